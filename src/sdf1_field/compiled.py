@@ -1,0 +1,68 @@
+"""One decorator for compiled kernels, with a cache that needs no writable package folder.
+
+Numba keys a cached kernel by its own file only, so a kernel that calls one from another file
+would survive a change there. The cache folder is therefore named after all kernel sources.
+"""
+
+import functools
+import hashlib
+import os
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numba
+import platformdirs
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+@functools.cache
+def cache_folder() -> Path:
+    """Writable folder for compiled kernels: ``NUMBA_CACHE_DIR``, the user's cache, or a temporary one."""
+    package = Path(__file__).parent
+    digest = hashlib.sha256()
+    for source in sorted(package.rglob("*.py")):
+        digest.update(source.read_bytes())
+    name = f"kernels-{digest.hexdigest()[:16]}"
+    candidates = [
+        Path(os.environ.get("NUMBA_CACHE_DIR") or platformdirs.user_cache_dir("sdf1-field")) / name,
+        Path(tempfile.gettempdir()) / f"sdf1-field-{os.getuid()}" / name,
+    ]
+    for folder in candidates:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError:
+            continue
+        if os.access(folder, os.W_OK):
+            return folder
+    return Path(tempfile.mkdtemp(prefix="sdf1-field-"))
+
+
+def kernel(*, inline: bool = False, parallel: bool = False) -> Callable[[F], F]:
+    """Compile a function with Numba: cached, without the GIL, IEEE arithmetic in source order.
+
+    Parameters
+    ----------
+    inline : bool
+        For small functions called inside other kernels' loops.
+    parallel : bool
+        Spread ``prange`` loops over the threads; only for loops whose turns are independent,
+        so that the result does not depend on their number.
+    """
+
+    def decorate(function: F) -> F:
+        options = {"nogil": True, "fastmath": False, "error_model": "numpy"}
+        if inline:
+            compiled: F = numba.njit(**options, inline="always")(function)
+            return compiled
+        before = numba.config.CACHE_DIR
+        numba.config.CACHE_DIR = str(cache_folder())
+        try:
+            compiled = numba.njit(**options, cache=True, parallel=parallel)(function)
+        finally:
+            numba.config.CACHE_DIR = before
+        return compiled
+
+    return decorate

@@ -1,0 +1,249 @@
+"""Tensor grid of the dish: uniform in x and y, layers that thicken with height above the floor.
+
+Arrays on the floor have shape (ny, nx), arrays in the medium (nz, ny, nx); values are cell means.
+"""
+
+import math
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sdf1_field.compiled import kernel
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Grid:
+    """Box of medium over a flat floor, 0 <= x <= width, 0 <= y <= length, floor at z = 0.
+
+    Parameters
+    ----------
+    width, length : float
+        Extent in x and y [um].
+    nx, ny : int
+        Cells in x and y.
+    z_edges : ndarray, shape (nz + 1,)
+        Heights of the layers' faces [um], from 0 upwards.
+    """
+
+    width: float
+    length: float
+    nx: int
+    ny: int
+    z_edges: Array
+
+    @property
+    def dx(self) -> float:
+        """Cell size in x [um]."""
+        return self.width / self.nx
+
+    @property
+    def dy(self) -> float:
+        """Cell size in y [um]."""
+        return self.length / self.ny
+
+    @property
+    def nz(self) -> int:
+        """Number of layers."""
+        return len(self.z_edges) - 1
+
+    @property
+    def height(self) -> float:
+        """Depth of the medium [um]."""
+        return float(self.z_edges[-1])
+
+    @property
+    def area(self) -> float:
+        """Area of the floor [um**2]."""
+        return self.width * self.length
+
+    @cached_property
+    def x(self) -> Array:
+        """Cell centres in x [um], shape (nx,)."""
+        return (np.arange(self.nx) + 0.5) * self.dx
+
+    @cached_property
+    def y(self) -> Array:
+        """Cell centres in y [um], shape (ny,)."""
+        return (np.arange(self.ny) + 0.5) * self.dy
+
+    @cached_property
+    def z(self) -> Array:
+        """Layer centres [um], shape (nz,)."""
+        centres: Array = 0.5 * (self.z_edges[1:] + self.z_edges[:-1])
+        return centres
+
+    @cached_property
+    def thickness(self) -> Array:
+        """Layer thicknesses [um], shape (nz,)."""
+        return np.diff(self.z_edges)
+
+    def laplacian_eigenvalues(self) -> Array:
+        """Eigenvalues of minus the five-point Laplacian with mirror walls.
+
+        Returns
+        -------
+        ndarray, shape (ny, nx)
+            For the type-II cosine modes (p in y, q in x) [1/um**2]; zero for (0, 0).
+        """
+        qx = (2.0 / self.dx * np.sin(0.5 * np.pi * np.arange(self.nx) / self.nx)) ** 2
+        qy = (2.0 / self.dy * np.sin(0.5 * np.pi * np.arange(self.ny) / self.ny)) ** 2
+        eigenvalues: Array = qy[:, None] + qx[None, :]
+        return eigenvalues
+
+    def deposit(self, x: Array, y: Array, amount: Array) -> Array:
+        """Share point amounts among the four nearest floor cells, conserving their sum.
+
+        Amounts within half a cell of a wall go to the cells along it.
+
+        Parameters
+        ----------
+        x, y, amount : array_like, shape (n,)
+            Places [um] inside the floor and what is there, in any unit.
+
+        Returns
+        -------
+        ndarray, shape (ny, nx)
+            Amount per cell; sums to ``amount.sum()`` up to round-off.
+        """
+        total = np.zeros((self.ny, self.nx))
+        _deposit(
+            total,
+            np.ascontiguousarray(x, dtype=float),
+            np.ascontiguousarray(y, dtype=float),
+            np.ascontiguousarray(amount, dtype=float),
+            self.dx,
+            self.dy,
+        )
+        return total
+
+    def index(self, x: Array, y: Array) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        """Row and column of the floor cell that holds each place; walls belong to the last cell."""
+        i = np.clip((np.asarray(x) / self.dx).astype(np.intp), 0, self.nx - 1)
+        j = np.clip((np.asarray(y) / self.dy).astype(np.intp), 0, self.ny - 1)
+        return j, i
+
+
+def make_grid(
+    width: float,
+    length: float,
+    height: float,
+    *,
+    spacing: float,
+    floor_layer: float,
+    layer_growth: float,
+) -> Grid:
+    """Grid whose cells are as close to the asked sizes as the box allows.
+
+    Parameters
+    ----------
+    width, length, height : float
+        Box [um].
+    spacing : float
+        Cell size in x and y [um].
+    floor_layer : float
+        Thickness of the lowest layer [um]; it shrinks a little so that the layers fill the height.
+    layer_growth : float
+        Ratio of neighbouring layers' thicknesses, >= 1.
+    """
+    if layer_growth == 1.0:
+        layers = max(1, round(height / floor_layer))
+    else:
+        ratio = 1.0 + height * (layer_growth - 1.0) / floor_layer
+        layers = max(1, math.ceil(math.log(ratio) / math.log(layer_growth)))
+    edges = np.concatenate([[0.0], np.cumsum(layer_growth ** np.arange(layers))])
+    return Grid(
+        width=width,
+        length=length,
+        nx=max(1, round(width / spacing)),
+        ny=max(1, round(length / spacing)),
+        z_edges=edges * (height / edges[-1]),
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class FloorField:
+    """A quantity on the floor that can be asked for at any place.
+
+    Parameters
+    ----------
+    grid : Grid
+    values : ndarray, shape (ny, nx)
+        Cell means.
+    """
+
+    grid: Grid
+    values: Array
+
+    def sample(self, x: Array, y: Array) -> tuple[Array, Array]:
+        """Value and gradient by bilinear interpolation, mirrored at the walls.
+
+        Parameters
+        ----------
+        x, y : array_like, shape (n,)
+            Places [um].
+
+        Returns
+        -------
+        value : ndarray, shape (n,)
+        gradient : ndarray, shape (n, 2)
+            Per micrometre, in x and y.
+        """
+        xs, ys = (np.atleast_1d(np.asarray(v, dtype=float)) for v in (x, y))
+        value = np.empty(len(xs))
+        gradient = np.empty((len(xs), 2))
+        _sample(self.values, xs, ys, self.grid.dx, self.grid.dy, value, gradient)
+        return value, gradient
+
+
+@kernel(inline=True)
+def bracket(position, size, count):  # type: ignore[no-untyped-def]
+    """Two neighbouring cell centres around a place and the weight of the upper one."""
+    place = position / size - 0.5
+    lower = int(math.floor(place))
+    weight = place - lower
+    upper = min(max(lower + 1, 0), count - 1)
+    lower = min(max(lower, 0), count - 1)
+    return lower, upper, weight
+
+
+@kernel()
+def bilinear(values, x, y, dx, dy):  # type: ignore[no-untyped-def]
+    """Bilinear value of a floor array at a place [um]; flat beyond the outermost centres."""
+    ny, nx = values.shape
+    i0, i1, wx = bracket(x, dx, nx)
+    j0, j1, wy = bracket(y, dy, ny)
+    low = values[j0, i0] + wx * (values[j0, i1] - values[j0, i0])
+    high = values[j1, i0] + wx * (values[j1, i1] - values[j1, i0])
+    return low + wy * (high - low)
+
+
+@kernel()
+def _sample(values, xs, ys, dx, dy, value, gradient):  # type: ignore[no-untyped-def]
+    ny, nx = values.shape
+    for n in range(xs.size):
+        i0, i1, wx = bracket(xs[n], dx, nx)
+        j0, j1, wy = bracket(ys[n], dy, ny)
+        low = values[j0, i0] + wx * (values[j0, i1] - values[j0, i0])
+        high = values[j1, i0] + wx * (values[j1, i1] - values[j1, i0])
+        value[n] = low + wy * (high - low)
+        slope_low = values[j0, i1] - values[j0, i0]
+        slope_high = values[j1, i1] - values[j1, i0]
+        gradient[n, 0] = (slope_low + wy * (slope_high - slope_low)) / dx
+        gradient[n, 1] = (high - low) / dy
+
+
+@kernel()
+def _deposit(total, xs, ys, amounts, dx, dy):  # type: ignore[no-untyped-def]
+    ny, nx = total.shape
+    for n in range(xs.size):
+        i0, i1, wx = bracket(xs[n], dx, nx)
+        j0, j1, wy = bracket(ys[n], dy, ny)
+        a = amounts[n]
+        total[j0, i0] += a * (1.0 - wx) * (1.0 - wy)
+        total[j0, i1] += a * wx * (1.0 - wy)
+        total[j1, i0] += a * (1.0 - wx) * wy
+        total[j1, i1] += a * wx * wy

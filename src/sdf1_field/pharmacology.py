@@ -1,0 +1,175 @@
+"""How receptors, drugs and antibodies bind: pure functions of concentrations.
+
+The plain functions serve both tables and compiled kernels; the kernels inline them.
+"""
+
+import math
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from sdf1_field.compiled import kernel
+
+Array = NDArray[np.float64]
+
+
+def receptor_occupancy(
+    concentration: ArrayLike,
+    *,
+    dissociation_constant: float,
+    antagonist: float = 0.0,
+    inhibition_constant: float = np.inf,
+) -> Array:
+    """Fraction of CXCR4 bound by ligand in the presence of a competitive antagonist.
+
+    Gaddum's law, ``c / (c + K_d (1 + a / K_i))``: the antagonist raises the apparent
+    ``K_d`` and leaves the maximum alone, so enough ligand restores full occupancy.
+
+    Parameters
+    ----------
+    concentration : array_like, shape (...)
+        Free ligand [nM], >= 0.
+    dissociation_constant, antagonist, inhibition_constant : float
+        ``K_d`` > 0, ``a`` >= 0 and ``K_i`` > 0 [nM].
+
+    Returns
+    -------
+    ndarray, shape (...)
+        Occupancy [1], in [0, 1).
+
+    Raises
+    ------
+    ValueError
+        If ``dissociation_constant`` or ``inhibition_constant`` is not positive.
+
+    References
+    ----------
+    Gaddum (1937) J. Physiol. 89:7P.
+
+    Examples
+    --------
+    >>> float(receptor_occupancy(4.5, dissociation_constant=4.5))
+    0.5
+    """
+    apparent = apparent_dissociation_constant(
+        dissociation_constant, antagonist=antagonist, inhibition_constant=inhibition_constant
+    )
+    c = np.asarray(concentration, dtype=float)
+    occupancy: Array = c / (c + apparent)
+    return occupancy
+
+
+def apparent_dissociation_constant(
+    dissociation_constant: float, *, antagonist: float, inhibition_constant: float
+) -> float:
+    """Gaddum's apparent ``K_d (1 + a / K_i)`` [nM]; arguments as in `receptor_occupancy`."""
+    if dissociation_constant <= 0.0 or inhibition_constant <= 0.0:
+        raise ValueError("dissociation and inhibition constants must be positive")
+    return dissociation_constant * (1.0 + antagonist / inhibition_constant)
+
+
+@kernel()
+def occupancy_difference(front, back, constant):  # type: ignore[no-untyped-def]
+    """Occupancy at the front minus that at the back, ``K (f - b) / ((f + K)(b + K))``.
+
+    The closed form keeps the digits that subtracting two nearly equal occupancies loses.
+
+    Parameters
+    ----------
+    front, back, constant : float
+        Concentrations at the two ends and the apparent dissociation constant [nM].
+    """
+    return constant * (front - back) / ((front + constant) * (back + constant))
+
+
+@kernel()
+def surface_receptors(total, occupancy, internalisation_ratio):  # type: ignore[no-untyped-def]
+    """Receptors left on the surface, ``R_T / (1 + (k_e / k_rec) theta)``.
+
+    Steady state of ``dR/dt = k_rec (R_T - R) - k_e theta R``.
+    """
+    return total / (1.0 + internalisation_ratio * occupancy)
+
+
+@kernel()
+def binding_noise(receptors, occupancy, sampling, own_noise):  # type: ignore[no-untyped-def]
+    """Standard deviation of the front-back difference in occupied receptors.
+
+    Two halves of ``R / 2`` independent receptors fluctuate with the variance
+    ``R theta (1 - theta)`` in their difference, divided by the number of independent looks
+    the cell averages; the cell's own noise adds to that.
+
+    Parameters
+    ----------
+    receptors : float
+        On the surface.
+    occupancy : float
+        Fraction occupied [1].
+    sampling : float
+        Independent looks within the integration time, >= 1.
+    own_noise : float
+        Standard deviation from everything downstream of binding [receptors].
+    """
+    return math.sqrt(receptors * occupancy * (1.0 - occupancy) / sampling + own_noise * own_noise)
+
+
+@kernel()
+def independent_looks(integration_time, dissociation_rate, occupancy):  # type: ignore[no-untyped-def]
+    """Independent looks at the receptors within an integration time, ``1 + T / (2 tau)``.
+
+    The state of a receptor is forgotten with ``tau = (1 - theta) / k_off``, the relaxation
+    time of ligand binding at occupancy ``theta``.
+
+    References
+    ----------
+    Berg & Purcell (1977) Biophys. J. 20:193, 10.1016/S0006-3495(77)85544-6.
+    """
+    return 1.0 + 0.5 * integration_time * dissociation_rate / (1.0 - occupancy)
+
+
+def chemotactic_index(signal_to_noise: ArrayLike) -> Array:
+    """Mean cosine between heading and gradient of a cell that turns with strength SNR.
+
+    The heading's stationary law is von Mises with concentration ``SNR``, so the index is
+    ``I_1(SNR) / I_0(SNR)``: SNR / 2 far below the noise, 1 far above.
+
+    Parameters
+    ----------
+    signal_to_noise : array_like, shape (...)
+        >= 0 [1].
+
+    Returns
+    -------
+    ndarray, shape (...)
+        In [0, 1).
+
+    Examples
+    --------
+    >>> chemotactic_index([0.0, 0.02]).round(4).tolist()
+    [0.0, 0.01]
+    """
+    from scipy.special import ive
+
+    snr = np.asarray(signal_to_noise, dtype=float)
+    index: Array = ive(1, snr) / ive(0, snr)
+    return index
+
+
+def blocked_fraction(
+    antibody: float, *, dissociation_constant: float, maximum: float = 1.0
+) -> float:
+    """Share of CD166 that an antibody covers at equilibrium, ``maximum a / (a + K)``.
+
+    Parameters
+    ----------
+    antibody, dissociation_constant : float
+        [nM], >= 0 and > 0.
+    maximum : float
+        1 for a blocking antibody, 0 for an isotype control.
+
+    Examples
+    --------
+    >>> blocked_fraction(9.0, dissociation_constant=1.0)
+    0.9
+    """
+    return maximum * antibody / (antibody + dissociation_constant)

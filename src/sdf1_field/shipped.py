@@ -1,0 +1,36 @@
+"""Where the files that come with the program are: named models, parameters, targets."""
+
+from importlib.resources import files
+from pathlib import Path
+
+from sdf1_field.errors import RunError
+
+
+def shipped_folder(name: str) -> Path:
+    """Folder ``models`` or ``validation`` of the installed package or of the checkout.
+
+    Parameters
+    ----------
+    name : str
+        ``"models"`` or ``"validation"``.
+
+    Returns
+    -------
+    pathlib.Path
+
+    Raises
+    ------
+    RunError
+        If the installation is incomplete.
+    """
+    package = Path(str(files("sdf1_field")))
+    for folder in (package / name, package.parent.parent / name):
+        if folder.is_dir():
+            return folder
+    raise RunError(f"{package}: the folder '{name}' is missing. Reinstall sdf1-field.")
+
+
+def model_names() -> list[str]:
+    """Names of the shipped models, sorted."""
+    folder = shipped_folder("models")
+    return sorted(p.stem for p in folder.glob("*.toml") if p.stem != "parameters")

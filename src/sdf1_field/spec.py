@@ -1,0 +1,682 @@
+"""The model file as a checked value.
+
+A model is the defaults in ``models/parameters.toml``, then the files it extends, then the file
+itself, then ``--set``; all are flattened to dotted paths, merged, and checked against the schema
+below. Quantities carry units in the files and are canonical floats (`sdf1_field.units`) here.
+"""
+
+import difflib
+import math
+import re
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    WithJsonSchema,
+    model_validator,
+)
+
+from sdf1_field.errors import InputError
+from sdf1_field.shipped import model_names, shipped_folder
+from sdf1_field.units import DIMENSIONS, duration_text, parse
+
+Status = Literal["literature", "derived", "calibrated", "assumed"]
+STATUSES: tuple[Status, ...] = ("literature", "derived", "calibrated", "assumed")
+
+
+def _quantity(dimension: str, **bounds: float) -> Any:
+    """Type of a field written as text with a unit and held as a canonical float."""
+
+    def convert(value: Any) -> float:
+        if not isinstance(value, str):
+            raise ValueError(
+                f"{value!r} has no unit. Write it like '{DIMENSIONS[dimension][1]}'."
+            )
+        number = parse(value, dimension)
+        for word, holds in (
+            ("gt", lambda b: number > b),
+            ("ge", lambda b: number >= b),
+        ):
+            if word in bounds and not holds(bounds[word]):
+                meaning = "greater than zero" if word == "gt" else "zero or more"
+                raise ValueError(f"'{value}' is out of range. A {dimension} here is {meaning}.")
+        return number
+
+    schema = {
+        "type": "string",
+        "description": f"{dimension}, such as '{DIMENSIONS[dimension][1]}'",
+        "examples": [DIMENSIONS[dimension][1]],
+    }
+    return Annotated[float, BeforeValidator(convert), WithJsonSchema(schema)]
+
+
+PositiveLength = _quantity("length", gt=0)
+Length = _quantity("length", ge=0)
+PositiveTime = _quantity("time", gt=0)
+NonNegativeTime = _quantity("time", ge=0)
+Time = _quantity("time")
+Area = _quantity("area", gt=0)
+Diffusivity = _quantity("diffusivity", gt=0)
+Speed = _quantity("speed", ge=0)
+Rate = _quantity("rate", ge=0)
+PositiveRate = _quantity("rate", gt=0)
+Concentration = _quantity("concentration", ge=0)
+PositiveConcentration = _quantity("concentration", gt=0)
+AssociationRate = _quantity("association rate", ge=0)
+SurfaceDensity = _quantity("surface density", ge=0)
+SecretionRate = _quantity("secretion rate", ge=0)
+NumberDensity = _quantity("number density", ge=0)
+LineDensity = _quantity("line density", ge=0)
+MolarMass = _quantity("molar mass", gt=0)
+Fraction = Annotated[float, Field(ge=0, le=1, strict=True)]
+Ratio = Annotated[float, Field(ge=0, allow_inf_nan=False, strict=True)]
+PositiveRatio = Annotated[float, Field(gt=0, allow_inf_nan=False, strict=True)]
+
+
+class Section(BaseModel):
+    """Part of a model: immutable, every key known."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Run(Section):
+    """How long, in which mode, and from which seed."""
+
+    mode: Literal["transient", "steady"] = "transient"
+    seed: Annotated[int, Field(ge=0, lt=2**63, strict=True)] = 1
+    culture: NonNegativeTime
+    """MSC culture before time 0 (haematopoietic cells added)."""
+    duration: PositiveTime
+
+
+class Dish(Section):
+    """Part of the dish that is simulated, and the medium over it."""
+
+    width: PositiveLength
+    length: PositiveLength
+    height: PositiveLength
+    top: Literal["closed", "bath"] = "closed"
+
+
+class GridSection(Section):
+    """Cell sizes of the finite volumes."""
+
+    spacing: PositiveLength
+    floor_layer: PositiveLength
+    layer_growth: Annotated[float, Field(ge=1, le=2, strict=True)]
+
+
+class Coat(Section):
+    """Langmuir binding of a ligand to the coated floor."""
+
+    sites: SurfaceDensity
+    association_rate: AssociationRate
+    dissociation_rate: Rate
+    loss_rate: Rate
+
+
+class Secretion(Section):
+    """Molecules per second from a stromal body and from a migrasome that carries the ligand."""
+
+    msc_body: SecretionRate
+    migrasome: SecretionRate
+    carrying_fraction: Fraction
+
+
+class Ligand(Section):
+    """A chemokine in the medium and on the coat."""
+
+    molar_mass: MolarMass
+    diffusivity: Diffusivity
+    loss_rate: Rate
+    bath_concentration: Concentration
+    coat: Coat
+    secretion: Secretion
+
+
+class Receptor(Section):
+    """CXCR4 and what it sees."""
+
+    dissociation_constant: PositiveConcentration
+    dissociation_rate: PositiveRate
+    coat_share: LineDensity
+    """``alpha``: share of coat-bound ligand the receptor sees, per height [1/um]."""
+
+
+class ReceptorTable(Section):
+    """Receptors by name."""
+
+    cxcr4: Receptor
+
+
+class CellType(Section):
+    """Everything in which KG-1a cells and progenitors may differ."""
+
+    diameter: PositiveLength
+    speed: Speed
+    persistence_time: PositiveTime
+    receptors: Ratio
+    internalisation_rate: Rate
+    recycling_rate: PositiveRate
+    integration_time: NonNegativeTime
+    own_noise: PositiveRatio
+    chemokinesis_gain: Ratio
+    cd166_catch_rate: Rate
+    cxcr4_catch_rate: Rate
+    release_rate: Rate
+
+
+class Cells(Section):
+    """Which haematopoietic cells, how many, and their time step."""
+
+    type: str
+    density: NumberDensity
+    time_step: PositiveTime
+
+
+class Adhesion(Section):
+    """What holds cells on bodies and migrasomes."""
+
+    cd166_migrasome: Ratio
+    """CD166 per area on a migrasome, relative to an MSC body."""
+    integrin_ligand_msc: Ratio
+    integrin_ligand_network: Ratio
+    """Integrin ligand beyond the fibronectin all regions share, relative to an MSC body."""
+
+
+class PlacedScene(Section):
+    """Distributions from which bodies, fibres and migrasomes are placed."""
+
+    mode: Literal["placed"] = "placed"
+    msc_density: NumberDensity
+    body_area: Area
+    body_area_variation: Ratio
+    body_aspect_ratio: Annotated[float, Field(ge=1, strict=True)]
+    network_fraction: Fraction
+    retracting_fraction: Fraction
+    fibres_per_network: PositiveRatio
+    fibre_length: PositiveLength
+    fibre_length_variation: Ratio
+    fibre_fan_angle: Ratio
+    fibre_wander: LineDensity
+    fibre_segment: PositiveLength
+    migrasome_spacing: PositiveLength
+    migrasome_diameter: PositiveLength
+    migrasome_diameter_variation: Ratio
+    network_outline_margin: Length
+
+
+class Mechanisms(Section):
+    """Switches; with all of them off the fold change is 1."""
+
+    soluble_sensing: bool
+    haptotaxis: bool
+    cxcr4_adhesion: bool
+    cd166_adhesion: bool
+    chemokinesis: bool
+    crowding: bool
+
+
+class Agent(Section):
+    """What a treatment's agent acts on; each acts on one named rate and nothing else."""
+
+    acts_on: Literal["cxcr4_antagonist", "added_ligand", "cd166_block", "medium_change"]
+    molar_mass: MolarMass | None = None
+    inhibition_constant: PositiveConcentration | None = None
+    dissociation_constant: PositiveConcentration | None = None
+    maximum_block: Fraction | None = None
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        needed = {
+            "cxcr4_antagonist": ("molar_mass", "inhibition_constant"),
+            "cd166_block": ("molar_mass", "dissociation_constant", "maximum_block"),
+        }.get(self.acts_on, ())
+        for key in needed:
+            if getattr(self, key) is None:
+                raise ValueError(f"an agent that acts on {self.acts_on} needs '{key}'.")
+        return self
+
+
+class Treatment(Section):
+    """One timed event; the agent is the table's own name unless said otherwise."""
+
+    agent: str | None = None
+    dose: str | None = None
+    start: Time | None = None
+    stop: Time | None = None
+
+
+class Factors(Section):
+    """Standard deviations of the natural logarithm of three factors."""
+
+    secretion: Ratio
+    speed: Ratio
+    avidity: Ratio
+
+
+class Variation(Section):
+    """Dish-to-dish and donor-to-donor variation."""
+
+    dish: Factors
+    donor: Factors
+    donor_number: Annotated[int, Field(ge=0, strict=True)] = 0
+
+
+class Numerics(Section):
+    """Tolerances and steps that are not physics."""
+
+    tolerance: Annotated[float, Field(gt=0, lt=0.1, strict=True)]
+    absolute_tolerance: PositiveConcentration
+    first_step: PositiveTime
+    coupling_step: PositiveTime
+
+
+class Output(Section):
+    """What a run file holds."""
+
+    ligands: tuple[str, ...] = ()
+    fields_every: PositiveTime
+    fields_from: Time
+    tracks_every: PositiveTime
+
+
+class ModelSpec(Section):
+    """A complete model in canonical units (um, s, nM, molecules)."""
+
+    title: str
+    description: str = ""
+    run: Run
+    dish: Dish
+    grid: GridSection
+    ligand: dict[str, Ligand]
+    receptor: ReceptorTable
+    cell_type: dict[str, CellType]
+    cells: Cells
+    scene: PlacedScene
+    adhesion: Adhesion
+    mechanisms: Mechanisms
+    agent: dict[str, Agent]
+    treatments: dict[str, Treatment] = {}
+    variation: Variation
+    numerics: Numerics
+    output: Output
+
+    @property
+    def cell_count(self) -> int:
+        """Number of haematopoietic cells in the view."""
+        return round(self.cells.density * self.dish.width * self.dish.length)
+
+    @property
+    def haematopoietic(self) -> CellType:
+        """The cell type in this model's co-culture."""
+        return self.cell_type[self.cells.type]
+
+    @property
+    def sensed_ligands(self) -> tuple[str, ...]:
+        """Ligands that some mechanism reads."""
+        m = self.mechanisms
+        if m.soluble_sensing or m.haptotaxis or m.cxcr4_adhesion or m.chemokinesis:
+            return ("sdf1",)
+        return ()
+
+    @property
+    def solved_ligands(self) -> tuple[str, ...]:
+        """Ligands that are sensed or saved."""
+        return tuple(dict.fromkeys(self.sensed_ligands + self.output.ligands))
+
+    def agent_of(self, name: str) -> str:
+        """Agent that the treatment called ``name`` gives."""
+        return self.treatments[name].agent or name
+
+    def dose(self, name: str) -> float:
+        """Dose of the treatment called ``name`` [nM]; 0 for a medium change.
+
+        Raises
+        ------
+        ValueError
+            If the dose is missing, unwanted or not a concentration.
+        """
+        treatment, agent = self.treatments[name], self.agent[self.agent_of(name)]
+        if agent.acts_on == "medium_change":
+            if treatment.dose is not None:
+                raise ValueError("a medium change has no dose. Remove it.")
+            return 0.0
+        if treatment.dose is None:
+            raise ValueError("no dose is given. Set one, such as '10 uM' or '100 ng/mL'.")
+        mass = agent.molar_mass
+        if agent.acts_on == "added_ligand":
+            mass = self.ligand[self.agent_of(name)].molar_mass
+        dose = parse(treatment.dose, "concentration", molar_mass=mass)
+        if dose < 0:
+            raise ValueError(f"'{treatment.dose}' is out of range. A dose is zero or more.")
+        return dose
+
+    def _problems(self) -> Iterable[tuple[str, str]]:
+        """Path and text of what is wrong although every value by itself is right."""
+        begin, end = -self.run.culture, self.run.duration
+        if self.cells.type not in self.cell_type:
+            yield "cells.type", _unknown(self.cells.type, self.cell_type, "cell type")
+        for name in self.output.ligands:
+            if name not in self.ligand:
+                yield "output.ligands", _unknown(name, self.ligand, "ligand")
+        if not begin <= self.output.fields_from <= end:
+            yield "output.fields_from", _outside(self.output.fields_from, begin, end)
+        for name, treatment in self.treatments.items():
+            path = f"treatments.{name}"
+            agent = self.agent_of(name)
+            if agent not in self.agent:
+                yield path, _unknown(agent, self.agent, "agent")
+                continue
+            if self.agent[agent].acts_on == "added_ligand" and agent not in self.ligand:
+                yield path, _unknown(agent, self.ligand, "ligand")
+                continue
+            try:
+                self.dose(name)
+            except ValueError as error:
+                yield f"{path}.dose", str(error)
+            for key, value in (("start", treatment.start), ("stop", treatment.stop)):
+                if value is not None and not begin <= value <= end:
+                    yield f"{path}.{key}", _outside(value, begin, end)
+            start = treatment.start or 0.0
+            if treatment.stop is not None and treatment.stop <= start:
+                yield f"{path}.stop", (
+                    f"{duration_text(treatment.stop)} is not after the start, "
+                    f"{duration_text(start)}. Give a later stop."
+                )
+        if self.run.mode == "steady":
+            if self.treatments:
+                first = next(iter(self.treatments))
+                yield f"treatments.{first}", (
+                    "a steady model has no time for treatments. Remove them or set "
+                    "run.mode to 'transient'."
+                )
+            for name in self.solved_ligands:
+                ligand = self.ligand[name]
+                lost = ligand.loss_rate > 0 or ligand.coat.loss_rate * ligand.coat.sites > 0
+                if self.dish.top == "closed" and not lost:
+                    yield f"ligand.{name}", (
+                        "no steady state, since every wall is closed and nothing is lost. "
+                        "Set loss_rate, open the top, or ask for a transient."
+                    )
+
+
+def _outside(value: float, begin: float, end: float) -> str:
+    return (
+        f"{duration_text(value)} is outside the run, which lasts from {duration_text(begin)} to "
+        f"{duration_text(end)} (0 is when the haematopoietic cells are added). "
+        "Choose a time within it."
+    )
+
+
+def _unknown(name: str, known: Iterable[str], noun: str) -> str:
+    return f"unknown {noun} '{name}'. {_suggestion(name, known)}"
+
+
+def _suggestion(name: str, known: Iterable[str]) -> str:
+    names = sorted(known)
+    close = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
+    if close:
+        return "Did you mean " + " or ".join(f"'{c}'" for c in close) + "?"
+    return "Known: " + ", ".join(names) + "."
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One value of a model as written, and where it comes from."""
+
+    value: Any
+    source: str
+    status: str
+    interval: tuple[str | float, str | float] | None = None
+    where: str = "models/parameters.toml"
+
+
+@dataclass(frozen=True)
+class Model:
+    """A named model: the checked values and, by dotted path, what was written and by whom."""
+
+    name: str
+    spec: ModelSpec
+    entries: Mapping[str, Entry]
+
+
+_TABLE_KEYS = {"value", "source", "status", "interval"}
+
+
+def _flatten(table: Mapping[str, Any], where: str, author: str, prefix: str = "") -> dict[str, Entry]:
+    """Dotted path to entry; a table with the key ``value`` is one entry."""
+    flat: dict[str, Entry] = {}
+    for key, value in table.items():
+        path = f"{prefix}{key}"
+        if not isinstance(value, dict):
+            flat[path] = Entry(value, author, "model choice", where=where)
+        elif "value" not in value:
+            if not value:
+                flat[path] = Entry({}, author, "model choice", where=where)
+            flat |= _flatten(value, where, author, f"{path}.")
+        else:
+            extra = sorted(set(value) - _TABLE_KEYS)
+            if extra:
+                raise InputError(
+                    f"{where}: {path}.{extra[0]}: unknown key. {_suggestion(extra[0], _TABLE_KEYS)}"
+                )
+            status = value.get("status", "model choice")
+            if status not in (*STATUSES, "model choice"):
+                raise InputError(f"{where}: {path}.status: {_unknown(status, STATUSES, 'status')}")
+            interval = value.get("interval")
+            flat[path] = Entry(
+                value["value"],
+                str(value.get("source", author)),
+                status,
+                (interval[0], interval[1]) if isinstance(interval, list) and len(interval) == 2 else None,
+                where,
+            )
+    return flat
+
+
+def _read_toml(path: Path, shown: str) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except tomllib.TOMLDecodeError as error:
+        raise InputError(f"{shown}: not a TOML file: {error}.") from None
+    except UnicodeDecodeError:
+        raise InputError(f"{shown}: not a text file. Give a model file in TOML.") from None
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise InputError(f"{shown}: {reason}. Check the path.") from None
+
+
+def _locate(model: str, beside: Path | None = None) -> tuple[str, Path, str]:
+    """Name, path and shown place of a shipped name or a file."""
+    if model.endswith(".toml") or "/" in model:
+        path = Path(model)
+        if beside is not None:
+            path = beside / model
+            if not path.resolve().is_relative_to(beside.resolve()):
+                raise InputError(
+                    f"{beside}: extends: '{model}' is outside the folder. "
+                    "Use a shipped model's name or a file beside this one."
+                )
+        return path.name.removesuffix(".toml"), path, str(path)
+    names = model_names()
+    if model not in names:
+        raise InputError(f"{_unknown(model, names, 'model')} `sdf1-field list` shows them all.")
+    return model, shipped_folder("models") / f"{model}.toml", f"models/{model}.toml"
+
+
+def _load_chain(model: str, beside: Path | None, seen: tuple[Path, ...]) -> tuple[str, dict[str, Entry]]:
+    name, path, shown = _locate(model, beside)
+    if path.resolve() in seen:
+        raise InputError(f"{shown}: extends: a circle of models. Let the first one extend nothing.")
+    table = _read_toml(path, shown)
+    extends = table.pop("extends", None)
+    if extends is not None and not isinstance(extends, str):
+        raise InputError(f"{shown}: extends: {extends!r} is not a model. Give one name or file.")
+    flat: dict[str, Entry] = {}
+    if extends is not None:
+        _, flat = _load_chain(extends, path.parent, (*seen, path.resolve()))
+    _overlay(flat, _flatten(table, shown, f"model {name}"))
+    return name, flat
+
+
+def _overlay(base: dict[str, Entry], top: Mapping[str, Entry]) -> None:
+    """Let ``top`` override ``base``; a table replaces a value of the same path and vice versa."""
+    for path, entry in top.items():
+        for other in [p for p in base if p.startswith(f"{path}.") or path.startswith(f"{p}.")]:
+            if not (entry.value == {} and other.startswith(f"{path}.")):
+                del base[other]
+        if entry.value != {} or not any(p.startswith(f"{path}.") for p in base):
+            base[path] = entry
+
+
+def _nest(flat: Mapping[str, Entry]) -> dict[str, Any]:
+    nested: dict[str, Any] = {}
+    for path, entry in flat.items():
+        *parents, leaf = path.split(".")
+        table = nested
+        for key in parents:
+            table = table.setdefault(key, {})
+        table[leaf] = entry.value
+    return nested
+
+
+def _setting(text: str) -> tuple[str, Entry]:
+    """Path and entry of one ``KEY=VALUE``."""
+    key, sign, value = text.partition("=")
+    key = key.strip()
+    if not sign or not re.fullmatch(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*", key):
+        raise InputError(
+            f"--set {text}: not KEY=VALUE. Write it like --set 'treatments.amd3100.dose=10 uM'."
+        )
+    try:
+        parsed = tomllib.loads(f"value = {value.strip()}")["value"]
+    except tomllib.TOMLDecodeError:
+        parsed = value.strip()
+    return key, Entry(parsed, "command line", "model choice", where="--set")
+
+
+def parameters() -> dict[str, Entry]:
+    """Every default in ``models/parameters.toml`` by dotted path."""
+    path = shipped_folder("models") / "parameters.toml"
+    return _flatten(_read_toml(path, "models/parameters.toml"), "models/parameters.toml", "")
+
+
+def load_model(model: str, *, settings: Iterable[str] = ()) -> Model:
+    """Read, merge and check a model.
+
+    Parameters
+    ----------
+    model : str
+        A shipped model's name, or the path of a model file (ends in ``.toml`` or has a slash).
+    settings : iterable of str
+        Overrides ``"dotted.path=value"``, later ones first in rank.
+
+    Returns
+    -------
+    Model
+
+    Raises
+    ------
+    InputError
+        If the model is unknown or anything in it is wrong; the text says where, what, remedy.
+    """
+    name, chain = _load_chain(model, None, ())
+    flat = parameters()
+    _overlay(flat, chain)
+    for text in settings:
+        key, entry = _setting(text)
+        _overlay(flat, {key: entry})
+    return _checked(name, flat)
+
+
+def model_from_entries(name: str, entries: Mapping[str, Mapping[str, Any]]) -> Model:
+    """Model from what a run file recorded; the inverse of `entries_of`."""
+    flat = {
+        path: Entry(
+            e["value"], e["source"], e["status"],
+            tuple(e["interval"]) if e.get("interval") else None, e["where"],
+        )
+        for path, e in entries.items()
+    }
+    return _checked(name, flat)
+
+
+def entries_of(model: Model) -> dict[str, dict[str, Any]]:
+    """Plain tables of a model's entries, fit for JSON."""
+    return {
+        path: {
+            "value": e.value,
+            "source": e.source,
+            "status": e.status,
+            "interval": list(e.interval) if e.interval else None,
+            "where": e.where,
+        }
+        for path, e in sorted(model.entries.items())
+    }
+
+
+def _checked(name: str, flat: Mapping[str, Entry]) -> Model:
+    try:
+        spec = ModelSpec.model_validate(_nest(flat))
+    except ValidationError as error:
+        raise InputError(_first_problem(error, flat, name)) from None
+    for path, text in spec._problems():
+        raise InputError(f"{_where(path, flat, name)}: {path}: {text}")
+    return Model(name, spec, flat)
+
+
+def _where(path: str, flat: Mapping[str, Entry], name: str) -> str:
+    """Whose line is at fault: the file or option that wrote the nearest entry."""
+    if path in flat:
+        return flat[path].where
+    below = [e.where for p, e in flat.items() if p.startswith(f"{path}.")]
+    foreign = [w for w in below if w != "models/parameters.toml"]
+    if foreign or below:
+        return (foreign or below)[-1]
+    parent = path.rpartition(".")[0]
+    return _where(parent, flat, name) if parent else name
+
+
+def _first_problem(error: ValidationError, flat: Mapping[str, Entry], name: str) -> str:
+    """One line for the first error; unknown keys first, since they explain missing ones."""
+    problems = sorted(error.errors(), key=lambda e: e["type"] != "extra_forbidden")
+    first = problems[0]
+    location = tuple(str(part) for part in first["loc"])
+    path = ".".join(location)
+    where = _where(path, flat, name)
+    if first["type"] == "extra_forbidden":
+        siblings = _keys_at(location[:-1])
+        return f"{where}: {path}: unknown key. {_suggestion(location[-1], siblings)}"
+    if first["type"] == "missing":
+        return f"{where}: {path}: missing. Set it, for example with --set {path}=..."
+    text = str(first["msg"]).removeprefix("Value error, ")
+    if first["type"] not in ("value_error",):
+        text = f"{first['input']!r}: {text[0].lower()}{text[1:]}."
+    return f"{where}: {path}: {text}"
+
+
+def _keys_at(location: tuple[str, ...]) -> list[str]:
+    """Keys the schema knows at a place; names of shipped tables where the keys are free."""
+    section: Any = ModelSpec
+    for part in location:
+        if isinstance(section, type) and issubclass(section, BaseModel) and part in section.model_fields:
+            annotation = section.model_fields[part].annotation
+            arguments = getattr(annotation, "__args__", ())
+            section = arguments[-1] if arguments else annotation
+            if getattr(annotation, "__origin__", None) is dict:
+                section = {"of": section}
+        elif isinstance(section, dict):
+            section = section["of"]
+        else:
+            return []
+    return list(section.model_fields) if isinstance(section, type) and issubclass(section, BaseModel) else []

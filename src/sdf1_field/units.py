@@ -1,0 +1,121 @@
+"""Text with units to canonical floats: micrometre, second, nanomolar, molecules.
+
+Canonical units are those of `DIMENSIONS`; nothing else in the program converts units.
+"""
+
+import functools
+import math
+import re
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pint
+
+MOLECULES_PER_UM3_PER_NM = 0.602214076
+"""Molecules per cubic micrometre in 1 nM (exact, SI 2019)."""
+
+DIMENSIONS: dict[str, tuple[str, str]] = {
+    "length": ("um", "5 um"),
+    "time": ("s", "15 min"),
+    "area": ("um**2", "3000 um**2"),
+    "diffusivity": ("um**2/s", "150 um**2/s"),
+    "speed": ("um/s", "2 um/min"),
+    "rate": ("1/s", "1e-4 1/s"),
+    "concentration": ("nM", "4.5 nM"),
+    "association rate": ("1/(nM*s)", "2e6 1/(M*s)"),
+    "surface density": ("molecule/um**2", "5000 molecules/um**2"),
+    "secretion rate": ("molecule/s", "0.5 molecules/s"),
+    "number density": ("1/um**2", "130 1/mm**2"),
+    "line density": ("1/um", "0.1 1/um"),
+    "molar mass": ("kDa", "7.96 kDa"),
+}
+"""Dimension: its canonical unit and an example of how to write it."""
+
+_NUMBER = re.compile(r"\s*([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*(.*?)\s*\Z")
+_PER_MOLE = "[mass] / [substance]"
+
+
+@functools.cache
+def _registry() -> "pint.UnitRegistry[Any]":
+    import pint
+
+    registry: pint.UnitRegistry[Any] = pint.UnitRegistry()
+    registry.define("@alias particle = molecule = site")
+    return registry
+
+
+def _split(text: str) -> "tuple[float, pint.Unit]":
+    """Number and unit of ``text``; ValueError if either cannot be read."""
+    match = _NUMBER.match(text)
+    if match is None or not match[2] or len(text) > 60:
+        raise ValueError
+    unit = f"1{match[2]}" if match[2].startswith("/") else match[2]
+    try:
+        return float(match[1]), _registry().Unit(unit)
+    except Exception as error:  # pint raises a dozen kinds, tokenizer errors among them
+        raise ValueError from error
+
+
+def parse(text: str, dimension: str, *, molar_mass: float | None = None) -> float:
+    """Canonical value of a text with a unit.
+
+    Parameters
+    ----------
+    text : str
+        Such as ``"150 um**2/s"``.
+    dimension : str
+        A key of `DIMENSIONS`.
+    molar_mass : float, optional
+        [kDa]; lets a concentration be given as mass per volume.
+
+    Returns
+    -------
+    float
+        In the dimension's canonical unit.
+
+    Raises
+    ------
+    ValueError
+        If the text has no unit, an unknown one, one of another dimension, or no finite value.
+
+    Examples
+    --------
+    >>> round(parse("1 mm", "length"), 6)
+    1000.0
+    >>> round(parse("100 ng/mL", "concentration", molar_mass=7.96), 3)
+    12.563
+    """
+    canonical, example = DIMENSIONS[dimension]
+    article = "an" if dimension[0] in "aeiou" else "a"
+    wrong = f"'{text}' is not {article} {dimension}. Write it like '{example}'."
+    try:
+        number, unit = _split(text)
+    except ValueError:
+        raise ValueError(wrong) from None
+    quantity = _registry().Quantity(number, unit)
+    if dimension == "molar mass" and quantity.check(_PER_MOLE):
+        canonical = "kg/mol"
+    if dimension == "concentration" and quantity.check("[mass] / [volume]"):
+        if molar_mass is None:
+            raise ValueError(f"'{text}' needs a molar mass to become a concentration. Write it like '{example}'.")
+        quantity = quantity / _registry().Quantity(molar_mass, "kg/mol")
+    if not quantity.is_compatible_with(canonical):
+        raise ValueError(wrong)
+    value = float(quantity.to(canonical).magnitude)
+    if not math.isfinite(value):
+        raise ValueError(f"'{text}' is too large. Write it like '{example}'.")
+    return value
+
+
+def duration_text(seconds: float) -> str:
+    """Seconds as a person writes them.
+
+    Examples
+    --------
+    >>> duration_text(-7200.0), duration_text(900.0), duration_text(45.0)
+    ('-2 h', '15 min', '45 s')
+    """
+    for unit, size in (("h", 3600.0), ("min", 60.0)):
+        if seconds and seconds % size == 0:
+            return f"{seconds / size:g} {unit}"
+    return f"{seconds:g} s"
