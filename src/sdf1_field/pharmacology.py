@@ -69,17 +69,19 @@ def apparent_dissociation_constant(
 
 
 @kernel()
-def occupancy_difference(front, back, constant):  # type: ignore[no-untyped-def]
+def occupancy_difference(difference, front, back, constant):  # type: ignore[no-untyped-def]
     """Occupancy at the front minus that at the back, ``K (f - b) / ((f + K)(b + K))``.
 
     The closed form keeps the digits that subtracting two nearly equal occupancies loses.
 
     Parameters
     ----------
+    difference : float
+        ``f - b``, or the part of it that the cell can follow [nM].
     front, back, constant : float
         Concentrations at the two ends and the apparent dissociation constant [nM].
     """
-    return constant * (front - back) / ((front + constant) * (back + constant))
+    return constant * difference / ((front + constant) * (back + constant))
 
 
 @kernel()

@@ -388,7 +388,15 @@ class ModelSpec(Section):
                 if value is not None and not begin <= value <= end:
                     yield f"{path}.{key}", _outside(value, begin, end)
             start = treatment.start or 0.0
-            if treatment.stop is not None and treatment.stop <= start:
+            if treatment.stop is not None and self.agent[agent].acts_on in (
+                "medium_change",
+                "added_ligand",
+            ):
+                yield f"{path}.stop", (
+                    "has no stop: a medium change is over at once, and added ligand leaves with "
+                    "the next medium change. Remove it."
+                )
+            elif treatment.stop is not None and treatment.stop <= start:
                 yield f"{path}.stop", (
                     f"{duration_text(treatment.stop)} is not after the start, "
                     f"{duration_text(start)}. Give a later stop."

@@ -1,0 +1,461 @@
+"""Haematopoietic cells on the floor: sense, turn, move, hold.
+
+A cell's heading follows
+
+    d phi = -(SNR / P) sin(phi - phi_gradient) dt + sqrt(2 / P) dW,
+
+a persistent random walk of persistence time P that turns up the signal with the signal-to-noise
+ratio of the difference in occupied CXCR4 between its two halves. Its stationary law is von Mises,
+and the chemotactic index is `sdf1_field.pharmacology.chemotactic_index`. A crawling cell is caught
+at the rate of what it touches and let go at one rate; a held cell does not move.
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sdf1_field.compiled import kernel
+from sdf1_field.errors import InputError
+from sdf1_field.grid import Grid, bilinear
+from sdf1_field.pharmacology import (
+    binding_noise,
+    independent_looks,
+    occupancy_difference,
+    surface_receptors,
+)
+from sdf1_field.random import Stream, draw, generator
+from sdf1_field.scene import Region, RegionMap, Scene, touched_cd166
+from sdf1_field.spec import ModelSpec
+from sdf1_field.units import MOLECULES_PER_UM3_PER_NM
+from sdf1_field.variation import DishFactors
+
+Array = NDArray[np.float64]
+
+_TRIES = 10_000
+_HALF_DISC = 4.0 / (3.0 * math.pi)
+"""Distance of a half-disc's centroid from the centre, in radii."""
+
+
+@dataclass(frozen=True, eq=False)
+class Cells:
+    """Haematopoietic cells at one time; arrays of shape (cell,).
+
+    Parameters
+    ----------
+    x, y : ndarray
+        Centres [um].
+    heading_x, heading_y : ndarray
+        Unit vectors.
+    held : ndarray of bool
+        Whether the cell is held by what it touches.
+    steps : int
+        Time steps taken so far; the counter of the cells' random numbers.
+    """
+
+    x: Array
+    y: Array
+    heading_x: Array
+    heading_y: Array
+    held: NDArray[np.bool_]
+    steps: int
+
+
+@dataclass(frozen=True, eq=False)
+class Stimulus:
+    """What the floor shows to CXCR4, shape (ny, nx) each [nM].
+
+    Parameters
+    ----------
+    visible : ndarray
+        ``c + alpha b``: what receptors bind.
+    steering : ndarray
+        The part of it whose gradient the cells may follow.
+    """
+
+    visible: Array
+    steering: Array
+
+
+@dataclass(frozen=True, eq=False)
+class Hold:
+    """What catches cells, shape (ny, nx) each, relative to an untreated MSC body.
+
+    Parameters
+    ----------
+    cd166 : ndarray
+        Free CD166 a cell centred there touches.
+    integrin_ligand : ndarray
+        What integrins bind that occupied CXCR4 has switched on.
+    """
+
+    cd166: Array
+    integrin_ligand: Array
+
+
+@dataclass(frozen=True)
+class Behaviour:
+    """Numbers that the kernel works with: a cell type in a dish, under what is in the medium."""
+
+    radius: float
+    speed: float
+    persistence_time: float
+    receptors: float
+    internalisation_ratio: float
+    integration_time: float
+    own_noise: float
+    dissociation_constant: float
+    dissociation_rate: float
+    chemokinesis_gain: float
+    cd166_catch_rate: float
+    cxcr4_catch_rate: float
+    release_rate: float
+    crowding: bool
+
+
+def behaviour(spec: ModelSpec, factors: DishFactors, *, competition: float) -> Behaviour:
+    """Behaviour of the model's cells in a dish.
+
+    Parameters
+    ----------
+    spec : ModelSpec
+    factors : DishFactors
+    competition : float
+        Sum of ``a / K_i`` of the antagonists in the medium; the apparent dissociation constant
+        is ``K_d (1 + competition)`` (Gaddum 1937).
+    """
+    cell, receptor, on = spec.haematopoietic, spec.receptor.cxcr4, spec.mechanisms
+    return Behaviour(
+        radius=0.5 * cell.diameter,
+        speed=cell.speed * factors.speed,
+        persistence_time=cell.persistence_time,
+        receptors=cell.receptors,
+        internalisation_ratio=cell.internalisation_rate / cell.recycling_rate,
+        integration_time=cell.integration_time,
+        own_noise=cell.own_noise,
+        dissociation_constant=receptor.dissociation_constant * (1.0 + competition),
+        dissociation_rate=receptor.dissociation_rate,
+        chemokinesis_gain=cell.chemokinesis_gain if on.chemokinesis else 0.0,
+        cd166_catch_rate=cell.cd166_catch_rate * factors.avidity if on.cd166_adhesion else 0.0,
+        cxcr4_catch_rate=cell.cxcr4_catch_rate * factors.avidity if on.cxcr4_adhesion else 0.0,
+        release_rate=cell.release_rate,
+        crowding=on.crowding,
+    )
+
+
+def stimulus(spec: ModelSpec, concentration: Array, bound: Array) -> Stimulus:
+    """What CXCR4 sees of dissolved [nM] and coat-bound [molecules/um**2] SDF-1.
+
+    Negative round-off and discretisation errors are clipped here and nowhere else.
+    """
+    on = spec.mechanisms
+    share = spec.receptor.cxcr4.coat_share / MOLECULES_PER_UM3_PER_NM
+    soluble, attached = np.maximum(concentration, 0.0), share * np.maximum(bound, 0.0)
+    steering = np.zeros_like(soluble)
+    if on.soluble_sensing:
+        steering = steering + soluble
+    if on.haptotaxis:
+        steering = steering + attached
+    return Stimulus(visible=soluble + attached, steering=steering)
+
+
+def no_stimulus(grid: Grid) -> Stimulus:
+    """A floor without ligand."""
+    return Stimulus(np.zeros((grid.ny, grid.nx)), np.zeros((grid.ny, grid.nx)))
+
+
+def hold_of(spec: ModelSpec, scene: Scene, regions: RegionMap, grid: Grid) -> Hold:
+    """What catches the model's cells on a scene."""
+    integrin = np.zeros((grid.ny, grid.nx))
+    integrin[regions == Region.MSC] = spec.adhesion.integrin_ligand_msc
+    integrin[regions == Region.MIGRASOME_NETWORK] = spec.adhesion.integrin_ligand_network
+    return Hold(
+        cd166=touched_cd166(
+            scene,
+            grid,
+            reach=0.5 * spec.haematopoietic.diameter,
+            migrasome_density=spec.adhesion.cd166_migrasome,
+        ),
+        integrin_ligand=integrin,
+    )
+
+
+def sticky(behaving: Behaviour, regions: RegionMap) -> tuple[Behaviour, Hold]:
+    """The encounter limit: caught at once and for ever where a region is, attracted by nothing."""
+    limit = Behaviour(
+        **{
+            **behaving.__dict__,
+            "receptors": 0.0,
+            "chemokinesis_gain": 0.0,
+            "cd166_catch_rate": math.inf,
+            "cxcr4_catch_rate": 0.0,
+            "release_rate": 0.0,
+        }
+    )
+    reached = (regions != Region.FREE_SURFACE).astype(float)
+    return limit, Hold(cd166=reached, integrin_ligand=np.zeros_like(reached))
+
+
+def seed_cells(spec: ModelSpec, seed: int) -> Cells:
+    """Cells settled at random, anywhere on the floor; with crowding on they do not overlap.
+
+    Raises
+    ------
+    InputError
+        If they do not fit.
+    """
+    rng = generator(seed, Stream.PLACEMENT)
+    count, dish = spec.cell_count, spec.dish
+    diameter = spec.haematopoietic.diameter
+    x, y = rng.random(count) * dish.width, rng.random(count) * dish.length
+    if spec.mechanisms.crowding:
+        for n in range(1, count):
+            for _ in range(_TRIES):
+                if ((x[:n] - x[n]) ** 2 + (y[:n] - y[n]) ** 2 >= diameter**2).all():
+                    break
+                x[n], y[n] = rng.random() * dish.width, rng.random() * dish.length
+            else:
+                raise InputError(
+                    f"cells.density: {count} cells of {diameter:g} um do not fit into the view. "
+                    "Lower cells.density or switch mechanisms.crowding off."
+                )
+    angle = rng.random(count) * 2.0 * math.pi
+    return Cells(x, y, np.cos(angle), np.sin(angle), np.zeros(count, dtype=np.bool_), 0)
+
+
+def advance(
+    cells: Cells,
+    grid: Grid,
+    seen: Stimulus,
+    hold: Hold,
+    behaving: Behaviour,
+    *,
+    duration: float,
+    time_step: float,
+    seed: int,
+    stream: Stream = Stream.MOTION,
+) -> Cells:
+    """Cells after a while over a floor that stays as it is.
+
+    Every term is evaluated before a cell moves. Turning under the gradient is solved exactly and
+    split from the random turning; the scheme is of first weak order in the step, of second where
+    nothing is sensed.
+
+    Parameters
+    ----------
+    cells : Cells
+    grid : Grid
+        Walls and the floor's cells.
+    seen : Stimulus
+    hold : Hold
+    behaving : Behaviour
+    duration : float
+        [s]; taken in equal steps no longer than ``time_step``.
+    time_step : float
+        [s].
+    seed, stream : int, Stream
+        Key of the random numbers.
+    """
+    steps = math.ceil(duration / time_step - 1e-9)
+    after = Cells(
+        cells.x.copy(),
+        cells.y.copy(),
+        cells.heading_x.copy(),
+        cells.heading_y.copy(),
+        cells.held.copy(),
+        cells.steps + steps,
+    )
+    if steps == 0 or len(cells.x) == 0:
+        return after
+    b = behaving
+    _advance(
+        after.x, after.y, after.heading_x, after.heading_y, after.held,
+        seen.visible, seen.steering, hold.cd166, hold.integrin_ligand,
+        grid.dx, grid.dy, grid.width, grid.length,
+        duration / steps, cells.steps, steps, seed, int(stream),
+        b.radius, b.speed, b.persistence_time, b.receptors, b.internalisation_ratio,
+        b.integration_time, b.own_noise, b.dissociation_constant, b.dissociation_rate,
+        b.chemokinesis_gain, b.cd166_catch_rate, b.cxcr4_catch_rate, b.release_rate, b.crowding,
+    )  # fmt: skip
+    return after
+
+
+@kernel()
+def turned(hx, hy, sx, sy, step, persistence_time):  # type: ignore[no-untyped-def]
+    """Heading after ``d phi = -(|s| / P) sin(phi - phi_s) dt``, exactly.
+
+    ``tan(psi / 2)`` of the angle psi to the signal decays with ``exp(-|s| t / P)``.
+    """
+    strength = math.sqrt(sx * sx + sy * sy)
+    if strength == 0.0:
+        return hx, hy
+    ex, ey = sx / strength, sy / strength
+    cosine = hx * ex + hy * ey
+    sine = ex * hy - ey * hx
+    if 1.0 + cosine < 1e-12:
+        return hx, hy
+    tangent = sine / (1.0 + cosine) * math.exp(-strength * step / persistence_time)
+    square = tangent * tangent
+    cosine = (1.0 - square) / (1.0 + square)
+    sine = 2.0 * tangent / (1.0 + square)
+    return cosine * ex - sine * ey, cosine * ey + sine * ex
+
+
+@kernel()
+def signal_to_noise(
+    visible, steering, x, y, dx, dy, radius, receptors, internalisation_ratio,
+    integration_time, own_noise, constant, dissociation_rate,
+):  # type: ignore[no-untyped-def]  # fmt: skip
+    """Signal-to-noise ratio in x and y, occupancy, and surface receptors of a cell at a place.
+
+    The two halves of the cell are read at their centroids, 4 R / (3 pi) from the centre, where a
+    linear field has its mean over the half-disc.
+    """
+    half = _HALF_DISC * radius
+    centre = bilinear(visible, x, y, dx, dy)
+    occupancy = centre / (centre + constant)
+    surface = surface_receptors(receptors, occupancy, internalisation_ratio)
+    noise = binding_noise(
+        surface,
+        occupancy,
+        independent_looks(integration_time, dissociation_rate, occupancy),
+        own_noise,
+    )
+    scale = 0.5 * surface / noise
+    east = bilinear(visible, x + half, y, dx, dy)
+    west = bilinear(visible, x - half, y, dx, dy)
+    north = bilinear(visible, x, y + half, dx, dy)
+    south = bilinear(visible, x, y - half, dx, dy)
+    # Only the steering part of the difference counts, against everything the receptors bind.
+    seen_x = bilinear(steering, x + half, y, dx, dy) - bilinear(steering, x - half, y, dx, dy)
+    seen_y = bilinear(steering, x, y + half, dx, dy) - bilinear(steering, x, y - half, dx, dy)
+    difference_x = occupancy_difference(seen_x, east, west, constant)
+    difference_y = occupancy_difference(seen_y, north, south, constant)
+    return scale * difference_x, scale * difference_y, occupancy, surface
+
+
+@kernel()
+def _advance(
+    xs, ys, hxs, hys, held,
+    visible, steering, cd166, integrin_ligand,
+    dx, dy, width, length,
+    step, first, steps, seed, stream,
+    radius, speed, persistence_time, receptors, internalisation_ratio,
+    integration_time, own_noise, constant, dissociation_rate,
+    chemokinesis_gain, cd166_catch_rate, cxcr4_catch_rate, release_rate, crowding,
+):  # type: ignore[no-untyped-def]  # fmt: skip
+    ny, nx = visible.shape
+    count = xs.size
+    spread = math.sqrt(2.0 * step / persistence_time)
+    release = -math.expm1(-release_rate * step)
+    furthest = speed * (1.0 + chemokinesis_gain) * step
+    bucket = max(2.0 * (radius + furthest), math.sqrt(width * length / max(count, 1)))
+    columns = max(1, int(width / bucket))
+    rows = max(1, int(length / bucket))
+    heads = np.empty(columns * rows, np.int64)
+    following = np.empty(count, np.int64)
+    for n in range(steps):
+        if crowding:
+            heads[:] = -1
+            for i in range(count):
+                b = _bucket(xs[i], ys[i], width, length, columns, rows)
+                following[i] = heads[b]
+                heads[b] = i
+        for i in range(count):
+            normal, chance, _ = draw(seed, stream, i, first + n)
+            x, y = xs[i], ys[i]
+            snr_x, snr_y, occupancy, surface = 0.0, 0.0, 0.0, 0.0
+            if receptors > 0.0:
+                snr_x, snr_y, occupancy, surface = signal_to_noise(
+                    visible, steering, x, y, dx, dy, radius, receptors, internalisation_ratio,
+                    integration_time, own_noise, constant, dissociation_rate,
+                )  # fmt: skip
+            hx, hy = turned(hxs[i], hys[i], snr_x, snr_y, step, persistence_time)
+            cosine, sine = math.cos(spread * normal), math.sin(spread * normal)
+            hx, hy = hx * cosine - hy * sine, hx * sine + hy * cosine
+            size = math.sqrt(hx * hx + hy * hy)
+            hx, hy = hx / size, hy / size
+            if held[i]:
+                hxs[i], hys[i] = hx, hy
+                held[i] = chance >= release
+                continue
+            way = 0.5 * speed * (1.0 + chemokinesis_gain * occupancy) * step
+            new_x, new_y = x + way * (hxs[i] + hx), y + way * (hys[i] + hy)
+            if new_x < 0.0:
+                new_x, hx = -new_x, -hx
+            if new_x > width:
+                new_x, hx = 2.0 * width - new_x, -hx
+            if new_y < 0.0:
+                new_y, hy = -new_y, -hy
+            if new_y > length:
+                new_y, hy = 2.0 * length - new_y, -hy
+            if crowding:
+                new_x, new_y = _unblocked(
+                    i, new_x, new_y, xs, ys, heads, following,
+                    2.0 * radius, width, length, columns, rows,
+                )  # fmt: skip
+            xs[i], ys[i], hxs[i], hys[i] = new_x, new_y, hx, hy
+            column = min(int(new_x / dx), nx - 1)
+            row = min(int(new_y / dy), ny - 1)
+            rate = 0.0
+            if cd166[row, column] > 0.0:
+                rate += cd166_catch_rate * cd166[row, column]
+            if receptors > 0.0:
+                occupied = occupancy * surface / receptors
+                rate += cxcr4_catch_rate * occupied * integrin_ligand[row, column]
+            held[i] = chance < -math.expm1(-rate * step)
+
+
+@kernel()
+def _bucket(x, y, width, length, columns, rows):  # type: ignore[no-untyped-def]
+    column = min(int(x / width * columns), columns - 1)
+    row = min(int(y / length * rows), rows - 1)
+    return row * columns + column
+
+
+@kernel()
+def _unblocked(
+    i, new_x, new_y, xs, ys, heads, following, diameter, width, length, columns, rows
+):  # type: ignore[no-untyped-def]  # fmt: skip
+    """Where a cell ends that wants to go somewhere: it slides along others, or stays.
+
+    A cell blocks only those that come nearer, so that cells which touch can part.
+    """
+    x, y = xs[i], ys[i]
+    for attempt in range(2):
+        blocker = _blocker(
+            i, x, y, new_x, new_y, xs, ys, heads, following, diameter, width, length, columns, rows
+        )
+        if blocker < 0:
+            return new_x, new_y
+        if attempt == 0:
+            away_x, away_y = x - xs[blocker], y - ys[blocker]
+            square = away_x * away_x + away_y * away_y
+            inward = ((new_x - x) * away_x + (new_y - y) * away_y) / square
+            new_x -= inward * away_x
+            new_y -= inward * away_y
+            if new_x < 0.0 or new_x > width or new_y < 0.0 or new_y > length:
+                return x, y
+    return x, y
+
+
+@kernel()
+def _blocker(
+    i, x, y, new_x, new_y, xs, ys, heads, following, diameter, width, length, columns, rows
+):  # type: ignore[no-untyped-def]  # fmt: skip
+    """First cell within a diameter of the new place that the move would bring nearer, or -1."""
+    column = min(int(new_x / width * columns), columns - 1)
+    row = min(int(new_y / length * rows), rows - 1)
+    for r in range(max(row - 1, 0), min(row + 2, rows)):
+        for c in range(max(column - 1, 0), min(column + 2, columns)):
+            j = heads[r * columns + c]
+            while j >= 0:
+                if j != i:
+                    square = (new_x - xs[j]) ** 2 + (new_y - ys[j]) ** 2
+                    if square < diameter * diameter:
+                        before = (x - xs[j]) ** 2 + (y - ys[j]) ** 2
+                        if square < before:
+                            return j
+                j = following[j]
+    return -1

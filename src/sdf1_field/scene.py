@@ -1,0 +1,358 @@
+"""An immutable snapshot of the stroma: bodies, fibres, migrasomes, and the regions they make."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from enum import IntEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sdf1_field.errors import InputError
+from sdf1_field.grid import Grid
+from sdf1_field.random import Stream, generator
+from sdf1_field.spec import ModelSpec, PlacedScene
+
+Array = NDArray[np.float64]
+RegionMap = NDArray[np.uint8]
+
+_TRIES = 2000
+
+
+class Region(IntEnum):
+    """What is under a place on the floor; the values are those in run files."""
+
+    FREE_SURFACE = 0
+    MSC = 1
+    MIGRASOME_NETWORK = 2
+
+
+REGION_LABELS = {
+    Region.FREE_SURFACE: "free surface",
+    Region.MSC: "MSC",
+    Region.MIGRASOME_NETWORK: "migrasome network",
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Bodies:
+    """MSC bodies as ellipses; arrays of shape (body,)."""
+
+    x: Array
+    y: Array
+    semi_major: Array
+    semi_minor: Array
+    angle: Array
+    """Of the long axis against x [rad]."""
+    blocked: Array
+    """Share of the body's CD166 that is blocked [1]."""
+    secretion: Mapping[str, Array]
+    """Ligand to rate [molecules/s]."""
+
+
+@dataclass(frozen=True, eq=False)
+class Fibres:
+    """Retraction fibres as polylines; arrays of shape (fibre, vertex), NaN past the end."""
+
+    x: Array
+    y: Array
+    body: NDArray[np.intp]
+
+
+@dataclass(frozen=True, eq=False)
+class Migrasomes:
+    """Migrasomes as discs; arrays of shape (migrasome,)."""
+
+    x: Array
+    y: Array
+    radius: Array
+    body: NDArray[np.intp]
+    blocked: Array
+    secretion: Mapping[str, Array]
+
+
+@dataclass(frozen=True, eq=False)
+class Scene:
+    """The stroma at one time."""
+
+    bodies: Bodies
+    fibres: Fibres
+    migrasomes: Migrasomes
+
+    def block(self, fraction: float) -> "Scene":
+        """Scene after an antibody has blocked a fraction of the CD166 that was still free."""
+        if fraction == 0.0:
+            return self
+        bodies, migrasomes = self.bodies, self.migrasomes
+        return replace(
+            self,
+            bodies=replace(bodies, blocked=1.0 - (1.0 - bodies.blocked) * (1.0 - fraction)),
+            migrasomes=replace(
+                migrasomes, blocked=1.0 - (1.0 - migrasomes.blocked) * (1.0 - fraction)
+            ),
+        )
+
+
+def place_scene(spec: ModelSpec, grid: Grid, seed: int, *, secretion_factor: float) -> Scene:
+    """Bodies, fibres and migrasomes placed at random from the model's distributions.
+
+    Bodies do not overlap. Fibres leave a migrating body at its rear and a retracting one all
+    around; those that meet a wall are mirrored there. Migrasomes sit along fibres, outside bodies.
+
+    Parameters
+    ----------
+    spec : ModelSpec
+    grid : Grid
+        Decides overlap to within one cell.
+    seed : int
+        The dish's.
+    secretion_factor : float
+        The dish's and donor's factor on every source.
+
+    Raises
+    ------
+    InputError
+        If the bodies do not fit into the view.
+    """
+    scene = spec.scene
+    rng = generator(seed, Stream.SCENE)
+    count = int(rng.poisson(scene.msc_density * grid.area))
+    area = _log_normal(rng, scene.body_area, scene.body_area_variation, count)
+    semi_minor = np.sqrt(area / (math.pi * scene.body_aspect_ratio))
+    semi_major = semi_minor * scene.body_aspect_ratio
+    x, y, angle = np.empty(count), np.empty(count), np.empty(count)
+    taken = np.zeros((grid.ny, grid.nx), dtype=bool)
+    for n in np.argsort(-area, kind="stable"):
+        for _ in range(_TRIES):
+            x[n], y[n] = rng.random() * grid.width, rng.random() * grid.length
+            angle[n] = rng.random() * math.pi
+            rows, cols, inside = _ellipse(grid, x[n], y[n], semi_major[n], semi_minor[n], angle[n])
+            if not (taken[rows, cols] & inside).any():
+                taken[rows, cols] |= inside
+                break
+        else:
+            raise InputError(
+                f"scene.msc_density: {count} bodies of {scene.body_area:.4g} um2 do not fit into "
+                "the view. Lower scene.msc_density or scene.body_area."
+            )
+    bodies = Bodies(
+        x=x,
+        y=y,
+        semi_major=semi_major,
+        semi_minor=semi_minor,
+        angle=angle,
+        blocked=np.zeros(count),
+        secretion={
+            name: np.full(count, spec.ligand[name].secretion.msc_body * secretion_factor)
+            for name in spec.solved_ligands
+        },
+    )
+    fibres = _place_fibres(scene, bodies, grid, rng)
+    return Scene(
+        bodies, fibres, _place_migrasomes(spec, fibres, grid, taken, rng, secretion_factor)
+    )
+
+
+def _log_normal(rng: np.random.Generator, mean: float, spread: float, count: int) -> Array:
+    """Log-normal numbers of a given mean, ``spread`` being that of the logarithm."""
+    return mean * np.exp(spread * rng.standard_normal(count) - 0.5 * spread**2)
+
+
+def _mirror(place: Array, extent: float) -> Array:
+    """Places folded back into [0, extent] at the walls."""
+    folded = np.mod(place, 2.0 * extent)
+    result: Array = np.where(folded > extent, 2.0 * extent - folded, folded)
+    return result
+
+
+def _place_fibres(
+    scene: PlacedScene, bodies: Bodies, grid: Grid, rng: np.random.Generator
+) -> Fibres:
+    courses: list[tuple[Array, Array]] = []
+    owners: list[int] = []
+    for n in range(len(bodies.x)):
+        if rng.random() >= scene.network_fraction:
+            continue
+        fibres = 1 + int(rng.poisson(max(scene.fibres_per_network - 1.0, 0.0)))
+        if rng.random() < scene.retracting_fraction:
+            around = 2.0 * math.pi * (np.arange(fibres) + rng.random()) / fibres
+        else:
+            rear = math.pi * rng.integers(2)
+            around = rear + scene.fibre_fan_angle * rng.standard_normal(fibres)
+        a, b, tilt = bodies.semi_major[n], bodies.semi_minor[n], bodies.angle[n]
+        along, across = a * np.cos(around), b * np.sin(around)
+        outward = np.arctan2(np.sin(around) / b, np.cos(around) / a)
+        lengths = _log_normal(rng, scene.fibre_length, scene.fibre_length_variation, fibres)
+        for k in range(fibres):
+            pieces = max(1, round(lengths[k] / scene.fibre_segment))
+            piece = lengths[k] / pieces
+            bends = math.sqrt(scene.fibre_wander * piece) * rng.standard_normal(pieces)
+            direction = tilt + outward[k] + np.cumsum(bends)
+            start_x = bodies.x[n] + along[k] * math.cos(tilt) - across[k] * math.sin(tilt)
+            start_y = bodies.y[n] + along[k] * math.sin(tilt) + across[k] * math.cos(tilt)
+            course_x = start_x + np.concatenate([[0.0], np.cumsum(piece * np.cos(direction))])
+            course_y = start_y + np.concatenate([[0.0], np.cumsum(piece * np.sin(direction))])
+            courses.append((_mirror(course_x, grid.width), _mirror(course_y, grid.length)))
+            owners.append(n)
+    vertices = max((len(cx) for cx, _ in courses), default=0)
+    x, y = np.full((len(courses), vertices), np.nan), np.full((len(courses), vertices), np.nan)
+    for n, (course_x, course_y) in enumerate(courses):
+        x[n, : len(course_x)], y[n, : len(course_y)] = course_x, course_y
+    return Fibres(x, y, np.array(owners, dtype=np.intp))
+
+
+def _place_migrasomes(
+    spec: ModelSpec,
+    fibres: Fibres,
+    grid: Grid,
+    under_body: NDArray[np.bool_],
+    rng: np.random.Generator,
+    secretion_factor: float,
+) -> Migrasomes:
+    scene = spec.scene
+    places_x: list[Array] = []
+    places_y: list[Array] = []
+    owners: list[int] = []
+    for course_x, course_y, owner in zip(fibres.x, fibres.y, fibres.body, strict=True):
+        kept = np.isfinite(course_x)
+        cx, cy = course_x[kept], course_y[kept]
+        way = np.concatenate([[0.0], np.cumsum(np.hypot(np.diff(cx), np.diff(cy)))])
+        count = int(rng.poisson(way[-1] / scene.migrasome_spacing))
+        at = np.sort(rng.random(count)) * way[-1]
+        places_x.append(np.interp(at, way, cx))
+        places_y.append(np.interp(at, way, cy))
+        owners += [int(owner)] * count
+    x = np.concatenate(places_x) if places_x else np.empty(0)
+    y = np.concatenate(places_y) if places_y else np.empty(0)
+    diameter = _log_normal(
+        rng, scene.migrasome_diameter, scene.migrasome_diameter_variation, len(x)
+    )
+    secretion = {}
+    for name in spec.solved_ligands:
+        rates = spec.ligand[name].secretion
+        carries = rng.random(len(x)) < rates.carrying_fraction
+        secretion[name] = np.where(carries, rates.migrasome * secretion_factor, 0.0)
+    outside = ~under_body[grid.index(x, y)]
+    return Migrasomes(
+        x=x[outside],
+        y=y[outside],
+        radius=0.5 * diameter[outside],
+        body=np.array(owners, dtype=np.intp)[outside],
+        blocked=np.zeros(int(outside.sum())),
+        secretion={name: rate[outside] for name, rate in secretion.items()},
+    )
+
+
+def _ellipse(
+    grid: Grid, x: float, y: float, semi_major: float, semi_minor: float, angle: float
+) -> tuple[slice, slice, NDArray[np.bool_]]:
+    """Window of the grid around an ellipse and which of its cells have their centre inside."""
+    rows, cols = _window(grid, x, y, semi_major)
+    dx, dy = np.meshgrid(grid.x[cols] - x, grid.y[rows] - y)
+    along = dx * math.cos(angle) + dy * math.sin(angle)
+    across = dy * math.cos(angle) - dx * math.sin(angle)
+    return rows, cols, (along / semi_major) ** 2 + (across / semi_minor) ** 2 <= 1.0
+
+
+def _window(grid: Grid, x: float, y: float, reach: float) -> tuple[slice, slice]:
+    """Rows and columns whose centres may lie within ``reach`` of a place."""
+    left = max(0, math.floor((x - reach) / grid.dx - 0.5))
+    low = max(0, math.floor((y - reach) / grid.dy - 0.5))
+    right = min(grid.nx, math.ceil((x + reach) / grid.dx + 0.5))
+    high = min(grid.ny, math.ceil((y + reach) / grid.dy + 0.5))
+    return slice(low, high), slice(left, right)
+
+
+def body_masks(scene: Scene, grid: Grid) -> list[tuple[slice, slice, NDArray[np.bool_]]]:
+    """For each body its window of the grid and the cells under it."""
+    b = scene.bodies
+    return [
+        _ellipse(grid, b.x[n], b.y[n], b.semi_major[n], b.semi_minor[n], b.angle[n])
+        for n in range(len(b.x))
+    ]
+
+
+def region_map(scene: Scene, grid: Grid, *, outline_margin: float) -> RegionMap:
+    """Region of every floor cell, by its centre; bodies lie over networks.
+
+    Parameters
+    ----------
+    outline_margin : float
+        How far from fibres and from migrasomes' edges an experimenter draws the outline [um].
+
+    Returns
+    -------
+    ndarray of uint8, shape (ny, nx)
+        Values of `Region`.
+    """
+    regions = np.zeros((grid.ny, grid.nx), dtype=np.uint8)
+    f = scene.fibres
+    for n in range(len(f.x)):
+        for k in range(f.x.shape[1] - 1):
+            ends = (f.x[n, k], f.y[n, k], f.x[n, k + 1], f.y[n, k + 1])
+            if not math.isfinite(ends[2]):
+                break
+            _paint_capsule(regions, grid, ends, outline_margin)
+    m = scene.migrasomes
+    for n in range(len(m.x)):
+        ends = (m.x[n], m.y[n], m.x[n], m.y[n])
+        _paint_capsule(regions, grid, ends, outline_margin + m.radius[n])
+    for rows, cols, inside in body_masks(scene, grid):
+        regions[rows, cols][inside] = Region.MSC
+    return regions
+
+
+def _paint_capsule(
+    regions: RegionMap, grid: Grid, ends: tuple[float, float, float, float], reach: float
+) -> None:
+    """Mark as network what lies within ``reach`` of a segment."""
+    x0, y0, x1, y1 = ends
+    half = 0.5 * math.hypot(x1 - x0, y1 - y0)
+    rows, cols = _window(grid, 0.5 * (x0 + x1), 0.5 * (y0 + y1), half + reach)
+    px, py = np.meshgrid(grid.x[cols] - x0, grid.y[rows] - y0)
+    ux, uy = x1 - x0, y1 - y0
+    square = ux * ux + uy * uy
+    along = np.clip((px * ux + py * uy) / square, 0.0, 1.0) if square > 0 else 0.0
+    near = (px - along * ux) ** 2 + (py - along * uy) ** 2 <= reach * reach
+    regions[rows, cols][near] = Region.MIGRASOME_NETWORK
+
+
+def region_areas(regions: RegionMap, cell_area: float) -> Array:
+    """Area of each region [um**2], shape (3,), in the order of `Region`."""
+    counts = np.bincount(regions.ravel(), minlength=len(Region))
+    return counts.astype(float) * cell_area
+
+
+def touched_cd166(
+    scene: Scene, grid: Grid, *, reach: float, migrasome_density: float
+) -> Array:
+    """Free CD166 that a cell centred at each place touches, relative to an untreated MSC body.
+
+    A cell touches the body under its centre and every migrasome whose edge is within its own
+    radius; the richest of these counts.
+
+    Parameters
+    ----------
+    reach : float
+        Radius of the cell [um].
+    migrasome_density : float
+        CD166 per area on a migrasome, relative to a body [1].
+
+    Returns
+    -------
+    ndarray, shape (ny, nx)
+    """
+    cd166 = np.zeros((grid.ny, grid.nx))
+    for (rows, cols, inside), blocked in zip(
+        body_masks(scene, grid), scene.bodies.blocked, strict=True
+    ):
+        window = cd166[rows, cols]
+        window[inside] = np.maximum(window[inside], 1.0 - blocked)
+    m = scene.migrasomes
+    for n in range(len(m.x)):
+        rows, cols = _window(grid, m.x[n], m.y[n], reach + m.radius[n])
+        px, py = np.meshgrid(grid.x[cols] - m.x[n], grid.y[rows] - m.y[n])
+        near = px**2 + py**2 <= (reach + m.radius[n]) ** 2
+        window = cd166[rows, cols]
+        window[near] = np.maximum(window[near], migrasome_density * (1.0 - m.blocked[n]))
+    return cd166

@@ -1,0 +1,366 @@
+"""The one loop of a run, over one sorted list of times at which something happens.
+
+Between two such times the solver advances every ligand under constant secretion, then the cells
+move over the mean of the floor's values at both ends.
+"""
+
+import bisect
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sdf1_field import cells as cell_layer
+from sdf1_field import migrasomes
+from sdf1_field.cells import Cells, Stimulus
+from sdf1_field.errors import RunError
+from sdf1_field.grid import Grid, make_grid
+from sdf1_field.random import Stream
+from sdf1_field.scene import Region, RegionMap, Scene, place_scene, region_map
+from sdf1_field.solvers import cosine
+from sdf1_field.solvers.cosine import Columns, CosineState, Tolerances
+from sdf1_field.sources import Secretion, secretion
+from sdf1_field.spec import ModelSpec
+from sdf1_field.transport import Coat, Transport
+from sdf1_field.treatments import Event, change_times, schedule
+from sdf1_field.variation import DishFactors, dish_factors
+
+Array = NDArray[np.float64]
+
+CULTURE_START, CO_CULTURE = "culture", "co-culture"
+
+
+@dataclass(frozen=True, eq=False)
+class State:
+    """Everything a run is at a time.
+
+    Parameters
+    ----------
+    time : float
+        [s]; 0 when the haematopoietic cells are added.
+    seed : int
+        The dish's.
+    scene : Scene
+    fields : mapping of str to CosineState
+        By ligand.
+    cells : Cells or None
+        None before they are added, and in steady state.
+    """
+
+    time: float
+    seed: int
+    scene: Scene
+    fields: Mapping[str, CosineState]
+    cells: Cells | None
+
+
+@dataclass(frozen=True, eq=False)
+class Setting:
+    """What stays the same throughout a run.
+
+    Parameters
+    ----------
+    spec : ModelSpec
+    grid : Grid
+    columns : mapping of str to Columns
+        By ligand.
+    tolerances : Tolerances
+    factors : DishFactors
+    """
+
+    spec: ModelSpec
+    grid: Grid
+    columns: Mapping[str, Columns]
+    tolerances: Tolerances
+    factors: DishFactors
+
+
+def prepare(spec: ModelSpec, seed: int) -> Setting:
+    """Grid, solvers and the dish's own factors."""
+    grid = model_grid(spec)
+    return Setting(
+        spec=spec,
+        grid=grid,
+        columns={name: cosine.prepare(grid, _transport(spec, name)) for name in spec.solved_ligands},
+        tolerances=Tolerances(
+            relative=spec.numerics.tolerance,
+            absolute=spec.numerics.absolute_tolerance,
+            first_step=spec.numerics.first_step,
+        ),
+        factors=dish_factors(spec, seed),
+    )
+
+
+def model_grid(spec: ModelSpec) -> Grid:
+    """Grid of a model's dish."""
+    return make_grid(
+        spec.dish.width,
+        spec.dish.length,
+        spec.dish.height,
+        spacing=spec.grid.spacing,
+        floor_layer=spec.grid.floor_layer,
+        layer_growth=spec.grid.layer_growth,
+    )
+
+
+def _transport(spec: ModelSpec, name: str) -> Transport:
+    ligand = spec.ligand[name]
+    return Transport(
+        diffusivity=ligand.diffusivity,
+        loss_rate=ligand.loss_rate,
+        coat=Coat(
+            sites=ligand.coat.sites,
+            association_rate=ligand.coat.association_rate,
+            dissociation_rate=ligand.coat.dissociation_rate,
+            loss_rate=ligand.coat.loss_rate,
+        ),
+        bath=ligand.bath_concentration if spec.dish.top == "bath" else None,
+    )
+
+
+def begin(setting: Setting, seed: int) -> State:
+    """State at the start of the MSC culture."""
+    spec = setting.spec
+    return State(
+        time=-spec.run.culture,
+        seed=seed,
+        scene=place_scene(
+            spec, setting.grid, seed, secretion_factor=setting.factors.secretion
+        ),
+        fields={
+            name: cosine.start(columns, time=-spec.run.culture, tolerances=setting.tolerances)
+            for name, columns in setting.columns.items()
+        },
+        cells=None,
+    )
+
+
+def field_times(spec: ModelSpec) -> list[float]:
+    """Times at which fields are saved [s]: from ``output.fields_from`` on, and at the end."""
+    return _every(spec.output.fields_every, spec.output.fields_from, spec.run.duration)
+
+
+def track_times(spec: ModelSpec) -> list[float]:
+    """Times at which cells are saved [s]: from 0 on, and at the end."""
+    return _every(spec.output.tracks_every, 0.0, spec.run.duration)
+
+
+def _every(interval: float, first: float, last: float) -> list[float]:
+    count = math.floor((last - first) / interval + 1e-9)
+    times = [first + n * interval for n in range(count + 1)]
+    if not math.isclose(times[-1], last, abs_tol=1e-6):
+        times.append(last)
+    else:
+        times[-1] = last
+    return times
+
+
+def simulate(
+    spec: ModelSpec, *, seed: int | None = None, resume_from: State | None = None
+) -> Iterator[State]:
+    """States of a run at the times its output asks for.
+
+    Parameters
+    ----------
+    spec : ModelSpec
+    seed : int, optional
+        Of this dish; the model's own if not given.
+    resume_from : State, optional
+        Go on from a state that was yielded before, with the same bits as if never interrupted.
+
+    Yields
+    ------
+    State
+        In the order of time. What happens at a time (cells added, medium changed) has happened
+        in the state of that time.
+
+    Raises
+    ------
+    RunError
+        If the solver fails; the text says when.
+    """
+    seed = spec.run.seed if seed is None else seed
+    setting = prepare(spec, seed)
+    if spec.run.mode == "steady":
+        yield _steady(setting, seed)
+        return
+    outputs = sorted({*field_times(spec), *track_times(spec)})
+    events = {event.time: event for event in schedule(spec).events}
+    stops = _stops(spec, outputs)
+    state = resume_from
+    if state is None:
+        state = _happening(setting, begin(setting, seed), events.get(-spec.run.culture))
+        if state.time in outputs:
+            yield state
+    # What depends on the scene alone is computed again only when the scene has changed.
+    scene: Scene | None = None
+    sources: dict[str, Secretion] = {}
+    regions = np.zeros((0, 0), dtype=np.uint8)
+    pharmacology = schedule(spec)
+    for until in stops[bisect.bisect_right(stops, state.time) :]:
+        if state.scene is not scene:
+            scene = state.scene
+            sources = {n: secretion(scene, setting.grid, n) for n in setting.columns}
+            regions = regions_of(spec, scene, setting.grid)
+            hold = cell_layer.hold_of(spec, scene, regions, setting.grid)
+        fields = _advance_fields(setting, state, sources, until, needed=until in outputs or until in events)
+        moved = state.cells
+        if moved is not None:
+            moved = cell_layer.advance(
+                moved,
+                setting.grid,
+                _seen(setting, state.fields, fields),
+                hold,
+                cell_layer.behaviour(
+                    spec, setting.factors, competition=pharmacology.competition(state.time)
+                ),
+                duration=until - state.time,
+                time_step=spec.cells.time_step,
+                seed=seed,
+            )
+        grown, _ = migrasomes.advance(state.scene, until)
+        state = State(until, seed, grown, fields, moved)
+        state = _happening(setting, state, events.get(until))
+        if until in outputs:
+            yield state
+
+
+def regions_of(spec: ModelSpec, scene: Scene, grid: Grid) -> RegionMap:
+    """Region map of a scene under the model's outline margin."""
+    return region_map(scene, grid, outline_margin=spec.scene.network_outline_margin)
+
+
+def _stops(spec: ModelSpec, outputs: list[float]) -> list[float]:
+    """Output, event and coupling times; the latter only while cells are there."""
+    coupling = spec.numerics.coupling_step
+    count = math.floor(spec.run.duration / coupling + 1e-9)
+    times = {0.0, spec.run.duration, *outputs, *change_times(schedule(spec))}
+    times |= {n * coupling for n in range(count + 1)}
+    return sorted(t for t in times if -spec.run.culture <= t <= spec.run.duration)
+
+
+def _happening(setting: Setting, state: State, event: Event | None) -> State:
+    """State after what happens at its time: a treatment, and at time 0 the cells."""
+    if event is not None:
+        fields = dict(state.fields)
+        for name, columns in setting.columns.items():
+            if event.medium_change:
+                fields[name] = cosine.change_medium(
+                    columns, fields[name], tolerances=setting.tolerances
+                )
+        for name, concentration in event.added:
+            if name in fields:
+                fields[name] = cosine.add(
+                    setting.columns[name],
+                    fields[name],
+                    concentration,
+                    tolerances=setting.tolerances,
+                )
+        state = replace(state, fields=fields, scene=state.scene.block(event.blocked))
+    if state.time == 0.0 and state.cells is None:
+        state = replace(state, cells=cell_layer.seed_cells(setting.spec, state.seed))
+    return state
+
+
+def _advance_fields(
+    setting: Setting,
+    state: State,
+    sources: Mapping[str, Secretion],
+    until: float,
+    *,
+    needed: bool,
+) -> dict[str, CosineState]:
+    """Fields at the next stop; those that no cell senses wait for outputs and events."""
+    fields = dict(state.fields)
+    for name, columns in setting.columns.items():
+        field = fields[name]
+        if not needed and name not in setting.spec.sensed_ligands:
+            continue
+        elapsed = until - field.time
+        try:
+            field = cosine.advance(
+                columns, field, sources[name].flux, until, tolerances=setting.tolerances
+            )
+        except RunError as error:
+            raise RunError(f"ligand {name}: {error}") from None
+        fields[name] = replace(
+            field, ledger=field.ledger.book(secreted=sources[name].total * elapsed)
+        )
+    return fields
+
+
+def _seen(
+    setting: Setting, before: Mapping[str, CosineState], after: Mapping[str, CosineState]
+) -> Stimulus:
+    """What CXCR4 sees between two times: the mean of both ends."""
+    if "sdf1" not in setting.spec.sensed_ligands:
+        return cell_layer.no_stimulus(setting.grid)
+    a, b = before["sdf1"], after["sdf1"]
+    return cell_layer.stimulus(
+        setting.spec,
+        0.5 * (a.floor.concentration + b.floor.concentration),
+        0.5 * (a.bound + b.bound),
+    )
+
+
+def _steady(setting: Setting, seed: int) -> State:
+    state = begin(setting, seed)
+    fields = {
+        name: cosine.steady(
+            columns,
+            secretion(state.scene, setting.grid, name).flux,
+            time=0.0,
+            tolerances=setting.tolerances,
+        )
+        for name, columns in setting.columns.items()
+    }
+    return replace(state, time=0.0, fields=fields)
+
+
+def encounter_limit(
+    spec: ModelSpec, regions: RegionMap, times: list[float], *, seed: int, repeats: int
+) -> Array:
+    """Cells per region if regions were perfectly sticky and attracted nothing.
+
+    Parameters
+    ----------
+    spec : ModelSpec
+        Speed, persistence, crowding and number of the cells are taken from it.
+    regions : ndarray of uint8, shape (ny, nx)
+    times : list of float
+        Rising, from 0 on [s].
+    seed : int
+        The dish's.
+    repeats : int
+        Independent repetitions to average.
+
+    Returns
+    -------
+    ndarray, shape (len(times), 3)
+        Mean number of cells in each `Region`.
+    """
+    grid = model_grid(spec)
+    behaving, hold = cell_layer.sticky(
+        cell_layer.behaviour(spec, dish_factors(spec, seed), competition=0.0), regions
+    )
+    counts = np.zeros((len(times), len(Region)))
+    for repeat in range(repeats):
+        moving = cell_layer.seed_cells(spec, seed + repeat)
+        at = 0.0
+        for n, until in enumerate(times):
+            moving = cell_layer.advance(
+                moving,
+                grid,
+                cell_layer.no_stimulus(grid),
+                hold,
+                behaving,
+                duration=until - at,
+                time_step=spec.cells.time_step,
+                seed=seed + repeat,
+                stream=Stream.ENCOUNTER,
+            )
+            at = until
+            counts[n] += np.bincount(regions[grid.index(moving.x, moving.y)], minlength=len(Region))
+    return counts / repeats

@@ -1,0 +1,110 @@
+"""Timed treatments turned into what happens at a moment and what holds at a time.
+
+Each agent acts on one named quantity: an antagonist on the apparent dissociation constant, added
+ligand on the medium, an antibody on the CD166 of the stroma it meets, a medium change on what is
+dissolved.
+"""
+
+from dataclasses import dataclass
+
+from sdf1_field.pharmacology import blocked_fraction
+from sdf1_field.spec import ModelSpec
+
+
+@dataclass(frozen=True)
+class Event:
+    """What happens at one moment, in the order of the fields.
+
+    Parameters
+    ----------
+    time : float
+        [s].
+    medium_change : bool
+    added : tuple of (str, float)
+        Ligands and the concentration the whole medium gains [nM].
+    blocked : float
+        Share of CD166 that is blocked on every body and migrasome present.
+    """
+
+    time: float
+    medium_change: bool = False
+    added: tuple[tuple[str, float], ...] = ()
+    blocked: float = 0.0
+
+
+@dataclass(frozen=True)
+class _Exposure:
+    start: float
+    stop: float
+    competition: float
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """A model's treatments: events in the order of time, and exposures to antagonists."""
+
+    events: tuple[Event, ...]
+    exposures: tuple[_Exposure, ...]
+
+    def competition(self, time: float) -> float:
+        """Sum of ``a / K_i`` over the antagonists in the medium at a time [1].
+
+        The apparent dissociation constant is ``K_d (1 + competition)``.
+        """
+        return sum(e.competition for e in self.exposures if e.start <= time < e.stop)
+
+
+def schedule(spec: ModelSpec) -> Schedule:
+    """Treatments of a model, with doses in nM; a drug ends at its stop or the next medium change.
+
+    Without a start a treatment begins when the haematopoietic cells are added.
+    """
+    changes = sorted(
+        t.start or 0.0
+        for name, t in spec.treatments.items()
+        if spec.agent[spec.agent_of(name)].acts_on == "medium_change"
+    )
+    added: dict[float, list[tuple[str, float]]] = {}
+    free: dict[float, float] = {}
+    exposures: list[_Exposure] = []
+    for name, treatment in spec.treatments.items():
+        agent = spec.agent[spec.agent_of(name)]
+        start, dose = treatment.start or 0.0, spec.dose(name)
+        if agent.acts_on == "added_ligand":
+            added.setdefault(start, []).append((spec.agent_of(name), dose))
+        elif agent.acts_on == "cd166_block":
+            assert agent.dissociation_constant is not None
+            assert agent.maximum_block is not None
+            blocked = blocked_fraction(
+                dose,
+                dissociation_constant=agent.dissociation_constant,
+                maximum=agent.maximum_block,
+            )
+            free[start] = free.get(start, 1.0) * (1.0 - blocked)
+        elif agent.acts_on == "cxcr4_antagonist":
+            assert agent.inhibition_constant is not None
+            ends = [c for c in changes if c > start]
+            given = float("inf") if treatment.stop is None else treatment.stop
+            stop = min([given, *ends])
+            exposures.append(_Exposure(start, stop, dose / agent.inhibition_constant))
+    times = sorted({*changes, *added, *free})
+    return Schedule(
+        events=tuple(
+            Event(
+                time=time,
+                medium_change=time in changes,
+                added=tuple(added.get(time, ())),
+                blocked=1.0 - free.get(time, 1.0),
+            )
+            for time in times
+        ),
+        exposures=tuple(exposures),
+    )
+
+
+def change_times(plan: Schedule) -> list[float]:
+    """Times at which something begins or ends [s]."""
+    times = {e.time for e in plan.events}
+    for exposure in plan.exposures:
+        times |= {exposure.start, exposure.stop}
+    return sorted(t for t in times if t < float("inf"))
