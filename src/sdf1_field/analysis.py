@@ -7,6 +7,7 @@ a cell belongs to the region under its centre (Deniz et al. 2023, Methods).
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -17,9 +18,9 @@ from sdf1_field.errors import InputError
 from sdf1_field.grid import Grid
 from sdf1_field.random import Stream, generator
 from sdf1_field.record import model_of
-from sdf1_field.scene import Region, RegionMap, region_areas
+from sdf1_field.scene import REGION_LABELS, Region, RegionMap, region_areas
 from sdf1_field.simulate import encounter_limit, model_grid
-from sdf1_field.units import duration_text
+from sdf1_field.units import MM2_PER_UM2, duration_text
 
 Array = NDArray[np.float64]
 
@@ -254,3 +255,57 @@ def run_encounter_limit(run: xr.Dataset, times: Sequence[float]) -> Array:
     )
     grid = model_grid(spec)
     return density_fold_change(counts, region_areas(regions, grid.dx * grid.dy))
+
+
+def analyse_runs(
+    runs: Sequence[xr.Dataset], times: Sequence[float] | None = None
+) -> list[dict[str, Any]]:
+    """Table of densities and fold changes of one or several dishes.
+
+    Parameters
+    ----------
+    runs : sequence of xarray.Dataset
+        Dishes of one experiment.
+    times : sequence of float, optional
+        When to count [s]; the papers' 4 and 12 h where the runs have them.
+
+    Returns
+    -------
+    list of dict
+        One row for each time and region: ``time`` [s], ``region``, ``area_mm2``, ``cells``,
+        ``density_per_mm2``, ``fold_change`` (ratio of sums), ``interval`` (95 % bootstrap over
+        dishes), ``touching_fold_change``, ``encounter_limit``; None where a value does not exist.
+    """
+    wanted = sorted(default_times(runs[0]) if times is None else times)
+    limits = np.mean([run_encounter_limit(run, wanted) for run in runs], axis=0)
+    rows = []
+    for time, limit in zip(wanted, limits, strict=True):
+        censuses = [run_census(run, time) for run in runs]
+        centred, touching = fold_changes(censuses), fold_changes(censuses, touching=True)
+        for region in Region:
+            area = sum(float(c.areas[region]) for c in censuses) * MM2_PER_UM2
+            count = sum(float(c.counts[region]) for c in censuses)
+            row: dict[str, Any] = {
+                "time": time,
+                "region": REGION_LABELS[region],
+                "area_mm2": area,
+                "cells": count,
+                "density_per_mm2": count / area if area > 0 else None,
+                "fold_change": 1.0,
+                "interval": None,
+                "touching_fold_change": None,
+                "encounter_limit": None,
+            }
+            if region in ENRICHED:
+                k = ENRICHED.index(region)
+                row["fold_change"] = _known(centred.pooled[k])
+                row["touching_fold_change"] = _known(touching.pooled[k])
+                row["encounter_limit"] = _known(limit[k])
+                if np.isfinite(centred.interval[k]).all():
+                    row["interval"] = [float(v) for v in centred.interval[k]]
+            rows.append(row)
+    return rows
+
+
+def _known(value: float) -> float | None:
+    return float(value) if math.isfinite(value) else None

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from sdf1_field.analysis import ENCOUNTER_REPEATS, Census, take_census
 from sdf1_field.errors import RunError, Sdf1FieldError
-from sdf1_field.scene import region_areas
 from sdf1_field.simulate import encounter_limit, model_grid, regions_of, simulate
 from sdf1_field.spec import load_model
 
@@ -81,9 +80,7 @@ def count_dish(dish: Dish) -> Counted:
             )
     return Counted(
         tuple(censuses),
-        encounter_limit(
-            spec, regions, list(dish.times), seed=dish.seed, repeats=ENCOUNTER_REPEATS
-        ),
+        encounter_limit(spec, regions, list(dish.times), seed=dish.seed, repeats=ENCOUNTER_REPEATS),
     )
 
 

@@ -38,6 +38,7 @@ from sdf1_field.solvers.cosine import CosineState
 from sdf1_field.sources import secretion
 from sdf1_field.spec import Model, ModelSpec, entries_of, model_from_entries
 from sdf1_field.transport import FloorValue, Ledger
+from sdf1_field.units import duration_text
 
 Array = NDArray[np.float64]
 
@@ -282,7 +283,9 @@ def _created(
         ("angle", "radian", "angle of the long axis against x"),
         ("blocked", "1", "share of CD166 that is blocked"),
     ):
-        variable(f"body_{name}", "f8", ("time", "body"), units=units, long_name=f"MSC body: {meaning}")
+        variable(
+            f"body_{name}", "f8", ("time", "body"), units=units, long_name=f"MSC body: {meaning}"
+        )
     for name in ("x", "y"):
         variable(
             f"fibre_{name}", "f8", ("time", "fibre", "fibre_vertex"), units="um",
@@ -294,7 +297,13 @@ def _created(
         ("radius", "um", "radius"),
         ("blocked", "1", "share of CD166 that is blocked"),
     ):
-        variable(f"migrasome_{name}", "f8", ("time", "migrasome"), units=units, long_name=f"migrasome: {meaning}")
+        variable(
+            f"migrasome_{name}",
+            "f8",
+            ("time", "migrasome"),
+            units=units,
+            long_name=f"migrasome: {meaning}",
+        )
     for name in spec.solved_ligands:
         for kind in ("body", "migrasome"):
             variable(
@@ -313,7 +322,11 @@ def _created(
         )  # fmt: skip
         for axis in ("x", "y"):
             variable(
-                f"cell_{axis}", "f8", cell_dims, units="um", long_name=f"{axis} of the cell's centre"
+                f"cell_{axis}",
+                "f8",
+                cell_dims,
+                units="um",
+                long_name=f"{axis} of the cell's centre",
             )
         variable(
             "cell_state", "i1", cell_dims, long_name="what the cell does",
@@ -442,9 +455,13 @@ def open_run(path: str | Path) -> xr.Dataset:
             raise InputError(
                 f"{path}: damaged or incomplete ({error.strerror or error}). Solve the model again."
             ) from None
-        raise InputError(f"{path}: not a NetCDF-4 file. Give a file made by `sdf1-field solve`.") from None
+        raise InputError(
+            f"{path}: not a NetCDF-4 file. Give a file made by `sdf1-field solve`."
+        ) from None
     except ValueError:
-        raise InputError(f"{path}: not a NetCDF-4 file. Give a file made by `sdf1-field solve`.") from None
+        raise InputError(
+            f"{path}: not a NetCDF-4 file. Give a file made by `sdf1-field solve`."
+        ) from None
     if run.attrs.get("format") != FORMAT:
         run.close()
         raise InputError(
@@ -477,6 +494,63 @@ def content_digest(run: xr.Dataset) -> str:
         digest.update(np.ascontiguousarray(values.values).tobytes())
         attributes(values.attrs)
     return digest.hexdigest()
+
+
+def summary(run: xr.Dataset) -> dict[str, Any]:
+    """What a run holds: its model, size, and per ligand the end's values and mass audit.
+
+    ``imbalance`` is the audit's missing share of what came in; None in steady state.
+    """
+    spec = model_of(run).spec
+    times = run["time"].values
+    facts: dict[str, Any] = {
+        "title": run.attrs["title"],
+        "model": run.attrs["model_name"],
+        "seed": int(run.attrs["seed"]),
+        "program": run.attrs["source"],
+        "created": run.attrs["date_created"],
+        "time": f"{len(times)} fields from {duration_text(float(times[0]))} to "
+        f"{duration_text(float(times[-1]))}",
+        "grid": f"{run.sizes['x']} x {run.sizes['y']} x {run.sizes['z']} cells over "
+        f"{spec.dish.width:g} x {spec.dish.length:g} x {spec.dish.height:g} um",
+    }
+    if "trajectory" in run.sizes:
+        facts["cells"] = (
+            f"{run.sizes['trajectory']} {spec.cells.type}, {run.sizes['obs']} observations"
+        )
+    facts["ligands"] = []
+    for name in spec.solved_ligands:
+        floor = run[name].values[-1]
+        masses = {entry: float(run[f"{name}_mass_{entry}"].values[-1]) for entry in MASSES}
+        books = {k: v for k, v in masses.items() if k not in ("in_medium", "bound")}
+        imbalance = Ledger(**books).imbalance(masses["in_medium"], masses["bound"])
+        facts["ligands"].append(
+            {
+                "name": name,
+                "label": ligand_label(name),
+                "floor": {
+                    "min": float(floor.min()),
+                    "mean": float(floor.mean()),
+                    "max": float(floor.max()),
+                },
+                "bound_mean": float(run[f"{name}_bound"].values[-1].mean()),
+                "masses": masses,
+                "imbalance": None if spec.run.mode == "steady" else imbalance,
+            }
+        )
+    return facts
+
+
+def expected_size(spec: ModelSpec) -> tuple[float, float]:
+    """Upper estimates of a run file and of the memory its run takes [bytes]."""
+    grid = model_grid(spec)
+    floor_cells, ligands = grid.nx * grid.ny, len(spec.solved_ligands)
+    frames = 1 if spec.run.mode == "steady" else len(field_times(spec))
+    file_size = frames * floor_cells * (1 + ligands * 3 * 8)
+    file_size += len(track_times(spec)) * spec.cell_count * 26
+    # Amplitudes before and after a step, and about forty floor arrays in flight.
+    memory = 2e8 + floor_cells * 8.0 * (ligands * grid.nz + grid.nz + 40)
+    return float(file_size), memory
 
 
 def save_state(path: Path, state: State) -> None:
@@ -555,5 +629,3 @@ def load_state(path: Path) -> State:
         fields=held,
         cells=take(Cells, "cells") if "cells.x" in arrays else None,
     )
-
-

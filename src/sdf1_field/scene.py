@@ -323,9 +323,7 @@ def region_areas(regions: RegionMap, cell_area: float) -> Array:
     return counts.astype(float) * cell_area
 
 
-def touched_cd166(
-    scene: Scene, grid: Grid, *, reach: float, migrasome_density: float
-) -> Array:
+def touched_cd166(scene: Scene, grid: Grid, *, reach: float, migrasome_density: float) -> Array:
     """Free CD166 that a cell centred at each place touches, relative to an untreated MSC body.
 
     A cell touches the body under its centre and every migrasome whose edge is within its own

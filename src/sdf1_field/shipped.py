@@ -1,5 +1,6 @@
 """Where the files that come with the program are: named models, parameters, targets."""
 
+import tomllib
 from importlib.resources import files
 from pathlib import Path
 
@@ -34,3 +35,12 @@ def model_names() -> list[str]:
     """Names of the shipped models, sorted."""
     folder = shipped_folder("models")
     return sorted(p.stem for p in folder.glob("*.toml") if p.stem != "parameters")
+
+
+def model_titles() -> dict[str, str]:
+    """Name and title of every shipped model."""
+    folder = shipped_folder("models")
+    return {
+        name: tomllib.loads((folder / f"{name}.toml").read_text(encoding="utf-8"))["title"]
+        for name in model_names()
+    }

@@ -83,7 +83,9 @@ def prepare(spec: ModelSpec, seed: int) -> Setting:
     return Setting(
         spec=spec,
         grid=grid,
-        columns={name: cosine.prepare(grid, _transport(spec, name)) for name in spec.solved_ligands},
+        columns={
+            name: cosine.prepare(grid, _transport(spec, name)) for name in spec.solved_ligands
+        },
         tolerances=Tolerances(
             relative=spec.numerics.tolerance,
             absolute=spec.numerics.absolute_tolerance,
@@ -126,9 +128,7 @@ def begin(setting: Setting, seed: int) -> State:
     return State(
         time=-spec.run.culture,
         seed=seed,
-        scene=place_scene(
-            spec, setting.grid, seed, secretion_factor=setting.factors.secretion
-        ),
+        scene=place_scene(spec, setting.grid, seed, secretion_factor=setting.factors.secretion),
         fields={
             name: cosine.start(columns, time=-spec.run.culture, tolerances=setting.tolerances)
             for name, columns in setting.columns.items()
@@ -205,7 +205,9 @@ def simulate(
             sources = {n: secretion(scene, setting.grid, n) for n in setting.columns}
             regions = regions_of(spec, scene, setting.grid)
             hold = cell_layer.hold_of(spec, scene, regions, setting.grid)
-        fields = _advance_fields(setting, state, sources, until, needed=until in outputs or until in events)
+        fields = _advance_fields(
+            setting, state, sources, until, needed=until in outputs or until in events
+        )
         moved = state.cells
         if moved is not None:
             moved = cell_layer.advance(

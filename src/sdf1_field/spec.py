@@ -6,7 +6,6 @@ below. Quantities carry units in the files and are canonical floats (`sdf1_field
 """
 
 import difflib
-import math
 import re
 import tomllib
 from collections.abc import Iterable, Mapping
@@ -20,7 +19,6 @@ from pydantic import (
     ConfigDict,
     Field,
     ValidationError,
-    ValidationInfo,
     WithJsonSchema,
     model_validator,
 )
@@ -38,9 +36,7 @@ def _quantity(dimension: str, **bounds: float) -> Any:
 
     def convert(value: Any) -> float:
         if not isinstance(value, str):
-            raise ValueError(
-                f"{value!r} has no unit. Write it like '{DIMENSIONS[dimension][1]}'."
-            )
+            raise ValueError(f"{value!r} has no unit. Write it like '{DIMENSIONS[dimension][1]}'.")
         number = parse(value, dimension)
         for word, holds in (
             ("gt", lambda b: number > b),
@@ -392,29 +388,41 @@ class ModelSpec(Section):
                 "medium_change",
                 "added_ligand",
             ):
-                yield f"{path}.stop", (
-                    "has no stop: a medium change is over at once, and added ligand leaves with "
-                    "the next medium change. Remove it."
+                yield (
+                    f"{path}.stop",
+                    (
+                        "has no stop: a medium change is over at once, and added ligand leaves with "
+                        "the next medium change. Remove it."
+                    ),
                 )
             elif treatment.stop is not None and treatment.stop <= start:
-                yield f"{path}.stop", (
-                    f"{duration_text(treatment.stop)} is not after the start, "
-                    f"{duration_text(start)}. Give a later stop."
+                yield (
+                    f"{path}.stop",
+                    (
+                        f"{duration_text(treatment.stop)} is not after the start, "
+                        f"{duration_text(start)}. Give a later stop."
+                    ),
                 )
         if self.run.mode == "steady":
             if self.treatments:
                 first = next(iter(self.treatments))
-                yield f"treatments.{first}", (
-                    "a steady model has no time for treatments. Remove them or set "
-                    "run.mode to 'transient'."
+                yield (
+                    f"treatments.{first}",
+                    (
+                        "a steady model has no time for treatments. Remove them or set "
+                        "run.mode to 'transient'."
+                    ),
                 )
             for name in self.solved_ligands:
                 ligand = self.ligand[name]
                 lost = ligand.loss_rate > 0 or ligand.coat.loss_rate * ligand.coat.sites > 0
                 if self.dish.top == "closed" and not lost:
-                    yield f"ligand.{name}", (
-                        "no steady state, since every wall is closed and nothing is lost. "
-                        "Set loss_rate, open the top, or ask for a transient."
+                    yield (
+                        f"ligand.{name}",
+                        (
+                            "no steady state, since every wall is closed and nothing is lost. "
+                            "Set loss_rate, open the top, or ask for a transient."
+                        ),
                     )
 
 
@@ -461,7 +469,9 @@ class Model:
 _TABLE_KEYS = {"value", "source", "status", "interval"}
 
 
-def _flatten(table: Mapping[str, Any], where: str, author: str, prefix: str = "") -> dict[str, Entry]:
+def _flatten(
+    table: Mapping[str, Any], where: str, author: str, prefix: str = ""
+) -> dict[str, Entry]:
     """Dotted path to entry; a table with the key ``value`` is one entry."""
     flat: dict[str, Entry] = {}
     for key, value in table.items():
@@ -486,7 +496,9 @@ def _flatten(table: Mapping[str, Any], where: str, author: str, prefix: str = ""
                 value["value"],
                 str(value.get("source", author)),
                 status,
-                (interval[0], interval[1]) if isinstance(interval, list) and len(interval) == 2 else None,
+                (interval[0], interval[1])
+                if isinstance(interval, list) and len(interval) == 2
+                else None,
                 where,
             )
     return flat
@@ -522,7 +534,9 @@ def _locate(model: str, beside: Path | None = None) -> tuple[str, Path, str]:
     return model, shipped_folder("models") / f"{model}.toml", f"models/{model}.toml"
 
 
-def _load_chain(model: str, beside: Path | None, seen: tuple[Path, ...]) -> tuple[str, dict[str, Entry]]:
+def _load_chain(
+    model: str, beside: Path | None, seen: tuple[Path, ...]
+) -> tuple[str, dict[str, Entry]]:
     name, path, shown = _locate(model, beside)
     if path.resolve() in seen:
         raise InputError(f"{shown}: extends: a circle of models. Let the first one extend nothing.")
@@ -611,8 +625,11 @@ def model_from_entries(name: str, entries: Mapping[str, Mapping[str, Any]]) -> M
     """Model from what a run file recorded; the inverse of `entries_of`."""
     flat = {
         path: Entry(
-            e["value"], e["source"], e["status"],
-            tuple(e["interval"]) if e.get("interval") else None, e["where"],
+            e["value"],
+            e["source"],
+            e["status"],
+            tuple(e["interval"]) if e.get("interval") else None,
+            e["where"],
         )
         for path, e in entries.items()
     }
@@ -677,7 +694,11 @@ def _keys_at(location: tuple[str, ...]) -> list[str]:
     """Keys the schema knows at a place; names of shipped tables where the keys are free."""
     section: Any = ModelSpec
     for part in location:
-        if isinstance(section, type) and issubclass(section, BaseModel) and part in section.model_fields:
+        if (
+            isinstance(section, type)
+            and issubclass(section, BaseModel)
+            and part in section.model_fields
+        ):
             annotation = section.model_fields[part].annotation
             arguments = getattr(annotation, "__args__", ())
             section = arguments[-1] if arguments else annotation
@@ -687,4 +708,8 @@ def _keys_at(location: tuple[str, ...]) -> list[str]:
             section = section["of"]
         else:
             return []
-    return list(section.model_fields) if isinstance(section, type) and issubclass(section, BaseModel) else []
+    return (
+        list(section.model_fields)
+        if isinstance(section, type) and issubclass(section, BaseModel)
+        else []
+    )

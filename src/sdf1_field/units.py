@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 MOLECULES_PER_UM3_PER_NM = 0.602214076
 """Molecules per cubic micrometre in 1 nM (exact, SI 2019)."""
 
+MM2_PER_UM2 = 1e-6
+
 DIMENSIONS: dict[str, tuple[str, str]] = {
     "length": ("um", "5 um"),
     "time": ("s", "15 min"),
@@ -97,7 +99,9 @@ def parse(text: str, dimension: str, *, molar_mass: float | None = None) -> floa
         canonical = "kg/mol"
     if dimension == "concentration" and quantity.check("[mass] / [volume]"):
         if molar_mass is None:
-            raise ValueError(f"'{text}' needs a molar mass to become a concentration. Write it like '{example}'.")
+            raise ValueError(
+                f"'{text}' needs a molar mass to become a concentration. Write it like '{example}'."
+            )
         quantity = quantity / _registry().Quantity(molar_mass, "kg/mol")
     if not quantity.is_compatible_with(canonical):
         raise ValueError(wrong)

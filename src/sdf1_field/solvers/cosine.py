@@ -223,9 +223,7 @@ def add(
     )
 
 
-def change_medium(
-    columns: Columns, state: CosineState, *, tolerances: Tolerances
-) -> CosineState:
+def change_medium(columns: Columns, state: CosineState, *, tolerances: Tolerances) -> CosineState:
     """State after fresh medium replaces the old: dissolved ligand goes, the coat keeps its own."""
     empty = np.zeros_like(state.bound)
     return replace(
@@ -367,9 +365,11 @@ def steady(
     rise = np.zeros((grid.nz, grid.ny, grid.nx))
     if columns.transport.bath is not None:
         # Only the (0, 0) mode feels the bath: its column without floor flux.
-        rise[:, 0, 0] = columns.vectors @ (
-            columns.bath_forcing / (columns.rates + columns.lateral[0, 0])
-        ) / np.sqrt(grid.thickness)
+        rise[:, 0, 0] = (
+            columns.vectors
+            @ (columns.bath_forcing / (columns.rates + columns.lateral[0, 0]))
+            / np.sqrt(grid.thickness)
+        )
         free[0, 0] = rise[0, 0, 0]
     bound = np.zeros((grid.ny, grid.nx))
     if coat is None or coat.sites * coat.loss_rate == 0.0:
@@ -421,7 +421,8 @@ class _Tables:
 @functools.lru_cache(maxsize=6)
 def _tables(columns: Columns, step: float) -> _Tables:
     """Decay factors, and the floor's response to a flux held over the step, its halves, and
-    over the first half as felt at the end."""
+    over the first half as felt at the end.
+    """
     half = 0.5 * step
     shape = columns.lateral.shape
     response = np.empty((3, *shape))
@@ -486,9 +487,7 @@ def _coat_step(
         0.5 * (state.floor.concentration + whole.concentration),
         0.5 * (state.floor.modes + whole.modes),
     )
-    first, bound_first = solved(
-        tables.response_half, free_half, state.bound, half, between
-    )
+    first, bound_first = solved(tables.response_half, free_half, state.bound, half, between)
     earlier = tables.response_earlier * (source - first.flux_modes)
     second, bound_second = solved(
         tables.response_half, free_full + earlier, bound_first, half, whole

@@ -1,0 +1,414 @@
+"""Command line; whatever needs NumPy is imported by the command that uses it."""
+
+import json
+import os
+import shlex
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from sdf1_field import __version__
+from sdf1_field.errors import InputError, Sdf1FieldError
+from sdf1_field.shipped import model_titles
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from sdf1_field.spec import Entry
+
+_LARGE = 1e9
+"""Bytes of file or memory from which a run announces its size."""
+
+
+class _Program(click.Group):
+    """Turns every error a user can cause into one line and an exit status."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except Sdf1FieldError as error:
+            click.echo(f"sdf1-field: {error}", err=True)
+            ctx.exit(error.exit_status)
+        except MemoryError:
+            click.echo(
+                "sdf1-field: out of memory. Raise grid.spacing or make the dish smaller.", err=True
+            )
+            ctx.exit(1)
+
+
+@click.group(cls=_Program, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="sdf1-field")
+def main() -> None:
+    """Chemokine fields of stromal cells and their migrasomes, and the cells that gather on them."""
+
+
+def _json_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    return click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")(
+        command
+    )
+
+
+def _set_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    return click.option(
+        "--set", "settings", multiple=True, metavar="KEY=VALUE",
+        help="Override one value, such as treatments.amd3100.dose='10 uM'. May be repeated.",
+    )(command)  # fmt: skip
+
+
+def _table(rows: list[tuple[str, ...]], header: tuple[str, ...] = ()) -> None:
+    """Left-aligned columns; the last one is as long as it is."""
+    lines = [header, *rows] if header else rows
+    widths = [max(len(line[n]) for line in lines) for n in range(len(lines[0]) - 1)]
+    for line in lines:
+        cells = [cell.ljust(width) for cell, width in zip(line, widths, strict=False)]
+        click.echo("  ".join([*cells, line[-1]]).rstrip())
+
+
+@main.command(name="list")
+@_json_option
+def list_models(as_json: bool) -> None:
+    """List the named models."""
+    titles = model_titles()
+    if as_json:
+        click.echo(json.dumps([{"name": n, "title": t} for n, t in titles.items()], indent=2))
+        return
+    _table(list(titles.items()))
+
+
+@main.command()
+@click.argument("model", required=False)
+@click.option("--json-schema", is_flag=True, help="Print the JSON schema of model files.")
+@_set_option
+@_json_option
+def show(model: str | None, json_schema: bool, settings: tuple[str, ...], as_json: bool) -> None:
+    """Show a model's every value with its source, or `parameters` for all defaults."""
+    from sdf1_field.spec import ModelSpec, load_model, parameters
+
+    if json_schema:
+        click.echo(json.dumps(ModelSpec.model_json_schema(), indent=2))
+        return
+    if model is None:
+        raise click.UsageError("Missing argument 'MODEL'. Try a name from `sdf1-field list`.")
+    title = "Defaults in models/parameters.toml"
+    if model == "parameters":
+        entries = parameters()
+        if settings:
+            raise InputError("--set: 'parameters' is not a model. Give a model's name.")
+    else:
+        loaded = load_model(model, settings=settings)
+        entries, title = dict(loaded.entries), f"{loaded.name}: {loaded.spec.title}"
+    if as_json:
+        click.echo(json.dumps({k: _entry(e) for k, e in sorted(entries.items())}, indent=2))
+        return
+    click.echo(title)
+    section = ""
+    widths = (
+        max(len(p.split(".")[-1]) for p in entries),
+        max(len(_value(e)) for e in entries.values() if "\n" not in str(e.value)),
+    )
+    for path, entry in sorted(entries.items()):
+        head, _, leaf = path.rpartition(".")
+        if head != section:
+            click.echo(f"\n[{head}]" if head else "")
+            section = head
+        line = f"{leaf.ljust(widths[0])}  {_value(entry).ljust(min(widths[1], 24))}  {entry.status}: {entry.source}"
+        if entry.interval:
+            line += f" [{entry.interval[0]} to {entry.interval[1]}]"
+        click.echo(line)
+
+
+def _value(entry: "Entry") -> str:
+    value = entry.value
+    if isinstance(value, str):
+        return " ".join(value.split())
+    return json.dumps(value)
+
+
+def _entry(entry: "Entry") -> dict[str, Any]:
+    return {
+        "value": entry.value,
+        "source": entry.source,
+        "status": entry.status,
+        "interval": list(entry.interval) if entry.interval else None,
+        "where": entry.where,
+    }
+
+
+@main.command()
+@click.argument("model")
+@_set_option
+def check(model: str, settings: tuple[str, ...]) -> None:
+    """Check a model or a model file without solving it."""
+    from sdf1_field.spec import load_model
+
+    loaded = load_model(model, settings=settings)
+    spec = loaded.spec
+    own = sum(entry.where != "models/parameters.toml" for entry in loaded.entries.values())
+    click.echo(
+        f"{model}: a {spec.run.mode} model of {', '.join(spec.solved_ligands) or 'no ligand'} "
+        f"with {spec.cell_count} {spec.cells.type} cells; {own} values of its own, "
+        f"{len(loaded.entries) - own} defaults."
+    )
+
+
+@main.command()
+@click.argument("model")
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="Run file to write.")
+@_set_option
+@click.option(
+    "--seed", type=click.IntRange(min=0), help="Seed of the dish; the model's if not given."
+)
+@click.option(
+    "--threads", type=click.IntRange(min=1), default=1, show_default=True, help="Threads."
+)
+@click.option("--resume", is_flag=True, help="Go on with a run that was interrupted.")
+@click.option("--force", is_flag=True, help="Replace an existing run file.")
+@click.option("--quiet", is_flag=True, help="Print nothing but errors.")
+def solve(
+    model: str,
+    output: Path | None,
+    settings: tuple[str, ...],
+    seed: int | None,
+    threads: int,
+    resume: bool,
+    force: bool,
+    quiet: bool,
+) -> None:
+    """Solve a model and write a run file (MODEL-seedN.nc unless -o says otherwise)."""
+    from sdf1_field.spec import load_model
+
+    loaded = load_model(model, settings=settings)
+    seed = loaded.spec.run.seed if seed is None else seed
+    path = output or Path(f"{loaded.name}-seed{seed}.nc")
+    cores = os.cpu_count() or 1
+    if threads > cores:
+        raise InputError(
+            f"--threads {threads}: this machine has {cores} cores. Ask for at most that."
+        )
+    from sdf1_field import record
+
+    record.claim_output(path, force=force, resume=resume)
+    file_size, memory = record.expected_size(loaded.spec)
+    if not quiet and max(file_size, memory) > _LARGE:
+        click.echo(
+            f"about {memory / 1e9:.1f} GB of memory, a file of up to {file_size / 1e9:.1f} GB",
+            err=True,
+        )
+    import numba
+    import scipy.fft
+    from threadpoolctl import threadpool_limits
+
+    begin, end = -loaded.spec.run.culture, loaded.spec.run.duration
+    bar: Any = click.progressbar(
+        length=round(end - begin), label=loaded.name, file=sys.stderr,
+        hidden=quiet or not sys.stderr.isatty(),
+    )  # fmt: skip
+    numba.set_num_threads(min(threads, numba.config.NUMBA_NUM_THREADS))
+    try:
+        with threadpool_limits(1), scipy.fft.set_workers(threads), bar:
+            record.solve(
+                loaded, path, seed=seed, resume=resume, force=force,
+                command_line=shlex.join(["sdf1-field", *sys.argv[1:]]),
+                progress=lambda time: bar.update(round(time - begin) - bar.pos),
+            )  # fmt: skip
+    except KeyboardInterrupt:
+        kept = record.partial_path(path)
+        tail = f" What was computed is in {kept}; go on with --resume." if kept.exists() else ""
+        click.echo(f"sdf1-field: interrupted.{tail}", err=True)
+        raise SystemExit(130) from None
+    if not quiet:
+        click.echo(path)
+
+
+def _run_argument(command: Callable[..., Any]) -> Callable[..., Any]:
+    return click.argument("run", metavar="RUN.nc", type=click.Path(path_type=Path))(command)
+
+
+@main.command()
+@_run_argument
+@click.option("--digest", is_flag=True, help="Add the SHA-256 of the run's content.")
+@_json_option
+def inspect(run: Path, digest: bool, as_json: bool) -> None:
+    """Show what a run file holds and whether its mass audit closes."""
+    from sdf1_field.record import content_digest, open_run, summary
+
+    with open_run(run) as opened:
+        facts = summary(opened)
+        if digest:
+            facts["digest"] = content_digest(opened)
+    if as_json:
+        click.echo(json.dumps(facts, indent=2))
+        return
+    click.echo(f"{run}: {facts['title']}")
+    _table(
+        [
+            (k, str(facts[k]))
+            for k in ("model", "seed", "program", "created", "time", "grid", "cells", "digest")
+            if k in facts
+        ]
+    )
+    for ligand in facts["ligands"]:
+        click.echo(f"\n{ligand['label']} at the end")
+        low, mean, high = (ligand["floor"][k] for k in ("min", "mean", "max"))
+        _table(
+            [
+                ("in the medium at the floor", f"{low:.4g} to {high:.4g} nM, mean {mean:.4g} nM"),
+                ("bound to the coat, mean", f"{ligand['bound_mean']:.4g} molecules/um2"),
+                *[(f"molecules {k}", f"{v:.6g}") for k, v in ligand["masses"].items()],
+                (
+                    "audit: missing / came in",
+                    "steady state" if ligand["imbalance"] is None else f"{ligand['imbalance']:.1e}",
+                ),
+            ]
+        )
+
+
+@main.command()
+@click.argument(
+    "runs", metavar="RUN.nc...", type=click.Path(path_type=Path), nargs=-1, required=True
+)
+@click.option(
+    "--at",
+    "at",
+    multiple=True,
+    metavar="TIME",
+    help="When to count, such as '4 h'. May be repeated.",
+)
+@_json_option
+def analyse(runs: tuple[Path, ...], at: tuple[str, ...], as_json: bool) -> None:
+    """Count cells on MSC, network and free surface; several runs count as dishes."""
+    from contextlib import ExitStack
+
+    from sdf1_field.analysis import analyse_runs
+    from sdf1_field.record import open_run
+
+    times = [_time(text) for text in at] or None
+    with ExitStack() as stack:
+        opened: list[xr.Dataset] = [stack.enter_context(open_run(path)) for path in runs]
+        rows = analyse_runs(opened, times)
+    if as_json:
+        click.echo(json.dumps(rows, indent=2))
+        return
+    from sdf1_field.units import duration_text
+
+    click.echo(
+        f"{len(runs)} {'dish' if len(runs) == 1 else 'dishes'}; a cell counts for the region under its centre"
+    )
+    _table(
+        [
+            (
+                duration_text(r["time"]), r["region"], f"{r['area_mm2']:.4f}", f"{r['cells']:g}", f"{r['density_per_mm2']:.1f}",
+                _number(r["fold_change"]) + _interval(r["interval"]), _number(r["touching_fold_change"]), _number(r["encounter_limit"]),
+            )
+            for r in rows
+        ],
+        ("time", "region", "mm2", "cells", "per mm2", "fold change", "if touching counted", "encounter limit"),
+    )  # fmt: skip
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.2f}"
+
+
+def _interval(ends: list[float] | None) -> str:
+    return "" if ends is None else f" ({ends[0]:.2f}-{ends[1]:.2f})"
+
+
+def _time(text: str) -> float:
+    from sdf1_field.units import parse
+
+    try:
+        return parse(text, "time")
+    except ValueError as error:
+        raise InputError(f"--at: {error}") from None
+
+
+@main.command()
+@_run_argument
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    help="Picture to write; RUN.png if not given.",
+)
+@click.option(
+    "--at", "at", metavar="TIME", help="What time to show, such as '4 h'; the end if not given."
+)
+@click.option("--ligand", help="Which field to show; the first if not given.")
+@click.option("--force", is_flag=True, help="Replace an existing picture.")
+def plot(run: Path, output: Path | None, at: str | None, ligand: str | None, force: bool) -> None:
+    """Draw the floor with bodies, network and cells, and the fold changes."""
+    from sdf1_field.record import open_run
+
+    path = output or run.with_suffix(".png")
+    with open_run(run) as opened:
+        if path.exists() and not force:
+            raise InputError(
+                f"{path}: exists already. Choose another name with -o, or use --force."
+            )
+        from sdf1_field.figures import plot_run
+
+        figure = plot_run(opened, time=None if at is None else _time(at), ligand=ligand)
+    try:
+        figure.savefig(path, dpi=150)
+    except ValueError as error:
+        raise InputError(f"{path}: {error}. Give a name that ends in .png, .pdf or .svg.") from None
+    except OSError as error:
+        raise InputError(f"{path}: {error.strerror}. Choose another place with -o.") from None
+    click.echo(path)
+
+
+@main.command()
+@click.argument("paper")
+@click.option(
+    "--seed",
+    type=click.IntRange(min=0),
+    default=1,
+    show_default=True,
+    help="Seed of the first dish.",
+)
+@click.option("--workers", type=click.IntRange(min=1), help="Processes; one a core if not given.")
+@_json_option
+def reproduce(paper: str, seed: int, workers: int | None, as_json: bool) -> None:
+    """Simulate a paper's experiments and compare with what it reports."""
+    from sdf1_field.reproduce import dish_count, load_paper
+    from sdf1_field.reproduce import reproduce as run
+
+    loaded = load_paper(paper)
+    bar: Any = click.progressbar(
+        length=dish_count(loaded), label="dishes", file=sys.stderr, hidden=not sys.stderr.isatty()
+    )
+    with bar:
+        findings = run(loaded, seed=seed, workers=workers, progress=bar.update)
+    if as_json:
+        click.echo(json.dumps([f.as_json() for f in findings], indent=2))
+        return
+    from sdf1_field.scene import REGION_LABELS
+    from sdf1_field.units import duration_text
+
+    click.echo(
+        f"{loaded.citation}: {loaded.dishes} independent dishes a condition; fold change of density over free surface"
+    )
+    for claim in loaded.claims:
+        click.echo(
+            f"\n{claim.id} ({'may be fitted' if claim.fitted else 'predicted'}): {claim.statement} ({claim.source})"
+        )
+        own = [f for f in findings if f.claim is claim]
+        _table(
+            [
+                (
+                    f"  {f.label}, {duration_text(f.time)}", REGION_LABELS[f.region], f"{f.mean:.2f} ± {f.deviation:.2f}",
+                    f"{f.reference_label} {f.reference_mean:.2f} ± {f.reference_deviation:.2f}" if f.reference_label else "-",
+                    "-" if f.p != f.p else f"{f.p:.3f}", f"{f.encounter:.1f}", ("agrees" if f.agrees else "does not agree") + (f"; {f.note}" if f.note else ""),
+                )
+                for f in own
+            ],
+            ("  condition", "region", "fold change", "against", "p (t test)", "encounter limit", "with the paper"),
+        )  # fmt: skip
+
+
+if __name__ == "__main__":
+    main()
