@@ -282,7 +282,9 @@ def advance(
 
 
 @kernel()
-def turned(hx, hy, sx, sy, step, persistence_time):  # type: ignore[no-untyped-def]
+def turned(
+    hx: float, hy: float, sx: float, sy: float, step: float, persistence_time: float
+) -> tuple[float, float]:
     """Heading after ``d phi = -(|s| / P) sin(phi - phi_s) dt``, exactly.
 
     ``tan(psi / 2)`` of the angle psi to the signal decays with ``exp(-|s| t / P)``.
@@ -304,9 +306,20 @@ def turned(hx, hy, sx, sy, step, persistence_time):  # type: ignore[no-untyped-d
 
 @kernel()
 def signal_to_noise(
-    visible, steering, x, y, dx, dy, radius, receptors, internalisation_ratio,
-    integration_time, own_noise, constant, dissociation_rate,
-):  # type: ignore[no-untyped-def]  # fmt: skip
+    visible: Array,
+    steering: Array,
+    x: float,
+    y: float,
+    dx: float,
+    dy: float,
+    radius: float,
+    receptors: float,
+    internalisation_ratio: float,
+    integration_time: float,
+    own_noise: float,
+    constant: float,
+    dissociation_rate: float,
+) -> tuple[float, float, float, float]:
     """Signal-to-noise ratio in x and y, occupancy, and surface receptors of a cell at a place.
 
     The two halves of the cell are read at their centroids, 4 R / (3 pi) from the centre, where a
@@ -337,14 +350,39 @@ def signal_to_noise(
 
 @kernel()
 def _advance(
-    xs, ys, hxs, hys, held,
-    visible, steering, cd166, integrin_ligand,
-    dx, dy, width, length,
-    step, first, steps, seed, stream,
-    radius, speed, persistence_time, receptors, internalisation_ratio,
-    integration_time, own_noise, constant, dissociation_rate,
-    chemokinesis_gain, cd166_catch_rate, cxcr4_catch_rate, release_rate, crowding,
-):  # type: ignore[no-untyped-def]  # fmt: skip
+    xs: Array,
+    ys: Array,
+    hxs: Array,
+    hys: Array,
+    held: NDArray[np.bool_],
+    visible: Array,
+    steering: Array,
+    cd166: Array,
+    integrin_ligand: Array,
+    dx: float,
+    dy: float,
+    width: float,
+    length: float,
+    step: float,
+    first: int,
+    steps: int,
+    seed: int,
+    stream: int,
+    radius: float,
+    speed: float,
+    persistence_time: float,
+    receptors: float,
+    internalisation_ratio: float,
+    integration_time: float,
+    own_noise: float,
+    constant: float,
+    dissociation_rate: float,
+    chemokinesis_gain: float,
+    cd166_catch_rate: float,
+    cxcr4_catch_rate: float,
+    release_rate: float,
+    crowding: bool,
+) -> None:
     ny, nx = visible.shape
     count = xs.size
     spread = math.sqrt(2.0 * step / persistence_time)
@@ -408,7 +446,7 @@ def _advance(
 
 
 @kernel()
-def _bucket(x, y, width, length, columns, rows):  # type: ignore[no-untyped-def]
+def _bucket(x: float, y: float, width: float, length: float, columns: int, rows: int) -> int:
     column = min(int(x / width * columns), columns - 1)
     row = min(int(y / length * rows), rows - 1)
     return row * columns + column
@@ -416,8 +454,19 @@ def _bucket(x, y, width, length, columns, rows):  # type: ignore[no-untyped-def]
 
 @kernel()
 def _unblocked(
-    i, new_x, new_y, xs, ys, heads, following, diameter, width, length, columns, rows
-):  # type: ignore[no-untyped-def]  # fmt: skip
+    i: int,
+    new_x: float,
+    new_y: float,
+    xs: Array,
+    ys: Array,
+    heads: NDArray[np.int64],
+    following: NDArray[np.int64],
+    diameter: float,
+    width: float,
+    length: float,
+    columns: int,
+    rows: int,
+) -> tuple[float, float]:
     """Where a cell ends that wants to go somewhere: it slides along others, or stays.
 
     A cell blocks only those that come nearer, so that cells which touch can part.
@@ -442,14 +491,27 @@ def _unblocked(
 
 @kernel()
 def _blocker(
-    i, x, y, new_x, new_y, xs, ys, heads, following, diameter, width, length, columns, rows
-):  # type: ignore[no-untyped-def]  # fmt: skip
+    i: int,
+    x: float,
+    y: float,
+    new_x: float,
+    new_y: float,
+    xs: Array,
+    ys: Array,
+    heads: NDArray[np.int64],
+    following: NDArray[np.int64],
+    diameter: float,
+    width: float,
+    length: float,
+    columns: int,
+    rows: int,
+) -> int:
     """First cell within a diameter of the new place that the move would bring nearer, or -1."""
     column = min(int(new_x / width * columns), columns - 1)
     row = min(int(new_y / length * rows), rows - 1)
     for r in range(max(row - 1, 0), min(row + 2, rows)):
         for c in range(max(column - 1, 0), min(column + 2, columns)):
-            j = heads[r * columns + c]
+            j: int = heads[r * columns + c]
             while j >= 0:
                 if j != i:
                     square = (new_x - xs[j]) ** 2 + (new_y - ys[j]) ** 2

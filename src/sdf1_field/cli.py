@@ -1,10 +1,11 @@
 """Command line; whatever needs NumPy is imported by the command that uses it."""
 
 import json
+import math
 import os
 import shlex
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ from sdf1_field.shipped import model_titles
 if TYPE_CHECKING:
     import xarray as xr
 
+    from sdf1_field.reproduce import Finding
     from sdf1_field.spec import Entry
 
 _LARGE = 1e9
@@ -58,9 +60,9 @@ def _set_option(command: Callable[..., Any]) -> Callable[..., Any]:
     )(command)  # fmt: skip
 
 
-def _table(rows: list[tuple[str, ...]], header: tuple[str, ...] = ()) -> None:
+def _table(rows: Sequence[tuple[str, ...]], header: tuple[str, ...] = ()) -> None:
     """Left-aligned columns; the last one is as long as it is."""
-    lines = [header, *rows] if header else rows
+    lines = [header, *rows] if header else list(rows)
     widths = [max(len(line[n]) for line in lines) for n in range(len(lines[0]) - 1)]
     for line in lines:
         cells = [cell.ljust(width) for cell, width in zip(line, widths, strict=False)]
@@ -104,20 +106,15 @@ def show(model: str | None, json_schema: bool, settings: tuple[str, ...], as_jso
         click.echo(json.dumps({k: _entry(e) for k, e in sorted(entries.items())}, indent=2))
         return
     click.echo(title)
-    section = ""
-    widths = (
-        max(len(p.split(".")[-1]) for p in entries),
-        max(len(_value(e)) for e in entries.values() if "\n" not in str(e.value)),
-    )
+    section = None
     for path, entry in sorted(entries.items()):
         head, _, leaf = path.rpartition(".")
         if head != section:
             click.echo(f"\n[{head}]" if head else "")
             section = head
-        line = f"{leaf.ljust(widths[0])}  {_value(entry).ljust(min(widths[1], 24))}  {entry.status}: {entry.source}"
-        if entry.interval:
-            line += f" [{entry.interval[0]} to {entry.interval[1]}]"
-        click.echo(line)
+        interval = f" [{entry.interval[0]} to {entry.interval[1]}]" if entry.interval else ""
+        note = f"{entry.status}: {entry.source}{interval}"
+        click.echo(f"{leaf:<29} {_value(entry):<22} {note}")
 
 
 def _value(entry: "Entry") -> str:
@@ -206,7 +203,7 @@ def solve(
         length=round(end - begin), label=loaded.name, file=sys.stderr,
         hidden=quiet or not sys.stderr.isatty(),
     )  # fmt: skip
-    numba.set_num_threads(min(threads, numba.config.NUMBA_NUM_THREADS))
+    numba.set_num_threads(threads)
     try:
         with threadpool_limits(1), scipy.fft.set_workers(threads), bar:
             record.solve(
@@ -243,24 +240,23 @@ def inspect(run: Path, digest: bool, as_json: bool) -> None:
         click.echo(json.dumps(facts, indent=2))
         return
     click.echo(f"{run}: {facts['title']}")
-    _table(
-        [
-            (k, str(facts[k]))
-            for k in ("model", "seed", "program", "created", "time", "grid", "cells", "digest")
-            if k in facts
-        ]
-    )
+    keys = ("model", "treatment", "seed", "program", "created", "time", "grid", "cells", "digest")
+    _table([(key, str(facts[key])) for key in keys if key in facts])
     for ligand in facts["ligands"]:
-        click.echo(f"\n{ligand['label']} at the end")
         low, mean, high = (ligand["floor"][k] for k in ("min", "mean", "max"))
+        missing = ligand["imbalance"]
+        click.echo(f"\n{ligand['label']} at the end")
         _table(
             [
                 ("in the medium at the floor", f"{low:.4g} to {high:.4g} nM, mean {mean:.4g} nM"),
                 ("bound to the coat, mean", f"{ligand['bound_mean']:.4g} molecules/um2"),
-                *[(f"molecules {k}", f"{v:.6g}") for k, v in ligand["masses"].items()],
+                *[
+                    (f"molecules {entry.replace('_', ' ')}", f"{amount:.6g}")
+                    for entry, amount in ligand["masses"].items()
+                ],
                 (
-                    "audit: missing / came in",
-                    "steady state" if ligand["imbalance"] is None else f"{ligand['imbalance']:.1e}",
+                    "missing from the audit",
+                    "steady state: not kept" if missing is None else f"{missing:.1e} of all",
                 ),
             ]
         )
@@ -294,19 +290,26 @@ def analyse(runs: tuple[Path, ...], at: tuple[str, ...], as_json: bool) -> None:
         return
     from sdf1_field.units import duration_text
 
-    click.echo(
-        f"{len(runs)} {'dish' if len(runs) == 1 else 'dishes'}; a cell counts for the region under its centre"
+    dishes = "1 dish" if len(runs) == 1 else f"{len(runs)} dishes, fold change with 95 % interval"
+    click.echo(f"{dishes}; a cell counts for the region under its centre")
+    header = (
+        *("time", "region", "mm2", "cells", "per mm2", "fold change"),
+        *("touching counted", "encounter limit"),
     )
-    _table(
-        [
-            (
-                duration_text(r["time"]), r["region"], f"{r['area_mm2']:.4f}", f"{r['cells']:g}", f"{r['density_per_mm2']:.1f}",
-                _number(r["fold_change"]) + _interval(r["interval"]), _number(r["touching_fold_change"]), _number(r["encounter_limit"]),
-            )
-            for r in rows
-        ],
-        ("time", "region", "mm2", "cells", "per mm2", "fold change", "if touching counted", "encounter limit"),
-    )  # fmt: skip
+    lines = [
+        (
+            duration_text(row["time"]),
+            row["region"],
+            f"{row['area_mm2']:.4f}",
+            f"{row['cells']:g}",
+            _number(row["density_per_mm2"]),
+            _number(row["fold_change"]) + _interval(row["interval"]),
+            _number(row["touching_fold_change"]),
+            _number(row["encounter_limit"]),
+        )
+        for row in rows
+    ]
+    _table(lines, header)
 
 
 def _number(value: float | None) -> str:
@@ -386,28 +389,37 @@ def reproduce(paper: str, seed: int, workers: int | None, as_json: bool) -> None
     if as_json:
         click.echo(json.dumps([f.as_json() for f in findings], indent=2))
         return
+    click.echo(
+        f"{loaded.citation}\n{loaded.dishes} independent dishes a condition; density fold change "
+        "over free surface, mean ± S.D."
+    )
+    header = ("condition", "region", "model", "against", "p (t test)", "encounter limit", "")
+    for claim in loaded.claims:
+        role = "may be fitted" if claim.fitted else "predicted"
+        click.echo(f"\n{claim.id} ({role}; {claim.source}): {claim.statement}")
+        _table([_finding_line(f) for f in findings if f.claim is claim], header)
+
+
+def _finding_line(finding: "Finding") -> tuple[str, ...]:
     from sdf1_field.scene import REGION_LABELS
     from sdf1_field.units import duration_text
 
-    click.echo(
-        f"{loaded.citation}: {loaded.dishes} independent dishes a condition; fold change of density over free surface"
-    )
-    for claim in loaded.claims:
-        click.echo(
-            f"\n{claim.id} ({'may be fitted' if claim.fitted else 'predicted'}): {claim.statement} ({claim.source})"
+    against = "-"
+    if finding.reference_label:
+        against = (
+            f"{finding.reference_label} "
+            f"{finding.reference_mean:.2f} ± {finding.reference_deviation:.2f}"
         )
-        own = [f for f in findings if f.claim is claim]
-        _table(
-            [
-                (
-                    f"  {f.label}, {duration_text(f.time)}", REGION_LABELS[f.region], f"{f.mean:.2f} ± {f.deviation:.2f}",
-                    f"{f.reference_label} {f.reference_mean:.2f} ± {f.reference_deviation:.2f}" if f.reference_label else "-",
-                    "-" if f.p != f.p else f"{f.p:.3f}", f"{f.encounter:.1f}", ("agrees" if f.agrees else "does not agree") + (f"; {f.note}" if f.note else ""),
-                )
-                for f in own
-            ],
-            ("  condition", "region", "fold change", "against", "p (t test)", "encounter limit", "with the paper"),
-        )  # fmt: skip
+    verdict = "agrees" if finding.agrees else "does not agree"
+    return (
+        f"{finding.label}, {duration_text(finding.time)}",
+        REGION_LABELS[finding.region],
+        f"{finding.mean:.2f} ± {finding.deviation:.2f}",
+        against,
+        "-" if math.isnan(finding.p) else f"{finding.p:.3f}",
+        f"{finding.encounter:.1f}",
+        f"{verdict}; {finding.note}" if finding.note else verdict,
+    )
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 @functools.cache
 def cache_folder() -> Path:
-    """Writable folder for compiled kernels: ``NUMBA_CACHE_DIR``, the user's cache, or a temporary one."""
+    """Writable folder for kernels: ``NUMBA_CACHE_DIR``, the user's cache, or a temporary one."""
     package = Path(__file__).parent
     digest = hashlib.sha256()
     for source in sorted(package.rglob("*.py")):
@@ -53,16 +53,17 @@ def kernel(*, inline: bool = False, parallel: bool = False) -> Callable[[F], F]:
     """
 
     def decorate(function: F) -> F:
-        options = {"nogil": True, "fastmath": False, "error_model": "numpy"}
+        options: dict[str, Any] = {"nogil": True, "fastmath": False, "error_model": "numpy"}
         if inline:
             compiled: F = numba.njit(**options, inline="always")(function)
             return compiled
-        before = numba.config.CACHE_DIR
-        numba.config.CACHE_DIR = str(cache_folder())
+        settings: Any = numba.config
+        before = settings.CACHE_DIR
+        settings.CACHE_DIR = str(cache_folder())
         try:
             compiled = numba.njit(**options, cache=True, parallel=parallel)(function)
         finally:
-            numba.config.CACHE_DIR = before
+            settings.CACHE_DIR = before
         return compiled
 
     return decorate

@@ -55,7 +55,7 @@ class Counted:
 
 
 def count_dish(dish: Dish) -> Counted:
-    """Simulate a dish and count its cells; the fields are solved only as far as cells sense them."""
+    """Simulate a dish and count its cells; only fields that cells sense are solved."""
     last = dish.times[-1]
     frames = [
         "output.ligands=[]",

@@ -23,8 +23,9 @@ from sdf1_field.analysis import (
     run_encounter_limit,
 )
 from sdf1_field.errors import InputError
-from sdf1_field.record import ligand_label, model_of
-from sdf1_field.scene import REGION_LABELS
+from sdf1_field.record import model_of
+from sdf1_field.scene import REGION_LABELS, Region
+from sdf1_field.spec import ModelSpec
 from sdf1_field.units import duration_text
 
 Array = NDArray[np.float64]
@@ -33,8 +34,9 @@ TRACK_LENGTH = 3600.0
 """How far back tracks are drawn [s]."""
 _UNIFORM = 1e-2
 """Deviation over mean below which a map shows the deviation."""
-# Okabe and Ito's palette, told apart by colour-blind readers; on a viridis-like map of greys.
-_BODY, _NETWORK, _HELD, _CRAWLING, _CARRYING = "#0072B2", "#009E73", "#D55E00", "#FFFFFF", "#CC79A7"
+# Okabe and Ito's palette, told apart by colour-blind readers, over cividis.
+_BODY, _NETWORK, _HELD, _CRAWLING, _CARRYING = "#56B4E9", "#009E73", "#D55E00", "white", "#E69FCC"
+_BARS = ("#9ecae1", "#3182bd")
 
 
 def plot_run(run: xr.Dataset, *, time: float | None = None, ligand: str | None = None) -> Figure:
@@ -61,29 +63,32 @@ def plot_run(run: xr.Dataset, *, time: float | None = None, ligand: str | None =
     spec = model_of(run).spec
     if ligand is not None and ligand not in spec.solved_ligands:
         known = ", ".join(spec.solved_ligands) or "none"
-        raise InputError(f"the run has no field of '{ligand}'. It has: {known}.")
+        raise InputError(f"--ligand: the run has no field of '{ligand}'. It has: {known}.")
     shown = ligand or next(iter(spec.solved_ligands), None)
-    with_cells = "cell_time" in run and run.sizes["trajectory"] > 0
-    figure = Figure(figsize=(11.5, 7.2) if with_cells else (8.4, 7.2), layout="constrained")
-    axes = figure.subplots(
-        1, 2 if with_cells else 1, squeeze=False,
-        width_ratios=[3.4, 1] if with_cells else [1],
-    )[0]  # fmt: skip
     frame = _frame(run, time)
     at = float(run["time"].values[frame])
-    _draw_floor(figure, axes[0], run, frame, shown)
-    _draw_stroma(axes[0], run, frame, shown)
+    with_cells = "cell_time" in run and run.sizes["trajectory"] > 0
+    figure = Figure(figsize=(10.9, 7.6) if with_cells else (8.6, 7.6), layout="constrained")
+    grid = figure.add_gridspec(1, 2 if with_cells else 1, width_ratios=[3.7, 1][: 1 + with_cells])
+    floor = figure.add_subplot(grid[0])
+    _draw_floor(figure, floor, run, spec, frame, shown)
+    _draw_stroma(floor, run, frame, shown)
     if with_cells and at >= 0:
-        _draw_cells(axes[0], run, at)
-    _finish_map(axes[0], run, with_cells and at >= 0, shown)
-    when = "steady state" if spec.run.mode == "steady" else f"{duration_text(at)} of co-culture"
-    if at < 0:
+        _draw_cells(floor, run, spec, at)
+    _draw_scale_bar(floor, spec)
+    _draw_legend(figure, spec, shown, with_cells and at >= 0)
+    when = f"{duration_text(at)} after the cells were added"
+    if spec.run.mode == "steady":
+        when = "steady state"
+    elif at < 0:
         when = f"{duration_text(-at)} before the cells are added"
-    axes[0].set_title(
-        f"{spec.title}\n{when}, dish {int(run.attrs['seed'])}", fontsize=11, loc="left"
+    floor.set_title(
+        f"{spec.title}\n{spec.treatment_label}, {when}, dish {int(run.attrs['seed'])}",
+        fontsize=11,
+        loc="left",
     )
     if with_cells:
-        _draw_fold_changes(axes[1], run)
+        _draw_fold_changes(figure.add_subplot(grid[1]), run)
     return figure
 
 
@@ -94,42 +99,50 @@ def _frame(run: xr.Dataset, time: float | None) -> int:
     nearest = int(np.argmin(np.abs(times - time)))
     if abs(times[nearest] - time) > 0.5:
         raise InputError(
-            f"no field was saved at {duration_text(time)}; the run has "
+            f"--at: no field was saved at {duration_text(time)}; the run has "
             f"{duration_text(float(times[0]))} to {duration_text(float(times[-1]))}. "
             "Choose a time it has."
         )
     return nearest
 
 
-def _draw_floor(figure: Figure, axes: Any, run: xr.Dataset, frame: int, ligand: str | None) -> None:
-    spec = model_of(run).spec
-    extent = (0.0, spec.dish.width, 0.0, spec.dish.length)
+def _draw_floor(
+    figure: Figure, axes: Any, run: xr.Dataset, spec: ModelSpec, frame: int, ligand: str | None
+) -> None:
+    width, length = spec.dish.width, spec.dish.length
+    axes.set(xticks=[], yticks=[], aspect="equal", xlim=(0, width), ylim=(0, length))
     if ligand is None:
-        axes.set_facecolor("#eeeeee")
-        axes.set_xlim(extent[0], extent[1])
-        axes.set_ylim(extent[2], extent[3])
+        axes.set_facecolor("#8a8a8a")
         return
     values = run[ligand].values[frame].astype(float)
-    label = f"{ligand_label(ligand)} in the medium at the floor [nM]"
+    name = spec.ligand[ligand].label
+    label = f"{name} in the medium at the floor [nM]"
     mean = float(values.mean())
     if values.std() < _UNIFORM * mean:
         values = values - mean
-        label = (
-            f"{ligand_label(ligand)} at the floor, difference from its mean of {mean:.3g} nM [nM]"
-        )
+        label = f"{name} at the floor, difference from its mean of {mean:.3g} nM [nM]"
     low, high = np.quantile(values, [0.0, 0.998])
     if high <= low:
         high = low + max(abs(low), 1e-12)
     image = axes.imshow(
-        values, origin="lower", extent=extent, cmap="cividis", norm=Normalize(low, high),
-        interpolation="nearest",
-    )  # fmt: skip
+        values,
+        origin="lower",
+        extent=(0.0, width, 0.0, length),
+        cmap="cividis",
+        norm=Normalize(low, high),
+    )
     formatter = ScalarFormatter(useMathText=True)
     formatter.set_powerlimits((-2, 3))
     bar = figure.colorbar(
-        image, ax=axes, location="left", shrink=0.85, pad=0.02, extend="max", format=formatter,
+        image,
+        ax=axes,
+        location="left",
+        shrink=0.8,
+        pad=0.01,
+        extend="max",
+        format=formatter,
         ticks=MaxNLocator(6),
-    )  # fmt: skip
+    )
     bar.set_label(label)
 
 
@@ -138,100 +151,117 @@ def _draw_stroma(axes: Any, run: xr.Dataset, frame: int, ligand: str | None) -> 
         values: Array = run[name].values[frame]
         return values
 
+    regions = run["region"].values[frame]
+    network = (regions == Region.MIGRASOME_NETWORK).astype(float)
+    if network.any():
+        axes.contour(
+            run["x"].values,
+            run["y"].values,
+            network,
+            levels=[0.5],
+            colors=_NETWORK,
+            linewidths=0.8,
+            linestyles="dotted",
+        )
     there = np.isfinite(at("body_x"))
-    bodies = EllipseCollection(
-        2 * at("body_semi_major")[there], 2 * at("body_semi_minor")[there],
-        np.degrees(at("body_angle")[there]), units="xy", transOffset=axes.transData,
-        offsets=np.column_stack([at("body_x")[there], at("body_y")[there]]),
-        facecolors=f"{_BODY}66", edgecolors=_BODY, linewidths=1.0,
-    )  # fmt: skip
-    axes.add_collection(bodies)
+    bodies = _ellipses(
+        axes,
+        at("body_x")[there],
+        at("body_y")[there],
+        2 * at("body_semi_major")[there],
+        2 * at("body_semi_minor")[there],
+        np.degrees(at("body_angle")[there]),
+    )
+    bodies.set(facecolor=f"{_BODY}55", edgecolor=_BODY, linewidth=1.0)
     courses = np.stack([at("fibre_x"), at("fibre_y")], axis=-1)
     axes.add_collection(
         LineCollection([c[np.isfinite(c[:, 0])] for c in courses], colors=_NETWORK, linewidths=0.7)
     )
-    x, y, radius = at("migrasome_x"), at("migrasome_y"), at("migrasome_radius")
+    x, y, diameter = at("migrasome_x"), at("migrasome_y"), 2 * at("migrasome_radius")
     carrying = np.zeros(len(x), dtype=bool)
     if ligand is not None:
         carrying = at(f"migrasome_{ligand}_secretion_rate") > 0
-    for chosen, colour, order in ((~carrying, _NETWORK, 3), (carrying, _CARRYING, 4)):
-        chosen = chosen & np.isfinite(x)
-        size = 4.0 if colour == _CARRYING else 2.5
-        axes.add_collection(
-            EllipseCollection(
-                size * radius[chosen], size * radius[chosen], np.zeros(int(chosen.sum())),
-                units="xy", transOffset=axes.transData, zorder=order,
-                offsets=np.column_stack([x[chosen], y[chosen]]), facecolors=colour,
-                edgecolors="none",
-            )
-        )  # fmt: skip
+    # Migrasomes are drawn larger than they are, or nobody would see them.
+    for chosen, colour, larger in ((~carrying, _NETWORK, 1.5), (carrying, _CARRYING, 4.0)):
+        kept = chosen & np.isfinite(x)
+        size = larger * diameter[kept]
+        discs = _ellipses(axes, x[kept], y[kept], size, size, np.zeros(int(kept.sum())))
+        discs.set(facecolor=colour, edgecolor="none", zorder=3)
 
 
-def _draw_cells(axes: Any, run: xr.Dataset, time: float) -> None:
-    spec = model_of(run).spec
+def _ellipses(
+    axes: Any, x: Array, y: Array, widths: Array, heights: Array, angles: Array
+) -> EllipseCollection:
+    """Ellipses [um, degrees] added to a map."""
+    collection = EllipseCollection(
+        widths,
+        heights,
+        angles,
+        units="xy",
+        offsets=np.column_stack([x, y]),
+        offset_transform=axes.transData,
+    )
+    axes.add_collection(collection)
+    return collection
+
+
+def _draw_cells(axes: Any, run: xr.Dataset, spec: ModelSpec, time: float) -> None:
     n = observation_index(run, time)
     times = observation_times(run)
     recent = (times >= times[n] - TRACK_LENGTH) & (times <= times[n])
     x, y = run["cell_x"].values, run["cell_y"].values
     tracks = np.stack([x[:, recent], y[:, recent]], axis=-1)
-    axes.add_collection(LineCollection(list(tracks), colors="#000000", linewidths=0.8, zorder=5))
+    axes.add_collection(LineCollection(list(tracks), colors="black", linewidths=0.8, zorder=5))
     held = run["cell_state"].values[:, n] == 1
     for chosen, colour in ((~held, _CRAWLING), (held, _HELD)):
-        count = int(chosen.sum())
-        axes.add_collection(
-            EllipseCollection(
-                np.full(count, spec.haematopoietic.diameter),
-                np.full(count, spec.haematopoietic.diameter), np.zeros(count), units="xy",
-                transOffset=axes.transData, zorder=6,
-                offsets=np.column_stack([x[chosen, n], y[chosen, n]]), facecolors=colour,
-                edgecolors="black", linewidths=0.5,
-            )
-        )  # fmt: skip
+        size = np.full(int(chosen.sum()), spec.haematopoietic.diameter)
+        discs = _ellipses(axes, x[chosen, n], y[chosen, n], size, size, np.zeros_like(size))
+        discs.set(facecolor=colour, edgecolor="black", linewidth=0.5, zorder=6)
 
 
-def _finish_map(axes: Any, run: xr.Dataset, with_cells: bool, ligand: str | None) -> None:
-    spec = model_of(run).spec
+def _draw_scale_bar(axes: Any, spec: ModelSpec) -> None:
     width, length = spec.dish.width, spec.dish.length
-    axes.set_aspect("equal")
-    axes.set_xticks([])
-    axes.set_yticks([])
     bar = _round_length(width / 6.0)
     left, low = width * 0.97 - bar, length * 0.035
     for colour, thickness in (("white", 6.0), ("black", 3.0)):
-        axes.plot(
-            [left, left + bar],
-            [low, low],
-            color=colour,
-            lw=thickness,
-            solid_capstyle="butt",
-            zorder=8,
-        )
+        axes.plot([left, left + bar], [low, low], color=colour, lw=thickness, zorder=8)
     axes.text(
-        left + 0.5 * bar, low + 0.014 * length, f"{bar:g} µm", ha="center", va="bottom",
-        fontsize=9, zorder=8, bbox={"facecolor": "white", "alpha": 0.75, "pad": 1, "lw": 0},
-    )  # fmt: skip
-    name = spec.cells.type.upper().replace("KG1A", "KG-1a")
+        left + 0.5 * bar,
+        low + 0.014 * length,
+        f"{bar:g} µm",
+        ha="center",
+        va="bottom",
+        fontsize=9,
+        zorder=8,
+        bbox={"facecolor": "white", "alpha": 0.75, "pad": 1, "lw": 0},
+    )
+
+
+def _draw_legend(figure: Figure, spec: ModelSpec, ligand: str | None, with_cells: bool) -> None:
     handles: list[Any] = [
-        Patch(facecolor=f"{_BODY}66", edgecolor=_BODY, label="MSC body"),
+        Patch(facecolor=f"{_BODY}55", edgecolor=_BODY, label="MSC body"),
         Line2D([], [], color=_NETWORK, lw=1, marker="o", ms=3, label="fibre with migrasomes"),
+        Line2D([], [], color=_NETWORK, lw=1, ls="dotted", label="outline of the network"),
     ]
     if ligand is not None:
-        handles.append(
-            Line2D([], [], color=_CARRYING, lw=0, marker="o", ms=5,
-                   label=f"migrasome secreting {ligand_label(ligand)}")
-        )  # fmt: skip
+        label = f"migrasome secreting {spec.ligand[ligand].label} (enlarged)"
+        handles.append(Line2D([], [], color=_CARRYING, lw=0, marker="o", ms=5, label=label))
     if with_cells:
-        handles += [
-            Line2D([], [], color="black", lw=0.8, marker="o", mfc=_CRAWLING, ms=6,
-                   label=f"{name}, crawling (last hour's track)"),
-            Line2D([], [], color="black", lw=0, marker="o", mfc=_HELD, ms=6, label=f"{name}, held"),
-        ]  # fmt: skip
-    axes.legend(
-        handles=handles, loc="upper center", bbox_to_anchor=(0.5, -0.01), ncols=3, frameon=False,
-        fontsize=8.5,
-    )  # fmt: skip
-    axes.set_xlim(0, width)
-    axes.set_ylim(0, length)
+        cell = spec.haematopoietic.label
+        for colour, what in ((_CRAWLING, "crawling, with its last hour's track"), (_HELD, "held")):
+            handles.append(
+                Line2D(
+                    [],
+                    [],
+                    color="black",
+                    lw=0.8 if colour == _CRAWLING else 0,
+                    marker="o",
+                    mfc=colour,
+                    ms=6,
+                    label=f"{cell} cell, {what}",
+                )
+            )
+    figure.legend(handles=handles, loc="outside lower left", ncols=3, frameon=False, fontsize=8.5)
 
 
 def _round_length(length: float) -> float:
@@ -251,19 +281,32 @@ def _draw_fold_changes(axes: Any, run: xr.Dataset) -> None:
     limits = run_encounter_limit(run, times)
     changes = [fold_changes([run_census(run, t)]).pooled for t in times]
     width = 0.8 / len(times)
+    colours = _BARS[-len(times) :]
     for k, (time, change, limit) in enumerate(zip(times, changes, limits, strict=True)):
         place = np.arange(len(ENRICHED)) + (k - 0.5 * (len(times) - 1)) * width
-        shade = ["#9ecae1", "#3182bd"] if len(times) > 1 else ["#3182bd"]
-        axes.bar(place, change, 0.92 * width, color=shade[k % len(shade)], edgecolor="black", lw=0.6,
-                 label=f"after {duration_text(time)}")  # fmt: skip
+        axes.bar(
+            place,
+            change,
+            0.92 * width,
+            color=colours[k],
+            edgecolor="black",
+            lw=0.6,
+            label=f"after {duration_text(time)}",
+        )
         axes.scatter(
-            place, limit, marker="_", s=260, color=_HELD, lw=2, zorder=3,
-            label="encounter limit" if k == 0 else None,
-        )  # fmt: skip
-    axes.axhline(1.0, color="#cc0000", ls="--", lw=1, label="as on free surface")
+            place,
+            limit,
+            marker="_",
+            s=260,
+            color=_HELD,
+            lw=2,
+            zorder=3,
+            label="encounter limit:\nsticky, not attracting" if k == 0 else None,
+        )
+    axes.axhline(1.0, color="black", ls="--", lw=1, label="as on free surface")
     axes.set_xticks(range(len(ENRICHED)), [REGION_LABELS[r].replace(" ", "\n") for r in ENRICHED])
-    axes.set_ylabel("density fold change over free surface")
+    axes.set_ylabel("cells per area, fold change over free surface")
     axes.set_ylim(bottom=0)
-    axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.08), frameon=False, fontsize=8.5)
-    for side in ("top", "right"):
-        axes.spines[side].set_visible(False)
+    axes.legend(loc="upper left", frameon=False, fontsize=8.5)
+    axes.set_ylim(top=1.25 * axes.get_ylim()[1])
+    axes.spines[["top", "right"]].set_visible(False)

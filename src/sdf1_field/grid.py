@@ -63,12 +63,12 @@ class Grid:
     @cached_property
     def x(self) -> Array:
         """Cell centres in x [um], shape (nx,)."""
-        return (np.arange(self.nx) + 0.5) * self.dx
+        return (np.arange(self.nx, dtype=float) + 0.5) * self.dx
 
     @cached_property
     def y(self) -> Array:
         """Cell centres in y [um], shape (ny,)."""
-        return (np.arange(self.ny) + 0.5) * self.dy
+        return (np.arange(self.ny, dtype=float) + 0.5) * self.dy
 
     @cached_property
     def z(self) -> Array:
@@ -200,10 +200,10 @@ class FloorField:
 
 
 @kernel(inline=True)
-def bracket(position, size, count):  # type: ignore[no-untyped-def]
+def bracket(position: float, size: float, count: int) -> tuple[int, int, float]:
     """Two neighbouring cell centres around a place and the weight of the upper one."""
     place = position / size - 0.5
-    lower = int(math.floor(place))
+    lower = math.floor(place)
     weight = place - lower
     upper = min(max(lower + 1, 0), count - 1)
     lower = min(max(lower, 0), count - 1)
@@ -211,18 +211,21 @@ def bracket(position, size, count):  # type: ignore[no-untyped-def]
 
 
 @kernel()
-def bilinear(values, x, y, dx, dy):  # type: ignore[no-untyped-def]
+def bilinear(values: Array, x: float, y: float, dx: float, dy: float) -> float:
     """Bilinear value of a floor array at a place [um]; flat beyond the outermost centres."""
     ny, nx = values.shape
     i0, i1, wx = bracket(x, dx, nx)
     j0, j1, wy = bracket(y, dy, ny)
     low = values[j0, i0] + wx * (values[j0, i1] - values[j0, i0])
     high = values[j1, i0] + wx * (values[j1, i1] - values[j1, i0])
-    return low + wy * (high - low)
+    value: float = low + wy * (high - low)
+    return value
 
 
 @kernel()
-def _sample(values, xs, ys, dx, dy, value, gradient):  # type: ignore[no-untyped-def]
+def _sample(
+    values: Array, xs: Array, ys: Array, dx: float, dy: float, value: Array, gradient: Array
+) -> None:
     ny, nx = values.shape
     for n in range(xs.size):
         i0, i1, wx = bracket(xs[n], dx, nx)
@@ -237,7 +240,7 @@ def _sample(values, xs, ys, dx, dy, value, gradient):  # type: ignore[no-untyped
 
 
 @kernel()
-def _deposit(total, xs, ys, amounts, dx, dy):  # type: ignore[no-untyped-def]
+def _deposit(total: Array, xs: Array, ys: Array, amounts: Array, dx: float, dy: float) -> None:
     ny, nx = total.shape
     for n in range(xs.size):
         i0, i1, wx = bracket(xs[n], dx, nx)

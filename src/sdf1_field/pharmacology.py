@@ -69,7 +69,7 @@ def apparent_dissociation_constant(
 
 
 @kernel()
-def occupancy_difference(difference, front, back, constant):  # type: ignore[no-untyped-def]
+def occupancy_difference(difference: float, front: float, back: float, constant: float) -> float:
     """Occupancy at the front minus that at the back, ``K (f - b) / ((f + K)(b + K))``.
 
     The closed form keeps the digits that subtracting two nearly equal occupancies loses.
@@ -85,7 +85,7 @@ def occupancy_difference(difference, front, back, constant):  # type: ignore[no-
 
 
 @kernel()
-def surface_receptors(total, occupancy, internalisation_ratio):  # type: ignore[no-untyped-def]
+def surface_receptors(total: float, occupancy: float, internalisation_ratio: float) -> float:
     """Receptors left on the surface, ``R_T / (1 + (k_e / k_rec) theta)``.
 
     Steady state of ``dR/dt = k_rec (R_T - R) - k_e theta R``.
@@ -94,7 +94,7 @@ def surface_receptors(total, occupancy, internalisation_ratio):  # type: ignore[
 
 
 @kernel()
-def binding_noise(receptors, occupancy, sampling, own_noise):  # type: ignore[no-untyped-def]
+def binding_noise(receptors: float, occupancy: float, sampling: float, own_noise: float) -> float:
     """Standard deviation of the front-back difference in occupied receptors.
 
     Two halves of ``R / 2`` independent receptors fluctuate with the variance
@@ -116,7 +116,7 @@ def binding_noise(receptors, occupancy, sampling, own_noise):  # type: ignore[no
 
 
 @kernel()
-def independent_looks(integration_time, dissociation_rate, occupancy):  # type: ignore[no-untyped-def]
+def independent_looks(integration_time: float, dissociation_rate: float, occupancy: float) -> float:
     """Independent looks at the receptors within an integration time, ``1 + T / (2 tau)``.
 
     The state of a receptor is forgotten with ``tau = (1 - theta) / k_off``, the relaxation

@@ -12,7 +12,6 @@ import math
 from enum import IntEnum
 
 import numpy as np
-from numpy.typing import NDArray
 
 from sdf1_field.compiled import kernel
 
@@ -39,7 +38,9 @@ class Stream(IntEnum):
 
 
 @kernel()
-def philox(c0, c1, c2, c3, k0, k1):  # type: ignore[no-untyped-def]
+def philox(
+    c0: np.uint64, c1: np.uint64, c2: np.uint64, c3: np.uint64, k0: np.uint64, k1: np.uint64
+) -> tuple[np.uint64, np.uint64, np.uint64, np.uint64]:
     """Philox4x32-10 block of a counter under a key.
 
     Parameters
@@ -68,7 +69,7 @@ def philox(c0, c1, c2, c3, k0, k1):  # type: ignore[no-untyped-def]
 
 
 @kernel()
-def draw(seed, stream, entity, step):  # type: ignore[no-untyped-def]
+def draw(seed: int, stream: int, entity: int, step: int) -> tuple[float, float, float]:
     """One standard normal and two uniform numbers for an entity at a step.
 
     Parameters
@@ -107,9 +108,7 @@ def generator(seed: int, stream: Stream, entity: int = 0) -> np.random.Generator
     entity : int
         Which one of several, >= 0.
     """
-    words: NDArray[np.uint32] = np.random.SeedSequence((seed, int(stream), entity)).generate_state(
-        4
-    )
+    words = np.random.SeedSequence((seed, int(stream), entity)).generate_state(4)
     key = words.astype(np.uint64)
     return np.random.Generator(
         np.random.Philox(key=np.array([key[0] << _SHIFT | key[1], key[2] << _SHIFT | key[3]]))

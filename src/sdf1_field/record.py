@@ -232,7 +232,7 @@ def _created(
         chunks = None
         if dims[0] == "time" and len(dims) > 1:
             chunks = (1, *(len(file.dimensions[d]) for d in dims[1:]))
-        fill = {"f4": np.float32(np.nan), "f8": np.nan}.get(kind)
+        fill: Any = {"f4": np.float32(np.nan), "f8": np.nan}.get(kind)
         made = file.createVariable(
             name, kind, dims, compression="zlib", complevel=4, shuffle=True,
             chunksizes=chunks, fill_value=None if name in sizes else fill,
@@ -252,7 +252,7 @@ def _created(
         long_name="time; 0 (the epoch) is when the haematopoietic cells are added",
     )  # fmt: skip
     for name in spec.solved_ligands:
-        label = ligand_label(name)
+        label = spec.ligand[name].label
         # A dose of nanomolar under signals of femtomolar needs the digits of a double.
         dosed = spec.ligand[name].bath_concentration > 0 and spec.dish.top == "bath"
         dosed = dosed or any(spec.agent_of(t) == name for t in spec.treatments)
@@ -308,7 +308,7 @@ def _created(
         for kind in ("body", "migrasome"):
             variable(
                 f"{kind}_{name}_secretion_rate", "f8", ("time", kind), units="s-1",
-                long_name=f"{ligand_label(name)} molecules secreted per time by each {kind}",
+                long_name=f"{spec.ligand[name].label} molecules secreted per time by each {kind}",
             )  # fmt: skip
     if not steady:
         variable(
@@ -415,17 +415,6 @@ def _append_scene(file: netCDF4.Dataset, n: int, scene: Scene) -> None:
                 file[f"{prefix}_{field.name}"][n] = value
 
 
-def ligand_label(name: str) -> str:
-    """How a biologist writes a ligand's name.
-
-    Examples
-    --------
-    >>> ligand_label("sdf1"), ligand_label("ccl2")
-    ('SDF-1', 'CCL2')
-    """
-    return {"sdf1": "SDF-1"}.get(name, name.upper().replace("_", "-"))
-
-
 def open_run(path: str | Path) -> xr.Dataset:
     """Open a run file; values are read when they are used.
 
@@ -506,6 +495,7 @@ def summary(run: xr.Dataset) -> dict[str, Any]:
     facts: dict[str, Any] = {
         "title": run.attrs["title"],
         "model": run.attrs["model_name"],
+        "treatment": spec.treatment_label,
         "seed": int(run.attrs["seed"]),
         "program": run.attrs["source"],
         "created": run.attrs["date_created"],
@@ -527,7 +517,7 @@ def summary(run: xr.Dataset) -> dict[str, Any]:
         facts["ligands"].append(
             {
                 "name": name,
-                "label": ligand_label(name),
+                "label": spec.ligand[name].label,
                 "floor": {
                     "min": float(floor.min()),
                     "mean": float(floor.mean()),

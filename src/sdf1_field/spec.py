@@ -15,13 +15,14 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     BaseModel,
-    BeforeValidator,
     ConfigDict,
     Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
     ValidationError,
-    WithJsonSchema,
     model_validator,
 )
+from pydantic_core import core_schema
 
 from sdf1_field.errors import InputError
 from sdf1_field.shipped import model_names, shipped_folder
@@ -31,48 +32,71 @@ Status = Literal["literature", "derived", "calibrated", "assumed"]
 STATUSES: tuple[Status, ...] = ("literature", "derived", "calibrated", "assumed")
 
 
-def _quantity(dimension: str, **bounds: float) -> Any:
-    """Type of a field written as text with a unit and held as a canonical float."""
+@dataclass(frozen=True)
+class Quantity:
+    """Annotation of a float that is written as text with a unit and held in the canonical one.
 
-    def convert(value: Any) -> float:
+    Parameters
+    ----------
+    dimension : str
+        A key of `sdf1_field.units.DIMENSIONS`.
+    gt, ge : float or None
+        Bounds in the canonical unit.
+    """
+
+    dimension: str
+    gt: float | None = None
+    ge: float | None = None
+
+    def convert(self, value: Any) -> float:
+        """Canonical value of what a model file says."""
         if not isinstance(value, str):
-            raise ValueError(f"{value!r} has no unit. Write it like '{DIMENSIONS[dimension][1]}'.")
-        number = parse(value, dimension)
-        for word, holds in (
-            ("gt", lambda b: number > b),
-            ("ge", lambda b: number >= b),
-        ):
-            if word in bounds and not holds(bounds[word]):
-                meaning = "greater than zero" if word == "gt" else "zero or more"
-                raise ValueError(f"'{value}' is out of range. A {dimension} here is {meaning}.")
+            raise ValueError(
+                f"{value!r} has no unit. Write it like '{DIMENSIONS[self.dimension][1]}'."
+            )
+        number = parse(value, self.dimension)
+        if self.gt is not None and not number > self.gt:
+            raise ValueError(
+                f"'{value}' is out of range. A {self.dimension} here is greater than zero."
+            )
+        if self.ge is not None and not number >= self.ge:
+            raise ValueError(f"'{value}' is out of range. A {self.dimension} here is zero or more.")
         return number
 
-    schema = {
-        "type": "string",
-        "description": f"{dimension}, such as '{DIMENSIONS[dimension][1]}'",
-        "examples": [DIMENSIONS[dimension][1]],
-    }
-    return Annotated[float, BeforeValidator(convert), WithJsonSchema(schema)]
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: GetCoreSchemaHandler
+    ) -> core_schema.CoreSchema:
+        return core_schema.no_info_plain_validator_function(self.convert)
+
+    def __get_pydantic_json_schema__(
+        self, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        example = DIMENSIONS[self.dimension][1]
+        return {
+            "type": "string",
+            "description": f"{self.dimension}, such as '{example}'",
+            "examples": [example],
+        }
 
 
-PositiveLength = _quantity("length", gt=0)
-Length = _quantity("length", ge=0)
-PositiveTime = _quantity("time", gt=0)
-NonNegativeTime = _quantity("time", ge=0)
-Time = _quantity("time")
-Area = _quantity("area", gt=0)
-Diffusivity = _quantity("diffusivity", gt=0)
-Speed = _quantity("speed", ge=0)
-Rate = _quantity("rate", ge=0)
-PositiveRate = _quantity("rate", gt=0)
-Concentration = _quantity("concentration", ge=0)
-PositiveConcentration = _quantity("concentration", gt=0)
-AssociationRate = _quantity("association rate", ge=0)
-SurfaceDensity = _quantity("surface density", ge=0)
-SecretionRate = _quantity("secretion rate", ge=0)
-NumberDensity = _quantity("number density", ge=0)
-LineDensity = _quantity("line density", ge=0)
-MolarMass = _quantity("molar mass", gt=0)
+PositiveLength = Annotated[float, Quantity("length", gt=0)]
+Length = Annotated[float, Quantity("length", ge=0)]
+PositiveTime = Annotated[float, Quantity("time", gt=0)]
+NonNegativeTime = Annotated[float, Quantity("time", ge=0)]
+Time = Annotated[float, Quantity("time")]
+Area = Annotated[float, Quantity("area", gt=0)]
+Diffusivity = Annotated[float, Quantity("diffusivity", gt=0)]
+Speed = Annotated[float, Quantity("speed", ge=0)]
+Rate = Annotated[float, Quantity("rate", ge=0)]
+PositiveRate = Annotated[float, Quantity("rate", gt=0)]
+Concentration = Annotated[float, Quantity("concentration", ge=0)]
+PositiveConcentration = Annotated[float, Quantity("concentration", gt=0)]
+AssociationRate = Annotated[float, Quantity("association rate", ge=0)]
+SurfaceDensity = Annotated[float, Quantity("surface density", ge=0)]
+SecretionRate = Annotated[float, Quantity("secretion rate", ge=0)]
+NumberDensity = Annotated[float, Quantity("number density", ge=0)]
+LineDensity = Annotated[float, Quantity("line density", ge=0)]
+MolarMass = Annotated[float, Quantity("molar mass", gt=0)]
 Fraction = Annotated[float, Field(ge=0, le=1, strict=True)]
 Ratio = Annotated[float, Field(ge=0, allow_inf_nan=False, strict=True)]
 PositiveRatio = Annotated[float, Field(gt=0, allow_inf_nan=False, strict=True)]
@@ -131,6 +155,7 @@ class Secretion(Section):
 class Ligand(Section):
     """A chemokine in the medium and on the coat."""
 
+    label: str
     molar_mass: MolarMass
     diffusivity: Diffusivity
     loss_rate: Rate
@@ -157,6 +182,7 @@ class ReceptorTable(Section):
 class CellType(Section):
     """Everything in which KG-1a cells and progenitors may differ."""
 
+    label: str
     diameter: PositiveLength
     speed: Speed
     persistence_time: PositiveTime
@@ -225,6 +251,7 @@ class Mechanisms(Section):
 class Agent(Section):
     """What a treatment's agent acts on; each acts on one named rate and nothing else."""
 
+    label: str
     acts_on: Literal["cxcr4_antagonist", "added_ligand", "cd166_block", "medium_change"]
     molar_mass: MolarMass | None = None
     inhibition_constant: PositiveConcentration | None = None
@@ -330,6 +357,19 @@ class ModelSpec(Section):
         """Ligands that are sensed or saved."""
         return tuple(dict.fromkeys(self.sensed_ligands + self.output.ligands))
 
+    @property
+    def treatment_label(self) -> str:
+        """The treatments as a reader would note them, but for medium changes.
+
+        Such as ``"AMD3100 10 uM"``; ``"untreated"`` without any.
+        """
+        labels = []
+        for name, treatment in self.treatments.items():
+            agent = self.agent[self.agent_of(name)]
+            if agent.acts_on != "medium_change":
+                labels.append(f"{agent.label} {treatment.dose}")
+        return ", ".join(labels) or "untreated"
+
     def agent_of(self, name: str) -> str:
         """Agent that the treatment called ``name`` gives."""
         return self.treatments[name].agent or name
@@ -391,7 +431,7 @@ class ModelSpec(Section):
                 yield (
                     f"{path}.stop",
                     (
-                        "has no stop: a medium change is over at once, and added ligand leaves with "
+                        "has no stop: a medium change is over at once, added ligand leaves with "
                         "the next medium change. Remove it."
                     ),
                 )

@@ -173,7 +173,9 @@ def coat_over_step(coat: Coat, bound: Array, step: float) -> FloorLaw:
 
 
 @kernel()
-def _implicit_law(c, room, release, base, taking, flux, slope):  # type: ignore[no-untyped-def]
+def _implicit_law(
+    c: Array, room: Array, release: Array, base: float, taking: float, flux: Array, slope: Array
+) -> None:
     """Flux and slope; below zero along the tangent, so that no Newton step can reach the pole."""
     for p in range(c.shape[0]):
         for q in range(c.shape[1]):

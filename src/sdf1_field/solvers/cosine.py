@@ -252,7 +252,8 @@ def _floor_of(columns: Columns, amplitudes: Array) -> FloorValue:
 
 
 def _floor_modes(weights: Array, amplitudes: Array) -> Array:
-    return np.einsum("m,pmq->pq", weights, amplitudes)
+    modes: Array = np.einsum("m,pmq->pq", weights, amplitudes)
+    return modes
 
 
 def column(columns: Columns, state: CosineState) -> Array:
@@ -610,7 +611,7 @@ def _require_finite(columns: Columns, state: CosineState) -> None:
 
 
 @kernel(parallel=True)
-def _respond(rates, lateral, weights, half, response):  # type: ignore[no-untyped-def]
+def _respond(rates: Array, lateral: Array, weights: Array, half: float, response: Array) -> None:
     """Floor response to unit flux over a half, over the earlier half, and over both."""
     ny, nx = lateral.shape
     decays = np.exp(-rates * half)
@@ -636,7 +637,17 @@ def _respond(rates, lateral, weights, half, response):  # type: ignore[no-untype
 
 
 @kernel(parallel=True)
-def _move(before, rates, lateral, weights, half, first, second, after, floor):  # type: ignore[no-untyped-def]
+def _move(
+    before: Array,
+    rates: Array,
+    lateral: Array,
+    weights: Array,
+    half: float,
+    first: Array,
+    second: Array,
+    after: Array,
+    floor: Array,
+) -> None:
     """Two half steps of every amplitude under constant fluxes."""
     ny, nz, nx = before.shape
     decays = np.exp(-rates * half)
