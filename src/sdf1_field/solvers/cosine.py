@@ -4,11 +4,15 @@ With mirror walls the finite-volume operator is diagonal in the type-II cosine b
 and every mode's column has the same eigenvectors in z: with ``A = V diag(rate) V^T`` for the
 layers, the amplitude of eigenvector m in mode k obeys
 
-    da/dt = -(rate_m + D q_k^2 + loss) a + w_m flux_k,      floor_k = sum_m w_m a_mk,
+    da/dt = -(rate_m + D q_k^2 + loss) a + w_m flux_k,      floor_k = sum_m w_m a_mk.
 
-whose exponential solution is exact while the flux is constant. Flux into the coat is taken at
-the end of a step, once for the whole step and once for each of its halves: twice the second
-result less the first is of second order in the step, and their difference is its error estimate.
+Without a coat the flux is constant and the exponential solution exact. With one, medium and coat
+together take steps of the two-stage, stiffly accurate, L-stable diagonally implicit Runge-Kutta
+method of second order (gamma = 1 - 1/sqrt(2)); each stage is one `solve_floor`.
+
+References
+----------
+Alexander (1977) SIAM J. Numer. Anal. 14:1006, 10.1137/0714068.
 """
 
 import functools
@@ -24,6 +28,7 @@ from sdf1_field.compiled import kernel
 from sdf1_field.errors import RunError
 from sdf1_field.grid import Grid
 from sdf1_field.transport import (
+    Coat,
     FloorSolution,
     FloorValue,
     Ledger,
@@ -43,6 +48,9 @@ Array = NDArray[np.float64]
 ORDER = 2
 """Declared order in the step, with the coat; without it a step is exact."""
 
+_GAMMA = 1.0 - math.sqrt(0.5)
+_KAPPA = (1.0 - _GAMMA) / _GAMMA
+"""The second stage starts from ``(1 - kappa) y + kappa y_1``."""
 _SAFETY, _SHRINK, _GROW, _KEEP = 0.9, 0.2, 2.0, 1.3
 _SMALLEST_STEP = 1e-6
 _NEWTON_SHARE = 1e-3
@@ -57,7 +65,8 @@ class Tolerances:
     Parameters
     ----------
     relative : float
-        Of the mean, and by itself of the deviation from the mean.
+        Of the mean, and by itself of the deviation from the mean; bounds the difference of a
+        step from its first-order result, far above the error of the second-order one.
     absolute : float
         [nM].
     first_step : float
@@ -298,8 +307,7 @@ def advance(
     coat = columns.transport.coat
     if coat is None or coat.sites == 0.0:
         if until > state.time:
-            tables = _tables(columns, until - state.time)
-            state = _moved(columns, state, tables, source, source, until)
+            state = _exact(columns, state, source, until)
             _require_finite(columns, state)
         return state
     while state.time < until:
@@ -310,22 +318,20 @@ def advance(
                 f"t = {state.time:.6g} s: the step fell below {_SMALLEST_STEP:g} s. "
                 "Raise numerics.tolerance or numerics.absolute_tolerance."
             )
-        tables = _tables(columns, step)
-        trial = _coat_step(columns, state, tables, source, tolerances)
-        factor = _GROW if trial.error == 0.0 else _SAFETY / math.sqrt(trial.error)
-        if not math.isfinite(trial.error):
-            factor = _SHRINK
-            if step <= tolerances.first_step * _SHRINK**8:
-                _require_finite(columns, trial.state)
-        if trial.error <= 1.0:
-            arrived = until if count == 1 else state.time + step
-            grown = step * min(factor, _GROW) if factor > _KEEP else step
-            state = replace(
-                trial.state, time=arrived, step=max(grown, state.step) if count == 1 else grown
-            )
-        else:
-            state = replace(state, step=step * min(max(factor, _SHRINK), _SAFETY))
-    _require_finite(columns, state)
+        trial = _coat_step(columns, coat, state, step, source, tolerances)
+        if not trial.error <= 1.0:
+            shrink = _SAFETY / math.sqrt(trial.error) if math.isfinite(trial.error) else _SHRINK
+            state = replace(state, step=step * min(max(shrink, _SHRINK), _SAFETY))
+            continue
+        factor = _SAFETY / math.sqrt(max(trial.error, (_SAFETY / _GROW) ** 2))
+        grown = step * factor if factor > _KEEP else step
+        state = replace(
+            trial.state,
+            time=until if count == 1 else state.time + step,
+            # A step cut short to land on a time says nothing against the longer one.
+            step=max(grown, state.step) if count == 1 else grown,
+        )
+        _require_finite(columns, state)
     return state
 
 
@@ -405,39 +411,12 @@ def steady(
     )
 
 
-@dataclass(frozen=True, eq=False)
-class _Tables:
-    """What a step of a given length does to every column."""
-
-    step: float
-    full_decay: Array
-    half_decay: Array
-    lateral_full: Array
-    lateral_half: Array
-    response_full: Array
-    response_half: Array
-    response_earlier: Array
-
-
 @functools.lru_cache(maxsize=6)
-def _tables(columns: Columns, step: float) -> _Tables:
-    """Decay factors, and the floor's response to a flux held over the step, its halves, and
-    over the first half as felt at the end.
-    """
-    half = 0.5 * step
-    shape = columns.lateral.shape
-    response = np.empty((3, *shape))
-    _respond(columns.rates, columns.lateral, columns.floor_weights, half, response)
-    return _Tables(
-        step=step,
-        full_decay=np.exp(-columns.rates * step),
-        half_decay=np.exp(-columns.rates * half),
-        lateral_full=np.exp(-columns.lateral * step),
-        lateral_half=np.exp(-columns.lateral * half),
-        response_half=response[0],
-        response_earlier=response[1],
-        response_full=response[2],
-    )
+def _responses(columns: Columns, step: float) -> tuple[Array, Array]:
+    """Floor response to a stage's unit flux, and at the second stage to the first one's."""
+    response = np.empty((2, *columns.lateral.shape))
+    _respond(columns.rates, columns.lateral, columns.floor_weights, _GAMMA * step, response)
+    return response[0], response[1]
 
 
 @dataclass(frozen=True, eq=False)
@@ -448,135 +427,160 @@ class _Trial:
 
 def _coat_step(
     columns: Columns,
+    coat: Coat,
     state: CosineState,
-    tables: _Tables,
+    step: float,
     source: Array,
     tolerances: Tolerances,
 ) -> _Trial:
-    """One whole step and two halves with the coat's flux of their ends, and what they tell."""
-    coat = columns.transport.coat
-    assert coat is not None
-    step, half = tables.step, 0.5 * tables.step
-    free_full = tables.lateral_full * _floor_modes(
-        columns.floor_weights * tables.full_decay, state.amplitudes
+    """One step with the coat and its error over the tolerance; NaN if it found no solution."""
+    response, response_to_first = _responses(columns, step)
+    length = _GAMMA * step
+    once, twice = np.empty_like(source), np.empty_like(source)
+    _free(
+        state.amplitudes, columns.rates, columns.lateral, columns.floor_weights, length, once, twice
     )
-    free_half = tables.lateral_half * _floor_modes(
-        columns.floor_weights * tables.half_decay, state.amplitudes
+    decay = 1.0 / (1.0 + length * (columns.rates + columns.lateral[0, 0]))
+    bath = length * columns.bath_forcing
+    bath_first, bath_second = decay * bath, decay * (bath + _KAPPA * decay * bath)
+    once[0, 0] += columns.floor_weights @ bath_first
+    try:
+        first, bound_first = _stage(
+            coat, response, once, source, state.bound, length, state.floor, tolerances
+        )
+        free = (1.0 - _KAPPA) * once + _KAPPA * (
+            twice + response_to_first * (source - first.flux_modes)
+        )
+        free[0, 0] += columns.floor_weights @ (bath_second - (1.0 - _KAPPA) * bath_first)
+        start = (1.0 - _KAPPA) * state.bound + _KAPPA * bound_first
+        second, bound = _stage(coat, response, free, source, start, length, first, tolerances)
+    except RunError:
+        if step <= _SMALLEST_STEP / _SHRINK:
+            raise
+        return _Trial(state, math.nan)
+
+    amplitudes, modes = np.empty_like(state.amplitudes), np.empty_like(source)
+    _two_stages(
+        state.amplitudes,
+        columns.rates,
+        columns.lateral,
+        columns.floor_weights,
+        length,
+        source - first.flux_modes,
+        source - second.flux_modes,
+        amplitudes,
+        modes,
+    )
+    begin = state.amplitudes[0, :, 0]
+    middle = bath_first + decay * (
+        begin + length * columns.floor_weights * (source - first.flux_modes)[0, 0]
     )
     if columns.transport.bath is not None:
-        forcing = columns.floor_weights * columns.bath_forcing
-        rate = columns.rates + columns.lateral[0, 0]
-        free_full[0, 0] += float(forcing @ _phi1(rate, step))
-        free_half[0, 0] += float(forcing @ _phi1(rate, half))
-
-    def solved(
-        response: Array, free: Array, bound: Array, length: float, guess: FloorValue
-    ) -> tuple[FloorSolution, Array]:
-        solution = solve_floor(
-            1.0 / response,
-            free,
-            source,
-            coat_over_step(coat, bound, length),
-            guess,
-            tolerance=_NEWTON_SHARE * tolerances.relative,
-            absolute_tolerance=_NEWTON_SHARE * tolerances.absolute,
-        )
-        return solution, bound_after(coat, bound, solution.flux, length)
-
-    whole, bound_whole = solved(tables.response_full, free_full, state.bound, step, state.floor)
-    between = FloorValue(
-        0.5 * (state.floor.concentration + whole.concentration),
-        0.5 * (state.floor.modes + whole.modes),
+        amplitudes[0, :, 0] += bath_second
+        modes[0, 0] = columns.floor_weights @ amplitudes[0, :, 0]
+    integral = step * ((1.0 - _GAMMA) * middle + _GAMMA * amplitudes[0, :, 0])
+    bound_integral = step * (
+        (1.0 - _GAMMA) * float(bound_first.sum()) + _GAMMA * float(bound.sum())
     )
-    first, bound_first = solved(tables.response_half, free_half, state.bound, half, between)
-    earlier = tables.response_earlier * (source - first.flux_modes)
-    second, bound_second = solved(
-        tables.response_half, free_full + earlier, bound_first, half, whole
+    ledger = _booked(columns, state.ledger, integral, step).book(
+        degraded=coat.loss_rate * bound_integral * columns.cell_area
     )
-
-    bound = 2.0 * bound_second - bound_whole
-    lost_on_coat = coat.loss_rate * (
-        2.0 * half * (float(bound_first.sum()) + float(bound_second.sum()))
-        - step * float(bound_whole.sum())
-    )
-    moved = _moved(
-        columns,
-        state,
-        tables,
-        source - (2.0 * first.flux_modes - whole.flux_modes),
-        source - (2.0 * second.flux_modes - whole.flux_modes),
-        state.time + step,
-    )
-    concentration = moved.floor.concentration
+    value = FloorValue(inverse(modes), modes)
     error = max(
-        _difference(second.concentration, whole.concentration, concentration, tolerances),
-        _difference(bound_second, bound_whole, bound, tolerances),
+        _error(state.floor.concentration, first.concentration, value.concentration, tolerances),
+        _error(state.bound, bound_first, bound, tolerances),
     )
-    ledger = moved.ledger.book(degraded=lost_on_coat * columns.cell_area)
-    return _Trial(replace(moved, bound=bound, ledger=ledger), error)
+    moved = replace(
+        state,
+        time=state.time + step,
+        amplitudes=amplitudes,
+        bound=bound,
+        floor=value,
+        ledger=replace(ledger, minimum=min(ledger.minimum, float(value.concentration.min()))),
+    )
+    return _Trial(moved, error)
 
 
-def _difference(fine: Array, coarse: Array, scale: Array, tolerances: Tolerances) -> float:
-    """Error over tolerance of the mean or of the deviation from it, whichever is larger."""
-    error = fine - coarse
-    mean_error, mean = float(error.mean()), float(scale.mean())
+def _stage(
+    coat: Coat,
+    response: Array,
+    free: Array,
+    source: Array,
+    start: Array,
+    length: float,
+    guess: FloorValue,
+    tolerances: Tolerances,
+) -> tuple[FloorSolution, Array]:
+    """Floor and coat at the end of a stage that began with ``start`` bound."""
+    solution = solve_floor(
+        1.0 / response,
+        free,
+        source,
+        coat_over_step(coat, start, length),
+        guess,
+        tolerance=_NEWTON_SHARE * tolerances.relative,
+        absolute_tolerance=_NEWTON_SHARE * tolerances.absolute,
+    )
+    return solution, bound_after(coat, start, solution.flux, length)
+
+
+def _error(before: Array, middle: Array, after: Array, tolerances: Tolerances) -> float:
+    """Error over tolerance of the mean or of the deviation from it, whichever is larger.
+
+    The error is the difference from the embedded first-order result ``y + step f(y_1)``.
+    """
+    error = after - before - (middle - before) / _GAMMA
+    mean_error, mean = float(error.mean()), float(after.mean())
     deviation_error = float(np.sqrt(np.mean((error - mean_error) ** 2)))
-    deviation = float(np.sqrt(np.mean((scale - mean) ** 2)))
+    deviation = float(np.sqrt(np.mean((after - mean) ** 2)))
     return max(
         abs(mean_error) / (tolerances.relative * abs(mean) + tolerances.absolute),
         deviation_error / (tolerances.relative * deviation + tolerances.absolute),
     )
 
 
-def _moved(
-    columns: Columns,
-    state: CosineState,
-    tables: _Tables,
-    first_flux: Array,
-    second_flux: Array,
-    time: float,
-) -> CosineState:
-    """State after two half steps under given floor fluxes (modes, [nM um/s]), exactly."""
-    half = 0.5 * tables.step
-    amplitudes = np.empty_like(state.amplitudes)
-    modes = np.empty_like(first_flux)
-    _move(
+def _exact(columns: Columns, state: CosineState, source: Array, until: float) -> CosineState:
+    """State after constant floor flux (modes, [nM um/s]) without a coat."""
+    step = until - state.time
+    amplitudes, modes = np.empty_like(state.amplitudes), np.empty_like(source)
+    _exponential(
         state.amplitudes,
         columns.rates,
         columns.lateral,
         columns.floor_weights,
-        half,
-        first_flux,
-        second_flux,
+        step,
+        source,
         amplitudes,
         modes,
     )
     rate = columns.rates + columns.lateral[0, 0]
-    decay, phi1, phi2 = np.exp(-rate * half), _phi1(rate, half), _phi2(rate, half)
-    begin = state.amplitudes[0, :, 0]
+    phi1, phi2 = _phi1(rate, step), _phi2(rate, step)
     bath = columns.bath_forcing
-    forcing = [columns.floor_weights * f[0, 0] + bath for f in (first_flux, second_flux)]
-    middle = decay * begin + phi1 * forcing[0]
-    integral = phi1 * (begin + middle) + phi2 * (forcing[0] + forcing[1])
+    forcing = columns.floor_weights * source[0, 0] + bath
+    integral = phi1 * state.amplitudes[0, :, 0] + phi2 * forcing
     if columns.transport.bath is not None:
-        amplitudes[0, :, 0] += (decay + 1.0) * phi1 * bath
+        amplitudes[0, :, 0] += phi1 * bath
         modes[0, 0] = columns.floor_weights @ amplitudes[0, :, 0]
     value = inverse(modes)
+    ledger = _booked(columns, state.ledger, integral, step)
+    return replace(
+        state,
+        time=until,
+        amplitudes=amplitudes,
+        ledger=replace(ledger, minimum=min(ledger.minimum, float(value.min()))),
+        floor=FloorValue(value, modes),
+    )
+
+
+def _booked(columns: Columns, ledger: Ledger, integral: Array, step: float) -> Ledger:
+    """Ledger after a step, from the time integral of the (0, 0) mode's amplitudes."""
     scale = columns.mode_scale * columns.cell_area * MOLECULES_PER_UM3_PER_NM
     degraded = columns.transport.loss_rate * float(columns.content @ integral)
     outflow = columns.top_conductance * (
         float(columns.top_weights @ integral)
-        - tables.step * columns.mode_scale * (columns.transport.bath or 0.0)
+        - step * columns.mode_scale * (columns.transport.bath or 0.0)
     )
-    ledger = state.ledger.book(degraded=degraded * scale, through_top=outflow * scale)
-    ledger = replace(ledger, minimum=min(ledger.minimum, float(value.min())))
-    return replace(
-        state,
-        time=time,
-        amplitudes=amplitudes,
-        ledger=ledger,
-        floor=FloorValue(value, modes),
-    )
+    return ledger.book(degraded=degraded * scale, through_top=outflow * scale)
 
 
 def _phi1(rate: Array, step: float) -> Array:
@@ -590,8 +594,9 @@ def _phi1(rate: Array, step: float) -> Array:
 def _phi2(rate: Array, step: float) -> Array:
     """Integral over the step of `_phi1` up to each time."""
     x = rate * step
+    small = np.minimum(x, _SERIES_BELOW)
     safe = np.maximum(x, _SERIES_BELOW)
-    series = 0.5 - x / 6.0 + x**2 / 24.0 - x**3 / 120.0 + x**4 / 720.0 - x**5 / 5040.0
+    series = 0.5 - small / 6 + small**2 / 24 - small**3 / 120 + small**4 / 720 - small**5 / 5040
     result: Array = step**2 * np.where(
         x < _SERIES_BELOW, series, (1.0 + np.expm1(-safe) / safe) / safe
     )
@@ -611,60 +616,98 @@ def _require_finite(columns: Columns, state: CosineState) -> None:
 
 
 @kernel(parallel=True)
-def _respond(rates: Array, lateral: Array, weights: Array, half: float, response: Array) -> None:
-    """Floor response to unit flux over a half, over the earlier half, and over both."""
+def _respond(rates: Array, lateral: Array, weights: Array, length: float, response: Array) -> None:
+    """Sums over layers of ``w**2 length d`` and ``w**2 length d**2``, d = 1 / (1 + length rate)."""
     ny, nx = lateral.shape
-    decays = np.exp(-rates * half)
-    gains = -np.expm1(-rates * half)
     for p in numba.prange(ny):
-        decay_mu = np.exp(-lateral[p] * half)
-        gain_mu = -np.expm1(-lateral[p] * half)
         response[0, p] = 0.0
         response[1, p] = 0.0
         for m in range(rates.size):
-            decay_m, gain_m, rate_m, weight = decays[m], gains[m], rates[m], weights[m]
+            gain = weights[m] * weights[m] * length
             for q in range(nx):
-                total = rate_m + lateral[p, q]
-                phi = half
-                if total > 0.0:
-                    # 1 - exp(-(a + b)) as a sum of positive terms keeps its digits.
-                    phi = (gain_m + decay_m * gain_mu[q]) / total
-                gain = weight * weight * phi
-                response[0, p, q] += gain
-                response[1, p, q] += gain * decay_m * decay_mu[q]
-        for q in range(nx):
-            response[2, p, q] = response[0, p, q] + response[1, p, q]
+                decay = 1.0 / (1.0 + length * (rates[m] + lateral[p, q]))
+                response[0, p, q] += gain * decay
+                response[1, p, q] += gain * decay * decay
 
 
 @kernel(parallel=True)
-def _move(
+def _free(
     before: Array,
     rates: Array,
     lateral: Array,
     weights: Array,
-    half: float,
+    length: float,
+    once: Array,
+    twice: Array,
+) -> None:
+    """Floor of the amplitudes damped once and twice by a stage without flux."""
+    ny, nz, nx = before.shape
+    for p in numba.prange(ny):
+        once[p] = 0.0
+        twice[p] = 0.0
+        for m in range(nz):
+            for q in range(nx):
+                decay = 1.0 / (1.0 + length * (rates[m] + lateral[p, q]))
+                a = weights[m] * decay * before[p, m, q]
+                once[p, q] += a
+                twice[p, q] += decay * a
+
+
+@kernel(parallel=True)
+def _two_stages(
+    before: Array,
+    rates: Array,
+    lateral: Array,
+    weights: Array,
+    length: float,
     first: Array,
     second: Array,
     after: Array,
     floor: Array,
 ) -> None:
-    """Two half steps of every amplitude under constant fluxes."""
+    """Amplitudes after both stages under their fluxes, and the floor they make."""
     ny, nz, nx = before.shape
-    decays = np.exp(-rates * half)
-    gains = -np.expm1(-rates * half)
     for p in numba.prange(ny):
-        decay_mu = np.exp(-lateral[p] * half)
-        gain_mu = -np.expm1(-lateral[p] * half)
+        floor[p] = 0.0
+        for m in range(nz):
+            gain = weights[m] * length
+            for q in range(nx):
+                decay = 1.0 / (1.0 + length * (rates[m] + lateral[p, q]))
+                a = before[p, m, q]
+                middle = decay * (a + gain * first[p, q])
+                start = (1.0 - _KAPPA) * a + _KAPPA * middle
+                a = decay * (start + gain * second[p, q])
+                after[p, m, q] = a
+                floor[p, q] += weights[m] * a
+
+
+@kernel(parallel=True)
+def _exponential(
+    before: Array,
+    rates: Array,
+    lateral: Array,
+    weights: Array,
+    step: float,
+    flux: Array,
+    after: Array,
+    floor: Array,
+) -> None:
+    """Amplitudes after a step under constant flux, and the floor they make."""
+    ny, nz, nx = before.shape
+    decays = np.exp(-rates * step)
+    gains = -np.expm1(-rates * step)
+    for p in numba.prange(ny):
+        decay_mu = np.exp(-lateral[p] * step)
+        gain_mu = -np.expm1(-lateral[p] * step)
         floor[p] = 0.0
         for m in range(nz):
             decay_m, gain_m, rate_m, weight = decays[m], gains[m], rates[m], weights[m]
             for q in range(nx):
                 total = rate_m + lateral[p, q]
-                decay = decay_m * decay_mu[q]
-                phi = half
+                phi = step
                 if total > 0.0:
+                    # 1 - exp(-(a + b)) as a sum of positive terms keeps its digits.
                     phi = (gain_m + decay_m * gain_mu[q]) / total
-                a = before[p, m, q] * decay + weight * phi * first[p, q]
-                a = a * decay + weight * phi * second[p, q]
+                a = before[p, m, q] * decay_m * decay_mu[q] + weight * phi * flux[p, q]
                 after[p, m, q] = a
                 floor[p, q] += weight * a
