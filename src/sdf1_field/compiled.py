@@ -7,6 +7,7 @@ would survive a change there. The cache folder is therefore named after all kern
 import functools
 import hashlib
 import os
+import stat
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -26,18 +27,27 @@ def cache_folder() -> Path:
     for source in sorted(package.rglob("*.py")):
         digest.update(source.read_bytes())
     name = f"kernels-{digest.hexdigest()[:16]}"
-    candidates = [
-        Path(os.environ.get("NUMBA_CACHE_DIR") or platformdirs.user_cache_dir("sdf1-field")) / name,
-        Path(tempfile.gettempdir()) / f"sdf1-field-{os.getuid()}" / name,
-    ]
-    for folder in candidates:
+    chosen = os.environ.get("NUMBA_CACHE_DIR") or platformdirs.user_cache_dir("sdf1-field")
+    temporary = Path(tempfile.gettempdir()) / f"sdf1-field-{os.getuid()}"
+    for folder in (Path(chosen) / name, temporary / name):
         try:
-            folder.mkdir(parents=True, exist_ok=True)
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            if folder.parent == temporary:
+                _require_own(temporary)
+                _require_own(folder)
         except OSError:
             continue
         if os.access(folder, os.W_OK):
             return folder
     return Path(tempfile.mkdtemp(prefix="sdf1-field-"))
+
+
+def _require_own(folder: Path) -> None:
+    """Raise PermissionError if others could have put code into a folder of a known name."""
+    status = folder.lstat()
+    others_write = status.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+    if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.getuid() or others_write:
+        raise PermissionError(str(folder))
 
 
 def kernel(*, inline: bool = False, parallel: bool = False) -> Callable[[F], F]:

@@ -145,7 +145,7 @@ def make_grid(
     spacing : float
         Cell size in x and y [um].
     floor_layer : float
-        Thickness of the lowest layer [um]; it shrinks a little so that the layers fill the height.
+        Thickness of the lowest layer [um]; adjusted a little so that the layers fill the height.
     layer_growth : float
         Ratio of neighbouring layers' thicknesses, >= 1.
     """
@@ -155,12 +155,14 @@ def make_grid(
         ratio = 1.0 + height * (layer_growth - 1.0) / floor_layer
         layers = max(1, math.ceil(math.log(ratio) / math.log(layer_growth)))
     edges = np.concatenate([[0.0], np.cumsum(layer_growth ** np.arange(layers))])
+    edges *= height / edges[-1]
+    edges[-1] = height
     return Grid(
         width=width,
         length=length,
         nx=max(1, round(width / spacing)),
         ny=max(1, round(length / spacing)),
-        z_edges=edges * (height / edges[-1]),
+        z_edges=edges,
     )
 
 

@@ -108,7 +108,7 @@ def generator(seed: int, stream: Stream, entity: int = 0) -> np.random.Generator
     entity : int
         Which one of several, >= 0.
     """
-    words = np.random.SeedSequence((seed, int(stream), entity)).generate_state(4)
+    words = np.random.SeedSequence(seed, spawn_key=(int(stream), entity)).generate_state(4)
     key = words.astype(np.uint64)
     return np.random.Generator(
         np.random.Philox(key=np.array([key[0] << _SHIFT | key[1], key[2] << _SHIFT | key[3]]))

@@ -592,13 +592,11 @@ def _load_chain(
 
 
 def _overlay(base: dict[str, Entry], top: Mapping[str, Entry]) -> None:
-    """Let ``top`` override ``base``; a table replaces a value of the same path and vice versa."""
+    """Let ``top`` override ``base``; an empty table clears what is below it."""
     for path, entry in top.items():
         for other in [p for p in base if p.startswith(f"{path}.") or path.startswith(f"{p}.")]:
-            if not (entry.value == {} and other.startswith(f"{path}.")):
-                del base[other]
-        if entry.value != {} or not any(p.startswith(f"{path}.") for p in base):
-            base[path] = entry
+            del base[other]
+        base[path] = entry
 
 
 def _nest(flat: Mapping[str, Entry]) -> dict[str, Any]:
@@ -612,8 +610,8 @@ def _nest(flat: Mapping[str, Entry]) -> dict[str, Any]:
     return nested
 
 
-def _setting(text: str) -> tuple[str, Entry]:
-    """Path and entry of one ``KEY=VALUE``."""
+def _setting(text: str) -> dict[str, Entry]:
+    """Entries of one ``KEY=VALUE``; a value that is not TOML is taken as text."""
     key, sign, value = text.partition("=")
     key = key.strip()
     if not sign or not re.fullmatch(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*", key):
@@ -624,7 +622,7 @@ def _setting(text: str) -> tuple[str, Entry]:
         parsed = tomllib.loads(f"value = {value.strip()}")["value"]
     except tomllib.TOMLDecodeError:
         parsed = value.strip()
-    return key, Entry(parsed, "command line", "model choice", where="--set")
+    return _flatten({key: parsed}, "--set", "command line")
 
 
 def parameters() -> dict[str, Entry]:
@@ -656,8 +654,7 @@ def load_model(model: str, *, settings: Iterable[str] = ()) -> Model:
     flat = parameters()
     _overlay(flat, chain)
     for text in settings:
-        key, entry = _setting(text)
-        _overlay(flat, {key: entry})
+        _overlay(flat, _setting(text))
     return _checked(name, flat)
 
 

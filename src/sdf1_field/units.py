@@ -34,6 +34,8 @@ DIMENSIONS: dict[str, tuple[str, str]] = {
 """Dimension: its canonical unit and an example of how to write it."""
 
 _NUMBER = re.compile(r"\s*([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*(.*?)\s*\Z")
+_UNIT = re.compile(r"[A-Za-zµμ\d\s*/^().-]+")
+_UNREASONABLE = re.compile(r"\d{3}|(\*\*|\^)[^*/^\s]*(\*\*|\^)")
 _PER_MOLE = "[mass] / [substance]"
 
 
@@ -42,14 +44,14 @@ def _registry() -> "pint.UnitRegistry[Any]":
     import pint
 
     registry: pint.UnitRegistry[Any] = pint.UnitRegistry()
-    registry.define("@alias particle = molecule = site")
+    registry.define("@alias particle = site")
     return registry
 
 
 def _split(text: str) -> "tuple[float, pint.Unit]":
     """Number and unit of ``text``; ValueError if either cannot be read."""
     match = _NUMBER.match(text)
-    if match is None or not match[2] or len(text) > 60:
+    if match is None or not _UNIT.fullmatch(match[2]) or _UNREASONABLE.search(match[2]):
         raise ValueError
     unit = f"1{match[2]}" if match[2].startswith("/") else match[2]
     try:

@@ -1,0 +1,92 @@
+"""Fixtures shared by the tests: strict arithmetic, no display, and a dish small enough to solve."""
+
+from pathlib import Path
+
+import matplotlib as mpl
+import numpy as np
+import pytest
+
+mpl.use("Agg")
+
+# Too small for a paper's numbers, large enough for every part of a run.
+TINY = (
+    "dish.width=300 um",
+    "dish.length=300 um",
+    "dish.height=200 um",
+    "grid.spacing=10 um",
+    "run.culture=1 h",
+    "run.duration=2 h",
+    "cells.density=330 1/mm**2",
+)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _strict_arithmetic():
+    before = np.seterr(all="raise", under="ignore")
+    yield
+    np.seterr(**before)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _one_thread():
+    import numba
+
+    numba.set_num_threads(1)
+
+
+@pytest.fixture(scope="session")
+def tiny():
+    """Settings of a dish with 30 cells that solves within a second."""
+    return TINY
+
+
+STEADY = """
+title = "Steady SDF-1 and CCL2 without cells"
+[run]
+mode = "steady"
+[mechanisms]
+soluble_sensing = false
+haptotaxis = false
+cxcr4_adhesion = false
+cd166_adhesion = false
+chemokinesis = false
+crowding = false
+[cells]
+type = "kg1a"
+[output]
+ligands = ["sdf1", "ccl2"]
+"""
+
+
+@pytest.fixture(scope="session")
+def steady_model(tmp_path_factory):
+    """Path of a model file that asks for a steady state."""
+    path = tmp_path_factory.mktemp("models") / "steady.toml"
+    path.write_text(STEADY, encoding="utf-8")
+    return path
+
+
+@pytest.fixture(scope="session")
+def solved(tmp_path_factory):
+    """Function that solves a model in the tiny dish, once for each model, settings and seed."""
+    from sdf1_field.record import solve
+    from sdf1_field.spec import load_model
+
+    folder = tmp_path_factory.mktemp("runs")
+    paths: dict[tuple[object, ...], Path] = {}
+
+    def run(model="coculture-kg1a", *settings, seed=1):
+        key = (model, settings, seed)
+        if key not in paths:
+            path = folder / f"run-{len(paths)}.nc"
+            solve(load_model(model, settings=[*TINY, *settings]), path, seed=seed)
+            paths[key] = path
+        return paths[key]
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def tiny_run(solved):
+    """Run file of the untreated co-culture in the tiny dish; not to be changed."""
+    return solved()

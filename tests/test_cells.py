@@ -1,0 +1,584 @@
+import math
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pytest
+from scipy.integrate import solve_ivp
+
+from sdf1_field import cells as cell_layer
+from sdf1_field.analysis import density_fold_change
+from sdf1_field.cells import (
+    Behaviour,
+    Cells,
+    Hold,
+    Stimulus,
+    advance,
+    behaviour,
+    no_stimulus,
+    seed_cells,
+    signal_to_noise,
+    sticky,
+    stimulus,
+    turned,
+)
+from sdf1_field.errors import InputError
+from sdf1_field.grid import make_grid
+from sdf1_field.pharmacology import chemotactic_index, receptor_occupancy
+from sdf1_field.scene import Region, place_scene, region_areas
+from sdf1_field.simulate import encounter_limit, model_grid, regions_of, simulate
+from sdf1_field.spec import load_model
+from sdf1_field.variation import DishFactors, dish_factors
+
+HOUR = 3600.0
+
+WANDERER = Behaviour(
+    radius=6.0,
+    speed=0.025,
+    persistence_time=300.0,
+    receptors=0.0,
+    internalisation_ratio=0.0,
+    integration_time=60.0,
+    own_noise=10.0,
+    dissociation_constant=4.5,
+    dissociation_rate=0.01,
+    chemokinesis_gain=0.0,
+    cd166_catch_rate=0.0,
+    cxcr4_catch_rate=0.0,
+    release_rate=0.0,
+    crowding=False,
+)
+STRAIGHT = replace(WANDERER, persistence_time=math.inf)
+SENSING = replace(WANDERER, receptors=20_000.0, internalisation_ratio=2.0, speed=1e-4)
+
+
+def floor(width, length, spacing):
+    return make_grid(width, length, 100.0, spacing=spacing, floor_layer=50.0, layer_growth=1.0)
+
+
+def nothing(grid):
+    return Hold(np.zeros((grid.ny, grid.nx)), np.zeros((grid.ny, grid.nx)))
+
+
+def all_over(grid):
+    return Hold(np.ones((grid.ny, grid.nx)), np.ones((grid.ny, grid.nx)))
+
+
+def crowd(x, y, angle):
+    x, y, angle = (np.atleast_1d(np.asarray(v, dtype=float)) for v in (x, y, angle))
+    held = np.zeros(len(x), dtype=np.bool_)
+    return Cells(x, y, np.cos(angle), np.sin(angle), held, 0)
+
+
+def many_at(x, y, count, seed=0):
+    angle = 2.0 * math.pi * np.random.default_rng(seed).random(count)
+    return crowd(np.full(count, x), np.full(count, y), angle)
+
+
+def move(cells, grid, behaving, duration, *, seen=None, hold=None, time_step=30.0, seed=1):
+    return advance(
+        cells,
+        grid,
+        no_stimulus(grid) if seen is None else seen,
+        nothing(grid) if hold is None else hold,
+        behaving,
+        duration=duration,
+        time_step=time_step,
+        seed=seed,
+    )
+
+
+def standard_error(values):
+    return values.std(ddof=1) / math.sqrt(len(values))
+
+
+# Free motion
+
+
+@pytest.mark.parametrize("persistences", [1, 4, 20])
+def test_mean_squared_displacement_is_that_of_a_persistent_random_walk(persistences):
+    grid = floor(20_000.0, 20_000.0, 1000.0)
+    v, p = WANDERER.speed, WANDERER.persistence_time
+    t = persistences * p
+    moved = move(many_at(1e4, 1e4, 20_000), grid, WANDERER, t)
+    square = (moved.x - 1e4) ** 2 + (moved.y - 1e4) ** 2
+    law = 2.0 * v**2 * p * (t - p * -math.expm1(-t / p))
+    assert abs(square.mean() - law) < 3.0 * standard_error(square)
+
+
+@pytest.mark.parametrize("persistences", [0.5, 1, 3])
+def test_velocity_forgets_its_direction_with_the_persistence_time(persistences):
+    grid = floor(20_000.0, 20_000.0, 1000.0)
+    before = many_at(1e4, 1e4, 20_000)
+    after = move(before, grid, WANDERER, persistences * WANDERER.persistence_time)
+    cosine = before.heading_x * after.heading_x + before.heading_y * after.heading_y
+    assert abs(cosine.mean() - math.exp(-persistences)) < 3.0 * standard_error(cosine)
+
+
+def test_cells_do_not_drift_on_a_floor_without_ligand():
+    grid = floor(20_000.0, 20_000.0, 1000.0)
+    moved = move(many_at(1e4, 1e4, 20_000), grid, WANDERER, HOUR)
+    assert abs(moved.x.mean() - 1e4) < 3.0 * standard_error(moved.x)
+    assert abs(moved.y.mean() - 1e4) < 3.0 * standard_error(moved.y)
+    assert moved.x.std() > 20.0
+
+
+def test_cells_have_the_same_bits_whether_advanced_at_once_or_in_pieces():
+    spec = load_model("coculture-kg1a").spec
+    grid = floor(1400.0, 1400.0, 50.0)
+    cells = seed_cells(spec, 3)
+    behaving = behaviour(spec, DishFactors(), competition=0.0)
+    seen, hold = gradient(grid, base=1.0, slope=1e-3), all_over(grid)
+    once = move(cells, grid, behaving, 2 * HOUR, seen=seen, hold=hold)
+    pieces = cells
+    for _ in range(8):
+        pieces = move(pieces, grid, behaving, HOUR / 4, seen=seen, hold=hold)
+    for name in ("x", "y", "heading_x", "heading_y", "held"):
+        assert np.array_equal(getattr(once, name), getattr(pieces, name))
+    assert once.steps == pieces.steps == 240
+    assert 0 < once.held.sum() < len(once.held)
+
+
+# Sensing
+
+
+def gradient(grid, *, base, slope):
+    values = np.broadcast_to(base + slope * (grid.x - grid.width / 2), (grid.ny, grid.nx)).copy()
+    return Stimulus(visible=values, steering=values)
+
+
+def signal(grid, seen, behaving, x, y):
+    b = behaving
+    return signal_to_noise(
+        seen.visible, seen.steering, x, y, grid.dx, grid.dy, b.radius, b.receptors,
+        b.internalisation_ratio, b.integration_time, b.own_noise, b.dissociation_constant,
+        b.dissociation_rate,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("slope", [0.01, 0.03, 0.12])
+def test_mean_cosine_to_a_gradient_is_the_chemotactic_index_of_the_signal(slope):
+    grid = floor(60.0, 60.0, 10.0)
+    seen = gradient(grid, base=4.5, slope=slope)
+    snr, across, _, _ = signal(grid, seen, SENSING, 30.0, 30.0)
+    assert across == 0.0
+    moved = move(many_at(30.0, 30.0, 5000), grid, SENSING, 1500.0, seen=seen, time_step=1.0)
+    cosine = moved.heading_x
+    assert abs(cosine.mean() - chemotactic_index(snr)) < 3.0 * standard_error(cosine)
+    assert abs(moved.heading_y.mean()) < 3.0 * standard_error(moved.heading_y)
+    assert cosine.mean() > 10.0 * standard_error(cosine)
+
+
+def test_chemotactic_drift_is_speed_times_index():
+    grid = floor(4000.0, 4000.0, 100.0)
+    behaving = replace(SENSING, speed=0.025)
+    seen = Stimulus(np.full((40, 40), 1.0), gradient(grid, base=0.0, slope=2e-3).steering)
+    snr, _, _, _ = signal(grid, seen, behaving, 2000.0, 2000.0)
+    settled = move(many_at(2000.0, 2000.0, 4000), grid, behaving, 2400.0, seen=seen, time_step=3.0)
+    moved = move(settled, grid, behaving, 2400.0, seen=seen, time_step=3.0)
+    drift = (moved.x - settled.x) / 2400.0 / behaving.speed
+    assert 0.1 < chemotactic_index(snr) < 0.9
+    assert abs(drift.mean() - chemotactic_index(snr)) < 3.0 * standard_error(drift)
+
+
+def test_an_overwhelming_antagonist_takes_the_chemotactic_index_to_zero():
+    spec = load_model("coculture-kg1a").spec
+    grid = floor(60.0, 60.0, 10.0)
+    seen = gradient(grid, base=4.5, slope=0.1)
+    index = {}
+    for competition in (0.0, 1e9):
+        sensing = behaviour(spec, DishFactors(), competition=competition)
+        sensing = replace(sensing, speed=1e-4, crowding=False)
+        moved = move(many_at(30.0, 30.0, 10_000), grid, sensing, 2400.0, seen=seen)
+        index[competition] = moved.heading_x.mean() / standard_error(moved.heading_x)
+    assert abs(index[1e9]) < 3.0
+    assert index[0.0] > 10.0
+
+
+@pytest.mark.parametrize("concentration", [1e-3, 4.5, 1e4])
+def test_a_uniform_ligand_gives_no_direction_but_occupies_receptors(concentration):
+    grid = floor(400.0, 400.0, 10.0)
+    values = np.full((grid.ny, grid.nx), concentration)
+    seen = Stimulus(values, values)
+    snr_x, snr_y, occupancy, _ = signal(grid, seen, SENSING, 117.0, 233.0)
+    assert (snr_x, snr_y) == (0.0, 0.0)
+    assert occupancy == pytest.approx(
+        receptor_occupancy(concentration, dissociation_constant=4.5), rel=1e-12
+    )
+    cells = many_at(200.0, 200.0, 500)
+    heard, deaf = (
+        move(cells, grid, replace(SENSING, receptors=r), HOUR, seen=seen) for r in (2e4, 0.0)
+    )
+    assert np.array_equal(heard.heading_x, deaf.heading_x)
+
+
+def test_signal_is_the_difference_of_occupied_receptors_between_two_halves_over_its_noise():
+    grid = floor(400.0, 400.0, 10.0)
+    seen = gradient(grid, base=4.5, slope=1e-4)
+    snr, _, occupancy, surface = signal(grid, seen, SENSING, 200.0, 200.0)
+    half = 4.0 * 6.0 / (3.0 * math.pi)
+    front, back = (
+        float(receptor_occupancy(4.5 + s * 1e-4 * half, dissociation_constant=4.5)) for s in (1, -1)
+    )
+    looks = 1.0 + 60.0 * 0.01 / (2.0 * (1.0 - 0.5))
+    noise = math.sqrt(1e4 * 0.25 / looks + 100.0)
+    assert occupancy == pytest.approx(0.5, rel=1e-12)
+    assert surface == pytest.approx(1e4, rel=1e-12)
+    assert snr == pytest.approx(0.5 * 1e4 * (front - back) / noise, rel=1e-9)
+
+
+def test_a_gradient_that_may_not_be_followed_still_occupies_receptors():
+    off = [f"mechanisms.{m}=false" for m in ("soluble_sensing", "haptotaxis")]
+    concentration, bound = np.full((2, 2), 3.0), np.full((2, 2), 60.0)
+    both = stimulus(load_model("coculture-kg1a").spec, concentration, bound)
+    soluble = stimulus(load_model("coculture-kg1a", settings=off[1:]).spec, concentration, bound)
+    none = stimulus(load_model("coculture-kg1a", settings=off).spec, concentration, bound)
+    share = 0.01 / 0.602214076 * 60.0
+    assert both.steering == pytest.approx(np.full((2, 2), 3.0 + share), rel=1e-12)
+    assert soluble.steering == pytest.approx(concentration, rel=1e-12)
+    assert not none.steering.any()
+    for seen in (both, soluble, none):
+        assert seen.visible == pytest.approx(np.full((2, 2), 3.0 + share), rel=1e-12)
+
+
+def test_round_off_below_zero_is_seen_as_nothing():
+    spec = load_model("coculture-kg1a").spec
+    seen = stimulus(spec, np.array([[-1e-12, 2.0]]), np.array([[-1e-9, 0.0]]))
+    assert seen.visible.tolist() == seen.steering.tolist() == [[0.0, 2.0]]
+
+
+def test_chemokinesis_raises_speed_by_its_gain_times_occupancy():
+    grid = floor(400.0, 400.0, 10.0)
+    values = np.full((grid.ny, grid.nx), 1.5)
+    behaving = replace(STRAIGHT, receptors=2e4, chemokinesis_gain=0.5)
+    moved = move(
+        crowd(100.0, 200.0, 0.0), grid, behaving, 1200.0, seen=Stimulus(values, 0.0 * values)
+    )
+    assert moved.x[0] - 100.0 == pytest.approx(0.025 * 1200.0 * (1.0 + 0.5 * 1.5 / 6.0), rel=1e-12)
+
+
+@pytest.mark.parametrize("angle", [-3.0, -1.0, 0.2, 1.5, 3.1])
+@pytest.mark.parametrize(("strength", "towards"), [(0.3, 0.0), (4.0, 2.5)])
+def test_turning_solves_its_equation_exactly(angle, strength, towards):
+    step, persistence = 200.0, 300.0
+    hx, hy = turned(
+        math.cos(angle), math.sin(angle), strength * math.cos(towards),
+        strength * math.sin(towards), step, persistence,
+    )  # fmt: skip
+    solution = solve_ivp(
+        lambda _, phi: -strength / persistence * np.sin(phi - towards),
+        (0.0, step), [angle], rtol=1e-12, atol=1e-13,
+    )  # fmt: skip
+    exact = solution.y[0, -1]
+    assert (hx, hy) == pytest.approx((math.cos(exact), math.sin(exact)), abs=1e-10)
+    assert math.cos(exact - towards) > math.cos(angle - towards)
+
+
+def test_turning_leaves_a_cell_alone_without_signal_and_at_the_exact_rear():
+    assert turned(0.6, 0.8, 0.0, 0.0, 30.0, 300.0) == (0.6, 0.8)
+    assert turned(-1.0, 0.0, 2.0, 0.0, 30.0, 300.0) == (-1.0, 0.0)
+
+
+# Adhesion
+
+
+def test_adhesion_in_one_of_two_regions_enriches_it_by_one_plus_catch_over_release():
+    grid = floor(60.0, 60.0, 30.0)
+    catching = np.zeros((grid.ny, grid.nx))
+    catching[:, 0] = 1.0
+    hold = Hold(catching, np.zeros_like(catching))
+    behaving = replace(
+        WANDERER, speed=0.5, persistence_time=10.0, cd166_catch_rate=0.01, release_rate=0.005
+    )
+    rng = np.random.default_rng(5)
+    cells = crowd(60.0 * rng.random(4000), 60.0 * rng.random(4000), 6.3 * rng.random(4000))
+    cells = move(cells, grid, behaving, 6000.0, hold=hold, time_step=2.0)
+    inside = np.zeros(4000)
+    for _ in range(12):
+        cells = move(cells, grid, behaving, 500.0, hold=hold, time_step=2.0)
+        inside += (cells.x < 30.0) / 12
+    fold_change = 1.0 + 0.01 / 0.005
+    share = fold_change / (1.0 + fold_change)
+    assert standard_error(inside) < 0.005
+    assert abs(inside.mean() - share) < 3.0 * standard_error(inside)
+
+
+def test_a_held_cell_turns_but_does_not_move():
+    grid = floor(400.0, 400.0, 10.0)
+    before = replace(many_at(200.0, 200.0, 50), held=np.ones(50, dtype=np.bool_))
+    after = move(before, grid, WANDERER, HOUR)
+    assert np.array_equal(after.x, before.x)
+    assert np.array_equal(after.y, before.y)
+    assert after.held.all()
+    assert (after.heading_x != before.heading_x).all()
+
+
+def test_cells_are_released_at_their_rate():
+    grid = floor(400.0, 400.0, 10.0)
+    cells = replace(many_at(200.0, 200.0, 20_000), held=np.ones(20_000, dtype=np.bool_))
+    left = move(cells, grid, replace(WANDERER, release_rate=3e-4), 2400.0).held
+    assert abs(left.mean() - math.exp(-3e-4 * 2400.0)) < 3.0 * standard_error(left.astype(float))
+
+
+@pytest.mark.parametrize(
+    ("rates", "rate"),
+    [
+        ({"cd166_catch_rate": 2e-3}, 2e-3 * 3.0),
+        ({"cxcr4_catch_rate": 2e-2}, 2e-2 * (1.5 / 6.0) / (1.0 + 2.0 * 1.5 / 6.0) * 0.5),
+        (
+            {"cd166_catch_rate": 2e-3, "cxcr4_catch_rate": 2e-2},
+            2e-3 * 3.0 + 2e-2 * (1.5 / 6.0) / (1.0 + 2.0 * 1.5 / 6.0) * 0.5,
+        ),
+    ],
+)
+def test_cells_are_caught_at_the_rate_of_cd166_and_of_occupied_surface_cxcr4(rates, rate):
+    grid = floor(2000.0, 2000.0, 100.0)
+    values = np.full((grid.ny, grid.nx), 1.5)
+    hold = Hold(cd166=np.full_like(values, 3.0), integrin_ligand=np.full_like(values, 0.5))
+    behaving = replace(WANDERER, receptors=2e4, internalisation_ratio=2.0, **rates)
+    moved = move(
+        many_at(1000.0, 1000.0, 20_000), grid, behaving, 120.0, seen=Stimulus(values, values),
+        hold=hold,
+    )  # fmt: skip
+    held = moved.held.astype(float)
+    assert abs(held.mean() - -math.expm1(-rate * 120.0)) < 3.0 * standard_error(held)
+
+
+def test_perfectly_sticky_regions_catch_at_once_and_for_ever():
+    grid = floor(400.0, 400.0, 10.0)
+    regions = np.zeros((grid.ny, grid.nx), dtype=np.uint8)
+    regions[:, 20:] = Region.MIGRASOME_NETWORK
+    limit, hold = sticky(replace(WANDERER, release_rate=1.0), regions)
+    rng = np.random.default_rng(2)
+    before = crowd(400.0 * rng.random(300), 400.0 * rng.random(300), 6.3 * rng.random(300))
+    after = move(before, grid, limit, 4 * HOUR, hold=hold)
+    assert np.array_equal(after.held, after.x >= 200.0)
+    deep = before.x > 201.0
+    assert (np.hypot(after.x - before.x, after.y - before.y)[deep] <= 0.75 + 1e-9).all()
+    assert 0 < (after.held & (before.x < 200.0)).sum() < (before.x < 200.0).sum()
+
+
+# Walls and crowding
+
+
+@pytest.mark.parametrize(
+    ("start", "angle", "place", "heading"),
+    [
+        ((1.0, 50.0), math.pi, (2.0, 50.0), (1.0, 0.0)),
+        ((99.0, 50.0), 0.0, (98.0, 50.0), (-1.0, 0.0)),
+        ((50.0, 1.0), -math.pi / 2, (50.0, 2.0), (0.0, 1.0)),
+        ((50.0, 99.0), math.pi / 2, (50.0, 98.0), (0.0, -1.0)),
+    ],
+)
+def test_a_cell_driven_into_a_wall_is_mirrored(start, angle, place, heading):
+    grid = floor(100.0, 100.0, 10.0)
+    moved = move(crowd(*start, angle), grid, replace(STRAIGHT, speed=0.1), 30.0)
+    assert (moved.x[0], moved.y[0]) == pytest.approx(place, abs=1e-12)
+    assert (moved.heading_x[0], moved.heading_y[0]) == pytest.approx(heading, abs=1e-12)
+
+
+def test_cells_between_walls_stay_inside_and_spread_evenly():
+    grid = floor(100.0, 100.0, 10.0)
+    cells = move(many_at(1.0, 1.0, 2000), grid, replace(WANDERER, speed=0.5), 4 * HOUR)
+    assert cells.x.min() >= 0.0
+    assert cells.y.min() >= 0.0
+    assert cells.x.max() <= 100.0
+    assert cells.y.max() <= 100.0
+    left = (cells.x < 50.0).astype(float)
+    assert abs(left.mean() - 0.5) < 3.0 * standard_error(left)
+
+
+def test_a_cell_faster_than_the_dish_is_wide_stays_inside():
+    grid = floor(100.0, 100.0, 10.0)
+    cells = move(many_at(50.0, 50.0, 200), grid, replace(WANDERER, speed=12.0), 600.0)
+    assert min(cells.x.min(), cells.y.min()) >= 0.0
+    assert max(cells.x.max(), cells.y.max()) <= 100.0
+
+
+def closest(x, y):
+    apart = np.hypot(x[:, None] - x, y[:, None] - y)
+    return apart[np.triu_indices(len(x), 1)].min()
+
+
+@pytest.mark.parametrize("aside", [0.0, 5.0, 11.0])
+def test_a_cell_pushed_into_another_does_not_overlap_it(aside):
+    grid = floor(200.0, 200.0, 10.0)
+    cells = crowd([80.0, 100.0], [100.0 + aside, 100.0], [0.0, 0.0])
+    cells = replace(cells, held=np.array([False, True]))
+    reached = []
+    for _ in range(60):
+        cells = move(cells, grid, replace(STRAIGHT, crowding=True), 30.0)
+        assert closest(cells.x, cells.y) >= 12.0 - 1e-9
+        reached.append(closest(cells.x, cells.y))
+    assert min(reached) < 13.0
+    assert (cells.x[1], cells.y[1]) == (100.0, 100.0)
+    assert (cells.x[0] > 100.0) == (aside > 0.0)
+
+
+def test_cells_that_overlap_can_part():
+    grid = floor(200.0, 200.0, 10.0)
+    cells = crowd([98.0, 102.0], [100.0, 100.0], [math.pi, 0.0])
+    cells = move(cells, grid, replace(STRAIGHT, crowding=True), 300.0)
+    assert cells.x.tolist() == pytest.approx([98.0 - 7.5, 102.0 + 7.5], rel=1e-9)
+
+
+def test_many_crowded_cells_never_overlap_never_stick_and_stay_inside(tiny):
+    crowded = [*tiny, "cells.density=3500 1/mm**2"]
+    spec = load_model("coculture-kg1a", settings=crowded).spec
+    grid = model_grid(spec)
+    cells = seed_cells(spec, 4)
+    behaving = replace(behaviour(spec, DishFactors(), competition=0.0), cxcr4_catch_rate=0.0)
+    assert len(cells.x) == 315
+    assert closest(cells.x, cells.y) >= 12.0
+    rest = np.zeros(315)
+    for _ in range(24):
+        after = move(cells, grid, behaving, 300.0, hold=nothing(grid))
+        rest += (after.x == cells.x) & (after.y == cells.y)
+        cells = after
+        assert closest(cells.x, cells.y) >= 12.0 - 1e-9
+        assert min(cells.x.min(), cells.y.min()) >= 0.0
+        assert max(cells.x.max(), cells.y.max()) <= 300.0
+    assert rest.max() < 24
+
+
+def test_cells_that_do_not_fit_are_refused_with_a_remedy(tiny):
+    spec = load_model("coculture-kg1a", settings=[*tiny, "cells.density=9000 1/mm**2"]).spec
+    with pytest.raises(InputError, match=r"cells\.density: 810 cells .* do not fit"):
+        seed_cells(spec, 1)
+
+
+# Mechanisms
+
+
+ALONE = [
+    "mechanisms.soluble_sensing=false",
+    "mechanisms.haptotaxis=false",
+    "mechanisms.cxcr4_adhesion=false",
+    "mechanisms.chemokinesis=false",
+]
+
+
+def places(model, settings):
+    states = list(simulate(load_model(model, settings=settings).spec, seed=1))
+    return np.array([(s.cells.x, s.cells.y, s.cells.held) for s in states])
+
+
+def test_amd3100_changes_no_trajectory_where_only_cd166_holds_cells(tiny):
+    drug = "treatments.amd3100.dose=10 uM"
+    alone = places("coculture-kg1a", [*tiny, *ALONE])
+    assert np.array_equal(alone, places("coculture-kg1a", [*tiny, *ALONE, drug]))
+    assert alone[-1, 2].sum() > 0
+    full = places("coculture-kg1a", tiny)
+    assert not np.array_equal(full, places("coculture-kg1a", [*tiny, drug]))
+
+
+def test_switching_a_mechanism_off_changes_the_trajectories(tiny):
+    full = places("coculture-kg1a-sdf1", tiny)
+    for mechanism in load_model("coculture-kg1a").spec.mechanisms.model_dump():
+        without = places("coculture-kg1a-sdf1", [*tiny, f"mechanisms.{mechanism}=false"])
+        assert not np.array_equal(full, without), mechanism
+
+
+# Whole views
+
+
+@dataclass(frozen=True, eq=False)
+class View:
+    seed: int
+    scene: object
+    regions: np.ndarray
+
+
+@pytest.fixture(scope="module")
+def views():
+    """Stroma and region maps of 200 dishes of the real size."""
+    spec = load_model("null-kg1a").spec
+    grid = model_grid(spec)
+    scenes = [place_scene(spec, grid, seed, secretion_factor=1.0) for seed in range(1, 201)]
+    return [
+        View(seed, scene, regions_of(spec, scene, grid)) for seed, scene in enumerate(scenes, 1)
+    ]
+
+
+def counted(spec, grid, views, times, *, time_step=None, holds=None):
+    """Cells per region without any field, and areas; shapes (dish, time, 3) and (dish, 3)."""
+    counts = np.zeros((len(views), len(times), 3))
+    hold = nothing(grid)
+    for n, view in enumerate(views):
+        behaving = behaviour(spec, dish_factors(spec, view.seed), competition=0.0)
+        cells, at = seed_cells(spec, view.seed), 0.0
+        for k, until in enumerate(times):
+            cells = move(
+                cells, grid, behaving, until - at, hold=hold if holds is None else holds[n],
+                time_step=time_step or spec.cells.time_step, seed=view.seed,
+            )  # fmt: skip
+            at = until
+            counts[n, k] = np.bincount(view.regions[grid.index(cells.x, cells.y)], minlength=3)
+    return counts, np.array([region_areas(v.regions, grid.dx * grid.dy) for v in views])
+
+
+def pooled_fold_change(counts, areas):
+    """Ratio of sums over dishes, and the same with each dish left out."""
+    left_out = density_fold_change(counts.sum(axis=0) - counts, areas.sum(axis=0) - areas)
+    return density_fold_change(counts.sum(axis=0), areas.sum(axis=0)), left_out
+
+
+def jackknife_error(left_out):
+    """Standard error over dishes of whatever was computed with each dish left out."""
+    n = len(left_out)
+    return np.sqrt((n - 1) / n * ((left_out - left_out.mean(axis=0)) ** 2).sum(axis=0))
+
+
+def test_with_every_mechanism_off_the_fold_change_is_one(views):
+    spec = load_model("null-kg1a").spec
+    counts, areas = counted(spec, model_grid(spec), views, (4 * HOUR, 12 * HOUR))
+    for k in range(2):
+        fold_change, left_out = pooled_fold_change(counts[:, k], areas)
+        error = jackknife_error(left_out)
+        assert (error < 0.02).all()
+        assert (np.abs(fold_change - 1.0) < 3.0 * error).all()
+
+
+@pytest.fixture(scope="module")
+def held_by_cd166(views):
+    """Adhesion-only model and what catches its cells in the first 60 dishes."""
+    spec = load_model("null-kg1a", settings=["mechanisms.cd166_adhesion=true"]).spec
+    grid = model_grid(spec)
+    chosen = views[:60]
+    return spec, chosen, [cell_layer.hold_of(spec, v.scene, v.regions, grid) for v in chosen]
+
+
+def test_halving_the_cells_time_step_changes_no_fold_change(held_by_cd166):
+    spec, chosen, holds = held_by_cd166
+    grid = model_grid(spec)
+    changes, without_one = [], []
+    for time_step in (30.0, 15.0):
+        counts, areas = counted(spec, grid, chosen, (4 * HOUR,), time_step=time_step, holds=holds)
+        fold_change, left_out = pooled_fold_change(counts[:, 0], areas)
+        changes.append(fold_change)
+        without_one.append(left_out)
+    error = jackknife_error(without_one[0] - without_one[1])
+    assert (changes[0] > 1.5).all()
+    assert (error < 0.05 * changes[0]).all()
+    assert (np.abs(changes[0] - changes[1]) < 2.0 * error).all()
+
+
+@pytest.mark.parametrize("avidity", [1.0, 30.0])
+def test_perfect_stickiness_bounds_what_adhesion_alone_can_gather(held_by_cd166, avidity):
+    spec, chosen, holds = held_by_cd166
+    grid = model_grid(spec)
+    settings = [
+        "mechanisms.cd166_adhesion=true",
+        f"cell_type.kg1a.cd166_catch_rate={3e-3 * avidity} 1/s",
+    ]
+    spec = load_model("null-kg1a", settings=settings).spec
+    counts, areas = counted(spec, grid, chosen[:16], (4 * HOUR,), holds=holds)
+    gathered, _ = pooled_fold_change(counts[:, 0], areas)
+    limits = np.array(
+        [
+            encounter_limit(spec, v.regions, [4 * HOUR], seed=v.seed, repeats=2)[0]
+            for v in chosen[:16]
+        ]
+    )
+    limit, _ = pooled_fold_change(limits, areas)
+    assert (gathered > 1.2).all()
+    assert (limit > gathered).all()

@@ -1,0 +1,117 @@
+import itertools
+import math
+
+import numba
+import numpy as np
+import pytest
+
+from sdf1_field.random import Stream, draw, generator, philox
+
+
+@numba.njit
+def _draws(seed, stream, entities, steps):
+    numbers = np.empty((entities * steps, 3))
+    for entity in range(entities):
+        for step in range(steps):
+            numbers[entity * steps + step] = draw(seed, stream, entity, step)
+    return numbers
+
+
+@pytest.mark.parametrize(
+    ("counter", "key", "block"),
+    [
+        (
+            (0, 0, 0, 0),
+            (0, 0),
+            (0x6627E8D5, 0xE169C58D, 0xBC57AC4C, 0x9B00DBD8),
+        ),
+        (
+            (0xFFFFFFFF, 0xFFFFFFFF, 0xFFFFFFFF, 0xFFFFFFFF),
+            (0xFFFFFFFF, 0xFFFFFFFF),
+            (0x408F276D, 0x41C83B0E, 0xA20BC7C6, 0x6D5451FD),
+        ),
+        (
+            (0x243F6A88, 0x85A308D3, 0x13198A2E, 0x03707344),
+            (0xA4093822, 0x299F31D0),
+            (0xD16CFE09, 0x94FDCCEB, 0x5001E420, 0x24126EA1),
+        ),
+    ],
+)
+def test_philox_gives_the_known_answers_of_random123(counter, key, block):
+    words = philox(*(np.uint64(word) for word in counter + key))
+    assert tuple(int(word) for word in words) == block
+
+
+def test_a_draw_is_box_and_muller_of_its_block():
+    seed, entity, step = 2**32 * 5 + 7, 11, 13
+    block = philox(*(np.uint64(word) for word in (step, entity, int(Stream.MOTION), 0, 7, 5)))
+    w = [(int(word) + 0.5) / 2**32 for word in block]
+    normal, u1, u2 = draw(seed, int(Stream.MOTION), entity, step)
+    expected = math.sqrt(-2.0 * math.log(w[0])) * math.cos(2.0 * math.pi * w[1])
+    assert normal == pytest.approx(expected, rel=1e-14)
+    assert (u1, u2) == (w[2], w[3])
+
+
+def test_draws_have_the_moments_of_normal_and_uniform_laws():
+    numbers = _draws(1, int(Stream.MOTION), 400, 500)
+    count = len(numbers)
+    normal, uniform = numbers[:, 0], numbers[:, 1:]
+    # Mean of x**p has the variance (E x**2p - (E x**p)**2) / count; four standard errors.
+    for power, mean, variance in ((1, 0, 1), (2, 1, 2), (3, 0, 15), (4, 3, 96)):
+        error = 4.0 * math.sqrt(variance / count)
+        assert np.mean(normal**power) == pytest.approx(mean, abs=error)
+    assert uniform.min() > 0.0
+    assert uniform.max() < 1.0
+    assert uniform.mean(axis=0) == pytest.approx([0.5, 0.5], abs=4 / math.sqrt(12 * count))
+    assert uniform.var(axis=0) == pytest.approx([1 / 12] * 2, abs=4 / math.sqrt(180 * count))
+
+
+def test_numbers_of_a_draw_and_of_neighbouring_draws_do_not_correlate():
+    entities, steps = 300, 300
+    numbers = _draws(3, int(Stream.MOTION), entities, steps).reshape(entities, steps, 3)
+    pairs = {
+        "within a draw": (numbers[..., 0], numbers[..., 1]),
+        "uniform ones": (numbers[..., 1], numbers[..., 2]),
+        "next step": (numbers[:, 1:, 0], numbers[:, :-1, 0]),
+        "next entity": (numbers[1:, :, 0], numbers[:-1, :, 0]),
+    }
+    for what, (a, b) in pairs.items():
+        r = np.corrcoef(a.ravel(), b.ravel())[0, 1]
+        assert abs(r) < 4.0 / math.sqrt(a.size), what
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ((1, Stream.MOTION), (2, Stream.MOTION)),
+        ((1, Stream.MOTION), (1 + 2**32, Stream.MOTION)),
+        ((1, Stream.MOTION), (1, Stream.ENCOUNTER)),
+    ],
+)
+def test_kernels_draws_of_other_seeds_and_streams_are_independent(one, other):
+    a = _draws(one[0], int(one[1]), 100, 100)
+    b = _draws(other[0], int(other[1]), 100, 100)
+    assert not np.any(a[:, 1] == b[:, 1])
+    assert abs(np.corrcoef(a[:, 0], b[:, 0])[0, 1]) < 4.0 / math.sqrt(len(a))
+
+
+def test_a_draw_depends_on_nothing_drawn_before():
+    first = draw(5, int(Stream.MOTION), 2, 9)
+    _draws(6, int(Stream.MOTION), 3, 3)
+    assert draw(5, int(Stream.MOTION), 2, 9) == first
+
+
+def test_generators_repeat_for_one_purpose_and_differ_for_every_other():
+    seeds = (0, 1, 2, 1 + 2 * 2**32, 2**63 - 1)
+    firsts = {}
+    for seed, stream, entity in itertools.product(seeds, Stream, (0, 1, 3)):
+        value = generator(seed, stream, entity).random()
+        assert value == generator(seed, stream, entity).random()
+        firsts.setdefault(value, []).append((seed, stream.name, entity))
+    assert [same for same in firsts.values() if len(same) > 1] == []
+
+
+def test_generators_of_two_streams_are_uncorrelated():
+    a = generator(1, Stream.SCENE).standard_normal(10_000)
+    b = generator(1, Stream.VARIATION).standard_normal(10_000)
+    assert abs(np.corrcoef(a, b)[0, 1]) < 4.0 / math.sqrt(len(a))

@@ -1,0 +1,388 @@
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import netCDF4
+import numpy as np
+import pytest
+
+from sdf1_field.errors import InputError, RunError
+from sdf1_field.record import (
+    MASSES,
+    checkpoint_path,
+    claim_output,
+    content_digest,
+    expected_size,
+    load_state,
+    model_of,
+    open_run,
+    partial_path,
+    solve,
+    summary,
+)
+from sdf1_field.scene import Region
+from sdf1_field.simulate import simulate
+from sdf1_field.spec import load_model
+
+HOUR = 3600.0
+
+
+def model(tiny, *settings, name="coculture-kg1a"):
+    return load_model(name, settings=[*tiny, *settings])
+
+
+def digest_of(path):
+    with open_run(path) as run:
+        return content_digest(run)
+
+
+# The schema
+
+
+def test_a_run_passes_the_cf_check_but_for_dimensions_that_are_no_map_axes(tiny_run, tmp_path):
+    report = tmp_path / "report.json"
+    checker = Path(sys.executable).with_name("compliance-checker")
+    subprocess.run(
+        [checker, "--test=cf:1.11", "--format=json", f"--output={report}", tiny_run],
+        check=False, capture_output=True,
+    )  # fmt: skip
+    found = json.loads(report.read_text(encoding="utf-8"))["cf:1.11"]
+    assert found["possible_points"] > 300
+    assert found["high_priorities"] != []
+    remarks = {
+        entry["name"]: entry["msgs"]
+        for entry in found["high_priorities"] + found["medium_priorities"] + found["low_priorities"]
+        if entry["msgs"]
+    }
+    assert set(remarks) <= {"§2.4 Dimensions"}, remarks
+
+
+def test_x_and_y_are_no_map_axes_and_there_is_no_feature_type(tiny_run):
+    with open_run(tiny_run) as run:
+        assert "axis" not in run["x"].attrs
+        assert "axis" not in run["y"].attrs
+        assert run["time"].attrs["axis"] == "T"
+        assert "featureType" not in run.attrs
+        assert run.attrs["Conventions"] == "CF-1.11"
+        assert run["trajectory"].attrs["cf_role"] == "trajectory_id"
+
+
+@pytest.mark.parametrize(
+    ("name", "dims", "kind", "units"),
+    [
+        ("x", ("x",), "f8", "um"),
+        ("z_bounds", ("z", "bounds"), "f8", None),
+        ("time", ("time",), "f8", "seconds since 2000-01-01"),
+        ("sdf1", ("time", "y", "x"), "f4", "nmol L-1"),
+        ("sdf1_bound", ("time", "y", "x"), "f4", "um-2"),
+        ("sdf1_secretion", ("time", "y", "x"), "f8", "um-2 s-1"),
+        ("ccl2", ("time", "y", "x"), "f4", "nmol L-1"),
+        ("region", ("time", "y", "x"), "i1", None),
+        ("body_x", ("time", "body"), "f8", "um"),
+        ("migrasome_radius", ("time", "migrasome"), "f8", "um"),
+        ("migrasome_sdf1_secretion_rate", ("time", "migrasome"), "f8", "s-1"),
+        ("cell_x", ("trajectory", "obs"), "f8", "um"),
+        ("cell_time", ("trajectory", "obs"), "f8", "seconds since 2000-01-01"),
+        ("cell_state", ("trajectory", "obs"), "i1", None),
+        *[(f"sdf1_mass_{entry}", ("time",), "f8", "1") for entry in MASSES],
+    ],
+)
+def test_variables_have_their_dimensions_type_and_unit(tiny_run, name, dims, kind, units):
+    with netCDF4.Dataset(tiny_run) as file:
+        variable = file[name]
+        assert variable.dimensions == dims
+        assert variable.dtype == np.dtype(kind)
+        assert getattr(variable, "units", None) == units
+
+
+def test_fields_are_compressed_and_chunked_by_frame(tiny_run):
+    with netCDF4.Dataset(tiny_run) as file:
+        filters = file["sdf1"].filters()
+        assert (filters["zlib"], filters["complevel"], filters["shuffle"]) == (True, 4, True)
+        assert file["sdf1"].chunking() == [1, 30, 30]
+
+
+def test_regions_are_flags_with_their_meanings(tiny_run):
+    with open_run(tiny_run) as run:
+        attributes = run["region"].attrs
+        assert attributes["flag_meanings"] == "free_surface msc migrasome_network"
+        assert attributes["flag_values"].tolist() == [r.value for r in Region] == [0, 1, 2]
+        assert run["cell_state"].attrs["flag_meanings"] == "crawling held"
+
+
+def test_a_dosed_ligand_is_stored_in_doubles_and_others_are_not(solved):
+    with netCDF4.Dataset(solved("coculture-kg1a-sdf1")) as file:
+        kinds = {n: file[n].dtype for n in ("sdf1", "sdf1_bound", "ccl2", "ccl2_bound")}
+    assert kinds == {"sdf1": "f8", "sdf1_bound": "f8", "ccl2": "f4", "ccl2_bound": "f4"}
+
+
+# The content
+
+
+@pytest.mark.parametrize("name", ["coculture-kg1a", "coculture-kg1a-sdf1"])
+def test_the_audit_read_from_the_file_closes_at_every_time(solved, name):
+    with open_run(solved(name)) as run:
+        for ligand in ("sdf1", "ccl2"):
+            mass = {entry: run[f"{ligand}_mass_{entry}"].values for entry in MASSES}
+            came = mass["secreted"] + mass["added"]
+            gone = sum(v for k, v in mass.items() if k not in ("secreted", "added"))
+            assert came.min() > 1e4
+            assert np.abs(came - gone).max() < 1e-10 * came.max()
+            assert (np.diff(mass["secreted"]) > 0.0).all()
+        for facts in summary(run)["ligands"]:
+            assert abs(facts["imbalance"]) < 1e-10
+
+
+def test_a_file_holds_what_was_simulated(tiny, tiny_run):
+    states = list(simulate(model(tiny).spec, seed=1))
+    with open_run(tiny_run) as run:
+        assert run["time"].values.tolist() == [s.time for s in states]
+        assert run["cell_time"].values[0].tolist() == [s.time for s in states]
+        for n, state in enumerate(states):
+            floor = state.fields["sdf1"].floor.concentration
+            assert np.array_equal(run["sdf1"].values[n], floor.astype(np.float32))
+            assert np.array_equal(run["cell_x"].values[:, n], state.cells.x)
+            assert np.array_equal(run["cell_state"].values[:, n], state.cells.held)
+            assert np.array_equal(run["body_angle"].values[n], state.scene.bodies.angle)
+
+
+def test_cells_are_in_the_region_the_map_shows_under_them(tiny_run):
+    with open_run(tiny_run) as run:
+        rows = (run["cell_y"].values / 10.0).astype(int)
+        columns = (run["cell_x"].values / 10.0).astype(int)
+        frames = np.arange(run.sizes["obs"])[None, :]
+        under = run["region"].values[frames, rows, columns]
+        assert np.array_equal(under, run["cell_region"].values)
+        assert set(np.unique(under)) == {0, 1, 2}
+
+
+def test_secretion_in_the_file_adds_up_to_the_sources(tiny_run):
+    with open_run(tiny_run) as run:
+        for ligand in ("sdf1", "ccl2"):
+            sources = sum(
+                run[f"{kind}_{ligand}_secretion_rate"].values[0].sum()
+                for kind in ("body", "migrasome")
+            )
+            on_grid = run[f"{ligand}_secretion"].values[0].sum() * 100.0
+            assert on_grid == pytest.approx(sources, rel=1e-12)
+            assert sources > 0.0
+
+
+def test_a_file_records_the_whole_model_and_where_its_values_come_from(tiny, tiny_run):
+    with open_run(tiny_run) as run:
+        recorded = model_of(run)
+        entries = json.loads(run.attrs["model"])
+        assert run.attrs["seed"] == 1
+        assert set(json.loads(run.attrs["versions"])) >= {"numpy", "numba", "netCDF4"}
+    assert recorded.spec == model(tiny).spec
+    assert entries["dish.width"]["source"] == "command line"
+    assert entries["cells.time_step"]["where"] == "models/parameters.toml"
+    assert entries["ligand.sdf1.loss_rate"]["status"] == "derived"
+
+
+def test_times_are_seconds_not_dates(tiny_run):
+    with open_run(tiny_run) as run:
+        assert run["time"].dtype == np.float64
+        assert run["time"].values[-1] == 7200.0
+
+
+def test_a_steady_run_has_one_time_and_no_cells(tiny, steady_model, tmp_path):
+    path = tmp_path / "steady.nc"
+    solve(model(tiny, name=str(steady_model)), path)
+    with open_run(path) as run:
+        assert run["time"].values.tolist() == [0.0]
+        assert "cell_x" not in run
+        facts = summary(run)
+    assert [ligand["imbalance"] for ligand in facts["ligands"]] == [None, None]
+    assert facts["ligands"][0]["floor"]["mean"] > 0.0
+
+
+def test_expected_size_bounds_the_file(tiny, tiny_run):
+    largest, memory = expected_size(model(tiny).spec)
+    assert tiny_run.stat().st_size < largest + 2e5
+    assert largest < 1e6
+    assert 1e8 < memory < 1e9
+
+
+# Writing
+
+
+def test_a_run_grows_under_another_name_and_takes_its_own_when_complete(tiny, tmp_path):
+    path = tmp_path / "run.nc"
+    seen = []
+
+    def look(time):
+        seen.append((time, path.exists(), partial_path(path).exists()))
+
+    solve(model(tiny, "run.duration=30 min"), path, progress=look)
+    assert seen == [(900.0 * n, False, True) for n in range(3)]
+    assert [p.name for p in tmp_path.iterdir()] == ["run.nc"]
+
+
+def test_a_run_is_never_overwritten_unasked(tiny, tmp_path):
+    path = tmp_path / "run.nc"
+    path.write_text("precious", encoding="utf-8")
+    short = model(tiny, "run.duration=15 min", name="null-kg1a")
+    with pytest.raises(InputError, match=r"run\.nc: exists already\. .*--force"):
+        solve(short, path)
+    assert path.read_text(encoding="utf-8") == "precious"
+    solve(short, path, force=True)
+    with open_run(path) as run:
+        assert run.sizes["trajectory"] == 30
+
+
+def test_a_failed_run_leaves_nothing_behind(tiny, tmp_path, monkeypatch):
+    path = tmp_path / "run.nc"
+
+    def fail(_):
+        raise RunError("t = 1 s: no more")
+
+    with pytest.raises(RunError, match="no more"):
+        solve(model(tiny, name="null-kg1a"), path, progress=fail)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("", "is a folder"),
+        ("missing/run.nc", "there is no folder"),
+        ("file/run.nc", "there is no folder"),
+    ],
+)
+def test_a_place_that_cannot_hold_a_run_is_refused(tmp_path, name, text):
+    (tmp_path / "file").write_text("", encoding="utf-8")
+    with pytest.raises(InputError, match=text):
+        claim_output(tmp_path / name, force=False, resume=False)
+
+
+def test_a_name_too_long_for_the_file_system_is_refused(tmp_path):
+    with pytest.raises(InputError):
+        claim_output(tmp_path / ("n" * 250 + ".nc"), force=False, resume=False)
+
+
+# Interruption
+
+
+def interrupted(tiny, path, at):
+    def stop(time):
+        if time >= at:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        solve(model(tiny), path, seed=1, progress=stop)
+
+
+@pytest.mark.parametrize("at", [0.0, HOUR])
+def test_an_interrupted_run_goes_on_to_the_same_content(tiny, tiny_run, tmp_path, at):
+    path = tmp_path / "run.nc"
+    interrupted(tiny, path, at)
+    assert not path.exists()
+    assert partial_path(path).exists()
+    assert load_state(checkpoint_path(path)).time == at
+    with pytest.raises(InputError, match="left by an interrupted run"):
+        solve(model(tiny), path, seed=1)
+    reached = []
+    solve(model(tiny), path, seed=1, resume=True, progress=reached.append)
+    assert reached == [at + 900.0 * n for n in range(1, len(reached) + 1)]
+    assert reached[-1] == 7200.0
+    assert digest_of(path) == digest_of(tiny_run)
+    assert [p.name for p in tmp_path.iterdir()] == ["run.nc"]
+
+
+def test_an_interruption_between_two_outputs_goes_on_from_the_earlier_one(
+    tiny, tiny_run, tmp_path, monkeypatch
+):
+    from sdf1_field import simulate as loop
+
+    path = tmp_path / "run.nc"
+    whole = loop.cell_layer.advance
+    calls = []
+
+    def stop(*arguments, **options):
+        calls.append(1)
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+        return whole(*arguments, **options)
+
+    monkeypatch.setattr(loop.cell_layer, "advance", stop)
+    with pytest.raises(KeyboardInterrupt):
+        solve(model(tiny), path, seed=1)
+    monkeypatch.undo()
+    assert load_state(checkpoint_path(path)).time == 1800.0
+    solve(model(tiny), path, seed=1, resume=True)
+    assert digest_of(path) == digest_of(tiny_run)
+
+
+@pytest.mark.parametrize(("settings", "seed"), [(["cells.time_step=15 s"], 1), ([], 2)])
+def test_a_run_of_another_model_or_seed_is_not_resumed(tiny, tmp_path, settings, seed):
+    path = tmp_path / "run.nc"
+    interrupted(tiny, path, 0.0)
+    with pytest.raises(InputError, match="another model, settings or seed"):
+        solve(model(tiny, *settings), path, seed=seed, resume=True)
+    assert partial_path(path).exists()
+
+
+def test_there_is_nothing_to_resume_without_an_interrupted_run(tmp_path):
+    with pytest.raises(InputError, match="no interrupted run to resume"):
+        claim_output(tmp_path / "run.nc", force=False, resume=True)
+
+
+def test_a_damaged_state_is_refused(tmp_path):
+    path = tmp_path / "state.npz"
+    path.write_bytes(b"PK\x03\x04 not a state")
+    with pytest.raises(InputError, match=r"not a saved state .*--force"):
+        load_state(path)
+
+
+# Reading
+
+
+def test_a_missing_run_is_refused(tmp_path):
+    with pytest.raises(InputError, match=r"none\.nc: no such file"):
+        open_run(tmp_path / "none.nc")
+
+
+def test_a_text_file_is_not_a_run(tmp_path):
+    path = tmp_path / "run.nc"
+    path.write_text("time,x,y\n0,1,2\n", encoding="utf-8")
+    with pytest.raises(InputError, match="not a NetCDF-4 file"):
+        open_run(path)
+
+
+def test_an_empty_file_is_not_a_run(tmp_path):
+    path = tmp_path / "run.nc"
+    path.touch()
+    with pytest.raises(InputError, match="not a NetCDF-4 file"):
+        open_run(path)
+
+
+def test_another_netcdf_file_is_not_a_run(tmp_path):
+    path = tmp_path / "other.nc"
+    with netCDF4.Dataset(path, "w") as file:
+        file.createDimension("x", 3)
+        file.createVariable("x", "f8", ("x",))[:] = [1.0, 2.0, 3.0]
+    with pytest.raises(InputError, match="not a run of sdf1-field"):
+        open_run(path)
+
+
+@pytest.mark.parametrize("share", [0.1, 0.5, 0.99])
+def test_a_truncated_run_is_damaged(tiny_run, tmp_path, share):
+    path = tmp_path / "run.nc"
+    whole = tiny_run.read_bytes()
+    path.write_bytes(whole[: int(share * len(whole))])
+    with pytest.raises(InputError, match="damaged or incomplete"):
+        open_run(path)
+
+
+def test_digest_ignores_when_and_how_but_not_what(tiny_run, tmp_path):
+    with open_run(tiny_run) as run:
+        run.load()
+        digest = content_digest(run)
+        later = run.assign_attrs(date_created="later", history="again", command_line="other")
+        assert content_digest(later) == digest
+        assert content_digest(run.assign_attrs(seed=2)) != digest
+        changed = run.copy(deep=True)
+        changed["cell_x"].values[0, 0] = np.nextafter(changed["cell_x"].values[0, 0], np.inf)
+        assert content_digest(changed) != digest

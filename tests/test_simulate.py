@@ -1,0 +1,252 @@
+import os
+import subprocess
+import sys
+from dataclasses import fields
+
+import numpy as np
+import pytest
+
+from sdf1_field.record import content_digest, load_state, open_run, save_state
+from sdf1_field.simulate import (
+    begin,
+    field_times,
+    model_grid,
+    prepare,
+    simulate,
+    track_times,
+)
+from sdf1_field.solvers import cosine
+from sdf1_field.sources import secretion
+from sdf1_field.spec import load_model
+from sdf1_field.units import MOLECULES_PER_UM3_PER_NM
+
+HOUR, MINUTE = 3600.0, 60.0
+
+
+def model(tiny, *settings, name="coculture-kg1a"):
+    return load_model(name, settings=[*tiny, *settings]).spec
+
+
+def states(tiny, *settings, name="coculture-kg1a", seed=1, resume_from=None):
+    return list(simulate(model(tiny, *settings, name=name), seed=seed, resume_from=resume_from))
+
+
+# Times
+
+
+def test_outputs_land_exactly_on_the_asked_times(tiny):
+    settings = [
+        "run.duration=50 min",
+        "output.fields_every=20 min",
+        "output.fields_from=-30 min",
+        "output.tracks_every=7 min",
+    ]
+    found = [state.time for state in states(tiny, *settings)]
+    asked = {MINUTE * t for t in (-30, -10, 10, 30, 50)} | {MINUTE * t for t in range(0, 50, 7)}
+    assert found == sorted(asked)
+
+
+@pytest.mark.parametrize(
+    ("every", "times"),
+    [
+        ("20 min", [0.0, 1200.0, 2400.0, 3000.0]),
+        ("25 min", [0.0, 1500.0, 3000.0]),
+        ("2 h", [0.0, 3000.0]),
+    ],
+)
+def test_the_end_is_always_saved(tiny, every, times):
+    spec = model(
+        tiny, "run.duration=50 min", f"output.fields_every={every}", f"output.tracks_every={every}"
+    )
+    assert field_times(spec) == track_times(spec) == times
+
+
+def test_cells_are_there_from_time_zero_and_not_before(tiny):
+    found = states(tiny, "output.fields_from=-1 h", "output.fields_every=30 min")
+    assert [s.time for s in found if s.cells is None] == [-HOUR, -HOUR / 2]
+    first = next(s for s in found if s.cells is not None)
+    assert (first.time, first.cells.steps, len(first.cells.x)) == (0.0, 0, 30)
+
+
+# Treatments
+
+
+def test_a_medium_change_empties_the_medium_and_leaves_the_coat(tiny):
+    short = ("run.duration=15 min",)
+    changed = states(tiny, *short)[0]
+    kept = states(tiny, *short, "treatments.medium_change.start=15 min")[0]
+    columns = prepare(model(tiny, *short), 1).columns["sdf1"]
+    before, after = kept.fields["sdf1"], changed.fields["sdf1"]
+    assert (changed.time, kept.time) == (0.0, 0.0)
+    assert np.array_equal(after.bound, before.bound)
+    assert after.bound.min() > 0.0
+    assert before.floor.concentration.min() > 0.0
+    assert not after.floor.concentration.any()
+    assert cosine.in_medium(columns, after) == 0.0
+    assert after.ledger.removed == pytest.approx(cosine.in_medium(columns, before), rel=1e-12)
+
+
+def test_recombinant_ligand_fills_the_whole_medium_at_its_dose(tiny):
+    first = states(tiny, name="coculture-kg1a-sdf1")[0].fields["sdf1"]
+    dose = 100.0 / 7.96
+    volume = 300.0 * 300.0 * 200.0
+    assert first.floor.concentration == pytest.approx(np.full((30, 30), dose), rel=1e-9)
+    assert first.ledger.added == pytest.approx(dose * volume * MOLECULES_PER_UM3_PER_NM, rel=1e-9)
+
+
+def test_recombinant_ligand_fills_the_coat_to_langmuirs_isotherm_and_leaves_the_medium(tiny):
+    last = states(tiny, "output.ligands=[]", name="coculture-kg1a-sdf1")[-1].fields["sdf1"]
+    c, b = float(last.floor.concentration.mean()), float(last.bound.mean())
+    taken = 2.16e-3 * c
+    assert b == pytest.approx(6500.0 * taken / (taken + 0.0086), rel=0.01)
+    assert c < 0.5 * 100.0 / 7.96
+
+
+def test_anti_cd166_blocks_its_binding_share_on_all_stroma_and_the_isotype_none(tiny):
+    short = ("run.culture=3 h", "run.duration=15 min")
+    dose = 5000.0 / 150.0
+    treated = states(tiny, *short, name="coculture-kg1a-anti-cd166")[-1].scene
+    isotype = states(tiny, *short, name="coculture-kg1a-igg")[-1].scene
+    for group in (treated.bodies, treated.migrasomes):
+        assert len(group.x) > 0
+        assert group.blocked == pytest.approx(np.full(len(group.x), dose / (dose + 1.0)), rel=1e-9)
+    assert not isotype.bodies.blocked.any()
+    assert not isotype.migrasomes.blocked.any()
+
+
+# Fields
+
+
+def test_steady_secretion_equals_loss(tiny, steady_model):
+    spec = model(tiny, name=str(steady_model))
+    (state,) = simulate(spec)
+    columns = prepare(spec, 1).columns
+    assert (state.time, state.cells) == (0.0, None)
+    for name, field in state.fields.items():
+        ligand = spec.ligand[name]
+        lost = ligand.loss_rate * cosine.in_medium(columns[name], field)
+        lost += ligand.coat.loss_rate * cosine.on_coat(columns[name], field)
+        secreted = secretion(state.scene, model_grid(spec), name).total
+        assert secreted > 0.0
+        assert lost == pytest.approx(secreted, rel=1e-5)
+
+
+def test_a_long_culture_reaches_the_steady_field(tiny, steady_model):
+    fast = (
+        "ligand.sdf1.loss_rate=1e-3 1/s",
+        "ligand.sdf1.coat.loss_rate=1e-3 1/s",
+        "treatments.medium_change.start=-12 h",
+        "run.culture=12 h",
+        "run.duration=15 min",
+        "output.ligands=['sdf1']",
+    )
+    transient = states(tiny, *fast)[-1].fields["sdf1"].floor.concentration
+    steady = states(tiny, *fast[:2], name=str(steady_model))[0]
+    steady = steady.fields["sdf1"].floor.concentration
+    assert steady.std() > 0.1 * steady.mean()
+    assert np.abs(transient - steady).max() < 0.01 * steady.max()
+
+
+def test_secretion_is_booked_as_rate_times_time(tiny):
+    found = states(tiny)
+    setting = prepare(model(tiny), 1)
+    for name in ("sdf1", "ccl2"):
+        total = secretion(found[0].scene, setting.grid, name).total
+        for state in found:
+            booked = state.fields[name].ledger.secreted
+            assert booked == pytest.approx(total * (state.time + HOUR), rel=1e-12)
+
+
+# Determinism
+
+
+def bits(state):
+    """Every array and number of a state by name."""
+    found = {"time": state.time}
+    parts = {
+        "cells": state.cells, "bodies": state.scene.bodies, "fibres": state.scene.fibres,
+        "migrasomes": state.scene.migrasomes,
+    }  # fmt: skip
+    for name, field in state.fields.items():
+        parts |= {name: field, f"{name}.floor": field.floor, f"{name}.ledger": field.ledger}
+    for part, value in parts.items():
+        for entry in [] if value is None else fields(value):
+            found[f"{part}.{entry.name}"] = getattr(value, entry.name)
+    return found
+
+
+def assert_same_bits(first, second):
+    one, other = bits(first), bits(second)
+    assert one.keys() == other.keys()
+    compared = 0
+    for key, value in one.items():
+        if isinstance(value, np.ndarray):
+            assert value.dtype == other[key].dtype, key
+            assert value.tobytes() == other[key].tobytes(), key
+        elif isinstance(value, (int, float)):
+            assert value == other[key], key
+        else:
+            continue
+        compared += 1
+    assert compared > 30
+
+
+@pytest.mark.parametrize("at", [-HOUR / 2, 0.0, HOUR])
+def test_a_state_survives_a_file_and_resumes_to_the_same_bits(tiny, tmp_path, at):
+    settings = ("output.fields_from=-1 h", "output.fields_every=30 min")
+    whole = states(tiny, *settings, name="coculture-kg1a-sdf1")
+    n = [s.time for s in whole].index(at)
+    save_state(tmp_path / "state.npz", whole[n])
+    loaded = load_state(tmp_path / "state.npz")
+    assert_same_bits(loaded, whole[n])
+    rest = states(tiny, *settings, name="coculture-kg1a-sdf1", resume_from=loaded)
+    assert [s.time for s in rest] == [s.time for s in whole[n + 1 :]]
+    for resumed, uninterrupted in zip(rest, whole[n + 1 :], strict=True):
+        assert_same_bits(resumed, uninterrupted)
+
+
+SOLVE = """
+import sys
+import numba, scipy.fft
+from pathlib import Path
+from sdf1_field.record import solve
+from sdf1_field.spec import load_model
+threads, path, *settings = sys.argv[1:]
+numba.set_num_threads(int(threads))
+with scipy.fft.set_workers(int(threads)):
+    solve(load_model("coculture-kg1a", settings=settings), Path(path), seed=1)
+"""
+
+
+def test_one_and_two_threads_and_other_processes_give_the_same_content(tiny, tiny_run, tmp_path):
+    environment = os.environ | {"NUMBA_NUM_THREADS": "2"}
+    paths = {threads: tmp_path / f"{threads}.nc" for threads in (1, 2)}
+    running = [
+        subprocess.Popen(
+            [sys.executable, "-c", SOLVE, str(threads), str(path), *tiny], env=environment
+        )
+        for threads, path in paths.items()
+    ]
+    assert [process.wait() for process in running] == [0, 0]
+    digests = set()
+    for path in (tiny_run, *paths.values()):
+        with open_run(path) as run:
+            digests.add(content_digest(run))
+    assert len(digests) == 1
+
+
+def test_other_seeds_give_other_stroma_cells_and_fields(tiny):
+    first, second = (states(tiny, seed=seed)[-1] for seed in (1, 2))
+    assert not np.isin(first.cells.x, second.cells.x).any()
+    assert not np.isin(first.scene.bodies.x, second.scene.bodies.x).any()
+    assert not np.array_equal(
+        first.fields["sdf1"].floor.concentration, second.fields["sdf1"].floor.concentration
+    )
+
+
+def test_a_run_begins_with_the_culture_and_the_same_stroma_each_time(tiny):
+    spec = model(tiny)
+    state = begin(prepare(spec, 1), 1)
+    assert state.time == -HOUR
+    assert state.cells is None
+    assert_same_bits(state, begin(prepare(spec, 1), 1))

@@ -1,0 +1,114 @@
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from sdf1_field.grid import make_grid
+from sdf1_field.scene import Bodies, Fibres, Migrasomes, Scene, body_masks, place_scene
+from sdf1_field.sources import secretion
+from sdf1_field.spec import load_model
+
+
+def _square(extent, spacing):
+    return make_grid(extent, extent, 100.0, spacing=spacing, floor_layer=5.0, layer_growth=1.2)
+
+
+def _scene(bodies=(), migrasomes=()):
+    """Bodies (x, y, semi-major, semi-minor, angle, rate) and migrasomes (x, y, rate) with SDF-1."""
+    b = np.array(bodies, dtype=float).reshape(-1, 6).T
+    m = np.array(migrasomes, dtype=float).reshape(-1, 3).T
+    return Scene(
+        Bodies(*b[:5], blocked=np.zeros(b.shape[1]), secretion={"sdf1": b[5]}),
+        Fibres(np.empty((0, 0)), np.empty((0, 0)), np.empty(0, dtype=np.intp)),
+        Migrasomes(
+            m[0],
+            m[1],
+            radius=np.ones(m.shape[1]),
+            body=np.zeros(m.shape[1], dtype=np.intp),
+            blocked=np.zeros(m.shape[1]),
+            secretion={"sdf1": m[2]},
+        ),
+    )
+
+
+@pytest.fixture(scope="module")
+def placed():
+    spec = load_model("coculture-kg1a").spec
+    return place_scene(spec, _square(1400.0, 5.0), 1, secretion_factor=1.7)
+
+
+@pytest.mark.parametrize("spacing", [2.5, 5.0, 9.0, 40.0, 140.0])
+def test_the_grid_secretes_what_the_sources_do_at_any_spacing(placed, spacing):
+    grid = _square(1400.0, spacing)
+    rates = np.concatenate([placed.bodies.secretion["sdf1"], placed.migrasomes.secretion["sdf1"]])
+    field = secretion(placed, grid, "sdf1")
+    assert field.total == pytest.approx(math.fsum(rates), rel=1e-13)
+    assert field.flux.sum() * grid.dx * grid.dy == pytest.approx(math.fsum(rates), rel=1e-12)
+    assert field.flux.min() >= 0.0
+
+
+@pytest.mark.parametrize(("x", "y"), [(50.0, 50.0), (52.3, 48.1), (0.0, 0.0), (100.0, 37.0)])
+def test_a_body_smaller_than_a_cell_secretes_all_it_does(x, y):
+    grid = _square(100.0, 5.0)
+    field = secretion(_scene(bodies=[(x, y, 0.3, 0.1, 0.5, 0.44)]), grid, "sdf1")
+    assert field.flux.sum() * 25.0 == pytest.approx(0.44, rel=1e-12)
+    assert 1 <= np.count_nonzero(field.flux) <= 4
+
+
+@pytest.mark.parametrize(("x", "y"), [(60.0, 40.0), (2.0, 50.0), (99.0, 1.0)])
+def test_a_body_secretes_evenly_over_the_part_of_its_footprint_in_view(x, y):
+    grid = _square(100.0, 2.0)
+    scene = _scene(bodies=[(x, y, 20.0, 8.0, 0.6, 0.44)])
+    flux = secretion(scene, grid, "sdf1").flux
+    ((rows, cols, inside),) = body_masks(scene, grid)
+    footprint = np.zeros(flux.shape, dtype=bool)
+    footprint[rows, cols] = inside
+    even = 0.44 / (footprint.sum() * 4.0)
+    assert flux[footprint] == pytest.approx(np.full(footprint.sum(), even), rel=1e-12)
+    assert flux[~footprint].max() == 0.0
+
+
+def test_a_migrasome_secretes_where_it_is():
+    grid = _square(100.0, 5.0)
+    flux = secretion(_scene(migrasomes=[(33.0, 71.0, 0.5)]), grid, "sdf1").flux
+    amount = flux * 25.0
+    assert (amount.sum(axis=0) * grid.x).sum() / 0.5 == pytest.approx(33.0, rel=1e-12)
+    assert (amount.sum(axis=1) * grid.y).sum() / 0.5 == pytest.approx(71.0, rel=1e-12)
+    assert np.count_nonzero(flux) == 4
+
+
+def test_sources_add_up_where_they_share_a_cell():
+    grid = _square(100.0, 5.0)
+    body, migrasome = (50.0, 50.0, 20.0, 10.0, 0.0, 0.44), (51.0, 49.0, 0.5)
+    together = secretion(_scene([body], [migrasome]), grid, "sdf1").flux
+    apart = (
+        secretion(_scene([body]), grid, "sdf1").flux
+        + secretion(_scene(migrasomes=[migrasome]), grid, "sdf1").flux
+    )
+    assert together == pytest.approx(apart, rel=1e-14, abs=1e-300)
+
+
+def test_blocking_cd166_changes_no_secretion(placed):
+    grid = _square(1400.0, 10.0)
+    blocked = secretion(placed.block(0.97), grid, "sdf1")
+    np.testing.assert_array_equal(blocked.flux, secretion(placed, grid, "sdf1").flux)
+
+
+def test_a_ligand_the_scene_does_not_secrete_is_zero_everywhere(placed):
+    field = secretion(placed, _square(1400.0, 10.0), "m_csf")
+    assert field.total == 0.0
+    assert field.flux.max() == 0.0
+
+
+def test_each_ligand_has_its_own_rates(placed):
+    doubled = {name: 2 * rate for name, rate in placed.bodies.secretion.items() if name == "ccl2"}
+    scene = replace(
+        placed,
+        bodies=replace(placed.bodies, secretion=placed.bodies.secretion | doubled),
+    )
+    grid = _square(1400.0, 10.0)
+    bodies = float(placed.bodies.secretion["ccl2"].sum())
+    gain = secretion(scene, grid, "ccl2").total - secretion(placed, grid, "ccl2").total
+    assert gain == pytest.approx(bodies, rel=1e-12)
+    assert secretion(scene, grid, "sdf1").total == secretion(placed, grid, "sdf1").total

@@ -1,0 +1,456 @@
+import json
+import tomllib
+
+import pytest
+
+from sdf1_field.errors import InputError
+from sdf1_field.shipped import model_names, shipped_folder
+from sdf1_field.spec import (
+    STATUSES,
+    ModelSpec,
+    entries_of,
+    load_model,
+    model_from_entries,
+    parameters,
+)
+from sdf1_field.units import DIMENSIONS, parse
+
+PARAMETERS = parameters()
+NUMBERS = {
+    path: entry
+    for path, entry in PARAMETERS.items()
+    if not isinstance(entry.value, str) or entry.value[:1] in "+-.0123456789"
+}
+
+
+def _canonical(text):
+    """Dimension and canonical value of a text with a unit."""
+    for dimension in DIMENSIONS:
+        try:
+            return dimension, parse(text, dimension)
+        except ValueError:
+            continue
+    raise AssertionError(f"{text!r} is of no known dimension")
+
+
+def _refusal(model="coculture-kg1a", *settings):
+    with pytest.raises(InputError) as caught:
+        load_model(str(model), settings=settings)
+    assert "\n" not in str(caught.value)
+    assert caught.value.exit_status == 2
+    return str(caught.value)
+
+
+def _write(folder, name, text):
+    path = folder / f"{name}.toml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+@pytest.fixture
+def model_file(tmp_path):
+    """Writer of a model file that extends the untreated co-culture."""
+
+    def write(text, name="mine"):
+        return _write(tmp_path, name, f'extends = "coculture-kg1a"\n{text}')
+
+    return write
+
+
+# The shipped parameters and models
+
+
+@pytest.mark.parametrize("path", sorted(PARAMETERS))
+def test_every_parameter_names_its_source_and_status(path):
+    entry = PARAMETERS[path]
+    assert entry.source.strip()
+    assert entry.status in STATUSES
+    assert entry.where == "models/parameters.toml"
+
+
+@pytest.mark.parametrize("path", sorted(NUMBERS))
+def test_every_parameters_interval_contains_its_value(path):
+    entry = NUMBERS[path]
+    assert entry.interval is not None
+    if isinstance(entry.value, str):
+        dimension, value = _canonical(entry.value)
+        low, high = (parse(end, dimension) for end in entry.interval)
+    else:
+        value, (low, high) = entry.value, entry.interval
+    assert low <= value <= high
+
+
+def test_words_are_the_only_parameters_without_an_interval():
+    words = sorted(set(PARAMETERS) - set(NUMBERS))
+    assert {path.rpartition(".")[2] for path in words} <= {"acts_on", "label"}
+    assert len(NUMBERS) > 80
+
+
+@pytest.mark.parametrize("name", model_names())
+def test_every_shipped_model_loads(name):
+    model = load_model(name)
+    assert model.name == name
+    assert model.spec.title
+    assert model.spec.cell_count == round(130e-6 * 1400.0**2)
+
+
+@pytest.mark.parametrize("name", model_names())
+def test_shipped_models_override_parameters_only_with_a_source(name):
+    unsourced = [
+        path
+        for path, entry in load_model(name).entries.items()
+        if path in PARAMETERS and entry.status not in STATUSES
+    ]
+    assert unsourced == []
+
+
+def test_values_arrive_in_canonical_units():
+    spec = load_model("coculture-kg1a").spec
+    assert spec.dish.width == pytest.approx(1400.0)
+    assert spec.run.culture == 86400.0
+    assert spec.receptor.cxcr4.dissociation_constant == pytest.approx(4.5)
+    assert spec.ligand["sdf1"].coat.association_rate == pytest.approx(2.16e-3)
+    assert spec.haematopoietic.speed == pytest.approx(0.025)
+
+
+def test_doses_arrive_in_nanomolar():
+    assert load_model("coculture-kg1a-sdf1").spec.dose("sdf1") == pytest.approx(100.0 / 7.96)
+    assert load_model("coculture-kg1a-amd3100-10um").spec.dose("amd3100") == pytest.approx(1e4)
+    assert load_model("coculture-kg1a-anti-cd166").spec.dose("anti_cd166") == pytest.approx(100 / 3)
+    assert load_model("coculture-kg1a").spec.dose("medium_change") == 0.0
+
+
+def test_the_null_model_senses_and_solves_nothing():
+    spec = load_model("null-kg1a").spec
+    assert not any(spec.mechanisms.model_dump().values())
+    assert spec.solved_ligands == ()
+    assert load_model("coculture-kg1a").spec.solved_ligands == ("sdf1", "ccl2")
+
+
+@pytest.mark.parametrize(
+    "mechanism", ["soluble_sensing", "haptotaxis", "cxcr4_adhesion", "chemokinesis"]
+)
+def test_each_mechanism_that_reads_sdf1_has_it_solved(mechanism):
+    spec = load_model("null-kg1a", settings=[f"mechanisms.{mechanism}=true"]).spec
+    assert spec.solved_ligands == ("sdf1",)
+
+
+def test_cd166_adhesion_and_crowding_read_no_ligand():
+    settings = ["mechanisms.cd166_adhesion=true", "mechanisms.crowding=true"]
+    assert load_model("null-kg1a", settings=settings).spec.solved_ligands == ()
+
+
+# Extending and overriding
+
+
+def test_extends_chains_and_the_nearest_file_wins(tmp_path, model_file):
+    model_file('title = "one"\n[dish]\nwidth = "0.7 mm"\nlength = "0.6 mm"\n', "one")
+    path = _write(tmp_path, "two", 'extends = "one.toml"\ntitle = "two"\n[dish]\nwidth = "2 mm"\n')
+    model = load_model(str(path))
+    assert (model.name, model.spec.title) == ("two", "two")
+    assert model.spec.dish.width == pytest.approx(2000.0)
+    assert model.spec.dish.length == pytest.approx(600.0)
+    assert model.entries["dish.width"].source == "model two"
+    assert model.entries["dish.length"].source == "model one"
+    assert model.entries["dish.height"].where == "models/parameters.toml"
+    assert model.entries["treatments.medium_change.start"].source == "model coculture-kg1a"
+
+
+@pytest.mark.parametrize(
+    "up", ["../outside.toml", "inner/../../outside.toml", "{tmp}/outside.toml"]
+)
+def test_extending_a_file_outside_the_folder_is_refused(tmp_path, up):
+    _write(tmp_path, "outside", 'extends = "coculture-kg1a"\n')
+    inside = tmp_path / "inside"
+    inside.mkdir()
+    extends = up.format(tmp=tmp_path)
+    path = _write(inside, "mine", f'extends = "{extends}"\n')
+    assert f"extends: '{extends}' is outside the folder." in _refusal(path)
+
+
+def test_extending_a_link_to_a_file_outside_the_folder_is_refused(tmp_path):
+    outside = _write(tmp_path, "outside", 'extends = "coculture-kg1a"\n')
+    inside = tmp_path / "inside"
+    inside.mkdir()
+    (inside / "link.toml").symlink_to(outside)
+    path = _write(inside, "mine", 'extends = "link.toml"\n')
+    assert "outside the folder" in _refusal(path)
+
+
+@pytest.mark.parametrize("others", [[], ["b"], ["b", "c"]])
+def test_a_circle_of_models_is_refused(tmp_path, others):
+    names = ["a", *others]
+    for name, following in zip(names, [*names[1:], "a"], strict=True):
+        path = _write(tmp_path, name, f'extends = "{following}.toml"\ntitle = "{name}"\n')
+    assert "extends: a circle of models" in _refusal(path)
+
+
+def test_extending_an_unknown_model_suggests_a_known_one(tmp_path):
+    path = _write(tmp_path, "mine", 'extends = "coculture-kg1"\n')
+    message = _refusal(path)
+    assert "unknown model 'coculture-kg1'. Did you mean 'coculture-kg1a'" in message
+
+
+def test_an_unknown_name_points_to_the_list():
+    message = _refusal("coculture-kg2a")
+    assert message.startswith("unknown model 'coculture-kg2a'. Did you mean 'coculture-kg1a'")
+    assert message.endswith("`sdf1-field list` shows them all.")
+
+
+def test_a_missing_file_is_named(tmp_path):
+    path = tmp_path / "none.toml"
+    assert _refusal(path) == f"{path}: no such file or directory. Check the path."
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"), [(b"[dish\n", "not a TOML file"), (b"\xff\xfe\x00", "not a text file")]
+)
+def test_a_file_that_is_not_toml_is_named(tmp_path, content, reason):
+    path = tmp_path / "mine.toml"
+    path.write_bytes(content)
+    assert _refusal(path).startswith(f"{path}: {reason}")
+
+
+def test_a_setting_is_recorded_as_command_line():
+    model = load_model("coculture-kg1a", settings=["ligand.sdf1.diffusivity=120 um**2/s"])
+    entry = model.entries["ligand.sdf1.diffusivity"]
+    assert model.spec.ligand["sdf1"].diffusivity == pytest.approx(120.0)
+    assert (entry.source, entry.where, entry.value) == ("command line", "--set", "120 um**2/s")
+    assert model.entries["ligand.ccl2.diffusivity"].where == "models/parameters.toml"
+
+
+def test_of_two_settings_of_one_key_the_later_wins():
+    model = load_model("coculture-kg1a", settings=["run.seed=5", "run.seed=6"])
+    assert model.spec.run.seed == 6
+
+
+def test_a_setting_within_a_table_set_before_keeps_the_table():
+    model = load_model(
+        "coculture-kg1a",
+        settings=[
+            "treatments={amd3100={dose='1 uM'}, medium_change={start='0 h'}}",
+            "treatments.amd3100.dose=3 uM",
+        ],
+    )
+    assert model.spec.dose("amd3100") == pytest.approx(3000.0)
+    assert set(model.spec.treatments) == {"amd3100", "medium_change"}
+
+
+def test_a_setting_of_one_treatment_leaves_the_others():
+    model = load_model("coculture-kg1a", settings=["treatments.amd3100.dose=3 uM"])
+    assert set(model.spec.treatments) == {"amd3100", "medium_change"}
+
+
+@pytest.mark.parametrize("text", ["run.seed", "=5", "run..seed=5", "run seed=5"])
+def test_a_setting_without_key_and_value_is_refused(text):
+    assert _refusal("coculture-kg1a", text).startswith(f"--set {text}: not KEY=VALUE.")
+
+
+# What is refused, and in which words
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        (
+            "ligand.sdf1.difusivity=150 um**2/s",
+            "--set: ligand.sdf1.difusivity: unknown key. Did you mean 'diffusivity'?",
+        ),
+        ("dsh.width=1 mm", "--set: dsh: unknown key. Did you mean 'dish'?"),
+        (
+            "ligand.sdf1.diffusivity=150",
+            "--set: ligand.sdf1.diffusivity: 150 has no unit. Write it like '150 um**2/s'.",
+        ),
+        (
+            "ligand.sdf1.diffusivity=5 nM",
+            "--set: ligand.sdf1.diffusivity: '5 nM' is not a diffusivity. "
+            "Write it like '150 um**2/s'.",
+        ),
+        (
+            "ligand.sdf1.diffusivity=-5 um**2/s",
+            "--set: ligand.sdf1.diffusivity: '-5 um**2/s' is out of range. "
+            "A diffusivity here is greater than zero.",
+        ),
+        (
+            "cells.time_step=0 s",
+            "--set: cells.time_step: '0 s' is out of range. A time here is greater than zero.",
+        ),
+        (
+            "ligand.sdf1.loss_rate=-1 1/s",
+            "--set: ligand.sdf1.loss_rate: '-1 1/s' is out of range. A rate here is zero or more.",
+        ),
+        (
+            "treatments.amd3100.dos=1 uM",
+            "--set: treatments.amd3100.dos: unknown key. Did you mean 'dose'?",
+        ),
+        (
+            "treatments.amd31.dose=1 uM",
+            "--set: treatments.amd31: unknown agent 'amd31'. Did you mean 'amd3100'?",
+        ),
+        (
+            "treatments.amd3100.start=1 h",
+            "--set: treatments.amd3100.dose: no dose is given. "
+            "Set one, such as '10 uM' or '100 ng/mL'.",
+        ),
+        (
+            "treatments.medium_change.dose=1 nM",
+            "--set: treatments.medium_change.dose: a medium change has no dose. Remove it.",
+        ),
+        (
+            "treatments.medium_change.start=20 h",
+            "--set: treatments.medium_change.start: 20 h is outside the run, which lasts from "
+            "-24 h to 12 h (0 is when the haematopoietic cells are added). "
+            "Choose a time within it.",
+        ),
+        ("cells.type=kg1", "--set: cells.type: unknown cell type 'kg1'. Did you mean 'kg1a'?"),
+        (
+            'output.ligands=["sdf2"]',
+            "--set: output.ligands: unknown ligand 'sdf2'. Did you mean 'sdf1'?",
+        ),
+        (
+            "output.fields_from=-30 h",
+            "--set: output.fields_from: -30 h is outside the run, which lasts from -24 h to 12 h "
+            "(0 is when the haematopoietic cells are added). Choose a time within it.",
+        ),
+    ],
+)
+def test_a_wrong_setting_is_refused_in_one_line_with_a_remedy(setting, message):
+    assert _refusal("coculture-kg1a", setting) == message
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [
+        "run.seed=-1",
+        "run.seed=1.5",
+        "run.mode=stationary",
+        "grid.layer_growth=0.9",
+        "numerics.tolerance=nan",
+        "scene.network_fraction=1.2",
+        "scene.body_aspect_ratio=0.5",
+        "cell_type.kg1a.receptors=inf",
+        "mechanisms.haptotaxis=3",
+        "dish=3",
+    ],
+)
+def test_a_value_out_of_its_bounds_is_refused_at_its_path(setting):
+    path = setting.partition("=")[0]
+    assert _refusal("coculture-kg1a", setting).startswith(f"--set: {path}: ")
+
+
+def test_a_mistake_in_a_file_is_blamed_on_the_file(model_file):
+    path = model_file("[ligand.sdf1]\ndifusivity = 5\n")
+    assert _refusal(path) == (
+        f"{path}: ligand.sdf1.difusivity: unknown key. Did you mean 'diffusivity'?"
+    )
+
+
+@pytest.mark.parametrize(
+    ("table", "message"),
+    [
+        ('value = 2.0\nstatus = "guessed"', "status: unknown status 'guessed'."),
+        ('value = 2.0\nsauce = "a book"', "sauce: unknown key. Did you mean 'source'"),
+    ],
+)
+def test_a_value_with_a_wrong_pedigree_is_refused(model_file, table, message):
+    path = model_file(f"[adhesion.cd166_migrasome]\n{table}\n")
+    assert _refusal(path).startswith(f"{path}: adhesion.cd166_migrasome.{message}")
+
+
+@pytest.mark.parametrize("stop", ["1 h", "2 h"])
+def test_a_treatment_that_stops_before_it_starts_is_refused(stop):
+    settings = [f"treatments.amd3100.{s}" for s in ("dose=1 uM", "start=2 h", f"stop={stop}")]
+    assert _refusal("coculture-kg1a", *settings) == (
+        f"--set: treatments.amd3100.stop: {stop} is not after the start, 2 h. Give a later stop."
+    )
+
+
+def test_added_ligand_cannot_be_stopped():
+    message = _refusal("coculture-kg1a-sdf1", "treatments.sdf1.stop=1 h")
+    assert message.startswith("--set: treatments.sdf1.stop: has no stop")
+
+
+def test_an_agent_without_what_it_acts_with_is_refused():
+    message = _refusal("coculture-kg1a", "agent.mine.acts_on=cd166_block", "agent.mine.label=mine")
+    assert "agent.mine: an agent that acts on cd166_block needs 'molar_mass'" in message
+
+
+def _steady_file(tmp_path, text=""):
+    """A model from the parameters alone, in steady state and without treatments."""
+    base = tomllib.loads((shipped_folder("models") / "null-kg1a.toml").read_text(encoding="utf-8"))
+    switches = "\n".join(f"{key} = false" for key in base["mechanisms"])
+    return _write(
+        tmp_path,
+        "steady",
+        f'title = "steady"\n[run]\nmode = "steady"\n[output]\nligands = ["ccl2"]\n'
+        f'[cells]\ntype = "kg1a"\n[mechanisms]\n{switches}\n{text}',
+    )
+
+
+def test_a_steady_model_without_any_loss_is_refused(tmp_path):
+    path = _steady_file(tmp_path)
+    settings = ["ligand.ccl2.loss_rate=0 1/s", "ligand.ccl2.coat.loss_rate=0 1/s"]
+    assert _refusal(path, *settings).endswith(
+        "ligand.ccl2: no steady state, since every wall is closed and nothing is lost. "
+        "Set loss_rate, open the top, or ask for a transient."
+    )
+
+
+@pytest.mark.parametrize(
+    "remedy",
+    ["ligand.ccl2.loss_rate=1e-5 1/s", "ligand.ccl2.coat.loss_rate=1e-5 1/s", "dish.top=bath"],
+)
+def test_any_loss_allows_a_steady_state(tmp_path, remedy):
+    path = _steady_file(tmp_path)
+    settings = ["ligand.ccl2.loss_rate=0 1/s", "ligand.ccl2.coat.loss_rate=0 1/s", remedy]
+    assert load_model(str(path), settings=settings).spec.run.mode == "steady"
+
+
+def test_loss_on_a_coat_without_sites_is_no_loss(tmp_path):
+    path = _steady_file(tmp_path)
+    settings = ["ligand.ccl2.loss_rate=0 1/s", "ligand.ccl2.coat.sites=0 sites/um**2"]
+    assert "no steady state" in _refusal(path, *settings)
+
+
+def test_a_steady_model_refuses_treatments():
+    message = _refusal("coculture-kg1a", "run.mode=steady")
+    assert "treatments.medium_change: a steady model has no time for treatments." in message
+
+
+# Round trip and schema
+
+
+@pytest.mark.parametrize("name", ["coculture-kg1a-sdf1-amd3100", "coculture-kg1a-igg", "null-kg1a"])
+def test_a_model_survives_its_record_as_json(name):
+    model = load_model(name, settings=["run.seed=9", "dish.width=0.9 mm"])
+    entries = json.loads(json.dumps(entries_of(model)))
+    again = model_from_entries(model.name, entries)
+    assert again.spec == model.spec
+    assert entries_of(again) == entries
+    assert again.entries["dish.width"].source == "command line"
+
+
+def test_the_json_schema_describes_units_and_closes_every_table():
+    schema = json.loads(json.dumps(ModelSpec.model_json_schema()))
+    definitions = schema["$defs"]
+    diffusivity = definitions["Ligand"]["properties"]["diffusivity"]
+    assert diffusivity["type"] == "string"
+    assert diffusivity["description"] == "diffusivity, such as '150 um**2/s'"
+    assert all(definition["additionalProperties"] is False for definition in definitions.values())
+    assert set(schema["required"]) >= {"title", "run", "dish", "ligand", "cell_type"}
+
+
+def test_every_example_in_the_json_schema_is_a_valid_quantity():
+    def examples(part):
+        if isinstance(part, dict):
+            if "examples" in part:
+                yield part["description"].partition(",")[0], part["examples"][0]
+            part = list(part.values())
+        if isinstance(part, list):
+            for each in part:
+                yield from examples(each)
+
+    found = set(examples(ModelSpec.model_json_schema()))
+    assert {dimension for dimension, _ in found} == set(DIMENSIONS)
+    for dimension, example in found:
+        assert parse(example, dimension) > 0.0
