@@ -17,6 +17,8 @@ TINY = (
     "run.culture=1 h",
     "run.duration=2 h",
     "cells.density=330 1/mm**2",
+    "scene.msc_density=60 1/mm**2",
+    "scene.network_fraction=1.0",
 )
 
 

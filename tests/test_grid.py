@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sdf1_field.grid import FloorField, bilinear, make_grid
+from sdf1_field.grid import bilinear, make_grid
 
 WIDTH, LENGTH = 70.0, 42.0
 
@@ -66,45 +66,29 @@ def test_an_amount_between_four_centres_goes_to_them_by_distance():
     shares,
     st.tuples(*[st.floats(min_value=-10.0, max_value=10.0)] * 3),
 )
-def test_sampling_is_exact_for_linear_fields_and_their_gradient(u, v, coefficients):
+def test_sampling_is_exact_for_linear_fields(u, v, coefficients):
     grid = _grid()
     offset, slope_x, slope_y = coefficients
     values = offset + slope_x * grid.x[None, :] + slope_y * grid.y[:, None]
     x = grid.dx / 2 + u * (WIDTH - grid.dx)
     y = grid.dy / 2 + v * (LENGTH - grid.dy)
-    value, gradient = FloorField(grid, values).sample(x, y)
-    assert value[0] == pytest.approx(offset + slope_x * x + slope_y * y, abs=1e-11)
-    # On the last centre itself the field beyond it, which is flat, may answer.
-    if u < 0.999 and v < 0.999:
-        assert gradient[0] == pytest.approx([slope_x, slope_y], abs=1e-11)
+    sampled = bilinear(values, x, y, grid.dx, grid.dy)
+    assert sampled == pytest.approx(offset + slope_x * x + slope_y * y, abs=1e-11)
 
 
 def test_sampling_reproduces_the_cross_term_of_a_bilinear_field():
     grid = _grid()
     values = grid.x[None, :] * grid.y[:, None]
-    x, y = np.array([20.0, 33.3]), np.array([11.0, 27.7])
-    value, gradient = FloorField(grid, values).sample(x, y)
-    assert value == pytest.approx(x * y, rel=1e-12)
-    assert gradient == pytest.approx(np.column_stack([y, x]), rel=1e-12)
-
-
-def test_the_kernel_and_the_field_sample_alike():
-    grid = _grid()
-    values = np.random.default_rng(1).random((grid.ny, grid.nx))
-    x, y = np.array([0.0, 13.2, WIDTH]), np.array([LENGTH, 8.9, 0.5])
-    value, _ = FloorField(grid, values).sample(x, y)
-    alone = [bilinear(values, a, b, grid.dx, grid.dy) for a, b in zip(x, y, strict=True)]
-    assert value.tolist() == alone
+    for x, y in ((20.0, 11.0), (33.3, 27.7)):
+        assert bilinear(values, x, y, grid.dx, grid.dy) == pytest.approx(x * y, rel=1e-12)
 
 
 @pytest.mark.parametrize("x", [0.0, 1.0, WIDTH - 1.0, WIDTH])
 def test_within_half_a_cell_of_a_wall_the_field_is_flat_across_it(x):
     grid = _grid()
     values = np.tile(grid.x**2, (grid.ny, 1))
-    value, gradient = FloorField(grid, values).sample(x, 20.0)
     nearest = grid.x[0] if x < WIDTH / 2 else grid.x[-1]
-    assert value[0] == pytest.approx(nearest**2, rel=1e-14)
-    assert gradient[0].tolist() == [0.0, 0.0]
+    assert bilinear(values, x, 20.0, grid.dx, grid.dy) == pytest.approx(nearest**2, rel=1e-14)
 
 
 @pytest.mark.parametrize("spacing", [7.0, 9.0, 200.0])

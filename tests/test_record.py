@@ -127,7 +127,7 @@ def test_the_audit_read_from_the_file_closes_at_every_time(solved, name):
             mass = {entry: run[f"{ligand}_mass_{entry}"].values for entry in MASSES}
             came = mass["secreted"] + mass["added"]
             gone = sum(v for k, v in mass.items() if k not in ("secreted", "added"))
-            assert came.min() > 1e4
+            assert came.min() > 1e3
             assert np.abs(came - gone).max() < 1e-10 * came.max()
             assert (np.diff(mass["secreted"]) > 0.0).all()
         for facts in summary(run)["ligands"]:
@@ -161,7 +161,7 @@ def test_secretion_in_the_file_adds_up_to_the_sources(tiny_run):
     with open_run(tiny_run) as run:
         for ligand in ("sdf1", "ccl2"):
             sources = sum(
-                run[f"{kind}_{ligand}_secretion_rate"].values[0].sum()
+                np.nansum(run[f"{kind}_{ligand}_secretion_rate"].values[0])
                 for kind in ("body", "migrasome")
             )
             on_grid = run[f"{ligand}_secretion"].values[0].sum() * 100.0
@@ -232,7 +232,7 @@ def test_a_run_is_never_overwritten_unasked(tiny, tmp_path):
         assert run.sizes["trajectory"] == 30
 
 
-def test_a_failed_run_leaves_nothing_behind(tiny, tmp_path, monkeypatch):
+def test_a_failed_run_leaves_nothing_behind(tiny, tmp_path):
     path = tmp_path / "run.nc"
 
     def fail(_):
@@ -258,7 +258,7 @@ def test_a_place_that_cannot_hold_a_run_is_refused(tmp_path, name, text):
 
 
 def test_a_name_too_long_for_the_file_system_is_refused(tmp_path):
-    with pytest.raises(InputError):
+    with pytest.raises(InputError, match=r"cannot be written to|too long"):
         claim_output(tmp_path / ("n" * 250 + ".nc"), force=False, resume=False)
 
 
@@ -281,7 +281,7 @@ def test_an_interrupted_run_goes_on_to_the_same_content(tiny, tiny_run, tmp_path
     assert not path.exists()
     assert partial_path(path).exists()
     assert load_state(checkpoint_path(path)).time == at
-    with pytest.raises(InputError, match="left by an interrupted run"):
+    with pytest.raises(InputError, match=r"run\.nc\.partial: .*--resume, or .*--force"):
         solve(model(tiny), path, seed=1)
     reached = []
     solve(model(tiny), path, seed=1, resume=True, progress=reached.append)
@@ -376,7 +376,7 @@ def test_a_truncated_run_is_damaged(tiny_run, tmp_path, share):
         open_run(path)
 
 
-def test_digest_ignores_when_and_how_but_not_what(tiny_run, tmp_path):
+def test_digest_ignores_when_and_how_but_not_what(tiny_run):
     with open_run(tiny_run) as run:
         run.load()
         digest = content_digest(run)

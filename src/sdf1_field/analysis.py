@@ -195,7 +195,7 @@ def observation_times(run: xr.Dataset) -> Array:
     InputError
         If the run has no cells.
     """
-    if "cell_time" not in run or run.sizes["trajectory"] == 0:
+    if "cell_time" not in run:
         raise InputError("this run has no cells to analyse. Solve a transient model with cells.")
     times: Array = run["cell_time"].values[0]
     return times

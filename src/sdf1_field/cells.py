@@ -239,8 +239,7 @@ def advance(
     """Cells after a while over a floor that stays as it is.
 
     Every term is evaluated before a cell moves. Turning under the gradient is solved exactly and
-    split from the random turning; the scheme is of first weak order in the step, of second where
-    nothing is sensed.
+    split from the random turning; the scheme is of first weak order in the step.
 
     Parameters
     ----------
@@ -420,14 +419,10 @@ def _advance(
                 continue
             way = 0.5 * speed * (1.0 + chemokinesis_gain * occupancy) * step
             new_x, new_y = x + way * (hxs[i] + hx), y + way * (hys[i] + hy)
-            if new_x < 0.0:
-                new_x, hx = -new_x, -hx
-            if new_x > width:
-                new_x, hx = 2.0 * width - new_x, -hx
-            if new_y < 0.0:
-                new_y, hy = -new_y, -hy
-            if new_y > length:
-                new_y, hy = 2.0 * length - new_y, -hy
+            new_x, sign = _folded(new_x, width)
+            hx *= sign
+            new_y, sign = _folded(new_y, length)
+            hy *= sign
             if crowding:
                 new_x, new_y = _unblocked(
                     i, new_x, new_y, xs, ys, heads, following,
@@ -443,6 +438,17 @@ def _advance(
                 occupied = occupancy * surface / receptors
                 rate += cxcr4_catch_rate * occupied * integrin_ligand[row, column]
             held[i] = chance < -math.expm1(-rate * step)
+
+
+@kernel()
+def _folded(place: float, extent: float) -> tuple[float, float]:
+    """Place mirrored into [0, extent] as often as it takes, and the heading's sign."""
+    if 0.0 <= place <= extent:
+        return place, 1.0
+    place = place % (2.0 * extent)
+    if place > extent:
+        return 2.0 * extent - place, -1.0
+    return place, 1.0
 
 
 @kernel()

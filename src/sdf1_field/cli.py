@@ -7,7 +7,7 @@ import shlex
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from sdf1_field.reproduce import Finding
     from sdf1_field.spec import Entry
 
+_INTERRUPTED = 130
 _LARGE = 1e9
 """Bytes of file or memory from which a run announces its size."""
 
@@ -28,17 +29,28 @@ _LARGE = 1e9
 class _Program(click.Group):
     """Turns every error a user can cause into one line and an exit status."""
 
-    def invoke(self, ctx: click.Context) -> Any:
+    def main(self, *args: Any, **extra: Any) -> Any:
+        extra["standalone_mode"] = False
         try:
-            return super().invoke(ctx)
+            status = super().main(*args, **extra)
+        except click.exceptions.NoArgsIsHelpError as error:
+            error.show()
+            sys.exit(error.exit_code)
+        except click.UsageError as error:
+            path = error.ctx.command_path if error.ctx else "sdf1-field"
+            _fail(f"{error.format_message()} Try '{path} --help'.", error.exit_code)
         except Sdf1FieldError as error:
-            click.echo(f"sdf1-field: {error}", err=True)
-            ctx.exit(error.exit_status)
+            _fail(str(error), error.exit_status)
         except MemoryError:
-            click.echo(
-                "sdf1-field: out of memory. Raise grid.spacing or make the dish smaller.", err=True
-            )
-            ctx.exit(1)
+            _fail("out of memory. Raise grid.spacing or make the dish smaller.", 1)
+        except (KeyboardInterrupt, click.Abort):
+            _fail("interrupted.", _INTERRUPTED)
+        sys.exit(status if isinstance(status, int) else 0)
+
+
+def _fail(text: str, status: int) -> NoReturn:
+    click.echo(f"sdf1-field: {' '.join(text.split())}", err=True)
+    sys.exit(status)
 
 
 @click.group(cls=_Program, context_settings={"help_option_names": ["-h", "--help"]})
@@ -156,7 +168,7 @@ def check(model: str, settings: tuple[str, ...]) -> None:
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Run file to write.")
 @_set_option
 @click.option(
-    "--seed", type=click.IntRange(min=0), help="Seed of the dish; the model's if not given."
+    "--seed", type=click.IntRange(0, 2**63 - 1), help="Seed of the dish; the model's if not given."
 )
 @click.option(
     "--threads", type=click.IntRange(min=1), default=1, show_default=True, help="Threads."
@@ -214,8 +226,7 @@ def solve(
     except KeyboardInterrupt:
         kept = record.partial_path(path)
         tail = f" What was computed is in {kept}; go on with --resume." if kept.exists() else ""
-        click.echo(f"sdf1-field: interrupted.{tail}", err=True)
-        raise SystemExit(130) from None
+        _fail(f"interrupted.{tail}", _INTERRUPTED)
     if not quiet:
         click.echo(path)
 
@@ -249,6 +260,7 @@ def inspect(run: Path, digest: bool, as_json: bool) -> None:
         _table(
             [
                 ("in the medium at the floor", f"{low:.4g} to {high:.4g} nM, mean {mean:.4g} nM"),
+                ("lowest value so far", f"{ligand['minimum']:.4g} nM"),
                 ("bound to the coat, mean", f"{ligand['bound_mean']:.4g} molecules/um2"),
                 *[
                     (f"molecules {entry.replace('_', ' ')}", f"{amount:.6g}")
@@ -368,7 +380,7 @@ def plot(run: Path, output: Path | None, at: str | None, ligand: str | None, for
 @click.argument("paper")
 @click.option(
     "--seed",
-    type=click.IntRange(min=0),
+    type=click.IntRange(0, 2**63 - 1),
     default=1,
     show_default=True,
     help="Seed of the first dish.",

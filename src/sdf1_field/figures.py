@@ -67,7 +67,7 @@ def plot_run(run: xr.Dataset, *, time: float | None = None, ligand: str | None =
     shown = ligand or next(iter(spec.solved_ligands), None)
     frame = _frame(run, time)
     at = float(run["time"].values[frame])
-    with_cells = "cell_time" in run and run.sizes["trajectory"] > 0
+    with_cells = "cell_time" in run
     figure = Figure(figsize=(10.9, 7.6) if with_cells else (8.6, 7.6), layout="constrained")
     grid = figure.add_gridspec(1, 2 if with_cells else 1, width_ratios=[3.7, 1][: 1 + with_cells])
     floor = figure.add_subplot(grid[0])

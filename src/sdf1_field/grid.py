@@ -166,41 +166,6 @@ def make_grid(
     )
 
 
-@dataclass(frozen=True, eq=False)
-class FloorField:
-    """A quantity on the floor that can be asked for at any place.
-
-    Parameters
-    ----------
-    grid : Grid
-    values : ndarray, shape (ny, nx)
-        Cell means.
-    """
-
-    grid: Grid
-    values: Array
-
-    def sample(self, x: Array, y: Array) -> tuple[Array, Array]:
-        """Value and gradient by bilinear interpolation, mirrored at the walls.
-
-        Parameters
-        ----------
-        x, y : array_like, shape (n,)
-            Places [um].
-
-        Returns
-        -------
-        value : ndarray, shape (n,)
-        gradient : ndarray, shape (n, 2)
-            Per micrometre, in x and y.
-        """
-        xs, ys = (np.atleast_1d(np.asarray(v, dtype=float)) for v in (x, y))
-        value = np.empty(len(xs))
-        gradient = np.empty((len(xs), 2))
-        _sample(self.values, xs, ys, self.grid.dx, self.grid.dy, value, gradient)
-        return value, gradient
-
-
 @kernel(inline=True)
 def bracket(position: float, size: float, count: int) -> tuple[int, int, float]:
     """Two neighbouring cell centres around a place and the weight of the upper one."""
@@ -222,23 +187,6 @@ def bilinear(values: Array, x: float, y: float, dx: float, dy: float) -> float:
     high = values[j1, i0] + wx * (values[j1, i1] - values[j1, i0])
     value: float = low + wy * (high - low)
     return value
-
-
-@kernel()
-def _sample(
-    values: Array, xs: Array, ys: Array, dx: float, dy: float, value: Array, gradient: Array
-) -> None:
-    ny, nx = values.shape
-    for n in range(xs.size):
-        i0, i1, wx = bracket(xs[n], dx, nx)
-        j0, j1, wy = bracket(ys[n], dy, ny)
-        low = values[j0, i0] + wx * (values[j0, i1] - values[j0, i0])
-        high = values[j1, i0] + wx * (values[j1, i1] - values[j1, i0])
-        value[n] = low + wy * (high - low)
-        slope_low = values[j0, i1] - values[j0, i0]
-        slope_high = values[j1, i1] - values[j1, i0]
-        gradient[n, 0] = (slope_low + wy * (slope_high - slope_low)) / dx
-        gradient[n, 1] = (high - low) / dy
 
 
 @kernel()

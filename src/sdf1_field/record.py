@@ -97,9 +97,11 @@ def claim_output(path: Path, *, force: bool, resume: bool) -> None:
     if path.exists():
         raise InputError(f"{path}: exists already. Choose another name with -o, or use --force.")
     if leftover.exists():
+        kept = checkpoint_path(path).exists()
         raise InputError(
-            f"{leftover}: left by an interrupted run. Go on with --resume, or start over with "
-            "--force."
+            f"{leftover}: left by a run that did not end. "
+            + ("Go on with --resume, or start" if kept else "Start")
+            + " over with --force."
         )
 
 
@@ -148,6 +150,8 @@ def solve(
     if resume:
         before = load_state(checkpoint_path(path))
         recorder = _recorder(_reopened(path, model, seed), spec, seed)
+        # The interruption may have come while this state was being written.
+        recorder.append(before)
     else:
         partial_path(path).unlink(missing_ok=True)
         checkpoint_path(path).unlink(missing_ok=True)
@@ -164,6 +168,8 @@ def solve(
         if state is not None and recorder is not None:
             recorder.file.close()
             save_state(checkpoint_path(path), state)
+        else:
+            partial_path(path).unlink(missing_ok=True)
         raise
     except BaseException:
         if recorder is not None:
@@ -195,6 +201,7 @@ def _created(
     spec = model.spec
     grid = model_grid(spec)
     steady = spec.run.mode == "steady"
+    with_cells = not steady and spec.cell_count > 0
     file = netCDF4.Dataset(partial_path(path), "w", format="NETCDF4")
     now = datetime.now(UTC).isoformat(timespec="seconds")
     file.setncatts(
@@ -223,7 +230,7 @@ def _created(
         "fibre_vertex": state.scene.fibres.x.shape[1],
         "migrasome": len(state.scene.migrasomes.x),
     }
-    if not steady:
+    if with_cells:
         sizes |= {"trajectory": spec.cell_count, "obs": len(track_times(spec))}
     for name, size in sizes.items():
         file.createDimension(name, max(size, 1))
@@ -265,6 +272,10 @@ def _created(
             variable(
                 f"{name}{suffix}", precision, ("time", "y", "x"), units=units, long_name=meaning
             )
+        variable(
+            f"{name}_minimum", "f8", ("time",), units="nmol L-1",
+            long_name=f"lowest {label} at the floor so far; below zero by the solver's error",
+        )  # fmt: skip
         for entry, meaning in MASSES.items():
             variable(
                 f"{name}_mass_{entry}", "f8", ("time",), units="1",
@@ -310,7 +321,7 @@ def _created(
                 f"{kind}_{name}_secretion_rate", "f8", ("time", kind), units="s-1",
                 long_name=f"{spec.ligand[name].label} molecules secreted per time by each {kind}",
             )  # fmt: skip
-    if not steady:
+    if with_cells:
         variable(
             "trajectory", "i4", ("trajectory",), cf_role="trajectory_id",
             long_name="haematopoietic cell",
@@ -376,11 +387,13 @@ class _Recorder:
                     "in_medium": cosine.in_medium(columns, field),
                     "bound": cosine.on_coat(columns, field),
                 }
+                file[f"{name}_minimum"][n] = field.ledger.minimum
                 for entry in MASSES:
                     value = held[entry] if entry in held else getattr(field.ledger, entry)
                     file[f"{name}_mass_{entry}"][n] = value
             _append_scene(file, n, state.scene)
-        if state.cells is not None and state.time in self.observations:
+        if "cell_time" in file.variables and state.time in self.observations:
+            assert state.cells is not None
             n = self.observations[state.time]
             cells = state.cells
             file["cell_time"][:, n] = state.time
@@ -523,6 +536,7 @@ def summary(run: xr.Dataset) -> dict[str, Any]:
                     "mean": float(floor.mean()),
                     "max": float(floor.max()),
                 },
+                "minimum": float(run[f"{name}_minimum"].values[-1]),
                 "bound_mean": float(run[f"{name}_bound"].values[-1].mean()),
                 "masses": masses,
                 "imbalance": None if spec.run.mode == "steady" else imbalance,

@@ -17,7 +17,7 @@ from sdf1_field import migrasomes
 from sdf1_field.cells import Cells, Stimulus
 from sdf1_field.errors import RunError
 from sdf1_field.grid import Grid, make_grid
-from sdf1_field.random import Stream
+from sdf1_field.random import Stream, generator
 from sdf1_field.scene import Region, RegionMap, Scene, place_scene, region_map
 from sdf1_field.solvers import cosine
 from sdf1_field.solvers.cosine import Columns, CosineState, Tolerances
@@ -25,11 +25,10 @@ from sdf1_field.sources import Secretion, secretion
 from sdf1_field.spec import ModelSpec
 from sdf1_field.transport import Coat, Transport
 from sdf1_field.treatments import Event, change_times, schedule
+from sdf1_field.units import instant
 from sdf1_field.variation import DishFactors, dish_factors
 
 Array = NDArray[np.float64]
-
-CULTURE_START, CO_CULTURE = "culture", "co-culture"
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,11 +125,13 @@ def begin(setting: Setting, seed: int) -> State:
     """State at the start of the MSC culture."""
     spec = setting.spec
     return State(
-        time=-spec.run.culture,
+        time=instant(-spec.run.culture),
         seed=seed,
         scene=place_scene(spec, setting.grid, seed, secretion_factor=setting.factors.secretion),
         fields={
-            name: cosine.start(columns, time=-spec.run.culture, tolerances=setting.tolerances)
+            name: cosine.start(
+                columns, time=instant(-spec.run.culture), tolerances=setting.tolerances
+            )
             for name, columns in setting.columns.items()
         },
         cells=None,
@@ -149,12 +150,8 @@ def track_times(spec: ModelSpec) -> list[float]:
 
 def _every(interval: float, first: float, last: float) -> list[float]:
     count = math.floor((last - first) / interval + 1e-9)
-    times = [first + n * interval for n in range(count + 1)]
-    if not math.isclose(times[-1], last, abs_tol=1e-6):
-        times.append(last)
-    else:
-        times[-1] = last
-    return times
+    times = {instant(first + n * interval) for n in range(count + 1)}
+    return sorted(times | {instant(last)})
 
 
 def simulate(
@@ -191,7 +188,7 @@ def simulate(
     stops = _stops(spec, outputs)
     state = resume_from
     if state is None:
-        state = _happening(setting, begin(setting, seed), events.get(-spec.run.culture))
+        state = _happening(setting, begin(setting, seed), events.get(instant(-spec.run.culture)))
         if state.time in outputs:
             yield state
     # What depends on the scene alone is computed again only when the scene has changed.
@@ -236,11 +233,10 @@ def regions_of(spec: ModelSpec, scene: Scene, grid: Grid) -> RegionMap:
 
 def _stops(spec: ModelSpec, outputs: list[float]) -> list[float]:
     """Output, event and coupling times; the latter only while cells are there."""
-    coupling = spec.numerics.coupling_step
-    count = math.floor(spec.run.duration / coupling + 1e-9)
-    times = {0.0, spec.run.duration, *outputs, *change_times(schedule(spec))}
-    times |= {n * coupling for n in range(count + 1)}
-    return sorted(t for t in times if -spec.run.culture <= t <= spec.run.duration)
+    begin, end = instant(-spec.run.culture), instant(spec.run.duration)
+    coupling = _every(spec.numerics.coupling_step, 0.0, end)
+    times = {0.0, *outputs, *coupling, *change_times(schedule(spec))}
+    return sorted(t for t in times if begin <= t <= end)
 
 
 def _happening(setting: Setting, state: State, event: Event | None) -> State:
@@ -349,7 +345,8 @@ def encounter_limit(
     )
     counts = np.zeros((len(times), len(Region)))
     for repeat in range(repeats):
-        moving = cell_layer.seed_cells(spec, seed + repeat)
+        own = int(generator(seed, Stream.ENCOUNTER, repeat).integers(2**63))
+        moving = cell_layer.seed_cells(spec, own)
         at = 0.0
         for n, until in enumerate(times):
             moving = cell_layer.advance(
@@ -360,7 +357,7 @@ def encounter_limit(
                 behaving,
                 duration=until - at,
                 time_step=spec.cells.time_step,
-                seed=seed + repeat,
+                seed=own,
                 stream=Stream.ENCOUNTER,
             )
             at = until

@@ -111,8 +111,8 @@ class Section(BaseModel):
 class Run(Section):
     """How long, in which mode, and from which seed."""
 
-    mode: Literal["transient", "steady"] = "transient"
-    seed: Annotated[int, Field(ge=0, lt=2**63, strict=True)] = 1
+    mode: Literal["transient", "steady"]
+    seed: Annotated[int, Field(ge=0, lt=2**63, strict=True)]
     culture: NonNegativeTime
     """MSC culture before time 0 (haematopoietic cells added)."""
     duration: PositiveTime
@@ -124,7 +124,7 @@ class Dish(Section):
     width: PositiveLength
     length: PositiveLength
     height: PositiveLength
-    top: Literal["closed", "bath"] = "closed"
+    top: Literal["closed", "bath"]
 
 
 class GridSection(Section):
@@ -218,7 +218,7 @@ class Adhesion(Section):
 class PlacedScene(Section):
     """Distributions from which bodies, fibres and migrasomes are placed."""
 
-    mode: Literal["placed"] = "placed"
+    mode: Literal["placed"]
     msc_density: NumberDensity
     body_area: Area
     body_area_variation: Ratio
@@ -292,7 +292,7 @@ class Variation(Section):
 
     dish: Factors
     donor: Factors
-    donor_number: Annotated[int, Field(ge=0, strict=True)] = 0
+    donor_number: Annotated[int, Field(ge=0, strict=True)]
 
 
 class Numerics(Section):
@@ -532,13 +532,16 @@ def _flatten(
             if status not in (*STATUSES, "model choice"):
                 raise InputError(f"{where}: {path}.status: {_unknown(status, STATUSES, 'status')}")
             interval = value.get("interval")
+            if interval is not None and not (isinstance(interval, list) and len(interval) == 2):
+                raise InputError(
+                    f"{where}: {path}.interval: {interval!r} is not two values. "
+                    "Write it like ['1 um', '2 um']."
+                )
             flat[path] = Entry(
                 value["value"],
                 str(value.get("source", author)),
                 status,
-                (interval[0], interval[1])
-                if isinstance(interval, list) and len(interval) == 2
-                else None,
+                (interval[0], interval[1]) if interval else None,
                 where,
             )
     return flat
@@ -681,7 +684,7 @@ def entries_of(model: Model) -> dict[str, dict[str, Any]]:
             "source": e.source,
             "status": e.status,
             "interval": list(e.interval) if e.interval else None,
-            "where": e.where,
+            "where": e.where if e.where.startswith("models/") else Path(e.where).name,
         }
         for path, e in sorted(model.entries.items())
     }

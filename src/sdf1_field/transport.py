@@ -243,9 +243,9 @@ def solve_floor(
 ) -> FloorSolution:
     """Floor concentration that satisfies ``Y (c - free) + law(c) = source``.
 
-    Newton's method in the cosine basis. The mean slope of the coat is treated exactly for every
-    mode; what is left of the slope is handled by conjugate gradients, and skipped where it is
-    as good as uniform. Converged when what the residual would still move, in the mean and in the
+    Newton's method in the cosine basis. The middle of the coat's slopes is treated exactly for
+    every mode; what is left is handled by conjugate gradients, and skipped where the slope is as
+    good as uniform. Converged when what the residual would still move, in the mean and in the
     deviation from the mean, is each below the tolerance.
 
     Parameters

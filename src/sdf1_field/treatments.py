@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from sdf1_field.pharmacology import blocked_fraction
 from sdf1_field.spec import ModelSpec
+from sdf1_field.units import instant
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,7 @@ def schedule(spec: ModelSpec) -> Schedule:
     Without a start a treatment begins when the haematopoietic cells are added.
     """
     changes = sorted(
-        t.start or 0.0
+        instant(t.start or 0.0)
         for name, t in spec.treatments.items()
         if spec.agent[spec.agent_of(name)].acts_on == "medium_change"
     )
@@ -69,7 +70,7 @@ def schedule(spec: ModelSpec) -> Schedule:
     exposures: list[_Exposure] = []
     for name, treatment in spec.treatments.items():
         agent = spec.agent[spec.agent_of(name)]
-        start, dose = treatment.start or 0.0, spec.dose(name)
+        start, dose = instant(treatment.start or 0.0), spec.dose(name)
         if agent.acts_on == "added_ligand":
             added.setdefault(start, []).append((spec.agent_of(name), dose))
         elif agent.acts_on == "cd166_block":
@@ -84,7 +85,7 @@ def schedule(spec: ModelSpec) -> Schedule:
         elif agent.acts_on == "cxcr4_antagonist":
             assert agent.inhibition_constant is not None
             ends = [c for c in changes if c > start]
-            given = float("inf") if treatment.stop is None else treatment.stop
+            given = float("inf") if treatment.stop is None else instant(treatment.stop)
             stop = min([given, *ends])
             exposures.append(_Exposure(start, stop, dose / agent.inhibition_constant))
     times = sorted({*changes, *added, *free})

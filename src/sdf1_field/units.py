@@ -113,6 +113,17 @@ def parse(text: str, dimension: str, *, molar_mass: float | None = None) -> floa
     return value
 
 
+def instant(seconds: float) -> float:
+    """Time kept to the microsecond, so that equal times are equal whatever made them [s].
+
+    Examples
+    --------
+    >>> instant(5 * 3960.0000000000005) == instant(22 * 900.0)
+    True
+    """
+    return round(seconds, 6)
+
+
 def duration_text(seconds: float) -> str:
     """Seconds as a person writes them.
 

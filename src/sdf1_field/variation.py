@@ -25,10 +25,12 @@ class DishFactors:
 def dish_factors(spec: ModelSpec, seed: int) -> DishFactors:
     """Log-normal factors of median 1, from the dish's seed and from the donor's number.
 
-    Dishes with the same donor number share the donor's factor.
+    Dishes with the same donor number share the donor's factor; donor 0 is the median one.
     """
     dish = _drawn(spec.variation.dish, seed, Stream.VARIATION)
-    donor = _drawn(spec.variation.donor, spec.variation.donor_number, Stream.DONOR)
+    donor = DishFactors()
+    if spec.variation.donor_number > 0:
+        donor = _drawn(spec.variation.donor, spec.variation.donor_number, Stream.DONOR)
     return DishFactors(
         secretion=dish.secretion * donor.secretion,
         speed=dish.speed * donor.speed,

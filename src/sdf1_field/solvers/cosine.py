@@ -68,7 +68,7 @@ class Tolerances:
         Of the mean, and by itself of the deviation from the mean; bounds the difference of a
         step from its first-order result, far above the error of the second-order one.
     absolute : float
-        [nM].
+        [nM], and as molecules/um**2 on the coat.
     first_step : float
         Step to begin with after a start or an event [s].
     """

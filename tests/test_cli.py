@@ -1,0 +1,320 @@
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from sdf1_field import __version__
+from sdf1_field.cli import main
+
+PROGRAM = Path(sys.executable).with_name("sdf1-field")
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch):
+    """Function that calls the command line in an empty folder."""
+    monkeypatch.chdir(tmp_path)
+
+    def call(*arguments):
+        return CliRunner().invoke(main, [str(a) for a in arguments])
+
+    return call
+
+
+def overrides(settings):
+    return [part for text in settings for part in ("--set", text)]
+
+
+def assert_refused(result, *expected):
+    assert result.exit_code == 2, result.output
+    assert len(result.output.splitlines()) == 1, result.output
+    for text in expected:
+        assert text in result.output
+
+
+# Wrong input
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["coculture-kg1b"], ["unknown model 'coculture-kg1b'", "Did you mean 'coculture-kg1a'"]),
+        (["no-such-model.toml"], ["no-such-model.toml", "no such file"]),
+        (
+            ["coculture-kg1a", "--set", "ligand.sdf1.difusivity=1 um**2/s"],
+            ["--set: ligand.sdf1.difusivity: unknown key", "Did you mean 'diffusivity'?"],
+        ),
+        (
+            ["coculture-kg1a", "--set", "ligand.sdf1.diffusivity=150"],
+            ["ligand.sdf1.diffusivity", "150 has no unit", "150 um**2/s"],
+        ),
+        (
+            ["coculture-kg1a", "--set", "ligand.sdf1.diffusivity=5 nM"],
+            ["'5 nM' is not a diffusivity. Write it like '150 um**2/s'."],
+        ),
+        (
+            ["coculture-kg1a", "--set", "ligand.sdf1.diffusivity=-150 um**2/s"],
+            ["ligand.sdf1.diffusivity", "'-150 um**2/s' is out of range"],
+        ),
+        (
+            ["coculture-kg1a", "--set", "cells.time_step=0 s"],
+            ["cells.time_step", "'0 s' is out of range", "greater than zero"],
+        ),
+        (
+            ["coculture-kg1a", "--set", "output.fields_every=0 min"],
+            ["output.fields_every", "'0 min' is out of range"],
+        ),
+        (
+            ["coculture-kg1a", "--set", "output.tracks_every=-1 min"],
+            ["output.tracks_every", "'-1 min' is out of range"],
+        ),
+        (
+            ["coculture-kg1a-amd3100-10um", "--set", "treatments.amd3100.start=13 h"],
+            ["treatments.amd3100.start: 13 h is outside the run", "-24 h to 12 h"],
+        ),
+        (
+            ["coculture-kg1a", "--set", "treatments.amd3100.start=1 h"],
+            ["treatments.amd3100.dose: no dose is given", "'10 uM'"],
+        ),
+        (
+            ["coculture-kg1a", "--set", "treatments.amd310.dose=1 uM"],
+            ["treatments.amd310", "unknown agent 'amd310'", "Did you mean 'amd3100'?"],
+        ),
+        (["coculture-kg1a", "--set", "dish.width"], ["--set dish.width: not KEY=VALUE"]),
+    ],
+)
+@pytest.mark.parametrize("command", ["check", "solve"])
+def test_a_wrong_model_is_one_line_and_status_two(run, tmp_path, command, arguments, expected):
+    assert_refused(run(command, *arguments), *expected)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_steady_model_that_loses_nothing_is_refused(run, steady_model):
+    nothing_lost = overrides(
+        [
+            "ligand.sdf1.loss_rate=0 1/s",
+            "ligand.sdf1.coat.loss_rate=0 1/s",
+        ]
+    )
+    assert_refused(
+        run("solve", steady_model, *nothing_lost),
+        "ligand.sdf1: no steady state, since every wall is closed and nothing is lost.",
+        "Set loss_rate, open the top, or ask for a transient.",
+    )
+
+
+def test_an_output_that_exists_is_refused_and_left_alone(run, tmp_path):
+    path = tmp_path / "run.nc"
+    path.write_text("precious", encoding="utf-8")
+    assert_refused(run("solve", "null-kg1a", "-o", path), "run.nc: exists already", "--force")
+    assert path.read_text(encoding="utf-8") == "precious"
+
+
+def test_the_default_output_is_refused_too_if_it_exists(run, tmp_path):
+    (tmp_path / "null-kg1a-seed7.nc").touch()
+    assert_refused(run("solve", "null-kg1a", "--seed", 7), "null-kg1a-seed7.nc: exists already")
+
+
+@pytest.mark.parametrize("place", ["file/run.nc", "missing/run.nc", ".", "n" * 250 + ".nc"])
+def test_an_output_that_cannot_be_written_is_refused(run, tmp_path, place):
+    (tmp_path / "file").write_text("", encoding="utf-8")
+    assert_refused(run("solve", "null-kg1a", "-o", place), place[:200])
+    assert [p.name for p in tmp_path.iterdir()] == ["file"]
+
+
+@pytest.mark.parametrize("command", ["inspect", "analyse", "plot"])
+@pytest.mark.parametrize("kind", ["missing", "text", "other", "truncated", "folder"])
+def test_a_file_that_is_not_a_run_is_refused(run, tmp_path, tiny_run, command, kind):
+    import netCDF4
+
+    path = tmp_path / "run.nc"
+    if kind == "text":
+        path.write_text("not a run", encoding="utf-8")
+    elif kind == "other":
+        netCDF4.Dataset(path, "w").close()
+    elif kind == "truncated":
+        path.write_bytes(tiny_run.read_bytes()[:20_000])
+    elif kind == "folder":
+        path.mkdir()
+    assert_refused(run(command, path), "run.nc: ")
+    assert not path.with_suffix(".png").exists()
+
+
+def test_a_time_the_run_does_not_have_is_refused(run, tiny_run):
+    assert_refused(run("analyse", tiny_run, "--at", "5 h"), "no cells were saved at 5 h")
+    assert_refused(run("analyse", tiny_run, "--at", "5"), "--at: '5' is not a time")
+    assert_refused(run("plot", tiny_run, "-o", "a.png", "--at", "5 h"), "no field was saved at 5 h")
+
+
+@pytest.mark.parametrize(
+    ("place", "expected"),
+    [
+        ("exists.png", "exists already"),
+        ("missing/run.png", "missing/run.png: "),
+        ("run.xyz", "run.xyz: "),
+    ],
+)
+def test_a_picture_that_cannot_be_written_is_refused(run, tmp_path, tiny_run, place, expected):
+    (tmp_path / "exists.png").write_text("precious", encoding="utf-8")
+    assert_refused(run("plot", tiny_run, "-o", place), expected)
+    assert (tmp_path / "exists.png").read_text(encoding="utf-8") == "precious"
+
+
+def test_an_unknown_paper_is_refused(run):
+    assert_refused(run("reproduce", "deniz2032"), "unknown paper 'deniz2032'", "deniz2023")
+
+
+def test_more_threads_than_cores_are_refused(run):
+    assert_refused(run("solve", "null-kg1a", "--threads", 100_000), "--threads 100000")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status"),
+    [
+        (["solve", "coculture-kg1b"], 2),
+        (["inspect", "none.nc"], 2),
+        (["solve", "null-kg1a", "-o", "/dev/null/run.nc"], 2),
+    ],
+)
+def test_the_installed_program_says_what_is_wrong_on_stderr_alone(arguments, status, tmp_path):
+    ended = subprocess.run(
+        [PROGRAM, *arguments], capture_output=True, text=True, cwd=tmp_path, check=False
+    )
+    assert ended.returncode == status
+    assert ended.stdout == ""
+    assert len(ended.stderr.splitlines()) == 1
+    assert ended.stderr.startswith("sdf1-field: ")
+
+
+# What it prints
+
+
+def test_the_version_is_the_packages(run):
+    assert run("--version").output.split()[-1] == __version__
+
+
+def test_list_names_every_shipped_model(run):
+    listed = json.loads(run("list", "--json").output)
+    names = [entry["name"] for entry in listed]
+    assert {"coculture-kg1a", "coculture-kg1a-sdf1", "null-kg1a"} <= set(names)
+    assert "parameters" not in names
+    table = run("list").output.splitlines()
+    assert [line.split()[0] for line in table] == names
+    for name in names:
+        assert run("check", name).exit_code == 0
+
+
+def test_show_gives_every_default_with_its_source(run):
+    shown = json.loads(run("show", "parameters", "--json").output)
+    entry = shown["ligand.sdf1.diffusivity"]
+    assert entry["value"] == "150 um**2/s"
+    assert entry["interval"] == ["100 um**2/s", "210 um**2/s"]
+    assert all(e["source"] and e["status"] for e in shown.values())
+    text = run("show", "parameters").output
+    assert "[ligand.sdf1]" in text
+    assert "150 um**2/s" in text
+
+
+def test_show_says_what_the_command_line_has_changed(run):
+    shown = json.loads(
+        run("show", "coculture-kg1a", "--json", "--set", "cells.time_step=10 s").output
+    )
+    assert (shown["cells.time_step"]["value"], shown["cells.time_step"]["source"]) == (
+        "10 s",
+        "command line",
+    )
+    assert shown["mechanisms.haptotaxis"]["value"] is True
+    assert shown["mechanisms.haptotaxis"]["where"] == "models/coculture-kg1a.toml"
+
+
+def test_the_json_schema_knows_every_section(run):
+    schema = json.loads(run("show", "--json-schema").output)
+    assert {"run", "dish", "ligand", "mechanisms", "treatments"} <= set(schema["properties"])
+    assert schema["additionalProperties"] is False
+
+
+def test_show_without_a_model_says_what_is_missing(run):
+    result = run("show")
+    assert result.exit_code == 2
+    assert "MODEL" in result.output
+
+
+# What it does
+
+
+def test_solve_inspect_analyse_and_plot_in_a_row(run, tmp_path, tiny):
+    solved = run("solve", "coculture-kg1a", "--seed", 3, *overrides(tiny))
+    assert (solved.exit_code, solved.output) == (0, "coculture-kg1a-seed3.nc\n")
+    facts = json.loads(run("inspect", solved.output.strip(), "--json", "--digest").output)
+    assert facts["seed"] == 3
+    assert facts["cells"].startswith("30 kg1a")
+    assert len(facts["digest"]) == 64
+    assert [ligand["label"] for ligand in facts["ligands"]] == ["SDF-1", "CCL2"]
+    assert all(abs(ligand["imbalance"]) < 1e-10 for ligand in facts["ligands"])
+    rows = json.loads(run("analyse", "coculture-kg1a-seed3.nc", "--json", "--at", "1 h").output)
+    assert [row["time"] for row in rows] == [3600.0] * 3
+    assert sum(row["cells"] for row in rows) == 30
+    drawn = run("plot", "coculture-kg1a-seed3.nc")
+    assert drawn.exit_code == 0
+    assert (tmp_path / "coculture-kg1a-seed3.png").read_bytes()[:4] == b"\x89PNG"
+
+
+def test_tables_say_the_same_as_json(run, tiny_run):
+    rows = json.loads(run("analyse", tiny_run, "--json").output)
+    table = run("analyse", tiny_run).output.splitlines()
+    assert table[0].startswith("1 dish;")
+    for row, line in zip(rows, table[2:], strict=True):
+        assert row["region"] in line
+        assert f"{row['fold_change']:.2f}" in line
+        assert f"{row['density_per_mm2']:.1f}" in line
+    facts = json.loads(run("inspect", tiny_run, "--json").output)
+    text = run("inspect", tiny_run).output
+    assert facts["grid"] in text
+    assert f"{facts['ligands'][0]['masses']['secreted']:.6g}" in text
+
+
+def test_a_steady_model_solves_and_is_inspected(run, tiny, steady_model):
+    assert run("solve", steady_model, "-o", "steady.nc", *overrides(tiny)).exit_code == 0
+    facts = json.loads(run("inspect", "steady.nc", "--json").output)
+    assert "cells" not in facts
+    assert [ligand["imbalance"] for ligand in facts["ligands"]] == [None, None]
+    assert facts["ligands"][0]["floor"]["mean"] > 0.0
+    assert "steady state" in run("inspect", "steady.nc").output
+    assert_refused(run("analyse", "steady.nc"), "no cells to analyse")
+
+
+def test_force_replaces_and_quiet_prints_nothing(run, tmp_path, tiny):
+    (tmp_path / "run.nc").write_text("old", encoding="utf-8")
+    result = run("solve", "null-kg1a", "-o", "run.nc", "--force", "--quiet", *overrides(tiny))
+    assert (result.exit_code, result.output) == (0, "")
+    assert json.loads(run("inspect", "run.nc", "--json").output)["ligands"] == []
+
+
+def test_an_interrupted_run_is_kept_with_status_130_and_goes_on(run, tmp_path, tiny, monkeypatch):
+    from sdf1_field import record
+
+    whole = record.solve
+
+    def interrupted(*arguments, progress, **options):
+        def stop(time):
+            progress(time)
+            if time >= 1800.0:
+                raise KeyboardInterrupt
+
+        whole(*arguments, progress=stop, **options)
+
+    monkeypatch.setattr(record, "solve", interrupted)
+    call = ["solve", "null-kg1a", "-o", "run.nc", *overrides(tiny)]
+    result = run(*call)
+    assert result.exit_code == 130
+    assert result.output.splitlines() == [
+        "sdf1-field: interrupted. What was computed is in run.nc.partial; go on with --resume."
+    ]
+    assert_refused(run(*call), "run.nc.partial", "--resume")
+    monkeypatch.undo()
+    monkeypatch.chdir(tmp_path)
+    assert run(*call, "--resume").exit_code == 0
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["run.nc"]
+    assert_refused(run(*call[:2], "-o", "other.nc", "--resume"), "no interrupted run to resume")

@@ -1,0 +1,195 @@
+import numpy as np
+import pytest
+from matplotlib.collections import EllipseCollection, LineCollection
+from matplotlib.figure import Figure
+
+from sdf1_field.analysis import analyse_runs
+from sdf1_field.errors import InputError
+from sdf1_field.figures import plot_run
+from sdf1_field.record import open_run, solve
+from sdf1_field.spec import load_model
+
+
+@pytest.fixture
+def draw():
+    """Function from run file to figure; the file is closed afterwards."""
+
+    def drawn(path, **options):
+        with open_run(path) as run:
+            return plot_run(run, **options)
+
+    return drawn
+
+
+def texts(axes):
+    return [t.get_text() for t in axes.texts]
+
+
+def labels(legend):
+    return [t.get_text() for t in legend.get_texts()]
+
+
+def map_labels(figure):
+    (legend,) = figure.legends
+    return labels(legend)
+
+
+def bars_of(figure):
+    (bars,) = [a for a in figure.axes if "fold change" in a.get_ylabel()]
+    return bars
+
+
+def bar_label(figure):
+    (bar,) = [a for a in figure.axes if a.get_label() == "<colorbar>"]
+    return bar.get_ylabel()
+
+
+def ellipses(axes):
+    return [c for c in axes.collections if isinstance(c, EllipseCollection)]
+
+
+def test_a_run_becomes_a_map_a_colour_bar_and_fold_change_bars(draw, tiny_run):
+    figure = draw(tiny_run)
+    assert isinstance(figure, Figure)
+    assert len(figure.axes) == 3
+    assert bars_of(figure) is not figure.axes[0]
+    title = figure.axes[0].get_title(loc="left")
+    for text in ("KG-1a cells on MSC", "untreated", "2 h after the cells were added", "dish 1"):
+        assert text in title
+
+
+def test_the_title_names_the_treatment(draw, solved):
+    title = draw(solved("coculture-kg1a", "treatments.amd3100.dose=10 uM")).axes[0]
+    assert "AMD3100 10 uM" in title.get_title(loc="left")
+    assert "untreated" not in title.get_title(loc="left")
+
+
+def test_the_scale_bar_is_as_long_as_it_says(draw, tiny_run):
+    floor = draw(tiny_run).axes[0]
+    assert texts(floor) == ["50 µm"]
+    assert floor.get_xlim() == (0.0, 300.0)
+    assert [np.ptp(line.get_xdata()) for line in floor.lines] == pytest.approx([50.0, 50.0])
+
+
+def test_the_colour_bar_names_ligand_place_and_unit(draw, tiny_run):
+    label = bar_label(draw(tiny_run))
+    assert label.startswith("SDF-1")
+    assert "floor" in label
+    assert label.endswith("[nM]")
+    assert bar_label(draw(tiny_run, ligand="ccl2")).startswith("CCL2")
+
+
+def test_the_map_shows_the_saved_field_over_the_whole_floor(draw, tiny_run):
+    (image,) = draw(tiny_run).axes[0].images
+    with open_run(tiny_run) as run:
+        saved = run["sdf1"].values[-1]
+    assert image.get_extent() == [0.0, 300.0, 0.0, 300.0]
+    assert image.origin == "lower"
+    assert np.array_equal(image.get_array(), saved.astype(float))
+
+
+def test_a_dosed_run_shows_the_deviation_from_its_mean(draw, solved):
+    dosed = solved("coculture-kg1a-sdf1")
+    figure = draw(dosed)
+    with open_run(dosed) as run:
+        saved = run["sdf1"].values[-1]
+    assert f"difference from its mean of {saved.mean():.3g} nM" in bar_label(figure)
+    shown = figure.axes[0].images[0].get_array()
+    assert shown.std() == pytest.approx(saved.std(), rel=1e-9)
+    assert abs(shown.mean()) < 1e-6 * saved.std()
+    assert saved.std() < 1e-2 * saved.mean()
+
+
+def test_the_legend_names_everything_on_the_map(draw, tiny_run):
+    named = map_labels(draw(tiny_run))
+    assert "MSC body" in named
+    assert "fibre with migrasomes" in named
+    assert any(text.startswith("migrasome secreting SDF-1") for text in named)
+    assert any("KG-1a" in text and "crawling" in text for text in named)
+    assert any("KG-1a" in text and "held" in text for text in named)
+
+
+def test_cells_are_drawn_where_they_are_and_as_large_as_they_are(draw, tiny_run):
+    floor = draw(tiny_run).axes[0]
+    crawling, held = ellipses(floor)[-2:]
+    with open_run(tiny_run) as run:
+        x, y = run["cell_x"].values[:, -1], run["cell_y"].values[:, -1]
+        state = run["cell_state"].values[:, -1]
+    drawn = np.concatenate([crawling.get_offsets(), held.get_offsets()])
+    there = np.stack([x, y], axis=1)
+    expected = np.concatenate([there[state == 0], there[state == 1]])
+    assert 0 < (state == 1).sum() < 30
+    assert np.array_equal(drawn, expected)
+    assert crawling.get_widths() == pytest.approx(np.full((state == 0).sum(), 12.0))
+
+
+def test_bodies_and_migrasomes_are_drawn_where_they_are(draw, tiny_run):
+    floor = draw(tiny_run).axes[0]
+    with open_run(tiny_run) as run:
+        bodies = np.stack([run["body_x"].values[-1], run["body_y"].values[-1]], axis=1)
+        migrasomes = run.sizes["migrasome"]
+        fibres = run.sizes["fibre"]
+    drawn = ellipses(floor)
+    assert np.array_equal(drawn[0].get_offsets(), bodies)
+    assert len(drawn[1].get_offsets()) + len(drawn[2].get_offsets()) == migrasomes
+    lines = [c for c in floor.collections if isinstance(c, LineCollection)]
+    assert len(lines[0].get_segments()) == fibres
+
+
+def test_bars_are_the_fold_changes_of_the_table(draw, tiny_run):
+    bars = bars_of(draw(tiny_run))
+    with open_run(tiny_run) as run:
+        rows = analyse_runs([run])
+    (container,) = bars.containers
+    assert [p.get_height() for p in container.patches] == pytest.approx(
+        [rows[1]["fold_change"], rows[2]["fold_change"]], rel=1e-12
+    )
+    (limits,) = bars.collections
+    assert limits.get_offsets()[:, 1].tolist() == pytest.approx(
+        [rows[1]["encounter_limit"], rows[2]["encounter_limit"]], rel=1e-12
+    )
+    named = labels(bars.get_legend())
+    expected = {"after 2 h", "encounter limit", "as on free surface"}
+    assert {text.split(":")[0] for text in named} == expected
+
+
+def test_a_model_without_fields_is_drawn_without_a_colour_bar(draw, solved):
+    figure = draw(solved("null-kg1a"))
+    assert [a.get_label() for a in figure.axes] == ["", ""]
+    assert not figure.axes[0].images
+    assert not any("SDF-1" in text for text in map_labels(figure))
+    assert texts(figure.axes[0]) == ["50 µm"]
+
+
+def test_a_time_before_the_cells_shows_none(draw, solved):
+    early = solved("coculture-kg1a", "output.fields_from=-1 h", "output.fields_every=30 min")
+    figure = draw(early, time=-1800.0)
+    assert "30 min before the cells are added" in figure.axes[0].get_title(loc="left")
+    assert not any("KG-1a" in text for text in map_labels(figure))
+    assert len(ellipses(figure.axes[0])) == 3
+
+
+def test_a_steady_run_is_a_map_alone(draw, tiny, steady_model, tmp_path):
+    path = tmp_path / "steady.nc"
+    solve(load_model(str(steady_model), settings=tiny), path)
+    figure = draw(path)
+    assert len(figure.axes) == 2
+    assert "steady state" in figure.axes[0].get_title(loc="left")
+
+
+def test_a_figure_is_written_without_a_warning(draw, tiny_run, tmp_path):
+    figure = draw(tiny_run)
+    figure.savefig(tmp_path / "run.png", dpi=50)
+    assert (tmp_path / "run.png").stat().st_size > 5000
+
+
+@pytest.mark.parametrize(
+    ("options", "text"),
+    [
+        ({"ligand": "ccl3"}, r"no field of 'ccl3'.*sdf1, ccl2"),
+        ({"time": 1000.0}, r"no field was saved at 1000 s.*0 s to 2 h"),
+    ],
+)
+def test_what_the_run_does_not_have_is_refused_with_what_it_has(draw, tiny_run, options, text):
+    with pytest.raises(InputError, match=text):
+        draw(tiny_run, **options)
