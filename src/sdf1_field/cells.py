@@ -130,7 +130,8 @@ def behaviour(spec: ModelSpec, factors: DishFactors, *, competition: float) -> B
         radius=0.5 * cell.diameter,
         speed=cell.speed * factors.speed,
         persistence_time=cell.persistence_time,
-        receptors=cell.receptors,
+        # Nothing is computed for receptors that no mechanism reads.
+        receptors=cell.receptors if spec.sensed_ligands else 0.0,
         internalisation_ratio=cell.internalisation_rate / cell.recycling_rate,
         integration_time=cell.integration_time,
         own_noise=cell.own_noise,
@@ -238,8 +239,9 @@ def advance(
 ) -> Cells:
     """Cells after a while over a floor that stays as it is.
 
-    Every term is evaluated before a cell moves. Turning under the gradient is solved exactly and
-    split from the random turning; the scheme is of first weak order in the step.
+    Every term is evaluated before a cell moves. Turning under the gradient is solved exactly, half
+    of it before and half after the random turning; with catching, the scheme is of first weak
+    order in the step.
 
     Parameters
     ----------
@@ -408,9 +410,10 @@ def _advance(
                     visible, steering, x, y, dx, dy, radius, receptors, internalisation_ratio,
                     integration_time, own_noise, constant, dissociation_rate,
                 )  # fmt: skip
-            hx, hy = turned(hxs[i], hys[i], snr_x, snr_y, step, persistence_time)
+            hx, hy = turned(hxs[i], hys[i], snr_x, snr_y, 0.5 * step, persistence_time)
             cosine, sine = math.cos(spread * normal), math.sin(spread * normal)
             hx, hy = hx * cosine - hy * sine, hx * sine + hy * cosine
+            hx, hy = turned(hx, hy, snr_x, snr_y, 0.5 * step, persistence_time)
             size = math.sqrt(hx * hx + hy * hy)
             hx, hy = hx / size, hy / size
             if held[i]:

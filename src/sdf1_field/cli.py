@@ -206,8 +206,6 @@ def solve(
             f"about {memory / 1e9:.1f} GB of memory, a file of up to {file_size / 1e9:.1f} GB",
             err=True,
         )
-    import numba
-    import scipy.fft
     from threadpoolctl import threadpool_limits
 
     begin, end = -loaded.spec.run.culture, loaded.spec.run.duration
@@ -215,11 +213,10 @@ def solve(
         length=round(end - begin), label=loaded.name, file=sys.stderr,
         hidden=quiet or not sys.stderr.isatty(),
     )  # fmt: skip
-    numba.set_num_threads(threads)
     try:
-        with threadpool_limits(1), scipy.fft.set_workers(threads), bar:
+        with threadpool_limits(1), bar:
             record.solve(
-                loaded, path, seed=seed, resume=resume, force=force,
+                loaded, path, seed=seed, threads=threads, resume=resume, force=force,
                 command_line=shlex.join(["sdf1-field", *sys.argv[1:]]),
                 progress=lambda time: bar.update(round(time - begin) - bar.pos),
             )  # fmt: skip

@@ -85,10 +85,8 @@ def count_dish(dish: Dish) -> Counted:
 
 
 def _in_own_process(dish: Dish) -> Counted:
-    import numba
     from threadpoolctl import threadpool_limits
 
-    numba.set_num_threads(1)
     with threadpool_limits(1):
         return count_dish(dish)
 

@@ -57,7 +57,12 @@ MASSES = {
     "taken_up": "taken up by cells so far",
 }
 _LIBRARIES = ("numpy", "scipy", "numba", "netCDF4", "xarray", "pydantic", "pint")
-_EPOCH = "seconds since 2000-01-01"
+_TIME = {
+    "units": "seconds since 2000-01-01",
+    "units_metadata": "leap_seconds: none",
+    "calendar": "standard",
+    "standard_name": "time",
+}
 
 
 def partial_path(path: Path) -> Path:
@@ -79,13 +84,22 @@ def claim_output(path: Path, *, force: bool, resume: bool) -> None:
         If the file exists and may not be replaced, if an interrupted run would be lost, if there
         is nothing to resume, or if the folder is missing or cannot be written to.
     """
-    leftover = partial_path(path)
+    elsewhere = "Choose another place with -o."
     if path.is_dir():
         raise InputError(f"{path}: is a folder. Give the name of a file, such as run.nc.")
     if not path.parent.is_dir():
         raise InputError(f"{path}: there is no folder '{path.parent}'. Make it or choose another.")
-    if not os.access(path.parent, os.W_OK) or (path.exists() and not os.access(path, os.W_OK)):
-        raise InputError(f"{path}: cannot be written to. Choose another place with -o.")
+    leftover = partial_path(path)
+    probe = path.with_name(path.name + ".probe")
+    try:
+        probe.touch()
+        probe.unlink()
+        occupied = path.exists() and not os.access(path, os.W_OK)
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise InputError(f"{path}: cannot be written to ({reason}). {elsewhere}") from None
+    if occupied:
+        raise InputError(f"{path}: cannot be written to. {elsewhere}")
     if resume:
         if not (leftover.exists() and checkpoint_path(path).exists()):
             raise InputError(
@@ -110,6 +124,7 @@ def solve(
     path: Path,
     *,
     seed: int | None = None,
+    threads: int = 1,
     command_line: str = "",
     resume: bool = False,
     force: bool = False,
@@ -124,6 +139,8 @@ def solve(
         Of the run file.
     seed : int, optional
         Of the dish; the model's own if not given.
+    threads : int
+        Of the solver; the result does not depend on it.
     command_line : str
         Recorded in the file.
     resume : bool
@@ -158,7 +175,7 @@ def solve(
         recorder = None
     state = before
     try:
-        for state in simulate(spec, seed=seed, resume_from=before):
+        for state in simulate(spec, seed=seed, resume_from=before, threads=threads):
             if recorder is None:
                 recorder = _recorder(_created(path, model, seed, state, command_line), spec, seed)
             recorder.append(state)
@@ -242,7 +259,7 @@ def _created(
         fill: Any = {"f4": np.float32(np.nan), "f8": np.nan}.get(kind)
         made = file.createVariable(
             name, kind, dims, compression="zlib", complevel=4, shuffle=True,
-            chunksizes=chunks, fill_value=None if name in sizes else fill,
+            chunksizes=chunks, fill_value=None if name in sizes or name == "z_bounds" else fill,
         )  # fmt: skip
         made.setncatts(attributes)
         return made
@@ -255,7 +272,7 @@ def _created(
         [grid.z_edges[:-1], grid.z_edges[1:]], axis=1
     )
     variable(
-        "time", "f8", ("time",), units=_EPOCH, calendar="standard", standard_name="time", axis="T",
+        "time", "f8", ("time",), **_TIME, axis="T",
         long_name="time; 0 (the epoch) is when the haematopoietic cells are added",
     )  # fmt: skip
     for name in spec.solved_ligands:
@@ -328,8 +345,7 @@ def _created(
         )[:] = np.arange(spec.cell_count)  # fmt: skip
         cell_dims = ("trajectory", "obs")
         variable(
-            "cell_time", "f8", cell_dims, units=_EPOCH, calendar="standard",
-            standard_name="time", long_name="time of observation",
+            "cell_time", "f8", cell_dims, **_TIME, long_name="time of observation",
         )  # fmt: skip
         for axis in ("x", "y"):
             variable(
@@ -597,7 +613,7 @@ def load_state(path: Path) -> State:
         If the file is missing or damaged.
     """
     try:
-        with np.load(path, allow_pickle=False) as stored:
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as stored:
             arrays = {key: stored[key] for key in stored.files}
     except Exception as error:  # NumPy raises anything from EOFError to zipfile.BadZipFile here
         raise InputError(f"{path}: not a saved state ({error}). Start over with --force.") from None

@@ -248,7 +248,7 @@ def _ellipse(
 ) -> tuple[slice, slice, NDArray[np.bool_]]:
     """Window of the grid around an ellipse and which of its cells have their centre inside."""
     rows, cols = _window(grid, x, y, semi_major)
-    dx, dy = np.meshgrid(grid.x[cols] - x, grid.y[rows] - y)
+    dx, dy = grid.x[None, cols] - x, grid.y[rows, None] - y
     along = dx * math.cos(angle) + dy * math.sin(angle)
     across = dy * math.cos(angle) - dx * math.sin(angle)
     return rows, cols, (along / semi_major) ** 2 + (across / semi_minor) ** 2 <= 1.0
@@ -309,7 +309,7 @@ def _paint_capsule(
     x0, y0, x1, y1 = ends
     half = 0.5 * math.hypot(x1 - x0, y1 - y0)
     rows, cols = _window(grid, 0.5 * (x0 + x1), 0.5 * (y0 + y1), half + reach)
-    px, py = np.meshgrid(grid.x[cols] - x0, grid.y[rows] - y0)
+    px, py = grid.x[None, cols] - x0, grid.y[rows, None] - y0
     ux, uy = x1 - x0, y1 - y0
     square = ux * ux + uy * uy
     along = np.clip((px * ux + py * uy) / square, 0.0, 1.0) if square > 0 else 0.0
@@ -349,7 +349,7 @@ def touched_cd166(scene: Scene, grid: Grid, *, reach: float, migrasome_density: 
     m = scene.migrasomes
     for n in range(len(m.x)):
         rows, cols = _window(grid, m.x[n], m.y[n], reach + m.radius[n])
-        px, py = np.meshgrid(grid.x[cols] - m.x[n], grid.y[rows] - m.y[n])
+        px, py = grid.x[None, cols] - m.x[n], grid.y[rows, None] - m.y[n]
         near = px**2 + py**2 <= (reach + m.radius[n]) ** 2
         window = cd166[rows, cols]
         window[near] = np.maximum(window[near], migrasome_density * (1.0 - m.blocked[n]))

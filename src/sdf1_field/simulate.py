@@ -5,11 +5,15 @@ move over the mean of the floor's values at both ends.
 """
 
 import bisect
+import contextlib
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
+import numba
 import numpy as np
+import scipy.fft
 from numpy.typing import NDArray
 
 from sdf1_field import cells as cell_layer
@@ -155,7 +159,11 @@ def _every(interval: float, first: float, last: float) -> list[float]:
 
 
 def simulate(
-    spec: ModelSpec, *, seed: int | None = None, resume_from: State | None = None
+    spec: ModelSpec,
+    *,
+    seed: int | None = None,
+    resume_from: State | None = None,
+    threads: int = 1,
 ) -> Iterator[State]:
     """States of a run at the times its output asks for.
 
@@ -166,6 +174,8 @@ def simulate(
         Of this dish; the model's own if not given.
     resume_from : State, optional
         Go on from a state that was yielded before, with the same bits as if never interrupted.
+    threads : int
+        Of the solver; the result does not depend on it.
 
     Yields
     ------
@@ -181,7 +191,9 @@ def simulate(
     seed = spec.run.seed if seed is None else seed
     setting = prepare(spec, seed)
     if spec.run.mode == "steady":
-        yield _steady(setting, seed)
+        with _threads(threads):
+            solved = _steady(setting, seed)
+        yield solved
         return
     outputs = sorted({*field_times(spec), *track_times(spec)})
     events = {event.time: event for event in schedule(spec).events}
@@ -202,9 +214,10 @@ def simulate(
             sources = {n: secretion(scene, setting.grid, n) for n in setting.columns}
             regions = regions_of(spec, scene, setting.grid)
             hold = cell_layer.hold_of(spec, scene, regions, setting.grid)
-        fields = _advance_fields(
-            setting, state, sources, until, needed=until in outputs or until in events
-        )
+        with _threads(threads):
+            fields = _advance_fields(
+                setting, state, sources, until, needed=until in outputs or until in events
+            )
         moved = state.cells
         if moved is not None:
             moved = cell_layer.advance(
@@ -224,6 +237,19 @@ def simulate(
         state = _happening(setting, state, events.get(until))
         if until in outputs:
             yield state
+
+
+@contextlib.contextmanager
+def _threads(count: int) -> Iterator[None]:
+    """Let kernels and transforms use some threads, and nobody else's."""
+    limits: Any = numba.config
+    before = numba.get_num_threads()
+    numba.set_num_threads(min(count, limits.NUMBA_NUM_THREADS))
+    try:
+        with scipy.fft.set_workers(count):
+            yield
+    finally:
+        numba.set_num_threads(before)
 
 
 def regions_of(spec: ModelSpec, scene: Scene, grid: Grid) -> RegionMap:
