@@ -47,8 +47,8 @@ WANDERER = Behaviour(
     release_rate=0.0,
     crowding=False,
 )
-STRAIGHT = replace(WANDERER, persistence_time=math.inf)
-SENSING = replace(WANDERER, receptors=20_000.0, internalisation_ratio=2.0, speed=1e-4)
+STRAIGHT = WANDERER._replace(persistence_time=math.inf)
+SENSING = WANDERER._replace(receptors=20_000.0, internalisation_ratio=2.0, speed=1e-4)
 
 
 def floor(width, length, spacing):
@@ -170,7 +170,7 @@ def test_mean_cosine_to_a_gradient_is_the_chemotactic_index_of_the_signal(slope)
 
 def test_chemotactic_drift_is_speed_times_index():
     grid = floor(4000.0, 4000.0, 100.0)
-    behaving = replace(SENSING, speed=0.025)
+    behaving = SENSING._replace(speed=0.025)
     seen = Stimulus(np.full((40, 40), 1.0), gradient(grid, base=0.0, slope=2e-3).steering)
     snr, _, _, _ = signal(grid, seen, behaving, 2000.0, 2000.0)
     settled = move(many_at(2000.0, 2000.0, 4000), grid, behaving, 2400.0, seen=seen, time_step=3.0)
@@ -206,7 +206,7 @@ def test_a_uniform_ligand_gives_no_direction_but_occupies_receptors(concentratio
     )
     cells = many_at(200.0, 200.0, 500)
     heard, deaf = (
-        move(cells, grid, replace(SENSING, receptors=r), HOUR, seen=seen) for r in (2e4, 0.0)
+        move(cells, grid, SENSING._replace(receptors=r), HOUR, seen=seen) for r in (2e4, 0.0)
     )
     assert np.array_equal(heard.heading_x, deaf.heading_x)
 
@@ -249,7 +249,7 @@ def test_round_off_below_zero_is_seen_as_nothing():
 def test_chemokinesis_raises_speed_by_its_gain_times_occupancy():
     grid = floor(400.0, 400.0, 10.0)
     values = np.full((grid.ny, grid.nx), 1.5)
-    behaving = replace(STRAIGHT, receptors=2e4, chemokinesis_gain=0.5)
+    behaving = STRAIGHT._replace(receptors=2e4, chemokinesis_gain=0.5)
     moved = move(
         crowd(100.0, 200.0, 0.0), grid, behaving, 1200.0, seen=Stimulus(values, 0.0 * values)
     )
@@ -315,7 +315,7 @@ def test_a_held_cell_turns_but_does_not_move():
 def test_cells_are_released_at_their_rate():
     grid = floor(400.0, 400.0, 10.0)
     cells = replace(many_at(200.0, 200.0, 20_000), held=np.ones(20_000, dtype=np.bool_))
-    left = move(cells, grid, replace(WANDERER, release_rate=3e-4), 2400.0).held
+    left = move(cells, grid, WANDERER._replace(release_rate=3e-4), 2400.0).held
     assert abs(left.mean() - math.exp(-3e-4 * 2400.0)) < 3.0 * standard_error(left.astype(float))
 
 
@@ -334,7 +334,7 @@ def test_cells_are_caught_at_the_rate_of_cd166_and_of_occupied_surface_cxcr4(rat
     grid = floor(2000.0, 2000.0, 100.0)
     values = np.full((grid.ny, grid.nx), 1.5)
     hold = Hold(cd166=np.full_like(values, 3.0), integrin_ligand=np.full_like(values, 0.5))
-    behaving = replace(WANDERER, receptors=2e4, internalisation_ratio=2.0, **rates)
+    behaving = WANDERER._replace(receptors=2e4, internalisation_ratio=2.0, **rates)
     moved = move(
         many_at(1000.0, 1000.0, 20_000), grid, behaving, 120.0, seen=Stimulus(values, values),
         hold=hold,
@@ -347,7 +347,7 @@ def test_perfectly_sticky_regions_catch_at_once_and_for_ever():
     grid = floor(400.0, 400.0, 10.0)
     regions = np.zeros((grid.ny, grid.nx), dtype=np.uint8)
     regions[:, 20:] = Region.MIGRASOME_NETWORK
-    limit, hold = sticky(replace(WANDERER, release_rate=1.0), regions)
+    limit, hold = sticky(WANDERER._replace(release_rate=1.0), regions)
     rng = np.random.default_rng(2)
     before = crowd(400.0 * rng.random(300), 400.0 * rng.random(300), 6.3 * rng.random(300))
     after = move(before, grid, limit, 4 * HOUR, hold=hold)
@@ -371,14 +371,14 @@ def test_perfectly_sticky_regions_catch_at_once_and_for_ever():
 )
 def test_a_cell_driven_into_a_wall_is_mirrored(start, angle, place, heading):
     grid = floor(100.0, 100.0, 10.0)
-    moved = move(crowd(*start, angle), grid, replace(STRAIGHT, speed=0.1), 30.0)
+    moved = move(crowd(*start, angle), grid, STRAIGHT._replace(speed=0.1), 30.0)
     assert (moved.x[0], moved.y[0]) == pytest.approx(place, abs=1e-12)
     assert (moved.heading_x[0], moved.heading_y[0]) == pytest.approx(heading, abs=1e-12)
 
 
 def test_cells_between_walls_stay_inside_and_spread_evenly():
     grid = floor(100.0, 100.0, 10.0)
-    cells = move(many_at(1.0, 1.0, 2000), grid, replace(WANDERER, speed=0.5), 4 * HOUR)
+    cells = move(many_at(1.0, 1.0, 2000), grid, WANDERER._replace(speed=0.5), 4 * HOUR)
     assert cells.x.min() >= 0.0
     assert cells.y.min() >= 0.0
     assert cells.x.max() <= 100.0
@@ -389,7 +389,7 @@ def test_cells_between_walls_stay_inside_and_spread_evenly():
 
 def test_a_cell_faster_than_the_dish_is_wide_stays_inside():
     grid = floor(100.0, 100.0, 10.0)
-    cells = move(many_at(50.0, 50.0, 200), grid, replace(WANDERER, speed=12.0), 600.0)
+    cells = move(many_at(50.0, 50.0, 200), grid, WANDERER._replace(speed=12.0), 600.0)
     assert min(cells.x.min(), cells.y.min()) >= 0.0
     assert max(cells.x.max(), cells.y.max()) <= 100.0
 
@@ -406,7 +406,7 @@ def test_a_cell_pushed_into_another_does_not_overlap_it(aside):
     cells = replace(cells, held=np.array([False, True]))
     reached = []
     for _ in range(60):
-        cells = move(cells, grid, replace(STRAIGHT, crowding=True), 30.0)
+        cells = move(cells, grid, STRAIGHT._replace(crowding=True), 30.0)
         assert closest(cells.x, cells.y) >= 12.0 - 1e-9
         reached.append(closest(cells.x, cells.y))
     assert min(reached) < 13.0
@@ -417,7 +417,7 @@ def test_a_cell_pushed_into_another_does_not_overlap_it(aside):
 def test_cells_that_overlap_can_part():
     grid = floor(200.0, 200.0, 10.0)
     cells = crowd([98.0, 102.0], [100.0, 100.0], [math.pi, 0.0])
-    cells = move(cells, grid, replace(STRAIGHT, crowding=True), 300.0)
+    cells = move(cells, grid, STRAIGHT._replace(crowding=True), 300.0)
     assert cells.x.tolist() == pytest.approx([98.0 - 7.5, 102.0 + 7.5], rel=1e-9)
 
 

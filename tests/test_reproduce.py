@@ -15,7 +15,7 @@ AREAS = np.array([1000.0, 100.0, 50.0])
 
 def census(msc, network, time):
     """One dish with 1000 cells on free surface and the given fold changes."""
-    return Census(time, AREAS, np.array([1000.0, 100 * msc, 50 * network]), np.zeros(3))
+    return Census(time, AREAS, np.array([1000.0, 100 * msc, 50 * network]), np.zeros(3), AREAS)
 
 
 def counted(*changes, times=(4 * HOUR,), limit=8.0):

@@ -5,6 +5,7 @@ a cell belongs to the region under its centre (Deniz et al. 2023, Methods).
 """
 
 import math
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -27,6 +28,7 @@ Array = NDArray[np.float64]
 ENRICHED = (Region.MSC, Region.MIGRASOME_NETWORK)
 _RESAMPLES = 2000
 ENCOUNTER_REPEATS = 8
+_OF_THE_DISH = {"run.seed", "variation.donor_number", "title", "description"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,12 +45,15 @@ class Census:
         Cells whose centre is over the region.
     touching : ndarray, shape (3,)
         Cells whose edge reaches the region: MSC before network before free surface.
+    touching_areas : ndarray, shape (3,)
+        Where a centre must be for that [um**2].
     """
 
     time: float
     areas: Array
     counts: Array
     touching: Array
+    touching_areas: Array
 
 
 def take_census(
@@ -71,13 +76,15 @@ def take_census(
     for region in reversed(ENRICHED):
         apart = ndimage.distance_transform_edt(regions != region, sampling=(grid.dy, grid.dx))
         if (regions == region).any():
-            touched[apart <= radius] = region
+            # Distances are to the centres of the region's cells, half a cell inside its edge.
+            touched[apart - 0.5 * min(grid.dx, grid.dy) <= radius] = region
     place = grid.index(x, y)
     return Census(
         time=time,
         areas=region_areas(regions, grid.dx * grid.dy),
         counts=np.bincount(regions[place], minlength=len(Region)).astype(float),
         touching=np.bincount(touched[place], minlength=len(Region)).astype(float),
+        touching_areas=region_areas(touched, grid.dx * grid.dy),
     )
 
 
@@ -143,7 +150,10 @@ def fold_changes(censuses: Sequence[Census], *, touching: bool = False) -> FoldC
             len(censuses), size=(_RESAMPLES, len(censuses))
         )
         resampled = density_fold_change(counts[picks].sum(axis=1), areas[picks].sum(axis=1))
-        interval = np.nanquantile(resampled, [0.025, 0.975], axis=0)
+        with warnings.catch_warnings():
+            # A region that no dish has gives no interval, and says so by NaN.
+            warnings.simplefilter("ignore", RuntimeWarning)
+            interval = np.nanquantile(resampled, [0.025, 0.975], axis=0)
     return FoldChange(
         pooled=density_fold_change(counts.sum(axis=0), areas.sum(axis=0)),
         interval=interval.T if len(censuses) > 1 else interval,
@@ -184,7 +194,7 @@ def observation_index(run: xr.Dataset, time: float) -> int:
     nearest = int(np.argmin(np.abs(times - time)))
     if abs(times[nearest] - time) > 0.5:
         raise InputError(
-            f"no cells were saved at {duration_text(time)}; they were from "
+            f"{_name(run)}: no cells were saved at {duration_text(time)}; they were from "
             f"{duration_text(times[0])} to {duration_text(times[-1])} every "
             f"{duration_text(float(times[1] - times[0]) if len(times) > 1 else 0.0)}. "
             "Choose one of these times."
@@ -201,9 +211,40 @@ def observation_times(run: xr.Dataset) -> Array:
         If the run has no cells.
     """
     if "cell_time" not in run:
-        raise InputError("this run has no cells to analyse. Solve a transient model with cells.")
+        raise InputError(
+            f"{_name(run)}: has no cells to analyse. Solve a transient model with cells."
+        )
     times: Array = run["cell_time"].values[0]
     return times
+
+
+def _name(run: xr.Dataset) -> str:
+    """File a run was opened from, for messages."""
+    return str(run.encoding.get("source", "this run"))
+
+
+def _require_one_experiment(runs: Sequence[xr.Dataset]) -> None:
+    """Raise InputError unless the runs are different dishes of one model."""
+    values = [
+        {p: e.value for p, e in model_of(run).entries.items() if p not in _OF_THE_DISH}
+        for run in runs
+    ]
+    seeds: dict[int, str] = {}
+    for run, own in zip(runs, values, strict=True):
+        different = sorted(
+            p for p in own.keys() | values[0].keys() if own.get(p) != values[0].get(p)
+        )
+        if different:
+            raise InputError(
+                f"{_name(run)}: differs from {_name(runs[0])} in {different[0]}. Analyse different "
+                "experiments one by one."
+            )
+        seed = int(run.attrs["seed"])
+        if seed in seeds:
+            raise InputError(
+                f"{_name(run)}: is the same dish as {seeds[seed]} (seed {seed}). Give it once."
+            )
+        seeds[seed] = _name(run)
 
 
 def default_times(run: xr.Dataset) -> list[float]:
@@ -279,14 +320,26 @@ def analyse_runs(
     list of dict
         One row for each time and region: ``time`` [s], ``region``, ``area_mm2``, ``cells``,
         ``density_per_mm2``, ``fold_change`` (ratio of sums), ``interval`` (95 % bootstrap over
-        dishes), ``touching_fold_change``, ``encounter_limit``; None where a value does not exist.
+        dishes), ``touching_fold_change`` and ``touching_uniform`` (what uniformly scattered cells
+        would give if all that touch were counted), ``encounter_limit``; None where a value does
+        not exist.
+
+    Raises
+    ------
+    InputError
+        If the runs are not different dishes of one model, or lack a time.
     """
+    _require_one_experiment(runs)
     wanted = sorted(default_times(runs[0]) if times is None else times)
     limits = np.mean([run_encounter_limit(run, wanted) for run in runs], axis=0)
     rows = []
     for time, limit in zip(wanted, limits, strict=True):
         censuses = [run_census(run, time) for run in runs]
         centred, touching = fold_changes(censuses), fold_changes(censuses, touching=True)
+        uniform = density_fold_change(
+            np.sum([c.touching_areas for c in censuses], axis=0),
+            np.sum([c.areas for c in censuses], axis=0),
+        )
         for region in Region:
             area = sum(float(c.areas[region]) for c in censuses) * MM2_PER_UM2
             count = sum(float(c.counts[region]) for c in censuses)
@@ -299,12 +352,14 @@ def analyse_runs(
                 "fold_change": 1.0,
                 "interval": None,
                 "touching_fold_change": None,
+                "touching_uniform": None,
                 "encounter_limit": None,
             }
             if region in ENRICHED:
                 k = ENRICHED.index(region)
                 row["fold_change"] = _known(centred.pooled[k])
                 row["touching_fold_change"] = _known(touching.pooled[k])
+                row["touching_uniform"] = _known(uniform[k])
                 row["encounter_limit"] = _known(limit[k])
                 if np.isfinite(centred.interval[k]).all():
                     row["interval"] = [float(v) for v in centred.interval[k]]

@@ -12,6 +12,7 @@ at the rate of what it touches and let go at one rate; a held cell does not move
 
 import math
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,9 +21,11 @@ from sdf1_field.compiled import kernel
 from sdf1_field.errors import InputError
 from sdf1_field.grid import Grid, bilinear
 from sdf1_field.pharmacology import (
+    apparent_dissociation_constant,
     binding_noise,
     independent_looks,
     occupancy_difference,
+    occupied_fraction,
     surface_receptors,
 )
 from sdf1_field.random import Stream, draw, generator
@@ -62,8 +65,7 @@ class Cells:
     steps: int
 
 
-@dataclass(frozen=True, eq=False)
-class Stimulus:
+class Stimulus(NamedTuple):
     """What the floor shows to CXCR4, shape (ny, nx) each [nM].
 
     Parameters
@@ -78,8 +80,7 @@ class Stimulus:
     steering: Array
 
 
-@dataclass(frozen=True, eq=False)
-class Hold:
+class Hold(NamedTuple):
     """What catches cells, shape (ny, nx) each, relative to an untreated MSC body.
 
     Parameters
@@ -94,8 +95,7 @@ class Hold:
     integrin_ligand: Array
 
 
-@dataclass(frozen=True)
-class Behaviour:
+class Behaviour(NamedTuple):
     """Numbers that the kernel works with: a cell type in a dish, under what is in the medium."""
 
     radius: float
@@ -122,8 +122,7 @@ def behaviour(spec: ModelSpec, factors: DishFactors, *, competition: float) -> B
     spec : ModelSpec
     factors : DishFactors
     competition : float
-        Sum of ``a / K_i`` of the antagonists in the medium; the apparent dissociation constant
-        is ``K_d (1 + competition)`` (Gaddum 1937).
+        Sum of ``a / K_i`` of the antagonists in the medium [1].
     """
     cell, receptor, on = spec.haematopoietic, spec.receptor.cxcr4, spec.mechanisms
     return Behaviour(
@@ -135,7 +134,9 @@ def behaviour(spec: ModelSpec, factors: DishFactors, *, competition: float) -> B
         internalisation_ratio=cell.internalisation_rate / cell.recycling_rate,
         integration_time=cell.integration_time,
         own_noise=cell.own_noise,
-        dissociation_constant=receptor.dissociation_constant * (1.0 + competition),
+        dissociation_constant=apparent_dissociation_constant(
+            receptor.dissociation_constant, competition=competition
+        ),
         dissociation_rate=receptor.dissociation_rate,
         chemokinesis_gain=cell.chemokinesis_gain if on.chemokinesis else 0.0,
         cd166_catch_rate=cell.cd166_catch_rate * factors.avidity if on.cd166_adhesion else 0.0,
@@ -184,15 +185,12 @@ def hold_of(spec: ModelSpec, scene: Scene, regions: RegionMap, grid: Grid) -> Ho
 
 def sticky(behaving: Behaviour, regions: RegionMap) -> tuple[Behaviour, Hold]:
     """The encounter limit: caught at once and for ever where a region is, attracted by nothing."""
-    limit = Behaviour(
-        **{
-            **behaving.__dict__,
-            "receptors": 0.0,
-            "chemokinesis_gain": 0.0,
-            "cd166_catch_rate": math.inf,
-            "cxcr4_catch_rate": 0.0,
-            "release_rate": 0.0,
-        }
+    limit = behaving._replace(
+        receptors=0.0,
+        chemokinesis_gain=0.0,
+        cd166_catch_rate=math.inf,
+        cxcr4_catch_rate=0.0,
+        release_rate=0.0,
     )
     reached = (regions != Region.FREE_SURFACE).astype(float)
     return limit, Hold(cd166=reached, integrin_ligand=np.zeros_like(reached))
@@ -269,16 +267,25 @@ def advance(
     )
     if steps == 0 or len(cells.x) == 0:
         return after
-    b = behaving
     _advance(
-        after.x, after.y, after.heading_x, after.heading_y, after.held,
-        seen.visible, seen.steering, hold.cd166, hold.integrin_ligand,
-        grid.dx, grid.dy, grid.width, grid.length,
-        duration / steps, cells.steps, steps, seed, int(stream),
-        b.radius, b.speed, b.persistence_time, b.receptors, b.internalisation_ratio,
-        b.integration_time, b.own_noise, b.dissociation_constant, b.dissociation_rate,
-        b.chemokinesis_gain, b.cd166_catch_rate, b.cxcr4_catch_rate, b.release_rate, b.crowding,
-    )  # fmt: skip
+        after.x,
+        after.y,
+        after.heading_x,
+        after.heading_y,
+        after.held,
+        seen,
+        hold,
+        behaving,
+        grid.dx,
+        grid.dy,
+        grid.width,
+        grid.length,
+        duration / steps,
+        cells.steps,
+        steps,
+        seed,
+        int(stream),
+    )
     return after
 
 
@@ -307,35 +314,19 @@ def turned(
 
 @kernel()
 def signal_to_noise(
-    visible: Array,
-    steering: Array,
-    x: float,
-    y: float,
-    dx: float,
-    dy: float,
-    radius: float,
-    receptors: float,
-    internalisation_ratio: float,
-    integration_time: float,
-    own_noise: float,
-    constant: float,
-    dissociation_rate: float,
+    seen: Stimulus, behaving: Behaviour, x: float, y: float, dx: float, dy: float
 ) -> tuple[float, float, float, float]:
     """Signal-to-noise ratio in x and y, occupancy, and surface receptors of a cell at a place.
 
     The two halves of the cell are read at their centroids, 4 R / (3 pi) from the centre, where a
     linear field has its mean over the half-disc.
     """
-    half = _HALF_DISC * radius
-    centre = bilinear(visible, x, y, dx, dy)
-    occupancy = centre / (centre + constant)
-    surface = surface_receptors(receptors, occupancy, internalisation_ratio)
-    noise = binding_noise(
-        surface,
-        occupancy,
-        independent_looks(integration_time, dissociation_rate, occupancy),
-        own_noise,
-    )
+    visible, steering, half = seen.visible, seen.steering, _HALF_DISC * behaving.radius
+    constant = behaving.dissociation_constant
+    occupancy = occupied_fraction(bilinear(visible, x, y, dx, dy), constant)
+    surface = surface_receptors(behaving.receptors, occupancy, behaving.internalisation_ratio)
+    looks = independent_looks(behaving.integration_time, behaving.dissociation_rate, occupancy)
+    noise = binding_noise(surface, occupancy, looks, behaving.own_noise)
     scale = 0.5 * surface / noise
     east = bilinear(visible, x + half, y, dx, dy)
     west = bilinear(visible, x - half, y, dx, dy)
@@ -356,10 +347,9 @@ def _advance(
     hxs: Array,
     hys: Array,
     held: NDArray[np.bool_],
-    visible: Array,
-    steering: Array,
-    cd166: Array,
-    integrin_ligand: Array,
+    seen: Stimulus,
+    hold: Hold,
+    behaving: Behaviour,
     dx: float,
     dy: float,
     width: float,
@@ -369,47 +359,33 @@ def _advance(
     steps: int,
     seed: int,
     stream: int,
-    radius: float,
-    speed: float,
-    persistence_time: float,
-    receptors: float,
-    internalisation_ratio: float,
-    integration_time: float,
-    own_noise: float,
-    constant: float,
-    dissociation_rate: float,
-    chemokinesis_gain: float,
-    cd166_catch_rate: float,
-    cxcr4_catch_rate: float,
-    release_rate: float,
-    crowding: bool,
 ) -> None:
-    ny, nx = visible.shape
+    ny, nx = seen.visible.shape
     count = xs.size
+    persistence_time, receptors = behaving.persistence_time, behaving.receptors
     spread = math.sqrt(2.0 * step / persistence_time)
-    release = -math.expm1(-release_rate * step)
-    furthest = speed * (1.0 + chemokinesis_gain) * step
-    bucket = max(2.0 * (radius + furthest), math.sqrt(width * length / max(count, 1)))
+    release = -math.expm1(-behaving.release_rate * step)
+    fastest = behaving.speed * (1.0 + behaving.chemokinesis_gain)
+    bucket = max(
+        2.0 * (behaving.radius + fastest * step), math.sqrt(width * length / max(count, 1))
+    )
     columns = max(1, int(width / bucket))
     rows = max(1, int(length / bucket))
-    heads = np.empty(columns * rows, np.int64)
+    heads = np.empty((rows, columns), np.int64)
     following = np.empty(count, np.int64)
     for n in range(steps):
-        if crowding:
+        if behaving.crowding:
             heads[:] = -1
             for i in range(count):
-                b = _bucket(xs[i], ys[i], width, length, columns, rows)
-                following[i] = heads[b]
-                heads[b] = i
+                row, column = _bucket(xs[i], ys[i], width, length, rows, columns)
+                following[i] = heads[row, column]
+                heads[row, column] = i
         for i in range(count):
-            normal, chance, _ = draw(seed, stream, i, first + n)
+            normal, chance = draw(seed, stream, i, first + n)
             x, y = xs[i], ys[i]
             snr_x, snr_y, occupancy, surface = 0.0, 0.0, 0.0, 0.0
             if receptors > 0.0:
-                snr_x, snr_y, occupancy, surface = signal_to_noise(
-                    visible, steering, x, y, dx, dy, radius, receptors, internalisation_ratio,
-                    integration_time, own_noise, constant, dissociation_rate,
-                )  # fmt: skip
+                snr_x, snr_y, occupancy, surface = signal_to_noise(seen, behaving, x, y, dx, dy)
             hx, hy = turned(hxs[i], hys[i], snr_x, snr_y, 0.5 * step, persistence_time)
             cosine, sine = math.cos(spread * normal), math.sin(spread * normal)
             hx, hy = hx * cosine - hy * sine, hx * sine + hy * cosine
@@ -420,26 +396,24 @@ def _advance(
                 hxs[i], hys[i] = hx, hy
                 held[i] = chance >= release
                 continue
-            way = 0.5 * speed * (1.0 + chemokinesis_gain * occupancy) * step
-            new_x, new_y = x + way * (hxs[i] + hx), y + way * (hys[i] + hy)
-            new_x, sign = _folded(new_x, width)
+            way = 0.5 * behaving.speed * (1.0 + behaving.chemokinesis_gain * occupancy) * step
+            new_x, sign = _folded(x + way * (hxs[i] + hx), width)
             hx *= sign
-            new_y, sign = _folded(new_y, length)
+            new_y, sign = _folded(y + way * (hys[i] + hy), length)
             hy *= sign
-            if crowding:
+            if behaving.crowding:
                 new_x, new_y = _unblocked(
-                    i, new_x, new_y, xs, ys, heads, following,
-                    2.0 * radius, width, length, columns, rows,
-                )  # fmt: skip
+                    i, new_x, new_y, xs, ys, heads, following, 2.0 * behaving.radius, width, length
+                )
             xs[i], ys[i], hxs[i], hys[i] = new_x, new_y, hx, hy
             column = min(int(new_x / dx), nx - 1)
             row = min(int(new_y / dy), ny - 1)
             rate = 0.0
-            if cd166[row, column] > 0.0:
-                rate += cd166_catch_rate * cd166[row, column]
+            if hold.cd166[row, column] > 0.0:
+                rate += behaving.cd166_catch_rate * hold.cd166[row, column]
             if receptors > 0.0:
                 occupied = occupancy * surface / receptors
-                rate += cxcr4_catch_rate * occupied * integrin_ligand[row, column]
+                rate += behaving.cxcr4_catch_rate * occupied * hold.integrin_ligand[row, column]
             held[i] = chance < -math.expm1(-rate * step)
 
 
@@ -455,10 +429,11 @@ def _folded(place: float, extent: float) -> tuple[float, float]:
 
 
 @kernel()
-def _bucket(x: float, y: float, width: float, length: float, columns: int, rows: int) -> int:
-    column = min(int(x / width * columns), columns - 1)
-    row = min(int(y / length * rows), rows - 1)
-    return row * columns + column
+def _bucket(
+    x: float, y: float, width: float, length: float, rows: int, columns: int
+) -> tuple[int, int]:
+    """Row and column of the neighbour search's bucket at a place."""
+    return min(int(y / length * rows), rows - 1), min(int(x / width * columns), columns - 1)
 
 
 @kernel()
@@ -473,8 +448,6 @@ def _unblocked(
     diameter: float,
     width: float,
     length: float,
-    columns: int,
-    rows: int,
 ) -> tuple[float, float]:
     """Where a cell ends that wants to go somewhere: it slides along others, or stays.
 
@@ -482,9 +455,7 @@ def _unblocked(
     """
     x, y = xs[i], ys[i]
     for attempt in range(2):
-        blocker = _blocker(
-            i, x, y, new_x, new_y, xs, ys, heads, following, diameter, width, length, columns, rows
-        )
+        blocker = _blocker(i, new_x, new_y, xs, ys, heads, following, diameter, width, length)
         if blocker < 0:
             return new_x, new_y
         if attempt == 0:
@@ -501,8 +472,6 @@ def _unblocked(
 @kernel()
 def _blocker(
     i: int,
-    x: float,
-    y: float,
     new_x: float,
     new_y: float,
     xs: Array,
@@ -512,20 +481,18 @@ def _blocker(
     diameter: float,
     width: float,
     length: float,
-    columns: int,
-    rows: int,
 ) -> int:
     """First cell within a diameter of the new place that the move would bring nearer, or -1."""
-    column = min(int(new_x / width * columns), columns - 1)
-    row = min(int(new_y / length * rows), rows - 1)
+    rows, columns = heads.shape
+    row, column = _bucket(new_x, new_y, width, length, rows, columns)
     for r in range(max(row - 1, 0), min(row + 2, rows)):
         for c in range(max(column - 1, 0), min(column + 2, columns)):
-            j: int = heads[r * columns + c]
+            j: int = heads[r, c]
             while j >= 0:
                 if j != i:
                     square = (new_x - xs[j]) ** 2 + (new_y - ys[j]) ** 2
                     if square < diameter * diameter:
-                        before = (x - xs[j]) ** 2 + (y - ys[j]) ** 2
+                        before = (xs[i] - xs[j]) ** 2 + (ys[i] - ys[j]) ** 2
                         if square < before:
                             return j
                 j = following[j]

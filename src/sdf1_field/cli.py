@@ -206,15 +206,13 @@ def solve(
             f"about {memory / 1e9:.1f} GB of memory, a file of up to {file_size / 1e9:.1f} GB",
             err=True,
         )
-    from threadpoolctl import threadpool_limits
-
     begin, end = -loaded.spec.run.culture, loaded.spec.run.duration
     bar: Any = click.progressbar(
         length=round(end - begin), label=loaded.name, file=sys.stderr,
         hidden=quiet or not sys.stderr.isatty(),
     )  # fmt: skip
     try:
-        with threadpool_limits(1), bar:
+        with bar:
             record.solve(
                 loaded, path, seed=seed, threads=threads, resume=resume, force=force,
                 command_line=shlex.join(["sdf1-field", *sys.argv[1:]]),
@@ -265,7 +263,7 @@ def inspect(run: Path, digest: bool, as_json: bool) -> None:
                 ],
                 (
                     "missing from the audit",
-                    "steady state: not kept" if missing is None else f"{missing:.1e} of all",
+                    "none is kept in steady state" if missing is None else f"{missing:.1e} of all",
                 ),
             ]
         )
@@ -303,7 +301,7 @@ def analyse(runs: tuple[Path, ...], at: tuple[str, ...], as_json: bool) -> None:
     click.echo(f"{dishes}; a cell counts for the region under its centre")
     header = (
         *("time", "region", "mm2", "cells", "per mm2", "fold change"),
-        *("touching counted", "encounter limit"),
+        *("if touching counted", "encounter limit"),
     )
     lines = [
         (
@@ -313,7 +311,7 @@ def analyse(runs: tuple[Path, ...], at: tuple[str, ...], as_json: bool) -> None:
             f"{row['cells']:g}",
             _number(row["density_per_mm2"]),
             _number(row["fold_change"]) + _interval(row["interval"]),
-            _number(row["touching_fold_change"]),
+            _touching(row["touching_fold_change"], row["touching_uniform"]),
             _number(row["encounter_limit"]),
         )
         for row in rows
@@ -323,6 +321,10 @@ def analyse(runs: tuple[Path, ...], at: tuple[str, ...], as_json: bool) -> None:
 
 def _number(value: float | None) -> str:
     return "-" if value is None else f"{value:.2f}"
+
+
+def _touching(value: float | None, uniform: float | None) -> str:
+    return "-" if value is None else f"{value:.2f} (uniform: {_number(uniform)})"
 
 
 def _interval(ends: list[float] | None) -> str:

@@ -84,13 +84,6 @@ def count_dish(dish: Dish) -> Counted:
     )
 
 
-def _in_own_process(dish: Dish) -> Counted:
-    from threadpoolctl import threadpool_limits
-
-    with threadpool_limits(1):
-        return count_dish(dish)
-
-
 def count_dishes(
     dishes: Sequence[Dish],
     *,
@@ -115,7 +108,7 @@ def count_dishes(
     workers = min(workers or os.cpu_count() or 1, len(dishes))
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(workers, mp_context=context) as pool:
-        waiting = {pool.submit(_in_own_process, dish): dish for dish in dishes}
+        waiting = {pool.submit(count_dish, dish): dish for dish in dishes}
         try:
             for done in as_completed(waiting):
                 done.result()

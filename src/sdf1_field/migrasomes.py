@@ -4,6 +4,7 @@ A placed scene stays as it was placed, and releases nothing but what its bodies 
 secrete all the time.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from sdf1_field.scene import Scene
@@ -29,7 +30,9 @@ class Release:
     amount: float
 
 
-def advance(scene: Scene, until: float) -> tuple[Scene, tuple[Release, ...]]:
+def advance(
+    scene: Scene, until: float, eaten: Collection[int] = ()
+) -> tuple[Scene, tuple[Release, ...]]:
     """Scene at a later time and what was released at once on the way.
 
     Parameters
@@ -38,6 +41,8 @@ def advance(scene: Scene, until: float) -> tuple[Scene, tuple[Release, ...]]:
         Placed.
     until : float
         [s].
+    eaten : collection of int
+        Migrasomes that cells have taken up since; none from a placed scene, where none can be.
     """
-    del until
+    del until, eaten
     return scene, ()

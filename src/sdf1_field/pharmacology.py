@@ -1,9 +1,7 @@
-"""How receptors, drugs and antibodies bind: pure functions of concentrations.
-
-The plain functions serve both tables and compiled kernels; the kernels inline them.
-"""
+"""How receptors, drugs and antibodies bind: pure functions of concentrations."""
 
 import math
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -51,25 +49,45 @@ def receptor_occupancy(
     >>> float(receptor_occupancy(4.5, dissociation_constant=4.5))
     0.5
     """
+    if inhibition_constant <= 0.0:
+        raise ValueError("the inhibition constant must be positive")
     apparent = apparent_dissociation_constant(
-        dissociation_constant, antagonist=antagonist, inhibition_constant=inhibition_constant
+        dissociation_constant, competition=antagonist / inhibition_constant
     )
-    c = np.asarray(concentration, dtype=float)
-    occupancy: Array = c / (c + apparent)
-    return occupancy
+    bound: Array = np.asarray(occupied_fraction(np.asarray(concentration, dtype=float), apparent))
+    return bound
 
 
-def apparent_dissociation_constant(
-    dissociation_constant: float, *, antagonist: float, inhibition_constant: float
-) -> float:
-    """Gaddum's apparent ``K_d (1 + a / K_i)`` [nM]; arguments as in `receptor_occupancy`."""
-    if dissociation_constant <= 0.0 or inhibition_constant <= 0.0:
-        raise ValueError("dissociation and inhibition constants must be positive")
-    return dissociation_constant * (1.0 + antagonist / inhibition_constant)
+def apparent_dissociation_constant(dissociation_constant: float, *, competition: float) -> float:
+    """Gaddum's apparent ``K_d (1 + competition)`` [nM].
+
+    Parameters
+    ----------
+    dissociation_constant : float
+        > 0 [nM].
+    competition : float
+        Sum of ``a / K_i`` over the antagonists present [1].
+
+    Raises
+    ------
+    ValueError
+        If ``dissociation_constant`` is not positive.
+    """
+    if dissociation_constant <= 0.0:
+        raise ValueError("the dissociation constant must be positive")
+    return dissociation_constant * (1.0 + competition)
 
 
 @kernel()
-def occupancy_difference(difference: float, front: float, back: float, constant: float) -> float:
+def occupied_fraction(concentration: Any, dissociation_constant: float) -> Any:
+    """``c / (c + K)`` of a number or an array [nM]."""
+    return concentration / (concentration + dissociation_constant)
+
+
+@kernel()
+def occupancy_difference(
+    difference: float, front: float, back: float, dissociation_constant: float
+) -> float:
     """Occupancy at the front minus that at the back, ``K (f - b) / ((f + K)(b + K))``.
 
     The closed form keeps the digits that subtracting two nearly equal occupancies loses.
@@ -78,10 +96,14 @@ def occupancy_difference(difference: float, front: float, back: float, constant:
     ----------
     difference : float
         ``f - b``, or the part of it that the cell can follow [nM].
-    front, back, constant : float
-        Concentrations at the two ends and the apparent dissociation constant [nM].
+    front, back : float
+        Concentrations at the two ends [nM].
+    dissociation_constant : float
+        Apparent [nM].
     """
-    return constant * difference / ((front + constant) * (back + constant))
+    k = dissociation_constant
+    value: float = k * difference / ((front + k) * (back + k))
+    return value
 
 
 @kernel()

@@ -35,6 +35,7 @@ class Stream(IntEnum):
     MOTION = 5
     ENCOUNTER = 6
     BOOTSTRAP = 7
+    CARGO = 8
 
 
 @kernel()
@@ -69,8 +70,8 @@ def philox(
 
 
 @kernel()
-def draw(seed: int, stream: int, entity: int, step: int) -> tuple[float, float, float]:
-    """One standard normal and two uniform numbers for an entity at a step.
+def draw(seed: int, stream: int, entity: int, step: int) -> tuple[float, float]:
+    """One standard normal and one uniform number for an entity at a step.
 
     Parameters
     ----------
@@ -79,11 +80,11 @@ def draw(seed: int, stream: int, entity: int, step: int) -> tuple[float, float, 
 
     Returns
     -------
-    normal, u1, u2 : float
-        The normal by Box and Muller's transform; the uniform ones in (0, 1).
+    normal, uniform : float
+        The normal by Box and Muller's transform; the uniform one in (0, 1).
     """
     key = np.uint64(seed)
-    w0, w1, w2, w3 = philox(
+    w0, w1, w2, _ = philox(
         np.uint64(step),
         np.uint64(entity),
         np.uint64(stream),
@@ -93,7 +94,7 @@ def draw(seed: int, stream: int, entity: int, step: int) -> tuple[float, float, 
     )
     radius = math.sqrt(-2.0 * math.log((w0 + 0.5) * _UNIT))
     normal = radius * math.cos(2.0 * math.pi * (w1 + 0.5) * _UNIT)
-    return normal, (w2 + 0.5) * _UNIT, (w3 + 0.5) * _UNIT
+    return normal, (w2 + 0.5) * _UNIT
 
 
 def generator(seed: int, stream: Stream, entity: int = 0) -> np.random.Generator:

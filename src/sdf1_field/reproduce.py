@@ -150,6 +150,12 @@ def load_paper(name: str) -> Paper:
     if name not in papers:
         raise InputError(f"unknown paper '{name}'. Known: {', '.join(sorted(papers))}.")
     table = papers[name]
+    for claim in table["claim"]:
+        if claim["statistic"] not in _STATISTICS or claim["test"] not in (*_TESTS, "none"):
+            raise InputError(
+                f"{path}: {claim['id']}: unknown statistic '{claim['statistic']}' or test "
+                f"'{claim['test']}'. Known: {', '.join(_STATISTICS)}; {', '.join(_TESTS)}, none."
+            )
     return Paper(
         name=name,
         citation=table["citation"],
@@ -201,9 +207,7 @@ def dish_count(paper: Paper) -> int:
 
 def judge(paper: Paper, claim: Claim, results: Mapping[str, list[Counted]]) -> list[Finding]:
     """Compare a claim with counted dishes, one finding for each region (and time)."""
-    if claim.statistic == "above one and growing":
-        return _growth(paper, claim, results)
-    return _reduction(paper, claim, results)
+    return _STATISTICS[claim.statistic](paper, claim, results)
 
 
 def _at(paper: Paper, key: str, counted: list[Counted], time: float) -> tuple[FoldChange, Array]:
@@ -259,7 +263,7 @@ def _reduction(paper: Paper, claim: Claim, results: Mapping[str, list[Counted]])
         note = f"{order} on the network ({ratio[1]:.2f}-fold) than on MSC ({ratio[0]:.2f}-fold)"
     findings = []
     for k, region in enumerate(ENRICHED):
-        p = unpaired_t_test(list(control.each[:, k]), list(treated.each[:, k]))
+        p = _TESTS[claim.test](list(control.each[:, k]), list(treated.each[:, k]))
         findings.append(
             Finding(
                 claim=claim,
@@ -278,3 +282,11 @@ def _reduction(paper: Paper, claim: Claim, results: Mapping[str, list[Counted]])
             )
         )
     return findings
+
+
+_STATISTICS = {
+    "above one and growing": _growth,
+    "reduced": _reduction,
+    "reduced, more on network": _reduction,
+}
+_TESTS = {"unpaired t": unpaired_t_test}

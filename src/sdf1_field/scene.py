@@ -1,6 +1,7 @@
 """An immutable snapshot of the stroma: bodies, fibres, migrasomes, and the regions they make."""
 
 import math
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import IntEnum
@@ -149,7 +150,7 @@ def place_scene(spec: ModelSpec, grid: Grid, seed: int, *, secretion_factor: flo
     )
     fibres = _place_fibres(scene, bodies, grid, rng)
     return Scene(
-        bodies, fibres, _place_migrasomes(spec, fibres, grid, taken, rng, secretion_factor)
+        bodies, fibres, _place_migrasomes(spec, fibres, grid, taken, rng, seed, secretion_factor)
     )
 
 
@@ -207,6 +208,7 @@ def _place_migrasomes(
     grid: Grid,
     under_body: NDArray[np.bool_],
     rng: np.random.Generator,
+    seed: int,
     secretion_factor: float,
 ) -> Migrasomes:
     scene = spec.scene
@@ -230,7 +232,9 @@ def _place_migrasomes(
     secretion = {}
     for name in spec.solved_ligands:
         rates = spec.ligand[name].secretion
-        carries = rng.random(len(x)) < rates.carrying_fraction
+        # A stream for each ligand: who carries one does not depend on which others are solved.
+        own = generator(seed, Stream.CARGO, zlib.crc32(name.encode()))
+        carries = own.random(len(x)) < rates.carrying_fraction
         secretion[name] = np.where(carries, rates.migrasome * secretion_factor, 0.0)
     outside = ~under_body[grid.index(x, y)]
     return Migrasomes(

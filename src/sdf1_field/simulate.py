@@ -6,6 +6,7 @@ move over the mean of the floor's values at both ends.
 
 import bisect
 import contextlib
+import functools
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -14,6 +15,7 @@ from typing import Any
 import numba
 import numpy as np
 import scipy.fft
+import threadpoolctl
 from numpy.typing import NDArray
 
 from sdf1_field import cells as cell_layer
@@ -28,7 +30,7 @@ from sdf1_field.solvers.cosine import Columns, CosineState, Tolerances
 from sdf1_field.sources import Secretion, secretion
 from sdf1_field.spec import ModelSpec
 from sdf1_field.transport import Coat, Transport
-from sdf1_field.treatments import Event, change_times, schedule
+from sdf1_field.treatments import Event, Schedule, change_times, schedule
 from sdf1_field.units import instant
 from sdf1_field.variation import DishFactors, dish_factors
 
@@ -71,6 +73,7 @@ class Setting:
         By ligand.
     tolerances : Tolerances
     factors : DishFactors
+    plan : Schedule
     """
 
     spec: ModelSpec
@@ -78,6 +81,7 @@ class Setting:
     columns: Mapping[str, Columns]
     tolerances: Tolerances
     factors: DishFactors
+    plan: Schedule
 
 
 def prepare(spec: ModelSpec, seed: int) -> Setting:
@@ -95,6 +99,7 @@ def prepare(spec: ModelSpec, seed: int) -> Setting:
             first_step=spec.numerics.first_step,
         ),
         factors=dish_factors(spec, seed),
+        plan=schedule(spec),
     )
 
 
@@ -115,12 +120,7 @@ def _transport(spec: ModelSpec, name: str) -> Transport:
     return Transport(
         diffusivity=ligand.diffusivity,
         loss_rate=ligand.loss_rate,
-        coat=Coat(
-            sites=ligand.coat.sites,
-            association_rate=ligand.coat.association_rate,
-            dissociation_rate=ligand.coat.dissociation_rate,
-            loss_rate=ligand.coat.loss_rate,
-        ),
+        coat=Coat(**dict(ligand.coat)),
         bath=ligand.bath_concentration if spec.dish.top == "bath" else None,
     )
 
@@ -196,8 +196,8 @@ def simulate(
         yield solved
         return
     outputs = sorted({*field_times(spec), *track_times(spec)})
-    events = {event.time: event for event in schedule(spec).events}
-    stops = _stops(spec, outputs)
+    events = {event.time: event for event in setting.plan.events}
+    stops = _stops(setting, outputs)
     state = resume_from
     if state is None:
         state = _happening(setting, begin(setting, seed), events.get(instant(-spec.run.culture)))
@@ -207,7 +207,6 @@ def simulate(
     scene: Scene | None = None
     sources: dict[str, Secretion] = {}
     regions = np.zeros((0, 0), dtype=np.uint8)
-    pharmacology = schedule(spec)
     for until in stops[bisect.bisect_right(stops, state.time) :]:
         if state.scene is not scene:
             scene = state.scene
@@ -226,13 +225,14 @@ def simulate(
                 _seen(setting, state.fields, fields),
                 hold,
                 cell_layer.behaviour(
-                    spec, setting.factors, competition=pharmacology.competition(state.time)
+                    spec, setting.factors, competition=setting.plan.competition(state.time)
                 ),
                 duration=until - state.time,
                 time_step=spec.cells.time_step,
                 seed=seed,
             )
-        grown, _ = migrasomes.advance(state.scene, until)
+        grown, releases = migrasomes.advance(state.scene, until)
+        assert not releases, "a placed scene releases nothing at once"
         state = State(until, seed, grown, fields, moved)
         state = _happening(setting, state, events.get(until))
         if until in outputs:
@@ -241,15 +241,21 @@ def simulate(
 
 @contextlib.contextmanager
 def _threads(count: int) -> Iterator[None]:
-    """Let kernels and transforms use some threads, and nobody else's."""
+    """Let kernels and transforms use some threads, BLAS one: its sums depend on their number."""
     limits: Any = numba.config
     before = numba.get_num_threads()
     numba.set_num_threads(min(count, limits.NUMBA_NUM_THREADS))
     try:
-        with scipy.fft.set_workers(count):
+        with scipy.fft.set_workers(count), _thread_pools().limit(limits=1, user_api="blas"):
             yield
     finally:
         numba.set_num_threads(before)
+
+
+@functools.cache
+def _thread_pools() -> threadpoolctl.ThreadpoolController:
+    """Thread pools of the libraries loaded, found once."""
+    return threadpoolctl.ThreadpoolController()
 
 
 def regions_of(spec: ModelSpec, scene: Scene, grid: Grid) -> RegionMap:
@@ -257,11 +263,12 @@ def regions_of(spec: ModelSpec, scene: Scene, grid: Grid) -> RegionMap:
     return region_map(scene, grid, outline_margin=spec.scene.network_outline_margin)
 
 
-def _stops(spec: ModelSpec, outputs: list[float]) -> list[float]:
+def _stops(setting: Setting, outputs: list[float]) -> list[float]:
     """Output, event and coupling times; the latter only while cells are there."""
+    spec = setting.spec
     begin, end = instant(-spec.run.culture), instant(spec.run.duration)
     coupling = _every(spec.numerics.coupling_step, 0.0, end)
-    times = {0.0, *outputs, *coupling, *change_times(schedule(spec))}
+    times = {0.0, *outputs, *coupling, *change_times(setting.plan)}
     return sorted(t for t in times if begin <= t <= end)
 
 
@@ -319,9 +326,10 @@ def _seen(
     setting: Setting, before: Mapping[str, CosineState], after: Mapping[str, CosineState]
 ) -> Stimulus:
     """What CXCR4 sees between two times: the mean of both ends."""
-    if "sdf1" not in setting.spec.sensed_ligands:
+    if not setting.spec.sensed_ligands:
         return cell_layer.no_stimulus(setting.grid)
-    a, b = before["sdf1"], after["sdf1"]
+    (ligand,) = setting.spec.sensed_ligands
+    a, b = before[ligand], after[ligand]
     return cell_layer.stimulus(
         setting.spec,
         0.5 * (a.floor.concentration + b.floor.concentration),

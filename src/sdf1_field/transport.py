@@ -80,7 +80,8 @@ class Transport:
             If every wall is closed and nothing is lost.
         """
         lost = self.loss_rate > 0 or (
-            self.coat is not None and self.coat.sites * self.coat.loss_rate > 0
+            self.coat is not None
+            and self.coat.sites * self.coat.association_rate * self.coat.loss_rate > 0
         )
         if self.bath is None and not lost:
             raise RunError(
@@ -117,7 +118,8 @@ class Ledger:
         -------
         float
             (secreted + added - in medium - bound - degraded - through the top - removed
-            - taken up) / (secreted + added); 0 if nothing came in.
+            - taken up) / (secreted + added + any net inflow through the top); 0 if nothing
+            came in.
         """
         came = self.secreted + self.added + max(-self.through_top, 0.0)
         gone = self.degraded + self.through_top + self.removed + self.taken_up

@@ -61,7 +61,7 @@ def schedule(spec: ModelSpec) -> Schedule:
     Without a start a treatment begins when the haematopoietic cells are added.
     """
     changes = sorted(
-        instant(t.start or 0.0)
+        instant(t.start)
         for name, t in spec.treatments.items()
         if spec.agent[spec.agent_of(name)].acts_on == "medium_change"
     )
@@ -70,7 +70,7 @@ def schedule(spec: ModelSpec) -> Schedule:
     exposures: list[_Exposure] = []
     for name, treatment in spec.treatments.items():
         agent = spec.agent[spec.agent_of(name)]
-        start, dose = instant(treatment.start or 0.0), spec.dose(name)
+        start, dose = instant(treatment.start), spec.dose(name)
         if agent.acts_on == "added_ligand":
             added.setdefault(start, []).append((spec.agent_of(name), dose))
         elif agent.acts_on == "cd166_block":

@@ -55,6 +55,8 @@ _SAFETY, _SHRINK, _GROW, _KEEP = 0.9, 0.2, 2.0, 1.3
 _SMALLEST_STEP = 1e-6
 _NEWTON_SHARE = 1e-3
 """Tolerance of the floor's iteration as a share of the step's."""
+_STEADY_TOLERANCE = 1e-12
+"""Of the floor's iteration in steady state, where nothing else limits the accuracy."""
 _SERIES_BELOW = 1e-2
 
 
@@ -73,7 +75,7 @@ class Tolerances:
         Step to begin with after a start or an event [s].
     """
 
-    relative: float = 1e-3
+    relative: float = 1e-2
     absolute: float = 1e-9
     first_step: float = 1.0
 
@@ -203,8 +205,10 @@ def start(columns: Columns, *, time: float, tolerances: Tolerances) -> CosineSta
         ledger=Ledger(),
         floor=FloorValue(empty, empty),
     )
-    if columns.transport.bath:
-        state = add(columns, state, columns.transport.bath, tolerances=tolerances)
+    bath = columns.transport.bath
+    if bath:
+        state = add(columns, state, bath, tolerances=tolerances)
+        state = replace(state, ledger=replace(state.ledger, minimum=bath))
     return state
 
 
@@ -233,15 +237,19 @@ def add(
 
 
 def change_medium(columns: Columns, state: CosineState, *, tolerances: Tolerances) -> CosineState:
-    """State after fresh medium replaces the old: dissolved ligand goes, the coat keeps its own."""
+    """State after fresh medium replaces the old: dissolved ligand goes, the coat keeps its own.
+
+    Fresh medium under a bath holds the bath's concentration.
+    """
     empty = np.zeros_like(state.bound)
-    return replace(
+    fresh = replace(
         state,
         amplitudes=np.zeros_like(state.amplitudes),
         floor=FloorValue(empty, empty),
         step=tolerances.first_step,
         ledger=state.ledger.book(removed=in_medium(columns, state)),
     )
+    return add(columns, fresh, columns.transport.bath or 0.0, tolerances=tolerances)
 
 
 def in_medium(columns: Columns, state: CosineState) -> float:
@@ -303,7 +311,14 @@ def advance(
     RunError
         If a value is no longer finite, the coat's iteration fails, or the step becomes too small.
     """
-    source = forward(secretion / MOLECULES_PER_UM3_PER_NM)
+    with np.errstate(over="ignore", invalid="ignore"):
+        source = forward(secretion / MOLECULES_PER_UM3_PER_NM)
+    if not np.isfinite(source).all():
+        wrong = np.nan_to_num(np.abs(secretion), nan=np.inf)
+        raise RunError(
+            f"{_place(columns, state.time, wrong == wrong.max())}: the secretion is not finite. "
+            "Check the secretion rates."
+        )
     coat = columns.transport.coat
     if coat is None or coat.sites == 0.0:
         if until > state.time:
@@ -318,7 +333,10 @@ def advance(
                 f"t = {state.time:.6g} s: the step fell below {_SMALLEST_STEP:g} s. "
                 "Raise numerics.tolerance or numerics.absolute_tolerance."
             )
-        trial = _coat_step(columns, coat, state, step, source, tolerances)
+        try:
+            trial = _coat_step(columns, coat, state, step, source, tolerances)
+        except RunError as error:
+            raise RunError(f"t = {state.time:.6g} s: {error}") from None
         if not trial.error <= 1.0:
             shrink = _SAFETY / math.sqrt(trial.error) if math.isfinite(trial.error) else _SHRINK
             state = replace(state, step=step * min(max(shrink, _SHRINK), _SAFETY))
@@ -390,7 +408,7 @@ def steady(
             source,
             coat_in_steady_state(coat),
             FloorValue(np.zeros_like(source), np.zeros_like(source)),
-            tolerance=_NEWTON_SHARE * tolerances.relative,
+            tolerance=_STEADY_TOLERANCE,
             absolute_tolerance=_NEWTON_SHARE * tolerances.absolute,
         )
         modes = solution.modes
@@ -411,7 +429,7 @@ def steady(
     )
 
 
-@functools.lru_cache(maxsize=6)
+@functools.lru_cache(maxsize=2)
 def _responses(columns: Columns, step: float) -> tuple[Array, Array]:
     """Floor response to a stage's unit flux, and at the second stage to the first one's."""
     response = np.empty((2, *columns.lateral.shape))
@@ -605,14 +623,20 @@ def _phi2(rate: Array, step: float) -> Array:
 
 def _require_finite(columns: Columns, state: CosineState) -> None:
     value = state.floor.concentration
-    wrong = np.argwhere(~(np.isfinite(value) & np.isfinite(state.bound)))
-    if len(wrong):
-        row, col = wrong[0]
+    wrong = ~(np.isfinite(value) & np.isfinite(state.bound))
+    if wrong.any():
         raise RunError(
-            f"t = {state.time:.6g} s, x = {columns.grid.x[col]:.6g} um, "
-            f"y = {columns.grid.y[row]:.6g} um: the concentration is no longer finite. "
+            f"{_place(columns, state.time, wrong)}: the concentration is no longer finite. "
             "Check secretion rates and coat constants, or lower numerics.coupling_step."
         )
+
+
+def _place(columns: Columns, time: float, where: NDArray[np.bool_]) -> str:
+    """Time and the first place of a floor mask, for a message."""
+    row, column = np.argwhere(where)[0]
+    return (
+        f"t = {time:.6g} s, x = {columns.grid.x[column]:.6g} um, y = {columns.grid.y[row]:.6g} um"
+    )
 
 
 @kernel(parallel=True)

@@ -1,0 +1,33 @@
+"""Runs on disk: one NetCDF-4 file per run (CF-1.11), written whole or not at all.
+
+The file grows under the name ``RUN.nc.partial`` and takes its own name when it is complete. An
+interrupted run leaves the partial file and, beside it, the state from which it can go on.
+"""
+
+from sdf1_field.record.layout import FORMAT, MASSES, VOLATILE
+from sdf1_field.record.reading import content_digest, model_of, open_run, summary
+from sdf1_field.record.states import load_state, save_state
+from sdf1_field.record.writing import (
+    checkpoint_path,
+    claim_output,
+    expected_size,
+    partial_path,
+    solve,
+)
+
+__all__ = [
+    "FORMAT",
+    "MASSES",
+    "VOLATILE",
+    "checkpoint_path",
+    "claim_output",
+    "content_digest",
+    "expected_size",
+    "load_state",
+    "model_of",
+    "open_run",
+    "partial_path",
+    "save_state",
+    "solve",
+    "summary",
+]

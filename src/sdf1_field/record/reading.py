@@ -1,0 +1,141 @@
+"""A run file read again: opened, summed up, compared."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from sdf1_field.errors import InputError
+from sdf1_field.record.layout import FORMAT, MASSES, VOLATILE
+from sdf1_field.spec import Model, model_from_entries
+from sdf1_field.transport import Ledger
+from sdf1_field.units import duration_text
+
+Array = NDArray[np.float64]
+
+
+def open_run(path: str | Path) -> xr.Dataset:
+    """Open a run file; values are read when they are used.
+
+    Parameters
+    ----------
+    path : str or pathlib.Path
+
+    Returns
+    -------
+    xarray.Dataset
+        With times in seconds, not dates.
+
+    Raises
+    ------
+    InputError
+        If the file is missing, damaged, or not a run of this program.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise InputError(f"{path}: no such file. `sdf1-field solve` makes run files.")
+    try:
+        run = xr.open_dataset(path, engine="netcdf4", decode_times=False)
+    except PermissionError:
+        raise InputError(f"{path}: may not be read. Ask its owner.") from None
+    except OSError as error:
+        with path.open("rb") as stream:
+            hdf5 = stream.read(8) == b"\x89HDF\r\n\x1a\n"
+        if hdf5:
+            raise InputError(
+                f"{path}: damaged or incomplete ({error.strerror or error}). Solve the model again."
+            ) from None
+        raise InputError(
+            f"{path}: not a NetCDF-4 file. Give a file made by `sdf1-field solve`."
+        ) from None
+    except ValueError:
+        raise InputError(
+            f"{path}: not a NetCDF-4 file. Give a file made by `sdf1-field solve`."
+        ) from None
+    if run.attrs.get("format") != FORMAT:
+        run.close()
+        raise InputError(
+            f"{path}: not a run of sdf1-field. Give a file made by `sdf1-field solve`."
+        )
+    return run
+
+
+def model_of(run: xr.Dataset) -> Model:
+    """Model that a run was made from, as recorded in it."""
+    return model_from_entries(run.attrs["model_name"], json.loads(run.attrs["model"]))
+
+
+def content_digest(run: xr.Dataset) -> str:
+    """SHA-256 of every variable and attribute except date, history and command line.
+
+    Two runs of the same model and seed have the same digest on the same platform and versions.
+    """
+    digest = hashlib.sha256()
+
+    def attributes(values: Mapping[Any, Any]) -> None:
+        for key in sorted(values):
+            if key not in VOLATILE:
+                digest.update(f"{key}={np.asarray(values[key]).tolist()!r}".encode())
+
+    attributes(run.attrs)
+    for name in sorted(str(v) for v in run.variables):
+        values = run[name]
+        digest.update(f"{name}{values.dims}{values.dtype}{values.shape}".encode())
+        digest.update(np.ascontiguousarray(values.values).tobytes())
+        attributes(values.attrs)
+    return digest.hexdigest()
+
+
+def summary(run: xr.Dataset) -> dict[str, Any]:
+    """What a run holds: its model, size, and per ligand the end's values and mass audit.
+
+    ``imbalance`` is the audit's missing share of what came in; None in steady state.
+    """
+    spec = model_of(run).spec
+    times = run["time"].values
+    facts: dict[str, Any] = {
+        "title": run.attrs["title"],
+        "model": run.attrs["model_name"],
+        "treatment": spec.treatment_label,
+        "seed": int(run.attrs["seed"]),
+        "program": run.attrs["source"],
+        "created": run.attrs["date_created"],
+        "time": f"{len(times)} fields from {duration_text(float(times[0]))} to "
+        f"{duration_text(float(times[-1]))}",
+        "grid": f"{run.sizes['x']} x {run.sizes['y']} x {run.sizes['z']} cells over "
+        f"{spec.dish.width:g} x {spec.dish.length:g} x {spec.dish.height:g} um",
+    }
+    if "trajectory" in run.sizes:
+        facts["cells"] = (
+            f"{run.sizes['trajectory']} {spec.cells.type}, {run.sizes['obs']} observations"
+        )
+    facts["ligands"] = []
+    for name in spec.solved_ligands:
+        floor = run[name].values[-1]
+        masses = {entry: float(run[f"{name}_mass_{entry}"].values[-1]) for entry in MASSES}
+        steady = spec.run.mode == "steady"
+        books = {k: v for k, v in masses.items() if k not in ("in_medium", "bound")}
+        imbalance = Ledger(**books).imbalance(masses["in_medium"], masses["bound"])
+        if steady:
+            masses = {k: masses[k] for k in ("in_medium", "bound")}
+        facts["ligands"].append(
+            {
+                "name": name,
+                "label": spec.ligand[name].label,
+                "floor": {
+                    "min": float(floor.min()),
+                    "mean": float(floor.mean()),
+                    "max": float(floor.max()),
+                },
+                "minimum": float(run[f"{name}_minimum"].values[-1]),
+                "bound_mean": float(run[f"{name}_bound"].values[-1].mean()),
+                "masses": masses,
+                "imbalance": None if steady else imbalance,
+            }
+        )
+    return facts

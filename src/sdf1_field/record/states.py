@@ -1,0 +1,101 @@
+"""The state of a run saved and loaded, bit by bit."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sdf1_field.cells import Cells
+from sdf1_field.errors import InputError
+from sdf1_field.scene import Bodies, Fibres, Migrasomes, Scene
+from sdf1_field.simulate import (
+    State,
+)
+from sdf1_field.solvers.cosine import CosineState
+from sdf1_field.transport import FloorValue, Ledger
+
+Array = NDArray[np.float64]
+
+
+def save_state(path: Path, state: State) -> None:
+    """Write everything a run is at a time; the inverse of `load_state`."""
+    arrays: dict[str, Any] = {"time": state.time, "seed": state.seed}
+
+    def put(prefix: str, value: Any, skip: tuple[str, ...] = ()) -> None:
+        for field in fields(value):
+            item = getattr(value, field.name)
+            if field.name in skip:
+                continue
+            if isinstance(item, Mapping):
+                for key, array in item.items():
+                    arrays[f"{prefix}.{field.name}.{key}"] = array
+            else:
+                arrays[f"{prefix}.{field.name}"] = item
+
+    put("bodies", state.scene.bodies)
+    put("fibres", state.scene.fibres)
+    put("migrasomes", state.scene.migrasomes)
+    for name, value in state.fields.items():
+        put(f"field.{name}", value, skip=("ledger", "floor"))
+        put(f"floor.{name}", value.floor)
+        for key, amount in asdict(value.ledger).items():
+            arrays[f"ledger.{name}.{key}"] = amount
+    if state.cells is not None:
+        put("cells", state.cells)
+    partial = path.with_name(path.name + ".partial")
+    with partial.open("wb") as stream:
+        np.savez(stream, **arrays)
+    partial.replace(path)
+
+
+def load_state(path: Path) -> State:
+    """Read a state that `save_state` wrote.
+
+    Raises
+    ------
+    InputError
+        If the file is missing or damaged.
+    """
+    try:
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as stored:
+            arrays = {key: stored[key] for key in stored.files}
+        return _state_of(arrays)
+    except Exception as error:  # anything from EOFError to BadZipFile, or a key that is missing
+        raise InputError(f"{path}: not a saved state ({error}). Start over with --force.") from None
+
+
+def _state_of(arrays: Mapping[str, Any]) -> State:
+    def take(kind: Any, prefix: str, **more: Any) -> Any:
+        values = dict(more)
+        for field in fields(kind):
+            key = f"{prefix}.{field.name}"
+            if key in arrays:
+                values[field.name] = arrays[key] if arrays[key].ndim else arrays[key].item()
+            elif field.name == "secretion":
+                start = f"{key}."
+                values[field.name] = {
+                    k.removeprefix(start): v for k, v in arrays.items() if k.startswith(start)
+                }
+        return kind(**values)
+
+    scene = Scene(take(Bodies, "bodies"), take(Fibres, "fibres"), take(Migrasomes, "migrasomes"))
+    names = [k.split(".")[1] for k in arrays if k.startswith("field.") and k.endswith(".time")]
+    held = {
+        name: take(
+            CosineState,
+            f"field.{name}",
+            ledger=take(Ledger, f"ledger.{name}"),
+            floor=take(FloorValue, f"floor.{name}"),
+        )
+        for name in names
+    }
+    return State(
+        time=float(arrays["time"]),
+        seed=int(arrays["seed"]),
+        scene=scene,
+        fields=held,
+        cells=take(Cells, "cells") if "cells.x" in arrays else None,
+    )

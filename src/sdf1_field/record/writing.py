@@ -1,0 +1,288 @@
+"""A run on its way to disk: written whole or not at all, and resumed where it stopped."""
+
+import contextlib
+import json
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+import netCDF4
+import numpy as np
+from numpy.typing import NDArray
+
+from sdf1_field.errors import InputError, RunError
+from sdf1_field.record.layout import MASSES, create_file, program, versions
+from sdf1_field.record.states import load_state, save_state
+from sdf1_field.scene import RegionMap, Scene
+from sdf1_field.simulate import (
+    Setting,
+    State,
+    field_times,
+    model_grid,
+    prepare,
+    regions_of,
+    simulate,
+    track_times,
+)
+from sdf1_field.solvers import cosine
+from sdf1_field.sources import secretion
+from sdf1_field.spec import Model, ModelSpec, model_from_entries
+
+Array = NDArray[np.float64]
+
+
+def partial_path(path: Path) -> Path:
+    """Name a run file has while it grows."""
+    return path.with_name(path.name + ".partial")
+
+
+def checkpoint_path(path: Path) -> Path:
+    """Name of the state that an interrupted run leaves."""
+    return path.with_name(path.name + ".state.npz")
+
+
+def claim_output(path: Path, *, force: bool, resume: bool) -> None:
+    """Check that a run may be written to a path, before anything is computed.
+
+    Raises
+    ------
+    InputError
+        If the file exists and may not be replaced, if an interrupted run would be lost, if there
+        is nothing to resume, or if the folder is missing or cannot be written to.
+    """
+    elsewhere = "Choose another place with -o."
+    if path.is_dir():
+        raise InputError(f"{path}: is a folder. Give the name of a file, such as run.nc.")
+    if not path.parent.is_dir():
+        raise InputError(f"{path}: there is no folder '{path.parent}'. Make it or choose another.")
+    leftover = partial_path(path)
+    probe = path.with_name(path.name + ".probe")
+    try:
+        probe.touch()
+        probe.unlink()
+        occupied = path.exists() and not os.access(path, os.W_OK)
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise InputError(f"{path}: cannot be written to ({reason}). {elsewhere}") from None
+    if occupied:
+        raise InputError(f"{path}: cannot be written to. {elsewhere}")
+    if resume:
+        if not (leftover.exists() and checkpoint_path(path).exists()):
+            raise InputError(
+                f"{path}: there is no interrupted run to resume. Solve it without --resume."
+            )
+        return
+    if force:
+        return
+    if path.exists():
+        raise InputError(f"{path}: exists already. Choose another name with -o, or use --force.")
+    if leftover.exists():
+        kept = checkpoint_path(path).exists()
+        raise InputError(
+            f"{leftover}: left by a run that did not end. "
+            + ("Go on with --resume, or start" if kept else "Start")
+            + " over with --force."
+        )
+
+
+def solve(
+    model: Model,
+    path: Path,
+    *,
+    seed: int | None = None,
+    threads: int = 1,
+    command_line: str = "",
+    resume: bool = False,
+    force: bool = False,
+    progress: Callable[[float], None] | None = None,
+) -> None:
+    """Solve a model and write its run file.
+
+    Parameters
+    ----------
+    model : Model
+    path : pathlib.Path
+        Of the run file.
+    seed : int, optional
+        Of the dish; the model's own if not given.
+    threads : int
+        Of the solver; the result does not depend on it.
+    command_line : str
+        Recorded in the file.
+    resume : bool
+        Go on where an interrupted run stopped; the result is the same as if it never had been.
+    force : bool
+        Replace an existing file.
+    progress : callable, optional
+        Called with the time reached [s] after every state.
+
+    Raises
+    ------
+    InputError
+        See `claim_output`; also if the interrupted run was another model's.
+    RunError
+        If the solver fails.
+    KeyboardInterrupt
+        Passed on after what was computed has been kept.
+    """
+    claim_output(path, force=force, resume=resume)
+    spec = model.spec
+    seed = spec.run.seed if seed is None else seed
+    before: State | None = None
+    recorder: _Recorder | None
+    if resume:
+        before = load_state(checkpoint_path(path))
+        recorder = _recorder(_reopened(path, model, seed), spec, seed)
+        # The interruption may have come while this state was being written.
+        recorder.append(before)
+    else:
+        partial_path(path).unlink(missing_ok=True)
+        checkpoint_path(path).unlink(missing_ok=True)
+        recorder = None
+    state = before
+    try:
+        for state in simulate(spec, seed=seed, resume_from=before, threads=threads):
+            if recorder is None:
+                file = create_file(partial_path(path), model, seed, state, command_line)
+                recorder = _recorder(file, spec, seed)
+            recorder.append(state)
+            if progress is not None:
+                progress(state.time)
+        assert recorder is not None
+        recorder.file.close()
+    except BaseException as error:
+        if recorder is not None:
+            # A file that cannot be written to any more cannot be closed properly either.
+            with contextlib.suppress(OSError, RuntimeError):
+                recorder.file.close()
+        if isinstance(error, KeyboardInterrupt) and recorder is not None and state is not None:
+            save_state(checkpoint_path(path), state)
+        else:
+            partial_path(path).unlink(missing_ok=True)
+            checkpoint_path(path).unlink(missing_ok=True)
+        if isinstance(error, OSError | RuntimeError):
+            raise RunError(
+                f"{path}: writing failed ({error}). Make room on the disk or choose another with "
+                "-o, and solve again."
+            ) from None
+        raise
+    partial_path(path).replace(path)
+    checkpoint_path(path).unlink(missing_ok=True)
+
+
+def _reopened(path: Path, model: Model, seed: int) -> netCDF4.Dataset:
+    leftover = partial_path(path)
+    try:
+        file = netCDF4.Dataset(leftover, "a")
+    except OSError as error:
+        raise InputError(
+            f"{leftover}: damaged ({error.strerror or error}). Start over with --force."
+        ) from None
+    recorded = model_from_entries(model.name, json.loads(file.getncattr("model"))).spec
+    if recorded != model.spec or file.seed != seed:
+        file.close()
+        raise InputError(
+            f"{leftover}: was made from another model, settings or seed. Repeat the call that was "
+            "interrupted, or start over with --force."
+        )
+    if (file.source, file.versions) != (program(), versions()):
+        file.close()
+        raise InputError(
+            f"{leftover}: was begun by other versions of sdf1-field or its libraries, whose bits "
+            "may differ. Start over with --force."
+        )
+    return file
+
+
+@dataclass(eq=False)
+class _Recorder:
+    """An open run file, what it needs to know of the model, and what the last scene gave."""
+
+    file: netCDF4.Dataset
+    setting: Setting
+    frames: Mapping[float, int]
+    observations: Mapping[float, int]
+    steady: bool
+    scene: Scene | None = None
+    regions: RegionMap | None = None
+    flux: Mapping[str, Array] | None = None
+
+    def append(self, state: State) -> None:
+        """Write what is due at a state's time."""
+        setting, file = self.setting, self.file
+        if state.scene is not self.scene:
+            self.scene = state.scene
+            self.regions = regions_of(setting.spec, state.scene, setting.grid)
+            self.flux = {
+                name: secretion(state.scene, setting.grid, name).flux for name in state.fields
+            }
+        assert self.regions is not None
+        assert self.flux is not None
+        if state.time in self.frames:
+            n = self.frames[state.time]
+            file["time"][n] = state.time
+            file["region"][n] = self.regions
+            for name, field in state.fields.items():
+                columns = setting.columns[name]
+                file[name][n] = field.floor.concentration
+                file[f"{name}_bound"][n] = field.bound
+                file[f"{name}_secretion"][n] = self.flux[name]
+                held = {
+                    "in_medium": cosine.in_medium(columns, field),
+                    "bound": cosine.on_coat(columns, field),
+                }
+                file[f"{name}_minimum"][n] = field.ledger.minimum
+                for entry in MASSES:
+                    value = held[entry] if entry in held else getattr(field.ledger, entry)
+                    if self.steady and entry not in held:
+                        value = np.nan
+                    file[f"{name}_mass_{entry}"][n] = value
+            _append_scene(file, n, state.scene)
+        if "cell_time" in file.variables and state.time in self.observations:
+            assert state.cells is not None
+            n = self.observations[state.time]
+            cells = state.cells
+            file["cell_time"][:, n] = state.time
+            file["cell_x"][:, n], file["cell_y"][:, n] = cells.x, cells.y
+            file["cell_state"][:, n] = cells.held.astype(np.int8)
+            file["cell_region"][:, n] = self.regions[setting.grid.index(cells.x, cells.y)]
+
+
+def _recorder(file: netCDF4.Dataset, spec: ModelSpec, seed: int) -> _Recorder:
+    frames = [0.0] if spec.run.mode == "steady" else field_times(spec)
+    return _Recorder(
+        file=file,
+        setting=prepare(spec, seed),
+        frames={time: n for n, time in enumerate(frames)},
+        observations={time: n for n, time in enumerate(track_times(spec))},
+        steady=spec.run.mode == "steady",
+    )
+
+
+def _append_scene(file: netCDF4.Dataset, n: int, scene: Scene) -> None:
+    for prefix, group in (
+        ("body", scene.bodies),
+        ("fibre", scene.fibres),
+        ("migrasome", scene.migrasomes),
+    ):
+        for field in fields(group):
+            value = getattr(group, field.name)
+            if field.name == "secretion":
+                for ligand, rates in value.items():
+                    if len(rates):
+                        file[f"{prefix}_{ligand}_secretion_rate"][n] = rates
+            elif f"{prefix}_{field.name}" in file.variables and value.size:
+                file[f"{prefix}_{field.name}"][n] = value
+
+
+def expected_size(spec: ModelSpec) -> tuple[float, float]:
+    """Upper estimates of a run file and of the memory its run takes [bytes]."""
+    grid = model_grid(spec)
+    floor_cells, ligands = grid.nx * grid.ny, len(spec.solved_ligands)
+    frames = 1 if spec.run.mode == "steady" else len(field_times(spec))
+    file_size = frames * floor_cells * (1 + ligands * 3 * 8)
+    file_size += len(track_times(spec)) * spec.cell_count * 26
+    # Amplitudes before and after a step, and about forty floor arrays in flight.
+    memory = 2e8 + floor_cells * 8.0 * (ligands * grid.nz + grid.nz + 40)
+    return float(file_size), memory

@@ -1,0 +1,34 @@
+"""The model file as a checked value.
+
+A model is the defaults in ``models/parameters.toml``, then the files it extends, then the file
+itself, then ``--set``; all are flattened to dotted paths, merged (`files`), and checked against
+the `schema`. Quantities carry units in the files and are canonical floats here.
+"""
+
+from sdf1_field.spec.files import (
+    Entry,
+    Model,
+    entries_of,
+    load_model,
+    model_from_entries,
+    parameters,
+)
+from sdf1_field.spec.schema import (
+    STATUSES,
+    Factors,
+    ModelSpec,
+    PlacedScene,
+)
+
+__all__ = [
+    "STATUSES",
+    "Entry",
+    "Factors",
+    "Model",
+    "ModelSpec",
+    "PlacedScene",
+    "entries_of",
+    "load_model",
+    "model_from_entries",
+    "parameters",
+]

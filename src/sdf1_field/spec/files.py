@@ -1,0 +1,304 @@
+"""Model files: read, extended, overridden, checked; every value with where it comes from."""
+
+import json
+import re
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from sdf1_field.errors import InputError
+from sdf1_field.shipped import model_names, shipped_folder
+from sdf1_field.spec.schema import STATUSES, ModelSpec, suggestion, unknown
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One value of a model as written, and where it comes from."""
+
+    value: Any
+    source: str
+    status: str
+    interval: tuple[str | float, str | float] | None = None
+    where: str = "models/parameters.toml"
+
+
+@dataclass(frozen=True)
+class Model:
+    """A named model: the checked values and, by dotted path, what was written and by whom."""
+
+    name: str
+    spec: ModelSpec
+    entries: Mapping[str, Entry]
+
+
+_TABLE_KEYS = {"value", "source", "status", "interval"}
+
+
+def _flatten(
+    table: Mapping[str, Any], where: str, author: str, prefix: str = ""
+) -> dict[str, Entry]:
+    """Dotted path to entry; a table with the key ``value`` is one entry."""
+    flat: dict[str, Entry] = {}
+    for key, value in table.items():
+        path = f"{prefix}{key}"
+        if not isinstance(value, dict):
+            flat[path] = Entry(value, author, "model choice", where=where)
+        elif "value" not in value:
+            if not value:
+                flat[path] = Entry({}, author, "model choice", where=where)
+            flat |= _flatten(value, where, author, f"{path}.")
+        else:
+            extra = sorted(set(value) - _TABLE_KEYS)
+            if extra:
+                raise InputError(
+                    f"{where}: {path}.{extra[0]}: unknown key. {suggestion(extra[0], _TABLE_KEYS)}"
+                )
+            status = value.get("status", "model choice")
+            if status not in (*STATUSES, "model choice"):
+                raise InputError(f"{where}: {path}.status: {unknown(status, STATUSES, 'status')}")
+            interval = value.get("interval")
+            if interval is not None and not (isinstance(interval, list) and len(interval) == 2):
+                raise InputError(
+                    f"{where}: {path}.interval: {interval!r} is not two values. "
+                    "Write it like ['1 um', '2 um']."
+                )
+            flat[path] = Entry(
+                value["value"],
+                str(value.get("source", author)),
+                status,
+                (interval[0], interval[1]) if interval else None,
+                where,
+            )
+    return flat
+
+
+def _read_toml(path: Path, shown: str) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except tomllib.TOMLDecodeError as error:
+        raise InputError(f"{shown}: not a TOML file: {error}.") from None
+    except UnicodeDecodeError:
+        raise InputError(f"{shown}: not a text file. Give a model file in TOML.") from None
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise InputError(f"{shown}: {reason}. Check the path.") from None
+
+
+def _locate(model: str, beside: Path | None = None) -> tuple[str, Path, str]:
+    """Name, path and shown place of a shipped name or a file."""
+    if model.endswith(".toml") or "/" in model:
+        path = Path(model)
+        if beside is not None:
+            path = beside / model
+            if not path.resolve().is_relative_to(beside.resolve()):
+                raise InputError(
+                    f"{beside}: extends: '{model}' is outside the folder. "
+                    "Use a shipped model's name or a file beside this one."
+                )
+        return path.name.removesuffix(".toml"), path, str(path)
+    names = model_names()
+    if model not in names:
+        raise InputError(f"{unknown(model, names, 'model')} `sdf1-field list` shows them all.")
+    return model, shipped_folder("models") / f"{model}.toml", f"models/{model}.toml"
+
+
+def _load_chain(
+    model: str, beside: Path | None, seen: tuple[Path, ...]
+) -> tuple[str, dict[str, Entry]]:
+    name, path, shown = _locate(model, beside)
+    if path.resolve() in seen:
+        raise InputError(f"{shown}: extends: a circle of models. Let the first one extend nothing.")
+    table = _read_toml(path, shown)
+    extends = table.pop("extends", None)
+    if extends is not None and not isinstance(extends, str):
+        raise InputError(f"{shown}: extends: {extends!r} is not a model. Give one name or file.")
+    flat: dict[str, Entry] = {}
+    if extends is not None:
+        _, flat = _load_chain(extends, path.parent, (*seen, path.resolve()))
+    _overlay(flat, _flatten(table, shown, f"model {name}"))
+    return name, flat
+
+
+def _overlay(base: dict[str, Entry], top: Mapping[str, Entry]) -> None:
+    """Let ``top`` override ``base``; an empty table clears what is below it."""
+    for path, entry in top.items():
+        for other in [p for p in base if p.startswith(f"{path}.") or path.startswith(f"{p}.")]:
+            del base[other]
+        base[path] = entry
+
+
+def _nest(flat: Mapping[str, Entry]) -> dict[str, Any]:
+    nested: dict[str, Any] = {}
+    for path, entry in flat.items():
+        *parents, leaf = path.split(".")
+        table = nested
+        for key in parents:
+            table = table.setdefault(key, {})
+        table[leaf] = entry.value
+    return nested
+
+
+def _setting(text: str) -> dict[str, Entry]:
+    """Entries of one ``KEY=VALUE``; a value that is not TOML is taken as text."""
+    key, sign, value = text.partition("=")
+    key = key.strip()
+    if not sign or not re.fullmatch(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*", key):
+        raise InputError(
+            f"--set {text}: not KEY=VALUE. Write it like --set 'treatments.amd3100.dose=10 uM'."
+        )
+    try:
+        parsed = tomllib.loads(f"value = {value.strip()}")["value"]
+    except tomllib.TOMLDecodeError:
+        parsed = value.strip()
+    return _flatten({key: parsed}, "--set", "command line")
+
+
+def parameters() -> dict[str, Entry]:
+    """Every default in ``models/parameters.toml`` by dotted path."""
+    path = shipped_folder("models") / "parameters.toml"
+    return _flatten(_read_toml(path, "models/parameters.toml"), "models/parameters.toml", "")
+
+
+def load_model(model: str, *, settings: Iterable[str] = ()) -> Model:
+    """Read, merge and check a model.
+
+    Parameters
+    ----------
+    model : str
+        A shipped model's name, or the path of a model file (ends in ``.toml`` or has a slash).
+    settings : iterable of str
+        Overrides ``"dotted.path=value"``, later ones first in rank.
+
+    Returns
+    -------
+    Model
+
+    Raises
+    ------
+    InputError
+        If the model is unknown or anything in it is wrong; the text says where, what, remedy.
+    """
+    name, chain = _load_chain(model, None, ())
+    flat = parameters()
+    _overlay(flat, chain)
+    for text in settings:
+        _overlay(flat, _setting(text))
+    return _checked(name, flat)
+
+
+def model_from_entries(name: str, entries: Mapping[str, Mapping[str, Any]]) -> Model:
+    """Model from what a run file recorded; the inverse of `entries_of`."""
+    flat = {
+        path: Entry(
+            e["value"],
+            e["source"],
+            e["status"],
+            tuple(e["interval"]) if e.get("interval") else None,
+            e["where"],
+        )
+        for path, e in entries.items()
+    }
+    return _checked(name, flat)
+
+
+def entries_of(model: Model) -> dict[str, dict[str, Any]]:
+    """Plain tables of a model's entries, fit for JSON."""
+    return {
+        path: {
+            "value": e.value,
+            "source": e.source,
+            "status": e.status,
+            "interval": list(e.interval) if e.interval else None,
+            "where": e.where if e.where.startswith("models/") else Path(e.where).name,
+        }
+        for path, e in sorted(model.entries.items())
+    }
+
+
+def _checked(name: str, flat: Mapping[str, Entry]) -> Model:
+    try:
+        spec = ModelSpec.model_validate(_nest(flat))
+    except ValidationError as error:
+        raise InputError(_first_problem(error, flat, name)) from None
+    for path, text in spec.problems():
+        raise InputError(f"{_where(path, flat, name)}: {path}: {text}")
+    return Model(name, spec, flat)
+
+
+def _where(path: str, flat: Mapping[str, Entry], name: str) -> str:
+    """Whose line is at fault: the file or option that wrote the nearest entry."""
+    if path in flat:
+        return flat[path].where
+    below = [e.where for p, e in flat.items() if p.startswith(f"{path}.")]
+    foreign = [w for w in below if w != "models/parameters.toml"]
+    if foreign or below:
+        return (foreign or below)[-1]
+    parent = path.rpartition(".")[0]
+    return _where(parent, flat, name) if parent else name
+
+
+def _first_problem(error: ValidationError, flat: Mapping[str, Entry], name: str) -> str:
+    """One line for the first error; unknown keys first, since they explain missing ones."""
+    problems = sorted(error.errors(), key=lambda e: e["type"] != "extra_forbidden")
+    first = problems[0]
+    location = tuple(str(part) for part in first["loc"])
+    path = ".".join(location)
+    where = _where(path, flat, name)
+    if first["type"] == "extra_forbidden":
+        siblings = _keys_at(location[:-1])
+        return f"{where}: {path}: unknown key. {suggestion(location[-1], siblings)}"
+    if first["type"] == "missing":
+        return f"{where}: {path}: missing. Set it, for example with --set {path}=..."
+    if first["type"] == "value_error":
+        return f"{where}: {path}: {str(first['msg']).removeprefix('Value error, ')}"
+    shown = json.dumps(first["input"], default=str)
+    remedy = _REMEDIES.get(first["type"])
+    if remedy is None:
+        text = str(first["msg"]).removeprefix("Input ")
+        remedy = f"is out of place: it {text}. Give such a value."
+    if location[-1] == "dose":
+        remedy = "has no unit. Write it like '10 uM' or '100 ng/mL'."
+    return f"{where}: {path}: {shown} {remedy}"
+
+
+_REMEDIES = {
+    "model_type": "is not a table. Write its keys under a header of that name.",
+    "model_attributes_type": "is not a table. Write its keys under a header of that name.",
+    "dict_type": "is not a table. Write its keys under a header of that name.",
+    "tuple_type": 'is not a list. Write it like ["sdf1"].',
+    "bool_parsing": "is not a switch. Write true or false.",
+    "bool_type": "is not a switch. Write true or false.",
+    "string_type": "is not text. Put it in quotes.",
+    "int_type": "is not a whole number. Write it without quotes, point or unit.",
+    "float_type": "is not a number. Write it without quotes and without a unit.",
+}
+"""What a value of the wrong kind is, and what to write instead."""
+
+
+def _keys_at(location: tuple[str, ...]) -> list[str]:
+    """Keys the schema knows at a place; names of shipped tables where the keys are free."""
+    section: Any = ModelSpec
+    for part in location:
+        if (
+            isinstance(section, type)
+            and issubclass(section, BaseModel)
+            and part in section.model_fields
+        ):
+            annotation = section.model_fields[part].annotation
+            arguments = getattr(annotation, "__args__", ())
+            section = arguments[-1] if arguments else annotation
+            if getattr(annotation, "__origin__", None) is dict:
+                section = {"of": section}
+        elif isinstance(section, dict):
+            section = section["of"]
+        else:
+            return []
+    return (
+        list(section.model_fields)
+        if isinstance(section, type) and issubclass(section, BaseModel)
+        else []
+    )
