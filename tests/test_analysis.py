@@ -18,7 +18,8 @@ from sdf1_field.analysis import (
 from sdf1_field.errors import InputError
 from sdf1_field.grid import make_grid
 from sdf1_field.record import open_run
-from sdf1_field.scene import Region
+from sdf1_field.scene import Region, place_scene, region_map
+from sdf1_field.spec import load_model
 
 
 def dish(counts, areas, touching=None):
@@ -28,6 +29,7 @@ def dish(counts, areas, touching=None):
         areas=np.array(areas, dtype=float),
         counts=counts,
         touching=counts if touching is None else np.array(touching, dtype=float),
+        touching_areas=np.array(areas, dtype=float),
     )
 
 
@@ -116,6 +118,50 @@ def test_touching_counts_are_at_least_the_centred_ones():
     assert census.touching == pytest.approx(expected, abs=3 * math.sqrt(2000 * 0.25))
 
 
+def test_touching_areas_are_where_a_centre_must_be():
+    grid, regions = striped()
+    census = take_census(regions, grid, np.empty(0), np.empty(0), radius=3.0, time=0.0)
+    # Stripes of 20 um reach 3 um over each edge that is not a wall.
+    assert census.touching_areas == pytest.approx([2550.0, 1300.0, 1150.0], rel=1e-12)
+    assert census.areas == pytest.approx([3000.0, 1000.0, 1000.0], rel=1e-12)
+
+
+def test_what_touches_under_uniform_scatter_is_what_the_table_says(tiny_run):
+    rng = np.random.default_rng(11)
+    many = 100_000
+    with open_run(tiny_run) as run:
+        run = run.load().isel(trajectory=np.zeros(many, dtype=int))
+        shape = run["cell_x"].shape
+        scattered = run.assign(
+            cell_x=(run["cell_x"].dims, 300.0 * rng.random(shape)),
+            cell_y=(run["cell_y"].dims, 300.0 * rng.random(shape)),
+        )
+        census = run_census(scattered, 7200.0)
+        rows = analyse_runs([scattered])
+    assert rows[0]["touching_uniform"] is None
+    for row, count in zip(rows[1:], census.touching[1:], strict=True):
+        # The ratio of two counts of one multinomial.
+        error = row["touching_uniform"] * math.sqrt(1 / count + 1 / census.touching[0])
+        assert row["touching_uniform"] > 1.1
+        assert abs(row["touching_fold_change"] - row["touching_uniform"]) < 3.0 * error
+
+
+def test_what_uniform_scatter_touches_hardly_depends_on_the_grid():
+    spec = load_model("coculture-kg1a").spec
+    grids = [
+        make_grid(1400, 1400, 100, spacing=spacing, floor_layer=100, layer_growth=1.0)
+        for spacing in (5.0, 2.0)
+    ]
+    scene = place_scene(spec, grids[1], 1, secretion_factor=1.0)
+    uniform = []
+    for grid in grids:
+        regions = region_map(scene, grid, outline_margin=spec.scene.network_outline_margin)
+        census = take_census(regions, grid, np.empty(0), np.empty(0), radius=6.0, time=0.0)
+        uniform.append(density_fold_change(census.touching_areas, census.areas))
+    assert (uniform[1] > 1.2).all()
+    assert uniform[0] == pytest.approx(uniform[1], rel=0.03)
+
+
 def test_unpaired_t_test_is_students():
     control, treated = [5.1, 6.4, 7.9, 4.4], [2.2, 3.1, 4.9]
     pooled = math.sqrt((3 * np.var(control, ddof=1) + 2 * np.var(treated, ddof=1)) / 5)
@@ -151,6 +197,7 @@ def test_table_of_a_run_agrees_with_its_cells_and_regions(tiny_run):
     assert [row["fold_change"] for row in rows] == pytest.approx(
         (under / areas) / (under[0] / areas[0]), rel=1e-12
     )
+    assert all("touching_uniform" in row for row in rows)
 
 
 def test_dishes_of_one_experiment_are_added_up(solved):
@@ -163,6 +210,45 @@ def test_dishes_of_one_experiment_are_added_up(solved):
         assert row["cells"] == sum(rows[n]["cells"] for rows in alone)
     assert together[1]["interval"][0] < together[1]["fold_change"] < together[1]["interval"][1]
     assert alone[0][1]["interval"] is None
+
+
+def refusal(*paths):
+    runs = [open_run(path) for path in paths]
+    with pytest.raises(InputError) as caught:
+        analyse_runs(runs)
+    for run in runs:
+        run.close()
+    (line,) = str(caught.value).splitlines()
+    return line
+
+
+@pytest.mark.parametrize(
+    ("setting", "difference"),
+    [
+        ("cells.time_step=15 s", "cells.time_step"),
+        ("treatments.amd3100.dose=10 uM", "treatments.amd3100.dose"),
+    ],
+)
+def test_dishes_of_different_models_are_refused(solved, setting, difference):
+    first, other = solved(seed=1), solved("coculture-kg1a", setting, seed=2)
+    assert refusal(first, other) == (
+        f"{other}: differs from {first} in {difference}. Analyse different experiments one by one."
+    )
+
+
+def test_the_same_dish_twice_is_refused(solved, tiny_run, tmp_path):
+    copy = tmp_path / "copy.nc"
+    copy.write_bytes(tiny_run.read_bytes())
+    assert refusal(tiny_run, solved(seed=2), copy) == (
+        f"{copy}: is the same dish as {tiny_run} (seed 1). Give it once."
+    )
+
+
+def test_a_file_without_cells_is_named(solved, steady_model):
+    path = solved(str(steady_model))
+    assert refusal(path) == (
+        f"{path}: has no cells to analyse. Solve a transient model with cells."
+    )
 
 
 def test_encounter_limit_grows_with_time(tiny_run):

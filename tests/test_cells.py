@@ -147,12 +147,7 @@ def gradient(grid, *, base, slope):
 
 
 def signal(grid, seen, behaving, x, y):
-    b = behaving
-    return signal_to_noise(
-        seen.visible, seen.steering, x, y, grid.dx, grid.dy, b.radius, b.receptors,
-        b.internalisation_ratio, b.integration_time, b.own_noise, b.dissociation_constant,
-        b.dissociation_rate,
-    )  # fmt: skip
+    return signal_to_noise(seen, behaving, x, y, grid.dx, grid.dy)
 
 
 @pytest.mark.parametrize("slope", [0.01, 0.03, 0.12])
@@ -187,7 +182,7 @@ def test_an_overwhelming_antagonist_takes_the_chemotactic_index_to_zero():
     index = {}
     for competition in (0.0, 1e9):
         sensing = behaviour(spec, DishFactors(), competition=competition)
-        sensing = replace(sensing, speed=1e-4, crowding=False)
+        sensing = sensing._replace(speed=1e-4, crowding=False)
         moved = move(many_at(30.0, 30.0, 10_000), grid, sensing, 2400.0, seen=seen)
         index[competition] = moved.heading_x.mean() / standard_error(moved.heading_x)
     assert abs(index[1e9]) < 3.0
@@ -286,8 +281,8 @@ def test_adhesion_in_one_of_two_regions_enriches_it_by_one_plus_catch_over_relea
     catching = np.zeros((grid.ny, grid.nx))
     catching[:, 0] = 1.0
     hold = Hold(catching, np.zeros_like(catching))
-    behaving = replace(
-        WANDERER, speed=0.5, persistence_time=10.0, cd166_catch_rate=0.01, release_rate=0.005
+    behaving = WANDERER._replace(
+        speed=0.5, persistence_time=10.0, cd166_catch_rate=0.01, release_rate=0.005
     )
     rng = np.random.default_rng(5)
     cells = crowd(60.0 * rng.random(4000), 60.0 * rng.random(4000), 6.3 * rng.random(4000))
@@ -426,7 +421,7 @@ def test_many_crowded_cells_never_overlap_never_stick_and_stay_inside(tiny):
     spec = load_model("coculture-kg1a", settings=crowded).spec
     grid = model_grid(spec)
     cells = seed_cells(spec, 4)
-    behaving = replace(behaviour(spec, DishFactors(), competition=0.0), cxcr4_catch_rate=0.0)
+    behaving = behaviour(spec, DishFactors(), competition=0.0)._replace(cxcr4_catch_rate=0.0)
     assert len(cells.x) == 315
     assert closest(cells.x, cells.y) >= 12.0
     rest = np.zeros(315)

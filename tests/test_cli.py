@@ -215,7 +215,7 @@ def test_show_gives_every_default_with_its_source(run):
     shown = json.loads(run("show", "parameters", "--json").output)
     entry = shown["ligand.sdf1.diffusivity"]
     assert entry["value"] == "150 um**2/s"
-    assert entry["interval"] == ["100 um**2/s", "210 um**2/s"]
+    assert entry["interval"] == ["150 um**2/s", "210 um**2/s"]
     assert all(e["source"] and e["status"] for e in shown.values())
     text = run("show", "parameters").output
     assert "[ligand.sdf1]" in text

@@ -13,6 +13,7 @@ from sdf1_field.pharmacology import (
     chemotactic_index,
     independent_looks,
     occupancy_difference,
+    occupied_fraction,
     receptor_occupancy,
     surface_receptors,
 )
@@ -62,10 +63,39 @@ def test_enough_ligand_overcomes_any_antagonist():
     assert 1.0 - occupancy[0] == pytest.approx(1.636e-7, rel=1e-3)
 
 
-@pytest.mark.parametrize(("k_d", "k_i"), [(0.0, 1.0), (-1.0, 1.0), (1.0, 0.0), (1.0, -2.0)])
-def test_constants_that_are_not_positive_are_refused(k_d, k_i):
-    with pytest.raises(ValueError, match="must be positive"):
-        apparent_dissociation_constant(k_d, antagonist=1.0, inhibition_constant=k_i)
+@pytest.mark.parametrize(
+    ("k_d", "k_i", "which"),
+    [
+        (0.0, 1.0, "dissociation"),
+        (-1.0, 1.0, "dissociation"),
+        (1.0, 0.0, "inhibition"),
+        (1.0, -2.0, "inhibition"),
+    ],
+)
+def test_constants_that_are_not_positive_are_refused(k_d, k_i, which):
+    with pytest.raises(ValueError, match=f"^the {which} constant must be positive$"):
+        receptor_occupancy(1.0, dissociation_constant=k_d, antagonist=1.0, inhibition_constant=k_i)
+
+
+@pytest.mark.parametrize("k_d", [0.0, -4.5])
+def test_an_apparent_constant_needs_a_positive_one(k_d):
+    with pytest.raises(ValueError, match=r"^the dissociation constant must be positive$"):
+        apparent_dissociation_constant(k_d, competition=1.0)
+
+
+def test_antagonists_add_up_in_the_apparent_constant():
+    competition = 1000.0 / 651.0 + 3.0 / 2.0
+    exact = Fraction(K_D) * (1 + Fraction(1000, 651) + Fraction(3, 2))
+    apparent = apparent_dissociation_constant(K_D, competition=competition)
+    assert apparent == pytest.approx(float(exact), rel=1e-15)
+    assert apparent_dissociation_constant(K_D, competition=0.0) == K_D
+
+
+@given(st.floats(min_value=0.0, max_value=1e4), positive)
+def test_occupied_fraction_is_langmuirs_of_a_number_and_of_an_array(c, k):
+    exact = float(Fraction(c) / (Fraction(c) + Fraction(k)))
+    assert occupied_fraction(c, k) == pytest.approx(exact, rel=1e-15)
+    assert occupied_fraction(np.array([c, k]), k) == pytest.approx([exact, 0.5], rel=1e-15)
 
 
 @pytest.mark.parametrize("signal", [1e-5, 1e-4, 2e-4])

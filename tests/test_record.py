@@ -20,6 +20,7 @@ from sdf1_field.record import (
     partial_path,
     solve,
     summary,
+    writing,
 )
 from sdf1_field.scene import Region
 from sdf1_field.simulate import simulate
@@ -194,7 +195,12 @@ def test_a_steady_run_has_one_time_and_no_cells(tiny, steady_model, tmp_path):
         assert run["time"].values.tolist() == [0.0]
         assert "cell_x" not in run
         facts = summary(run)
+        for ligand in ("sdf1", "ccl2"):
+            finite = {e for e in MASSES if np.isfinite(run[f"{ligand}_mass_{e}"].values).all()}
+            # Sums over time do not exist in a steady state.
+            assert finite == {"in_medium", "bound"}
     assert [ligand["imbalance"] for ligand in facts["ligands"]] == [None, None]
+    assert [set(ligand["masses"]) for ligand in facts["ligands"]] == [{"in_medium", "bound"}] * 2
     assert facts["ligands"][0]["floor"]["mean"] > 0.0
 
 
@@ -240,6 +246,28 @@ def test_a_failed_run_leaves_nothing_behind(tiny, tmp_path):
 
     with pytest.raises(RunError, match="no more"):
         solve(model(tiny, name="null-kg1a"), path, progress=fail)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("calls", [1, 2])
+def test_a_disk_that_fills_up_ends_the_run_and_leaves_no_partial_file(
+    tiny, tmp_path, monkeypatch, calls
+):
+    path = tmp_path / "run.nc"
+    whole = writing._Recorder.append
+    left = [calls]
+
+    def append(recorder, state):
+        left[0] -= 1
+        if left[0] == 0:
+            raise OSError(28, "No space left on device")
+        whole(recorder, state)
+
+    monkeypatch.setattr(writing._Recorder, "append", append)
+    with pytest.raises(RunError, match=r"run\.nc: writing failed .*No space left.*-o") as caught:
+        solve(model(tiny), path, seed=1)
+    assert len(str(caught.value).splitlines()) == 1
+    assert left == [0]
     assert list(tmp_path.iterdir()) == []
 
 
@@ -321,6 +349,42 @@ def test_a_run_of_another_model_or_seed_is_not_resumed(tiny, tmp_path, settings,
     interrupted(tiny, path, 0.0)
     with pytest.raises(InputError, match="another model, settings or seed"):
         solve(model(tiny, *settings), path, seed=seed, resume=True)
+    assert partial_path(path).exists()
+
+
+@pytest.mark.parametrize(
+    ("attribute", "value"), [("versions", '{"numpy": "1.0"}'), ("source", "sdf1-field 0.0.1")]
+)
+def test_a_run_begun_by_other_versions_is_not_resumed(tiny, tmp_path, attribute, value):
+    path = tmp_path / "run.nc"
+    interrupted(tiny, path, 0.0)
+    with netCDF4.Dataset(partial_path(path), "a") as file:
+        file.setncattr(attribute, value)
+    with pytest.raises(
+        InputError, match=r"run\.nc\.partial: was begun by other versions .*--force"
+    ):
+        solve(model(tiny), path, seed=1, resume=True)
+    assert partial_path(path).exists()
+    assert checkpoint_path(path).exists()
+
+
+@pytest.mark.parametrize("share", [0.0, 0.001, 0.1, 0.5, 0.99])
+def test_a_damaged_partial_file_is_not_resumed(tiny, tmp_path, share):
+    path = tmp_path / "run.nc"
+    interrupted(tiny, path, 0.0)
+    whole = partial_path(path).read_bytes()
+    partial_path(path).write_bytes(whole[: int(share * len(whole))])
+    with pytest.raises(InputError, match=r"run\.nc\.partial: damaged .*--force") as caught:
+        solve(model(tiny), path, seed=1, resume=True)
+    assert len(str(caught.value).splitlines()) == 1
+
+
+def test_a_damaged_state_beside_a_partial_file_is_not_resumed(tiny, tmp_path):
+    path = tmp_path / "run.nc"
+    interrupted(tiny, path, 0.0)
+    checkpoint_path(path).write_bytes(checkpoint_path(path).read_bytes()[:1000])
+    with pytest.raises(InputError, match=r"run\.nc\.state\.npz: not a saved state .*--force"):
+        solve(model(tiny), path, seed=1, resume=True)
     assert partial_path(path).exists()
 
 

@@ -189,6 +189,22 @@ def test_a_ligands_carriers_are_chosen_apart_from_anothers(scenes):
     assert abs(np.corrcoef(sdf1, ccl2)[0, 1]) < 4 / math.sqrt(len(sdf1))
 
 
+@pytest.mark.parametrize(
+    ("model", "ligands"),
+    [("coculture-kg1a", []), ("coculture-kg1a", ["sdf1"]), ("null-kg1a", ["ccl2", "sdf1"])],
+)
+def test_who_carries_sdf1_does_not_depend_on_which_other_ligands_are_solved(
+    grid, scenes, model, ligands
+):
+    other = load_model(model, settings=[f"output.ligands={ligands}"]).spec
+    found = _arrays(place_scene(other, grid, SEEDS[0], secretion_factor=1.0))
+    expected = _arrays(scenes[0])
+    assert ("Migrasomes", "secretion", "sdf1") in found
+    assert (("Migrasomes", "secretion", "ccl2") in found) == ("ccl2" in ligands)
+    for name, array in found.items():
+        np.testing.assert_array_equal(array, expected[name], err_msg=str(name))
+
+
 def test_the_secretion_factor_scales_every_source_and_moves_nothing(spec, grid, scenes):
     doubled = _arrays(place_scene(spec, grid, SEEDS[0], secretion_factor=2.0))
     for name, array in _arrays(scenes[0]).items():

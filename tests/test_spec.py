@@ -82,8 +82,25 @@ def test_every_parameters_interval_contains_its_value(path):
 
 def test_words_are_the_only_parameters_without_an_interval():
     words = sorted(set(PARAMETERS) - set(NUMBERS))
-    assert {path.rpartition(".")[2] for path in words} <= {"acts_on", "label", "mode", "top"}
+    kinds = {"acts_on", "label", "ligand", "mode", "top"}
+    assert {path.rpartition(".")[2] for path in words} <= kinds
     assert len(NUMBERS) > 80
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "dish.top",
+        "receptor.cxcr4.ligand",
+        "run.mode",
+        "run.seed",
+        "scene.mode",
+        "variation.donor_number",
+    ],
+)
+def test_every_choice_a_model_leaves_open_is_a_parameter(path):
+    assert path in PARAMETERS
+    assert load_model("coculture-kg1a").entries[path].where == "models/parameters.toml"
 
 
 @pytest.mark.parametrize("name", model_names())
@@ -336,6 +353,29 @@ def test_a_wrong_setting_is_refused_in_one_line_with_a_remedy(setting, message):
 def test_a_value_out_of_its_bounds_is_refused_at_its_path(setting):
     path = setting.partition("=")[0]
     assert _refusal("coculture-kg1a", setting).startswith(f"--set: {path}: ")
+
+
+@pytest.mark.parametrize(
+    ("setting", "text"),
+    [
+        ("run.seed=1.5", "1.5 is not a whole number. Write it without quotes, point or unit."),
+        ("run.seed=abc", "is not a whole number. Write it without quotes, point or unit."),
+        (
+            "cell_type.kg1a.receptors=abc",
+            "is not a number. Write it without quotes and without a unit.",
+        ),
+        ("mechanisms.haptotaxis=3", "3 is not a switch. Write true or false."),
+        ("output.ligands=3", '3 is not a list. Write it like ["sdf1"].'),
+        ("title=3", "3 is not text. Put it in quotes."),
+        ("dish=3", "3 is not a table. Write its keys under a header of that name."),
+    ],
+)
+def test_a_value_of_the_wrong_kind_is_refused_with_what_to_write(setting, text):
+    path, _, value = setting.partition("=")
+    message = _refusal("coculture-kg1a", setting)
+    assert message.startswith(f"--set: {path}: ")
+    assert value in message
+    assert message.endswith(text)
 
 
 def test_a_mistake_in_a_file_is_blamed_on_the_file(model_file):

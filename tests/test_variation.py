@@ -49,8 +49,14 @@ def test_dishes_of_one_donor_share_the_donors_factor():
     assert shared.secretion != 1.0
 
 
+def test_donor_zero_is_the_median_one():
+    median = dish_factors(_spec(donor=0.5, number=0), 7)
+    assert [getattr(median, name) for name in FACTORS] == [1.0, 1.0, 1.0]
+    assert dish_factors(_spec(dish=0.1, donor=0.5, number=0), 7) == dish_factors(_spec(dish=0.1), 7)
+
+
 def test_donors_differ_by_the_asked_spread():
-    numbers = range(40)
+    numbers = range(1, 41)
     logarithms = np.vstack([_logarithms(_spec(donor=0.5, number=n), [1]) for n in numbers])
     assert len(set(logarithms[:, 0])) == len(numbers)
     # 120 independent normal numbers in all.

@@ -107,8 +107,8 @@ def main() -> None:
         + " | ".join(f"{limit[n][k]:.1f}" for n in range(2) for k in range(2))
         + " |",
         "",
-        "Change against the full model, in units of the full model's standard error. A changed time step or "
-        "grid is another realisation of the cells' walk, so that changes of one or two are chance:",
+        "Change against the full model, in units of the full model's standard error. A changed "
+        "step or grid is another realisation of the cells' walk: changes of one or two are chance.",
         "",
         "| what was changed | MSC, 4 h | network, 4 h | MSC, 12 h | network, 12 h |",
         "|---|---|---|---|---|",

@@ -134,14 +134,15 @@ def solve(
     if resume:
         before = load_state(checkpoint_path(path))
         recorder = _recorder(_reopened(path, model, seed), spec, seed)
-        # The interruption may have come while this state was being written.
-        recorder.append(before)
     else:
         partial_path(path).unlink(missing_ok=True)
         checkpoint_path(path).unlink(missing_ok=True)
         recorder = None
     state = before
     try:
+        if recorder is not None and before is not None:
+            # The interruption may have come while this state was being written.
+            recorder.append(before)
         for state in simulate(spec, seed=seed, resume_from=before, threads=threads):
             if recorder is None:
                 file = create_file(partial_path(path), model, seed, state, command_line)
@@ -158,13 +159,13 @@ def solve(
                 recorder.file.close()
         if isinstance(error, KeyboardInterrupt) and recorder is not None and state is not None:
             save_state(checkpoint_path(path), state)
-        else:
+        elif not resume:
             partial_path(path).unlink(missing_ok=True)
             checkpoint_path(path).unlink(missing_ok=True)
         if isinstance(error, OSError | RuntimeError):
             raise RunError(
                 f"{path}: writing failed ({error}). Make room on the disk or choose another with "
-                "-o, and solve again."
+                f"-o, and {'resume' if resume else 'solve'} again."
             ) from None
         raise
     partial_path(path).replace(path)

@@ -1,6 +1,5 @@
 """Model files: read, extended, overridden, checked; every value with where it comes from."""
 
-import json
 import re
 import tomllib
 from collections.abc import Iterable, Mapping
@@ -255,7 +254,9 @@ def _first_problem(error: ValidationError, flat: Mapping[str, Entry], name: str)
         return f"{where}: {path}: missing. Set it, for example with --set {path}=..."
     if first["type"] == "value_error":
         return f"{where}: {path}: {str(first['msg']).removeprefix('Value error, ')}"
-    shown = json.dumps(first["input"], default=str)
+    shown = repr(first["input"])
+    if isinstance(first["input"], bool):
+        shown = str(first["input"]).lower()
     remedy = _REMEDIES.get(first["type"])
     if remedy is None:
         text = str(first["msg"]).removeprefix("Input ")
