@@ -316,8 +316,8 @@ def advance(
     if not np.isfinite(source).all():
         wrong = np.nan_to_num(np.abs(secretion), nan=np.inf)
         raise RunError(
-            f"{_place(columns, state.time, wrong == wrong.max())}: the secretion is too large or no number. "
-            "Check the secretion rates."
+            f"{_place(columns, state.time, wrong == wrong.max())}: the secretion is too large "
+            "or no number. Check the secretion rates."
         )
     coat = columns.transport.coat
     if coat is None or coat.sites == 0.0:
