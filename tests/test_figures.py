@@ -54,7 +54,12 @@ def test_a_run_becomes_a_map_a_colour_bar_and_fold_change_bars(draw, tiny_run):
     assert len(figure.axes) == 3
     assert bars_of(figure) is not figure.axes[0]
     title = figure.axes[0].get_title(loc="left")
-    for text in ("KG-1a cells on MSC", "untreated", "2 h after the cells were added", "dish 1"):
+    for text in (
+        "KG-1a cells on MSC",
+        "untreated",
+        "2 h after the cells were added",
+        "dish of seed 1",
+    ):
         assert text in title
 
 
@@ -103,7 +108,7 @@ def test_a_dosed_run_shows_the_deviation_from_its_mean(draw, solved):
 def test_the_legend_names_everything_on_the_map(draw, tiny_run):
     named = map_labels(draw(tiny_run))
     assert "MSC body" in named
-    assert "fibre with migrasomes" in named
+    assert "fibre with migrasomes (enlarged)" in named
     assert any(text.startswith("migrasome secreting SDF-1") for text in named)
     assert any("KG-1a" in text and "crawling" in text for text in named)
     assert any("KG-1a" in text and "held" in text for text in named)

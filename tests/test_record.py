@@ -383,7 +383,9 @@ def test_a_damaged_state_beside_a_partial_file_is_not_resumed(tiny, tmp_path):
     path = tmp_path / "run.nc"
     interrupted(tiny, path, 0.0)
     checkpoint_path(path).write_bytes(checkpoint_path(path).read_bytes()[:1000])
-    with pytest.raises(InputError, match=r"run\.nc\.state\.npz: not a saved state .*--force"):
+    with pytest.raises(
+        InputError, match=r"run\.nc\.state\.npz: damaged, or not a saved state.*--force"
+    ):
         solve(model(tiny), path, seed=1, resume=True)
     assert partial_path(path).exists()
 
@@ -396,7 +398,7 @@ def test_there_is_nothing_to_resume_without_an_interrupted_run(tmp_path):
 def test_a_damaged_state_is_refused(tmp_path):
     path = tmp_path / "state.npz"
     path.write_bytes(b"PK\x03\x04 not a state")
-    with pytest.raises(InputError, match=r"not a saved state .*--force"):
+    with pytest.raises(InputError, match=r"damaged, or not a saved state.*--force"):
         load_state(path)
 
 

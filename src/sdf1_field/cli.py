@@ -4,6 +4,7 @@ import json
 import math
 import os
 import shlex
+import signal
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -43,6 +44,9 @@ class _Program(click.Group):
             _fail(str(error), error.exit_status)
         except MemoryError:
             _fail("out of memory. Raise grid.spacing or make the dish smaller.", 1)
+        except OSError as error:
+            reason = (error.strerror or str(error)).lower()
+            _fail(f"{error.filename or 'a file'}: {reason}. Check the path.", 2)
         except (KeyboardInterrupt, click.Abort):
             _fail("interrupted.", _INTERRUPTED)
         sys.exit(status if isinstance(status, int) else 0)
@@ -201,27 +205,50 @@ def solve(
 
     record.claim_output(path, force=force, resume=resume)
     file_size, memory = record.expected_size(loaded.spec)
+    available = float(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
+    if memory > available:
+        raise InputError(
+            f"{model}: needs about {memory / 1e9:.3g} GB of memory, and this machine has "
+            f"{available / 1e9:.3g}. Raise grid.spacing, or make the dish smaller."
+        )
     if not quiet and max(file_size, memory) > _LARGE:
         click.echo(
             f"about {memory / 1e9:.1f} GB of memory, a file of up to {file_size / 1e9:.1f} GB",
             err=True,
         )
     begin, end = -loaded.spec.run.culture, loaded.spec.run.duration
+    asked = False
+
+    def interrupt(signal_number: int, frame: object) -> None:
+        """Stop after the next state, where nothing is half done; at once if asked twice."""
+        nonlocal asked
+        if asked:
+            raise KeyboardInterrupt
+        asked = True
+
+    def progress(time: float) -> None:
+        bar.update(round(time - begin) - bar.pos)
+        if asked:
+            raise KeyboardInterrupt
+
     bar: Any = click.progressbar(
         length=round(end - begin), label=loaded.name, file=sys.stderr,
         hidden=quiet or not sys.stderr.isatty(),
     )  # fmt: skip
+    before = signal.signal(signal.SIGINT, interrupt)
     try:
         with bar:
             record.solve(
                 loaded, path, seed=seed, threads=threads, resume=resume, force=force,
                 command_line=shlex.join(["sdf1-field", *sys.argv[1:]]),
-                progress=lambda time: bar.update(round(time - begin) - bar.pos),
+                progress=progress,
             )  # fmt: skip
     except KeyboardInterrupt:
         kept = record.partial_path(path)
         tail = f" What was computed is in {kept}; go on with --resume." if kept.exists() else ""
-        _fail(f"interrupted.{tail}", _INTERRUPTED)
+        _fail(f"interrupted.{tail or ' Nothing had been saved yet.'}", _INTERRUPTED)
+    finally:
+        signal.signal(signal.SIGINT, before)
     if not quiet:
         click.echo(path)
 

@@ -83,7 +83,7 @@ def plot_run(run: xr.Dataset, *, time: float | None = None, ligand: str | None =
     elif at < 0:
         when = f"{duration_text(-at)} before the cells are added"
     floor.set_title(
-        f"{spec.title}\n{spec.treatment_label}, {when}, dish {int(run.attrs['seed'])}",
+        f"{spec.title}\n{spec.treatment_label}, {when}, dish of seed {int(run.attrs['seed'])}",
         fontsize=11,
         loc="left",
     )
@@ -122,6 +122,8 @@ def _draw_floor(
         values = values - mean
         label = f"{name} at the floor, difference from its mean of {mean:.3g} nM [nM]"
     low, high = np.quantile(values, [0.0, 0.998])
+    if values.max() > high:
+        label += f"; brightest places up to {values.max():.2g}"
     if high <= low:
         high = low + max(abs(low), 1e-12)
     image = axes.imshow(
@@ -182,7 +184,7 @@ def _draw_stroma(axes: Any, run: xr.Dataset, frame: int, ligand: str | None) -> 
     if ligand is not None:
         carrying = at(f"migrasome_{ligand}_secretion_rate") > 0
     # Migrasomes are drawn larger than they are, or nobody would see them.
-    for chosen, colour, larger in ((~carrying, _NETWORK, 1.5), (carrying, _CARRYING, 4.0)):
+    for chosen, colour, larger in ((~carrying, _NETWORK, 2.5), (carrying, _CARRYING, 4.0)):
         kept = chosen & np.isfinite(x)
         size = larger * diameter[kept]
         discs = _ellipses(axes, x[kept], y[kept], size, size, np.zeros(int(kept.sum())))
@@ -240,7 +242,9 @@ def _draw_scale_bar(axes: Any, spec: ModelSpec) -> None:
 def _draw_legend(figure: Figure, spec: ModelSpec, ligand: str | None, with_cells: bool) -> None:
     handles: list[Any] = [
         Patch(facecolor=f"{_BODY}55", edgecolor=_BODY, label="MSC body"),
-        Line2D([], [], color=_NETWORK, lw=1, marker="o", ms=3, label="fibre with migrasomes"),
+        Line2D(
+            [], [], color=_NETWORK, lw=1, marker="o", ms=3, label="fibre with migrasomes (enlarged)"
+        ),
         Line2D([], [], color=_NETWORK, lw=1, ls="dotted", label="outline of the network"),
     ]
     if ligand is not None:
@@ -298,12 +302,12 @@ def _draw_fold_changes(axes: Any, run: xr.Dataset) -> None:
             limit,
             marker="_",
             s=260,
-            color=_HELD,
+            color="black",
             lw=2,
             zorder=3,
             label="encounter limit:\nsticky, not attracting" if k == 0 else None,
         )
-    axes.axhline(1.0, color="black", ls="--", lw=1, label="as on free surface")
+    axes.axhline(1.0, color="#777777", ls="--", lw=1, label="as on free surface")
     axes.set_xticks(range(len(ENRICHED)), [REGION_LABELS[r].replace(" ", "\n") for r in ENRICHED])
     axes.set_ylabel("cells per area, fold change over free surface")
     axes.set_ylim(bottom=0)

@@ -11,8 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sdf1_field.compiled import kernel
+from sdf1_field.errors import InputError
 
 Array = NDArray[np.float64]
+
+_MOST_LAYERS = 100_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -148,12 +151,22 @@ def make_grid(
         Thickness of the lowest layer [um]; adjusted a little so that the layers fill the height.
     layer_growth : float
         Ratio of neighbouring layers' thicknesses, >= 1.
+
+    Raises
+    ------
+    InputError
+        If that makes more layers than anyone can mean.
     """
     if layer_growth == 1.0:
         layers = max(1, round(height / floor_layer))
     else:
         ratio = 1.0 + height * (layer_growth - 1.0) / floor_layer
         layers = max(1, math.ceil(math.log(ratio) / math.log(layer_growth)))
+    if layers > _MOST_LAYERS:
+        raise InputError(
+            f"grid.floor_layer: {layers:.3g} layers are too many. Raise grid.floor_layer or "
+            "grid.layer_growth."
+        )
     edges = np.concatenate([[0.0], np.cumsum(layer_growth ** np.arange(layers))])
     edges *= height / edges[-1]
     edges[-1] = height

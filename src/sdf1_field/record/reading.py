@@ -37,6 +37,8 @@ def open_run(path: str | Path) -> xr.Dataset:
         If the file is missing, damaged, or not a run of this program.
     """
     path = Path(path)
+    if path.is_dir():
+        raise InputError(f"{path}: is a folder. Give a file made by `sdf1-field solve`.")
     if not path.is_file():
         raise InputError(f"{path}: no such file. `sdf1-field solve` makes run files.")
     try:
@@ -62,6 +64,9 @@ def open_run(path: str | Path) -> xr.Dataset:
         raise InputError(
             f"{path}: not a run of sdf1-field. Give a file made by `sdf1-field solve`."
         )
+    if not {"model", "model_name", "seed", "title"} <= run.attrs.keys() or "time" not in run:
+        run.close()
+        raise InputError(f"{path}: damaged or incomplete. Solve the model again.")
     return run
 
 

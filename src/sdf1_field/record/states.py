@@ -63,8 +63,10 @@ def load_state(path: Path) -> State:
         with path.open("rb") as stream, np.load(stream, allow_pickle=False) as stored:
             arrays = {key: stored[key] for key in stored.files}
         return _state_of(arrays)
-    except Exception as error:  # anything from EOFError to BadZipFile, or a key that is missing
-        raise InputError(f"{path}: not a saved state ({error}). Start over with --force.") from None
+    except Exception:  # anything from EOFError to BadZipFile, or a key that is missing
+        raise InputError(
+            f"{path}: damaged, or not a saved state. Start over with --force."
+        ) from None
 
 
 def _state_of(arrays: Mapping[str, Any]) -> State:

@@ -52,9 +52,15 @@ def claim_output(path: Path, *, force: bool, resume: bool) -> None:
         is nothing to resume, or if the folder is missing or cannot be written to.
     """
     elsewhere = "Choose another place with -o."
-    if path.is_dir():
+    try:
+        folder, there = path.is_dir(), path.parent.is_dir()
+    except OSError as error:
+        raise InputError(f"{path}: {(error.strerror or str(error)).lower()}. {elsewhere}") from None
+    if folder:
         raise InputError(f"{path}: is a folder. Give the name of a file, such as run.nc.")
-    if not path.parent.is_dir():
+    if path.suffix != ".nc":
+        raise InputError(f"{path}: not the name of a run file. Give one that ends in .nc.")
+    if not there:
         raise InputError(f"{path}: there is no folder '{path.parent}'. Make it or choose another.")
     leftover = partial_path(path)
     probe = path.with_name(path.name + ".probe")
@@ -78,11 +84,14 @@ def claim_output(path: Path, *, force: bool, resume: bool) -> None:
     if path.exists():
         raise InputError(f"{path}: exists already. Choose another name with -o, or use --force.")
     if leftover.exists():
-        kept = checkpoint_path(path).exists()
+        if checkpoint_path(path).exists():
+            raise InputError(
+                f"{leftover}: left by an interrupted run. Go on with --resume, or start over with "
+                "--force."
+            )
         raise InputError(
-            f"{leftover}: left by a run that did not end. "
-            + ("Go on with --resume, or start" if kept else "Start")
-            + " over with --force."
+            f"{leftover}: is being written by another run, or was left by one that was killed. "
+            "Wait for it, choose another name with -o, or start over with --force."
         )
 
 
@@ -137,6 +146,13 @@ def solve(
     else:
         partial_path(path).unlink(missing_ok=True)
         checkpoint_path(path).unlink(missing_ok=True)
+        try:
+            # Made at once and by one run alone, so that a second one finds it.
+            partial_path(path).touch(exist_ok=False)
+        except FileExistsError:
+            raise InputError(
+                f"{path}: another run is writing it. Choose another name with -o."
+            ) from None
         recorder = None
     state = before
     try:

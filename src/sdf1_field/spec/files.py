@@ -259,8 +259,7 @@ def _first_problem(error: ValidationError, flat: Mapping[str, Entry], name: str)
         shown = str(first["input"]).lower()
     remedy = _REMEDIES.get(first["type"])
     if remedy is None:
-        text = str(first["msg"]).removeprefix("Input ")
-        remedy = f"is out of place: it {text}. Give such a value."
+        remedy = f"is out of range: it {str(first['msg']).removeprefix('Input ')}."
     if location[-1] == "dose":
         remedy = "has no unit. Write it like '10 uM' or '100 ng/mL'."
     return f"{where}: {path}: {shown} {remedy}"

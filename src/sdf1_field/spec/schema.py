@@ -294,7 +294,7 @@ class Variation(Section):
 class Numerics(Section):
     """Tolerances and steps that are not physics."""
 
-    tolerance: Annotated[float, Field(gt=0, lt=0.1, strict=True)]
+    tolerance: Annotated[float, Field(ge=1e-8, lt=0.1, strict=True)]
     absolute_tolerance: PositiveConcentration
     first_step: PositiveTime
     coupling_step: PositiveTime
@@ -307,6 +307,12 @@ class Output(Section):
     fields_every: PositiveTime
     fields_from: Time
     tracks_every: PositiveTime
+
+
+_HIGHEST_DOSE = 1e9
+_MOST_STEPS = 1e7
+_MOST_THINGS = 1e9
+"""Limits that only a slip of the pen exceeds: nM, time steps, cells of either kind."""
 
 
 class ModelSpec(Section):
@@ -389,9 +395,37 @@ class ModelSpec(Section):
         if agent.acts_on == "added_ligand":
             mass = self.ligand[self.agent_of(name)].molar_mass
         dose = parse(treatment.dose, "concentration", molar_mass=mass)
-        if dose < 0:
-            raise ValueError(f"'{treatment.dose}' is out of range. A dose is zero or more.")
+        if not 0 <= dose <= _HIGHEST_DOSE:
+            raise ValueError(f"'{treatment.dose}' is out of range. A dose is from 0 to 1 M.")
         return dose
+
+    def _excesses(self) -> Iterable[tuple[str, str]]:
+        """What is so large or small that no machine could carry it through."""
+        span = self.run.culture + self.run.duration
+        for path, interval in (
+            ("output.fields_every", self.output.fields_every),
+            ("output.tracks_every", self.output.tracks_every),
+            ("numerics.coupling_step", self.numerics.coupling_step),
+            ("cells.time_step", self.cells.time_step),
+        ):
+            if span / interval > _MOST_STEPS:
+                yield (
+                    path,
+                    f"{span / interval:.3g} steps are too many. Make them longer or the run "
+                    "shorter.",
+                )
+        area = self.dish.width * self.dish.length
+        for path, count, remedy in (
+            ("cells.density", self.cells.density * area, "Lower it"),
+            ("scene.msc_density", self.scene.msc_density * area, "Lower it"),
+            ("grid.spacing", area / self.grid.spacing**2, "Raise it"),
+        ):
+            if not count <= _MOST_THINGS:
+                yield (
+                    path,
+                    f"makes {count:.3g} of them, which is too many. {remedy} or make the dish "
+                    "smaller.",
+                )
 
     def problems(self) -> Iterable[tuple[str, str]]:
         """Path and text of what is wrong although every value by itself is right."""
@@ -405,6 +439,7 @@ class ModelSpec(Section):
         for name in self.output.ligands:
             if name not in self.ligand:
                 yield "output.ligands", unknown(name, self.ligand, "ligand")
+        yield from self._excesses()
         if not begin <= self.output.fields_from <= end:
             yield "output.fields_from", _outside(self.output.fields_from, begin, end)
         for name, treatment in self.treatments.items():
