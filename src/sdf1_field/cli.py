@@ -219,7 +219,7 @@ def solve(
     begin, end = -loaded.spec.run.culture, loaded.spec.run.duration
     asked = False
 
-    def interrupt(signal_number: int, frame: object) -> None:
+    def interrupt(*_: object) -> None:
         """Stop after the next state, where nothing is half done; at once if asked twice."""
         nonlocal asked
         if asked:

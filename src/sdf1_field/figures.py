@@ -123,7 +123,7 @@ def _draw_floor(
         label = f"{name} at the floor, difference from its mean of {mean:.3g} nM [nM]"
     low, high = np.quantile(values, [0.0, 0.998])
     if values.max() > high:
-        label += f"; brightest places up to {values.max():.2g}"
+        label = label.replace(" [nM]", f"; brightest {values.max():.2g} [nM]")
     if high <= low:
         high = low + max(abs(low), 1e-12)
     image = axes.imshow(
