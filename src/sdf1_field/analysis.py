@@ -28,6 +28,8 @@ Array = NDArray[np.float64]
 ENRICHED = (Region.MSC, Region.MIGRASOME_NETWORK)
 _RESAMPLES = 2000
 ENCOUNTER_REPEATS = 8
+SAME_TIME = 0.5
+"""Times closer than this are the same observation [s]."""
 _OF_THE_DISH = {"run.seed", "variation.donor_number", "title", "description"}
 
 
@@ -192,7 +194,7 @@ def observation_index(run: xr.Dataset, time: float) -> int:
     """
     times = observation_times(run)
     nearest = int(np.argmin(np.abs(times - time)))
-    if abs(times[nearest] - time) > 0.5:
+    if abs(times[nearest] - time) > SAME_TIME:
         raise InputError(
             f"{_name(run)}: no cells were saved at {duration_text(time)}; they were from "
             f"{duration_text(times[0])} to {duration_text(times[-1])} every "
@@ -250,7 +252,7 @@ def _require_one_experiment(runs: Sequence[xr.Dataset]) -> None:
 def default_times(run: xr.Dataset) -> list[float]:
     """The papers' 4 and 12 h where the run has them, else its last time [s]."""
     times = observation_times(run)
-    wanted = [t for t in (4 * 3600.0, 12 * 3600.0) if np.any(np.abs(times - t) < 0.5)]
+    wanted = [t for t in (4 * 3600.0, 12 * 3600.0) if np.any(np.abs(times - t) < SAME_TIME)]
     return wanted or [float(times[-1])]
 
 
@@ -276,7 +278,7 @@ def run_census(run: xr.Dataset, time: float) -> Census:
 
 def run_regions(run: xr.Dataset, time: float) -> RegionMap:
     """Region map of a run, the last saved at or before a time [s]."""
-    frame = max(int(np.searchsorted(run["time"].values, time + 0.5)) - 1, 0)
+    frame = max(int(np.searchsorted(run["time"].values, time + SAME_TIME)) - 1, 0)
     regions: RegionMap = run["region"].values[frame].astype(np.uint8)
     return regions
 

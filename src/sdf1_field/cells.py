@@ -37,6 +37,10 @@ from sdf1_field.variation import DishFactors
 Array = NDArray[np.float64]
 
 _TRIES = 10_000
+_ROUND_OFF = 1e-9
+"""Share of a step by which a duration may miss a whole number of steps."""
+_OPPOSITE = 1e-12
+"""One plus the cosine below which a heading is opposite to the signal and stays so."""
 _HALF_DISC = 4.0 / (3.0 * math.pi)
 """Distance of a half-disc's centroid from the centre, in radii."""
 
@@ -256,7 +260,7 @@ def advance(
     seed, stream : int, Stream
         Key of the random numbers.
     """
-    steps = math.ceil(duration / time_step - 1e-9)
+    steps = math.ceil(duration / time_step - _ROUND_OFF)
     after = Cells(
         cells.x.copy(),
         cells.y.copy(),
@@ -303,7 +307,7 @@ def turned(
     ex, ey = sx / strength, sy / strength
     cosine = hx * ex + hy * ey
     sine = ex * hy - ey * hx
-    if 1.0 + cosine < 1e-12:
+    if 1.0 + cosine < _OPPOSITE:
         return hx, hy
     tangent = sine / (1.0 + cosine) * math.exp(-strength * step / persistence_time)
     square = tangent * tangent

@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sdf1_field.analysis import ENCOUNTER_REPEATS, Census, take_census
-from sdf1_field.errors import RunError, Sdf1FieldError
+from sdf1_field.errors import InputError, RunError, Sdf1FieldError
 from sdf1_field.simulate import encounter_limit, model_grid, regions_of, simulate
 from sdf1_field.spec import load_model
+from sdf1_field.units import duration_text
 
 Array = NDArray[np.float64]
 
@@ -59,8 +60,8 @@ def count_dish(dish: Dish) -> Counted:
     last = dish.times[-1]
     frames = [
         "output.ligands=[]",
-        f"run.duration={last:g} s",
-        f"output.fields_from={last:g} s",
+        f"run.duration={last!r} s",
+        f"output.fields_from={last!r} s",
     ]
     spec = load_model(dish.model, settings=[*dish.settings, *frames]).spec
     grid = model_grid(spec)
@@ -78,6 +79,12 @@ def count_dish(dish: Dish) -> Counted:
                     time=state.time,
                 )
             )
+    if len(censuses) != len(dish.times):
+        missing = sorted(set(dish.times) - {c.time for c in censuses})
+        raise InputError(
+            f"{dish.model}: no cells are observed at {duration_text(missing[0])}. Count at "
+            "multiples of output.tracks_every."
+        )
     return Counted(
         tuple(censuses),
         encounter_limit(spec, regions, list(dish.times), seed=dish.seed, repeats=ENCOUNTER_REPEATS),

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from sdf1_field.analysis import (
     ENRICHED,
+    SAME_TIME,
     default_times,
     fold_changes,
     observation_index,
@@ -32,6 +33,8 @@ Array = NDArray[np.float64]
 
 TRACK_LENGTH = 3600.0
 """How far back tracks are drawn [s]."""
+_BRIGHTEST = 0.998
+"""Share of places that the colours tell apart; the brightest few would hide the rest."""
 _UNIFORM = 1e-2
 """Deviation over mean below which a map shows the deviation."""
 # Okabe and Ito's palette, told apart by colour-blind readers, over cividis.
@@ -97,7 +100,7 @@ def _frame(run: xr.Dataset, time: float | None) -> int:
     if time is None:
         return len(times) - 1
     nearest = int(np.argmin(np.abs(times - time)))
-    if abs(times[nearest] - time) > 0.5:
+    if abs(times[nearest] - time) > SAME_TIME:
         raise InputError(
             f"--at: no field was saved at {duration_text(time)}; the run has "
             f"{duration_text(float(times[0]))} to {duration_text(float(times[-1]))}. "
@@ -121,7 +124,7 @@ def _draw_floor(
     if values.std() < _UNIFORM * mean:
         values = values - mean
         label = f"{name} at the floor, difference from its mean of {mean:.3g} nM [nM]"
-    low, high = np.quantile(values, [0.0, 0.998])
+    low, high = np.quantile(values, [0.0, _BRIGHTEST])
     if values.max() > high:
         label = label.replace(" [nM]", f"; brightest {values.max():.2g} [nM]")
     if high <= low:

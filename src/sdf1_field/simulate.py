@@ -36,6 +36,9 @@ from sdf1_field.variation import DishFactors, dish_factors
 
 Array = NDArray[np.float64]
 
+_ROUND_OFF = 1e-9
+"""Share of an interval by which the last time may miss a multiple of it."""
+
 
 @dataclass(frozen=True, eq=False)
 class State:
@@ -153,7 +156,7 @@ def track_times(spec: ModelSpec) -> list[float]:
 
 
 def _every(interval: float, first: float, last: float) -> list[float]:
-    count = math.floor((last - first) / interval + 1e-9)
+    count = math.floor((last - first) / interval + _ROUND_OFF)
     times = {instant(first + n * interval) for n in range(count + 1)}
     return sorted(times | {instant(last)})
 

@@ -59,14 +59,16 @@ def load_state(path: Path) -> State:
     InputError
         If the file is missing or damaged.
     """
+    wrong = f"{path}: damaged, or not a saved state. Start over with --force."
     try:
         with path.open("rb") as stream, np.load(stream, allow_pickle=False) as stored:
             arrays = {key: stored[key] for key in stored.files}
+    except Exception:  # NumPy and zipfile raise a dozen kinds on damaged bytes
+        raise InputError(wrong) from None
+    try:
         return _state_of(arrays)
-    except Exception:  # anything from EOFError to BadZipFile, or a key that is missing
-        raise InputError(
-            f"{path}: damaged, or not a saved state. Start over with --force."
-        ) from None
+    except (KeyError, TypeError, IndexError):
+        raise InputError(wrong) from None
 
 
 def _state_of(arrays: Mapping[str, Any]) -> State:

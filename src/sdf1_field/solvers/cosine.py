@@ -53,6 +53,8 @@ _KAPPA = (1.0 - _GAMMA) / _GAMMA
 """The second stage starts from ``(1 - kappa) y + kappa y_1``."""
 _SAFETY, _SHRINK, _GROW, _KEEP = 0.9, 0.2, 2.0, 1.3
 _SMALLEST_STEP = 1e-6
+_ROUND_OFF = 1e-9
+"""Share of a step by which the time left may miss a whole number of steps."""
 _NEWTON_SHARE = 1e-3
 """Tolerance of the floor's iteration as a share of the step's."""
 _STEADY_TOLERANCE = 1e-12
@@ -326,7 +328,7 @@ def advance(
             _require_finite(columns, state)
         return state
     while state.time < until:
-        count = max(1, math.ceil((until - state.time) / state.step - 1e-9))
+        count = max(1, math.ceil((until - state.time) / state.step - _ROUND_OFF))
         step = (until - state.time) / count
         if step < _SMALLEST_STEP:
             raise RunError(
