@@ -51,6 +51,7 @@ soluble_sensing = false
 haptotaxis = false
 cxcr4_adhesion = false
 cd166_adhesion = false
+vla4_adhesion = false
 chemokinesis = false
 crowding = false
 [cells]

@@ -43,6 +43,7 @@ WANDERER = Behaviour(
     dissociation_rate=0.01,
     chemokinesis_gain=0.0,
     cd166_catch_rate=0.0,
+    vla4_catch_rate=0.0,
     cxcr4_catch_rate=0.0,
     release_rate=0.0,
     crowding=False,
@@ -56,11 +57,11 @@ def floor(width, length, spacing):
 
 
 def nothing(grid):
-    return Hold(np.zeros((grid.ny, grid.nx)), np.zeros((grid.ny, grid.nx)))
+    return Hold(*(np.zeros((grid.ny, grid.nx)) for _ in range(3)))
 
 
 def all_over(grid):
-    return Hold(np.ones((grid.ny, grid.nx)), np.ones((grid.ny, grid.nx)))
+    return Hold(*(np.ones((grid.ny, grid.nx)) for _ in range(3)))
 
 
 def crowd(x, y, angle):
@@ -280,7 +281,7 @@ def test_adhesion_in_one_of_two_regions_enriches_it_by_one_plus_catch_over_relea
     grid = floor(60.0, 60.0, 30.0)
     catching = np.zeros((grid.ny, grid.nx))
     catching[:, 0] = 1.0
-    hold = Hold(catching, np.zeros_like(catching))
+    hold = Hold(catching, np.zeros_like(catching), np.zeros_like(catching))
     behaving = WANDERER._replace(
         speed=0.5, persistence_time=10.0, cd166_catch_rate=0.01, release_rate=0.005
     )
@@ -328,7 +329,11 @@ def test_cells_are_released_at_their_rate():
 def test_cells_are_caught_at_the_rate_of_cd166_and_of_occupied_surface_cxcr4(rates, rate):
     grid = floor(2000.0, 2000.0, 100.0)
     values = np.full((grid.ny, grid.nx), 1.5)
-    hold = Hold(cd166=np.full_like(values, 3.0), integrin_ligand=np.full_like(values, 0.5))
+    hold = Hold(
+        cd166=np.full_like(values, 3.0),
+        vcam1=np.zeros_like(values),
+        integrin_ligand=np.full_like(values, 0.5),
+    )
     behaving = WANDERER._replace(receptors=2e4, internalisation_ratio=2.0, **rates)
     moved = move(
         many_at(1000.0, 1000.0, 20_000), grid, behaving, 120.0, seen=Stimulus(values, values),
@@ -467,9 +472,10 @@ def test_amd3100_changes_no_trajectory_where_only_cd166_holds_cells(tiny):
 
 
 def test_switching_a_mechanism_off_changes_the_trajectories(tiny):
-    full = places("coculture-kg1a-sdf1", tiny)
+    settings = [*tiny, "cell_type.kg1a.vla4_catch_rate=1e-3 1/s"]
+    full = places("coculture-kg1a-sdf1", settings)
     for mechanism in load_model("coculture-kg1a").spec.mechanisms.model_dump():
-        without = places("coculture-kg1a-sdf1", [*tiny, f"mechanisms.{mechanism}=false"])
+        without = places("coculture-kg1a-sdf1", [*settings, f"mechanisms.{mechanism}=false"])
         assert not np.array_equal(full, without), mechanism
 
 

@@ -82,7 +82,7 @@ def test_every_parameters_interval_contains_its_value(path):
 
 def test_words_are_the_only_parameters_without_an_interval():
     words = sorted(set(PARAMETERS) - set(NUMBERS))
-    kinds = {"acts_on", "label", "ligand", "mode", "top"}
+    kinds = {"acts_on", "label", "ligand", "linear_solver", "mode", "shape", "solver", "top"}
     assert {path.rpartition(".")[2] for path in words} <= kinds
     assert len(NUMBERS) > 80
 
@@ -108,7 +108,10 @@ def test_every_shipped_model_loads(name):
     model = load_model(name)
     assert model.name == name
     assert model.spec.title
-    assert model.spec.cell_count == round(130e-6 * 1400.0**2)
+    kind = name.partition("-")[0]
+    seeded = {"p1": 0, "p2": 0, "coculture": 195 if "cd34" in name else 130}.get(kind, 130)
+    dish = model.spec.dish
+    assert model.spec.cell_count == round(seeded * 1e-6 * dish.width * dish.length)
 
 
 @pytest.mark.parametrize("name", model_names())

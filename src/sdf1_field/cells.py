@@ -91,11 +91,14 @@ class Hold(NamedTuple):
     ----------
     cd166 : ndarray
         Free CD166 a cell centred there touches.
+    vcam1 : ndarray
+        VCAM-1 under the cell's centre.
     integrin_ligand : ndarray
         What integrins bind that occupied CXCR4 has switched on.
     """
 
     cd166: Array
+    vcam1: Array
     integrin_ligand: Array
 
 
@@ -113,6 +116,7 @@ class Behaviour(NamedTuple):
     dissociation_rate: float
     chemokinesis_gain: float
     cd166_catch_rate: float
+    vla4_catch_rate: float
     cxcr4_catch_rate: float
     release_rate: float
     crowding: bool
@@ -144,6 +148,7 @@ def behaviour(spec: ModelSpec, factors: DishFactors, *, competition: float) -> B
         dissociation_rate=receptor.dissociation_rate,
         chemokinesis_gain=cell.chemokinesis_gain if on.chemokinesis else 0.0,
         cd166_catch_rate=cell.cd166_catch_rate * factors.avidity if on.cd166_adhesion else 0.0,
+        vla4_catch_rate=cell.vla4_catch_rate * factors.avidity if on.vla4_adhesion else 0.0,
         cxcr4_catch_rate=cell.cxcr4_catch_rate * factors.avidity if on.cxcr4_adhesion else 0.0,
         release_rate=cell.release_rate,
         crowding=on.crowding,
@@ -173,9 +178,17 @@ def no_stimulus(grid: Grid) -> Stimulus:
 
 def hold_of(spec: ModelSpec, scene: Scene, regions: RegionMap, grid: Grid) -> Hold:
     """What catches the model's cells on a scene."""
-    integrin = np.zeros((grid.ny, grid.nx))
-    integrin[regions == Region.MSC] = spec.adhesion.integrin_ligand_msc
-    integrin[regions == Region.MIGRASOME_NETWORK] = spec.adhesion.integrin_ligand_network
+    integrin, vcam1 = np.zeros((grid.ny, grid.nx)), np.zeros((grid.ny, grid.nx))
+    for region, ligand, vcam in (
+        (Region.MSC, spec.adhesion.integrin_ligand_msc, spec.adhesion.vcam1_msc),
+        (
+            Region.MIGRASOME_NETWORK,
+            spec.adhesion.integrin_ligand_network,
+            spec.adhesion.vcam1_network,
+        ),
+    ):
+        integrin[regions == region] = ligand
+        vcam1[regions == region] = vcam
     return Hold(
         cd166=touched_cd166(
             scene,
@@ -183,6 +196,7 @@ def hold_of(spec: ModelSpec, scene: Scene, regions: RegionMap, grid: Grid) -> Ho
             reach=0.5 * spec.haematopoietic.diameter,
             migrasome_density=spec.adhesion.cd166_migrasome,
         ),
+        vcam1=vcam1,
         integrin_ligand=integrin,
     )
 
@@ -193,11 +207,14 @@ def sticky(behaving: Behaviour, regions: RegionMap) -> tuple[Behaviour, Hold]:
         receptors=0.0,
         chemokinesis_gain=0.0,
         cd166_catch_rate=math.inf,
+        vla4_catch_rate=0.0,
         cxcr4_catch_rate=0.0,
         release_rate=0.0,
     )
     reached = (regions != Region.FREE_SURFACE).astype(float)
-    return limit, Hold(cd166=reached, integrin_ligand=np.zeros_like(reached))
+    return limit, Hold(
+        cd166=reached, vcam1=np.zeros_like(reached), integrin_ligand=np.zeros_like(reached)
+    )
 
 
 def seed_cells(spec: ModelSpec, seed: int) -> Cells:
@@ -412,7 +429,7 @@ def _advance(
             xs[i], ys[i], hxs[i], hys[i] = new_x, new_y, hx, hy
             column = min(int(new_x / dx), nx - 1)
             row = min(int(new_y / dy), ny - 1)
-            rate = 0.0
+            rate = behaving.vla4_catch_rate * hold.vcam1[row, column]
             if hold.cd166[row, column] > 0.0:
                 rate += behaving.cd166_catch_rate * hold.cd166[row, column]
             if receptors > 0.0:

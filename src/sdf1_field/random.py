@@ -36,6 +36,7 @@ class Stream(IntEnum):
     ENCOUNTER = 6
     BOOTSTRAP = 7
     CARGO = 8
+    DETACHED = 9
 
 
 @kernel()

@@ -18,6 +18,8 @@ Array = NDArray[np.float64]
 RegionMap = NDArray[np.uint8]
 
 _TRIES = 2000
+NO_BODY = -1
+"""Owner of a migrasome that is detached."""
 
 
 class Region(IntEnum):
@@ -98,7 +100,8 @@ def place_scene(spec: ModelSpec, grid: Grid, seed: int, *, secretion_factor: flo
     """Bodies, fibres and migrasomes placed at random from the model's distributions.
 
     Bodies do not overlap. Fibres leave a migrating body at its rear and a retracting one all
-    around; those that meet a wall are mirrored there. Migrasomes sit along fibres, outside bodies.
+    around; those that meet a wall are mirrored there. Migrasomes sit along fibres, and detached
+    ones anywhere, outside bodies.
 
     Parameters
     ----------
@@ -224,8 +227,12 @@ def _place_migrasomes(
         places_x.append(np.interp(at, way, cx))
         places_y.append(np.interp(at, way, cy))
         owners += [int(owner)] * count
-    x = np.concatenate(places_x) if places_x else np.empty(0)
-    y = np.concatenate(places_y) if places_y else np.empty(0)
+    detached = round(scene.detached_migrasome_density * grid.area)
+    scattered = generator(seed, Stream.DETACHED)
+    places_x.append(scattered.random(detached) * grid.width)
+    places_y.append(scattered.random(detached) * grid.length)
+    owners += [NO_BODY] * detached
+    x, y = np.concatenate(places_x), np.concatenate(places_y)
     diameter = _log_normal(
         rng, scene.migrasome_diameter, scene.migrasome_diameter_variation, len(x)
     )

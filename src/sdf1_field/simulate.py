@@ -151,8 +151,8 @@ def field_times(spec: ModelSpec) -> list[float]:
 
 
 def track_times(spec: ModelSpec) -> list[float]:
-    """Times at which cells are saved [s]: from 0 on, and at the end."""
-    return _every(spec.output.tracks_every, 0.0, spec.run.duration)
+    """Times at which cells are saved [s]: from ``output.tracks_from`` on, and at the end."""
+    return _every(spec.output.tracks_every, spec.output.tracks_from, spec.run.duration)
 
 
 def _every(interval: float, first: float, last: float) -> list[float]:

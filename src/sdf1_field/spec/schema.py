@@ -113,6 +113,8 @@ class Dish(Section):
     width: PositiveLength
     length: PositiveLength
     height: PositiveLength
+    shape: Literal["rectangle", "round"]
+    """A round well has the width for its diameter."""
     top: Literal["closed", "bath"]
 
 
@@ -189,6 +191,7 @@ class CellType(Section):
     own_noise: PositiveRatio
     chemokinesis_gain: Ratio
     cd166_catch_rate: Rate
+    vla4_catch_rate: Rate
     cxcr4_catch_rate: Rate
     release_rate: Rate
 
@@ -206,6 +209,9 @@ class Adhesion(Section):
 
     cd166_migrasome: Ratio
     """CD166 per area on a migrasome, relative to an MSC body."""
+    vcam1_msc: Ratio
+    vcam1_network: Ratio
+    """VCAM-1, the ligand of VLA-4, relative to an MSC body."""
     integrin_ligand_msc: Ratio
     integrin_ligand_network: Ratio
     """Integrin ligand beyond the fibronectin all regions share, relative to an MSC body."""
@@ -230,6 +236,7 @@ class PlacedScene(Section):
     migrasome_spacing: PositiveLength
     migrasome_diameter: PositiveLength
     migrasome_diameter_variation: Ratio
+    detached_migrasome_density: NumberDensity
     network_outline_margin: Length
 
 
@@ -240,6 +247,7 @@ class Mechanisms(Section):
     haptotaxis: bool
     cxcr4_adhesion: bool
     cd166_adhesion: bool
+    vla4_adhesion: bool
     chemokinesis: bool
     crowding: bool
 
@@ -291,9 +299,20 @@ class Variation(Section):
     donor_number: Annotated[int, Field(ge=0, strict=True)]
 
 
-class Numerics(Section):
-    """Tolerances and steps that are not physics."""
+class FipyNumerics(Section):
+    """How the FiPy solver steps and solves its linear systems."""
 
+    time_step: PositiveTime
+    linear_solver: Literal["cg", "bicgstab", "gmres", "lu"]
+    linear_tolerance: Annotated[float, Field(ge=1e-15, lt=1e-2, strict=True)]
+    """Residual over right-hand side."""
+
+
+class Numerics(Section):
+    """Solver, tolerances and steps that are not physics."""
+
+    solver: Literal["cosine", "fipy"]
+    fipy: FipyNumerics
     tolerance: Annotated[float, Field(ge=1e-8, lt=0.1, strict=True)]
     absolute_tolerance: PositiveConcentration
     first_step: PositiveTime
@@ -307,6 +326,7 @@ class Output(Section):
     fields_every: PositiveTime
     fields_from: Time
     tracks_every: PositiveTime
+    tracks_from: NonNegativeTime
 
 
 _HIGHEST_DOSE = 1e9
@@ -407,6 +427,7 @@ class ModelSpec(Section):
             ("output.tracks_every", self.output.tracks_every),
             ("numerics.coupling_step", self.numerics.coupling_step),
             ("cells.time_step", self.cells.time_step),
+            ("numerics.fipy.time_step", self.numerics.fipy.time_step),
         ):
             if span / interval > _MOST_STEPS:
                 yield (
@@ -418,6 +439,11 @@ class ModelSpec(Section):
         for path, count, remedy in (
             ("cells.density", self.cells.density * area, "Lower it"),
             ("scene.msc_density", self.scene.msc_density * area, "Lower it"),
+            (
+                "scene.detached_migrasome_density",
+                self.scene.detached_migrasome_density * area,
+                "Lower it",
+            ),
             ("grid.spacing", area / self.grid.spacing**2, "Raise it"),
         ):
             if not count <= _MOST_THINGS:
@@ -426,6 +452,25 @@ class ModelSpec(Section):
                     f"makes {count:.3g} of them, which is too many. {remedy} or make the dish "
                     "smaller.",
                 )
+
+    def _round_well(self) -> Iterable[tuple[str, str]]:
+        """What a round well cannot have."""
+        if self.dish.shape != "round":
+            return
+        if self.dish.length != self.dish.width:
+            yield "dish.length", "a round well is as long as wide. Give its diameter twice."
+        if self.numerics.solver != "fipy":
+            yield (
+                "dish.shape",
+                f"the {self.numerics.solver} solver needs a rectangle's walls. Set "
+                "numerics.solver to 'fipy', or use --solver fipy.",
+            )
+        if self.cell_count > 0:
+            yield (
+                "dish.shape",
+                "cells move in a rectangle only, a round well has fields alone. Set cells.density "
+                "to '0 1/mm**2'.",
+            )
 
     def problems(self) -> Iterable[tuple[str, str]]:
         """Path and text of what is wrong although every value by itself is right."""
@@ -442,6 +487,9 @@ class ModelSpec(Section):
         yield from self._excesses()
         if not begin <= self.output.fields_from <= end:
             yield "output.fields_from", _outside(self.output.fields_from, begin, end)
+        if not self.output.tracks_from <= end:
+            yield "output.tracks_from", _outside(self.output.tracks_from, 0.0, end)
+        yield from self._round_well()
         for name, treatment in self.treatments.items():
             path = f"treatments.{name}"
             agent = self.agent_of(name)
