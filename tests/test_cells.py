@@ -472,7 +472,7 @@ def test_amd3100_changes_no_trajectory_where_only_cd166_holds_cells(tiny):
 
 
 def test_switching_a_mechanism_off_changes_the_trajectories(tiny):
-    settings = [*tiny, "cell_type.kg1a.vla4_catch_rate=1e-3 1/s"]
+    settings = [*tiny, "cell_type.kg1a.vla4_catch_rate=3e-2 1/s"]
     full = places("coculture-kg1a-sdf1", settings)
     for mechanism in load_model("coculture-kg1a").spec.mechanisms.model_dump():
         without = places("coculture-kg1a-sdf1", [*settings, f"mechanisms.{mechanism}=false"])
