@@ -24,6 +24,7 @@ from sdf1_field.record import (
 )
 from sdf1_field.scene import Region
 from sdf1_field.simulate import simulate
+from sdf1_field.solvers import cosine
 from sdf1_field.spec import load_model
 
 HOUR = 3600.0
@@ -308,7 +309,7 @@ def test_an_interrupted_run_goes_on_to_the_same_content(tiny, tiny_run, tmp_path
     interrupted(tiny, path, at)
     assert not path.exists()
     assert partial_path(path).exists()
-    assert load_state(checkpoint_path(path)).time == at
+    assert load_state(checkpoint_path(path), cosine).time == at
     with pytest.raises(InputError, match=r"run\.nc\.partial: .*--resume, or .*--force"):
         solve(model(tiny), path, seed=1)
     reached = []
@@ -338,7 +339,7 @@ def test_an_interruption_between_two_outputs_goes_on_from_the_earlier_one(
     with pytest.raises(KeyboardInterrupt):
         solve(model(tiny), path, seed=1)
     monkeypatch.undo()
-    assert load_state(checkpoint_path(path)).time == 1800.0
+    assert load_state(checkpoint_path(path), cosine).time == 1800.0
     solve(model(tiny), path, seed=1, resume=True)
     assert digest_of(path) == digest_of(tiny_run)
 
@@ -399,7 +400,7 @@ def test_a_damaged_state_is_refused(tmp_path):
     path = tmp_path / "state.npz"
     path.write_bytes(b"PK\x03\x04 not a state")
     with pytest.raises(InputError, match=r"damaged, or not a saved state.*--force"):
-        load_state(path)
+        load_state(path, cosine)
 
 
 # Reading

@@ -109,7 +109,9 @@ def test_every_shipped_model_loads(name):
     assert model.name == name
     assert model.spec.title
     kind = name.partition("-")[0]
-    seeded = {"p1": 0, "p2": 0, "coculture": 195 if "cd34" in name else 130}.get(kind, 130)
+    seeded = {"p1": 0, "p2": 0, "round": 0, "coculture": 195 if "cd34" in name else 130}.get(
+        kind, 130
+    )
     dish = model.spec.dish
     assert model.spec.cell_count == round(seeded * 1e-6 * dish.width * dish.length)
 

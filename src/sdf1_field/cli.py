@@ -175,6 +175,11 @@ def check(model: str, settings: tuple[str, ...]) -> None:
     "--seed", type=click.IntRange(0, 2**63 - 1), help="Seed of the dish; the model's if not given."
 )
 @click.option(
+    "--solver",
+    type=click.Choice(["cosine", "fipy"]),
+    help="Solver of the fields, as --set numerics.solver=...; the model's if not given.",
+)
+@click.option(
     "--threads", type=click.IntRange(min=1), default=1, show_default=True, help="Threads."
 )
 @click.option("--resume", is_flag=True, help="Go on with a run that was interrupted.")
@@ -185,6 +190,7 @@ def solve(
     output: Path | None,
     settings: tuple[str, ...],
     seed: int | None,
+    solver: str | None,
     threads: int,
     resume: bool,
     force: bool,
@@ -193,6 +199,8 @@ def solve(
     """Solve a model and write a run file (MODEL-seedN.nc unless -o says otherwise)."""
     from sdf1_field.spec import load_model
 
+    if solver is not None:
+        settings = (*settings, f"numerics.solver={solver}")
     loaded = load_model(model, settings=settings)
     seed = loaded.spec.run.seed if seed is None else seed
     path = output or Path(f"{loaded.name}-seed{seed}.nc")

@@ -30,6 +30,9 @@ class Grid:
         Cells in x and y.
     z_edges : ndarray, shape (nz + 1,)
         Heights of the layers' faces [um], from 0 upwards.
+    round : bool
+        Whether the floor is the ellipse that fits into the box: a round well if it is as long
+        as wide.
     """
 
     width: float
@@ -37,6 +40,7 @@ class Grid:
     nx: int
     ny: int
     z_edges: Array
+    round: bool = False
 
     @property
     def dx(self) -> float:
@@ -60,8 +64,20 @@ class Grid:
 
     @property
     def area(self) -> float:
-        """Area of the floor [um**2]."""
+        """Area of the floor's cells [um**2]."""
+        if self.round:
+            return float(self.inside.sum()) * self.dx * self.dy
         return self.width * self.length
+
+    @cached_property
+    def inside(self) -> NDArray[np.bool_]:
+        """Cells whose centre is within the walls, shape (ny, nx)."""
+        if not self.round:
+            return np.ones((self.ny, self.nx), dtype=np.bool_)
+        across = (2.0 * self.x / self.width - 1.0)[None, :]
+        along = (2.0 * self.y / self.length - 1.0)[:, None]
+        within: NDArray[np.bool_] = across**2 + along**2 <= 1.0
+        return within
 
     @cached_property
     def x(self) -> Array:
@@ -138,6 +154,7 @@ def make_grid(
     spacing: float,
     floor_layer: float,
     layer_growth: float,
+    round_well: bool = False,
 ) -> Grid:
     """Grid whose cells are as close to the asked sizes as the box allows.
 
@@ -151,6 +168,8 @@ def make_grid(
         Thickness of the lowest layer [um]; adjusted a little so that the layers fill the height.
     layer_growth : float
         Ratio of neighbouring layers' thicknesses, >= 1.
+    round_well : bool
+        Leave out the floor's cells whose centre is outside the circle of this width.
 
     Raises
     ------
@@ -176,6 +195,7 @@ def make_grid(
         nx=max(1, round(width / spacing)),
         ny=max(1, round(length / spacing)),
         z_edges=edges,
+        round=round_well,
     )
 
 

@@ -30,6 +30,9 @@ class Region(IntEnum):
     MIGRASOME_NETWORK = 2
 
 
+OUTSIDE = 255
+"""What a region map holds outside a round well."""
+
 REGION_LABELS = {
     Region.FREE_SURFACE: "free surface",
     Region.MSC: "MSC",
@@ -125,7 +128,7 @@ def place_scene(spec: ModelSpec, grid: Grid, seed: int, *, secretion_factor: flo
     semi_minor = np.sqrt(area / (math.pi * scene.body_aspect_ratio))
     semi_major = semi_minor * scene.body_aspect_ratio
     x, y, angle = np.empty(count), np.empty(count), np.empty(count)
-    taken = np.zeros((grid.ny, grid.nx), dtype=bool)
+    taken = ~grid.inside
     for n in np.argsort(-area, kind="stable"):
         for _ in range(_TRIES):
             x[n], y[n] = rng.random() * grid.width, rng.random() * grid.length
@@ -162,11 +165,31 @@ def _log_normal(rng: np.random.Generator, mean: float, spread: float, count: int
     return mean * np.exp(spread * rng.standard_normal(count) - 0.5 * spread**2)
 
 
-def _mirror(place: Array, extent: float) -> Array:
-    """Places folded back into [0, extent] at the walls."""
+def _mirrored(grid: Grid, x: Array, y: Array) -> tuple[Array, Array]:
+    """Places folded back at the walls."""
+    if not grid.round:
+        return _folded(x, grid.width), _folded(y, grid.length)
+    radius = 0.5 * grid.width
+    out_x, out_y = x - radius, y - radius
+    apart = np.maximum(np.hypot(out_x, out_y), radius)
+    nearer = (2.0 * radius - apart) / apart
+    return radius + nearer * out_x, radius + nearer * out_y
+
+
+def _folded(place: Array, extent: float) -> Array:
     folded = np.mod(place, 2.0 * extent)
     result: Array = np.where(folded > extent, 2.0 * extent - folded, folded)
     return result
+
+
+def _scattered(grid: Grid, rng: np.random.Generator, count: int) -> tuple[Array, Array]:
+    """Places all over the floor, uniformly."""
+    first, second = rng.random(count), rng.random(count)
+    if not grid.round:
+        return first * grid.width, second * grid.length
+    radius = 0.5 * grid.width
+    apart, angle = radius * np.sqrt(first), 2.0 * math.pi * second
+    return radius + apart * np.cos(angle), radius + apart * np.sin(angle)
 
 
 def _place_fibres(
@@ -196,7 +219,7 @@ def _place_fibres(
             start_y = bodies.y[n] + along[k] * math.sin(tilt) + across[k] * math.cos(tilt)
             course_x = start_x + np.concatenate([[0.0], np.cumsum(piece * np.cos(direction))])
             course_y = start_y + np.concatenate([[0.0], np.cumsum(piece * np.sin(direction))])
-            courses.append((_mirror(course_x, grid.width), _mirror(course_y, grid.length)))
+            courses.append(_mirrored(grid, course_x, course_y))
             owners.append(n)
     vertices = max((len(cx) for cx, _ in courses), default=0)
     x, y = np.full((len(courses), vertices), np.nan), np.full((len(courses), vertices), np.nan)
@@ -228,9 +251,9 @@ def _place_migrasomes(
         places_y.append(np.interp(at, way, cy))
         owners += [int(owner)] * count
     detached = round(scene.detached_migrasome_density * grid.area)
-    scattered = generator(seed, Stream.DETACHED)
-    places_x.append(scattered.random(detached) * grid.width)
-    places_y.append(scattered.random(detached) * grid.length)
+    scattered_x, scattered_y = _scattered(grid, generator(seed, Stream.DETACHED), detached)
+    places_x.append(scattered_x)
+    places_y.append(scattered_y)
     owners += [NO_BODY] * detached
     x, y = np.concatenate(places_x), np.concatenate(places_y)
     diameter = _log_normal(
@@ -294,7 +317,7 @@ def region_map(scene: Scene, grid: Grid, *, outline_margin: float) -> RegionMap:
     Returns
     -------
     ndarray of uint8, shape (ny, nx)
-        Values of `Region`.
+        Values of `Region`; `OUTSIDE` outside a round well.
     """
     regions = np.zeros((grid.ny, grid.nx), dtype=np.uint8)
     f = scene.fibres
@@ -310,6 +333,7 @@ def region_map(scene: Scene, grid: Grid, *, outline_margin: float) -> RegionMap:
         _paint_capsule(regions, grid, ends, outline_margin + m.radius[n])
     for rows, cols, inside in body_masks(scene, grid):
         regions[rows, cols][inside] = Region.MSC
+    regions[~grid.inside] = OUTSIDE
     return regions
 
 
@@ -330,7 +354,7 @@ def _paint_capsule(
 
 def region_areas(regions: RegionMap, cell_area: float) -> Array:
     """Area of each region [um**2], shape (3,), in the order of `Region`."""
-    counts = np.bincount(regions.ravel(), minlength=len(Region))
+    counts = np.bincount(regions.ravel(), minlength=len(Region))[: len(Region)]
     return counts.astype(float) * cell_area
 
 

@@ -25,8 +25,7 @@ from sdf1_field.errors import RunError
 from sdf1_field.grid import Grid, make_grid
 from sdf1_field.random import Stream, generator
 from sdf1_field.scene import Region, RegionMap, Scene, place_scene, region_map
-from sdf1_field.solvers import cosine
-from sdf1_field.solvers.cosine import Columns, CosineState, Tolerances
+from sdf1_field.solvers import FieldState, Solver, solver_named
 from sdf1_field.sources import Secretion, secretion
 from sdf1_field.spec import ModelSpec
 from sdf1_field.transport import Coat, Transport
@@ -51,8 +50,8 @@ class State:
     seed : int
         The dish's.
     scene : Scene
-    fields : mapping of str to CosineState
-        By ligand.
+    fields : mapping of str to FieldState
+        By ligand, of the model's solver.
     cells : Cells or None
         None before they are added, and in steady state.
     """
@@ -60,7 +59,7 @@ class State:
     time: float
     seed: int
     scene: Scene
-    fields: Mapping[str, CosineState]
+    fields: Mapping[str, FieldState]
     cells: Cells | None
 
 
@@ -72,35 +71,35 @@ class Setting:
     ----------
     spec : ModelSpec
     grid : Grid
-    columns : mapping of str to Columns
-        By ligand.
-    tolerances : Tolerances
+    solver : Solver
+    prepared : mapping of str to object
+        By ligand, what the solver prepared for its equation.
+    tolerances : object
+        The solver's.
     factors : DishFactors
     plan : Schedule
     """
 
     spec: ModelSpec
     grid: Grid
-    columns: Mapping[str, Columns]
-    tolerances: Tolerances
+    solver: Solver
+    prepared: Mapping[str, Any]
+    tolerances: Any
     factors: DishFactors
     plan: Schedule
 
 
 def prepare(spec: ModelSpec, seed: int) -> Setting:
     """Grid, solvers and the dish's own factors."""
-    grid = model_grid(spec)
+    grid, solver = model_grid(spec), solver_named(spec.numerics.solver)
     return Setting(
         spec=spec,
         grid=grid,
-        columns={
-            name: cosine.prepare(grid, _transport(spec, name)) for name in spec.solved_ligands
+        solver=solver,
+        prepared={
+            name: solver.prepare(grid, _transport(spec, name)) for name in spec.solved_ligands
         },
-        tolerances=Tolerances(
-            relative=spec.numerics.tolerance,
-            absolute=spec.numerics.absolute_tolerance,
-            first_step=spec.numerics.first_step,
-        ),
+        tolerances=solver.tolerances_of(spec.numerics),
         factors=dish_factors(spec, seed),
         plan=schedule(spec),
     )
@@ -115,6 +114,7 @@ def model_grid(spec: ModelSpec) -> Grid:
         spacing=spec.grid.spacing,
         floor_layer=spec.grid.floor_layer,
         layer_growth=spec.grid.layer_growth,
+        round_well=spec.dish.shape == "round",
     )
 
 
@@ -136,10 +136,10 @@ def begin(setting: Setting, seed: int) -> State:
         seed=seed,
         scene=place_scene(spec, setting.grid, seed, secretion_factor=setting.factors.secretion),
         fields={
-            name: cosine.start(
-                columns, time=instant(-spec.run.culture), tolerances=setting.tolerances
+            name: setting.solver.start(
+                prepared, time=instant(-spec.run.culture), tolerances=setting.tolerances
             )
-            for name, columns in setting.columns.items()
+            for name, prepared in setting.prepared.items()
         },
         cells=None,
     )
@@ -213,7 +213,7 @@ def simulate(
     for until in stops[bisect.bisect_right(stops, state.time) :]:
         if state.scene is not scene:
             scene = state.scene
-            sources = {n: secretion(scene, setting.grid, n) for n in setting.columns}
+            sources = {n: secretion(scene, setting.grid, n) for n in setting.prepared}
             regions = regions_of(spec, scene, setting.grid)
             hold = cell_layer.hold_of(spec, scene, regions, setting.grid)
         with _threads(threads):
@@ -279,15 +279,15 @@ def _happening(setting: Setting, state: State, event: Event | None) -> State:
     """State after what happens at its time: a treatment, and at time 0 the cells."""
     if event is not None:
         fields = dict(state.fields)
-        for name, columns in setting.columns.items():
+        for name, prepared in setting.prepared.items():
             if event.medium_change:
-                fields[name] = cosine.change_medium(
-                    columns, fields[name], tolerances=setting.tolerances
+                fields[name] = setting.solver.change_medium(
+                    prepared, fields[name], tolerances=setting.tolerances
                 )
         for name, concentration in event.added:
             if name in fields:
-                fields[name] = cosine.add(
-                    setting.columns[name],
+                fields[name] = setting.solver.add(
+                    setting.prepared[name],
                     fields[name],
                     concentration,
                     tolerances=setting.tolerances,
@@ -305,17 +305,17 @@ def _advance_fields(
     until: float,
     *,
     needed: bool,
-) -> dict[str, CosineState]:
+) -> dict[str, FieldState]:
     """Fields at the next stop; those that no cell senses wait for outputs and events."""
     fields = dict(state.fields)
-    for name, columns in setting.columns.items():
-        field = fields[name]
+    for name, prepared in setting.prepared.items():
+        field: Any = fields[name]
         if not needed and name not in setting.spec.sensed_ligands:
             continue
         elapsed = until - field.time
         try:
-            field = cosine.advance(
-                columns, field, sources[name].flux, until, tolerances=setting.tolerances
+            field = setting.solver.advance(
+                prepared, field, sources[name].flux, until, tolerances=setting.tolerances
             )
         except RunError as error:
             raise RunError(f"ligand {name}: {error}") from None
@@ -326,16 +326,17 @@ def _advance_fields(
 
 
 def _seen(
-    setting: Setting, before: Mapping[str, CosineState], after: Mapping[str, CosineState]
+    setting: Setting, before: Mapping[str, FieldState], after: Mapping[str, FieldState]
 ) -> Stimulus:
     """What CXCR4 sees between two times: the mean of both ends."""
     if not setting.spec.sensed_ligands:
         return cell_layer.no_stimulus(setting.grid)
     (ligand,) = setting.spec.sensed_ligands
+    prepared, floor = setting.prepared[ligand], setting.solver.floor
     a, b = before[ligand], after[ligand]
     return cell_layer.stimulus(
         setting.spec,
-        0.5 * (a.floor.concentration + b.floor.concentration),
+        0.5 * (floor(prepared, a) + floor(prepared, b)),
         0.5 * (a.bound + b.bound),
     )
 
@@ -343,13 +344,13 @@ def _seen(
 def _steady(setting: Setting, seed: int) -> State:
     state = begin(setting, seed)
     fields = {
-        name: cosine.steady(
-            columns,
+        name: setting.solver.steady(
+            prepared,
             secretion(state.scene, setting.grid, name).flux,
             time=0.0,
             tolerances=setting.tolerances,
         )
-        for name, columns in setting.columns.items()
+        for name, prepared in setting.prepared.items()
     }
     return replace(state, time=0.0, fields=fields)
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import ndimage
 
 from sdf1_field.grid import Grid
 from sdf1_field.scene import Scene, body_masks
@@ -48,7 +49,19 @@ def secretion(scene: Scene, grid: Grid, ligand: str) -> Secretion:
         else:
             amount += grid.deposit(bodies.x[n : n + 1], bodies.y[n : n + 1], body_rates[n : n + 1])
     amount += grid.deposit(migrasomes.x, migrasomes.y, migrasome_rates)
+    if grid.round:
+        amount = _within(amount, grid)
     return Secretion(
         flux=amount / (grid.dx * grid.dy),
         total=float(body_rates.sum()) + float(migrasome_rates.sum()),
     )
+
+
+def _within(amount: Array, grid: Grid) -> Array:
+    """Amounts with those of cells outside a round well given to the nearest cell inside."""
+    nearest = ndimage.distance_transform_edt(
+        ~grid.inside, sampling=(grid.dy, grid.dx), return_distances=False, return_indices=True
+    )
+    kept = np.zeros_like(amount)
+    np.add.at(kept, tuple(nearest), amount)
+    return kept

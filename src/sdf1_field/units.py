@@ -121,7 +121,7 @@ def instant(seconds: float) -> float:
     >>> instant(5 * 3960.0000000000005) == instant(22 * 900.0)
     True
     """
-    return round(seconds, 6)
+    return round(seconds, 6) + 0.0  # no minus zero
 
 
 def duration_text(seconds: float) -> str:

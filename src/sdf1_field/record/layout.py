@@ -26,6 +26,9 @@ FORMAT = "sdf1-field run 1"
 VOLATILE = frozenset({"date_created", "history", "command_line"})
 """Attributes that may differ between two runs of the same content."""
 
+OUTSIDE = -1
+"""Region of what is outside a round well: missing."""
+
 MASSES = {
     "secreted": "secreted so far",
     "added": "added by treatments so far",
@@ -101,6 +104,8 @@ def create_file(
         if dims[0] == "time" and len(dims) > 1:
             chunks = (1, *(len(file.dimensions[d]) for d in dims[1:]))
         fill: Any = {"f4": np.float32(np.nan), "f8": np.nan}.get(kind)
+        if name == "region" and grid.round:
+            fill = np.int8(OUTSIDE)
         made = file.createVariable(
             name, kind, dims, compression="zlib", complevel=4, shuffle=True,
             chunksizes=chunks, fill_value=None if name in sizes or name == "z_bounds" else fill,

@@ -133,12 +133,12 @@ def summary(run: xr.Dataset) -> dict[str, Any]:
                 "name": name,
                 "label": spec.ligand[name].label,
                 "floor": {
-                    "min": float(floor.min()),
-                    "mean": float(floor.mean()),
-                    "max": float(floor.max()),
+                    "min": float(np.nanmin(floor)),
+                    "mean": float(np.nanmean(floor)),
+                    "max": float(np.nanmax(floor)),
                 },
                 "minimum": float(run[f"{name}_minimum"].values[-1]),
-                "bound_mean": float(run[f"{name}_bound"].values[-1].mean()),
+                "bound_mean": float(np.nanmean(run[f"{name}_bound"].values[-1])),
                 "masses": masses,
                 "imbalance": None if steady else imbalance,
             }

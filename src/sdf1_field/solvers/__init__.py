@@ -1,1 +1,84 @@
-"""Solvers of `sdf1_field.transport`'s equations, each four functions over its own state."""
+"""Solvers of a ligand's field: modules with the same functions over states of their own.
+
+Each has ``prepare, start, add, release, change_medium, advance, steady, floor, column, in_medium,
+on_coat``, a ``Tolerances`` made by ``tolerances_of``, and a ``State`` with ``time``, ``bound`` and
+``ledger``. Which one is a model's ``numerics.solver``.
+"""
+
+from importlib import import_module
+from typing import Any, Protocol
+
+from numpy import float64
+from numpy.typing import NDArray
+
+from sdf1_field.grid import Grid
+from sdf1_field.spec import Numerics
+from sdf1_field.transport import Ledger, Transport
+
+Array = NDArray[float64]
+
+
+class FieldState(Protocol):
+    """Everything a solver knows of a field at a time."""
+
+    @property
+    def time(self) -> float:
+        """[s]."""
+
+    @property
+    def bound(self) -> Array:
+        """On the coat [molecules/um**2], shape (ny, nx)."""
+
+    @property
+    def ledger(self) -> Ledger:
+        """What has come and gone."""
+
+
+class Solver(Protocol):
+    """What every solver's module offers; its docstrings say how."""
+
+    State: type[Any]
+
+    def tolerances_of(self, numerics: Numerics) -> Any:
+        """Tolerances that a model asks for."""
+
+    def prepare(self, grid: Grid, transport: Transport) -> Any:
+        """What stays the same for a grid and an equation."""
+
+    def start(self, prepared: Any, *, time: float, tolerances: Any) -> Any:
+        """Medium without ligand over an empty coat."""
+
+    def add(self, prepared: Any, state: Any, concentration: float, *, tolerances: Any) -> Any:
+        """State after ligand is mixed into the whole medium."""
+
+    def release(self, prepared: Any, state: Any, amount: Array, *, tolerances: Any) -> Any:
+        """State after ligand is set free on the floor at once."""
+
+    def change_medium(self, prepared: Any, state: Any, *, tolerances: Any) -> Any:
+        """State after fresh medium replaces the old."""
+
+    def advance(
+        self, prepared: Any, state: Any, secretion: Array, until: float, *, tolerances: Any
+    ) -> Any:
+        """State at a later time under constant secretion."""
+
+    def steady(self, prepared: Any, secretion: Array, *, time: float, tolerances: Any) -> Any:
+        """Steady state under constant secretion."""
+
+    def floor(self, prepared: Any, state: Any) -> Array:
+        """Concentration in the lowest layer [nM], shape (ny, nx)."""
+
+    def column(self, prepared: Any, state: Any) -> Array:
+        """Concentration everywhere [nM], shape (nz, ny, nx)."""
+
+    def in_medium(self, prepared: Any, state: Any) -> float:
+        """Ligand dissolved [molecules]."""
+
+    def on_coat(self, prepared: Any, state: Any) -> float:
+        """Ligand bound [molecules]."""
+
+
+def solver_named(name: str) -> Solver:
+    """Solver called ``"cosine"`` or ``"fipy"``; loaded when it is asked for, as FiPy is slow."""
+    solver: Any = import_module(f"sdf1_field.solvers.{name}")
+    return solver  # type: ignore[no-any-return]

@@ -27,6 +27,7 @@ from numpy.typing import NDArray
 from sdf1_field.compiled import kernel
 from sdf1_field.errors import RunError
 from sdf1_field.grid import Grid
+from sdf1_field.spec import Numerics
 from sdf1_field.transport import (
     Coat,
     FloorSolution,
@@ -80,6 +81,15 @@ class Tolerances:
     relative: float = 1e-2
     absolute: float = 1e-9
     first_step: float = 1.0
+
+
+def tolerances_of(numerics: Numerics) -> Tolerances:
+    """Tolerances that a model asks for."""
+    return Tolerances(
+        relative=numerics.tolerance,
+        absolute=numerics.absolute_tolerance,
+        first_step=numerics.first_step,
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -163,8 +173,19 @@ class CosineState:
     floor: FloorValue
 
 
+State = CosineState
+
+
 def prepare(grid: Grid, transport: Transport) -> Columns:
-    """Eigenvectors of the layers, once for a grid and an equation."""
+    """Eigenvectors of the layers, once for a grid and an equation.
+
+    Raises
+    ------
+    RunError
+        If the walls are no rectangle.
+    """
+    if grid.round:
+        raise RunError("a round well has no cosine modes. Set numerics.solver to 'fipy'.")
     h = grid.thickness
     conductance = transport.diffusivity / np.diff(grid.z)
     exchange = np.zeros(grid.nz)
@@ -238,6 +259,26 @@ def add(
     )
 
 
+def release(
+    columns: Columns, state: CosineState, amount: Array, *, tolerances: Tolerances
+) -> CosineState:
+    """State after ligand is set free on the floor at once, as by ruptured migrasomes.
+
+    Parameters
+    ----------
+    amount : ndarray, shape (ny, nx)
+        What each floor cell's lowest layer gains [molecules]; whoever knows the sources books it.
+    """
+    modes = forward(amount / (columns.cell_area * MOLECULES_PER_UM3_PER_NM))
+    amplitudes = state.amplitudes + columns.floor_weights[None, :, None] * modes[:, None, :]
+    return replace(
+        state,
+        amplitudes=amplitudes,
+        floor=_floor_of(columns, amplitudes),
+        step=tolerances.first_step,
+    )
+
+
 def change_medium(columns: Columns, state: CosineState, *, tolerances: Tolerances) -> CosineState:
     """State after fresh medium replaces the old: dissolved ligand goes, the coat keeps its own.
 
@@ -273,6 +314,12 @@ def _floor_of(columns: Columns, amplitudes: Array) -> FloorValue:
 def _floor_modes(weights: Array, amplitudes: Array) -> Array:
     modes: Array = np.einsum("m,pmq->pq", weights, amplitudes)
     return modes
+
+
+def floor(columns: Columns, state: CosineState) -> Array:
+    """Concentration in the lowest layer [nM], shape (ny, nx)."""
+    del columns
+    return state.floor.concentration
 
 
 def column(columns: Columns, state: CosineState) -> Array:

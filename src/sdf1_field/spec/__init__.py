@@ -17,6 +17,7 @@ from sdf1_field.spec.schema import (
     STATUSES,
     Factors,
     ModelSpec,
+    Numerics,
     PlacedScene,
 )
 
@@ -26,6 +27,7 @@ __all__ = [
     "Factors",
     "Model",
     "ModelSpec",
+    "Numerics",
     "PlacedScene",
     "entries_of",
     "load_model",

@@ -134,6 +134,11 @@ class Coat(Section):
     dissociation_rate: Rate
     loss_rate: Rate
 
+    @property
+    def binds(self) -> bool:
+        """Whether anything can bind to it."""
+        return self.sites * self.association_rate > 0
+
 
 class Secretion(Section):
     """Molecules per second from a stromal body and from a migrasome that carries the ligand."""
@@ -157,8 +162,7 @@ class Ligand(Section):
     @property
     def loses(self) -> bool:
         """Whether ligand is lost in the medium or on the coat."""
-        coat = self.coat
-        return self.loss_rate > 0 or coat.sites * coat.association_rate * coat.loss_rate > 0
+        return self.loss_rate > 0 or (self.coat.binds and self.coat.loss_rate > 0)
 
 
 class Receptor(Section):
@@ -303,9 +307,11 @@ class FipyNumerics(Section):
     """How the FiPy solver steps and solves its linear systems."""
 
     time_step: PositiveTime
-    linear_solver: Literal["cg", "bicgstab", "gmres", "lu"]
+    linear_solver: Literal["cg", "bicgstab", "lu"]
     linear_tolerance: Annotated[float, Field(ge=1e-15, lt=1e-2, strict=True)]
     """Residual over right-hand side."""
+    sweep_tolerance: Annotated[float, Field(ge=1e-14, lt=1e-2, strict=True)]
+    """What the last sweep may still move, relative."""
 
 
 class Numerics(Section):
@@ -472,6 +478,18 @@ class ModelSpec(Section):
                 "to '0 1/mm**2'.",
             )
 
+    def _linear_solver(self) -> Iterable[tuple[str, str]]:
+        """Conjugate gradients where the system is not symmetric."""
+        if self.numerics.solver != "fipy" or self.numerics.fipy.linear_solver != "cg":
+            return
+        for name in self.solved_ligands:
+            if name in self.ligand and self.ligand[name].coat.binds:
+                yield (
+                    "numerics.fipy.linear_solver",
+                    f"'cg' needs a symmetric system, and {name} binds to the floor. Choose "
+                    "'bicgstab' or 'lu'.",
+                )
+
     def problems(self) -> Iterable[tuple[str, str]]:
         """Path and text of what is wrong although every value by itself is right."""
         begin, end = -self.run.culture, self.run.duration
@@ -490,6 +508,7 @@ class ModelSpec(Section):
         if not self.output.tracks_from <= end:
             yield "output.tracks_from", _outside(self.output.tracks_from, 0.0, end)
         yield from self._round_well()
+        yield from self._linear_solver()
         for name, treatment in self.treatments.items():
             path = f"treatments.{name}"
             agent = self.agent_of(name)
