@@ -214,6 +214,9 @@ def test_a_round_run_is_filled_outside_and_its_sources_are_all_inside(tmp_path):
         rates = run["body_sdf1_secretion_rate"].sum() + run["migrasome_sdf1_secretion_rate"].sum()
         assert float(run["sdf1_secretion"].sum()) * 50.0**2 == pytest.approx(float(rates), rel=1e-9)
         assert float(run["sdf1"].min()) > 0.0
+        for kind in ("body", "migrasome"):
+            apart = np.hypot(run[f"{kind}_x"] - 500.0, run[f"{kind}_y"] - 500.0)
+            assert float(apart.max()) <= 500.0, kind
 
 
 # Whole runs

@@ -120,13 +120,13 @@ def _draw_floor(
     values = run[ligand].values[frame].astype(float)
     name = spec.ligand[ligand].label
     label = f"{name} in the medium at the floor [nM]"
-    mean = float(values.mean())
-    if values.std() < _UNIFORM * mean:
+    mean = float(np.nanmean(values))
+    if np.nanstd(values) < _UNIFORM * mean:
         values = values - mean
         label = f"{name} at the floor, difference from its mean of {mean:.3g} nM [nM]"
-    low, high = np.quantile(values, [0.0, _BRIGHTEST])
-    if values.max() > high:
-        label = label.replace(" [nM]", f"; brightest {values.max():.2g} [nM]")
+    low, high = np.nanquantile(values, [0.0, _BRIGHTEST])
+    if np.nanmax(values) > high:
+        label = label.replace(" [nM]", f"; brightest {np.nanmax(values):.2g} [nM]")
     if high <= low:
         high = low + max(abs(low), 1e-12)
     image = axes.imshow(

@@ -128,13 +128,16 @@ def place_scene(spec: ModelSpec, grid: Grid, seed: int, *, secretion_factor: flo
     semi_minor = np.sqrt(area / (math.pi * scene.body_aspect_ratio))
     semi_major = semi_minor * scene.body_aspect_ratio
     x, y, angle = np.empty(count), np.empty(count), np.empty(count)
-    taken = ~grid.inside
+    taken = np.zeros((grid.ny, grid.nx), dtype=bool)
     for n in np.argsort(-area, kind="stable"):
         for _ in range(_TRIES):
             x[n], y[n] = rng.random() * grid.width, rng.random() * grid.length
             angle[n] = rng.random() * math.pi
             rows, cols, inside = _ellipse(grid, x[n], y[n], semi_major[n], semi_minor[n], angle[n])
-            if not (taken[rows, cols] & inside).any():
+            if (
+                _within_wall(grid, x[n], y[n], semi_major[n])
+                and not (taken[rows, cols] & inside).any()
+            ):
                 taken[rows, cols] |= inside
                 break
         else:
@@ -163,6 +166,12 @@ def place_scene(spec: ModelSpec, grid: Grid, seed: int, *, secretion_factor: flo
 def _log_normal(rng: np.random.Generator, mean: float, spread: float, count: int) -> Array:
     """Log-normal numbers of a given mean, ``spread`` being that of the logarithm."""
     return mean * np.exp(spread * rng.standard_normal(count) - 0.5 * spread**2)
+
+
+def _within_wall(grid: Grid, x: float, y: float, reach: float) -> bool:
+    """Whether a body is inside a round well; a rectangle's mirror walls may cut it."""
+    radius = 0.5 * grid.width
+    return not grid.round or math.hypot(x - radius, y - radius) + reach <= radius
 
 
 def _mirrored(grid: Grid, x: Array, y: Array) -> tuple[Array, Array]:

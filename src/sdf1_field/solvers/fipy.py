@@ -50,6 +50,7 @@ _FOREVER = 1e30
 """A step so long that it ends in the steady state [s]."""
 _SWEEP_LIMIT = 50
 _ITERATION_LIMIT = 10_000
+_RESTARTS = 3
 _ROUND_OFF = 1e-9
 """Share of a step by which the time left may miss a whole number of steps."""
 
@@ -438,6 +439,7 @@ class _System:
             for variable in variables:
                 variable.updateOld()
             equation = self._equation()
+            failures = 0
             for _ in range(_SWEEP_LIMIT):
                 before = [np.array(variable.value) for variable in variables]
                 solver = self._linear_solver()
@@ -446,12 +448,15 @@ class _System:
                 if not all(np.isfinite(variable.value).all() for variable in variables):
                     raise RunError("a value is no longer finite. Check the secretion rates.")
                 if isinstance(solver.convergence, Divergence):
-                    raise RunError(
-                        f"the linear solver '{tolerances.linear_solver}' did not reach "
-                        f"{tolerances.linear_tolerance:g}. Choose another with "
-                        "numerics.fipy.linear_solver, or raise numerics.fipy.linear_tolerance."
-                    )
-                if self._coated is None or all(
+                    # Begun anew from where it broke down, the iteration often goes through.
+                    failures += 1
+                    if failures > _RESTARTS:
+                        raise RunError(
+                            f"the linear solver '{tolerances.linear_solver}' did not reach "
+                            f"{tolerances.linear_tolerance:g}. Choose another with "
+                            "numerics.fipy.linear_solver, or raise numerics.fipy.linear_tolerance."
+                        )
+                elif self._coated is None or all(
                     self._settled(old, np.array(variable.value))
                     for old, variable in zip(before, variables, strict=True)
                 ):
