@@ -1,0 +1,179 @@
+"""Do the tests notice? One sign or factor of a law is flipped at a time, in a scratch copy.
+
+Each flip replaces one piece of the source; the tests must then fail, and the name of one that
+fails must say which law broke.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+HERE = Path(__file__).parent
+ROOT = HERE.parent.parent
+COPIED = ("src", "models", "tests", "validation", "docs", "pyproject.toml", "README.md")
+MOST_FAILURES = 6
+
+
+@dataclass(frozen=True)
+class Flip:
+    """One fault: what it breaks, where, and what is written instead."""
+
+    law: str
+    file: str
+    right: str
+    wrong: str
+
+
+FLIPS = (
+    Flip(
+        "gradient sign: cells turn down the signal",
+        "cells.py",
+        "return scale * difference_x, scale * difference_y,",
+        "return -scale * difference_x, -scale * difference_y,",
+    ),
+    Flip(
+        "cell radius: twice r",
+        "cells.py",
+        "radius=0.5 * cell.diameter,",
+        "radius=cell.diameter,",
+    ),
+    Flip(
+        "0.602 molecules/um3 per nM: 1 instead",
+        "units.py",
+        "MOLECULES_PER_UM3_PER_NM = 0.602214076",
+        "MOLECULES_PER_UM3_PER_NM = 1.0",
+    ),
+    Flip(
+        "K_i shift: the antagonist lowers K_d",
+        "pharmacology.py",
+        "return dissociation_constant * (1.0 + competition)",
+        "return dissociation_constant / (1.0 + competition)",
+    ),
+    Flip(
+        "coat: on is off",
+        "solvers/cosine.py",
+        "if coat is None or coat.sites == 0.0:",
+        "if True:",
+    ),
+    Flip(
+        "adhesion: cells are let go twice as fast",
+        "cells.py",
+        "release = -math.expm1(-behaving.release_rate * step)",
+        "release = -math.expm1(-2.0 * behaving.release_rate * step)",
+    ),
+    Flip(
+        "adhesion: cells are caught half as fast",
+        "cells.py",
+        "held[i] = chance < -math.expm1(-rate * step)",
+        "held[i] = chance < -math.expm1(-0.5 * rate * step)",
+    ),
+    Flip(
+        "persistence: twice as long",
+        "cells.py",
+        "spread = math.sqrt(2.0 * step / persistence_time)",
+        "spread = math.sqrt(step / persistence_time)",
+    ),
+    Flip(
+        "speed: twice as fast",
+        "cells.py",
+        "way = 0.5 * behaving.speed *",
+        "way = behaving.speed *",
+    ),
+    Flip(
+        "area of a region: twice as large",
+        "scene.py",
+        "return counts.astype(float) * cell_area",
+        "return counts.astype(float) * 2.0 * cell_area",
+    ),
+    Flip(
+        "density: cells, not cells per area",
+        "analysis/census.py",
+        "density = np.asarray(counts, dtype=float) / np.asarray(areas, dtype=float)",
+        "density = np.asarray(counts, dtype=float)",
+    ),
+    Flip(
+        "loss in the medium: none",
+        "solvers/cosine.py",
+        "lateral=transport.diffusivity * grid.laplacian_eigenvalues() + transport.loss_rate,",
+        "lateral=transport.diffusivity * grid.laplacian_eigenvalues(),",
+    ),
+    Flip(
+        "diffusion: twice as fast along the floor",
+        "solvers/cosine.py",
+        "lateral=transport.diffusivity * grid",
+        "lateral=2.0 * transport.diffusivity * grid",
+    ),
+    Flip(
+        "coat in FiPy: what is let go does not come back",
+        "solvers/fipy.py",
+        "+ fipy.ImplicitSourceTerm(coeff=let_go / layer, var=coated)",
+        "",
+    ),
+    Flip(
+        "medium change: the coat is washed off too",
+        "solvers/cosine.py",
+        "amplitudes=np.zeros_like(state.amplitudes),",
+        "amplitudes=np.zeros_like(state.amplitudes), bound=empty,",
+    ),
+)
+
+
+def failures(flip: Flip | None) -> list[str]:
+    """Names of the tests that fail under a flip, the first few; [] if none does."""
+    with tempfile.TemporaryDirectory() as name:
+        scratch = Path(name)
+        for part in COPIED:
+            source = ROOT / part
+            if source.is_dir():
+                shutil.copytree(source, scratch / part, ignore=shutil.ignore_patterns("_build"))
+            else:
+                shutil.copy(source, scratch / part)
+        if flip is not None:
+            path = scratch / "src" / "sdf1_field" / flip.file
+            text = path.read_text(encoding="utf-8")
+            assert text.count(flip.right) == 1, f"{flip.law}: {text.count(flip.right)} places"
+            path.write_text(text.replace(flip.right, flip.wrong), encoding="utf-8")
+        environment = {**os.environ, "PYTHONPATH": str(scratch / "src")}
+        environment["NUMBA_CACHE_DIR"] = str(scratch / "kernels")
+        done = subprocess.run(
+            [sys.executable, "-m", "pytest", "tests", "-q", "-p", "no:cacheprovider",
+             f"--maxfail={MOST_FAILURES}", "--no-header", "--tb=no"],
+            cwd=scratch, env=environment, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+    if done.returncode not in (0, 1):
+        raise SystemExit(done.stdout + done.stderr)
+    found = re.findall(r"^(?:FAILED|ERROR) tests/(\S+)", done.stdout, flags=re.MULTILINE)
+    assert bool(found) == (done.returncode == 1), done.stdout
+    return found
+
+
+def main() -> None:
+    """Write table.md."""
+    untouched = failures(None)
+    if untouched:
+        raise SystemExit(f"the tests fail before any flip: {untouched}")
+    lines, caught = [], 0
+    for flip in FLIPS:
+        names = failures(flip)
+        caught += bool(names)
+        shown = "; ".join(f"`{n.partition('::')[2]}`" for n in names) or "**none**"
+        lines.append(f"| {flip.law} | `{flip.file}` | {shown} |")
+        print(lines[-1], flush=True)
+    text = f"""# Flipped laws, and the tests that notice
+
+`python validation/flips/run.py`: one sign or factor is changed in a scratch copy, then all tests
+run until {MOST_FAILURES} have failed. {caught} of {len(FLIPS)} flips are caught.
+
+| flipped | where | tests that fail first |
+| --- | --- | --- |
+"""
+    (HERE / "table.md").write_text(text + "\n".join(lines) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
