@@ -49,7 +49,7 @@ ORDER = 1
 _FOREVER = 1e30
 """A step so long that it ends in the steady state [s]."""
 _SWEEP_LIMIT = 50
-_ITERATION_LIMIT = 10_000
+_ITERATION_LIMIT = 5_000
 _RESTARTS = 3
 _ROUND_OFF = 1e-9
 """Share of a step by which the time left may miss a whole number of steps."""
@@ -82,7 +82,7 @@ class Tolerances:
     absolute: float = 1e-13
     time_step: float = 60.0
     linear_solver: str = "bicgstab"
-    linear_tolerance: float = 1e-12
+    linear_tolerance: float = 1e-11
 
 
 def tolerances_of(numerics: Numerics) -> Tolerances:

@@ -20,6 +20,7 @@ from sdf1_field.spec.schema import (
     Numerics,
     PlacedScene,
 )
+from sdf1_field.spec.template import model_file_text, write_model_file
 
 __all__ = [
     "STATUSES",
@@ -31,6 +32,8 @@ __all__ = [
     "PlacedScene",
     "entries_of",
     "load_model",
+    "model_file_text",
     "model_from_entries",
     "parameters",
+    "write_model_file",
 ]

@@ -341,6 +341,10 @@ _MOST_THINGS = 1e9
 """Limits that only a slip of the pen exceeds: nM, time steps, cells of either kind."""
 
 
+_FEWEST_ACROSS = 10
+"""Cells across a round well below which its wall is none."""
+
+
 class ModelSpec(Section):
     """A complete model in canonical units (um, s, nM, molecules)."""
 
@@ -465,6 +469,11 @@ class ModelSpec(Section):
             return
         if self.dish.length != self.dish.width:
             yield "dish.length", "a round well is as long as wide. Give its diameter twice."
+        if self.dish.width < _FEWEST_ACROSS * self.grid.spacing:
+            yield (
+                "grid.spacing",
+                f"a round well takes at least {_FEWEST_ACROSS} cells across. Lower it.",
+            )
         if self.numerics.solver != "fipy":
             yield (
                 "dish.shape",

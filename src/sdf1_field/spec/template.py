@@ -1,0 +1,248 @@
+"""A model file to start from: runs as it is, and shows what can be changed in it.
+
+Every line stands by itself as a dotted key, not under a header: an empty table would take away
+what the model inherits, and a key uncommented without its header would fall into another table.
+"""
+
+import json
+import re
+import textwrap
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import groupby
+from pathlib import Path
+
+from sdf1_field import __version__
+from sdf1_field.errors import InputError
+from sdf1_field.shipped import model_names
+from sdf1_field.spec.files import Entry, load_model, parameters
+from sdf1_field.spec.schema import Mechanisms, ModelSpec, unknown
+from sdf1_field.units import duration_text
+
+_WIDTH = 92
+_NAME = re.compile(r"\w[\w.-]*")
+_PRETREATMENT = 7200.0
+"""How long before the cells the example's antibody is given [s]."""
+
+_DISH = ("dish.width", "dish.length", "dish.height")
+_RUN = ("run.seed", "run.culture", "run.duration")
+_CELLS = ("cells.type", "cells.density")
+_CELL_TYPE = (
+    *("diameter", "speed", "persistence_time", "receptors"),
+    *("cd166_catch_rate", "vla4_catch_rate", "cxcr4_catch_rate", "release_rate"),
+)
+_VARIATION = (
+    *("variation.dish.secretion", "variation.dish.speed", "variation.dish.avidity"),
+    *("variation.donor.secretion", "variation.donor.speed", "variation.donor.avidity"),
+    "variation.donor_number",
+)
+_OUTPUT = (
+    *("output.ligands", "output.fields_from", "output.fields_every"),
+    *("output.tracks_from", "output.tracks_every"),
+)
+
+
+def model_file_text(name: str, *, extends: str) -> str:
+    """Commented model file that extends a shipped model and changes only its title.
+
+    Parameters
+    ----------
+    name : str
+        Of the new model.
+    extends : str
+        A shipped model.
+
+    Returns
+    -------
+    str
+        TOML. What a user most often changes is there as a line that begins with ``#``, with the
+        value that holds in the shipped model and, below, its status, interval and source.
+
+    Raises
+    ------
+    InputError
+        If there is no such shipped model.
+    """
+    known = model_names()
+    if extends not in known:
+        raise InputError(f"{unknown(extends, known, 'model')} `sdf1-field list` shows them all.")
+    base = load_model(extends)
+    spec, entries = base.spec, base.entries
+    cell_type = spec.cells.type
+    sections = [
+        [
+            *_prose(
+                "A line that begins with # is not read. Take the # away and change the value. What "
+                f"is there now is what holds without the line (sdf1-field {__version__}); below it "
+                "stand its status, what it could plausibly be, and its source. A value with a unit "
+                "is text, and any unit of its kind will do; a bare number has none. Each line "
+                "stands by itself. Sections, such as [ligand.sdf1], go to the end of the file."
+            ),
+            "",
+            f"extends = {_toml(extends)}",
+            f"title = {_toml(f'{name}: {spec.title}')}",
+            '#description = "What is different here, and why."',
+        ],
+        [
+            *_prose("The dish: the part of it that is looked at, and the height of the medium."),
+            *_lines(_DISH, entries),
+        ],
+        [
+            *_prose(
+                "The run: time 0 is when the haematopoietic cells are added; the culture of MSC "
+                "before it has negative times. Another seed is another dish."
+            ),
+            *_lines(_RUN, entries),
+        ],
+        [
+            *_prose(f"The cells. Types: {', '.join(spec.cell_type)}."),
+            *_lines(_CELLS, entries),
+        ],
+        [
+            *_prose(
+                f"{spec.haematopoietic.label} cells; receptors are a number per cell. "
+                "The keys not shown here have values too."
+            ),
+            *_lines((f"cell_type.{cell_type}.{key}" for key in _CELL_TYPE), entries),
+        ],
+        [
+            *_prose("What the cells do: true or false. With all of it off the fold change is 1."),
+            *_lines((f"mechanisms.{key}" for key in Mechanisms.model_fields), entries),
+        ],
+        _treatments(spec, entries),
+        [
+            *_prose(
+                "Variation between dishes and between donors: standard deviations of the natural "
+                "logarithm of a factor."
+            ),
+            *_lines(_VARIATION, entries),
+        ],
+        [
+            *_prose(
+                "What is saved: ligands (solved even if no cell senses them), fields, and cells."
+            ),
+            *_lines(_OUTPUT, entries),
+        ],
+        [
+            *_prose(
+                f"Everything else: `sdf1-field show {extends}` prints every value of this model "
+                "with its source, `sdf1-field show parameters` all defaults, `sdf1-field show "
+                "--json-schema` the schema. Any of their keys can be written here."
+            ),
+        ],
+    ]
+    return "\n\n".join("\n".join(section) for section in sections) + "\n"
+
+
+def _treatments(spec: ModelSpec, entries: Mapping[str, Entry]) -> list[str]:
+    if spec.run.mode == "steady":
+        return _prose(
+            "Treatments: none, since in a steady model nothing happens at a time. "
+            "Set run.mode to 'transient' to give one."
+        )
+    agents = ", ".join(f"{name} ({agent.label})" for name, agent in spec.agent.items())
+    given = [path for path in entries if path.startswith("treatments.")]
+    lines = _prose(
+        "Treatments, one line each: treatments.NAME = { agent, dose, start, stop }. The agent is "
+        f"NAME if not said: {agents}. The start is 0 h if not said. An antagonist is there from "
+        "its start to its stop or to the next medium change; added ligand leaves with the next "
+        "medium change and has no stop; an antibody blocks for good what it meets between start "
+        "and stop. At one moment the medium is changed first."
+    )
+    if given:
+        lines += [
+            *_prose("Inherited (treatments = {} instead of any line here takes these away):"),
+            *_lines(given, entries),
+        ]
+    return [*lines, *_prose("Examples:"), *_examples(spec)]
+
+
+def _examples(spec: ModelSpec) -> Iterator[str]:
+    """One treatment of each kind that the model does not give."""
+    middle = duration_text(spec.run.duration / 2)
+    before = min(_PRETREATMENT, spec.run.culture)
+    pretreatment = f', start = "{duration_text(-before)}", stop = "0 h"' if before > 0 else ""
+    examples = {
+        "cxcr4_antagonist": f'dose = "10 uM", start = "0 h", stop = "{middle}"',
+        "added_ligand": 'dose = "100 ng/mL", start = "0 h"',
+        "cd166_block": f'dose = "5 ug/mL"{pretreatment}',
+    }
+    for kind, text in examples.items():
+        agents = [name for name, agent in spec.agent.items() if agent.acts_on == kind]
+        free = [name for name in agents if name not in spec.treatments]
+        yield from (f"#treatments.{name} = {{ {text} }}" for name in free[:1])
+    yield f'#treatments.wash = {{ agent = "medium_change", start = "{middle}" }}'
+
+
+def _lines(paths: Iterable[str], entries: Mapping[str, Entry]) -> Iterator[str]:
+    """Commented-out keys with their values; those that follow from one source share its note."""
+    defaults = parameters()
+    for note, group in groupby(paths, key=lambda p: _note(entries[p], defaults.get(p))):
+        yield from (f"#{path} = {_toml(entries[path].value)}" for path in group)
+        yield from _prose(note, indent="#     ")
+
+
+def _note(entry: Entry, default: Entry | None) -> str:
+    interval = f", {entry.interval[0]} to {entry.interval[1]}" if entry.interval else ""
+    usual = "" if default is None or default.value == entry.value else f"; default {default.value}"
+    return f"{entry.status}{interval}: {entry.source}{usual}"
+
+
+def _prose(text: str, *, indent: str = "# ") -> list[str]:
+    return textwrap.wrap(
+        text,
+        _WIDTH,
+        initial_indent=indent,
+        subsequent_indent=indent,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+
+
+def _toml(value: object) -> str:
+    """A text, number, switch or list as TOML, which writes these as JSON does."""
+    return json.dumps(value, ensure_ascii=False)
+
+
+def write_model_file(name: str, *, extends: str, force: bool = False) -> Path:
+    """Write `model_file_text` to a new file.
+
+    Parameters
+    ----------
+    name : str
+        Of the model, or the file's path; ``.toml`` is added if it is missing.
+    extends : str
+        A shipped model.
+    force : bool
+        Replace a file that exists.
+
+    Returns
+    -------
+    pathlib.Path
+        The file.
+
+    Raises
+    ------
+    InputError
+        If the name cannot be a model's, is a shipped one's, or the file exists or has no folder.
+    """
+    own = name.rpartition("/")[2].removesuffix(".toml")
+    if not _NAME.fullmatch(own):
+        raise InputError(
+            f"'{name}': not a model's name. Write one with letters, digits, '_', '-' and '.' that "
+            "begins with a letter or digit."
+        )
+    if own == name and name in (*model_names(), "parameters"):
+        raise InputError(
+            f"'{name}': the name of a shipped file, so that `sdf1-field check {name}` would not "
+            f"read yours. Choose another name, or write {name}.toml."
+        )
+    text = model_file_text(own, extends=extends)
+    path = Path(name).with_name(f"{own}.toml")
+    if not path.parent.is_dir():
+        raise InputError(f"{path.parent}: no such folder. Make it first.")
+    if path.is_dir():
+        raise InputError(f"{path}: is a folder. Choose another name.")
+    if path.exists() and not force:
+        raise InputError(f"{path}: exists already. Choose another name, or use --force.")
+    path.write_text(text, encoding="utf-8")
+    return path
