@@ -32,8 +32,12 @@ def _strict_arithmetic():
 @pytest.fixture(autouse=True, scope="session")
 def _one_thread():
     import numba
+    import scipy.linalg  # noqa: F401 - its BLAS is to be limited too
+    from threadpoolctl import threadpool_limits
 
     numba.set_num_threads(1)
+    with threadpool_limits(1):
+        yield
 
 
 @pytest.fixture(scope="session")

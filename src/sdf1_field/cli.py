@@ -97,6 +97,28 @@ def list_models(as_json: bool) -> None:
 
 
 @main.command()
+@click.argument("name")
+@click.option(
+    "--from",
+    "extends",
+    metavar="MODEL",
+    default="coculture-kg1a",
+    show_default=True,
+    help="Shipped model to start from.",
+)
+@click.option("--force", is_flag=True, help="Replace an existing file.")
+def new(name: str, extends: str, force: bool) -> None:
+    """Write NAME.toml, a model file to start from."""
+    from sdf1_field.spec import write_model_file
+
+    path = write_model_file(name, extends=extends, force=force)
+    file = shlex.quote(str(path))
+    click.echo(f"{path}: edit it, then")
+    click.echo(f"  sdf1-field check {file}")
+    click.echo(f"  sdf1-field solve {file}")
+
+
+@main.command()
 @click.argument("model", required=False)
 @click.option("--json-schema", is_flag=True, help="Print the JSON schema of model files.")
 @_set_option
@@ -304,9 +326,24 @@ def inspect(run: Path, digest: bool, as_json: bool) -> None:
         )
 
 
+_SHOWN = ("fold-change", "course", "distance", "dwell", "approach", "motion")
+_AT_TIMES = ("fold-change", "distance")
+_COMPARED = ("fold-change", "motion")
+"""Tables of `analyse`; which of them are of single times, and which have a test."""
+
+
 @main.command()
 @click.argument(
     "runs", metavar="RUN.nc...", type=click.Path(path_type=Path), nargs=-1, required=True
+)
+@click.option(
+    "--show",
+    "kind",
+    type=click.Choice(_SHOWN),
+    help="fold-change: cells per region (default with MSC). course: fold change over time. "
+    "distance: density against distance from bodies and migrasomes. dwell: how long cells stay. "
+    "approach: chemotactic index against distance. motion: paths, speed, persistence (default "
+    "without MSC).",
 )
 @click.option(
     "--at",
@@ -315,25 +352,98 @@ def inspect(run: Path, digest: bool, as_json: bool) -> None:
     metavar="TIME",
     help="When to count, such as '4 h'. May be repeated.",
 )
+@click.option(
+    "--against",
+    "against",
+    multiple=True,
+    metavar="CONTROL.nc",
+    type=click.Path(path_type=Path),
+    help="Compare with a control experiment: t test over dishes (fold-change), Mann-Whitney U "
+    "over cells (motion). May be repeated.",
+)
+@click.option("--paired", is_flag=True, help="Compare fold changes donor by donor.")
 @_json_option
-def analyse(runs: tuple[Path, ...], at: tuple[str, ...], as_json: bool) -> None:
-    """Count cells on MSC, network and free surface; several runs count as dishes."""
+def analyse(
+    runs: tuple[Path, ...],
+    kind: str | None,
+    at: tuple[str, ...],
+    against: tuple[Path, ...],
+    paired: bool,
+    as_json: bool,
+) -> None:
+    """Count cells by region or distance, or say how they move; several runs count as dishes."""
     from contextlib import ExitStack
 
-    from sdf1_field.analysis import analyse_runs
+    from sdf1_field import analysis
     from sdf1_field.record import open_run
 
     times = [_time(text) for text in at] or None
     with ExitStack() as stack:
         opened: list[xr.Dataset] = [stack.enter_context(open_run(path)) for path in runs]
-        rows = analyse_runs(opened, times)
+        control: list[xr.Dataset] = [stack.enter_context(open_run(path)) for path in against]
+        for run in (*opened, *control):
+            analysis.observation_times(run)
+        if kind is None:
+            kind = "fold-change" if any(map(analysis.has_stroma, opened)) else "motion"
+        _require_sense(kind, at=bool(at), against=bool(against), paired=paired)
+        table: Any
+        if kind == "fold-change":
+            table = analysis.analyse_runs(opened, times, against=control, paired=paired)
+        elif kind == "distance":
+            table = analysis.distance_table(opened, times)
+        elif kind == "motion":
+            table = analysis.motion_table(opened, control)
+        else:
+            make = {
+                "course": analysis.course_table,
+                "dwell": analysis.dwell_table,
+                "approach": analysis.approach_table,
+            }[kind]
+            table = make(opened)
     if as_json:
-        click.echo(json.dumps(rows, indent=2))
+        click.echo(json.dumps(table, indent=2))
         return
+    dishes = "1 dish" if len(runs) == 1 else f"{len(runs)} dishes"
+    over = "" if len(runs) == 1 else " with 95 % interval over dishes"
+    if kind == "fold-change":
+        _print_fold_changes(table, dishes, len(control))
+    elif kind == "course":
+        _print_course(table, f"{dishes}; fold change over free surface{over}")
+    elif kind == "distance":
+        _print_distances(table, dishes, over)
+    elif kind == "dwell":
+        _print_dwell(table, dishes)
+    elif kind == "approach":
+        _print_approach(table, dishes)
+    else:
+        _print_motion(table)
+
+
+def _require_sense(kind: str, *, at: bool, against: bool, paired: bool) -> None:
+    """Raise InputError if an option says nothing about a kind of table."""
+    if at and kind not in _AT_TIMES:
+        raise InputError(
+            f"--at: '{kind}' is of the whole recording. Leave --at away, or --show "
+            f"{' or '.join(_AT_TIMES)}."
+        )
+    if against and kind not in _COMPARED:
+        raise InputError(
+            f"--against: '{kind}' has no test. Leave it away, or --show {' or '.join(_COMPARED)}."
+        )
+    if paired and not against:
+        raise InputError("--paired: there is nothing to compare with. Give --against CONTROL.nc.")
+    if paired and kind != "fold-change":
+        raise InputError(
+            f"--paired: '{kind}' compares cells, and these have no partners. Leave it away."
+        )
+
+
+def _print_fold_changes(rows: list[dict[str, Any]], dishes: str, controls: int) -> None:
+    from sdf1_field.analysis import p_text
     from sdf1_field.units import duration_text
 
-    dishes = "1 dish" if len(runs) == 1 else f"{len(runs)} dishes, fold change with 95 % interval"
-    click.echo(f"{dishes}; a cell counts for the region under its centre")
+    several = "" if dishes == "1 dish" else ", fold change with 95 % interval"
+    click.echo(f"{dishes}{several}; a cell counts for the region under its centre")
     header = (
         *("time", "region", "mm2", "cells", "per mm2", "fold change"),
         *("if touching counted", "encounter limit"),
@@ -352,10 +462,212 @@ def analyse(runs: tuple[Path, ...], at: tuple[str, ...], as_json: bool) -> None:
         for row in rows
     ]
     _table(lines, header)
+    compared = [row for row in rows if "against" in row]
+    if not compared:
+        return
+    test = compared[0]["against"]["test"]
+    noun = "dish" if controls == 1 else "dishes"
+    click.echo(f"\nagainst {controls} {noun} of the control; mean ± S.D. of dishes' fold changes")
+    _table(
+        [
+            (
+                duration_text(row["time"]),
+                row["region"],
+                _spread(row["against"]["mean"], row["against"]["deviation"]),
+                _spread(row["against"]["control_mean"], row["against"]["control_deviation"]),
+                _number(row["against"]["ratio_of_means"]),
+                p_text(row["against"]["p"]),
+            )
+            for row in compared
+        ],
+        ("time", "region", "runs", "control", "ratio of means", f"p ({test} test)"),
+    )
+
+
+def _print_course(rows: list[dict[str, Any]], title: str) -> None:
+    from sdf1_field.units import duration_text
+
+    click.echo(title)
+    lines = [
+        (
+            duration_text(first["time"]),
+            *(
+                text
+                for row in (first, second)
+                for text in (
+                    f"{row['cells']:g}",
+                    _number(row["fold_change"]) + _interval(row["interval"]),
+                    _number(row["encounter_limit"]),
+                )
+            ),
+        )
+        for first, second in zip(rows[::2], rows[1::2], strict=True)
+    ]
+    columns = tuple(
+        text
+        for row in rows[:2]
+        for text in (f"on {row['region']}", "fold change", "encounter limit")
+    )
+    _table(lines, ("time", *columns))
+
+
+def _print_distances(rows: list[dict[str, Any]], dishes: str, over: str) -> None:
+    from sdf1_field.units import duration_text
+
+    click.echo(
+        f"{dishes}; by distance of a cell's centre from the nearest edge (bodies are ellipses, "
+        f"migrasomes discs); ratio to the density all over the floor{over}"
+    )
+    lines = [
+        (
+            duration_text(row["time"]),
+            row["from_edge_of"],
+            _bin(row),
+            f"{row['area_mm2']:.4f}",
+            f"{row['cells']:g}",
+            _number(row["density_per_mm2"]),
+            _number(row["ratio"]) + _interval(row["interval"]),
+        )
+        for row in rows
+    ]
+    _table(lines, ("time", "from edge of", "um", "mm2", "cells", "per mm2", "ratio"))
+
+
+def _print_dwell(rows: list[dict[str, Any]], dishes: str) -> None:
+    click.echo(
+        f"{dishes}; stays over a region from frame to frame, mean and median by Kaplan-Meier "
+        "with 95 % interval over cells"
+    )
+    lines = [
+        (
+            row["region"],
+            f"{100 * row['share_of_time']:.0f} %",
+            str(row["episodes"]),
+            str(row["cut"]),
+            ("> " if row["restricted"] else "") + _minutes(row["mean_dwell"], row["interval"]),
+            _minutes(row["median_dwell"]),
+        )
+        for row in rows
+    ]
+    header = ("region", "of all time", "stays", "cut by the end", "mean, min", "median, min")
+    _table(lines, header)
+    if any(row["restricted"] for row in rows):
+        click.echo("> lower bound: some stays outlast the recording")
+    unseen = sum(row["unseen_begin"] for row in rows)
+    if unseen:
+        click.echo(f"{unseen} stays that began before the recording are left out")
+
+
+def _print_approach(rows: list[dict[str, Any]], dishes: str) -> None:
+    click.echo(
+        f"{dishes}; cells that crawl on free surface: way towards the nearest edge over way made "
+        "between frames, with 95 % interval over cells"
+    )
+    lines = [
+        (
+            row["to_edge_of"],
+            _bin(row),
+            str(row["cells"]),
+            str(row["steps"]),
+            "-" if row["index"] is None else f"{row['index']:+.3f}",
+            "-"
+            if row["interval"] is None
+            else f"{row['interval'][0]:+.3f} to {row['interval'][1]:+.3f}",
+        )
+        for row in rows
+    ]
+    _table(lines, ("to edge of", "um", "cells", "steps", "chemotactic index", "interval"))
+    click.echo(
+        "near an edge cells that are caught, or in each other's way, shift the index without any "
+        "attraction: compare with a run without sensing"
+    )
+
+
+def _print_motion(table: dict[str, Any]) -> None:
+    from sdf1_field.analysis import p_text
+    from sdf1_field.units import duration_text
+
+    groups = [g for g in (table["runs"], table["control"]) if g is not None]
+    first = groups[0]
+    click.echo(
+        f"tracked for {duration_text(first['tracked_time'])} in frames every "
+        f"{duration_text(first['interval'])}; 95 % intervals over cells"
+    )
+
+    def line(name: str, value: Callable[[dict[str, Any]], str]) -> tuple[str, ...]:
+        return (name, *(value(group) for group in groups))
+
+    lines = [
+        line(
+            "cells", lambda g: f"{g['cells']} in {g['dishes']} dish{'es'[: 2 * (g['dishes'] > 1)]}"
+        ),
+        line(
+            "path length per cell, um",
+            lambda g: f"mean {g['path_um']['mean']:.1f}, median {g['path_um']['median']:.1f}",
+        ),
+        line("net displacement, um", lambda g: f"mean {g['net_displacement_um']:.1f}"),
+        line("straightness (net over path)", lambda g: _number(g["straightness"])),
+        line(
+            "speed from frame to frame, um/min",
+            lambda g: (
+                _number(g["apparent_speed_um_per_min"]) + _interval(g["apparent_speed_interval"])
+            ),
+        ),
+        line(
+            "speed, corrected for the frames, um/min",
+            lambda g: _number(g["speed_um_per_min"]) + _interval(g["speed_interval"]),
+        ),
+        line(
+            "persistence time, min",
+            lambda g: _number(g["persistence_min"]) + _interval(g["persistence_interval"]),
+        ),
+        line(
+            "motility coefficient, um2/min",
+            lambda g: _number(g["motility_um2_per_min"]) + _interval(g["motility_interval"]),
+        ),
+    ]
+    labels = [g["label"] for g in groups]
+    _table(lines, ("", labels[0], *(f"control: {label}" for label in labels[1:])))
+    if first["fitted_to"]:
+        click.echo(
+            "corrected: persistent random walk fitted to mean square displacements up to "
+            f"{duration_text(first['fitted_to'])} that begin out of reach of the walls"
+        )
+    notes = [[note for note in group["note"].split("; ") if note] for group in groups]
+    for note in dict.fromkeys(note for own in notes for note in own):
+        whose = [note in own for own in notes]
+        only = "" if all(whose) else (" on the runs" if whose[0] else " on the control")
+        click.echo(f"note{only}: {note}")
+    if table["comparison"] is not None:
+        found = table["comparison"]
+        click.echo(
+            f"path length against the control: ratio of medians "
+            f"{_number(found['ratio_of_medians'])}{_interval(found['interval'])}, "
+            f"p {p_text(found['p'])} ({found['test']} test over cells)"
+        )
 
 
 def _number(value: float | None) -> str:
     return "-" if value is None else f"{value:.2f}"
+
+
+def _spread(mean: float | None, deviation: float | None) -> str:
+    return _number(mean) + ("" if deviation is None else f" ± {deviation:.2f}")
+
+
+def _bin(row: dict[str, Any]) -> str:
+    """Distances of a row as a person writes them."""
+    lower, upper = row["lower_um"], row["upper_um"]
+    if lower is None:
+        return "on it" if upper == 0 else f"below {upper:g}"
+    return f"above {lower:g}" if upper is None else f"{lower:g}-{upper:g}"
+
+
+def _minutes(seconds: float | None, ends: list[float] | None = None) -> str:
+    if seconds is None:
+        return "-"
+    interval = "" if ends is None else f" ({ends[0] / 60:.0f}-{ends[1] / 60:.0f})"
+    return f"{seconds / 60:.0f}{interval}"
 
 
 def _touching(value: float | None, uniform: float | None) -> str:
@@ -437,35 +749,50 @@ def reproduce(paper: str, seed: int, workers: int | None, as_json: bool) -> None
         return
     click.echo(
         f"{loaded.citation}\n{loaded.dishes} independent dishes a condition; density fold change "
-        "over free surface, mean ± S.D."
+        "over free surface, mean ± S.D. over dishes; path length, mean ± S.D. over cells.\n"
+        "Unchanged means p at or above 0.05; so few dishes miss all but large changes."
     )
-    header = ("condition", "region", "model", "against", "p (t test)", "encounter limit", "")
     for claim in loaded.claims:
         role = "may be fitted" if claim.fitted else "predicted"
         click.echo(f"\n{claim.id} ({role}; {claim.source}): {claim.statement}")
-        _table([_finding_line(f) for f in findings if f.claim is claim], header)
+        _print_findings([f for f in findings if f.claim is claim])
 
 
-def _finding_line(finding: "Finding") -> tuple[str, ...]:
-    from sdf1_field.scene import REGION_LABELS
+def _print_findings(findings: list["Finding"]) -> None:
+    """One claim's findings; columns that none of them fills are left out."""
+    from sdf1_field.analysis import p_text
     from sdf1_field.units import duration_text
 
-    against = "-"
-    if finding.reference_label:
-        against = (
-            f"{finding.reference_label} "
-            f"{finding.reference_mean:.2f} ± {finding.reference_deviation:.2f}"
-        )
-    verdict = "agrees" if finding.agrees else "does not agree"
-    return (
-        f"{finding.label}, {duration_text(finding.time)}",
-        REGION_LABELS[finding.region],
-        f"{finding.mean:.2f} ± {finding.deviation:.2f}",
-        against,
-        "-" if math.isnan(finding.p) else f"{finding.p:.3f}",
-        f"{finding.encounter:.1f}",
-        f"{verdict}; {finding.note}" if finding.note else verdict,
-    )
+    tests = sorted({f.test for f in findings} - {"none"})
+    several = len({f.expected for f in findings}) > 1
+    columns: dict[str, list[str]] = {
+        "condition": [f"{f.label}, {duration_text(f.time)}" for f in findings],
+        "of": [f.subject for f in findings],
+        "model": [_mean_deviation(f, f.mean, f.deviation) for f in findings],
+        "against": [
+            f"{f.reference_label} {_mean_deviation(f, f.reference_mean, f.reference_deviation)}"
+            if f.reference_label
+            else "-"
+            for f in findings
+        ],
+        f"p ({', '.join(tests)})": [p_text(f.p) for f in findings],
+        "encounter limit": [
+            "-" if math.isnan(f.encounter) else f"{f.encounter:.1f}" for f in findings
+        ],
+        "": [
+            (f"{f.expected}: " if several else "")
+            + ("agrees" if f.agrees else "does not agree")
+            + (f"; {f.note}" if f.note else "")
+            for f in findings
+        ],
+    }
+    filled = {k: v for k, v in columns.items() if any(text != "-" for text in v)}
+    _table(list(zip(*filled.values(), strict=True)), tuple(filled))
+
+
+def _mean_deviation(finding: "Finding", mean: float, deviation: float) -> str:
+    digits = 1 if finding.region is None else 2
+    return f"{mean:.{digits}f} ± {deviation:.{digits}f}"
 
 
 if __name__ == "__main__":

@@ -9,9 +9,16 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sdf1_field.analysis import ENCOUNTER_REPEATS, Census, take_census
+from sdf1_field.analysis import (
+    ENCOUNTER_REPEATS,
+    Census,
+    Tracks,
+    even_frames,
+    take_census,
+)
 from sdf1_field.errors import InputError, RunError, Sdf1FieldError
-from sdf1_field.simulate import encounter_limit, model_grid, regions_of, simulate
+from sdf1_field.scene import Region
+from sdf1_field.simulate import encounter_limit, model_grid, regions_of, simulate, track_times
 from sdf1_field.spec import load_model
 from sdf1_field.units import duration_text
 
@@ -30,7 +37,7 @@ class Dish:
         ``KEY=VALUE`` each.
     seed : int
     times : tuple of float
-        When to count [s], rising.
+        When to count [s], rising; empty if cells are tracked instead, as the model's output says.
     """
 
     model: str
@@ -49,14 +56,19 @@ class Counted:
         At each of the dish's times.
     encounter : ndarray, shape (times, 3)
         Cells per `Region` if regions were perfectly sticky and attracted nothing.
+    tracks : Tracks or None
+        Of a dish whose cells are tracked instead.
     """
 
     censuses: tuple[Census, ...]
     encounter: Array
+    tracks: Tracks | None = None
 
 
 def count_dish(dish: Dish) -> Counted:
-    """Simulate a dish and count its cells; only fields that cells sense are solved."""
+    """Simulate a dish and count or track its cells; only fields that cells sense are solved."""
+    if not dish.times:
+        return _track_dish(dish)
     last = dish.times[-1]
     frames = [
         "output.ligands=[]",
@@ -89,6 +101,26 @@ def count_dish(dish: Dish) -> Counted:
         tuple(censuses),
         encounter_limit(spec, regions, list(dish.times), seed=dish.seed, repeats=ENCOUNTER_REPEATS),
     )
+
+
+def _track_dish(dish: Dish) -> Counted:
+    """Follow the cells of a dish in the frames that its model saves."""
+    spec = load_model(dish.model, settings=[*dish.settings, "output.ligands=[]"]).spec
+    frames = set(track_times(spec))
+    seen = [
+        (state.time, state.cells.x, state.cells.y)
+        for state in simulate(spec, seed=dish.seed)
+        if state.time in frames and state.cells is not None
+    ]
+    if len(seen) < 2:
+        raise InputError(
+            f"{dish.model}: shows its cells only once, so no motion. Set output.tracks_every "
+            "below the tracked time."
+        )
+    times, x, y = (np.array(column) for column in zip(*seen, strict=True))
+    even = even_frames(times)
+    tracks = Tracks(times[:even], x.T[:, :even], y.T[:, :even], (spec.dish.width, spec.dish.length))
+    return Counted((), np.empty((0, len(Region))), tracks)
 
 
 def count_dishes(

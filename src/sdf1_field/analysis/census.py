@@ -1,0 +1,197 @@
+"""Cells counted per region: densities and fold changes.
+
+Fold change = (cells per area of a region) / (cells per area of free surface), counted in one dish;
+a cell belongs to the region under its centre (Deniz et al. 2023, Methods).
+"""
+
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from sdf1_field.grid import Grid
+from sdf1_field.random import Stream, generator
+from sdf1_field.scene import Region, RegionMap, region_areas
+
+Array = NDArray[np.float64]
+
+ENRICHED = (Region.MSC, Region.MIGRASOME_NETWORK)
+RESAMPLES = 2000
+"""Of a bootstrap."""
+
+
+@dataclass(frozen=True, eq=False)
+class Survey:
+    """What a region map holds for cells of one size; areas in the order of `Region`.
+
+    Parameters
+    ----------
+    regions : ndarray of uint8, shape (ny, nx)
+    touched : ndarray of uint8, shape (ny, nx)
+        What a cell centred there touches: MSC before network before free surface.
+    grid : Grid
+    areas : ndarray, shape (3,)
+        [um**2].
+    touching_areas : ndarray, shape (3,)
+        Where a centre must be to touch [um**2].
+    """
+
+    regions: RegionMap
+    touched: RegionMap
+    grid: Grid
+    areas: Array
+    touching_areas: Array
+
+
+def survey(regions: RegionMap, grid: Grid, *, radius: float) -> Survey:
+    """Areas of the regions, and what cells of a radius [um] touch where."""
+    touched = np.zeros_like(regions)
+    for region in reversed(ENRICHED):
+        if (regions == region).any():
+            apart = ndimage.distance_transform_edt(regions != region, sampling=(grid.dy, grid.dx))
+            # Distances are to the centres of the region's cells, half a cell inside its edge.
+            touched[apart - 0.5 * min(grid.dx, grid.dy) <= radius] = region
+    return Survey(
+        regions,
+        touched,
+        grid,
+        region_areas(regions, grid.dx * grid.dy),
+        region_areas(touched, grid.dx * grid.dy),
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class Census:
+    """Cells per region of one dish at one time; arrays in the order of `Region`.
+
+    Parameters
+    ----------
+    time : float
+        [s].
+    areas : ndarray, shape (3,)
+        [um**2].
+    counts : ndarray, shape (3,)
+        Cells whose centre is over the region.
+    touching : ndarray, shape (3,)
+        Cells whose edge reaches the region: MSC before network before free surface.
+    touching_areas : ndarray, shape (3,)
+        Where a centre must be for that [um**2].
+    """
+
+    time: float
+    areas: Array
+    counts: Array
+    touching: Array
+    touching_areas: Array
+
+
+def count_cells(surveyed: Survey, x: Array, y: Array, *, time: float) -> Census:
+    """Count the cells of one dish by their centres [um], shape (cell,), at a time [s]."""
+    place = surveyed.grid.index(x, y)
+    return Census(
+        time=time,
+        areas=surveyed.areas,
+        counts=np.bincount(surveyed.regions[place], minlength=len(Region)).astype(float),
+        touching=np.bincount(surveyed.touched[place], minlength=len(Region)).astype(float),
+        touching_areas=surveyed.touching_areas,
+    )
+
+
+def take_census(
+    regions: RegionMap, grid: Grid, x: Array, y: Array, *, radius: float, time: float
+) -> Census:
+    """Count the cells of one dish on a region map not yet surveyed.
+
+    Parameters
+    ----------
+    regions : ndarray of uint8, shape (ny, nx)
+    grid : Grid
+    x, y : ndarray, shape (cell,)
+        Centres [um].
+    radius : float
+        Of the cells [um].
+    time : float
+        [s].
+    """
+    return count_cells(survey(regions, grid, radius=radius), x, y, time=time)
+
+
+def density_fold_change(counts: Array, areas: Array) -> Array:
+    """Density on MSC and on the network relative to free surface.
+
+    Parameters
+    ----------
+    counts, areas : ndarray, shape (..., 3)
+        Cells, and areas in any one unit, in the order of `Region`.
+
+    Returns
+    -------
+    ndarray, shape (..., 2)
+        NaN where a region is missing or no cell is on free surface.
+    """
+    with np.errstate(divide="ignore", invalid="ignore"):
+        density = np.asarray(counts, dtype=float) / np.asarray(areas, dtype=float)
+        change = density[..., 1:] / density[..., :1]
+    result: Array = np.where(np.isfinite(change), change, np.nan)
+    return result
+
+
+@dataclass(frozen=True, eq=False)
+class FoldChange:
+    """Fold changes on MSC and on the network over several dishes; arrays of shape (2,).
+
+    Parameters
+    ----------
+    pooled : ndarray
+        Ratio of sums over dishes.
+    interval : ndarray, shape (2, 2)
+        Lower and upper ends of the 95 % bootstrap interval over dishes, per region; NaN for
+        fewer than two dishes.
+    mean, deviation : ndarray
+        Mean and standard deviation of the dishes' own fold changes, as the papers report.
+    each : ndarray, shape (dish, 2)
+    """
+
+    pooled: Array
+    interval: Array
+    mean: Array
+    deviation: Array
+    each: Array
+
+
+def dish_resamples(dishes: int) -> NDArray[np.int64]:
+    """Numbers of the dishes in each resample of a bootstrap, shape (resample, dish)."""
+    return generator(0, Stream.BOOTSTRAP).integers(dishes, size=(RESAMPLES, dishes))
+
+
+def fold_changes(censuses: Sequence[Census], *, touching: bool = False) -> FoldChange:
+    """Fold changes of dishes at one time.
+
+    Parameters
+    ----------
+    censuses : sequence of Census
+        One for each dish.
+    touching : bool
+        Count cells that touch a region instead of those centred on it.
+    """
+    counts = np.array([c.touching if touching else c.counts for c in censuses])
+    areas = np.array([c.areas for c in censuses])
+    each = density_fold_change(counts, areas)
+    interval = np.full((2, 2), np.nan)
+    if len(censuses) > 1:
+        picks = dish_resamples(len(censuses))
+        resampled = density_fold_change(counts[picks].sum(axis=1), areas[picks].sum(axis=1))
+        with warnings.catch_warnings():
+            # A region that no dish has gives no interval, and says so by NaN.
+            warnings.simplefilter("ignore", RuntimeWarning)
+            interval = np.nanquantile(resampled, [0.025, 0.975], axis=0)
+    return FoldChange(
+        pooled=density_fold_change(counts.sum(axis=0), areas.sum(axis=0)),
+        interval=interval.T if len(censuses) > 1 else interval,
+        mean=each.mean(axis=0),
+        deviation=each.std(axis=0, ddof=1) if len(each) > 1 else np.full(2, np.nan),
+        each=each,
+    )

@@ -1,0 +1,241 @@
+"""Where cells are and where they go, against the distance to the stroma.
+
+Distances are to the exact outlines of the scene: a body is its ellipse, a migrasome its disc.
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sdf1_field.analysis.census import RESAMPLES
+from sdf1_field.compiled import kernel
+from sdf1_field.grid import Grid
+from sdf1_field.random import Stream, generator
+
+Array = NDArray[np.float64]
+
+_SAMPLE = 2.5
+"""Areas are measured on a lattice at least as fine as this [um]."""
+_NEWTON_STEPS = 50
+_NEWTON_TOLERANCE = 1e-12
+_ROUND_UP = 1.0 + 1e-9
+_OFF_AXIS = 1e-9
+"""Smallest coordinate across an axis, in semi-axes; on the axis the equation has a pole."""
+
+
+@dataclass(frozen=True, eq=False)
+class Outlines:
+    """Ellipses on the floor; arrays of shape (shape,).
+
+    Parameters
+    ----------
+    x, y : ndarray
+        Centres [um].
+    semi_major, semi_minor : ndarray
+        [um], > 0; equal for discs.
+    angle : ndarray
+        Of the long axis against x [rad].
+    """
+
+    x: Array
+    y: Array
+    semi_major: Array
+    semi_minor: Array
+    angle: Array
+
+
+@dataclass(frozen=True, eq=False)
+class Nearest:
+    """The nearest outline of each place; arrays of shape (place,).
+
+    Parameters
+    ----------
+    distance : ndarray
+        To the outline's edge [um]; negative inside; infinite if there is no outline.
+    toward_x, toward_y : ndarray
+        Unit vector from the place to the nearest point of the edge, or away from it inside; 0 if
+        there is no outline.
+    """
+
+    distance: Array
+    toward_x: Array
+    toward_y: Array
+
+
+def nearest_edge(outlines: Outlines, x: Array, y: Array) -> Nearest:
+    """Distance and direction from places [um], shape (place,), to the nearest outline's edge."""
+    found = Nearest(np.full(x.shape, np.inf), np.zeros(x.shape), np.zeros(x.shape))
+    _nearest(
+        np.ascontiguousarray(x, dtype=float),
+        np.ascontiguousarray(y, dtype=float),
+        outlines.x,
+        outlines.y,
+        outlines.semi_major,
+        outlines.semi_minor,
+        np.cos(outlines.angle),
+        np.sin(outlines.angle),
+        found.distance,
+        found.toward_x,
+        found.toward_y,
+    )
+    return found
+
+
+@kernel()
+def _nearest(
+    xs: Array,
+    ys: Array,
+    centre_x: Array,
+    centre_y: Array,
+    semi_major: Array,
+    semi_minor: Array,
+    cosine: Array,
+    sine: Array,
+    distance: Array,
+    toward_x: Array,
+    toward_y: Array,
+) -> None:
+    for n in range(xs.size):
+        # Distance grows by no more than the way from the place before.
+        best = np.inf
+        if n > 0:
+            way_x, way_y = xs[n] - xs[n - 1], ys[n] - ys[n - 1]
+            best = distance[n - 1] + _ROUND_UP * (1.0 + math.sqrt(way_x * way_x + way_y * way_y))
+        for k in range(centre_x.size):
+            off_x, off_y = xs[n] - centre_x[k], ys[n] - centre_y[k]
+            # No point of the ellipse is farther from its centre than the long half-axis.
+            reach = best + semi_major[k]
+            if reach <= 0.0 or off_x * off_x + off_y * off_y >= reach * reach:
+                continue
+            along = off_x * cosine[k] + off_y * sine[k]
+            across = off_y * cosine[k] - off_x * sine[k]
+            edge_along, edge_across = _closest(
+                abs(along), abs(across), semi_major[k], semi_minor[k]
+            )
+            way_along = math.copysign(edge_along, along) - along
+            way_across = math.copysign(edge_across, across) - across
+            apart = math.sqrt(way_along * way_along + way_across * way_across)
+            inside = (along / semi_major[k]) ** 2 + (across / semi_minor[k]) ** 2 < 1.0
+            signed = -apart if inside else apart
+            if signed < best:
+                best = signed
+                if signed != 0.0:
+                    toward_x[n] = (way_along * cosine[k] - way_across * sine[k]) / signed
+                    toward_y[n] = (way_along * sine[k] + way_across * cosine[k]) / signed
+                else:
+                    toward_x[n], toward_y[n] = 0.0, 0.0
+        distance[n] = best
+
+
+@kernel()
+def _closest(along: float, across: float, a: float, b: float) -> tuple[float, float]:
+    """Point of an ellipse nearest to a place in its first quadrant.
+
+    With Lagrange's multiplier t = s - b**2 it is ``(a**2 x / (t + a**2), b**2 y / (t + b**2))`` at
+    the largest root of ``F = (a x / (t + a**2))**2 + (b y / (t + b**2))**2 - 1``. F falls and is
+    convex there, so Newton's steps from a start where F >= 0 rise to the root and cannot miss it
+    (Eberly 2013, Distance from a point to an ellipse).
+    """
+    x, y, excess = max(along, _OFF_AXIS * a), max(across, _OFF_AXIS * b), a * a - b * b
+    s = max(b * y, a * x - excess)
+    for _ in range(_NEWTON_STEPS):
+        first, second = a * x / (s + excess), b * y / s
+        value = first * first + second * second - 1.0
+        slope = -2.0 * (first * first / (s + excess) + second * second / s)
+        change = -value / slope
+        s += change
+        if change <= _NEWTON_TOLERANCE * s:
+            break
+    return a * a * x / (s + excess), b * b * y / s
+
+
+def floor_lattice(grid: Grid) -> tuple[Array, Array, float]:
+    """Places [um] evenly all over the floor, and the area [um**2] each stands for."""
+    across, along = math.ceil(grid.dx / _SAMPLE) * grid.nx, math.ceil(grid.dy / _SAMPLE) * grid.ny
+    x = (np.arange(across) + 0.5) * grid.width / across
+    y = (np.arange(along) + 0.5) * grid.length / along
+    places_x, places_y = np.meshgrid(x, y)
+    area = grid.width * grid.length / (across * along)
+    return places_x.ravel(), places_y.ravel(), area
+
+
+def in_bins(distance: Array, edges: Array) -> Array:
+    """Number of distances in each bin [lower, upper), shape (len(edges) - 1,)."""
+    place = np.searchsorted(edges, distance, side="right") - 1
+    within = (place >= 0) & (place < len(edges) - 1)
+    return np.bincount(place[within], minlength=len(edges) - 1).astype(float)
+
+
+@dataclass(frozen=True, eq=False)
+class Approach:
+    """How straight cells head for the nearest edge, by distance; arrays of shape (bin,).
+
+    Parameters
+    ----------
+    cells, steps : ndarray
+        That were in the bin at a frame.
+    index : ndarray
+        Way made towards the edge over way made, in [-1, 1]; NaN without a step.
+    interval : ndarray, shape (bin, 2)
+        95 % bootstrap interval over cells; NaN for fewer than two cells.
+    """
+
+    cells: Array
+    steps: Array
+    index: Array
+    interval: Array
+
+
+def approach(
+    cell: NDArray[np.intp], distance: Array, advance: Array, way: Array, edges: Array
+) -> Approach:
+    """Chemotactic index against distance.
+
+    The index of a bin is the sum of what steps advanced towards the edge over the sum of their
+    lengths. Cells that are caught on the way bias it a little: one that heads for the edge stops
+    there, one that heads away goes on.
+
+    Parameters
+    ----------
+    cell : ndarray of int, shape (step,)
+        Whose step it is.
+    distance : ndarray, shape (step,)
+        To the nearest edge at the step's begin [um].
+    advance, way : ndarray, shape (step,)
+        Displacement along the direction to that edge, and its length [um].
+    edges : ndarray, shape (bin + 1,)
+        [um].
+    """
+    bins = len(edges) - 1
+    place = np.searchsorted(edges, distance, side="right") - 1
+    within = (place >= 0) & (place < bins)
+    names, number = np.unique(cell[within], return_inverse=True)
+    key = number * bins + place[within]
+    size = len(names) * bins
+
+    def summed(values: Array | None) -> Array:
+        total = np.bincount(key, weights=values, minlength=size).astype(float)
+        return total.reshape(len(names), bins)
+
+    advances, ways, steps = summed(advance[within]), summed(way[within]), summed(None)
+    cells = (steps > 0).sum(axis=0).astype(float)
+    interval = np.full((bins, 2), np.nan)
+    if len(names):
+        picked = generator(0, Stream.BOOTSTRAP).multinomial(
+            len(names), np.full(len(names), 1.0 / len(names)), size=RESAMPLES
+        )
+        resampled = _ratio(picked @ advances, picked @ ways)
+        for n in np.flatnonzero(cells > 1):
+            known = resampled[:, n][np.isfinite(resampled[:, n])]
+            interval[n] = np.quantile(known, [0.025, 0.975])
+    return Approach(
+        cells, steps.sum(axis=0), _ratio(advances.sum(axis=0), ways.sum(axis=0)), interval
+    )
+
+
+def _ratio(numerator: Array, denominator: Array) -> Array:
+    known = denominator > 0.0
+    result: Array = np.where(known, numerator / np.where(known, denominator, 1.0), np.nan)
+    return result

@@ -1,0 +1,597 @@
+"""The tables of `sdf1-field analyse`: rows of plain values, from one or several dishes."""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from sdf1_field.analysis.census import (
+    ENRICHED,
+    density_fold_change,
+    dish_resamples,
+    fold_changes,
+)
+from sdf1_field.analysis.hypothesis import (
+    mann_whitney_u_test,
+    paired_t_test,
+    ratio_of_medians,
+    unpaired_t_test,
+)
+from sdf1_field.analysis.residence import Episodes, dwell_time, episodes
+from sdf1_field.analysis.runs import (
+    default_times,
+    has_stroma,
+    observation_index,
+    observation_times,
+    require_another_dish,
+    require_one_experiment,
+    run_census,
+    run_censuses,
+    run_encounter_limit,
+    run_name,
+    run_tracks,
+    scene_frames,
+)
+from sdf1_field.analysis.space import Outlines, approach, floor_lattice, in_bins, nearest_edge
+from sdf1_field.analysis.tracks import (
+    Tracks,
+    clear_of_walls,
+    fit_persistent_walk,
+    mean_interval,
+    net_displacements,
+    path_lengths,
+    persistent_walk_law,
+    pooled_tracks,
+    shown_lags,
+    square_displacements,
+)
+from sdf1_field.errors import InputError
+from sdf1_field.record import model_of
+from sdf1_field.scene import REGION_LABELS, Region
+from sdf1_field.simulate import model_grid
+from sdf1_field.units import MM2_PER_UM2, duration_text
+
+Array = NDArray[np.float64]
+
+_BODY, _MIGRASOME = "MSC body", "migrasome"
+_OUTSIDE = (0.0, 10.0, 20.0, 30.0, 40.0, 60.0, 80.0, 100.0, 150.0, 200.0, math.inf)
+DISTANCE_EDGES = {
+    _BODY: np.array([-math.inf, *_OUTSIDE]),
+    _MIGRASOME: np.array([-math.inf, *_OUTSIDE[1:]]),
+}
+"""Bins of the distance from an edge [um]; below 0 is on a body, migrasomes are too small for it."""
+
+
+def analyse_runs(
+    runs: Sequence[xr.Dataset],
+    times: Sequence[float] | None = None,
+    *,
+    against: Sequence[xr.Dataset] = (),
+    paired: bool = False,
+) -> list[dict[str, Any]]:
+    """Table of densities and fold changes of one or several dishes.
+
+    Parameters
+    ----------
+    runs : sequence of xarray.Dataset
+        Dishes of one experiment.
+    times : sequence of float, optional
+        When to count [s]; the papers' 4 and 12 h where the runs have them.
+    against : sequence of xarray.Dataset
+        Dishes of a control experiment.
+    paired : bool
+        Compare donor by donor, one dish each, by `variation.donor_number`.
+
+    Returns
+    -------
+    list of dict
+        One row for each time and region: ``time`` [s], ``region``, ``area_mm2``, ``cells``,
+        ``density_per_mm2``, ``fold_change`` (ratio of sums), ``interval`` (95 % bootstrap over
+        dishes), ``touching_fold_change`` and ``touching_uniform`` (what uniformly scattered cells
+        would give if all that touch were counted), ``encounter_limit``; with a control
+        ``against``, a dict of the dishes' ``mean`` and ``deviation``, ``control_mean`` and
+        ``control_deviation``, ``ratio_of_means``, ``test`` and ``p``. None where a value does not
+        exist.
+
+    Raises
+    ------
+    InputError
+        If the runs are not different dishes of one model, have no stroma, or lack a time; if the
+        control is not of the same kind, or its donors do not match.
+    """
+    _require_stroma(runs)
+    wanted = sorted(default_times(runs[0]) if times is None else times)
+    if against:
+        _require_stroma(against)
+        require_another_dish(runs, against)
+        if paired:
+            runs, against = _matched(runs, against)
+    limits = np.mean([run_encounter_limit(run, wanted) for run in runs], axis=0)
+    taken = [run_censuses(run, wanted) for run in runs]
+    rows = []
+    for n, (time, limit) in enumerate(zip(wanted, limits, strict=True)):
+        censuses = [own[n] for own in taken]
+        centred, touching = fold_changes(censuses), fold_changes(censuses, touching=True)
+        control = fold_changes([run_census(run, time) for run in against]) if against else None
+        uniform = density_fold_change(
+            np.sum([c.touching_areas for c in censuses], axis=0),
+            np.sum([c.areas for c in censuses], axis=0),
+        )
+        for region in Region:
+            area = sum(float(c.areas[region]) for c in censuses) * MM2_PER_UM2
+            count = sum(float(c.counts[region]) for c in censuses)
+            row: dict[str, Any] = {
+                "time": time,
+                "region": REGION_LABELS[region],
+                "area_mm2": area,
+                "cells": count,
+                "density_per_mm2": count / area if area > 0 else None,
+                "fold_change": 1.0,
+                "interval": None,
+                "touching_fold_change": None,
+                "touching_uniform": None,
+                "encounter_limit": None,
+            }
+            if region in ENRICHED:
+                k = ENRICHED.index(region)
+                row["fold_change"] = _known(centred.pooled[k])
+                row["touching_fold_change"] = _known(touching.pooled[k])
+                row["touching_uniform"] = _known(uniform[k])
+                row["encounter_limit"] = _known(limit[k])
+                row["interval"] = _ends(centred.interval[k])
+                if control is not None:
+                    row["against"] = _compared(centred.each[:, k], control.each[:, k], paired)
+            rows.append(row)
+    return rows
+
+
+def _compared(treated: Array, control: Array, paired: bool) -> dict[str, Any]:
+    test = paired_t_test if paired else unpaired_t_test
+    ratio = treated.mean() / control.mean() if control.mean() > 0 else math.nan
+    return {
+        "mean": _known(treated.mean()),
+        "deviation": _known(treated.std(ddof=1)) if len(treated) > 1 else None,
+        "control_mean": _known(control.mean()),
+        "control_deviation": _known(control.std(ddof=1)) if len(control) > 1 else None,
+        "ratio_of_means": _known(ratio),
+        "test": "paired t" if paired else "unpaired t",
+        "p": _known(test(list(control), list(treated))),
+    }
+
+
+def _matched(
+    runs: Sequence[xr.Dataset], against: Sequence[xr.Dataset]
+) -> tuple[list[xr.Dataset], list[xr.Dataset]]:
+    """Runs and control in the order of their donors."""
+    groups = []
+    for group in (runs, against):
+        donors: dict[int, xr.Dataset] = {}
+        for run in group:
+            number = model_of(run).spec.variation.donor_number
+            if number in donors:
+                raise InputError(
+                    f"--paired: {run_name(run)} and {run_name(donors[number])} are of the same "
+                    f"donor ({number}). Give one dish of each, made with --set "
+                    "variation.donor_number=N."
+                )
+            donors[number] = run
+        groups.append(donors)
+    first, second = groups
+    if first.keys() != second.keys():
+        shown = [", ".join(str(n) for n in sorted(donors)) for donors in groups]
+        raise InputError(
+            f"--paired: the runs are of donors {shown[0]}, the control of {shown[1]}. Give the "
+            "same donors on both sides, or leave --paired away."
+        )
+    order = sorted(first)
+    return [first[n] for n in order], [second[n] for n in order]
+
+
+def course_table(runs: Sequence[xr.Dataset]) -> list[dict[str, Any]]:
+    """Fold changes at every saved observation, all dishes pooled.
+
+    Returns
+    -------
+    list of dict
+        One row for each time and enriched region: ``time`` [s], ``region``, ``cells``,
+        ``fold_change`` (ratio of sums), ``interval`` (95 % bootstrap over dishes; None for one),
+        ``encounter_limit``.
+    """
+    _require_stroma(runs)
+    times = [float(t) for t in observation_times(runs[0])]
+    limits = np.mean([run_encounter_limit(run, times) for run in runs], axis=0)
+    taken = [run_censuses(run, times) for run in runs]
+    rows = []
+    for n, (time, limit) in enumerate(zip(times, limits, strict=True)):
+        censuses = [own[n] for own in taken]
+        change = fold_changes(censuses)
+        for k, region in enumerate(ENRICHED):
+            rows.append(
+                {
+                    "time": time,
+                    "region": REGION_LABELS[region],
+                    "cells": sum(float(c.counts[region]) for c in censuses),
+                    "fold_change": _known(change.pooled[k]),
+                    "interval": _ends(change.interval[k]),
+                    "encounter_limit": _known(limit[k]),
+                }
+            )
+    return rows
+
+
+def distance_table(
+    runs: Sequence[xr.Dataset], times: Sequence[float] | None = None
+) -> list[dict[str, Any]]:
+    """Density of cells against distance from the nearest body, and from the nearest migrasome.
+
+    Distances are to the exact outlines of the scene (ellipses, discs) in the view. The area of a
+    bin is measured with the same distances on a fine lattice over the floor, so that a uniform
+    scatter has the ratio 1 everywhere.
+
+    Returns
+    -------
+    list of dict
+        One row for each time, outline and bin: ``time`` [s], ``from_edge_of``, ``lower_um`` and
+        ``upper_um`` (None: without end; below 0 is on a body), ``area_mm2``, ``cells``,
+        ``density_per_mm2``, ``ratio`` to the density all over the floor, ``interval`` of the ratio
+        (95 % bootstrap over dishes; None for one).
+    """
+    _require_stroma(runs)
+    wanted = sorted(default_times(runs[0]) if times is None else times)
+    scenes = [_scenes(run, wanted) for run in runs]
+    lattices: dict[tuple[int, int, str], Array] = {}
+    rows = []
+    for n, time in enumerate(wanted):
+        for kind, edges in DISTANCE_EDGES.items():
+            area, count = [], []
+            for dish, run in enumerate(runs):
+                frame, outlines = scenes[dish][n]
+                place_x, place_y, each = floor_lattice(model_grid(model_of(run).spec))
+                key = (dish, frame, kind)
+                if key not in lattices:
+                    apart = nearest_edge(outlines[kind], place_x, place_y).distance
+                    lattices[key] = each * in_bins(apart, edges)
+                at = observation_index(run, time)
+                x, y = run["cell_x"].values[:, at], run["cell_y"].values[:, at]
+                area.append(lattices[key])
+                count.append(in_bins(nearest_edge(outlines[kind], x, y).distance, edges))
+            if np.sum(area) > 0:
+                rows += _density_rows(time, kind, edges, np.array(area), np.array(count))
+    return rows
+
+
+def _density_rows(
+    time: float, kind: str, edges: Array, areas: Array, counts: Array
+) -> list[dict[str, Any]]:
+    """Rows of one time and outline from areas [um**2] and counts, shape (dish, bin)."""
+    ratio = _density_ratio(areas[None], counts[None])[0]
+    interval = np.full((len(ratio), 2), np.nan)
+    if len(areas) > 1:
+        picks = dish_resamples(len(areas))
+        resampled = _density_ratio(areas[picks], counts[picks])
+        for n in np.flatnonzero(np.isfinite(resampled).any(axis=0)):
+            known = resampled[:, n][np.isfinite(resampled[:, n])]
+            interval[n] = np.quantile(known, [0.025, 0.975])
+    area, count = areas.sum(axis=0) * MM2_PER_UM2, counts.sum(axis=0)
+    return [
+        {
+            "time": time,
+            "from_edge_of": kind,
+            "lower_um": _known(edges[n]),
+            "upper_um": _known(edges[n + 1]),
+            "area_mm2": float(area[n]),
+            "cells": float(count[n]),
+            "density_per_mm2": float(count[n] / area[n]) if area[n] > 0 else None,
+            "ratio": _known(ratio[n]),
+            "interval": _ends(interval[n]),
+        }
+        for n in range(len(ratio))
+    ]
+
+
+def _density_ratio(areas: Array, counts: Array) -> Array:
+    """Density in each bin over that of all bins, summed over dishes, shape (set, bin)."""
+    area, count = areas.sum(axis=1), counts.sum(axis=1)
+    # A resample may hold only dishes without such an outline.
+    total = area.sum(axis=1, keepdims=True)
+    overall = count.sum(axis=1, keepdims=True) / np.where(total > 0, total, 1.0)
+    known = (area > 0) & (overall > 0)
+    result: Array = np.where(known, count / np.where(known, area * overall, 1.0), np.nan)
+    return result
+
+
+def _scenes(
+    run: xr.Dataset, times: Sequence[float] | Array
+) -> list[tuple[int, dict[str, Outlines]]]:
+    """For each time [s] the frame that shows the scene, and its outlines by kind."""
+    frames = scene_frames(run, times)
+    made = {frame: _outlines(run, frame) for frame in set(frames)}
+    return [(frame, made[frame]) for frame in frames]
+
+
+def _outlines(run: xr.Dataset, frame: int) -> dict[str, Outlines]:
+    def at(name: str) -> Array:
+        values: Array = run[name].values[frame]
+        return values
+
+    body, migrasome = np.isfinite(at("body_x")), np.isfinite(at("migrasome_x"))
+    radius = at("migrasome_radius")[migrasome]
+    return {
+        _BODY: Outlines(
+            at("body_x")[body],
+            at("body_y")[body],
+            at("body_semi_major")[body],
+            at("body_semi_minor")[body],
+            at("body_angle")[body],
+        ),
+        _MIGRASOME: Outlines(
+            at("migrasome_x")[migrasome],
+            at("migrasome_y")[migrasome],
+            radius,
+            radius,
+            np.zeros_like(radius),
+        ),
+    }
+
+
+def dwell_table(runs: Sequence[xr.Dataset]) -> list[dict[str, Any]]:
+    """How long cells stay over each region.
+
+    Returns
+    -------
+    list of dict
+        One row for each region: ``region``, ``share_of_time`` (of all cells' frames),
+        ``episodes``, ``cut`` (of these, going on at the recording's end), ``unseen_begin`` (left
+        out, since they began before the recording), ``mean_dwell`` and ``median_dwell`` [s] by
+        Kaplan and Meier, ``interval`` of the mean (95 % bootstrap over cells), ``restricted``
+        (whether the mean is a lower bound: some outlast the longest stay seen).
+    """
+    _require_stroma(runs)
+    for run in runs:
+        if len(observation_times(run)) < 2:
+            raise InputError(
+                f"{run_name(run)}: shows its cells only once, so no stay. Set output.tracks_every "
+                "below the tracked time."
+            )
+    rows = []
+    for region in Region:
+        found, over, seen, first = [], 0, 0, 0
+        for run in runs:
+            regions, times = run["cell_region"].values, observation_times(run)
+            own = episodes(regions, times, region, from_start=bool(times[0] == 0.0))
+            found.append(Episodes(own.cell + first, own.duration, own.ended, own.unseen_begin))
+            first += len(regions)
+            over, seen = over + int((regions == region).sum()), seen + regions.size
+        stays = Episodes(
+            np.concatenate([f.cell for f in found]),
+            np.concatenate([f.duration for f in found]),
+            np.concatenate([f.ended for f in found]),
+            sum(f.unseen_begin for f in found),
+        )
+        dwell = dwell_time(stays)
+        rows.append(
+            {
+                "region": REGION_LABELS[region],
+                "share_of_time": over / seen,
+                "episodes": len(stays.duration),
+                "cut": int((~stays.ended).sum()),
+                "unseen_begin": stays.unseen_begin,
+                "mean_dwell": _known(dwell.mean),
+                "interval": _ends(dwell.interval),
+                "median_dwell": _known(dwell.median),
+                "restricted": dwell.restricted,
+            }
+        )
+    return rows
+
+
+def approach_table(runs: Sequence[xr.Dataset]) -> list[dict[str, Any]]:
+    """Chemotactic index of free crawling cells against distance from bodies and migrasomes.
+
+    A step between two frames counts if the cell crawls on free surface at its begin, out of reach
+    of the mirror walls, which would turn it back towards the stroma. Cells that are caught bias
+    the index near an edge even without attraction: compare with a run without sensing.
+
+    Returns
+    -------
+    list of dict
+        One row for each outline and bin: ``to_edge_of``, ``lower_um`` and ``upper_um`` (None:
+        without end), ``cells``, ``steps``, ``index`` and its ``interval`` (95 % bootstrap over
+        cells).
+    """
+    _require_stroma(runs)
+    for run in runs:
+        run_tracks(run)  # refuses a run with one frame
+    collected: dict[str, list[tuple[NDArray[np.intp], Array, Array, Array]]] = {}
+    first = 0
+    for run in runs:
+        x, y = run["cell_x"].values, run["cell_y"].values
+        step_x, step_y = np.diff(x), np.diff(y)
+        free = run["cell_region"].values[:, :-1] == Region.FREE_SURFACE
+        free &= run["cell_state"].values[:, :-1] == 0
+        dish = model_of(run).spec.dish
+        walls = (dish.width, dish.length)
+        scenes = _scenes(run, observation_times(run)[:-1])
+        frames = np.array([frame for frame, _ in scenes])
+        for frame, outlines in dict(scenes).items():
+            cell, at = np.nonzero(free & (frames == frame)[None, :])
+            dx, dy = step_x[cell, at], step_y[cell, at]
+            clear = clear_of_walls(x[cell, at], y[cell, at], dx**2 + dy**2, walls)
+            cell, at, dx, dy = cell[clear], at[clear], dx[clear], dy[clear]
+            for kind in DISTANCE_EDGES:
+                if not len(outlines[kind].x):
+                    continue
+                near = nearest_edge(outlines[kind], x[cell, at], y[cell, at])
+                advance = dx * near.toward_x + dy * near.toward_y
+                collected.setdefault(kind, []).append(
+                    (cell + first, near.distance, advance, np.hypot(dx, dy))
+                )
+        first += len(x)
+    rows = []
+    edges = np.array(_OUTSIDE)
+    for kind, parts in collected.items():
+        cell, distance, advance, way = (
+            np.concatenate(column) for column in zip(*parts, strict=True)
+        )
+        found = approach(cell, distance, advance, way, edges)
+        rows += [
+            {
+                "to_edge_of": kind,
+                "lower_um": _known(edges[n]),
+                "upper_um": _known(edges[n + 1]),
+                "cells": int(found.cells[n]),
+                "steps": int(found.steps[n]),
+                "index": _known(found.index[n]),
+                "interval": _ends(found.interval[n]),
+            }
+            for n in range(len(edges) - 1)
+        ]
+    return rows
+
+
+def motion_table(runs: Sequence[xr.Dataset], against: Sequence[xr.Dataset] = ()) -> dict[str, Any]:
+    """How the cells of one or several dishes move, and how their paths compare with a control's.
+
+    Returns
+    -------
+    dict
+        ``runs`` and ``control`` (None without): ``label``, ``dishes``, ``cells``, ``tracked_time``
+        and ``interval`` between frames [s], ``path_um`` (mean, median, deviation over cells),
+        ``net_displacement_um`` and ``straightness`` (net over path; means over cells),
+        ``apparent_speed_um_per_min`` (path over time) and its ``..._interval``,
+        ``speed_um_per_min``, ``persistence_min`` and ``motility_um2_per_min`` of the fitted
+        persistent walk with their intervals, ``fitted_to`` [s], ``held_share`` of the frames,
+        ``note``, and ``msd``, rows of ``lag`` [s], ``msd_um2`` and ``fitted_um2``.
+        ``comparison`` (None without control): ``ratio_of_medians`` of path lengths, its
+        ``interval`` (95 % bootstrap over cells), ``test``, ``p`` and ``unit``.
+
+    Raises
+    ------
+    InputError
+        If the runs are not different dishes of one model or have a single frame; if the control
+        was tracked for another time or in other frames.
+    """
+    require_one_experiment(runs)
+    tracks = pooled_tracks([run_tracks(run) for run in runs])
+    result: dict[str, Any] = {
+        "runs": _motion(runs, tracks),
+        "control": None,
+        "comparison": None,
+    }
+    if against:
+        require_one_experiment(against)
+        require_another_dish(runs, against)
+        control = pooled_tracks([run_tracks(run) for run in against])
+        _require_same_frames(runs, tracks, against, control)
+        result["control"] = _motion(against, control)
+        result["comparison"] = path_comparison(control, tracks)
+    return result
+
+
+def path_comparison(control: Tracks, treated: Tracks) -> dict[str, Any]:
+    """Mann-Whitney U test on the path lengths of cells, and the ratio of their medians."""
+    paths = path_lengths(control), path_lengths(treated)
+    ratio, interval = ratio_of_medians(*paths)
+    return {
+        "ratio_of_medians": _known(ratio),
+        "interval": _ends(interval),
+        "test": "Mann-Whitney U",
+        "p": _known(mann_whitney_u_test(*paths)),
+        "unit": "cells",
+    }
+
+
+def _require_same_frames(
+    runs: Sequence[xr.Dataset],
+    tracks: Tracks,
+    against: Sequence[xr.Dataset],
+    control: Tracks,
+) -> None:
+    for what, own, other in (
+        ("tracked for", tracks.duration, control.duration),
+        ("seen every", tracks.interval, control.interval),
+    ):
+        if not math.isclose(own, other):
+            raise InputError(
+                f"--against: cells of {run_name(against[0])} are {what} {duration_text(other)}, "
+                f"those of {run_name(runs[0])} {duration_text(own)}; path lengths depend on it. "
+                "Give runs with the same frames."
+            )
+
+
+def _motion(runs: Sequence[xr.Dataset], tracks: Tracks) -> dict[str, Any]:
+    spec = model_of(runs[0]).spec
+    path, net = path_lengths(tracks), net_displacements(tracks)
+    speeds = path / tracks.duration * 60.0
+    straight = net[path > 0] / path[path > 0]
+    frames = len(tracks.times)
+    held = float(np.mean([(run["cell_state"].values[:, :frames] == 1).mean() for run in runs]))
+    walk = fit_persistent_walk(tracks)
+    notes = [walk.note] if walk.note else []
+    if held > 0:
+        notes.append("held cells are among them: speeds are of crawling and held cells together")
+    squares = square_displacements(tracks, shown_lags(tracks))
+    fitted: Array = np.full(len(squares.lags), np.nan)
+    if walk.speed is not None and walk.persistence_time is not None:
+        fitted = persistent_walk_law(squares.lags, walk.speed, walk.persistence_time)
+    per_minute = 60.0
+
+    def scaled(interval: tuple[float, float] | None, factor: float) -> list[float] | None:
+        return None if interval is None else [factor * end for end in interval]
+
+    def converted(value: float | None, factor: float) -> float | None:
+        return None if value is None else factor * value
+
+    return {
+        "label": f"{spec.haematopoietic.label} cells, {spec.treatment_label}",
+        "dishes": len(runs),
+        "cells": len(path),
+        "tracked_time": tracks.duration,
+        "interval": tracks.interval,
+        "path_um": {
+            "mean": float(path.mean()),
+            "median": float(np.median(path)),
+            "deviation": float(path.std(ddof=1)) if len(path) > 1 else None,
+        },
+        "net_displacement_um": float(net.mean()),
+        "straightness": float(straight.mean()) if len(straight) else None,
+        "apparent_speed_um_per_min": float(speeds.mean()),
+        "apparent_speed_interval": scaled(mean_interval(speeds), 1.0),
+        "speed_um_per_min": converted(walk.speed, per_minute),
+        "speed_interval": scaled(walk.speed_interval, per_minute),
+        "persistence_min": converted(walk.persistence_time, 1.0 / per_minute),
+        "persistence_interval": scaled(walk.persistence_interval, 1.0 / per_minute),
+        "motility_um2_per_min": converted(walk.motility_coefficient, per_minute),
+        "motility_interval": scaled(walk.motility_interval, per_minute),
+        "fitted_to": walk.longest_lag,
+        "held_share": held,
+        "note": "; ".join(notes),
+        "msd": [
+            {"lag": float(lag), "msd_um2": float(value), "fitted_um2": _known(law)}
+            for lag, value, law in zip(squares.lags, squares.mean, fitted, strict=True)
+        ],
+    }
+
+
+def _require_stroma(runs: Sequence[xr.Dataset]) -> None:
+    """Raise InputError unless the runs are dishes of one experiment with cells and stroma."""
+    for run in runs:
+        observation_times(run)
+    require_one_experiment(runs)
+    if not any(has_stroma(run) for run in runs):
+        raise InputError(
+            f"{run_name(runs[0])}: has no MSC and no network to gather on. Use --show motion, or "
+            "solve a co-culture."
+        )
+
+
+def _known(value: float) -> float | None:
+    return float(value) if math.isfinite(value) else None
+
+
+def _ends(interval: Array | tuple[float, float]) -> list[float] | None:
+    low, high = float(interval[0]), float(interval[1])
+    return [low, high] if math.isfinite(low) and math.isfinite(high) else None

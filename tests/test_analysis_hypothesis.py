@@ -1,0 +1,100 @@
+import itertools
+import math
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from sdf1_field.analysis import (
+    mann_whitney_u_test,
+    paired_t_test,
+    ratio_of_medians,
+    unpaired_t_test,
+)
+
+
+def test_unpaired_t_test_is_students():
+    control, treated = [5.1, 6.4, 7.9, 4.4], [2.2, 3.1, 4.9]
+    pooled = math.sqrt((3 * np.var(control, ddof=1) + 2 * np.var(treated, ddof=1)) / 5)
+    t = (np.mean(control) - np.mean(treated)) / (pooled * math.sqrt(1 / 4 + 1 / 3))
+    p = unpaired_t_test(control, treated)
+    assert p == pytest.approx(stats.ttest_ind(control, treated).pvalue, rel=1e-12)
+    assert p == pytest.approx(2 * stats.t.sf(t, 5), rel=1e-12)
+    assert p == pytest.approx(unpaired_t_test(treated, control), rel=1e-12)
+
+
+def test_without_any_scatter_or_with_one_dish_there_is_no_p():
+    assert math.isnan(unpaired_t_test([1.0, 1.0], [2.0, 2.0]))
+    assert math.isnan(unpaired_t_test([1.0], [2.0, 3.0]))
+
+
+def test_scatter_in_one_condition_is_enough_for_a_p():
+    p = unpaired_t_test([1.0, 1.0], [2.0, 2.1])
+    assert p == pytest.approx(2 * stats.t.sf(1.05 / 0.05, 2), rel=1e-9)
+
+
+def test_paired_t_test_is_students_on_differences():
+    control, treated = [5.1, 6.4, 7.9, 4.4], [4.2, 6.1, 6.9, 3.0]
+    difference = np.subtract(treated, control)
+    t = difference.mean() / (difference.std(ddof=1) / 2.0)
+    p = paired_t_test(control, treated)
+    assert p == pytest.approx(2 * stats.t.sf(abs(t), 3), rel=1e-12)
+    assert p == pytest.approx(stats.ttest_rel(control, treated).pvalue, rel=1e-12)
+
+
+def test_pairs_find_what_donors_hide():
+    control, treated = [2.0, 5.0, 9.0], [1.5, 4.4, 8.5]
+    assert paired_t_test(control, treated) < 0.01
+    assert unpaired_t_test(control, treated) > 0.8
+
+
+def test_pairs_without_scatter_or_a_single_pair_have_no_p():
+    assert math.isnan(paired_t_test([1.0, 2.0], [2.0, 3.0]))
+    assert math.isnan(paired_t_test([1.0], [2.0]))
+
+
+def test_mann_whitney_u_counts_how_many_arrangements_are_as_extreme():
+    control, treated = [1.0, 2.5, 4.0, 5.5], [3.0, 6.0, 7.0, 8.0, 9.0]
+    everything = sorted(control + treated)
+
+    def u(values):
+        return sum(a < b for a in values for b in everything if b not in values)
+
+    middle = len(control) * len(treated) / 2
+    extreme = [
+        abs(u(chosen) - middle) >= abs(u(control) - middle)
+        for chosen in itertools.combinations(everything, len(control))
+    ]
+    assert mann_whitney_u_test(control, treated) == pytest.approx(np.mean(extreme), rel=1e-12)
+
+
+def test_mann_whitney_u_has_no_p_for_equal_values_or_an_empty_group():
+    assert math.isnan(mann_whitney_u_test([2.0, 2.0], [2.0, 2.0, 2.0]))
+    assert math.isnan(mann_whitney_u_test([], [1.0]))
+
+
+def test_ratio_of_medians_is_as_uncertain_as_two_medians():
+    rng = np.random.default_rng(5)
+    control, treated = rng.normal(100.0, 10.0, 400), rng.normal(120.0, 10.0, 600)
+    ratio, (low, high) = ratio_of_medians(control, treated)
+    assert ratio == pytest.approx(1.2, abs=0.03)
+    # A normal sample's median has 1.2533 times the error of its mean.
+    error = 1.2533 * 1.2 * math.hypot(0.1 / math.sqrt(400), 10 / 120 / math.sqrt(600))
+    assert high - low == pytest.approx(2 * 1.96 * error, rel=0.25)
+
+
+def test_intervals_of_ratios_hold_the_truth_nineteen_times_in_twenty():
+    rng = np.random.default_rng(6)
+    held = 0
+    for _ in range(60):
+        control, treated = rng.normal(100.0, 20.0, 80), rng.normal(120.0, 20.0, 120)
+        _, (low, high) = ratio_of_medians(control, treated)
+        held += low < 1.2 < high
+    assert 52 <= held < 60
+
+
+def test_ratio_of_medians_has_no_interval_for_one_value_and_none_over_nothing():
+    ratio, interval = ratio_of_medians(np.array([2.0, 4.0]), np.array([6.0]))
+    assert ratio == pytest.approx(2.0)
+    assert np.isnan(interval).all()
+    assert math.isnan(ratio_of_medians(np.zeros(3), np.ones(3))[0])

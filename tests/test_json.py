@@ -1,0 +1,257 @@
+"""What ``--json`` prints is what docs/json.md says, key by key."""
+
+import json
+import re
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from sdf1_field.cli import main
+
+PAGE = Path(__file__).parents[1] / "docs" / "json.md"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of a table of the page."""
+
+    type: str
+    unit: str
+    missing: str
+
+
+def is_number(value):
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+TYPES = {
+    "text": lambda v: isinstance(v, str),
+    "number": is_number,
+    "whole number": lambda v: is_number(v) and isinstance(v, int),
+    "true or false": lambda v: isinstance(v, bool),
+    "two numbers": lambda v: isinstance(v, list) and len(v) == 2 and all(map(is_number, v)),
+    "two values": lambda v: isinstance(v, list) and len(v) == 2,
+    "as written": lambda v: v is not None,
+    "object": lambda v: isinstance(v, dict),
+    "list of objects": lambda v: isinstance(v, list) and all(isinstance(e, dict) for e in v),
+}
+
+
+def sections():
+    """For each command on the page its shape and its rows by key."""
+    found = {}
+    for part in re.split(r"^## ", PAGE.read_text(encoding="utf-8"), flags=re.M)[1:]:
+        heading, _, body = part.partition("\n")
+        command = re.fullmatch(r"`sdf1-field ([^`]+)`", heading)
+        if command is None:
+            continue
+        rows = {}
+        for line in body.splitlines():
+            if line.startswith("| `"):
+                key, kind, unit, _, missing = (cell.strip() for cell in line.split("|")[1:-1])
+                assert key not in rows, f"{heading}: {key} twice"
+                rows[key.strip("`")] = Row(kind, unit, missing)
+        for key, row in list(rows.items()):
+            if row.type.startswith("as `"):
+                like = row.type[len("as `") : -1]
+                rows[key] = replace(row, type=rows[like].type)
+                rows |= {
+                    key + other[len(like) :]: of_other
+                    for other, of_other in rows.items()
+                    if other.startswith((f"{like}.", f"{like}[]."))
+                }
+        shape = re.match(r"A list of objects|An object by dotted path|An object", body.strip())[0]
+        found[command[1]] = (shape, rows)
+    return found
+
+
+SECTIONS = sections()
+
+
+def conform(value, rows, prefix=""):
+    """Check one object against the rows below a prefix; return the keys that had a value."""
+    own = {
+        key[len(prefix) :]: key
+        for key in rows
+        if key.startswith(prefix) and not re.search(r"[.\[]", key[len(prefix) :])
+    }
+    assert value.keys() <= own.keys(), f"{prefix}: not on the page"
+    seen = set()
+    for name, key in own.items():
+        row = rows[key]
+        if name not in value:
+            assert row.missing.startswith("absent"), f"{key} is not there"
+        elif value[name] is None:
+            assert row.missing.startswith("null"), f"{key} is null"
+        else:
+            assert TYPES[row.type](value[name]), f"{key} is no {row.type}: {value[name]!r}"
+            seen.add(key)
+            if row.type == "object":
+                seen |= conform(value[name], rows, f"{key}.")
+            elif row.type == "list of objects":
+                seen |= {k for each in value[name] for k in conform(each, rows, f"{key}[].")}
+    return seen
+
+
+def no_constant(name):
+    raise AssertionError(f"{name} is not JSON")
+
+
+@pytest.fixture
+def printed():
+    """Function that calls a command with ``--json`` and checks it against its section.
+
+    Gives the keys that had a value.
+    """
+
+    def call(section, *arguments):
+        result = CliRunner().invoke(main, [str(a) for a in (*arguments, "--json")])
+        assert result.exit_code == 0, result.output
+        answer = json.loads(result.stdout, parse_constant=no_constant)
+        shape, rows = SECTIONS[section]
+        assert isinstance(answer, list) is (shape == "A list of objects")
+        if shape == "An object":
+            return conform(answer, rows)
+        items = answer if isinstance(answer, list) else answer.values()
+        assert items
+        return {key for item in items for key in conform(item, rows)}
+
+    return call
+
+
+def documented(section):
+    return set(SECTIONS[section][1])
+
+
+def test_every_command_with_json_is_on_the_page():
+    with_json = {
+        name
+        for name, command in main.commands.items()
+        if any("--json" in option.opts for option in command.params)
+    }
+    assert {section.split()[0] for section in SECTIONS} == with_json
+
+
+def test_every_number_has_a_unit_and_nothing_else_has():
+    for section, (_, rows) in SECTIONS.items():
+        for key, row in rows.items():
+            has = row.type in ("number", "two numbers", "two values", "as written")
+            assert bool(row.unit) is has, f"{section}: {key}"
+
+
+def test_list_prints_what_the_page_says(printed):
+    assert printed("list", "list") == documented("list")
+
+
+@pytest.mark.parametrize("model", ["parameters", "coculture-cd34-48h", "round-well"])
+def test_show_prints_what_the_page_says(printed, model):
+    assert printed("show", "show", model) == documented("show")
+
+
+def test_inspect_prints_what_the_page_says(printed, tiny_run):
+    keys = printed("inspect", "inspect", tiny_run, "--digest")
+    assert keys == documented("inspect")
+    assert printed("inspect", "inspect", tiny_run) == keys - {"digest"}
+
+
+def test_inspect_of_a_steady_field_leaves_out_what_the_page_says(printed, solved, steady_model):
+    keys = printed("inspect", "inspect", solved(str(steady_model)))
+    missing = {k for k, row in SECTIONS["inspect"][1].items() if "steady mode" in row.missing}
+    assert keys == documented("inspect") - missing - {"digest"}
+
+
+@pytest.fixture
+def dishes(solved):
+    """Function that gives two dishes of a model whose cells are seen every minute."""
+
+    def pair(model, *settings):
+        return [solved(model, "output.tracks_every=1 min", *settings, seed=n) for n in (1, 2)]
+
+    return pair
+
+
+def against(runs):
+    return [part for run in runs for part in ("--against", run)]
+
+
+def test_every_table_of_analyse_is_on_the_page():
+    (show,) = (o for o in main.commands["analyse"].params if "--show" in o.opts)
+    headings = {f"analyse --show {kind}" for kind in show.type.choices}
+    assert {s for s in SECTIONS if s.startswith("analyse")} == headings
+
+
+@pytest.mark.parametrize("kind", ["course", "distance", "dwell", "approach"])
+def test_analyse_prints_what_the_page_says(printed, dishes, kind):
+    section = f"analyse --show {kind}"
+    keys = printed(section, *section.split(), *dishes("coculture-kg1a"))
+    assert keys == documented(section)
+
+
+def test_fold_changes_and_their_test_are_what_the_page_says(printed, dishes):
+    section, runs = "analyse --show fold-change", dishes("coculture-kg1a")
+    keys = printed(section, *section.split(), *runs, *against(dishes("null-kg1a")))
+    assert keys == documented(section)
+    without = printed(section, "analyse", *runs)
+    assert without == {key for key in keys if not key.startswith("against")}
+    alone = printed(section, "analyse", runs[0])
+    assert alone == without - {"interval"}
+
+
+def test_motion_and_its_test_are_what_the_page_says(printed, dishes):
+    section, runs = "analyse --show motion", dishes("null-kg1a")
+    keys = printed(section, *section.split(), *runs, *against(dishes("coculture-kg1a")))
+    assert keys == documented(section)
+    without = printed(section, *section.split(), *runs)
+    assert without == {key for key in keys if key.startswith("runs")}
+
+
+def test_motion_of_still_cells_has_the_nulls_the_page_says(printed, solved):
+    still = solved("null-kg1a", "cell_type.kg1a.speed=0 um/min")
+    section = "analyse --show motion"
+    rows = SECTIONS[section][1]
+    unknown = {
+        key for key, row in rows.items() if re.search("no walk fits|none moved", row.missing)
+    }
+    keys = printed(section, *section.split(), still)
+    assert {key.partition(".")[0] for key in unknown} == {"runs", "control"}
+    assert not unknown & keys
+
+
+@pytest.fixture
+def tiny_paper(tmp_path, tiny, monkeypatch):
+    """Three claims in dishes so small that nothing is learnt, counted after minutes or tracked."""
+    from sdf1_field import reproduce
+
+    paper = reproduce.load_paper("deniz2023")
+    claims = tuple(claim for claim in paper.claims if claim.id in ("D12", "D13", "D20"))
+    used = {
+        key for c in claims for o in c.comparisons for key in (o.condition, o.reference, o.beyond)
+    }
+    conditions = {}
+    for key, condition in paper.conditions.items():
+        if key not in used:
+            continue
+        settings = dict(text.split("=") for text in tiny)
+        if condition.tracked:
+            settings = {k: v for k, v in settings.items() if k.startswith(("dish.", "cells."))}
+        lines = [
+            f"{k} = {v if re.fullmatch('[0-9.]+', v) else json.dumps(v)}"
+            for k, v in settings.items()
+        ]
+        path = tmp_path / f"{key}.toml"
+        path.write_text(
+            "\n".join([f'extends = "{condition.model}"', f'title = "{key}"', *lines]),
+            encoding="utf-8",
+        )
+        times = tuple(time / 8 for time in condition.times)
+        conditions[key] = replace(condition, model=str(path), times=times)
+    small = replace(paper, dishes=2, conditions=conditions, claims=claims)
+    monkeypatch.setattr(reproduce, "load_paper", lambda _: small)
+
+
+@pytest.mark.usefixtures("tiny_paper")
+def test_reproduce_prints_what_the_page_says(printed):
+    keys = printed("reproduce", "reproduce", "deniz2023", "--workers", 1)
+    assert keys == documented("reproduce")
