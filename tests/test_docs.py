@@ -30,7 +30,7 @@ def calls(page):
     """Arguments of every sdf1-field call in a page's console blocks, loops taken once."""
     found = []
     for block in re.findall(r"^```console\n(.*?)^```", text_of(page), flags=re.M | re.S):
-        for line in block.splitlines():
+        for line in block.replace("\\\n", " ").splitlines():
             if line.startswith("$ "):
                 for part in re.split(r";|&&|\|", line[2:]):
                     words = shlex.split(part.strip().removeprefix("do ").replace("$n", "1"))

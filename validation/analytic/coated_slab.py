@@ -380,6 +380,9 @@ def main() -> None:
     rows_in_time += lines("fipy, step [s]", steps, found)
     label = "fipy, against step [s]"
     draw_errors(in_time, steps, [e.bound for e in found], order=1, label=label, series=1)
+    decades = [1e-5, 1e-4, 1e-3, 1e-2, 0.1, 1.0, 10.0, 100.0]
+    in_time.set_xticks(decades, [f"{decade:g}" for decade in decades])
+    in_time.set_xticks([], minor=True)
     in_time.set(
         xlabel="tolerance [1] or time step [s]", ylabel="error in time on the coat / highest"
     )
@@ -430,7 +433,7 @@ def main() -> None:
         profile.plot(FRONT + width * places, share, color=LAW, lw=1, label=shape)
     profile.axvline(FRONT, color="0.6", ls="--", lw=1, label="sharp front, from what came in")
     profile.set(xlabel="distance from the edge [µm]", ylabel="share of the coat's sites taken")
-    profile.set_xlim(40.0, None)
+    profile.set_xlim(0.0, None)
     profile.legend(frameon=False, fontsize=8, loc="lower left")
     draw_errors(sharp, widths, misses, order=1, label="cosine")
     sharp.set_xticks(widths, [f"{width:g}" for width in widths])

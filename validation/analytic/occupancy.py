@@ -26,10 +26,9 @@ import math
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.optimize import brentq
 
 from sdf1_field.cells import Behaviour, Cells, Hold, advance, behaviour, stimulus
@@ -38,8 +37,6 @@ from sdf1_field.simulate import simulate
 from sdf1_field.spec import ModelSpec, load_model
 from sdf1_field.treatments import schedule
 from sdf1_field.variation import DishFactors
-
-Array = NDArray[np.float64]
 
 SETTINGS = (
     "mechanisms.chemokinesis=true",
@@ -52,7 +49,7 @@ SETTINGS = (
     "cell_type.kg1a.persistence_time=1e30 s",
     "cell_type.kg1a.chemokinesis_gain=0.5",
 )
-K_D, K_I, ANTAGONIST_MASS, LIGAND_MASS = 4.5, 651.0, 502.8, 7960.0
+K_D, K_I, MOLAR_MASS = 4.5, 651.0, 7960.0
 SPEED, GAIN = 0.025, 0.5
 """The same by hand, in nM, g/mol, um/s."""
 PER_UM3 = 0.602214076
@@ -92,7 +89,7 @@ class Read(NamedTuple):
     molecules_per_volume: float
 
 
-def gaddum(ligand: float, antagonist: float) -> float:
+def gaddum(ligand: Any, antagonist: float) -> Any:
     """Occupancy [1] by hand at concentrations [nM]."""
     return ligand / (ligand + K_D * (1.0 + antagonist / K_I))
 
@@ -102,9 +99,8 @@ def occupancy_read(ligand: float, antagonist: str) -> float:
     spec, behaving = _treated(antagonist)
     grid = make_grid(400.0, 400.0, 100.0, spacing=50.0, floor_layer=50.0, layer_growth=1.0)
     nothing = np.zeros((grid.ny, grid.nx))
-    start = Cells(
-        np.full(1, 100.0), np.full(1, 200.0), np.ones(1), np.zeros(1), np.zeros(1, dtype=np.bool_), 0
-    )  # fmt: skip
+    x, y, held = np.full(1, 100.0), np.full(1, 200.0), np.zeros(1, dtype=np.bool_)
+    start = Cells(x, y, np.ones(1), np.zeros(1), held, 0)
     end = advance(
         start,
         grid,
@@ -183,7 +179,7 @@ def main() -> None:
     line = measure(doses)
 
     dishes = []
-    for ligand, molar in (("100 ng/mL", 1e8 / LIGAND_MASS * 1e-3), ("4.5 nM", 4.5)):
+    for ligand, molar in (("100 ng/mL", 100.0 * 1e3 / MOLAR_MASS), ("4.5 nM", 4.5)):
         for text, antagonist in (("0 nM", 0.0), ("1 uM", 1e3), ("10 uM", 1e4)):
             run, law = measure_dish(ligand, text), gaddum(molar, antagonist)
             dishes.append(
@@ -207,8 +203,9 @@ model file (5.028 ug/mL are 10 uM). K_d = {K_D:g} nM, K_i = {K_I:g} nM.
 Schild's line through these: slope {line.slope:.12f}, law 1; intercept {line.intercept:.9f}, law
 {-math.log10(K_I * 1e-9):.9f} (pK_i); largest miss {line.miss:.0e}.
 
-Whole simulated dishes with no source, coat or loss, given doses at time 0: what the mass audit says
-was added, over the volume and {PER_UM3:.6f} molecules/um^3, and the occupancy that the cells' speed shows.
+Whole simulated dishes with no source, coat or loss, given doses at time 0: what the mass audit
+says was added, over the volume and {PER_UM3:.6f} molecules/um^3; and the occupancy that the cells'
+speed shows.
 
 {report.table(header, dishes)}
 

@@ -400,7 +400,7 @@ class ModelSpec(Section):
             agent = self.agent[self.agent_of(name)]
             if agent.acts_on != "medium_change":
                 labels.append(f"{agent.label} {treatment.dose}")
-        return ", ".join(labels) or "untreated"
+        return ", ".join(dict.fromkeys(labels)) or "untreated"
 
     def agent_of(self, name: str) -> str:
         """Agent that the treatment called ``name`` gives."""
