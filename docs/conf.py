@@ -44,4 +44,4 @@ html_theme_options = {
     "footer_start": ["copyright"],
     "footer_end": [],
 }
-html_sidebars = {"index": [], "tutorial": []}
+html_sidebars = {page: [] for page in ("index", "tutorial", "changelog", "citing")}

@@ -174,3 +174,13 @@ def test_long_steps_weigh_more():
         EDGES,
     )
     assert found.index[0] == pytest.approx(0.5)
+
+
+def test_cells_that_stand_still_have_no_chemotactic_index():
+    found = approach(
+        np.array([0, 1, 1]), np.array([5.0, 5.0, 5.0]), np.zeros(3), np.zeros(3), np.array([0.0, 9])
+    )
+    assert found.cells[0] == 2
+    assert found.steps[0] == 3
+    assert np.isnan(found.index[0])
+    assert np.isnan(found.interval[0]).all()

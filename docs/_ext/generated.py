@@ -126,15 +126,17 @@ def _extended(name: str | None) -> str:
 
 def command_help() -> str:
     """``--help`` of every command."""
-    parts = [_help("sdf1-field", main)]
+    program = click.Context(
+        main, info_name="sdf1-field", terminal_width=WIDTH, **main.context_settings
+    )
+    parts = [_help(program)]
     for name, command in main.commands.items():
-        parts += [f"## {name}", _help(f"sdf1-field {name}", command)]
+        parts += [f"## {name}", _help(click.Context(command, program, info_name=name))]
     return "\n\n".join(parts)
 
 
-def _help(name: str, command: click.Command) -> str:
-    context = click.Context(command, info_name=name, max_content_width=WIDTH, terminal_width=WIDTH)
-    return f"```text\n{command.get_help(context)}\n```"
+def _help(context: click.Context) -> str:
+    return f"```text\n{context.get_help()}\n```"
 
 
 def recorded_results() -> str:

@@ -243,7 +243,7 @@ def solve(
         )
     if not quiet and max(file_size, memory) > _LARGE:
         click.echo(
-            f"about {memory / 1e9:.1f} GB of memory, a file of up to {file_size / 1e9:.1f} GB",
+            f"about {memory / 1e9:.1f} GB of memory, a file of up to {_bytes(file_size)}",
             err=True,
         )
     begin, end = -loaded.spec.run.culture, loaded.spec.run.duration
@@ -281,6 +281,10 @@ def solve(
         signal.signal(signal.SIGINT, before)
     if not quiet:
         click.echo(path)
+
+
+def _bytes(size: float) -> str:
+    return f"{size / 1e9:.1f} GB" if size >= _LARGE else f"{math.ceil(size / 1e6)} MB"
 
 
 def _run_argument(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -701,7 +705,7 @@ def _time(text: str) -> float:
 @click.option("--ligand", help="Which field to show; the first if not given.")
 @click.option("--force", is_flag=True, help="Replace an existing picture.")
 def plot(run: Path, output: Path | None, at: str | None, ligand: str | None, force: bool) -> None:
-    """Draw the floor with bodies, network and cells, and the fold changes."""
+    """Draw the floor with bodies, network, cells and fold changes; without MSC, the tracks."""
     from sdf1_field.record import open_run
 
     path = output or run.with_suffix(".png")

@@ -227,7 +227,7 @@ def approach(
             len(names), np.full(len(names), 1.0 / len(names)), size=RESAMPLES
         )
         resampled = _ratio(picked @ advances, picked @ ways)
-        for n in np.flatnonzero(cells > 1):
+        for n in np.flatnonzero((cells > 1) & (ways.sum(axis=0) > 0.0)):
             known = resampled[:, n][np.isfinite(resampled[:, n])]
             interval[n] = np.quantile(known, [0.025, 0.975])
     return Approach(

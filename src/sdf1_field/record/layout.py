@@ -39,7 +39,7 @@ MASSES = {
     "removed": "removed with the medium so far",
     "taken_up": "taken up by cells so far",
 }
-_LIBRARIES = ("numpy", "scipy", "numba", "netCDF4", "xarray", "pydantic", "pint")
+_LIBRARIES = ("numpy", "scipy", "numba", "fipy", "netCDF4", "xarray", "pydantic", "pint")
 _TIME = {
     "units": "seconds since 2000-01-01",
     "units_metadata": "leap_seconds: none",
