@@ -45,6 +45,12 @@ def test_velocity_autocorrelation_decays_with_the_persistence_time_whatever_the_
     assert run.standard_error < 0.02 * run.value
 
 
+def test_mean_squared_velocity_is_the_speed_squared():
+    run = persistent_walk.measure_velocity(2.0, 1.0, 50_000)
+    assert abs(run.value - 0.025**2 * math.exp(-2.0 / 300.0)) < CHANCE * run.standard_error
+    assert run.standard_error < 1e-4 * run.value
+
+
 def test_walls_reflect_without_loss():
     times, modes = [600.0, 2400.0, 7200.0], [1, 2, 3]
     for (time, mode), run in persistent_walk.measure_walls(times, modes, 10_000).items():
