@@ -2,11 +2,15 @@
 
 from pathlib import Path
 
+import hypothesis
 import matplotlib as mpl
 import numpy as np
 import pytest
 
 mpl.use("Agg")
+# A kernel's first call compiles it; no test is about time.
+hypothesis.settings.register_profile("untimed", deadline=None)
+hypothesis.settings.load_profile("untimed")
 
 # Too small for a paper's numbers, large enough for every part of a run.
 TINY = (
