@@ -179,8 +179,9 @@ def make_grid(
     if layer_growth == 1.0:
         layers = max(1, round(height / floor_layer))
     else:
-        ratio = 1.0 + height * (layer_growth - 1.0) / floor_layer
-        layers = max(1, math.ceil(math.log(ratio) / math.log(layer_growth)))
+        growth = layer_growth - 1.0
+        ratio = math.log1p(height * growth / floor_layer) / math.log1p(growth)
+        layers = max(1, math.ceil(ratio))
     if layers > _MOST_LAYERS:
         raise InputError(
             f"grid.floor_layer: {layers:.3g} layers are too many. Raise grid.floor_layer or "
