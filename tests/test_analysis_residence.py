@@ -3,7 +3,12 @@ import math
 import numpy as np
 import pytest
 
-from sdf1_field.analysis.residence import Episodes, dwell_time, episodes
+from sdf1_field.analysis.residence import (
+    Episodes,
+    constant_rate_dwell,
+    dwell_time,
+    episodes,
+)
 
 MINUTE, HOUR = 60.0, 3600.0
 TIMES = np.arange(6) * 900.0
@@ -89,3 +94,18 @@ def test_the_recordings_end_does_not_shorten_stays():
     assert dwell.mean == pytest.approx(expected, rel=0.06)
     assert dwell.interval[0] < expected < dwell.interval[1]
     assert dwell.median == pytest.approx(1.5 * hour * math.log(2.0), rel=0.1)
+
+
+@pytest.mark.parametrize("mean", [450.0, 900.0, 3600.0])
+def test_stays_as_short_as_frames_are_told_by_the_rate_of_leaving(mean):
+    # Cells that stay once, for exponential times, seen every 900 s from a random moment on.
+    rng = np.random.default_rng(3)
+    count, interval, frames = 40_000, 900.0, 60
+    arrive = rng.random(count) * 10 * interval
+    leave = arrive + rng.exponential(mean, count)
+    times = np.arange(frames) * interval
+    over = (times[None] >= arrive[:, None]) & (times[None] < leave[:, None])
+    stays = episodes(over.astype(np.int8), times, 1, from_start=True)
+    assert constant_rate_dwell(stays, interval) == pytest.approx(mean, rel=0.03)
+    # Counted from frame to frame alone, stays come out too long.
+    assert dwell_time(stays).mean > 1.1 * mean

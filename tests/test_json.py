@@ -34,6 +34,7 @@ TYPES = {
     "two numbers": lambda v: isinstance(v, list) and len(v) == 2 and all(map(is_number, v)),
     "two values": lambda v: isinstance(v, list) and len(v) == 2,
     "as written": lambda v: v is not None,
+    "list of text": lambda v: isinstance(v, list) and all(isinstance(e, str) for e in v),
     "object": lambda v: isinstance(v, dict),
     "list of objects": lambda v: isinstance(v, list) and all(isinstance(e, dict) for e in v),
 }

@@ -453,3 +453,14 @@ def test_digest_ignores_when_and_how_but_not_what(tiny_run):
         changed = run.copy(deep=True)
         changed["cell_x"].values[0, 0] = np.nextafter(changed["cell_x"].values[0, 0], np.inf)
         assert content_digest(changed) != digest
+
+
+def test_an_unfinished_run_is_not_opened_as_if_it_were_whole(tiny, tmp_path):
+    def stop(_time):
+        raise KeyboardInterrupt
+
+    path = tmp_path / "cut.nc"
+    with pytest.raises(KeyboardInterrupt):
+        solve(load_model("coculture-kg1a", settings=tiny), path, progress=stop)
+    with pytest.raises(InputError, match="unfinished run. Go on with"):
+        open_run(partial_path(path))

@@ -135,14 +135,26 @@ def test_expectations_mean_what_they_say(expected, treated, agreement):
 
 @pytest.mark.parametrize(
     ("treated", "agreement"),
-    [((4.9, 5.9), [True, True]), ((2.5, 3.0), [False, False]), ((4.9, 4.6), [True, False])],
+    [
+        ((4.9, 5.9), [True, True]),
+        ((5.1, 6.1), [False, True]),
+        ((2.5, 3.0), [False, False]),
+        ((4.9, 4.6), [True, False]),
+    ],
 )
 def test_the_smaller_dose_must_neither_be_significant_nor_do_more(treated, agreement):
     findings = judged(
         "not significant, and reduced less than beyond", around(*treated), beyond="stronger"
     )
     assert [f.agrees for f in findings] == agreement
-    assert findings[0].note == f"{treated[0] / 5:.2f}-fold, with more drug 0.60-fold"
+    assert findings[0].note == f"{treated[0] / 5:.2f}-fold, with more drug 0.60-fold (p <0.001)"
+
+
+def test_without_a_p_nothing_is_called_unchanged():
+    msc, network = judged("unchanged", around(5.0, 6.0)[:1])
+    assert np.isnan(msc.p)
+    assert not msc.agrees
+    assert not network.agrees
 
 
 def test_a_claim_without_a_test_has_no_p():
@@ -214,7 +226,7 @@ def test_it_is_said_how_far_dishes_alone_differ():
     finding, results = tracks_judged("unchanged", {"control": 100.0, "treated": 100.0})
     first, second = (c.tracks.x[:, -1] for c in results["control"])
     apart = mann_whitney_u_test(first, second)
-    assert f"untreated dishes among themselves p {apart:.3f}" in finding.note
+    assert f"smallest p of untreated dishes among themselves {apart:.3f}" in finding.note
 
 
 def test_an_unknown_paper_is_refused_with_those_known():

@@ -253,13 +253,18 @@ def solve(
         """Stop after the next state, where nothing is half done; at once if asked twice."""
         nonlocal asked
         if asked:
-            raise KeyboardInterrupt
+            stop()
         asked = True
+
+    def stop() -> NoReturn:
+        """From here on the state is being saved, which nothing may interrupt."""
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        raise KeyboardInterrupt
 
     def progress(time: float) -> None:
         bar.update(round(time - begin) - bar.pos)
         if asked:
-            raise KeyboardInterrupt
+            stop()
 
     bar: Any = click.progressbar(
         length=round(end - begin), label=loaded.name, file=sys.stderr,
@@ -539,8 +544,9 @@ def _print_distances(rows: list[dict[str, Any]], dishes: str, over: str) -> None
 
 def _print_dwell(rows: list[dict[str, Any]], dishes: str) -> None:
     click.echo(
-        f"{dishes}; stays over a region from frame to frame, mean and median by Kaplan-Meier "
-        "with 95 % interval over cells"
+        f"{dishes}; stays over a region. Constant rate: mean if cells leave at one, corrected for "
+        "the frames; mean (95 % interval over cells) and median by Kaplan-Meier, too long by half "
+        "a frame or more"
     )
     lines = [
         (
@@ -548,12 +554,16 @@ def _print_dwell(rows: list[dict[str, Any]], dishes: str) -> None:
             f"{100 * row['share_of_time']:.0f} %",
             str(row["episodes"]),
             str(row["cut"]),
+            _minutes(row["constant_rate_dwell"]),
             ("> " if row["restricted"] else "") + _minutes(row["mean_dwell"], row["interval"]),
             _minutes(row["median_dwell"]),
         )
         for row in rows
     ]
-    header = ("region", "of all time", "stays", "cut by the end", "mean, min", "median, min")
+    header = (
+        *("region", "of all time", "stays", "cut by the end"),
+        *("constant rate, min", "mean, min", "median, min"),
+    )
     _table(lines, header)
     if any(row["restricted"] for row in rows):
         click.echo("> lower bound: some stays outlast the recording")
@@ -573,6 +583,7 @@ def _print_approach(rows: list[dict[str, Any]], dishes: str) -> None:
             _bin(row),
             str(row["cells"]),
             str(row["steps"]),
+            "-" if row["index"] is None else f"{row['velocity_um_per_min']:+.3f}",
             "-" if row["index"] is None else f"{row['index']:+.3f}",
             "-"
             if row["interval"] is None
@@ -580,8 +591,13 @@ def _print_approach(rows: list[dict[str, Any]], dishes: str) -> None:
         )
         for row in rows
     ]
-    _table(lines, ("to edge of", "um", "cells", "steps", "chemotactic index", "interval"))
+    header = (
+        *("to edge of", "um", "cells", "steps", "towards it, um/min"),
+        *("chemotactic index", "interval"),
+    )
+    _table(lines, header)
     click.echo(
+        "the index is over straight steps between frames and grows with the time between them; "
         "near an edge cells that are caught, or in each other's way, shift the index without any "
         "attraction: compare with a run without sensing"
     )
@@ -610,7 +626,7 @@ def _print_motion(table: dict[str, Any]) -> None:
             lambda g: f"mean {g['path_um']['mean']:.1f}, median {g['path_um']['median']:.1f}",
         ),
         line("net displacement, um", lambda g: f"mean {g['net_displacement_um']:.1f}"),
-        line("straightness (net over path)", lambda g: _number(g["straightness"])),
+        line("straightness (net over path), mean of cells", lambda g: _number(g["straightness"])),
         line(
             "speed from frame to frame, um/min",
             lambda g: (
@@ -758,6 +774,8 @@ def reproduce(paper: str, seed: int, workers: int | None, as_json: bool) -> None
     )
     for claim in loaded.claims:
         role = "may be fitted" if claim.fitted else "predicted"
+        if claim.put_in:
+            role += f", but for what {' and '.join(claim.put_in)} puts in"
         click.echo(f"\n{claim.id} ({role}; {claim.source}): {claim.statement}")
         _print_findings([f for f in findings if f.claim is claim])
 

@@ -93,6 +93,8 @@ class Claim:
     fitted: bool
     source: str
     comparisons: tuple[Comparison, ...]
+    put_in: tuple[str, ...] = ()
+    """Assumed parameters of which (part of) what the claim says is a direct consequence."""
 
 
 @dataclass(frozen=True)
@@ -167,6 +169,7 @@ class Finding:
             "id": self.claim.id,
             "statement": self.claim.statement,
             "fitted": self.claim.fitted,
+            "put_in": list(self.claim.put_in),
             "expected": self.expected,
             "quantity": "path length [um]" if self.region is None else "density fold change",
             "region": None if self.region is None else self.region.name.lower(),
@@ -214,6 +217,7 @@ def load_paper(name: str) -> Paper:
             fitted=claim["fitted"],
             source=claim["source"],
             comparisons=tuple(Comparison(**comparison) for comparison in claim["compare"]),
+            put_in=tuple(claim.get("put_in", ())),
         )
         for claim in table["claim"]
     )
@@ -314,11 +318,22 @@ class _Outcome:
     def significant(self) -> bool:
         return self.p < SIGNIFICANCE
 
+    @property
+    def unchanged(self) -> bool:
+        """Not significant; false where there is no p, which says nothing."""
+        return self.p >= SIGNIFICANCE
+
 
 def _only_network_reduced(outcome: _Outcome) -> bool:
     if outcome.region is Region.MIGRASOME_NETWORK:
         return outcome.ratio < 1 and outcome.significant
-    return not outcome.significant
+    return outcome.unchanged
+
+
+def _less_than_beyond(outcome: _Outcome) -> bool:
+    """A reduction that is reported on MSC alone, not significant, and less than the other's."""
+    below_one = outcome.ratio < 1 or outcome.region is Region.MIGRASOME_NETWORK
+    return outcome.unchanged and below_one and outcome.ratio > outcome.beyond
 
 
 EXPECTATIONS: dict[str, Callable[[_Outcome], bool] | None] = {
@@ -329,10 +344,8 @@ EXPECTATIONS: dict[str, Callable[[_Outcome], bool] | None] = {
     "significantly reduced, more on the network": lambda o: o.ratio < 1 and o.significant,
     "significantly reduced on the network, unchanged on MSC": _only_network_reduced,
     "significantly increased": lambda o: o.ratio > 1 and o.significant,
-    "unchanged": lambda o: not o.significant,
-    "not significant, and reduced less than beyond": lambda o: (
-        not o.significant and o.ratio > o.beyond
-    ),
+    "unchanged": lambda o: o.unchanged,
+    "not significant, and reduced less than beyond": _less_than_beyond,
     "between": lambda o: min(1.0, o.beyond) < o.ratio < max(1.0, o.beyond),
 }
 """What a claim may say of a comparison. `unchanged` and `not significant` mean p at or above the
@@ -406,6 +419,7 @@ def _on_regions(
     control, _ = _at(paper, comparison.reference, results[comparison.reference], time)
     ratio = treated.mean / control.mean
     beyond: Array = np.full(2, np.nan)
+    other: FoldChange | None = None
     if comparison.beyond is not None:
         other, _ = _at(paper, comparison.beyond, results[comparison.beyond], time)
         beyond = other.mean / control.mean
@@ -413,11 +427,12 @@ def _on_regions(
     for k, region in enumerate(ENRICHED):
         p = _p(comparison.test, control.each[:, k], treated.each[:, k])
         outcome = _Outcome(region, float(treated.mean[k]), float(ratio[k]), float(beyond[k]), p)
-        note = ""
-        if comparison.beyond is not None:
+        note = "direction only" if comparison.expected == "reduced" else ""
+        if comparison.beyond is not None and other is not None:
+            there = p_text(_p(comparison.test, control.each[:, k], other.each[:, k]))
             note = (
                 f"{ratio[k]:.2f}-fold, with {paper.conditions[comparison.beyond].label} "
-                f"{beyond[k]:.2f}-fold"
+                f"{beyond[k]:.2f}-fold (p {there})"
             )
         findings.append(
             Finding(
@@ -478,7 +493,7 @@ def _on_paths(
     notes.append(f"over dishes p {p_text(unpaired_t_test(*medians))}")
     if alike:
         label = paper.conditions[comparison.reference].label
-        notes.append(f"{label} dishes among themselves p {p_text(min(alike))}")
+        notes.append(f"smallest p of {label} dishes among themselves {p_text(min(alike))}")
     outcome = _Outcome(None, float(treated.mean()), ratio, beyond, p)
     (duration,) = {c.tracks.duration for c in results[comparison.condition] if c.tracks is not None}
     return Finding(

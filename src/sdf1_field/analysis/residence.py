@@ -40,9 +40,10 @@ def episodes(
     """Episodes of cells over a region.
 
     A cell is taken to arrive at its first frame over the region and to leave at the first frame off
-    it; both are late by half a frame on average, which cancels. Visits between two frames are not
-    seen. An episode that lasts to the end is cut there. One that the first frame shows has an
-    unknown begin and is left out, unless cells were added then.
+    it. Visits between two frames are not seen, so what is seen is too long by about half a frame,
+    and more where stays are as short as frames: `constant_rate_dwell` corrects for that. An episode
+    that lasts to the end is cut there. One that the first frame shows has an unknown begin and is
+    left out, unless cells were added then.
 
     Parameters
     ----------
@@ -73,7 +74,7 @@ class DwellTime:
     mean : float
         Area under the survival curve up to the longest duration seen [s].
     interval : tuple of float
-        95 % bootstrap interval of the mean over cells [s].
+        95 % bootstrap interval of the mean over cells [s]; NaN where nobody was seen to leave.
     median : float
         When half have left [s]; NaN if half never do.
     restricted : bool
@@ -84,6 +85,29 @@ class DwellTime:
     interval: tuple[float, float]
     median: float
     restricted: bool
+
+
+def constant_rate_dwell(stays: Episodes, interval: float) -> float:
+    """Mean stay of cells that leave at a constant rate, corrected for the time between frames [s].
+
+    A stay that a frame has seen goes on to the next frame with the chance ``exp(-dt / tau)``. That
+    is one less the leavings over the frames at risk, whatever was missed in between, so
+    ``tau = -dt / ln(1 - leavings / frames)``; but for cells that leave and are back at the next
+    frame. NaN if no stay was seen, or if none lasts to a second frame; infinite if nobody leaves.
+
+    Parameters
+    ----------
+    stays : Episodes
+    interval : float
+        Between frames [s].
+    """
+    at_risk = float(stays.duration.sum()) / interval
+    if not at_risk > 0.0:
+        return math.nan
+    staying = 1.0 - float(stays.ended.sum()) / at_risk
+    if staying <= 0.0:
+        return math.nan
+    return math.inf if staying == 1.0 else -interval / math.log(staying)
 
 
 def dwell_time(stays: Episodes) -> DwellTime:
@@ -104,7 +128,7 @@ def dwell_time(stays: Episodes) -> DwellTime:
     survival = _survival(left.sum(axis=0)[None], cut.sum(axis=0)[None])
     (mean,) = _area(survival, durations)
     ends = (math.nan, math.nan)
-    if len(names) > 1:
+    if len(names) > 1 and stays.ended.any():
         picked = generator(0, Stream.BOOTSTRAP).multinomial(
             len(names), np.full(len(names), 1.0 / len(names)), size=RESAMPLES
         )

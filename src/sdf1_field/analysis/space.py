@@ -176,6 +176,8 @@ class Approach:
     ----------
     cells, steps : ndarray
         That were in the bin at a frame.
+    advance : ndarray
+        Mean way made towards the edge in a step [um]; NaN without a step.
     index : ndarray
         Way made towards the edge over way made, in [-1, 1]; NaN without a step.
     interval : ndarray, shape (bin, 2)
@@ -184,6 +186,7 @@ class Approach:
 
     cells: Array
     steps: Array
+    advance: Array
     index: Array
     interval: Array
 
@@ -194,8 +197,9 @@ def approach(
     """Chemotactic index against distance.
 
     The index of a bin is the sum of what steps advanced towards the edge over the sum of their
-    lengths. Cells that are caught on the way bias it a little: one that heads for the edge stops
-    there, one that heads away goes on.
+    lengths. Steps between frames are straight and shorter than the way, so the index grows with the
+    time between frames; the mean advance does not. Cells that are caught on the way bias both a
+    little: one that heads for the edge stops there, one that heads away goes on.
 
     Parameters
     ----------
@@ -230,8 +234,13 @@ def approach(
         for n in np.flatnonzero((cells > 1) & (ways.sum(axis=0) > 0.0)):
             known = resampled[:, n][np.isfinite(resampled[:, n])]
             interval[n] = np.quantile(known, [0.025, 0.975])
+    number_of_steps = steps.sum(axis=0)
     return Approach(
-        cells, steps.sum(axis=0), _ratio(advances.sum(axis=0), ways.sum(axis=0)), interval
+        cells,
+        number_of_steps,
+        _ratio(advances.sum(axis=0), number_of_steps),
+        _ratio(advances.sum(axis=0), ways.sum(axis=0)),
+        interval,
     )
 
 

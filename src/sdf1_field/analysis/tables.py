@@ -20,7 +20,7 @@ from sdf1_field.analysis.hypothesis import (
     ratio_of_medians,
     unpaired_t_test,
 )
-from sdf1_field.analysis.residence import Episodes, dwell_time, episodes
+from sdf1_field.analysis.residence import Episodes, constant_rate_dwell, dwell_time, episodes
 from sdf1_field.analysis.runs import (
     default_times,
     has_stroma,
@@ -129,7 +129,7 @@ def analyse_runs(
                 "area_mm2": area,
                 "cells": count,
                 "density_per_mm2": count / area if area > 0 else None,
-                "fold_change": 1.0,
+                "fold_change": 1.0 if count > 0 else None,
                 "interval": None,
                 "touching_fold_change": None,
                 "touching_uniform": None,
@@ -171,6 +171,11 @@ def _matched(
         donors: dict[int, xr.Dataset] = {}
         for run in group:
             number = model_of(run).spec.variation.donor_number
+            if number == 0:
+                raise InputError(
+                    f"--paired: {run_name(run)} is of no donor in particular. Make its dishes with "
+                    "--set variation.donor_number=N, or leave --paired away."
+                )
             if number in donors:
                 raise InputError(
                     f"--paired: {run_name(run)} and {run_name(donors[number])} are of the same "
@@ -345,8 +350,10 @@ def dwell_table(runs: Sequence[xr.Dataset]) -> list[dict[str, Any]]:
     list of dict
         One row for each region: ``region``, ``share_of_time`` (of all cells' frames),
         ``episodes``, ``cut`` (of these, going on at the recording's end), ``unseen_begin`` (left
-        out, since they began before the recording), ``mean_dwell`` and ``median_dwell`` [s] by
-        Kaplan and Meier, ``interval`` of the mean (95 % bootstrap over cells), ``restricted``
+        out, since they began before the recording), ``constant_rate_dwell`` (mean stay if cells
+        leave at a constant rate, corrected for the time between frames [s]; None if not resolved
+        or if nobody leaves), ``mean_dwell`` and ``median_dwell`` [s] by Kaplan and Meier,
+        uncorrected, ``interval`` of the mean (95 % bootstrap over cells), ``restricted``
         (whether the mean is a lower bound: some outlast the longest stay seen).
     """
     _require_stroma(runs)
@@ -372,6 +379,7 @@ def dwell_table(runs: Sequence[xr.Dataset]) -> list[dict[str, Any]]:
             sum(f.unseen_begin for f in found),
         )
         dwell = dwell_time(stays)
+        interval = float(times[1] - times[0])
         rows.append(
             {
                 "region": REGION_LABELS[region],
@@ -379,6 +387,7 @@ def dwell_table(runs: Sequence[xr.Dataset]) -> list[dict[str, Any]]:
                 "episodes": len(stays.duration),
                 "cut": int((~stays.ended).sum()),
                 "unseen_begin": stays.unseen_begin,
+                "constant_rate_dwell": _known(constant_rate_dwell(stays, interval)),
                 "mean_dwell": _known(dwell.mean),
                 "interval": _ends(dwell.interval),
                 "median_dwell": _known(dwell.median),
@@ -399,8 +408,10 @@ def approach_table(runs: Sequence[xr.Dataset]) -> list[dict[str, Any]]:
     -------
     list of dict
         One row for each outline and bin: ``to_edge_of``, ``lower_um`` and ``upper_um`` (None:
-        without end), ``cells``, ``steps``, ``index`` and its ``interval`` (95 % bootstrap over
-        cells).
+        without end), ``cells``, ``steps``, ``velocity_um_per_min`` (mean advance over time,
+        which the time between frames does not bias), ``index`` and its ``interval`` (95 % bootstrap
+        over cells). The index is over straight steps between frames, which turning shortens: it
+        grows with the time between frames and compares only runs with the same frames.
     """
     _require_stroma(runs)
     for run in runs:
@@ -437,6 +448,7 @@ def approach_table(runs: Sequence[xr.Dataset]) -> list[dict[str, Any]]:
             np.concatenate(column) for column in zip(*parts, strict=True)
         )
         found = approach(cell, distance, advance, way, edges)
+        interval = float(np.diff(observation_times(runs[0])[:2])[0])
         rows += [
             {
                 "to_edge_of": kind,
@@ -444,6 +456,7 @@ def approach_table(runs: Sequence[xr.Dataset]) -> list[dict[str, Any]]:
                 "upper_um": _known(edges[n + 1]),
                 "cells": int(found.cells[n]),
                 "steps": int(found.steps[n]),
+                "velocity_um_per_min": _known(60.0 * found.advance[n] / interval),
                 "index": _known(found.index[n]),
                 "interval": _ends(found.interval[n]),
             }

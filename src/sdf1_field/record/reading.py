@@ -19,6 +19,10 @@ from sdf1_field.units import duration_text
 Array = NDArray[np.float64]
 
 
+_NEVER = 1e30
+"""Times beyond are NetCDF's fill value: frames not written yet [s]."""
+
+
 def open_run(path: str | Path) -> xr.Dataset:
     """Open a run file; values are read when they are used.
 
@@ -67,6 +71,11 @@ def open_run(path: str | Path) -> xr.Dataset:
     if not {"model", "model_name", "seed", "title"} <= run.attrs.keys() or "time" not in run:
         run.close()
         raise InputError(f"{path}: damaged or incomplete. Solve the model again.")
+    if not (np.abs(run["time"].values) < _NEVER).all():
+        run.close()
+        raise InputError(
+            f"{path}: an unfinished run. Go on with `sdf1-field solve MODEL -o RUN.nc --resume`."
+        )
     return run
 
 

@@ -34,12 +34,17 @@ from sdf1_field.transport import Coat, Ledger, Transport
 from sdf1_field.units import MOLECULES_PER_UM3_PER_NM
 
 # FiPy picks its linear algebra when it is imported, and uses names that NumPy has moved.
+_chosen = os.environ.get("FIPY_SOLVERS")
 os.environ["FIPY_SOLVERS"] = "scipy"
 with warnings.catch_warnings():
     warnings.simplefilter("ignore", DeprecationWarning)
     import fipy
     from fipy.solvers import scipy as linear
     from fipy.solvers.convergence import Divergence
+if _chosen is None:
+    del os.environ["FIPY_SOLVERS"]
+else:
+    os.environ["FIPY_SOLVERS"] = _chosen
 
 Array = NDArray[np.float64]
 

@@ -214,8 +214,8 @@ class Adhesion(Section):
     cd166_migrasome: Ratio
     """CD166 per area on a migrasome, relative to an MSC body."""
     vcam1_msc: Ratio
-    vcam1_network: Ratio
     """VCAM-1, the ligand of VLA-4, relative to an MSC body."""
+    vcam1_network: Ratio
     integrin_ligand_msc: Ratio
     integrin_ligand_network: Ratio
     """Integrin ligand beyond the fibronectin all regions share, relative to an MSC body."""
