@@ -462,5 +462,5 @@ def test_an_unfinished_run_is_not_opened_as_if_it_were_whole(tiny, tmp_path):
     path = tmp_path / "cut.nc"
     with pytest.raises(KeyboardInterrupt):
         solve(load_model("coculture-kg1a", settings=tiny), path, progress=stop)
-    with pytest.raises(InputError, match="unfinished run. Go on with"):
+    with pytest.raises(InputError, match=r"unfinished run\. Go on with"):
         open_run(partial_path(path))
