@@ -252,6 +252,17 @@ def test_treated_runs_of_both_solvers_agree_within_the_time_step():
     assert floors["fipy"] == pytest.approx(floors["cosine"], rel=1.5e-2)
 
 
+def test_fipy_gives_the_same_bits_with_one_and_two_threads(tmp_path):
+    model = load_model("coculture-kg1a", settings=[*SHORT, "numerics.solver=fipy"])
+    digests = set()
+    for threads in (1, 2):
+        path = tmp_path / f"{threads}.nc"
+        solve(model, path, threads=threads)
+        with open_run(path) as run:
+            digests.add(content_digest(run))
+    assert len(digests) == 1
+
+
 def test_an_interrupted_fipy_run_goes_on_with_the_same_bits(tmp_path):
     model = load_model("coculture-kg1a", settings=[*SHORT, "numerics.solver=fipy"])
 

@@ -78,7 +78,12 @@ def claim_output(path: Path, *, force: bool, resume: bool) -> None:
     if occupied:
         raise InputError(f"{path}: cannot be written to. {elsewhere}")
     if resume:
-        if not (leftover.exists() and checkpoint_path(path).exists()):
+        if leftover.exists() and not checkpoint_path(path).exists():
+            raise InputError(
+                f"{leftover}: left by a run that was killed, or is still being written; there is "
+                "no state to go on from. Wait for it, or start over with --force."
+            )
+        if not leftover.exists():
             raise InputError(
                 f"{path}: there is no interrupted run to resume. Solve it without --resume."
             )
