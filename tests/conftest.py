@@ -36,7 +36,6 @@ def _strict_arithmetic():
 @pytest.fixture(autouse=True, scope="session")
 def _one_thread():
     import numba
-    import scipy.linalg  # noqa: F401 - its BLAS is to be limited too
     from threadpoolctl import threadpool_limits
 
     numba.set_num_threads(1)

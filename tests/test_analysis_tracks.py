@@ -5,7 +5,6 @@ import pytest
 
 from sdf1_field.analysis import (
     Tracks,
-    even_frames,
     fit_persistent_walk,
     path_lengths,
     persistent_walk_law,
@@ -14,6 +13,7 @@ from sdf1_field.analysis import (
 )
 from sdf1_field.analysis.tracks import (
     clear_of_walls,
+    even_frames,
     fitted_lags,
     mean_interval,
     net_displacements,

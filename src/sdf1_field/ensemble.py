@@ -13,8 +13,8 @@ from sdf1_field.analysis import (
     ENCOUNTER_REPEATS,
     Census,
     Tracks,
-    even_frames,
     take_census,
+    tracks_of,
 )
 from sdf1_field.errors import InputError, RunError, Sdf1FieldError
 from sdf1_field.scene import Region
@@ -112,14 +112,9 @@ def _track_dish(dish: Dish) -> Counted:
         for state in simulate(spec, seed=dish.seed)
         if state.time in frames and state.cells is not None
     ]
-    if len(seen) < 2:
-        raise InputError(
-            f"{dish.model}: shows its cells only once, so no motion. Set output.tracks_every "
-            "below the tracked time."
-        )
-    times, x, y = (np.array(column) for column in zip(*seen, strict=True))
-    even = even_frames(times)
-    tracks = Tracks(times[:even], x.T[:, :even], y.T[:, :even], (spec.dish.width, spec.dish.length))
+    times, x, y = (np.array([frame[n] for frame in seen]) for n in range(3))
+    walls = (spec.dish.width, spec.dish.length)
+    tracks = tracks_of(times, x.T, y.T, walls, name=dish.model)
     return Counted((), np.empty((0, len(Region))), tracks)
 
 

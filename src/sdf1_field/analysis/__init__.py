@@ -44,13 +44,13 @@ from sdf1_field.analysis.tables import (
 from sdf1_field.analysis.tracks import (
     PersistentWalk,
     Tracks,
-    even_frames,
     fit_persistent_walk,
     path_lengths,
     persistent_walk_law,
     pooled_tracks,
     shown_lags,
     square_displacements,
+    tracks_of,
 )
 
 __all__ = [
@@ -68,7 +68,6 @@ __all__ = [
     "density_fold_change",
     "distance_table",
     "dwell_table",
-    "even_frames",
     "fit_persistent_walk",
     "fold_changes",
     "has_stroma",
@@ -90,5 +89,6 @@ __all__ = [
     "shown_lags",
     "square_displacements",
     "take_census",
+    "tracks_of",
     "unpaired_t_test",
 ]

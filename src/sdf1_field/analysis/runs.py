@@ -7,7 +7,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from sdf1_field.analysis.census import Census, Survey, count_cells, density_fold_change, survey
-from sdf1_field.analysis.tracks import Tracks, even_frames
+from sdf1_field.analysis.tracks import Tracks, tracks_of
 from sdf1_field.errors import InputError
 from sdf1_field.record import model_of
 from sdf1_field.scene import Region, RegionMap, region_areas
@@ -219,17 +219,6 @@ def run_tracks(run: xr.Dataset) -> Tracks:
     InputError
         If the run has no cells, or only one frame of them.
     """
-    times = observation_times(run)
-    if len(times) < 2:
-        raise InputError(
-            f"{run_name(run)}: shows its cells only once, so no motion. Set output.tracks_every "
-            "below the tracked time."
-        )
-    dish = model_of(run).spec.dish
-    frames = even_frames(times)
-    return Tracks(
-        times=times[:frames],
-        x=run["cell_x"].values[:, :frames],
-        y=run["cell_y"].values[:, :frames],
-        walls=(dish.width, dish.length),
-    )
+    times, dish = observation_times(run), model_of(run).spec.dish
+    x, y = run["cell_x"].values, run["cell_y"].values
+    return tracks_of(times, x, y, (dish.width, dish.length), name=run_name(run))

@@ -28,7 +28,6 @@ from sdf1_field.analysis.runs import (
     observation_times,
     require_another_dish,
     require_one_experiment,
-    run_census,
     run_censuses,
     run_encounter_limit,
     run_name,
@@ -111,11 +110,12 @@ def analyse_runs(
             runs, against = _matched(runs, against)
     limits = np.mean([run_encounter_limit(run, wanted) for run in runs], axis=0)
     taken = [run_censuses(run, wanted) for run in runs]
+    controls = [run_censuses(run, wanted) for run in against]
     rows = []
     for n, (time, limit) in enumerate(zip(wanted, limits, strict=True)):
         censuses = [own[n] for own in taken]
         centred, touching = fold_changes(censuses), fold_changes(censuses, touching=True)
-        control = fold_changes([run_census(run, time) for run in against]) if against else None
+        control = fold_changes([own[n] for own in controls]) if against else None
         uniform = density_fold_change(
             np.sum([c.touching_areas for c in censuses], axis=0),
             np.sum([c.areas for c in censuses], axis=0),

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sdf1_field.analysis.census import RESAMPLES
+from sdf1_field.errors import InputError
 from sdf1_field.random import Stream, generator
 
 Array = NDArray[np.float64]
@@ -62,6 +63,34 @@ def even_frames(times: Array) -> int:
     steps = np.diff(times)
     uneven = np.flatnonzero(np.abs(steps - steps[0]) > _ROUND_OFF * steps[0])
     return int(uneven[0]) + 1 if len(uneven) else len(times)
+
+
+def tracks_of(times: Array, x: Array, y: Array, walls: tuple[float, float], *, name: str) -> Tracks:
+    """Tracks over the leading frames that are evenly spaced.
+
+    Parameters
+    ----------
+    times : ndarray, shape (frame,)
+        [s].
+    x, y : ndarray, shape (cell, frame)
+        [um].
+    walls : tuple of float
+        Width and length of the view [um].
+    name : str
+        Of the run or model, for the message.
+
+    Raises
+    ------
+    InputError
+        If there are fewer than two frames.
+    """
+    if len(times) < 2:
+        raise InputError(
+            f"{name}: shows its cells only once, so no motion. Set output.tracks_every below the "
+            "tracked time."
+        )
+    even = even_frames(times)
+    return Tracks(times[:even], x[:, :even], y[:, :even], walls)
 
 
 def pooled_tracks(tracks: Sequence[Tracks]) -> Tracks:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import sdf1_field
-from sdf1_field.scene import Region
+from sdf1_field.scene import OUTSIDE, Region
 from sdf1_field.simulate import (
     State,
     field_times,
@@ -25,9 +25,6 @@ Array = NDArray[np.float64]
 FORMAT = "sdf1-field run 1"
 VOLATILE = frozenset({"date_created", "history", "command_line"})
 """Attributes that may differ between two runs of the same content."""
-
-OUTSIDE = -1
-"""Region of what is outside a round well: missing."""
 
 MASSES = {
     "secreted": "secreted so far",
@@ -105,7 +102,7 @@ def create_file(
             chunks = (1, *(len(file.dimensions[d]) for d in dims[1:]))
         fill: Any = {"f4": np.float32(np.nan), "f8": np.nan}.get(kind)
         if name == "region" and grid.round:
-            fill = np.int8(OUTSIDE)
+            fill = np.uint8(OUTSIDE).astype(np.int8)
         made = file.createVariable(
             name, kind, dims, compression="zlib", complevel=4, shuffle=True,
             chunksizes=chunks, fill_value=None if name in sizes or name == "z_bounds" else fill,

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sdf1_field.errors import InputError, RunError
-from sdf1_field.record.layout import MASSES, OUTSIDE, create_file, program, versions
+from sdf1_field.record.layout import MASSES, create_file, program, versions
 from sdf1_field.record.states import load_state, save_state
 from sdf1_field.scene import RegionMap, Scene
 from sdf1_field.simulate import (
@@ -250,7 +250,7 @@ class _Recorder:
             n = self.frames[state.time]
             file["time"][n] = state.time
             inside = setting.grid.inside
-            file["region"][n] = np.where(inside, self.regions, OUTSIDE).astype(np.int8)
+            file["region"][n] = self.regions.astype(np.int8)
             for name, field in state.fields.items():
                 solver, prepared = setting.solver, setting.prepared[name]
                 for suffix, values in (

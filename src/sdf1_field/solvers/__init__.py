@@ -6,7 +6,7 @@ on_coat``, a ``Tolerances`` made by ``tolerances_of``, and a ``State`` with ``ti
 """
 
 from importlib import import_module
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 from numpy import float64
 from numpy.typing import NDArray
@@ -80,5 +80,4 @@ class Solver(Protocol):
 
 def solver_named(name: str) -> Solver:
     """Solver called ``"cosine"`` or ``"fipy"``; loaded when it is asked for, as FiPy is slow."""
-    solver: Any = import_module(f"sdf1_field.solvers.{name}")
-    return solver  # type: ignore[no-any-return]
+    return cast(Solver, import_module(f"sdf1_field.solvers.{name}"))
