@@ -115,6 +115,37 @@ def surface_receptors(total: float, occupancy: float, internalisation_ratio: flo
     return total / (1.0 + internalisation_ratio * occupancy)
 
 
+def uptake_kinetics(
+    receptors: float,
+    *,
+    internalisation_rate: float,
+    recycling_rate: float,
+    dissociation_constant: float,
+) -> tuple[float, float]:
+    """Ligand a cell takes up when saturated, and the concentration of half that.
+
+    Occupied receptors are internalised with their ligand and come back empty: ``k_e theta R`` with
+    ``R`` of `surface_receptors` is ``V c / (c + K_u)``, ``V = k_e R_T / (1 + k_e / k_rec)`` and
+    ``K_u = K_d / (1 + k_e / k_rec)``.
+
+    Parameters
+    ----------
+    receptors : float
+        ``R_T``, on the surface and inside.
+    internalisation_rate, recycling_rate : float
+        ``k_e`` and ``k_rec`` [1/s].
+    dissociation_constant : float
+        Apparent [nM].
+
+    Returns
+    -------
+    rate, half_saturation : float
+        [molecules/s], [nM].
+    """
+    shared = 1.0 + internalisation_rate / recycling_rate
+    return internalisation_rate * receptors / shared, dissociation_constant / shared
+
+
 @kernel()
 def binding_noise(receptors: float, occupancy: float, sampling: float, own_noise: float) -> float:
     """Standard deviation of the front-back difference in occupied receptors.

@@ -20,15 +20,17 @@ from numpy.typing import NDArray
 
 from sdf1_field import cells as cell_layer
 from sdf1_field import migrasomes
-from sdf1_field.cells import Cells, Stimulus
+from sdf1_field.cells import Cells
+from sdf1_field.coating import binding_sites
 from sdf1_field.errors import RunError
 from sdf1_field.grid import Grid, make_grid
+from sdf1_field.pharmacology import apparent_dissociation_constant, uptake_kinetics
 from sdf1_field.random import Stream, generator
 from sdf1_field.scene import Region, RegionMap, Scene, place_scene, region_map
 from sdf1_field.solvers import FieldState, Solver, solver_named
 from sdf1_field.sources import Secretion, secretion
 from sdf1_field.spec import ModelSpec
-from sdf1_field.transport import Coat, Transport
+from sdf1_field.transport import Coat, Transport, Uptake
 from sdf1_field.treatments import Event, Schedule, change_times, schedule
 from sdf1_field.units import instant
 from sdf1_field.variation import DishFactors, dish_factors
@@ -92,25 +94,27 @@ class Setting:
 def prepare(spec: ModelSpec, seed: int) -> Setting:
     """Grid, solvers and the dish's own factors."""
     grid, solver = model_grid(spec), solver_named(spec.numerics.solver)
+    tolerances = solver.tolerances_of(spec.numerics)
     return Setting(
         spec=spec,
         grid=grid,
         solver=solver,
         prepared={
-            name: solver.prepare(grid, _transport(spec, name)) for name in spec.solved_ligands
+            name: solver.prepare(grid, _transport(spec, name), tolerances)
+            for name in spec.solved_ligands
         },
-        tolerances=solver.tolerances_of(spec.numerics),
+        tolerances=tolerances,
         factors=dish_factors(spec, seed),
         plan=schedule(spec),
     )
 
 
 def model_grid(spec: ModelSpec) -> Grid:
-    """Grid of a model's dish."""
+    """Grid of a model's dish, up to where the medium is mixed."""
     return make_grid(
         spec.dish.width,
         spec.dish.length,
-        spec.dish.height,
+        spec.dish.still_height,
         spacing=spec.grid.spacing,
         floor_layer=spec.grid.floor_layer,
         layer_growth=spec.grid.layer_growth,
@@ -119,12 +123,53 @@ def model_grid(spec: ModelSpec) -> Grid:
 
 
 def _transport(spec: ModelSpec, name: str) -> Transport:
-    ligand = spec.ligand[name]
+    ligand, dish = spec.ligand[name], spec.dish
     return Transport(
         diffusivity=ligand.diffusivity,
         loss_rate=ligand.loss_rate,
-        coat=Coat(**dict(ligand.coat)),
-        bath=ligand.bath_concentration if spec.dish.top == "bath" else None,
+        coat=Coat(
+            sites=ligand.coat.sites,
+            association_rate=ligand.coat.association_rate,
+            dissociation_rate=ligand.coat.dissociation_rate,
+            loss_rate=ligand.coat.loss_rate,
+        ),
+        bath=ligand.bath_concentration if dish.top == "bath" else None,
+        mixed=dish.height - dish.still_height if dish.mixed_above > 0.0 else None,
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class _Stroma:
+    """What depends on the scene alone: computed again only when the scene has changed.
+
+    Parameters
+    ----------
+    scene : Scene
+    prepared : mapping of str to object
+        By ligand, what the solver prepared, with the coat's sites on this scene.
+    sources : mapping of str to Secretion
+    hold : Hold
+    """
+
+    scene: Scene
+    prepared: Mapping[str, Any]
+    sources: Mapping[str, Secretion]
+    hold: cell_layer.Hold
+
+
+def _stroma(setting: Setting, scene: Scene) -> _Stroma:
+    spec, grid = setting.spec, setting.grid
+    prepared = {}
+    for name, uniform in setting.prepared.items():
+        coat = replace(
+            uniform.transport.coat, sites=binding_sites(spec.ligand[name].coat, scene, grid)
+        )
+        prepared[name] = replace(uniform, transport=replace(uniform.transport, coat=coat))
+    return _Stroma(
+        scene=scene,
+        prepared=prepared,
+        sources={name: secretion(scene, grid, name) for name in prepared},
+        hold=cell_layer.hold_of(spec, scene, regions_of(spec, scene, grid), grid),
     )
 
 
@@ -206,19 +251,13 @@ def simulate(
         state = _happening(setting, begin(setting, seed), events.get(instant(-spec.run.culture)))
         if state.time in outputs:
             yield state
-    # What depends on the scene alone is computed again only when the scene has changed.
-    scene: Scene | None = None
-    sources: dict[str, Secretion] = {}
-    regions = np.zeros((0, 0), dtype=np.uint8)
+    stroma: _Stroma | None = None
     for until in stops[bisect.bisect_right(stops, state.time) :]:
-        if state.scene is not scene:
-            scene = state.scene
-            sources = {n: secretion(scene, setting.grid, n) for n in setting.prepared}
-            regions = regions_of(spec, scene, setting.grid)
-            hold = cell_layer.hold_of(spec, scene, regions, setting.grid)
+        if stroma is None or state.scene is not stroma.scene:
+            stroma = _stroma(setting, state.scene)
         with _threads(threads):
             fields = _advance_fields(
-                setting, state, sources, until, needed=until in outputs or until in events
+                setting, state, stroma, until, needed=until in outputs or until in events
             )
         moved = state.cells
         if moved is not None:
@@ -226,7 +265,7 @@ def simulate(
                 moved,
                 setting.grid,
                 _seen(setting, state.fields, fields),
-                hold,
+                stroma.hold,
                 cell_layer.behaviour(
                     spec, setting.factors, competition=setting.plan.competition(state.time)
                 ),
@@ -299,30 +338,49 @@ def _happening(setting: Setting, state: State, event: Event | None) -> State:
 
 
 def _advance_fields(
-    setting: Setting,
-    state: State,
-    sources: Mapping[str, Secretion],
-    until: float,
-    *,
-    needed: bool,
+    setting: Setting, state: State, stroma: _Stroma, until: float, *, needed: bool
 ) -> dict[str, FieldState]:
-    """Fields at the next stop; those that no cell senses wait for outputs and events."""
+    """Fields at the next stop; those that no cell touches wait for outputs and events."""
     fields = dict(state.fields)
-    for name, prepared in setting.prepared.items():
+    for name, prepared in stroma.prepared.items():
         field: Any = fields[name]
         if not needed and name not in setting.spec.sensed_ligands:
             continue
-        elapsed = until - field.time
+        begun, sources = field.time, stroma.sources[name]
         try:
             field = setting.solver.advance(
-                prepared, field, sources[name].flux, until, tolerances=setting.tolerances
+                prepared,
+                field,
+                sources,
+                until,
+                uptake=_uptake(setting, state, name),
+                tolerances=setting.tolerances,
             )
         except RunError as error:
             raise RunError(f"ligand {name}: {error}") from None
         fields[name] = replace(
-            field, ledger=field.ledger.book(secreted=sources[name].total * elapsed)
+            field, ledger=field.ledger.book(secreted=sources.released(begun, until))
         )
     return fields
+
+
+def _uptake(setting: Setting, state: State, ligand: str) -> Uptake | None:
+    """What the cells take up where they are now."""
+    spec, cells = setting.spec, state.cells
+    if not spec.mechanisms.uptake or cells is None or ligand != spec.receptor.cxcr4.ligand:
+        return None
+    cell = spec.haematopoietic
+    rate, half_saturation = uptake_kinetics(
+        cell.receptors,
+        internalisation_rate=cell.internalisation_rate,
+        recycling_rate=cell.recycling_rate,
+        dissociation_constant=apparent_dissociation_constant(
+            spec.receptor.cxcr4.dissociation_constant,
+            competition=setting.plan.competition(state.time),
+        ),
+    )
+    taken = setting.grid.deposit(cells.x, cells.y, np.full(len(cells.x), rate))
+    return Uptake(taken / (setting.grid.dx * setting.grid.dy), half_saturation)
 
 
 def _seen(
@@ -343,14 +401,12 @@ def _seen(
 
 def _steady(setting: Setting, seed: int) -> State:
     state = begin(setting, seed)
+    stroma = _stroma(setting, state.scene)
     fields = {
         name: setting.solver.steady(
-            prepared,
-            secretion(state.scene, setting.grid, name).flux,
-            time=0.0,
-            tolerances=setting.tolerances,
+            prepared, stroma.sources[name].flux, time=0.0, tolerances=setting.tolerances
         )
-        for name, prepared in setting.prepared.items()
+        for name, prepared in stroma.prepared.items()
     }
     return replace(state, time=0.0, fields=fields)
 

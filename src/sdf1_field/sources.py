@@ -1,5 +1,6 @@
 """Secretion of bodies and migrasomes as a flux on the floor's cells, its total exact."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,27 +12,131 @@ from sdf1_field.scene import Scene, body_masks
 
 Array = NDArray[np.float64]
 
+_SERIES_BELOW = 1e-2
+_SPREAD = 1.25
+"""Width of a migrasome on the grid, in cells: the highest mode then holds 5e-4 of it."""
+
+
+@dataclass(frozen=True, eq=False)
+class Fading:
+    """Secretion that decays as ``exp(-rate (t - since))``.
+
+    Parameters
+    ----------
+    flux : ndarray, shape (ny, nx)
+        At the time ``since`` [molecules/(um**2 s)].
+    total : float
+        Sum of the sources' own rates then [molecules/s].
+    rate : float
+        [1/s], > 0.
+    since : float
+        [s].
+    """
+
+    flux: Array
+    total: float
+    rate: float
+    since: float
+
 
 @dataclass(frozen=True, eq=False)
 class Secretion:
-    """Secretion of one ligand.
+    """Secretion of one ligand: a constant part, and parts that decay.
+
+    Parameters
+    ----------
+    flux : ndarray, shape (ny, nx)
+        Constant part [molecules/(um**2 s)].
+    total : float
+        Sum of its sources' own rates, not of the grid [molecules/s].
+    fading : tuple of Fading
+    """
+
+    flux: Array
+    total: float
+    fading: tuple[Fading, ...] = ()
+
+    def at(self, time: float) -> Array:
+        """Flux at a time [molecules/(um**2 s)], shape (ny, nx)."""
+        flux = self.flux
+        for part in self.fading:
+            flux = flux + math.exp(-part.rate * (time - part.since)) * part.flux
+        return flux
+
+    def line(self, start: float, stop: float) -> tuple[Array, Array]:
+        """Flux at both ends of the straight line nearest to the secretion over an interval.
+
+        Nearest in the mean square, so that the line releases as much, and as early in the mean.
+
+        Returns
+        -------
+        first, last : ndarray, shape (ny, nx)
+            [molecules/(um**2 s)]; the same array if nothing decays.
+        """
+        if not self.fading:
+            return self.flux, self.flux
+        first, last = self.flux, self.flux
+        for part, (low, high) in zip(self.fading, self.shares(start, stop), strict=True):
+            first, last = first + low * part.flux, last + high * part.flux
+        return first, last
+
+    def shares(self, start: float, stop: float) -> list[tuple[float, float]]:
+        """What `line` has of each fading part's flux at its two ends."""
+        ends = []
+        for part in self.fading:
+            mean, tilt = _line(part.rate * (stop - start))
+            begin = math.exp(-part.rate * (start - part.since))
+            ends.append((begin * (mean - tilt), begin * (mean + tilt)))
+        return ends
+
+    def released(self, start: float, stop: float) -> float:
+        """Molecules set free between two times, from the sources' own rates."""
+        amount = self.total * (stop - start)
+        for part in self.fading:
+            begin = math.exp(-part.rate * (start - part.since))
+            amount += begin * part.total * -math.expm1(-part.rate * (stop - start)) / part.rate
+        return amount
+
+    def longest_step(self, tolerance: float) -> float:
+        """Interval over which `line` misses the secretion by no more than a share of it [s]."""
+        fastest = max((part.rate for part in self.fading), default=0.0)
+        # The straight line misses exp(-x t) by at most about x**2 / 12 over a unit interval.
+        return math.sqrt(12.0 * tolerance) / fastest if fastest > 0.0 else math.inf
+
+
+def _line(decay: float) -> tuple[float, float]:
+    """Mean of ``exp(-decay t)`` over 0 <= t <= 1, and half the rise of the nearest line."""
+    if decay < _SERIES_BELOW:
+        mean = 1.0 - decay / 2 + decay**2 / 6 - decay**3 / 24 + decay**4 / 120
+        return mean, -decay / 2 + decay**2 / 4 - 3 * decay**3 / 40 + decay**4 / 60
+    mean = -math.expm1(-decay) / decay
+    moment = (mean - math.exp(-decay)) / decay
+    return mean, 3.0 * (2.0 * moment - mean)
+
+
+def constant(flux: Array, cell_area: float = 0.0) -> Secretion:
+    """Secretion that stays as it is.
 
     Parameters
     ----------
     flux : ndarray, shape (ny, nx)
         [molecules/(um**2 s)].
-    total : float
-        Sum of the sources' own rates, not of the grid [molecules/s].
+    cell_area : float
+        Of a floor cell [um**2], for the total.
     """
+    return Secretion(flux=flux, total=float(flux.sum()) * cell_area)
 
-    flux: Array
-    total: float
+
+def source_width(grid: Grid) -> float:
+    """Standard deviation of the Gaussian as which a migrasome secretes on the grid [um]."""
+    return _SPREAD * max(grid.dx, grid.dy)
 
 
 def secretion(scene: Scene, grid: Grid, ligand: str) -> Secretion:
-    """Bodies secrete evenly over their footprint, migrasomes where they are.
+    """Bodies secrete evenly over their footprint, migrasomes as a Gaussian around their place.
 
-    A body too small to cover a cell's centre secretes as a point.
+    A body too small to cover a cell's centre secretes as a point. What a Gaussian lacks of a
+    migrasome's own field is added where cells sample it.
 
     Parameters
     ----------
@@ -48,7 +153,13 @@ def secretion(scene: Scene, grid: Grid, ligand: str) -> Secretion:
             amount[rows, cols][inside] += body_rates[n] / covered
         else:
             amount += grid.deposit(bodies.x[n : n + 1], bodies.y[n : n + 1], body_rates[n : n + 1])
-    amount += grid.deposit(migrasomes.x, migrasomes.y, migrasome_rates)
+    carries = migrasome_rates > 0.0
+    amount += grid.spread(
+        migrasomes.x[carries],
+        migrasomes.y[carries],
+        migrasome_rates[carries],
+        source_width(grid),
+    )
     if grid.round:
         amount = _within(amount, grid)
     return Secretion(

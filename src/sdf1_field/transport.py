@@ -1,18 +1,22 @@
 """The equations of a ligand in the dish, the law of the floor, and the mass audit.
 
     dc/dt = D lap(c) - k c                              in the medium
-    -D dc/dz = s - j                                    on the floor
+    -D dc/dz = s - j - u                                on the floor
     db/dt = j - k_b b,  j = k_on c (B - b) - k_off b    on the coat
+    u = U c / (c + K_u)                                 into cells
+
+The ``c`` of the floor is that at z = 0. From the mean of the lowest layer it differs by half that
+layer's resistance, ``c = c_layer + h / (2 D) (s - j - u)``.
 
 A solver reduces the medium to what the floor feels of it: over a step, or in steady state, each
-cosine mode of the floor obeys ``Y (c - free) = s - j`` with an admittance ``Y`` and the value
-``free`` that the floor would take by itself. `solve_floor` couples that with the coat.
+cosine mode of the floor obeys ``Y (c - free) = s - j - u`` with an admittance ``Y`` and the value
+``free`` that the floor would take by itself. `solve_floor` couples that with coat and cells.
 """
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+import numba
 import numpy as np
 import scipy.fft
 from numpy.typing import NDArray
@@ -36,18 +40,53 @@ class Coat:
 
     Parameters
     ----------
-    sites : float
-        ``B`` [molecules/um**2].
+    sites : float or ndarray, shape (ny, nx)
+        ``B`` [molecules/um**2]; an array where the coat is patterned.
     association_rate : float
         ``k_on`` [1/(nM s)].
     dissociation_rate, loss_rate : float
         ``k_off`` and ``k_b`` [1/s].
     """
 
-    sites: float
+    sites: float | Array
     association_rate: float
     dissociation_rate: float
     loss_rate: float
+
+    @property
+    def binds(self) -> bool:
+        """Whether anything can bind anywhere."""
+        return self.association_rate > 0.0 and bool(np.any(np.asarray(self.sites) > 0.0))
+
+    @property
+    def loses(self) -> bool:
+        """Whether what is bound is lost."""
+        return self.binds and self.loss_rate > 0.0
+
+
+@dataclass(frozen=True, eq=False)
+class Uptake:
+    """Uptake by cells on the floor, ``u = U c / (c + K_u)``.
+
+    Parameters
+    ----------
+    capacity : ndarray, shape (ny, nx)
+        ``U`` [molecules/(um**2 s)].
+    half_saturation : float
+        ``K_u`` [nM], > 0.
+    """
+
+    capacity: Array
+    half_saturation: float
+
+    def flux(self, concentration: Array) -> tuple[Array, Array]:
+        """Flux into cells [nM um/s] and its slope [um/s]; below zero along the tangent."""
+        capacity = self.capacity / MOLECULES_PER_UM3_PER_NM
+        positive = np.maximum(concentration, 0.0)
+        room = positive + self.half_saturation
+        slope: Array = capacity * self.half_saturation / room**2
+        flux: Array = capacity * positive / room + slope * (concentration - positive)
+        return flux, slope
 
 
 @dataclass(frozen=True)
@@ -64,14 +103,18 @@ class Transport:
         None where nothing binds.
     bath : float or None
         Concentration held at the top [nM]; None for a closed top.
+    mixed : float or None
+        Height of well-mixed medium above the grid [um], which has one concentration; None
+        without. Its own top is closed.
     """
 
     diffusivity: float
     loss_rate: float
     coat: Coat | None = None
     bath: float | None = None
+    mixed: float | None = None
 
-    def require_steady_state(self) -> None:
+    def require_steady_state(self, uptake: Uptake | None = None) -> None:
         """Raise unless something is lost somewhere.
 
         Raises
@@ -79,10 +122,8 @@ class Transport:
         RunError
             If every wall is closed and nothing is lost.
         """
-        lost = self.loss_rate > 0 or (
-            self.coat is not None
-            and self.coat.sites * self.coat.association_rate * self.coat.loss_rate > 0
-        )
+        lost = self.loss_rate > 0 or (self.coat is not None and self.coat.loses)
+        lost = lost or (uptake is not None and bool((uptake.capacity > 0.0).any()))
         if self.bath is None and not lost:
             raise RunError(
                 "no steady state, since every wall is closed and nothing is lost. "
@@ -137,77 +178,270 @@ def inverse(modes: Array) -> Array:
     return np.asarray(scipy.fft.idctn(modes, type=2, norm="ortho"))
 
 
-FloorLaw = Callable[[Array], tuple[Array, Array]]
-"""Floor concentration [nM] to flux into the coat [nM um/s] and its slope [um/s]."""
+@dataclass(frozen=True, eq=False)
+class FloorValue:
+    """Floor concentration [nM], shape (ny, nx), in space and as cosine modes."""
+
+    concentration: Array
+    modes: Array
 
 
-def coat_over_step(coat: Coat, bound: Array, step: float) -> FloorLaw:
-    """Implicit law of the coat over a step at whose end flux and concentration are taken.
+@dataclass(frozen=True, eq=False)
+class FloorLaw:
+    """Flux out of the medium at each place of the floor, as a function of the concentration there.
 
-    Eliminates ``b' = (b + step j) / (1 + step k_b)`` from ``j = k_on c (B - b') - k_off b'``.
+    The coat's part is ``k_on (S - b) c - k_off b`` over ``base + taking c``, in molar units, the
+    cells' ``U c / (c + K_u)``. Both rise and bend downwards; below zero both go on along their
+    tangent, so that no Newton step reaches a pole.
 
     Parameters
     ----------
-    coat : Coat
+    sites, bound : ndarray, shape (ny, nx), or (1, 1) if the same everywhere
+        ``S`` and ``b`` [molecules/um**2].
+    association_rate, dissociation_rate : float
+        [1/(nM s)], [1/s].
+    base, taking : float
+        [1], [1/nM].
+    capacity : ndarray, shape (ny, nx), or (1, 1) without cells
+        ``U`` [molecules/(um**2 s)].
+    half_saturation : float
+        ``K_u`` [nM].
+    """
+
+    sites: Array
+    bound: Array
+    association_rate: float
+    dissociation_rate: float
+    base: float
+    taking: float
+    capacity: Array
+    half_saturation: float
+
+    def evaluate(self, concentration: Array, flux: Array, slope: Array) -> tuple[float, float]:
+        """Flux [nM um/s] and slope [um/s] into the arrays given; the slope's extremes returned."""
+        _flux_and_slope(
+            concentration,
+            self.sites,
+            self.bound,
+            self.association_rate / MOLECULES_PER_UM3_PER_NM,
+            self.dissociation_rate / MOLECULES_PER_UM3_PER_NM,
+            self.base,
+            self.taking,
+            self.capacity,
+            self.half_saturation,
+            flux,
+            slope,
+        )
+        return float(slope.min()), float(slope.max())
+
+    def along(
+        self, before: FloorValue, flux: Array, moved: Array, middle: float
+    ) -> tuple[Array, Array, float, float]:
+        """Concentration after a move, and the flux along a straight line of slope ``middle``.
+
+        Returns
+        -------
+        concentration, line : ndarray
+        bend, square : float
+            What the law misses of the line, summed over the floor, and squared.
+        """
+        after, line = np.empty_like(flux), np.empty_like(flux)
+        rows = np.empty((flux.shape[0], 2))
+        _along(
+            before.concentration,
+            flux,
+            moved,
+            middle,
+            self.sites,
+            self.bound,
+            self.association_rate / MOLECULES_PER_UM3_PER_NM,
+            self.dissociation_rate / MOLECULES_PER_UM3_PER_NM,
+            self.base,
+            self.taking,
+            self.capacity,
+            self.half_saturation,
+            after,
+            line,
+            rows,
+        )
+        bend, square = column_sums(rows)
+        return after, line, bend, square
+
+    def into_cells(self, concentration: Array) -> Array:
+        """The cells' part of the flux [nM um/s]."""
+        if self.capacity.size == 1:
+            return np.zeros_like(concentration)
+        return Uptake(self.capacity, self.half_saturation).flux(concentration)[0]
+
+
+def law_over_step(coat: Coat | None, uptake: Uptake | None, bound: Array, step: float) -> FloorLaw:
+    """Implicit law over a step at whose end flux and concentration are taken.
+
+    The coat's amount at the end, ``b' = (b + step j) / (1 + step k_b)``, is eliminated from
+    ``j = k_on c (B - b') - k_off b'``.
+
+    Parameters
+    ----------
+    coat : Coat or None
+    uptake : Uptake or None
     bound : ndarray, shape (ny, nx)
         At the beginning of the step [molecules/um**2].
     step : float
         [s].
     """
-    sites = coat.sites / MOLECULES_PER_UM3_PER_NM
-    before = bound / MOLECULES_PER_UM3_PER_NM
+    if coat is None:
+        return FloorLaw(_NOTHING, _NOTHING, 0.0, 0.0, 1.0, 0.0, *_uptake_terms(uptake))
     kept = 1.0 + step * coat.loss_rate
+    return FloorLaw(
+        np.atleast_2d(np.asarray(coat.sites, dtype=float)) * kept,
+        bound,
+        coat.association_rate,
+        coat.dissociation_rate,
+        kept + step * coat.dissociation_rate,
+        step * coat.association_rate,
+        *_uptake_terms(uptake),
+    )
 
-    def law(c: Array) -> tuple[Array, Array]:
-        flux, slope = np.empty_like(c), np.empty_like(c)
-        _implicit_law(
-            c,
-            coat.association_rate * (sites * kept - before),
-            coat.dissociation_rate * before,
-            kept + step * coat.dissociation_rate,
-            step * coat.association_rate,
-            flux,
-            slope,
-        )
-        return flux, slope
 
-    return law
+def law_in_steady_state(coat: Coat | None, uptake: Uptake | None) -> FloorLaw:
+    """Law in steady state, where the coat takes up what it loses, ``j = k_b b``."""
+    if coat is None or not coat.loses:
+        return FloorLaw(_NOTHING, _NOTHING, 0.0, 0.0, 1.0, 0.0, *_uptake_terms(uptake))
+    return FloorLaw(
+        np.atleast_2d(np.asarray(coat.sites, dtype=float)) * coat.loss_rate,
+        _NOTHING,
+        coat.association_rate,
+        0.0,
+        coat.dissociation_rate + coat.loss_rate,
+        coat.association_rate,
+        *_uptake_terms(uptake),
+    )
+
+
+_NOTHING = np.zeros((1, 1))
+
+
+def _uptake_terms(uptake: Uptake | None) -> tuple[Array, float]:
+    return (_NOTHING, 1.0) if uptake is None else (uptake.capacity, uptake.half_saturation)
+
+
+@kernel(inline=True)
+def _law(
+    c: float,
+    sites: float,
+    bound: float,
+    association: float,
+    dissociation: float,
+    base: float,
+    taking: float,
+    capacity: float,
+    half_saturation: float,
+) -> tuple[float, float]:
+    """Flux and slope at one place; see `FloorLaw`."""
+    positive = max(c, 0.0)
+    room = association * (sites - bound)
+    reciprocal = 1.0 / (base + taking * positive)
+    flux = (room * positive - dissociation * bound) * reciprocal
+    slope = (room - taking * flux) * reciprocal
+    if capacity > 0.0:
+        reciprocal = 1.0 / (positive + half_saturation)
+        taken = capacity / MOLECULES_PER_UM3_PER_NM * reciprocal
+        flux += taken * positive
+        slope += taken * half_saturation * reciprocal
+    return flux + slope * (c - positive), slope
+
+
+@kernel(parallel=True)
+def _flux_and_slope(
+    c: Array,
+    sites: Array,
+    bound: Array,
+    association: float,
+    dissociation: float,
+    base: float,
+    taking: float,
+    capacity: Array,
+    half_saturation: float,
+    flux: Array,
+    slope: Array,
+) -> None:
+    ny, nx = c.shape
+    patterned, filled, cells = sites.size > 1, bound.size > 1, capacity.size > 1
+    for p in numba.prange(ny):
+        for q in range(nx):
+            flux[p, q], slope[p, q] = _law(
+                c[p, q],
+                sites[p, q] if patterned else sites[0, 0],
+                bound[p, q] if filled else bound[0, 0],
+                association,
+                dissociation,
+                base,
+                taking,
+                capacity[p, q] if cells else 0.0,
+                half_saturation,
+            )
+
+
+@kernel(parallel=True)
+def _along(
+    c: Array,
+    before: Array,
+    moved: Array,
+    middle: float,
+    sites: Array,
+    bound: Array,
+    association: float,
+    dissociation: float,
+    base: float,
+    taking: float,
+    capacity: Array,
+    half_saturation: float,
+    after: Array,
+    line: Array,
+    rows: Array,
+) -> None:
+    ny, nx = c.shape
+    patterned, filled, cells = sites.size > 1, bound.size > 1, capacity.size > 1
+    for p in numba.prange(ny):
+        bends = np.empty(nx)
+        for q in range(nx):
+            after[p, q] = c[p, q] + moved[p, q]
+            flux, _ = _law(
+                after[p, q],
+                sites[p, q] if patterned else sites[0, 0],
+                bound[p, q] if filled else bound[0, 0],
+                association,
+                dissociation,
+                base,
+                taking,
+                capacity[p, q] if cells else 0.0,
+                half_saturation,
+            )
+            line[p, q] = before[p, q] + middle * moved[p, q]
+            bends[q] = flux - line[p, q]
+        total, square = 0.0, 0.0
+        for q in range(nx):
+            total += bends[q]
+            square += bends[q] * bends[q]
+        rows[p, 0], rows[p, 1] = total, square
 
 
 @kernel()
-def _implicit_law(
-    c: Array, room: Array, release: Array, base: float, taking: float, flux: Array, slope: Array
-) -> None:
-    """Flux and slope; below zero along the tangent, so that no Newton step can reach the pole."""
-    for p in range(c.shape[0]):
-        for q in range(c.shape[1]):
-            positive = max(c[p, q], 0.0)
-            denominator = base + taking * positive
-            f = (room[p, q] * positive - release[p, q]) / denominator
-            d = (room[p, q] - taking * f) / denominator
-            flux[p, q] = f + d * (c[p, q] - positive)
-            slope[p, q] = d
+def column_sums(rows: Array) -> tuple[float, float]:
+    """Sums of two columns, from the first row to the last."""
+    first, second = 0.0, 0.0
+    for p in range(rows.shape[0]):
+        first += rows[p, 0]
+        second += rows[p, 1]
+    return first, second
 
 
 def bound_after(coat: Coat, bound: Array, flux: Array, step: float) -> Array:
     """Coat-bound ligand [molecules/um**2] after a step under the flux [nM um/s] of its end."""
-    after: Array = (bound + step * MOLECULES_PER_UM3_PER_NM * flux) / (1.0 + step * coat.loss_rate)
+    kept = 1.0 / (1.0 + step * coat.loss_rate)
+    after: Array = flux * (step * MOLECULES_PER_UM3_PER_NM * kept)
+    after += bound if kept == 1.0 else bound * kept
     return after
-
-
-def coat_in_steady_state(coat: Coat) -> FloorLaw:
-    """Law of a coat in steady state: what it takes up is what it loses, ``j = k_b b``."""
-    sites = coat.sites / MOLECULES_PER_UM3_PER_NM
-    leaving = coat.dissociation_rate + coat.loss_rate
-
-    def law(c: Array) -> tuple[Array, Array]:
-        positive = np.maximum(c, 0.0)
-        denominator = leaving + coat.association_rate * positive
-        flux = coat.loss_rate * sites * coat.association_rate * positive / denominator
-        slope = coat.loss_rate * sites * coat.association_rate * leaving / denominator**2
-        return flux + slope * (c - positive), slope
-
-    return law
 
 
 def bound_in_steady_state(coat: Coat, concentration: Array) -> Array:
@@ -218,16 +452,8 @@ def bound_in_steady_state(coat: Coat, concentration: Array) -> Array:
 
 
 @dataclass(frozen=True, eq=False)
-class FloorValue:
-    """Floor concentration [nM], shape (ny, nx), in space and as cosine modes."""
-
-    concentration: Array
-    modes: Array
-
-
-@dataclass(frozen=True, eq=False)
 class FloorSolution(FloorValue):
-    """Floor value with the flux into the coat [nM um/s] that goes with it."""
+    """Floor value with the flux out of the medium [nM um/s] that goes with it."""
 
     flux: Array
     flux_modes: Array
@@ -245,7 +471,7 @@ def solve_floor(
 ) -> FloorSolution:
     """Floor concentration that satisfies ``Y (c - free) + law(c) = source``.
 
-    Newton's method in the cosine basis. The middle of the coat's slopes is treated exactly for
+    Newton's method in the cosine basis. The middle of the law's slopes is treated exactly for
     every mode; what is left is handled by conjugate gradients, and skipped where the slope is as
     good as uniform. Converged when what the residual would still move, in the mean and in the
     deviation from the mean, is each below the tolerance.
@@ -257,7 +483,6 @@ def solve_floor(
     free, source : ndarray, shape (ny, nx)
         Modes of the value without flux [nM] and of the secretion [nM um/s].
     law : FloorLaw
-        Increasing and concave in the concentration.
     guess : FloorValue
         Where to start.
     tolerance : float
@@ -271,55 +496,99 @@ def solve_floor(
         If the iteration does not converge.
     """
     concentration, modes = guess.concentration, guess.modes
-    offset = admittance * free + source
     # An orthonormal transform multiplies a constant by the root of the number of cells.
-    absolute = absolute_tolerance * math.sqrt(modes.size)
-    flux, slope = law(concentration)
+    root = math.sqrt(modes.size)
+    absolute = absolute_tolerance * root
+    residual, correction = np.empty_like(modes), np.empty_like(modes)
+    flux, slope = np.empty_like(modes), np.empty_like(modes)
+    rows = np.empty((modes.shape[0], 2))
+    low, high = law.evaluate(concentration, flux, slope)
     flux_modes = forward(flux)
-    residual = offset - flux_modes - admittance * modes
-    for _ in range(_NEWTON_LIMIT):
-        correction = _newton_step(admittance, slope, residual)
-        modes = modes + correction
-        concentration = concentration + inverse(correction)
-        flux, slope = law(concentration)
-        flux_modes = forward(flux)
-        residual = offset - flux_modes - admittance * modes
-        left = residual / (admittance + 0.5 * (float(slope.min()) + float(slope.max())))
-        mean_left, deviation_left = _mean_and_deviation(left)
-        mean, deviation = _mean_and_deviation(modes)
-        if not math.isfinite(deviation_left + mean_left):
+    for turn in range(_NEWTON_LIMIT + 1):
+        middle = 0.5 * (low + high)
+        _residual(admittance, free, source, flux_modes, modes, middle, residual, correction, rows)
+        moves, size = column_sums(rows)
+        if not math.isfinite(moves):
             break
-        if (
-            mean_left <= tolerance * mean + absolute
-            and deviation_left <= tolerance * deviation + absolute
-        ):
+        mean_limit = tolerance * abs(float(modes[0, 0])) + absolute
+        deviation_limit = tolerance * math.sqrt(size) + absolute
+        # The guess is never taken as it is: its flux may belong to another time.
+        if turn > 0 and abs(correction[0, 0]) <= mean_limit and moves <= deviation_limit**2:
             return FloorSolution(concentration, modes, flux, flux_modes)
+        uniform = high - low <= _UNIFORM_SLOPE * (low + high)
+        if not uniform:
+            correction = _conjugate_gradients(admittance, slope, residual, correction, middle)
+        moved = inverse(correction)
+        if uniform:
+            # Where the law is as good as straight the line's own flux is known in both spaces.
+            after, line, bend, square = law.along(
+                FloorValue(concentration, modes), flux, moved, middle
+            )
+            mean_left = abs(bend) / root / (float(admittance[0, 0]) + low)
+            if mean_left <= mean_limit and square <= (deviation_limit * low) ** 2:
+                return FloorSolution(
+                    after, modes + correction, line, flux_modes + middle * correction
+                )
+        modes = modes + correction
+        concentration = concentration + moved
+        low, high = law.evaluate(concentration, flux, slope)
+        flux_modes = forward(flux)
     raise RunError(
-        f"the floor's coupling with the coat did not converge in {_NEWTON_LIMIT} iterations. "
-        "Lower numerics.first_step and numerics.coupling_step, or coat.association_rate."
+        f"the floor's coupling with coat and cells did not converge in {_NEWTON_LIMIT} "
+        "iterations. Lower numerics.first_step and numerics.coupling_step, or "
+        "coat.association_rate."
     )
 
 
-def _mean_and_deviation(modes: Array) -> tuple[float, float]:
-    """Size of the (0, 0) mode and of all others together."""
-    first = float(modes[0, 0])
-    flat = modes.reshape(-1)[1:]
-    return abs(first), math.sqrt(float(np.einsum("i,i->", flat, flat)))
+@kernel(parallel=True)
+def _residual(
+    admittance: Array,
+    free: Array,
+    source: Array,
+    flux_modes: Array,
+    modes: Array,
+    middle: float,
+    residual: Array,
+    correction: Array,
+    rows: Array,
+) -> None:
+    """Residual, what it moves under the middle slope, and by row the squares of that and the modes.
+
+    The (0, 0) mode, the mean, is left out of the squares.
+    """
+    ny, nx = modes.shape
+    for p in numba.prange(ny):
+        moves, size = 0.0, 0.0
+        for q in range(nx):
+            y, value = admittance[p, q], modes[p, q]
+            left = source[p, q] - flux_modes[p, q] - y * (value - free[p, q])
+            move = left / (y + middle)
+            residual[p, q] = left
+            correction[p, q] = move
+            moves += move * move
+            size += value * value
+        if p == 0:
+            moves -= correction[0, 0] ** 2
+            size -= modes[0, 0] ** 2
+        rows[p, 0] = moves
+        rows[p, 1] = size
 
 
-def _newton_step(admittance: Array, slope: Array, residual: Array) -> Array:
-    """Solve ``(Y + slope) correction = residual`` by preconditioned conjugate gradients."""
-    low, high = float(slope.min()), float(slope.max())
-    preconditioner = 1.0 / (admittance + 0.5 * (low + high))
-    correction = preconditioner * residual
-    if high - low <= _UNIFORM_SLOPE * (low + high):
-        return correction
-    correction = np.zeros_like(residual)
-    rest = residual.copy()
-    preconditioned = preconditioner * rest
-    direction = preconditioned.copy()
-    product = float(np.vdot(rest, preconditioned))
+def _conjugate_gradients(
+    admittance: Array, slope: Array, residual: Array, first: Array, middle: float
+) -> Array:
+    """Solve ``(Y + slope) correction = residual``, preconditioned with the middle slope.
+
+    Parameters
+    ----------
+    first : ndarray, shape (ny, nx)
+        ``residual / (Y + middle)``.
+    """
+    direction = first.copy()
+    correction, rest = np.zeros_like(residual), residual.copy()
+    product = float(np.vdot(rest, direction))
     goal = _KRYLOV_TOLERANCE**2 * product
+    preconditioner = 1.0 / (admittance + middle)
     for _ in range(_KRYLOV_LIMIT):
         if product <= goal:
             return correction
@@ -329,7 +598,8 @@ def _newton_step(admittance: Array, slope: Array, residual: Array) -> Array:
         rest -= length * image
         preconditioned = preconditioner * rest
         previous, product = product, float(np.vdot(rest, preconditioned))
-        direction = preconditioned + (product / previous) * direction
+        direction *= product / previous
+        direction += preconditioned
     raise RunError(
         f"the floor's linear solve did not converge in {_KRYLOV_LIMIT} iterations. "
         "Lower numerics.coupling_step or make the coat more even."

@@ -15,6 +15,7 @@ from sdf1_field.spec.files import (
 )
 from sdf1_field.spec.schema import (
     STATUSES,
+    Coat,
     Factors,
     ModelSpec,
     Numerics,
@@ -24,6 +25,7 @@ from sdf1_field.spec.template import model_file_text, write_model_file
 
 __all__ = [
     "STATUSES",
+    "Coat",
     "Entry",
     "Factors",
     "Model",

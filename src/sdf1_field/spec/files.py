@@ -3,7 +3,7 @@
 import re
 import tomllib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ from pydantic import BaseModel, ValidationError
 
 from sdf1_field.errors import InputError
 from sdf1_field.shipped import model_names, shipped_folder
-from sdf1_field.spec.schema import STATUSES, ModelSpec, suggestion, unknown
+from sdf1_field.spec.schema import PATTERN_FILES, STATUSES, ModelSpec, suggestion, unknown
 
 
 @dataclass(frozen=True)
@@ -186,7 +186,21 @@ def load_model(model: str, *, settings: Iterable[str] = ()) -> Model:
     _overlay(flat, chain)
     for text in settings:
         _overlay(flat, _setting(text))
+    _find_patterns(flat)
     return _checked(name, flat)
+
+
+def _find_patterns(flat: dict[str, Entry]) -> None:
+    """Give the full path of every coat's pattern that is a file beside the one that names it."""
+    for path, entry in flat.items():
+        named = re.fullmatch(r"ligand\.[^.]+\.coat\.pattern", path) and isinstance(entry.value, str)
+        if not named or not entry.value.endswith(PATTERN_FILES):
+            continue
+        folder = Path() if entry.where == "--set" else Path(entry.where).parent
+        file = folder / entry.value
+        if not file.is_file():
+            raise InputError(f"{entry.where}: {path}: {file}: no such file. Check the path.")
+        flat[path] = replace(entry, value=str(file.resolve()))
 
 
 def model_from_entries(name: str, entries: Mapping[str, Mapping[str, Any]]) -> Model:

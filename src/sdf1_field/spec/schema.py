@@ -116,6 +116,13 @@ class Dish(Section):
     shape: Literal["rectangle", "round"]
     """A round well has the width for its diameter."""
     top: Literal["closed", "bath"]
+    mixed_above: Length
+    """Height from which on convection keeps the medium well mixed; 0 if nowhere."""
+
+    @property
+    def still_height(self) -> float:
+        """Height of the medium that only diffusion mixes [um]: what the grid covers."""
+        return self.mixed_above or self.height
 
 
 class GridSection(Section):
@@ -130,6 +137,11 @@ class Coat(Section):
     """Langmuir binding of a ligand to the coated floor."""
 
     sites: SurfaceDensity
+    pattern: str
+    """``even``, ``stripes``, or an image or NumPy file whose brightness scales the sites."""
+    stripe_width: PositiveLength
+    under_bodies: Fraction
+    """Sites under an MSC body, relative to beside it."""
     association_rate: AssociationRate
     dissociation_rate: Rate
     loss_rate: Rate
@@ -138,6 +150,11 @@ class Coat(Section):
     def binds(self) -> bool:
         """Whether anything can bind to it."""
         return self.sites * self.association_rate > 0
+
+    @property
+    def uneven(self) -> bool:
+        """Whether its sites differ from place to place."""
+        return self.pattern != "even" or self.under_bodies < 1.0
 
 
 class Secretion(Section):
@@ -254,6 +271,7 @@ class Mechanisms(Section):
     vla4_adhesion: bool
     chemokinesis: bool
     crowding: bool
+    uptake: bool = False
 
 
 class Agent(Section):
@@ -319,7 +337,8 @@ class Numerics(Section):
 
     solver: Literal["cosine", "fipy"]
     fipy: FipyNumerics
-    tolerance: Annotated[float, Field(ge=1e-8, lt=0.1, strict=True)]
+    tolerance: Annotated[float, Field(ge=1e-8, le=0.1, strict=True)]
+    """Error of the floor, relative to its mean and by itself to the deviation from the mean."""
     absolute_tolerance: PositiveConcentration
     first_step: PositiveTime
     coupling_step: PositiveTime
@@ -341,6 +360,9 @@ _MOST_THINGS = 1e9
 """Limits that only a slip of the pen exceeds: nM, time steps, cells of either kind."""
 
 
+PATTERNS = ("even", "stripes")
+PATTERN_FILES = (".png", ".npy")
+"""Patterns of the coat that have a name, and what files may hold one."""
 _FEWEST_ACROSS = 10
 """Cells across a round well below which its wall is none."""
 
@@ -378,9 +400,10 @@ class ModelSpec(Section):
 
     @property
     def sensed_ligands(self) -> tuple[str, ...]:
-        """Ligands that some mechanism reads."""
+        """Ligands that some mechanism reads or takes up."""
         m = self.mechanisms
-        if m.soluble_sensing or m.haptotaxis or m.cxcr4_adhesion or m.chemokinesis:
+        read = m.soluble_sensing or m.haptotaxis or m.cxcr4_adhesion or m.chemokinesis
+        if read or m.uptake:
             return (self.receptor.cxcr4.ligand,)
         return ()
 
@@ -487,6 +510,53 @@ class ModelSpec(Section):
                 "to '0 1/mm**2'.",
             )
 
+    def _view(self) -> Iterable[tuple[str, str]]:
+        """A view or a grid that holds nothing."""
+        for key in ("width", "length"):
+            extent = getattr(self.dish, key)
+            if extent < self.grid.spacing:
+                yield (
+                    f"dish.{key}",
+                    f"{extent:g} um is less than one cell of the grid, {self.grid.spacing:g} um. "
+                    f"Raise dish.{key} or lower grid.spacing.",
+                )
+            elif self.cells.type in self.cell_type and self.cell_count > 0:
+                diameter = self.haematopoietic.diameter
+                if extent < diameter:
+                    yield (
+                        f"dish.{key}",
+                        f"{extent:g} um is less than one haematopoietic cell, {diameter:g} um. "
+                        f"Raise dish.{key}.",
+                    )
+
+    def _mixed(self) -> Iterable[tuple[str, str]]:
+        """A reservoir without room, or under a bath."""
+        if self.dish.mixed_above == 0.0:
+            return
+        if self.dish.mixed_above >= self.dish.height:
+            yield (
+                "dish.mixed_above",
+                f"{self.dish.mixed_above:g} um leaves nothing to mix below dish.height, "
+                f"{self.dish.height:g} um. Lower it, or set it to '0 um' for still medium.",
+            )
+        if self.dish.top == "bath":
+            yield (
+                "dish.mixed_above",
+                "a bath already holds the top's concentration. Set dish.top to 'closed', or "
+                "dish.mixed_above to '0 um'.",
+            )
+
+    def _patterns(self) -> Iterable[tuple[str, str]]:
+        """Patterns of the coat that are no pattern."""
+        for name, ligand in self.ligand.items():
+            pattern = ligand.coat.pattern
+            if pattern not in PATTERNS and not pattern.endswith(PATTERN_FILES):
+                yield (
+                    f"ligand.{name}.coat.pattern",
+                    f"{unknown(pattern, PATTERNS, 'pattern')} Or give an image or array: a file "
+                    f"that ends in {', '.join(PATTERN_FILES)}.",
+                )
+
     def _linear_solver(self) -> Iterable[tuple[str, str]]:
         """Conjugate gradients where the system is not symmetric."""
         if self.numerics.solver != "fipy" or self.numerics.fipy.linear_solver != "cg":
@@ -516,6 +586,9 @@ class ModelSpec(Section):
             yield "output.fields_from", _outside(self.output.fields_from, begin, end)
         if not self.output.tracks_from <= end:
             yield "output.tracks_from", _outside(self.output.tracks_from, 0.0, end)
+        yield from self._view()
+        yield from self._mixed()
+        yield from self._patterns()
         yield from self._round_well()
         yield from self._linear_solver()
         for name, treatment in self.treatments.items():
