@@ -272,8 +272,8 @@ def test_observed_order_in_time_is_the_declared_one_with_the_coat(dose):
     begin = cosine.start(columns, time=0.0, tolerances=FINE)
     begin = cosine.add(columns, begin, dose, tolerances=FINE)
     begin = fixed_steps(columns, begin, secretion, 60.0, 60)
-    reference = fixed_steps(columns, begin, secretion, 660.0, 1024)
-    runs = [fixed_steps(columns, begin, secretion, 660.0, n) for n in (32, 64, 128)]
+    reference = fixed_steps(columns, begin, secretion, 660.0, 2048)
+    runs = [fixed_steps(columns, begin, secretion, 660.0, n) for n in (64, 128, 256)]
     for quantity in (lambda s: s.layer, lambda s: s.bound):
         exact = quantity(reference)
         for part in (np.mean, deviation):

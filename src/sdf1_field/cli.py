@@ -1,11 +1,14 @@
 """Command line; whatever needs NumPy is imported by the command that uses it."""
 
+import contextlib
 import json
 import math
 import os
 import shlex
 import signal
 import sys
+import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -25,6 +28,11 @@ if TYPE_CHECKING:
 _INTERRUPTED = 130
 _LARGE = 1e9
 """Bytes of file or memory from which a run announces its size."""
+_BAR_STEPS = 1000
+_LONG = 100.0
+"""Seconds from which on a time is given in minutes."""
+_RECENT = 12
+"""States whose pace says how long the rest of a run will take."""
 
 
 class _Program(click.Group):
@@ -220,6 +228,7 @@ def solve(
 ) -> None:
     """Solve a model and write a run file (MODEL-seedN.nc unless -o says otherwise)."""
     from sdf1_field.spec import load_model
+    from sdf1_field.units import duration_text
 
     if solver is not None:
         settings = (*settings, f"numerics.solver={solver}")
@@ -235,18 +244,17 @@ def solve(
 
     record.claim_output(path, force=force, resume=resume)
     file_size, memory = record.expected_size(loaded.spec)
-    available = float(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
+    available = _available_memory()
     if memory > available:
         raise InputError(
-            f"{model}: needs about {memory / 1e9:.3g} GB of memory, and this machine has "
-            f"{available / 1e9:.3g}. Raise grid.spacing, or make the dish smaller."
+            f"{model}: needs about {_bytes(memory)} of memory, and this machine has "
+            f"{_bytes(available)} free. Raise grid.spacing, or make the dish smaller."
         )
     if not quiet and max(file_size, memory) > _LARGE:
         click.echo(
-            f"about {memory / 1e9:.1f} GB of memory, a file of up to {_bytes(file_size)}",
+            f"about {_bytes(memory)} of memory, a file of up to {_bytes(file_size)}",
             err=True,
         )
-    begin, end = -loaded.spec.run.culture, loaded.spec.run.duration
     asked = False
 
     def interrupt(*_: object) -> None:
@@ -261,14 +269,17 @@ def solve(
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         raise KeyboardInterrupt
 
-    def progress(time: float) -> None:
-        bar.update(round(time - begin) - bar.pos)
+    pace: deque[tuple[float, float]] = deque(maxlen=_RECENT)
+
+    def progress(reached: float, share: float) -> None:
+        pace.append((time.monotonic(), share))
+        bar.update(round(bar.length * share) - bar.pos, f"{duration_text(reached)}{_left(pace)}")
         if asked:
             stop()
 
     bar: Any = click.progressbar(
-        length=round(end - begin), label=loaded.name, file=sys.stderr,
-        hidden=quiet or not sys.stderr.isatty(),
+        length=_BAR_STEPS, label=loaded.name, file=sys.stderr, show_eta=False,
+        item_show_func=lambda text: text, hidden=quiet or not sys.stderr.isatty(),
     )  # fmt: skip
     before = signal.signal(signal.SIGINT, interrupt)
     try:
@@ -289,7 +300,25 @@ def solve(
 
 
 def _bytes(size: float) -> str:
-    return f"{size / 1e9:.1f} GB" if size >= _LARGE else f"{math.ceil(size / 1e6)} MB"
+    return f"{size / 1e9:,.1f} GB" if size >= _LARGE else f"{math.ceil(size / 1e6)} MB"
+
+
+def _available_memory() -> float:
+    """Memory [bytes] that nobody uses, or all there is where the system does not say."""
+    with contextlib.suppress(OSError):
+        for line in Path("/proc/meminfo").read_text(encoding="ascii").splitlines():
+            if line.startswith("MemAvailable:"):
+                return 1024.0 * float(line.split()[1])
+    return float(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
+
+
+def _left(pace: Sequence[tuple[float, float]]) -> str:
+    """Time left at the pace of the last states: clock [s] and share done of each."""
+    (begun, first), (now, last) = pace[0], pace[-1]
+    if last == first:
+        return ""
+    seconds = (now - begun) * (1.0 - last) / (last - first)
+    return f", {seconds / 60:.0f} min left" if seconds > _LONG else f", {seconds:.0f} s left"
 
 
 def _run_argument(command: Callable[..., Any]) -> Callable[..., Any]:

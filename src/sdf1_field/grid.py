@@ -16,6 +16,8 @@ from sdf1_field.errors import InputError
 Array = NDArray[np.float64]
 
 _MOST_LAYERS = 100_000
+_FARTHEST = 6.0
+"""Distance from a Gaussian's middle, in standard deviations, from which on nothing is spread."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -139,6 +141,36 @@ class Grid:
         )
         return total
 
+    def spread(self, x: Array, y: Array, amount: Array, width: float) -> Array:
+        """Spread point amounts as Gaussians that are mirrored at the walls, conserving their sum.
+
+        Cells get what the Gaussian is at their centre, so that with a width of at least a cell's
+        size its cosine modes are those of the Gaussian itself.
+
+        Parameters
+        ----------
+        x, y, amount : array_like, shape (n,)
+            Places [um] inside the floor and what is there, in any unit.
+        width : float
+            Standard deviation in x and in y [um].
+
+        Returns
+        -------
+        ndarray, shape (ny, nx)
+            Amount per cell; sums to ``amount.sum()`` up to round-off.
+        """
+        total = np.zeros((self.ny, self.nx))
+        _spread(
+            total,
+            np.ascontiguousarray(x, dtype=float),
+            np.ascontiguousarray(y, dtype=float),
+            np.ascontiguousarray(amount, dtype=float),
+            self.dx,
+            self.dy,
+            width,
+        )
+        return total
+
     def index(self, x: Array, y: Array) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
         """Row and column of the floor cell that holds each place; walls belong to the last cell."""
         i = np.clip((np.asarray(x) / self.dx).astype(np.intp), 0, self.nx - 1)
@@ -234,3 +266,38 @@ def _deposit(total: Array, xs: Array, ys: Array, amounts: Array, dx: float, dy: 
         total[j0, i1] += a * wx * (1.0 - wy)
         total[j1, i0] += a * (1.0 - wx) * wy
         total[j1, i1] += a * wx * wy
+
+
+@kernel()
+def _spread(
+    total: Array, xs: Array, ys: Array, amounts: Array, dx: float, dy: float, width: float
+) -> None:
+    ny, nx = total.shape
+    around_x = np.empty(int(2.0 * _FARTHEST * width / dx) + 2)
+    around_y = np.empty(int(2.0 * _FARTHEST * width / dy) + 2)
+    for n in range(xs.size):
+        i0 = _gaussian(around_x, xs[n] / dx - 0.5, width / dx)
+        j0 = _gaussian(around_y, ys[n] / dy - 0.5, width / dy)
+        for j in range(around_y.size):
+            row = _mirrored(j0 + j, ny)
+            a = amounts[n] * around_y[j]
+            for i in range(around_x.size):
+                total[row, _mirrored(i0 + i, nx)] += a * around_x[i]
+
+
+@kernel(inline=True)
+def _gaussian(weights: Array, place: float, width: float) -> int:
+    """Fill in the shares of centres around a place, in cells; return the first one's index."""
+    first = math.ceil(place - 0.5 * weights.size)
+    for i in range(weights.size):
+        away = (first + i - place) / width
+        weights[i] = math.exp(-0.5 * away * away)
+    weights /= weights.sum()
+    return first
+
+
+@kernel(inline=True)
+def _mirrored(index: int, count: int) -> int:
+    """Cell that an index beyond the walls is the mirror image of."""
+    turn = index % (2 * count)
+    return min(turn, 2 * count - 1 - turn)

@@ -9,6 +9,7 @@ from enum import IntEnum
 import numpy as np
 from numpy.typing import NDArray
 
+from sdf1_field.compiled import kernel
 from sdf1_field.errors import InputError
 from sdf1_field.grid import Grid
 from sdf1_field.random import Stream, generator
@@ -329,36 +330,60 @@ def region_map(scene: Scene, grid: Grid, *, outline_margin: float) -> RegionMap:
         Values of `Region`; `OUTSIDE` outside a round well.
     """
     regions = np.zeros((grid.ny, grid.nx), dtype=np.uint8)
-    f = scene.fibres
-    for n in range(len(f.x)):
-        for k in range(f.x.shape[1] - 1):
-            ends = (f.x[n, k], f.y[n, k], f.x[n, k + 1], f.y[n, k + 1])
-            if not math.isfinite(ends[2]):
-                break
-            _paint_capsule(regions, grid, ends, outline_margin)
-    m = scene.migrasomes
-    for n in range(len(m.x)):
-        ends = (m.x[n], m.y[n], m.x[n], m.y[n])
-        _paint_capsule(regions, grid, ends, outline_margin + m.radius[n])
+    f, m = scene.fibres, scene.migrasomes
+    begin_x, begin_y, end_x, end_y = f.x[:, :-1], f.y[:, :-1], f.x[:, 1:], f.y[:, 1:]
+    pieces = np.isfinite(end_x)
+    margin = np.full(np.count_nonzero(pieces), outline_margin)
+    for ends, reach in (
+        ((begin_x[pieces], begin_y[pieces], end_x[pieces], end_y[pieces]), margin),
+        ((m.x, m.y, m.x, m.y), outline_margin + m.radius),
+    ):
+        _paint_capsules(regions, *ends, reach, grid.dx, grid.dy)
     for rows, cols, inside in body_masks(scene, grid):
         regions[rows, cols][inside] = Region.MSC
     regions[~grid.inside] = OUTSIDE
     return regions
 
 
-def _paint_capsule(
-    regions: RegionMap, grid: Grid, ends: tuple[float, float, float, float], reach: float
+_NETWORK = int(Region.MIGRASOME_NETWORK)
+
+
+@kernel()
+def _paint_capsules(
+    regions: RegionMap,
+    begin_x: Array,
+    begin_y: Array,
+    end_x: Array,
+    end_y: Array,
+    reaches: Array,
+    dx: float,
+    dy: float,
 ) -> None:
-    """Mark as network what lies within ``reach`` of a segment."""
-    x0, y0, x1, y1 = ends
-    half = 0.5 * math.hypot(x1 - x0, y1 - y0)
-    rows, cols = _window(grid, 0.5 * (x0 + x1), 0.5 * (y0 + y1), half + reach)
-    px, py = grid.x[None, cols] - x0, grid.y[rows, None] - y0
-    ux, uy = x1 - x0, y1 - y0
-    square = ux * ux + uy * uy
-    along = np.clip((px * ux + py * uy) / square, 0.0, 1.0) if square > 0 else 0.0
-    near = (px - along * ux) ** 2 + (py - along * uy) ** 2 <= reach * reach
-    regions[rows, cols][near] = Region.MIGRASOME_NETWORK
+    """Mark as network what lies within reach of straight pieces [um], shape (piece,)."""
+    ny, nx = regions.shape
+    for n in range(begin_x.size):
+        x, y, reach = begin_x[n], begin_y[n], reaches[n]
+        way_x, way_y = end_x[n] - x, end_y[n] - y
+        square = way_x * way_x + way_y * way_y
+        left, right = _cells_within(min(x, end_x[n]) - reach, max(x, end_x[n]) + reach, dx, nx)
+        low, high = _cells_within(min(y, end_y[n]) - reach, max(y, end_y[n]) + reach, dy, ny)
+        for j in range(low, high):
+            off_y = (j + 0.5) * dy - y
+            for i in range(left, right):
+                off_x = (i + 0.5) * dx - x
+                along = 0.0
+                if square > 0.0:
+                    along = min(max((off_x * way_x + off_y * way_y) / square, 0.0), 1.0)
+                apart_x, apart_y = off_x - along * way_x, off_y - along * way_y
+                if apart_x * apart_x + apart_y * apart_y <= reach * reach:
+                    regions[j, i] = _NETWORK
+
+
+@kernel(inline=True)
+def _cells_within(lowest: float, highest: float, size: float, count: int) -> tuple[int, int]:
+    """First cell, and the one after the last, whose centres may lie between two places."""
+    first = max(0, math.floor(lowest / size - 0.5))
+    return first, min(count, math.ceil(highest / size + 0.5))
 
 
 def region_areas(regions: RegionMap, cell_area: float) -> Array:
@@ -391,10 +416,24 @@ def touched_cd166(scene: Scene, grid: Grid, *, reach: float, migrasome_density: 
         window = cd166[rows, cols]
         window[inside] = np.maximum(window[inside], 1.0 - blocked)
     m = scene.migrasomes
-    for n in range(len(m.x)):
-        rows, cols = _window(grid, m.x[n], m.y[n], reach + m.radius[n])
-        px, py = grid.x[None, cols] - m.x[n], grid.y[rows, None] - m.y[n]
-        near = px**2 + py**2 <= (reach + m.radius[n]) ** 2
-        window = cd166[rows, cols]
-        window[near] = np.maximum(window[near], migrasome_density * (1.0 - m.blocked[n]))
+    _touch_discs(
+        cd166, m.x, m.y, reach + m.radius, migrasome_density * (1.0 - m.blocked), grid.dx, grid.dy
+    )
     return cd166
+
+
+@kernel()
+def _touch_discs(
+    cd166: Array, xs: Array, ys: Array, reaches: Array, free: Array, dx: float, dy: float
+) -> None:
+    """Raise what is touched within reach of places [um], shape (place,), to what is free there."""
+    ny, nx = cd166.shape
+    for n in range(xs.size):
+        left, right = _cells_within(xs[n] - reaches[n], xs[n] + reaches[n], dx, nx)
+        low, high = _cells_within(ys[n] - reaches[n], ys[n] + reaches[n], dy, ny)
+        for j in range(low, high):
+            off_y = (j + 0.5) * dy - ys[n]
+            for i in range(left, right):
+                off_x = (i + 0.5) * dx - xs[n]
+                if off_x * off_x + off_y * off_y <= reaches[n] * reaches[n]:
+                    cd166[j, i] = max(cd166[j, i], free[n])

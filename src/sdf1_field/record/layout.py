@@ -2,6 +2,7 @@
 
 import importlib.metadata
 import json
+import math
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from sdf1_field.simulate import (
     model_grid,
     track_times,
 )
-from sdf1_field.spec import Model, entries_of
+from sdf1_field.spec import Model, ModelSpec, entries_of
 
 Array = NDArray[np.float64]
 
@@ -36,6 +37,8 @@ MASSES = {
     "removed": "removed with the medium so far",
     "taken_up": "taken up by cells so far",
 }
+_TILE = 512
+"""Most floor cells along a chunk's side, so that a window of a large floor is read alone."""
 _LIBRARIES = ("numpy", "scipy", "numba", "fipy", "netCDF4", "xarray", "pydantic", "pint")
 _TIME = {
     "units": "seconds since 2000-01-01",
@@ -53,6 +56,23 @@ def program() -> str:
 def versions() -> str:
     """Versions of the libraries a run's bits depend on, as JSON."""
     return json.dumps({name: importlib.metadata.version(name) for name in _LIBRARIES})
+
+
+def field_kind(spec: ModelSpec, name: str) -> str:
+    """Type of a ligand's floor fields in the file.
+
+    A dose of nanomolar under signals of femtomolar needs the digits of a double.
+    """
+    dosed = spec.ligand[name].bath_concentration > 0 and spec.dish.top == "bath"
+    dosed = dosed or any(spec.agent_of(t) == name for t in spec.treatments)
+    return "f8" if dosed else "f4"
+
+
+def _chunk(axis: str, size: int) -> int:
+    """Length of a chunk along an axis: one frame, the floor in equal tiles, all of the rest."""
+    if axis == "time":
+        return 1
+    return math.ceil(size / math.ceil(size / _TILE)) if axis in ("x", "y") else size
 
 
 def create_file(
@@ -99,7 +119,7 @@ def create_file(
     def variable(name: str, kind: str, dims: tuple[str, ...], **attributes: Any) -> Any:
         chunks = None
         if dims[0] == "time" and len(dims) > 1:
-            chunks = (1, *(len(file.dimensions[d]) for d in dims[1:]))
+            chunks = [_chunk(d, len(file.dimensions[d])) for d in dims]
         fill: Any = {"f4": np.float32(np.nan), "f8": np.nan}.get(kind)
         if name == "region" and grid.round:
             fill = np.uint8(OUTSIDE).astype(np.int8)
@@ -107,6 +127,9 @@ def create_file(
             name, kind, dims, compression="zlib", complevel=4, shuffle=True,
             chunksizes=chunks, fill_value=None if name in sizes or name == "z_bounds" else fill,
         )  # fmt: skip
+        if chunks is not None:
+            # Frames are written whole and once; a cache would hold copies of them.
+            made.set_var_chunk_cache(size=0)
         made.setncatts(attributes)
         return made
 
@@ -123,10 +146,7 @@ def create_file(
     )  # fmt: skip
     for name in spec.solved_ligands:
         label = spec.ligand[name].label
-        # A dose of nanomolar under signals of femtomolar needs the digits of a double.
-        dosed = spec.ligand[name].bath_concentration > 0 and spec.dish.top == "bath"
-        dosed = dosed or any(spec.agent_of(t) == name for t in spec.treatments)
-        kind = "f8" if dosed else "f4"
+        kind = field_kind(spec, name)
         for suffix, units, meaning, precision in (
             ("", "nmol L-1", f"{label} in the lowest layer of the medium", kind),
             ("_bound", "um-2", f"{label} molecules bound to the coat per area", kind),

@@ -100,7 +100,9 @@ def content_digest(run: xr.Dataset) -> str:
     for name in sorted(str(v) for v in run.variables):
         values = run[name]
         digest.update(f"{name}{values.dims}{values.dtype}{values.shape}".encode())
-        digest.update(np.ascontiguousarray(values.values).tobytes())
+        # One frame after the other has the bytes of the whole, and a whole may not fit.
+        for part in values if values.ndim > 2 else (values,):
+            digest.update(np.ascontiguousarray(part.values).tobytes())
         attributes(values.attrs)
     return digest.hexdigest()
 
@@ -130,7 +132,7 @@ def summary(run: xr.Dataset) -> dict[str, Any]:
         )
     facts["ligands"] = []
     for name in spec.solved_ligands:
-        floor = run[name].values[-1]
+        floor = run[name][-1].values
         masses = {entry: float(run[f"{name}_mass_{entry}"].values[-1]) for entry in MASSES}
         steady = spec.run.mode == "steady"
         books = {k: v for k, v in masses.items() if k not in ("in_medium", "bound")}
@@ -147,7 +149,7 @@ def summary(run: xr.Dataset) -> dict[str, Any]:
                     "max": float(np.nanmax(floor)),
                 },
                 "minimum": float(run[f"{name}_minimum"].values[-1]),
-                "bound_mean": float(np.nanmean(run[f"{name}_bound"].values[-1])),
+                "bound_mean": float(np.nanmean(run[f"{name}_bound"][-1].values)),
                 "masses": masses,
                 "imbalance": None if steady else imbalance,
             }

@@ -1,5 +1,6 @@
 """A run on its way to disk: written whole or not at all, and resumed where it stopped."""
 
+import bisect
 import contextlib
 import json
 import os
@@ -12,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sdf1_field.errors import InputError, RunError
-from sdf1_field.record.layout import MASSES, create_file, program, versions
+from sdf1_field.record.layout import MASSES, create_file, field_kind, program, versions
 from sdf1_field.record.states import load_state, save_state
 from sdf1_field.scene import RegionMap, Scene
 from sdf1_field.simulate import (
@@ -26,14 +27,24 @@ from sdf1_field.simulate import (
     track_times,
 )
 from sdf1_field.solvers import solver_named
-from sdf1_field.sources import secretion
+from sdf1_field.sources import Secretion, secretion
 from sdf1_field.spec import Model, ModelSpec, model_from_entries
 
 Array = NDArray[np.float64]
 
 
+_PROGRAM_BYTES = 2e8
+"""What the program and its libraries take before any field."""
+_POLES = 12
+"""Arrays of the floor's size in which the cosine solver keeps a ligand's medium, at most."""
+_IN_FLIGHT = 40
+"""Arrays of the floor's size that a step, the cells and the recorder hold beside these."""
 _FIPY_BYTES = 6500.0
 """What FiPy's mesh and matrices take per cell, with a coat, as measured with FiPy 4.0."""
+_PACKED = 0.25
+"""Most that compression leaves of regions, secretion and fibres, as measured on coarse grids."""
+_OBSERVATION_BYTES = 26
+"""Of a cell at one time: place, time, state and region."""
 
 
 def partial_path(path: Path) -> Path:
@@ -113,7 +124,7 @@ def solve(
     command_line: str = "",
     resume: bool = False,
     force: bool = False,
-    progress: Callable[[float], None] | None = None,
+    progress: Callable[[float, float], None] | None = None,
 ) -> None:
     """Solve a model and write its run file.
 
@@ -133,7 +144,7 @@ def solve(
     force : bool
         Replace an existing file.
     progress : callable, optional
-        Called with the time reached [s] after every state.
+        Called after every state with the time reached [s] and the share of states that are done.
 
     Raises
     ------
@@ -165,6 +176,7 @@ def solve(
             ) from None
         recorder = None
     state = before
+    outputs = output_times(spec)
     try:
         if recorder is not None and before is not None:
             # The interruption may have come while this state was being written.
@@ -175,7 +187,7 @@ def solve(
                 recorder = _recorder(file, spec, seed)
             recorder.append(state)
             if progress is not None:
-                progress(state.time)
+                progress(state.time, bisect.bisect_right(outputs, state.time) / len(outputs))
         assert recorder is not None
         recorder.file.close()
     except BaseException as error:
@@ -233,7 +245,7 @@ class _Recorder:
     steady: bool
     scene: Scene | None = None
     regions: RegionMap | None = None
-    flux: Mapping[str, Array] | None = None
+    sources: Mapping[str, Secretion] | None = None
 
     def append(self, state: State) -> None:
         """Write what is due at a state's time."""
@@ -241,11 +253,11 @@ class _Recorder:
         if state.scene is not self.scene:
             self.scene = state.scene
             self.regions = regions_of(setting.spec, state.scene, setting.grid)
-            self.flux = {
-                name: secretion(state.scene, setting.grid, name).flux for name in state.fields
+            self.sources = {
+                name: secretion(state.scene, setting.grid, name) for name in state.fields
             }
         assert self.regions is not None
-        assert self.flux is not None
+        assert self.sources is not None
         if state.time in self.frames:
             n = self.frames[state.time]
             file["time"][n] = state.time
@@ -256,9 +268,11 @@ class _Recorder:
                 for suffix, values in (
                     ("", solver.floor(prepared, field)),
                     ("_bound", field.bound),
-                    ("_secretion", self.flux[name]),
+                    ("_secretion", self.sources[name].at(state.time)),
                 ):
-                    file[f"{name}{suffix}"][n] = np.where(inside, values, np.nan)
+                    file[f"{name}{suffix}"][n] = (
+                        np.where(inside, values, np.nan) if setting.grid.round else values
+                    )
                 held = {
                     "in_medium": solver.in_medium(prepared, field),
                     "bound": solver.on_coat(prepared, field),
@@ -280,8 +294,19 @@ class _Recorder:
             file["cell_region"][:, n] = self.regions[setting.grid.index(cells.x, cells.y)]
 
 
+def _frame_times(spec: ModelSpec) -> list[float]:
+    return [0.0] if spec.run.mode == "steady" else field_times(spec)
+
+
+def output_times(spec: ModelSpec) -> list[float]:
+    """Times of all states that a run's file is made from [s]."""
+    if spec.run.mode == "steady":
+        return [0.0]
+    return sorted({*field_times(spec), *track_times(spec)})
+
+
 def _recorder(file: netCDF4.Dataset, spec: ModelSpec, seed: int) -> _Recorder:
-    frames = [0.0] if spec.run.mode == "steady" else field_times(spec)
+    frames = _frame_times(spec)
     return _Recorder(
         file=file,
         setting=prepare(spec, seed),
@@ -308,15 +333,25 @@ def _append_scene(file: netCDF4.Dataset, n: int, scene: Scene) -> None:
 
 
 def expected_size(spec: ModelSpec) -> tuple[float, float]:
-    """Upper estimates of a run file and of the memory its run takes [bytes]."""
-    grid = model_grid(spec)
-    floor_cells, ligands = grid.nx * grid.ny, len(spec.solved_ligands)
-    frames = 1 if spec.run.mode == "steady" else len(field_times(spec))
-    file_size = frames * floor_cells * (1 + ligands * 3 * 8)
-    file_size += len(track_times(spec)) * spec.cell_count * 26
+    """Upper estimates of a run file and of the memory its run takes [bytes]; takes none itself."""
+    grid, scene = model_grid(spec), spec.scene
+    floor_cells, ligands = float(grid.nx) * float(grid.ny), spec.solved_ligands
+    area = spec.dish.width * spec.dish.length
+    fibres = scene.msc_density * area * scene.network_fraction * scene.fibres_per_network
+    migrasomes = fibres * scene.fibre_length / scene.migrasome_spacing
+    migrasomes += scene.detached_migrasome_density * area
+    frame = _PACKED * floor_cells * (1 + 8 * len(ligands))
+    frame += floor_cells * sum(2 * int(field_kind(spec, name)[1]) for name in ligands)
+    frame += 16.0 * fibres * (scene.fibre_length / scene.fibre_segment + 1.0)
+    frame += 8.0 * (4 + len(ligands)) * migrasomes
+    frame += 8.0 * (6 + len(ligands)) * scene.msc_density * area
+    file_size = len(_frame_times(spec)) * frame
+    if spec.run.mode != "steady":
+        file_size += len(track_times(spec)) * spec.cell_count * _OBSERVATION_BYTES
     if spec.numerics.solver == "fipy":
-        memory = 2e8 + _FIPY_BYTES * floor_cells * grid.nz
+        memory = _PROGRAM_BYTES + _FIPY_BYTES * floor_cells * grid.nz
     else:
-        # Amplitudes before and after a step, and about forty floor arrays in flight.
-        memory = 2e8 + floor_cells * 8.0 * (ligands * grid.nz + grid.nz + 40)
-    return float(file_size), memory
+        # The ligand that a step advances is there twice, before the step and after it.
+        arrays = _POLES * (len(ligands) + 1) + _IN_FLIGHT
+        memory = _PROGRAM_BYTES + 8.0 * floor_cells * arrays
+    return file_size, memory

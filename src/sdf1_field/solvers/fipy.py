@@ -1,11 +1,19 @@
 """The same equations as FiPy terms on a FiPy mesh: slower, more general, an independent check.
 
 Medium and coat are two variables of one coupled system, linearised about the last sweep and swept
-until nothing moves; time steps are backward Euler's. With ``a = b / l`` the coat in nM, where ``l``
-is the height of medium that the empty coat holds at equilibrium,
+until nothing moves; time steps are backward Euler's, under each step's mean secretion. With
+``a = b / l`` the coat in nM, where ``l`` is the height of medium that the empty coat holds at
+equilibrium,
 
-    dc/dt = div(D grad c) - k c + (s - j) / h        h: lowest layer, s and j there alone
-    da/dt = (j - k_b l a) / l,   j = k_on c (B - l a) - k_off l a.
+    dc/dt = div(D grad c) - k c + (s - j - u) / h    h: lowest layer, s, j and u there alone
+    da/dt = (j - k_b l a) / l
+    j = k_on c_0 (B - l a) - k_off l a,   u = U c_0 / (c_0 + K_u)
+    c_0 = c + h / (2 D) (s - j - u)                  at z = 0.
+
+Well-mixed medium above the mesh, of height ``M``, has one concentration ``R`` that the top is held
+at; it is iterated along with the sweeps:
+
+    dR/dt = G / M (mean of c at the top - R) - k R,   G = 2 D / (thickness of the top layer).
 
 A round well is a mesh whose cells outside exchange nothing. Nothing numerical is shared with
 `sdf1_field.transport`'s iteration for the floor.
@@ -29,8 +37,9 @@ from numpy.typing import NDArray
 
 from sdf1_field.errors import RunError
 from sdf1_field.grid import Grid
+from sdf1_field.sources import Secretion
 from sdf1_field.spec import Numerics
-from sdf1_field.transport import Coat, Ledger, Transport
+from sdf1_field.transport import Coat, Ledger, Transport, Uptake
 from sdf1_field.units import MOLECULES_PER_UM3_PER_NM
 
 # FiPy picks its linear algebra when it is imported, and uses names that NumPy has moved.
@@ -56,6 +65,11 @@ _FOREVER = 1e30
 _SWEEP_LIMIT = 50
 _ITERATION_LIMIT = 5_000
 _RESTARTS = 3
+_NEWTON_LIMIT = 100
+_NEWTON_TOLERANCE = 1e-10
+"""Relative residual from which one more of Newton's steps reaches round-off."""
+_WORTH_LEARNING = 1e-6
+"""Relative change of the mixed medium from which its answer to a change can be told."""
 _ROUND_OFF = 1e-9
 """Share of a step by which the time left may miss a whole number of steps."""
 
@@ -127,7 +141,31 @@ class Volumes:
     def coat(self) -> Coat | None:
         """The coat, if anything can bind to it."""
         coat = self.transport.coat
-        return coat if coat is not None and coat.sites * coat.association_rate > 0 else None
+        return coat if coat is not None and coat.binds else None
+
+    @property
+    def sites(self) -> Array:
+        """Of the coat [nM um], shape (ny, nx); zero outside a round well."""
+        coat = self.coat
+        assert coat is not None
+        return np.asarray(coat.sites * self.grid.inside / MOLECULES_PER_UM3_PER_NM)
+
+    @property
+    def mixed(self) -> float:
+        """Height of the mixed medium [um]; 0 without."""
+        return self.transport.mixed or 0.0
+
+    @property
+    def floor_resistance(self) -> float:
+        """Between the lowest layer's centre and z = 0 [s/um]."""
+        return 0.5 * float(self.grid.thickness[0]) / self.transport.diffusivity
+
+    @property
+    def top_conductance(self) -> float:
+        """Between the top layer's centre and a bath or mixed medium [um/s]; 0 without."""
+        if self.transport.bath is None and self.transport.mixed is None:
+            return 0.0
+        return 2.0 * self.transport.diffusivity / float(self.grid.thickness[-1])
 
     @property
     def cell_area(self) -> float:
@@ -136,12 +174,11 @@ class Volumes:
 
     @property
     def coat_height(self) -> float:
-        """``l``: height of medium that holds as much as the empty coat at equilibrium [um]."""
-        coat = self.coat
+        """``l``: height of medium that holds as much as the empty coat where densest [um]."""
+        coat, most = self.coat, float(self.sites.max())
         assert coat is not None
         leaving = coat.dissociation_rate + coat.loss_rate
-        taking = coat.association_rate * coat.sites / MOLECULES_PER_UM3_PER_NM
-        return taking / leaving if leaving > 0 else coat.sites / MOLECULES_PER_UM3_PER_NM
+        return coat.association_rate * most / leaving if leaving > 0 else most
 
     def on_floor(self, values: Array) -> Array:
         """Values of the mesh's cells from those of the lowest layer, zero elsewhere."""
@@ -163,19 +200,26 @@ class FipyState:
     bound : ndarray, shape (ny, nx)
         On the coat [molecules/um**2].
     ledger : Ledger
+    face : ndarray, shape (ny, nx)
+        At z = 0 [nM].
+    reservoir : float
+        In the mixed medium above the grid [nM]; NaN without.
     """
 
     time: float
     medium: Array
     bound: Array
     ledger: Ledger
+    face: Array
+    reservoir: float
 
 
 State = FipyState
 
 
-def prepare(grid: Grid, transport: Transport) -> Volumes:
+def prepare(grid: Grid, transport: Transport, tolerances: Tolerances) -> Volumes:
     """Mesh and exchange coefficients, once for a grid and an equation."""
+    del tolerances
     shape = (grid.nz, grid.ny, grid.nx)
     inside = np.broadcast_to(grid.inside, shape).ravel()
     with _fipy_arithmetic():
@@ -196,7 +240,12 @@ def start(volumes: Volumes, *, time: float, tolerances: Tolerances) -> FipyState
     """Medium without ligand (but for a bath's, which is everywhere) over an empty coat."""
     grid = volumes.grid
     empty = FipyState(
-        time, np.zeros((grid.nz, grid.ny, grid.nx)), np.zeros((grid.ny, grid.nx)), Ledger()
+        time=time,
+        medium=np.zeros((grid.nz, grid.ny, grid.nx)),
+        bound=np.zeros((grid.ny, grid.nx)),
+        ledger=Ledger(),
+        face=np.zeros((grid.ny, grid.nx)),
+        reservoir=math.nan if volumes.transport.mixed is None else 0.0,
     )
     bath = volumes.transport.bath
     if bath:
@@ -217,11 +266,14 @@ def add(
     """
     del tolerances
     grid = volumes.grid
+    depth = grid.height + volumes.mixed
     return replace(
         state,
         medium=state.medium + concentration * grid.inside,
+        face=state.face + concentration * grid.inside,
+        reservoir=state.reservoir + concentration,
         ledger=state.ledger.book(
-            added=concentration * grid.area * grid.height * MOLECULES_PER_UM3_PER_NM
+            added=concentration * grid.area * depth * MOLECULES_PER_UM3_PER_NM
         ),
     )
 
@@ -238,9 +290,10 @@ def release(
     """
     del tolerances
     volume = volumes.cell_area * float(volumes.grid.thickness[0])
+    gain = amount / (volume * MOLECULES_PER_UM3_PER_NM)
     medium = state.medium.copy()
-    medium[0] += amount / (volume * MOLECULES_PER_UM3_PER_NM)
-    return replace(state, medium=medium)
+    medium[0] += gain
+    return replace(state, medium=medium, face=state.face + gain)
 
 
 def change_medium(volumes: Volumes, state: FipyState, *, tolerances: Tolerances) -> FipyState:
@@ -251,15 +304,20 @@ def change_medium(volumes: Volumes, state: FipyState, *, tolerances: Tolerances)
     fresh = replace(
         state,
         medium=np.zeros_like(state.medium),
+        face=np.zeros_like(state.face),
+        reservoir=0.0 * state.reservoir,
         ledger=state.ledger.book(removed=in_medium(volumes, state)),
     )
     return add(volumes, fresh, volumes.transport.bath or 0.0, tolerances=tolerances)
 
 
 def in_medium(volumes: Volumes, state: FipyState) -> float:
-    """Ligand dissolved [molecules]."""
+    """Ligand dissolved [molecules], in the mixed medium too."""
     layers = state.medium.sum(axis=(1, 2)) * volumes.grid.thickness
-    return float(layers.sum()) * volumes.cell_area * MOLECULES_PER_UM3_PER_NM
+    held = float(layers.sum()) * volumes.cell_area
+    if volumes.mixed:
+        held += state.reservoir * volumes.grid.area * volumes.mixed
+    return held * MOLECULES_PER_UM3_PER_NM
 
 
 def on_coat(volumes: Volumes, state: FipyState) -> float:
@@ -274,8 +332,23 @@ def floor(volumes: Volumes, state: FipyState) -> Array:
     return layer
 
 
+def face(volumes: Volumes, state: FipyState) -> Array:
+    """Concentration at z = 0 [nM], shape (ny, nx).
+
+    An event moves it by as much as the lowest layer; the next step brings it into balance.
+    """
+    del volumes
+    return state.face
+
+
+def reservoir(volumes: Volumes, state: FipyState) -> float:
+    """Concentration of the mixed medium above the grid [nM]; NaN without."""
+    del volumes
+    return state.reservoir
+
+
 def column(volumes: Volumes, state: FipyState) -> Array:
-    """Concentration everywhere [nM], shape (nz, ny, nx)."""
+    """Concentration in every cell of the grid [nM], shape (nz, ny, nx)."""
     del volumes
     return state.medium
 
@@ -283,60 +356,74 @@ def column(volumes: Volumes, state: FipyState) -> Array:
 def advance(
     volumes: Volumes,
     state: FipyState,
-    secretion: Array,
+    secretion: Secretion,
     until: float,
     *,
+    uptake: Uptake | None = None,
     tolerances: Tolerances,
 ) -> FipyState:
-    """State at a later time under constant secretion.
+    """State at a later time.
 
     Parameters
     ----------
     volumes : Volumes
     state : FipyState
-    secretion : ndarray, shape (ny, nx)
-        Floor flux [molecules/(um**2 s)].
+    secretion : Secretion
+        Each step releases what it does.
     until : float
         Time to land on [s]; in equal steps no longer than the tolerances'.
+    uptake : Uptake or None
+        By cells, the same until then.
     tolerances : Tolerances
 
     Returns
     -------
     FipyState
-        Its ledger books what was degraded and what left through the top; what was secreted is
-        booked by whoever knows the sources.
+        Its ledger books what was degraded, what cells took up and what left through the top; what
+        was secreted is booked by whoever knows the sources.
 
     Raises
     ------
     RunError
         If a value is no longer finite, or a linear solve or the sweeps do not converge.
     """
-    span = until - state.time
+    begin, span = state.time, until - state.time
     if span <= 0.0:
         return state
     count = math.ceil(span / tolerances.time_step - _ROUND_OFF)
-    system = _System(volumes, secretion, tolerances, state)
+    step = span / count
+    system = _System(volumes, uptake, tolerances, state)
     for n in range(count):
+        # Counted from the beginning, so that the last step lands on the time asked for.
+        at = until if n + 1 == count else begin + (n + 1) * step
+        first, last = secretion.line(state.time, at)
         try:
-            system.step(span / count)
+            system.step(0.5 * (first + last), step)
         except RunError as error:
             raise RunError(f"t = {state.time:.6g} s: {error}") from None
-        # Counted from the beginning, so that the last step lands on the time asked for.
-        at = until if n + 1 == count else until - (count - 1 - n) * (span / count)
-        state = system.state(at, state.ledger, span / count)
+        state = system.state(at, state.ledger, step)
     return state
 
 
-def steady(volumes: Volumes, secretion: Array, *, time: float, tolerances: Tolerances) -> FipyState:
+def steady(
+    volumes: Volumes,
+    flux: Array,
+    *,
+    time: float,
+    uptake: Uptake | None = None,
+    tolerances: Tolerances,
+) -> FipyState:
     """Steady state under constant secretion.
 
     Parameters
     ----------
     volumes : Volumes
-    secretion : ndarray, shape (ny, nx)
-        [molecules/(um**2 s)].
+    flux : ndarray, shape (ny, nx)
+        Secretion [molecules/(um**2 s)].
     time : float
         Time to give the state [s].
+    uptake : Uptake or None
+        By cells.
     tolerances : Tolerances
 
     Raises
@@ -344,11 +431,9 @@ def steady(volumes: Volumes, secretion: Array, *, time: float, tolerances: Toler
     RunError
         If nothing is lost anywhere, or a linear solve or the sweeps do not converge.
     """
-    volumes.transport.require_steady_state()
-    system = _System(
-        volumes, secretion, tolerances, start(volumes, time=time, tolerances=tolerances)
-    )
-    system.step(_FOREVER)
+    volumes.transport.require_steady_state(uptake)
+    system = _System(volumes, uptake, tolerances, start(volumes, time=time, tolerances=tolerances))
+    system.step(flux, _FOREVER)
     return system.state(time, Ledger(), 0.0)
 
 
@@ -367,90 +452,247 @@ class _Diagonal(linear.JacobiPreconditioner):  # type: ignore[misc]
         return scipy.sparse.diags(1.0 / matrix.diagonal()), matrix
 
 
+@dataclass(frozen=True, eq=False)
+class _Exchange:
+    """What leaves the lowest layer to the floor; arrays of shape (ny, nx).
+
+    Parameters
+    ----------
+    face : ndarray
+        Concentration at z = 0 [nM].
+    attached : ndarray
+        On the coat [nM um].
+    onto_coat, into_cells : ndarray
+        ``j`` and ``u`` [nM um/s].
+    coat_by_layer, cells_by_layer : ndarray
+        Their slopes in the layer's concentration [um/s].
+    coat_by_attached, cells_by_attached : ndarray
+        Their slopes in what is on the coat [1/s].
+    """
+
+    face: Array
+    attached: Array
+    onto_coat: Array
+    into_cells: Array
+    coat_by_layer: Array
+    cells_by_layer: Array
+    coat_by_attached: Array
+    cells_by_attached: Array
+
+
+def _exchange(
+    volumes: Volumes,
+    uptake: Uptake | None,
+    layer: Array,
+    source: Array,
+    before: Array,
+    duration: float,
+) -> _Exchange:
+    """Exchange at the end of a step with a lowest layer, and a coat that has followed it.
+
+    Newton's method at each place for the concentration ``f`` at z = 0,
+
+        f + r (j + u) = c + r s,
+
+    where the coat, from ``b`` before, has come to ``b' = b + t (j - k_b b')``. The left side rises
+    and bends downwards, so that from below its root every iterate stays below; it goes on along
+    its tangent where ``f`` is negative.
+
+    Parameters
+    ----------
+    layer, source, before : ndarray, shape (ny, nx)
+        ``c`` [nM], ``s`` [nM um/s] and ``b`` [nM um].
+    duration : float
+        ``t`` [s].
+    """
+    resistance, inside = volumes.floor_resistance, volumes.grid.inside
+    nothing = np.zeros_like(layer)
+    catching, leaving, kept, sites = 0.0, 0.0, 1.0, nothing
+    if volumes.coat is not None:
+        catching, leaving = volumes.coat.association_rate, volumes.coat.dissociation_rate
+        kept, sites = 1.0 / duration + volumes.coat.loss_rate, volumes.sites
+    room, release = catching * (sites * kept - before / duration), leaving * before / duration
+    capacity, half = nothing, 1.0
+    if uptake is not None:
+        capacity = uptake.capacity * inside / MOLECULES_PER_UM3_PER_NM
+        half = uptake.half_saturation
+
+    def rates(at_face: Array) -> tuple[Array, Array, Array, Array]:
+        """Fluxes onto the coat and into cells, and their slopes."""
+        positive = np.maximum(at_face, 0.0)
+        below = at_face - positive
+        holding = kept + leaving + catching * positive
+        coat = (room * positive - release) / holding
+        coat_slope = (room - catching * coat) / holding
+        cells = capacity * positive / (positive + half)
+        cells_slope = capacity * half / (positive + half) ** 2
+        return coat + coat_slope * below, cells + cells_slope * below, coat_slope, cells_slope
+
+    supply = layer + resistance * source
+    at_face = nothing
+    for _ in range(_NEWTON_LIMIT):
+        onto, into, onto_slope, into_slope = rates(at_face)
+        missing = supply - at_face - resistance * (onto + into)
+        at_face = at_face + missing / (1.0 + resistance * (onto_slope + into_slope))
+        if (np.abs(missing) <= _NEWTON_TOLERANCE * (np.abs(supply) + np.abs(at_face))).all():
+            break
+    else:
+        raise RunError("no concentration at the floor fits the lowest layer.")
+    onto, into, _, into_slope = rates(at_face)
+    attached = (before + duration * onto) / (duration * kept) if volumes.coat else nothing
+    # The face follows layer and coat: (1 + r k_on (B - b) + r u') df = dc + r (k_on f + k_off) db.
+    swapped = catching * np.maximum(at_face, 0.0) + leaving
+    free = catching * (sites * (kept + leaving) - before / duration) / (kept + swapped)
+    follows = 1.0 / (1.0 + resistance * (free + into_slope))
+    by_attached = resistance * swapped * follows
+    return _Exchange(
+        face=at_face,
+        attached=attached,
+        onto_coat=onto,
+        into_cells=into,
+        coat_by_layer=free * follows,
+        cells_by_layer=into_slope * follows,
+        coat_by_attached=free * by_attached - swapped,
+        cells_by_attached=into_slope * by_attached,
+    )
+
+
+@dataclass(frozen=True)
+class _Trial:
+    """A value of the mixed medium that the top was held at, and how far off it was [nM]."""
+
+    value: float
+    missed: float
+
+
 class _System:
-    """FiPy's variables and equations of one field under constant secretion."""
+    """FiPy's variables and equations of one field."""
 
     def __init__(
-        self, volumes: Volumes, secretion: Array, tolerances: Tolerances, state: FipyState
+        self,
+        volumes: Volumes,
+        uptake: Uptake | None,
+        tolerances: Tolerances,
+        state: FipyState,
     ) -> None:
-        self._volumes, self._tolerances = volumes, tolerances
+        self._volumes, self._uptake, self._tolerances = volumes, uptake, tolerances
         mesh, transport = volumes.mesh, volumes.transport
         self._medium = fipy.CellVariable(mesh=mesh, value=state.medium.ravel(), hasOld=True)
+        self._variables = [self._medium]
+        self._above = fipy.Variable(value=state.reservoir)
         if transport.bath is not None:
             self._medium.constrain(transport.bath, where=mesh.facesBack)
-        self._source = self._variable(
-            volumes.on_floor(secretion)
-            / (float(volumes.grid.thickness[0]) * MOLECULES_PER_UM3_PER_NM)
-        )
+        elif transport.mixed is not None:
+            self._medium.constrain(self._above, where=mesh.facesBack)
         self._coated: Any = None
         if volumes.coat is not None:
             attached = state.bound / (volumes.coat_height * MOLECULES_PER_UM3_PER_NM)
             self._coated = fipy.CellVariable(
                 mesh=mesh, value=volumes.on_floor(attached), hasOld=True
             )
+            self._variables.append(self._coated)
+        self._iterated = (
+            self._coated is not None or uptake is not None or transport.mixed is not None
+        )
+        self._flux = np.zeros_like(state.bound)
+        self._reservoir, self._answer = state.reservoir, -1.0
+        # What `_linearise` fills in, as rates of the lowest layer.
+        zeros = np.zeros(mesh.numberOfCells)
+        self._source, self._sink, self._let_go, self._remainder = map(self._variable, [zeros] * 4)
+        self._caught, self._gone, self._gained = map(self._variable, [zeros] * 3)
+        self._equation = self._equations()
 
     def _variable(self, values: Array) -> Any:
         return fipy.CellVariable(mesh=self._volumes.mesh, value=values)
 
-    def _equation(self) -> Any:
+    def _equations(self) -> Any:
         """All terms on the side of the sources, the transient one alone on the other.
 
         FiPy treats a source implicitly if its sign suits the side it stands on; written so, what
         one variable gives the other is implicit too.
         """
-        volumes, transport, medium = self._volumes, self._volumes.transport, self._medium
-        lost = self._variable(transport.loss_rate + volumes.outside)
+        volumes, medium, coated = self._volumes, self._medium, self._coated
+        lost = self._variable(volumes.transport.loss_rate + volumes.outside)
         rest = (
             fipy.DiffusionTerm(coeff=volumes.exchange, var=medium)
-            - fipy.ImplicitSourceTerm(coeff=lost, var=medium)
+            - fipy.ImplicitSourceTerm(coeff=lost + self._sink, var=medium)
             + self._source
+            - self._remainder
         )
-        coat = volumes.coat
-        if coat is None:
+        if coated is None:
             return rest == fipy.TransientTerm(var=medium)
-        height, layer = volumes.coat_height, float(volumes.grid.thickness[0])
-        taking = self._variable(coat.association_rate * volumes.floor)
-        leaving = self._variable(coat.dissociation_rate * volumes.floor)
-        elsewhere = self._variable(1.0 - volumes.floor)
-        sites, coated = coat.sites / MOLECULES_PER_UM3_PER_NM, self._coated
-        # The exchange about the last sweep: caught by free sites, let go, and Newton's remainder.
-        caught = taking * (sites - height * coated)
-        let_go = (taking * medium + leaving) * height
-        remainder = taking * height * medium * coated
-        rest = (
-            rest
-            - fipy.ImplicitSourceTerm(coeff=caught / layer, var=medium)
-            + fipy.ImplicitSourceTerm(coeff=let_go / layer, var=coated)
-            - remainder / layer
-        )
-        # Times l / h, the coat's rows weigh as much as the floor's, and mirror them.
-        weight = height / layer
-        gone = let_go + coat.loss_rate * height * self._variable(volumes.floor) + elsewhere
+        rest = rest + fipy.ImplicitSourceTerm(coeff=self._let_go, var=coated)
         held = (
-            fipy.ImplicitSourceTerm(coeff=caught / layer, var=medium)
-            - fipy.ImplicitSourceTerm(coeff=gone / layer, var=coated)
-            + remainder / layer
+            fipy.ImplicitSourceTerm(coeff=self._caught, var=medium)
+            - fipy.ImplicitSourceTerm(coeff=self._gone, var=coated)
+            + self._gained
         )
+        # Times l / h, the coat's rows weigh as much as the floor's.
+        weight = volumes.coat_height / float(volumes.grid.thickness[0])
         return (rest == fipy.TransientTerm(var=medium)) & (
             held == fipy.TransientTerm(coeff=weight, var=coated)
         )
 
-    def step(self, duration: float) -> None:
-        """Take a step [s]."""
-        tolerances, variables = self._tolerances, [self._medium]
+    def _on_floor(self, values: Any) -> Array:
+        """Of the lowest layer, shape (ny, nx), from values of the mesh's cells."""
+        inside = self._volumes.grid.inside
+        layer: Array = np.asarray(values)[: inside.size].reshape(inside.shape) * inside
+        return layer
+
+    def _attached(self, values: Any) -> Array:
+        """On the coat [nM um], shape (ny, nx)."""
+        return self._on_floor(values) * self._volumes.coat_height
+
+    def _floor_exchange(self, duration: float) -> _Exchange:
+        """The exchange about the last sweep."""
+        layer, before = self._on_floor(self._medium.value), np.zeros_like(self._flux)
         if self._coated is not None:
-            variables.append(self._coated)
+            before = self._attached(self._coated.old.value)
+        return _exchange(self._volumes, self._uptake, layer, self._flux, before, duration)
+
+    def _linearise(self, duration: float) -> None:
+        """Fill in the exchange and its slopes about the last sweep, and Newton's remainders."""
+        volumes, coat = self._volumes, self._volumes.coat
+        thickness = float(volumes.grid.thickness[0])
+        layer, now = self._on_floor(self._medium.value), self._floor_exchange(duration)
+
+        def fill(variable: Any, rate: Array) -> None:
+            variable.setValue(volumes.on_floor(rate / thickness))
+
+        sink = now.coat_by_layer + now.cells_by_layer
+        let_go = -(now.coat_by_attached + now.cells_by_attached)
+        out = now.onto_coat + now.into_cells
+        fill(self._sink, sink)
+        fill(self._remainder, out - sink * layer + let_go * now.attached)
+        if coat is None:
+            return
+        height, caught, leaves = volumes.coat_height, now.coat_by_layer, -now.coat_by_attached
+        fill(self._let_go, let_go * height)
+        fill(self._caught, caught)
+        fill(self._gained, now.onto_coat - caught * layer + leaves * now.attached)
+        lost = (coat.loss_rate + leaves) * height / thickness
+        # Where nothing can bind, a row of its own.
+        bare = volumes.on_floor((volumes.sites == 0.0).astype(float)) + (1.0 - volumes.floor)
+        self._gone.setValue(volumes.on_floor(lost) + bare)
+
+    def step(self, flux: Array, duration: float) -> None:
+        """Take a step [s] under a secretion [molecules/(um**2 s)]."""
+        volumes, tolerances = self._volumes, self._tolerances
+        self._flux = flux * volumes.grid.inside / MOLECULES_PER_UM3_PER_NM
         with _fipy_arithmetic():
-            for variable in variables:
+            for variable in self._variables:
                 variable.updateOld()
-            equation = self._equation()
+            self._source.setValue(volumes.on_floor(self._flux / float(volumes.grid.thickness[0])))
             failures = 0
+            tried: _Trial | None = None
             for _ in range(_SWEEP_LIMIT):
-                before = [np.array(variable.value) for variable in variables]
+                before = [np.array(variable.value) for variable in self._variables]
+                if self._coated is not None or self._uptake is not None:
+                    self._linearise(duration)
                 solver = self._linear_solver()
                 only = {"var": self._medium} if self._coated is None else {}
-                equation.sweep(dt=duration, solver=solver, **only)
-                if not all(np.isfinite(variable.value).all() for variable in variables):
+                self._equation.sweep(dt=duration, solver=solver, **only)
+                if not all(np.isfinite(variable.value).all() for variable in self._variables):
                     raise RunError("a value is no longer finite. Check the secretion rates.")
                 if isinstance(solver.convergence, Divergence):
                     # Begun anew from where it broke down, the iteration often goes through.
@@ -461,14 +703,66 @@ class _System:
                             f"{tolerances.linear_tolerance:g}. Choose another with "
                             "numerics.fipy.linear_solver, or raise numerics.fipy.linear_tolerance."
                         )
-                elif self._coated is None or all(
+                    continue
+                if not self._iterated:
+                    break
+                mixed = True
+                if volumes.transport.mixed is not None:
+                    tried, mixed = self._mix(duration, tried)
+                if mixed and all(
                     self._settled(old, np.array(variable.value))
-                    for old, variable in zip(before, variables, strict=True)
+                    for old, variable in zip(before, self._variables, strict=True)
                 ):
-                    return
-        raise RunError(
-            f"the coat did not settle in {_SWEEP_LIMIT} sweeps. Lower numerics.fipy.time_step."
+                    break
+            else:
+                remedy = "Lower numerics.fipy.time_step"
+                if duration == _FOREVER:
+                    remedy = "Cells may take up less than is secreted: set loss_rate"
+                raise RunError(
+                    f"coat, cells and mixed medium did not settle in {_SWEEP_LIMIT} sweeps. "
+                    f"{remedy}, or raise numerics.fipy.sweep_tolerance."
+                )
+            if volumes.transport.mixed is not None:
+                self._keep_mixed(duration)
+            self._last = self._floor_exchange(duration)
+
+    def _top(self) -> float:
+        """Mean of the top layer [nM]."""
+        grid = self._volumes.grid
+        layer: Array = np.array(self._medium.value[-grid.ny * grid.nx :])
+        return float(layer.reshape(grid.inside.shape)[grid.inside].mean())
+
+    def _mix(self, duration: float, tried: _Trial | None) -> tuple[_Trial, bool]:
+        """Hold the top at a better value of the mixed medium; whether the last was good enough.
+
+        One sweep's answer to that value is nearly a straight line, which a secant follows.
+        """
+        volumes, held = self._volumes, float(self._above.value)
+        exchange = volumes.top_conductance / volumes.mixed
+        after = (self._reservoir + duration * exchange * self._top()) / (
+            1.0 + duration * (exchange + volumes.transport.loss_rate)
         )
+        trial = _Trial(held, after - held)
+        if tried is not None and abs(held - tried.value) > _WORTH_LEARNING * abs(held):
+            answer = (trial.missed - tried.missed) / (held - tried.value)
+            if -1.0 <= answer < 0.0:
+                self._answer = answer
+        move = -trial.missed / self._answer
+        if abs(move) <= self._tolerances.relative * abs(held) + self._tolerances.absolute:
+            return trial, True
+        self._above.setValue(held + move)
+        return trial, False
+
+    def _keep_mixed(self, duration: float) -> None:
+        """Give the mixed medium what the last sweep took out of the grid, no more and no less."""
+        volumes, held = self._volumes, float(self._above.value)
+        gained = volumes.top_conductance / volumes.mixed * (self._top() - held)
+        if duration < _FOREVER:
+            held = (self._reservoir + duration * gained) / (
+                1.0 + duration * volumes.transport.loss_rate
+            )
+        self._reservoir = held
+        self._above.setValue(held)
 
     def _linear_solver(self) -> Any:
         tolerances = self._tolerances
@@ -498,24 +792,30 @@ class _System:
         volumes, grid = self._volumes, self._volumes.grid
         transport, coat = volumes.transport, volumes.coat
         inside = 1.0 - volumes.outside
-        medium = (np.array(self._medium.value) * inside).reshape(grid.nz, grid.ny, grid.nx)
-        bound = np.zeros((grid.ny, grid.nx))
+        now = self._last
+        bound = np.zeros_like(now.face)
         if coat is not None:
-            coated = np.array(self._coated.value) * volumes.floor
-            bound = (
-                coated[: bound.size].reshape(bound.shape)
-                * volumes.coat_height
-                * MOLECULES_PER_UM3_PER_NM
-            )
-        after = FipyState(time, medium, bound, ledger)
+            bound = self._attached(self._coated.value) * MOLECULES_PER_UM3_PER_NM
+        after = FipyState(
+            time=time,
+            medium=(np.array(self._medium.value) * inside).reshape(grid.nz, grid.ny, grid.nx),
+            bound=bound,
+            ledger=ledger,
+            face=now.face,
+            reservoir=self._reservoir,
+        )
         degraded = transport.loss_rate * in_medium(volumes, after)
         if coat is not None:
             degraded += coat.loss_rate * on_coat(volumes, after)
         leaving = 0.0
         if transport.bath is not None:
-            conductance = 2.0 * transport.diffusivity / float(grid.thickness[-1])
-            top = (medium[-1] - transport.bath)[grid.inside]
-            leaving = conductance * float(top.sum()) * volumes.cell_area * MOLECULES_PER_UM3_PER_NM
-        booked = ledger.book(degraded=degraded * duration, through_top=leaving * duration)
-        lowest = float(medium[0][grid.inside].min())
+            top = (after.medium[-1] - transport.bath)[grid.inside]
+            leaving = volumes.top_conductance * float(top.sum())
+        per_area = volumes.cell_area * MOLECULES_PER_UM3_PER_NM * duration
+        booked = ledger.book(
+            degraded=degraded * duration,
+            through_top=leaving * per_area,
+            taken_up=float(now.into_cells.sum()) * per_area,
+        )
+        lowest = float(after.medium[0][grid.inside].min())
         return replace(after, ledger=replace(booked, minimum=min(booked.minimum, lowest)))
