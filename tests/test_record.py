@@ -142,7 +142,7 @@ def test_a_file_holds_what_was_simulated(tiny, tiny_run):
         assert run["time"].values.tolist() == [s.time for s in states]
         assert run["cell_time"].values[0].tolist() == [s.time for s in states]
         for n, state in enumerate(states):
-            floor = state.fields["sdf1"].floor.concentration
+            floor = state.fields["sdf1"].layer
             assert np.array_equal(run["sdf1"].values[n], floor.astype(np.float32))
             assert np.array_equal(run["cell_x"].values[:, n], state.cells.x)
             assert np.array_equal(run["cell_state"].values[:, n], state.cells.held)

@@ -91,8 +91,8 @@ def test_a_medium_change_empties_the_medium_and_leaves_the_coat(tiny):
     assert (changed.time, kept.time) == (0.0, 0.0)
     assert np.array_equal(after.bound, before.bound)
     assert after.bound.min() > 0.0
-    assert before.floor.concentration.min() > 0.0
-    assert not after.floor.concentration.any()
+    assert before.layer.min() > 0.0
+    assert not after.layer.any()
     assert cosine.in_medium(columns, after) == 0.0
     assert after.ledger.removed == pytest.approx(cosine.in_medium(columns, before), rel=1e-12)
 
@@ -101,13 +101,13 @@ def test_recombinant_ligand_fills_the_whole_medium_at_its_dose(tiny):
     first = states(tiny, name="coculture-kg1a-sdf1")[0].fields["sdf1"]
     dose = 100.0 / 7.96
     volume = 300.0 * 300.0 * 200.0
-    assert first.floor.concentration == pytest.approx(np.full((30, 30), dose), rel=1e-9)
+    assert first.layer == pytest.approx(np.full((30, 30), dose), rel=1e-9)
     assert first.ledger.added == pytest.approx(dose * volume * MOLECULES_PER_UM3_PER_NM, rel=1e-9)
 
 
 def test_recombinant_ligand_fills_the_coat_to_langmuirs_isotherm_and_leaves_the_medium(tiny):
     last = states(tiny, "output.ligands=[]", name="coculture-kg1a-sdf1")[-1].fields["sdf1"]
-    c, b = float(last.floor.concentration.mean()), float(last.bound.mean())
+    c, b = float(last.layer.mean()), float(last.bound.mean())
     taken = 2.16e-3 * c
     assert b == pytest.approx(6500.0 * taken / (taken + 0.0086), rel=0.01)
     assert c < 0.5 * 100.0 / 7.96
@@ -151,9 +151,9 @@ def test_a_long_culture_reaches_the_steady_field(tiny, steady_model):
         "run.duration=15 min",
         "output.ligands=['sdf1']",
     )
-    transient = states(tiny, *fast)[-1].fields["sdf1"].floor.concentration
+    transient = states(tiny, *fast)[-1].fields["sdf1"].layer
     steady = states(tiny, *fast[:2], name=str(steady_model))[0]
-    steady = steady.fields["sdf1"].floor.concentration
+    steady = steady.fields["sdf1"].layer
     assert steady.std() > 0.1 * steady.mean()
     assert np.abs(transient - steady).max() < 0.01 * steady.max()
 
@@ -179,7 +179,7 @@ def bits(state):
         "migrasomes": state.scene.migrasomes,
     }  # fmt: skip
     for name, field in state.fields.items():
-        parts |= {name: field, f"{name}.floor": field.floor, f"{name}.ledger": field.ledger}
+        parts |= {name: field, f"{name}.face": field.face, f"{name}.ledger": field.ledger}
     for part, value in parts.items():
         for entry in [] if value is None else fields(value):
             found[f"{part}.{entry.name}"] = getattr(value, entry.name)
@@ -299,7 +299,7 @@ def test_other_seeds_give_other_stroma_cells_and_fields(tiny):
     assert not np.isin(first.cells.x, second.cells.x).any()
     assert not np.isin(first.scene.bodies.x, second.scene.bodies.x).any()
     assert not np.array_equal(
-        first.fields["sdf1"].floor.concentration, second.fields["sdf1"].floor.concentration
+        first.fields["sdf1"].layer, second.fields["sdf1"].layer
     )
 
 

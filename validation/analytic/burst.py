@@ -31,6 +31,7 @@ from scipy.special import erf
 
 from sdf1_field.grid import Grid, make_grid
 from sdf1_field.solvers import Solver, cosine, fipy
+from sdf1_field.sources import constant
 from sdf1_field.transport import Transport
 
 Array = NDArray[np.float64]
@@ -105,13 +106,13 @@ def _product(z: Array, x: Array) -> Array:
 
 def _released(solver: Solver, grid: Grid, until: float, tolerances: Any) -> tuple[Any, Any]:
     """Solver's set-up and state at a time after the burst in the middle cell of the floor."""
-    prepared = solver.prepare(grid, Transport(DIFFUSIVITY, LOSS_RATE))
+    prepared = solver.prepare(grid, Transport(DIFFUSIVITY, LOSS_RATE), tolerances)
     amount = np.zeros((grid.ny, grid.nx))
     nothing = np.zeros_like(amount)
     amount[grid.ny // 2, grid.nx // 2] = AMOUNT
     state = solver.start(prepared, time=0.0, tolerances=tolerances)
     state = solver.release(prepared, state, amount, tolerances=tolerances)
-    return prepared, solver.advance(prepared, state, nothing, until, tolerances=tolerances)
+    return prepared, solver.advance(prepared, state, constant(nothing), until, tolerances=tolerances)
 
 
 def _box(cells: int) -> Grid:

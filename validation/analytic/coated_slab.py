@@ -49,6 +49,7 @@ from scipy.special import erfc
 
 from sdf1_field.grid import Grid, make_grid
 from sdf1_field.solvers import Solver, cosine, fipy
+from sdf1_field.sources import constant
 from sdf1_field.transport import Coat, Transport
 
 Array = NDArray[np.float64]
@@ -125,11 +126,11 @@ def _let_in(
     solver: Solver, grid: Grid, transport: Transport, rate: float, until: float, tolerances: Any
 ) -> Slab:
     """Slab at a time [s] after ligand began to come in [molecules/(um s)] at x = 0."""
-    prepared = solver.prepare(grid, transport)
+    prepared = solver.prepare(grid, transport, tolerances)
     secretion = np.zeros((1, grid.nx))
     secretion[0, 0] = rate / grid.dx
     state = solver.start(prepared, time=0.0, tolerances=tolerances)
-    state = solver.advance(prepared, state, secretion, until, tolerances=tolerances)
+    state = solver.advance(prepared, state, constant(secretion), until, tolerances=tolerances)
     return Slab(grid.x, solver.floor(prepared, state)[0], state.bound[0])
 
 

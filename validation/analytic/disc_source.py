@@ -167,7 +167,7 @@ def covered(grid: Grid) -> Array:
 def _steady(solver: Solver, grid: Grid, tolerances: Any) -> Array:
     """Concentration everywhere [nM] around the disc in the middle of the floor."""
     secretion = RATE / (np.pi * RADIUS**2) * covered(grid) / (grid.dx * grid.dy)
-    prepared = solver.prepare(grid, Transport(DIFFUSIVITY, LOSS_RATE))
+    prepared = solver.prepare(grid, Transport(DIFFUSIVITY, LOSS_RATE), tolerances)
     state = solver.steady(prepared, secretion, time=0.0, tolerances=tolerances)
     values: Array = solver.column(prepared, state)
     return values

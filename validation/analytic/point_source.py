@@ -99,7 +99,7 @@ def _steady(solver: Solver, grid: Grid, top: str, tolerances: Any) -> Array:
     middle = np.array([0.5 * grid.width])
     secretion = grid.deposit(middle, middle, np.array([RATE])) / (grid.dx * grid.dy)
     bath = 0.0 if top == "bath" else None
-    prepared = solver.prepare(grid, Transport(DIFFUSIVITY, LOSS_RATE, bath=bath))
+    prepared = solver.prepare(grid, Transport(DIFFUSIVITY, LOSS_RATE, bath=bath), tolerances)
     state = solver.steady(prepared, secretion, time=0.0, tolerances=tolerances)
     values: Array = solver.column(prepared, state)
     return values
