@@ -9,7 +9,7 @@ from validation.analytic.report import observed_orders
 
 from sdf1_field.solvers import cosine, fipy
 
-EXACT = cosine.Tolerances()
+EXACT = cosine.Tolerances(relative=1e-13)
 # Nothing binds where this is used.
 FIPY = fipy.Tolerances(linear_solver="cg")
 
@@ -142,7 +142,10 @@ def test_burst_with_fipy_is_first_order_in_time():
 
 @pytest.mark.parametrize(
     ("solver", "tolerances"),
-    [(cosine, trickling(1e-2)), (fipy, fipy.Tolerances(time_step=5.0, absolute=1e-14))],
+    [
+        (cosine, trickling(1e-2)),
+        (fipy, fipy.Tolerances(time_step=5.0, absolute=1e-14, linear_solver="lu")),
+    ],
     ids=["cosine", "fipy"],
 )
 def test_what_the_coat_takes_is_missing_from_the_medium(solver, tolerances):
@@ -165,14 +168,16 @@ def test_error_in_time_over_a_coat_goes_with_the_tolerance():
     for part in ("medium", "bound"):
         found = [getattr(e, part) for e in errors]
         assert orders(shares, found) == pytest.approx(1.0, abs=0.15)
-        assert found[0] < 5e-4
+        assert all(error < 0.2 * share for error, share in zip(found, shares, strict=True))
 
 
 def test_medium_and_linear_coat_with_fipy_follow_their_equations_to_first_order_in_time():
     steps = (60.0, 30.0)
     errors = [
         coated_slab.measure_in_time(
-            fipy, 25, fipy.Tolerances(time_step=step, absolute=coated_slab.SMALL)
+            fipy,
+            25,
+            fipy.Tolerances(time_step=step, absolute=coated_slab.SMALL, linear_solver="lu"),
         )
         for step in steps
     ]
@@ -209,7 +214,7 @@ def test_width_of_the_front_goes_with_the_root_of_one_over_association_rate():
 
 def test_front_with_fipy_nears_its_width_and_place_with_shorter_steps():
     long, short = (
-        coated_slab.measure_front(fipy, 10.0, fipy.Tolerances(time_step=step))
+        coated_slab.measure_front(fipy, 10.0, fipy.Tolerances(time_step=step, linear_solver="lu"))
         for step in (480.0, 240.0)
     )
     assert 2 * short.width - long.width == pytest.approx(3.447, abs=0.03)

@@ -239,7 +239,7 @@ def main() -> None:
     from report import COLOURS, LAW, draw_errors, figure, observed_orders, save, table, write_table
 
     by_name = {
-        "cosine": (cosine, cosine.Tolerances(), (15, 45, 75, 105, 135, 165, 225)),
+        "cosine": (cosine, cosine.Tolerances(relative=1e-13), (15, 45, 75, 105, 135, 165, 225)),
         "fipy": (fipy, fipy.Tolerances(linear_solver="cg"), (15, 45)),
     }
     drawn, (profile, errors) = figure("Steady disc on the floor, screened by loss")
@@ -277,7 +277,7 @@ def main() -> None:
     profile.plot(
         0.0, on_axis(np.zeros(1))[0], "D", color=LAW, mfc="white", label="closed form, middle"
     )
-    field = solve(cosine, 75, cosine.Tolerances())
+    field = solve(cosine, 75, cosine.Tolerances(relative=1e-13))
     shown = field.distance <= 0.5 * WIDTH
     profile.plot(
         field.distance[shown], field.exact[shown], "_", color=LAW, ms=12,
@@ -293,7 +293,8 @@ def main() -> None:
     save(drawn, Path(__file__).with_suffix(".png"))
 
     middle = [
-        [2 * WIDTH / n, measure_centre(cosine, n, cosine.Tolerances())] for n in (31, 61, 91, 121)
+        [2 * WIDTH / n, measure_centre(cosine, n, cosine.Tolerances(relative=1e-13))]
+        for n in (31, 61, 91, 121)
     ]
     write_table(
         Path(__file__).with_suffix(".md"),

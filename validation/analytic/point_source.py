@@ -173,7 +173,7 @@ def main() -> None:
     from report import COLOURS, LAW, draw_errors, figure, observed_orders, save, table, write_table
 
     by_name = {
-        "cosine": (cosine, cosine.Tolerances(), (15, 45, 75, 105, 135)),
+        "cosine": (cosine, cosine.Tolerances(relative=1e-13), (15, 45, 75, 105, 135)),
         "fipy": (fipy, fipy.Tolerances(linear_solver="cg"), (15, 45)),
     }
     drawn, (profile, errors) = figure("Steady point source on the floor, screened by loss")
@@ -205,7 +205,7 @@ def main() -> None:
     for series, (top, style) in enumerate((("closed", "--"), ("bath", ":"))):
         exact = in_box(r, zero, zero, top)
         profile.plot(r, exact, style, color=COLOURS[series], label=f"with images, {top} top")
-        field = solve(cosine, 75, cosine.Tolerances(), top=top, near=10.0)
+        field = solve(cosine, 75, cosine.Tolerances(relative=1e-13), top=top, near=10.0)
         row = field.y == 0.0
         mark = {"ls": "", "marker": "os"[series], "ms": 4, "color": COLOURS[series]}
         profile.plot(field.x[row], field.solved[row], label=f"cosine, {top} top", **mark)
@@ -214,7 +214,10 @@ def main() -> None:
     profile.legend(frameon=False, fontsize=8)
     save(drawn, Path(__file__).with_suffix(".png"))
 
-    laws = [[2 * WIDTH / n, *law(cosine, n, cosine.Tolerances())] for n in (31, 61, 91, 121)]
+    laws = [
+        [2 * WIDTH / n, *law(cosine, n, cosine.Tolerances(relative=1e-13))]
+        for n in (31, 61, 91, 121)
+    ]
     write_table(
         Path(__file__).with_suffix(".md"),
         "Point source on the floor",

@@ -82,6 +82,8 @@ _STEADY_TOLERANCE = 1e-12
 _SERIES_BELOW = 1e-2
 _SLOW = 1e-3
 """Share of the slowest exchange below which a column is as good as level."""
+_SAME = 1e-10
+"""Share of a direction below which the basis already holds it, as far as digits go."""
 _SHIFTS = 120
 """Candidates for the projection's shifts, from the slowest rate to the fastest."""
 
@@ -337,11 +339,13 @@ def _poles(
     start[0] = 1.0
     direction = start
     while True:
+        whole_length = float(np.linalg.norm(direction))
         for _ in range(2):
             direction = direction - basis @ (basis.T @ direction)
-        basis = np.column_stack([basis, direction / np.linalg.norm(direction)])
-        if basis.shape[1] == grid.nz:
+        length = float(np.linalg.norm(direction))
+        if basis.shape[1] + 1 == grid.nz or length < _SAME * whole_length:
             return rates, vectors
+        basis = np.column_stack([basis, direction / length])
         seen = vectors.T @ basis
         own, turn = np.linalg.eigh(seen.T @ (rates[:, None] * seen))
         own = np.maximum(own, 0.0)
