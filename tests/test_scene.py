@@ -47,7 +47,7 @@ def _arrays(scene):
     found = {}
     for part in (scene.bodies, scene.fibres, scene.migrasomes):
         for name, value in vars(part).items():
-            each = value if name == "secretion" else {"": value}
+            each = value if name in ("secretion", "fading") else {"": value}
             found |= {(type(part).__name__, name, key): array for key, array in each.items()}
     return found
 
@@ -64,7 +64,11 @@ def _drawn(*, bodies=(), migrasomes=(), fibres=()):
             *m,
             body=np.zeros(m.shape[1], dtype=np.intp),
             blocked=np.zeros(m.shape[1]),
+            birth=np.full(m.shape[1], -86_400.0),
+            end=np.full(m.shape[1], np.inf),
+            present=np.ones(m.shape[1], dtype=np.bool_),
             secretion={},
+            fading={},
         ),
     )
 

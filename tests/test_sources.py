@@ -6,7 +6,7 @@ import pytest
 
 from sdf1_field.grid import make_grid
 from sdf1_field.scene import Bodies, Fibres, Migrasomes, Scene, body_masks, place_scene
-from sdf1_field.sources import secretion
+from sdf1_field.sources import Fading, Secretion, constant, secretion
 from sdf1_field.spec import load_model
 
 
@@ -27,7 +27,11 @@ def _scene(bodies=(), migrasomes=()):
             radius=np.ones(m.shape[1]),
             body=np.zeros(m.shape[1], dtype=np.intp),
             blocked=np.zeros(m.shape[1]),
+            birth=np.full(m.shape[1], -86_400.0),
+            end=np.full(m.shape[1], np.inf),
+            present=np.ones(m.shape[1], dtype=np.bool_),
             secretion={"sdf1": m[2]},
+            fading={"sdf1": np.zeros(m.shape[1])},
         ),
     )
 
@@ -112,3 +116,52 @@ def test_each_ligand_has_its_own_rates(placed):
     gain = secretion(scene, grid, "ccl2").total - secretion(placed, grid, "ccl2").total
     assert gain == pytest.approx(bodies, rel=1e-12)
     assert secretion(scene, grid, "sdf1").total == secretion(placed, grid, "sdf1").total
+
+
+# Secretion that decays
+
+
+def fading(rate=3e-3, since=-50.0):
+    flux = np.array([[2.0, 0.5]])
+    return Secretion(np.array([[1.0, 0.0]]), 4.0, (Fading(flux, 10.0, rate, since),))
+
+
+@pytest.mark.parametrize("rate", [1e-7, 9e-5, 2e-3, 0.3])
+def test_the_line_releases_what_the_decay_does_and_as_early(rate):
+    source = fading(rate)
+    first, last = source.line(20.0, 140.0)
+    share = [math.exp(-rate * (t + 50.0)) for t in np.linspace(20.0, 140.0, 100_001)]
+    mean = np.mean(0.5 * (np.array(share[1:]) + share[:-1]))
+    assert 0.5 * (first + last) == pytest.approx(
+        source.flux + mean * source.fading[0].flux, rel=1e-9
+    )
+    tau = np.linspace(-1.0, 1.0, 100_001)
+    moment = np.trapezoid(share * tau, tau) / 2.0
+    slope = source.fading[0].flux * moment * 3.0
+    assert 0.5 * (last - first) == pytest.approx(slope, rel=1e-6, abs=1e-9 * mean)
+
+
+def test_what_is_released_is_the_integral_of_the_rates():
+    exact = 4.0 * 120.0 + 10.0 * (math.exp(-3e-3 * 70.0) - math.exp(-3e-3 * 190.0)) / 3e-3
+    assert fading().released(20.0, 140.0) == pytest.approx(exact, rel=1e-13)
+
+
+@pytest.mark.parametrize("tolerance", [1e-2, 1e-4])
+def test_within_the_longest_step_the_line_is_as_near_as_asked(tolerance):
+    source = fading()
+    step = source.longest_step(tolerance)
+    first, last = source.line(0.0, step)
+    apart = [
+        np.abs(first + (last - first) * t / step - source.at(t)).max()
+        for t in np.linspace(0.0, step, 51)
+    ]
+    worst = max(apart) / np.abs(source.at(0.0) - source.flux).max()
+    assert 0.3 * tolerance < worst < 1.1 * tolerance
+
+
+def test_constant_secretion_needs_no_steps():
+    source = constant(np.ones((2, 2)), 25.0)
+    assert source.longest_step(1e-9) == math.inf
+    assert source.total == 100.0
+    first, last = source.line(0.0, 10.0)
+    assert first is last

@@ -82,7 +82,8 @@ def test_every_parameters_interval_contains_its_value(path):
 
 def test_words_are_the_only_parameters_without_an_interval():
     words = sorted(set(PARAMETERS) - set(NUMBERS))
-    kinds = {"acts_on", "label", "ligand", "linear_solver", "mode", "shape", "solver", "top"}
+    kinds = {"acts_on", "label", "ligand", "linear_solver", "mode", "pattern", "shape", "solver"}
+    kinds |= {"top"}
     assert {path.rpartition(".")[2] for path in words} <= kinds
     assert len(NUMBERS) > 80
 
@@ -499,3 +500,40 @@ def test_every_example_in_the_json_schema_is_a_valid_quantity():
     assert {dimension for dimension, _ in found} == set(DIMENSIONS)
     for dimension, example in found:
         assert parse(example, dimension) > 0.0
+
+
+# The floor's and the medium's choices
+
+
+@pytest.mark.parametrize(
+    ("setting", "text"),
+    [
+        ("dish.mixed_above=3 mm", "dish.mixed_above: 3000 um leaves nothing to mix below"),
+        ("dish.mixed_above=-1 um", "dish.mixed_above"),
+        ("numerics.tolerance=0.0", "numerics.tolerance: 0.0 is out of range"),
+        ("numerics.tolerance=-1e-3", "numerics.tolerance"),
+        ("dish.width=3 um", "dish.width: 3 um is less than one cell of the grid, 5 um"),
+        ("dish.length=8 um", "dish.length: 8 um is less than one haematopoietic cell, 12 um"),
+        ("ligand.sdf1.coat.pattern=stripe", "unknown pattern 'stripe'. Did you mean 'stripes'?"),
+        ("ligand.sdf1.coat.pattern=none.png", "none.png: no such file. Check the path."),
+        ("ligand.sdf1.coat.under_bodies=1.5", "ligand.sdf1.coat.under_bodies"),
+        ("mechanisms.bursts=true", "no migrasome ever ruptures. Set scene.migrasome_lifetime"),
+        ("scene.migrasome_lifetime=-1 h", "scene.migrasome_lifetime"),
+    ],
+)
+def test_choices_that_cannot_be_are_refused_in_one_line(setting, text):
+    with pytest.raises(InputError) as caught:
+        load_model("coculture-kg1a", settings=(setting,))
+    assert text in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_mixed_medium_excludes_a_bath():
+    with pytest.raises(InputError, match=r"Set dish\.top to 'closed'"):
+        load_model("coculture-kg1a", settings=("dish.mixed_above=300 um", "dish.top=bath"))
+
+
+def test_bursts_need_to_know_what_is_left():
+    settings = ("mechanisms.bursts=true", "scene.migrasome_lifetime=6 h")
+    with pytest.raises(InputError, match=r"Set ligand\.sdf1\.secretion\.migrasome_decay"):
+        load_model("coculture-kg1a", settings=settings)

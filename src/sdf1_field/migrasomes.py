@@ -1,13 +1,19 @@
 """How the stroma's migrasomes change with time.
 
-A placed scene stays as it was placed, and releases nothing but what its bodies and migrasomes
-secrete all the time.
+A placed scene's migrasomes stay where they were placed; they appear and rupture at times that were
+placed with them.
 """
 
+import math
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
 
 from sdf1_field.scene import Scene
+
+Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -16,18 +22,26 @@ class Release:
 
     Parameters
     ----------
-    time, x, y : float
-        When [s] and where [um].
+    time : float
+        [s].
+    migrasome : int
+        Number in the scene.
     ligand : str
     amount : float
         [molecules].
     """
 
     time: float
-    x: float
-    y: float
+    migrasome: int
     ligand: str
     amount: float
+
+
+def change_times(scene: Scene) -> list[float]:
+    """Times at which migrasomes appear or rupture [s], as far as they are known."""
+    m = scene.migrasomes
+    times = np.unique(np.concatenate([m.birth, m.end]))
+    return [float(t) for t in times[np.isfinite(times)]]
 
 
 def advance(
@@ -43,6 +57,24 @@ def advance(
         [s].
     eaten : collection of int
         Migrasomes that cells have taken up since; none from a placed scene, where none can be.
+
+    Returns
+    -------
+    scene : Scene
+        The same object if nothing has changed.
+    releases : tuple of Release
+        What ruptured migrasomes had left of a cargo that is not refilled: their secretion then
+        over the rate at which it decays.
     """
-    del until, eaten
-    return scene, ()
+    del eaten
+    m = scene.migrasomes
+    present = (m.birth <= until) & (until < m.end)
+    if np.array_equal(present, m.present):
+        return scene, ()
+    releases = []
+    for ligand, rates in m.secretion.items():
+        decay = m.fading[ligand]
+        for n in np.flatnonzero(m.present & ~present & (rates > 0.0) & (decay > 0.0)):
+            left = rates[n] * math.exp(-decay[n] * (m.end[n] - m.birth[n])) / decay[n]
+            releases.append(Release(float(m.end[n]), int(n), ligand, float(left)))
+    return replace(scene, migrasomes=replace(m, present=present)), tuple(releases)

@@ -37,6 +37,7 @@ class Stream(IntEnum):
     BOOTSTRAP = 7
     CARGO = 8
     DETACHED = 9
+    LIFE = 10
 
 
 @kernel()

@@ -19,6 +19,8 @@ Array = NDArray[np.float64]
 RegionMap = NDArray[np.uint8]
 
 _TRIES = 2000
+_DIGITS = 6
+"""Of times in seconds, as `sdf1_field.units.instant` keeps them."""
 NO_BODY = -1
 """Owner of a migrasome that is detached."""
 
@@ -68,14 +70,21 @@ class Fibres:
 
 @dataclass(frozen=True, eq=False)
 class Migrasomes:
-    """Migrasomes as discs; arrays of shape (migrasome,)."""
+    """Migrasomes as discs, those to come and those gone too; arrays of shape (migrasome,)."""
 
     x: Array
     y: Array
     radius: Array
     body: NDArray[np.intp]
     blocked: Array
+    birth: Array
+    end: Array
+    """When they appear and rupture [s]; infinite if never."""
+    present: NDArray[np.bool_]
     secretion: Mapping[str, Array]
+    """Ligand to rate at birth [molecules/s]."""
+    fading: Mapping[str, Array]
+    """Ligand to the rate at which secretion decays from then on [1/s]."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,8 +103,10 @@ class Scene:
         return replace(
             self,
             bodies=replace(bodies, blocked=1.0 - (1.0 - bodies.blocked) * (1.0 - fraction)),
+            # Those that form later are free.
             migrasomes=replace(
-                migrasomes, blocked=1.0 - (1.0 - migrasomes.blocked) * (1.0 - fraction)
+                migrasomes,
+                blocked=1.0 - (1.0 - migrasomes.blocked) * (1.0 - fraction * migrasomes.present),
             ),
         )
 
@@ -277,14 +288,32 @@ def _place_migrasomes(
         carries = own.random(len(x)) < rates.carrying_fraction
         secretion[name] = np.where(carries, rates.migrasome * secretion_factor, 0.0)
     outside = ~under_body[grid.index(x, y)]
+    birth, end = _life(spec, generator(seed, Stream.LIFE), len(x))
     return Migrasomes(
         x=x[outside],
         y=y[outside],
         radius=0.5 * diameter[outside],
         body=np.array(owners, dtype=np.intp)[outside],
         blocked=np.zeros(int(outside.sum())),
+        birth=birth[outside],
+        end=end[outside],
+        present=birth[outside] <= -spec.run.culture,
         secretion={name: rate[outside] for name, rate in secretion.items()},
+        fading={
+            name: np.full(int(outside.sum()), spec.ligand[name].secretion.migrasome_decay)
+            for name in secretion
+        },
     )
+
+
+def _life(spec: ModelSpec, rng: np.random.Generator, count: int) -> tuple[Array, Array]:
+    """Times at which migrasomes appear and rupture [s]."""
+    scene, start = spec.scene, -spec.run.culture
+    birth = start + scene.migrasome_appearance * rng.random(count)
+    end = np.full(count, np.inf)
+    if scene.migrasome_lifetime > 0.0:
+        end = birth + scene.migrasome_lifetime * rng.standard_exponential(count)
+    return np.round(birth, _DIGITS), np.round(end, _DIGITS)
 
 
 def _ellipse(
@@ -331,12 +360,13 @@ def region_map(scene: Scene, grid: Grid, *, outline_margin: float) -> RegionMap:
     """
     regions = np.zeros((grid.ny, grid.nx), dtype=np.uint8)
     f, m = scene.fibres, scene.migrasomes
+    here = m.present
     begin_x, begin_y, end_x, end_y = f.x[:, :-1], f.y[:, :-1], f.x[:, 1:], f.y[:, 1:]
     pieces = np.isfinite(end_x)
     margin = np.full(np.count_nonzero(pieces), outline_margin)
     for ends, reach in (
         ((begin_x[pieces], begin_y[pieces], end_x[pieces], end_y[pieces]), margin),
-        ((m.x, m.y, m.x, m.y), outline_margin + m.radius),
+        ((m.x[here], m.y[here], m.x[here], m.y[here]), outline_margin + m.radius[here]),
     ):
         _paint_capsules(regions, *ends, reach, grid.dx, grid.dy)
     for rows, cols, inside in body_masks(scene, grid):
@@ -416,9 +446,9 @@ def touched_cd166(scene: Scene, grid: Grid, *, reach: float, migrasome_density: 
         window = cd166[rows, cols]
         window[inside] = np.maximum(window[inside], 1.0 - blocked)
     m = scene.migrasomes
-    _touch_discs(
-        cd166, m.x, m.y, reach + m.radius, migrasome_density * (1.0 - m.blocked), grid.dx, grid.dy
-    )
+    here = m.present
+    free = migrasome_density * (1.0 - m.blocked[here])
+    _touch_discs(cd166, m.x[here], m.y[here], reach + m.radius[here], free, grid.dx, grid.dy)
     return cd166
 
 

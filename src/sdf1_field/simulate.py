@@ -23,12 +23,27 @@ from sdf1_field import migrasomes
 from sdf1_field.cells import Cells
 from sdf1_field.coating import binding_sites
 from sdf1_field.errors import RunError
+from sdf1_field.floor import (
+    WAVENUMBERS,
+    Lens,
+    NearBasis,
+    Stimulus,
+    lens,
+    near_basis,
+    near_field,
+    no_stimulus,
+    stimulus,
+    surroundings,
+)
+from sdf1_field.floor import advance as advance_near
+from sdf1_field.floor import burst as burst_near
 from sdf1_field.grid import Grid, make_grid
+from sdf1_field.migrasomes import Release
 from sdf1_field.pharmacology import apparent_dissociation_constant, uptake_kinetics
 from sdf1_field.random import Stream, generator
 from sdf1_field.scene import Region, RegionMap, Scene, place_scene, region_map
 from sdf1_field.solvers import FieldState, Solver, solver_named
-from sdf1_field.sources import Secretion, secretion
+from sdf1_field.sources import Secretion, mean_rates, secretion, spread_at_once
 from sdf1_field.spec import ModelSpec
 from sdf1_field.transport import Coat, Transport, Uptake
 from sdf1_field.treatments import Event, Schedule, change_times, schedule
@@ -56,6 +71,9 @@ class State:
         By ligand, of the model's solver.
     cells : Cells or None
         None before they are added, and in steady state.
+    near : ndarray, shape (source, wavenumber)
+        Coat around the migrasomes that ever carry what is sensed, as far as the grid is too
+        coarse for it; see `sdf1_field.floor`.
     """
 
     time: float
@@ -63,6 +81,7 @@ class State:
     scene: Scene
     fields: Mapping[str, FieldState]
     cells: Cells | None
+    near: Array
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,6 +99,8 @@ class Setting:
         The solver's.
     factors : DishFactors
     plan : Schedule
+    sight : Sight or None
+        How cells see the floor; None where nothing is sensed.
     """
 
     spec: ModelSpec
@@ -89,6 +110,16 @@ class Setting:
     tolerances: Any
     factors: DishFactors
     plan: Schedule
+    sight: "Sight | None"
+
+
+@dataclass(frozen=True, eq=False)
+class Sight:
+    """How cells see the field of the ligand that CXCR4 binds."""
+
+    ligand: str
+    through: Lens
+    near: NearBasis
 
 
 def prepare(spec: ModelSpec, seed: int) -> Setting:
@@ -106,6 +137,19 @@ def prepare(spec: ModelSpec, seed: int) -> Setting:
         tolerances=tolerances,
         factors=dish_factors(spec, seed),
         plan=schedule(spec),
+        sight=_sight(spec, grid),
+    )
+
+
+def _sight(spec: ModelSpec, grid: Grid) -> Sight | None:
+    if not spec.sensed_ligands or spec.cell_count == 0 or spec.run.mode == "steady":
+        return None
+    (ligand,) = spec.sensed_ligands
+    transport, radius = _transport(spec, ligand), 0.5 * spec.haematopoietic.diameter
+    return Sight(
+        ligand=ligand,
+        through=lens(grid, transport, cell_radius=radius),
+        near=near_basis(grid, transport, cell_radius=radius),
     )
 
 
@@ -148,12 +192,15 @@ class _Stroma:
     prepared : mapping of str to object
         By ligand, what the solver prepared, with the coat's sites on this scene.
     sources : mapping of str to Secretion
+    near : NearBasis or None
+        With the coat's sites on this scene.
     hold : Hold
     """
 
     scene: Scene
     prepared: Mapping[str, Any]
     sources: Mapping[str, Secretion]
+    near: NearBasis | None
     hold: cell_layer.Hold
 
 
@@ -165,10 +212,16 @@ def _stroma(setting: Setting, scene: Scene) -> _Stroma:
             uniform.transport.coat, sites=binding_sites(spec.ligand[name].coat, scene, grid)
         )
         prepared[name] = replace(uniform, transport=replace(uniform.transport, coat=coat))
+    near = None
+    if setting.sight is not None:
+        near = setting.sight.near
+        if spec.ligand[setting.sight.ligand].coat.uneven:
+            near = replace(near, transport=prepared[setting.sight.ligand].transport)
     return _Stroma(
         scene=scene,
         prepared=prepared,
         sources={name: secretion(scene, grid, name) for name in prepared},
+        near=near,
         hold=cell_layer.hold_of(spec, scene, regions_of(spec, scene, grid), grid),
     )
 
@@ -176,10 +229,11 @@ def _stroma(setting: Setting, scene: Scene) -> _Stroma:
 def begin(setting: Setting, seed: int) -> State:
     """State at the start of the MSC culture."""
     spec = setting.spec
+    scene = place_scene(spec, setting.grid, seed, secretion_factor=setting.factors.secretion)
     return State(
         time=instant(-spec.run.culture),
         seed=seed,
-        scene=place_scene(spec, setting.grid, seed, secretion_factor=setting.factors.secretion),
+        scene=scene,
         fields={
             name: setting.solver.start(
                 prepared, time=instant(-spec.run.culture), tolerances=setting.tolerances
@@ -187,6 +241,7 @@ def begin(setting: Setting, seed: int) -> State:
             for name, prepared in setting.prepared.items()
         },
         cells=None,
+        near=np.zeros((len(_seen_sources(setting, scene)), WAVENUMBERS)),
     )
 
 
@@ -245,12 +300,12 @@ def simulate(
         return
     outputs = sorted({*field_times(spec), *track_times(spec)})
     events = {event.time: event for event in setting.plan.events}
-    stops = _stops(setting, outputs)
     state = resume_from
     if state is None:
         state = _happening(setting, begin(setting, seed), events.get(instant(-spec.run.culture)))
         if state.time in outputs:
             yield state
+    stops = _stops(setting, state.scene, outputs)
     stroma: _Stroma | None = None
     for until in stops[bisect.bisect_right(stops, state.time) :]:
         if stroma is None or state.scene is not stroma.scene:
@@ -259,12 +314,16 @@ def simulate(
             fields = _advance_fields(
                 setting, state, stroma, until, needed=until in outputs or until in events
             )
+        seen = no_stimulus(setting.grid)
+        coated = state.near
+        if setting.sight is not None:
+            seen, coated = _seen(setting, setting.sight, stroma, state, fields, until)
         moved = state.cells
         if moved is not None:
             moved = cell_layer.advance(
                 moved,
                 setting.grid,
-                _seen(setting, state.fields, fields),
+                seen,
                 stroma.hold,
                 cell_layer.behaviour(
                     spec, setting.factors, competition=setting.plan.competition(state.time)
@@ -274,8 +333,10 @@ def simulate(
                 seed=seed,
             )
         grown, releases = migrasomes.advance(state.scene, until)
-        assert not releases, "a placed scene releases nothing at once"
-        state = State(until, seed, grown, fields, moved)
+        state = State(until, seed, grown, fields, moved, coated)
+        if spec.mechanisms.bursts:
+            for one in releases:
+                state = _burst(setting, stroma, state, one)
         state = _happening(setting, state, events.get(until))
         if until in outputs:
             yield state
@@ -305,12 +366,12 @@ def regions_of(spec: ModelSpec, scene: Scene, grid: Grid) -> RegionMap:
     return region_map(scene, grid, outline_margin=spec.scene.network_outline_margin)
 
 
-def _stops(setting: Setting, outputs: list[float]) -> list[float]:
-    """Output, event and coupling times; the latter only while cells are there."""
+def _stops(setting: Setting, scene: Scene, outputs: list[float]) -> list[float]:
+    """Output, event and coupling times, the latter only while cells are there; and the scene's."""
     spec = setting.spec
     begin, end = instant(-spec.run.culture), instant(spec.run.duration)
     coupling = _every(spec.numerics.coupling_step, 0.0, end)
-    times = {0.0, *outputs, *coupling, *change_times(setting.plan)}
+    times = {0.0, *outputs, *coupling, *change_times(setting.plan), *migrasomes.change_times(scene)}
     return sorted(t for t in times if begin <= t <= end)
 
 
@@ -383,20 +444,69 @@ def _uptake(setting: Setting, state: State, ligand: str) -> Uptake | None:
     return Uptake(taken / (setting.grid.dx * setting.grid.dy), half_saturation)
 
 
+def _seen_sources(setting: Setting, scene: Scene) -> NDArray[np.intp]:
+    """Migrasomes that ever carry what is sensed."""
+    if setting.sight is None:
+        return np.zeros(0, dtype=np.intp)
+    return np.flatnonzero(scene.migrasomes.secretion[setting.sight.ligand] > 0.0)
+
+
 def _seen(
-    setting: Setting, before: Mapping[str, FieldState], after: Mapping[str, FieldState]
-) -> Stimulus:
-    """What CXCR4 sees between two times: the mean of both ends."""
-    if not setting.spec.sensed_ligands:
-        return cell_layer.no_stimulus(setting.grid)
-    (ligand,) = setting.spec.sensed_ligands
-    prepared, floor = setting.prepared[ligand], setting.solver.floor
-    a, b = before[ligand], after[ligand]
-    return cell_layer.stimulus(
-        setting.spec,
-        0.5 * (floor(prepared, a) + floor(prepared, b)),
-        0.5 * (a.bound + b.bound),
+    setting: Setting,
+    sight: Sight,
+    stroma: _Stroma,
+    state: State,
+    after: Mapping[str, FieldState],
+    until: float,
+) -> tuple[Stimulus, Array]:
+    """What CXCR4 sees between two times, the mean of both ends, and the coat near migrasomes then.
+
+    Before there are cells only the latter.
+    """
+    assert stroma.near is not None
+    spec, prepared, solver = setting.spec, stroma.prepared[sight.ligand], setting.solver
+    before, end = state.fields[sight.ligand], after[sight.ligand]
+    concentration = 0.5 * (solver.face(prepared, before) + solver.face(prepared, end))
+    bound = 0.5 * (before.bound + end.bound)
+    m, own = stroma.scene.migrasomes, _seen_sources(setting, stroma.scene)
+    rate = mean_rates(stroma.scene, sight.ligand, state.time, until)[own]
+    around = surroundings(stroma.near, m.x[own], m.y[own], concentration, bound)
+    coated = advance_near(stroma.near, around, state.near, rate, until - state.time)
+    if state.cells is None:
+        return no_stimulus(setting.grid), coated
+    near = near_field(
+        stroma.near,
+        around,
+        0.5 * (state.near + coated),
+        m.x[own],
+        m.y[own],
+        m.radius[own],
+        rate,
+        coat_share=spec.receptor.cxcr4.coat_share,
+        soluble_steers=spec.mechanisms.soluble_sensing,
+        coat_steers=spec.mechanisms.haptotaxis,
     )
+    return stimulus(spec, sight.through, concentration, bound, near), coated
+
+
+def _burst(setting: Setting, stroma: _Stroma, state: State, one: Release) -> State:
+    """State after a migrasome has let go what it held."""
+    field: Any = state.fields[one.ligand]
+    amount = spread_at_once(stroma.scene, setting.grid, one.migrasome, one.amount)
+    field = setting.solver.release(
+        stroma.prepared[one.ligand], field, amount, tolerances=setting.tolerances
+    )
+    field = replace(field, ledger=field.ledger.book(secreted=one.amount))
+    near = state.near
+    if setting.sight is not None and one.ligand == setting.sight.ligand:
+        assert stroma.near is not None
+        m, own = stroma.scene.migrasomes, _seen_sources(setting, stroma.scene)
+        concentration = setting.solver.face(stroma.prepared[one.ligand], field)
+        around = surroundings(stroma.near, m.x[own], m.y[own], concentration, field.bound)
+        near = burst_near(
+            stroma.near, around, near, np.where(own == one.migrasome, one.amount, 0.0)
+        )
+    return replace(state, fields={**state.fields, one.ligand: field}, near=near)
 
 
 def _steady(setting: Setting, seed: int) -> State:
@@ -446,7 +556,7 @@ def encounter_limit(
             moving = cell_layer.advance(
                 moving,
                 grid,
-                cell_layer.no_stimulus(grid),
+                no_stimulus(grid),
                 hold,
                 behaving,
                 duration=until - at,

@@ -144,28 +144,81 @@ def secretion(scene: Scene, grid: Grid, ligand: str) -> Secretion:
         Name of the ligand; one that the scene does not secrete gives zero everywhere.
     """
     amount = np.zeros((grid.ny, grid.nx))
-    bodies, migrasomes = scene.bodies, scene.migrasomes
+    bodies = scene.bodies
     body_rates = bodies.secretion.get(ligand, np.zeros(len(bodies.x)))
-    migrasome_rates = migrasomes.secretion.get(ligand, np.zeros(len(migrasomes.x)))
     for n, (rows, cols, inside) in enumerate(body_masks(scene, grid)):
         covered = int(inside.sum())
         if covered:
             amount[rows, cols][inside] += body_rates[n] / covered
         else:
             amount += grid.deposit(bodies.x[n : n + 1], bodies.y[n : n + 1], body_rates[n : n + 1])
-    carries = migrasome_rates > 0.0
-    amount += grid.spread(
-        migrasomes.x[carries],
-        migrasomes.y[carries],
-        migrasome_rates[carries],
-        source_width(grid),
+    own, decay = carriers(scene, ligand), np.zeros(0)
+    if len(own):
+        decay = scene.migrasomes.fading[ligand][own]
+    steady = own[decay == 0.0]
+    rates = _rates(scene, ligand)[steady]
+    amount += _spread(scene, grid, steady, rates)
+    return Secretion(
+        flux=_flux(amount, grid),
+        total=float(body_rates.sum()) + float(rates.sum()),
+        fading=tuple(
+            _fading(scene, grid, ligand, own[decay == rate], float(rate))
+            for rate in np.unique(decay[decay > 0.0])
+        ),
     )
+
+
+def carriers(scene: Scene, ligand: str) -> NDArray[np.intp]:
+    """Numbers of the migrasomes that are there and carry a ligand."""
+    return np.flatnonzero(scene.migrasomes.present & (_rates(scene, ligand) > 0.0))
+
+
+def mean_rates(scene: Scene, ligand: str, start: float, stop: float) -> Array:
+    """Mean secretion of each migrasome over an interval [molecules/s], shape (migrasome,).
+
+    Zero for those that are not there now.
+    """
+    m = scene.migrasomes
+    rates = np.where(m.present, _rates(scene, ligand), 0.0)
+    if ligand not in m.fading:
+        return rates
+    decay = m.fading[ligand]
+    born = np.where(rates > 0.0, m.birth, start)
+    mean: Array = rates * np.exp(-decay * (start - born))
+    for rate in np.unique(decay[decay > 0.0]):
+        mean[decay == rate] *= _line(float(rate) * (stop - start))[0]
+    return mean
+
+
+def _rates(scene: Scene, ligand: str) -> Array:
+    """Each migrasome's secretion at birth [molecules/s]."""
+    m = scene.migrasomes
+    return m.secretion.get(ligand, np.zeros(len(m.x)))
+
+
+def _fading(scene: Scene, grid: Grid, ligand: str, own: NDArray[np.intp], decay: float) -> Fading:
+    """Secretion of migrasomes that decays at one rate, as of the latest birth among them."""
+    born = scene.migrasomes.birth[own]
+    since = float(born.max())
+    rates = _rates(scene, ligand)[own] * np.exp(-decay * (since - born))
+    return Fading(_flux(_spread(scene, grid, own, rates), grid), float(rates.sum()), decay, since)
+
+
+def _spread(scene: Scene, grid: Grid, own: NDArray[np.intp], amounts: Array) -> Array:
+    m = scene.migrasomes
+    return grid.spread(m.x[own], m.y[own], amounts, source_width(grid))
+
+
+def _flux(amount: Array, grid: Grid) -> Array:
     if grid.round:
         amount = _within(amount, grid)
-    return Secretion(
-        flux=amount / (grid.dx * grid.dy),
-        total=float(body_rates.sum()) + float(migrasome_rates.sum()),
-    )
+    return amount / (grid.dx * grid.dy)
+
+
+def spread_at_once(scene: Scene, grid: Grid, migrasome: int, amount: float) -> Array:
+    """What a release puts into each floor cell [molecules], shape (ny, nx)."""
+    own = np.array([migrasome])
+    return _flux(_spread(scene, grid, own, np.array([amount])), grid) * (grid.dx * grid.dy)
 
 
 def _within(amount: Array, grid: Grid) -> Array:

@@ -19,7 +19,7 @@ Array = NDArray[np.float64]
 
 def save_state(path: Path, state: State) -> None:
     """Write everything a run is at a time; the inverse of `load_state`."""
-    arrays: dict[str, Any] = {"time": state.time, "seed": state.seed}
+    arrays: dict[str, Any] = {"time": state.time, "seed": state.seed, "near": state.near}
 
     def put(prefix: str, value: Any) -> None:
         for field in fields(value):
@@ -96,4 +96,5 @@ def _state_of(arrays: Mapping[str, Any], solver: Solver) -> State:
         scene=scene,
         fields={name: take(solver.State, f"field.{name}") for name in names},
         cells=take(Cells, "cells") if "cells.x" in arrays else None,
+        near=arrays["near"],
     )

@@ -1,7 +1,7 @@
 """Solvers of a ligand's field: modules with the same functions over states of their own.
 
-Each has ``prepare, start, add, release, change_medium, advance, steady, floor, column, in_medium,
-on_coat``, a ``Tolerances`` made by ``tolerances_of``, and a ``State`` with ``time``, ``bound`` and
+Each has ``prepare, start, add, release, change_medium, advance, steady, floor, face, column,
+reservoir, in_medium, on_coat``, a ``Tolerances`` made by ``tolerances_of``, and a ``State`` with ``time``, ``bound`` and
 ``ledger``. Which one is a model's ``numerics.solver``.
 """
 
@@ -12,8 +12,9 @@ from numpy import float64
 from numpy.typing import NDArray
 
 from sdf1_field.grid import Grid
+from sdf1_field.sources import Secretion
 from sdf1_field.spec import Numerics
-from sdf1_field.transport import Ledger, Transport
+from sdf1_field.transport import Ledger, Transport, Uptake
 
 Array = NDArray[float64]
 
@@ -42,8 +43,8 @@ class Solver(Protocol):
     def tolerances_of(self, numerics: Numerics) -> Any:
         """Tolerances that a model asks for."""
 
-    def prepare(self, grid: Grid, transport: Transport) -> Any:
-        """What stays the same for a grid and an equation."""
+    def prepare(self, grid: Grid, transport: Transport, tolerances: Any) -> Any:
+        """What stays the same for a grid and an equation; has that as ``transport``."""
 
     def start(self, prepared: Any, *, time: float, tolerances: Any) -> Any:
         """Medium without ligand over an empty coat."""
@@ -58,15 +59,36 @@ class Solver(Protocol):
         """State after fresh medium replaces the old."""
 
     def advance(
-        self, prepared: Any, state: Any, secretion: Array, until: float, *, tolerances: Any
+        self,
+        prepared: Any,
+        state: Any,
+        secretion: Secretion,
+        until: float,
+        *,
+        uptake: Uptake | None = None,
+        tolerances: Any,
     ) -> Any:
-        """State at a later time under constant secretion."""
+        """State at a later time."""
 
-    def steady(self, prepared: Any, secretion: Array, *, time: float, tolerances: Any) -> Any:
+    def steady(
+        self,
+        prepared: Any,
+        flux: Array,
+        *,
+        time: float,
+        uptake: Uptake | None = None,
+        tolerances: Any,
+    ) -> Any:
         """Steady state under constant secretion."""
 
     def floor(self, prepared: Any, state: Any) -> Array:
         """Concentration in the lowest layer [nM], shape (ny, nx)."""
+
+    def face(self, prepared: Any, state: Any) -> Array:
+        """Concentration at z = 0 [nM], shape (ny, nx)."""
+
+    def reservoir(self, prepared: Any, state: Any) -> float:
+        """Concentration of the mixed medium above the grid [nM]; NaN without one."""
 
     def column(self, prepared: Any, state: Any) -> Array:
         """Concentration everywhere [nM], shape (nz, ny, nx)."""

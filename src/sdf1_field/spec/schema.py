@@ -162,6 +162,8 @@ class Secretion(Section):
 
     msc_body: SecretionRate
     migrasome: SecretionRate
+    migrasome_decay: Rate
+    """Rate at which a migrasome's secretion decays from its birth on; 0 if it is refilled."""
     carrying_fraction: Fraction
 
 
@@ -258,6 +260,10 @@ class PlacedScene(Section):
     migrasome_diameter: PositiveLength
     migrasome_diameter_variation: Ratio
     detached_migrasome_density: NumberDensity
+    migrasome_appearance: NonNegativeTime
+    """Time from the start of the culture over which migrasomes appear, evenly."""
+    migrasome_lifetime: NonNegativeTime
+    """Mean time until a migrasome ruptures; 0 if it never does."""
     network_outline_margin: Length
 
 
@@ -272,6 +278,7 @@ class Mechanisms(Section):
     chemokinesis: bool
     crowding: bool
     uptake: bool = False
+    bursts: bool = False
 
 
 class Agent(Section):
@@ -546,6 +553,23 @@ class ModelSpec(Section):
                 "dish.mixed_above to '0 um'.",
             )
 
+    def _bursts(self) -> Iterable[tuple[str, str]]:
+        """Bursts of migrasomes that never rupture or whose content is unknown."""
+        if not self.mechanisms.bursts:
+            return
+        if self.scene.migrasome_lifetime == 0.0:
+            yield (
+                "mechanisms.bursts",
+                "no migrasome ever ruptures. Set scene.migrasome_lifetime, such as '400 min'.",
+            )
+        for name in self.solved_ligands:
+            if name in self.ligand and self.ligand[name].secretion.migrasome_decay == 0.0:
+                yield (
+                    "mechanisms.bursts",
+                    f"what is left of {name} in a migrasome is not known while its secretion stays "
+                    f"as it is. Set ligand.{name}.secretion.migrasome_decay, such as '2e-4 1/s'.",
+                )
+
     def _patterns(self) -> Iterable[tuple[str, str]]:
         """Patterns of the coat that are no pattern."""
         for name, ligand in self.ligand.items():
@@ -589,6 +613,7 @@ class ModelSpec(Section):
         yield from self._view()
         yield from self._mixed()
         yield from self._patterns()
+        yield from self._bursts()
         yield from self._round_well()
         yield from self._linear_solver()
         for name, treatment in self.treatments.items():

@@ -1,0 +1,32 @@
+"""The floor as cells see it: smooth maps between grid points, and sources smaller than a cell."""
+
+from sdf1_field.floor.maps import Lens, lens, no_stimulus, stimulus
+from sdf1_field.floor.near import (
+    WAVENUMBERS,
+    NearBasis,
+    Surroundings,
+    advance,
+    burst,
+    near_basis,
+    near_field,
+    surroundings,
+)
+from sdf1_field.floor.sampling import NearField, Stimulus, sample
+
+__all__ = [
+    "WAVENUMBERS",
+    "Lens",
+    "NearBasis",
+    "NearField",
+    "Stimulus",
+    "Surroundings",
+    "advance",
+    "burst",
+    "lens",
+    "near_basis",
+    "near_field",
+    "no_stimulus",
+    "sample",
+    "stimulus",
+    "surroundings",
+]

@@ -1,0 +1,120 @@
+"""From the fields on the grid to the maps that cells sample."""
+
+import functools
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sdf1_field.floor.near import disc_transform
+from sdf1_field.floor.sampling import PADDING, NearField, Stimulus, no_near_field
+from sdf1_field.grid import Grid
+from sdf1_field.spec import ModelSpec
+from sdf1_field.transport import Transport, forward, inverse
+from sdf1_field.units import MOLECULES_PER_UM3_PER_NM
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Lens:
+    """How a cell sees the floor's cosine modes.
+
+    Parameters
+    ----------
+    factors : ndarray, shape (ny, nx)
+        From the modes of values at cell centres to those of spline coefficients.
+    """
+
+    factors: Array
+
+
+def lens(grid: Grid, transport: Transport, *, cell_radius: float) -> Lens:
+    """Mean over the disc under a cell, without the dispersion of the finite volumes.
+
+    The product of the disc's transform, of the finite volumes' admittance at z = 0 over the exact
+    one, and of the inverse of the splines' own transform. The second is exact for a medium that is
+    in balance with its sources and a coat in balance with the medium: on the scale of a few cells
+    of the grid, where alone it differs from 1, they are within seconds and minutes.
+
+    Parameters
+    ----------
+    grid : Grid
+    transport : Transport
+    cell_radius : float
+        [um], >= 0; 0 for the value at a place.
+    """
+    qx = math.pi * np.arange(grid.nx) / grid.width
+    qy = math.pi * np.arange(grid.ny) / grid.length
+    wavenumber = np.hypot(qy[:, None], qx[None, :])
+    symbol_x, symbol_y = _symbol(grid.nx), _symbol(grid.ny)
+    factors = disc_transform(wavenumber * cell_radius) / (symbol_y[:, None] * symbol_x[None, :])
+    factors *= _transfer(grid, transport, wavenumber)
+    return Lens(factors)
+
+
+def _symbol(count: int) -> Array:
+    """What a cosine mode of spline coefficients is at the centres."""
+    symbol: Array = (2.0 + np.cos(math.pi * np.arange(count) / count)) / 3.0
+    return symbol
+
+
+def _transfer(grid: Grid, transport: Transport, wavenumber: Array) -> Array:
+    """Steady admittance of the finite volumes at z = 0 over that of the medium; 1 for the mean."""
+    diffusivity, h = transport.diffusivity, grid.thickness
+    conductance = diffusivity / np.diff(grid.z)
+    # Above the mean a bath and a mixed reservoir alike hold what varies over the floor at zero.
+    fixed = transport.bath is not None or transport.mixed is not None
+    lateral = diffusivity * grid.laplacian_eigenvalues() + transport.loss_rate
+    ladder = lateral * h[-1] + (2.0 * diffusivity / h[-1] if fixed else 0.0)
+    for i in range(grid.nz - 2, -1, -1):
+        ladder = lateral * h[i] + ladder * conductance[i] / (conductance[i] + ladder)
+    solved = ladder / (1.0 + 0.5 * h[0] / diffusivity * ladder)
+    root = np.sqrt(wavenumber**2 + transport.loss_rate / diffusivity)
+    level = np.tanh(root * grid.height)
+    exact = diffusivity * (root / np.where(level > 0.0, level, 1.0) if fixed else root * level)
+    solved[0, 0] = exact[0, 0] = 1.0
+    ratio: Array = solved / exact
+    return ratio
+
+
+def stimulus(
+    spec: ModelSpec, through: Lens, concentration: Array, bound: Array, near: NearField
+) -> Stimulus:
+    """What CXCR4 sees of dissolved and coat-bound SDF-1.
+
+    Parameters
+    ----------
+    spec : ModelSpec
+    through : Lens
+    concentration, bound : ndarray, shape (ny, nx)
+        At z = 0 [nM] and on the coat [molecules/um**2], at cell centres.
+    near : NearField
+        Made with what the model's mechanisms follow.
+    """
+    on = spec.mechanisms
+    share = spec.receptor.cxcr4.coat_share / MOLECULES_PER_UM3_PER_NM
+    visible = _coefficients(through, concentration + share * bound)
+    if on.soluble_sensing and on.haptotaxis:
+        return Stimulus(visible, visible, True, near)
+    steering = np.zeros_like(visible)
+    if on.soluble_sensing:
+        steering = _coefficients(through, concentration)
+    if on.haptotaxis:
+        steering = share * _coefficients(through, bound)
+    return Stimulus(visible, steering, False, near)
+
+
+@functools.lru_cache(maxsize=1)
+def no_stimulus(grid: Grid) -> Stimulus:
+    """A floor without ligand."""
+    empty = np.zeros((grid.ny + 2 * PADDING, grid.nx + 2 * PADDING))
+    return Stimulus(empty, empty, True, no_near_field())
+
+
+def _coefficients(through: Lens, values: Array) -> Array:
+    """Spline coefficients of values at cell centres as a cell sees them, padded."""
+    modes = forward(values)
+    modes *= through.factors
+    return np.pad(inverse(modes), PADDING, mode="symmetric")

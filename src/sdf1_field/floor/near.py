@@ -1,0 +1,348 @@
+"""Sources smaller than a cell of the grid: what the grid cannot carry of them.
+
+On the grid a migrasome secretes as a Gaussian. What is missing is the field of (disc minus
+Gaussian), whose total is zero: it fades as the inverse cube of the distance, and the medium is in
+balance with it within a second. With the coat linearised about what the grid has at the migrasome,
+its two-dimensional transforms at the wavenumber p obey
+
+    Y c = s - j,   Y = D sqrt(p**2 + k / D),   j = kappa c - k_off' b,
+    db/dt = j - k_b b,   kappa = k_on (B - b_0),   k_off' = k_off + k_on c_0
+
+(b, B over the molecules in 1 nM). So b is followed by an ordinary differential equation at every
+wavenumber, solved exactly over a step, and ``c = (s + k_off' b) / (Y + kappa)``. Divided by the
+source's own transform both are smooth functions of ``p / (p + p_0)``: few wavenumbers hold them,
+and the integral back to distances is a matrix known beforehand. Cells take nothing up here.
+
+A step, for the carriers of the sensed ligand::
+
+    basis = near_basis(grid, transport, cell_radius=6.0)              # once
+    coated = np.zeros((len(x), WAVENUMBERS))                          # at the start
+    around = surroundings(basis, x, y, concentration, bound)          # means over the step
+    after = advance(basis, around, coated, rate, step)
+    after = burst(basis, around, after, amount)                       # what is let go at its end
+    near = near_field(
+        basis, around, 0.5 * (coated + after), x, y, radius, rate, coat_share=0.01
+    )
+"""
+
+import functools
+import math
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import j0, j1
+
+from sdf1_field.floor.sampling import NearField, no_near_field
+from sdf1_field.grid import Grid
+from sdf1_field.sources import source_width
+from sdf1_field.transport import Transport
+from sdf1_field.units import MOLECULES_PER_UM3_PER_NM
+
+Array = NDArray[np.float64]
+
+WAVENUMBERS = 16
+"""Wavenumbers that hold a source's coat; profiles are then good to 1e-4 of their peak."""
+REACH, _LEAST_REACH = 12.0, 60.0
+"""In widths of the Gaussian, and at least [um]; from the first on, the slope that is left out is
+1 % of the source's own and less."""
+_TAPERED = 0.5
+"""Share of the reach from which on the profile is faded out."""
+_FINEST, _NODE = 0.25, 0.5
+"""Distance of a profile's nodes in widths of the Gaussian, and at most [um]."""
+_LARGEST_WAVENUMBER, _BLUR = 50.0, 0.1
+"""Of the integral back to distances [1/um], and of the Gaussian that ends it softly [um]."""
+_PANEL = 8
+"""Quadrature nodes for each period of the fastest oscillation of that integral."""
+_RADII = 2.0**0.25
+"""Ratio of neighbouring migrasome radii that have a matrix; between them it is interpolated."""
+_SMALLEST_RADIUS = 0.05
+"""Smaller migrasomes look like this one [um]."""
+
+
+@dataclass(frozen=True, eq=False)
+class NearBasis:
+    """What all sources on a floor have in common.
+
+    Parameters
+    ----------
+    grid : Grid
+    transport : Transport
+    cell_radius : float
+        Of the disc under a cell over which it averages [um]; 0 for the value at a place.
+    width : float
+        Standard deviation of the Gaussian on the grid [um].
+    reach : float
+        [um].
+    admittance : ndarray, shape (WAVENUMBERS,)
+        ``Y`` of the medium at the wavenumbers that are kept [um/s].
+    """
+
+    grid: Grid
+    transport: Transport
+    cell_radius: float
+    width: float
+    reach: float
+    admittance: Array
+
+    @property
+    def turn(self) -> float:
+        """Wavenumber ``p_0`` where coat and medium take as much [1/um]."""
+        coat = self.transport.coat
+        if coat is None or not coat.binds:
+            return 1.0 / self.width
+        sites = float(np.max(coat.sites)) / MOLECULES_PER_UM3_PER_NM
+        return coat.association_rate * sites / self.transport.diffusivity
+
+    @functools.cached_property
+    def nodes(self) -> Array:
+        """Distances at which profiles are known [um], equidistant from 0 to the reach."""
+        spacing = min(_FINEST * self.width, _NODE)
+        return np.linspace(0.0, self.reach, math.ceil(self.reach / spacing) + 1)
+
+
+class Surroundings(NamedTuple):
+    """The linearised coat at each source; arrays of shape (source,).
+
+    Parameters
+    ----------
+    uptake : ndarray
+        ``kappa`` [um/s].
+    release : ndarray
+        ``k_off'`` [1/s].
+    """
+
+    uptake: Array
+    release: Array
+
+
+def near_basis(grid: Grid, transport: Transport, *, cell_radius: float) -> NearBasis:
+    """Basis of the sources' profiles, once for a grid, an equation and a size of cells.
+
+    Parameters
+    ----------
+    grid : Grid
+    transport : Transport
+    cell_radius : float
+        [um], >= 0.
+    """
+    width = source_width(grid)
+    reach = max(REACH * width, _LEAST_REACH)
+    bare = NearBasis(grid, transport, cell_radius, width, reach, np.zeros(0))
+    wavenumber = bare.turn * _chebyshev() / (1.0 - _chebyshev())
+    return replace(bare, admittance=_admittance(transport, wavenumber))
+
+
+def surroundings(
+    basis: NearBasis, x: Array, y: Array, concentration: Array, bound: Array
+) -> Surroundings:
+    """The coat at each source, linearised about what the grid has there.
+
+    Parameters
+    ----------
+    basis : NearBasis
+    x, y : ndarray, shape (source,)
+        [um].
+    concentration, bound : ndarray, shape (ny, nx)
+        At z = 0 [nM] and on the coat [molecules/um**2].
+    """
+    coat = basis.transport.coat
+    if coat is None or not coat.binds:
+        return Surroundings(np.zeros(len(x)), np.zeros(len(x)))
+    here = basis.grid.index(x, y)
+    sites = np.broadcast_to(np.asarray(coat.sites, dtype=float), bound.shape)[here]
+    free = np.maximum(sites - np.maximum(bound[here], 0.0), 0.0)
+    return Surroundings(
+        coat.association_rate * free / MOLECULES_PER_UM3_PER_NM,
+        coat.dissociation_rate + coat.association_rate * np.maximum(concentration[here], 0.0),
+    )
+
+
+def advance(
+    basis: NearBasis, around: Surroundings, coated: Array, rate: Array, step: float
+) -> Array:
+    """Transforms of the coat around the sources after a step, exactly for constant secretion.
+
+    Parameters
+    ----------
+    basis : NearBasis
+    around : Surroundings
+    coated : ndarray, shape (source, WAVENUMBERS)
+        Over that of the source's shape, as ``b`` over the molecules in 1 nM [nM um**3].
+    rate : ndarray, shape (source,)
+        Secretion, its mean over the step [molecules/s].
+    step : float
+        [s].
+    """
+    coat = basis.transport.coat
+    if coat is None or not coat.binds or len(rate) == 0:
+        return coated
+    to_coat = around.uptake[:, None] / (basis.admittance + around.uptake[:, None])
+    lost = around.release[:, None] * (1.0 - to_coat) + coat.loss_rate
+    source = to_coat * (rate / MOLECULES_PER_UM3_PER_NM)[:, None]
+    some = np.where(lost > 0.0, lost, 1.0)
+    gained = np.where(lost > 0.0, -np.expm1(-some * step) / some, step)
+    after: Array = coated * np.exp(-lost * step) + source * gained
+    return after
+
+
+def burst(basis: NearBasis, around: Surroundings, coated: Array, amount: Array) -> Array:
+    """Transforms of the coat after molecules are let go at once; arguments as of `advance`.
+
+    Parameters
+    ----------
+    amount : ndarray, shape (source,)
+        [molecules].
+    """
+    to_coat = around.uptake[:, None] / (basis.admittance + around.uptake[:, None])
+    after: Array = coated + to_coat * (amount / MOLECULES_PER_UM3_PER_NM)[:, None]
+    return after
+
+
+def near_field(
+    basis: NearBasis,
+    around: Surroundings,
+    coated: Array,
+    x: Array,
+    y: Array,
+    radius: Array,
+    rate: Array,
+    *,
+    coat_share: float,
+    soluble_steers: bool = True,
+    coat_steers: bool = True,
+) -> NearField:
+    """Profiles around the sources, with their mirror images behind the walls.
+
+    Parameters
+    ----------
+    basis : NearBasis
+    around : Surroundings
+    coated : ndarray, shape (source, WAVENUMBERS)
+    x, y, radius : ndarray, shape (source,)
+        Of the migrasomes [um].
+    rate : ndarray, shape (source,)
+        Secretion [molecules/s].
+    coat_share : float
+        ``alpha``: what receptors see of bound ligand [1/um].
+    soluble_steers, coat_steers : bool
+        Whether cells follow the gradient of what is dissolved, and of what is bound.
+    """
+    if len(x) == 0:
+        return no_near_field()
+    dissolved = (rate / MOLECULES_PER_UM3_PER_NM)[:, None] + around.release[:, None] * coated
+    dissolved /= basis.admittance + around.uptake[:, None]
+    attached = coat_share * coated
+    profile = np.zeros((len(x), len(basis.nodes), 4))
+    profile[:, :, :2] = _profiles(basis, radius, dissolved + attached)
+    if not (soluble_steers and coat_steers):
+        steering = soluble_steers * dissolved + coat_steers * attached
+        profile[:, :, 2:] = _profiles(basis, radius, steering)
+    grid, reach = basis.grid, basis.reach
+    source, x, y = _mirrored(grid, x, y, reach)
+    columns, rows = max(1, int(grid.width / reach)), max(1, int(grid.length / reach))
+    column = np.clip((x / grid.width * columns).astype(np.int64), 0, columns - 1)
+    row = np.clip((y / grid.length * rows).astype(np.int64), 0, rows - 1)
+    bucket = row * columns + column
+    order = np.argsort(bucket, kind="stable")
+    first = np.searchsorted(bucket[order], np.arange(rows * columns + 1))
+    return NearField(
+        x[order], y[order], first.astype(np.int64), rows, columns, reach, profile[source[order]]
+    )
+
+
+def _mirrored(
+    grid: Grid, x: Array, y: Array, reach: float
+) -> tuple[NDArray[np.intp], Array, Array]:
+    """Sources and all their mirror images within reach of the floor: which, and where."""
+    source = np.arange(len(x))
+    for axis, extent in ((0, grid.width), (1, grid.length)):
+        place = (x, y)[axis]
+        turns = np.arange(-math.ceil(reach / extent), math.ceil(reach / extent) + 1)
+        images = np.concatenate(
+            [np.stack([2.0 * n * extent + place, 2.0 * n * extent - place]) for n in turns]
+        )
+        image, one = np.nonzero((images > -reach) & (images < extent + reach))
+        moved = images[image, one]
+        source, x, y = source[one], x[one], y[one]
+        x, y = (moved, y) if axis == 0 else (x, moved)
+    return source, x, y
+
+
+def _profiles(basis: NearBasis, radius: Array, transform: Array) -> Array:
+    """Values and slopes at the nodes, shape (source, node, 2), of transforms over the source's."""
+    place = np.log(np.maximum(radius, _SMALLEST_RADIUS)) / math.log(_RADII)
+    lower = np.floor(place).astype(np.int64)
+    upper_share = place - lower
+    weighed = transform * basis.admittance
+    result = np.zeros((len(radius), len(basis.nodes), 2))
+    for n in np.unique(lower):
+        chosen = np.flatnonzero(lower == n)
+        for size, share in ((n, 1.0 - upper_share[chosen]), (n + 1, upper_share[chosen])):
+            part = (share[:, None] * weighed[chosen]) @ _matrix(basis, int(size))
+            result[chosen] += part.reshape(len(chosen), -1, 2)
+    return result
+
+
+@functools.lru_cache(maxsize=64)
+def _matrix(basis: NearBasis, size: int) -> Array:
+    """From the kept wavenumbers to values and slopes at nodes, for a migrasome radius."""
+    wavenumber, shapes = _integrals(basis)
+    missing = disc_transform(wavenumber * _RADII**size)
+    missing -= np.exp(-0.5 * (wavenumber * basis.width) ** 2)
+    weights = missing[:, None] * _lagrange(wavenumber / (wavenumber + basis.turn))
+    matrix: Array = weights.T @ shapes
+    return matrix
+
+
+@functools.lru_cache(maxsize=2)
+def _integrals(basis: NearBasis) -> tuple[Array, Array]:
+    """Wavenumbers of a quadrature, and what each adds to values and slopes at the nodes.
+
+    That is ``p J0(p r) F(p) / (2 pi Y(p))`` with the cell's disc ``F``, faded out at the reach;
+    ``Y`` stands here so that what it is multiplied with is finite at both ends.
+    """
+    reach, r = basis.reach, basis.nodes
+    panels = math.ceil(_LARGEST_WAVENUMBER * (reach + basis.cell_radius) / (2.0 * math.pi))
+    place, weight = np.polynomial.legendre.leggauss(_PANEL)
+    length = _LARGEST_WAVENUMBER / panels
+    p = ((np.arange(panels)[:, None] + 0.5 * (1.0 + place)) * length).ravel()
+    factor = np.tile(0.5 * length * weight, panels) * p / (2.0 * math.pi)
+    factor *= disc_transform(p * basis.cell_radius) / _admittance(basis.transport, p)
+    factor *= np.exp(-0.5 * (p * _BLUR) ** 2)
+    value = factor[:, None] * j0(p[:, None] * r)
+    slope = -(factor * p)[:, None] * j1(p[:, None] * r)
+    share = np.clip((r / reach - _TAPERED) / (1.0 - _TAPERED), 0.0, 1.0)
+    kept = 1.0 - share**2 * (3.0 - 2.0 * share)
+    falling = -6.0 * share * (1.0 - share) / ((1.0 - _TAPERED) * reach)
+    shapes = np.stack([value * kept, slope * kept + value * falling], axis=-1)
+    return p, shapes.reshape(len(p), -1)
+
+
+def disc_transform(argument: Array) -> Array:
+    """Two-dimensional transform of an even disc of radius R and total 1, at ``p R``."""
+    some = np.where(argument > 0.0, argument, 1.0)
+    result: Array = np.where(argument > 0.0, 2.0 * j1(some) / some, 1.0)
+    return result
+
+
+def _admittance(transport: Transport, wavenumber: Array) -> Array:
+    """``Y`` of deep medium [um/s]."""
+    diffusivity = transport.diffusivity
+    root: Array = np.sqrt(wavenumber**2 + transport.loss_rate / diffusivity)
+    return diffusivity * root
+
+
+def _chebyshev() -> Array:
+    """Chebyshev's nodes between 0 and 1."""
+    angle = (np.arange(WAVENUMBERS) + 0.5) * math.pi / WAVENUMBERS
+    return 0.5 * (1.0 - np.cos(angle))
+
+
+def _lagrange(place: Array) -> Array:
+    """Lagrange's polynomials of `_chebyshev` at places, shape (place, WAVENUMBERS)."""
+    angle = (np.arange(WAVENUMBERS) + 0.5) * math.pi / WAVENUMBERS
+    terms = (-1.0) ** np.arange(WAVENUMBERS) * np.sin(angle) / (place[:, None] - _chebyshev())
+    polynomials: Array = terms / terms.sum(axis=1, keepdims=True)
+    return polynomials

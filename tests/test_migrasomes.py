@@ -1,0 +1,124 @@
+"""Migrasomes that appear, empty and rupture in a placed scene."""
+
+import itertools
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from sdf1_field import migrasomes
+from sdf1_field.grid import make_grid
+from sdf1_field.scene import place_scene, region_map, touched_cd166
+from sdf1_field.sources import mean_rates, secretion
+from sdf1_field.spec import load_model
+
+SETTINGS = (
+    "dish.width=500 um",
+    "dish.length=500 um",
+    "scene.migrasome_appearance=24 h",
+    "scene.migrasome_lifetime=400 min",
+    "ligand.sdf1.secretion.migrasome_decay=2.5e-4 1/s",
+    "ligand.ccl2.secretion.migrasome_decay=1e-4 1/s",
+)
+
+
+@pytest.fixture(scope="module")
+def grid():
+    return make_grid(500, 500, 100, spacing=10, floor_layer=5, layer_growth=1.2)
+
+
+@pytest.fixture(scope="module")
+def scene(grid):
+    return place_scene(
+        load_model("coculture-kg1a", settings=SETTINGS).spec, grid, 3, secretion_factor=1.0
+    )
+
+
+def followed(scene):
+    """Scene at every time at which it changes, and all that ruptures let go."""
+    scenes, releases = [(-86_400.0, scene)], []
+    for time in migrasomes.change_times(scene):
+        now, let_go = migrasomes.advance(scenes[-1][1], time)
+        scenes.append((time, now))
+        releases += let_go
+    return scenes, releases
+
+
+def test_migrasomes_are_there_from_birth_to_end(scene):
+    scenes, _ = followed(scene)
+    for time, now in scenes:
+        m = now.migrasomes
+        assert np.array_equal(m.present, (m.birth <= time) & (time < m.end))
+    assert not scenes[0][1].migrasomes.present.all()
+    assert not scenes[-1][1].migrasomes.present.any()
+
+
+def test_a_scene_in_which_nothing_happens_is_the_same_object(scene):
+    now, releases = migrasomes.advance(scene, -86_399.999)
+    assert now is scene
+    assert releases == ()
+
+
+def test_lifetimes_are_exponential_about_their_mean(scene):
+    life = scene.migrasomes.end - scene.migrasomes.birth
+    assert life.mean() == pytest.approx(24_000.0, abs=4 * 24_000.0 / math.sqrt(len(life)))
+    assert np.mean(life > 24_000.0) == pytest.approx(math.exp(-1), abs=2 / math.sqrt(len(life)))
+
+
+def test_a_migrasome_lets_go_in_its_life_and_at_its_end_all_that_it_was_born_with(scene, grid):
+    scenes, releases = followed(scene)
+    let_go = sum(r.amount for r in releases if r.ligand == "sdf1")
+    assert let_go > 0
+    bodies = scene.bodies.secretion["sdf1"].sum()
+    slowly = 0.0
+    for (start, now), (stop, _) in itertools.pairwise(scenes):
+        slowly += secretion(now, grid, "sdf1").released(start, stop) - bodies * (stop - start)
+    m = scene.migrasomes
+    born_with = m.secretion["sdf1"].sum() / 2.5e-4
+    assert slowly + let_go == pytest.approx(born_with, rel=1e-9)
+    assert 0.05 < let_go / born_with < 0.5
+
+
+def test_mean_rates_of_single_migrasomes_sum_to_what_the_floor_is_given(scene, grid):
+    now, _ = migrasomes.advance(scene, -40_000.0)
+    flux = secretion(now, grid, "sdf1")
+    bodies = scene.bodies.secretion["sdf1"].sum()
+    start, stop = -40_000.0, -39_000.0
+    own = mean_rates(now, "sdf1", start, stop)
+    assert own.sum() * 1000.0 == pytest.approx(flux.released(start, stop) - bodies * 1000.0)
+    first, last = flux.line(start, stop)
+    area = grid.dx * grid.dy
+    assert 0.5 * (first + last).sum() * area == pytest.approx(own.sum() + bodies, rel=1e-9)
+
+
+def test_only_migrasomes_that_are_there_are_seen_touched_and_blocked(scene, grid):
+    now, _ = migrasomes.advance(scene, -40_000.0)
+    here = now.migrasomes.present
+    alone = replace(
+        now,
+        migrasomes=replace(
+            now.migrasomes,
+            **{
+                name: getattr(now.migrasomes, name)[here]
+                for name in ("x", "y", "radius", "body", "blocked", "birth", "end", "present")
+            },
+            secretion={},
+            fading={},
+        ),
+    )
+    assert np.array_equal(
+        region_map(now, grid, outline_margin=3.0), region_map(alone, grid, outline_margin=3.0)
+    )
+    assert np.array_equal(
+        touched_cd166(now, grid, reach=6.0, migrasome_density=2.0),
+        touched_cd166(alone, grid, reach=6.0, migrasome_density=2.0),
+    )
+    assert np.array_equal(now.block(0.9).migrasomes.blocked, np.where(here, 0.9, 0.0))
+
+
+def test_without_decay_nothing_is_known_to_be_left_at_the_end(grid):
+    settings = [s for s in SETTINGS if "decay" not in s]
+    spec = load_model("coculture-kg1a", settings=settings).spec
+    _, releases = followed(place_scene(spec, grid, 3, secretion_factor=1.0))
+    assert releases == []
