@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from matplotlib.collections import EllipseCollection, LineCollection
+from matplotlib.collections import EllipseCollection, LineCollection, PathCollection
 from matplotlib.figure import Figure
 
 from sdf1_field.analysis import analyse_runs
@@ -180,6 +180,31 @@ def test_a_steady_run_is_a_map_alone(draw, tiny, steady_model, tmp_path):
     figure = draw(path)
     assert len(figure.axes) == 2
     assert "steady state" in figure.axes[0].get_title(loc="left")
+
+
+def test_a_floor_of_several_millimetres_is_dots_with_its_middle_in_detail_beside(
+    draw, solved, tmp_path
+):
+    path = solved(
+        "coculture-kg1a", "dish.width=6 mm", "dish.length=5 mm", "grid.spacing=50 um",
+        "cells.density=10 1/mm**2", "scene.msc_density=2 1/mm**2", "run.duration=15 min",
+        "output.ligands=[]",
+    )  # fmt: skip
+    figure = draw(path)
+    floor, middle = figure.axes[:2]
+    assert (floor.get_xlim(), floor.get_ylim()) == ((0.0, 6000.0), (0.0, 5000.0))
+    assert (middle.get_xlim(), middle.get_ylim()) == ((2300.0, 3700.0), (1800.0, 3200.0))
+    assert (texts(floor), texts(middle)) == (["1 mm"], ["200 µm"])
+    (marked,) = floor.patches
+    assert (*marked.get_xy(), marked.get_width(), marked.get_height()) == (2300, 1800, 1400, 1400)
+    with open_run(path) as run:
+        x, y = run["cell_x"].values[:, -1], run["cell_y"].values[:, -1]
+    dots = [c for c in floor.collections if isinstance(c, PathCollection)]
+    assert sum(len(c.get_offsets()) for c in dots) == len(x) == 300
+    seen = (abs(x - 3000.0) <= 900.0) & (abs(y - 2500.0) <= 900.0)
+    drawn = sum(len(c.get_offsets()) for c in ellipses(middle)[-2:])
+    assert 10 < drawn == seen.sum() < 60
+    figure.savefig(tmp_path / "large.png", dpi=50)
 
 
 def test_a_figure_is_written_without_a_warning(draw, tiny_run, tmp_path):

@@ -17,6 +17,7 @@ from sdf1_field.record import (
     load_state,
     model_of,
     open_run,
+    output_times,
     partial_path,
     solve,
     summary,
@@ -103,6 +104,17 @@ def test_fields_are_compressed_and_chunked_by_frame(tiny_run):
         filters = file["sdf1"].filters()
         assert (filters["zlib"], filters["complevel"], filters["shuffle"]) == (True, 4, True)
         assert file["sdf1"].chunking() == [1, 30, 30]
+        assert file["body_x"].chunking() == [1, file.dimensions["body"].size]
+
+
+def test_a_large_floor_is_chunked_in_equal_tiles(tmp_path):
+    path = tmp_path / "large.nc"
+    settings = ["dish.width=7 mm", "dish.length=1 mm", "grid.spacing=5 um", "run.mode=steady"]
+    settings += ["treatments={}", "output.ligands=[]", "scene.msc_density=1 1/mm**2"]
+    solve(load_model("null-kg1a", settings=settings), path)
+    with netCDF4.Dataset(path) as file:
+        assert file["region"].shape == (1, 200, 1400)
+        assert file["region"].chunking() == [1, 200, 467]
 
 
 def test_regions_are_flags_with_their_meanings(tiny_run):
@@ -210,6 +222,22 @@ def test_expected_size_bounds_the_file(tiny, tiny_run):
     assert tiny_run.stat().st_size < largest + 2e5
     assert largest < 1e6
     assert 1e8 < memory < 1e9
+
+
+def test_a_whole_well_takes_at_most_ten_gigabytes_and_a_file_of_four():
+    spec = load_model("whole-well-kg1a").spec
+    assert (spec.cell_count, len(output_times(spec))) == (25480, 24 + 48 + 1)
+    file_size, memory = expected_size(spec)
+    # 37 frames of two float32 fields on 2800 x 2800 cells are the least there is.
+    assert 37 * 2 * 4 * 2800**2 < file_size < 4e9
+    assert 3e9 < memory < 10e9
+
+
+def test_the_size_of_a_floor_too_large_for_any_machine_is_told_without_making_it():
+    spec = load_model("whole-well-kg1a").spec
+    fine = spec.model_copy(update={"grid": spec.grid.model_copy(update={"spacing": 0.1})})
+    coarse_memory, fine_memory = expected_size(spec)[1], expected_size(fine)[1]
+    assert fine_memory == pytest.approx(2500 * (coarse_memory - 2e8) + 2e8, rel=1e-9)
 
 
 # Writing

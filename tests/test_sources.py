@@ -6,7 +6,7 @@ import pytest
 
 from sdf1_field.grid import make_grid
 from sdf1_field.scene import Bodies, Fibres, Migrasomes, Scene, body_masks, place_scene
-from sdf1_field.sources import Fading, Secretion, constant, secretion
+from sdf1_field.sources import Fading, Secretion, constant, secretion, source_width
 from sdf1_field.spec import load_model
 
 
@@ -73,13 +73,16 @@ def test_a_body_secretes_evenly_over_the_part_of_its_footprint_in_view(x, y):
     assert flux[~footprint].max() == 0.0
 
 
-def test_a_migrasome_secretes_where_it_is():
-    grid = _square(100.0, 5.0)
-    flux = secretion(_scene(migrasomes=[(33.0, 71.0, 0.5)]), grid, "sdf1").flux
-    amount = flux * 25.0
-    assert (amount.sum(axis=0) * grid.x).sum() / 0.5 == pytest.approx(33.0, rel=1e-12)
-    assert (amount.sum(axis=1) * grid.y).sum() / 0.5 == pytest.approx(71.0, rel=1e-12)
-    assert np.count_nonzero(flux) == 4
+def test_a_migrasome_secretes_as_a_gaussian_around_its_place():
+    grid = _square(200.0, 5.0)
+    flux = secretion(_scene(migrasomes=[(93.0, 111.0, 0.5)]), grid, "sdf1").flux
+    share = flux * 25.0 / 0.5
+    across, along = share.sum(axis=0), share.sum(axis=1)
+    assert (across * grid.x).sum() == pytest.approx(93.0, rel=1e-8)
+    assert (along * grid.y).sum() == pytest.approx(111.0, rel=1e-8)
+    width = math.sqrt((across * (grid.x - 93.0) ** 2).sum())
+    assert width == pytest.approx(source_width(grid), rel=1e-6)
+    assert width == pytest.approx(1.25 * 5.0, rel=1e-6)
 
 
 def test_sources_add_up_where_they_share_a_cell():

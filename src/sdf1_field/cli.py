@@ -1,5 +1,6 @@
 """Command line; whatever needs NumPy is imported by the command that uses it."""
 
+import bisect
 import contextlib
 import json
 import math
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
 _INTERRUPTED = 130
 _LARGE = 1e9
 """Bytes of file or memory from which a run announces its size."""
-_BAR_STEPS = 1000
 _LONG = 100.0
 """Seconds from which on a time is given in minutes."""
 _RECENT = 12
@@ -269,16 +269,19 @@ def solve(
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         raise KeyboardInterrupt
 
-    pace: deque[tuple[float, float]] = deque(maxlen=_RECENT)
+    states = record.output_times(loaded.spec)
+    pace: deque[tuple[float, int]] = deque(maxlen=_RECENT)
 
-    def progress(reached: float, share: float) -> None:
-        pace.append((time.monotonic(), share))
-        bar.update(round(bar.length * share) - bar.pos, f"{duration_text(reached)}{_left(pace)}")
+    def progress(reached: float) -> None:
+        done = bisect.bisect_right(states, reached)
+        pace.append((time.monotonic(), done))
+        left = _left(pace, len(states) - done)
+        bar.update(done - bar.pos, f"{duration_text(reached)}{left}")
         if asked:
             stop()
 
     bar: Any = click.progressbar(
-        length=_BAR_STEPS, label=loaded.name, file=sys.stderr, show_eta=False,
+        length=len(states), label=loaded.name, file=sys.stderr, show_eta=False,
         item_show_func=lambda text: text, hidden=quiet or not sys.stderr.isatty(),
     )  # fmt: skip
     before = signal.signal(signal.SIGINT, interrupt)
@@ -312,12 +315,12 @@ def _available_memory() -> float:
     return float(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
 
 
-def _left(pace: Sequence[tuple[float, float]]) -> str:
-    """Time left at the pace of the last states: clock [s] and share done of each."""
+def _left(pace: Sequence[tuple[float, int]], states: int) -> str:
+    """Time left for some states at the pace of the last: clock [s] and number done of each."""
     (begun, first), (now, last) = pace[0], pace[-1]
     if last == first:
         return ""
-    seconds = (now - begun) * (1.0 - last) / (last - first)
+    seconds = (now - begun) * states / (last - first)
     return f", {seconds / 60:.0f} min left" if seconds > _LONG else f", {seconds:.0f} s left"
 
 

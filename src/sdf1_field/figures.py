@@ -1,6 +1,7 @@
 """Pictures of runs, drawn from run files alone."""
 
 import math
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ from matplotlib.collections import EllipseCollection, LineCollection
 from matplotlib.colors import ListedColormap, Normalize
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.patches import Patch
+from matplotlib.patches import Patch, Rectangle
 from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, ScalarFormatter
 from numpy.typing import NDArray
 
@@ -24,7 +25,7 @@ from sdf1_field.analysis import (
     observation_index,
     observation_times,
     persistent_walk_law,
-    run_census,
+    run_censuses,
     run_encounter_limit,
     run_tracks,
     shown_lags,
@@ -47,15 +48,41 @@ _UNIFORM = 1e-2
 # Okabe and Ito's palette, told apart by colour-blind readers, over cividis.
 _BODY, _NETWORK, _HELD, _CRAWLING, _CARRYING = "#56B4E9", "#009E73", "#D55E00", "white", "#E69FCC"
 _BARS = ("#9ecae1", "#3182bd")
-_END = "#E69F00"
+_END, _NO_FIELD = "#E69F00", "#8a8a8a"
+_WIDEST = 4000.0
+"""Extent of a floor [um] above which its things are dots, with a view of its middle beside it."""
+_VIEW = 1400.0
+"""Extent of that view [um]."""
+_DOT = 1.6
+"""Area of the dot that a cell is on such a floor [points**2]."""
+_BEYOND = 200.0
+"""How far outside a view the things may be centred that reach into it [um]."""
 _LIGHTEST = 0.85
 """Share of viridis that can be told from white paper."""
+
+
+@dataclass(frozen=True)
+class _View:
+    """A rectangle of the floor [um]."""
+
+    left: float
+    right: float
+    low: float
+    high: float
+
+    def reaches(self, x: Array, y: Array) -> NDArray[np.bool_]:
+        """Whether something centred at a place may be seen; NaN is not there."""
+        across = (x >= self.left - _BEYOND) & (x <= self.right + _BEYOND)
+        along = (y >= self.low - _BEYOND) & (y <= self.high + _BEYOND)
+        seen: NDArray[np.bool_] = across & along
+        return seen
 
 
 def plot_run(run: xr.Dataset, *, time: float | None = None, ligand: str | None = None) -> Figure:
     """Floor ligand with bodies, network and cells, and the fold changes beside it.
 
-    Of cells without stroma it is their tracks, and the mean square displacement beside them.
+    A floor of several millimetres has dots for cells, and a view of its middle beside it. Of cells
+    without stroma it is their tracks, and the mean square displacement beside them.
 
     Parameters
     ----------
@@ -90,14 +117,46 @@ def plot_run(run: xr.Dataset, *, time: float | None = None, ligand: str | None =
     frame = _frame(run, time)
     at = float(run["time"].values[frame])
     with_cells = "cell_time" in run
-    figure = Figure(figsize=(10.9, 7.6) if with_cells else (8.6, 7.6), layout="constrained")
-    grid = figure.add_gridspec(1, 2 if with_cells else 1, width_ratios=[3.7, 1][: 1 + with_cells])
-    floor = figure.add_subplot(grid[0])
-    _draw_floor(figure, floor, run, spec, frame, shown)
-    _draw_stroma(floor, run, frame, shown)
-    if with_cells and at >= 0:
-        _draw_cells(floor, run, spec, at)
-    _draw_scale_bar(floor, spec)
+    width, length = spec.dish.width, spec.dish.length
+    whole = _View(0.0, width, 0.0, length)
+    views = [whole]
+    if max(width, length) > _WIDEST:
+        # A long floor may be narrower than the view.
+        across, along = min(_VIEW, width), min(_VIEW, length)
+        left, low = 0.5 * (width - across), 0.5 * (length - along)
+        views.append(_View(left, left + across, low, low + along))
+    columns = [3.7] * len(views) + [1.0] * with_cells
+    figure = Figure(
+        figsize=(8.6 + 6.4 * (len(views) - 1) + 2.3 * with_cells, 7.6), layout="constrained"
+    )
+    grid = figure.add_gridspec(1, len(columns), width_ratios=columns)
+    floor, *detail = (figure.add_subplot(grid[n]) for n in range(len(views)))
+    image = _draw_floor(figure, floor, run, spec, frame, shown)
+    if not detail:
+        _draw_stroma(floor, run, frame, shown, whole)
+        if with_cells and at >= 0:
+            _draw_cells(floor, run, spec, at, whole)
+    for axes, view in zip(detail, views[1:], strict=True):
+        _draw_dots(floor, run, frame, at if with_cells and at >= 0 else None)
+        floor.add_patch(
+            Rectangle(
+                (view.left, view.low), view.right - view.left, view.high - view.low,
+                fill=False, edgecolor="white", lw=1.5, zorder=7,
+            )
+        )  # fmt: skip
+        axes.set(xticks=[], yticks=[], aspect="equal", facecolor=_NO_FIELD)
+        if image is not None:
+            axes.imshow(
+                image.get_array(), origin="lower", extent=image.get_extent(),
+                cmap=image.cmap, norm=image.norm,
+            )  # fmt: skip
+        axes.set(xlim=(view.left, view.right), ylim=(view.low, view.high))
+        _draw_stroma(axes, run, frame, shown, view)
+        if with_cells and at >= 0:
+            _draw_cells(axes, run, spec, at, view)
+        _draw_scale_bar(axes, view)
+        axes.set_title("its middle", fontsize=11, loc="left")
+    _draw_scale_bar(floor, whole)
     _draw_legend(figure, spec, shown, with_cells and at >= 0)
     when = f"{duration_text(at)} after the cells were added"
     if spec.run.mode == "steady":
@@ -110,7 +169,7 @@ def plot_run(run: xr.Dataset, *, time: float | None = None, ligand: str | None =
         loc="left",
     )
     if with_cells:
-        _draw_fold_changes(figure.add_subplot(grid[1]), run)
+        _draw_fold_changes(figure.add_subplot(grid[len(views)]), run)
     return figure
 
 
@@ -142,7 +201,7 @@ def _plot_tracks(run: xr.Dataset, spec: ModelSpec, time: float | None) -> Figure
     size = np.full(len(x), spec.haematopoietic.diameter)
     ends = _ellipses(floor, x[:, -1], y[:, -1], size, size, np.zeros_like(size))
     ends.set(facecolor=_END, edgecolor="black", linewidth=0.4, zorder=6)
-    _draw_scale_bar(floor, spec)
+    _draw_scale_bar(floor, _View(0.0, spec.dish.width, 0.0, spec.dish.length))
     bar = figure.colorbar(tracks, ax=floor, location="left", shrink=0.8, pad=0.01)
     bar.set_label("time since tracking began [h]")
     floor.legend(
@@ -221,13 +280,14 @@ def _frame(run: xr.Dataset, time: float | None) -> int:
 
 def _draw_floor(
     figure: Figure, axes: Any, run: xr.Dataset, spec: ModelSpec, frame: int, ligand: str | None
-) -> None:
+) -> Any:
+    """Ligand over the whole floor; returns its image, or None if there is no ligand."""
     width, length = spec.dish.width, spec.dish.length
     axes.set(xticks=[], yticks=[], aspect="equal", xlim=(0, width), ylim=(0, length))
     if ligand is None:
-        axes.set_facecolor("#8a8a8a")
-        return
-    values = run[ligand].values[frame].astype(float)
+        axes.set_facecolor(_NO_FIELD)
+        return None
+    values = run[ligand][frame].values.astype(float)
     name = spec.ligand[ligand].label
     label = f"{name} in the medium at the floor [nM]"
     mean = float(np.nanmean(values))
@@ -259,38 +319,64 @@ def _draw_floor(
         ticks=MaxNLocator(6),
     )
     bar.set_label(label)
+    return image
 
 
-def _draw_stroma(axes: Any, run: xr.Dataset, frame: int, ligand: str | None) -> None:
+def _at(run: xr.Dataset, frame: int, name: str) -> Array:
+    """One frame of a variable, without reading the others."""
+    values: Array = run[name][frame].values
+    return values
+
+
+def _draw_dots(axes: Any, run: xr.Dataset, frame: int, time: float | None) -> None:
+    """Bodies as they are, and cells at a time [s] as dots, on a floor too wide for more."""
+    _draw_bodies(axes, run, frame, None).set(linewidth=0.0, rasterized=True)
+    if time is None:
+        return
+    n = observation_index(run, time)
+    x, y, held = (run[f"cell_{name}"][:, n].values for name in ("x", "y", "state"))
+    for state, colour in ((0, _CRAWLING), (1, _HELD)):
+        chosen = held == state
+        axes.scatter(
+            x[chosen], y[chosen], s=_DOT, color=colour, linewidths=0.0, zorder=6, rasterized=True
+        )
+
+
+def _draw_bodies(axes: Any, run: xr.Dataset, frame: int, view: _View | None) -> EllipseCollection:
+    x, y, major, minor, angle = (
+        _at(run, frame, f"body_{name}") for name in ("x", "y", "semi_major", "semi_minor", "angle")
+    )
+    there = np.isfinite(x) if view is None else view.reaches(x, y)
+    bodies = _ellipses(
+        axes, x[there], y[there], 2 * major[there], 2 * minor[there], np.degrees(angle[there])
+    )
+    bodies.set(facecolor=f"{_BODY}55", edgecolor=_BODY, linewidth=1.0)
+    return bodies
+
+
+def _draw_stroma(axes: Any, run: xr.Dataset, frame: int, ligand: str | None, view: _View) -> None:
     def at(name: str) -> Array:
-        values: Array = run[name].values[frame]
-        return values
+        return _at(run, frame, name)
 
-    regions = run["region"].values[frame]
-    network = (regions == Region.MIGRASOME_NETWORK).astype(float)
+    across, along = run["x"].values, run["y"].values
+    columns = slice(*np.searchsorted(across, (view.left, view.right)))
+    rows = slice(*np.searchsorted(along, (view.low, view.high)))
+    network = (at("region")[rows, columns] == Region.MIGRASOME_NETWORK).astype(float)
     if network.any():
         axes.contour(
-            run["x"].values,
-            run["y"].values,
+            across[columns],
+            along[rows],
             network,
             levels=[0.5],
             colors=_NETWORK,
             linewidths=0.8,
             linestyles="dotted",
         )
-    there = np.isfinite(at("body_x"))
-    bodies = _ellipses(
-        axes,
-        at("body_x")[there],
-        at("body_y")[there],
-        2 * at("body_semi_major")[there],
-        2 * at("body_semi_minor")[there],
-        np.degrees(at("body_angle")[there]),
-    )
-    bodies.set(facecolor=f"{_BODY}55", edgecolor=_BODY, linewidth=1.0)
+    _draw_bodies(axes, run, frame, view)
     courses = np.stack([at("fibre_x"), at("fibre_y")], axis=-1)
+    seen = courses[view.reaches(courses[:, 0, 0], courses[:, 0, 1])]
     axes.add_collection(
-        LineCollection([c[np.isfinite(c[:, 0])] for c in courses], colors=_NETWORK, linewidths=0.7)
+        LineCollection([c[np.isfinite(c[:, 0])] for c in seen], colors=_NETWORK, linewidths=0.7)
     )
     x, y, diameter = at("migrasome_x"), at("migrasome_y"), 2 * at("migrasome_radius")
     carrying = np.zeros(len(x), dtype=bool)
@@ -298,7 +384,7 @@ def _draw_stroma(axes: Any, run: xr.Dataset, frame: int, ligand: str | None) -> 
         carrying = at(f"migrasome_{ligand}_secretion_rate") > 0
     # Migrasomes are drawn larger than they are, or nobody would see them.
     for chosen, colour, larger in ((~carrying, _NETWORK, 2.5), (carrying, _CARRYING, 4.0)):
-        kept = chosen & np.isfinite(x)
+        kept = chosen & view.reaches(x, y)
         size = larger * diameter[kept]
         discs = _ellipses(axes, x[kept], y[kept], size, size, np.zeros(int(kept.sum())))
         discs.set(facecolor=colour, edgecolor="none", zorder=3)
@@ -320,30 +406,31 @@ def _ellipses(
     return collection
 
 
-def _draw_cells(axes: Any, run: xr.Dataset, spec: ModelSpec, time: float) -> None:
+def _draw_cells(axes: Any, run: xr.Dataset, spec: ModelSpec, time: float, view: _View) -> None:
     n = observation_index(run, time)
     times = observation_times(run)
     recent = (times >= times[n] - TRACK_LENGTH) & (times <= times[n])
-    x, y = run["cell_x"].values, run["cell_y"].values
+    x, y, held = (run[f"cell_{name}"].values for name in ("x", "y", "state"))
+    seen = view.reaches(x[:, n], y[:, n])
+    x, y, held = x[seen], y[seen], held[seen, n] == 1
     tracks = np.stack([x[:, recent], y[:, recent]], axis=-1)
     axes.add_collection(LineCollection(list(tracks), colors="black", linewidths=0.8, zorder=5))
-    held = run["cell_state"].values[:, n] == 1
     for chosen, colour in ((~held, _CRAWLING), (held, _HELD)):
         size = np.full(int(chosen.sum()), spec.haematopoietic.diameter)
         discs = _ellipses(axes, x[chosen, n], y[chosen, n], size, size, np.zeros_like(size))
         discs.set(facecolor=colour, edgecolor="black", linewidth=0.5, zorder=6)
 
 
-def _draw_scale_bar(axes: Any, spec: ModelSpec) -> None:
-    width, length = spec.dish.width, spec.dish.length
+def _draw_scale_bar(axes: Any, view: _View) -> None:
+    width, length = view.right - view.left, view.high - view.low
     bar = _round_length(width / 6.0)
-    left, low = width * 0.97 - bar, length * 0.035
+    left, low = view.left + width * 0.97 - bar, view.low + length * 0.035
     for colour, thickness in (("white", 6.0), ("black", 3.0)):
         axes.plot([left, left + bar], [low, low], color=colour, lw=thickness, zorder=8)
     axes.text(
         left + 0.5 * bar,
         low + 0.014 * length,
-        f"{bar:g} µm",
+        f"{bar:g} µm" if bar < 1000.0 else f"{bar / 1000.0:g} mm",
         ha="center",
         va="bottom",
         fontsize=9,
@@ -396,7 +483,7 @@ def _round_length(length: float) -> float:
 def _draw_fold_changes(axes: Any, run: xr.Dataset) -> None:
     times = default_times(run)
     limits = run_encounter_limit(run, times)
-    changes = [fold_changes([run_census(run, t)]).pooled for t in times]
+    changes = [fold_changes([census]).pooled for census in run_censuses(run, times)]
     width = 0.8 / len(times)
     colours = _BARS[-len(times) :]
     for k, (time, change, limit) in enumerate(zip(times, changes, limits, strict=True)):

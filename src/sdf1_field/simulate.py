@@ -292,7 +292,8 @@ def simulate(
         If the solver fails; the text says when.
     """
     seed = spec.run.seed if seed is None else seed
-    setting = prepare(spec, seed)
+    with _threads(threads):
+        setting = prepare(spec, seed)
     if spec.run.mode == "steady":
         with _threads(threads):
             solved = _steady(setting, seed)
@@ -314,10 +315,9 @@ def simulate(
             fields = _advance_fields(
                 setting, state, stroma, until, needed=until in outputs or until in events
             )
-        seen = no_stimulus(setting.grid)
-        coated = state.near
-        if setting.sight is not None:
-            seen, coated = _seen(setting, setting.sight, stroma, state, fields, until)
+            seen, coated = no_stimulus(setting.grid), state.near
+            if setting.sight is not None:
+                seen, coated = _seen(setting, setting.sight, stroma, state, fields, until)
         moved = state.cells
         if moved is not None:
             moved = cell_layer.advance(
@@ -335,8 +335,9 @@ def simulate(
         grown, releases = migrasomes.advance(state.scene, until)
         state = State(until, seed, grown, fields, moved, coated)
         if spec.mechanisms.bursts:
-            for one in releases:
-                state = _burst(setting, stroma, state, one)
+            with _threads(threads):
+                for one in releases:
+                    state = _burst(setting, stroma, state, one)
         state = _happening(setting, state, events.get(until))
         if until in outputs:
             yield state

@@ -235,20 +235,20 @@ class FloorLaw:
         return float(slope.min()), float(slope.max())
 
     def along(
-        self, before: FloorValue, flux: Array, moved: Array, middle: float
-    ) -> tuple[Array, Array, float, float]:
-        """Concentration after a move, and the flux along a straight line of slope ``middle``.
+        self, concentration: Array, flux: Array, moved: Array, middle: float
+    ) -> tuple[Array, Array, Array]:
+        """Concentration after a move, flux along a straight line there, and what it misses.
 
-        Returns
-        -------
-        concentration, line : ndarray
-        bend, square : float
-            What the law misses of the line, summed over the floor, and squared.
+        Parameters
+        ----------
+        concentration, flux, moved : ndarray, shape (ny, nx)
+            Before the move [nM], [nM um/s], and the move [nM].
+        middle : float
+            The line's slope [um/s].
         """
-        after, line = np.empty_like(flux), np.empty_like(flux)
-        rows = np.empty((flux.shape[0], 2))
+        after, line, bend = np.empty_like(flux), np.empty_like(flux), np.empty_like(flux)
         _along(
-            before.concentration,
+            concentration,
             flux,
             moved,
             middle,
@@ -262,10 +262,9 @@ class FloorLaw:
             self.half_saturation,
             after,
             line,
-            rows,
+            bend,
         )
-        bend, square = column_sums(rows)
-        return after, line, bend, square
+        return after, line, bend
 
     def into_cells(self, concentration: Array) -> Array:
         """The cells' part of the flux [nM um/s]."""
@@ -398,12 +397,11 @@ def _along(
     half_saturation: float,
     after: Array,
     line: Array,
-    rows: Array,
+    bend: Array,
 ) -> None:
     ny, nx = c.shape
     patterned, filled, cells = sites.size > 1, bound.size > 1, capacity.size > 1
     for p in numba.prange(ny):
-        bends = np.empty(nx)
         for q in range(nx):
             after[p, q] = c[p, q] + moved[p, q]
             flux, _ = _law(
@@ -418,12 +416,7 @@ def _along(
                 half_saturation,
             )
             line[p, q] = before[p, q] + middle * moved[p, q]
-            bends[q] = flux - line[p, q]
-        total, square = 0.0, 0.0
-        for q in range(nx):
-            total += bends[q]
-            square += bends[q] * bends[q]
-        rows[p, 0], rows[p, 1] = total, square
+            bend[p, q] = flux - line[p, q]
 
 
 @kernel()
@@ -521,11 +514,12 @@ def solve_floor(
         moved = inverse(correction)
         if uniform:
             # Where the law is as good as straight the line's own flux is known in both spaces.
-            after, line, bend, square = law.along(
-                FloorValue(concentration, modes), flux, moved, middle
-            )
-            mean_left = abs(bend) / root / (float(admittance[0, 0]) + low)
-            if mean_left <= mean_limit and square <= (deviation_limit * low) ** 2:
+            after, line, bend = law.along(concentration, flux, moved, middle)
+            mean_left = abs(float(bend.sum())) / root / (float(admittance[0, 0]) + low)
+            if (
+                mean_left <= mean_limit
+                and float(np.vdot(bend, bend)) <= (deviation_limit * low) ** 2
+            ):
                 return FloorSolution(
                     after, modes + correction, line, flux_modes + middle * correction
                 )

@@ -63,8 +63,8 @@ FLIPS = (
     Flip(
         "coat: on is off",
         "solvers/cosine.py",
-        "if coat is None or coat.sites == 0.0:",
-        "if True:",
+        "return coat if coat is not None and coat.binds else None",
+        "return None",
     ),
     Flip(
         "adhesion: cells are let go twice as fast",
@@ -105,20 +105,20 @@ FLIPS = (
     Flip(
         "loss in the medium: none",
         "solvers/cosine.py",
-        "lateral=transport.diffusivity * grid.laplacian_eigenvalues() + transport.loss_rate,",
-        "lateral=transport.diffusivity * grid.laplacian_eigenvalues(),",
+        "lateral = transport.diffusivity * grid.laplacian_eigenvalues() + transport.loss_rate",
+        "lateral = transport.diffusivity * grid.laplacian_eigenvalues()",
     ),
     Flip(
         "diffusion: twice as fast along the floor",
         "solvers/cosine.py",
-        "lateral=transport.diffusivity * grid",
-        "lateral=2.0 * transport.diffusivity * grid",
+        "lateral = transport.diffusivity * grid",
+        "lateral = 2.0 * transport.diffusivity * grid",
     ),
     Flip(
         "coat in FiPy: what is let go does not come back",
         "solvers/fipy.py",
-        "+ fipy.ImplicitSourceTerm(coeff=let_go / layer, var=coated)",
-        "",
+        "rest = rest + fipy.ImplicitSourceTerm(coeff=self._let_go, var=coated)",
+        "pass",
     ),
     Flip(
         "medium change: the coat is washed off too",

@@ -1,5 +1,6 @@
 """Run files as experiments: dishes that belong together, when cells were seen, and over what."""
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -17,6 +18,8 @@ from sdf1_field.units import duration_text
 Array = NDArray[np.float64]
 
 ENCOUNTER_REPEATS = 8
+_ENOUGH_CELLS = 2000
+"""At most how often the encounter limit is repeated, and cells of all together that are enough."""
 SAME_TIME = 0.5
 """Times closer than this are the same observation [s]."""
 _OF_THE_DISH = {"run.seed", "variation.donor_number", "title", "description"}
@@ -121,7 +124,7 @@ def _difference(own: dict[str, object], other: dict[str, object]) -> str:
 
 def run_regions(run: xr.Dataset, time: float) -> RegionMap:
     """Region map of a run, the last saved at or before a time [s]."""
-    regions: RegionMap = run["region"].values[_frame(run, time)].astype(np.uint8)
+    regions: RegionMap = run["region"][_frame(run, time)].values.astype(np.uint8)
     return regions
 
 
@@ -132,8 +135,9 @@ def _frame(run: xr.Dataset, time: float) -> int:
 
 def has_stroma(run: xr.Dataset) -> bool:
     """Whether there is any MSC or network in a run."""
-    regions = run["region"].values
-    return bool(((regions == Region.MSC) | (regions == Region.MIGRASOME_NETWORK)).any())
+    stroma = (Region.MSC, Region.MIGRASOME_NETWORK)
+    # The stroma is placed before the first frame, so that one is nearly always enough.
+    return any(bool(np.isin(frame.values, stroma).any()) for frame in run["region"])
 
 
 def scene_frames(run: xr.Dataset, times: Sequence[float] | Array) -> list[int]:
@@ -144,11 +148,11 @@ def scene_frames(run: xr.Dataset, times: Sequence[float] | Array) -> list[int]:
     count = run.sizes["time"]
     changed = np.zeros(count, dtype=np.bool_)
     for name in _SCENE:
-        values = run[name].values.reshape(count, -1)
-        same = (values[1:] == values[:-1]) | (
-            (values[1:] != values[1:]) & (values[:-1] != values[:-1])
-        )
-        changed[1:] |= ~same.all(axis=1)
+        before = run[name][0].values
+        for n in range(1, count):
+            values = run[name][n].values
+            changed[n] |= not np.array_equal(values, before, equal_nan=values.dtype.kind == "f")
+            before = values
     first = np.maximum.accumulate(np.where(changed, np.arange(count), 0))
     return [int(first[_frame(run, float(time))]) for time in times]
 
@@ -169,7 +173,7 @@ def run_censuses(run: xr.Dataset, times: Sequence[float]) -> list[Census]:
     for n, frame, time in zip(chosen, scene_frames(run, times), times, strict=True):
         if frame not in surveys:
             surveys[frame] = survey(
-                run["region"].values[frame].astype(np.uint8),
+                run["region"][frame].values.astype(np.uint8),
                 model_grid(spec),
                 radius=0.5 * spec.haematopoietic.diameter,
             )
@@ -204,8 +208,9 @@ def run_encounter_limit(run: xr.Dataset, times: Sequence[float]) -> Array:
     """
     spec = model_of(run).spec
     regions = run_regions(run, times[-1])
+    repeats = min(ENCOUNTER_REPEATS, math.ceil(_ENOUGH_CELLS / spec.cell_count))
     counts = encounter_limit(
-        spec, regions, list(times), seed=int(run.attrs["seed"]), repeats=ENCOUNTER_REPEATS
+        spec, regions, list(times), seed=int(run.attrs["seed"]), repeats=repeats
     )
     grid = model_grid(spec)
     return density_fold_change(counts, region_areas(regions, grid.dx * grid.dy))

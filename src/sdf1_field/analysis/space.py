@@ -67,15 +67,29 @@ class Nearest:
 def nearest_edge(outlines: Outlines, x: Array, y: Array) -> Nearest:
     """Distance and direction from places [um], shape (place,), to the nearest outline's edge."""
     found = Nearest(np.full(x.shape, np.inf), np.zeros(x.shape), np.zeros(x.shape))
+    if not len(outlines.x):
+        return found
+    # Outlines in square bins by their centre, about one in each.
+    left, low = float(outlines.x.min()), float(outlines.y.min())
+    across, along = float(np.ptp(outlines.x)), float(np.ptp(outlines.y))
+    size = max(math.sqrt(across * along / len(outlines.x)), max(across, along) / len(outlines.x))
+    size = size or 1.0
+    columns, rows = int(across / size) + 1, int(along / size) + 1
+    number = ((outlines.y - low) / size).astype(np.intp) * columns
+    number += ((outlines.x - left) / size).astype(np.intp)
+    order = np.argsort(number, kind="stable")
     _nearest(
         np.ascontiguousarray(x, dtype=float),
         np.ascontiguousarray(y, dtype=float),
-        outlines.x,
-        outlines.y,
-        outlines.semi_major,
-        outlines.semi_minor,
-        np.cos(outlines.angle),
-        np.sin(outlines.angle),
+        outlines.x[order],
+        outlines.y[order],
+        outlines.semi_major[order],
+        outlines.semi_minor[order],
+        np.cos(outlines.angle[order]),
+        np.sin(outlines.angle[order]),
+        np.searchsorted(number[order], np.arange(rows * columns + 1)),
+        (left, low, size, columns, rows),
+        float(outlines.semi_major.max()),
         found.distance,
         found.toward_x,
         found.toward_y,
@@ -93,40 +107,64 @@ def _nearest(
     semi_minor: Array,
     cosine: Array,
     sine: Array,
+    begins: NDArray[np.intp],
+    bins: tuple[float, float, float, int, int],
+    widest: float,
     distance: Array,
     toward_x: Array,
     toward_y: Array,
 ) -> None:
+    left, low, size, columns, rows = bins
     for n in range(xs.size):
         # Distance grows by no more than the way from the place before.
         best = np.inf
         if n > 0:
             way_x, way_y = xs[n] - xs[n - 1], ys[n] - ys[n - 1]
             best = distance[n - 1] + _ROUND_UP * (1.0 + math.sqrt(way_x * way_x + way_y * way_y))
-        for k in range(centre_x.size):
-            off_x, off_y = xs[n] - centre_x[k], ys[n] - centre_y[k]
-            # No point of the ellipse is farther from its centre than the long half-axis.
-            reach = best + semi_major[k]
-            if reach <= 0.0 or off_x * off_x + off_y * off_y >= reach * reach:
-                continue
-            along = off_x * cosine[k] + off_y * sine[k]
-            across = off_y * cosine[k] - off_x * sine[k]
-            edge_along, edge_across = _closest(
-                abs(along), abs(across), semi_major[k], semi_minor[k]
-            )
-            way_along = math.copysign(edge_along, along) - along
-            way_across = math.copysign(edge_across, across) - across
-            apart = math.sqrt(way_along * way_along + way_across * way_across)
-            inside = (along / semi_major[k]) ** 2 + (across / semi_minor[k]) ** 2 < 1.0
-            signed = -apart if inside else apart
-            if signed < best:
-                best = signed
-                if signed != 0.0:
-                    toward_x[n] = (way_along * cosine[k] - way_across * sine[k]) / signed
-                    toward_y[n] = (way_along * sine[k] + way_across * cosine[k]) / signed
-                else:
-                    toward_x[n], toward_y[n] = 0.0, 0.0
+        column, row = math.floor((xs[n] - left) / size), math.floor((ys[n] - low) / size)
+        farthest = max(abs(column), abs(row), abs(columns - 1 - column), abs(rows - 1 - row))
+        for ring in range(farthest + 1):
+            # Beyond the rings searched no centre is nearer than their width.
+            if (ring - 1) * size > best + widest:
+                break
+            for j in range(max(row - ring, 0), min(row + ring, rows - 1) + 1):
+                inner = abs(j - row) < ring
+                for i in range(column - ring, column + ring + 1, 2 * ring if inner else 1):
+                    if i < 0 or i >= columns:
+                        continue
+                    for k in range(begins[j * columns + i], begins[j * columns + i + 1]):
+                        off_x, off_y = xs[n] - centre_x[k], ys[n] - centre_y[k]
+                        # No point of the ellipse is farther from its centre than its long axis.
+                        reach = best + semi_major[k]
+                        if reach <= 0.0 or off_x * off_x + off_y * off_y >= reach * reach:
+                            continue
+                        signed, to_x, to_y = _to_edge(
+                            off_x, off_y, semi_major[k], semi_minor[k], cosine[k], sine[k]
+                        )
+                        if signed < best:
+                            best, toward_x[n], toward_y[n] = signed, to_x, to_y
         distance[n] = best
+
+
+@kernel()
+def _to_edge(
+    off_x: float, off_y: float, a: float, b: float, cosine: float, sine: float
+) -> tuple[float, float, float]:
+    """Signed distance of a place to an ellipse's edge, and the unit vector towards it.
+
+    Negative inside; the vector is zero on the edge itself.
+    """
+    along = off_x * cosine + off_y * sine
+    across = off_y * cosine - off_x * sine
+    edge_along, edge_across = _closest(abs(along), abs(across), a, b)
+    way_along = math.copysign(edge_along, along) - along
+    way_across = math.copysign(edge_across, across) - across
+    apart = math.sqrt(way_along * way_along + way_across * way_across)
+    signed = -apart if (along / a) ** 2 + (across / b) ** 2 < 1.0 else apart
+    if signed == 0.0:
+        return 0.0, 0.0, 0.0
+    to_x = (way_along * cosine - way_across * sine) / signed
+    return signed, to_x, (way_along * sine + way_across * cosine) / signed
 
 
 @kernel()

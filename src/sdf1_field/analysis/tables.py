@@ -319,7 +319,7 @@ def _scenes(
 
 def _outlines(run: xr.Dataset, frame: int) -> dict[str, Outlines]:
     def at(name: str) -> Array:
-        values: Array = run[name].values[frame]
+        values: Array = run[name][frame].values
         return values
 
     body, migrasome = np.isfinite(at("body_x")), np.isfinite(at("migrasome_x"))

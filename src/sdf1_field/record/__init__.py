@@ -11,6 +11,7 @@ from sdf1_field.record.writing import (
     checkpoint_path,
     claim_output,
     expected_size,
+    output_times,
     partial_path,
     solve,
 )
@@ -26,6 +27,7 @@ __all__ = [
     "load_state",
     "model_of",
     "open_run",
+    "output_times",
     "partial_path",
     "save_state",
     "solve",

@@ -128,8 +128,9 @@ def create_file(
             chunksizes=chunks, fill_value=None if name in sizes or name == "z_bounds" else fill,
         )  # fmt: skip
         if chunks is not None:
-            # Frames are written whole and once; a cache would hold copies of them.
-            made.set_var_chunk_cache(size=0)
+            # Frames are written whole and once: a cache would only keep copies of them. To HDF5 a
+            # size of 0 means its own default, 64 MB a variable.
+            made.set_var_chunk_cache(size=1)
         made.setncatts(attributes)
         return made
 

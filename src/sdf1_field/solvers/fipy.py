@@ -67,7 +67,7 @@ _ITERATION_LIMIT = 5_000
 _RESTARTS = 3
 _NEWTON_LIMIT = 100
 _NEWTON_TOLERANCE = 1e-10
-"""Relative residual from which one more of Newton's steps reaches round-off."""
+"""Relative move after which the error, which goes with its square, is round-off."""
 _WORTH_LEARNING = 1e-6
 """Relative change of the mixed medium from which its answer to a change can be told."""
 _ROUND_OFF = 1e-9
@@ -532,12 +532,17 @@ def _exchange(
     at_face = nothing
     for _ in range(_NEWTON_LIMIT):
         onto, into, onto_slope, into_slope = rates(at_face)
-        missing = supply - at_face - resistance * (onto + into)
-        at_face = at_face + missing / (1.0 + resistance * (onto_slope + into_slope))
-        if (np.abs(missing) <= _NEWTON_TOLERANCE * (np.abs(supply) + np.abs(at_face))).all():
+        move = (supply - at_face - resistance * (onto + into)) / (
+            1.0 + resistance * (onto_slope + into_slope)
+        )
+        at_face = at_face + move
+        if (np.abs(move) <= _NEWTON_TOLERANCE * (np.abs(at_face) + np.abs(layer))).all():
             break
     else:
-        raise RunError("no concentration at the floor fits the lowest layer.")
+        raise RunError(
+            "no concentration at the floor fits that of the lowest layer. Check the secretion "
+            "rates, coat and uptake."
+        )
     onto, into, _, into_slope = rates(at_face)
     attached = (before + duration * onto) / (duration * kept) if volumes.coat else nothing
     # The face follows layer and coat: (1 + r k_on (B - b) + r u') df = dc + r (k_on f + k_off) db.
@@ -591,9 +596,7 @@ class _System:
                 mesh=mesh, value=volumes.on_floor(attached), hasOld=True
             )
             self._variables.append(self._coated)
-        self._iterated = (
-            self._coated is not None or uptake is not None or transport.mixed is not None
-        )
+        self._straight = self._coated is None and uptake is None
         self._flux = np.zeros_like(state.bound)
         self._reservoir, self._answer = state.reservoir, -1.0
         # What `_linearise` fills in, as rates of the lowest layer.
@@ -679,6 +682,12 @@ class _System:
         """Take a step [s] under a secretion [molecules/(um**2 s)]."""
         volumes, tolerances = self._volumes, self._tolerances
         self._flux = flux * volumes.grid.inside / MOLECULES_PER_UM3_PER_NM
+        # Where cells alone take ligand away, a steady state asks that they can.
+        also = ""
+        if duration == _FOREVER and self._uptake is not None:
+            also = " and whether cells can take up as much"
+        if not np.isfinite(self._flux).all():
+            raise RunError("the secretion is no longer finite. Check the secretion rates.")
         with _fipy_arithmetic():
             for variable in self._variables:
                 variable.updateOld()
@@ -687,13 +696,13 @@ class _System:
             tried: _Trial | None = None
             for _ in range(_SWEEP_LIMIT):
                 before = [np.array(variable.value) for variable in self._variables]
-                if self._coated is not None or self._uptake is not None:
+                if not self._straight:
                     self._linearise(duration)
                 solver = self._linear_solver()
                 only = {"var": self._medium} if self._coated is None else {}
                 self._equation.sweep(dt=duration, solver=solver, **only)
                 if not all(np.isfinite(variable.value).all() for variable in self._variables):
-                    raise RunError("a value is no longer finite. Check the secretion rates.")
+                    raise RunError(f"a value is no longer finite. Check the secretion rates{also}.")
                 if isinstance(solver.convergence, Divergence):
                     # Begun anew from where it broke down, the iteration often goes through.
                     failures += 1
@@ -704,20 +713,21 @@ class _System:
                             "numerics.fipy.linear_solver, or raise numerics.fipy.linear_tolerance."
                         )
                     continue
-                if not self._iterated:
-                    break
                 mixed = True
                 if volumes.transport.mixed is not None:
                     tried, mixed = self._mix(duration, tried)
-                if mixed and all(
-                    self._settled(old, np.array(variable.value))
-                    for old, variable in zip(before, self._variables, strict=True)
+                if mixed and (
+                    self._straight
+                    or all(
+                        self._settled(old, np.array(variable.value))
+                        for old, variable in zip(before, self._variables, strict=True)
+                    )
                 ):
                     break
             else:
                 remedy = "Lower numerics.fipy.time_step"
                 if duration == _FOREVER:
-                    remedy = "Cells may take up less than is secreted: set loss_rate"
+                    remedy = f"Check the secretion rates{also}"
                 raise RunError(
                     f"coat, cells and mixed medium did not settle in {_SWEEP_LIMIT} sweeps. "
                     f"{remedy}, or raise numerics.fipy.sweep_tolerance."

@@ -364,7 +364,11 @@ class Output(Section):
 _HIGHEST_DOSE = 1e9
 _MOST_STEPS = 1e7
 _MOST_THINGS = 1e9
-"""Limits that only a slip of the pen exceeds: nM, time steps, cells of either kind."""
+_MOST_CELLS = 1e13
+"""Limits that only a slip of the pen exceeds: nM, time steps, cells of either kind.
+
+A grid of fewer cells may be too large for a machine's memory; that is for whoever solves to say.
+"""
 
 
 PATTERNS = ("even", "stripes")
@@ -486,7 +490,7 @@ class ModelSpec(Section):
             ),
             ("grid.spacing", area / self.grid.spacing**2, "Raise it"),
         ):
-            if not count <= _MOST_THINGS:
+            if not count <= (_MOST_CELLS if path == "grid.spacing" else _MOST_THINGS):
                 yield (
                     path,
                     f"makes {count:.3g} of them, which is too many. {remedy} or make the dish "
