@@ -19,7 +19,19 @@ from numpy.typing import NDArray
 
 from sdf1_field.compiled import kernel
 from sdf1_field.errors import InputError
-from sdf1_field.grid import Grid, bilinear
+from sdf1_field.floor.sampling import (
+    MANY,
+    ROWS,
+    STEERING_X,
+    STEERING_Y,
+    VISIBLE,
+    VISIBLE_X,
+    VISIBLE_Y,
+    Stimulus,
+    sample,
+    sample_all,
+)
+from sdf1_field.grid import Grid
 from sdf1_field.pharmacology import (
     apparent_dissociation_constant,
     binding_noise,
@@ -28,10 +40,9 @@ from sdf1_field.pharmacology import (
     occupied_fraction,
     surface_receptors,
 )
-from sdf1_field.random import Stream, draw, generator
+from sdf1_field.random import Stream, draw_all, generator
 from sdf1_field.scene import Region, RegionMap, Scene, touched_cd166
 from sdf1_field.spec import ModelSpec
-from sdf1_field.units import MOLECULES_PER_UM3_PER_NM
 from sdf1_field.variation import DishFactors
 
 Array = NDArray[np.float64]
@@ -39,10 +50,30 @@ Array = NDArray[np.float64]
 _TRIES = 10_000
 _ROUND_OFF = 1e-9
 """Share of a step by which a duration may miss a whole number of steps."""
-_OPPOSITE = 1e-12
-"""One plus the cosine below which a heading is opposite to the signal and stays so."""
 _HALF_DISC = 4.0 / (3.0 * math.pi)
 """Distance of a half-disc's centroid from the centre, in radii."""
+_COMPLETE = 300.0
+"""Exponent from which on turning is complete; its square is still far from underflow."""
+_PER_QUARTER = 2.0 / math.pi
+_QUARTER = 1.57079632673412561417
+"""The first 33 bits of pi / 2: its multiples below 2**20 have no round-off."""
+_QUARTER_REST = 6.07710050650619224932e-11
+"""The rest of pi / 2."""
+_SINE = tuple((-1.0) ** n / math.factorial(2 * n + 1) for n in range(1, 9))
+_COSINE = tuple((-1.0) ** n / math.factorial(2 * n) for n in range(1, 10))
+"""Taylor's series; up to pi / 4 what is left out is below 1e-19."""
+_LONG = 6
+"""Steps from which on it pays to put cells in the order of their places first."""
+_STRETCH = 64
+"""Cells in the square after whose crossing cells that do not crowd are put in order again."""
+_PER_BUCKET = 0.5
+"""Crowding cells in a bucket of the neighbour search, unless it must be wider."""
+_HEADING_X, _HEADING_Y, _SIGNAL_X, _SIGNAL_Y, _DECAY, _OCCUPANCY, _OCCUPIED, _NORMAL, _CHANCE = (
+    ROWS, ROWS + 1, ROWS + 2, ROWS + 3, ROWS + 4, ROWS + 5, ROWS + 6, ROWS + 7, ROWS + 8,
+)  # fmt: skip
+_ALL_ROWS = ROWS + 9
+"""Rows of the working memory, after those of `sample_all`: new heading, direction of the signal,
+what half a step leaves of tan(psi / 2), occupied share of surface and of all receptors, numbers."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,21 +98,6 @@ class Cells:
     heading_y: Array
     held: NDArray[np.bool_]
     steps: int
-
-
-class Stimulus(NamedTuple):
-    """What the floor shows to CXCR4, shape (ny, nx) each [nM].
-
-    Parameters
-    ----------
-    visible : ndarray
-        ``c + alpha b``: what receptors bind.
-    steering : ndarray
-        The part of it whose gradient the cells may follow.
-    """
-
-    visible: Array
-    steering: Array
 
 
 class Hold(NamedTuple):
@@ -153,27 +169,6 @@ def behaviour(spec: ModelSpec, factors: DishFactors, *, competition: float) -> B
         release_rate=cell.release_rate,
         crowding=on.crowding,
     )
-
-
-def stimulus(spec: ModelSpec, concentration: Array, bound: Array) -> Stimulus:
-    """What CXCR4 sees of dissolved [nM] and coat-bound [molecules/um**2] SDF-1.
-
-    Negative round-off and discretisation errors are clipped here and nowhere else.
-    """
-    on = spec.mechanisms
-    share = spec.receptor.cxcr4.coat_share / MOLECULES_PER_UM3_PER_NM
-    soluble, attached = np.maximum(concentration, 0.0), share * np.maximum(bound, 0.0)
-    steering = np.zeros_like(soluble)
-    if on.soluble_sensing:
-        steering = steering + soluble
-    if on.haptotaxis:
-        steering = steering + attached
-    return Stimulus(visible=soluble + attached, steering=steering)
-
-
-def no_stimulus(grid: Grid) -> Stimulus:
-    """A floor without ligand."""
-    return Stimulus(np.zeros((grid.ny, grid.nx)), np.zeros((grid.ny, grid.nx)))
 
 
 def hold_of(spec: ModelSpec, scene: Scene, regions: RegionMap, grid: Grid) -> Hold:
@@ -259,8 +254,12 @@ def advance(
     """Cells after a while over a floor that stays as it is.
 
     Every term is evaluated before a cell moves. Turning under the gradient is solved exactly, half
-    of it before and half after the random turning; with catching, the scheme is of first weak
-    order in the step.
+    of it before and half after the random turning. Catching and letting go over a step at one place
+    are a two-state Markov chain, solved exactly: an equilibrium over a floor that stays does not
+    depend on the step. The walk is of second weak order in the step, with catching of first.
+
+    Cells that crowd move one after another: by rows of buckets, in each bucket by number, as they
+    are at the beginning of a step. Without crowding no cell's path depends on any other's.
 
     Parameters
     ----------
@@ -286,27 +285,26 @@ def advance(
         cells.held.copy(),
         cells.steps + steps,
     )
-    if steps == 0 or len(cells.x) == 0:
-        return after
-    _advance(
-        after.x,
-        after.y,
-        after.heading_x,
-        after.heading_y,
-        after.held,
-        seen,
-        hold,
-        behaving,
-        grid.dx,
-        grid.dy,
-        grid.width,
-        grid.length,
-        duration / steps,
-        cells.steps,
-        steps,
-        seed,
-        int(stream),
-    )
+    if steps > 0 and len(cells.x) > 0:
+        _advance(
+            after.x,
+            after.y,
+            after.heading_x,
+            after.heading_y,
+            after.held,
+            seen,
+            hold,
+            behaving,
+            grid.dx,
+            grid.dy,
+            grid.width,
+            grid.length,
+            duration / steps,
+            cells.steps,
+            steps,
+            seed,
+            int(stream),
+        )
     return after
 
 
@@ -322,43 +320,90 @@ def turned(
     if strength == 0.0:
         return hx, hy
     ex, ey = sx / strength, sy / strength
-    cosine = hx * ex + hy * ey
-    sine = ex * hy - ey * hx
-    if 1.0 + cosine < _OPPOSITE:
-        return hx, hy
-    tangent = sine / (1.0 + cosine) * math.exp(-strength * step / persistence_time)
-    square = tangent * tangent
-    cosine = (1.0 - square) / (1.0 + square)
-    sine = 2.0 * tangent / (1.0 + square)
+    decay = math.exp(-min(strength * step / persistence_time, _COMPLETE))
+    cosine, sine = _turned(hx * ex + hy * ey, ex * hy - ey * hx, decay)
     return cosine * ex - sine * ey, cosine * ey + sine * ex
+
+
+@kernel(inline=True)
+def _turned(cosine: float, sine: float, decay: float) -> tuple[float, float]:
+    """Cosine and sine of psi after ``tan(psi / 2)`` has decayed by a factor."""
+    # tan(psi / 2) = sin / (1 + cos) = (1 - cos) / sin, whichever does not cancel.
+    below = sine if cosine < 0.0 else 1.0 + cosine
+    above = (1.0 - cosine if cosine < 0.0 else sine) * decay
+    size = below * below + above * above
+    new_cosine, new_sine = (below * below - above * above) / size, 2.0 * below * above / size
+    unturned = decay == 1.0
+    return cosine if unturned else new_cosine, sine if unturned else new_sine
+
+
+@kernel(inline=True)
+def _rotation(angle: float) -> tuple[float, float]:
+    """Cosine and sine of an angle, to round-off below 1e6, in arithmetic that vectorises."""
+    quarters = math.floor(angle * _PER_QUARTER + 0.5)
+    rest = (angle - quarters * _QUARTER) - quarters * _QUARTER_REST
+    square = rest * rest
+    s1, s2, s3, s4, s5, s6, s7, s8 = _SINE
+    c1, c2, c3, c4, c5, c6, c7, c8, c9 = _COSINE
+    sine = s8
+    for s in (s7, s6, s5, s4, s3, s2, s1):
+        sine = sine * square + s
+    sine = rest + rest * (square * sine)
+    cosine = c9
+    for c in (c8, c7, c6, c5, c4, c3, c2, c1):
+        cosine = cosine * square + c
+    cosine = 1.0 + square * cosine
+    halves = math.floor(0.5 * quarters)
+    across = quarters - 2.0 * halves != 0.0
+    sign = 1.0 - 2.0 * (halves - 2.0 * math.floor(0.5 * halves))
+    # A quarter more turns (cos, sin) into (-sin, cos), two quarters change both signs.
+    return sign * (-sine if across else cosine), sign * (cosine if across else sine)
 
 
 @kernel()
 def signal_to_noise(
     seen: Stimulus, behaving: Behaviour, x: float, y: float, dx: float, dy: float
 ) -> tuple[float, float, float, float]:
-    """Signal-to-noise ratio in x and y, occupancy, and surface receptors of a cell at a place.
+    """Signal-to-noise ratio in x and y, occupancy, and surface receptors of a cell at a place."""
+    visible, visible_x, visible_y, steering_x, steering_y = sample(seen, x, y, dx, dy)
+    strength, ex, ey, occupancy, surface = _signal(
+        behaving, visible, visible_x, visible_y, steering_x, steering_y
+    )
+    return strength * ex, strength * ey, occupancy, surface
 
-    The two halves of the cell are read at their centroids, 4 R / (3 pi) from the centre, where a
-    linear field has its mean over the half-disc.
+
+@kernel(inline=True)
+def _signal(
+    behaving: Behaviour,
+    visible: float,
+    visible_x: float,
+    visible_y: float,
+    steering_x: float,
+    steering_y: float,
+) -> tuple[float, float, float, float, float]:
+    """Signal-to-noise ratio, its direction, occupancy, and surface receptors.
+
+    The two halves of the cell before and behind its centre, along the gradient that steers, are
+    read at their centroids, 4 R / (3 pi) from the centre, where a linear field has its mean over
+    the half-disc. Only the steering part of the difference counts, against all that is bound.
+    Concentrations below zero, from round-off and discretisation, are clipped here and nowhere else.
     """
-    visible, steering, half = seen.visible, seen.steering, _HALF_DISC * behaving.radius
-    constant = behaving.dissociation_constant
-    occupancy = occupied_fraction(bilinear(visible, x, y, dx, dy), constant)
+    constant, half = behaving.dissociation_constant, _HALF_DISC * behaving.radius
+    steep = math.sqrt(steering_x * steering_x + steering_y * steering_y)
+    some = steep if steep > 0.0 else 1.0
+    ex, ey = (steering_x / some if steep > 0.0 else 1.0), steering_y / some
+    here = visible if visible > 0.0 else 0.0
+    arm = half * abs(visible_x * ex + visible_y * ey)
+    # Where the rear reads 0, what it would read below that is no part of the difference.
+    seen_share = 0.5 * (here + arm) / arm if arm > here else 1.0
+    difference = occupancy_difference(
+        2.0 * half * steep * seen_share, here + arm, here - arm if arm < here else 0.0, constant
+    )
+    occupancy = occupied_fraction(here, constant)
     surface = surface_receptors(behaving.receptors, occupancy, behaving.internalisation_ratio)
     looks = independent_looks(behaving.integration_time, behaving.dissociation_rate, occupancy)
     noise = binding_noise(surface, occupancy, looks, behaving.own_noise)
-    scale = 0.5 * surface / noise
-    east = bilinear(visible, x + half, y, dx, dy)
-    west = bilinear(visible, x - half, y, dx, dy)
-    north = bilinear(visible, x, y + half, dx, dy)
-    south = bilinear(visible, x, y - half, dx, dy)
-    # Only the steering part of the difference counts, against everything the receptors bind.
-    seen_x = bilinear(steering, x + half, y, dx, dy) - bilinear(steering, x - half, y, dx, dy)
-    seen_y = bilinear(steering, x, y + half, dx, dy) - bilinear(steering, x, y - half, dx, dy)
-    difference_x = occupancy_difference(seen_x, east, west, constant)
-    difference_y = occupancy_difference(seen_y, north, south, constant)
-    return scale * difference_x, scale * difference_y, occupancy, surface
+    return 0.5 * surface / noise * difference, ex, ey, occupancy, surface
 
 
 @kernel()
@@ -381,61 +426,221 @@ def _advance(
     seed: int,
     stream: int,
 ) -> None:
-    ny, nx = seen.visible.shape
-    count = xs.size
-    persistence_time, receptors = behaving.persistence_time, behaving.receptors
-    spread = math.sqrt(2.0 * step / persistence_time)
-    release = -math.expm1(-behaving.release_rate * step)
-    fastest = behaving.speed * (1.0 + behaving.chemokinesis_gain)
-    bucket = max(
-        2.0 * (behaving.radius + fastest * step), math.sqrt(width * length / max(count, 1))
-    )
-    columns = max(1, int(width / bucket))
-    rows = max(1, int(length / bucket))
-    heads = np.empty((rows, columns), np.int64)
-    following = np.empty(count, np.int64)
+    count, crowding, senses = xs.size, behaving.crowding, behaving.receptors > 0.0
+    spread = math.sqrt(2.0 * step / behaving.persistence_time)
+    turns = 0.5 * step / behaving.persistence_time
+    diameter = 2.0 * behaving.radius
+    farthest = behaving.speed * (1.0 + behaving.chemokinesis_gain) * step
+    spacing = math.sqrt(width * length / count)
+    if crowding:
+        # Nobody within a diameter of a new place began the step beyond a neighbouring bucket.
+        bucket, every = max(diameter + farthest, math.sqrt(_PER_BUCKET) * spacing), 1
+    else:
+        bucket = math.sqrt(_STRETCH) * spacing
+        every = max(_LONG, int(min(bucket / farthest, steps))) if farthest > 0.0 else steps
+    columns, rows = max(1, int(width / bucket)), max(1, int(length / bucket))
+    begins = np.empty(rows * columns + 1, np.int64)
+    order, inside = np.arange(count), np.empty(count, np.int64)
+    number, spare_number = np.arange(count), np.empty(count, np.int64)
+    place, spare_place = np.empty((4, count)), np.empty((4, count))
+    stuck, spare_stuck = held.copy(), np.empty(count, np.bool_)
+    place[0], place[1], place[2], place[3] = xs, ys, hxs, hys
+    work = np.zeros((_ALL_ROWS, MANY))
+    for n in range(MANY):
+        work[_SIGNAL_X, n] = work[_DECAY, n] = 1.0
     for n in range(steps):
-        if behaving.crowding:
-            heads[:] = -1
+        if crowding or (steps >= _LONG and n % every == 0):
+            _sort(place, number, begins, order, inside, rows, columns, width, length, crowding)
+            for k in range(4):
+                for i in range(count):
+                    spare_place[k, i] = place[k, order[i]]
             for i in range(count):
-                row, column = _bucket(xs[i], ys[i], width, length, rows, columns)
-                following[i] = heads[row, column]
-                heads[row, column] = i
-        for i in range(count):
-            normal, chance = draw(seed, stream, i, first + n)
-            x, y = xs[i], ys[i]
-            snr_x, snr_y, occupancy, surface = 0.0, 0.0, 0.0, 0.0
-            if receptors > 0.0:
-                snr_x, snr_y, occupancy, surface = signal_to_noise(seen, behaving, x, y, dx, dy)
-            hx, hy = turned(hxs[i], hys[i], snr_x, snr_y, 0.5 * step, persistence_time)
-            cosine, sine = math.cos(spread * normal), math.sin(spread * normal)
-            hx, hy = hx * cosine - hy * sine, hx * sine + hy * cosine
-            hx, hy = turned(hx, hy, snr_x, snr_y, 0.5 * step, persistence_time)
-            size = math.sqrt(hx * hx + hy * hy)
-            hx, hy = hx / size, hy / size
-            if held[i]:
-                hxs[i], hys[i] = hx, hy
-                held[i] = chance >= release
-                continue
-            way = 0.5 * behaving.speed * (1.0 + behaving.chemokinesis_gain * occupancy) * step
-            new_x, sign = _folded(x + way * (hxs[i] + hx), width)
+                spare_number[i], spare_stuck[i] = number[order[i]], stuck[order[i]]
+            place, spare_place = spare_place, place
+            number, spare_number = spare_number, number
+            stuck, spare_stuck = spare_stuck, stuck
+        for begin in range(0, count, MANY):
+            size = min(MANY, count - begin)
+            end = begin + size
+            draw_all(
+                seed, stream, number[begin:end], first + n,
+                work[_NORMAL, :size], work[_CHANCE, :size],
+            )  # fmt: skip
+            if senses:
+                sample_all(seen, place[0, begin:end], place[1, begin:end], dx, dy, work)
+                _sense(behaving, turns, work, size)
+            _turn(place[2, begin:end], place[3, begin:end], spread, work)
+            _move(
+                begin, size, place, stuck, work, hold, behaving, begins, rows, columns,
+                dx, dy, width, length, step,
+            )  # fmt: skip
+    for i in range(count):
+        xs[number[i]], ys[number[i]] = place[0, i], place[1, i]
+        hxs[number[i]], hys[number[i]] = place[2, i], place[3, i]
+        held[number[i]] = stuck[i]
+
+
+@kernel()
+def _sort(
+    place: Array,
+    number: NDArray[np.int64],
+    begins: NDArray[np.int64],
+    order: NDArray[np.int64],
+    inside: NDArray[np.int64],
+    rows: int,
+    columns: int,
+    width: float,
+    length: float,
+    by_number: bool,
+) -> None:
+    """Order by bucket, row by row, and where each bucket begins in it; a counting sort."""
+    count = number.size
+    per_x, per_y = columns / width, rows / length
+    for i in range(count):
+        column, row = int(place[0, i] * per_x), int(place[1, i] * per_y)
+        inside[i] = min(row, rows - 1) * columns + min(column, columns - 1)
+    begins[:] = 0
+    for i in range(count):
+        begins[inside[i] + 1] += 1
+    total = 0
+    for b in range(1, begins.size):
+        total += begins[b]
+        begins[b] = total - begins[b]
+    # begins[b + 1] is where bucket b begins until it has been filled, and where it ends then.
+    for i in range(count):
+        order[begins[inside[i] + 1]] = i
+        begins[inside[i] + 1] += 1
+    if by_number:
+        for k in range(1, count):
+            one, at = order[k], k
+            while at > begins[inside[one]] and number[order[at - 1]] > number[one]:
+                order[at] = order[at - 1]
+                at -= 1
+            order[at] = one
+
+
+@kernel(inline=True)
+def _sense(behaving: Behaviour, turns: float, work: Array, size: int) -> None:
+    """Direction of the signal, how far half a step turns, and occupied receptors."""
+    for n in range(size):
+        strength, ex, ey, occupancy, surface = _signal(
+            behaving, work[VISIBLE, n], work[VISIBLE_X, n], work[VISIBLE_Y, n],
+            work[STEERING_X, n], work[STEERING_Y, n],
+        )  # fmt: skip
+        work[_SIGNAL_X, n], work[_SIGNAL_Y, n] = ex, ey
+        work[_DECAY, n] = -strength * turns
+        work[_OCCUPANCY, n] = occupancy
+        work[_OCCUPIED, n] = occupancy * surface / behaving.receptors
+    for n in range(size):
+        work[_DECAY, n] = math.exp(max(work[_DECAY, n], -_COMPLETE))
+
+
+@kernel(inline=True)
+def _turn(hxs: Array, hys: Array, spread: float, work: Array) -> None:
+    """New headings: half of the turning to the signal, the random one, the other half."""
+    for n in range(hxs.size):
+        hx, hy = hxs[n], hys[n]
+        ex, ey, decay = work[_SIGNAL_X, n], work[_SIGNAL_Y, n], work[_DECAY, n]
+        cosine, sine = _turned(hx * ex + hy * ey, ex * hy - ey * hx, decay)
+        across, along = _rotation(spread * work[_NORMAL, n])
+        cosine, sine = cosine * across - sine * along, cosine * along + sine * across
+        cosine, sine = _turned(cosine, sine, decay)
+        hx, hy = cosine * ex - sine * ey, cosine * ey + sine * ex
+        # Newton's step for 1 / sqrt(hx^2 + hy^2), which is 1 up to round-off.
+        size = 1.5 - 0.5 * (hx * hx + hy * hy)
+        work[_HEADING_X, n], work[_HEADING_Y, n] = hx * size, hy * size
+
+
+@kernel(inline=True)
+def _move(
+    begin: int,
+    size: int,
+    place: Array,
+    stuck: NDArray[np.bool_],
+    work: Array,
+    hold: Hold,
+    behaving: Behaviour,
+    begins: NDArray[np.int64],
+    rows: int,
+    columns: int,
+    dx: float,
+    dy: float,
+    width: float,
+    length: float,
+    step: float,
+) -> None:
+    """Move cells that crawl, one after another, then catch and let go."""
+    senses = behaving.receptors > 0.0
+    adheres = (
+        behaving.release_rate + behaving.cd166_catch_rate + behaving.vla4_catch_rate
+        + behaving.cxcr4_catch_rate > 0.0
+    )  # fmt: skip
+    half_way = 0.5 * behaving.speed * step
+    for n in range(size):
+        i = begin + n
+        hx, hy = work[_HEADING_X, n], work[_HEADING_Y, n]
+        if not stuck[i]:
+            x, y = place[0, i], place[1, i]
+            way = half_way * (1.0 + behaving.chemokinesis_gain * work[_OCCUPANCY, n])
+            new_x, sign = _folded(x + way * (place[2, i] + hx), width)
             hx *= sign
-            new_y, sign = _folded(y + way * (hys[i] + hy), length)
+            new_y, sign = _folded(y + way * (place[3, i] + hy), length)
             hy *= sign
             if behaving.crowding:
                 new_x, new_y = _unblocked(
-                    i, new_x, new_y, xs, ys, heads, following, 2.0 * behaving.radius, width, length
-                )
-            xs[i], ys[i], hxs[i], hys[i] = new_x, new_y, hx, hy
-            column = min(int(new_x / dx), nx - 1)
-            row = min(int(new_y / dy), ny - 1)
-            rate = behaving.vla4_catch_rate * hold.vcam1[row, column]
-            if hold.cd166[row, column] > 0.0:
-                rate += behaving.cd166_catch_rate * hold.cd166[row, column]
-            if receptors > 0.0:
-                occupied = occupancy * surface / receptors
-                rate += behaving.cxcr4_catch_rate * occupied * hold.integrin_ligand[row, column]
-            held[i] = chance < -math.expm1(-rate * step)
+                    i, new_x, new_y, place, begins, rows, columns, 2.0 * behaving.radius,
+                    width, length,
+                )  # fmt: skip
+            place[0, i], place[1, i] = new_x, new_y
+        place[2, i], place[3, i] = hx, hy
+        if adheres:
+            stuck[i] = _held_after(
+                stuck[i],
+                work[_CHANCE, n],
+                _catch_rate(
+                    hold, behaving, place[0, i], place[1, i], dx, dy,
+                    work[_OCCUPIED, n] if senses else 0.0,
+                ),
+                behaving.release_rate,
+                step,
+            )  # fmt: skip
+
+
+@kernel(inline=True)
+def _catch_rate(
+    hold: Hold, behaving: Behaviour, x: float, y: float, dx: float, dy: float, occupied: float
+) -> float:
+    """Rate [1/s] at which a cell is caught at a place, with a share of its receptors occupied."""
+    rows, columns = hold.cd166.shape
+    row, column = min(int(y / dy), rows - 1), min(int(x / dx), columns - 1)
+    rate = 0.0
+    if behaving.cd166_catch_rate > 0.0:
+        touched = hold.cd166[row, column]
+        # The encounter limit's rate is infinite, and infinite times nothing is not nothing.
+        if touched > 0.0:
+            rate += behaving.cd166_catch_rate * touched
+    if behaving.vla4_catch_rate > 0.0:
+        rate += behaving.vla4_catch_rate * hold.vcam1[row, column]
+    if behaving.cxcr4_catch_rate > 0.0:
+        rate += behaving.cxcr4_catch_rate * occupied * hold.integrin_ligand[row, column]
+    return rate
+
+
+@kernel(inline=True)
+def _held_after(held: bool, chance: float, catch: float, release: float, step: float) -> bool:
+    """State after a step of a two-state Markov chain, by a uniform number.
+
+    ``P(caught) = k / (k + l) (1 - exp(-(k + l) t))`` of a crawling cell, with the rates k of
+    catching and l of letting go, and ``P(let go)`` of a held one with l for k in front.
+    """
+    leaving = release if held else catch
+    # No probability exceeds its rate times the step: most chances need no exponential.
+    if chance >= leaving * step:
+        return held
+    total = catch + release
+    share = leaving / total if total < math.inf else (0.0 if held else 1.0)
+    changes = chance < share * -math.expm1(-total * step)
+    return not changes if held else changes
 
 
 @kernel()
@@ -450,22 +655,14 @@ def _folded(place: float, extent: float) -> tuple[float, float]:
 
 
 @kernel()
-def _bucket(
-    x: float, y: float, width: float, length: float, rows: int, columns: int
-) -> tuple[int, int]:
-    """Row and column of the neighbour search's bucket at a place."""
-    return min(int(y / length * rows), rows - 1), min(int(x / width * columns), columns - 1)
-
-
-@kernel()
 def _unblocked(
     i: int,
     new_x: float,
     new_y: float,
-    xs: Array,
-    ys: Array,
-    heads: NDArray[np.int64],
-    following: NDArray[np.int64],
+    place: Array,
+    begins: NDArray[np.int64],
+    rows: int,
+    columns: int,
     diameter: float,
     width: float,
     length: float,
@@ -474,13 +671,15 @@ def _unblocked(
 
     A cell blocks only those that come nearer, so that cells which touch can part.
     """
-    x, y = xs[i], ys[i]
+    x, y = place[0, i], place[1, i]
     for attempt in range(2):
-        blocker = _blocker(i, new_x, new_y, xs, ys, heads, following, diameter, width, length)
+        blocker = _blocker(
+            i, new_x, new_y, place, begins, rows, columns, diameter, width, length
+        )
         if blocker < 0:
             return new_x, new_y
         if attempt == 0:
-            away_x, away_y = x - xs[blocker], y - ys[blocker]
+            away_x, away_y = x - place[0, blocker], y - place[1, blocker]
             square = away_x * away_x + away_y * away_y
             inward = ((new_x - x) * away_x + (new_y - y) * away_y) / square
             new_x -= inward * away_x
@@ -495,26 +694,24 @@ def _blocker(
     i: int,
     new_x: float,
     new_y: float,
-    xs: Array,
-    ys: Array,
-    heads: NDArray[np.int64],
-    following: NDArray[np.int64],
+    place: Array,
+    begins: NDArray[np.int64],
+    rows: int,
+    columns: int,
     diameter: float,
     width: float,
     length: float,
 ) -> int:
     """First cell within a diameter of the new place that the move would bring nearer, or -1."""
-    rows, columns = heads.shape
-    row, column = _bucket(new_x, new_y, width, length, rows, columns)
+    row = min(int(new_y / length * rows), rows - 1)
+    column = min(int(new_x / width * columns), columns - 1)
+    left, right = max(column - 1, 0), min(column + 1, columns - 1)
     for r in range(max(row - 1, 0), min(row + 2, rows)):
-        for c in range(max(column - 1, 0), min(column + 2, columns)):
-            j: int = heads[r, c]
-            while j >= 0:
-                if j != i:
-                    square = (new_x - xs[j]) ** 2 + (new_y - ys[j]) ** 2
-                    if square < diameter * diameter:
-                        before = (xs[i] - xs[j]) ** 2 + (ys[i] - ys[j]) ** 2
-                        if square < before:
-                            return j
-                j = following[j]
+        # Buckets beside each other hold cells that follow each other.
+        for j in range(begins[r * columns + left], begins[r * columns + right + 1]):
+            square = (new_x - place[0, j]) ** 2 + (new_y - place[1, j]) ** 2
+            if square < diameter * diameter and j != i:
+                before = (place[0, i] - place[0, j]) ** 2 + (place[1, i] - place[1, j]) ** 2
+                if square < before:
+                    return j
     return -1

@@ -50,7 +50,8 @@ def _stripes(count: int, extent: float, width: float) -> Array:
     edges = np.linspace(0.0, extent, count + 1)
     whole, rest = np.divmod(edges, 2.0 * width)
     coated = whole * width + np.minimum(rest, width)
-    return np.diff(coated) / np.diff(edges)
+    shares: Array = np.diff(coated) / np.diff(edges)
+    return shares
 
 
 def _image(path: Path) -> Array:
@@ -80,7 +81,8 @@ def _image(path: Path) -> Array:
 
 def _resampled(image: Array, ny: int, nx: int) -> Array:
     """Mean of a picture over every cell of the grid, the picture spanning the floor."""
-    return _overlaps(ny, image.shape[0]) @ image @ _overlaps(nx, image.shape[1]).T
+    means: Array = _overlaps(ny, image.shape[0]) @ image @ _overlaps(nx, image.shape[1]).T
+    return means
 
 
 def _overlaps(count: int, pixels: int) -> Array:

@@ -12,6 +12,7 @@ import math
 from enum import IntEnum
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sdf1_field.compiled import kernel
 
@@ -23,6 +24,45 @@ _LOW = np.uint64(0xFFFFFFFF)
 _SHIFT = np.uint64(32)
 _ROUNDS = 10
 _UNIT = 1.0 / 4294967296.0
+_SPARE = np.uint64(12)
+"""Bits of 64 that a number of 52 bits and a half does not hold."""
+_FINE = 2.0**-52
+
+_CENTRAL = 0.425
+"""Distance from 1/2 up to which a quantile is a rational function of the probability."""
+_NEAR_TAIL, _FAR = 1.6, 5.0
+"""Where the tails' rational functions are centred, in sqrt(-log p); the second also begins there."""
+# Coefficients of Wichura's PPND16.
+_A0, _A1, _A2, _A3, _A4, _A5, _A6, _A7 = (
+    3.3871328727963666080e0, 1.3314166789178437745e2, 1.9715909503065514427e3,
+    1.3731693765509461125e4, 4.5921953931549871457e4, 6.7265770927008700853e4,
+    3.3430575583588128105e4, 2.5090809287301226727e3,
+)  # fmt: skip
+_B1, _B2, _B3, _B4, _B5, _B6, _B7 = (
+    4.2313330701600911252e1, 6.8718700749205790830e2, 5.3941960214247511077e3,
+    2.1213794301586595867e4, 3.9307895800092710610e4, 2.8729085735721942674e4,
+    5.2264952788528545610e3,
+)  # fmt: skip
+_C0, _C1, _C2, _C3, _C4, _C5, _C6, _C7 = (
+    1.42343711074968357734e0, 4.63033784615654529590e0, 5.76949722146069140550e0,
+    3.64784832476320460504e0, 1.27045825245236838258e0, 2.41780725177450611770e-1,
+    2.27238449892691845833e-2, 7.74545014278341407640e-4,
+)  # fmt: skip
+_D1, _D2, _D3, _D4, _D5, _D6, _D7 = (
+    2.05319162663775882187e0, 1.67638483018380384940e0, 6.89767334985100004550e-1,
+    1.48103976427480074590e-1, 1.51986665636164571966e-2, 5.47593808499534494600e-4,
+    1.05075007164441684324e-9,
+)  # fmt: skip
+_E0, _E1, _E2, _E3, _E4, _E5, _E6, _E7 = (
+    6.65790464350110377720e0, 5.46378491116411436990e0, 1.78482653991729133580e0,
+    2.96560571828504891230e-1, 2.65321895265761230930e-2, 1.24266094738807843860e-3,
+    2.71155556874348757815e-5, 2.01033439929228813265e-7,
+)  # fmt: skip
+_F1, _F2, _F3, _F4, _F5, _F6, _F7 = (
+    5.99832206555887937690e-1, 1.36929880922735805310e-1, 1.48753612908506148525e-2,
+    7.86869131145613259100e-4, 1.84631831751005468180e-5, 1.42151175831644588870e-7,
+    2.04426310338993978564e-15,
+)  # fmt: skip
 
 
 class Stream(IntEnum):
@@ -40,7 +80,7 @@ class Stream(IntEnum):
     LIFE = 10
 
 
-@kernel()
+@kernel(inline=True)
 def philox(
     c0: np.uint64, c1: np.uint64, c2: np.uint64, c3: np.uint64, k0: np.uint64, k1: np.uint64
 ) -> tuple[np.uint64, np.uint64, np.uint64, np.uint64]:
@@ -72,6 +112,69 @@ def philox(
 
 
 @kernel()
+def normal_quantile(probability: float) -> float:
+    """Inverse of the standard normal distribution function, to a few units of round-off.
+
+    Algorithm AS 241, PPND16: rational functions of degree 7 in three ranges.
+
+    Parameters
+    ----------
+    probability : float
+        In (0, 1).
+
+    References
+    ----------
+    Wichura (1988) Applied Statistics 37:477, 10.2307/2347330.
+    """
+    centred = probability - 0.5
+    if abs(centred) <= _CENTRAL:
+        return _central_quantile(centred)
+    return math.copysign(_tail_quantile(min(probability, 1.0 - probability)), centred)
+
+
+@kernel(inline=True)
+def _central_quantile(centred: float) -> float:
+    """Quantile of ``0.5 + centred`` where the logarithm is not needed."""
+    r = _CENTRAL * _CENTRAL - centred * centred
+    above = _A7
+    for a in (_A6, _A5, _A4, _A3, _A2, _A1, _A0):
+        above = above * r + a
+    below = _B7
+    for b in (_B6, _B5, _B4, _B3, _B2, _B1, 1.0):
+        below = below * r + b
+    return centred * above / below
+
+
+@kernel()
+def _tail_quantile(probability: float) -> float:
+    """Quantile, without its sign, of a probability below that of the central range."""
+    r = math.sqrt(-math.log(probability))
+    if r <= _FAR:
+        r -= _NEAR_TAIL
+        above = _C7
+        for c in (_C6, _C5, _C4, _C3, _C2, _C1, _C0):
+            above = above * r + c
+        below = _D7
+        for d in (_D6, _D5, _D4, _D3, _D2, _D1, 1.0):
+            below = below * r + d
+    else:
+        r -= _FAR
+        above = _E7
+        for e in (_E6, _E5, _E4, _E3, _E2, _E1, _E0):
+            above = above * r + e
+        below = _F7
+        for f in (_F6, _F5, _F4, _F3, _F2, _F1, 1.0):
+            below = below * r + f
+    return above / below
+
+
+@kernel(inline=True)
+def _centred(w0: np.uint64, w1: np.uint64) -> float:
+    """A uniform number in (-0.5, 0.5) from 52 of 64 random bits, symmetric and without round-off."""
+    return (np.int64((w0 << _SHIFT | w1) >> _SPARE) + 0.5) * _FINE - 0.5
+
+
+@kernel()
 def draw(seed: int, stream: int, entity: int, step: int) -> tuple[float, float]:
     """One standard normal and one uniform number for an entity at a step.
 
@@ -83,20 +186,51 @@ def draw(seed: int, stream: int, entity: int, step: int) -> tuple[float, float]:
     Returns
     -------
     normal, uniform : float
-        The normal by Box and Muller's transform; the uniform one in (0, 1).
+        The normal is the quantile of 52 bits; the uniform one, of 32 others, in (0, 1).
     """
+    entities, normals, uniforms = np.empty(1, np.int64), np.empty(1), np.empty(1)
+    entities[0] = entity
+    draw_all(seed, stream, entities, step, normals, uniforms)
+    return normals[0], uniforms[0]
+
+
+@kernel()
+def draw_all(
+    seed: int,
+    stream: int,
+    entities: NDArray[np.int64],
+    step: int,
+    normals: NDArray[np.float64],
+    uniforms: NDArray[np.float64],
+) -> None:
+    """Fill arrays of shape (entity,) with the numbers of `draw`; a few thousand at a time."""
     key = np.uint64(seed)
-    w0, w1, w2, _ = philox(
-        np.uint64(step),
-        np.uint64(entity),
-        np.uint64(stream),
-        np.uint64(0),
-        key & _LOW,
-        key >> _SHIFT,
-    )
-    radius = math.sqrt(-2.0 * math.log((w0 + 0.5) * _UNIT))
-    normal = radius * math.cos(2.0 * math.pi * (w1 + 0.5) * _UNIT)
-    return normal, (w2 + 0.5) * _UNIT
+    low, high = key & _LOW, key >> _SHIFT
+    count = entities.size
+    for n in range(count):
+        w0, w1, w2, _ = philox(
+            np.uint64(step),
+            np.uint64(entities[n]) & _LOW,
+            np.uint64(stream),
+            np.uint64(0),
+            low,
+            high,
+        )
+        normals[n] = _centred(w0, w1)
+        uniforms[n] = (np.int64(w2) + 0.5) * _UNIT
+    # Apart, so that the first loop and the third can be vectorised and the second has no branch.
+    tails, found = np.empty(count, np.int64), 0
+    for n in range(count):
+        tails[found] = n
+        found += abs(normals[n]) > _CENTRAL
+    beyond = np.empty(found)
+    for k in range(found):
+        centred = normals[tails[k]]
+        beyond[k] = math.copysign(_tail_quantile(0.5 - abs(centred)), centred)
+    for n in range(count):
+        normals[n] = _central_quantile(normals[n])
+    for k in range(found):
+        normals[tails[k]] = beyond[k]
 
 
 def generator(seed: int, stream: Stream, entity: int = 0) -> np.random.Generator:

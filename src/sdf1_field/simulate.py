@@ -115,11 +115,11 @@ class Setting:
 
 @dataclass(frozen=True, eq=False)
 class Sight:
-    """How cells see the field of the ligand that CXCR4 binds."""
+    """How cells of a radius [um] see the field of the ligand that CXCR4 binds."""
 
     ligand: str
+    radius: float
     through: Lens
-    near: NearBasis
 
 
 def prepare(spec: ModelSpec, seed: int) -> Setting:
@@ -146,11 +146,7 @@ def _sight(spec: ModelSpec, grid: Grid) -> Sight | None:
         return None
     (ligand,) = spec.sensed_ligands
     transport, radius = _transport(spec, ligand), 0.5 * spec.haematopoietic.diameter
-    return Sight(
-        ligand=ligand,
-        through=lens(grid, transport, cell_radius=radius),
-        near=near_basis(grid, transport, cell_radius=radius),
-    )
+    return Sight(ligand, radius, lens(grid, transport, cell_radius=radius))
 
 
 def model_grid(spec: ModelSpec) -> Grid:
@@ -214,9 +210,8 @@ def _stroma(setting: Setting, scene: Scene) -> _Stroma:
         prepared[name] = replace(uniform, transport=replace(uniform.transport, coat=coat))
     near = None
     if setting.sight is not None:
-        near = setting.sight.near
-        if spec.ligand[setting.sight.ligand].coat.uneven:
-            near = replace(near, transport=prepared[setting.sight.ligand].transport)
+        transport = prepared[setting.sight.ligand].transport
+        near = near_basis(grid, transport, cell_radius=setting.sight.radius)
     return _Stroma(
         scene=scene,
         prepared=prepared,

@@ -27,7 +27,7 @@ A step, for the carriers of the sensed ligand::
 
 import functools
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -37,13 +37,14 @@ from scipy.special import j0, j1
 from sdf1_field.floor.sampling import NearField, no_near_field
 from sdf1_field.grid import Grid
 from sdf1_field.sources import source_width
-from sdf1_field.transport import Transport
+from sdf1_field.transport import Coat, Transport
 from sdf1_field.units import MOLECULES_PER_UM3_PER_NM
 
 Array = NDArray[np.float64]
 
-WAVENUMBERS = 16
-"""Wavenumbers that hold a source's coat; profiles are then good to 1e-4 of their peak."""
+WAVENUMBERS = 20
+"""Wavenumbers that hold a source's coat: profiles are then good to 1e-3 of their peak on coats
+with a hundredth to ten times the default sites."""
 REACH, _LEAST_REACH = 12.0, 60.0
 """In widths of the Gaussian, and at least [um]; from the first on, the slope that is left out is
 1 % of the source's own and less."""
@@ -51,14 +52,51 @@ _TAPERED = 0.5
 """Share of the reach from which on the profile is faded out."""
 _FINEST, _NODE = 0.25, 0.5
 """Distance of a profile's nodes in widths of the Gaussian, and at most [um]."""
-_LARGEST_WAVENUMBER, _BLUR = 50.0, 0.1
-"""Of the integral back to distances [1/um], and of the Gaussian that ends it softly [um]."""
+_LARGEST_WAVENUMBER = 64.0
+"""Of the integral back to distances [1/um]."""
+_BLUR = 0.08
+"""Of the Gaussian that ends it for the value at a place, where no cell's disc does [um]."""
 _PANEL = 8
 """Quadrature nodes for each period of the fastest oscillation of that integral."""
 _RADII = 2.0**0.25
 """Ratio of neighbouring migrasome radii that have a matrix; between them it is interpolated."""
 _SMALLEST_RADIUS = 0.05
 """Smaller migrasomes look like this one [um]."""
+
+
+@dataclass(frozen=True)
+class Scales:
+    """What the matrices back to distances depend on, besides a migrasome's radius.
+
+    Parameters
+    ----------
+    cell_radius : float
+        Of the disc under a cell over which it averages [um]; 0 for the value at a place.
+    width : float
+        Standard deviation of the Gaussian on the grid [um]; ``p_0`` is its inverse.
+    diffusivity, loss_rate : float
+        Of the medium [um**2/s], [1/s].
+    """
+
+    cell_radius: float
+    width: float
+    diffusivity: float
+    loss_rate: float
+
+    @property
+    def reach(self) -> float:
+        """Distance from which on nothing is added [um]."""
+        return max(REACH * self.width, _LEAST_REACH)
+
+    @property
+    def nodes(self) -> int:
+        """Number of equidistant nodes from 0 to the reach."""
+        return math.ceil(self.reach / min(_FINEST * self.width, _NODE)) + 1
+
+    def admittance(self, wavenumber: Array) -> Array:
+        """``Y`` of deep medium [um/s]."""
+        root: Array = np.sqrt(wavenumber**2 + self.loss_rate / self.diffusivity)
+        return self.diffusivity * root
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,38 +106,17 @@ class NearBasis:
     Parameters
     ----------
     grid : Grid
-    transport : Transport
-    cell_radius : float
-        Of the disc under a cell over which it averages [um]; 0 for the value at a place.
-    width : float
-        Standard deviation of the Gaussian on the grid [um].
-    reach : float
-        [um].
+    coat : Coat or None
+        None where nothing binds.
+    scales : Scales
     admittance : ndarray, shape (WAVENUMBERS,)
         ``Y`` of the medium at the wavenumbers that are kept [um/s].
     """
 
     grid: Grid
-    transport: Transport
-    cell_radius: float
-    width: float
-    reach: float
+    coat: Coat | None
+    scales: Scales
     admittance: Array
-
-    @property
-    def turn(self) -> float:
-        """Wavenumber ``p_0`` where coat and medium take as much [1/um]."""
-        coat = self.transport.coat
-        if coat is None or not coat.binds:
-            return 1.0 / self.width
-        sites = float(np.max(coat.sites)) / MOLECULES_PER_UM3_PER_NM
-        return coat.association_rate * sites / self.transport.diffusivity
-
-    @functools.cached_property
-    def nodes(self) -> Array:
-        """Distances at which profiles are known [um], equidistant from 0 to the reach."""
-        spacing = min(_FINEST * self.width, _NODE)
-        return np.linspace(0.0, self.reach, math.ceil(self.reach / spacing) + 1)
 
 
 class Surroundings(NamedTuple):
@@ -127,11 +144,15 @@ def near_basis(grid: Grid, transport: Transport, *, cell_radius: float) -> NearB
     cell_radius : float
         [um], >= 0.
     """
-    width = source_width(grid)
-    reach = max(REACH * width, _LEAST_REACH)
-    bare = NearBasis(grid, transport, cell_radius, width, reach, np.zeros(0))
-    wavenumber = bare.turn * _chebyshev() / (1.0 - _chebyshev())
-    return replace(bare, admittance=_admittance(transport, wavenumber))
+    coat = transport.coat
+    scales = Scales(cell_radius, source_width(grid), transport.diffusivity, transport.loss_rate)
+    wavenumber = _chebyshev() / (1.0 - _chebyshev()) / scales.width
+    return NearBasis(
+        grid=grid,
+        coat=coat if coat is not None and coat.binds else None,
+        scales=scales,
+        admittance=scales.admittance(wavenumber),
+    )
 
 
 def surroundings(
@@ -147,8 +168,8 @@ def surroundings(
     concentration, bound : ndarray, shape (ny, nx)
         At z = 0 [nM] and on the coat [molecules/um**2].
     """
-    coat = basis.transport.coat
-    if coat is None or not coat.binds:
+    coat = basis.coat
+    if coat is None:
         return Surroundings(np.zeros(len(x)), np.zeros(len(x)))
     here = basis.grid.index(x, y)
     sites = np.broadcast_to(np.asarray(coat.sites, dtype=float), bound.shape)[here]
@@ -175,8 +196,8 @@ def advance(
     step : float
         [s].
     """
-    coat = basis.transport.coat
-    if coat is None or not coat.binds or len(rate) == 0:
+    coat = basis.coat
+    if coat is None or len(rate) == 0:
         return coated
     to_coat = around.uptake[:, None] / (basis.admittance + around.uptake[:, None])
     lost = around.release[:, None] * (1.0 - to_coat) + coat.loss_rate
@@ -231,25 +252,28 @@ def near_field(
     """
     if len(x) == 0:
         return no_near_field()
-    dissolved = (rate / MOLECULES_PER_UM3_PER_NM)[:, None] + around.release[:, None] * coated
-    dissolved /= basis.admittance + around.uptake[:, None]
-    attached = coat_share * coated
-    profile = np.zeros((len(x), len(basis.nodes), 4))
-    profile[:, :, :2] = _profiles(basis, radius, dissolved + attached)
-    if not (soluble_steers and coat_steers):
-        steering = soluble_steers * dissolved + coat_steers * attached
-        profile[:, :, 2:] = _profiles(basis, radius, steering)
-    grid, reach = basis.grid, basis.reach
+    grid, reach = basis.grid, basis.scales.reach
     source, x, y = _mirrored(grid, x, y, reach)
     columns, rows = max(1, int(grid.width / reach)), max(1, int(grid.length / reach))
     column = np.clip((x / grid.width * columns).astype(np.int64), 0, columns - 1)
     row = np.clip((y / grid.length * rows).astype(np.int64), 0, rows - 1)
     bucket = row * columns + column
     order = np.argsort(bucket, kind="stable")
-    first = np.searchsorted(bucket[order], np.arange(rows * columns + 1))
-    return NearField(
-        x[order], y[order], first.astype(np.int64), rows, columns, reach, profile[source[order]]
+    source, x, y, bucket = source[order], x[order], y[order], bucket[order]
+    first = np.searchsorted(bucket, np.arange(rows * columns + 1)).astype(np.int64)
+
+    uptake, release = (part[source, None] for part in around)
+    attached = coated[source]
+    dissolved = (rate[source, None] / MOLECULES_PER_UM3_PER_NM + release * attached) / (
+        basis.admittance + uptake
     )
+    attached *= coat_share
+    profile = np.zeros((len(source), basis.scales.nodes, 4))
+    profile[:, :, :2] = _profiles(basis, radius[source], dissolved + attached)
+    if not (soluble_steers and coat_steers):
+        steering = soluble_steers * dissolved + coat_steers * attached
+        profile[:, :, 2:] = _profiles(basis, radius[source], steering)
+    return NearField(x, y, first, rows, columns, reach, profile)
 
 
 def _mirrored(
@@ -276,41 +300,43 @@ def _profiles(basis: NearBasis, radius: Array, transform: Array) -> Array:
     lower = np.floor(place).astype(np.int64)
     upper_share = place - lower
     weighed = transform * basis.admittance
-    result = np.zeros((len(radius), len(basis.nodes), 2))
+    result = np.zeros((len(radius), basis.scales.nodes, 2))
     for n in np.unique(lower):
         chosen = np.flatnonzero(lower == n)
         for size, share in ((n, 1.0 - upper_share[chosen]), (n + 1, upper_share[chosen])):
-            part = (share[:, None] * weighed[chosen]) @ _matrix(basis, int(size))
+            part = (share[:, None] * weighed[chosen]) @ _matrix(basis.scales, int(size))
             result[chosen] += part.reshape(len(chosen), -1, 2)
     return result
 
 
 @functools.lru_cache(maxsize=64)
-def _matrix(basis: NearBasis, size: int) -> Array:
+def _matrix(scales: Scales, size: int) -> Array:
     """From the kept wavenumbers to values and slopes at nodes, for a migrasome radius."""
-    wavenumber, shapes = _integrals(basis)
+    wavenumber, shapes = _integrals(scales)
     missing = disc_transform(wavenumber * _RADII**size)
-    missing -= np.exp(-0.5 * (wavenumber * basis.width) ** 2)
-    weights = missing[:, None] * _lagrange(wavenumber / (wavenumber + basis.turn))
+    missing -= np.exp(-0.5 * (wavenumber * scales.width) ** 2)
+    weights = missing[:, None] * _lagrange(wavenumber / (wavenumber + 1.0 / scales.width))
     matrix: Array = weights.T @ shapes
     return matrix
 
 
 @functools.lru_cache(maxsize=2)
-def _integrals(basis: NearBasis) -> tuple[Array, Array]:
+def _integrals(scales: Scales) -> tuple[Array, Array]:
     """Wavenumbers of a quadrature, and what each adds to values and slopes at the nodes.
 
     That is ``p J0(p r) F(p) / (2 pi Y(p))`` with the cell's disc ``F``, faded out at the reach;
     ``Y`` stands here so that what it is multiplied with is finite at both ends.
     """
-    reach, r = basis.reach, basis.nodes
-    panels = math.ceil(_LARGEST_WAVENUMBER * (reach + basis.cell_radius) / (2.0 * math.pi))
+    reach = scales.reach
+    r = np.linspace(0.0, reach, scales.nodes)
+    panels = math.ceil(_LARGEST_WAVENUMBER * (reach + scales.cell_radius) / (2.0 * math.pi))
     place, weight = np.polynomial.legendre.leggauss(_PANEL)
     length = _LARGEST_WAVENUMBER / panels
     p = ((np.arange(panels)[:, None] + 0.5 * (1.0 + place)) * length).ravel()
     factor = np.tile(0.5 * length * weight, panels) * p / (2.0 * math.pi)
-    factor *= disc_transform(p * basis.cell_radius) / _admittance(basis.transport, p)
-    factor *= np.exp(-0.5 * (p * _BLUR) ** 2)
+    factor *= disc_transform(p * scales.cell_radius) / scales.admittance(p)
+    if scales.cell_radius == 0.0:
+        factor *= np.exp(-0.5 * (p * _BLUR) ** 2)
     value = factor[:, None] * j0(p[:, None] * r)
     slope = -(factor * p)[:, None] * j1(p[:, None] * r)
     share = np.clip((r / reach - _TAPERED) / (1.0 - _TAPERED), 0.0, 1.0)
@@ -325,13 +351,6 @@ def disc_transform(argument: Array) -> Array:
     some = np.where(argument > 0.0, argument, 1.0)
     result: Array = np.where(argument > 0.0, 2.0 * j1(some) / some, 1.0)
     return result
-
-
-def _admittance(transport: Transport, wavenumber: Array) -> Array:
-    """``Y`` of deep medium [um/s]."""
-    diffusivity = transport.diffusivity
-    root: Array = np.sqrt(wavenumber**2 + transport.loss_rate / diffusivity)
-    return diffusivity * root
 
 
 def _chebyshev() -> Array:

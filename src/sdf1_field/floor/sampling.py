@@ -12,11 +12,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sdf1_field.compiled import kernel
+from sdf1_field.grid import Grid
 
 Array = NDArray[np.float64]
 
 PADDING = 2
 """Mirrored coefficients on each side, so that no place needs another at a wall."""
+MANY = 248
+"""Places that are sampled together, so that a compiler can treat several at once; no power of two,
+so that rows of so many numbers do not compete for the same lines of a cache."""
+VISIBLE, VISIBLE_X, VISIBLE_Y, STEERING_X, STEERING_Y = 0, 1, 2, 3, 4
+"""Rows of the memory in which `sample_all` leaves what it found."""
+_LEFT, _LOWER, _SHARE_X, _SHARE_Y, _WINDOW, ROWS = 5, 6, 7, 8, 9, 25
+"""Further rows: the corner of the 4 x 4 coefficients around a place, where it is between them,
+and the 16 themselves."""
+_THIRD = 1.0 / 3.0
 
 
 class NearField(NamedTuple):
@@ -72,6 +82,38 @@ def no_near_field() -> NearField:
     return NearField(empty, empty, np.zeros(2, dtype=np.int64), 1, 1, 0.0, np.zeros((0, 2, 4)))
 
 
+def no_stimulus(grid: Grid) -> Stimulus:
+    """A floor without ligand."""
+    empty = np.zeros((grid.ny + 2 * PADDING, grid.nx + 2 * PADDING))
+    return Stimulus(empty, empty, True, no_near_field())
+
+
+def coefficients(values: Array) -> Array:
+    """Padded spline coefficients of the map through values at cell centres, mirrored at the walls.
+
+    Parameters
+    ----------
+    values : ndarray, shape (ny, nx)
+
+    Returns
+    -------
+    ndarray, shape (ny + 4, nx + 4)
+        What is the same all along an axis stays so, to the last bit.
+    """
+    return np.pad(_filtered(_filtered(values).T).T, PADDING, mode="symmetric")
+
+
+def _filtered(values: Array) -> Array:
+    """Coefficients along the first axis: cosine modes over those of the B-spline itself."""
+    from scipy.fft import dct, idct
+
+    count = len(values)
+    symbol = (2.0 + np.cos(math.pi * np.arange(count) / count)) / 3.0
+    middle = 0.5 * (values.min(axis=0) + values.max(axis=0))
+    filtered: Array = idct(dct(values - middle, axis=0) / symbol[:, None], axis=0) + middle
+    return filtered
+
+
 @kernel()
 def sample(
     seen: Stimulus, x: float, y: float, dx: float, dy: float
@@ -91,98 +133,172 @@ def sample(
     visible, visible_x, visible_y, steering_x, steering_y : float
         [nM], [nM/um].
     """
-    value, slope_x, slope_y = _spline(seen.visible, x, y, dx, dy)
+    xs, ys, found = np.empty(1), np.empty(1), np.empty((ROWS, MANY))
+    xs[0], ys[0] = x, y
+    sample_all(seen, xs, ys, dx, dy, found)
+    return (
+        found[VISIBLE, 0],
+        found[VISIBLE_X, 0],
+        found[VISIBLE_Y, 0],
+        found[STEERING_X, 0],
+        found[STEERING_Y, 0],
+    )
+
+
+@kernel(inline=True)
+def sample_all(
+    seen: Stimulus, xs: Array, ys: Array, dx: float, dy: float, found: Array
+) -> None:
+    """Sample several places, each as `sample` does.
+
+    Parameters
+    ----------
+    seen : Stimulus
+    xs, ys : ndarray, shape (place,)
+        At most `MANY`, within the walls [um].
+    dx, dy : float
+        [um].
+    found : ndarray, shape (ROWS, MANY)
+        Working memory, with the results in its first rows. Where the caller's compiler knows its
+        shape, all loops but the copying are vectorised.
+    """
+    for n in range(xs.size):
+        # The window of 4 x 4 begins one centre below the lower one: minus 1, plus the padding.
+        place_x = xs[n] / dx + (PADDING - 1.5)
+        place_y = ys[n] / dy + (PADDING - 1.5)
+        left, lower = math.floor(place_x), math.floor(place_y)
+        found[_LEFT, n], found[_LOWER, n] = left, lower
+        found[_SHARE_X, n], found[_SHARE_Y, n] = place_x - left, place_y - lower
+    if not seen.alike:
+        _window(seen.steering, found, xs.size)
+        _spline(found, xs.size)
+        for n in range(xs.size):
+            found[STEERING_X, n] = found[VISIBLE_X, n] / dx
+            found[STEERING_Y, n] = found[VISIBLE_Y, n] / dy
+    _window(seen.visible, found, xs.size)
+    _spline(found, xs.size)
+    for n in range(xs.size):
+        found[VISIBLE_X, n] /= dx
+        found[VISIBLE_Y, n] /= dy
     if seen.alike:
-        steering_x, steering_y = slope_x, slope_y
-    else:
-        _, steering_x, steering_y = _spline(seen.steering, x, y, dx, dy)
+        for n in range(xs.size):
+            found[STEERING_X, n] = found[VISIBLE_X, n]
+            found[STEERING_Y, n] = found[VISIBLE_Y, n]
+    if seen.near.x.size > 0:
+        for n in range(xs.size):
+            _add_near_field(seen, xs[n], ys[n], dx, dy, found, n)
+
+
+@kernel(inline=True)
+def _window(values: Array, found: Array, count: int) -> None:
+    """Copy the coefficients around each place to its column."""
+    # Unsigned, lest every index be checked for counting from the end.
+    flat, across = values.ravel(), np.uint64(values.shape[1])
+    for n in range(count):
+        corner = np.uint64(found[_LOWER, n]) * across + np.uint64(found[_LEFT, n])
+        for row in range(4):
+            begin = corner + np.uint64(row) * across
+            for column in range(4):
+                found[_WINDOW + 4 * row + column, n] = flat[begin + np.uint64(column)]
+
+
+@kernel(inline=True)
+def _spline(found: Array, count: int) -> None:
+    """Values of a map, and slopes over the grid's spacing, in its first three rows."""
+    for n in range(count):
+        wx0, wx1, wx2, wx3, gx0, gx1, gx2 = _basis(found[_SHARE_X, n])
+        wy0, wy1, wy2, wy3, gy0, gy1, gy2 = _basis(found[_SHARE_Y, n])
+        a0, a1, a2, a3 = (
+            found[_WINDOW, n], found[_WINDOW + 1, n], found[_WINDOW + 2, n], found[_WINDOW + 3, n],
+        )  # fmt: skip
+        b0, b1, b2, b3 = (
+            found[_WINDOW + 4, n], found[_WINDOW + 5, n],
+            found[_WINDOW + 6, n], found[_WINDOW + 7, n],
+        )  # fmt: skip
+        c0, c1, c2, c3 = (
+            found[_WINDOW + 8, n], found[_WINDOW + 9, n],
+            found[_WINDOW + 10, n], found[_WINDOW + 11, n],
+        )  # fmt: skip
+        d0, d1, d2, d3 = (
+            found[_WINDOW + 12, n], found[_WINDOW + 13, n],
+            found[_WINDOW + 14, n], found[_WINDOW + 15, n],
+        )  # fmt: skip
+        a = wx0 * a0 + wx1 * a1 + wx2 * a2 + wx3 * a3
+        b = wx0 * b0 + wx1 * b1 + wx2 * b2 + wx3 * b3
+        c = wx0 * c0 + wx1 * c1 + wx2 * c2 + wx3 * c3
+        d = wx0 * d0 + wx1 * d1 + wx2 * d2 + wx3 * d3
+        found[VISIBLE, n] = wy0 * a + wy1 * b + wy2 * c + wy3 * d
+        # Differences first: on a uniform map the slope is exactly 0.
+        found[VISIBLE_Y, n] = gy0 * (b - a) + gy1 * (c - b) + gy2 * (d - c)
+        found[VISIBLE_X, n] = (
+            wy0 * (gx0 * (a1 - a0) + gx1 * (a2 - a1) + gx2 * (a3 - a2))
+            + wy1 * (gx0 * (b1 - b0) + gx1 * (b2 - b1) + gx2 * (b3 - b2))
+            + wy2 * (gx0 * (c1 - c0) + gx1 * (c2 - c1) + gx2 * (c3 - c2))
+            + wy3 * (gx0 * (d1 - d0) + gx1 * (d2 - d1) + gx2 * (d3 - d2))
+        )
+
+
+@kernel(inline=True)
+def _basis(t: float) -> tuple[float, float, float, float, float, float, float]:
+    """Cubic B-splines around a share ``t`` between two centres, and quadratic ones."""
+    s = 1.0 - t
+    g0, g2 = 0.5 * s * s, 0.5 * t * t
+    w0, w3 = _THIRD * s * g0, _THIRD * t * g2
+    w1 = 2.0 * _THIRD - 2.0 * g2 + 3.0 * w3
+    return w0, w1, 1.0 - w0 - w1 - w3, w3, g0, 1.0 - g0 - g2, g2
+
+
+@kernel()
+def _add_near_field(
+    seen: Stimulus, x: float, y: float, dx: float, dy: float, found: Array, n: int
+) -> None:
+    """Add what sources near a place add to column ``n`` of ``found``."""
     near = seen.near
-    if near.x.size == 0:
-        return value, slope_x, slope_y, steering_x, steering_y
     rows, columns, reach = near.rows, near.columns, near.reach
     nodes = near.profile.shape[1]
-    node = reach / (nodes - 1)
+    per_node = (nodes - 1) / reach
     # The walls are at whole buckets: rows and columns divide the extent evenly.
-    height, width = (
-        dy * (seen.visible.shape[0] - 2 * PADDING),
-        dx * (seen.visible.shape[1] - 2 * PADDING),
-    )
+    height = dy * (seen.visible.shape[0] - 2 * PADDING)
+    width = dx * (seen.visible.shape[1] - 2 * PADDING)
     row = min(int(y / height * rows), rows - 1)
     column = min(int(x / width * columns), columns - 1)
     for r in range(max(row - 1, 0), min(row + 2, rows)):
         begin = near.first[r * columns + max(column - 1, 0)]
         end = near.first[r * columns + min(column + 1, columns - 1) + 1]
-        for n in range(begin, end):
-            away_x, away_y = x - near.x[n], y - near.y[n]
+        for k in range(begin, end):
+            away_x, away_y = x - near.x[k], y - near.y[k]
             square = away_x * away_x + away_y * away_y
             if square >= reach * reach:
                 continue
             distance = math.sqrt(square)
-            place = distance / node
+            place = distance * per_node
             i = min(int(place), nodes - 2)
             t = place - i
-            low, high = near.profile[n, i], near.profile[n, i + 1]
-            more, visible_slope = _hermite(low[0], low[1], high[0], high[1], t, node)
-            value += more
+            profile = near.profile[k]
+            value, slope = _hermite(
+                profile[i, 0], profile[i, 1], profile[i + 1, 0], profile[i + 1, 1], t, per_node
+            )
+            found[VISIBLE, n] += value
             if distance == 0.0:
                 continue
             toward_x, toward_y = away_x / distance, away_y / distance
-            slope_x += visible_slope * toward_x
-            slope_y += visible_slope * toward_y
-            steering_slope = visible_slope
+            found[VISIBLE_X, n] += slope * toward_x
+            found[VISIBLE_Y, n] += slope * toward_y
             if not seen.alike:
-                _, steering_slope = _hermite(low[2], low[3], high[2], high[3], t, node)
-            steering_x += steering_slope * toward_x
-            steering_y += steering_slope * toward_y
-    return value, slope_x, slope_y, steering_x, steering_y
+                _, slope = _hermite(
+                    profile[i, 2], profile[i, 3], profile[i + 1, 2], profile[i + 1, 3], t, per_node
+                )
+            found[STEERING_X, n] += slope * toward_x
+            found[STEERING_Y, n] += slope * toward_y
 
 
 @kernel(inline=True)
 def _hermite(
-    a: float, slope_a: float, b: float, slope_b: float, t: float, width: float
+    a: float, slope_a: float, b: float, slope_b: float, t: float, per_node: float
 ) -> tuple[float, float]:
     """Value and slope of the cubic with given ends, at the share ``t`` of the way."""
-    rise = b - a
+    rise, width = b - a, 1.0 / per_node
     c2 = 3.0 * rise - width * (2.0 * slope_a + slope_b)
     c3 = width * (slope_a + slope_b) - 2.0 * rise
     value = a + t * (width * slope_a + t * (c2 + t * c3))
-    return value, slope_a + t * (2.0 * c2 + 3.0 * t * c3) / width
-
-
-@kernel(inline=True)
-def _basis(t: float) -> tuple[float, float, float, float, float, float, float, float]:
-    """Cubic B-splines around a share ``t`` between two centres, and their slopes."""
-    s, square = 1.0 - t, t * t
-    w0 = s * s * s / 6.0
-    w1 = (4.0 - 6.0 * square + 3.0 * square * t) / 6.0
-    w3 = square * t / 6.0
-    d0 = -0.5 * s * s
-    d1 = 0.5 * t * (3.0 * t - 4.0)
-    d3 = 0.5 * square
-    return w0, w1, 1.0 - w0 - w1 - w3, w3, d0, d1, -d0 - d1 - d3, d3
-
-
-@kernel(inline=True)
-def _spline(values: Array, x: float, y: float, dx: float, dy: float) -> tuple[float, float, float]:
-    """Value and gradient of a map at a place."""
-    place_x, place_y = x / dx - 0.5, y / dy - 0.5
-    i, j = math.floor(place_x), math.floor(place_y)
-    wx0, wx1, wx2, wx3, gx0, gx1, gx2, gx3 = _basis(place_x - i)
-    wy0, wy1, wy2, wy3, gy0, gy1, gy2, gy3 = _basis(place_y - j)
-    # The window begins one centre below the lower one: minus 1, plus the padding.
-    i += PADDING - 1
-    j += PADDING - 1
-    value = slope_x = slope_y = 0.0
-    wys, gys = (wy0, wy1, wy2, wy3), (gy0, gy1, gy2, gy3)
-    for k in range(4):
-        a, b, c, d = (
-            values[j + k, i],
-            values[j + k, i + 1],
-            values[j + k, i + 2],
-            values[j + k, i + 3],
-        )
-        along = wx0 * a + wx1 * b + wx2 * c + wx3 * d
-        value += wys[k] * along
-        slope_y += gys[k] * along
-        slope_x += wys[k] * (gx0 * a + gx1 * b + gx2 * c + gx3 * d)
-    return value, slope_x / dx, slope_y / dy
+    return value, slope_a + t * (2.0 * c2 + 3.0 * t * c3) * per_node

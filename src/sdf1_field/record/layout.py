@@ -156,6 +156,16 @@ def create_file(
             variable(
                 f"{name}{suffix}", precision, ("time", "y", "x"), units=units, long_name=meaning
             )
+        if spec.ligand[name].coat.uneven:
+            variable(
+                f"{name}_sites", "f4", ("time", "y", "x"), units="um-2",
+                long_name=f"sites for {label} on the coat per area",
+            )  # fmt: skip
+        if spec.dish.mixed_above > 0.0:
+            variable(
+                f"{name}_reservoir", "f8", ("time",), units="nmol L-1",
+                long_name=f"{label} in the mixed medium above the grid",
+            )  # fmt: skip
         variable(
             f"{name}_minimum", "f8", ("time",), units="nmol L-1",
             long_name=f"lowest {label} at the floor so far; below zero by the solver's error",
@@ -199,6 +209,20 @@ def create_file(
             units=units,
             long_name=f"migrasome: {meaning}",
         )
+    migrasomes, end = state.scene.migrasomes, spec.run.duration
+    ruptured = migrasomes.end <= end
+    for name, values, meaning in (
+        ("birth", migrasomes.birth, "when it appears"),
+        ("end", np.where(ruptured, migrasomes.end, np.nan), "when it ruptures, if within the run"),
+    ):
+        variable(
+            f"migrasome_{name}", "f8", ("migrasome",), **_TIME,
+            long_name=f"migrasome: {meaning}; time as in cell_time",
+        )[: len(values)] = values  # fmt: skip
+    variable(
+        "migrasome_fate", "i1", ("migrasome",), long_name="migrasome: what becomes of it",
+        flag_values=np.array([0, 1], dtype=np.int8), flag_meanings="outlives_the_run ruptures",
+    )[: len(ruptured)] = ruptured.astype(np.int8)  # fmt: skip
     for name in spec.solved_ligands:
         for kind in ("body", "migrasome"):
             variable(

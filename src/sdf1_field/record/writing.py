@@ -11,6 +11,7 @@ import netCDF4
 import numpy as np
 from numpy.typing import NDArray
 
+from sdf1_field.coating import binding_sites
 from sdf1_field.errors import InputError, RunError
 from sdf1_field.record.layout import MASSES, create_file, field_kind, program, versions
 from sdf1_field.record.states import load_state, save_state
@@ -26,7 +27,7 @@ from sdf1_field.simulate import (
     track_times,
 )
 from sdf1_field.solvers import solver_named
-from sdf1_field.sources import Secretion, secretion
+from sdf1_field.sources import Secretion, mean_rates, secretion
 from sdf1_field.spec import Model, ModelSpec, model_from_entries
 
 Array = NDArray[np.float64]
@@ -278,13 +279,19 @@ class _Recorder:
                     "in_medium": solver.in_medium(prepared, field),
                     "bound": solver.on_coat(prepared, field),
                 }
+                if f"{name}_sites" in file.variables:
+                    file[f"{name}_sites"][n] = binding_sites(
+                        setting.spec.ligand[name].coat, state.scene, setting.grid
+                    )
+                if f"{name}_reservoir" in file.variables:
+                    file[f"{name}_reservoir"][n] = solver.reservoir(prepared, field)
                 file[f"{name}_minimum"][n] = field.ledger.minimum
                 for entry in MASSES:
                     value = held[entry] if entry in held else getattr(field.ledger, entry)
                     if self.steady and entry not in held:
                         value = np.nan
                     file[f"{name}_mass_{entry}"][n] = value
-            _append_scene(file, n, state.scene)
+            _append_scene(file, n, state.scene, state.time)
         if "cell_time" in file.variables and state.time in self.observations:
             assert state.cells is not None
             n = self.observations[state.time]
@@ -316,20 +323,26 @@ def _recorder(file: netCDF4.Dataset, spec: ModelSpec, seed: int) -> _Recorder:
     )
 
 
-def _append_scene(file: netCDF4.Dataset, n: int, scene: Scene) -> None:
-    for prefix, group in (
-        ("body", scene.bodies),
-        ("fibre", scene.fibres),
-        ("migrasome", scene.migrasomes),
+def _append_scene(file: netCDF4.Dataset, n: int, scene: Scene, time: float) -> None:
+    """Write a frame's bodies, fibres, and the migrasomes that are there then."""
+    here = scene.migrasomes.present
+    for prefix, group, there in (
+        ("body", scene.bodies, True),
+        ("fibre", scene.fibres, True),
+        ("migrasome", scene.migrasomes, here),
     ):
         for field in fields(group):
             value = getattr(group, field.name)
-            if field.name == "secretion":
-                for ligand, rates in value.items():
-                    if len(rates):
-                        file[f"{prefix}_{ligand}_secretion_rate"][n] = rates
-            elif f"{prefix}_{field.name}" in file.variables and value.size:
-                file[f"{prefix}_{field.name}"][n] = value
+            variable = file.variables.get(f"{prefix}_{field.name}")
+            if variable is not None and "time" in variable.dimensions and value.size:
+                variable[n] = np.where(there, value, np.nan)
+    for ligand in scene.bodies.secretion:
+        for prefix, rates in (
+            ("body", scene.bodies.secretion[ligand]),
+            ("migrasome", np.where(here, mean_rates(scene, ligand, time, time), np.nan)),
+        ):
+            if len(rates):
+                file[f"{prefix}_{ligand}_secretion_rate"][n] = rates
 
 
 def expected_size(spec: ModelSpec) -> tuple[float, float]:

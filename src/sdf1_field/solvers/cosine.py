@@ -611,7 +611,7 @@ def _steady_admittance(columns: Columns) -> Array:
     conductance = transport.diffusivity / np.diff(grid.z)
     to_top = 2.0 * transport.diffusivity / float(grid.thickness[-1])
     fixed = transport.bath is not None or transport.mixed is not None
-    value = columns.lateral * grid.thickness[-1] + (to_top if fixed else 0.0)
+    value: Array = columns.lateral * grid.thickness[-1] + (to_top if fixed else 0.0)
     middle = transport.loss_rate * float(grid.thickness[-1]) + mean.top_conductance
     if transport.mixed is not None:
         above = transport.loss_rate * transport.mixed
