@@ -61,6 +61,28 @@ def test_an_amount_between_four_centres_goes_to_them_by_distance():
 
 
 @settings(deadline=None)
+@given(places, st.floats(min_value=0.5, max_value=4.0))
+def test_spreading_conserves_the_amount_everywhere(points, cells):
+    grid = _grid()
+    u, v, amount = np.array(points).T
+    spread = grid.spread(u * WIDTH, v * LENGTH, amount, cells * grid.dx)
+    assert spread.sum() == pytest.approx(math.fsum(amount), rel=1e-12)
+    assert spread.min() >= 0.0
+
+
+@pytest.mark.parametrize(("p", "q"), [(0, 0), (1, 0), (0, 3), (2, 5), (3, 3)])
+def test_modes_of_a_spread_amount_are_those_of_a_gaussian_among_mirrors(p, q):
+    grid, width = _grid(), 1.25 * 7.0
+    for x, y in ((33.1, 20.6), (1.0, 41.5), (0.0, 0.0), (70.0, 13.0)):
+        spread = grid.spread(np.array([x]), np.array([y]), np.array([3.0]), width)
+        wave_y, wave_x = math.pi * p / LENGTH, math.pi * q / WIDTH
+        mode = np.outer(np.cos(wave_y * grid.y), np.cos(wave_x * grid.x))
+        left = math.exp(-0.5 * (wave_x**2 + wave_y**2) * width**2)
+        expected = 3.0 * left * math.cos(wave_x * x) * math.cos(wave_y * y)
+        assert (spread * mode).sum() == pytest.approx(expected, abs=2e-5)
+
+
+@settings(deadline=None)
 @given(
     shares,
     shares,

@@ -56,11 +56,12 @@ def _stripes(count: int, extent: float, width: float) -> Array:
 
 def _image(path: Path) -> Array:
     """Brightness from 0 to 1, the first row at y = 0."""
+    image: Array
     try:
         if path.suffix == ".npy":
-            image = np.load(path, allow_pickle=False)
-            brightest = np.iinfo(image.dtype).max if image.dtype.kind in "iu" else 1.0
-            image = np.asarray(image, dtype=float) / brightest
+            stored = np.load(path, allow_pickle=False)
+            brightest = np.iinfo(stored.dtype).max if stored.dtype.kind in "iu" else 1.0
+            image = np.asarray(stored, dtype=float) / brightest
         else:
             from matplotlib.image import imread
 
