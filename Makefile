@@ -2,7 +2,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: install reproduce test lint docs lock clean
+.PHONY: install reproduce test lint docs benchmark lock clean
 
 install: $(VENV)/installed
 
@@ -27,6 +27,17 @@ lint: install
 
 docs: install
 	$(BIN)/sphinx-build -W --keep-going -q -b html docs docs/_build/html
+
+# In an environment of its own: the versions of the lock, and py-pde.
+benchmark: .venv-benchmark/installed
+	.venv-benchmark/bin/python -m benchmarks
+
+.venv-benchmark/installed: requirements.lock pyproject.toml benchmarks/requirements.txt
+	$(PYTHON) -m venv .venv-benchmark
+	.venv-benchmark/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	.venv-benchmark/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r benchmarks/requirements.txt
+	.venv-benchmark/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
 
 # Needs uv (https://docs.astral.sh/uv/): resolves for every supported Python at once.
 lock:

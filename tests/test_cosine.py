@@ -314,8 +314,7 @@ def fixed_steps(columns, state, secretion, until, count):
     step = (until - state.time) / count
     steadily = constant(secretion)
     for _ in range(count):
-        ahead = state.time + step
-        trial = cosine._coupled_step(columns, None, state, step, steadily, ahead, SHARP)
+        trial = cosine._coupled_step(columns, None, state, step, steadily, SHARP)
         assert math.isfinite(trial.error)
         state = trial.state
     return state

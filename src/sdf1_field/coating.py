@@ -75,7 +75,7 @@ def _image(path: Path) -> Array:
         ) from None
     if image.ndim != 2 or not image.size:
         raise InputError(f"{path}: not a flat picture. Give one value for each place.")
-    if not (np.isfinite(image).all() and 0.0 <= image.min() and image.max() <= 1.0):
+    if not (np.isfinite(image).all() and image.min() >= 0.0 and image.max() <= 1.0):
         raise InputError(f"{path}: a pattern's values are from 0 (bare) to 1 (coated). Scale them.")
     return image
 

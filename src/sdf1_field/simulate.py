@@ -367,7 +367,11 @@ def _stops(setting: Setting, scene: Scene, outputs: list[float]) -> list[float]:
     spec = setting.spec
     begin, end = instant(-spec.run.culture), instant(spec.run.duration)
     coupling = _every(spec.numerics.coupling_step, 0.0, end)
-    times = {0.0, *outputs, *coupling, *change_times(setting.plan), *migrasomes.change_times(scene)}
+    sudden = {0.0, *change_times(setting.plan), *migrasomes.change_times(scene)}
+    # What changes at once is back in balance near the floor soon; only then a mean of two times
+    # stands for what cells see between them.
+    settled = {instant(t + spec.numerics.settling_time) for t in sudden if t >= 0.0}
+    times = {*outputs, *coupling, *sudden, *settled}
     return sorted(t for t in times if begin <= t <= end)
 
 

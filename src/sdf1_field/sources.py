@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from sdf1_field.grid import Grid
 from sdf1_field.scene import Scene, body_masks
@@ -223,6 +222,8 @@ def spread_at_once(scene: Scene, grid: Grid, migrasome: int, amount: float) -> A
 
 def _within(amount: Array, grid: Grid) -> Array:
     """Amounts with those of cells outside a round well given to the nearest cell inside."""
+    from scipy import ndimage
+
     nearest = ndimage.distance_transform_edt(
         ~grid.inside, sampling=(grid.dy, grid.dx), return_distances=False, return_indices=True
     )

@@ -4,10 +4,9 @@ import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import xarray as xr
 from numpy.typing import NDArray
 
 from sdf1_field.errors import InputError
@@ -16,6 +15,9 @@ from sdf1_field.spec import Model, model_from_entries
 from sdf1_field.transport import Ledger
 from sdf1_field.units import duration_text
 
+if TYPE_CHECKING:
+    import xarray as xr
+
 Array = NDArray[np.float64]
 
 
@@ -23,7 +25,7 @@ _NEVER = 1e30
 """Times beyond are NetCDF's fill value: frames not written yet [s]."""
 
 
-def open_run(path: str | Path) -> xr.Dataset:
+def open_run(path: str | Path) -> "xr.Dataset":
     """Open a run file; values are read when they are used.
 
     Parameters
@@ -40,6 +42,9 @@ def open_run(path: str | Path) -> xr.Dataset:
     InputError
         If the file is missing, damaged, or not a run of this program.
     """
+    # Solving does without xarray, which takes as long to load as all else together.
+    import xarray as xr
+
     path = Path(path)
     if path.is_dir():
         raise InputError(f"{path}: is a folder. Give a file made by `sdf1-field solve`.")
@@ -79,12 +84,12 @@ def open_run(path: str | Path) -> xr.Dataset:
     return run
 
 
-def model_of(run: xr.Dataset) -> Model:
+def model_of(run: "xr.Dataset") -> Model:
     """Model that a run was made from, as recorded in it."""
     return model_from_entries(run.attrs["model_name"], json.loads(run.attrs["model"]))
 
 
-def content_digest(run: xr.Dataset) -> str:
+def content_digest(run: "xr.Dataset") -> str:
     """SHA-256 of every variable and attribute except date, history and command line.
 
     Two runs of the same model and seed have the same digest on the same platform and versions.
@@ -107,7 +112,7 @@ def content_digest(run: xr.Dataset) -> str:
     return digest.hexdigest()
 
 
-def summary(run: xr.Dataset) -> dict[str, Any]:
+def summary(run: "xr.Dataset") -> dict[str, Any]:
     """What a run holds: its model, size, and per ligand the end's values and mass audit.
 
     ``imbalance`` is the audit's missing share of what came in; None in steady state.

@@ -1,8 +1,8 @@
 """Solvers of a ligand's field: modules with the same functions over states of their own.
 
 Each has ``prepare, start, add, release, change_medium, advance, steady, floor, face, column,
-reservoir, in_medium, on_coat``, a ``Tolerances`` made by ``tolerances_of``, and a ``State`` with ``time``, ``bound`` and
-``ledger``. Which one is a model's ``numerics.solver``.
+reservoir, in_medium, on_coat``, a ``Tolerances`` made by ``tolerances_of``, and a ``State`` with
+``time``, ``bound`` and ``ledger``. Which one is a model's ``numerics.solver``.
 """
 
 from importlib import import_module

@@ -77,6 +77,8 @@ _POLE_SHARE = 0.1
 """Tolerance of the projection on few poles as a share of the step's."""
 _INSTANT = 0.1
 """Weight of the miss of an instantaneous flux, which the floor forgets."""
+_FILLING = 1.0
+"""Time within which what a coat gains is small, whatever share of what it holds [s]."""
 _STEADY_TOLERANCE = 1e-12
 """Of the floor's iteration in steady state, where nothing else limits the accuracy."""
 _SERIES_BELOW = 1e-2
@@ -104,7 +106,7 @@ class Tolerances:
 
     relative: float = 5e-3
     absolute: float = 1e-9
-    first_step: float = 1.0
+    first_step: float = 5e-3
 
     @property
     def first_order(self) -> float:
@@ -559,7 +561,7 @@ def advance(
                 "Raise numerics.tolerance or numerics.absolute_tolerance."
             )
         try:
-            trial = _coupled_step(columns, uptake, state, step, secretion, until, tolerances)
+            trial = _coupled_step(columns, uptake, state, step, secretion, tolerances)
         except RunError as error:
             raise RunError(f"t = {state.time:.6g} s: {error}") from None
         if not trial.error <= 1.0:
@@ -766,7 +768,6 @@ def _coupled_step(
     state: CosineState,
     step: float,
     secretion: Secretion,
-    until: float,
     tolerances: Tolerances,
 ) -> _Trial:
     """One step with coat or uptake and its error over the tolerance; NaN if it has no solution."""
@@ -836,8 +837,8 @@ def _coupled_step(
     # Fresh medium is empty while the floor is not: errors are measured against what cells see.
     error = _error(state.layer, layer_first, layer, second.concentration, 0.0, tolerances)
     if coat is not None:
-        # What the coat will have gained on landing is what its error is small against.
-        ahead = (until - state.time - step) / step
+        # A coat that has just begun to fill is measured against what comes soon.
+        ahead = max(_FILLING / step - 1.0, 0.0)
         error = max(error, _error(state.bound, bound_first, bound, bound, ahead, tolerances))
     moved = CosineState(
         time=state.time + step,

@@ -349,6 +349,8 @@ class Numerics(Section):
     absolute_tolerance: PositiveConcentration
     first_step: PositiveTime
     coupling_step: PositiveTime
+    settling_time: PositiveTime
+    """How soon after an event cells see the floor anew."""
 
 
 class Output(Section):
