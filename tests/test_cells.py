@@ -11,17 +11,15 @@ from sdf1_field.cells import (
     Behaviour,
     Cells,
     Hold,
-    Stimulus,
     advance,
     behaviour,
-    no_stimulus,
     seed_cells,
     signal_to_noise,
     sticky,
-    stimulus,
     turned,
 )
 from sdf1_field.errors import InputError
+from sdf1_field.floor.sampling import Stimulus, coefficients, no_near_field, no_stimulus
 from sdf1_field.grid import make_grid
 from sdf1_field.pharmacology import chemotactic_index, receptor_occupancy
 from sdf1_field.scene import Region, place_scene, region_areas
@@ -139,12 +137,64 @@ def test_cells_have_the_same_bits_whether_advanced_at_once_or_in_pieces():
     assert 0 < once.held.sum() < len(once.held)
 
 
+@pytest.mark.parametrize("receptors", [0.0, 2e4])
+def test_without_crowding_a_cells_path_has_the_same_bits_whoever_else_is_there(receptors):
+    grid = floor(1000.0, 1000.0, 50.0)
+    rng = np.random.default_rng(8)
+    x, y, angle = rng.random((3, 1000)) * np.array([[1000.0], [1000.0], [6.28]])
+    behaving = WANDERER._replace(
+        receptors=receptors, speed=0.5, cd166_catch_rate=1e-3, release_rate=1e-3
+    )
+    values = 3.0 + np.sin(grid.x / 90.0)[None, :] * np.cos(grid.y / 70.0)[:, None]
+    seen, hold = seen_by_cells(values), all_over(grid)
+    many = move(crowd(x, y, angle), grid, behaving, HOUR, seen=seen, hold=hold)
+    for count in (1, 7, 400):
+        few = move(
+            crowd(x[:count], y[:count], angle[:count]), grid, behaving, HOUR, seen=seen, hold=hold
+        )
+        for name in ("x", "y", "heading_x", "heading_y", "held"):
+            assert np.array_equal(getattr(few, name), getattr(many, name)[:count]), (count, name)
+    assert 0 < many.held.sum() < 1000
+
+
+def test_headings_stay_unit_vectors():
+    grid = floor(1000.0, 1000.0, 50.0)
+    moved = move(many_at(500.0, 500.0, 500), grid, WANDERER, 100 * HOUR)
+    assert np.abs(np.hypot(moved.heading_x, moved.heading_y) - 1.0).max() < 1e-15
+
+
+@pytest.mark.parametrize("crowding", [False, True])
+def test_no_time_and_no_cells_change_nothing(crowding):
+    grid = floor(400.0, 400.0, 10.0)
+    behaving = WANDERER._replace(crowding=crowding)
+    before = many_at(200.0, 200.0, 3)
+    still = move(before, grid, behaving, 0.0)
+    assert still.steps == 0
+    assert np.array_equal(still.x, before.x)
+    assert np.array_equal(still.heading_x, before.heading_x)
+    nobody = move(crowd([], [], []), grid, behaving, HOUR)
+    assert (len(nobody.x), nobody.steps) == (0, 120)
+
+
 # Sensing
 
 
+def seen_by_cells(visible, steering=None):
+    """A floor with these values at cell centres; all that is visible steers unless told."""
+    alike = steering is None
+    visible = coefficients(visible)
+    return Stimulus(visible, visible if alike else coefficients(steering), alike, no_near_field())
+
+
+def ramp(grid, *, base, slope):
+    """Coefficients of a map that rises along x, without mirrors: straight up to the walls."""
+    x = grid.dx * (np.arange(-2, grid.nx + 2) + 0.5)
+    return np.tile(base + slope * (x - grid.width / 2), (grid.ny + 4, 1))
+
+
 def gradient(grid, *, base, slope):
-    values = np.broadcast_to(base + slope * (grid.x - grid.width / 2), (grid.ny, grid.nx)).copy()
-    return Stimulus(visible=values, steering=values)
+    values = ramp(grid, base=base, slope=slope)
+    return Stimulus(values, values, True, no_near_field())
 
 
 def signal(grid, seen, behaving, x, y):
@@ -167,7 +217,8 @@ def test_mean_cosine_to_a_gradient_is_the_chemotactic_index_of_the_signal(slope)
 def test_chemotactic_drift_is_speed_times_index():
     grid = floor(4000.0, 4000.0, 100.0)
     behaving = SENSING._replace(speed=0.025)
-    seen = Stimulus(np.full((40, 40), 1.0), gradient(grid, base=0.0, slope=2e-3).steering)
+    visible, steering = np.full((44, 44), 1.0), ramp(grid, base=0.0, slope=2e-3)
+    seen = Stimulus(visible, steering, False, no_near_field())
     snr, _, _, _ = signal(grid, seen, behaving, 2000.0, 2000.0)
     settled = move(many_at(2000.0, 2000.0, 4000), grid, behaving, 2400.0, seen=seen, time_step=3.0)
     moved = move(settled, grid, behaving, 2400.0, seen=seen, time_step=3.0)
@@ -193,8 +244,7 @@ def test_an_overwhelming_antagonist_takes_the_chemotactic_index_to_zero():
 @pytest.mark.parametrize("concentration", [1e-3, 4.5, 1e4])
 def test_a_uniform_ligand_gives_no_direction_but_occupies_receptors(concentration):
     grid = floor(400.0, 400.0, 10.0)
-    values = np.full((grid.ny, grid.nx), concentration)
-    seen = Stimulus(values, values)
+    seen = seen_by_cells(np.full((grid.ny, grid.nx), concentration))
     snr_x, snr_y, occupancy, _ = signal(grid, seen, SENSING, 117.0, 233.0)
     assert (snr_x, snr_y) == (0.0, 0.0)
     assert occupancy == pytest.approx(
@@ -223,23 +273,47 @@ def test_signal_is_the_difference_of_occupied_receptors_between_two_halves_over_
 
 
 def test_a_gradient_that_may_not_be_followed_still_occupies_receptors():
-    off = [f"mechanisms.{m}=false" for m in ("soluble_sensing", "haptotaxis")]
-    concentration, bound = np.full((2, 2), 3.0), np.full((2, 2), 60.0)
-    both = stimulus(load_model("coculture-kg1a").spec, concentration, bound)
-    soluble = stimulus(load_model("coculture-kg1a", settings=off[1:]).spec, concentration, bound)
-    none = stimulus(load_model("coculture-kg1a", settings=off).spec, concentration, bound)
-    share = 0.01 / 0.602214076 * 60.0
-    assert both.steering == pytest.approx(np.full((2, 2), 3.0 + share), rel=1e-12)
-    assert soluble.steering == pytest.approx(concentration, rel=1e-12)
-    assert not none.steering.any()
-    for seen in (both, soluble, none):
-        assert seen.visible == pytest.approx(np.full((2, 2), 3.0 + share), rel=1e-12)
+    grid = floor(400.0, 400.0, 10.0)
+    rising = ramp(grid, base=3.0, slope=1e-3)
+    all_steers, some_steers, none_steers = (
+        signal(grid, Stimulus(rising, share * rising, False, no_near_field()), SENSING, 150.0, 60.0)
+        for share in (1.0, 0.25, 0.0)
+    )
+    assert some_steers[0] == pytest.approx(0.25 * all_steers[0], rel=1e-12)
+    assert none_steers[:2] == (0.0, 0.0)
+    occupancy = receptor_occupancy(3.0 - 0.05, dissociation_constant=4.5)
+    for one in (all_steers, some_steers, none_steers):
+        assert one[2] == pytest.approx(float(occupancy), rel=1e-12)
 
 
 def test_round_off_below_zero_is_seen_as_nothing():
-    spec = load_model("coculture-kg1a").spec
-    seen = stimulus(spec, np.array([[-1e-12, 2.0]]), np.array([[-1e-9, 0.0]]))
-    assert seen.visible.tolist() == seen.steering.tolist() == [[0.0, 2.0]]
+    grid = floor(400.0, 400.0, 10.0)
+    below = seen_by_cells(np.full((grid.ny, grid.nx), -1e-12))
+    assert signal(grid, below, SENSING, 117.0, 233.0) == (0.0, 0.0, 0.0, 20_000.0)
+
+
+def test_a_cell_half_over_nothing_sees_what_its_other_half_binds():
+    grid = floor(400.0, 400.0, 10.0)
+    half, constant = 4.0 * 6.0 / (3.0 * math.pi), 4.5
+    seen = gradient(grid, base=0.01, slope=0.02)
+    snr, _, occupancy, surface = signal(grid, seen, SENSING, 200.0, 200.0)
+    front = float(receptor_occupancy(0.01 + 0.02 * half, dissociation_constant=constant))
+    looks = 1.0 + 0.3 / (1.0 - occupancy)
+    noise = math.sqrt(surface * occupancy * (1.0 - occupancy) / looks + 100.0)
+    assert snr == pytest.approx(0.5 * surface * front / noise, rel=1e-9)
+
+
+@pytest.mark.parametrize("angle", [0.3, 1.9, -2.2])
+def test_signal_has_the_same_size_in_any_direction_and_points_up_the_gradient(angle):
+    grid = floor(400.0, 400.0, 10.0)
+    x = grid.dx * (np.arange(-2, grid.nx + 2) + 0.5) - 200.0
+    values = 4.5 + 0.05 * (math.cos(angle) * x[None, :] + math.sin(angle) * x[:, None])
+    seen = Stimulus(values, values, True, no_near_field())
+    snr_x, snr_y, _, _ = signal(grid, seen, SENSING, 200.0, 200.0)
+    straight = signal(grid, gradient(grid, base=4.5, slope=0.05), SENSING, 200.0, 200.0)[0]
+    assert (snr_x, snr_y) == pytest.approx(
+        (straight * math.cos(angle), straight * math.sin(angle)), rel=1e-10
+    )
 
 
 def test_chemokinesis_raises_speed_by_its_gain_times_occupancy():
@@ -247,7 +321,7 @@ def test_chemokinesis_raises_speed_by_its_gain_times_occupancy():
     values = np.full((grid.ny, grid.nx), 1.5)
     behaving = STRAIGHT._replace(receptors=2e4, chemokinesis_gain=0.5)
     moved = move(
-        crowd(100.0, 200.0, 0.0), grid, behaving, 1200.0, seen=Stimulus(values, 0.0 * values)
+        crowd(100.0, 200.0, 0.0), grid, behaving, 1200.0, seen=seen_by_cells(values, 0.0 * values)
     )
     assert moved.x[0] - 100.0 == pytest.approx(0.025 * 1200.0 * (1.0 + 0.5 * 1.5 / 6.0), rel=1e-12)
 
@@ -336,7 +410,7 @@ def test_cells_are_caught_at_the_rate_of_cd166_and_of_occupied_surface_cxcr4(rat
     )
     behaving = WANDERER._replace(receptors=2e4, internalisation_ratio=2.0, **rates)
     moved = move(
-        many_at(1000.0, 1000.0, 20_000), grid, behaving, 120.0, seen=Stimulus(values, values),
+        many_at(1000.0, 1000.0, 20_000), grid, behaving, 120.0, seen=seen_by_cells(values),
         hold=hold,
     )  # fmt: skip
     held = moved.held.astype(float)
@@ -355,6 +429,19 @@ def test_perfectly_sticky_regions_catch_at_once_and_for_ever():
     deep = before.x > 201.0
     assert (np.hypot(after.x - before.x, after.y - before.y)[deep] <= 0.75 + 1e-9).all()
     assert 0 < (after.held & (before.x < 200.0)).sum() < (before.x < 200.0).sum()
+
+
+@pytest.mark.parametrize("time_step", [30.0, 3000.0])
+def test_the_equilibrium_of_catching_and_letting_go_does_not_depend_on_the_step(time_step):
+    grid = floor(400.0, 400.0, 10.0)
+    behaving = WANDERER._replace(cd166_catch_rate=3e-3, release_rate=1e-3)
+    share = 0.75 * -math.expm1(-4e-3 * 3000.0)
+    moved = move(
+        many_at(200.0, 200.0, 20_000), grid, behaving, 3000.0, hold=all_over(grid),
+        time_step=time_step,
+    )  # fmt: skip
+    held = moved.held.astype(float)
+    assert abs(held.mean() - share) < 3.0 * standard_error(held)
 
 
 # Walls and crowding
@@ -440,6 +527,29 @@ def test_many_crowded_cells_never_overlap_never_stick_and_stay_inside(tiny):
     assert rest.max() < 24
 
 
+def test_crowded_neighbours_move_by_number_and_see_the_others_where_they_have_gone():
+    grid = floor(400.0, 400.0, 10.0)
+    behaving = STRAIGHT._replace(crowding=True)
+    ahead_first, behind_first = (
+        move(crowd(x, [50.0, 50.0], [math.pi, math.pi]), grid, behaving, 30.0)
+        for x in ([100.0, 112.0], [112.0, 100.0])
+    )
+    assert ahead_first.x.tolist() == pytest.approx([99.25, 111.25], abs=1e-9)
+    assert behind_first.x.tolist() == pytest.approx([112.0, 99.25], abs=1e-9)
+
+
+def test_settled_cells_keep_their_distance_and_fill_the_floor_evenly():
+    settings = ["dish.width=1.5 mm", "dish.length=1 mm", "cells.density=1500 1/mm**2"]
+    spec = load_model("coculture-kg1a", settings=settings).spec
+    cells = seed_cells(spec, 5)
+    assert len(cells.x) == 2250
+    assert closest(cells.x, cells.y) >= 12.0
+    counts, _, _ = np.histogram2d(cells.x, cells.y, [6, 4], [(0.0, 1500.0), (0.0, 1000.0)])
+    # Hard discs vary less than independent points, whose variance would be the mean.
+    assert ((counts - 93.75) ** 2).mean() < 93.75
+    assert abs(counts - 93.75).max() < 4.0 * math.sqrt(93.75)
+
+
 def test_cells_that_do_not_fit_are_refused_with_a_remedy(tiny):
     spec = load_model("coculture-kg1a", settings=[*tiny, "cells.density=9000 1/mm**2"]).spec
     with pytest.raises(InputError, match=r"cells\.density: 810 cells .* do not fit"):
@@ -457,8 +567,8 @@ ALONE = [
 ]
 
 
-def places(model, settings):
-    states = list(simulate(load_model(model, settings=settings).spec, seed=1))
+def places(model, settings, *, seed=1):
+    states = list(simulate(load_model(model, settings=settings).spec, seed=seed))
     return np.array([(s.cells.x, s.cells.y, s.cells.held) for s in states])
 
 
@@ -473,9 +583,12 @@ def test_amd3100_changes_no_trajectory_where_only_cd166_holds_cells(tiny):
 
 def test_switching_a_mechanism_off_changes_the_trajectories(tiny):
     settings = [*tiny, "cell_type.kg1a.vla4_catch_rate=3e-2 1/s"]
-    full = places("coculture-kg1a-sdf1", settings)
-    for mechanism in load_model("coculture-kg1a").spec.mechanisms.model_dump():
-        without = places("coculture-kg1a-sdf1", [*settings, f"mechanisms.{mechanism}=false"])
+    full = places("coculture-kg1a-sdf1", settings, seed=3)
+    on = load_model("coculture-kg1a-sdf1").spec.mechanisms.model_dump()
+    assert sum(on.values()) >= 7
+    for mechanism in (name for name, value in on.items() if value):
+        off = f"mechanisms.{mechanism}=false"
+        without = places("coculture-kg1a-sdf1", [*settings, off], seed=3)
         assert not np.array_equal(full, without), mechanism
 
 

@@ -4,8 +4,9 @@ import math
 import numba
 import numpy as np
 import pytest
+from scipy.special import erfc, ndtri
 
-from sdf1_field.random import Stream, draw, generator, philox
+from sdf1_field.random import Stream, draw, draw_all, generator, normal_quantile, philox
 
 
 @numba.njit
@@ -42,14 +43,73 @@ def test_philox_gives_the_known_answers_of_random123(counter, key, block):
     assert tuple(int(word) for word in words) == block
 
 
-def test_a_draw_is_box_and_muller_of_its_block():
+def test_a_draw_is_the_normal_quantile_of_52_bits_of_its_block_and_a_uniform_of_32_others():
     seed, entity, step = 2**32 * 5 + 7, 11, 13
     block = philox(*(np.uint64(word) for word in (step, entity, int(Stream.MOTION), 0, 7, 5)))
-    w = [(int(word) + 0.5) / 2**32 for word in block]
+    w = [int(word) for word in block]
     normal, uniform = draw(seed, int(Stream.MOTION), entity, step)
-    expected = math.sqrt(-2.0 * math.log(w[0])) * math.cos(2.0 * math.pi * w[1])
-    assert normal == pytest.approx(expected, rel=1e-14)
-    assert uniform == w[2]
+    bits = (w[0] * 2**32 + w[1]) // 2**12
+    assert normal == pytest.approx(ndtri((bits + 0.5) / 2**52), rel=1e-14)
+    assert uniform == (w[2] + 0.5) / 2**32
+
+
+def test_the_normal_quantile_is_that_of_scipy_to_round_off_tails_included():
+    tail = 10.0 ** -np.linspace(0.31, 300.0, 5000)
+    middle = np.linspace(0.0005, 0.9995, 5000)
+    for probability in (tail, middle, 1.0 - tail[tail > 1e-12]):
+        expected = ndtri(probability)
+        found = np.array([normal_quantile(p) for p in probability])
+        assert np.abs(found / expected - 1.0).max() < 1e-14
+    assert normal_quantile(0.5) == 0.0
+
+
+def test_the_normal_quantile_is_monotone_across_its_ranges():
+    near_centre = 0.075 + np.arange(-200, 200) * 2.0**-50
+    near_tail = math.exp(-25.0) * (1.0 + np.arange(-200, 200) * 2.0**-48)
+    for probability in (near_centre, near_tail):
+        steps = np.diff([normal_quantile(p) for p in probability])
+        assert (steps >= -4e-15).all()
+
+
+def test_many_draws_are_the_same_as_each_alone():
+    entities = np.array([5, 2**31 + 3, 0, 77] * 40)
+    normals, uniforms = np.empty(160), np.empty(160)
+    draw_all(2**40 + 9, int(Stream.MOTION), entities, 12, normals, uniforms)
+    for entity, *numbers in zip(entities, normals, uniforms, strict=True):
+        assert draw(2**40 + 9, int(Stream.MOTION), int(entity), 12) == tuple(numbers)
+
+
+@numba.njit
+def _sums(seed, blocks):
+    """Sums of powers 1 to 8 of normals, and how many are beyond 1, 2, 3, 4 and 5 either way."""
+    entities, normals, uniforms = np.arange(1000), np.empty(1000), np.empty(1000)
+    sums, beyond = np.zeros(9), np.zeros((2, 6))
+    for step in range(blocks):
+        draw_all(seed, 5, entities, step, normals, uniforms)
+        for normal in normals:
+            power = 1.0
+            for k in range(1, 9):
+                power *= normal
+                sums[k] += power
+            for k in range(1, 6):
+                beyond[0, k] += normal > k
+                beyond[1, k] += normal < -k
+    return sums, beyond
+
+
+def test_ten_million_normals_have_gaussian_moments_and_tails():
+    count = 10_000_000
+    sums, beyond = _sums(3, count // 1000)
+    moments = {0: 1, 2: 1, 4: 3, 6: 15, 8: 105, 10: 945, 12: 10395, 14: 135135, 16: 2027025}
+    for power in range(1, 9):
+        law, square = moments.get(power, 0), moments[2 * power]
+        error = 4.0 * math.sqrt((square - law**2) / count)
+        assert sums[power] / count == pytest.approx(law, abs=error), power
+    for k in range(1, 6):
+        expected = 0.5 * count * erfc(k / math.sqrt(2.0))
+        for side in beyond[:, k]:
+            assert abs(side - expected) < 4.0 * math.sqrt(expected) + 1.0, k
+    assert beyond[:, 4].sum() > 500
 
 
 def test_draws_have_the_moments_of_normal_and_uniform_laws():

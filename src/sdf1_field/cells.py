@@ -52,28 +52,35 @@ _ROUND_OFF = 1e-9
 """Share of a step by which a duration may miss a whole number of steps."""
 _HALF_DISC = 4.0 / (3.0 * math.pi)
 """Distance of a half-disc's centroid from the centre, in radii."""
-_COMPLETE = 300.0
-"""Exponent from which on turning is complete; its square is still far from underflow."""
+_COMPLETE = 80.0
+"""Exponent from which on turning is complete to round-off: ``exp(-80)`` is 2e-35."""
 _PER_QUARTER = 2.0 / math.pi
 _QUARTER = 1.57079632673412561417
 """The first 33 bits of pi / 2: its multiples below 2**20 have no round-off."""
 _QUARTER_REST = 6.07710050650619224932e-11
 """The rest of pi / 2."""
+_LOG_2, _LOG_2_REST = 6.93147180369123816490e-01, 1.90821492927058770002e-10
+"""The first 33 bits of log 2, and the rest."""
+_POWERS = tuple((float(2**n), 2.0 ** -(2**n)) for n in range(6, -1, -1))
+"""Powers of two whose sums are all that `_COMPLETE` is of log 2, and halves as often."""
+_EXPONENTIAL = tuple((-1.0) ** n / math.factorial(n) for n in range(14))
 _SINE = tuple((-1.0) ** n / math.factorial(2 * n + 1) for n in range(1, 9))
 _COSINE = tuple((-1.0) ** n / math.factorial(2 * n) for n in range(1, 10))
-"""Taylor's series; up to pi / 4 what is left out is below 1e-19."""
+"""Taylor's series; what they leave out up to log(2) / 2 and pi / 4 is below a tenth of round-off."""
 _LONG = 6
 """Steps from which on it pays to put cells in the order of their places first."""
 _STRETCH = 64
 """Cells in the square after whose crossing cells that do not crowd are put in order again."""
 _PER_BUCKET = 0.5
 """Crowding cells in a bucket of the neighbour search, unless it must be wider."""
-_HEADING_X, _HEADING_Y, _SIGNAL_X, _SIGNAL_Y, _DECAY, _OCCUPANCY, _OCCUPIED, _NORMAL, _CHANCE = (
+_HEADING_X, _HEADING_Y, _SIGNAL_X, _SIGNAL_Y, _DECAY, _OCCUPANCY, _OCCUPIED, _NORMAL, _CHANCE, _CATCH = (
     ROWS, ROWS + 1, ROWS + 2, ROWS + 3, ROWS + 4, ROWS + 5, ROWS + 6, ROWS + 7, ROWS + 8,
+    ROWS + 9,
 )  # fmt: skip
-_ALL_ROWS = ROWS + 9
+_ALL_ROWS = ROWS + 10
 """Rows of the working memory, after those of `sample_all`: new heading, direction of the signal,
-what half a step leaves of tan(psi / 2), occupied share of surface and of all receptors, numbers."""
+what half a step leaves of tan(psi / 2), occupied share of surface and of all receptors,
+numbers, rate of catching."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -224,19 +231,46 @@ def seed_cells(spec: ModelSpec, seed: int) -> Cells:
     count, dish = spec.cell_count, spec.dish
     diameter = spec.haematopoietic.diameter
     x, y = rng.random(count) * dish.width, rng.random(count) * dish.length
-    if spec.mechanisms.crowding:
-        for n in range(1, count):
-            for _ in range(_TRIES):
-                if ((x[:n] - x[n]) ** 2 + (y[:n] - y[n]) ** 2 >= diameter**2).all():
-                    break
-                x[n], y[n] = rng.random() * dish.width, rng.random() * dish.length
-            else:
-                raise InputError(
-                    f"cells.density: {count} cells of {diameter:g} um do not fit into the view. "
-                    "Lower cells.density or switch mechanisms.crowding off."
-                )
+    if spec.mechanisms.crowding and not _settle(x, y, dish.width, dish.length, diameter, rng):
+        raise InputError(
+            f"cells.density: {count} cells of {diameter:g} um do not fit into the view. "
+            "Lower cells.density or switch mechanisms.crowding off."
+        )
     angle = rng.random(count) * 2.0 * math.pi
     return Cells(x, y, np.cos(angle), np.sin(angle), np.zeros(count, dtype=np.bool_), 0)
+
+
+@kernel()
+def _settle(
+    x: Array, y: Array, width: float, length: float, diameter: float, rng: np.random.Generator
+) -> bool:
+    """Draw anew, one after another, each cell that overlaps an earlier one; whether all fit."""
+    bucket = max(diameter, math.sqrt(width * length / max(x.size, 1)))
+    columns, rows = max(1, int(width / bucket)), max(1, int(length / bucket))
+    latest = np.full((rows, columns), -1, np.int64)
+    earlier = np.empty(x.size, np.int64)
+    for n in range(x.size):
+        for _ in range(_TRIES):
+            row, column = (
+                min(int(y[n] / length * rows), rows - 1),
+                min(int(x[n] / width * columns), columns - 1),
+            )
+            free = True
+            for r in range(max(row - 1, 0), min(row + 2, rows)):
+                for c in range(max(column - 1, 0), min(column + 2, columns)):
+                    other = latest[r, c]
+                    while other >= 0 and free:
+                        square = (x[other] - x[n]) ** 2 + (y[other] - y[n]) ** 2
+                        free = square >= diameter * diameter
+                        other = earlier[other]
+            if free:
+                break
+            x[n], y[n] = rng.random() * width, rng.random() * length
+        else:
+            return False
+        earlier[n] = latest[row, column]
+        latest[row, column] = n
+    return True
 
 
 def advance(
@@ -320,7 +354,7 @@ def turned(
     if strength == 0.0:
         return hx, hy
     ex, ey = sx / strength, sy / strength
-    decay = math.exp(-min(strength * step / persistence_time, _COMPLETE))
+    decay = _decayed(min(strength * step / persistence_time, _COMPLETE))
     cosine, sine = _turned(hx * ex + hy * ey, ex * hy - ey * hx, decay)
     return cosine * ex - sine * ey, cosine * ey + sine * ex
 
@@ -331,10 +365,25 @@ def _turned(cosine: float, sine: float, decay: float) -> tuple[float, float]:
     # tan(psi / 2) = sin / (1 + cos) = (1 - cos) / sin, whichever does not cancel.
     below = sine if cosine < 0.0 else 1.0 + cosine
     above = (1.0 - cosine if cosine < 0.0 else sine) * decay
-    size = below * below + above * above
-    new_cosine, new_sine = (below * below - above * above) / size, 2.0 * below * above / size
+    share = 1.0 / (below * below + above * above)
+    new_cosine, new_sine = (below * below - above * above) * share, 2.0 * below * above * share
     unturned = decay == 1.0
     return cosine if unturned else new_cosine, sine if unturned else new_sine
+
+
+@kernel(inline=True)
+def _decayed(exponent: float) -> float:
+    """``exp(-exponent)`` from 0 to `_COMPLETE`, to round-off, in arithmetic that vectorises."""
+    halvings = math.floor(exponent / (_LOG_2 + _LOG_2_REST) + 0.5)
+    rest = (exponent - halvings * _LOG_2) - halvings * _LOG_2_REST
+    e0, e1, e2, e3, e4, e5, e6, e7, e8, e9, e10, e11, e12, e13 = _EXPONENTIAL
+    value = e13
+    for e in (e12, e11, e10, e9, e8, e7, e6, e5, e4, e3, e2, e1, e0):
+        value = value * rest + e
+    for many, left in _POWERS:
+        value *= left if halvings >= many else 1.0
+        halvings -= many if halvings >= many else 0.0
+    return value
 
 
 @kernel(inline=True)
@@ -390,8 +439,8 @@ def _signal(
     """
     constant, half = behaving.dissociation_constant, _HALF_DISC * behaving.radius
     steep = math.sqrt(steering_x * steering_x + steering_y * steering_y)
-    some = steep if steep > 0.0 else 1.0
-    ex, ey = (steering_x / some if steep > 0.0 else 1.0), steering_y / some
+    per_steep = 1.0 / steep if steep > 0.0 else 0.0
+    ex, ey = (steering_x * per_steep if steep > 0.0 else 1.0), steering_y * per_steep
     here = visible if visible > 0.0 else 0.0
     arm = half * abs(visible_x * ex + visible_y * ey)
     # Where the rear reads 0, what it would read below that is no part of the difference.
@@ -427,6 +476,8 @@ def _advance(
     stream: int,
 ) -> None:
     count, crowding, senses = xs.size, behaving.crowding, behaving.receptors > 0.0
+    catching = behaving.cd166_catch_rate + behaving.vla4_catch_rate + behaving.cxcr4_catch_rate
+    adheres = catching + behaving.release_rate > 0.0
     spread = math.sqrt(2.0 * step / behaving.persistence_time)
     turns = 0.5 * step / behaving.persistence_time
     diameter = 2.0 * behaving.radius
@@ -471,9 +522,14 @@ def _advance(
                 _sense(behaving, turns, work, size)
             _turn(place[2, begin:end], place[3, begin:end], spread, work)
             _move(
-                begin, size, place, stuck, work, hold, behaving, begins, rows, columns,
-                dx, dy, width, length, step,
+                begin, size, place, stuck, work, behaving, begins, rows, columns,
+                width, length, step,
             )  # fmt: skip
+            if adheres:
+                _hold(
+                    place[0, begin:end], place[1, begin:end], stuck[begin:end], work, hold,
+                    behaving, dx, dy, step,
+                )  # fmt: skip
     for i in range(count):
         xs[number[i]], ys[number[i]] = place[0, i], place[1, i]
         hxs[number[i]], hys[number[i]] = place[2, i], place[3, i]
@@ -522,17 +578,16 @@ def _sort(
 @kernel(inline=True)
 def _sense(behaving: Behaviour, turns: float, work: Array, size: int) -> None:
     """Direction of the signal, how far half a step turns, and occupied receptors."""
+    per_receptor = 1.0 / behaving.receptors
     for n in range(size):
         strength, ex, ey, occupancy, surface = _signal(
             behaving, work[VISIBLE, n], work[VISIBLE_X, n], work[VISIBLE_Y, n],
             work[STEERING_X, n], work[STEERING_Y, n],
         )  # fmt: skip
         work[_SIGNAL_X, n], work[_SIGNAL_Y, n] = ex, ey
-        work[_DECAY, n] = -strength * turns
+        work[_DECAY, n] = _decayed(min(strength * turns, _COMPLETE))
         work[_OCCUPANCY, n] = occupancy
-        work[_OCCUPIED, n] = occupancy * surface / behaving.receptors
-    for n in range(size):
-        work[_DECAY, n] = math.exp(max(work[_DECAY, n], -_COMPLETE))
+        work[_OCCUPIED, n] = occupancy * surface * per_receptor
 
 
 @kernel(inline=True)
@@ -558,23 +613,15 @@ def _move(
     place: Array,
     stuck: NDArray[np.bool_],
     work: Array,
-    hold: Hold,
     behaving: Behaviour,
     begins: NDArray[np.int64],
     rows: int,
     columns: int,
-    dx: float,
-    dy: float,
     width: float,
     length: float,
     step: float,
 ) -> None:
-    """Move cells that crawl, one after another, then catch and let go."""
-    senses = behaving.receptors > 0.0
-    adheres = (
-        behaving.release_rate + behaving.cd166_catch_rate + behaving.vla4_catch_rate
-        + behaving.cxcr4_catch_rate > 0.0
-    )  # fmt: skip
+    """Move cells that crawl, one after another."""
     half_way = 0.5 * behaving.speed * step
     for n in range(size):
         i = begin + n
@@ -593,37 +640,41 @@ def _move(
                 )  # fmt: skip
             place[0, i], place[1, i] = new_x, new_y
         place[2, i], place[3, i] = hx, hy
-        if adheres:
-            stuck[i] = _held_after(
-                stuck[i],
-                work[_CHANCE, n],
-                _catch_rate(
-                    hold, behaving, place[0, i], place[1, i], dx, dy,
-                    work[_OCCUPIED, n] if senses else 0.0,
-                ),
-                behaving.release_rate,
-                step,
-            )  # fmt: skip
 
 
 @kernel(inline=True)
-def _catch_rate(
-    hold: Hold, behaving: Behaviour, x: float, y: float, dx: float, dy: float, occupied: float
-) -> float:
-    """Rate [1/s] at which a cell is caught at a place, with a share of its receptors occupied."""
+def _hold(
+    xs: Array,
+    ys: Array,
+    stuck: NDArray[np.bool_],
+    work: Array,
+    hold: Hold,
+    behaving: Behaviour,
+    dx: float,
+    dy: float,
+    step: float,
+) -> None:
+    """Catch cells and let them go, by what they touch where they are now."""
     rows, columns = hold.cd166.shape
-    row, column = min(int(y / dy), rows - 1), min(int(x / dx), columns - 1)
-    rate = 0.0
-    if behaving.cd166_catch_rate > 0.0:
-        touched = hold.cd166[row, column]
-        # The encounter limit's rate is infinite, and infinite times nothing is not nothing.
-        if touched > 0.0:
-            rate += behaving.cd166_catch_rate * touched
-    if behaving.vla4_catch_rate > 0.0:
-        rate += behaving.vla4_catch_rate * hold.vcam1[row, column]
-    if behaving.cxcr4_catch_rate > 0.0:
-        rate += behaving.cxcr4_catch_rate * occupied * hold.integrin_ligand[row, column]
-    return rate
+    # Looked up apart, so that one cell's memory is awaited while the others' is asked for.
+    for n in range(xs.size):
+        row, column = min(int(ys[n] / dy), rows - 1), min(int(xs[n] / dx), columns - 1)
+        rate = 0.0
+        if behaving.cd166_catch_rate > 0.0:
+            touched = hold.cd166[row, column]
+            # The encounter limit's rate is infinite; times nothing it is still nothing.
+            rate += behaving.cd166_catch_rate * touched if touched > 0.0 else 0.0
+        if behaving.vla4_catch_rate > 0.0:
+            rate += behaving.vla4_catch_rate * hold.vcam1[row, column]
+        if behaving.cxcr4_catch_rate > 0.0:
+            rate += (
+                behaving.cxcr4_catch_rate * work[_OCCUPIED, n] * hold.integrin_ligand[row, column]
+            )
+        work[_CATCH, n] = rate
+    for n in range(xs.size):
+        stuck[n] = _held_after(
+            stuck[n], work[_CHANCE, n], work[_CATCH, n], behaving.release_rate, step
+        )
 
 
 @kernel(inline=True)
@@ -673,9 +724,7 @@ def _unblocked(
     """
     x, y = place[0, i], place[1, i]
     for attempt in range(2):
-        blocker = _blocker(
-            i, new_x, new_y, place, begins, rows, columns, diameter, width, length
-        )
+        blocker = _blocker(i, new_x, new_y, place, begins, rows, columns, diameter, width, length)
         if blocker < 0:
             return new_x, new_y
         if attempt == 0:

@@ -6,9 +6,9 @@ has the von Mises law exp(S cos(phi - phi_S)) / (2 pi I_0(S)) as its stationary 
 
     <cos(phi - phi_S)> = I_1(S) / I_0(S).
 
-S, the signal-to-noise ratio, is computed here by hand. Along each of x and y, from the
-concentration c at the cell's centre, its slope g, and the centroids d = 4 r / (3 pi) of the two
-half-discs before and behind it,
+S, the signal-to-noise ratio, is computed here by hand. Along the gradient, from the concentration
+c at the cell's centre, its slope g, and the centroids d = 4 r / (3 pi) of the two half-discs before
+and behind it,
 
     theta   = c / (c + K_d)                            occupancy
     R       = R_T / (1 + (k_e / k_rec) theta)          receptors on the surface
@@ -40,7 +40,8 @@ from numpy.typing import NDArray
 from scipy.integrate import quad
 from scipy.special import ive
 
-from sdf1_field.cells import Behaviour, Cells, Hold, Stimulus, advance, behaviour, signal_to_noise
+from sdf1_field.cells import Behaviour, Cells, Hold, advance, behaviour, signal_to_noise
+from sdf1_field.floor.sampling import PADDING, Stimulus, no_near_field
 from sdf1_field.grid import Grid, make_grid
 from sdf1_field.spec import load_model
 from sdf1_field.variation import DishFactors
@@ -166,8 +167,9 @@ def measure(
     """
     grid, behaving = _floor(), _sensing(receptors)
     seen, nothing = _linear(grid, slope), np.zeros((grid.ny, grid.nx))
-    in_x, in_y = (signal_by_hand(receptors, slope * part) for part in ALONG)
-    signal, towards = math.hypot(in_x, in_y), math.atan2(in_y, in_x)
+    signal, towards = abs(signal_by_hand(receptors, slope)), DIRECTION
+    if slope < 0.0:
+        towards += math.pi
     cosines = []
     for batch, first in enumerate(range(0, cells, BATCH), seed):
         count = min(BATCH, cells - first)
@@ -214,9 +216,13 @@ def _floor() -> Grid:
 
 
 def _linear(grid: Grid, slope: float) -> Stimulus:
-    x, y = grid.x - 0.5 * WIDTH, grid.y - 0.5 * WIDTH
+    # The coefficients of a straight map are the map itself, here without mirrors at the walls.
+    x, y = (
+        size * (np.arange(-PADDING, count + PADDING) + 0.5) - 0.5 * WIDTH
+        for size, count in ((grid.dx, grid.nx), (grid.dy, grid.ny))
+    )
     values = CENTRE + slope * (ALONG[0] * x[None, :] + ALONG[1] * y[:, None])
-    return Stimulus(visible=values, steering=values)
+    return Stimulus(values, values, True, no_near_field())
 
 
 def main() -> None:

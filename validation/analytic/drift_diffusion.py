@@ -41,7 +41,8 @@ from scipy.linalg import eigvals
 from scipy.optimize import brentq
 from scipy.special import ive
 
-from sdf1_field.cells import Behaviour, Cells, Hold, Stimulus, advance, behaviour
+from sdf1_field.cells import Behaviour, Cells, Hold, advance, behaviour
+from sdf1_field.floor.sampling import PADDING, Stimulus, coefficients, no_near_field
 from sdf1_field.grid import Grid, make_grid
 from sdf1_field.spec import load_model
 from sdf1_field.variation import DishFactors
@@ -111,20 +112,27 @@ def ramp(signal: float, rise: float) -> Floor:
     """Floor over which a cell has one signal S, and U rises by so much from wall to wall.
 
     What can be followed is a ramp on top of `VISIBLE` that changes no occupancy, so that S is
-    strictly linear in its slope. Within the cell's reach of a wall the mirror makes S less.
+    strictly linear in its slope. The map is the ramp itself up to the walls, not mirrored there.
     """
     width = rise * SPEED * PERSISTENCE / signal
     slope = signal * 1e-6 / float(_signal(VISIBLE, VISIBLE, VISIBLE, 1e-6 * 2 * _arm()))
-    grid = _grid(width, 200)
-    steering = slope * grid.x
-    return _floor(grid, np.full_like(steering, VISIBLE), steering)
+    grid, place = _grid(width, 200), np.linspace(0.0, width, 8001)
+    straight = slope * grid.dx * (np.arange(-PADDING, grid.nx + PADDING) + 0.5)
+    steering = np.tile(straight, (grid.ny + 2 * PADDING, 1))
+    seen = Stimulus(np.full_like(steering, VISIBLE), steering, False, no_near_field())
+    visible, flat = np.full_like(place, VISIBLE), np.zeros_like(place)
+    return _floor(grid, seen, place, visible, flat, np.full_like(place, slope))
 
 
 def bump(lowest: float, highest: float, width: float) -> Floor:
     """Floor on which the ligand rises from wall to wall [nM] as half a cosine; all of it counts."""
-    grid = _grid(width, 80)
-    values = 0.5 * (highest + lowest) - 0.5 * (highest - lowest) * np.cos(np.pi * grid.x / width)
-    return _floor(grid, values, values)
+    grid, place = _grid(width, 80), np.linspace(0.0, width, 8001)
+    middle, swing = 0.5 * (highest + lowest), 0.5 * (highest - lowest)
+    wave = math.pi / width
+    centres = np.tile(middle - swing * np.cos(wave * grid.x), (grid.ny, 1))
+    seen = Stimulus(coefficients(centres), np.zeros((0, 0)), True, no_near_field())
+    rising = swing * wave * np.sin(wave * place)
+    return _floor(grid, seen, place, middle - swing * np.cos(wave * place), rising, rising)
 
 
 def kinetic_exponent(signal: float, modes: int = 40) -> float:
@@ -227,21 +235,14 @@ def _grid(width: float, cells: int) -> Grid:
     return make_grid(width, width, 100.0, spacing=width / cells, floor_layer=50.0, layer_growth=1.0)
 
 
-def _floor(grid: Grid, visible: Array, steering: Array) -> Floor:
-    place = np.linspace(0.0, grid.width, 8001)
-
-    def at(values: Array, shift: float) -> Array:
-        # Flat within half a cell of the floor from a wall, as the mirror has it.
-        return np.interp(place + shift, grid.x, values)
-
+def _floor(
+    grid: Grid, seen: Stimulus, place: Array, visible: Array, rising: Array, steering: Array
+) -> Floor:
+    """Floor with the potential of what is visible [nM], its slope and that of what steers."""
     arm = _arm()
-    signal = _signal(
-        at(visible, 0.0), at(visible, arm), at(visible, -arm),
-        at(steering, arm) - at(steering, -arm),
-    )  # fmt: skip
+    signal = _signal(visible, visible + arm * rising, visible - arm * rising, 2.0 * arm * steering)
     potential = cumulative_simpson(signal, x=place, initial=0.0) / (SPEED * PERSISTENCE)
-    rows = (np.broadcast_to(values, (grid.ny, grid.nx)).copy() for values in (visible, steering))
-    return Floor(grid, Stimulus(*rows), place, potential)
+    return Floor(grid, seen, place, potential)
 
 
 def _sensing() -> Behaviour:

@@ -36,7 +36,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import expm
 
-from sdf1_field.cells import Behaviour, Cells, Hold, advance, behaviour, no_stimulus
+from sdf1_field.cells import Behaviour, Cells, Hold, advance, behaviour
+from sdf1_field.floor.sampling import no_stimulus
 from sdf1_field.grid import Grid, make_grid
 from sdf1_field.spec import load_model
 from sdf1_field.variation import DishFactors

@@ -100,7 +100,8 @@ def coefficients(values: Array) -> Array:
     ndarray, shape (ny + 4, nx + 4)
         What is the same all along an axis stays so, to the last bit.
     """
-    return np.pad(_filtered(_filtered(values).T).T, PADDING, mode="symmetric")
+    filtered = np.ascontiguousarray(_filtered(_filtered(values).T).T)
+    return np.pad(filtered, PADDING, mode="symmetric")
 
 
 def _filtered(values: Array) -> Array:
@@ -146,9 +147,7 @@ def sample(
 
 
 @kernel(inline=True)
-def sample_all(
-    seen: Stimulus, xs: Array, ys: Array, dx: float, dy: float, found: Array
-) -> None:
+def sample_all(seen: Stimulus, xs: Array, ys: Array, dx: float, dy: float, found: Array) -> None:
     """Sample several places, each as `sample` does.
 
     Parameters
@@ -185,21 +184,26 @@ def sample_all(
             found[STEERING_X, n] = found[VISIBLE_X, n]
             found[STEERING_Y, n] = found[VISIBLE_Y, n]
     if seen.near.x.size > 0:
+        # The walls are at whole buckets: rows and columns divide the extent evenly.
+        per_x = seen.near.columns / (dx * (seen.visible.shape[1] - 2 * PADDING))
+        per_y = seen.near.rows / (dy * (seen.visible.shape[0] - 2 * PADDING))
         for n in range(xs.size):
-            _add_near_field(seen, xs[n], ys[n], dx, dy, found, n)
+            found[_LEFT, n] = min(xs[n] * per_x, seen.near.columns - 0.5)
+            found[_LOWER, n] = min(ys[n] * per_y, seen.near.rows - 0.5)
+        _add_near_field(seen.near, xs, ys, seen.alike, found)
 
 
 @kernel(inline=True)
 def _window(values: Array, found: Array, count: int) -> None:
     """Copy the coefficients around each place to its column."""
     # Unsigned, lest every index be checked for counting from the end.
-    flat, across = values.ravel(), np.uint64(values.shape[1])
     for n in range(count):
-        corner = np.uint64(found[_LOWER, n]) * across + np.uint64(found[_LEFT, n])
+        i, j = np.uint64(found[_LEFT, n]), np.uint64(found[_LOWER, n])
         for row in range(4):
-            begin = corner + np.uint64(row) * across
             for column in range(4):
-                found[_WINDOW + 4 * row + column, n] = flat[begin + np.uint64(column)]
+                found[_WINDOW + 4 * row + column, n] = values[
+                    j + np.uint64(row), i + np.uint64(column)
+                ]
 
 
 @kernel(inline=True)
@@ -248,48 +252,42 @@ def _basis(t: float) -> tuple[float, float, float, float, float, float, float]:
     return w0, w1, 1.0 - w0 - w1 - w3, w3, g0, 1.0 - g0 - g2, g2
 
 
-@kernel()
-def _add_near_field(
-    seen: Stimulus, x: float, y: float, dx: float, dy: float, found: Array, n: int
-) -> None:
-    """Add what sources near a place add to column ``n`` of ``found``."""
-    near = seen.near
-    rows, columns, reach = near.rows, near.columns, near.reach
-    nodes = near.profile.shape[1]
-    per_node = (nodes - 1) / reach
-    # The walls are at whole buckets: rows and columns divide the extent evenly.
-    height = dy * (seen.visible.shape[0] - 2 * PADDING)
-    width = dx * (seen.visible.shape[1] - 2 * PADDING)
-    row = min(int(y / height * rows), rows - 1)
-    column = min(int(x / width * columns), columns - 1)
-    for r in range(max(row - 1, 0), min(row + 2, rows)):
-        begin = near.first[r * columns + max(column - 1, 0)]
-        end = near.first[r * columns + min(column + 1, columns - 1) + 1]
-        for k in range(begin, end):
-            away_x, away_y = x - near.x[k], y - near.y[k]
-            square = away_x * away_x + away_y * away_y
-            if square >= reach * reach:
-                continue
-            distance = math.sqrt(square)
-            place = distance * per_node
-            i = min(int(place), nodes - 2)
-            t = place - i
-            profile = near.profile[k]
-            value, slope = _hermite(
-                profile[i, 0], profile[i, 1], profile[i + 1, 0], profile[i + 1, 1], t, per_node
-            )
-            found[VISIBLE, n] += value
-            if distance == 0.0:
-                continue
-            toward_x, toward_y = away_x / distance, away_y / distance
-            found[VISIBLE_X, n] += slope * toward_x
-            found[VISIBLE_Y, n] += slope * toward_y
-            if not seen.alike:
-                _, slope = _hermite(
-                    profile[i, 2], profile[i, 3], profile[i + 1, 2], profile[i + 1, 3], t, per_node
-                )
-            found[STEERING_X, n] += slope * toward_x
-            found[STEERING_Y, n] += slope * toward_y
+@kernel(inline=True)
+def _add_near_field(near: NearField, xs: Array, ys: Array, alike: bool, found: Array) -> None:
+    """Add what sources near each place add; its bucket is in two rows of ``found``."""
+    rows, columns, first = near.rows, near.columns, near.first
+    source_x, source_y, profile = near.x, near.y, near.profile
+    last, farthest = profile.shape[1] - 2, near.reach * near.reach
+    per_node = (last + 1) / near.reach
+    for n in range(xs.size):
+        row, column = int(found[_LOWER, n]), int(found[_LEFT, n])
+        left, right = max(column - 1, 0), min(column + 1, columns - 1)
+        for r in range(max(row - 1, 0), min(row + 2, rows)):
+            for k in range(first[r * columns + left], first[r * columns + right + 1]):
+                away_x, away_y = xs[n] - source_x[k], ys[n] - source_y[k]
+                square = away_x * away_x + away_y * away_y
+                if square >= farthest:
+                    continue
+                distance = math.sqrt(square)
+                i = min(int(distance * per_node), last)
+                t = distance * per_node - i
+                value, slope = _hermite(
+                    profile[k, i, 0], profile[k, i, 1],
+                    profile[k, i + 1, 0], profile[k, i + 1, 1], t, per_node,
+                )  # fmt: skip
+                found[VISIBLE, n] += value
+                if distance == 0.0:
+                    continue
+                toward_x, toward_y = away_x / distance, away_y / distance
+                found[VISIBLE_X, n] += slope * toward_x
+                found[VISIBLE_Y, n] += slope * toward_y
+                if not alike:
+                    _, slope = _hermite(
+                        profile[k, i, 2], profile[k, i, 3],
+                        profile[k, i + 1, 2], profile[k, i + 1, 3], t, per_node,
+                    )  # fmt: skip
+                found[STEERING_X, n] += slope * toward_x
+                found[STEERING_Y, n] += slope * toward_y
 
 
 @kernel(inline=True)

@@ -277,8 +277,8 @@ class Mechanisms(Section):
     vla4_adhesion: bool
     chemokinesis: bool
     crowding: bool
-    uptake: bool = False
-    bursts: bool = False
+    uptake: bool
+    bursts: bool
 
 
 class Agent(Section):
