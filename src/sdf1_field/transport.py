@@ -30,6 +30,8 @@ Array = NDArray[np.float64]
 _NEWTON_LIMIT = 50
 _KRYLOV_LIMIT = 300
 _KRYLOV_TOLERANCE = 1e-3
+_KRYLOV_SHARE = 0.3
+"""Share of Newton's tolerance at which conjugate gradients have done enough."""
 _UNIFORM_SLOPE = 1e-3
 """Relative spread of the coat's slope below which its mean is as good as Newton's matrix."""
 
@@ -510,7 +512,10 @@ def solve_floor(
             return FloorSolution(concentration, modes, flux, flux_modes)
         uniform = high - low <= _UNIFORM_SLOPE * (low + high)
         if not uniform:
-            correction = _conjugate_gradients(admittance, slope, residual, correction, middle)
+            correction = _conjugate_gradients(
+                admittance, slope, residual, correction, middle,
+                enough=_KRYLOV_SHARE * min(mean_limit, deviation_limit),
+            )  # fmt: skip
         moved = inverse(correction)
         if uniform:
             # Where the law is as good as straight the line's own flux is known in both spaces.
@@ -569,7 +574,13 @@ def _residual(
 
 
 def _conjugate_gradients(
-    admittance: Array, slope: Array, residual: Array, first: Array, middle: float
+    admittance: Array,
+    slope: Array,
+    residual: Array,
+    first: Array,
+    middle: float,
+    *,
+    enough: float,
 ) -> Array:
     """Solve ``(Y + slope) correction = residual``, preconditioned with the middle slope.
 
@@ -577,14 +588,17 @@ def _conjugate_gradients(
     ----------
     first : ndarray, shape (ny, nx)
         ``residual / (Y + middle)``.
+    enough : float
+        What the rest may still move, under the middle slope.
     """
     direction = first.copy()
+    preconditioned = direction
     correction, rest = np.zeros_like(residual), residual.copy()
     product = float(np.vdot(rest, direction))
     goal = _KRYLOV_TOLERANCE**2 * product
     preconditioner = 1.0 / (admittance + middle)
     for _ in range(_KRYLOV_LIMIT):
-        if product <= goal:
+        if product <= goal or float(np.vdot(preconditioned, preconditioned)) <= enough**2:
             return correction
         image = admittance * direction + forward(slope * inverse(direction))
         length = product / float(np.vdot(direction, image))

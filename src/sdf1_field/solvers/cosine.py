@@ -798,7 +798,15 @@ def _coupled_step(
         if coat is not None:
             begun = (1.0 - _KAPPA) * state.bound + _KAPPA * bound_first
         second, law_second = _stage(
-            coat, uptake, admittance, free, end, begun, length, first, tolerances
+            coat,
+            uptake,
+            admittance,
+            free,
+            end,
+            begun,
+            length,
+            _ahead(state.face, first),
+            tolerances,
         )
     except RunError:
         if step <= _SMALLEST_STEP / _SHRINK:
@@ -894,6 +902,15 @@ def _half_layer_down(
         for q in range(nx):
             net = secreted[p, q] / MOLECULES_PER_UM3_PER_NM - flux[p, q]
             layer[p, q] = face[p, q] - resistance * net
+
+
+def _ahead(begin: FloorValue, middle: FloorValue) -> FloorValue:
+    """Floor at the end of a step, on the straight line through its beginning and first stage."""
+    share = 1.0 / _GAMMA
+    return FloorValue(
+        begin.concentration + share * (middle.concentration - begin.concentration),
+        begin.modes + share * (middle.modes - begin.modes),
+    )
 
 
 def _bound_after(
