@@ -309,6 +309,42 @@ def test_transient_matches_an_independent_integrator(transport, uptake, fades):
     assert abs(ledger.imbalance(in_medium, bound)) < 1e-10
 
 
+@pytest.mark.parametrize("dose", [0.0, 12.6])
+@pytest.mark.parametrize(
+    ("transport", "uptake"),
+    [
+        (Transport(150.0, 1e-4, COAT), None),
+        (Transport(150.0, 1e-4, STRIPED), ABSORBING),
+        (Transport(150.0, 1e-3, COAT, mixed=200.0), None),
+    ],
+    ids=["coat", "stripes and cells", "mixed"],
+)
+def test_the_tolerance_is_the_error_made(transport, uptake, dose):
+    grid = make_grid(40, 30, 60, spacing=10, floor_layer=6, layer_growth=1.6)
+    secretion = constant(random_secretion(grid) * 10)
+
+    def run(tolerance):
+        """Floor and coat at times after a start and after a medium change."""
+        own = Tolerances(relative=tolerance, absolute=1e-9 * tolerance)
+        columns = cosine.prepare(grid, transport, own)
+        state = cosine.add(
+            columns, cosine.start(columns, time=0.0, tolerances=own), dose, tolerances=own
+        )
+        values = []
+        for until in (6.0, 60.0, 600.0, 606.0, 660.0, 1200.0):
+            if until == 606.0:
+                state = cosine.change_medium(columns, state, tolerances=own)
+            state = cosine.advance(columns, state, secretion, until, uptake=uptake, tolerances=own)
+            values += [state.layer, state.bound]
+        return values
+
+    exact = run(2e-6)
+    for tolerance in (1e-2, 2e-4):
+        for found, wanted in zip(run(tolerance), exact, strict=True):
+            assert abs(found.mean() - wanted.mean()) <= tolerance * wanted.mean()
+            assert rms(deviation(found) - deviation(wanted)) <= tolerance * rms(deviation(wanted))
+
+
 def fixed_steps(columns, state, secretion, until, count):
     """Steps of one length, without error control."""
     step = (until - state.time) / count

@@ -6,6 +6,9 @@ from dataclasses import fields
 import numpy as np
 import pytest
 
+from sdf1_field import simulate as simulation
+from sdf1_field.coating import binding_sites
+from sdf1_field.floor import stimulus
 from sdf1_field.record import content_digest, load_state, open_run, save_state
 from sdf1_field.simulate import (
     begin,
@@ -214,6 +217,107 @@ def test_a_state_survives_a_file_and_resumes_to_the_same_bits(tiny, tmp_path, at
     assert [s.time for s in rest] == [s.time for s in whole[n + 1 :]]
     for resumed, uninterrupted in zip(rest, whole[n + 1 :], strict=True):
         assert_same_bits(resumed, uninterrupted)
+
+
+# A floor and a stroma that change
+
+
+CHANGING = (
+    "dish.mixed_above=100 um",
+    "ligand.sdf1.coat.pattern=stripes",
+    "ligand.sdf1.coat.under_bodies=0.0",
+    "ligand.sdf1.secretion.carrying_fraction=0.5",
+    "ligand.sdf1.secretion.migrasome_decay=2e-4 1/s",
+    "ligand.ccl2.secretion.migrasome_decay=5e-4 1/s",
+    "scene.migrasome_appearance=2 h",
+    "scene.migrasome_lifetime=1 h",
+    "mechanisms.uptake=true",
+    "mechanisms.bursts=true",
+    "run.duration=90 min",
+    "output.fields_every=30 min",
+)
+
+
+def let_go(scene, ligand, begin, end):
+    """Molecules from every source's own life: slowly while it is there, at once when it ruptures."""
+    m = scene.migrasomes
+    rate, decay = m.secretion[ligand], m.fading[ligand]
+    there = np.clip(np.minimum(m.end, end) - np.maximum(m.birth, begin), 0.0, None)
+    slowly = rate / decay * (1.0 - np.exp(-decay * there))
+    ruptured = m.end <= end
+    left = rate[ruptured] / decay[ruptured] * np.exp(-(decay * (m.end - m.birth))[ruptured])
+    return scene.bodies.secretion[ligand].sum() * (end - begin) + slowly.sum() + left.sum()
+
+
+def test_every_ligand_gets_what_its_sources_let_go_in_their_lives(tiny):
+    last = states(tiny, *CHANGING)[-1]
+    assert not last.scene.migrasomes.present.all()
+    setting = prepare(model(tiny, *CHANGING), 1)
+    for name, field in last.fields.items():
+        expected = let_go(last.scene, name, -HOUR, 1.5 * HOUR)
+        assert field.ledger.secreted == pytest.approx(expected, rel=1e-9), name
+        prepared = setting.prepared[name]
+        in_medium = setting.solver.in_medium(prepared, field)
+        bound = setting.solver.on_coat(prepared, field)
+        assert abs(field.ledger.imbalance(in_medium, bound)) < 1e-10
+    assert last.fields["sdf1"].ledger.taken_up > 0.0
+    assert last.fields["ccl2"].ledger.taken_up == 0.0
+
+
+def test_a_changing_stroma_resumes_to_the_same_bits(tiny, tmp_path):
+    whole = states(tiny, *CHANGING)
+    save_state(tmp_path / "state.npz", whole[1])
+    loaded = load_state(tmp_path / "state.npz", cosine)
+    assert_same_bits(loaded, whole[1])
+    rest = states(tiny, *CHANGING, resume_from=loaded)
+    for resumed, uninterrupted in zip(rest, whole[2:], strict=True):
+        assert_same_bits(resumed, uninterrupted)
+
+
+def test_nothing_binds_between_stripes_and_under_bodies(tiny):
+    last = states(tiny, *CHANGING)[-1]
+    spec = model(tiny, *CHANGING)
+    sites = binding_sites(spec.ligand["sdf1"].coat, last.scene, model_grid(spec))
+    bound = last.fields["sdf1"].bound
+    assert np.abs(bound[sites == 0.0]).max() < 1e-12 * bound.max()
+    assert (bound[sites > 0.0] > 0.0).all()
+    assert 0.3 < np.mean(sites == 0.0) < 0.8
+
+
+def test_cells_take_up_as_much_on_any_grid(tiny):
+    found = [
+        states(
+            tiny,
+            f"grid.spacing={spacing} um",
+            "mechanisms.uptake=true",
+            "cells.density=10 1/mm**2",
+            "run.duration=30 min",
+            "ligand.sdf1.coat.sites=0 sites/um**2",
+            "scene.msc_density=0 1/mm**2",
+            "scene.network_fraction=0.0",
+            "treatments.sdf1.dose=0.1 nM",
+            "output.ligands=[]",
+        )[-1].fields["sdf1"].ledger.taken_up
+        for spacing in (10, 5, 2.5)
+    ]  # fmt: skip
+    assert found == pytest.approx([found[-1]] * 3, rel=0.03)
+    assert found[0] > 1e3
+
+
+def test_a_burst_is_not_seen_as_it_was_when_it_was_let_go(tiny):
+    spec = model(tiny, *CHANGING)
+    seen = []
+
+    def watched(*arguments, **options):
+        made = stimulus(*arguments, **options)
+        seen.append(float(made.visible.max()))
+        return made
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(simulation, "stimulus", watched)
+        list(simulate(spec, seed=1))
+    # In the lowest layer a rupture is tens of nanomolar, for a hundredth of a second.
+    assert max(seen) < 1.0
 
 
 SOLVE = """

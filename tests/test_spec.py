@@ -534,6 +534,20 @@ def test_mixed_medium_excludes_a_bath():
         load_model("coculture-kg1a", settings=("dish.mixed_above=300 um", "dish.top=bath"))
 
 
+@pytest.mark.parametrize(
+    "setting",
+    [
+        "scene.migrasome_appearance=1 h",
+        "scene.migrasome_lifetime=1 h",
+        "ligand.sdf1.secretion.migrasome_decay=1e-4 1/s",
+        "mechanisms.uptake=true",
+    ],
+)
+def test_a_steady_state_has_no_time_for_what_changes(steady_model, setting):
+    with pytest.raises(InputError, match="steady state"):
+        load_model(str(steady_model), settings=(setting,))
+
+
 def test_bursts_need_to_know_what_is_left():
     settings = ("mechanisms.bursts=true", "scene.migrasome_lifetime=6 h")
     with pytest.raises(InputError, match=r"Set ligand\.sdf1\.secretion\.migrasome_decay"):

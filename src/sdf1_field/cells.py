@@ -66,17 +66,15 @@ _POWERS = tuple((float(2**n), 2.0 ** -(2**n)) for n in range(6, -1, -1))
 _EXPONENTIAL = tuple((-1.0) ** n / math.factorial(n) for n in range(14))
 _SINE = tuple((-1.0) ** n / math.factorial(2 * n + 1) for n in range(1, 9))
 _COSINE = tuple((-1.0) ** n / math.factorial(2 * n) for n in range(1, 10))
-"""Taylor's series; what they leave out up to log(2) / 2 and pi / 4 is below a tenth of round-off."""
+"""Taylor's series; up to log(2) / 2 and pi / 4 they leave out less than a tenth of round-off."""
 _LONG = 6
 """Steps from which on it pays to put cells in the order of their places first."""
 _STRETCH = 64
-"""Cells in the square after whose crossing cells that do not crowd are put in order again."""
+"""Cells in a bucket where they do not crowd; they are put in order again when one may cross it."""
 _PER_BUCKET = 0.5
 """Crowding cells in a bucket of the neighbour search, unless it must be wider."""
-_HEADING_X, _HEADING_Y, _SIGNAL_X, _SIGNAL_Y, _DECAY, _OCCUPANCY, _OCCUPIED, _NORMAL, _CHANCE, _CATCH = (
-    ROWS, ROWS + 1, ROWS + 2, ROWS + 3, ROWS + 4, ROWS + 5, ROWS + 6, ROWS + 7, ROWS + 8,
-    ROWS + 9,
-)  # fmt: skip
+_HEADING_X, _HEADING_Y, _SIGNAL_X, _SIGNAL_Y, _DECAY = ROWS, ROWS + 1, ROWS + 2, ROWS + 3, ROWS + 4
+_OCCUPANCY, _OCCUPIED, _NORMAL, _CHANCE, _CATCH = ROWS + 5, ROWS + 6, ROWS + 7, ROWS + 8, ROWS + 9
 _ALL_ROWS = ROWS + 10
 """Rows of the working memory, after those of `sample_all`: new heading, direction of the signal,
 what half a step leaves of tan(psi / 2), occupied share of surface and of all receptors,
@@ -374,7 +372,7 @@ def _turned(cosine: float, sine: float, decay: float) -> tuple[float, float]:
 @kernel(inline=True)
 def _decayed(exponent: float) -> float:
     """``exp(-exponent)`` from 0 to `_COMPLETE`, to round-off, in arithmetic that vectorises."""
-    halvings = math.floor(exponent / (_LOG_2 + _LOG_2_REST) + 0.5)
+    halvings = float(math.floor(exponent / (_LOG_2 + _LOG_2_REST) + 0.5))
     rest = (exponent - halvings * _LOG_2) - halvings * _LOG_2_REST
     e0, e1, e2, e3, e4, e5, e6, e7, e8, e9, e10, e11, e12, e13 = _EXPONENTIAL
     value = e13
@@ -485,55 +483,61 @@ def _advance(
     spacing = math.sqrt(width * length / count)
     if crowding:
         # Nobody within a diameter of a new place began the step beyond a neighbouring bucket.
-        bucket, every = max(diameter + farthest, math.sqrt(_PER_BUCKET) * spacing), 1
+        bucket, together = max(diameter + farthest, math.sqrt(_PER_BUCKET) * spacing), 1
     else:
+        # Nobody waits for anybody: what cells see is in the cache for several steps of theirs.
         bucket = math.sqrt(_STRETCH) * spacing
-        every = max(_LONG, int(min(bucket / farthest, steps))) if farthest > 0.0 else steps
+        together = steps if bucket >= farthest * steps else max(_LONG, int(bucket / farthest))
     columns, rows = max(1, int(width / bucket)), max(1, int(length / bucket))
     begins = np.empty(rows * columns + 1, np.int64)
     order, inside = np.arange(count), np.empty(count, np.int64)
-    number, spare_number = np.arange(count), np.empty(count, np.int64)
-    place, spare_place = np.empty((4, count)), np.empty((4, count))
-    stuck, spare_stuck = held.copy(), np.empty(count, np.bool_)
+    number, place, stuck = np.arange(count), np.empty((4, count)), held.copy()
     place[0], place[1], place[2], place[3] = xs, ys, hxs, hys
+    spare_number, spare_stuck = np.empty(count, np.int64), np.empty(count, np.bool_)
+    # What is of one cell lies side by side here, lest each of its numbers be fetched on its own.
+    abreast = np.empty((count, 4))
     work = np.zeros((_ALL_ROWS, MANY))
-    for n in range(MANY):
-        work[_SIGNAL_X, n] = work[_DECAY, n] = 1.0
-    for n in range(steps):
-        if crowding or (steps >= _LONG and n % every == 0):
+    work[_SIGNAL_X] = work[_DECAY] = 1.0
+    for start in range(0, steps, together):
+        if crowding or steps >= _LONG:
             _sort(place, number, begins, order, inside, rows, columns, width, length, crowding)
-            for k in range(4):
-                for i in range(count):
-                    spare_place[k, i] = place[k, order[i]]
             for i in range(count):
-                spare_number[i], spare_stuck[i] = number[order[i]], stuck[order[i]]
-            place, spare_place = spare_place, place
+                for k in range(4):
+                    abreast[i, k] = place[k, i]
+            for i in range(count):
+                one = order[i]
+                for k in range(4):
+                    place[k, i] = abreast[one, k]
+                spare_number[i], spare_stuck[i] = number[one], stuck[one]
             number, spare_number = spare_number, number
             stuck, spare_stuck = spare_stuck, stuck
         for begin in range(0, count, MANY):
             size = min(MANY, count - begin)
             end = begin + size
-            draw_all(
-                seed, stream, number[begin:end], first + n,
-                work[_NORMAL, :size], work[_CHANCE, :size],
-            )  # fmt: skip
-            if senses:
-                sample_all(seen, place[0, begin:end], place[1, begin:end], dx, dy, work)
-                _sense(behaving, turns, work, size)
-            _turn(place[2, begin:end], place[3, begin:end], spread, work)
-            _move(
-                begin, size, place, stuck, work, behaving, begins, rows, columns,
-                width, length, step,
-            )  # fmt: skip
-            if adheres:
-                _hold(
-                    place[0, begin:end], place[1, begin:end], stuck[begin:end], work, hold,
-                    behaving, dx, dy, step,
+            for n in range(start, min(start + together, steps)):
+                draw_all(
+                    seed, stream, number[begin:end], first + n,
+                    work[_NORMAL, :size], work[_CHANCE, :size],
                 )  # fmt: skip
+                if senses:
+                    sample_all(seen, place[0, begin:end], place[1, begin:end], dx, dy, work)
+                    _sense(behaving, turns, work, size)
+                _turn(place[2, begin:end], place[3, begin:end], spread, work)
+                _move(
+                    begin, size, place, stuck, work, behaving, begins, rows, columns,
+                    width, length, step,
+                )  # fmt: skip
+                if adheres:
+                    _hold(
+                        place[0, begin:end], place[1, begin:end], stuck[begin:end], work, hold,
+                        behaving, dx, dy, step,
+                    )  # fmt: skip
     for i in range(count):
-        xs[number[i]], ys[number[i]] = place[0, i], place[1, i]
-        hxs[number[i]], hys[number[i]] = place[2, i], place[3, i]
+        for k in range(4):
+            abreast[number[i], k] = place[k, i]
         held[number[i]] = stuck[i]
+    for i in range(count):
+        xs[i], ys[i], hxs[i], hys[i] = abreast[i, 0], abreast[i, 1], abreast[i, 2], abreast[i, 3]
 
 
 @kernel()
@@ -752,8 +756,8 @@ def _blocker(
     length: float,
 ) -> int:
     """First cell within a diameter of the new place that the move would bring nearer, or -1."""
-    row = min(int(new_y / length * rows), rows - 1)
-    column = min(int(new_x / width * columns), columns - 1)
+    row = min(int(new_y * (rows / length)), rows - 1)
+    column = min(int(new_x * (columns / width)), columns - 1)
     left, right = max(column - 1, 0), min(column + 1, columns - 1)
     for r in range(max(row - 1, 0), min(row + 2, rows)):
         # Buckets beside each other hold cells that follow each other.

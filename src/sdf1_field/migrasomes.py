@@ -38,9 +38,15 @@ class Release:
 
 
 def change_times(scene: Scene) -> list[float]:
-    """Times at which migrasomes appear or rupture [s], as far as they are known."""
+    """Times at which migrasomes that carry a ligand appear or rupture [s], as far as known.
+
+    The others release nothing; that they are there is seen at the next time asked for.
+    """
     m = scene.migrasomes
-    times = np.unique(np.concatenate([m.birth, m.end]))
+    carry = np.zeros(len(m.x), dtype=np.bool_)
+    for rates in m.secretion.values():
+        carry |= rates > 0.0
+    times = np.unique(np.concatenate([m.birth[carry], m.end[carry]]))
     return [float(t) for t in times[np.isfinite(times)]]
 
 
@@ -54,7 +60,7 @@ def advance(
     scene : Scene
         Placed.
     until : float
-        [s].
+        [s]; none of `change_times` may lie between.
     eaten : collection of int
         Migrasomes that cells have taken up since; none from a placed scene, where none can be.
 

@@ -31,7 +31,7 @@ _FINE = 2.0**-52
 _CENTRAL = 0.425
 """Distance from 1/2 up to which a quantile is a rational function of the probability."""
 _NEAR_TAIL, _FAR = 1.6, 5.0
-"""Where the tails' rational functions are centred, in sqrt(-log p); the second also begins there."""
+"""Where the tails' rational functions are centred, in sqrt(-log p), and the second one begins."""
 # Coefficients of Wichura's PPND16.
 _A0, _A1, _A2, _A3, _A4, _A5, _A6, _A7 = (
     3.3871328727963666080e0, 1.3314166789178437745e2, 1.9715909503065514427e3,
@@ -170,7 +170,7 @@ def _tail_quantile(probability: float) -> float:
 
 @kernel(inline=True)
 def _centred(w0: np.uint64, w1: np.uint64) -> float:
-    """A uniform number in (-0.5, 0.5) from 52 of 64 random bits, symmetric and without round-off."""
+    """A uniform number in (-0.5, 0.5) from 52 of 64 random bits, symmetric, without round-off."""
     return (np.int64((w0 << _SHIFT | w1) >> _SPARE) + 0.5) * _FINE - 0.5
 
 

@@ -204,10 +204,11 @@ def _stroma(setting: Setting, scene: Scene) -> _Stroma:
     spec, grid = setting.spec, setting.grid
     prepared = {}
     for name, uniform in setting.prepared.items():
-        coat = replace(
-            uniform.transport.coat, sites=binding_sites(spec.ligand[name].coat, scene, grid)
-        )
-        prepared[name] = replace(uniform, transport=replace(uniform.transport, coat=coat))
+        prepared[name] = uniform
+        if spec.ligand[name].coat.uneven:
+            sites = binding_sites(spec.ligand[name].coat, scene, grid)
+            coat = replace(uniform.transport.coat, sites=sites)
+            prepared[name] = replace(uniform, transport=replace(uniform.transport, coat=coat))
     near = None
     if setting.sight is not None:
         transport = prepared[setting.sight.ligand].transport
@@ -302,17 +303,20 @@ def simulate(
         if state.time in outputs:
             yield state
     stops = _stops(setting, state.scene, outputs)
+    # When every field has to be there: at outputs and events, and when its sources change.
+    whole = {*outputs, *events, *migrasomes.change_times(state.scene)}
+    sudden = _sudden(setting, state.scene)
     stroma: _Stroma | None = None
     for until in stops[bisect.bisect_right(stops, state.time) :]:
         if stroma is None or state.scene is not stroma.scene:
             stroma = _stroma(setting, state.scene)
         with _threads(threads):
-            fields = _advance_fields(
-                setting, state, stroma, until, needed=until in outputs or until in events
-            )
+            fields = _advance_fields(setting, state, stroma, until, needed=until in whole)
             seen, coated = no_stimulus(setting.grid), state.near
             if setting.sight is not None:
-                seen, coated = _seen(setting, setting.sight, stroma, state, fields, until)
+                seen, coated = _seen(
+                    setting, stroma, state, fields, until, sudden=state.time in sudden
+                )
         moved = state.cells
         if moved is not None:
             moved = cell_layer.advance(
@@ -367,12 +371,15 @@ def _stops(setting: Setting, scene: Scene, outputs: list[float]) -> list[float]:
     spec = setting.spec
     begin, end = instant(-spec.run.culture), instant(spec.run.duration)
     coupling = _every(spec.numerics.coupling_step, 0.0, end)
-    sudden = {0.0, *change_times(setting.plan), *migrasomes.change_times(scene)}
-    # What changes at once is back in balance near the floor soon; only then a mean of two times
-    # stands for what cells see between them.
+    sudden = _sudden(setting, scene)
     settled = {instant(t + spec.numerics.settling_time) for t in sudden if t >= 0.0}
     times = {*outputs, *coupling, *sudden, *settled}
     return sorted(t for t in times if begin <= t <= end)
+
+
+def _sudden(setting: Setting, scene: Scene) -> set[float]:
+    """Times at which the floor changes at once; near it the medium is back in balance soon."""
+    return {0.0, *change_times(setting.plan), *migrasomes.change_times(scene)}
 
 
 def _happening(setting: Setting, state: State, event: Event | None) -> State:
@@ -440,7 +447,9 @@ def _uptake(setting: Setting, state: State, ligand: str) -> Uptake | None:
             competition=setting.plan.competition(state.time),
         ),
     )
-    taken = setting.grid.deposit(cells.x, cells.y, np.full(len(cells.x), rate))
+    # A Gaussian as wide as the disc under a cell, by its mean square.
+    width = 0.25 * cell.diameter
+    taken = setting.grid.spread(cells.x, cells.y, np.full(len(cells.x), rate), width)
     return Uptake(taken / (setting.grid.dx * setting.grid.dy), half_saturation)
 
 
@@ -453,20 +462,26 @@ def _seen_sources(setting: Setting, scene: Scene) -> NDArray[np.intp]:
 
 def _seen(
     setting: Setting,
-    sight: Sight,
     stroma: _Stroma,
     state: State,
     after: Mapping[str, FieldState],
     until: float,
+    *,
+    sudden: bool,
 ) -> tuple[Stimulus, Array]:
     """What CXCR4 sees between two times, the mean of both ends, and the coat near migrasomes then.
 
-    Before there are cells only the latter.
+    After a sudden change what is dissolved is taken from the end alone. Before there are cells
+    only the coat near migrasomes is followed.
     """
+    sight = setting.sight
+    assert sight is not None
     assert stroma.near is not None
     spec, prepared, solver = setting.spec, stroma.prepared[sight.ligand], setting.solver
     before, end = state.fields[sight.ligand], after[sight.ligand]
-    concentration = 0.5 * (solver.face(prepared, before) + solver.face(prepared, end))
+    concentration = solver.face(prepared, end)
+    if not sudden:
+        concentration = 0.5 * (solver.face(prepared, before) + concentration)
     bound = 0.5 * (before.bound + end.bound)
     m, own = stroma.scene.migrasomes, _seen_sources(setting, stroma.scene)
     rate = mean_rates(stroma.scene, sight.ligand, state.time, until)[own]
@@ -486,7 +501,8 @@ def _seen(
         soluble_steers=spec.mechanisms.soluble_sensing,
         coat_steers=spec.mechanisms.haptotaxis,
     )
-    return stimulus(spec, sight.through, concentration, bound, near), coated
+    patterned = spec.ligand[sight.ligand].coat.uneven
+    return stimulus(spec, sight.through, concentration, bound, near, patterned=patterned), coated
 
 
 def _burst(setting: Setting, stroma: _Stroma, state: State, one: Release) -> State:

@@ -13,6 +13,7 @@ cosine mode of the floor obeys ``Y (c - free) = s - j - u`` with an admittance `
 ``free`` that the floor would take by itself. `solve_floor` couples that with coat and cells.
 """
 
+import functools
 import math
 from dataclasses import dataclass, replace
 
@@ -36,7 +37,7 @@ _UNIFORM_SLOPE = 1e-3
 """Relative spread of the coat's slope below which its mean is as good as Newton's matrix."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Coat:
     """Langmuir coat on the floor.
 
@@ -55,7 +56,7 @@ class Coat:
     dissociation_rate: float
     loss_rate: float
 
-    @property
+    @functools.cached_property
     def binds(self) -> bool:
         """Whether anything can bind anywhere."""
         return self.association_rate > 0.0 and bool(np.any(np.asarray(self.sites) > 0.0))
@@ -91,7 +92,7 @@ class Uptake:
         return flux, slope
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Transport:
     """The equation of one ligand as a value.
 
@@ -468,8 +469,9 @@ def solve_floor(
 
     Newton's method in the cosine basis. The middle of the law's slopes is treated exactly for
     every mode; what is left is handled by conjugate gradients, and skipped where the slope is as
-    good as uniform. Converged when what the residual would still move, in the mean and in the
-    deviation from the mean, is each below the tolerance.
+    good as uniform. Converged when what the residual would still move under the middle slope, in
+    the mean and in the deviation from the mean, is each below the tolerance; where the slope is
+    uneven the error may be several times that.
 
     Parameters
     ----------

@@ -18,8 +18,8 @@ and with f = 1 it is that whatever the walk. k_on is one of
     VLA-4   k_vla a_vcam             a_vcam = 1 on a body
     CXCR4   k_4 a_int theta R / R_T  R / R_T = 1 / (1 + (k_e / k_rec) theta), theta = c / (c + K_d)
 
-A step h of the program catches with p = k_on / k (1 - exp(-k h)), k = k_on + k_off, and lets go with
-q = k_off / k (1 - exp(-k h)): the two-state chain's own law over a step at one place. Since p / q is
+A step h of the program catches with p = k_on / k (1 - exp(-k h)), k = k_on + k_off, and lets go
+with q = k_off / k (1 - exp(-k h)): the law of the two-state chain at one place. Since p / q is
 k_on / k_off the equilibrium is that above in steps of any length, and with f = 1 so is h(t). With
 f < 1, n steps have the factor 1 - f p - q in place of the exponential, of first order in h.
 

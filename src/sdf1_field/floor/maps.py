@@ -25,9 +25,12 @@ class Lens:
     ----------
     factors : ndarray, shape (ny, nx)
         From the modes of values at cell centres to those of spline coefficients.
+    plain : ndarray, shape (ny, nx)
+        The same for what is a pattern of its own, not an answer of the medium.
     """
 
     factors: Array
+    plain: Array
 
 
 def lens(grid: Grid, transport: Transport, *, cell_radius: float) -> Lens:
@@ -50,8 +53,7 @@ def lens(grid: Grid, transport: Transport, *, cell_radius: float) -> Lens:
     wavenumber = np.hypot(qy[:, None], qx[None, :])
     symbol_x, symbol_y = _symbol(grid.nx), _symbol(grid.ny)
     factors = disc_transform(wavenumber * cell_radius) / (symbol_y[:, None] * symbol_x[None, :])
-    factors *= _transfer(grid, transport, wavenumber)
-    return Lens(factors)
+    return Lens(factors * _transfer(grid, transport, wavenumber), factors)
 
 
 def _symbol(count: int) -> Array:
@@ -80,7 +82,13 @@ def _transfer(grid: Grid, transport: Transport, wavenumber: Array) -> Array:
 
 
 def stimulus(
-    spec: ModelSpec, through: Lens, concentration: Array, bound: Array, near: NearField
+    spec: ModelSpec,
+    through: Lens,
+    concentration: Array,
+    bound: Array,
+    near: NearField,
+    *,
+    patterned: bool = False,
 ) -> Stimulus:
     """What CXCR4 sees of dissolved and coat-bound SDF-1.
 
@@ -92,17 +100,24 @@ def stimulus(
         At z = 0 [nM] and on the coat [molecules/um**2], at cell centres.
     near : NearField
         Made with what the model's mechanisms follow.
+    patterned : bool
+        Whether the coat has a pattern of its own.
     """
     on = spec.mechanisms
     share = spec.receptor.cxcr4.coat_share / MOLECULES_PER_UM3_PER_NM
-    visible = _coefficients(through, concentration + share * bound)
+    if patterned:
+        dissolved = _coefficients(through.factors, concentration)
+        attached = _coefficients(through.plain, share * bound)
+        visible = dissolved + attached
+    else:
+        visible = _coefficients(through.factors, concentration + share * bound)
     if on.soluble_sensing and on.haptotaxis:
         return Stimulus(visible, visible, True, near)
     steering = np.zeros_like(visible)
     if on.soluble_sensing:
-        steering = _coefficients(through, concentration)
+        steering = dissolved if patterned else _coefficients(through.factors, concentration)
     if on.haptotaxis:
-        steering = share * _coefficients(through, bound)
+        steering = attached if patterned else _coefficients(through.factors, share * bound)
     return Stimulus(visible, steering, False, near)
 
 
@@ -113,8 +128,8 @@ def no_stimulus(grid: Grid) -> Stimulus:
     return Stimulus(empty, empty, True, no_near_field())
 
 
-def _coefficients(through: Lens, values: Array) -> Array:
+def _coefficients(factors: Array, values: Array) -> Array:
     """Spline coefficients of values at cell centres as a cell sees them, padded."""
     modes = forward(values)
-    modes *= through.factors
+    modes *= factors
     return np.pad(inverse(modes), PADDING, mode="symmetric")

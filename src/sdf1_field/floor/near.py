@@ -52,6 +52,8 @@ _TAPERED = 0.5
 """Share of the reach from which on the profile is faded out."""
 _FINEST, _NODE = 0.25, 0.5
 """Distance of a profile's nodes in widths of the Gaussian, and at most [um]."""
+_MOST_NODES = 400
+"""Of a profile: on grids coarser than 16 um nodes are farther apart."""
 _LARGEST_WAVENUMBER = 64.0
 """Of the integral back to distances [1/um]."""
 _BLUR = 0.08
@@ -91,7 +93,13 @@ class Scales:
     @property
     def nodes(self) -> int:
         """Number of equidistant nodes from 0 to the reach."""
-        return math.ceil(self.reach / min(_FINEST * self.width, _NODE)) + 1
+        spacing = max(min(_FINEST * self.width, _NODE), self.reach / _MOST_NODES)
+        return math.ceil(self.reach / spacing) + 1
+
+    @property
+    def largest_wavenumber(self) -> float:
+        """Of the integral back to distances [1/um]: what the nodes can show."""
+        return min(_LARGEST_WAVENUMBER, _LARGEST_WAVENUMBER * _NODE * self.nodes / self.reach)
 
     def admittance(self, wavenumber: Array) -> Array:
         """``Y`` of deep medium [um/s]."""
@@ -329,9 +337,10 @@ def _integrals(scales: Scales) -> tuple[Array, Array]:
     """
     reach = scales.reach
     r = np.linspace(0.0, reach, scales.nodes)
-    panels = math.ceil(_LARGEST_WAVENUMBER * (reach + scales.cell_radius) / (2.0 * math.pi))
+    largest = scales.largest_wavenumber
+    panels = math.ceil(largest * (reach + scales.cell_radius) / (2.0 * math.pi))
     place, weight = np.polynomial.legendre.leggauss(_PANEL)
-    length = _LARGEST_WAVENUMBER / panels
+    length = largest / panels
     p = ((np.arange(panels)[:, None] + 0.5 * (1.0 + place)) * length).ravel()
     factor = np.tile(0.5 * length * weight, panels) * p / (2.0 * math.pi)
     factor *= disc_transform(p * scales.cell_radius) / scales.admittance(p)

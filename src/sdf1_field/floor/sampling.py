@@ -26,6 +26,8 @@ VISIBLE, VISIBLE_X, VISIBLE_Y, STEERING_X, STEERING_Y = 0, 1, 2, 3, 4
 _LEFT, _LOWER, _SHARE_X, _SHARE_Y, _WINDOW, ROWS = 5, 6, 7, 8, 9, 25
 """Further rows: the corner of the 4 x 4 coefficients around a place, where it is between them,
 and the 16 themselves."""
+_PAIRS = 1024
+"""Pairs of place and source that are listed before they are added."""
 _THIRD = 1.0 / 3.0
 
 
@@ -256,38 +258,61 @@ def _basis(t: float) -> tuple[float, float, float, float, float, float, float]:
 def _add_near_field(near: NearField, xs: Array, ys: Array, alike: bool, found: Array) -> None:
     """Add what sources near each place add; its bucket is in two rows of ``found``."""
     rows, columns, first = near.rows, near.columns, near.first
-    source_x, source_y, profile = near.x, near.y, near.profile
-    last, farthest = profile.shape[1] - 2, near.reach * near.reach
-    per_node = (last + 1) / near.reach
+    source_x, source_y, farthest = near.x, near.y, near.reach * near.reach
+    place, source = np.empty(_PAIRS, np.int64), np.empty(_PAIRS, np.int64)
+    pairs = 0
+    # Pairs are found first and added then: their profiles are fetched many at a time.
     for n in range(xs.size):
         row, column = int(found[_LOWER, n]), int(found[_LEFT, n])
         left, right = max(column - 1, 0), min(column + 1, columns - 1)
         for r in range(max(row - 1, 0), min(row + 2, rows)):
             for k in range(first[r * columns + left], first[r * columns + right + 1]):
+                if pairs == _PAIRS:
+                    _add_pairs(near, xs, ys, alike, found, place, source, pairs)
+                    pairs = 0
                 away_x, away_y = xs[n] - source_x[k], ys[n] - source_y[k]
-                square = away_x * away_x + away_y * away_y
-                if square >= farthest:
-                    continue
-                distance = math.sqrt(square)
-                i = min(int(distance * per_node), last)
-                t = distance * per_node - i
-                value, slope = _hermite(
-                    profile[k, i, 0], profile[k, i, 1],
-                    profile[k, i + 1, 0], profile[k, i + 1, 1], t, per_node,
-                )  # fmt: skip
-                found[VISIBLE, n] += value
-                if distance == 0.0:
-                    continue
-                toward_x, toward_y = away_x / distance, away_y / distance
-                found[VISIBLE_X, n] += slope * toward_x
-                found[VISIBLE_Y, n] += slope * toward_y
-                if not alike:
-                    _, slope = _hermite(
-                        profile[k, i, 2], profile[k, i, 3],
-                        profile[k, i + 1, 2], profile[k, i + 1, 3], t, per_node,
-                    )  # fmt: skip
-                found[STEERING_X, n] += slope * toward_x
-                found[STEERING_Y, n] += slope * toward_y
+                place[pairs], source[pairs] = n, k
+                pairs += away_x * away_x + away_y * away_y < farthest
+    _add_pairs(near, xs, ys, alike, found, place, source, pairs)
+
+
+@kernel()
+def _add_pairs(
+    near: NearField,
+    xs: Array,
+    ys: Array,
+    alike: bool,
+    found: Array,
+    place: NDArray[np.int64],
+    source: NDArray[np.int64],
+    pairs: int,
+) -> None:
+    """Add to each place in a list of pairs what its source adds."""
+    last, profile = near.profile.shape[1] - 2, near.profile
+    per_node = (last + 1) / near.reach
+    for m in range(pairs):
+        n, k = place[m], source[m]
+        away_x, away_y = xs[n] - near.x[k], ys[n] - near.y[k]
+        distance = math.sqrt(away_x * away_x + away_y * away_y)
+        i = min(int(distance * per_node), last)
+        t = distance * per_node - i
+        value, slope = _hermite(
+            profile[k, i, 0], profile[k, i, 1], profile[k, i + 1, 0], profile[k, i + 1, 1],
+            t, per_node,
+        )  # fmt: skip
+        # At the source itself no direction is.
+        per_distance = 1.0 / distance if distance > 0.0 else 0.0
+        toward_x, toward_y = away_x * per_distance, away_y * per_distance
+        found[VISIBLE, n] += value
+        found[VISIBLE_X, n] += slope * toward_x
+        found[VISIBLE_Y, n] += slope * toward_y
+        if not alike:
+            _, slope = _hermite(
+                profile[k, i, 2], profile[k, i, 3], profile[k, i + 1, 2], profile[k, i + 1, 3],
+                t, per_node,
+            )  # fmt: skip
+        found[STEERING_X, n] += slope * toward_x
+        found[STEERING_Y, n] += slope * toward_y
 
 
 @kernel(inline=True)

@@ -1,5 +1,6 @@
 """What a run file holds: its dimensions, variables, units and attributes."""
 
+import hashlib
 import importlib.metadata
 import json
 import math
@@ -19,7 +20,7 @@ from sdf1_field.simulate import (
     model_grid,
     track_times,
 )
-from sdf1_field.spec import Model, ModelSpec, entries_of
+from sdf1_field.spec import PATTERN_FILES, Model, ModelSpec, entries_of
 
 Array = NDArray[np.float64]
 
@@ -75,6 +76,16 @@ def _chunk(axis: str, size: int) -> int:
     return math.ceil(size / math.ceil(size / _TILE)) if axis in ("x", "y") else size
 
 
+def patterns(spec: ModelSpec) -> str:
+    """SHA-256 of every picture that a coat is patterned by, by ligand, as JSON."""
+    pictures = {
+        name: hashlib.sha256(Path(ligand.coat.pattern).read_bytes()).hexdigest()
+        for name, ligand in spec.ligand.items()
+        if ligand.coat.pattern.endswith(PATTERN_FILES)
+    }
+    return json.dumps(pictures)
+
+
 def create_file(
     path: Path, model: Model, seed: int, state: State, command_line: str
 ) -> netCDF4.Dataset:
@@ -95,6 +106,7 @@ def create_file(
             "model": json.dumps(entries_of(model), sort_keys=True),
             "seed": np.int64(seed),
             "versions": versions(),
+            "patterns": patterns(spec),
             "date_created": now,
             "history": f"{now} {command_line}",
             "command_line": command_line,

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import math
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 
 from sdf1_field.coating import binding_sites
 from sdf1_field.errors import InputError, RunError
-from sdf1_field.record.layout import MASSES, create_file, field_kind, program, versions
+from sdf1_field.record.layout import MASSES, create_file, field_kind, patterns, program, versions
 from sdf1_field.record.states import load_state, save_state
 from sdf1_field.scene import RegionMap, Scene
 from sdf1_field.simulate import (
@@ -35,8 +36,12 @@ Array = NDArray[np.float64]
 
 _PROGRAM_BYTES = 2e8
 """What the program and its libraries take before any field."""
-_POLES = 12
-"""Arrays of the floor's size in which the cosine solver keeps a ligand's medium, at most."""
+_POLES, _POLES_A_DIGIT = 11.0, 3.0
+"""Arrays of the floor's size in which the cosine solver keeps a ligand's medium at the default
+tolerance, and how many more each digit takes."""
+_DEFAULT_TOLERANCE = 5e-3
+_NEAR_BYTES = 5000.0
+"""Of the profiles around a migrasome that carries what is sensed."""
 _IN_FLIGHT = 40
 """Arrays of the floor's size that a step, the cells and the recorder hold beside these."""
 _FIPY_BYTES = 6500.0
@@ -220,7 +225,7 @@ def _reopened(path: Path, model: Model, seed: int) -> netCDF4.Dataset:
             f"{leftover}: damaged ({error.strerror or error}). Start over with --force."
         ) from None
     recorded = model_from_entries(model.name, json.loads(file.getncattr("model"))).spec
-    if recorded != model.spec or file.seed != seed:
+    if recorded != model.spec or file.seed != seed or file.patterns != patterns(model.spec):
         file.close()
         raise InputError(
             f"{leftover}: was made from another model, settings or seed. Repeat the call that was "
@@ -358,6 +363,7 @@ def expected_size(spec: ModelSpec) -> tuple[float, float]:
         carriers = spec.ligand[name].secretion.carrying_fraction * migrasomes
         secreting = min(1.0, _PACKED + _SPREAD_CELLS * carriers / floor_cells)
         frame += floor_cells * (2 * int(field_kind(spec, name)[1]) + 8 * secreting)
+        frame += 4 * floor_cells * spec.ligand[name].coat.uneven
     frame += 16.0 * fibres * (scene.fibre_length / scene.fibre_segment + 1.0)
     frame += 8.0 * (4 + len(ligands)) * migrasomes
     frame += 8.0 * (6 + len(ligands)) * scene.msc_density * area
@@ -368,6 +374,10 @@ def expected_size(spec: ModelSpec) -> tuple[float, float]:
         memory = _PROGRAM_BYTES + _FIPY_BYTES * floor_cells * grid.nz
     else:
         # The ligand that a step advances is there twice, before the step and after it.
-        arrays = _POLES * (len(ligands) + 1) + _IN_FLIGHT
+        digits = math.log10(_DEFAULT_TOLERANCE / spec.numerics.tolerance)
+        poles = min(_POLES + _POLES_A_DIGIT * max(digits, 0.0), float(grid.nz))
+        arrays = poles * (len(ligands) + 1) + _IN_FLIGHT
         memory = _PROGRAM_BYTES + 8.0 * floor_cells * arrays
+    for name in spec.sensed_ligands:
+        memory += _NEAR_BYTES * spec.ligand[name].secretion.carrying_fraction * migrasomes
     return file_size, memory

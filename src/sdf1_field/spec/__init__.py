@@ -14,6 +14,7 @@ from sdf1_field.spec.files import (
     parameters,
 )
 from sdf1_field.spec.schema import (
+    PATTERN_FILES,
     STATUSES,
     Coat,
     Factors,
@@ -24,6 +25,7 @@ from sdf1_field.spec.schema import (
 from sdf1_field.spec.template import model_file_text, write_model_file
 
 __all__ = [
+    "PATTERN_FILES",
     "STATUSES",
     "Coat",
     "Entry",

@@ -576,6 +576,18 @@ class ModelSpec(Section):
                     f"as it is. Set ligand.{name}.secretion.migrasome_decay, such as '2e-4 1/s'.",
                 )
 
+    def _unsteady(self) -> Iterable[tuple[str, str]]:
+        """What a steady state has no time for."""
+        remedy = "in a steady state nothing changes with time. Set it to"
+        for key in ("migrasome_appearance", "migrasome_lifetime"):
+            if getattr(self.scene, key) > 0.0:
+                yield f"scene.{key}", f"{remedy} '0 h'."
+        for name in self.solved_ligands:
+            if name in self.ligand and self.ligand[name].secretion.migrasome_decay > 0.0:
+                yield f"ligand.{name}.secretion.migrasome_decay", f"{remedy} '0 1/s'."
+        if self.mechanisms.uptake:
+            yield "mechanisms.uptake", "a steady state has no cells. Set it to false."
+
     def _patterns(self) -> Iterable[tuple[str, str]]:
         """Patterns of the coat that are no pattern."""
         for name, ligand in self.ligand.items():
@@ -659,6 +671,7 @@ class ModelSpec(Section):
                     ),
                 )
         if self.run.mode == "steady":
+            yield from self._unsteady()
             if self.treatments:
                 first = next(iter(self.treatments))
                 yield (
