@@ -66,12 +66,21 @@ def test_an_array_is_averaged_over_the_cells(tmp_path):
     assert sites.mean() == pytest.approx(0.625 * SITES)
 
 
+@pytest.mark.parametrize("kind", ["bool", "int64", "uint8", "uint16", "float32"])
+def test_a_mask_is_a_mask_whatever_its_type(tmp_path, kind):
+    brightest = {"uint8": 255, "uint16": 65535}.get(kind, 1)
+    np.save(tmp_path / "mask.npy", np.array([[0, brightest]]).astype(kind))
+    sites, _, grid = coated(f"ligand.sdf1.coat.pattern={tmp_path / 'mask.npy'}")
+    assert sites == pytest.approx(np.where(grid.x[None, :] > 150.0, SITES, 0.0) + 0.0 * sites)
+
+
 @pytest.mark.parametrize(
     ("values", "text"),
     [
         (np.array([[0.0, 1.5]]), "from 0"),
         (np.array([[0.0, np.nan]]), "from 0"),
         (np.zeros(5), "not a flat picture"),
+        (np.zeros((2, 2), dtype=complex), "cannot be read as a pattern"),
     ],
 )
 def test_what_is_no_pattern_is_refused(tmp_path, values, text):

@@ -239,7 +239,7 @@ CHANGING = (
 
 
 def let_go(scene, ligand, begin, end):
-    """Molecules from every source's own life: slowly while it is there, at once when it ruptures."""
+    """Molecules from each source's own life: slowly while it is there, at once when it ruptures."""
     m = scene.migrasomes
     rate, decay = m.secretion[ligand], m.fading[ligand]
     there = np.clip(np.minimum(m.end, end) - np.maximum(m.birth, begin), 0.0, None)

@@ -12,6 +12,8 @@ from sdf1_field.spec import Coat
 
 Array = NDArray[np.float64]
 
+_BRIGHTEST = {"uint8": 255.0, "uint16": 65535.0}
+
 
 def binding_sites(coat: Coat, scene: Scene, grid: Grid) -> float | Array:
     """Sites per area of a coat [molecules/um**2].
@@ -60,7 +62,10 @@ def _image(path: Path) -> Array:
     try:
         if path.suffix == ".npy":
             stored = np.load(path, allow_pickle=False)
-            brightest = np.iinfo(stored.dtype).max if stored.dtype.kind in "iu" else 1.0
+            if stored.dtype.kind not in "biuf":
+                raise TypeError
+            # Pictures come in bytes or words; other numbers are taken as they are.
+            brightest = _BRIGHTEST.get(stored.dtype.name, 1.0)
             image = np.asarray(stored, dtype=float) / brightest
         else:
             from matplotlib.image import imread

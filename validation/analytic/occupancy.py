@@ -31,7 +31,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy.optimize import brentq
 
-from sdf1_field.cells import Behaviour, Cells, Hold, advance, behaviour, stimulus
+from sdf1_field.cells import Behaviour, Cells, Hold, advance, behaviour
+from sdf1_field.floor.sampling import Stimulus, coefficients, no_near_field
 from sdf1_field.grid import make_grid
 from sdf1_field.simulate import simulate
 from sdf1_field.spec import ModelSpec, load_model
@@ -96,15 +97,16 @@ def gaddum(ligand: Any, antagonist: float) -> Any:
 
 def occupancy_read(ligand: float, antagonist: str) -> float:
     """Occupancy [1] that a cell shows in uniform ligand [nM] and a dose of antagonist."""
-    spec, behaving = _treated(antagonist)
+    _, behaving = _treated(antagonist)
     grid = make_grid(400.0, 400.0, 100.0, spacing=50.0, floor_layer=50.0, layer_growth=1.0)
     nothing = np.zeros((grid.ny, grid.nx))
+    seen = coefficients(np.full_like(nothing, ligand))
     x, y, held = np.full(1, 100.0), np.full(1, 200.0), np.zeros(1, dtype=np.bool_)
     start = Cells(x, y, np.ones(1), np.zeros(1), held, 0)
     end = advance(
         start,
         grid,
-        stimulus(spec, np.full_like(nothing, ligand), nothing),
+        Stimulus(seen, seen, True, no_near_field()),
         Hold(nothing, nothing, nothing),
         behaving,
         duration=WAY,

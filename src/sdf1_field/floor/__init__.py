@@ -1,6 +1,6 @@
 """The floor as cells see it: smooth maps between grid points, and sources smaller than a cell."""
 
-from sdf1_field.floor.maps import Lens, lens, no_stimulus, stimulus
+from sdf1_field.floor.maps import Lens, lens, stimulus
 from sdf1_field.floor.near import (
     WAVENUMBERS,
     NearBasis,
@@ -11,7 +11,7 @@ from sdf1_field.floor.near import (
     near_field,
     surroundings,
 )
-from sdf1_field.floor.sampling import NearField, Stimulus, sample
+from sdf1_field.floor.sampling import NearField, Stimulus, no_stimulus, sample
 
 __all__ = [
     "WAVENUMBERS",

@@ -1,6 +1,5 @@
 """From the fields on the grid to the maps that cells sample."""
 
-import functools
 import math
 from dataclasses import dataclass
 
@@ -8,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sdf1_field.floor.near import disc_transform
-from sdf1_field.floor.sampling import PADDING, NearField, Stimulus, no_near_field
+from sdf1_field.floor.sampling import PADDING, NearField, Stimulus
 from sdf1_field.grid import Grid
 from sdf1_field.spec import ModelSpec
 from sdf1_field.transport import Transport, forward, inverse
@@ -119,13 +118,6 @@ def stimulus(
     if on.haptotaxis:
         steering = attached if patterned else _coefficients(through.factors, share * bound)
     return Stimulus(visible, steering, False, near)
-
-
-@functools.lru_cache(maxsize=1)
-def no_stimulus(grid: Grid) -> Stimulus:
-    """A floor without ligand."""
-    empty = np.zeros((grid.ny + 2 * PADDING, grid.nx + 2 * PADDING))
-    return Stimulus(empty, empty, True, no_near_field())
 
 
 def _coefficients(factors: Array, values: Array) -> Array:

@@ -5,6 +5,7 @@ continuously differentiable, so that a gradient has no jumps. Where a source is 
 of the grid its own profile is added, which depends on the distance alone.
 """
 
+import functools
 import math
 from typing import NamedTuple
 
@@ -84,6 +85,7 @@ def no_near_field() -> NearField:
     return NearField(empty, empty, np.zeros(2, dtype=np.int64), 1, 1, 0.0, np.zeros((0, 2, 4)))
 
 
+@functools.lru_cache(maxsize=1)
 def no_stimulus(grid: Grid) -> Stimulus:
     """A floor without ligand."""
     empty = np.zeros((grid.ny + 2 * PADDING, grid.nx + 2 * PADDING))
