@@ -253,6 +253,10 @@ _SETTLED = 60.0
 """Time after which a coat's steps are timed [s]; the first ones are short and often rejected."""
 
 
+_LONGEST_STEP = 900.0
+"""As long as cells let it be: the default coupling step [s]."""
+
+
 def floor_step(side: int, coated: CoatedProblem | None) -> Result:
     """One step of the field over a floor of ``side`` by ``side`` cells and 2 mm of medium."""
     _warm_up(coated)
@@ -275,7 +279,7 @@ def floor_step(side: int, coated: CoatedProblem | None) -> Result:
     def once() -> float:
         nonlocal state
         # As long as the error control would like: one step, or a rejected one and its parts.
-        until = state.time + (_STEP if coated is None else state.step)
+        until = state.time + (_STEP if coated is None else min(state.step, _LONGEST_STEP))
         if coated is None:
             # A later step differs in the last bits of its length, which would empty the caches.
             state = replace(state, time=_STEP)

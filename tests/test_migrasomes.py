@@ -38,7 +38,7 @@ def scene(grid):
 def followed(scene):
     """Scene at every time at which it changes, and all that ruptures let go."""
     scenes, releases = [(-86_400.0, scene)], []
-    for time in migrasomes.change_times(scene):
+    for time in [*migrasomes.change_times(scene), 1e9]:
         now, let_go = migrasomes.advance(scenes[-1][1], time)
         scenes.append((time, now))
         releases += let_go

@@ -237,7 +237,8 @@ def test_the_size_of_a_floor_too_large_for_any_machine_is_told_without_making_it
     spec = load_model("whole-well-kg1a").spec
     fine = spec.model_copy(update={"grid": spec.grid.model_copy(update={"spacing": 0.1})})
     coarse_memory, fine_memory = expected_size(spec)[1], expected_size(fine)[1]
-    assert fine_memory == pytest.approx(2500 * (coarse_memory - 2e8) + 2e8, rel=1e-9)
+    # But for the program and the near fields of migrasomes, the same on any grid.
+    assert 2300 * coarse_memory < fine_memory < 2500 * coarse_memory
 
 
 # Writing
@@ -359,7 +360,7 @@ def test_an_interruption_between_two_outputs_goes_on_from_the_earlier_one(
 
     def stop(*arguments, **options):
         calls.append(1)
-        if len(calls) == 3:
+        if len(calls) == 4:
             raise KeyboardInterrupt
         return whole(*arguments, **options)
 

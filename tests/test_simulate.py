@@ -338,9 +338,9 @@ def watched_advance(*arguments, **options):
     seen.add(numba.get_num_threads())
     return advance(*arguments, **options)
 
-def watched_step(*arguments):
+def watched_step(*arguments, **options):
     uneven.append(True)
-    return iterated(*arguments)
+    return iterated(*arguments, **options)
 
 cosine.advance, transport._conjugate_gradients = watched_advance, watched_step
 solve(load_model(name, settings=settings), Path(path), seed=1, threads=int(threads))
