@@ -42,8 +42,9 @@ tolerance, and how many more each digit takes."""
 _DEFAULT_TOLERANCE = 5e-3
 _NEAR_BYTES = 5000.0
 """Of the profiles around a migrasome that carries what is sensed."""
-_IN_FLIGHT = 40
-"""Arrays of the floor's size that a step, the cells and the recorder hold beside these."""
+_IN_FLIGHT = 80
+"""Arrays of the floor's size that a step, the cells and the recorder hold beside these, as measured
+on the whole well."""
 _FIPY_BYTES = 6500.0
 """What FiPy's mesh and matrices take per cell, with a coat, as measured with FiPy 4.0."""
 _PACKED = 0.1
