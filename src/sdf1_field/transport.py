@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 
 from sdf1_field.compiled import kernel
 from sdf1_field.errors import RunError
+from sdf1_field.grid import Grid
 from sdf1_field.units import MOLECULES_PER_UM3_PER_NM
 
 Array = NDArray[np.float64]
@@ -132,6 +133,50 @@ class Transport:
                 "no steady state, since every wall is closed and nothing is lost. "
                 "Set loss_rate, open the top, or ask for a transient."
             )
+
+
+def steady_admittance(grid: Grid, transport: Transport, lateral: Array) -> Array:
+    """Flux over concentration of the lowest layer in steady state, of all modes but the mean.
+
+    Summed from the top down, ``Y_i = L dz_i + 1 / (1 / r_i + 1 / Y_{i+1})``. A bath and mixed
+    medium alike hold at zero what varies over the floor.
+
+    Parameters
+    ----------
+    grid : Grid
+    transport : Transport
+    lateral : ndarray, shape (ny, nx)
+        ``L = D q**2 + loss`` of each mode [1/s].
+
+    Returns
+    -------
+    ndarray, shape (ny, nx)
+        [um/s].
+    """
+    h, conductance = grid.thickness, transport.diffusivity / np.diff(grid.z)
+    fixed = transport.bath is not None or transport.mixed is not None
+    value: Array = lateral * h[-1] + (2.0 * transport.diffusivity / h[-1] if fixed else 0.0)
+    return _down_the_ladder(value, lateral, h, conductance)
+
+
+def mean_admittance(grid: Grid, transport: Transport) -> float:
+    """The same of the floor's mean, which feels bath and mixed medium [um/s]."""
+    h, conductance = grid.thickness, transport.diffusivity / np.diff(grid.z)
+    to_top = 2.0 * transport.diffusivity / float(h[-1])
+    above = 0.0
+    if transport.bath is not None:
+        above = to_top
+    elif transport.mixed is not None:
+        lost = transport.loss_rate * transport.mixed
+        above = lost * to_top / (lost + to_top)
+    lateral = np.full((1, 1), transport.loss_rate)
+    return float(_down_the_ladder(lateral * h[-1] + above, lateral, h, conductance)[0, 0])
+
+
+def _down_the_ladder(value: Array, lateral: Array, h: Array, conductance: Array) -> Array:
+    for i in range(len(h) - 2, -1, -1):
+        value = lateral * h[i] + value * conductance[i] / (conductance[i] + value)
+    return value
 
 
 @dataclass(frozen=True)

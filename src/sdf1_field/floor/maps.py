@@ -10,7 +10,7 @@ from sdf1_field.floor.near import disc_transform
 from sdf1_field.floor.sampling import PADDING, NearField, Stimulus
 from sdf1_field.grid import Grid
 from sdf1_field.spec import ModelSpec
-from sdf1_field.transport import Transport, forward, inverse
+from sdf1_field.transport import Transport, forward, inverse, steady_admittance
 from sdf1_field.units import MOLECULES_PER_UM3_PER_NM
 
 Array = NDArray[np.float64]
@@ -63,15 +63,11 @@ def _symbol(count: int) -> Array:
 
 def _transfer(grid: Grid, transport: Transport, wavenumber: Array) -> Array:
     """Steady admittance of the finite volumes at z = 0 over that of the medium; 1 for the mean."""
-    diffusivity, h = transport.diffusivity, grid.thickness
-    conductance = diffusivity / np.diff(grid.z)
-    # Above the mean a bath and a mixed reservoir alike hold what varies over the floor at zero.
+    diffusivity = transport.diffusivity
     fixed = transport.bath is not None or transport.mixed is not None
     lateral = diffusivity * grid.laplacian_eigenvalues() + transport.loss_rate
-    ladder = lateral * h[-1] + (2.0 * diffusivity / h[-1] if fixed else 0.0)
-    for i in range(grid.nz - 2, -1, -1):
-        ladder = lateral * h[i] + ladder * conductance[i] / (conductance[i] + ladder)
-    solved = ladder / (1.0 + 0.5 * h[0] / diffusivity * ladder)
+    ladder = steady_admittance(grid, transport, lateral)
+    solved = ladder / (1.0 + 0.5 * grid.thickness[0] / diffusivity * ladder)
     root = np.sqrt(wavenumber**2 + transport.loss_rate / diffusivity)
     level = np.tanh(root * grid.height)
     exact = diffusivity * (root / np.where(level > 0.0, level, 1.0) if fixed else root * level)

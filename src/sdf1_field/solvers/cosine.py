@@ -50,7 +50,9 @@ from sdf1_field.transport import (
     inverse,
     law_in_steady_state,
     law_over_step,
+    mean_admittance,
     solve_floor,
+    steady_admittance,
 )
 from sdf1_field.units import MOLECULES_PER_UM3_PER_NM
 
@@ -604,25 +606,9 @@ def _steady_response(columns: Columns) -> Array:
 
 
 def _steady_admittance(columns: Columns) -> Array:
-    """Flux over concentration of the lowest layer in steady state [um/s], shape (ny, nx).
-
-    Summed from the top down, ``Y_i = L dz_i + 1 / (1 / r_i + 1 / Y_{i+1})``, which keeps the
-    (0, 0) mode to round-off.
-    """
-    grid, transport, mean = columns.grid, columns.transport, columns.mean
-    conductance = transport.diffusivity / np.diff(grid.z)
-    to_top = 2.0 * transport.diffusivity / float(grid.thickness[-1])
-    fixed = transport.bath is not None or transport.mixed is not None
-    value: Array = columns.lateral * grid.thickness[-1] + (to_top if fixed else 0.0)
-    middle = transport.loss_rate * float(grid.thickness[-1]) + mean.top_conductance
-    if transport.mixed is not None:
-        above = transport.loss_rate * transport.mixed
-        middle = transport.loss_rate * float(grid.thickness[-1]) + above * to_top / (above + to_top)
-    value[0, 0] = middle
-    for i in range(grid.nz - 2, -1, -1):
-        value = columns.lateral * grid.thickness[i] + value * conductance[i] / (
-            conductance[i] + value
-        )
+    """Flux over concentration of the lowest layer in steady state [um/s], shape (ny, nx)."""
+    value = steady_admittance(columns.grid, columns.transport, columns.lateral)
+    value[0, 0] = mean_admittance(columns.grid, columns.transport)
     return value
 
 
