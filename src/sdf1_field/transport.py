@@ -267,19 +267,7 @@ class FloorLaw:
 
     def evaluate(self, concentration: Array, flux: Array, slope: Array) -> tuple[float, float]:
         """Flux [nM um/s] and slope [um/s] into the arrays given; the slope's extremes returned."""
-        _flux_and_slope(
-            concentration,
-            self.sites,
-            self.bound,
-            self.association_rate / MOLECULES_PER_UM3_PER_NM,
-            self.dissociation_rate / MOLECULES_PER_UM3_PER_NM,
-            self.base,
-            self.taking,
-            self.capacity,
-            self.half_saturation,
-            flux,
-            slope,
-        )
+        _flux_and_slope(concentration, *self._places(), self._numbers(), flux, slope)
         return float(slope.min()), float(slope.max())
 
     def along(
@@ -294,25 +282,23 @@ class FloorLaw:
         middle : float
             The line's slope [um/s].
         """
-        after, line, bend = np.empty_like(flux), np.empty_like(flux), np.empty_like(flux)
-        _along(
-            concentration,
-            flux,
-            moved,
-            middle,
-            self.sites,
-            self.bound,
+        after, line = concentration + moved, flux + middle * moved
+        bend, slope = np.empty_like(flux), np.empty_like(flux)
+        _flux_and_slope(after, *self._places(), self._numbers(), bend, slope)
+        bend -= line
+        return after, line, bend
+
+    def _places(self) -> tuple[Array, Array, Array]:
+        return self.sites, self.bound, self.capacity
+
+    def _numbers(self) -> tuple[float, float, float, float, float]:
+        return (
             self.association_rate / MOLECULES_PER_UM3_PER_NM,
             self.dissociation_rate / MOLECULES_PER_UM3_PER_NM,
             self.base,
             self.taking,
-            self.capacity,
             self.half_saturation,
-            after,
-            line,
-            bend,
         )
-        return after, line, bend
 
     def into_cells(self, concentration: Array) -> Array:
         """The cells' part of the flux [nM um/s]."""
@@ -372,99 +358,35 @@ def _uptake_terms(uptake: Uptake | None) -> tuple[Array, float]:
     return (_NOTHING, 1.0) if uptake is None else (uptake.capacity, uptake.half_saturation)
 
 
-@kernel(inline=True)
-def _law(
-    c: float,
-    sites: float,
-    bound: float,
-    association: float,
-    dissociation: float,
-    base: float,
-    taking: float,
-    capacity: float,
-    half_saturation: float,
-) -> tuple[float, float]:
-    """Flux and slope at one place; see `FloorLaw`."""
-    positive = max(c, 0.0)
-    room = association * (sites - bound)
-    reciprocal = 1.0 / (base + taking * positive)
-    flux = (room * positive - dissociation * bound) * reciprocal
-    slope = (room - taking * flux) * reciprocal
-    if capacity > 0.0:
-        reciprocal = 1.0 / (positive + half_saturation)
-        taken = capacity / MOLECULES_PER_UM3_PER_NM * reciprocal
-        flux += taken * positive
-        slope += taken * half_saturation * reciprocal
-    return flux + slope * (c - positive), slope
-
-
 @kernel(parallel=True)
 def _flux_and_slope(
     c: Array,
     sites: Array,
     bound: Array,
-    association: float,
-    dissociation: float,
-    base: float,
-    taking: float,
     capacity: Array,
-    half_saturation: float,
+    numbers: tuple[float, float, float, float, float],
     flux: Array,
     slope: Array,
 ) -> None:
+    """Flux and slope everywhere; see `FloorLaw`."""
+    association, dissociation, base, taking, half_saturation = numbers
     ny, nx = c.shape
     patterned, filled, cells = sites.size > 1, bound.size > 1, capacity.size > 1
     for p in numba.prange(ny):
         for q in range(nx):
-            flux[p, q], slope[p, q] = _law(
-                c[p, q],
-                sites[p, q] if patterned else sites[0, 0],
-                bound[p, q] if filled else bound[0, 0],
-                association,
-                dissociation,
-                base,
-                taking,
-                capacity[p, q] if cells else 0.0,
-                half_saturation,
-            )
-
-
-@kernel(parallel=True)
-def _along(
-    c: Array,
-    before: Array,
-    moved: Array,
-    middle: float,
-    sites: Array,
-    bound: Array,
-    association: float,
-    dissociation: float,
-    base: float,
-    taking: float,
-    capacity: Array,
-    half_saturation: float,
-    after: Array,
-    line: Array,
-    bend: Array,
-) -> None:
-    ny, nx = c.shape
-    patterned, filled, cells = sites.size > 1, bound.size > 1, capacity.size > 1
-    for p in numba.prange(ny):
-        for q in range(nx):
-            after[p, q] = c[p, q] + moved[p, q]
-            flux, _ = _law(
-                after[p, q],
-                sites[p, q] if patterned else sites[0, 0],
-                bound[p, q] if filled else bound[0, 0],
-                association,
-                dissociation,
-                base,
-                taking,
-                capacity[p, q] if cells else 0.0,
-                half_saturation,
-            )
-            line[p, q] = before[p, q] + middle * moved[p, q]
-            bend[p, q] = flux - line[p, q]
+            positive = max(c[p, q], 0.0)
+            b = bound[p, q] if filled else bound[0, 0]
+            room = association * ((sites[p, q] if patterned else sites[0, 0]) - b)
+            reciprocal = 1.0 / (base + taking * positive)
+            f = (room * positive - dissociation * b) * reciprocal
+            d = (room - taking * f) * reciprocal
+            if cells:
+                reciprocal = 1.0 / (positive + half_saturation)
+                taken = capacity[p, q] / MOLECULES_PER_UM3_PER_NM * reciprocal
+                f += taken * positive
+                d += taken * half_saturation * reciprocal
+            flux[p, q] = f + d * (c[p, q] - positive)
+            slope[p, q] = d
 
 
 @kernel()
