@@ -6,6 +6,7 @@ import pytest
 from scipy import stats
 
 from sdf1_field.analysis import (
+    chi_squared_yates_test,
     mann_whitney_u_test,
     paired_t_test,
     ratio_of_medians,
@@ -71,6 +72,29 @@ def test_mann_whitney_u_counts_how_many_arrangements_are_as_extreme():
 def test_mann_whitney_u_has_no_p_for_equal_values_or_an_empty_group():
     assert math.isnan(mann_whitney_u_test([2.0, 2.0], [2.0, 2.0, 2.0]))
     assert math.isnan(mann_whitney_u_test([], [1.0]))
+
+
+def test_yates_draws_half_a_cell_from_every_difference():
+    # 15 of 20 against 5 of 20: 10 expected of each, so that 5 - 1/2 is left of the difference.
+    chi_squared = 4 * (5.0 - 0.5) ** 2 / 10.0
+    p = chi_squared_yates_test([15, 5], [20, 20])
+    assert p == pytest.approx(math.erfc(math.sqrt(chi_squared / 2)), rel=1e-12)
+    assert p == pytest.approx(chi_squared_yates_test([5, 15], [20, 20]), rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("successes", "totals"),
+    [((12, 5), (20, 20)), ((80, 60), (158, 203)), ((1, 40), (3, 300)), ((7, 7), (15, 14))],
+)
+def test_chi_squared_with_yates_is_that_of_the_table(successes, totals):
+    table = [(won, total - won) for won, total in zip(successes, totals, strict=True)]
+    expected = stats.chi2_contingency(table, correction=True).pvalue
+    assert chi_squared_yates_test(successes, totals) == pytest.approx(expected, rel=1e-12)
+
+
+def test_shares_of_nothing_or_without_any_contrast_have_no_p():
+    for successes, totals in (((0, 3), (0, 10)), ((0, 0), (9, 8)), ((9, 8), (9, 8))):
+        assert math.isnan(chi_squared_yates_test(successes, totals))
 
 
 def test_ratio_of_medians_is_as_uncertain_as_two_medians():

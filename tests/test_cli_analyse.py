@@ -13,6 +13,7 @@ TRACKED = (
     "output.fields_from=0 h",
     "output.tracks_from=0 h",
 )
+STROMA = "cells.density=0 1/mm**2"
 
 
 @pytest.fixture
@@ -29,6 +30,12 @@ def run(tmp_path, monkeypatch):
 @pytest.fixture
 def alone(solved):
     return solved("tracking-kg1a", *TRACKED)
+
+
+@pytest.fixture
+def stroma(solved):
+    """Function that gives MSC and networks without haematopoietic cells."""
+    return lambda *settings, seed=1: solved("coculture-kg1a", STROMA, *settings, seed=seed)
 
 
 def refusal(result):
@@ -70,7 +77,7 @@ def test_a_coculture_and_cells_alone_are_not_compared(run, tiny_run, alone):
 
 
 def test_a_run_without_cells_or_with_one_frame_is_refused(run, solved, steady_model):
-    steady, empty = solved(str(steady_model)), solved("null-kg1a", "cells.density=0 1/mm**2")
+    steady, empty = solved(str(steady_model)), solved("null-kg1a", STROMA)
     for kind in ("fold-change", "course", "distance", "dwell", "approach", "motion"):
         for path in (steady, empty):
             assert "no cells to analyse" in refusal(run("analyse", path, "--show", kind))
@@ -79,13 +86,29 @@ def test_a_run_without_cells_or_with_one_frame_is_refused(run, solved, steady_mo
         assert "only once" in refusal(run("analyse", once, "--show", kind))
 
 
+def test_networks_need_msc_a_saved_time_and_no_pairs(run, alone, stroma):
+    without = refusal(run("analyse", alone, "--show", "network"))
+    assert "has no MSC, whose networks could be counted. Solve a model with" in without
+    line = refusal(run("analyse", stroma(), "--at", "10 min"))
+    assert "not saved at 10 min; it was from 0 s to 2 h every 15 min. Choose one" in line
+    pairs = refusal(run("analyse", stroma(), "--against", stroma(seed=2), "--paired"))
+    assert "--paired: 'network' compares cells" in pairs
+    itself = refusal(run("analyse", stroma(), "--against", stroma()))
+    assert "is the same dish as" in itself
+    later = stroma("output.fields_from=1 h", "output.fields_every=1 h", seed=3)
+    early = refusal(run("analyse", stroma(), "--at", "30 min", "--against", later))
+    assert "not saved at 30 min; it was from 1 h to 2 h" in early
+
+
 def test_a_control_that_is_no_run_is_refused(run, tiny_run):
     assert "none.nc: no such file" in refusal(run("analyse", tiny_run, "--against", "none.nc"))
 
 
-def test_what_is_shown_first_depends_on_the_stroma(run, tiny_run, alone):
+def test_what_is_shown_first_depends_on_the_stroma_and_the_cells(run, tiny_run, alone, stroma):
     assert "a cell counts for the region" in run("analyse", tiny_run).output
     assert run("analyse", alone).output.startswith("tracked for 2 h in frames every 15 min")
+    assert "MSC with retraction fibres" in run("analyse", stroma()).output
+    assert "MSC with retraction fibres" in run("analyse", tiny_run, "--show", "network").output
 
 
 @pytest.mark.parametrize(
@@ -148,6 +171,44 @@ def test_fold_changes_against_a_control_have_a_table_of_their_own(run, solved):
     assert alone[-1].endswith(" -")
 
 
+def test_networks_say_the_same_as_json(run, stroma):
+    runs, control = [stroma(seed=n) for n in (1, 2)], stroma("scene.network_fraction=0.5", seed=3)
+    rows = json.loads(
+        run("analyse", *runs, "--at", "2 h", "--at", "1 h", "--against", control, "--json").output
+    )
+    text = run("analyse", *runs, "--at", "2 h", "--at", "1 h", "--against", control).output
+    assert [row["time"] for row in rows] == [3600.0, 7200.0]
+    for row, part in zip(rows, re.split("^at ", text, flags=re.M)[1:], strict=True):
+        # The first of a label is in the counts, a later one in the tests.
+        lines = {line.partition("  ")[0]: line for line in reversed(part.splitlines())}
+        for label, key, factor in (
+            ("MSC with retraction fibres, %", "msc_with_fibres", 100.0),
+            ("of MSC with fibres, those mostly by retraction, %", "networks_by_retraction", 100.0),
+            ("attached migrasomes per mm2", "attached_per_mm2", 1.0),
+        ):
+            for group in (row["runs"], row["control"]):
+                assert f"  {factor * group[key]['pooled']:.1f}" in lines[label]
+            own = [f"{factor * row['runs'][key][k]:.1f}" for k in ("mean", "deviation")]
+            assert " ± ".join(own) in lines[label]
+        per_cell = row["runs"]["migrasomes_per_cell"]
+        cells = lines["migrasomes per MSC that has some"]
+        assert f"{per_cell['cells']} MSC, median {per_cell['median']:g} (" in cells
+        assert f"  {row['runs']['msc']}" in lines["MSC in the view"]
+        for own in row["runs"]["by_distance"]:
+            if own["upper_um"] is not None:
+                name = f"{own['lower_um']:g}-{own['upper_um']:g}"
+                assert lines[name].split()[1] == str(own["migrasomes"])
+        assert part.count("over cells") == 6
+        assert part.count("over fields") == 1
+
+
+def test_networks_of_one_dish_have_no_spread_over_dishes_and_no_tests(run, stroma):
+    text = run("analyse", stroma()).output
+    assert text.startswith("at 2 h; 1 dish, 0.09 mm2\n")
+    assert "over dishes" not in text
+    assert "Mann-Whitney" not in text
+
+
 def test_dwell_times_that_outlast_the_recording_are_lower_bounds(run, tiny_run):
     lines = run("analyse", tiny_run, "--show", "dwell").output.splitlines()
     assert lines[-1] == "> lower bound: some stays outlast the recording"
@@ -163,6 +224,7 @@ def test_help_explains_every_table(run):
         "dwell:",
         "approach:",
         "motion:",
+        "network:",
         "--paired",
     ):
         assert word in text

@@ -108,7 +108,7 @@ def test_a_dosed_run_shows_the_deviation_from_its_mean(draw, solved):
 def test_the_legend_names_everything_on_the_map(draw, tiny_run):
     named = map_labels(draw(tiny_run))
     assert "MSC body" in named
-    assert "fibre with migrasomes (enlarged)" in named
+    assert "fibre with migrasomes" in named
     assert any(text.startswith("migrasome secreting SDF-1") for text in named)
     assert any("KG-1a" in text and "crawling" in text for text in named)
     assert any("KG-1a" in text and "held" in text for text in named)
@@ -205,6 +205,30 @@ def test_a_floor_of_several_millimetres_is_dots_with_its_middle_in_detail_beside
     drawn = sum(len(c.get_offsets()) for c in ellipses(middle)[-2:])
     assert 10 < drawn == seen.sum() < 60
     figure.savefig(tmp_path / "large.png", dpi=50)
+
+
+def test_one_cell_has_its_whole_track_and_beside_it_what_it_did_when(draw, solved, tmp_path):
+    path = solved("coculture-kg1a", "cells.density=11.2 1/mm**2", "output.tracks_every=15 min")
+    figure = draw(path)
+    with open_run(path) as run:
+        x, held = run["cell_x"].values[0], run["cell_state"].values[0] == 1
+        under = run["cell_region"].values[0]
+    assert not any("fold change" in a.get_ylabel() for a in figure.axes)
+    floor = figure.axes[0]
+    (track,) = [c.get_segments() for c in floor.collections if isinstance(c, LineCollection)][-1]
+    assert track[:, 0].tolist() == x.tolist()
+    frames = [line for line in floor.lines if line.get_marker() == "o"]
+    assert sorted(len(line.get_xdata()) for line in frames) == sorted([held.sum(), (~held).sum()])
+    (beside,) = [a for a in figure.axes if a.get_ylabel().startswith("time after")]
+    widest = max(p.get_width() for p in beside.patches)
+    ground = [p for p in beside.patches if p.get_width() == widest]
+    assert sorted(p.get_y() for p in ground) == pytest.approx(0.25 * np.arange(9), rel=1e-12)
+    assert [p.get_height() for p in ground] == pytest.approx(np.full(9, 0.25), rel=1e-12)
+    colours = {p.get_y(): p.get_facecolor() for p in ground}
+    assert len(set(colours.values())) == len(np.unique(under))
+    assert len(beside.patches) - len(ground) == held.sum()
+    assert "KG-1a cell, crawling, with its track, a dot a frame" in map_labels(figure)
+    figure.savefig(tmp_path / "one.png", dpi=50)
 
 
 def test_a_figure_is_written_without_a_warning(draw, tiny_run, tmp_path):

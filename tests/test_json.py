@@ -200,6 +200,20 @@ def test_fold_changes_and_their_test_are_what_the_page_says(printed, dishes):
     assert alone == without - {"interval"}
 
 
+def test_networks_and_their_tests_are_what_the_page_says(printed, solved):
+    section = "analyse --show network"
+    stroma = ("coculture-kg1a", "cells.density=0 1/mm**2")
+    runs = [solved(*stroma, seed=n) for n in (1, 2)]
+    control = [solved(*stroma, "scene.fibres_per_network=4.0", seed=n) for n in (1, 2)]
+    keys = printed(section, "analyse", *runs, *against(control))
+    assert keys == documented(section)
+    without = printed(section, "analyse", *runs)
+    assert without == {key for key in keys if not key.startswith(("control", "tests"))}
+    alone = printed(section, "analyse", runs[0])
+    spread = {key for key in without if key.endswith(".deviation")}
+    assert alone == without - spread
+
+
 def test_motion_and_its_test_are_what_the_page_says(printed, dishes):
     section, runs = "analyse --show motion", dishes("null-kg1a")
     keys = printed(section, *section.split(), *runs, *against(dishes("coculture-kg1a")))

@@ -7,11 +7,12 @@ A cell's heading follows
 a persistent random walk of persistence time P that turns up the signal with the signal-to-noise
 ratio of the difference in occupied CXCR4 between its two halves. Its stationary law is von Mises,
 and the chemotactic index is `sdf1_field.pharmacology.chemotactic_index`. A crawling cell is caught
-at the rate of what it touches and let go at one rate; a held cell does not move.
+at the rate of what it touches and let go at one rate; a held cell moves only with the body under
+it. Cells swallow migrasomes that they touch, at a rate for each cell and migrasome.
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -40,12 +41,22 @@ from sdf1_field.pharmacology import (
     occupied_fraction,
     surface_receptors,
 )
-from sdf1_field.random import Stream, draw_all, generator
-from sdf1_field.scene import Region, RegionMap, Scene, touched_cd166
+from sdf1_field.random import Stream, draw, draw_all, generator
+from sdf1_field.scene import (
+    NO_BODY,
+    Bodies,
+    Region,
+    RegionMap,
+    Scene,
+    body_under,
+    touched_cd166,
+    touched_fibres,
+)
 from sdf1_field.spec import ModelSpec
 from sdf1_field.variation import DishFactors
 
 Array = NDArray[np.float64]
+Counts = NDArray[np.int32]
 
 _TRIES = 10_000
 _ROUND_OFF = 1e-9
@@ -73,6 +84,9 @@ _STRETCH = 64
 """Cells in a bucket where they do not crowd; they are put in order again when one may cross it."""
 _PER_BUCKET = 0.5
 """Crowding cells in a bucket of the neighbour search, unless it must be wider."""
+_TALLY = 4_000_000
+"""Counts of cells that touch a migrasome in a step, kept at a time."""
+_UPTAKE = int(Stream.UPTAKE)
 _HEADING_X, _HEADING_Y, _SIGNAL_X, _SIGNAL_Y, _DECAY = ROWS, ROWS + 1, ROWS + 2, ROWS + 3, ROWS + 4
 _OCCUPANCY, _OCCUPIED, _NORMAL, _CHANCE, _CATCH = ROWS + 5, ROWS + 6, ROWS + 7, ROWS + 8, ROWS + 9
 _ALL_ROWS = ROWS + 10
@@ -116,11 +130,15 @@ class Hold(NamedTuple):
         VCAM-1 under the cell's centre.
     integrin_ligand : ndarray
         What integrins bind that occupied CXCR4 has switched on.
+    fibres : ndarray
+        Whether a cell centred there touches a retraction fibre: 1 or 0. What fibres hold cells
+        by is not CD166, which they hardly bear, and no antibody against it blocks them.
     """
 
     cd166: Array
     vcam1: Array
     integrin_ligand: Array
+    fibres: Array
 
 
 class Behaviour(NamedTuple):
@@ -139,8 +157,39 @@ class Behaviour(NamedTuple):
     cd166_catch_rate: float
     vla4_catch_rate: float
     cxcr4_catch_rate: float
+    fibre_catch_rate: float
     release_rate: float
     crowding: bool
+
+
+class _Prey(NamedTuple):
+    """Migrasomes that can be swallowed, sorted by bucket, row by row.
+
+    Parameters
+    ----------
+    x, y : ndarray, shape (prey,)
+        Centres [um].
+    reach : ndarray, shape (prey,)
+        Distance at which a cell touches it [um].
+    number : ndarray of int64, shape (prey,)
+        In the scene.
+    first : ndarray of int64, shape (rows * columns + 1,)
+        Where each bucket begins; none is narrower than the longest reach.
+    rows, columns : int
+    """
+
+    x: Array
+    y: Array
+    reach: Array
+    number: NDArray[np.int64]
+    first: NDArray[np.int64]
+    rows: int
+    columns: int
+
+
+_NO_PREY = _Prey(
+    np.zeros(0), np.zeros(0), np.zeros(0), np.zeros(0, np.int64), np.zeros(2, np.int64), 1, 1
+)
 
 
 def behaviour(spec: ModelSpec, factors: DishFactors, *, competition: float) -> Behaviour:
@@ -171,6 +220,7 @@ def behaviour(spec: ModelSpec, factors: DishFactors, *, competition: float) -> B
         cd166_catch_rate=cell.cd166_catch_rate * factors.avidity if on.cd166_adhesion else 0.0,
         vla4_catch_rate=cell.vla4_catch_rate * factors.avidity if on.vla4_adhesion else 0.0,
         cxcr4_catch_rate=cell.cxcr4_catch_rate * factors.avidity if on.cxcr4_adhesion else 0.0,
+        fibre_catch_rate=cell.fibre_catch_rate * factors.avidity if on.fibre_adhesion else 0.0,
         release_rate=cell.release_rate,
         crowding=on.crowding,
     )
@@ -178,7 +228,8 @@ def behaviour(spec: ModelSpec, factors: DishFactors, *, competition: float) -> B
 
 def hold_of(spec: ModelSpec, scene: Scene, regions: RegionMap, grid: Grid) -> Hold:
     """What catches the model's cells on a scene."""
-    integrin, vcam1 = np.zeros((grid.ny, grid.nx)), np.zeros((grid.ny, grid.nx))
+    reach = 0.5 * spec.haematopoietic.diameter
+    integrin, vcam1, fibres = (np.zeros((grid.ny, grid.nx)) for _ in range(3))
     for region, ligand, vcam in (
         (Region.MSC, spec.adhesion.integrin_ligand_msc, spec.adhesion.vcam1_msc),
         (
@@ -189,15 +240,18 @@ def hold_of(spec: ModelSpec, scene: Scene, regions: RegionMap, grid: Grid) -> Ho
     ):
         integrin[regions == region] = ligand
         vcam1[regions == region] = vcam
+    if spec.mechanisms.fibre_adhesion:
+        fibres = touched_fibres(scene, grid, reach=reach)
     return Hold(
         cd166=touched_cd166(
             scene,
             grid,
-            reach=0.5 * spec.haematopoietic.diameter,
+            reach=reach,
             migrasome_density=spec.adhesion.cd166_migrasome,
         ),
         vcam1=vcam1,
         integrin_ligand=integrin,
+        fibres=fibres,
     )
 
 
@@ -209,12 +263,12 @@ def sticky(behaving: Behaviour, regions: RegionMap) -> tuple[Behaviour, Hold]:
         cd166_catch_rate=math.inf,
         vla4_catch_rate=0.0,
         cxcr4_catch_rate=0.0,
+        fibre_catch_rate=0.0,
         release_rate=0.0,
     )
     reached = (regions != Region.FREE_SURFACE).astype(float)
-    return limit, Hold(
-        cd166=reached, vcam1=np.zeros_like(reached), integrin_ligand=np.zeros_like(reached)
-    )
+    nothing = np.zeros_like(reached)
+    return limit, Hold(cd166=reached, vcam1=nothing, integrin_ligand=nothing, fibres=nothing)
 
 
 def seed_cells(spec: ModelSpec, seed: int) -> Cells:
@@ -308,7 +362,88 @@ def advance(
     seed, stream : int, Stream
         Key of the random numbers.
     """
-    steps = math.ceil(duration / time_step - _ROUND_OFF)
+    steps = _whole_steps(duration, time_step)
+    return _walked(
+        cells, grid, seen, hold, behaving, steps=steps, step=duration / max(steps, 1), seed=seed,
+        stream=stream, prey=_NO_PREY, touching=np.zeros((0, 0), dtype=np.int32),
+    )  # fmt: skip
+
+
+def advance_and_eat(
+    cells: Cells,
+    grid: Grid,
+    seen: Stimulus,
+    hold: Hold,
+    behaving: Behaviour,
+    scene: Scene,
+    *,
+    uptake_rate: float,
+    duration: float,
+    time_step: float,
+    seed: int,
+) -> tuple[Cells, tuple[int, ...]]:
+    """Cells as `advance` leaves them, and the migrasomes that they have swallowed meanwhile.
+
+    A cell touches a migrasome whose outline meets its own, and may swallow it whether it crawls or
+    is held. A migrasome that n cells touch at the end of a step of length h is swallowed in that
+    step with probability ``1 - exp(-n k h)``, k being the rate of uptake: exact for cells that
+    stay, whatever the step.
+
+    Parameters
+    ----------
+    cells, grid, seen, hold, behaving, duration, time_step, seed
+        As for `advance`.
+    scene : Scene
+        Whose migrasomes that are present can be swallowed, attached or not.
+    uptake_rate : float
+        Of each migrasome by each cell that touches it [1/s].
+
+    Returns
+    -------
+    cells : Cells
+    eaten : tuple of int
+        Numbers of the swallowed migrasomes, rising.
+    """
+    steps = _whole_steps(duration, time_step)
+    catchable = np.flatnonzero(scene.migrasomes.present).astype(np.int64)
+    if uptake_rate == 0.0 or len(catchable) == 0 or len(cells.x) == 0 or steps == 0:
+        return advance(
+            cells, grid, seen, hold, behaving, duration=duration, time_step=time_step, seed=seed
+        ), ()
+    step, prey = duration / steps, _prey(scene, catchable, grid, behaving.radius)
+    eaten = np.zeros(len(prey.number), dtype=np.bool_)
+    together = max(1, _TALLY // len(prey.number))
+    for start in range(0, steps, together):
+        touching = np.zeros((len(prey.number), min(together, steps - start)), dtype=np.int32)
+        first = cells.steps
+        cells = _walked(
+            cells, grid, seen, hold, behaving, steps=touching.shape[1], step=step, seed=seed,
+            stream=Stream.MOTION, prey=prey, touching=touching,
+        )  # fmt: skip
+        _swallow(eaten, touching, prey.number, uptake_rate * step, seed, first)
+    return cells, tuple(int(number) for number in np.sort(prey.number[eaten]))
+
+
+def _whole_steps(duration: float, time_step: float) -> int:
+    """Equal steps no longer than one, to which a duration comes."""
+    return math.ceil(duration / time_step - _ROUND_OFF)
+
+
+def _walked(
+    cells: Cells,
+    grid: Grid,
+    seen: Stimulus,
+    hold: Hold,
+    behaving: Behaviour,
+    *,
+    steps: int,
+    step: float,
+    seed: int,
+    stream: Stream,
+    prey: _Prey,
+    touching: Counts,
+) -> Cells:
+    """Cells after some steps, having counted in ``touching`` those that touch prey in each."""
     after = Cells(
         cells.x.copy(),
         cells.y.copy(),
@@ -331,13 +466,173 @@ def advance(
             grid.dy,
             grid.width,
             grid.length,
-            duration / steps,
+            step,
             cells.steps,
             steps,
             seed,
             int(stream),
+            prey,
+            touching,
         )
     return after
+
+
+def _prey(scene: Scene, catchable: NDArray[np.int64], grid: Grid, cell_radius: float) -> _Prey:
+    """Some of a scene's migrasomes in buckets; about as many buckets as migrasomes at most."""
+    m = scene.migrasomes
+    x, y, reach = m.x[catchable], m.y[catchable], m.radius[catchable] + cell_radius
+    bucket = max(float(reach.max()), math.sqrt(grid.area / len(x)))
+    columns, rows = max(1, int(grid.width / bucket)), max(1, int(grid.length / bucket))
+    first = np.empty(rows * columns + 1, np.int64)
+    number, order, inside = np.arange(len(x)), np.empty(len(x), np.int64), np.empty_like(catchable)
+    _sort(
+        np.array([x, y]), number, first, order, inside, rows, columns, grid.width, grid.length,
+        False,
+    )  # fmt: skip
+    return _Prey(x[order], y[order], reach[order], catchable[order], first, rows, columns)
+
+
+@kernel()
+def _count_touching(
+    xs: Array, ys: Array, prey: _Prey, touching: Counts, step: int, width: float, length: float
+) -> None:
+    """Add cells to the count of each migrasome that they touch in a step."""
+    per_x, per_y = prey.columns / width, prey.rows / length
+    for n in range(xs.size):
+        column = min(int(xs[n] * per_x), prey.columns - 1)
+        row = min(int(ys[n] * per_y), prey.rows - 1)
+        left, right = max(column - 1, 0), min(column + 1, prey.columns - 1)
+        for r in range(max(row - 1, 0), min(row + 2, prey.rows)):
+            # Buckets beside each other hold migrasomes that follow each other.
+            for k in range(
+                prey.first[r * prey.columns + left], prey.first[r * prey.columns + right + 1]
+            ):
+                off_x, off_y = prey.x[k] - xs[n], prey.y[k] - ys[n]
+                if off_x * off_x + off_y * off_y < prey.reach[k] * prey.reach[k]:
+                    touching[k, step] += 1
+
+
+@kernel()
+def _swallow(
+    eaten: NDArray[np.bool_],
+    touching: Counts,
+    numbers: NDArray[np.int64],
+    hazard: float,
+    seed: int,
+    first: int,
+) -> None:
+    """Mark what is swallowed; ``hazard`` is the rate of uptake by one cell times the step."""
+    for k in range(numbers.size):
+        for n in range(touching.shape[1]):
+            if eaten[k]:
+                break
+            if touching[k, n] > 0:
+                _, chance = draw(seed, _UPTAKE, numbers[k], first + n)
+                eaten[k] = chance < -math.expm1(-hazard * touching[k, n])
+
+
+def carried(cells: Cells, grid: Grid, before: Scene, after: Scene) -> Cells:
+    """Cells after the bodies have moved: those held over a body go along, as if part of it.
+
+    Such a cell keeps its place in the body's frame, and its heading turns with it. What an ellipse
+    turns by is known up to half turns: the smallest counts. What a body grows or shrinks by moves
+    no cell. Who would be carried beyond a wall is mirrored there.
+
+    Parameters
+    ----------
+    cells : Cells
+    grid : Grid
+    before, after : Scene
+        The same bodies at two times.
+
+    Returns
+    -------
+    Cells
+        The same object if no body has moved that carries any.
+    """
+    old, new = before.bodies, after.bodies
+    moved = (old.x != new.x) | (old.y != new.y) | (old.angle != new.angle)
+    if not moved.any() or not cells.held.any():
+        return cells
+    held = np.flatnonzero(cells.held)
+    under = body_under(before, grid, cells.x[held], cells.y[held])
+    going = (under != NO_BODY) & moved[under]
+    if not going.any():
+        return cells
+    x, y, hx, hy = (v.copy() for v in (cells.x, cells.y, cells.heading_x, cells.heading_y))
+    _carry(x, y, hx, hy, held[going], under[going], *_motion(old, new), grid.width, grid.length)
+    return replace(cells, x=x, y=y, heading_x=hx, heading_y=hy)
+
+
+def _motion(old: Bodies, new: Bodies) -> tuple[Array, Array, Array, Array, Array, Array]:
+    """Centres of bodies before and after, and cosine and sine of what they have turned by."""
+    change = new.angle - old.angle
+    turn = change - math.pi * np.round(change / math.pi)
+    return old.x, old.y, new.x, new.y, np.cos(turn), np.sin(turn)
+
+
+@kernel()
+def _carry(
+    xs: Array,
+    ys: Array,
+    hxs: Array,
+    hys: Array,
+    cells: NDArray[np.intp],
+    bodies: NDArray[np.intp],
+    old_x: Array,
+    old_y: Array,
+    new_x: Array,
+    new_y: Array,
+    cosines: Array,
+    sines: Array,
+    width: float,
+    length: float,
+) -> None:
+    """Move cells rigidly with bodies, shapes (carried,) both, mirrored at the walls."""
+    for n in range(cells.size):
+        i, b = cells[n], bodies[n]
+        cosine, sine = cosines[b], sines[b]
+        along, across = xs[i] - old_x[b], ys[i] - old_y[b]
+        hx, hy = hxs[i], hys[i]
+        xs[i], sign_x = _folded(new_x[b] + along * cosine - across * sine, width)
+        ys[i], sign_y = _folded(new_y[b] + along * sine + across * cosine, length)
+        hxs[i], hys[i] = sign_x * (hx * cosine - hy * sine), sign_y * (hx * sine + hy * cosine)
+
+
+def let_go(cells: Cells, grid: Grid, hold: Hold, behaving: Behaviour) -> Cells:
+    """Cells after the stroma has changed: those crawl again that nothing can hold any more.
+
+    Occupied CXCR4 is taken to be able to hold wherever there is a ligand of its integrins.
+
+    Parameters
+    ----------
+    cells : Cells
+    grid : Grid
+    hold : Hold
+        What catches cells now.
+    behaving : Behaviour
+
+    Returns
+    -------
+    Cells
+        The same object if nobody is let go.
+    """
+    held = np.flatnonzero(cells.held)
+    place = grid.index(cells.x[held], cells.y[held])
+    holds = np.zeros(len(held), dtype=np.bool_)
+    for rate, what in (
+        (behaving.cd166_catch_rate, hold.cd166),
+        (behaving.vla4_catch_rate, hold.vcam1),
+        (behaving.cxcr4_catch_rate, hold.integrin_ligand),
+        (behaving.fibre_catch_rate, hold.fibres),
+    ):
+        if rate > 0.0:
+            holds |= what[place] > 0.0
+    if holds.all():
+        return cells
+    still = cells.held.copy()
+    still[held[~holds]] = False
+    return replace(cells, held=still)
 
 
 @kernel()
@@ -472,10 +767,13 @@ def _advance(
     steps: int,
     seed: int,
     stream: int,
+    prey: _Prey,
+    touching: Counts,
 ) -> None:
     count, crowding, senses = xs.size, behaving.crowding, behaving.receptors > 0.0
     catching = behaving.cd166_catch_rate + behaving.vla4_catch_rate + behaving.cxcr4_catch_rate
-    adheres = catching + behaving.release_rate > 0.0
+    adheres = catching + behaving.fibre_catch_rate + behaving.release_rate > 0.0
+    hunts = prey.x.size > 0
     spread = math.sqrt(2.0 * step / behaving.persistence_time)
     turns = 0.5 * step / behaving.persistence_time
     diameter = 2.0 * behaving.radius
@@ -532,6 +830,10 @@ def _advance(
                         place[0, begin:end], place[1, begin:end], stuck[begin:end], work, hold,
                         behaving, dx, dy, step,
                     )  # fmt: skip
+                if hunts:
+                    _count_touching(
+                        place[0, begin:end], place[1, begin:end], prey, touching, n, width, length
+                    )
     for i in range(count):
         for k in range(4):
             abreast[number[i], k] = place[k, i]
@@ -674,6 +976,8 @@ def _hold(
             rate += (
                 behaving.cxcr4_catch_rate * work[_OCCUPIED, n] * hold.integrin_ligand[row, column]
             )
+        if behaving.fibre_catch_rate > 0.0:
+            rate += behaving.fibre_catch_rate * hold.fibres[row, column]
         work[_CATCH, n] = rate
     for n in range(xs.size):
         stuck[n] = _held_after(

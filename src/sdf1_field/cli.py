@@ -344,8 +344,8 @@ def inspect(run: Path, digest: bool, as_json: bool) -> None:
         click.echo(json.dumps(facts, indent=2))
         return
     click.echo(f"{run}: {facts['title']}")
-    keys = ("model", "treatment", "seed", "program", "created", "time", "grid", "cells", "digest")
-    _table([(key, str(facts[key])) for key in keys if key in facts])
+    keys = ("model", "treatment", "seed", "program", "created", "time", "grid", "stroma", "cells")
+    _table([(key, str(facts[key])) for key in (*keys, "digest") if key in facts])
     for ligand in facts["ligands"]:
         low, mean, high = (ligand["floor"][k] for k in ("min", "mean", "max"))
         missing = ligand["imbalance"]
@@ -367,9 +367,9 @@ def inspect(run: Path, digest: bool, as_json: bool) -> None:
         )
 
 
-_SHOWN = ("fold-change", "course", "distance", "dwell", "approach", "motion")
-_AT_TIMES = ("fold-change", "distance")
-_COMPARED = ("fold-change", "motion")
+_SHOWN = ("fold-change", "course", "distance", "dwell", "approach", "motion", "network")
+_AT_TIMES = ("fold-change", "distance", "network")
+_COMPARED = ("fold-change", "motion", "network")
 """Tables of `analyse`; which of them are of single times, and which have a test."""
 
 
@@ -384,7 +384,8 @@ _COMPARED = ("fold-change", "motion")
     help="fold-change: cells per region (default with MSC). course: fold change over time. "
     "distance: density against distance from bodies and migrasomes. dwell: how long cells stay. "
     "approach: chemotactic index against distance. motion: paths, speed, persistence (default "
-    "without MSC).",
+    "without MSC). network: MSC with fibres and migrasomes, fates and sizes of migrasomes (default "
+    "without haematopoietic cells).",
 )
 @click.option(
     "--at",
@@ -400,7 +401,8 @@ _COMPARED = ("fold-change", "motion")
     metavar="CONTROL.nc",
     type=click.Path(path_type=Path),
     help="Compare with a control experiment: t test over dishes (fold-change), Mann-Whitney U "
-    "over cells (motion). May be repeated.",
+    "over cells (motion), chi-squared with Yates' correction and Mann-Whitney U over cells and "
+    "fields (network). May be repeated.",
 )
 @click.option("--paired", is_flag=True, help="Compare fold changes donor by donor.")
 @_json_option
@@ -412,7 +414,10 @@ def analyse(
     paired: bool,
     as_json: bool,
 ) -> None:
-    """Count cells by region or distance, or say how they move; several runs count as dishes."""
+    """Count cells by region or distance, say how they move, or count migrasome networks.
+
+    Several runs count as dishes of one experiment.
+    """
     from contextlib import ExitStack
 
     from sdf1_field import analysis
@@ -422,10 +427,10 @@ def analyse(
     with ExitStack() as stack:
         opened: list[xr.Dataset] = [stack.enter_context(open_run(path)) for path in runs]
         control: list[xr.Dataset] = [stack.enter_context(open_run(path)) for path in against]
-        for run in (*opened, *control):
-            analysis.observation_times(run)
-        if kind is None:
-            kind = "fold-change" if any(map(analysis.has_stroma, opened)) else "motion"
+        kind = kind or _usual_table(opened)
+        if kind != "network":
+            for run in (*opened, *control):
+                analysis.observation_times(run)
         _require_sense(kind, at=bool(at), against=bool(against), paired=paired)
         table: Any
         if kind == "fold-change":
@@ -434,6 +439,8 @@ def analyse(
             table = analysis.distance_table(opened, times)
         elif kind == "motion":
             table = analysis.motion_table(opened, control)
+        elif kind == "network":
+            table = analysis.network_table(opened, times, against=control)
         else:
             make = {
                 "course": analysis.course_table,
@@ -456,8 +463,19 @@ def analyse(
         _print_dwell(table, dishes)
     elif kind == "approach":
         _print_approach(table, dishes)
+    elif kind == "network":
+        _print_networks(table)
     else:
         _print_motion(table)
+
+
+def _usual_table(runs: Sequence["xr.Dataset"]) -> str:
+    """Table of `analyse` that suits what there is in some runs."""
+    from sdf1_field.analysis import has_msc, has_stroma
+
+    if any(map(has_msc, runs)) and not any("cell_time" in run for run in runs):
+        return "network"
+    return "fold-change" if any(map(has_stroma, runs)) else "motion"
 
 
 def _require_sense(kind: str, *, at: bool, against: bool, paired: bool) -> None:
@@ -563,7 +581,7 @@ def _print_distances(rows: list[dict[str, Any]], dishes: str, over: str) -> None
         (
             duration_text(row["time"]),
             row["from_edge_of"],
-            _bin(row),
+            _bin(row["lower_um"], row["upper_um"]),
             f"{row['area_mm2']:.4f}",
             f"{row['cells']:g}",
             _number(row["density_per_mm2"]),
@@ -612,7 +630,7 @@ def _print_approach(rows: list[dict[str, Any]], dishes: str) -> None:
     lines = [
         (
             row["to_edge_of"],
-            _bin(row),
+            _bin(row["lower_um"], row["upper_um"]),
             str(row["cells"]),
             str(row["steps"]),
             "-" if row["index"] is None else f"{row['velocity_um_per_min']:+.3f}",
@@ -699,6 +717,156 @@ def _print_motion(table: dict[str, Any]) -> None:
         )
 
 
+_NETWORK_LABELS = {
+    "msc_with_fibres": "MSC with retraction fibres, %",
+    "msc_with_migrasomes": "MSC with migrasomes, %",
+    "fibre_bearing_with_migrasomes": "of MSC with fibres, those with migrasomes, %",
+    "networks_by_retraction": "of MSC with fibres, those mostly by retraction, %",
+    "migrasomes_per_cell": "migrasomes per MSC that has some",
+    "migrasomes_per_msc": "migrasomes per MSC, with or without",
+    "attached_per_mm2": "attached migrasomes per mm2",
+    "detached_per_mm2": "detached migrasomes per mm2",
+    "diameter_um": "diameter of migrasomes, um",
+}
+_AREA_LABELS = {
+    "msc": "area under MSC, %",
+    "network": "area of networks, %",
+    "free_surface": "area of free surface, %",
+}
+_FATE_LABELS = {
+    "nucleated": "migrasomes formed so far",
+    "ruptured": "of these, ruptured",
+    "drifted_away": "of these, drifted away",
+    "taken_up": "of these, taken up by cells",
+}
+_SIZE_LABELS = (
+    ("by_age", "min", "age, min"),
+    ("by_distance", "um", "from the edge of their MSC, um"),
+)
+
+
+def _print_networks(rows: list[dict[str, Any]]) -> None:
+    from sdf1_field.units import duration_text
+
+    for n, row in enumerate(rows):
+        groups = {"runs": row["runs"]}
+        if row["control"] is not None:
+            groups["control"] = row["control"]
+        sizes = [
+            ("control: " if name == "control" else "")
+            + f"{own['dishes']} dish{'es'[: 2 * (own['dishes'] > 1)]}, {own['area_mm2']:.3g} mm2"
+            for name, own in groups.items()
+        ]
+        if n:
+            click.echo()
+        click.echo(f"at {duration_text(row['time'])}; {'; '.join(sizes)}")
+        _print_network_counts(groups)
+        for key, unit, label in _SIZE_LABELS:
+            click.echo()
+            _print_sizes(groups, key, unit, label)
+        if row["tests"] is not None:
+            click.echo()
+            _print_network_tests(row["tests"])
+
+
+def _print_network_counts(groups: dict[str, dict[str, Any]]) -> None:
+    """Pooled values, what was counted for them, and the spread over dishes if there are several."""
+    columns = []
+    for name, own in groups.items():
+        lines = _network_lines(own)
+        columns.append(["", *[label for label, *_ in lines]])
+        titles = (name, "counted", "mean ± S.D. over dishes")
+        columns += [
+            [title, *[line[n] for line in lines]] for n, title in enumerate(titles, start=1)
+        ]
+    shown = [columns[0], *[c for c in columns if c[0] and any(c[1:])]]
+    header, *rows = zip(*shown, strict=True)
+    _table(rows, header)
+
+
+def _network_lines(own: dict[str, Any]) -> list[tuple[str, str, str, str]]:
+    """Label, pooled value, what was counted, and what dishes have."""
+
+    def line(label: str, values: dict[str, Any], counted: str) -> tuple[str, str, str, str]:
+        over_dishes = ""
+        if own["dishes"] > 1 and values["mean"] is not None:
+            over_dishes = " ± ".join(_in_unit(label, values[k]) for k in ("mean", "deviation"))
+        return label, _in_unit(label, values["pooled"]), counted, over_dishes
+
+    def counted(values: dict[str, Any]) -> str:
+        if "of" in values:
+            return f"{values['count']} of {values['of']}"
+        if "count" in values:
+            return str(values["count"])
+        if values["median"] is None:
+            return f"{values['cells']} MSC"
+        low, high = values["quartiles"]
+        return f"{values['cells']} MSC, median {values['median']:g} ({low:g}-{high:g})"
+
+    shares = own["area_fractions"]
+    return [
+        ("MSC in the view", "", str(own["msc"]), ""),
+        *[
+            line(label, own[key], counted(own[key]))
+            for key, label in _NETWORK_LABELS.items()
+            if key in own
+        ],
+        *[line(label, shares[key], "") for key, label in _AREA_LABELS.items()],
+        *[(label, "", str(own["fates"][key]), "") for key, label in _FATE_LABELS.items()],
+    ]
+
+
+def _in_unit(label: str, value: float | None) -> str:
+    """Value as text in the unit that its label ends in."""
+    if value is None:
+        return "-"
+    if label.endswith("%"):
+        return f"{100.0 * value:.1f}"
+    return f"{value:.1f}" if label.endswith("mm2") else f"{value:.2f}"
+
+
+def _print_sizes(groups: dict[str, dict[str, Any]], key: str, unit: str, label: str) -> None:
+    """Diameters of each group's migrasomes by bins of one key."""
+    several = len(groups) > 1
+    header = [label]
+    for name in groups:
+        of = f" ({name})" if several else ""
+        header += [f"migrasomes{of}", f"diameter, um{of}"]
+    lines = [
+        (
+            _bin(bins[0][f"lower_{unit}"], bins[0][f"upper_{unit}"]),
+            *(
+                text
+                for own in bins
+                for text in (str(own["migrasomes"]), _spread(own["mean_um"], own["deviation_um"]))
+            ),
+        )
+        for bins in zip(*(own[key] for own in groups.values()), strict=True)
+    ]
+    _table(lines, tuple(header))
+
+
+def _print_network_tests(tests: list[dict[str, Any]]) -> None:
+    from sdf1_field.analysis import FIELDS_ACROSS, p_text
+
+    lines = []
+    for found in tests:
+        label = _NETWORK_LABELS[found["quantity"]]
+        lines.append(
+            (
+                label,
+                *(_in_unit(label, found[key]) for key in ("runs", "control")),
+                p_text(found["p"]),
+                f"{found['test']} over {found['unit']}",
+            )
+        )
+    _table(lines, ("", "runs", "control", "p", "test"))
+    click.echo(
+        "tests take cells, or fields, of all dishes for independent; fields are "
+        f"{FIELDS_ACROSS} x {FIELDS_ACROSS} equal windows of each view"
+    )
+
+
 def _number(value: float | None) -> str:
     return "-" if value is None else f"{value:.2f}"
 
@@ -707,9 +875,8 @@ def _spread(mean: float | None, deviation: float | None) -> str:
     return _number(mean) + ("" if deviation is None else f" ± {deviation:.2f}")
 
 
-def _bin(row: dict[str, Any]) -> str:
-    """Distances of a row as a person writes them."""
-    lower, upper = row["lower_um"], row["upper_um"]
+def _bin(lower: float | None, upper: float | None) -> str:
+    """A bin as a person writes it."""
     if lower is None:
         return "on it" if upper == 0 else f"below {upper:g}"
     return f"above {lower:g}" if upper is None else f"{lower:g}-{upper:g}"

@@ -78,6 +78,15 @@ class Stream(IntEnum):
     CARGO = 8
     DETACHED = 9
     LIFE = 10
+    UPTAKE = 11
+    MSC_WALK = 12
+    MSC_EDGE = 13
+    FIBRE = 14
+    BREAKAGE = 15
+    BRANCHING = 16
+    NUCLEATION = 17
+    MIGRASOME = 18
+    STROMA = 19
 
 
 @kernel(inline=True)
@@ -192,6 +201,21 @@ def draw(seed: int, stream: int, entity: int, step: int) -> tuple[float, float]:
     entities[0] = entity
     draw_all(seed, stream, entities, step, normals, uniforms)
     return normals[0], uniforms[0]
+
+
+@kernel()
+def uniform(seed: int, stream: int, entity: int, step: int) -> float:
+    """The uniform number of `draw` alone."""
+    key = np.uint64(seed)
+    _, _, w2, _ = philox(
+        np.uint64(step),
+        np.uint64(entity) & _LOW,
+        np.uint64(stream),
+        np.uint64(0),
+        key & _LOW,
+        key >> _SHIFT,
+    )
+    return (np.int64(w2) + 0.5) * _UNIT
 
 
 @kernel()

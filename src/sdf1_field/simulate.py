@@ -224,15 +224,21 @@ def _stroma(setting: Setting, scene: Scene) -> _Stroma:
 
 def begin(setting: Setting, seed: int) -> State:
     """State at the start of the MSC culture."""
-    spec = setting.spec
-    scene = place_scene(spec, setting.grid, seed, secretion_factor=setting.factors.secretion)
+    spec, start = setting.spec, instant(-setting.spec.run.culture)
+    if spec.grows:
+        scene = migrasomes.seed_scene(
+            spec, setting.grid, seed, setting.plan.perturbation(start),
+            secretion_factor=setting.factors.secretion,
+        )  # fmt: skip
+    else:
+        scene = place_scene(spec, setting.grid, seed, secretion_factor=setting.factors.secretion)
     return State(
-        time=instant(-spec.run.culture),
+        time=start,
         seed=seed,
         scene=scene,
         fields={
             name: setting.solver.start(
-                prepared, time=instant(-spec.run.culture), tolerances=setting.tolerances
+                prepared, time=start, tolerances=setting.tolerances
             )
             for name, prepared in setting.prepared.items()
         },
@@ -311,27 +317,18 @@ def simulate(
         if stroma is None or state.scene is not stroma.scene:
             stroma = _stroma(setting, state.scene)
         with _threads(threads):
-            fields = _advance_fields(setting, state, stroma, until, needed=until in whole)
+            # A grown scene's sources are others after every stop.
+            needed = until in whole or state.scene.growth is not None
+            fields = _advance_fields(setting, state, stroma, until, needed=needed)
             seen, coated = no_stimulus(setting.grid), state.near
             if setting.sight is not None:
                 seen, coated = _seen(
                     setting, stroma, state, fields, until, sudden=state.time in sudden
                 )
-        moved = state.cells
-        if moved is not None:
-            moved = cell_layer.advance(
-                moved,
-                setting.grid,
-                seen,
-                stroma.hold,
-                cell_layer.behaviour(
-                    spec, setting.factors, competition=setting.plan.competition(state.time)
-                ),
-                duration=until - state.time,
-                time_step=spec.cells.time_step,
-                seed=seed,
-            )
-        grown, releases = migrasomes.advance(state.scene, until)
+        moved, eaten = _moved(setting, state, stroma, seen, until)
+        grown, releases = migrasomes.advance(state.scene, until, eaten)
+        if moved is not None and grown is not state.scene:
+            moved = cell_layer.carried(moved, setting.grid, state.scene, grown)
         state = State(until, seed, grown, fields, moved, coated)
         if spec.mechanisms.bursts:
             with _threads(threads):
@@ -340,6 +337,32 @@ def simulate(
         state = _happening(setting, state, events.get(until))
         if until in outputs:
             yield state
+
+
+def _moved(
+    setting: Setting, state: State, stroma: _Stroma, seen: Stimulus, until: float
+) -> tuple[Cells | None, tuple[int, ...]]:
+    """Cells at the next stop, and the migrasomes they have swallowed on the way."""
+    if state.cells is None:
+        return None, ()
+    spec = setting.spec
+    behaving = cell_layer.behaviour(
+        spec, setting.factors, competition=setting.plan.competition(state.time)
+    )
+    return cell_layer.advance_and_eat(
+        cell_layer.let_go(state.cells, setting.grid, stroma.hold, behaving),
+        setting.grid,
+        seen,
+        stroma.hold,
+        behaving,
+        state.scene,
+        uptake_rate=(
+            spec.haematopoietic.migrasome_uptake_rate if spec.mechanisms.migrasome_uptake else 0.0
+        ),
+        duration=until - state.time,
+        time_step=spec.cells.time_step,
+        seed=state.seed,
+    )
 
 
 @contextlib.contextmanager
@@ -367,10 +390,15 @@ def regions_of(spec: ModelSpec, scene: Scene, grid: Grid) -> RegionMap:
 
 
 def _stops(setting: Setting, scene: Scene, outputs: list[float]) -> list[float]:
-    """Output, event and coupling times, the latter only while cells are there; and the scene's."""
+    """Output, event and coupling times, and the scene's.
+
+    Before there are cells, fields are coupled to a scene that grows, and to no other.
+    """
     spec = setting.spec
     begin, end = instant(-spec.run.culture), instant(spec.run.duration)
     coupling = _every(spec.numerics.coupling_step, 0.0, end)
+    if spec.grows and begin < 0.0:
+        coupling += _every(spec.numerics.culture_step, begin, 0.0)
     sudden = _sudden(setting, scene)
     settled = {instant(t + spec.numerics.settling_time) for t in sudden if t >= 0.0}
     times = {*outputs, *coupling, *sudden, *settled}
@@ -400,6 +428,11 @@ def _happening(setting: Setting, state: State, event: Event | None) -> State:
                     tolerances=setting.tolerances,
                 )
         state = replace(state, fields=fields, scene=state.scene.block(event.blocked))
+    if state.time in change_times(setting.plan):
+        acting = setting.plan.perturbation(state.time)
+        state = replace(state, scene=migrasomes.perturb(state.scene, setting.spec, acting))
+    if state.time == 0.0 and setting.spec.scene.mode == "frozen":
+        state = replace(state, scene=migrasomes.freeze(state.scene))
     if state.time == 0.0 and state.cells is None:
         state = replace(state, cells=cell_layer.seed_cells(setting.spec, state.seed))
     return state
@@ -486,13 +519,16 @@ def _seen(
     m, own = stroma.scene.migrasomes, _seen_sources(setting, stroma.scene)
     rate = mean_rates(stroma.scene, sight.ligand, state.time, until)[own]
     around = surroundings(stroma.near, m.x[own], m.y[own], concentration, bound)
-    coated = advance_near(stroma.near, around, state.near, rate, until - state.time)
+    # Migrasomes that have formed since come last.
+    held = np.zeros((len(own), WAVENUMBERS))
+    held[: len(state.near)] = state.near
+    coated = advance_near(stroma.near, around, held, rate, until - state.time)
     if state.cells is None:
         return no_stimulus(setting.grid), coated
     near = near_field(
         stroma.near,
         around,
-        0.5 * (state.near + coated),
+        0.5 * (held + coated),
         m.x[own],
         m.y[own],
         m.radius[own],

@@ -2,9 +2,11 @@
 
 Each agent acts on one named quantity: an antagonist on the apparent dissociation constant, added
 ligand on the medium, an antibody on the CD166 of the stroma it meets, a medium change on what is
-dissolved.
+dissolved, an integrin inhibitor on anchors to the substrate, a change of genes on the rate at which
+migrasomes form.
 """
 
+import math
 from dataclasses import dataclass
 
 from sdf1_field.pharmacology import blocked_fraction
@@ -34,15 +36,32 @@ class Event:
 
 
 @dataclass(frozen=True)
+class Perturbation:
+    """What treatments make of the stroma's growth.
+
+    Parameters
+    ----------
+    nucleation : float
+        Factor on the rate at which migrasomes form on fibres [1].
+    blocked_integrins : float
+        Share of integrins that hold nothing [1].
+    """
+
+    nucleation: float = 1.0
+    blocked_integrins: float = 0.0
+
+
+@dataclass(frozen=True)
 class _Exposure:
     start: float
     stop: float
-    competition: float
+    competition: float = 0.0
+    perturbation: Perturbation = Perturbation()
 
 
 @dataclass(frozen=True)
 class Schedule:
-    """A model's treatments: events in the order of time, and exposures to antagonists."""
+    """A model's treatments: events in the order of time, and exposures to what lasts."""
 
     events: tuple[Event, ...]
     exposures: tuple[_Exposure, ...]
@@ -53,6 +72,14 @@ class Schedule:
         The apparent dissociation constant is ``K_d (1 + competition)``.
         """
         return sum(e.competition for e in self.exposures if e.start <= time < e.stop)
+
+    def perturbation(self, time: float) -> Perturbation:
+        """What acts on the stroma's growth at a time [s]; several act independently."""
+        acting = [e.perturbation for e in self.exposures if e.start <= time < e.stop]
+        return Perturbation(
+            nucleation=math.prod(p.nucleation for p in acting),
+            blocked_integrins=1.0 - math.prod(1.0 - p.blocked_integrins for p in acting),
+        )
 
 
 def schedule(spec: ModelSpec) -> Schedule:
@@ -82,12 +109,29 @@ def schedule(spec: ModelSpec) -> Schedule:
                 maximum=agent.maximum_block,
             )
             free[start] = free.get(start, 1.0) * (1.0 - blocked)
-        elif agent.acts_on == "cxcr4_antagonist":
-            assert agent.inhibition_constant is not None
+        elif agent.genetic:
+            assert agent.factor is not None
+            exposures.append(
+                _Exposure(-math.inf, math.inf, perturbation=Perturbation(nucleation=agent.factor))
+            )
+        elif agent.acts_on != "medium_change":
             ends = [c for c in changes if c > start]
-            given = float("inf") if treatment.stop is None else instant(treatment.stop)
+            given = math.inf if treatment.stop is None else instant(treatment.stop)
             stop = min([given, *ends])
-            exposures.append(_Exposure(start, stop, dose / agent.inhibition_constant))
+            if agent.acts_on == "cxcr4_antagonist":
+                assert agent.inhibition_constant is not None
+                exposures.append(_Exposure(start, stop, dose / agent.inhibition_constant))
+            else:
+                assert agent.dissociation_constant is not None
+                assert agent.maximum_block is not None
+                blocked = blocked_fraction(
+                    dose,
+                    dissociation_constant=agent.dissociation_constant,
+                    maximum=agent.maximum_block,
+                )
+                exposures.append(
+                    _Exposure(start, stop, perturbation=Perturbation(blocked_integrins=blocked))
+                )
     times = sorted({*changes, *added, *free})
     return Schedule(
         events=tuple(
@@ -108,4 +152,4 @@ def change_times(plan: Schedule) -> list[float]:
     times = {e.time for e in plan.events}
     for exposure in plan.exposures:
         times |= {exposure.start, exposure.stop}
-    return sorted(t for t in times if t < float("inf"))
+    return sorted(t for t in times if math.isfinite(t))

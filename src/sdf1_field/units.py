@@ -29,6 +29,7 @@ DIMENSIONS: dict[str, tuple[str, str]] = {
     "secretion rate": ("molecule/s", "0.5 molecules/s"),
     "number density": ("1/um**2", "130 1/mm**2"),
     "line density": ("1/um", "0.1 1/um"),
+    "rate per length": ("1/(um*s)", "0.01 1/(um*h)"),
     "molar mass": ("kDa", "7.96 kDa"),
 }
 """Dimension: its canonical unit and an example of how to write it."""

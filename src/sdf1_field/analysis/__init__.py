@@ -1,8 +1,9 @@
 """From places of cells to the papers' numbers.
 
 `census` counts cells per region, `tracks` says how they move, `space` where they are and go
-against distance, `residence` how long they stay, `hypothesis` holds the papers' tests; `runs` reads
-what these need from run files, and `tables` are what `sdf1-field analyse` prints.
+against distance, `residence` how long they stay; `network` counts the stroma's fibres and
+migrasomes; `hypothesis` holds the papers' tests; `runs` reads what these need from run files, and
+`tables` are what `sdf1-field analyse` prints.
 """
 
 from sdf1_field.analysis.census import (
@@ -14,11 +15,27 @@ from sdf1_field.analysis.census import (
     take_census,
 )
 from sdf1_field.analysis.hypothesis import (
+    chi_squared_yates_test,
     mann_whitney_u_test,
     p_text,
     paired_t_test,
     ratio_of_medians,
     unpaired_t_test,
+)
+from sdf1_field.analysis.network import (
+    FIELDS_ACROSS,
+    Measure,
+    NetworkCount,
+    NetworkTest,
+    SizeBin,
+    compare_networks,
+    count_network,
+    diameter_by_age,
+    diameter_by_distance,
+    has_msc,
+    measures,
+    run_network,
+    run_scene,
 )
 from sdf1_field.analysis.runs import (
     ENCOUNTER_REPEATS,
@@ -39,6 +56,7 @@ from sdf1_field.analysis.tables import (
     distance_table,
     dwell_table,
     motion_table,
+    network_table,
     path_comparison,
 )
 from sdf1_field.analysis.tracks import (
@@ -56,23 +74,36 @@ from sdf1_field.analysis.tracks import (
 __all__ = [
     "ENCOUNTER_REPEATS",
     "ENRICHED",
+    "FIELDS_ACROSS",
     "SAME_TIME",
     "Census",
     "FoldChange",
+    "Measure",
+    "NetworkCount",
+    "NetworkTest",
     "PersistentWalk",
+    "SizeBin",
     "Tracks",
     "analyse_runs",
     "approach_table",
+    "chi_squared_yates_test",
+    "compare_networks",
+    "count_network",
     "course_table",
     "default_times",
     "density_fold_change",
+    "diameter_by_age",
+    "diameter_by_distance",
     "distance_table",
     "dwell_table",
     "fit_persistent_walk",
     "fold_changes",
+    "has_msc",
     "has_stroma",
     "mann_whitney_u_test",
+    "measures",
     "motion_table",
+    "network_table",
     "observation_index",
     "observation_times",
     "p_text",
@@ -85,6 +116,8 @@ __all__ = [
     "run_census",
     "run_censuses",
     "run_encounter_limit",
+    "run_network",
+    "run_scene",
     "run_tracks",
     "shown_lags",
     "square_displacements",

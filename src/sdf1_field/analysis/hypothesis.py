@@ -69,6 +69,36 @@ def mann_whitney_u_test(
     return float(stats.mannwhitneyu(a, b, alternative="two-sided").pvalue)
 
 
+def chi_squared_yates_test(successes: Sequence[int], totals: Sequence[int]) -> float:
+    """Two-sided p of the chi-squared test with Yates' correction on two shares.
+
+    With n in all and the table of a, b successes and c, d failures,
+    ``n (|a d - b c| - n / 2)**2 / ((a + b) (c + d) (a + c) (b + d))``, where a difference smaller
+    than the correction counts as none; NaN if a group is empty, or all or none succeed.
+
+    Parameters
+    ----------
+    successes, totals : sequence of int, length 2
+        Of each group.
+
+    Examples
+    --------
+    >>> round(chi_squared_yates_test([12, 5], [20, 20]), 4)
+    0.055
+
+    References
+    ----------
+    Yates (1934) J. R. Stat. Soc. Suppl. 1:217.
+    """
+    (a, b), (first, second) = map(float, successes), map(float, totals)
+    c, d, all_of_them = first - a, second - b, first + second
+    margins = (a + b) * (c + d) * first * second
+    if margins == 0.0:
+        return math.nan
+    excess = max(abs(a * d - b * c) - 0.5 * all_of_them, 0.0)
+    return float(stats.chi2.sf(all_of_them * excess**2 / margins, 1))
+
+
 def p_text(p: float | None) -> str:
     """A p as a paper prints it.
 

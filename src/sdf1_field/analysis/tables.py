@@ -20,6 +20,16 @@ from sdf1_field.analysis.hypothesis import (
     ratio_of_medians,
     unpaired_t_test,
 )
+from sdf1_field.analysis.network import (
+    Measure,
+    NetworkCount,
+    SizeBin,
+    compare_networks,
+    diameter_by_age,
+    diameter_by_distance,
+    measures,
+    run_network,
+)
 from sdf1_field.analysis.residence import Episodes, constant_rate_dwell, dwell_time, episodes
 from sdf1_field.analysis.runs import (
     default_times,
@@ -49,7 +59,7 @@ from sdf1_field.analysis.tracks import (
 )
 from sdf1_field.errors import InputError
 from sdf1_field.record import model_of
-from sdf1_field.scene import REGION_LABELS, Region
+from sdf1_field.scene import REGION_LABELS, Fate, Region
 from sdf1_field.simulate import model_grid
 from sdf1_field.units import MM2_PER_UM2, duration_text
 
@@ -587,6 +597,127 @@ def _motion(runs: Sequence[xr.Dataset], tracks: Tracks) -> dict[str, Any]:
             for lag, value, law in zip(squares.lags, squares.mean, fitted, strict=True)
         ],
     }
+
+
+def network_table(
+    runs: Sequence[xr.Dataset],
+    times: Sequence[float] | None = None,
+    *,
+    against: Sequence[xr.Dataset] = (),
+) -> list[dict[str, Any]]:
+    """What an experimenter counts of MSC, retraction fibres and migrasomes.
+
+    Returns
+    -------
+    list of dict
+        One for each time, the last if not told otherwise: ``time`` [s], ``runs`` and ``control``
+        (None without), each with counts, shares, densities, ``migrasomes_per_cell``,
+        ``diameter_um`` also ``by_age`` and ``by_distance``, ``area_fractions`` and the ``fates`` so
+        far; ``tests``, a list of comparisons (None without control).
+
+    Raises
+    ------
+    InputError
+        If the runs are not different dishes of one model, have no MSC, or lack a time; the same of
+        the control.
+    """
+    require_one_experiment(runs)
+    if against:
+        require_one_experiment(against)
+        require_another_dish(runs, against)
+    wanted = [float(runs[0]["time"].values[-1])] if times is None else sorted(times)
+    rows = []
+    for time in wanted:
+        counts = [run_network(run, time) for run in runs]
+        control = [run_network(run, time) for run in against]
+        rows.append(
+            {
+                "time": time,
+                "runs": _network(counts),
+                "control": _network(control) if control else None,
+                "tests": [
+                    {
+                        "quantity": found.quantity,
+                        "runs": _known(found.treated),
+                        "control": _known(found.control),
+                        "test": found.test,
+                        "unit": found.unit,
+                        "p": _known(found.p),
+                    }
+                    for found in compare_networks(counts, control)
+                ]
+                if control
+                else None,
+            }
+        )
+    return rows
+
+
+def _network(counts: Sequence[NetworkCount]) -> dict[str, Any]:
+    found = measures(counts)
+    per_cell = np.concatenate([count.per_cell for count in counts])
+    quartiles = np.quantile(per_cell, [0.25, 0.75]) if len(per_cell) else (math.nan, math.nan)
+    fates = np.sum([count.fates for count in counts], axis=0)
+
+    def counted(name: str, **keys: str) -> dict[str, Any]:
+        measure = found[name]
+        amounts = {key: round(getattr(measure, of)) for key, of in keys.items()}
+        return amounts | _over_dishes(measure)
+
+    def share(name: str) -> dict[str, Any]:
+        return counted(name, count="amount", of="of")
+
+    return {
+        "dishes": len(counts),
+        "area_mm2": sum(count.area for count in counts),
+        "msc": sum(count.msc for count in counts),
+        "msc_with_fibres": share("msc_with_fibres"),
+        "msc_with_migrasomes": share("msc_with_migrasomes"),
+        "fibre_bearing_with_migrasomes": share("fibre_bearing_with_migrasomes"),
+        "networks_by_retraction": share("networks_by_retraction"),
+        "migrasomes_per_cell": counted("migrasomes_per_cell", cells="of")
+        | {
+            "median": float(np.median(per_cell)) if len(per_cell) else None,
+            "quartiles": _ends(quartiles),
+        },
+        "attached_per_mm2": counted("attached_per_mm2", count="amount"),
+        "detached_per_mm2": counted("detached_per_mm2", count="amount"),
+        "diameter_um": counted("diameter_um", count="of"),
+        "area_fractions": {
+            key: _over_dishes(found[f"{key}_fraction"])
+            for key in ("msc", "network", "free_surface")
+        },
+        "fates": {
+            "nucleated": sum(count.nucleated for count in counts),
+            "ruptured": int(fates[Fate.RUPTURES]),
+            "drifted_away": int(fates[Fate.DRIFTS_AWAY]),
+            "taken_up": int(fates[Fate.IS_TAKEN_UP]),
+        },
+        "by_age": _sizes(diameter_by_age(counts), "min", 1.0 / 60.0),
+        "by_distance": _sizes(diameter_by_distance(counts), "um", 1.0),
+    }
+
+
+def _over_dishes(measure: Measure) -> dict[str, float | None]:
+    return {
+        "pooled": _known(measure.pooled),
+        "mean": _known(measure.mean),
+        "deviation": _known(measure.deviation),
+    }
+
+
+def _sizes(bins: Sequence[SizeBin], unit: str, factor: float) -> list[dict[str, Any]]:
+    """Rows of diameters [um] by bins, whose ends are given in a unit."""
+    return [
+        {
+            f"lower_{unit}": factor * own.lower,
+            f"upper_{unit}": _known(factor * own.upper),
+            "migrasomes": own.migrasomes,
+            "mean_um": _known(own.mean),
+            "deviation_um": _known(own.deviation),
+        }
+        for own in bins
+    ]
 
 
 def _require_stroma(runs: Sequence[xr.Dataset]) -> None:

@@ -4,16 +4,18 @@ import hashlib
 import importlib.metadata
 import json
 import math
+from collections.abc import Iterable
 from datetime import UTC, datetime
+from enum import IntEnum
 from pathlib import Path
 from typing import Any
 
 import netCDF4
 import numpy as np
-from numpy.typing import NDArray
 
 import sdf1_field
-from sdf1_field.scene import OUTSIDE, Region
+from sdf1_field.grid import Grid
+from sdf1_field.scene import OUTSIDE, Fate, Origin, Region, Scene
 from sdf1_field.simulate import (
     State,
     field_times,
@@ -21,8 +23,6 @@ from sdf1_field.simulate import (
     track_times,
 )
 from sdf1_field.spec import PATTERN_FILES, Model, ModelSpec, entries_of
-
-Array = NDArray[np.float64]
 
 FORMAT = "sdf1-field run 1"
 VOLATILE = frozenset({"date_created", "history", "command_line"})
@@ -38,10 +38,30 @@ MASSES = {
     "removed": "removed with the medium so far",
     "taken_up": "taken up by cells so far",
 }
+ABSENT = -9
+"""Of whole numbers where nothing is: neither an owner nor a flag."""
 _TILE = 512
 """Most floor cells along a chunk's side, so that a window of a large floor is read alone."""
+_GROWING = {"fibre": 256, "migrasome": 1024}
+"""Dimensions that lengthen while a scene grows, and how many of each a chunk holds."""
+_BODY = {
+    "x": ("um", "x of the centre"),
+    "y": ("um", "y of the centre"),
+    "semi_major": ("um", "half the long axis"),
+    "semi_minor": ("um", "half the short axis"),
+    "angle": ("radian", "angle of the long axis against x"),
+    "blocked": ("1", "share of CD166 that is blocked"),
+}
+_MIGRASOME = {
+    "x": ("um", "x of the centre"),
+    "y": ("um", "y of the centre"),
+    "radius": ("um", "radius"),
+    "blocked": ("1", "share of CD166 that is blocked"),
+    "maturity": ("1", "share of a mature one's CD166 that has gathered"),
+}
+"""Unit and meaning of what a body and a migrasome have in each frame."""
 _LIBRARIES = ("numpy", "scipy", "numba", "fipy", "netCDF4", "xarray", "pydantic", "pint")
-_TIME = {
+_TIME: dict[str, Any] = {
     "units": "seconds since 2000-01-01",
     "units_metadata": "leap_seconds: none",
     "calendar": "standard",
@@ -69,13 +89,6 @@ def field_kind(spec: ModelSpec, name: str) -> str:
     return "f8" if dosed else "f4"
 
 
-def _chunk(axis: str, size: int) -> int:
-    """Length of a chunk along an axis: one frame, the floor in equal tiles, all of the rest."""
-    if axis == "time":
-        return 1
-    return math.ceil(size / math.ceil(size / _TILE)) if axis in ("x", "y") else size
-
-
 def patterns(spec: ModelSpec) -> str:
     """SHA-256 of every picture that a coat is patterned by, by ligand, as JSON."""
     pictures = {
@@ -90,10 +103,7 @@ def create_file(
     path: Path, model: Model, seed: int, state: State, command_line: str
 ) -> netCDF4.Dataset:
     """Run file with everything but the values that depend on time."""
-    spec = model.spec
-    grid = model_grid(spec)
-    steady = spec.run.mode == "steady"
-    with_cells = not steady and spec.cell_count > 0
+    spec, grid = model.spec, model_grid(model.spec)
     file = netCDF4.Dataset(path, "w", format="NETCDF4")
     now = datetime.now(UTC).isoformat(timespec="seconds")
     file.setncatts(
@@ -112,159 +122,217 @@ def create_file(
             "command_line": command_line,
         }
     )
+    _dimensions(file, spec, grid, state.scene)
+    _coordinates(file, grid)
+    for name in spec.solved_ligands:
+        _ligand(file, spec, name)
+    _stroma(file, spec, grid)
+    if "obs" in file.dimensions:
+        _cells(file)
+    return file
+
+
+def _dimensions(file: netCDF4.Dataset, spec: ModelSpec, grid: Grid, scene: Scene) -> None:
+    """At least one long each; those of a scene that grows without an end."""
+    steady = spec.run.mode == "steady"
     sizes = {
         "time": 1 if steady else len(field_times(spec)),
         "x": grid.nx,
         "y": grid.ny,
         "z": grid.nz,
         "bounds": 2,
-        "body": len(state.scene.bodies.x),
-        "fibre": state.scene.fibres.x.shape[0],
-        "fibre_vertex": state.scene.fibres.x.shape[1],
-        "migrasome": len(state.scene.migrasomes.x),
+        "body": len(scene.bodies.x),
+        "fibre": scene.fibres.x.shape[0],
+        "fibre_vertex": scene.fibres.x.shape[1],
+        "migrasome": len(scene.migrasomes.x),
     }
-    if with_cells:
+    if not steady and spec.cell_count > 0:
         sizes |= {"trajectory": spec.cell_count, "obs": len(track_times(spec))}
     for name, size in sizes.items():
-        file.createDimension(name, max(size, 1))
+        endless = spec.grows and name in _GROWING
+        file.createDimension(name, None if endless else max(size, 1))
 
-    def variable(name: str, kind: str, dims: tuple[str, ...], **attributes: Any) -> Any:
-        chunks = None
-        if dims[0] == "time" and len(dims) > 1:
-            chunks = [_chunk(d, len(file.dimensions[d])) for d in dims]
-        fill: Any = {"f4": np.float32(np.nan), "f8": np.nan}.get(kind)
-        if name == "region" and grid.round:
-            fill = np.uint8(OUTSIDE).astype(np.int8)
-        made = file.createVariable(
-            name, kind, dims, compression="zlib", complevel=4, shuffle=True,
-            chunksizes=chunks, fill_value=None if name in sizes or name == "z_bounds" else fill,
-        )  # fmt: skip
-        if chunks is not None:
-            # Frames are written whole and once: a cache would only keep copies of them. To HDF5 a
-            # size of 0 means its own default, 64 MB a variable.
-            made.set_var_chunk_cache(size=1)
-        made.setncatts(attributes)
-        return made
 
+def _chunks(file: netCDF4.Dataset, dims: tuple[str, ...]) -> list[int] | None:
+    """One frame, the floor in equal tiles, a block of what grows, all of the rest.
+
+    None, for the library's own choice, where there are no frames and nothing grows.
+    """
+    growing = {d for d in dims if file.dimensions[d].isunlimited()}
+    if not growing and (dims[0] != "time" or len(dims) == 1):
+        return None
+    sizes = []
+    for name in dims:
+        size = len(file.dimensions[name])
+        if name == "time":
+            size = 1
+        elif name in growing:
+            size = _GROWING[name]
+        elif name in ("x", "y"):
+            size = math.ceil(size / math.ceil(size / _TILE))
+        sizes.append(size)
+    return sizes
+
+
+def _variable(
+    file: netCDF4.Dataset,
+    name: str,
+    kind: str,
+    dims: tuple[str, ...],
+    *,
+    fill: int | None = None,
+    **attributes: Any,
+) -> "netCDF4.Variable[Any]":
+    """New variable; floating-point ones but coordinates are NaN until they are written."""
+    chunks = _chunks(file, dims)
+    nothing: Any = {"f4": np.float32(np.nan), "f8": np.nan}.get(kind, fill)
+    if name in file.dimensions or name == "z_bounds":
+        nothing = None
+    made = file.createVariable(
+        name, kind, dims, compression="zlib", complevel=4, shuffle=True,
+        chunksizes=chunks, fill_value=nothing,
+    )  # fmt: skip
+    if chunks is not None:
+        # Frames are written whole and once: a cache would only keep copies of them. To HDF5 a
+        # size of 0 means its own default, 64 MB a variable.
+        made.set_var_chunk_cache(size=1)
+    made.setncatts(attributes)
+    return made
+
+
+def _flags(kinds: Iterable[IntEnum]) -> dict[str, Any]:
+    """Attributes that say what the values of a flag mean."""
+    kinds = list(kinds)
+    return {
+        "flag_values": np.array([kind.value for kind in kinds], dtype=np.int8),
+        "flag_meanings": " ".join(kind.name.lower() for kind in kinds),
+    }
+
+
+def _coordinates(file: netCDF4.Dataset, grid: Grid) -> None:
     for axis, values in (("x", grid.x), ("y", grid.y), ("z", grid.z)):
-        extra = {"positive": "up", "bounds": "z_bounds"} if axis == "z" else {}
+        extra: dict[str, Any] = {}
+        if axis == "z":
+            extra = {"positive": "up", "bounds": "z_bounds"}
         place = "height above the floor" if axis == "z" else f"{axis} of cell centres on the floor"
-        variable(axis, "f8", (axis,), units="um", long_name=place, **extra)[:] = values
-    variable("z_bounds", "f8", ("z", "bounds"))[:] = np.stack(
+        _variable(file, axis, "f8", (axis,), units="um", long_name=place, **extra)[:] = values
+    _variable(file, "z_bounds", "f8", ("z", "bounds"))[:] = np.stack(
         [grid.z_edges[:-1], grid.z_edges[1:]], axis=1
     )
-    variable(
-        "time", "f8", ("time",), **_TIME, axis="T",
+    _variable(
+        file, "time", "f8", ("time",), **_TIME, axis="T",
         long_name="time; 0 (the epoch) is when the haematopoietic cells are added",
     )  # fmt: skip
-    for name in spec.solved_ligands:
-        label = spec.ligand[name].label
-        kind = field_kind(spec, name)
-        for suffix, units, meaning, precision in (
-            ("", "nmol L-1", f"{label} in the lowest layer of the medium", kind),
-            ("_bound", "um-2", f"{label} molecules bound to the coat per area", kind),
-            ("_secretion", "um-2 s-1", f"{label} molecules secreted per area and time", "f8"),
-        ):
-            variable(
-                f"{name}{suffix}", precision, ("time", "y", "x"), units=units, long_name=meaning
-            )
-        if spec.ligand[name].coat.uneven:
-            variable(
-                f"{name}_sites", "f4", ("time", "y", "x"), units="um-2",
-                long_name=f"sites for {label} on the coat per area",
-            )  # fmt: skip
-        if spec.dish.mixed_above > 0.0:
-            variable(
-                f"{name}_reservoir", "f8", ("time",), units="nmol L-1",
-                long_name=f"{label} in the mixed medium above the grid",
-            )  # fmt: skip
-        variable(
-            f"{name}_minimum", "f8", ("time",), units="nmol L-1",
-            long_name=f"lowest {label} at the floor so far; below zero by the solver's error",
-        )  # fmt: skip
-        for entry, meaning in MASSES.items():
-            variable(
-                f"{name}_mass_{entry}", "f8", ("time",), units="1",
-                long_name=f"{label} molecules {meaning}",
-            )  # fmt: skip
-    variable(
-        "region", "i1", ("time", "y", "x"), long_name="region under each floor cell's centre",
-        flag_values=np.array([r.value for r in Region], dtype=np.int8),
-        flag_meanings=" ".join(r.name.lower() for r in Region),
-    )  # fmt: skip
-    for name, units, meaning in (
-        ("x", "um", "x of the centre"),
-        ("y", "um", "y of the centre"),
-        ("semi_major", "um", "half the long axis"),
-        ("semi_minor", "um", "half the short axis"),
-        ("angle", "radian", "angle of the long axis against x"),
-        ("blocked", "1", "share of CD166 that is blocked"),
+
+
+def _ligand(file: netCDF4.Dataset, spec: ModelSpec, name: str) -> None:
+    """A ligand on the floor, in each body and migrasome, and its mass audit."""
+    label, kind, floor = spec.ligand[name].label, field_kind(spec, name), ("time", "y", "x")
+    for suffix, units, meaning, precision in (
+        ("", "nmol L-1", f"{label} in the lowest layer of the medium", kind),
+        ("_bound", "um-2", f"{label} molecules bound to the coat per area", kind),
+        ("_secretion", "um-2 s-1", f"{label} molecules secreted per area and time", "f8"),
     ):
-        variable(
-            f"body_{name}", "f8", ("time", "body"), units=units, long_name=f"MSC body: {meaning}"
-        )
+        _variable(file, f"{name}{suffix}", precision, floor, units=units, long_name=meaning)
+    if spec.ligand[name].coat.uneven:
+        _variable(
+            file, f"{name}_sites", "f4", floor, units="um-2",
+            long_name=f"sites for {label} on the coat per area",
+        )  # fmt: skip
+    if spec.dish.mixed_above > 0.0:
+        _variable(
+            file, f"{name}_reservoir", "f8", ("time",), units="nmol L-1",
+            long_name=f"{label} in the mixed medium above the grid",
+        )  # fmt: skip
+    _variable(
+        file, f"{name}_minimum", "f8", ("time",), units="nmol L-1",
+        long_name=f"lowest {label} at the floor so far; below zero by the solver's error",
+    )  # fmt: skip
+    for entry, meaning in MASSES.items():
+        _variable(
+            file, f"{name}_mass_{entry}", "f8", ("time",), units="1",
+            long_name=f"{label} molecules {meaning}",
+        )  # fmt: skip
+    for source in ("body", "migrasome"):
+        _variable(
+            file, f"{source}_{name}_secretion_rate", "f8", ("time", source), units="s-1",
+            long_name=f"{label} molecules secreted per time by each {source}",
+        )  # fmt: skip
+
+
+def _stroma(file: netCDF4.Dataset, spec: ModelSpec, grid: Grid) -> None:
+    """Regions, bodies, fibres, and migrasomes with their lives."""
+    _variable(
+        file, "region", "i1", ("time", "y", "x"), **_flags(Region),
+        fill=int(np.uint8(OUTSIDE).astype(np.int8)) if grid.round else None,
+        long_name="region under each floor cell's centre",
+    )  # fmt: skip
+    for prefix, properties in (("body", _BODY), ("migrasome", _MIGRASOME)):
+        noun = f"{spec.stroma.label} body" if prefix == "body" else prefix
+        for name, (units, meaning) in properties.items():
+            _variable(
+                file, f"{prefix}_{name}", "f8", ("time", prefix), units=units,
+                long_name=f"{noun}: {meaning}",
+            )  # fmt: skip
+    _variable(
+        file, "body_migrating", "i1", ("time", "body"),
+        flag_values=np.array([0, 1], dtype=np.int8), flag_meanings="resting migrating",
+        long_name=f"{spec.stroma.label} body: what it does",
+    )  # fmt: skip
     for name in ("x", "y"):
-        variable(
-            f"fibre_{name}", "f8", ("time", "fibre", "fibre_vertex"), units="um",
+        _variable(
+            file, f"fibre_{name}", "f8", ("time", "fibre", "fibre_vertex"), units="um",
             long_name=f"retraction fibre: {name} along its course",
         )  # fmt: skip
-    for name, units, meaning in (
-        ("x", "um", "x of the centre"),
-        ("y", "um", "y of the centre"),
-        ("radius", "um", "radius"),
-        ("blocked", "1", "share of CD166 that is blocked"),
-    ):
-        variable(
-            f"migrasome_{name}",
-            "f8",
-            ("time", "migrasome"),
-            units=units,
-            long_name=f"migrasome: {meaning}",
-        )
-    migrasomes, end = state.scene.migrasomes, spec.run.duration
-    ruptured = migrasomes.end <= end
-    for name, values, meaning in (
-        ("birth", migrasomes.birth, "when it appears"),
-        ("end", np.where(ruptured, migrasomes.end, np.nan), "when it ruptures, if within the run"),
-    ):
-        variable(
-            f"migrasome_{name}", "f8", ("migrasome",), **_TIME,
+    _variable(
+        file, "fibre_body", "i4", ("time", "fibre"), fill=ABSENT,
+        long_name="retraction fibre: number of the body to which it leads",
+    )  # fmt: skip
+    _variable(
+        file, "fibre_origin", "i1", ("time", "fibre"), fill=ABSENT,
+        **_flags((Origin.MIGRATION, Origin.RETRACTION)),
+        long_name="retraction fibre: what left it behind",
+    )  # fmt: skip
+    _variable(
+        file, "migrasome_body", "i4", ("time", "migrasome"), fill=ABSENT,
+        long_name="migrasome: number of the body to which its fibre leads; -1 if it is detached",
+    )  # fmt: skip
+    for name, meaning in (("birth", "when it appears"), ("end", "when it is gone, if it goes")):
+        _variable(
+            file, f"migrasome_{name}", "f8", ("migrasome",), **_TIME,
             long_name=f"migrasome: {meaning}; time as in cell_time",
-        )[: len(values)] = values  # fmt: skip
-    variable(
-        "migrasome_fate", "i1", ("migrasome",), long_name="migrasome: what becomes of it",
-        flag_values=np.array([0, 1], dtype=np.int8), flag_meanings="outlives_the_run ruptures",
-    )[: len(ruptured)] = ruptured.astype(np.int8)  # fmt: skip
-    for name in spec.solved_ligands:
-        for kind in ("body", "migrasome"):
-            variable(
-                f"{kind}_{name}_secretion_rate", "f8", ("time", kind), units="s-1",
-                long_name=f"{spec.ligand[name].label} molecules secreted per time by each {kind}",
-            )  # fmt: skip
-    if with_cells:
-        variable(
-            "trajectory", "i4", ("trajectory",), cf_role="trajectory_id",
-            long_name="haematopoietic cell",
-        )[:] = np.arange(spec.cell_count)  # fmt: skip
-        cell_dims = ("trajectory", "obs")
-        variable(
-            "cell_time", "f8", cell_dims, **_TIME, long_name="time of observation",
         )  # fmt: skip
-        for axis in ("x", "y"):
-            variable(
-                f"cell_{axis}",
-                "f8",
-                cell_dims,
-                units="um",
-                long_name=f"{axis} of the cell's centre",
-            )
-        variable(
-            "cell_state", "i1", cell_dims, long_name="what the cell does",
-            flag_values=np.array([0, 1], dtype=np.int8), flag_meanings="crawling held",
+    for name, flags, meaning in (
+        ("origin", _flags(Origin), "what left behind the fibre that it formed on"),
+        ("fate", _flags(Fate), "what becomes of it"),
+    ):
+        _variable(
+            file, f"migrasome_{name}", "i1", ("migrasome",), **flags,
+            long_name=f"migrasome: {meaning}",
         )  # fmt: skip
-        variable(
-            "cell_region", "i1", cell_dims, long_name="region under the cell's centre",
-            flag_values=np.array([r.value for r in Region], dtype=np.int8),
-            flag_meanings=" ".join(r.name.lower() for r in Region),
+    # Nothing may ever form; readers find one that never is there.
+    file["migrasome_birth"][:1] = np.nan
+    file["fibre_body"][0, :1] = ABSENT
+
+
+def _cells(file: netCDF4.Dataset) -> None:
+    """Haematopoietic cells at the times of their tracks."""
+    _variable(
+        file, "trajectory", "i4", ("trajectory",), cf_role="trajectory_id",
+        long_name="haematopoietic cell",
+    )[:] = np.arange(len(file.dimensions["trajectory"]))  # fmt: skip
+    tracks = ("trajectory", "obs")
+    _variable(file, "cell_time", "f8", tracks, **_TIME, long_name="time of observation")
+    for axis in ("x", "y"):
+        _variable(
+            file, f"cell_{axis}", "f8", tracks, units="um",
+            long_name=f"{axis} of the cell's centre",
         )  # fmt: skip
-    return file
+    _variable(
+        file, "cell_state", "i1", tracks, long_name="what the cell does",
+        flag_values=np.array([0, 1], dtype=np.int8), flag_meanings="crawling held",
+    )  # fmt: skip
+    _variable(
+        file, "cell_region", "i1", tracks, long_name="region under the cell's centre",
+        **_flags(Region),
+    )  # fmt: skip

@@ -7,19 +7,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from sdf1_field.errors import InputError
 from sdf1_field.record.layout import FORMAT, MASSES, VOLATILE
+from sdf1_field.scene import NO_BODY
 from sdf1_field.spec import Model, model_from_entries
 from sdf1_field.transport import Ledger
 from sdf1_field.units import duration_text
 
 if TYPE_CHECKING:
     import xarray as xr
-
-Array = NDArray[np.float64]
-
 
 _NEVER = 1e30
 """Times beyond are NetCDF's fill value: frames not written yet [s]."""
@@ -113,7 +110,7 @@ def content_digest(run: "xr.Dataset") -> str:
 
 
 def summary(run: "xr.Dataset") -> dict[str, Any]:
-    """What a run holds: its model, size, and per ligand the end's values and mass audit.
+    """What a run holds: its model, size, and at the end stroma, ligands and their mass audit.
 
     ``imbalance`` is the audit's missing share of what came in; None in steady state.
     """
@@ -131,6 +128,9 @@ def summary(run: "xr.Dataset") -> dict[str, Any]:
         "grid": f"{run.sizes['x']} x {run.sizes['y']} x {run.sizes['z']} cells over "
         f"{spec.dish.width:g} x {spec.dish.length:g} x {spec.dish.height:g} um",
     }
+    stroma = _stroma(run, spec.stroma.label)
+    if stroma:
+        facts["stroma"] = stroma
     if "trajectory" in run.sizes:
         facts["cells"] = (
             f"{run.sizes['trajectory']} {spec.cells.type}, {run.sizes['obs']} observations"
@@ -160,3 +160,17 @@ def summary(run: "xr.Dataset") -> dict[str, Any]:
             }
         )
     return facts
+
+
+def _stroma(run: "xr.Dataset", label: str) -> str:
+    """Bodies, fibres and migrasomes of the last frame; empty if there are none."""
+    owner = run["migrasome_body"][-1].values
+    counts = {
+        label: np.isfinite(run["body_x"][-1].values),
+        "retraction fibres": np.isfinite(run["fibre_body"][-1].values),
+        "attached migrasomes": np.isfinite(owner) & (owner != NO_BODY),
+        "detached migrasomes": owner == NO_BODY,
+    }
+    if not any(there.any() for there in counts.values()):
+        return ""
+    return ", ".join(f"{there.sum()} {what}" for what, there in counts.items()) + " at the end"

@@ -3,42 +3,43 @@
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from pathlib import Path
-from typing import Any, get_origin, get_type_hints
+from types import NoneType, UnionType
+from typing import Any, get_args, get_origin, get_type_hints
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sdf1_field.cells import Cells
 from sdf1_field.errors import InputError
-from sdf1_field.scene import Bodies, Fibres, Migrasomes, Scene
+from sdf1_field.scene import Scene
 from sdf1_field.simulate import State
 from sdf1_field.solvers import Solver
 
-Array = NDArray[np.float64]
+_ALIGNED = "aligned"
+"""Names of the arrays of records that are aligned, which NumPy's format forgets."""
 
 
 def save_state(path: Path, state: State) -> None:
     """Write everything a run is at a time; the inverse of `load_state`."""
     arrays: dict[str, Any] = {"time": state.time, "seed": state.seed, "near": state.near}
 
-    def put(prefix: str, value: Any) -> None:
-        for field in fields(value):
-            item = getattr(value, field.name)
-            if is_dataclass(item):
-                put(f"{prefix}.{field.name}", item)
-            elif isinstance(item, Mapping):
-                for key, array in item.items():
-                    arrays[f"{prefix}.{field.name}.{key}"] = array
-            else:
-                arrays[f"{prefix}.{field.name}"] = item
+    def put(name: str, value: Any) -> None:
+        if is_dataclass(value):
+            for field in fields(value):
+                put(f"{name}.{field.name}", getattr(value, field.name))
+        elif isinstance(value, Mapping):
+            for key, item in value.items():
+                put(f"{name}.{key}", item)
+        elif value is not None:
+            arrays[name] = value
 
-    put("bodies", state.scene.bodies)
-    put("fibres", state.scene.fibres)
-    put("migrasomes", state.scene.migrasomes)
-    for name, value in state.fields.items():
-        put(f"field.{name}", value)
-    if state.cells is not None:
-        put("cells", state.cells)
+    put("scene", state.scene)
+    put("field", state.fields)
+    put("cells", state.cells)
+    arrays[_ALIGNED] = np.array(
+        [name for name, value in arrays.items() if np.asarray(value).dtype.isalignedstruct],
+        dtype=np.str_,
+    )
     partial = path.with_name(path.name + ".partial")
     with partial.open("wb") as stream:
         np.savez(stream, **arrays)
@@ -63,6 +64,8 @@ def load_state(path: Path, solver: Solver) -> State:
     try:
         with path.open("rb") as stream, np.load(stream, allow_pickle=False) as stored:
             arrays = {key: stored[key] for key in stored.files}
+            for key in arrays[_ALIGNED]:
+                arrays[key] = _aligned(arrays[key])
     except Exception:  # NumPy and zipfile raise a dozen kinds on damaged bytes
         raise InputError(wrong) from None
     try:
@@ -71,30 +74,46 @@ def load_state(path: Path, solver: Solver) -> State:
         raise InputError(wrong) from None
 
 
-def _state_of(arrays: Mapping[str, Any], solver: Solver) -> State:
-    def take(kind: Any, prefix: str) -> Any:
-        values: dict[str, Any] = {}
-        types = get_type_hints(kind)
-        for field in fields(kind):
-            key = f"{prefix}.{field.name}"
-            if key in arrays:
-                values[field.name] = arrays[key] if arrays[key].ndim else arrays[key].item()
-            elif is_dataclass(types[field.name]):
-                values[field.name] = take(types[field.name], key)
-            elif get_origin(types[field.name]) is Mapping:
-                start = f"{key}."
-                values[field.name] = {
-                    k.removeprefix(start): v for k, v in arrays.items() if k.startswith(start)
-                }
-        return kind(**values)
+def _aligned(records: NDArray[Any]) -> NDArray[Any]:
+    """The same records, of the type that says that they are aligned."""
+    kind = records.dtype
+    parts = dict(kind.fields or {})
+    return records.view(
+        np.dtype(
+            {
+                "names": list(parts),
+                "formats": [part[0] for part in parts.values()],
+                "offsets": [part[1] for part in parts.values()],
+                "itemsize": kind.itemsize,
+            },
+            align=True,
+        )
+    )
 
-    scene = Scene(take(Bodies, "bodies"), take(Fibres, "fibres"), take(Migrasomes, "migrasomes"))
+
+def _state_of(arrays: Mapping[str, Any], solver: Solver) -> State:
+    def value(key: str) -> Any:
+        return arrays[key] if arrays[key].ndim else arrays[key].item()
+
+    def take(kind: Any, name: str) -> Any:
+        start = f"{name}."
+        if name in arrays:
+            return value(name)
+        if isinstance(kind, UnionType):
+            (kind,) = (k for k in get_args(kind) if k is not NoneType)
+            if not any(key.startswith(start) for key in arrays):
+                return None
+        if get_origin(kind) is Mapping:
+            return {k.removeprefix(start): arrays[k][()] for k in arrays if k.startswith(start)}
+        types = get_type_hints(kind)
+        return kind(**{f.name: take(types[f.name], start + f.name) for f in fields(kind)})
+
     names = [k.split(".")[1] for k in arrays if k.startswith("field.") and k.endswith(".time")]
     return State(
         time=float(arrays["time"]),
         seed=int(arrays["seed"]),
-        scene=scene,
+        scene=take(Scene, "scene"),
         fields={name: take(solver.State, f"field.{name}") for name in names},
-        cells=take(Cells, "cells") if "cells.x" in arrays else None,
+        cells=take(Cells | None, "cells"),
         near=arrays["near"],
     )

@@ -5,8 +5,9 @@ import json
 import math
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import netCDF4
 import numpy as np
@@ -14,9 +15,18 @@ from numpy.typing import NDArray
 
 from sdf1_field.coating import binding_sites
 from sdf1_field.errors import InputError, RunError
-from sdf1_field.record.layout import MASSES, create_file, field_kind, patterns, program, versions
+from sdf1_field.migrasomes.growth import VERTICES
+from sdf1_field.record.layout import (
+    ABSENT,
+    MASSES,
+    create_file,
+    field_kind,
+    patterns,
+    program,
+    versions,
+)
 from sdf1_field.record.states import load_state, save_state
-from sdf1_field.scene import RegionMap, Scene
+from sdf1_field.scene import Fate, Migrasomes, RegionMap, Scene
 from sdf1_field.simulate import (
     Setting,
     State,
@@ -31,7 +41,7 @@ from sdf1_field.solvers import solver_named
 from sdf1_field.sources import Secretion, mean_rates, secretion
 from sdf1_field.spec import Model, ModelSpec, model_from_entries
 
-Array = NDArray[np.float64]
+Flags = NDArray[np.bool_]
 
 
 _PROGRAM_BYTES = 2e8
@@ -51,6 +61,10 @@ _PACKED = 0.1
 """Most that compression leaves of regions and of the bodies' secretion, as measured at 5 um."""
 _SPREAD_CELLS = 300.0
 """Floor cells over which a migrasome's secretion is spread, at most."""
+_FILE_BYTES = 4e5
+"""What a file takes before any value: the model, names, and where each frame lies."""
+_LIFE_BYTES = 18.0
+"""Of what a file says of a migrasome once: birth, end, fate and origin."""
 _OBSERVATION_BYTES = 26
 """Of a cell at one time: place, time, state and region."""
 
@@ -297,7 +311,7 @@ class _Recorder:
                     if self.steady and entry not in held:
                         value = np.nan
                     file[f"{name}_mass_{entry}"][n] = value
-            _append_scene(file, n, state.scene, state.time)
+            _append_scene(file, n, state.scene, state.time, setting.spec.run.duration)
         if "cell_time" in file.variables and state.time in self.observations:
             assert state.cells is not None
             n = self.observations[state.time]
@@ -329,46 +343,140 @@ def _recorder(file: netCDF4.Dataset, spec: ModelSpec, seed: int) -> _Recorder:
     )
 
 
-def _append_scene(file: netCDF4.Dataset, n: int, scene: Scene, time: float) -> None:
-    """Write a frame's bodies, fibres, and the migrasomes that are there then."""
-    here = scene.migrasomes.present
+def _append_scene(
+    file: netCDF4.Dataset, n: int, scene: Scene, time: float, duration: float
+) -> None:
+    """Write a frame's bodies, fibres and migrasomes, and what is known of lives by then."""
+    migrasomes = _within_run(scene.migrasomes, duration)
+    here = migrasomes.present
     for prefix, group, there in (
-        ("body", scene.bodies, True),
-        ("fibre", scene.fibres, True),
-        ("migrasome", scene.migrasomes, here),
+        ("body", scene.bodies, None),
+        ("fibre", scene.fibres, None),
+        ("migrasome", migrasomes, here),
     ):
         for field in fields(group):
-            value = getattr(group, field.name)
             variable = file.variables.get(f"{prefix}_{field.name}")
-            if variable is not None and "time" in variable.dimensions and value.size:
-                variable[n] = np.where(there, value, np.nan)
-    for ligand in scene.bodies.secretion:
-        for prefix, rates in (
-            ("body", scene.bodies.secretion[ligand]),
-            ("migrasome", np.where(here, mean_rates(scene, ligand, time, time), np.nan)),
-        ):
-            if len(rates):
-                file[f"{prefix}_{ligand}_secretion_rate"][n] = rates
+            if variable is not None:
+                values = getattr(group, field.name)
+                if "time" not in variable.dimensions:
+                    _put(variable, (), values)
+                else:
+                    _put(variable, (n,), values if there is None else _masked(values, there))
+    for ligand, rates in scene.bodies.secretion.items():
+        _put(file[f"body_{ligand}_secretion_rate"], (n,), rates)
+        own = mean_rates(scene, ligand, time, time)
+        _put(file[f"migrasome_{ligand}_secretion_rate"], (n,), _masked(own, here))
+
+
+def _within_run(migrasomes: Migrasomes, duration: float) -> Migrasomes:
+    """Migrasomes with the ends and fates that they meet before a run is over."""
+    gone = migrasomes.end <= duration
+    return replace(
+        migrasomes,
+        end=np.where(gone, migrasomes.end, np.nan),
+        fate=np.where(gone, migrasomes.fate, np.int8(Fate.OUTLIVES_THE_RUN)),
+    )
+
+
+def _masked(values: NDArray[Any], there: Flags) -> NDArray[Any]:
+    """Values where something is there, and what the file holds for nothing elsewhere."""
+    return np.where(there, values, np.nan if values.dtype.kind == "f" else ABSENT)
+
+
+def _put(variable: "netCDF4.Variable[Any]", frame: tuple[int, ...], values: NDArray[Any]) -> None:
+    """Write the first rows of a variable, or of a frame of it; those that follow stay empty."""
+    if values.size:
+        variable[(*frame, *(slice(size) for size in values.shape))] = values
+
+
+class _Stroma(NamedTuple):
+    """Upper estimates of how much of a stroma there is at once.
+
+    Parameters
+    ----------
+    bodies, fibres, vertices, migrasomes : float
+        At once; ``vertices`` of each fibre.
+    migrasomes_ever : float
+        Those gone and to come too.
+    """
+
+    bodies: float
+    fibres: float
+    vertices: float
+    migrasomes: float
+    migrasomes_ever: float
+
+
+def _expected_stroma(spec: ModelSpec) -> _Stroma:
+    scene, area = spec.scene, spec.dish.width * spec.dish.length
+    bodies = scene.msc_number or scene.msc_density * area
+    if spec.grows:
+        return _expected_growth(spec, bodies)
+    fibres = bodies * scene.network_fraction * scene.fibres_per_network
+    migrasomes = fibres * scene.fibre_length / scene.migrasome_spacing
+    migrasomes += scene.detached_migrasome_density * area
+    vertices = scene.fibre_length / scene.fibre_segment + 1.0
+    return _Stroma(bodies, fibres, vertices, migrasomes, migrasomes)
+
+
+def _expected_growth(spec: ModelSpec, bodies: float) -> _Stroma:
+    """What there is at the end if nothing but time takes it away.
+
+    Every body migrates and retracts all the time, its fibres run straight away from it until they
+    break, and on them migrasomes form as fast as they nucleate, or as fast as there is room:
+    wherever one has ruptured or its fibre has gone.
+    """
+    scene, b, cell = spec.scene, spec.biogenesis, spec.stroma
+    substrate = spec.substrate[scene.substrate]
+    span = spec.run.duration + spec.run.culture
+    if spec.scene.mode == "frozen":
+        span = spec.run.culture
+    if span == 0.0:
+        return _Stroma(bodies, 0.0, 0.0, 0.0, 0.0)
+    # A fibre that lengthens breaks ever sooner.
+    pull = b.fibre_breakage * cell.speed / substrate.strength
+    release = b.fibre_release_rate / substrate.strength
+    life = min(
+        span,
+        math.sqrt(0.5 * math.pi / pull) if pull > 0.0 else math.inf,
+        1.0 / release if release > 0.0 else math.inf,
+    )
+    bundles = cell.speed / b.tether_spacing + 1.0 / b.retraction_interval
+    stems = bodies * substrate.anchors * bundles * scene.fibres_per_network * life
+    vertices = min(cell.speed * life / scene.fibre_segment + 1.0, float(VERTICES))
+    length = vertices * scene.fibre_segment
+    # Branches branch too.
+    fibres = stems * math.exp(b.branching * length)
+    good = fibres * (length + 2.0 * b.junction_length)
+    factor = math.prod(
+        agent.factor or 1.0
+        for agent in (spec.agent[spec.agent_of(name)] for name in spec.treatments)
+        if agent.acts_on == "nucleation"
+    )
+    room = fibres * length / b.migrasome_spacing
+    ever = min(
+        good * b.nucleation * factor * span,
+        room * (1.0 + span / b.migrasome_lifetime + span / life),
+    )
+    alive = ever * min(1.0, b.migrasome_lifetime / span)
+    return _Stroma(bodies, fibres, vertices, alive, ever)
 
 
 def expected_size(spec: ModelSpec) -> tuple[float, float]:
     """Upper estimates of a run file and of the memory its run takes [bytes]; takes none itself."""
-    grid, scene = model_grid(spec), spec.scene
+    grid, stroma = model_grid(spec), _expected_stroma(spec)
     floor_cells, ligands = float(grid.nx) * float(grid.ny), spec.solved_ligands
-    area = spec.dish.width * spec.dish.length
-    fibres = scene.msc_density * area * scene.network_fraction * scene.fibres_per_network
-    migrasomes = fibres * scene.fibre_length / scene.migrasome_spacing
-    migrasomes += scene.detached_migrasome_density * area
     frame = _PACKED * floor_cells
     for name in ligands:
-        carriers = spec.ligand[name].secretion.carrying_fraction * migrasomes
+        carriers = spec.ligand[name].secretion.carrying_fraction * stroma.migrasomes
         secreting = min(1.0, _PACKED + _SPREAD_CELLS * carriers / floor_cells)
         frame += floor_cells * (2 * int(field_kind(spec, name)[1]) + 8 * secreting)
         frame += 4 * floor_cells * spec.ligand[name].coat.uneven
-    frame += 16.0 * fibres * (scene.fibre_length / scene.fibre_segment + 1.0)
-    frame += 8.0 * (4 + len(ligands)) * migrasomes
-    frame += 8.0 * (6 + len(ligands)) * scene.msc_density * area
-    file_size = len(_frame_times(spec)) * frame
+    frame += stroma.fibres * (16.0 * stroma.vertices + 5.0)
+    frame += (8.0 * (5 + len(ligands)) + 4.0) * stroma.migrasomes
+    frame += (8.0 * (6 + len(ligands)) + 1.0) * stroma.bodies
+    file_size = _FILE_BYTES + len(_frame_times(spec)) * frame
+    file_size += _LIFE_BYTES * stroma.migrasomes_ever
     if spec.run.mode != "steady":
         file_size += len(track_times(spec)) * spec.cell_count * _OBSERVATION_BYTES
     if spec.numerics.solver == "fipy":
@@ -380,5 +488,6 @@ def expected_size(spec: ModelSpec) -> tuple[float, float]:
         arrays = poles * (len(ligands) + 1) + _IN_FLIGHT
         memory = _PROGRAM_BYTES + 8.0 * floor_cells * arrays
     for name in spec.sensed_ligands:
-        memory += _NEAR_BYTES * spec.ligand[name].secretion.carrying_fraction * migrasomes
+        carried = spec.ligand[name].secretion.carrying_fraction * stroma.migrasomes_ever
+        memory += _NEAR_BYTES * carried
     return file_size, memory

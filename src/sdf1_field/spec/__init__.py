@@ -16,24 +16,26 @@ from sdf1_field.spec.files import (
 from sdf1_field.spec.schema import (
     PATTERN_FILES,
     STATUSES,
+    Biogenesis,
     Coat,
     Factors,
     ModelSpec,
     Numerics,
-    PlacedScene,
+    SceneSection,
 )
 from sdf1_field.spec.template import model_file_text, write_model_file
 
 __all__ = [
     "PATTERN_FILES",
     "STATUSES",
+    "Biogenesis",
     "Coat",
     "Entry",
     "Factors",
     "Model",
     "ModelSpec",
     "Numerics",
-    "PlacedScene",
+    "SceneSection",
     "entries_of",
     "load_model",
     "model_file_text",

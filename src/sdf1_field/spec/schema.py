@@ -85,6 +85,7 @@ SurfaceDensity = Annotated[float, Quantity("surface density", ge=0)]
 SecretionRate = Annotated[float, Quantity("secretion rate", ge=0)]
 NumberDensity = Annotated[float, Quantity("number density", ge=0)]
 LineDensity = Annotated[float, Quantity("line density", ge=0)]
+RatePerLength = Annotated[float, Quantity("rate per length", ge=0)]
 MolarMass = Annotated[float, Quantity("molar mass", gt=0)]
 Fraction = Annotated[float, Field(ge=0, le=1, strict=True)]
 Ratio = Annotated[float, Field(ge=0, allow_inf_nan=False, strict=True)]
@@ -216,7 +217,10 @@ class CellType(Section):
     cd166_catch_rate: Rate
     vla4_catch_rate: Rate
     cxcr4_catch_rate: Rate
+    fibre_catch_rate: Rate
     release_rate: Rate
+    migrasome_uptake_rate: Rate
+    """Of each migrasome that the cell touches."""
 
 
 class Cells(Section):
@@ -240,14 +244,45 @@ class Adhesion(Section):
     """Integrin ligand beyond the fibronectin all regions share, relative to an MSC body."""
 
 
-class PlacedScene(Section):
-    """Distributions from which bodies, fibres and migrasomes are placed."""
+class StromalType(Section):
+    """Shape and motility of a stromal cell, and what it can be perturbed in."""
 
-    mode: Literal["placed"]
-    msc_density: NumberDensity
+    label: str
     body_area: Area
     body_area_variation: Ratio
     body_aspect_ratio: Annotated[float, Field(ge=1, strict=True)]
+    speed: Speed
+    """While it migrates, on the adhesion that suits it best."""
+    speed_variation: Ratio
+    persistence_time: PositiveTime
+    nucleation_variation: Ratio
+    """How cells differ in how readily migrasomes form on their fibres."""
+    expresses: tuple[str, ...]
+    """Targets of perturbations that it has."""
+
+
+class Substrate(Section):
+    """What the floor is coated with; anchors and their strength are relative to fibronectin."""
+
+    label: str
+    anchors: Ratio
+    """Places at which the retracting edge stays attached."""
+    strength: PositiveRatio
+    """How long such an attachment holds."""
+    integrin_share: Fraction
+    """Share of the anchors that integrins hold."""
+
+
+class SceneSection(Section):
+    """The stroma: which cells on what, and the distributions from which a scene is placed."""
+
+    mode: Literal["placed", "grown", "frozen"]
+    """Placed once; grown from seeding on; or grown until the cells are added, and left so."""
+    stroma: str
+    substrate: str
+    msc_density: NumberDensity
+    msc_number: Annotated[int, Field(ge=0, strict=True)]
+    """Bodies in the view; 0 if their number is drawn from the density."""
     network_fraction: Fraction
     retracting_fraction: Fraction
     fibres_per_network: PositiveRatio
@@ -261,10 +296,47 @@ class PlacedScene(Section):
     migrasome_diameter_variation: Ratio
     detached_migrasome_density: NumberDensity
     migrasome_appearance: NonNegativeTime
-    """Time from the start of the culture over which migrasomes appear, evenly."""
+    """Time from the start of the culture over which placed migrasomes appear, evenly."""
     migrasome_lifetime: NonNegativeTime
-    """Mean time until a migrasome ruptures; 0 if it never does."""
+    """Mean time until a placed migrasome ruptures; 0 if it never does."""
     network_outline_margin: Length
+
+
+class Biogenesis(Section):
+    """Rates at which a grown scene's cells, fibres and migrasomes come and go, on fibronectin."""
+
+    optimal_adhesion: PositiveRatio
+    """Anchors times strength on which cells migrate best."""
+    migrating_share: Fraction
+    """Of the time, on that adhesion."""
+    resting_time: PositiveTime
+    tether_spacing: PositiveLength
+    """Mean way between places where a migrating cell's rear stays attached."""
+    retraction_interval: PositiveTime
+    """Mean time between retractions of a resting cell."""
+    retracted_share: Annotated[float, Field(ge=0, lt=1, strict=True)]
+    """Of the body's area."""
+    retraction_time: PositiveTime
+    respreading_time: PositiveTime
+    branching: LineDensity
+    fibre_breakage: RatePerLength
+    fibre_release_rate: Rate
+    breakage_doubling_time: PositiveTime
+    """Culture time after which fibres break twice as often as at seeding."""
+    shortest_fibre: PositiveLength
+    nucleation: RatePerLength
+    junction_length: Length
+    """Length of fibre as good for nucleation as a tip or a branching point."""
+    migrasome_spacing: PositiveLength
+    """Length of fibre that a migrasome keeps others from."""
+    early_diameter: PositiveLength
+    growth_time: PositiveTime
+    cd166_gathering_time: PositiveTime
+    detachment_rate: Rate
+    retention: PositiveRatio
+    """Odds that a migrasome whose fibre breaks stays on the floor."""
+    drift_rate: Rate
+    migrasome_lifetime: PositiveTime
 
 
 class Mechanisms(Section):
@@ -275,9 +347,11 @@ class Mechanisms(Section):
     cxcr4_adhesion: bool
     cd166_adhesion: bool
     vla4_adhesion: bool
+    fibre_adhesion: bool
     chemokinesis: bool
     crowding: bool
     uptake: bool
+    migrasome_uptake: bool
     bursts: bool
 
 
@@ -285,8 +359,14 @@ class Agent(Section):
     """What a treatment's agent acts on; each acts on one named rate and nothing else."""
 
     label: str
-    acts_on: Literal["cxcr4_antagonist", "added_ligand", "cd166_block", "medium_change"]
+    acts_on: Literal[
+        "cxcr4_antagonist", "added_ligand", "cd166_block", "medium_change", "integrins", "nucleation"
+    ]
+    target: str | None = None
+    """What of the stroma it acts on."""
     molar_mass: MolarMass | None = None
+    factor: Ratio | None = None
+    """By which a genetic change multiplies the rate it acts on."""
     inhibition_constant: PositiveConcentration | None = None
     dissociation_constant: PositiveConcentration | None = None
     maximum_block: Fraction | None = None
@@ -295,12 +375,20 @@ class Agent(Section):
     def _complete(self) -> Self:
         needed = {
             "cxcr4_antagonist": ("molar_mass", "inhibition_constant"),
-            "cd166_block": ("molar_mass", "dissociation_constant", "maximum_block"),
+            "cd166_block": ("molar_mass", "dissociation_constant", "maximum_block", "target"),
+            "integrins": ("molar_mass", "dissociation_constant", "maximum_block", "target"),
+            "nucleation": ("factor", "target"),
         }.get(self.acts_on, ())
         for key in needed:
             if getattr(self, key) is None:
                 raise ValueError(f"an agent that acts on {self.acts_on} needs '{key}'.")
         return self
+
+
+    @property
+    def genetic(self) -> bool:
+        """Whether it is a change of the stroma's genes, which has neither dose nor time."""
+        return self.factor is not None
 
 
 class Treatment(Section):
@@ -349,6 +437,9 @@ class Numerics(Section):
     absolute_tolerance: PositiveConcentration
     first_step: PositiveTime
     coupling_step: PositiveTime
+    culture_step: PositiveTime
+    """How often fields see a grown scene anew before there are cells."""
+    growth_step: PositiveTime
     settling_time: PositiveTime
     """How soon after an event cells see the floor anew."""
 
@@ -392,7 +483,10 @@ class ModelSpec(Section):
     receptor: ReceptorTable
     cell_type: dict[str, CellType]
     cells: Cells
-    scene: PlacedScene
+    stromal_type: dict[str, StromalType]
+    substrate: dict[str, Substrate]
+    scene: SceneSection
+    biogenesis: Biogenesis
     adhesion: Adhesion
     mechanisms: Mechanisms
     agent: dict[str, Agent]
@@ -410,6 +504,16 @@ class ModelSpec(Section):
     def haematopoietic(self) -> CellType:
         """The cell type in this model's co-culture."""
         return self.cell_type[self.cells.type]
+
+    @property
+    def stroma(self) -> StromalType:
+        """The cell type of this model's stroma."""
+        return self.stromal_type[self.scene.stroma]
+
+    @property
+    def grows(self) -> bool:
+        """Whether the scene is grown, for a while at least."""
+        return self.scene.mode != "placed"
 
     @property
     def sensed_ligands(self) -> tuple[str, ...]:
@@ -435,7 +539,7 @@ class ModelSpec(Section):
         for name, treatment in self.treatments.items():
             agent = self.agent[self.agent_of(name)]
             if agent.acts_on != "medium_change":
-                labels.append(f"{agent.label} {treatment.dose}")
+                labels.append(f"{agent.label} {treatment.dose}" if treatment.dose else agent.label)
         return ", ".join(dict.fromkeys(labels)) or "untreated"
 
     def agent_of(self, name: str) -> str:
@@ -443,7 +547,7 @@ class ModelSpec(Section):
         return self.treatments[name].agent or name
 
     def dose(self, name: str) -> float:
-        """Dose of the treatment called ``name`` [nM]; 0 for a medium change.
+        """Dose of the treatment called ``name`` [nM]; 0 for a medium or genetic change.
 
         Raises
         ------
@@ -451,9 +555,10 @@ class ModelSpec(Section):
             If the dose is missing, unwanted or not a concentration.
         """
         treatment, agent = self.treatments[name], self.agent[self.agent_of(name)]
-        if agent.acts_on == "medium_change":
+        if agent.acts_on == "medium_change" or agent.genetic:
             if treatment.dose is not None:
-                raise ValueError("a medium change has no dose. Remove it.")
+                what = "a genetic change" if agent.genetic else "a medium change"
+                raise ValueError(f"{what} has no dose. Remove it.")
             return 0.0
         if treatment.dose is None:
             raise ValueError("no dose is given. Set one, such as '10 uM' or '100 ng/mL'.")
@@ -472,6 +577,8 @@ class ModelSpec(Section):
             ("output.fields_every", self.output.fields_every),
             ("output.tracks_every", self.output.tracks_every),
             ("numerics.coupling_step", self.numerics.coupling_step),
+            ("numerics.culture_step", self.numerics.culture_step),
+            ("numerics.growth_step", self.numerics.growth_step),
             ("cells.time_step", self.cells.time_step),
             ("numerics.fipy.time_step", self.numerics.fipy.time_step),
         ):
@@ -563,7 +670,7 @@ class ModelSpec(Section):
         """Bursts of migrasomes that never rupture or whose content is unknown."""
         if not self.mechanisms.bursts:
             return
-        if self.scene.migrasome_lifetime == 0.0:
+        if not self.grows and self.scene.migrasome_lifetime == 0.0:
             yield (
                 "mechanisms.bursts",
                 "no migrasome ever ruptures. Set scene.migrasome_lifetime, such as '400 min'.",
@@ -587,6 +694,68 @@ class ModelSpec(Section):
                 yield f"ligand.{name}.secretion.migrasome_decay", f"{remedy} '0 1/s'."
         if self.mechanisms.uptake:
             yield "mechanisms.uptake", "a steady state has no cells. Set it to false."
+
+    def _stroma(self) -> Iterable[tuple[str, str]]:
+        """A stroma that is unknown, or cannot grow."""
+        for path, name, known, noun in (
+            ("scene.stroma", self.scene.stroma, self.stromal_type, "stromal type"),
+            ("scene.substrate", self.scene.substrate, self.substrate, "substrate"),
+        ):
+            if name not in known:
+                yield path, unknown(name, known, noun)
+                return
+        if not self.grows:
+            return
+        if self.run.mode == "steady":
+            yield (
+                "scene.mode",
+                f"a {self.scene.mode} scene changes with time, which a steady state has none of. "
+                "Set it to 'placed'.",
+            )
+        if self.dish.shape == "round":
+            yield "scene.mode", "MSC migrate in a rectangle only. Set it to 'placed'."
+        if self.scene.detached_migrasome_density > 0.0:
+            yield (
+                "scene.detached_migrasome_density",
+                "in a grown scene migrasomes detach by themselves. Set it to '0 1/mm**2', or "
+                "scene.mode to 'placed'.",
+            )
+        if self.biogenesis.early_diameter > self.scene.migrasome_diameter:
+            yield (
+                "biogenesis.early_diameter",
+                "is larger than scene.migrasome_diameter, to which migrasomes grow. Lower it.",
+            )
+        for name in self.solved_ligands:
+            if name in self.ligand and self.ligand[name].coat.under_bodies < 1.0:
+                yield (
+                    f"ligand.{name}.coat.under_bodies",
+                    "bodies of a grown scene move, and what is bound under them would have to go. "
+                    "Set it to 1.0, or scene.mode to 'placed'.",
+                )
+
+    def _perturbation(self, name: str) -> Iterable[tuple[str, str]]:
+        """A treatment of the stroma that it has no use for."""
+        path, agent = f"treatments.{name}", self.agent[self.agent_of(name)]
+        if agent.target is not None and agent.target not in self.stroma.expresses:
+            yield (
+                path,
+                f"{agent.label} acts on {agent.target}, which {self.stroma.label} cells lack. "
+                f"They have {', '.join(self.stroma.expresses) or 'no target'}. Remove it, or choose "
+                "another scene.stroma.",
+            )
+        if agent.acts_on in ("integrins", "nucleation") and not self.grows:
+            yield (
+                path,
+                f"{agent.label} acts on how networks form, and a placed scene has formed. Set "
+                "scene.mode to 'grown', or remove it.",
+            )
+        if agent.genetic:
+            for key in ("start", "stop"):
+                if key in self.treatments[name].model_fields_set:
+                    yield (
+                        f"{path}.{key}",
+                        "a genetic change is there from the beginning to the end. Remove it.",
+                    )
 
     def _patterns(self) -> Iterable[tuple[str, str]]:
         """Patterns of the coat that are no pattern."""
@@ -623,6 +792,10 @@ class ModelSpec(Section):
         for name in self.output.ligands:
             if name not in self.ligand:
                 yield "output.ligands", unknown(name, self.ligand, "ligand")
+        troubles = list(self._stroma())
+        yield from troubles
+        if troubles:
+            return
         yield from self._excesses()
         if not begin <= self.output.fields_from <= end:
             yield "output.fields_from", _outside(self.output.fields_from, begin, end)
@@ -647,6 +820,7 @@ class ModelSpec(Section):
                 self.dose(name)
             except ValueError as error:
                 yield f"{path}.dose", str(error)
+            yield from self._perturbation(name)
             for key, value in (("start", treatment.start), ("stop", treatment.stop)):
                 if value is not None and not begin <= value <= end:
                     yield f"{path}.{key}", _outside(value, begin, end)

@@ -1,0 +1,60 @@
+"""Pictures of runs, drawn from run files alone.
+
+`floor` draws ligand, stroma and cells, `tracks` cells without stroma, `network` a stroma without
+cells; `drawing` is what they share.
+"""
+
+import xarray as xr
+from matplotlib.figure import Figure
+
+from sdf1_field.analysis import has_stroma
+from sdf1_field.errors import InputError
+from sdf1_field.figures.floor import plot_floor
+from sdf1_field.figures.network import plot_network
+from sdf1_field.figures.tracks import plot_tracks
+from sdf1_field.record import model_of
+
+__all__ = ["plot_run"]
+
+
+def plot_run(run: xr.Dataset, *, time: float | None = None, ligand: str | None = None) -> Figure:
+    """Floor ligand with bodies, network and cells, and the fold changes beside it.
+
+    A floor of several millimetres has dots for cells, and a view of its middle beside it. Beside a
+    few cells is what each did when. Of cells without stroma it is their tracks, and the mean square
+    displacement beside them. Of a stroma with neither cells nor ligand it is the network as it
+    grows, at several times unless one is given.
+
+    Parameters
+    ----------
+    run : xarray.Dataset
+        From `sdf1_field.record.open_run`.
+    time : float, optional
+        What to show [s]; the end if not given.
+    ligand : str, optional
+        Which field; the first in the run if not given.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Raises
+    ------
+    InputError
+        If the run has no such ligand, or nothing saved at that time.
+    """
+    spec = model_of(run).spec
+    if ligand is not None and ligand not in spec.solved_ligands:
+        known = ", ".join(spec.solved_ligands) or "none"
+        raise InputError(f"--ligand: the run has no field of '{ligand}'. It has: {known}.")
+    with_cells, with_stroma = "cell_time" in run, has_stroma(run)
+    if with_cells and not with_stroma and run.sizes["obs"] > 1:
+        if ligand is not None:
+            raise InputError(
+                "--ligand: nothing secretes in this run, and its picture shows tracks. Leave it "
+                "away."
+            )
+        return plot_tracks(run, spec, time)
+    if with_stroma and not with_cells and not spec.solved_ligands:
+        return plot_network(run, spec, time)
+    return plot_floor(run, spec, time, ligand)

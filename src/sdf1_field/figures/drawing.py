@@ -1,0 +1,187 @@
+"""What the pictures share: colours, views of the floor, scale bars and the stroma's shapes."""
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from matplotlib.collections import EllipseCollection, LineCollection
+from numpy.typing import NDArray
+
+from sdf1_field.analysis import SAME_TIME
+from sdf1_field.errors import InputError
+from sdf1_field.scene import Region
+from sdf1_field.units import duration_text
+
+Array = NDArray[np.float64]
+Flags = NDArray[np.bool_]
+
+# Okabe and Ito's palette, told apart by colour-blind readers.
+BODY, NETWORK, HELD, CRAWLING = "#56B4E9", "#009E73", "#D55E00", "white"
+POINTS_PER_INCH = 72.0
+_BEYOND = 200.0
+"""How far outside a view the things may be centred that reach into it [um]."""
+
+
+@dataclass(frozen=True)
+class View:
+    """A rectangle of the floor [um]."""
+
+    left: float
+    right: float
+    low: float
+    high: float
+
+    @property
+    def width(self) -> float:
+        """Extent in x [um]."""
+        return self.right - self.left
+
+    @property
+    def length(self) -> float:
+        """Extent in y [um]."""
+        return self.high - self.low
+
+    def reaches(self, x: Array, y: Array) -> Flags:
+        """Whether something centred at a place may be seen; NaN is not there."""
+        across = (x >= self.left - _BEYOND) & (x <= self.right + _BEYOND)
+        along = (y >= self.low - _BEYOND) & (y <= self.high + _BEYOND)
+        seen: Flags = across & along
+        return seen
+
+    def scale(self, inches: float) -> float:
+        """Points that a micrometre takes where the larger extent takes so many inches."""
+        return POINTS_PER_INCH * inches / max(self.width, self.length)
+
+
+def frame_at(run: xr.Dataset, time: float | None) -> int:
+    """Number of the frame saved at a time [s]; the last if none is given.
+
+    Raises
+    ------
+    InputError
+        If nothing was saved at that time.
+    """
+    times = run["time"].values
+    if time is None:
+        return len(times) - 1
+    nearest = int(np.argmin(np.abs(times - time)))
+    if abs(times[nearest] - time) > SAME_TIME:
+        raise InputError(
+            f"--at: no field was saved at {duration_text(time)}; the run has "
+            f"{duration_text(float(times[0]))} to {duration_text(float(times[-1]))}. "
+            "Choose a time it has."
+        )
+    return nearest
+
+
+def values_at(run: xr.Dataset, frame: int, name: str) -> NDArray[Any]:
+    """One frame of a variable, without reading the others."""
+    values: NDArray[Any] = run[name][frame].values
+    return values
+
+
+def draw_ellipses(
+    axes: Any, x: Array, y: Array, widths: Array, heights: Array, angles: Array
+) -> EllipseCollection:
+    """Ellipses [um, degrees] added to a map."""
+    collection = EllipseCollection(
+        widths,
+        heights,
+        angles,
+        units="xy",
+        offsets=np.column_stack([x, y]),
+        offset_transform=axes.transData,
+    )
+    axes.add_collection(collection)
+    return collection
+
+
+def draw_discs(axes: Any, x: Array, y: Array, diameters: Array) -> EllipseCollection:
+    """Discs [um] added to a map."""
+    return draw_ellipses(axes, x, y, diameters, diameters, np.zeros_like(diameters))
+
+
+def draw_bodies(axes: Any, run: xr.Dataset, frame: int, view: View | None) -> EllipseCollection:
+    """Bodies of a frame that reach into a view; all of them without one."""
+    x, y, major, minor, angle = (
+        values_at(run, frame, f"body_{name}")
+        for name in ("x", "y", "semi_major", "semi_minor", "angle")
+    )
+    there = np.isfinite(x) if view is None else view.reaches(x, y)
+    bodies = draw_ellipses(
+        axes, x[there], y[there], 2 * major[there], 2 * minor[there], np.degrees(angle[there])
+    )
+    bodies.set(facecolor=f"{BODY}55", edgecolor=BODY, linewidth=1.0)
+    return bodies
+
+
+def draw_outline(axes: Any, run: xr.Dataset, frame: int, view: View) -> None:
+    """Outline of the network as an experimenter would draw it."""
+    across, along = run["x"].values, run["y"].values
+    columns = slice(*np.searchsorted(across, (view.left, view.right)))
+    rows = slice(*np.searchsorted(along, (view.low, view.high)))
+    regions = values_at(run, frame, "region")[rows, columns]
+    network = (regions == Region.MIGRASOME_NETWORK).astype(float)
+    if network.any():
+        axes.contour(
+            across[columns],
+            along[rows],
+            network,
+            levels=[0.5],
+            colors=NETWORK,
+            linewidths=0.8,
+            linestyles="dotted",
+            alpha=0.8,
+        )
+
+
+def fibre_courses(run: xr.Dataset, frame: int, view: View) -> tuple[list[Array], Flags]:
+    """Courses [um] of a frame's fibres that pass through a view, and which of all fibres they are.
+
+    Returns
+    -------
+    list of ndarray, each of shape (vertex, 2)
+    ndarray of bool, shape (fibre,)
+    """
+    courses = np.stack([values_at(run, frame, f"fibre_{axis}") for axis in ("x", "y")], axis=-1)
+    seen: Flags = np.any(view.reaches(courses[..., 0], courses[..., 1]), axis=1)
+    return [course[np.isfinite(course[:, 0])] for course in courses[seen]], seen
+
+
+def draw_fibres(axes: Any, courses: list[Array], colour: str, width: float) -> LineCollection:
+    """Fibres added to a map; their width in points."""
+    fibres = LineCollection(courses, colors=colour, linewidths=width, capstyle="round")
+    axes.add_collection(fibres)
+    return fibres
+
+
+def draw_scale_bar(axes: Any, view: View) -> None:
+    """Bar of a round length, about a sixth of the view, with its length."""
+    bar = _round_length(view.width / 6.0)
+    left, low = view.left + view.width * 0.97 - bar, view.low + view.length * 0.035
+    for colour, thickness in (("white", 6.0), ("black", 3.0)):
+        axes.plot([left, left + bar], [low, low], color=colour, lw=thickness, zorder=8)
+    axes.text(
+        left + 0.5 * bar,
+        low + 0.014 * view.length,
+        f"{bar:g} µm" if bar < 1000.0 else f"{bar / 1000.0:g} mm",
+        ha="center",
+        va="bottom",
+        fontsize=9,
+        zorder=8,
+        bbox={"facecolor": "white", "alpha": 0.75, "pad": 1, "lw": 0},
+    )
+
+
+def _round_length(length: float) -> float:
+    """Largest of 1, 2, 5 times a power of ten below a length.
+
+    Examples
+    --------
+    >>> _round_length(233.0)
+    200.0
+    """
+    power = 10.0 ** math.floor(math.log10(length))
+    return max(float(power * step) for step in (1, 2, 5) if power * step <= length)

@@ -1,0 +1,274 @@
+"""A stroma by itself: migrasome networks as they grow, at several times side by side."""
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from matplotlib import colormaps
+from matplotlib.colors import ListedColormap, Normalize
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch, Rectangle
+from matplotlib.ticker import MultipleLocator
+from numpy.typing import NDArray
+
+from sdf1_field.figures.drawing import (
+    BODY,
+    NETWORK,
+    View,
+    draw_bodies,
+    draw_discs,
+    draw_fibres,
+    draw_outline,
+    draw_scale_bar,
+    fibre_courses,
+    frame_at,
+    values_at,
+)
+from sdf1_field.scene import NO_BODY, Origin, Region
+from sdf1_field.spec import ModelSpec
+
+Array = NDArray[np.float64]
+
+MOST_PANELS = 6
+"""Times shown side by side."""
+WINDOW = 500.0
+"""Extent of what is shown of a dish [um]: migrasomes are 2 um wide, the dish is 2 mm."""
+_OFFSETS = 10
+"""Places in which a window is tried along its own extent."""
+_PANELS_ACROSS = 3
+_PANEL, _LARGE_PANEL = 3.5, 7.2
+"""Extents on paper of one of several panels, and of a single one [inch]."""
+_SIDE, _BAR, _MARGINS = 2.7, 1.2, 1.2
+"""Room for what is beside the panels, for the colour bar, and for title and legend [inch]."""
+_FIBRE_WIDTH, _THINNEST = 0.3, 0.7
+"""Width of a fibre [um], and the least that can be seen [points]."""
+_SMALLEST = 3.4
+"""Diameter below which a migrasome's colour would not be seen [points]."""
+_RING = 0.7
+"""Width of the ring around a detached migrasome [points]."""
+_LEFT_BEHIND, _RETRACTED = NETWORK, "#0072B2"
+_SPAN = (0.1, 0.72)
+"""Part of inferno that can be told from white paper and from a black ring."""
+_MATURITY = ListedColormap(colormaps["inferno_r"](np.linspace(*_SPAN, 256)), name="maturity")
+
+
+_HEADROOM = 1.3
+"""Height of an axis over its highest curve, for the legend above."""
+_SPAN_OF_DAYS = 48.0
+"""Hours from which on a time axis is marked in days."""
+
+
+@dataclass(frozen=True)
+class _Course:
+    """How a dish's network goes on; arrays of shape (time,)."""
+
+    hours: Array
+    """Since seeding [h]."""
+    attached: Array
+    detached: Array
+    """Migrasomes [1/mm**2]."""
+    carrying: Array
+    """Share of the bodies that have migrasomes [1]."""
+
+
+def plot_network(run: xr.Dataset, spec: ModelSpec, time: float | None) -> Figure:
+    """The richest window of a dish at several times, or large at one [s].
+
+    Beside it are the whole dish with the window marked, and how the network's numbers go on.
+    """
+    frames = _shown_frames(run, spec) if time is None else [frame_at(run, time)]
+    view = _richest_view(run, spec)
+    across = min(len(frames), _PANELS_ACROSS)
+    down = math.ceil(len(frames) / across)
+    inches = _LARGE_PANEL if len(frames) == 1 else _PANEL
+    figure = Figure(
+        figsize=(across * inches + _BAR + _SIDE, max(down * inches, _LARGE_PANEL) + _MARGINS),
+        layout="constrained",
+    )
+    ((maps, beside),) = figure.subfigures(
+        1, 2, width_ratios=[across * inches + _BAR, _SIDE], squeeze=False
+    )
+    panels = list(np.ravel(maps.subplots(down, across, squeeze=False)))
+    hours = _hours(run, spec)
+    colours: Any = None
+    for panel, frame in zip(panels, frames, strict=False):
+        colours = _draw_panel(panel, run, frame, view, view.scale(inches))
+        panel.set_title(f"{hours[frame]:g} h after seeding", fontsize=10.5)
+    for panel in panels[len(frames) :]:
+        panel.set_axis_off()
+    draw_scale_bar(panels[0], view)
+    bar = maps.colorbar(
+        colours, ax=panels, location="left", shrink=0.6, aspect=30, pad=0.01,
+        ticks=[0.0, 0.25, 0.5, 0.75, 1.0],
+    )  # fmt: skip
+    bar.set_label("migrasome's maturity: CD166 relative to a mature one")
+    _draw_beside(beside, run, spec, frames, view)
+    _draw_legend(figure, spec, view.scale(inches))
+    stroma = f"{run.sizes['body']} {spec.stroma.label}"
+    figure.suptitle(
+        f"{spec.title}\n{spec.treatment_label}, {stroma}, dish of seed {int(run.attrs['seed'])}",
+        fontsize=11,
+        x=0.01,
+        ha="left",
+    )
+    return figure
+
+
+def _hours(run: xr.Dataset, spec: ModelSpec) -> Array:
+    """Times of the frames since seeding [h]."""
+    hours: Array = (run["time"].values + spec.run.culture) / 3600.0
+    return hours
+
+
+def _shown_frames(run: xr.Dataset, spec: ModelSpec) -> list[int]:
+    """Evenly spaced frames up to the last, from the first on that has fibres; one if none moves."""
+    last = run.sizes["time"] - 1
+    if not spec.grows:
+        return [last]
+    occupied = (n for n in range(last + 1) if np.isfinite(values_at(run, n, "fibre_x")).any())
+    first = next(occupied, last)
+    stride = math.ceil((last - first + 1) / MOST_PANELS)
+    return list(range(last, first - 1, -stride))[::-1]
+
+
+def _richest_view(run: xr.Dataset, spec: ModelSpec) -> View:
+    """Window with the most migrasomes at the end, the middle of the dish if there are none."""
+    dish = spec.dish
+    across, along = min(WINDOW, dish.width), min(WINDOW, dish.length)
+    lefts, lows = _offsets(dish.width, across), _offsets(dish.length, along)
+    left, low = 0.5 * (dish.width - across), 0.5 * (dish.length - along)
+    x, y = (values_at(run, -1, f"migrasome_{axis}") for axis in ("x", "y"))
+    order = np.argsort(x)[: np.count_nonzero(np.isfinite(x))]
+    x, y, most = x[order], y[order], 0
+    for lower in lows:
+        row = x[(y >= lower) & (y < lower + along)]
+        counts = np.searchsorted(row, lefts + across) - np.searchsorted(row, lefts)
+        if counts.max() > most:
+            left, low, most = float(lefts[np.argmax(counts)]), float(lower), int(counts.max())
+    return View(left, left + across, low, low + along)
+
+
+def _offsets(extent: float, window: float) -> Array:
+    """Places of a window's lower edge along a dish [um], from wall to wall."""
+    count = math.ceil((extent - window) / (window / _OFFSETS)) + 1
+    return np.linspace(0.0, extent - window, count)
+
+
+def _draw_panel(axes: Any, run: xr.Dataset, frame: int, view: View, scale: float) -> Any:
+    """A frame in a window at a scale [points/um]; returns migrasomes for a colour bar."""
+    axes.set(
+        xticks=[], yticks=[], aspect="equal", facecolor="white",
+        xlim=(view.left, view.right), ylim=(view.low, view.high),
+    )  # fmt: skip
+    draw_outline(axes, run, frame, view)
+    draw_bodies(axes, run, frame, view).set(linewidth=0.8)
+    courses, seen = fibre_courses(run, frame, view)
+    origin = values_at(run, frame, "fibre_origin")[seen]
+    width = max(_FIBRE_WIDTH * scale, _THINNEST)
+    for chosen, colour in (
+        (origin != Origin.RETRACTION, _LEFT_BEHIND),
+        (origin == Origin.RETRACTION, _RETRACTED),
+    ):
+        draw_fibres(axes, [courses[n] for n in np.flatnonzero(chosen)], colour, width)
+    x, y, radius, maturity, owner = (
+        values_at(run, frame, f"migrasome_{name}")
+        for name in ("x", "y", "radius", "maturity", "body")
+    )
+    there = view.reaches(x, y)
+    discs: Any = None
+    for chosen, ring in (
+        (there & (owner != NO_BODY), "none"),
+        (there & (owner == NO_BODY), "black"),
+    ):
+        size = np.maximum(2.0 * radius[chosen], _SMALLEST / scale)
+        discs = draw_discs(axes, x[chosen], y[chosen], size)
+        discs.set(
+            array=maturity[chosen], cmap=_MATURITY, norm=Normalize(0.0, 1.0), edgecolor=ring,
+            linewidth=_RING if ring != "none" else 0.0, zorder=4,
+        )  # fmt: skip
+    return discs
+
+
+def _draw_beside(
+    figure: Any, run: xr.Dataset, spec: ModelSpec, frames: list[int], view: View
+) -> None:
+    """The whole dish around the window, and the network's numbers over time."""
+    smaller = view.width < spec.dish.width or view.length < spec.dish.length
+    several = spec.grows and run.sizes["time"] > 1
+    heights = [1.0] * smaller + [0.7, 0.7] * several
+    if not heights:
+        return
+    axes = list(np.ravel(figure.subplots(len(heights), 1, height_ratios=heights, squeeze=False)))
+    if smaller:
+        _draw_dish(axes.pop(0), run, spec, frames[-1], view)
+    if several:
+        _draw_course(axes, _course(run, spec), frames, spec.stroma.label)
+
+
+def _draw_dish(axes: Any, run: xr.Dataset, spec: ModelSpec, frame: int, view: View) -> None:
+    dish, hours = spec.dish, _hours(run, spec)[frame]
+    regions = values_at(run, frame, "region")
+    axes.set(xticks=[], yticks=[])
+    axes.imshow(
+        np.where(np.isin(regions, list(Region)), regions, Region.FREE_SURFACE),
+        origin="lower", extent=(0.0, dish.width, 0.0, dish.length), interpolation="nearest",
+        cmap=ListedColormap(["white", BODY, NETWORK]), vmin=min(Region), vmax=max(Region),
+    )  # fmt: skip
+    axes.add_patch(
+        Rectangle((view.left, view.low), view.width, view.length, fill=False, ec="black", lw=1.4)
+    )
+    extents = " × ".join(f"{1e-3 * extent:.3g}" for extent in (dish.width, dish.length))
+    axes.set_title(f"the window in the dish\nof {extents} mm, {hours:g} h", fontsize=9.5)
+
+
+def _course(run: xr.Dataset, spec: ModelSpec) -> _Course:
+    area = spec.dish.width * spec.dish.length * 1e-6
+    count = run.sizes["time"]
+    attached, detached, carrying = np.zeros(count), np.zeros(count), np.zeros(count)
+    for n in range(count):
+        there = np.isfinite(values_at(run, n, "migrasome_x"))
+        owner = values_at(run, n, "migrasome_body")[there]
+        attached[n] = np.count_nonzero(owner != NO_BODY) / area
+        detached[n] = np.count_nonzero(owner == NO_BODY) / area
+        carrying[n] = len(np.unique(owner[owner != NO_BODY])) / run.sizes["body"]
+    return _Course(_hours(run, spec), attached, detached, carrying)
+
+
+def _draw_course(axes: list[Any], course: _Course, frames: list[int], stroma: str) -> None:
+    numbers, share = axes
+    style: dict[str, Any] = {"color": _MATURITY(0.6), "marker": "o", "ms": 4.5, "lw": 1.2}
+    numbers.plot(course.hours, course.attached, **style, mew=0.0, label="on fibres")
+    numbers.plot(
+        course.hours, course.detached, **style, mec="black", mew=_RING, ls="--", label="detached"
+    )
+    numbers.set_ylabel("migrasomes per mm²")
+    numbers.legend(frameon=False, fontsize=8.5, loc="upper left")
+    share.plot(course.hours, 100.0 * course.carrying, color="black", marker="s", ms=3.5, lw=1.2)
+    share.set_ylabel(f"{stroma} with migrasomes [%]")
+    share.set_xlabel("time after seeding [h]")
+    for ax in axes:
+        for frame in frames:
+            ax.axvline(course.hours[frame], color="#cccccc", lw=0.8, zorder=0)
+        ax.set_ylim(bottom=0.0)
+        if np.ptp(course.hours) >= _SPAN_OF_DAYS:
+            ax.xaxis.set_major_locator(MultipleLocator(24.0))
+        ax.spines[["top", "right"]].set_visible(False)
+    most = float(max(course.attached.max(), course.detached.max()))
+    numbers.set_ylim(top=_HEADROOM * max(most, 1.0))
+
+
+def _draw_legend(figure: Figure, spec: ModelSpec, scale: float) -> None:
+    disc: dict[str, Any] = {"lw": 0, "marker": "o", "ms": 6, "mfc": _MATURITY(0.6)}
+    least = _SMALLEST / scale
+    handles = [
+        Patch(facecolor=f"{BODY}55", edgecolor=BODY, label=f"{spec.stroma.label} body"),
+        Line2D([], [], color=_LEFT_BEHIND, lw=1.5, label="fibre left behind in migration"),
+        Line2D([], [], color=_RETRACTED, lw=1.5, label="fibre around a cell that retracted"),
+        Line2D([], [], color=NETWORK, lw=1, ls="dotted", label="outline of the network"),
+        Line2D([], [], **disc, mew=0.0, label=f"migrasome, drawn at least {least:.1f} µm wide"),
+        Line2D([], [], **disc, mec="black", mew=_RING, label="migrasome that is detached"),
+    ]
+    figure.legend(handles=handles, loc="outside lower left", ncols=3, frameon=False, fontsize=8.5)

@@ -1,0 +1,120 @@
+"""Tracks of cells without stroma, and how far cells get in a while."""
+
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from matplotlib import colormaps
+from matplotlib.collections import LineCollection
+from matplotlib.colors import ListedColormap, Normalize
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import LogLocator, NullFormatter, ScalarFormatter
+
+from sdf1_field.analysis import (
+    fit_persistent_walk,
+    observation_index,
+    observation_times,
+    persistent_walk_law,
+    run_tracks,
+    shown_lags,
+    square_displacements,
+)
+from sdf1_field.figures.drawing import HELD, NETWORK, View, draw_ellipses, draw_scale_bar
+from sdf1_field.spec import ModelSpec
+from sdf1_field.units import duration_text
+
+_END = "#E69F00"
+_LIGHTEST = 0.85
+"""Share of viridis that can be told from white paper."""
+
+
+def plot_tracks(run: xr.Dataset, spec: ModelSpec, time: float | None) -> Figure:
+    """Tracks up to a time [s], coloured by time, and how far cells get in a while."""
+    times = observation_times(run)
+    last = len(times) - 1 if time is None else observation_index(run, time)
+    figure = Figure(figsize=(12.6, 7.0), layout="constrained")
+    grid = figure.add_gridspec(1, 2, width_ratios=[1.7, 1])
+    floor, beside = figure.add_subplot(grid[0]), figure.add_subplot(grid[1])
+    floor.set(
+        xticks=[], yticks=[], aspect="equal",
+        xlim=(0, spec.dish.width), ylim=(0, spec.dish.length), facecolor="white",
+    )  # fmt: skip
+    x, y = run["cell_x"].values[:, : last + 1], run["cell_y"].values[:, : last + 1]
+    places = np.stack([x, y], axis=-1)
+    steps = np.stack([places[:, :-1], places[:, 1:]], axis=2)
+    hours = (times - times[0]) / 3600.0
+    middle = 0.5 * (hours[:last] + hours[1 : last + 1])
+    tracks = LineCollection(
+        list(steps.reshape(-1, 2, 2)),
+        array=np.tile(middle, len(x)),
+        cmap=ListedColormap(colormaps["viridis"](np.linspace(0.0, _LIGHTEST, 256))),
+        norm=Normalize(0.0, float(hours[-1])),
+        linewidths=1.1,
+        capstyle="round",
+    )
+    floor.add_collection(tracks)
+    size = np.full(len(x), spec.haematopoietic.diameter)
+    ends = draw_ellipses(floor, x[:, -1], y[:, -1], size, size, np.zeros_like(size))
+    ends.set(facecolor=_END, edgecolor="black", linewidth=0.4, zorder=6)
+    draw_scale_bar(floor, View(0.0, spec.dish.width, 0.0, spec.dish.length))
+    bar = figure.colorbar(tracks, ax=floor, location="left", shrink=0.8, pad=0.01)
+    bar.set_label("time since tracking began [h]")
+    floor.legend(
+        handles=[
+            Line2D(
+                [], [], lw=0, marker="o", ms=6, mfc=_END, mec="black", mew=0.4,
+                label=f"{spec.haematopoietic.label} cell, {duration_text(float(times[last]))} "
+                "after the cells were added",
+            )
+        ],
+        loc="upper center", bbox_to_anchor=(0.5, -0.01), frameon=False, fontsize=9,
+    )  # fmt: skip
+    floor.set_title(
+        f"{spec.title}\n{spec.treatment_label}, {len(x)} tracks in frames every "
+        f"{duration_text(float(times[1] - times[0]))}, dish of seed {int(run.attrs['seed'])}",
+        fontsize=11,
+        loc="left",
+    )
+    _draw_square_displacements(beside, run)
+    return figure
+
+
+def _draw_square_displacements(axes: Any, run: xr.Dataset) -> None:
+    """Mean square displacement against lag with the persistent random walk that fits it."""
+    tracks = run_tracks(run)
+    squares, walk = square_displacements(tracks, shown_lags(tracks)), fit_persistent_walk(tracks)
+    if not walk.longest_lag:
+        axes.set_axis_off()
+        axes.text(0.5, 0.5, walk.note, ha="center", transform=axes.transAxes)
+        return
+    axes.set_xlabel("lag [min]")
+    axes.set_ylabel("mean square displacement [µm²]")
+    axes.spines[["top", "right"]].set_visible(False)
+    minutes = squares.lags / 60.0
+    axes.plot(
+        minutes, squares.mean, "o", color="black", mfc="white", ms=7, zorder=4, label="all cells"
+    )
+    lags = np.geomspace(0.2 * squares.lags[0], squares.lags[-1], 100)
+    if walk.speed is not None and walk.persistence_time is not None:
+        law = persistent_walk_law(lags, walk.speed, walk.persistence_time)
+        axes.plot(
+            lags / 60.0, law, color=HELD, lw=2,
+            label=f"persistent random walk:\nspeed {60.0 * walk.speed:.2f} µm/min,\n"
+            f"persistence {walk.persistence_time / 60.0:.1f} min",
+        )  # fmt: skip
+    if walk.motility_coefficient is not None:
+        axes.plot(
+            lags / 60.0, 4.0 * walk.motility_coefficient * lags, color=NETWORK, lw=1.2, ls="--",
+            label=f"no persistence, motility\n{60.0 * walk.motility_coefficient:.2f} µm²/min",
+        )  # fmt: skip
+    axes.axvspan(
+        squares.lags[0] / 60.0, walk.longest_lag / 60.0, color="#dddddd", lw=0, zorder=0,
+        label="lags of the fit",
+    )  # fmt: skip
+    axes.set(xscale="log", yscale="log")
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+        axis.set_major_formatter(ScalarFormatter())
+        axis.set_minor_formatter(NullFormatter())
+    axes.legend(loc="upper left", frameon=False, fontsize=9)

@@ -1,0 +1,561 @@
+"""One step after another of a stroma that grows: cells walk, fibres stay behind, migrasomes bud.
+
+Within a step cells move first, in the order of their numbers, then fibres follow, break and bear
+migrasomes, in the order in which they came to be. Every random number is keyed by what it is for,
+so that nothing depends on how many steps a call takes.
+"""
+
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sdf1_field.compiled import kernel
+from sdf1_field.random import Stream, draw, uniform
+from sdf1_field.scene import NO_BODY, Fate, Origin
+
+Array = NDArray[np.float64]
+Indices = NDArray[np.int64]
+Records = NDArray[np.void]
+Numbers = Any
+"""A record of `sdf1_field.migrasomes.laws.RATES`, or what a kernel takes for one."""
+
+VERTICES = 40
+"""Of a fibre's course; a longer fibre loses its oldest piece."""
+_NONE = -1
+"""End of a fibre's list of migrasomes."""
+_WALK, _EDGE, _FIBRE, _BREAK = (
+    int(Stream.MSC_WALK), int(Stream.MSC_EDGE), int(Stream.FIBRE), int(Stream.BREAKAGE)
+)  # fmt: skip
+_BRANCH, _BUD, _MIGRASOME = int(Stream.BRANCHING), int(Stream.NUCLEATION), int(Stream.MIGRASOME)
+_MIGRATION, _RETRACTION = int(Origin.MIGRATION), int(Origin.RETRACTION)
+_RUPTURES, _DRIFTS = int(Fate.RUPTURES), int(Fate.DRIFTS_AWAY)
+_LIFE, _DETACHING, _STAYING, _DRIFTING = 0, 1, 2, 3
+"""Which of a migrasome's random numbers."""
+
+
+WALKER = np.dtype(
+    [
+        ("x", "f8"),
+        ("y", "f8"),
+        ("angle", "f8"),
+        ("polarity", "f8"),
+        ("migrating", "?"),
+        ("spread", "f8"),
+        ("retracting", "f8"),
+        ("semi_major", "f8"),
+        ("semi_minor", "f8"),
+        ("speed", "f8"),
+        ("nucleation", "f8"),
+    ],
+    align=True,
+)
+"""A stromal cell: place [um] and angle of the long axis [rad]; the end at which it leads, 1 or -1;
+the share of its full area that it is spread over, and the time for which its edge goes on
+retracting [s]; the full ellipse [um]; its own factors on speed and nucleation [1]."""
+
+STRAND = np.dtype(
+    [
+        ("count", "i8"),
+        ("first", "i8"),
+        ("owner", "i8"),
+        ("place", "f8"),
+        ("origin", "i8"),
+        ("number", "i8"),
+        ("head", "i8"),
+        ("grown", "?"),
+        ("branch", "?"),
+    ],
+    align=True,
+)
+"""A fibre: vertices it has, and has lost so far; its body, and the angle of the ellipse where it
+leaves that; its `Origin`; its number among all there have been; the latest of its migrasomes;
+whether it has been as long as the shortest that counts; whether it is a branch, which does not
+branch itself. Its course is (2, VERTICES) in x and y
+[um], from the oldest end to the body."""
+
+BUD = np.dtype(
+    [
+        ("x", "f8"),
+        ("y", "f8"),
+        ("radius", "f8"),
+        ("birth", "f8"),
+        ("detaching", "f8"),
+        ("end", "f8"),
+        ("fate", "i8"),
+        ("body", "i8"),
+        ("origin", "i8"),
+        ("vertex", "i8"),
+        ("following", "i8"),
+    ],
+    align=True,
+)
+"""A migrasome: place and final radius [um]; when it formed, detaches if its fibre does not break
+before, and is gone [s]; its `Fate`, body and `Origin`; on its fibre the number of the vertex before
+it, lost ones counted, and the next older migrasome."""
+
+
+@kernel()
+def grow(
+    rates: Numbers,
+    seed: int,
+    first: int,
+    steps: int,
+    cells: Records,
+    strands: Records,
+    course: Array,
+    buds: Records,
+    numbers: Indices,
+) -> tuple[Records, Array, Records]:
+    """Take some steps; cells change in place, the others may move to longer arrays.
+
+    Parameters
+    ----------
+    rates : record of RATES
+    seed, first, steps : int
+        The dish's seed, the number of the first step, and how many.
+    cells : ndarray of WALKER, shape (body,)
+    strands : ndarray of STRAND, shape (fibre,)
+        In the order of their numbers; perhaps with room for more.
+    course : ndarray, shape (fibre, 2, VERTICES)
+    buds : ndarray of BUD, shape (migrasome,)
+        Perhaps with room for more.
+    numbers : ndarray, shape (3,)
+        Fibres there are, fibres there have ever been, migrasomes there have ever been; changed.
+    """
+    for step in range(first, first + steps):
+        now = rates.start + (step + 1) * rates.step
+        strands, course = _walk(rates, seed, step, cells, strands, course, numbers)
+        ageing = 1.0 + (step * rates.step) / rates.breakage_doubling_time
+        lost = 0
+        # Branches of this step come after the fibres there were.
+        there = numbers[0]
+        for f in range(there):
+            strands, course = _follow(rates, seed, now, f, cells, strands, course, buds, numbers)
+            length = _length(strands, course, f)
+            if length >= rates.shortest:
+                strands[f].grown = True
+            gone = strands[f].grown and length < rates.shortest
+            breaks = -math.expm1(-rates.breakage * ageing * length * rates.step)
+            leaves = -math.expm1(-rates.release * rates.step)
+            chance = uniform(seed, _BREAK, strands[f].number, step)
+            if chance < breaks:
+                lose = 1 + int(chance / breaks * (strands[f].count - 1))
+                _shorten(rates, seed, now, f, lose, strands, course, buds)
+                length = _length(strands, course, f)
+                gone = gone or strands[f].count < 2 or length < rates.shortest
+            elif chance < breaks + (1.0 - breaks) * leaves:
+                gone = True
+            if gone:
+                _set_free(rates, seed, now, f, strands[f].first + VERTICES, strands, buds)
+                strands[f].count = 0
+                lost += 1
+                continue
+            load = _tend(rates, seed, now, f, strands, buds)
+            if strands[f].grown:
+                buds = _bud(
+                    rates, seed, now, step, f, length, load, cells, strands, course, buds, numbers
+                )
+        if lost > 0:
+            _close_ranks(strands, course, numbers)
+    return strands, course, buds
+
+
+@kernel()
+def _walk(
+    rates: Numbers,
+    seed: int,
+    step: int,
+    cells: Records,
+    strands: Records,
+    course: Array,
+    numbers: Indices,
+) -> tuple[Records, Array]:
+    """Move cells, retract and spread them, and tether new fibres to the floor."""
+    count = cells.size
+    if count == 0:
+        return strands, course
+    widest = 0.0
+    for n in range(count):
+        widest = max(widest, math.sqrt(cells[n].semi_major * cells[n].semi_minor))
+    columns = max(1, min(int(rates.width / (2.0 * widest)), count))
+    rows = max(1, min(int(rates.length / (2.0 * widest)), count))
+    latest = np.full((rows, columns), -1, np.int64)
+    earlier = np.empty(count, np.int64)
+    for n in range(count):
+        row = min(int(cells[n].y / rates.length * rows), rows - 1)
+        column = min(int(cells[n].x / rates.width * columns), columns - 1)
+        earlier[n] = latest[row, column]
+        latest[row, column] = n
+    spread = math.sqrt(2.0 * rates.turning * rates.step)
+    for n in range(count):
+        normal, chance = draw(seed, _WALK, n, step)
+        event = uniform(seed, _EDGE, n, step)
+        if cells[n].migrating:
+            cells[n].angle += spread * normal
+            way = rates.speed * cells[n].speed * rates.step
+            x = cells[n].x + way * cells[n].polarity * math.cos(cells[n].angle)
+            y = cells[n].y + way * cells[n].polarity * math.sin(cells[n].angle)
+            inside = 0.0 <= x <= rates.width and 0.0 <= y <= rates.length
+            if inside and not _touches(n, x, y, cells, latest, earlier, rates.width, rates.length):
+                cells[n].x, cells[n].y = x, y
+                if event < -math.expm1(-rates.tethering * way):
+                    strands, course = _tether(
+                        rates, seed, n, _MIGRATION, cells, strands, course, numbers
+                    )
+            else:
+                # What leads gives way: the cell goes on with its other end.
+                cells[n].polarity = -cells[n].polarity
+            if chance < -math.expm1(-rates.stopping * rates.step):
+                cells[n].migrating = False
+        else:
+            if cells[n].retracting <= 0.0 and event < -math.expm1(-rates.retraction * rates.step):
+                cells[n].retracting = rates.retraction_time
+                strands, course = _tether(
+                    rates, seed, n, _RETRACTION, cells, strands, course, numbers
+                )
+            starts = -math.expm1(-rates.starting * rates.step)
+            if chance < starts:
+                cells[n].migrating = True
+                cells[n].polarity = 1.0 if chance < 0.5 * starts else -1.0
+        if cells[n].retracting > 0.0:
+            left = min(cells[n].retracting, rates.step)
+            # By the same share of what is there in every step: a retraction takes its share of any.
+            cells[n].spread *= (1.0 - rates.retracted_share) ** (left / rates.retraction_time)
+            cells[n].retracting -= left
+        else:
+            cells[n].spread += (1.0 - cells[n].spread) * -math.expm1(
+                -rates.respreading * rates.step
+            )
+    return strands, course
+
+
+@kernel()
+def _touches(
+    n: int,
+    x: float,
+    y: float,
+    cells: Records,
+    latest: Indices,
+    earlier: Indices,
+    width: float,
+    length: float,
+) -> bool:
+    """Whether a cell would come nearer to another than both are wide, and nearer than it is.
+
+    A cell is as wide as the circle of its area; buckets are those of the beginning of the step.
+    """
+    rows, columns = latest.shape
+    own = math.sqrt(cells[n].semi_major * cells[n].semi_minor * cells[n].spread)
+    row = min(int(y / length * rows), rows - 1)
+    column = min(int(x / width * columns), columns - 1)
+    for r in range(max(row - 1, 0), min(row + 2, rows)):
+        for c in range(max(column - 1, 0), min(column + 2, columns)):
+            other = latest[r, c]
+            while other >= 0:
+                if other != n:
+                    wide = own + math.sqrt(
+                        cells[other].semi_major * cells[other].semi_minor * cells[other].spread
+                    )
+                    square = (x - cells[other].x) ** 2 + (y - cells[other].y) ** 2
+                    before = (cells[n].x - cells[other].x) ** 2 + (cells[n].y - cells[other].y) ** 2
+                    if square < wide * wide and square < before:
+                        return True
+                other = earlier[other]
+    return False
+
+
+@kernel()
+def _edge(cells: Records, n: int, place: float) -> tuple[float, float]:
+    """Where a cell's edge is at an angle of its ellipse."""
+    size = math.sqrt(cells[n].spread)
+    along = size * cells[n].semi_major * math.cos(place)
+    across = size * cells[n].semi_minor * math.sin(place)
+    cosine, sine = math.cos(cells[n].angle), math.sin(cells[n].angle)
+    return cells[n].x + along * cosine - across * sine, cells[n].y + along * sine + across * cosine
+
+
+@kernel()
+def _tether(
+    rates: Numbers,
+    seed: int,
+    n: int,
+    origin: int,
+    cells: Records,
+    strands: Records,
+    course: Array,
+    numbers: Indices,
+) -> tuple[Records, Array]:
+    """A bundle of fibres, at the rear of a migrating cell or all around a retracting one."""
+    fibres = 1 + _poisson(rates.fibres - 1.0, uniform(seed, _FIBRE, numbers[1], 1))
+    begins = uniform(seed, _FIBRE, numbers[1], 2)
+    rear = math.pi if cells[n].polarity > 0.0 else 0.0
+    for k in range(fibres):
+        normal, _ = draw(seed, _FIBRE, numbers[1], 0)
+        place = rear + rates.fan_angle * normal
+        if origin == _RETRACTION:
+            place = 2.0 * math.pi * (k + begins) / fibres
+        x, y = _edge(cells, n, place)
+        strands, course = _begin(x, y, n, place, origin, False, strands, course, numbers)
+    return strands, course
+
+
+@kernel()
+def _poisson(mean: float, chance: float) -> int:
+    """Quantile of a Poisson distribution."""
+    number, term = 0, math.exp(-max(mean, 0.0))
+    below = term
+    while chance > below and term > 0.0:
+        number += 1
+        term *= mean / number
+        below += term
+    return number
+
+
+@kernel()
+def _begin(
+    x: float,
+    y: float,
+    owner: int,
+    place: float,
+    origin: int,
+    branch: bool,
+    strands: Records,
+    course: Array,
+    numbers: Indices,
+) -> tuple[Records, Array]:
+    """A fibre of no length yet."""
+    f = numbers[0]
+    if f == strands.size:
+        strands, course = _longer(strands), _longer_courses(course)
+    course[f, 0, 0] = course[f, 0, 1] = x
+    course[f, 1, 0] = course[f, 1, 1] = y
+    strands[f].count, strands[f].first = 2, 0
+    strands[f].owner, strands[f].place, strands[f].origin = owner, place, origin
+    strands[f].number, strands[f].head, strands[f].grown = numbers[1], _NONE, False
+    strands[f].branch = branch
+    numbers[0] += 1
+    numbers[1] += 1
+    return strands, course
+
+
+@kernel()
+def _longer(values: Records) -> Records:
+    """The same with room for as many again."""
+    more = np.empty(2 * values.size + 1, values.dtype)
+    more[: values.size] = values
+    return more
+
+
+@kernel()
+def _longer_courses(values: Array) -> Array:
+    more = np.empty((2 * values.shape[0] + 1, values.shape[1], values.shape[2]))
+    more[: values.shape[0]] = values
+    return more
+
+
+@kernel()
+def _follow(
+    rates: Numbers,
+    seed: int,
+    now: float,
+    f: int,
+    cells: Records,
+    strands: Records,
+    course: Array,
+    buds: Records,
+    numbers: Indices,
+) -> tuple[Records, Array]:
+    """Lead a fibre to where its body's edge is now, laid down or taken up; it may branch."""
+    x, y = course[f, 0], course[f, 1]
+    end_x, end_y = _edge(cells, strands[f].owner, strands[f].place)
+    last = strands[f].count - 1
+    while last > 1 and _apart(end_x, end_y, x[last - 2], y[last - 2]) <= _apart(
+        x[last - 1], y[last - 1], x[last - 2], y[last - 2]
+    ):
+        last -= 1
+    x[last], y[last] = end_x, end_y
+    strands[f].count = last + 1
+    if _apart(end_x, end_y, x[last - 1], y[last - 1]) < rates.segment:
+        return strands, course
+    if last + 1 == VERTICES:
+        _shorten(rates, seed, now, f, 1, strands, course, buds)
+        last -= 1
+    x[last + 1], y[last + 1] = end_x, end_y
+    strands[f].count = last + 2
+    if strands[f].branch:
+        return strands, course
+    normal, chance = draw(seed, _BRANCH, strands[f].number, strands[f].first + last)
+    if chance < -math.expm1(-rates.branching * rates.segment):
+        place = strands[f].place + rates.fan_angle * normal
+        strands, course = _begin(
+            end_x, end_y, strands[f].owner, place, strands[f].origin, True, strands, course, numbers
+        )
+    return strands, course
+
+
+@kernel(inline=True)
+def _apart(x: float, y: float, other_x: float, other_y: float) -> float:
+    return math.sqrt((x - other_x) ** 2 + (y - other_y) ** 2)
+
+
+@kernel()
+def _length(strands: Records, course: Array, f: int) -> float:
+    length = 0.0
+    for k in range(1, strands[f].count):
+        length += _apart(course[f, 0, k], course[f, 1, k], course[f, 0, k - 1], course[f, 1, k - 1])
+    return length
+
+
+@kernel()
+def _shorten(
+    rates: Numbers,
+    seed: int,
+    now: float,
+    f: int,
+    lose: int,
+    strands: Records,
+    course: Array,
+    buds: Records,
+) -> None:
+    """Take a fibre's oldest vertices away, and set free the migrasomes there."""
+    strands[f].first += lose
+    _set_free(rates, seed, now, f, strands[f].first, strands, buds)
+    kept = max(strands[f].count - lose, 0)
+    for k in range(kept):
+        course[f, 0, k], course[f, 1, k] = course[f, 0, k + lose], course[f, 1, k + lose]
+    strands[f].count = kept
+
+
+@kernel()
+def _set_free(
+    rates: Numbers,
+    seed: int,
+    now: float,
+    f: int,
+    before: int,
+    strands: Records,
+    buds: Records,
+) -> None:
+    """Detach the migrasomes on a fibre before a vertex."""
+    previous, m = _NONE, strands[f].head
+    while m != _NONE:
+        following = buds[m].following
+        if buds[m].vertex < before:
+            _detach(rates, seed, now, m, buds)
+            if previous == _NONE:
+                strands[f].head = following
+            else:
+                buds[previous].following = following
+        else:
+            previous = m
+        m = following
+
+
+@kernel()
+def _tend(rates: Numbers, seed: int, now: float, f: int, strands: Records, buds: Records) -> int:
+    """Let go a fibre's migrasomes that are gone or detach; how many stay."""
+    load, previous, m = 0, _NONE, strands[f].head
+    while m != _NONE:
+        following = buds[m].following
+        if buds[m].end <= now or buds[m].detaching <= now:
+            if buds[m].end > now:
+                _detach(rates, seed, now, m, buds)
+            if previous == _NONE:
+                strands[f].head = following
+            else:
+                buds[previous].following = following
+        else:
+            load += 1
+            previous = m
+        m = following
+    return load
+
+
+@kernel()
+def _detach(rates: Numbers, seed: int, now: float, m: int, buds: Records) -> None:
+    """A migrasome without fibre: it stays on the floor for a while or drifts away at once."""
+    if buds[m].end <= now:
+        return
+    buds[m].body = NO_BODY
+    leaves = now
+    if uniform(seed, _MIGRASOME, m, _STAYING) < rates.staying:
+        leaves = now + _waiting(rates.drift, uniform(seed, _MIGRASOME, m, _DRIFTING))
+    if leaves < buds[m].end:
+        buds[m].end, buds[m].fate = leaves, _DRIFTS
+
+
+@kernel(inline=True)
+def _waiting(rate: float, chance: float) -> float:
+    """Quantile of the time until something that happens at a rate; infinite if never."""
+    return -math.log(chance) / rate if rate > 0.0 else math.inf
+
+
+@kernel()
+def _bud(
+    rates: Numbers,
+    seed: int,
+    now: float,
+    step: int,
+    f: int,
+    length: float,
+    load: int,
+    cells: Records,
+    strands: Records,
+    course: Array,
+    buds: Records,
+    numbers: Indices,
+) -> Records:
+    """A new migrasome on a fibre, perhaps: along it, or at its oldest end, a tip or a branching.
+
+    Each one there keeps others from its surroundings.
+    """
+    owner = strands[f].owner
+    room = max(length + rates.junction - load * rates.spacing, 0.0)
+    rate = rates.nucleation * cells[owner].nucleation
+    appears = -math.expm1(-rate * room * rates.step)
+    chance = uniform(seed, _BUD, strands[f].number, step)
+    if chance >= appears:
+        return buds
+    m = numbers[2]
+    if m == buds.size:
+        buds = _longer(buds)
+    numbers[2] += 1
+    way = max(chance / appears * (length + rates.junction) - rates.junction, 0.0)
+    k, x, y = 0, course[f, 0, 0], course[f, 1, 0]
+    for k in range(strands[f].count - 1):
+        piece = _apart(course[f, 0, k], course[f, 1, k], course[f, 0, k + 1], course[f, 1, k + 1])
+        share = min(way / piece, 1.0) if piece > 0.0 else 0.0
+        x = course[f, 0, k] + share * (course[f, 0, k + 1] - course[f, 0, k])
+        y = course[f, 1, k] + share * (course[f, 1, k + 1] - course[f, 1, k])
+        if way <= piece:
+            break
+        way -= piece
+    normal, chance = draw(seed, _MIGRASOME, m, _LIFE)
+    size = math.exp(rates.radius_variation * normal - 0.5 * rates.radius_variation**2)
+    buds[m].x = min(max(x, 0.0), rates.width)
+    buds[m].y = min(max(y, 0.0), rates.length)
+    buds[m].radius = max(rates.radius * size, rates.early_radius)
+    buds[m].birth = now
+    buds[m].end = now + _waiting(rates.rupture, chance)
+    buds[m].detaching = now + _waiting(rates.detachment, uniform(seed, _MIGRASOME, m, _DETACHING))
+    buds[m].fate = _RUPTURES
+    buds[m].body, buds[m].origin = owner, strands[f].origin
+    buds[m].vertex, buds[m].following = strands[f].first + k, strands[f].head
+    strands[f].head = m
+    return buds
+
+
+@kernel()
+def _close_ranks(strands: Records, course: Array, numbers: Indices) -> None:
+    """Forget the fibres that are gone; the others keep their order."""
+    kept = 0
+    for f in range(numbers[0]):
+        if strands[f].count == 0:
+            continue
+        if kept < f:
+            strands[kept] = strands[f]
+            course[kept] = course[f]
+        kept += 1
+    numbers[0] = kept

@@ -1,0 +1,130 @@
+"""What substrates and perturbations make of the rates at which networks form and fall apart.
+
+A substrate is two numbers relative to fibronectin: how many anchors hold the retracting edge, and
+how strong each is. All else follows: anchors decide how often fibres are left behind; strength how
+long fibres, and migrasomes on them, last; both together, as adhesion, how well cells migrate, which
+is best at an intermediate adhesion (DiMilla et al. 1991, 10.1016/S0006-3495(91)82027-6).
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from sdf1_field.spec import ModelSpec
+from sdf1_field.treatments import Perturbation
+
+
+class Rates(NamedTuple):
+    """Numbers that the growth of a scene works with; lengths in um, times in s.
+
+    Those that a substrate or perturbation changes are already changed.
+    """
+
+    width: float
+    length: float
+    start: float
+    step: float
+    speed: float
+    turning: float
+    """Variance of the heading over twice the time [1/s]: the inverse persistence time."""
+    stopping: float
+    starting: float
+    tethering: float
+    """Per way of a migrating cell [1/um]."""
+    retraction: float
+    retracted_share: float
+    retraction_time: float
+    respreading: float
+    fibres: float
+    """Mean number in a bundle."""
+    fan_angle: float
+    segment: float
+    branching: float
+    breakage: float
+    breakage_doubling_time: float
+    release: float
+    shortest: float
+    nucleation: float
+    junction: float
+    spacing: float
+    early_radius: float
+    radius: float
+    radius_variation: float
+    growth: float
+    gathering: float
+    detachment: float
+    staying: float
+    """Probability that a migrasome stays on the floor when its fibre breaks [1]."""
+    drift: float
+    rupture: float
+
+
+RATES = np.dtype([(name, "f8") for name in Rates._fields])
+"""`Rates` as kernels take them, and as a scene keeps them."""
+
+
+def migration(adhesion: float, *, optimal: float) -> float:
+    """Share of their best that cells reach in migrating, ``4 A A_0 / (A + A_0)**2``.
+
+    Parameters
+    ----------
+    adhesion : float
+        Anchors times their strength ``A`` >= 0, relative to fibronectin [1].
+    optimal : float
+        ``A_0`` > 0 [1].
+
+    Examples
+    --------
+    >>> migration(1.0, optimal=1.0), migration(4.0, optimal=1.0), migration(0.0, optimal=1.0)
+    (1.0, 0.64, 0.0)
+    """
+    return 4.0 * adhesion * optimal / (adhesion + optimal) ** 2
+
+
+def rates_of(spec: ModelSpec, perturbation: Perturbation) -> Rates:
+    """Rates of a model's stroma on its substrate, under what perturbs it."""
+    scene, cell, b = spec.scene, spec.stroma, spec.biogenesis
+    substrate = spec.substrate[scene.substrate]
+    anchors = substrate.anchors * (1.0 - substrate.integrin_share * perturbation.blocked_integrins)
+    strength = substrate.strength
+    best = migration(anchors * strength, optimal=b.optimal_adhesion)
+    share = b.migrating_share * best
+    return Rates(
+        width=spec.dish.width,
+        length=spec.dish.length,
+        start=-spec.run.culture,
+        step=spec.numerics.growth_step,
+        speed=cell.speed * best,
+        turning=1.0 / cell.persistence_time,
+        stopping=(1.0 - share) / max(share, _NEVER) / b.resting_time,
+        starting=1.0 / b.resting_time if share > 0.0 else 0.0,
+        tethering=anchors / b.tether_spacing,
+        retraction=anchors / b.retraction_interval,
+        retracted_share=b.retracted_share,
+        retraction_time=b.retraction_time,
+        respreading=1.0 / b.respreading_time,
+        fibres=scene.fibres_per_network,
+        fan_angle=scene.fibre_fan_angle,
+        segment=scene.fibre_segment,
+        branching=b.branching,
+        breakage=b.fibre_breakage / strength,
+        breakage_doubling_time=b.breakage_doubling_time,
+        release=b.fibre_release_rate / strength,
+        shortest=b.shortest_fibre,
+        nucleation=b.nucleation * perturbation.nucleation,
+        junction=b.junction_length,
+        spacing=b.migrasome_spacing,
+        early_radius=0.5 * b.early_diameter,
+        radius=0.5 * scene.migrasome_diameter,
+        radius_variation=scene.migrasome_diameter_variation,
+        growth=1.0 / b.growth_time,
+        gathering=1.0 / b.cd166_gathering_time,
+        detachment=b.detachment_rate / strength,
+        staying=b.retention * strength / (1.0 + b.retention * strength),
+        drift=b.drift_rate / strength,
+        rupture=1.0 / b.migrasome_lifetime,
+    )
+
+
+_NEVER = 1e-12
+"""Share of time that counts as none."""

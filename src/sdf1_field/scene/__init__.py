@@ -1,0 +1,50 @@
+"""The stroma: an immutable snapshot, how one is placed, and what is under each place of the floor."""
+
+from sdf1_field.scene.placing import log_normal, mirrored, place_bodies, place_scene
+from sdf1_field.scene.regions import (
+    OUTSIDE,
+    REGION_LABELS,
+    Region,
+    RegionMap,
+    body_masks,
+    body_under,
+    region_areas,
+    region_map,
+    touched_cd166,
+    touched_fibres,
+)
+from sdf1_field.scene.snapshot import (
+    NO_BODY,
+    Bodies,
+    Fate,
+    Fibres,
+    Growth,
+    Migrasomes,
+    Origin,
+    Scene,
+)
+
+__all__ = [
+    "NO_BODY",
+    "OUTSIDE",
+    "REGION_LABELS",
+    "Bodies",
+    "Fate",
+    "Fibres",
+    "Growth",
+    "Migrasomes",
+    "Origin",
+    "Region",
+    "RegionMap",
+    "Scene",
+    "body_masks",
+    "body_under",
+    "log_normal",
+    "mirrored",
+    "place_bodies",
+    "place_scene",
+    "region_areas",
+    "region_map",
+    "touched_cd166",
+    "touched_fibres",
+]

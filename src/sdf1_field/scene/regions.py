@@ -1,0 +1,217 @@
+"""What is under each place of the floor: regions, and what holds cells there."""
+
+import math
+from enum import IntEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sdf1_field.compiled import kernel
+from sdf1_field.grid import Grid
+from sdf1_field.scene.snapshot import NO_BODY, Scene
+
+Array = NDArray[np.float64]
+RegionMap = NDArray[np.uint8]
+
+
+class Region(IntEnum):
+    """What is under a place on the floor; the values are those in run files."""
+
+    FREE_SURFACE = 0
+    MSC = 1
+    MIGRASOME_NETWORK = 2
+
+
+OUTSIDE = 255
+"""What a region map holds outside a round well."""
+
+REGION_LABELS = {
+    Region.FREE_SURFACE: "free surface",
+    Region.MSC: "MSC",
+    Region.MIGRASOME_NETWORK: "migrasome network",
+}
+
+
+def ellipse(
+    grid: Grid, x: float, y: float, semi_major: float, semi_minor: float, angle: float
+) -> tuple[slice, slice, NDArray[np.bool_]]:
+    """Window of the grid around an ellipse and which of its cells have their centre inside."""
+    rows, cols = _window(grid, x, y, semi_major)
+    dx, dy = grid.x[None, cols] - x, grid.y[rows, None] - y
+    along = dx * math.cos(angle) + dy * math.sin(angle)
+    across = dy * math.cos(angle) - dx * math.sin(angle)
+    return rows, cols, (along / semi_major) ** 2 + (across / semi_minor) ** 2 <= 1.0
+
+
+def _window(grid: Grid, x: float, y: float, reach: float) -> tuple[slice, slice]:
+    """Rows and columns whose centres may lie within ``reach`` of a place."""
+    left = max(0, math.floor((x - reach) / grid.dx - 0.5))
+    low = max(0, math.floor((y - reach) / grid.dy - 0.5))
+    right = min(grid.nx, math.ceil((x + reach) / grid.dx + 0.5))
+    high = min(grid.ny, math.ceil((y + reach) / grid.dy + 0.5))
+    return slice(low, high), slice(left, right)
+
+
+def body_masks(scene: Scene, grid: Grid) -> list[tuple[slice, slice, NDArray[np.bool_]]]:
+    """For each body its window of the grid and the cells under it."""
+    b = scene.bodies
+    return [
+        ellipse(grid, b.x[n], b.y[n], b.semi_major[n], b.semi_minor[n], b.angle[n])
+        for n in range(len(b.x))
+    ]
+
+
+def region_map(scene: Scene, grid: Grid, *, outline_margin: float) -> RegionMap:
+    """Region of every floor cell, by its centre; bodies lie over networks.
+
+    Parameters
+    ----------
+    outline_margin : float
+        How far from fibres and from migrasomes' edges an experimenter draws the outline [um].
+
+    Returns
+    -------
+    ndarray of uint8, shape (ny, nx)
+        Values of `Region`; `OUTSIDE` outside a round well.
+    """
+    regions = np.zeros((grid.ny, grid.nx), dtype=np.uint8)
+    m = scene.migrasomes
+    here = m.present
+    _paint_fibres(regions, scene, grid, outline_margin)
+    _paint_capsules(
+        regions, m.x[here], m.y[here], m.x[here], m.y[here], outline_margin + m.radius[here],
+        grid.dx, grid.dy,
+    )  # fmt: skip
+    for rows, cols, inside in body_masks(scene, grid):
+        regions[rows, cols][inside] = Region.MSC
+    regions[~grid.inside] = OUTSIDE
+    return regions
+
+
+def touched_fibres(scene: Scene, grid: Grid, *, reach: float) -> Array:
+    """Whether a cell centred at each place touches a retraction fibre: 1 or 0, shape (ny, nx).
+
+    Parameters
+    ----------
+    reach : float
+        Radius of the cell [um].
+    """
+    touched = np.zeros((grid.ny, grid.nx), dtype=np.uint8)
+    _paint_fibres(touched, scene, grid, reach)
+    return (touched > 0).astype(float)
+
+
+def _paint_fibres(regions: RegionMap, scene: Scene, grid: Grid, reach: float) -> None:
+    """Mark as network what lies within reach of a fibre [um]."""
+    x, y = scene.fibres.x, scene.fibres.y
+    pieces = np.isfinite(x[:, 1:])
+    _paint_capsules(
+        regions, x[:, :-1][pieces], y[:, :-1][pieces], x[:, 1:][pieces], y[:, 1:][pieces],
+        np.full(np.count_nonzero(pieces), reach), grid.dx, grid.dy,
+    )  # fmt: skip
+
+
+def body_under(scene: Scene, grid: Grid, x: Array, y: Array) -> NDArray[np.intp]:
+    """Number of the body under each place [um], shape (place,), or `NO_BODY`.
+
+    The last of several that overlap, as in `region_map` to within a cell of the grid.
+    """
+    owner = np.full((grid.ny, grid.nx), NO_BODY, dtype=np.intp)
+    for n, (rows, cols, inside) in enumerate(body_masks(scene, grid)):
+        owner[rows, cols][inside] = n
+    under: NDArray[np.intp] = owner[grid.index(x, y)]
+    return under
+
+
+_NETWORK = int(Region.MIGRASOME_NETWORK)
+
+
+@kernel()
+def _paint_capsules(
+    regions: RegionMap,
+    begin_x: Array,
+    begin_y: Array,
+    end_x: Array,
+    end_y: Array,
+    reaches: Array,
+    dx: float,
+    dy: float,
+) -> None:
+    """Mark as network what lies within reach of straight pieces [um], shape (piece,)."""
+    ny, nx = regions.shape
+    for n in range(begin_x.size):
+        x, y, reach = begin_x[n], begin_y[n], reaches[n]
+        way_x, way_y = end_x[n] - x, end_y[n] - y
+        square = way_x * way_x + way_y * way_y
+        left, right = _cells_within(min(x, end_x[n]) - reach, max(x, end_x[n]) + reach, dx, nx)
+        low, high = _cells_within(min(y, end_y[n]) - reach, max(y, end_y[n]) + reach, dy, ny)
+        for j in range(low, high):
+            off_y = (j + 0.5) * dy - y
+            for i in range(left, right):
+                off_x = (i + 0.5) * dx - x
+                along = 0.0
+                if square > 0.0:
+                    along = min(max((off_x * way_x + off_y * way_y) / square, 0.0), 1.0)
+                apart_x, apart_y = off_x - along * way_x, off_y - along * way_y
+                if apart_x * apart_x + apart_y * apart_y <= reach * reach:
+                    regions[j, i] = _NETWORK
+
+
+@kernel(inline=True)
+def _cells_within(lowest: float, highest: float, size: float, count: int) -> tuple[int, int]:
+    """First cell, and the one after the last, whose centres may lie between two places."""
+    first = max(0, math.floor(lowest / size - 0.5))
+    return first, min(count, math.ceil(highest / size + 0.5))
+
+
+def region_areas(regions: RegionMap, cell_area: float) -> Array:
+    """Area of each region [um**2], shape (3,), in the order of `Region`."""
+    counts = np.bincount(regions.ravel(), minlength=len(Region))[: len(Region)]
+    return counts.astype(float) * cell_area
+
+
+def touched_cd166(scene: Scene, grid: Grid, *, reach: float, migrasome_density: float) -> Array:
+    """Free CD166 that a cell centred at each place touches, relative to an untreated MSC body.
+
+    A cell touches the body under its centre and every migrasome whose edge is within its own
+    radius; the richest of these counts.
+
+    Parameters
+    ----------
+    reach : float
+        Radius of the cell [um].
+    migrasome_density : float
+        CD166 per area on a migrasome, relative to a body [1].
+
+    Returns
+    -------
+    ndarray, shape (ny, nx)
+    """
+    cd166 = np.zeros((grid.ny, grid.nx))
+    for (rows, cols, inside), blocked in zip(
+        body_masks(scene, grid), scene.bodies.blocked, strict=True
+    ):
+        window = cd166[rows, cols]
+        window[inside] = np.maximum(window[inside], 1.0 - blocked)
+    m = scene.migrasomes
+    here = m.present
+    free = migrasome_density * m.maturity[here] * (1.0 - m.blocked[here])
+    _touch_discs(cd166, m.x[here], m.y[here], reach + m.radius[here], free, grid.dx, grid.dy)
+    return cd166
+
+
+@kernel()
+def _touch_discs(
+    cd166: Array, xs: Array, ys: Array, reaches: Array, free: Array, dx: float, dy: float
+) -> None:
+    """Raise what is touched within reach of places [um], shape (place,), to what is free there."""
+    ny, nx = cd166.shape
+    for n in range(xs.size):
+        left, right = _cells_within(xs[n] - reaches[n], xs[n] + reaches[n], dx, nx)
+        low, high = _cells_within(ys[n] - reaches[n], ys[n] + reaches[n], dy, ny)
+        for j in range(low, high):
+            off_y = (j + 0.5) * dy - ys[n]
+            for i in range(left, right):
+                off_x = (i + 0.5) * dx - xs[n]
+                if off_x * off_x + off_y * off_y <= reaches[n] * reaches[n]:
+                    cd166[j, i] = max(cd166[j, i], free[n])

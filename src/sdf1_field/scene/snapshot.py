@@ -1,0 +1,161 @@
+"""The stroma at one time as an immutable value: bodies, fibres, migrasomes."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from enum import IntEnum
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+Flags = NDArray[np.bool_]
+Indices = NDArray[np.intp]
+
+NO_BODY = -1
+"""Owner of a migrasome that is detached."""
+
+
+class Origin(IntEnum):
+    """How the fibre came to be that a migrasome grows on; the values are those in run files."""
+
+    UNKNOWN = -1
+    MIGRATION = 0
+    RETRACTION = 1
+
+
+class Fate(IntEnum):
+    """What becomes of a migrasome; the values are those in run files."""
+
+    OUTLIVES_THE_RUN = 0
+    RUPTURES = 1
+    DRIFTS_AWAY = 2
+    IS_TAKEN_UP = 3
+
+
+@dataclass(frozen=True, eq=False)
+class Bodies:
+    """MSC bodies as ellipses; arrays of shape (body,)."""
+
+    x: Array
+    y: Array
+    semi_major: Array
+    semi_minor: Array
+    angle: Array
+    """Of the long axis against x [rad]."""
+    blocked: Array
+    """Share of the body's CD166 that is blocked [1]."""
+    secretion: Mapping[str, Array]
+    """Ligand to rate [molecules/s]."""
+    migrating: Flags
+    """Whether it migrates; a placed one does not."""
+
+
+@dataclass(frozen=True, eq=False)
+class Fibres:
+    """Retraction fibres that are there, as polylines.
+
+    Their number changes with time, and a row stands for no one fibre.
+
+    Parameters
+    ----------
+    x, y : ndarray, shape (fibre, vertex)
+        From the oldest end to the body [um], NaN past the end.
+    body : ndarray, shape (fibre,)
+        To which they lead.
+    origin : ndarray, shape (fibre,)
+        Values of `Origin`.
+    """
+
+    x: Array
+    y: Array
+    body: Indices
+    origin: NDArray[np.int8]
+
+
+@dataclass(frozen=True, eq=False)
+class Migrasomes:
+    """Migrasomes as discs, those to come and those gone too; arrays of shape (migrasome,).
+
+    A migrasome keeps its number for ever; those that form later have higher ones.
+    """
+
+    x: Array
+    y: Array
+    radius: Array
+    body: Indices
+    """To which the fibre leads that it sits on; `NO_BODY` once it is detached."""
+    blocked: Array
+    birth: Array
+    end: Array
+    """When they appear, and when they are gone [s]; infinite if never or not known yet."""
+    present: Flags
+    maturity: Array
+    """Share of a mature migrasome's CD166 that has gathered [1]."""
+    origin: NDArray[np.int8]
+    """Values of `Origin`."""
+    fate: NDArray[np.int8]
+    """Values of `Fate`."""
+    secretion: Mapping[str, Array]
+    """Ligand to rate at birth [molecules/s]."""
+    fading: Mapping[str, Array]
+    """Ligand to the rate at which secretion decays from then on [1/s]."""
+
+
+@dataclass(frozen=True, eq=False)
+class Growth:
+    """What decides how a grown scene goes on, beyond what is seen of it.
+
+    Parameters
+    ----------
+    seed : int
+        The dish's.
+    step : int
+        Steps of growth taken so far; the counter of its random numbers.
+    cells, strands, buds : ndarray of records, shape (body,), (fibre,), (migrasome,)
+        See `sdf1_field.migrasomes.growth`; fibres too short to be seen are among them.
+    course : ndarray, shape (fibre, 2, vertex)
+        Fibres in x and y [um].
+    fibres : int
+        Number of fibres that there have ever been.
+    cargo : mapping of str to ndarray, shape (3,)
+        By ligand a carrier's secretion at birth [molecules/s], the share of migrasomes that carry
+        it [1], and the rate at which secretion decays [1/s].
+    rates : ndarray of records, shape (1,)
+        `sdf1_field.migrasomes.Rates` as they are now.
+    """
+
+    seed: int
+    step: int
+    cells: NDArray[Any]
+    strands: NDArray[Any]
+    course: Array
+    buds: NDArray[Any]
+    fibres: int
+    cargo: Mapping[str, Array]
+    rates: NDArray[Any]
+
+
+@dataclass(frozen=True, eq=False)
+class Scene:
+    """The stroma at one time; without ``growth`` it has been placed, or is frozen."""
+
+    bodies: Bodies
+    fibres: Fibres
+    migrasomes: Migrasomes
+    growth: Growth | None = None
+
+    def block(self, fraction: float) -> "Scene":
+        """Scene after an antibody has blocked a fraction of the CD166 that was still free."""
+        if fraction == 0.0:
+            return self
+        bodies, migrasomes = self.bodies, self.migrasomes
+        return replace(
+            self,
+            bodies=replace(bodies, blocked=1.0 - (1.0 - bodies.blocked) * (1.0 - fraction)),
+            # Those that form later are free.
+            migrasomes=replace(
+                migrasomes,
+                blocked=1.0 - (1.0 - migrasomes.blocked) * (1.0 - fraction * migrasomes.present),
+            ),
+        )
