@@ -43,7 +43,7 @@ from sdf1_field.pharmacology import apparent_dissociation_constant, uptake_kinet
 from sdf1_field.random import Stream, generator
 from sdf1_field.scene import Region, RegionMap, Scene, place_scene, region_map
 from sdf1_field.solvers import FieldState, Solver, solver_named
-from sdf1_field.sources import Secretion, mean_rates, secretion, spread_at_once
+from sdf1_field.sources import Secretion, mean_rates, secretion, spread_at_once, turning
 from sdf1_field.spec import ModelSpec
 from sdf1_field.transport import Coat, Transport, Uptake
 from sdf1_field.treatments import Event, Schedule, change_times, schedule
@@ -237,9 +237,7 @@ def begin(setting: Setting, seed: int) -> State:
         seed=seed,
         scene=scene,
         fields={
-            name: setting.solver.start(
-                prepared, time=start, tolerances=setting.tolerances
-            )
+            name: setting.solver.start(prepared, time=start, tolerances=setting.tolerances)
             for name, prepared in setting.prepared.items()
         },
         cells=None,
@@ -312,24 +310,29 @@ def simulate(
     # When every field has to be there: at outputs and events, and when its sources change.
     whole = {*outputs, *events, *migrasomes.change_times(state.scene)}
     sudden = _sudden(setting, state.scene)
-    stroma: _Stroma | None = None
+    stroma = _stroma(setting, state.scene)
     for until in stops[bisect.bisect_right(stops, state.time) :]:
-        if stroma is None or state.scene is not stroma.scene:
+        if state.scene is not stroma.scene:
             stroma = _stroma(setting, state.scene)
+        # How a scene grows, no cell decides but by what it has eaten, which goes at the end.
+        grown, releases = migrasomes.advance(state.scene, until)
+        coming = stroma if grown is state.scene else _stroma(setting, grown)
         with _threads(threads):
             # A grown scene's sources are others after every stop.
             needed = until in whole or state.scene.growth is not None
-            fields = _advance_fields(setting, state, stroma, until, needed=needed)
+            fields = _advance_fields(setting, state, stroma, coming, until, needed=needed)
             seen, coated = no_stimulus(setting.grid), state.near
             if setting.sight is not None:
                 seen, coated = _seen(
-                    setting, stroma, state, fields, until, sudden=state.time in sudden
+                    setting, stroma, coming, state, fields, until, sudden=state.time in sudden
                 )
         moved, eaten = _moved(setting, state, stroma, seen, until)
-        grown, releases = migrasomes.advance(state.scene, until, eaten)
         if moved is not None and grown is not state.scene:
             moved = cell_layer.carried(moved, setting.grid, state.scene, grown)
+        if eaten:
+            grown, _ = migrasomes.advance(grown, until, eaten)
         state = State(until, seed, grown, fields, moved, coated)
+        stroma = coming
         if spec.mechanisms.bursts:
             with _threads(threads):
                 for one in releases:
@@ -439,15 +442,26 @@ def _happening(setting: Setting, state: State, event: Event | None) -> State:
 
 
 def _advance_fields(
-    setting: Setting, state: State, stroma: _Stroma, until: float, *, needed: bool
+    setting: Setting,
+    state: State,
+    stroma: _Stroma,
+    coming: _Stroma,
+    until: float,
+    *,
+    needed: bool,
 ) -> dict[str, FieldState]:
-    """Fields at the next stop; those that no cell touches wait for outputs and events."""
+    """Fields at the next stop; those that no cell touches wait for outputs and events.
+
+    A growing scene's sources go over from where they are to where they will be.
+    """
     fields = dict(state.fields)
     for name, prepared in stroma.prepared.items():
         field: Any = fields[name]
         if not needed and name not in setting.spec.sensed_ligands:
             continue
         begun, sources = field.time, stroma.sources[name]
+        if state.scene.growth is not None and coming is not stroma:
+            sources = turning(sources, coming.sources[name], state.time, until)
         try:
             field = setting.solver.advance(
                 prepared,
@@ -496,6 +510,7 @@ def _seen_sources(setting: Setting, scene: Scene) -> NDArray[np.intp]:
 def _seen(
     setting: Setting,
     stroma: _Stroma,
+    coming: _Stroma,
     state: State,
     after: Mapping[str, FieldState],
     until: float,
@@ -516,8 +531,14 @@ def _seen(
     if not sudden:
         concentration = 0.5 * (solver.face(prepared, before) + concentration)
     bound = 0.5 * (before.bound + end.bound)
-    m, own = stroma.scene.migrasomes, _seen_sources(setting, stroma.scene)
-    rate = mean_rates(stroma.scene, sight.ligand, state.time, until)[own]
+    m, own = coming.scene.migrasomes, _seen_sources(setting, coming.scene)
+    rate = np.zeros(len(m.x))
+    rate[: len(stroma.scene.migrasomes.x)] = mean_rates(
+        stroma.scene, sight.ligand, state.time, until
+    )
+    if state.scene.growth is not None:
+        rate = 0.5 * (rate + mean_rates(coming.scene, sight.ligand, until, until))
+    rate = rate[own]
     around = surroundings(stroma.near, m.x[own], m.y[own], concentration, bound)
     # Migrasomes that have formed since come last.
     held = np.zeros((len(own), WAVENUMBERS))

@@ -1,7 +1,7 @@
 """Secretion of bodies and migrasomes as a flux on the floor's cells, its total exact."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,8 +39,32 @@ class Fading:
 
 
 @dataclass(frozen=True, eq=False)
+class Turning:
+    """Secretion that comes in evenly between two times, as of sources that move or form.
+
+    Parameters
+    ----------
+    flux : ndarray, shape (ny, nx)
+        At the second time [molecules/(um**2 s)]; nothing at the first.
+    total : float
+        Sum of the sources' own rates then [molecules/s].
+    since, until : float
+        [s].
+    """
+
+    flux: Array
+    total: float
+    since: float
+    until: float
+
+    def share(self, time: float) -> float:
+        """Share that has come in by a time [s]."""
+        return (time - self.since) / (self.until - self.since)
+
+
+@dataclass(frozen=True, eq=False)
 class Secretion:
-    """Secretion of one ligand: a constant part, and parts that decay.
+    """Secretion of one ligand: a constant part, parts that decay, and one that comes in.
 
     Parameters
     ----------
@@ -49,17 +73,27 @@ class Secretion:
     total : float
         Sum of its sources' own rates, not of the grid [molecules/s].
     fading : tuple of Fading
+    turning : Turning or None
     """
 
     flux: Array
     total: float
     fading: tuple[Fading, ...] = ()
+    turning: Turning | None = None
+
+    @property
+    def changing(self) -> tuple[Array, ...]:
+        """Fluxes of the parts that are not constant, in the order of `shares`."""
+        coming = () if self.turning is None else (self.turning.flux,)
+        return (*(part.flux for part in self.fading), *coming)
 
     def at(self, time: float) -> Array:
         """Flux at a time [molecules/(um**2 s)], shape (ny, nx)."""
         flux = self.flux
         for part in self.fading:
             flux = flux + math.exp(-part.rate * (time - part.since)) * part.flux
+        if self.turning is not None:
+            flux = flux + self.turning.share(time) * self.turning.flux
         return flux
 
     def line(self, start: float, stop: float) -> tuple[Array, Array]:
@@ -70,22 +104,22 @@ class Secretion:
         Returns
         -------
         first, last : ndarray, shape (ny, nx)
-            [molecules/(um**2 s)]; the same array if nothing decays.
+            [molecules/(um**2 s)]; the same array if nothing changes.
         """
-        if not self.fading:
-            return self.flux, self.flux
         first, last = self.flux, self.flux
-        for part, (low, high) in zip(self.fading, self.shares(start, stop), strict=True):
-            first, last = first + low * part.flux, last + high * part.flux
+        for flux, (low, high) in zip(self.changing, self.shares(start, stop), strict=True):
+            first, last = first + low * flux, last + high * flux
         return first, last
 
     def shares(self, start: float, stop: float) -> list[tuple[float, float]]:
-        """What `line` has of each fading part's flux at its two ends."""
+        """What `line` has of each changing part's flux at its two ends."""
         ends = []
         for part in self.fading:
             mean, tilt = _line(part.rate * (stop - start))
             begin = math.exp(-part.rate * (start - part.since))
             ends.append((begin * (mean - tilt), begin * (mean + tilt)))
+        if self.turning is not None:
+            ends.append((self.turning.share(start), self.turning.share(stop)))
         return ends
 
     def released(self, start: float, stop: float) -> float:
@@ -94,6 +128,9 @@ class Secretion:
         for part in self.fading:
             begin = math.exp(-part.rate * (start - part.since))
             amount += begin * part.total * -math.expm1(-part.rate * (stop - start)) / part.rate
+        if self.turning is not None:
+            middle = 0.5 * (self.turning.share(start) + self.turning.share(stop))
+            amount += middle * self.turning.total * (stop - start)
         return amount
 
     def longest_step(self, tolerance: float) -> float:
@@ -124,6 +161,15 @@ def constant(flux: Array, cell_area: float = 0.0) -> Secretion:
         Of a floor cell [um**2], for the total.
     """
     return Secretion(flux=flux, total=float(flux.sum()) * cell_area)
+
+
+def turning(before: Secretion, after: Secretion, since: float, until: float) -> Secretion:
+    """Secretion whose constant part goes over evenly from one to another between two times [s].
+
+    Parts that decay are those of the first, until the second holds.
+    """
+    difference = Turning(after.flux - before.flux, after.total - before.total, since, until)
+    return replace(before, turning=difference)
 
 
 def source_width(grid: Grid) -> float:

@@ -38,16 +38,16 @@ WINDOW = 500.0
 """Extent of what is shown of a dish [um]: migrasomes are 2 um wide, the dish is 2 mm."""
 _OFFSETS = 10
 """Places in which a window is tried along its own extent."""
-_PANELS_ACROSS = 3
+_MOST_ACROSS = 3
 _PANEL, _LARGE_PANEL = 3.5, 7.2
 """Extents on paper of one of several panels, and of a single one [inch]."""
 _SIDE, _BAR, _MARGINS = 2.7, 1.2, 1.2
 """Room for what is beside the panels, for the colour bar, and for title and legend [inch]."""
 _FIBRE_WIDTH, _THINNEST = 0.3, 0.7
 """Width of a fibre [um], and the least that can be seen [points]."""
-_SMALLEST = 3.4
+_SMALLEST = 3.0
 """Diameter below which a migrasome's colour would not be seen [points]."""
-_RING = 0.7
+_RING = 0.6
 """Width of the ring around a detached migrasome [points]."""
 _LEFT_BEHIND, _RETRACTED = NETWORK, "#0072B2"
 _SPAN = (0.1, 0.72)
@@ -81,8 +81,8 @@ def plot_network(run: xr.Dataset, spec: ModelSpec, time: float | None) -> Figure
     """
     frames = _shown_frames(run, spec) if time is None else [frame_at(run, time)]
     view = _richest_view(run, spec)
-    across = min(len(frames), _PANELS_ACROSS)
-    down = math.ceil(len(frames) / across)
+    down = math.ceil(len(frames) / _MOST_ACROSS)
+    across = math.ceil(len(frames) / down)
     inches = _LARGE_PANEL if len(frames) == 1 else _PANEL
     figure = Figure(
         figsize=(across * inches + _BAR + _SIDE, max(down * inches, _LARGE_PANEL) + _MARGINS),

@@ -1,4 +1,4 @@
-"""The stroma: an immutable snapshot, how one is placed, and what is under each place of the floor."""
+"""The stroma: an immutable snapshot, how one is placed, and what lies where on the floor."""
 
 from sdf1_field.scene.placing import log_normal, mirrored, place_bodies, place_scene
 from sdf1_field.scene.regions import (

@@ -215,9 +215,7 @@ def _place_migrasomes(
     owners += [NO_BODY] * detached
     origins += [Origin.UNKNOWN] * detached
     x, y = np.concatenate(places_x), np.concatenate(places_y)
-    diameter = log_normal(
-        rng, scene.migrasome_diameter, scene.migrasome_diameter_variation, len(x)
-    )
+    diameter = log_normal(rng, scene.migrasome_diameter, scene.migrasome_diameter_variation, len(x))
     secretion = {}
     for name in spec.solved_ligands:
         rates = spec.ligand[name].secretion
@@ -238,8 +236,9 @@ def _place_migrasomes(
         present=birth[outside] <= -spec.run.culture,
         maturity=np.ones(int(outside.sum())),
         origin=np.array(origins, dtype=np.int8)[outside],
-        fate=np.where(end[outside] <= spec.run.duration, Fate.RUPTURES, Fate.OUTLIVES_THE_RUN)
-        .astype(np.int8),
+        fate=np.where(
+            end[outside] <= spec.run.duration, Fate.RUPTURES, Fate.OUTLIVES_THE_RUN
+        ).astype(np.int8),
         secretion={name: rate[outside] for name, rate in secretion.items()},
         fading={
             name: np.full(int(outside.sum()), spec.ligand[name].secretion.migrasome_decay)
@@ -256,5 +255,3 @@ def _life(spec: ModelSpec, rng: np.random.Generator, count: int) -> tuple[Array,
     if scene.migrasome_lifetime > 0.0:
         end = birth + scene.migrasome_lifetime * rng.standard_exponential(count)
     return np.round(birth, _DIGITS), np.round(end, _DIGITS)
-
-

@@ -709,7 +709,7 @@ def _level(columns: Columns, forcing: Array, lost: Array, mode: float) -> Array:
 @functools.lru_cache(maxsize=4)
 def _modes_of(columns: Columns, secretion: Secretion) -> tuple[Array, ...]:
     """Modes of a secretion's parts, the constant one first [nM um/s]."""
-    fluxes = [secretion.flux, *(part.flux for part in secretion.fading)]
+    fluxes = [secretion.flux, *secretion.changing]
     with np.errstate(over="ignore", invalid="ignore"):
         modes = tuple(forward(flux / MOLECULES_PER_UM3_PER_NM) for flux in fluxes)
     for flux, mode in zip(fluxes, modes, strict=True):

@@ -360,8 +360,9 @@ class Agent(Section):
 
     label: str
     acts_on: Literal[
-        "cxcr4_antagonist", "added_ligand", "cd166_block", "medium_change", "integrins", "nucleation"
-    ]
+        "cxcr4_antagonist", "added_ligand", "cd166_block", "medium_change",
+        "integrins", "nucleation",
+    ]  # fmt: skip
     target: str | None = None
     """What of the stroma it acts on."""
     molar_mass: MolarMass | None = None
@@ -383,7 +384,6 @@ class Agent(Section):
             if getattr(self, key) is None:
                 raise ValueError(f"an agent that acts on {self.acts_on} needs '{key}'.")
         return self
-
 
     @property
     def genetic(self) -> bool:
@@ -740,8 +740,8 @@ class ModelSpec(Section):
             yield (
                 path,
                 f"{agent.label} acts on {agent.target}, which {self.stroma.label} cells lack. "
-                f"They have {', '.join(self.stroma.expresses) or 'no target'}. Remove it, or choose "
-                "another scene.stroma.",
+                f"They have {', '.join(self.stroma.expresses) or 'no target'}. Remove it, or "
+                "choose another scene.stroma.",
             )
         if agent.acts_on in ("integrins", "nucleation") and not self.grows:
             yield (
