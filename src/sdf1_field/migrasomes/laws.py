@@ -2,8 +2,9 @@
 
 A substrate is two numbers relative to fibronectin: how many anchors hold the retracting edge, and
 how strong each is. All else follows: anchors decide how often fibres are left behind; strength how
-long fibres, and migrasomes on them, last; both together, as adhesion, how well cells migrate, which
-is best at an intermediate adhesion (DiMilla et al. 1991, 10.1016/S0006-3495(91)82027-6).
+long fibres, and migrasomes on them, last, and how readily these form, for which Deniz et al. (2023)
+take a strong attachment to be a prerequisite; both together, as adhesion, how well cells migrate,
+which is best at an intermediate adhesion (DiMilla et al. 1991, 10.1016/S0006-3495(91)82027-6).
 """
 
 from typing import NamedTuple
@@ -111,7 +112,7 @@ def rates_of(spec: ModelSpec, perturbation: Perturbation) -> Rates:
         breakage_doubling_time=b.breakage_doubling_time,
         release=b.fibre_release_rate / strength,
         shortest=b.shortest_fibre,
-        nucleation=b.nucleation * perturbation.nucleation,
+        nucleation=b.nucleation * strength * perturbation.nucleation,
         junction=b.junction_length,
         spacing=b.migrasome_spacing,
         early_radius=0.5 * b.early_diameter,
