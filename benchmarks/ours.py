@@ -53,6 +53,7 @@ Array = NDArray[np.float64]
 _ABSOLUTE = 1e-15
 """Absolute tolerance for sources of 1 molecule/s [nM]: so little that the relative one counts."""
 MODEL = "coculture-kg1a"
+PLACED = ("scene.mode=placed",)
 """The model that is solved as a whole."""
 
 
@@ -206,10 +207,12 @@ def steady(problem: Problem, reference: Array) -> Result:
 def coculture(settings: Sequence[str] = ()) -> Result:
     """``sdf1-field solve coculture-kg1a`` as a process: start-up, cells, and writing included.
 
+    The stroma is placed, not grown.
+
     Called once before, so that the kernels are compiled.
     """
     command = [sys.executable, "-m", "sdf1_field.cli", "solve", MODEL, "--force", "--quiet"]
-    for setting in settings:
+    for setting in (*PLACED, *settings):
         command += ["--set", setting]
     with tempfile.TemporaryDirectory() as folder:
         run = Path(folder) / "run.nc"
@@ -337,7 +340,7 @@ def bare_walk(
     bare = _transport(QUICK_P1, None)
     seen = _seen(spec, grid, bare, values, nothing, no_near_field())
     walking = Cells(x, y, np.cos(angle), np.sin(angle), np.zeros(len(x), dtype=np.bool_), 0)
-    return _cell_steps(spec, grid, walking, seen, Hold(nothing, nothing, nothing), steps)
+    return _cell_steps(spec, grid, walking, seen, Hold(*[nothing] * len(Hold._fields)), steps)
 
 
 def cells_with_everything(count: int, density: float) -> Result:
@@ -355,6 +358,7 @@ def cells_with_everything(count: int, density: float) -> Result:
         f"dish.length={side:.6g} um",
         f"cells.density={1e6 * density:.6g} 1/mm**2",
         f"grid.spacing={max(5.0, side / _MOST_ACROSS):.6g} um",
+        *PLACED,
     ]
     spec = load_model(MODEL, settings=settings).spec
     grid = make_grid(

@@ -21,8 +21,10 @@ TINY = (
     "run.culture=1 h",
     "run.duration=2 h",
     "cells.density=330 1/mm**2",
+    "scene.mode=placed",
     "scene.msc_density=60 1/mm**2",
     "scene.network_fraction=1.0",
+    "mechanisms.migrasome_uptake=false",
 )
 
 

@@ -337,7 +337,7 @@ def test_a_dish_as_small_as_the_window_is_shown_whole_without_an_overview(tmp_pa
 
 
 def test_a_placed_network_is_one_panel_without_curves():
-    figure = plot_run(network_run(mode=()))
+    figure = plot_run(network_run(mode=("scene.mode=placed",)))
     assert [a.get_title() for a in panels(figure)] == ["36 h after seeding"]
     assert not curves(figure)
 

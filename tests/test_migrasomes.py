@@ -2,14 +2,14 @@
 
 import itertools
 import math
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import numpy as np
 import pytest
 
 from sdf1_field import migrasomes
 from sdf1_field.grid import make_grid
-from sdf1_field.scene import place_scene, region_map, touched_cd166
+from sdf1_field.scene import Fate, place_scene, region_map, touched_cd166
 from sdf1_field.sources import mean_rates, secretion
 from sdf1_field.spec import load_model
 
@@ -100,8 +100,9 @@ def test_only_migrasomes_that_are_there_are_seen_touched_and_blocked(scene, grid
         migrasomes=replace(
             now.migrasomes,
             **{
-                name: getattr(now.migrasomes, name)[here]
-                for name in ("x", "y", "radius", "body", "blocked", "birth", "end", "present")
+                field.name: getattr(now.migrasomes, field.name)[here]
+                for field in fields(now.migrasomes)
+                if field.name not in ("secretion", "fading")
             },
             secretion={},
             fading={},
@@ -115,6 +116,30 @@ def test_only_migrasomes_that_are_there_are_seen_touched_and_blocked(scene, grid
         touched_cd166(alone, grid, reach=6.0, migrasome_density=2.0),
     )
     assert np.array_equal(now.block(0.9).migrasomes.blocked, np.where(here, 0.9, 0.0))
+
+
+def test_a_placed_migrasome_ends_as_its_fate_says(scene):
+    scenes, _ = followed(scene)
+    m = scene.migrasomes
+    duration = load_model("coculture-kg1a").spec.run.duration
+    assert set(m.fate) == {Fate.RUPTURES, Fate.OUTLIVES_THE_RUN}
+    assert np.array_equal(m.fate == Fate.RUPTURES, m.end <= duration)
+    assert (scenes[-1][1].migrasomes.maturity == 1.0).all()
+
+
+def test_a_swallowed_migrasome_takes_its_content_along(scene):
+    now, _ = migrasomes.advance(scene, -40_000.0)
+    m = now.migrasomes
+    (prey, *_) = np.flatnonzero(m.present & (m.end > -39_000.0) & (m.secretion["sdf1"] > 0.0))
+    after, releases = migrasomes.advance(now, -39_000.0, (int(prey),))
+    a = after.migrasomes
+    assert (a.end[prey], a.fate[prey], a.present[prey]) == (-39_000.0, Fate.IS_TAKEN_UP, False)
+    assert prey not in [r.migrasome for r in releases]
+    others = np.arange(len(m.x)) != prey
+    assert np.array_equal(a.end[others], m.end[others])
+    # Its rupture, which was known beforehand, does not come.
+    _, later = migrasomes.advance(after, 1e9)
+    assert prey not in [r.migrasome for r in later]
 
 
 def test_without_decay_nothing_is_known_to_be_left_at_the_end(grid):

@@ -1,5 +1,6 @@
 import itertools
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,8 +9,10 @@ from sdf1_field.errors import InputError
 from sdf1_field.grid import make_grid
 from sdf1_field.scene import (
     Bodies,
+    Fate,
     Fibres,
     Migrasomes,
+    Origin,
     Region,
     Scene,
     body_masks,
@@ -17,6 +20,7 @@ from sdf1_field.scene import (
     region_areas,
     region_map,
     touched_cd166,
+    touched_fibres,
 )
 from sdf1_field.spec import load_model
 
@@ -58,8 +62,18 @@ def _drawn(*, bodies=(), migrasomes=(), fibres=()):
     m = np.array(migrasomes, dtype=float).reshape(-1, 3).T
     courses = np.array(fibres, dtype=float).reshape(-1, 2, 2)
     return Scene(
-        Bodies(*b, blocked=np.zeros(b.shape[1]), secretion={}),
-        Fibres(courses[..., 0], courses[..., 1], np.zeros(len(fibres), dtype=np.intp)),
+        Bodies(
+            *b,
+            blocked=np.zeros(b.shape[1]),
+            secretion={},
+            migrating=np.zeros(b.shape[1], dtype=np.bool_),
+        ),
+        Fibres(
+            courses[..., 0],
+            courses[..., 1],
+            np.zeros(len(fibres), dtype=np.intp),
+            np.full(len(fibres), Origin.MIGRATION, dtype=np.int8),
+        ),
         Migrasomes(
             *m,
             body=np.zeros(m.shape[1], dtype=np.intp),
@@ -67,6 +81,9 @@ def _drawn(*, bodies=(), migrasomes=(), fibres=()):
             birth=np.full(m.shape[1], -86_400.0),
             end=np.full(m.shape[1], np.inf),
             present=np.ones(m.shape[1], dtype=np.bool_),
+            maturity=np.ones(m.shape[1]),
+            origin=np.full(m.shape[1], Origin.MIGRATION, dtype=np.int8),
+            fate=np.full(m.shape[1], Fate.OUTLIVES_THE_RUN, dtype=np.int8),
             secretion={},
             fading={},
         ),
@@ -166,7 +183,7 @@ def test_numbers_and_sizes_follow_the_models_distributions(spec, grid, scenes):
     expected = s.msc_density * grid.area
     assert bodies.mean() == pytest.approx(expected, abs=4 * math.sqrt(expected / len(SEEDS)))
     for sizes, mean, spread in (
-        (area, s.body_area, s.body_area_variation),
+        (area, spec.stroma.body_area, spec.stroma.body_area_variation),
         (radius, s.migrasome_diameter / 2, s.migrasome_diameter_variation),
     ):
         # A log-normal number's relative variance is exp(spread^2) - 1.
@@ -308,6 +325,24 @@ def test_a_cell_touches_a_migrasome_whose_edge_is_within_its_radius():
     assert _touch(STROMA, 250.0 + 7.0, 101.0) == 3.0
     assert _touch(STROMA, 250.0 + 9.0, 101.0) == 0.0
     assert _touch(STROMA, 250.0 + 9.0, 101.0, reach=9.0) == 3.0
+
+
+def test_a_migrasome_shows_the_cd166_that_has_gathered():
+    half = replace(STROMA, migrasomes=replace(STROMA.migrasomes, maturity=np.array([0.5, 0.0])))
+    assert _touch(half, 250.0, 100.0) == 1.5
+    # One that has none yet leaves the body under it as it is.
+    assert _touch(half, 110.0, 100.0) == 1.0
+    assert _touch(half.block(0.9), 250.0, 100.0) == pytest.approx(0.15, rel=1e-12)
+
+
+def test_a_cell_touches_a_fibre_within_its_radius():
+    grid = _square(200.0, 2.0)
+    fibre = _drawn(fibres=[[(50, 101), (150, 101)]])
+    touched = touched_fibres(fibre, grid, reach=6.0)
+    assert set(np.unique(touched)) == {0.0, 1.0}
+    column = touched[:, grid.index(101.0, 0.0)[1]]
+    assert np.array_equal(column > 0.0, abs(grid.y - 101.0) <= 6.0)
+    assert not touched_fibres(STROMA, grid, reach=6.0).any()
 
 
 def test_of_body_and_migrasome_the_richer_counts():

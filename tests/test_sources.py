@@ -5,7 +5,16 @@ import numpy as np
 import pytest
 
 from sdf1_field.grid import make_grid
-from sdf1_field.scene import Bodies, Fibres, Migrasomes, Scene, body_masks, place_scene
+from sdf1_field.scene import (
+    Bodies,
+    Fate,
+    Fibres,
+    Migrasomes,
+    Origin,
+    Scene,
+    body_masks,
+    place_scene,
+)
 from sdf1_field.sources import Fading, Secretion, constant, secretion, source_width
 from sdf1_field.spec import load_model
 
@@ -19,8 +28,18 @@ def _scene(bodies=(), migrasomes=()):
     b = np.array(bodies, dtype=float).reshape(-1, 6).T
     m = np.array(migrasomes, dtype=float).reshape(-1, 3).T
     return Scene(
-        Bodies(*b[:5], blocked=np.zeros(b.shape[1]), secretion={"sdf1": b[5]}),
-        Fibres(np.empty((0, 0)), np.empty((0, 0)), np.empty(0, dtype=np.intp)),
+        Bodies(
+            *b[:5],
+            blocked=np.zeros(b.shape[1]),
+            secretion={"sdf1": b[5]},
+            migrating=np.zeros(b.shape[1], dtype=np.bool_),
+        ),
+        Fibres(
+            np.empty((0, 0)),
+            np.empty((0, 0)),
+            np.empty(0, dtype=np.intp),
+            np.empty(0, dtype=np.int8),
+        ),
         Migrasomes(
             m[0],
             m[1],
@@ -30,6 +49,9 @@ def _scene(bodies=(), migrasomes=()):
             birth=np.full(m.shape[1], -86_400.0),
             end=np.full(m.shape[1], np.inf),
             present=np.ones(m.shape[1], dtype=np.bool_),
+            maturity=np.ones(m.shape[1]),
+            origin=np.full(m.shape[1], Origin.MIGRATION, dtype=np.int8),
+            fate=np.full(m.shape[1], Fate.OUTLIVES_THE_RUN, dtype=np.int8),
             secretion={"sdf1": m[2]},
             fading={"sdf1": np.zeros(m.shape[1])},
         ),

@@ -180,7 +180,7 @@ def measure(
             Cells(at, at.copy(), np.cos(angle), np.sin(angle), held, 0),
             grid,
             seen,
-            Hold(nothing, nothing, nothing),
+            Hold(*[nothing] * len(Hold._fields)),
             behaving,
             duration=duration,
             time_step=time_step,

@@ -184,7 +184,7 @@ def measure(
             moving,
             grid,
             floor.seen,
-            Hold(nothing, nothing, nothing),
+            Hold(*[nothing] * len(Hold._fields)),
             behaving,
             duration=steps * time_step,
             time_step=time_step,

@@ -107,7 +107,7 @@ def occupancy_read(ligand: float, antagonist: str) -> float:
         start,
         grid,
         Stimulus(seen, seen, True, no_near_field()),
-        Hold(nothing, nothing, nothing),
+        Hold(*[nothing] * len(Hold._fields)),
         behaving,
         duration=WAY,
         time_step=60.0,

@@ -177,7 +177,7 @@ def _moved(cells: Cells, grid: Grid, duration: float, time_step: float, seed: in
         cells,
         grid,
         no_stimulus(grid),
-        Hold(nothing, nothing, nothing),
+        Hold(*[nothing] * len(Hold._fields)),
         _walker(),
         duration=duration,
         time_step=time_step,

@@ -92,7 +92,7 @@ FLIPS = (
     ),
     Flip(
         "area of a region: twice as large",
-        "scene.py",
+        "scene/regions.py",
         "return counts.astype(float) * cell_area",
         "return counts.astype(float) * 2.0 * cell_area",
     ),

@@ -17,6 +17,11 @@ SWITCHES = (
     "soluble_sensing", "haptotaxis", "cxcr4_adhesion", "cd166_adhesion", "chemokinesis",
 )  # fmt: skip
 
+STROMA = (
+    "scene.mode=placed", "mechanisms.fibre_adhesion=false", "mechanisms.migrasome_uptake=false",
+)  # fmt: skip
+"""Of every row: a stroma placed once, that holds cells by what its bodies and migrasomes bear."""
+
 
 def only(*on: str) -> tuple[str, ...]:
     """Settings that leave some mechanisms on; crowding stays as it is."""
@@ -88,7 +93,7 @@ def main() -> None:
     parser.add_argument("-o", "--output", type=Path, default=Path(__file__).with_name("table.md"))
     arguments = parser.parse_args()
     flat = [
-        Dish(model, settings, seed, (FOUR, TWELVE))
+        Dish(model, (*STROMA, *settings), seed, (FOUR, TWELVE))
         for model, settings in VARIANTS.values()
         for seed in range(1, arguments.dishes + 1)
     ]

@@ -38,8 +38,11 @@ VIEW = (
     "dish.height=400 um",
     "grid.spacing=10 um",
     "grid.layer_growth=1.5",
+    "scene.mode=placed",
     "scene.msc_density=100 1/mm**2",
     "scene.network_fraction=1.0",
+    "mechanisms.fibre_adhesion=false",
+    "mechanisms.migrasome_uptake=false",
 )
 DOSE = 12.56
 STEPS = (60.0, 30.0, 15.0)

@@ -329,6 +329,8 @@ def _begin(
     f = numbers[0]
     if f == strands.size:
         strands, course = _longer(strands), _longer_courses(course)
+    # What an earlier fibre left there would tell how many steps a call took.
+    course[f] = 0.0
     course[f, 0, 0] = course[f, 0, 1] = x
     course[f, 1, 0] = course[f, 1, 1] = y
     strands[f].count, strands[f].first = 2, 0

@@ -445,8 +445,7 @@ def _expected_growth(spec: ModelSpec, bodies: float) -> _Stroma:
     stems = bodies * substrate.anchors * bundles * scene.fibres_per_network * life
     vertices = min(cell.speed * life / scene.fibre_segment + 1.0, float(VERTICES))
     length = vertices * scene.fibre_segment
-    # Branches branch too.
-    fibres = stems * math.exp(b.branching * length)
+    fibres = stems * (1.0 + b.branching * length)
     good = fibres * (length + 2.0 * b.junction_length)
     factor = math.prod(
         agent.factor or 1.0
@@ -455,7 +454,7 @@ def _expected_growth(spec: ModelSpec, bodies: float) -> _Stroma:
     )
     room = fibres * length / b.migrasome_spacing
     ever = min(
-        good * b.nucleation * factor * span,
+        good * b.nucleation * substrate.strength * factor * span,
         room * (1.0 + span / b.migrasome_lifetime + span / life),
     )
     alive = ever * min(1.0, b.migrasome_lifetime / span)

@@ -25,6 +25,7 @@ _PRETREATMENT = 7200.0
 
 _DISH = ("dish.width", "dish.length", "dish.height")
 _RUN = ("run.seed", "run.culture", "run.duration")
+_SCENE = ("scene.mode", "scene.substrate", "scene.msc_density")
 _CELLS = ("cells.type", "cells.density")
 _CELL_TYPE = (
     *("diameter", "speed", "persistence_time", "receptors"),
@@ -94,6 +95,13 @@ def model_file_text(name: str, *, extends: str) -> str:
             *_lines(_RUN, entries),
         ],
         [
+            *_prose(
+                "The stroma: placed from distributions, grown from its seeding on, or frozen when "
+                f"the cells are added. Substrates: {', '.join(spec.substrate)}."
+            ),
+            *_lines(_SCENE, entries),
+        ],
+        [
             *_prose(f"The cells. Types: {', '.join(spec.cell_type)}."),
             *_lines(_CELLS, entries),
         ],
@@ -146,7 +154,8 @@ def _treatments(spec: ModelSpec, entries: Mapping[str, Entry]) -> list[str]:
         f"NAME if not said: {agents}. The start is 0 h if not said. An antagonist is there from "
         "its start to its stop or to the next medium change; added ligand leaves with the next "
         "medium change and has no stop; an antibody blocks for good what it meets between start "
-        "and stop. At one moment the medium is changed first."
+        "and stop; a change of genes has neither dose nor time. At one moment the medium is "
+        "changed first."
     )
     if given:
         lines += [
@@ -166,10 +175,13 @@ def _examples(spec: ModelSpec) -> Iterator[str]:
         "added_ligand": 'dose = "100 ng/mL", start = "0 h"',
         "cd166_block": f'dose = "5 ug/mL"{pretreatment}',
     }
+    if spec.grows:
+        examples |= {"integrins": f'dose = "10 uM", start = "{middle}"', "nucleation": ""}
     for kind, text in examples.items():
         agents = [name for name, agent in spec.agent.items() if agent.acts_on == kind]
         free = [name for name in agents if name not in spec.treatments]
-        yield from (f"#treatments.{name} = {{ {text} }}" for name in free[:1])
+        given = f"{{ {text} }}" if text else "{}"
+        yield from (f"#treatments.{name} = {given}" for name in free[:1])
     yield f'#treatments.wash = {{ agent = "medium_change", start = "{middle}" }}'
 
 
