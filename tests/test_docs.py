@@ -127,7 +127,7 @@ def known_paths():
 
 
 @pytest.mark.parametrize(
-    "name", ["model", "numerics", "models", "file-format", "howto/progenitors"]
+    "name", ["model", "numerics", "models", "file-format", "howto/progenitors", "howto/networks"]
 )
 def test_every_path_on_a_page_is_a_parameters(name):
     known, found = known_paths(), 0

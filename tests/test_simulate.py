@@ -9,7 +9,8 @@ import pytest
 from sdf1_field import simulate as simulation
 from sdf1_field.coating import binding_sites
 from sdf1_field.floor import stimulus
-from sdf1_field.record import content_digest, load_state, open_run, save_state
+from sdf1_field.record import content_digest, load_state, open_run, save_state, solve
+from sdf1_field.scene import Fate
 from sdf1_field.simulate import (
     begin,
     field_times,
@@ -179,7 +180,7 @@ def bits(state):
     found = {"time": state.time}
     parts = {
         "cells": state.cells, "bodies": state.scene.bodies, "fibres": state.scene.fibres,
-        "migrasomes": state.scene.migrasomes,
+        "migrasomes": state.scene.migrasomes, "growth": state.scene.growth,
     }  # fmt: skip
     for name, field in state.fields.items():
         parts |= {name: field, f"{name}.face": field.face, f"{name}.ledger": field.ledger}
@@ -196,7 +197,8 @@ def assert_same_bits(first, second):
     for key, value in one.items():
         if isinstance(value, np.ndarray):
             assert value.dtype == other[key].dtype, key
-            assert value.tobytes() == other[key].tobytes(), key
+            for name in value.dtype.names or (...,):
+                assert value[name].tobytes() == other[key][name].tobytes(), key
         elif isinstance(value, (int, float)):
             assert value == other[key], key
         else:
@@ -282,6 +284,229 @@ def test_nothing_binds_between_stripes_and_under_bodies(tiny):
     assert np.abs(bound[sites == 0.0]).max() < 1e-12 * bound.max()
     assert (bound[sites > 0.0] > 0.0).all()
     assert 0.3 < np.mean(sites == 0.0) < 0.8
+
+
+# A stroma that grows
+
+
+GROWN = (
+    "scene.mode=grown",
+    "scene.msc_number=5",
+    "run.culture=6 h",
+    "run.duration=90 min",
+    "output.fields_from=-1 h",
+    "output.fields_every=30 min",
+    "ligand.sdf1.secretion.carrying_fraction=0.5",
+    "ligand.sdf1.secretion.migrasome_decay=2e-4 1/s",
+    "ligand.ccl2.secretion.migrasome_decay=1e-4 1/s",
+    "stromal_type.msc.nucleation_variation=0.0",
+    "scene.fibres_per_network=3.0",
+    "biogenesis.branching=0 1/um",
+    "biogenesis.tether_spacing=40 um",
+    "biogenesis.retraction_interval=6 h",
+    "biogenesis.nucleation=0.02 1/(um*h)",
+    "biogenesis.migrasome_lifetime=3 h",
+    "cell_type.kg1a.migrasome_uptake_rate=5e-3 1/s",
+    "mechanisms.migrasome_uptake=true",
+    "mechanisms.uptake=true",
+    "mechanisms.bursts=true",
+)
+FROZEN = (*GROWN, "scene.mode=frozen")
+
+
+@pytest.fixture(scope="module")
+def grown_states(tiny):
+    return states(tiny, *GROWN)
+
+
+@pytest.fixture(scope="module")
+def frozen_states(tiny):
+    return states(tiny, *FROZEN)
+
+
+def test_the_audit_closes_with_sources_that_move_come_and_go(tiny, grown_states):
+    setting = prepare(model(tiny, *GROWN), 1)
+    assert [s.time for s in grown_states[:2]] == [-HOUR, -HOUR / 2]
+    for state in grown_states:
+        for name, field in state.fields.items():
+            in_medium = setting.solver.in_medium(setting.prepared[name], field)
+            bound = setting.solver.on_coat(setting.prepared[name], field)
+            assert abs(field.ledger.imbalance(in_medium, bound)) < 1e-10, (name, state.time)
+            assert field.ledger.secreted > 0.0
+    last = grown_states[-1]
+    assert last.fields["sdf1"].ledger.taken_up > 0.0
+    first, end = grown_states[0].scene, last.scene
+    assert not np.array_equal(first.bodies.x, end.bodies.x)
+    assert set(end.migrasomes.fate) >= {Fate.RUPTURES, Fate.IS_TAKEN_UP}
+    assert len(end.migrasomes.x) > len(first.migrasomes.x) > 20
+
+
+def test_what_a_grown_stroma_lets_go_is_what_its_sources_do_to_within_a_coupling_step(
+    grown_states,
+):
+    last = grown_states[-1]
+    m = last.scene.migrasomes
+    for name, field in last.fields.items():
+        expected = let_go(last.scene, name, -6 * HOUR, 1.5 * HOUR)
+        # Those that drift away or are swallowed take along what they have left.
+        rate, decay = m.secretion[name], m.fading[name]
+        gone = (m.end <= last.time) & (m.fate != Fate.RUPTURES)
+        left = rate / decay * np.exp(-decay * np.minimum(m.end - m.birth, 1e9))
+        expected -= left[gone].sum()
+        assert left[gone].sum() > 0.0
+        assert field.ledger.secreted == pytest.approx(expected, rel=0.1), name
+
+
+@pytest.mark.parametrize("settings", [GROWN, FROZEN], ids=["grown", "frozen"])
+@pytest.mark.parametrize("n", [0, 2, 3])
+def test_a_grown_stroma_resumes_to_the_same_bits(
+    tiny, tmp_path, grown_states, frozen_states, settings, n
+):
+    whole = grown_states if settings is GROWN else frozen_states
+    save_state(tmp_path / "state.npz", whole[n])
+    loaded = load_state(tmp_path / "state.npz", cosine)
+    assert_same_bits(loaded, whole[n])
+    rest = states(tiny, *settings, resume_from=loaded)
+    assert len(rest) == len(whole) - n - 1
+    for resumed, uninterrupted in zip(rest, whole[n + 1 :], strict=True):
+        assert_same_bits(resumed, uninterrupted)
+
+
+def test_a_placed_stroma_of_which_cells_eat_resumes_to_the_same_bits(tiny, tmp_path):
+    settings = (
+        "cell_type.kg1a.migrasome_uptake_rate=5e-3 1/s",
+        "mechanisms.migrasome_uptake=true",
+        "ligand.sdf1.secretion.carrying_fraction=1.0",
+        "scene.migrasome_lifetime=3 h",
+        "output.fields_every=30 min",
+    )
+    whole = states(tiny, *settings)
+
+    def has_just_eaten(state):
+        m = state.scene.migrasomes
+        return ((m.fate == Fate.IS_TAKEN_UP) & (m.end == state.time)).any()
+
+    n = next(n for n, state in enumerate(whole[:-1]) if has_just_eaten(state))
+    save_state(tmp_path / "state.npz", whole[n])
+    rest = states(tiny, *settings, resume_from=load_state(tmp_path / "state.npz", cosine))
+    for resumed, uninterrupted in zip(rest, whole[n + 1 :], strict=True):
+        assert_same_bits(resumed, uninterrupted)
+
+
+class _Enough(KeyboardInterrupt):
+    """Someone stops the run."""
+
+
+@pytest.mark.parametrize("settings", [GROWN, FROZEN], ids=["grown", "frozen"])
+def test_an_interrupted_run_of_a_grown_stroma_ends_with_the_same_content(
+    solved, tiny, tmp_path, settings
+):
+    def stop(time):
+        if time >= 0.0:
+            raise _Enough
+
+    path, mine = tmp_path / "run.nc", load_model("coculture-kg1a", settings=[*tiny, *settings])
+    with pytest.raises(KeyboardInterrupt):
+        solve(mine, path, seed=1, progress=stop)
+    assert not path.exists()
+    solve(mine, path, seed=1, resume=True)
+    with open_run(path) as run, open_run(solved("coculture-kg1a", *settings)) as whole:
+        assert content_digest(run) == content_digest(whole)
+
+
+def test_a_grown_stroma_does_not_depend_on_threads_or_processes(tiny, solved, tmp_path):
+    found = digests(tmp_path, "coculture-kg1a", [*tiny, *GROWN], threads=(1, 2), blas=(1, 1),
+                    least=0)  # fmt: skip
+    with open_run(solved("coculture-kg1a", *GROWN)) as run:
+        found.add(content_digest(run))
+    assert len(found) == 1
+
+
+def test_two_seeds_grow_two_networks(tiny, grown_states):
+    other = states(tiny, *GROWN, "output.ligands=[]", seed=2)[-1]
+    last = grown_states[-1]
+    assert not np.isin(last.cells.x, other.cells.x).any()
+    assert not np.isin(last.scene.bodies.x, other.scene.bodies.x).any()
+    # A migrasome beyond a wall is drawn to the wall.
+    shared = np.intersect1d(last.scene.migrasomes.x, other.scene.migrasomes.x)
+    assert set(shared) <= {0.0, 300.0}
+
+
+def test_a_frozen_stroma_grows_until_there_are_cells_and_no_longer(grown_states, frozen_states):
+    for frozen, growing in zip(frozen_states, grown_states, strict=True):
+        if growing.time < 0.0:
+            assert_same_bits(frozen, growing)
+    at_zero = next(s for s in frozen_states if s.time == 0.0)
+    grown_at_zero = next(s for s in grown_states if s.time == 0.0)
+    here = grown_at_zero.scene.migrasomes.present
+    assert here.any()
+    assert np.array_equal(at_zero.scene.migrasomes.present, here)
+    last = frozen_states[-1].scene
+    assert last.growth is None
+    assert last.bodies is at_zero.scene.bodies
+    assert last.fibres is at_zero.scene.fibres
+    gone = here & ~last.migrasomes.present
+    # Cells swallow what they meet all the same.
+    assert gone.any()
+    assert (last.migrasomes.fate[gone] == Fate.IS_TAKEN_UP).all()
+    assert len(grown_states[-1].scene.migrasomes.x) > len(last.migrasomes.x)
+
+
+@pytest.mark.parametrize("name", ["coculture-kg1a", "coculture-cd34"])
+def test_only_cells_that_swallow_migrasomes_do(tiny, name):
+    quiet = ("mechanisms.uptake=false", "mechanisms.bursts=false", "output.ligands=[]")
+    fates = states(tiny, *GROWN, *quiet, name=name)[-1].scene.migrasomes.fate
+    assert (Fate.IS_TAKEN_UP in fates) == (name == "coculture-kg1a")
+
+
+def test_cells_that_notice_nothing_walk_alike_on_any_stroma(tiny):
+    settings = ("scene.msc_number=5", "run.duration=1 h")
+    placed, frozen, grown = (
+        states(tiny, *settings, f"scene.mode={mode}", name="null-kg1a")[-1]
+        for mode in ("placed", "frozen", "grown")
+    )
+    for other in (frozen, grown):
+        assert np.array_equal(other.cells.x, placed.cells.x)
+        assert np.array_equal(other.cells.y, placed.cells.y)
+    assert not np.array_equal(grown.scene.bodies.x, placed.scene.bodies.x)
+
+
+def test_a_drug_on_integrins_changes_how_networks_form_from_its_start_on(tiny):
+    settings = (*GROWN, "output.ligands=[]", "mechanisms.uptake=false", "mechanisms.bursts=false")
+    settings += (
+        "output.fields_from=-4 h",
+        "output.fields_every=1 h",
+        "biogenesis.resting_time=1 h",
+    )
+    drug = ("treatments.glpg0187.dose=1 uM", "treatments.glpg0187.start=-3 h")
+    untreated = states(tiny, *settings, name="null-kg1a")
+    treated = states(tiny, *settings, *drug, name="null-kg1a")
+    same = [
+        np.array_equal(a.scene.bodies.x, b.scene.bodies.x)
+        for a, b in zip(untreated, treated, strict=True)
+    ]
+    times = [s.time for s in treated]
+    assert all(same[: times.index(-3 * HOUR) + 1])
+    assert not any(same[times.index(-2 * HOUR) :])
+    # The medium is changed when the cells are added.
+    since, until = times.index(-2 * HOUR), times.index(0.0)
+    went = [
+        np.abs(run[until].scene.bodies.x - run[since].scene.bodies.x).sum()
+        for run in (untreated, treated)
+    ]
+    assert went[1] < 0.3 * went[0]
+
+
+def test_over_expression_of_tspan4_begins_with_the_culture(tiny):
+    settings = (*GROWN, "output.ligands=[]", "mechanisms.uptake=false", "mechanisms.bursts=false")
+    settings += ("run.duration=15 min", "biogenesis.nucleation=0.01 1/(um*h)")
+    wild, over, down = (
+        states(tiny, *settings, *more, name="null-kg1a")[-1].scene
+        for more in ((), ("treatments.tspan4_oe={}",), ("treatments.itgb1_kd={}",))
+    )
+    assert np.array_equal(wild.bodies.x, over.bodies.x)
+    assert len(over.migrasomes.x) > 1.5 * len(wild.migrasomes.x)
+    assert len(down.migrasomes.x) < 0.7 * len(wild.migrasomes.x)
 
 
 def test_cells_take_up_as_much_on_any_grid(tiny):
@@ -386,6 +611,7 @@ def test_conjugate_gradients_do_not_depend_on_the_threads_of_blas(tmp_path):
         "dish.length=600 um",
         "dish.height=100 um",
         "grid.spacing=5 um",
+        "scene.mode=placed",
         "run.culture=10 min",
         "run.duration=15 min",
         "ligand.sdf1.secretion.migrasome=500 molecules/s",

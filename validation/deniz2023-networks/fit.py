@@ -108,11 +108,11 @@ def on_substrate(fibres: float | None, bearing: float) -> Callable[[list[Counts]
 
 SHARED = {
     # Both ways to make a network as one: how often fibres are left behind.
-    "occurrence": (1.0, {"biogenesis.tether_spacing": (450.0, "um"),
-                         "biogenesis.retraction_interval": (50.0, "h")}),
-    "nucleation": (1.0, {"biogenesis.nucleation": (0.006, "1/(um*h)")}),
-    "doubling": (1.0, {"biogenesis.breakage_doubling_time": (40.0, "h")}),
-    "lifetime": (1.0, {"biogenesis.migrasome_lifetime": (40.0, "h")}),
+    "occurrence": (1.0, {"biogenesis.tether_spacing": (420.0, "um"),
+                         "biogenesis.retraction_interval": (46.0, "h")}),
+    "nucleation": (1.0, {"biogenesis.nucleation": (0.004, "1/(um*h)")}),
+    "doubling": (1.0, {"biogenesis.breakage_doubling_time": (55.0, "h")}),
+    "lifetime": (1.0, {"biogenesis.migrasome_lifetime": (60.0, "h")}),
 }  # fmt: skip
 """Numbers fitted on fibronectin: a first guess and what it multiplies."""
 
@@ -180,7 +180,7 @@ def main() -> None:
     def shared(factors: np.ndarray) -> float:
         return on_fibronectin(count(fibronectin, settings(shared_values(factors)), DAYS))
 
-    factors = search(shared, [guess for guess, _ in SHARED.values()], 60)
+    factors = search(shared, [guess for guess, _ in SHARED.values()], 50)
     values: dict[str, object] = dict(shared_values(factors))
     known = settings(values)
     report = [
@@ -215,7 +215,7 @@ def main() -> None:
             own = [*known, *settings(chosen(numbers)), f"scene.substrate={members[0]}"]
             return aim(count(fibronectin, own, DAYS[:1]))
 
-        numbers = search(substrate, guess[-len(keys) :], 30)
+        numbers = search(substrate, guess[-len(keys) :], 25)
         values |= chosen(numbers)
         own = [*known, *settings(chosen(numbers)), f"scene.substrate={members[0]}"]
         report.append(line(name, DAYS[0], count(fibronectin, own, DAYS[:1])[0]))

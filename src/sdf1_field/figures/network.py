@@ -1,6 +1,7 @@
 """A stroma by itself: migrasome networks as they grow, at several times side by side."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -49,6 +50,8 @@ _SMALLEST = 3.0
 """Diameter below which a migrasome's colour would not be seen [points]."""
 _RING = 0.6
 """Width of the ring around a detached migrasome [points]."""
+_OVER_FIBRES = "#c9e5f5e8"
+"""Of bodies, nearly opaque."""
 _LEFT_BEHIND, _RETRACTED = NETWORK, "#0072B2"
 _SPAN = (0.1, 0.72)
 """Part of inferno that can be told from white paper and from a black ring."""
@@ -80,7 +83,7 @@ def plot_network(run: xr.Dataset, spec: ModelSpec, time: float | None) -> Figure
     Beside it are the whole dish with the window marked, and how the network's numbers go on.
     """
     frames = _shown_frames(run, spec) if time is None else [frame_at(run, time)]
-    view = _richest_view(run, spec)
+    view = _richest_view(run, spec, frames)
     down = math.ceil(len(frames) / _MOST_ACROSS)
     across = math.ceil(len(frames) / down)
     inches = _LARGE_PANEL if len(frames) == 1 else _PANEL
@@ -134,14 +137,21 @@ def _shown_frames(run: xr.Dataset, spec: ModelSpec) -> list[int]:
     return list(range(last, first - 1, -stride))[::-1]
 
 
-def _richest_view(run: xr.Dataset, spec: ModelSpec) -> View:
-    """Window with the most migrasomes at the end, the middle of the dish if there are none."""
+def _richest_view(run: xr.Dataset, spec: ModelSpec, frames: Sequence[int]) -> View:
+    """Window with the most bodies that have migrasomes in some frames, or the dish's middle."""
     dish = spec.dish
     across, along = min(WINDOW, dish.width), min(WINDOW, dish.length)
     lefts, lows = _offsets(dish.width, across), _offsets(dish.length, along)
     left, low = 0.5 * (dish.width - across), 0.5 * (dish.length - along)
-    x, y = (values_at(run, -1, f"migrasome_{axis}") for axis in ("x", "y"))
-    order = np.argsort(x)[: np.count_nonzero(np.isfinite(x))]
+    places = []
+    for frame in frames:
+        owner = values_at(run, frame, "migrasome_body")
+        bodies = np.unique(owner[owner >= 0]).astype(np.intp)
+        places.append(
+            np.stack([values_at(run, frame, f"body_{axis}")[bodies] for axis in ("x", "y")])
+        )
+    x, y = np.concatenate(places, axis=1)
+    order = np.argsort(x)
     x, y, most = x[order], y[order], 0
     for lower in lows:
         row = x[(y >= lower) & (y < lower + along)]
@@ -164,7 +174,8 @@ def _draw_panel(axes: Any, run: xr.Dataset, frame: int, view: View, scale: float
         xlim=(view.left, view.right), ylim=(view.low, view.high),
     )  # fmt: skip
     draw_outline(axes, run, frame, view)
-    draw_bodies(axes, run, frame, view).set(linewidth=0.8)
+    # Bodies lie over the fibres that they cross.
+    draw_bodies(axes, run, frame, view).set(linewidth=0.8, facecolor=_OVER_FIBRES, zorder=3)
     courses, seen = fibre_courses(run, frame, view)
     origin = values_at(run, frame, "fibre_origin")[seen]
     width = max(_FIBRE_WIDTH * scale, _THINNEST)
@@ -264,7 +275,7 @@ def _draw_legend(figure: Figure, spec: ModelSpec, scale: float) -> None:
     disc: dict[str, Any] = {"lw": 0, "marker": "o", "ms": 6, "mfc": _MATURITY(0.6)}
     least = _SMALLEST / scale
     handles = [
-        Patch(facecolor=f"{BODY}55", edgecolor=BODY, label=f"{spec.stroma.label} body"),
+        Patch(facecolor=_OVER_FIBRES, edgecolor=BODY, label=f"{spec.stroma.label} body"),
         Line2D([], [], color=_LEFT_BEHIND, lw=1.5, label="fibre left behind in migration"),
         Line2D([], [], color=_RETRACTED, lw=1.5, label="fibre around a cell that retracted"),
         Line2D([], [], color=NETWORK, lw=1, ls="dotted", label="outline of the network"),

@@ -379,7 +379,7 @@ def _follow(
         last -= 1
     x[last], y[last] = end_x, end_y
     strands[f].count = last + 1
-    if _apart(end_x, end_y, x[last - 1], y[last - 1]) < rates.segment:
+    if _apart(end_x, end_y, x[last - 1], y[last - 1]) < rates.anchor_spacing:
         return strands, course
     if last + 1 == VERTICES:
         _shorten(rates, seed, now, f, 1, strands, course, buds)
@@ -389,7 +389,7 @@ def _follow(
     if strands[f].branch:
         return strands, course
     normal, chance = draw(seed, _BRANCH, strands[f].number, strands[f].first + last)
-    if chance < -math.expm1(-rates.branching * rates.segment):
+    if chance < -math.expm1(-rates.branching * rates.anchor_spacing):
         place = strands[f].place + rates.fan_angle * normal
         strands, course = _begin(
             end_x, end_y, strands[f].owner, place, strands[f].origin, True, strands, course, numbers
@@ -544,6 +544,11 @@ def _bud(
     buds[m].detaching = now + _waiting(rates.detachment, uniform(seed, _MIGRASOME, m, _DETACHING))
     buds[m].fate = _RUPTURES
     buds[m].body, buds[m].origin = owner, strands[f].origin
+    if k == strands[f].count - 2 and way > 0.0 and k + 2 < VERTICES:
+        # It sticks to the floor, and the fibre with it.
+        course[f, :, k + 2] = course[f, :, k + 1]
+        course[f, 0, k + 1], course[f, 1, k + 1] = x, y
+        strands[f].count = k + 3
     buds[m].vertex, buds[m].following = strands[f].first + k, strands[f].head
     strands[f].head = m
     return buds

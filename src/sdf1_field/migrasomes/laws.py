@@ -39,7 +39,7 @@ class Rates(NamedTuple):
     fibres: float
     """Mean number in a bundle."""
     fan_angle: float
-    segment: float
+    anchor_spacing: float
     branching: float
     breakage: float
     breakage_doubling_time: float
@@ -106,7 +106,7 @@ def rates_of(spec: ModelSpec, perturbation: Perturbation) -> Rates:
         respreading=1.0 / b.respreading_time,
         fibres=scene.fibres_per_network,
         fan_angle=scene.fibre_fan_angle,
-        segment=scene.fibre_segment,
+        anchor_spacing=b.anchor_spacing,
         branching=b.branching,
         breakage=b.fibre_breakage / strength,
         breakage_doubling_time=b.breakage_doubling_time,

@@ -443,8 +443,8 @@ def _expected_growth(spec: ModelSpec, bodies: float) -> _Stroma:
     )
     bundles = cell.speed / b.tether_spacing + 1.0 / b.retraction_interval
     stems = bodies * substrate.anchors * bundles * scene.fibres_per_network * life
-    vertices = min(cell.speed * life / scene.fibre_segment + 1.0, float(VERTICES))
-    length = vertices * scene.fibre_segment
+    length = min(cell.speed * life, VERTICES * b.anchor_spacing)
+    vertices = min(length / b.anchor_spacing + length / b.migrasome_spacing + 2.0, float(VERTICES))
     fibres = stems * (1.0 + b.branching * length)
     good = fibres * (length + 2.0 * b.junction_length)
     factor = math.prod(

@@ -318,6 +318,8 @@ class Biogenesis(Section):
     """Of the body's area."""
     retraction_time: PositiveTime
     respreading_time: PositiveTime
+    anchor_spacing: PositiveLength
+    """Between places where a fibre sticks to the floor; it is taut in between."""
     branching: LineDensity
     fibre_breakage: RatePerLength
     fibre_release_rate: Rate
