@@ -9,6 +9,7 @@ anchors it has and how strong they are. Nothing but the counts named here is loo
 """
 
 import argparse
+import functools
 import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -19,10 +20,11 @@ import numpy as np
 from scipy.optimize import minimize
 
 from sdf1_field import migrasomes
-from sdf1_field.spec import load_model
 from sdf1_field.simulate import model_grid
+from sdf1_field.spec import load_model
 from sdf1_field.treatments import schedule
 
+FIBRONECTIN = "biogenesis-fibronectin-5"
 CLAIMS = ("D1", "D2", "D3", "D5", "D6", "D7")
 DAYS = (86_400.0, 172_800.0, 259_200.0)
 SEEDS = (101, 102, 103, 104, 105, 106)
@@ -97,7 +99,7 @@ def on_fibronectin(counts: list[Counts]) -> float:
 
 
 def on_substrate(fibres: float | None, bearing: float) -> Callable[[list[Counts]], float]:
-    """D5 and D6 on a substrate: share of MSC with fibres, if known, and of those with migrasomes."""
+    """D5 and D6 on a substrate: share with fibres, if known, and of those with migrasomes."""
 
     def missed(counts: list[Counts]) -> float:
         there = 0.0 if fibres is None else near(counts[0].fibres, fibres, 0.02)
@@ -158,6 +160,31 @@ def settings(values: Mapping[str, object]) -> list[str]:
     return [f"{path}={value}" for path, value in values.items()]
 
 
+def substrate_values(
+    members: Sequence[str], keys: Sequence[str], numbers: Sequence[float]
+) -> dict[str, object]:
+    """Values that the substrates of a class share, by path."""
+    return {
+        f"substrate.{member}.{key}": float(f"{number:.3g}")
+        for member in members
+        for key, number in zip(keys, numbers, strict=True)
+    }
+
+
+def fit_substrate(
+    chosen: Callable[[Sequence[float]], dict[str, object]],
+    known: Sequence[str],
+    aim: Callable[[list[Counts]], float],
+    guess: Sequence[float],
+) -> np.ndarray:
+    """Numbers of a class of substrates that miss its aims least."""
+
+    def missed(numbers: np.ndarray) -> float:
+        return aim(count(FIBRONECTIN, [*known, *settings(chosen(numbers))], DAYS[:1]))
+
+    return search(missed, guess, 25)
+
+
 def write(values: Mapping[str, object]) -> None:
     """Put values into models/parameters.toml, where their status is "calibrated"."""
     text = PARAMETERS.read_text(encoding="utf-8")
@@ -175,10 +202,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--write", action="store_true", help="Change models/parameters.toml.")
     arguments = parser.parse_args()
-    fibronectin = "biogenesis-fibronectin-5"
 
     def shared(factors: np.ndarray) -> float:
-        return on_fibronectin(count(fibronectin, settings(shared_values(factors)), DAYS))
+        return on_fibronectin(count(FIBRONECTIN, settings(shared_values(factors)), DAYS))
 
     factors = search(shared, [guess for guess, _ in SHARED.values()], 50)
     values: dict[str, object] = dict(shared_values(factors))
@@ -196,29 +222,20 @@ def main() -> None:
             f"{c.migrasomes:.2f} | {c.per_cell:.1f} | {c.detached:.0f} |"
         )
 
-    for time, one in zip(DAYS, count(fibronectin, known, DAYS), strict=True):
+    for time, one in zip(DAYS, count(FIBRONECTIN, known, DAYS), strict=True):
         report.append(line("fibronectin_5", time, one))
     fitted = len(factors)
     for name, (members, fibres, bearing, guess) in CLASSES.items():
-        aim = on_substrate(fibres, bearing)
         keys = ("anchors", "strength") if fibres is not None else ("strength",)
         fitted += len(keys)
-
-        def chosen(numbers: np.ndarray) -> dict[str, object]:
-            return {
-                f"substrate.{member}.{key}": float(f"{number:.3g}")
-                for member in members
-                for key, number in zip(keys, numbers, strict=True)
-            }
-
-        def substrate(numbers: np.ndarray) -> float:
-            own = [*known, *settings(chosen(numbers)), f"scene.substrate={members[0]}"]
-            return aim(count(fibronectin, own, DAYS[:1]))
-
-        numbers = search(substrate, guess[-len(keys) :], 25)
+        chosen = functools.partial(substrate_values, members, keys)
+        numbers = fit_substrate(
+            chosen, [*known, f"scene.substrate={members[0]}"], on_substrate(fibres, bearing),
+            guess[-len(keys) :],
+        )  # fmt: skip
         values |= chosen(numbers)
         own = [*known, *settings(chosen(numbers)), f"scene.substrate={members[0]}"]
-        report.append(line(name, DAYS[0], count(fibronectin, own, DAYS[:1])[0]))
+        report.append(line(name, DAYS[0], count(FIBRONECTIN, own, DAYS[:1])[0]))
     report += [
         f"\n{fitted} numbers fitted.\n",
         "| parameter | value |\n|---|---|",
