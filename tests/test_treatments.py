@@ -1,7 +1,7 @@
 import pytest
 
 from sdf1_field.spec import load_model
-from sdf1_field.treatments import change_times, schedule
+from sdf1_field.treatments import Perturbation, change_times, schedule
 
 HOUR = 3600.0
 AMD3100_10_UM = 1e4 / 651.0
@@ -155,3 +155,55 @@ def test_events_come_in_order_of_time_and_every_change_is_a_stop():
     )
     assert [e.time / HOUR for e in plan.events] == [-2.0, 0.0, 3.0]
     assert [t / HOUR for t in change_times(plan)] == [-2.0, 0.0, 1.0, 3.0, 5.0]
+
+
+# What perturbs the growth of a stroma
+
+
+GROWN = "biogenesis-fibronectin-5"
+
+
+def test_without_treatment_nothing_perturbs_the_stroma():
+    assert _schedule("coculture-kg1a-amd3100-10um").perturbation(0.0) == Perturbation()
+
+
+def test_changes_of_genes_multiply_nucleation_from_beginning_to_end():
+    plan = _schedule(
+        GROWN,
+        "treatments.tspan4_oe={}",
+        "treatments.itgb1_kd={}",
+        "agent.tspan4_oe.factor=3.0",
+        "agent.itgb1_kd.factor=0.3",
+    )
+    for time in (-1e9, 0.0, 72 * HOUR):
+        assert plan.perturbation(time).nucleation == pytest.approx(0.9, rel=1e-12)
+        assert plan.perturbation(time).blocked_integrins == 0.0
+    assert change_times(plan) == []
+
+
+def test_an_integrin_inhibitor_blocks_by_its_dose_while_it_is_there():
+    plan = _schedule(
+        GROWN,
+        "treatments.glpg0187.dose=23.1 nM",
+        "treatments.glpg0187.start=6 h",
+        "treatments.glpg0187.stop=12 h",
+        "agent.glpg0187.dissociation_constant=7.7 nM",
+        "agent.glpg0187.maximum_block=0.8",
+    )
+    # Three times the dissociation constant: three quarters of what can be blocked.
+    assert plan.perturbation(6 * HOUR).blocked_integrins == pytest.approx(0.6, rel=1e-12)
+    assert plan.perturbation(6 * HOUR - 1e-6) == plan.perturbation(12 * HOUR) == Perturbation()
+    assert plan.competition(7 * HOUR) == 0.0
+    assert change_times(plan) == [6 * HOUR, 12 * HOUR]
+
+
+def test_two_integrin_inhibitors_block_what_the_other_leaves():
+    plan = _schedule(
+        GROWN,
+        "treatments.glpg0187.dose=7.7 nM",
+        "treatments.more.agent=glpg0187",
+        "treatments.more.dose=7.7 nM",
+        "agent.glpg0187.dissociation_constant=7.7 nM",
+        "agent.glpg0187.maximum_block=1.0",
+    )
+    assert plan.perturbation(0.0).blocked_integrins == pytest.approx(0.75, rel=1e-12)

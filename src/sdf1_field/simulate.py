@@ -301,15 +301,17 @@ def simulate(
         return
     outputs = sorted({*field_times(spec), *track_times(spec)})
     events = {event.time: event for event in setting.plan.events}
+    # Where a run stops is settled at its beginning, whatever the cells eat later.
+    first = begin(setting, seed)
     state = resume_from
     if state is None:
-        state = _happening(setting, begin(setting, seed), events.get(instant(-spec.run.culture)))
+        state = _happening(setting, first, events.get(instant(-spec.run.culture)))
         if state.time in outputs:
             yield state
-    stops = _stops(setting, state.scene, outputs)
+    stops = _stops(setting, first.scene, outputs)
     # When every field has to be there: at outputs and events, and when its sources change.
-    whole = {*outputs, *events, *migrasomes.change_times(state.scene)}
-    sudden = _sudden(setting, state.scene)
+    whole = {*outputs, *events, *migrasomes.change_times(first.scene)}
+    sudden = _sudden(setting, first.scene)
     stroma = _stroma(setting, state.scene)
     for until in stops[bisect.bisect_right(stops, state.time) :]:
         if state.scene is not stroma.scene:

@@ -112,7 +112,7 @@ SHARED = {
     # Both ways to make a network as one: how often fibres are left behind.
     "occurrence": (1.0, {"biogenesis.tether_spacing": (420.0, "um"),
                          "biogenesis.retraction_interval": (46.0, "h")}),
-    "nucleation": (1.0, {"biogenesis.nucleation": (0.004, "1/(um*h)")}),
+    "nucleation": (1.0, {"biogenesis.nucleation": (0.006, "1/(um*h)")}),
     "doubling": (1.0, {"biogenesis.breakage_doubling_time": (55.0, "h")}),
     "lifetime": (1.0, {"biogenesis.migrasome_lifetime": (60.0, "h")}),
 }  # fmt: skip

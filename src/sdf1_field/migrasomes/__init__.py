@@ -104,6 +104,7 @@ def seed_scene(
     share = rates.starting / (rates.starting + rates.stopping) if rates.starting > 0.0 else 0.0
     cells = np.zeros(count, dtype=WALKER)
     cells["x"], cells["y"], cells["angle"] = bodies.x, bodies.y, bodies.angle
+    cells["heading"] = bodies.angle
     cells["semi_major"], cells["semi_minor"] = bodies.semi_major, bodies.semi_minor
     cells["polarity"] = np.where(rng.random(count) < 0.5, 1.0, -1.0)
     cells["migrating"] = rng.random(count) < share

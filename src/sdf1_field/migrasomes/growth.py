@@ -40,6 +40,7 @@ WALKER = np.dtype(
         ("x", "f8"),
         ("y", "f8"),
         ("angle", "f8"),
+        ("heading", "f8"),
         ("polarity", "f8"),
         ("migrating", "?"),
         ("spread", "f8"),
@@ -51,7 +52,7 @@ WALKER = np.dtype(
     ],
     align=True,
 )
-"""A stromal cell: place [um] and angle of the long axis [rad]; the end at which it leads, 1 or -1;
+"""A stromal cell: place [um], angle of the long axis and heading [rad]; which way it goes, 1 or -1;
 the share of its full area that it is spread over, and the time for which its edge goes on
 retracting [s]; the full ellipse [um]; its own factors on speed and nucleation [1]."""
 
@@ -59,6 +60,7 @@ STRAND = np.dtype(
     [
         ("count", "i8"),
         ("first", "i8"),
+        ("laid", "i8"),
         ("owner", "i8"),
         ("place", "f8"),
         ("origin", "i8"),
@@ -69,10 +71,10 @@ STRAND = np.dtype(
     ],
     align=True,
 )
-"""A fibre: vertices it has, and has lost so far; its body, and the angle of the ellipse where it
-leaves that; its `Origin`; its number among all there have been; the latest of its migrasomes;
-whether it has been as long as the shortest that counts; whether it is a branch, which does not
-branch itself. Its course is (2, VERTICES) in x and y
+"""A fibre: vertices it has, and has lost so far; the number of the furthest it has ever laid down;
+its body, and the angle of the ellipse where it leaves that; its `Origin`; its number among all
+there have been; the latest of its migrasomes; whether it has been as long as the shortest that
+counts; whether it is a branch, which does not branch itself. Its course is (2, VERTICES) in x and y
 [um], from the oldest end to the body."""
 
 BUD = np.dtype(
@@ -193,10 +195,12 @@ def _walk(
         normal, chance = draw(seed, _WALK, n, step)
         event = uniform(seed, _EDGE, n, step)
         if cells[n].migrating:
-            cells[n].angle += spread * normal
+            cells[n].heading += spread * normal
+            aside = cells[n].heading - cells[n].angle
+            cells[n].angle += aside * -math.expm1(-rates.alignment * rates.step)
             way = rates.speed * cells[n].speed * rates.step
-            x = cells[n].x + way * cells[n].polarity * math.cos(cells[n].angle)
-            y = cells[n].y + way * cells[n].polarity * math.sin(cells[n].angle)
+            x = cells[n].x + way * cells[n].polarity * math.cos(cells[n].heading)
+            y = cells[n].y + way * cells[n].polarity * math.sin(cells[n].heading)
             inside = 0.0 <= x <= rates.width and 0.0 <= y <= rates.length
             if inside and not _touches(n, x, y, cells, latest, earlier, rates.width, rates.length):
                 cells[n].x, cells[n].y = x, y
@@ -333,7 +337,7 @@ def _begin(
     course[f] = 0.0
     course[f, 0, 0] = course[f, 0, 1] = x
     course[f, 1, 0] = course[f, 1, 1] = y
-    strands[f].count, strands[f].first = 2, 0
+    strands[f].count, strands[f].first, strands[f].laid = 2, 0, 0
     strands[f].owner, strands[f].place, strands[f].origin = owner, place, origin
     strands[f].number, strands[f].head, strands[f].grown = numbers[1], _NONE, False
     strands[f].branch = branch
@@ -386,8 +390,10 @@ def _follow(
         last -= 1
     x[last + 1], y[last + 1] = end_x, end_y
     strands[f].count = last + 2
-    if strands[f].branch:
+    # What is laid down again where it was taken up has had its chance.
+    if strands[f].branch or strands[f].first + last <= strands[f].laid:
         return strands, course
+    strands[f].laid = strands[f].first + last
     normal, chance = draw(seed, _BRANCH, strands[f].number, strands[f].first + last)
     if chance < -math.expm1(-rates.branching * rates.anchor_spacing):
         place = strands[f].place + rates.fan_angle * normal

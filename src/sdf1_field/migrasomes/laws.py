@@ -28,6 +28,8 @@ class Rates(NamedTuple):
     speed: float
     turning: float
     """Variance of the heading over twice the time [1/s]: the inverse persistence time."""
+    alignment: float
+    """Rate at which the long axis follows the heading [1/s]."""
     stopping: float
     starting: float
     tethering: float
@@ -97,6 +99,7 @@ def rates_of(spec: ModelSpec, perturbation: Perturbation) -> Rates:
         step=spec.numerics.growth_step,
         speed=cell.speed * best,
         turning=1.0 / cell.persistence_time,
+        alignment=1.0 / cell.alignment_time,
         stopping=(1.0 - share) / max(share, _NEVER) / b.resting_time,
         starting=1.0 / b.resting_time if share > 0.0 else 0.0,
         tethering=anchors / b.tether_spacing,

@@ -255,6 +255,8 @@ class StromalType(Section):
     """While it migrates, on the adhesion that suits it best."""
     speed_variation: Ratio
     persistence_time: PositiveTime
+    alignment_time: PositiveTime
+    """In which the long axis follows the heading."""
     nucleation_variation: Ratio
     """How cells differ in how readily migrasomes form on their fibres."""
     expresses: tuple[str, ...]
