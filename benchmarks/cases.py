@@ -35,6 +35,9 @@ FLOOR_SIDES = (100, 200, 300, 500, 700, 1000, 1400, 2000, 2800)
 QUICK_SIDES = (20, 30)
 CELL_COUNTS = (1_000, 10_000, 100_000, 1_000_000)
 QUICK_COUNTS = (100, 300)
+STROMA = (200, 1_000, 3_000, 10_000)
+QUICK_STROMA = (5, 10)
+"""MSC that grow networks."""
 FLAT_STEP = 6.0
 """Of FiPy's backward Euler in P3 [s]."""
 TINY_DISH = ("dish.width=300 um", "dish.length=300 um", "run.culture=1 h", "run.duration=1 h")
@@ -150,10 +153,17 @@ def _pypde(setting: Setting, name: str) -> Result:
     return peers.pypde_transient(problem, exact["field"], exact["floors"])
 
 
-def _coculture(setting: Setting) -> Result:
+def _coculture(setting: Setting, mode: str) -> Result:
     from benchmarks import ours
 
-    return ours.coculture(TINY_DISH if setting.quick else ())
+    return ours.coculture(mode, TINY_DISH if setting.quick else ())
+
+
+def _networks(setting: Setting, count: int) -> Result:
+    del setting
+    from benchmarks import ours
+
+    return ours.networks(count)
 
 
 def _floor_step(setting: Setting, side: int, coated: CoatedProblem | None) -> Result:
@@ -205,7 +215,18 @@ def cases(*, quick: bool) -> list[Case]:
         Case("P4", "sdf1-field", partial(_walk, who="ours", count=most), main=True),
         Case("P4", "Numba, as written by hand", partial(_walk, who="numba", count=most), 3),
         Case("P4", "NumPy", partial(_walk, who="numpy", count=most), 3),
-        Case("coculture", "sdf1-field solve coculture-kg1a", _coculture),
+        *(
+            Case(
+                "coculture",
+                f"sdf1-field solve coculture-kg1a, {mode}",
+                partial(_coculture, mode=mode),
+            )
+            for mode in ("grown", "placed")
+        ),
+        *(
+            Case("networks", f"{count} MSC, 72 h", partial(_networks, count=count), 3)
+            for count in (QUICK_STROMA if quick else STROMA)
+        ),
     ]
     listed += [
         Case(
@@ -236,7 +257,9 @@ def cases(*, quick: bool) -> list[Case]:
     return listed
 
 
-GROUPS = ("machine", "P1", "coat", "P2", "P3", "P4", "coculture", "cells", "growth")
+GROUPS = (
+    "machine", "P1", "coat", "P2", "P3", "P4", "coculture", "networks", "cells", "growth",
+)  # fmt: skip
 
 
 def write_references(group: str, setting: Setting) -> None:

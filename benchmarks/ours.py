@@ -39,12 +39,15 @@ from sdf1_field.floor import (
 from sdf1_field.floor import advance as advance_near
 from sdf1_field.floor.sampling import no_near_field
 from sdf1_field.grid import Grid, make_grid
+from sdf1_field.migrasomes import advance, seed_scene
 from sdf1_field.scene import Scene, place_scene, region_map
+from sdf1_field.simulate import model_grid
 from sdf1_field.solvers import cosine
 from sdf1_field.solvers.cosine import Columns, CosineState, Tolerances
 from sdf1_field.sources import Secretion, constant, secretion
 from sdf1_field.spec import ModelSpec, load_model
 from sdf1_field.transport import Coat, Transport, bound_in_steady_state
+from sdf1_field.treatments import schedule
 from sdf1_field.units import MOLECULES_PER_UM3_PER_NM
 from sdf1_field.variation import dish_factors
 
@@ -53,8 +56,13 @@ Array = NDArray[np.float64]
 _ABSOLUTE = 1e-15
 """Absolute tolerance for sources of 1 molecule/s [nM]: so little that the relative one counts."""
 MODEL = "coculture-kg1a"
-PLACED = ("scene.mode=placed",)
 """The model that is solved as a whole."""
+PLACED = ("scene.mode=placed",)
+STROMA_MODEL = "biogenesis-fibronectin-5"
+MSC_DENSITY = 40e-6
+"""[1/um**2]."""
+FRAME = 21_600.0
+"""How often networks are asked for [s]."""
 
 
 def _tolerances(
@@ -204,15 +212,19 @@ def steady(problem: Problem, reference: Array) -> Result:
     )
 
 
-def coculture(settings: Sequence[str] = ()) -> Result:
+def coculture(mode: str, settings: Sequence[str] = ()) -> Result:
     """``sdf1-field solve coculture-kg1a`` as a process: start-up, cells, and writing included.
 
-    The stroma is placed, not grown.
-
     Called once before, so that the kernels are compiled.
+
+    Parameters
+    ----------
+    mode : str
+        Of the scene.
+    settings : sequence of str
     """
     command = [sys.executable, "-m", "sdf1_field.cli", "solve", MODEL, "--force", "--quiet"]
-    for setting in (*PLACED, *settings):
+    for setting in (f"scene.mode={mode}", *settings):
         command += ["--set", setting]
     with tempfile.TemporaryDirectory() as folder:
         run = Path(folder) / "run.nc"
@@ -225,6 +237,38 @@ def coculture(settings: Sequence[str] = ()) -> Result:
         set_up={"run before, which may compile": first},
         facts={"file [bytes]": size},
         peak=peak,
+    )
+
+
+def networks(count: int) -> Result:
+    """72 h of so many MSC and their networks on fibronectin, asked for every 6 h; no fields."""
+    imported = imported_memory()
+    side = math.sqrt(count / MSC_DENSITY)
+    spec = load_model(
+        STROMA_MODEL,
+        settings=[
+            f"dish.width={side!r} um",
+            f"dish.length={side!r} um",
+            f"scene.msc_number={count}",
+        ],
+    ).spec
+    grid = model_grid(spec)
+    untouched = schedule(spec).perturbation(0.0)
+
+    def grow(until: float) -> Scene:
+        scene = seed_scene(spec, grid, 1, untouched, secretion_factor=1.0)
+        for n in range(1, round(until / FRAME) + 1):
+            scene, _ = advance(scene, n * FRAME)
+        return scene
+
+    compiling, _ = timed(lambda: grow(FRAME))
+    seconds, scene = timed(lambda: grow(spec.run.duration))
+    return Result(
+        seconds=seconds,
+        set_up={"6 h before, which may compile": compiling},
+        facts={"MSC": count, "migrasomes": len(scene.migrasomes.x)},
+        imported=imported,
+        peak=peak_memory(),
     )
 
 

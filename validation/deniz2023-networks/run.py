@@ -1014,27 +1014,47 @@ def seeds_of(arguments: argparse.Namespace) -> range:
     return range(FIRST_SEED, FIRST_SEED + arguments.dishes)
 
 
-def merged(plans: Sequence[CoCultures]) -> list[CoCultures]:
-    """The same co-cultures, those together that share a culture, and none twice."""
+def merged(plans: Sequence[CoCultures], settings: Sequence[str]) -> list[CoCultures]:
+    """The same co-cultures, those together that share a culture, and none twice.
+
+    Parameters
+    ----------
+    plans : sequence of CoCultures
+    settings : sequence of str
+        ``KEY=VALUE`` each, for all of them.
+    """
     joint: dict[tuple[int, str], dict[str, Treated]] = {}
     for plan in plans:
         kind = plan.variants[0].name if plan.shared else "placed"
         key = (plan.seed, "grown" if kind.startswith("grown") else kind)
-        joint.setdefault(key, {}).update({variant.name: variant for variant in plan.variants})
+        joint.setdefault(key, {}).update(
+            {
+                variant.name: replace(variant, settings=(*variant.settings, *settings))
+                for variant in plan.variants
+            }
+        )
     return [
         CoCultures(seed, tuple(variants.values()), shared=kind != "placed")
         for (seed, kind), variants in joint.items()
     ]
 
 
+def beyond(arguments: argparse.Namespace) -> str:
+    """What was set beyond the models, as a sentence."""
+    settings = ", ".join(arguments.settings)
+    return f" Set beyond the models: {settings}." if settings else ""
+
+
 Dishes = dict[str, list[list[Seen]]]
 """What was seen of each condition: by dish, then by time."""
 
 
-def co_cultures(plans: Sequence[CoCultures], workers: int) -> Dishes:
+def co_cultures(plans: Sequence[CoCultures], arguments: argparse.Namespace) -> Dishes:
     """Simulate co-cultures; dishes of a condition are in the order of their seeds."""
     dishes: Dishes = {}
-    for one in carried_out(co_culture, merged(plans), workers, "co-cultures"):
+    for one in carried_out(
+        co_culture, merged(plans, arguments.settings), arguments.workers, "co-cultures"
+    ):
         for name, seen in one.items():
             dishes.setdefault(name, []).append(seen)
     return dishes
@@ -1104,6 +1124,7 @@ def uptake(arguments: argparse.Namespace, seen: Dishes) -> None:
     notes = (
         f"{number} dishes each, 4 h; the same seeds in all rows of a cell type. Shares of cells "
         "with 95 % Wilson intervals; per cell and per mm2: mean ± S.D. over dishes."
+        f"{beyond(arguments)}"
     )
     judgement = markdown(("claim", "statement", "test and unit", "effect", "verdict", "status"),
                          verdicts)  # fmt: skip
@@ -1180,7 +1201,7 @@ def modes(arguments: argparse.Namespace, dishes: Dishes) -> None:
         "dishes; p of the unpaired t test against the control, or against IgG for anti-CD166. "
         "Placed: the scene is drawn from distributions and stays. Frozen: grown for 24 h, then it "
         "stays. Grown: it goes on living. Frozen and grown dishes of a seed share the culture "
-        f"until {SHARED_UNTIL.removeprefix('-')} before the cells are added."
+        f"until {SHARED_UNTIL.removeprefix('-')} before the cells are added.{beyond(arguments)}"
     )
     header = ["scene", "condition", "at", "MSC", "network", "p, MSC", "p, network"]
     network_header = [
@@ -1344,6 +1365,10 @@ def main() -> None:
     parser.add_argument("--films", type=int, default=100, help="Of one cell and one network.")
     parser.add_argument("--dishes", type=int, default=3, help="Co-cultures of each condition.")
     parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument(
+        "--set", dest="settings", action="append", default=[], metavar="KEY=VALUE",
+        help="For the co-cultures, to try things out; the tables say so.",
+    )  # fmt: skip
     arguments = parser.parse_args()
     asked = set(arguments.sections)
     for name, section in ALONE.items():
@@ -1352,7 +1377,7 @@ def main() -> None:
     together = [pair for name, pair in TOGETHER.items() if asked & {name, "all"}]
     if together:
         plans = [one for plan, _ in together for one in plan(arguments)]
-        dishes = co_cultures(plans, arguments.workers)
+        dishes = co_cultures(plans, arguments)
         for _, section in together:
             section(arguments, dishes)
 
