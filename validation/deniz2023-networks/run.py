@@ -262,6 +262,12 @@ def of_time() -> list[Statement]:
             lambda e: all(within(share(e, hours), OF_MSC) for hours in DAYS),
         ),
         Statement(
+            "D2", f"the mean number of migrasomes per cell falls from {first} to {last} h", "none",
+            FITTED, f"p, {CELLS_U}",
+            lambda e: mann_whitney_u_test(per_cell(e, first), per_cell(e, last)),
+            lambda e: per_cell(e, last).mean() < per_cell(e, first).mean(),
+        ),
+        Statement(
             "D2", f"migrasomes per cell fall from {first} to {last} h, p < 0.001", CELLS_U, FITTED,
             f"mean, {last} over {first} h",
             lambda e: float(per_cell(e, last).mean() / per_cell(e, first).mean()),
