@@ -58,6 +58,8 @@ from sdf1_field.variation import DishFactors
 Array = NDArray[np.float64]
 Counts = NDArray[np.int32]
 
+CD166 = "cd166"
+"""Among what a stromal type expresses."""
 _TRIES = 10_000
 _ROUND_OFF = 1e-9
 """Share of a step by which a duration may miss a whole number of steps."""

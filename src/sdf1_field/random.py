@@ -87,6 +87,7 @@ class Stream(IntEnum):
     NUCLEATION = 17
     MIGRASOME = 18
     STROMA = 19
+    PLACE = 20
 
 
 @kernel(inline=True)

@@ -320,8 +320,8 @@ def simulate(
         grown, releases = migrasomes.advance(state.scene, until)
         coming = stroma if grown is state.scene else _stroma(setting, grown)
         with _threads(threads):
-            # A grown scene's sources are others after every stop.
-            needed = until in whole or state.scene.growth is not None
+            # Where a scene changes on the way, sources are others after every stop.
+            needed = until in whole or spec.grows or spec.mechanisms.migrasome_uptake
             fields = _advance_fields(setting, state, stroma, coming, until, needed=needed)
             seen, coated = no_stimulus(setting.grid), state.near
             if setting.sight is not None:
@@ -432,7 +432,10 @@ def _happening(setting: Setting, state: State, event: Event | None) -> State:
                     concentration,
                     tolerances=setting.tolerances,
                 )
-        state = replace(state, fields=fields, scene=state.scene.block(event.blocked))
+        scene = state.scene.block(event.blocked)
+        for since, blocked in event.blocked_since:
+            scene = scene.block(blocked, since=since)
+        state = replace(state, fields=fields, scene=scene)
     if state.time in change_times(setting.plan):
         acting = setting.plan.perturbation(state.time)
         state = replace(state, scene=migrasomes.perturb(state.scene, setting.spec, acting))

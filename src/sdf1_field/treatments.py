@@ -7,10 +7,11 @@ migrasomes form.
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sdf1_field.pharmacology import blocked_fraction
-from sdf1_field.spec import ModelSpec
+from sdf1_field.spec import ModelSpec, Treatment
 from sdf1_field.units import instant
 
 
@@ -27,12 +28,16 @@ class Event:
         Ligands and the concentration the whole medium gains [nM].
     blocked : float
         Share of CD166 that is blocked on every body and migrasome present.
+    blocked_since : tuple of (float, float)
+        Antibodies that are washed off: the time they were added [s], and the share of CD166 that
+        is blocked by now on migrasomes that have formed since.
     """
 
     time: float
     medium_change: bool = False
     added: tuple[tuple[str, float], ...] = ()
     blocked: float = 0.0
+    blocked_since: tuple[tuple[float, float], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -94,6 +99,7 @@ def schedule(spec: ModelSpec) -> Schedule:
     )
     added: dict[float, list[tuple[str, float]]] = {}
     free: dict[float, float] = {}
+    washed: dict[float, list[tuple[float, float]]] = {}
     exposures: list[_Exposure] = []
     for name, treatment in spec.treatments.items():
         agent = spec.agent[spec.agent_of(name)]
@@ -109,15 +115,16 @@ def schedule(spec: ModelSpec) -> Schedule:
                 maximum=agent.maximum_block,
             )
             free[start] = free.get(start, 1.0) * (1.0 - blocked)
+            stop = _stop(treatment, start, changes)
+            if math.isfinite(stop):
+                washed.setdefault(stop, []).append((start, blocked))
         elif agent.genetic:
             assert agent.factor is not None
             exposures.append(
                 _Exposure(-math.inf, math.inf, perturbation=Perturbation(nucleation=agent.factor))
             )
         elif agent.acts_on != "medium_change":
-            ends = [c for c in changes if c > start]
-            given = math.inf if treatment.stop is None else instant(treatment.stop)
-            stop = min([given, *ends])
+            stop = _stop(treatment, start, changes)
             if agent.acts_on == "cxcr4_antagonist":
                 assert agent.inhibition_constant is not None
                 exposures.append(_Exposure(start, stop, dose / agent.inhibition_constant))
@@ -132,7 +139,7 @@ def schedule(spec: ModelSpec) -> Schedule:
                 exposures.append(
                     _Exposure(start, stop, perturbation=Perturbation(blocked_integrins=blocked))
                 )
-    times = sorted({*changes, *added, *free})
+    times = sorted({*changes, *added, *free, *washed})
     return Schedule(
         events=tuple(
             Event(
@@ -140,11 +147,18 @@ def schedule(spec: ModelSpec) -> Schedule:
                 medium_change=time in changes,
                 added=tuple(added.get(time, ())),
                 blocked=1.0 - free.get(time, 1.0),
+                blocked_since=tuple(washed.get(time, ())),
             )
             for time in times
         ),
         exposures=tuple(exposures),
     )
+
+
+def _stop(treatment: Treatment, start: float, changes: Sequence[float]) -> float:
+    """When an agent is gone [s]: at its stop, or with the next medium change."""
+    given = math.inf if treatment.stop is None else instant(treatment.stop)
+    return min([given, *(change for change in changes if change > start)])
 
 
 def change_times(plan: Schedule) -> list[float]:

@@ -20,7 +20,7 @@ from sdf1_field.analysis.runs import SAME_TIME, run_name
 from sdf1_field.analysis.space import Outlines, nearest_edge
 from sdf1_field.errors import InputError
 from sdf1_field.grid import Grid
-from sdf1_field.record import model_of
+from sdf1_field.record import ABSENT, model_of
 from sdf1_field.scene import (
     NO_BODY,
     OUTSIDE,
@@ -46,8 +46,6 @@ AGE_EDGES = 60.0 * np.array([0.0, 30.0, 60.0, 120.0, 240.0, math.inf])
 """Bins of a migrasome's age [s]."""
 BODY_DISTANCE_EDGES = np.array([0.0, 10.0, 20.0, 40.0, 80.0, math.inf])
 """Bins of an attached migrasome's distance from the edge of its body [um]."""
-_NOTHING = -9
-"""What whole numbers are in run files where there is no fibre or migrasome."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -252,7 +250,7 @@ def run_scene(run: xr.Dataset, frame: int) -> Scene:
 
     bodies = np.isfinite(at("body_x"))
     owner = _whole(at("fibre_body"))
-    fibres = owner != _NOTHING
+    fibres = owner != ABSENT
     end, present = run["migrasome_end"].values, np.isfinite(at("migrasome_x"))
     return Scene(
         Bodies(
@@ -284,9 +282,9 @@ def run_scene(run: xr.Dataset, frame: int) -> Scene:
 
 
 def _whole(values: NDArray[Any]) -> NDArray[np.intp]:
-    """Whole numbers, `_NOTHING` where the file has its fill value."""
+    """Whole numbers, `ABSENT` where the file has its fill value."""
     if values.dtype.kind == "f":
-        values = np.where(np.isfinite(values), values, _NOTHING)
+        values = np.where(np.isfinite(values), values, ABSENT)
     return values.astype(np.intp)
 
 

@@ -210,14 +210,16 @@ def advance(
     scene : Scene
         The same object if nothing has changed.
     releases : tuple of Release
-        What ruptured migrasomes had left of a cargo that is not refilled: their secretion then
-        over the rate at which it decays.
+        What ruptured migrasomes had left of a cargo that is not refilled: their secretion over the
+        rate at which it decays, both when they rupture. Those of a grown scene secrete until the
+        time asked for, and then release what is left; those that came and went in between, all.
     """
     before = scene.migrasomes.present
+    grows = scene.growth is not None
+    if grows:
+        scene = _grown(scene, until)
     if len(eaten) > 0:
         scene = _without(scene, until, eaten)
-    if scene.growth is not None:
-        scene = _grown(scene, until)
     m = scene.migrasomes
     present = (m.birth <= until) & (until < m.end)
     if not np.array_equal(present, m.present):
@@ -229,7 +231,9 @@ def advance(
         burst = ~present & (m.end <= until) & (m.fate == Fate.RUPTURES)
         burst[: len(before)] &= before
         for n in np.flatnonzero(burst & (rates > 0.0) & (decay > 0.0)):
-            left = rates[n] * math.exp(-decay[n] * (m.end[n] - m.birth[n])) / decay[n]
+            lived = (until if grows else m.end[n]) - m.birth[n]
+            secreted = n < len(before)
+            left = rates[n] * (math.exp(-decay[n] * lived) if secreted else 1.0) / decay[n]
             releases.append(Release(float(m.end[n]), int(n), ligand, float(left)))
     return scene, tuple(releases)
 
@@ -292,12 +296,20 @@ def _seen(growth: Growth) -> Fibres:
     shown = growth.strands["grown"]
     strands, course = growth.strands[shown], growth.course[shown]
     beyond = np.arange(VERTICES) >= strands["count"][:, None]
+    width, length = growth.rates["width"][0], growth.rates["length"][0]
     return Fibres(
-        x=np.where(beyond, np.nan, course[:, 0]),
-        y=np.where(beyond, np.nan, course[:, 1]),
+        x=np.where(beyond, np.nan, _mirrored(course[:, 0], width)),
+        y=np.where(beyond, np.nan, _mirrored(course[:, 1], length)),
         body=strands["owner"].astype(np.intp),
         origin=strands["origin"].astype(np.int8),
     )
+
+
+def _mirrored(place: Array, extent: float) -> Array:
+    """Places folded back at the walls, as those of migrasomes are."""
+    inside = np.abs(place)
+    folded: Array = np.where(inside > extent, 2.0 * extent - inside, inside)
+    return folded
 
 
 def _aged(before: Migrasomes, growth: Growth) -> Migrasomes:

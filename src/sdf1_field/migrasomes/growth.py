@@ -21,14 +21,20 @@ Records = NDArray[np.void]
 Numbers = Any
 """A record of `sdf1_field.migrasomes.laws.RATES`, or what a kernel takes for one."""
 
-VERTICES = 40
+VERTICES = 64
 """Of a fibre's course; a longer fibre loses its oldest piece."""
 _NONE = -1
 """End of a fibre's list of migrasomes."""
+_NEVER = 2**62
+"""Number of a vertex that no fibre has."""
+_TRIES = 16
+"""Most migrasomes that form on a fibre in a step."""
 _WALK, _EDGE, _FIBRE, _BREAK = (
     int(Stream.MSC_WALK), int(Stream.MSC_EDGE), int(Stream.FIBRE), int(Stream.BREAKAGE)
 )  # fmt: skip
-_BRANCH, _BUD, _MIGRASOME = int(Stream.BRANCHING), int(Stream.NUCLEATION), int(Stream.MIGRASOME)
+_BRANCH, _BUD, _PLACE, _MIGRASOME = (
+    int(Stream.BRANCHING), int(Stream.NUCLEATION), int(Stream.PLACE), int(Stream.MIGRASOME)
+)  # fmt: skip
 _MIGRATION, _RETRACTION = int(Origin.MIGRATION), int(Origin.RETRACTION)
 _RUPTURES, _DRIFTS = int(Fate.RUPTURES), int(Fate.DRIFTS_AWAY)
 _LIFE, _DETACHING, _STAYING, _DRIFTING = 0, 1, 2, 3
@@ -143,21 +149,21 @@ def grow(
             leaves = -math.expm1(-rates.release * rates.step)
             chance = uniform(seed, _BREAK, strands[f].number, step)
             if chance < breaks:
-                lose = 1 + int(chance / breaks * (strands[f].count - 1))
+                lose = 1 + _piece_at(course, f, chance / breaks * length, strands[f].count)
                 _shorten(rates, seed, now, f, lose, strands, course, buds)
                 length = _length(strands, course, f)
                 gone = gone or strands[f].count < 2 or length < rates.shortest
             elif chance < breaks + (1.0 - breaks) * leaves:
                 gone = True
             if gone:
-                _set_free(rates, seed, now, f, strands[f].first + VERTICES, strands, buds)
+                _set_free(rates, seed, now, f, strands[f].first + VERTICES, _NEVER, strands, buds)
                 strands[f].count = 0
                 lost += 1
                 continue
-            load = _tend(rates, seed, now, f, strands, buds)
+            _tend(rates, seed, now, f, strands, buds)
             if strands[f].grown:
                 buds = _bud(
-                    rates, seed, now, step, f, length, load, cells, strands, course, buds, numbers
+                    rates, seed, now, step, f, length, cells, strands, course, buds, numbers
                 )
         if lost > 0:
             _close_ranks(strands, course, numbers)
@@ -381,6 +387,10 @@ def _follow(
         x[last - 1], y[last - 1], x[last - 2], y[last - 2]
     ):
         last -= 1
+    if last < strands[f].count - 1:
+        # What sat where the body is now has no fibre any more.
+        first = strands[f].first
+        _set_free(rates, seed, now, f, first, first + last - 1, strands, buds)
     x[last], y[last] = end_x, end_y
     strands[f].count = last + 1
     if _apart(end_x, end_y, x[last - 1], y[last - 1]) < rates.anchor_spacing:
@@ -411,8 +421,8 @@ def _apart(x: float, y: float, other_x: float, other_y: float) -> float:
 @kernel()
 def _length(strands: Records, course: Array, f: int) -> float:
     length = 0.0
-    for k in range(1, strands[f].count):
-        length += _apart(course[f, 0, k], course[f, 1, k], course[f, 0, k - 1], course[f, 1, k - 1])
+    for k in range(strands[f].count - 1):
+        length += _piece(course, f, k)
     return length
 
 
@@ -429,7 +439,7 @@ def _shorten(
 ) -> None:
     """Take a fibre's oldest vertices away, and set free the migrasomes there."""
     strands[f].first += lose
-    _set_free(rates, seed, now, f, strands[f].first, strands, buds)
+    _set_free(rates, seed, now, f, strands[f].first, _NEVER, strands, buds)
     kept = max(strands[f].count - lose, 0)
     for k in range(kept):
         course[f, 0, k], course[f, 1, k] = course[f, 0, k + lose], course[f, 1, k + lose]
@@ -443,14 +453,15 @@ def _set_free(
     now: float,
     f: int,
     before: int,
+    beyond: int,
     strands: Records,
     buds: Records,
 ) -> None:
-    """Detach the migrasomes on a fibre before a vertex."""
+    """Detach the migrasomes on a fibre before one vertex, and from another on."""
     previous, m = _NONE, strands[f].head
     while m != _NONE:
         following = buds[m].following
-        if buds[m].vertex < before:
+        if buds[m].vertex < before or buds[m].vertex >= beyond:
             _detach(rates, seed, now, m, buds)
             if previous == _NONE:
                 strands[f].head = following
@@ -462,23 +473,20 @@ def _set_free(
 
 
 @kernel()
-def _tend(rates: Numbers, seed: int, now: float, f: int, strands: Records, buds: Records) -> int:
-    """Let go a fibre's migrasomes that are gone or detach; how many stay."""
-    load, previous, m = 0, _NONE, strands[f].head
+def _tend(rates: Numbers, seed: int, now: float, f: int, strands: Records, buds: Records) -> None:
+    """Let go a fibre's migrasomes that are gone or detach."""
+    previous, m = _NONE, strands[f].head
     while m != _NONE:
         following = buds[m].following
         if buds[m].end <= now or buds[m].detaching <= now:
-            if buds[m].end > now:
-                _detach(rates, seed, now, m, buds)
+            _detach(rates, seed, now, m, buds)
             if previous == _NONE:
                 strands[f].head = following
             else:
                 buds[previous].following = following
         else:
-            load += 1
             previous = m
         m = following
-    return load
 
 
 @kernel()
@@ -508,56 +516,101 @@ def _bud(
     step: int,
     f: int,
     length: float,
-    load: int,
     cells: Records,
     strands: Records,
     course: Array,
     buds: Records,
     numbers: Indices,
 ) -> Records:
-    """A new migrasome on a fibre, perhaps: along it, or at its oldest end, a tip or a branching.
+    """New migrasomes on a fibre: along it, or at its oldest end, a tip or a branching.
 
     Each one there keeps others from its surroundings.
     """
-    owner = strands[f].owner
-    room = max(length + rates.junction - load * rates.spacing, 0.0)
-    rate = rates.nucleation * cells[owner].nucleation
-    appears = -math.expm1(-rate * room * rates.step)
-    chance = uniform(seed, _BUD, strands[f].number, step)
-    if chance >= appears:
-        return buds
+    places = length + rates.junction
+    expected = rates.nucleation * cells[strands[f].owner].nucleation * places * rates.step
+    number = strands[f].number
+    tries = min(_poisson(expected, uniform(seed, _BUD, number, step)), _TRIES)
+    for k in range(tries):
+        way = uniform(seed, _PLACE, number, _TRIES * step + k) * places - rates.junction
+        buds = _place(rates, seed, now, f, max(way, 0.0), strands, course, buds, numbers)
+    return buds
+
+
+@kernel()
+def _place(
+    rates: Numbers,
+    seed: int,
+    now: float,
+    f: int,
+    way: float,
+    strands: Records,
+    course: Array,
+    buds: Records,
+    numbers: Indices,
+) -> Records:
+    """A migrasome at a way along a fibre from its oldest end, if there is room."""
+    k = _piece_at(course, f, way, strands[f].count)
+    for earlier in range(k):
+        way -= _piece(course, f, earlier)
+    whole = _piece(course, f, k)
+    share = min(way / whole, 1.0) if whole > 0.0 else 0.0
+    x = course[f, 0, k] + share * (course[f, 0, k + 1] - course[f, 0, k])
+    y = course[f, 1, k] + share * (course[f, 1, k + 1] - course[f, 1, k])
+    seen_x, seen_y = _mirrored(x, rates.width), _mirrored(y, rates.length)
+    other = strands[f].head
+    while other != _NONE:
+        if _apart(seen_x, seen_y, buds[other].x, buds[other].y) < rates.spacing:
+            return buds
+        other = buds[other].following
+    if k == strands[f].count - 2 and way > 0.0:
+        if strands[f].count == VERTICES:
+            return buds
+        # It sticks to the floor, and the fibre with it.
+        course[f, :, k + 2] = course[f, :, k + 1]
+        course[f, 0, k + 1], course[f, 1, k + 1] = x, y
+        strands[f].count += 1
     m = numbers[2]
     if m == buds.size:
         buds = _longer(buds)
     numbers[2] += 1
-    way = max(chance / appears * (length + rates.junction) - rates.junction, 0.0)
-    k, x, y = 0, course[f, 0, 0], course[f, 1, 0]
-    for k in range(strands[f].count - 1):
-        piece = _apart(course[f, 0, k], course[f, 1, k], course[f, 0, k + 1], course[f, 1, k + 1])
-        share = min(way / piece, 1.0) if piece > 0.0 else 0.0
-        x = course[f, 0, k] + share * (course[f, 0, k + 1] - course[f, 0, k])
-        y = course[f, 1, k] + share * (course[f, 1, k + 1] - course[f, 1, k])
-        if way <= piece:
-            break
-        way -= piece
     normal, chance = draw(seed, _MIGRASOME, m, _LIFE)
     size = math.exp(rates.radius_variation * normal - 0.5 * rates.radius_variation**2)
-    buds[m].x = min(max(x, 0.0), rates.width)
-    buds[m].y = min(max(y, 0.0), rates.length)
+    buds[m].x, buds[m].y = seen_x, seen_y
     buds[m].radius = max(rates.radius * size, rates.early_radius)
     buds[m].birth = now
     buds[m].end = now + _waiting(rates.rupture, chance)
     buds[m].detaching = now + _waiting(rates.detachment, uniform(seed, _MIGRASOME, m, _DETACHING))
     buds[m].fate = _RUPTURES
-    buds[m].body, buds[m].origin = owner, strands[f].origin
-    if k == strands[f].count - 2 and way > 0.0 and k + 2 < VERTICES:
-        # It sticks to the floor, and the fibre with it.
-        course[f, :, k + 2] = course[f, :, k + 1]
-        course[f, 0, k + 1], course[f, 1, k + 1] = x, y
-        strands[f].count = k + 3
+    buds[m].body, buds[m].origin = strands[f].owner, strands[f].origin
     buds[m].vertex, buds[m].following = strands[f].first + k, strands[f].head
     strands[f].head = m
     return buds
+
+
+@kernel(inline=True)
+def _mirrored(place: float, extent: float) -> float:
+    """Place folded back at the walls; no body's edge is farther outside than the dish is wide."""
+    inside = abs(place)
+    return 2.0 * extent - inside if inside > extent else inside
+
+
+@kernel(inline=True)
+def _piece(course: Array, f: int, k: int) -> float:
+    """Length of a fibre between a vertex and the next."""
+    return math.sqrt(
+        (course[f, 0, k + 1] - course[f, 0, k]) ** 2 + (course[f, 1, k + 1] - course[f, 1, k]) ** 2
+    )
+
+
+@kernel()
+def _piece_at(course: Array, f: int, way: float, count: int) -> int:
+    """Vertex before the place at a way along a fibre."""
+    for k in range(count - 2):
+        piece = _piece(course, f, k)
+        if way <= piece:
+            return k
+        way -= piece
+    return count - 2
 
 
 @kernel()

@@ -95,7 +95,7 @@ def rates_of(spec: ModelSpec, perturbation: Perturbation) -> Rates:
     return Rates(
         width=spec.dish.width,
         length=spec.dish.length,
-        start=-spec.run.culture,
+        start=0.0 - spec.run.culture,
         step=spec.numerics.growth_step,
         speed=cell.speed * best,
         turning=1.0 / cell.persistence_time,

@@ -145,17 +145,24 @@ class Scene:
     migrasomes: Migrasomes
     growth: Growth | None = None
 
-    def block(self, fraction: float) -> "Scene":
-        """Scene after an antibody has blocked a fraction of the CD166 that was still free."""
+    def block(self, fraction: float, *, since: float | None = None) -> "Scene":
+        """Scene after an antibody has blocked a fraction of the CD166 that was still free.
+
+        Parameters
+        ----------
+        fraction : float
+        since : float, optional
+            Block migrasomes alone, those that have formed after this time [s]; all that are
+            there, and the bodies, if not given.
+        """
         if fraction == 0.0:
             return self
         bodies, migrasomes = self.bodies, self.migrasomes
-        return replace(
-            self,
-            bodies=replace(bodies, blocked=1.0 - (1.0 - bodies.blocked) * (1.0 - fraction)),
-            # Those that form later are free.
-            migrasomes=replace(
-                migrasomes,
-                blocked=1.0 - (1.0 - migrasomes.blocked) * (1.0 - fraction * migrasomes.present),
-            ),
-        )
+        # Those that form later are free.
+        met = migrasomes.present
+        if since is None:
+            bodies = replace(bodies, blocked=1.0 - (1.0 - bodies.blocked) * (1.0 - fraction))
+        else:
+            met = met & (migrasomes.birth > since)
+        blocked = 1.0 - (1.0 - migrasomes.blocked) * (1.0 - fraction * met)
+        return replace(self, bodies=bodies, migrasomes=replace(migrasomes, blocked=blocked))

@@ -22,6 +22,7 @@ from sdf1_field.spec.schema import (
     ModelSpec,
     Numerics,
     SceneSection,
+    Treatment,
 )
 from sdf1_field.spec.template import model_file_text, write_model_file
 
@@ -36,6 +37,7 @@ __all__ = [
     "ModelSpec",
     "Numerics",
     "SceneSection",
+    "Treatment",
     "entries_of",
     "load_model",
     "model_file_text",

@@ -37,6 +37,10 @@ class Quantity:
     gt: float | None = None
     ge: float | None = None
 
+    @property
+    def _noun(self) -> str:
+        return f"{'An' if self.dimension[0] in 'aeiou' else 'A'} {self.dimension}"
+
     def convert(self, value: Any) -> float:
         """Canonical value of what a model file says."""
         if not isinstance(value, str):
@@ -45,11 +49,9 @@ class Quantity:
             )
         number = parse(value, self.dimension)
         if self.gt is not None and not number > self.gt:
-            raise ValueError(
-                f"'{value}' is out of range. A {self.dimension} here is greater than zero."
-            )
+            raise ValueError(f"'{value}' is out of range. {self._noun} here is greater than zero.")
         if self.ge is not None and not number >= self.ge:
-            raise ValueError(f"'{value}' is out of range. A {self.dimension} here is zero or more.")
+            raise ValueError(f"'{value}' is out of range. {self._noun} here is zero or more.")
         return number
 
     def __get_pydantic_core_schema__(
@@ -387,12 +389,14 @@ class Agent(Section):
         for key in needed:
             if getattr(self, key) is None:
                 raise ValueError(f"an agent that acts on {self.acts_on} needs '{key}'.")
+        if self.factor is not None and not self.genetic:
+            raise ValueError(f"an agent that acts on {self.acts_on} has no 'factor'. Remove it.")
         return self
 
     @property
     def genetic(self) -> bool:
         """Whether it is a change of the stroma's genes, which has neither dose nor time."""
-        return self.factor is not None
+        return self.acts_on == "nucleation"
 
 
 class Treatment(Section):
@@ -716,6 +720,18 @@ class ModelSpec(Section):
                 f"a {self.scene.mode} scene changes with time, which a steady state has none of. "
                 "Set it to 'placed'.",
             )
+        if self.scene.mode == "frozen" and self.run.culture == 0.0:
+            yield (
+                "scene.mode",
+                "nothing grows before the cells are added, when a frozen scene stops. Give "
+                "run.culture some time, or set it to 'grown'.",
+            )
+        if self.scene.mode == "frozen" and self.mechanisms.bursts:
+            yield (
+                "mechanisms.bursts",
+                "nothing ruptures in a frozen scene while cells are there. Set it to false, or "
+                "scene.mode to 'grown'.",
+            )
         if self.dish.shape == "round":
             yield "scene.mode", "MSC migrate in a rectangle only. Set it to 'placed'."
         if self.scene.detached_migrasome_density > 0.0:
@@ -753,6 +769,16 @@ class ModelSpec(Section):
                 f"{agent.label} acts on how networks form, and a placed scene has formed. Set "
                 "scene.mode to 'grown', or remove it.",
             )
+        if (
+            agent.acts_on == "integrins"
+            and self.scene.mode == "frozen"
+            and self.treatments[name].start >= 0.0
+        ):
+            yield (
+                f"{path}.start",
+                "a frozen scene does not grow from 0 h on, when the cells are added. Give an "
+                "earlier start, or set scene.mode to 'grown'.",
+            )
         if agent.genetic:
             for key in ("start", "stop"):
                 if key in self.treatments[name].model_fields_set:
@@ -786,7 +812,7 @@ class ModelSpec(Section):
 
     def problems(self) -> Iterable[tuple[str, str]]:
         """Path and text of what is wrong although every value by itself is right."""
-        begin, end = -self.run.culture, self.run.duration
+        begin, end = 0.0 - self.run.culture, self.run.duration
         if self.cells.type not in self.cell_type:
             yield "cells.type", unknown(self.cells.type, self.cell_type, "cell type")
         if self.receptor.cxcr4.ligand not in self.ligand:
