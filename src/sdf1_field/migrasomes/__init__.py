@@ -210,13 +210,11 @@ def advance(
     scene : Scene
         The same object if nothing has changed.
     releases : tuple of Release
-        What ruptured migrasomes had left of a cargo that is not refilled: their secretion over the
-        rate at which it decays, both when they rupture. Those of a grown scene secrete until the
-        time asked for, and then release what is left; those that came and went in between, all.
+        What ruptured migrasomes had left of a cargo that is not refilled: their secretion then
+        over the rate at which it decays.
     """
     before = scene.migrasomes.present
-    grows = scene.growth is not None
-    if grows:
+    if scene.growth is not None:
         scene = _grown(scene, until)
     if len(eaten) > 0:
         scene = _without(scene, until, eaten)
@@ -231,9 +229,7 @@ def advance(
         burst = ~present & (m.end <= until) & (m.fate == Fate.RUPTURES)
         burst[: len(before)] &= before
         for n in np.flatnonzero(burst & (rates > 0.0) & (decay > 0.0)):
-            lived = (until if grows else m.end[n]) - m.birth[n]
-            secreted = n < len(before)
-            left = rates[n] * (math.exp(-decay[n] * lived) if secreted else 1.0) / decay[n]
+            left = rates[n] * math.exp(-decay[n] * (m.end[n] - m.birth[n])) / decay[n]
             releases.append(Release(float(m.end[n]), int(n), ligand, float(left)))
     return scene, tuple(releases)
 
