@@ -27,6 +27,8 @@ from sdf1_field.treatments import schedule
 
 FIBRONECTIN = "biogenesis-fibronectin-5"
 CLAIMS = ("D1", "D2", "D3", "D5", "D6")
+HALF = 0.55
+"""What is read as "about a half" of the fibre-bearing MSC."""
 DAYS = (86_400.0, 172_800.0, 259_200.0)
 SEEDS = (101, 102, 103, 104, 105, 106)
 """Dishes, the same for every trial; the verdicts are on others."""
@@ -100,11 +102,11 @@ def near(value: float, aim: float, scale: float) -> float:
 def on_fibronectin(counts: list[Counts]) -> float:
     """D5 and D6 at 24 h: half and half. D1: 25 to 40 %. D2 by its own test. D3: more detached."""
     day, two, three = counts
-    missed = near(day.fibres, 0.5, 0.03) + near(day.bearing, 0.55, 0.05)
+    missed = near(day.fibres, 0.5, 0.03) + near(day.bearing, HALF, 0.02)
     for one in counts:
         # A few per cent inside, lest chance take every other experiment out.
         missed += at_least(one.migrasomes, 0.28, 0.01) + at_least(-one.migrasomes, -0.37, 0.01)
-    missed += at_least(beats(day.numbers, three.numbers), 0.62, 0.01)
+    missed += at_least(beats(day.numbers, three.numbers), 0.62, 0.02)
     missed += at_least(two.detached / day.detached, 1.25, 0.1)
     return missed + at_least(three.detached / two.detached, 1.2, 0.1)
 
@@ -121,16 +123,15 @@ def on_substrate(fibres: float | None, bearing: float) -> Callable[[list[Counts]
 
 SHARED = {
     # Both ways to make a network as one: how often fibres are left behind.
-    "occurrence": (1.0, {"biogenesis.tether_spacing": (420.0, "um"),
-                         "biogenesis.retraction_interval": (46.0, "h")}),
-    "nucleation": (1.0, {"biogenesis.nucleation": (0.0035, "1/(um*h)")}),
-    "doubling": (1.0, {"biogenesis.breakage_doubling_time": (32.0, "h")}),
-    "lifetime": (1.0, {"biogenesis.migrasome_lifetime": (60.0, "h")}),
-    "spread": (1.0, {"stromal_type.msc.nucleation_variation": (1.2, "")}),
+    "occurrence": (1.0, {"biogenesis.tether_spacing": (443.0, "um"),
+                         "biogenesis.retraction_interval": (48.5, "h")}),
+    "nucleation": (1.0, {"biogenesis.nucleation": (0.0036, "1/(um*h)")}),
+    "doubling": (1.0, {"biogenesis.breakage_doubling_time": (30.0, "h")}),
+    "lifetime": (1.0, {"biogenesis.migrasome_lifetime": (79.0, "h")}),
+    "spread": (1.0, {"stromal_type.msc.nucleation_variation": (1.6, "")}),
 }  # fmt: skip
 """Numbers fitted on fibronectin: a first guess and what it multiplies."""
 
-HALF = 0.55
 CLASSES: dict[str, tuple[tuple[str, ...], float | None, float, tuple[float, float]]] = {
     # "Similarly reduced": as on glass. Of what exceeds a half the text gives the order alone.
     "glass, laminin_111, laminin_521": (

@@ -529,7 +529,9 @@ def _bud(
     places = length + rates.junction
     expected = rates.nucleation * cells[strands[f].owner].nucleation * places * rates.step
     number = strands[f].number
-    tries = min(_poisson(expected, uniform(seed, _BUD, number, step)), _TRIES)
+    # Of a mean twice the most, hardly any draw is below that.
+    tries = _poisson(min(expected, 2.0 * _TRIES), uniform(seed, _BUD, number, step))
+    tries = min(tries, _TRIES)
     for k in range(tries):
         way = uniform(seed, _PLACE, number, _TRIES * step + k) * places - rates.junction
         buds = _place(rates, seed, now, f, max(way, 0.0), strands, course, buds, numbers)
