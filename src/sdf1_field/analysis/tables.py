@@ -599,6 +599,17 @@ def _motion(runs: Sequence[xr.Dataset], tracks: Tracks) -> dict[str, Any]:
     }
 
 
+def _require_same_culture(run: xr.Dataset, control: xr.Dataset) -> None:
+    """Raise InputError if the same time is not as long after seeding in both."""
+    own, other = (model_of(one).spec.run.culture for one in (run, control))
+    if own != other:
+        raise InputError(
+            f"--against: time 0 is {duration_text(own)} after seeding in {run_name(run)} and "
+            f"{duration_text(other)} in {run_name(control)}, so networks of one time are not as "
+            "old. Compare runs of the same run.culture."
+        )
+
+
 def network_table(
     runs: Sequence[xr.Dataset],
     times: Sequence[float] | None = None,
@@ -625,6 +636,7 @@ def network_table(
     if against:
         require_one_experiment(against)
         require_another_dish(runs, against)
+        _require_same_culture(runs[0], against[0])
     wanted = [float(runs[0]["time"].values[-1])] if times is None else sorted(times)
     rows = []
     for time in wanted:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from sdf1_field.coating import binding_sites
 from sdf1_field.errors import InputError, RunError
+from sdf1_field.migrasomes import rates_of
 from sdf1_field.migrasomes.growth import VERTICES
 from sdf1_field.record.layout import (
     ABSENT,
@@ -40,6 +41,7 @@ from sdf1_field.simulate import (
 from sdf1_field.solvers import solver_named
 from sdf1_field.sources import Secretion, mean_rates, secretion
 from sdf1_field.spec import Model, ModelSpec, model_from_entries
+from sdf1_field.treatments import schedule
 
 Flags = NDArray[np.bool_]
 
@@ -422,42 +424,34 @@ def _expected_stroma(spec: ModelSpec) -> _Stroma:
 def _expected_growth(spec: ModelSpec, bodies: float) -> _Stroma:
     """What there is at the end if nothing but time takes it away.
 
-    Every body migrates and retracts all the time, its fibres run straight away from it until they
-    break, and on them migrasomes form as fast as they nucleate, or as fast as there is room:
-    wherever one has ruptured or its fibre has gone.
+    Fibres run straight away from bodies until they break, and on them migrasomes form as fast as
+    they nucleate, or as fast as there is room: wherever one has ruptured or its fibre has gone.
     """
-    scene, b, cell = spec.scene, spec.biogenesis, spec.stroma
-    substrate = spec.substrate[scene.substrate]
     span = spec.run.duration + spec.run.culture
     if spec.scene.mode == "frozen":
         span = spec.run.culture
     if span == 0.0:
         return _Stroma(bodies, 0.0, 0.0, 0.0, 0.0)
+    r = rates_of(spec, schedule(spec).perturbation(spec.run.duration))
+    migrating = r.starting / (r.starting + r.stopping) if r.starting > 0.0 else 0.0
     # A fibre that lengthens breaks ever sooner.
-    pull = b.fibre_breakage * cell.speed / substrate.strength
-    release = b.fibre_release_rate / substrate.strength
+    pull = r.breakage * r.speed
     life = min(
         span,
         math.sqrt(0.5 * math.pi / pull) if pull > 0.0 else math.inf,
-        1.0 / release if release > 0.0 else math.inf,
+        1.0 / r.release if r.release > 0.0 else math.inf,
     )
-    bundles = cell.speed / b.tether_spacing + 1.0 / b.retraction_interval
-    stems = bodies * substrate.anchors * bundles * scene.fibres_per_network * life
-    length = min(cell.speed * life, VERTICES * b.anchor_spacing)
-    vertices = min(length / b.anchor_spacing + length / b.migrasome_spacing + 2.0, float(VERTICES))
-    fibres = stems * (1.0 + b.branching * length)
-    good = fibres * (length + 2.0 * b.junction_length)
-    factor = math.prod(
-        agent.factor or 1.0
-        for agent in (spec.agent[spec.agent_of(name)] for name in spec.treatments)
-        if agent.acts_on == "nucleation"
-    )
-    room = fibres * length / b.migrasome_spacing
+    bundles = migrating * r.speed * r.tethering + (1.0 - migrating) * r.retraction
+    stems = bodies * bundles * r.fibres * life
+    length = min(r.speed * life, VERTICES * r.anchor_spacing)
+    vertices = min(length / r.anchor_spacing + length / r.spacing + 2.0, float(VERTICES))
+    fibres = stems * (1.0 + r.branching * length)
+    room = fibres * length / r.spacing
     ever = min(
-        good * b.nucleation * substrate.strength * factor * span,
-        room * (1.0 + span / b.migrasome_lifetime + span / life),
+        fibres * (length + r.junction) * r.nucleation * span,
+        room * (1.0 + span * r.rupture + span / life),
     )
-    alive = ever * min(1.0, b.migrasome_lifetime / span)
+    alive = ever * min(1.0, 1.0 / (r.rupture * span))
     return _Stroma(bodies, fibres, vertices, alive, ever)
 
 

@@ -742,8 +742,16 @@ class ModelSpec(Section):
             )
         if self.biogenesis.early_diameter > self.scene.migrasome_diameter:
             yield (
-                "biogenesis.early_diameter",
-                "is larger than scene.migrasome_diameter, to which migrasomes grow. Lower it.",
+                "scene.migrasome_diameter",
+                "is smaller than biogenesis.early_diameter, from which migrasomes grow. Raise it, or "
+                "lower that.",
+            )
+        longest = min(self.biogenesis.retraction_time, self.stroma.persistence_time)
+        if self.numerics.growth_step > longest:
+            yield (
+                "numerics.growth_step",
+                f"{duration_text(self.numerics.growth_step)} steps over what cells do within "
+                f"{duration_text(longest)}, a retraction or a turn. Lower it.",
             )
         for name in self.solved_ligands:
             if name in self.ligand and self.ligand[name].coat.under_bodies < 1.0:
