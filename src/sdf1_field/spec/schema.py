@@ -743,8 +743,8 @@ class ModelSpec(Section):
         if self.biogenesis.early_diameter > self.scene.migrasome_diameter:
             yield (
                 "scene.migrasome_diameter",
-                "is smaller than biogenesis.early_diameter, from which migrasomes grow. Raise it, or "
-                "lower that.",
+                "is smaller than biogenesis.early_diameter, from which migrasomes grow. Raise it, "
+                "or lower that.",
             )
         longest = min(self.biogenesis.retraction_time, self.stroma.persistence_time)
         if self.numerics.growth_step > longest:
