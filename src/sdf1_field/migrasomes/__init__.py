@@ -24,6 +24,7 @@ from sdf1_field.scene import (
     Growth,
     Migrasomes,
     Scene,
+    folded,
     log_normal,
     place_bodies,
 )
@@ -294,18 +295,11 @@ def _seen(growth: Growth) -> Fibres:
     beyond = np.arange(VERTICES) >= strands["count"][:, None]
     width, length = growth.rates["width"][0], growth.rates["length"][0]
     return Fibres(
-        x=np.where(beyond, np.nan, _mirrored(course[:, 0], width)),
-        y=np.where(beyond, np.nan, _mirrored(course[:, 1], length)),
+        x=np.where(beyond, np.nan, folded(course[:, 0], width)),
+        y=np.where(beyond, np.nan, folded(course[:, 1], length)),
         body=strands["owner"].astype(np.intp),
         origin=strands["origin"].astype(np.int8),
     )
-
-
-def _mirrored(place: Array, extent: float) -> Array:
-    """Places folded back at the walls, as those of migrasomes are."""
-    inside = np.abs(place)
-    folded: Array = np.where(inside > extent, 2.0 * extent - inside, inside)
-    return folded
 
 
 def _aged(before: Migrasomes, growth: Growth) -> Migrasomes:

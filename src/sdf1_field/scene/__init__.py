@@ -1,6 +1,6 @@
 """The stroma: an immutable snapshot, how one is placed, and what lies where on the floor."""
 
-from sdf1_field.scene.placing import log_normal, mirrored, place_bodies, place_scene
+from sdf1_field.scene.placing import folded, log_normal, place_bodies, place_scene
 from sdf1_field.scene.regions import (
     OUTSIDE,
     REGION_LABELS,
@@ -39,8 +39,8 @@ __all__ = [
     "Scene",
     "body_masks",
     "body_under",
+    "folded",
     "log_normal",
-    "mirrored",
     "place_bodies",
     "place_scene",
     "region_areas",

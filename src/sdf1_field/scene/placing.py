@@ -118,10 +118,10 @@ def _within_wall(grid: Grid, x: float, y: float, reach: float) -> bool:
     return not grid.round or math.hypot(x - radius, y - radius) + reach <= radius
 
 
-def mirrored(grid: Grid, x: Array, y: Array) -> tuple[Array, Array]:
+def _mirrored(grid: Grid, x: Array, y: Array) -> tuple[Array, Array]:
     """Places folded back at the walls."""
     if not grid.round:
-        return _folded(x, grid.width), _folded(y, grid.length)
+        return folded(x, grid.width), folded(y, grid.length)
     radius = 0.5 * grid.width
     out_x, out_y = x - radius, y - radius
     apart = np.maximum(np.hypot(out_x, out_y), radius)
@@ -129,10 +129,11 @@ def mirrored(grid: Grid, x: Array, y: Array) -> tuple[Array, Array]:
     return radius + nearer * out_x, radius + nearer * out_y
 
 
-def _folded(place: Array, extent: float) -> Array:
-    folded = np.mod(place, 2.0 * extent)
-    result: Array = np.where(folded > extent, 2.0 * extent - folded, folded)
-    return result
+def folded(place: Array, extent: float) -> Array:
+    """Places between two walls after folding back those beyond; NaN stays NaN."""
+    around = np.mod(place, 2.0 * extent)
+    inside: Array = np.where(around > extent, 2.0 * extent - around, around)
+    return inside
 
 
 def _scattered(grid: Grid, rng: np.random.Generator, count: int) -> tuple[Array, Array]:
@@ -174,7 +175,7 @@ def _place_fibres(
             start_y = bodies.y[n] + along[k] * math.sin(tilt) + across[k] * math.cos(tilt)
             course_x = start_x + np.concatenate([[0.0], np.cumsum(piece * np.cos(direction))])
             course_y = start_y + np.concatenate([[0.0], np.cumsum(piece * np.sin(direction))])
-            courses.append(mirrored(grid, course_x, course_y))
+            courses.append(_mirrored(grid, course_x, course_y))
             owners.append(n)
             origins.append(Origin.RETRACTION if retracts else Origin.MIGRATION)
     vertices = max((len(cx) for cx, _ in courses), default=0)
