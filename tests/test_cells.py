@@ -879,7 +879,12 @@ def test_amd3100_changes_no_trajectory_where_only_cd166_holds_cells(tiny):
 
 
 def test_switching_a_mechanism_off_changes_the_trajectories(tiny):
-    settings = [*tiny, "cell_type.kg1a.vla4_catch_rate=3e-2 1/s"]
+    settings = [
+        *tiny,
+        "cell_type.kg1a.vla4_catch_rate=3e-2 1/s",
+        "mechanisms.migrasome_uptake=true",
+        "cell_type.kg1a.migrasome_uptake_rate=1e-2 1/s",
+    ]
     full = places("coculture-kg1a-sdf1", settings, seed=3)
     on = load_model("coculture-kg1a-sdf1").spec.mechanisms.model_dump()
     assert sum(on.values()) >= 7

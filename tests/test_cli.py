@@ -288,7 +288,8 @@ def test_a_steady_model_solves_and_is_inspected(run, tiny, steady_model):
     assert [ligand["imbalance"] for ligand in facts["ligands"]] == [None, None]
     assert facts["ligands"][0]["floor"]["mean"] > 0.0
     assert "steady state" in run("inspect", "steady.nc").output
-    assert_refused(run("analyse", "steady.nc"), "no cells to analyse")
+    assert "MSC in the view" in run("analyse", "steady.nc").output
+    assert_refused(run("analyse", "steady.nc", "--show", "fold-change"), "no cells to analyse")
 
 
 def test_force_replaces_and_quiet_prints_nothing(run, tmp_path, tiny):
