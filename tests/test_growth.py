@@ -192,7 +192,9 @@ def test_mean_squared_displacement_of_msc_is_that_of_a_persistent_random_walk(ho
 
 def test_steps_longer_than_the_persistence_lengthen_the_walk_as_straight_steps_do():
     step, until = 4 * PERSISTENCE, 24 * HOUR
-    squares = squared_displacements(until, *PERSISTENT, "numerics.growth_step=8 h")
+    squares = squared_displacements(
+        until, *PERSISTENT, "numerics.growth_step=8 h", "biogenesis.retraction_time=8 h"
+    )
     error = squares.std() / math.sqrt(len(squares))
     assert squares.mean() == pytest.approx(law_of_steps(until, step), abs=4 * error)
     assert squares.mean() > law(until) + 10 * error
@@ -765,6 +767,39 @@ def test_who_carries_a_ligand_does_not_depend_on_which_others_are_solved():
 
 
 # Antibodies, frozen scenes, and what ruptures let go
+
+
+def test_an_antibody_that_is_washed_off_meets_what_has_formed_since_it_was_given(day):
+    _, _, scene = day
+    given, washed = 30 * HOUR, 34 * HOUR
+    scene = grown(scene, given).block(0.9)
+    old = len(scene.migrasomes.x)
+    scene = grown(scene, washed).block(0.9, since=given)
+    new = len(scene.migrasomes.x)
+    blocked, present = scene.migrasomes.blocked, scene.migrasomes.present
+    assert new > old + 20
+    assert (blocked[:old][present[:old]] == 0.9).all()
+    assert np.array_equal(blocked[old:], np.where(present[old:], 0.9, 0.0))
+    assert not grown(scene, 38 * HOUR).migrasomes.blocked[new:].any()
+
+
+def test_every_attached_migrasome_is_on_its_fibre(day):
+    _, _, scene = day
+    later = grown(scene, 48 * HOUR).growth
+    seen = 0
+    for strand, (x, y) in zip(later.strands, later.course, strict=True):
+        place = (x + 1j * y)[: strand["count"]]
+        begin, way = place[:-1], np.diff(place)
+        bud = strand["head"]
+        while bud >= 0:
+            at = complex(later.buds["x"][bud], later.buds["y"][bud])
+            square = np.maximum(np.abs(way) ** 2, 1e-300)
+            along = np.clip(((at - begin) * way.conj()).real / square, 0.0, 1.0)
+            if place.real.min() >= 0.0 and place.imag.min() >= 0.0 and abs(place).max() < 2240.0:
+                assert np.abs(at - begin - along * way).min() < 1e-6
+                seen += 1
+            bud = later.buds["following"][bud]
+    assert seen > 100
 
 
 def test_migrasomes_that_form_after_an_antibody_are_free_of_it(day):

@@ -589,6 +589,26 @@ GROWN = "biogenesis-fibronectin-5"
         ),
         (
             GROWN,
+            ("scene.mode=frozen",),
+            "scene.mode: nothing grows before the cells are added, when a frozen scene stops.",
+        ),
+        (
+            GROWN,
+            ("numerics.growth_step=5 h",),
+            "numerics.growth_step: 5 h is longer than a retraction, 1 h. Lower it.",
+        ),
+        (
+            "coculture-kg1a",
+            ("scene.mode=frozen", "treatments.glpg0187.dose=1 uM"),
+            "treatments.glpg0187.start: a frozen scene does not grow from 0 h on",
+        ),
+        (
+            GROWN,
+            ("agent.glpg0187.factor=0.5",),
+            "agent.glpg0187: an agent that acts on integrins has no 'factor'. Remove it.",
+        ),
+        (
+            GROWN,
             ("scene.stroma=l929s",),
             "scene.stroma: unknown stromal type 'l929s'. Did you mean 'l929'?",
         ),

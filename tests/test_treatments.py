@@ -129,6 +129,13 @@ def test_five_micrograms_of_antibody_per_millilitre_block_97_per_cent_when_given
     assert plan.competition(-HOUR) == 0.0
 
 
+def test_an_antibody_blocks_what_forms_until_it_is_washed_off():
+    plan = _schedule("coculture-kg1a-anti-cd166")
+    ((since, blocked),) = _event(plan, 0.0).blocked_since
+    assert (since, blocked) == (-2 * HOUR, pytest.approx(BLOCKED, rel=1e-12))
+    assert _event(plan, -2 * HOUR).blocked_since == ()
+
+
 def test_control_igg_blocks_nothing():
     plan = _schedule("coculture-kg1a-igg")
     assert [e.blocked for e in plan.events] == [0.0, 0.0]

@@ -746,12 +746,12 @@ class ModelSpec(Section):
                 "is smaller than biogenesis.early_diameter, from which migrasomes grow. Raise it, "
                 "or lower that.",
             )
-        longest = min(self.biogenesis.retraction_time, self.stroma.persistence_time)
-        if self.numerics.growth_step > longest:
+        retraction = self.biogenesis.retraction_time
+        if self.numerics.growth_step > retraction:
             yield (
                 "numerics.growth_step",
-                f"{duration_text(self.numerics.growth_step)} steps over what cells do within "
-                f"{duration_text(longest)}, a retraction or a turn. Lower it.",
+                f"{duration_text(self.numerics.growth_step)} is longer than a retraction, "
+                f"{duration_text(retraction)}. Lower it.",
             )
         for name in self.solved_ligands:
             if name in self.ligand and self.ligand[name].coat.under_bodies < 1.0:
