@@ -702,8 +702,8 @@ GROWN = "biogenesis-fibronectin-5"
         (
             GROWN,
             ("biogenesis.early_diameter=3 um",),
-            "biogenesis.early_diameter: is larger than scene.migrasome_diameter, to which "
-            "migrasomes grow. Lower it.",
+            "scene.migrasome_diameter: is smaller than biogenesis.early_diameter, from which "
+            "migrasomes grow. Raise it, or lower that.",
         ),
         (
             GROWN,
