@@ -184,20 +184,26 @@ class _Stroma:
 
     Parameters
     ----------
+    setting : Setting
     scene : Scene
     prepared : mapping of str to object
         By ligand, what the solver prepared, with the coat's sites on this scene.
     sources : mapping of str to Secretion
     near : NearBasis or None
         With the coat's sites on this scene.
-    hold : Hold
     """
 
+    setting: Setting
     scene: Scene
     prepared: Mapping[str, Any]
     sources: Mapping[str, Secretion]
     near: NearBasis | None
-    hold: cell_layer.Hold
+
+    @functools.cached_property
+    def hold(self) -> cell_layer.Hold:
+        """What holds cells; not asked for before there are any."""
+        spec, grid = self.setting.spec, self.setting.grid
+        return cell_layer.hold_of(spec, self.scene, regions_of(spec, self.scene, grid), grid)
 
 
 def _stroma(setting: Setting, scene: Scene) -> _Stroma:
@@ -214,11 +220,11 @@ def _stroma(setting: Setting, scene: Scene) -> _Stroma:
         transport = prepared[setting.sight.ligand].transport
         near = near_basis(grid, transport, cell_radius=setting.sight.radius)
     return _Stroma(
+        setting=setting,
         scene=scene,
         prepared=prepared,
         sources={name: secretion(scene, grid, name) for name in prepared},
         near=near,
-        hold=cell_layer.hold_of(spec, scene, regions_of(spec, scene, grid), grid),
     )
 
 
