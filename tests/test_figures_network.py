@@ -198,18 +198,25 @@ def test_time_counts_from_seeding_where_cells_are_added_later():
     ]
 
 
-def test_every_panel_shows_the_window_with_most_migrasomes_which_the_dish_has_marked(run, figure):
+def test_every_panel_shows_the_window_with_most_networks_which_the_dish_has_marked(run, figure):
     (view,) = {limits(a) for a in panels(figure)}
     left, right, low, high = view
     assert (right - left, high - low) == pytest.approx((WINDOW, WINDOW), rel=1e-12)
     assert 0.0 <= left < right <= 1200.0
-    x, y = run["migrasome_x"].values[-1], run["migrasome_y"].values[-1]
+    hours = [float(panel.get_title().split()[0]) for panel in panels(figure)]
+    places = []
+    for at in hours:
+        frame = run.sel(time=at * HOUR)
+        owner = frame["migrasome_body"].values
+        bodies = np.unique(owner[owner >= 0]).astype(int)
+        places.append([frame[f"body_{axis}"].values[bodies] for axis in ("x", "y")])
+    x, y = np.concatenate(places, axis=1)
 
     def within(left, low):
         return ((x >= left) & (x < left + WINDOW) & (y >= low) & (y < low + WINDOW)).sum()
 
     tried = [within(a, b) for a in np.linspace(0, 700, 15) for b in np.linspace(0, 400, 9)]
-    assert within(left, low) == max(tried) == 12
+    assert within(left, low) == max(tried) > 0
     (dish,) = overviews(figure)
     (marked,) = dish.patches
     assert (*marked.get_xy(), marked.get_width(), marked.get_height()) == pytest.approx(

@@ -399,6 +399,7 @@ ROUND_MODEL = (
     "dish.height=200 um",
     "grid.spacing=50 um",
     "cells.density=0 1/mm**2",
+    "scene.mode=placed",
     "scene.network_fraction=1.0",
     "output.ligands=['sdf1']",
 )

@@ -135,6 +135,7 @@ def test_a_large_floor_is_chunked_in_equal_tiles(tmp_path):
     path = tmp_path / "large.nc"
     settings = ["dish.width=7 mm", "dish.length=1 mm", "grid.spacing=5 um", "run.mode=steady"]
     settings += ["treatments={}", "output.ligands=[]", "scene.msc_density=1 1/mm**2"]
+    settings += ["scene.mode=placed"]
     solve(load_model("null-kg1a", settings=settings), path)
     with netCDF4.Dataset(path) as file:
         assert file["region"].shape == (1, 200, 1400)

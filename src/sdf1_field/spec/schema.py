@@ -726,12 +726,6 @@ class ModelSpec(Section):
                 "nothing grows before the cells are added, when a frozen scene stops. Give "
                 "run.culture some time, or set it to 'grown'.",
             )
-        if self.scene.mode == "frozen" and self.mechanisms.bursts:
-            yield (
-                "mechanisms.bursts",
-                "nothing ruptures in a frozen scene while cells are there. Set it to false, or "
-                "scene.mode to 'grown'.",
-            )
         if self.dish.shape == "round":
             yield "scene.mode", "MSC migrate in a rectangle only. Set it to 'placed'."
         if self.scene.detached_migrasome_density > 0.0:
