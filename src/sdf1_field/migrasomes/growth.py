@@ -156,11 +156,11 @@ def grow(
             elif chance < breaks + (1.0 - breaks) * leaves:
                 gone = True
             if gone:
-                _set_free(rates, seed, now, f, strands[f].first + VERTICES, _NEVER, strands, buds)
+                _set_free(rates, seed, now, f, _NEVER, _NEVER, strands, buds)
                 strands[f].count = 0
                 lost += 1
                 continue
-            _tend(rates, seed, now, f, strands, buds)
+            _set_free(rates, seed, now, f, 0, _NEVER, strands, buds)
             if strands[f].grown:
                 buds = _bud(
                     rates, seed, now, step, f, length, cells, strands, course, buds, numbers
@@ -457,28 +457,12 @@ def _set_free(
     strands: Records,
     buds: Records,
 ) -> None:
-    """Detach the migrasomes on a fibre before one vertex, and from another on."""
+    """Detach the migrasomes on a fibre before one vertex, and from another on, and those due to."""
     previous, m = _NONE, strands[f].head
     while m != _NONE:
         following = buds[m].following
-        if buds[m].vertex < before or buds[m].vertex >= beyond:
-            _detach(rates, seed, now, m, buds)
-            if previous == _NONE:
-                strands[f].head = following
-            else:
-                buds[previous].following = following
-        else:
-            previous = m
-        m = following
-
-
-@kernel()
-def _tend(rates: Numbers, seed: int, now: float, f: int, strands: Records, buds: Records) -> None:
-    """Let go a fibre's migrasomes that are gone or detach."""
-    previous, m = _NONE, strands[f].head
-    while m != _NONE:
-        following = buds[m].following
-        if buds[m].end <= now or buds[m].detaching <= now:
+        lost = buds[m].vertex < before or buds[m].vertex >= beyond
+        if lost or buds[m].end <= now or buds[m].detaching <= now:
             _detach(rates, seed, now, m, buds)
             if previous == _NONE:
                 strands[f].head = following
