@@ -76,6 +76,7 @@ def make_scene(bodies, fibres, migrasomes):
             origin=np.full(len(m[0]), Origin.MIGRATION, dtype=np.int8),
             fate=m[6].astype(np.int8),
             secretion={},
+            loaded={},
             fading={},
         ),
     )

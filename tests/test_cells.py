@@ -545,7 +545,8 @@ def stroma(*, bodies=None, fibres=(), x=(), y=(), radius=1.0, present=True):
             body=np.full(count, NO_BODY), blocked=np.zeros(count), birth=np.zeros(count),
             end=np.full(count, np.inf), present=np.broadcast_to(present, count).copy(),
             maturity=np.ones(count), origin=np.full(count, Origin.UNKNOWN, dtype=np.int8),
-            fate=np.full(count, Fate.OUTLIVES_THE_RUN, dtype=np.int8), secretion={}, fading={},
+            fate=np.full(count, Fate.OUTLIVES_THE_RUN, dtype=np.int8),
+            loaded={}, secretion={}, fading={},
         ),
     )  # fmt: skip
 

@@ -102,9 +102,10 @@ def test_only_migrasomes_that_are_there_are_seen_touched_and_blocked(scene, grid
             **{
                 field.name: getattr(now.migrasomes, field.name)[here]
                 for field in fields(now.migrasomes)
-                if field.name not in ("secretion", "fading")
+                if field.name not in ("loaded", "secretion", "fading")
             },
             secretion={},
+            loaded={},
             fading={},
         ),
     )

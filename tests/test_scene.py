@@ -51,7 +51,7 @@ def _arrays(scene):
     found = {}
     for part in (scene.bodies, scene.fibres, scene.migrasomes):
         for name, value in vars(part).items():
-            each = value if name in ("secretion", "fading") else {"": value}
+            each = value if name in ("loaded", "secretion", "fading") else {"": value}
             found |= {(type(part).__name__, name, key): array for key, array in each.items()}
     return found
 
@@ -85,6 +85,7 @@ def _drawn(*, bodies=(), migrasomes=(), fibres=()):
             origin=np.full(m.shape[1], Origin.MIGRATION, dtype=np.int8),
             fate=np.full(m.shape[1], Fate.OUTLIVES_THE_RUN, dtype=np.int8),
             secretion={},
+            loaded={},
             fading={},
         ),
     )

@@ -52,6 +52,7 @@ def _scene(bodies=(), migrasomes=()):
             maturity=np.ones(m.shape[1]),
             origin=np.full(m.shape[1], Origin.MIGRATION, dtype=np.int8),
             fate=np.full(m.shape[1], Fate.OUTLIVES_THE_RUN, dtype=np.int8),
+            loaded={"sdf1": m[2] > 0.0},
             secretion={"sdf1": m[2]},
             fading={"sdf1": np.zeros(m.shape[1])},
         ),

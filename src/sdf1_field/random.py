@@ -88,6 +88,7 @@ class Stream(IntEnum):
     MIGRASOME = 18
     STROMA = 19
     PLACE = 20
+    VESICLES = 21
 
 
 @kernel(inline=True)

@@ -43,7 +43,15 @@ from sdf1_field.pharmacology import apparent_dissociation_constant, uptake_kinet
 from sdf1_field.random import Stream, generator
 from sdf1_field.scene import Region, RegionMap, Scene, place_scene, region_map
 from sdf1_field.solvers import FieldState, Solver, solver_named
-from sdf1_field.sources import Secretion, mean_rates, secretion, spread_at_once, turning
+from sdf1_field.sources import (
+    Secretion,
+    mean_rates,
+    released_between,
+    secretion,
+    spread_at_once,
+    swell_between,
+    turning,
+)
 from sdf1_field.spec import ModelSpec
 from sdf1_field.transport import Coat, Transport, Uptake
 from sdf1_field.treatments import Event, Schedule, change_times, schedule
@@ -343,8 +351,10 @@ def simulate(
         stroma = coming
         if spec.mechanisms.bursts:
             with _threads(threads):
-                for one in releases:
-                    state = _burst(setting, stroma, state, one)
+                for name in state.fields:
+                    own = [one for one in releases if one.ligand == name]
+                    if own:
+                        state = _burst(setting, stroma, state, name, own)
         state = _happening(setting, state, events.get(until))
         if until in outputs:
             yield state
@@ -472,7 +482,16 @@ def _advance_fields(
             continue
         begun, sources = field.time, stroma.sources[name]
         if state.scene.growth is not None and coming is not stroma:
-            sources = turning(sources, coming.sources[name], state.time, until)
+            sources = turning(
+                sources,
+                coming.sources[name],
+                state.time,
+                until,
+                swell=swell_between(
+                    state.scene, coming.scene, setting.grid, name, state.time, until,
+                    at_once=not setting.spec.mechanisms.bursts,
+                ),
+            )  # fmt: skip
         try:
             field = setting.solver.advance(
                 prepared,
@@ -515,7 +534,8 @@ def _seen_sources(setting: Setting, scene: Scene) -> NDArray[np.intp]:
     """Migrasomes that ever carry what is sensed."""
     if setting.sight is None:
         return np.zeros(0, dtype=np.intp)
-    return np.flatnonzero(scene.migrasomes.secretion[setting.sight.ligand] > 0.0)
+    loaded = scene.migrasomes.loaded.get(setting.sight.ligand)
+    return np.zeros(0, dtype=np.intp) if loaded is None else np.flatnonzero(loaded)
 
 
 def _seen(
@@ -543,12 +563,18 @@ def _seen(
         concentration = 0.5 * (solver.face(prepared, before) + concentration)
     bound = 0.5 * (before.bound + end.bound)
     m, own = coming.scene.migrasomes, _seen_sources(setting, coming.scene)
-    rate = np.zeros(len(m.x))
-    rate[: len(stroma.scene.migrasomes.x)] = mean_rates(
-        stroma.scene, sight.ligand, state.time, until
+    amounts = released_between(
+        state.scene, coming.scene, sight.ligand, at_once=not spec.mechanisms.bursts
     )
-    if state.scene.growth is not None:
-        rate = 0.5 * (rate + mean_rates(coming.scene, sight.ligand, until, until))
+    if amounts is not None:
+        rate = amounts[1] / (until - state.time)
+    else:
+        rate = np.zeros(len(m.x))
+        rate[: len(stroma.scene.migrasomes.x)] = mean_rates(
+            stroma.scene, sight.ligand, state.time, until
+        )
+        if state.scene.growth is not None:
+            rate = 0.5 * (rate + mean_rates(coming.scene, sight.ligand, until, until))
     rate = rate[own]
     around = surroundings(stroma.near, m.x[own], m.y[own], concentration, bound)
     # Migrasomes that have formed since come last.
@@ -573,24 +599,30 @@ def _seen(
     return stimulus(spec, sight.through, concentration, bound, near, patterned=patterned), coated
 
 
-def _burst(setting: Setting, stroma: _Stroma, state: State, one: Release) -> State:
-    """State after a migrasome has let go what it held."""
-    field: Any = state.fields[one.ligand]
-    amount = spread_at_once(stroma.scene, setting.grid, one.migrasome, one.amount)
+def _burst(
+    setting: Setting, stroma: _Stroma, state: State, ligand: str, releases: list[Release]
+) -> State:
+    """State after migrasomes have let go what they held of a ligand."""
+    field: Any = state.fields[ligand]
+    given = np.zeros(len(stroma.scene.migrasomes.x))
+    for one in releases:
+        given[one.migrasome] += one.amount
+    some = np.flatnonzero(given)
     field = setting.solver.release(
-        stroma.prepared[one.ligand], field, amount, tolerances=setting.tolerances
+        stroma.prepared[ligand],
+        field,
+        spread_at_once(stroma.scene, setting.grid, some, given[some]),
+        tolerances=setting.tolerances,
     )
-    field = replace(field, ledger=field.ledger.book(secreted=one.amount))
+    field = replace(field, ledger=field.ledger.book(secreted=float(given.sum())))
     near = state.near
-    if setting.sight is not None and one.ligand == setting.sight.ligand:
+    if setting.sight is not None and ligand == setting.sight.ligand:
         assert stroma.near is not None
         m, own = stroma.scene.migrasomes, _seen_sources(setting, stroma.scene)
-        concentration = setting.solver.face(stroma.prepared[one.ligand], field)
+        concentration = setting.solver.face(stroma.prepared[ligand], field)
         around = surroundings(stroma.near, m.x[own], m.y[own], concentration, field.bound)
-        near = burst_near(
-            stroma.near, around, near, np.where(own == one.migrasome, one.amount, 0.0)
-        )
-    return replace(state, fields={**state.fields, one.ligand: field}, near=near)
+        near = burst_near(stroma.near, around, near, given[own])
+    return replace(state, fields={**state.fields, ligand: field}, near=near)
 
 
 def _steady(setting: Setting, seed: int) -> State:

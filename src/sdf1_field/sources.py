@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sdf1_field.grid import Grid
+from sdf1_field.migrasomes import cargo
 from sdf1_field.scene import Scene, body_masks
 
 Array = NDArray[np.float64]
@@ -50,16 +51,43 @@ class Turning:
         Sum of the sources' own rates then [molecules/s].
     since, until : float
         [s].
+    swell : Swell or None
+        What sources release beyond that.
     """
 
     flux: Array
     total: float
     since: float
     until: float
+    swell: "Swell | None" = None
 
     def share(self, time: float) -> float:
-        """Share that has come in by a time [s]."""
+        """Share of the time that has passed by a time [s]."""
         return (time - self.since) / (self.until - self.since)
+
+
+@dataclass(frozen=True, eq=False)
+class Swell:
+    """Secretion along a parabola that is zero at both ends of an interval.
+
+    Parameters
+    ----------
+    flux : ndarray, shape (ny, nx)
+        Mean over the interval [molecules/(um**2 s)].
+    total : float
+        Sum of the sources' own means [molecules/s].
+    size : float
+        Sum of their sizes, relative to all secretion in the interval [1].
+    """
+
+    flux: Array
+    total: float
+    size: float
+
+    @staticmethod
+    def passed(share: float) -> float:
+        """Share of it that is over when a share of the interval is."""
+        return (3.0 - 2.0 * share) * share**2
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,7 +112,10 @@ class Secretion:
     @property
     def changing(self) -> tuple[Array, ...]:
         """Fluxes of the parts that are not constant, in the order of `shares`."""
-        coming = () if self.turning is None else (self.turning.flux,)
+        coming: tuple[Array, ...] = ()
+        if self.turning is not None:
+            swell = self.turning.swell
+            coming = (self.turning.flux, *(() if swell is None else (swell.flux,)))
         return (*(part.flux for part in self.fading), *coming)
 
     def at(self, time: float) -> Array:
@@ -93,7 +124,10 @@ class Secretion:
         for part in self.fading:
             flux = flux + math.exp(-part.rate * (time - part.since)) * part.flux
         if self.turning is not None:
-            flux = flux + self.turning.share(time) * self.turning.flux
+            share = self.turning.share(time)
+            flux = flux + share * self.turning.flux
+            if self.turning.swell is not None:
+                flux = flux + 6.0 * share * (1.0 - share) * self.turning.swell.flux
         return flux
 
     def line(self, start: float, stop: float) -> tuple[Array, Array]:
@@ -119,7 +153,12 @@ class Secretion:
             begin = math.exp(-part.rate * (start - part.since))
             ends.append((begin * (mean - tilt), begin * (mean + tilt)))
         if self.turning is not None:
-            ends.append((self.turning.share(start), self.turning.share(stop)))
+            low, high = self.turning.share(start), self.turning.share(stop)
+            ends.append((low, high))
+            if self.turning.swell is not None:
+                mean = (Swell.passed(high) - Swell.passed(low)) / (high - low)
+                tilt = 3.0 * (high - low) * (1.0 - low - high)
+                ends.append((mean - tilt, mean + tilt))
         return ends
 
     def released(self, start: float, stop: float) -> float:
@@ -129,15 +168,24 @@ class Secretion:
             begin = math.exp(-part.rate * (start - part.since))
             amount += begin * part.total * -math.expm1(-part.rate * (stop - start)) / part.rate
         if self.turning is not None:
-            middle = 0.5 * (self.turning.share(start) + self.turning.share(stop))
-            amount += middle * self.turning.total * (stop - start)
+            low, high = self.turning.share(start), self.turning.share(stop)
+            amount += 0.5 * (low + high) * self.turning.total * (stop - start)
+            if self.turning.swell is not None:
+                share = Swell.passed(high) - Swell.passed(low)
+                span = self.turning.until - self.turning.since
+                amount += share * self.turning.swell.total * span
         return amount
 
     def longest_step(self, tolerance: float) -> float:
         """Interval over which `line` misses the secretion by no more than a share of it [s]."""
         fastest = max((part.rate for part in self.fading), default=0.0)
-        # The straight line misses exp(-x t) by at most about x**2 / 12 over a unit interval.
-        return math.sqrt(12.0 * tolerance) / fastest if fastest > 0.0 else math.inf
+        # The straight line misses exp(-x t) by at most about x**2 / 12 over a unit interval, and
+        # the parabola of a swell by its size.
+        longest = math.sqrt(12.0 * tolerance) / fastest if fastest > 0.0 else math.inf
+        if self.turning is not None and self.turning.swell is not None:
+            span, size = self.turning.until - self.turning.since, self.turning.swell.size
+            longest = min(longest, span * math.sqrt(tolerance / size) if size > 0.0 else math.inf)
+        return longest
 
 
 def _line(decay: float) -> tuple[float, float]:
@@ -163,13 +211,97 @@ def constant(flux: Array, cell_area: float = 0.0) -> Secretion:
     return Secretion(flux=flux, total=float(flux.sum()) * cell_area)
 
 
-def turning(before: Secretion, after: Secretion, since: float, until: float) -> Secretion:
+def turning(
+    before: Secretion,
+    after: Secretion,
+    since: float,
+    until: float,
+    *,
+    swell: Swell | None = None,
+) -> Secretion:
     """Secretion whose constant part goes over evenly from one to another between two times [s].
 
     Parts that decay are those of the first, until the second holds.
     """
-    difference = Turning(after.flux - before.flux, after.total - before.total, since, until)
-    return replace(before, turning=difference)
+    flux, total = after.flux - before.flux, after.total - before.total
+    return replace(before, turning=Turning(flux, total, since, until, swell))
+
+
+def released_between(
+    before: Scene, after: Scene, ligand: str, *, at_once: bool
+) -> tuple[Array, Array] | None:
+    """What each body and migrasome has released between two scenes, where cargo is followed.
+
+    Parameters
+    ----------
+    before, after : Scene
+    ligand : str
+    at_once : bool
+        With what was released at once.
+
+    Returns
+    -------
+    bodies, migrasomes : ndarray, shape (body,), (migrasome,)
+        [molecules]; migrasomes of the later scene. None if the ligand is not followed.
+    """
+    old, new = cargo(before).get(ligand), cargo(after).get(ligand)
+    if old is None or new is None:
+        return None
+    amounts = new.fused.copy()
+    amounts[: len(old.fused)] -= old.fused
+    if at_once:
+        amounts += new.leaked
+        amounts[: len(old.leaked)] -= old.leaked
+    return new.released - old.released, amounts
+
+
+def swell_between(
+    before: Scene,
+    after: Scene,
+    grid: Grid,
+    ligand: str,
+    since: float,
+    until: float,
+    *,
+    at_once: bool,
+) -> Swell | None:
+    """What followed cargo releases between two times beyond a straight line from rate to rate.
+
+    With it the whole is what has left bodies and migrasomes, to round-off.
+
+    Parameters
+    ----------
+    before, after : Scene
+        At the times ``since`` and ``until`` [s].
+    grid : Grid
+    ligand : str
+    at_once : bool
+        With what was released at once, which then comes evenly.
+
+    Returns
+    -------
+    Swell or None
+        None if the ligand is not followed.
+    """
+    amounts = released_between(before, after, ligand, at_once=at_once)
+    if amounts is None:
+        return None
+    bodies, own = (amount / (until - since) for amount in amounts)
+    released = float(bodies.sum() + own.sum())
+    bodies = bodies - 0.5 * (before.bodies.secretion[ligand] + after.bodies.secretion[ligand])
+    for scene in (before, after):
+        rates = np.where(scene.migrasomes.present, _rates(scene, ligand), 0.0)
+        own[: len(rates)] -= 0.5 * rates
+    some = np.flatnonzero(own)
+    amount = _spread(after, grid, some, own[some])
+    for scene in (before, after):
+        amount += _on_bodies(scene, grid, 0.5 * bodies)
+    size = float(np.abs(bodies).sum() + np.abs(own).sum())
+    return Swell(
+        flux=_flux(amount, grid),
+        total=float(bodies.sum() + own.sum()),
+        size=size / released if released > 0.0 else 0.0,
+    )
 
 
 def source_width(grid: Grid) -> float:
@@ -188,15 +320,8 @@ def secretion(scene: Scene, grid: Grid, ligand: str) -> Secretion:
     ligand : str
         Name of the ligand; one that the scene does not secrete gives zero everywhere.
     """
-    amount = np.zeros((grid.ny, grid.nx))
-    bodies = scene.bodies
-    body_rates = bodies.secretion.get(ligand, np.zeros(len(bodies.x)))
-    for n, (rows, cols, inside) in enumerate(body_masks(scene, grid)):
-        covered = int(inside.sum())
-        if covered:
-            amount[rows, cols][inside] += body_rates[n] / covered
-        else:
-            amount += grid.deposit(bodies.x[n : n + 1], bodies.y[n : n + 1], body_rates[n : n + 1])
+    body_rates = scene.bodies.secretion.get(ligand, np.zeros(len(scene.bodies.x)))
+    amount = _on_bodies(scene, grid, body_rates)
     own, decay = carriers(scene, ligand), np.zeros(0)
     if len(own):
         decay = scene.migrasomes.fading[ligand][own]
@@ -211,6 +336,18 @@ def secretion(scene: Scene, grid: Grid, ligand: str) -> Secretion:
             for rate in np.unique(decay[decay > 0.0])
         ),
     )
+
+
+def _on_bodies(scene: Scene, grid: Grid, rates: Array) -> Array:
+    """Each body's rate over the floor cells under it."""
+    amount, bodies = np.zeros((grid.ny, grid.nx)), scene.bodies
+    for n, (rows, cols, inside) in enumerate(body_masks(scene, grid)):
+        covered = int(inside.sum())
+        if covered:
+            amount[rows, cols][inside] += rates[n] / covered
+        else:
+            amount += grid.deposit(bodies.x[n : n + 1], bodies.y[n : n + 1], rates[n : n + 1])
+    return amount
 
 
 def carriers(scene: Scene, ligand: str) -> NDArray[np.intp]:
@@ -236,7 +373,7 @@ def mean_rates(scene: Scene, ligand: str, start: float, stop: float) -> Array:
 
 
 def _rates(scene: Scene, ligand: str) -> Array:
-    """Each migrasome's secretion at birth [molecules/s]."""
+    """Each migrasome's secretion at birth, or now where cargo is followed [molecules/s]."""
     m = scene.migrasomes
     return m.secretion.get(ligand, np.zeros(len(m.x)))
 
@@ -260,10 +397,9 @@ def _flux(amount: Array, grid: Grid) -> Array:
     return amount / (grid.dx * grid.dy)
 
 
-def spread_at_once(scene: Scene, grid: Grid, migrasome: int, amount: float) -> Array:
-    """What a release puts into each floor cell [molecules], shape (ny, nx)."""
-    own = np.array([migrasome])
-    return _flux(_spread(scene, grid, own, np.array([amount])), grid) * (grid.dx * grid.dy)
+def spread_at_once(scene: Scene, grid: Grid, own: NDArray[np.intp], amounts: Array) -> Array:
+    """What some migrasomes' releases put into each floor cell [molecules], shape (ny, nx)."""
+    return _flux(_spread(scene, grid, own, amounts), grid) * (grid.dx * grid.dy)
 
 
 def _within(amount: Array, grid: Grid) -> Array:

@@ -2,8 +2,9 @@
 
 Each agent acts on one named quantity: an antagonist on the apparent dissociation constant, added
 ligand on the medium, an antibody on the CD166 of the stroma it meets, a medium change on what is
-dissolved, an integrin inhibitor on anchors to the substrate, a change of genes on the rate at which
-migrasomes form.
+dissolved, an integrin inhibitor on anchors to the substrate, a calcium chelator on the signal that
+carriers need to fuse, a change of genes on the rate at which migrasomes form, carriers are brought
+into them, or fuse.
 """
 
 import math
@@ -42,7 +43,7 @@ class Event:
 
 @dataclass(frozen=True)
 class Perturbation:
-    """What treatments make of the stroma's growth.
+    """What treatments make of the stroma's growth, and of its cargo.
 
     Parameters
     ----------
@@ -50,10 +51,19 @@ class Perturbation:
         Factor on the rate at which migrasomes form on fibres [1].
     blocked_integrins : float
         Share of integrins that hold nothing [1].
+    transport : float
+        Factor on the rate at which carriers are brought into migrasomes [1].
+    fusion : float
+        Factor on the rates at which carriers fuse with a membrane [1].
+    chelated : float
+        Share of the calcium signal that is quenched [1].
     """
 
     nucleation: float = 1.0
     blocked_integrins: float = 0.0
+    transport: float = 1.0
+    fusion: float = 1.0
+    chelated: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -79,11 +89,14 @@ class Schedule:
         return sum(e.competition for e in self.exposures if e.start <= time < e.stop)
 
     def perturbation(self, time: float) -> Perturbation:
-        """What acts on the stroma's growth at a time [s]; several act independently."""
+        """What acts on the stroma at a time [s]; several act independently."""
         acting = [e.perturbation for e in self.exposures if e.start <= time < e.stop]
         return Perturbation(
             nucleation=math.prod(p.nucleation for p in acting),
             blocked_integrins=1.0 - math.prod(1.0 - p.blocked_integrins for p in acting),
+            transport=math.prod(p.transport for p in acting),
+            fusion=math.prod(p.fusion for p in acting),
+            chelated=1.0 - math.prod(1.0 - p.chelated for p in acting),
         )
 
 
@@ -120,9 +133,8 @@ def schedule(spec: ModelSpec) -> Schedule:
                 washed.setdefault(stop, []).append((start, blocked))
         elif agent.genetic:
             assert agent.factor is not None
-            exposures.append(
-                _Exposure(-math.inf, math.inf, perturbation=Perturbation(nucleation=agent.factor))
-            )
+            changed = Perturbation(**{agent.acts_on: agent.factor})
+            exposures.append(_Exposure(-math.inf, math.inf, perturbation=changed))
         elif agent.acts_on != "medium_change":
             stop = _stop(treatment, start, changes)
             if agent.acts_on == "cxcr4_antagonist":
@@ -136,8 +148,9 @@ def schedule(spec: ModelSpec) -> Schedule:
                     dissociation_constant=agent.dissociation_constant,
                     maximum=agent.maximum_block,
                 )
+                share = "chelated" if agent.acts_on == "calcium" else "blocked_integrins"
                 exposures.append(
-                    _Exposure(start, stop, perturbation=Perturbation(blocked_integrins=blocked))
+                    _Exposure(start, stop, perturbation=Perturbation(**{share: blocked}))
                 )
     times = sorted({*changes, *added, *free, *washed})
     return Schedule(

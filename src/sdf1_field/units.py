@@ -20,6 +20,7 @@ DIMENSIONS: dict[str, tuple[str, str]] = {
     "length": ("um", "5 um"),
     "time": ("s", "15 min"),
     "area": ("um**2", "3000 um**2"),
+    "volume": ("um**3", "2000 um**3"),
     "diffusivity": ("um**2/s", "150 um**2/s"),
     "speed": ("um/s", "2 um/min"),
     "rate": ("1/s", "1e-4 1/s"),

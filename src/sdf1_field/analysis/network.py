@@ -276,6 +276,7 @@ def run_scene(run: xr.Dataset, frame: int) -> Scene:
             origin=_whole(run["migrasome_origin"].values).astype(np.int8),
             fate=_whole(run["migrasome_fate"].values).astype(np.int8),
             secretion={},
+            loaded={},
             fading={},
         ),
     )

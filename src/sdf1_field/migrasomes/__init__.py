@@ -6,7 +6,6 @@ what it is at a time does not depend on when it is asked for.
 """
 
 import math
-import zlib
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 from typing import Any
@@ -15,10 +14,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sdf1_field.grid import Grid
+from sdf1_field.migrasomes.cargo import (
+    CARRIAGE,
+    CARRIED_OFF,
+    FRONT,
+    FUSED,
+    HELD,
+    LEAKED,
+    MADE,
+    REAR,
+    RELEASED,
+    Cargo,
+    all_loaded,
+    ligand_key,
+)
 from sdf1_field.migrasomes.growth import BUD, STRAND, VERTICES, WALKER, grow
-from sdf1_field.migrasomes.laws import RATES, Rates, migration, rates_of
-from sdf1_field.random import Stream, draw_all, generator
+from sdf1_field.migrasomes.laws import RATES, Rates, carriage_of, migration, rates_of
+from sdf1_field.random import Stream, generator
 from sdf1_field.scene import (
+    Bodies,
     Fate,
     Fibres,
     Growth,
@@ -32,9 +46,11 @@ from sdf1_field.spec import ModelSpec
 from sdf1_field.treatments import Perturbation
 
 __all__ = [
+    "Cargo",
     "Rates",
     "Release",
     "advance",
+    "cargo",
     "change_times",
     "freeze",
     "migration",
@@ -44,6 +60,7 @@ __all__ = [
 ]
 
 Array = NDArray[np.float64]
+Flags = NDArray[np.bool_]
 
 _ROUND_OFF = 1e-9
 """Share of a step by which a time may miss its end."""
@@ -112,12 +129,22 @@ def seed_scene(
     cells["spread"] = 1.0
     cells["speed"] = log_normal(rng, 1.0, spec.stroma.speed_variation, count)
     cells["nucleation"] = log_normal(rng, 1.0, spec.stroma.nucleation_variation, count)
-    cargo = {}
-    for name in spec.solved_ligands:
-        rules = spec.ligand[name].secretion
-        cargo[name] = np.array(
-            [rules.migrasome * secretion_factor, rules.carrying_fraction, rules.migrasome_decay]
-        )
+    cells["production"] = log_normal(rng, 1.0, spec.stroma.production_variation, count)
+    constant: dict[str, Array] = {}
+    if not spec.mechanisms.cargo_kinetics:
+        for name in spec.solved_ligands:
+            rules = spec.ligand[name].secretion
+            constant[name] = np.array([rules.migrasome * secretion_factor, rules.carrying_fraction])
+    # A body begins with what it holds when it makes as much as it releases by itself.
+    untouched = {
+        name: carriage_of(spec, name, Perturbation(), secretion_factor=secretion_factor)[0]
+        for name in spec.followed_ligands
+    }
+    pools = np.zeros((len(untouched), count, 4))
+    for k, kind in enumerate(untouched.values()):
+        content = kind["production"] * cells["production"] / kind["body_release"]
+        pools[k, :, FRONT] = pools[k, :, REAR] = 0.5 * content
+        pools[k, :, MADE] = content
     growth = Growth(
         seed=seed,
         step=0,
@@ -126,7 +153,12 @@ def seed_scene(
         course=np.zeros((0, 2, VERTICES)),
         buds=np.zeros(0, dtype=BUD),
         fibres=0,
-        cargo=cargo,
+        constant=constant,
+        carriage=_carriages(spec, perturbation, secretion_factor),
+        pools=pools,
+        held=np.zeros((0, len(untouched), 4)),
+        followed=rates.start,
+        secretion_factor=secretion_factor,
         rates=_record(rates),
     )
     none = np.zeros(0)
@@ -142,22 +174,65 @@ def seed_scene(
         maturity=none,
         origin=np.zeros(0, dtype=np.int8),
         fate=np.zeros(0, dtype=np.int8),
-        secretion=dict.fromkeys(cargo, none),
-        fading=dict.fromkeys(cargo, none),
+        loaded={},
+        secretion={},
+        fading={},
     )
-    return Scene(replace(bodies, migrating=cells["migrating"]), _seen(growth), nobody, growth)
+    bodies = replace(bodies, migrating=cells["migrating"], secretion=_of_bodies(bodies, growth))
+    return Scene(bodies, _seen(growth), _aged(nobody, growth), growth)
 
 
 def _record(rates: Rates) -> NDArray[Any]:
     return np.array([tuple(rates)], dtype=RATES)
 
 
+def _carriages(
+    spec: ModelSpec, perturbation: Perturbation, secretion_factor: float
+) -> dict[str, NDArray[Any]]:
+    return {
+        name: carriage_of(spec, name, perturbation, secretion_factor=secretion_factor)
+        for name in spec.followed_ligands
+    }
+
+
+def cargo(scene: Scene) -> dict[str, Cargo]:
+    """Where each ligand is that is followed from its making on; nothing where none is."""
+    growth = scene.growth
+    if growth is None:
+        return {}
+    pools, held = growth.pools, growth.held
+    return {
+        name: Cargo(
+            front=pools[k, :, FRONT],
+            rear=pools[k, :, REAR],
+            made=pools[k, :, MADE],
+            released=pools[k, :, RELEASED],
+            held=held[:, k, HELD],
+            fused=held[:, k, FUSED],
+            leaked=held[:, k, LEAKED],
+            carried_off=held[:, k, CARRIED_OFF],
+            loaded=scene.migrasomes.loaded[name],
+            vesicle_load=float(kind["vesicle_load"][0]),
+        )
+        for k, (name, kind) in enumerate(growth.carriage.items())
+    }
+
+
 def perturb(scene: Scene, spec: ModelSpec, perturbation: Perturbation) -> Scene:
     """Scene that goes on under other perturbations; a scene that does not grow stays as it is."""
     if scene.growth is None:
         return scene
-    rates = _record(rates_of(spec, perturbation))
-    return replace(scene, growth=replace(scene.growth, rates=rates))
+    growth = replace(
+        scene.growth,
+        rates=_record(rates_of(spec, perturbation)),
+        carriage=_carriages(spec, perturbation, scene.growth.secretion_factor),
+    )
+    return replace(
+        scene,
+        bodies=replace(scene.bodies, secretion=_of_bodies(scene.bodies, growth)),
+        migrasomes=replace(scene.migrasomes, secretion=_of_migrasomes(scene.migrasomes, growth)),
+        growth=growth,
+    )
 
 
 def freeze(scene: Scene) -> Scene:
@@ -211,19 +286,23 @@ def advance(
     scene : Scene
         The same object if nothing has changed.
     releases : tuple of Release
-        What ruptured migrasomes had left of a cargo that is not refilled: their secretion then
-        over the rate at which it decays.
+        What migrasomes had left that have ruptured or leaked; of a placed scene their secretion
+        then over the rate at which it decays.
     """
     before = scene.migrasomes.present
+    releases: list[Release] = []
     if scene.growth is not None:
+        earlier = scene.growth
         scene = _grown(scene, until)
+        releases = _let_out(earlier, scene)
     if len(eaten) > 0:
         scene = _without(scene, until, eaten)
     m = scene.migrasomes
     present = (m.birth <= until) & (until < m.end)
     if not np.array_equal(present, m.present):
         scene = replace(scene, migrasomes=replace(m, present=present))
-    releases = []
+    if scene.growth is not None:
+        return scene, tuple(releases)
     for ligand, rates in m.secretion.items():
         decay = m.fading[ligand]
         # Those that came and went in between were never seen to secrete, but do release.
@@ -233,6 +312,20 @@ def advance(
             left = rates[n] * math.exp(-decay[n] * (m.end[n] - m.birth[n])) / decay[n]
             releases.append(Release(float(m.end[n]), int(n), ligand, float(left)))
     return scene, tuple(releases)
+
+
+def _let_out(earlier: Growth, scene: Scene) -> list[Release]:
+    """What has left migrasomes at once since."""
+    growth = scene.growth
+    assert growth is not None
+    known, releases = len(earlier.held), []
+    for k, ligand in enumerate(growth.carriage):
+        amounts = growth.held[:, k, LEAKED].copy()
+        amounts[:known] -= earlier.held[:, k, LEAKED]
+        for n in np.flatnonzero(amounts > 0.0):
+            time = min(float(growth.buds["end"][n]), float(growth.buds["leaking"][n]))
+            releases.append(Release(time, int(n), ligand, float(amounts[n])))
+    return releases
 
 
 def _without(scene: Scene, until: float, eaten: Collection[int]) -> Scene:
@@ -247,23 +340,32 @@ def _without(scene: Scene, until: float, eaten: Collection[int]) -> Scene:
     if growth is not None:
         buds = growth.buds.copy()
         buds["end"], buds["fate"] = end, fate
-        growth = replace(growth, buds=buds)
+        held = growth.held.copy()
+        held[gone, :, CARRIED_OFF] += held[gone, :, HELD]
+        held[gone, :, HELD] = 0.0
+        growth = replace(growth, buds=buds, held=held)
+        m = replace(m, secretion=_of_migrasomes(m, growth))
     return replace(scene, migrasomes=replace(m, end=end, fate=fate), growth=growth)
 
 
 def _grown(scene: Scene, until: float) -> Scene:
-    """Scene after all the steps of growth that end by a time [s]; itself if none does."""
+    """Scene after all the steps of growth that end by a time [s], its cargo at that time.
+
+    Itself if no step ends and no cargo is followed.
+    """
     growth = scene.growth
     assert growth is not None
-    rates = growth.rates[0]
+    rates, kinds = growth.rates[0], list(growth.carriage.values())
     steps = math.floor((until - rates["start"]) / rates["step"] + _ROUND_OFF) - growth.step
-    if steps <= 0:
+    steps = max(steps, 0)
+    if steps == 0 and (not kinds or until <= growth.followed):
         return scene
-    cells = growth.cells.copy()
+    cells, pools = growth.cells.copy(), growth.pools.copy()
     numbers = np.array([len(growth.strands), growth.fibres, len(growth.buds)])
-    strands, course, buds = grow(
-        rates, growth.seed, growth.step, steps, cells, growth.strands.copy(),
-        growth.course.copy(), growth.buds.copy(), numbers,
+    strands, course, buds, held = grow(
+        rates, growth.seed, growth.step, steps, growth.followed, until, cells,
+        growth.strands.copy(), growth.course.copy(), growth.buds.copy(), numbers,
+        np.concatenate([np.zeros(0, dtype=CARRIAGE), *kinds]), pools, growth.held.copy(),
     )  # fmt: skip
     fibres, ever, migrasomes = (int(number) for number in numbers)
     growth = replace(
@@ -274,7 +376,19 @@ def _grown(scene: Scene, until: float) -> Scene:
         course=course[:fibres],
         buds=buds[:migrasomes],
         fibres=ever,
+        pools=pools,
+        held=held[:migrasomes],
+        followed=until,
     )
+    if steps == 0:
+        return replace(
+            scene,
+            bodies=replace(scene.bodies, secretion=_of_bodies(scene.bodies, growth)),
+            migrasomes=replace(
+                scene.migrasomes, secretion=_of_migrasomes(scene.migrasomes, growth)
+            ),
+            growth=growth,
+        )
     size = np.sqrt(cells["spread"])
     bodies = replace(
         scene.bodies,
@@ -284,6 +398,7 @@ def _grown(scene: Scene, until: float) -> Scene:
         semi_minor=size * cells["semi_minor"],
         angle=cells["angle"].copy(),
         migrating=cells["migrating"].copy(),
+        secretion=_of_bodies(scene.bodies, growth),
     )
     return Scene(bodies, _seen(growth), _aged(scene.migrasomes, growth), growth)
 
@@ -308,12 +423,7 @@ def _aged(before: Migrasomes, growth: Growth) -> Migrasomes:
     now = rates["start"] + growth.step * rates["step"]
     age = np.maximum(np.minimum(now, buds["end"]) - buds["birth"], 0.0)
     new = len(buds) - len(before.x)
-    secretion, fading = {}, {}
-    for name, (rate, fraction, decay) in growth.cargo.items():
-        carries = _chances(growth.seed, name, len(before.x), new) < fraction
-        secretion[name] = np.concatenate([before.secretion[name], np.where(carries, rate, 0.0)])
-        fading[name] = np.full(len(buds), decay)
-    return Migrasomes(
+    aged = Migrasomes(
         x=buds["x"].copy(),
         y=buds["y"].copy(),
         radius=buds["radius"]
@@ -327,16 +437,49 @@ def _aged(before: Migrasomes, growth: Growth) -> Migrasomes:
         maturity=np.expm1(-rates["gathering"] * age) ** 2,
         origin=buds["origin"].astype(np.int8),
         fate=buds["fate"].astype(np.int8),
-        secretion=secretion,
-        fading=fading,
+        loaded=_loaded(before, growth),
+        secretion={},
+        fading={name: np.zeros(len(buds)) for name in (*growth.constant, *growth.carriage)},
     )
+    return replace(aged, secretion=_of_migrasomes(aged, growth))
 
 
-def _chances(seed: int, ligand: str, first: int, count: int) -> Array:
-    """A uniform number for each new migrasome, that decides whether it carries a ligand."""
-    normals, chances = np.empty(count), np.empty(count)
-    draw_all(
-        seed, int(Stream.CARGO), np.arange(first, first + count), zlib.crc32(ligand.encode()),
-        normals, chances,
-    )  # fmt: skip
-    return chances
+def _loaded(before: Migrasomes, growth: Growth) -> dict[str, Flags]:
+    """Which migrasomes take each ligand, the new ones among them."""
+    fractions = {name: float(fraction) for name, (_, fraction) in growth.constant.items()}
+    for name, kind in growth.carriage.items():
+        fractions[name] = float(kind["loaded_fraction"][0])
+    known, count = len(before.x), len(growth.buds)
+    return {
+        name: np.concatenate(
+            [
+                before.loaded.get(name, np.zeros(0, dtype=np.bool_)),
+                all_loaded(growth.seed, known, count - known, ligand_key(name), fraction),
+            ]
+        )
+        for name, fraction in fractions.items()
+    }
+
+
+def _of_bodies(bodies: Bodies, growth: Growth) -> dict[str, Array]:
+    """What each body secretes now, by ligand [molecules/s]."""
+    if not growth.carriage:
+        return dict(bodies.secretion)
+    secretion = {name: np.zeros(len(rates)) for name, rates in bodies.secretion.items()}
+    for k, (name, kind) in enumerate(growth.carriage.items()):
+        pools = growth.pools[k]
+        secretion[name] = kind["body_release"][0] * (pools[:, FRONT] + pools[:, REAR])
+    return secretion
+
+
+def _of_migrasomes(migrasomes: Migrasomes, growth: Growth) -> dict[str, Array]:
+    """What each migrasome secretes now, by ligand [molecules/s]."""
+    secretion = {
+        name: np.where(migrasomes.loaded[name], rate, 0.0)
+        for name, (rate, _) in growth.constant.items()
+    }
+    age = np.maximum(growth.followed - migrasomes.birth, 0.0)
+    for k, (name, kind) in enumerate(growth.carriage.items()):
+        ripe = -np.expm1(-kind["maturing"][0] * age)
+        secretion[name] = kind["fusion"][0] * ripe * growth.held[:, k, HELD]
+    return secretion

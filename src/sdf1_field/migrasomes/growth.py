@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sdf1_field.compiled import kernel
+from sdf1_field.migrasomes.cargo import carry, let_out
 from sdf1_field.random import Stream, draw, uniform
 from sdf1_field.scene import NO_BODY, Fate, Origin
 
@@ -37,7 +38,7 @@ _BRANCH, _BUD, _PLACE, _MIGRASOME = (
 )  # fmt: skip
 _MIGRATION, _RETRACTION = int(Origin.MIGRATION), int(Origin.RETRACTION)
 _RUPTURES, _DRIFTS = int(Fate.RUPTURES), int(Fate.DRIFTS_AWAY)
-_LIFE, _DETACHING, _STAYING, _DRIFTING = 0, 1, 2, 3
+_LIFE, _DETACHING, _STAYING, _DRIFTING, _LEAKING = 0, 1, 2, 3, 4
 """Which of a migrasome's random numbers."""
 
 
@@ -55,12 +56,13 @@ WALKER = np.dtype(
         ("semi_minor", "f8"),
         ("speed", "f8"),
         ("nucleation", "f8"),
+        ("production", "f8"),
     ],
     align=True,
 )
 """A stromal cell: place [um], angle of the long axis and heading [rad]; which way it goes, 1 or -1;
 the share of its full area that it is spread over, and the time for which its edge goes on
-retracting [s]; the full ellipse [um]; its own factors on speed and nucleation [1]."""
+retracting [s]; the full ellipse [um]; its own factors on speed, nucleation and production [1]."""
 
 STRAND = np.dtype(
     [
@@ -95,13 +97,16 @@ BUD = np.dtype(
         ("body", "i8"),
         ("origin", "i8"),
         ("vertex", "i8"),
+        ("along", "f8"),
         ("following", "i8"),
+        ("leaking", "f8"),
     ],
     align=True,
 )
 """A migrasome: place and final radius [um]; when it formed, detaches if its fibre does not break
 before, and is gone [s]; its `Fate`, body and `Origin`; on its fibre the number of the vertex before
-it, lost ones counted, and the next older migrasome."""
+it, lost ones counted, the way from there [um], and the next older migrasome; when its membrane
+leaks [s]."""
 
 
 @kernel()
@@ -110,19 +115,28 @@ def grow(
     seed: int,
     first: int,
     steps: int,
+    followed: float,
+    until: float,
     cells: Records,
     strands: Records,
     course: Array,
     buds: Records,
     numbers: Indices,
-) -> tuple[Records, Array, Records]:
-    """Take some steps; cells change in place, the others may move to longer arrays.
+    kinds: Records,
+    pools: Array,
+    held: Array,
+) -> tuple[Records, Array, Records, Array]:
+    """Take some steps; cells and pools change in place, the others may move to longer arrays.
+
+    Cargo is followed to any time, in a network that stays as it is between two steps.
 
     Parameters
     ----------
     rates : record of RATES
     seed, first, steps : int
         The dish's seed, the number of the first step, and how many.
+    followed, until : float
+        From when to when cargo is followed, the end of the last step or later [s].
     cells : ndarray of WALKER, shape (body,)
     strands : ndarray of STRAND, shape (fibre,)
         In the order of their numbers; perhaps with room for more.
@@ -131,9 +145,20 @@ def grow(
         Perhaps with room for more.
     numbers : ndarray, shape (3,)
         Fibres there are, fibres there have ever been, migrasomes there have ever been; changed.
+    kinds : ndarray of CARRIAGE, shape (ligand,)
+    pools : ndarray, shape (ligand, body, 4)
+    held : ndarray, shape (migrasome, ligand, 4)
     """
+    follow = kinds.size > 0
+    weights = np.empty(buds.size)
     for step in range(first, first + steps):
         now = rates.start + (step + 1) * rates.step
+        if follow:
+            carry(
+                seed, followed, now, kinds, cells, strands, numbers[0], course, buds, numbers[2],
+                pools, held, weights,
+            )  # fmt: skip
+            followed = now
         strands, course = _walk(rates, seed, step, cells, strands, course, numbers)
         ageing = 1.0 + (step * rates.step) / rates.breakage_doubling_time
         lost = 0
@@ -167,7 +192,19 @@ def grow(
                 )
         if lost > 0:
             _close_ranks(strands, course, numbers)
-    return strands, course, buds
+        if held.shape[0] < buds.size:
+            more = np.zeros((buds.size, held.shape[1], held.shape[2]))
+            more[: held.shape[0]] = held
+            held, weights = more, np.empty(buds.size)
+        if follow:
+            let_out(now, buds, numbers[2], held)
+    if follow and followed < until:
+        carry(
+            seed, followed, until, kinds, cells, strands, numbers[0], course, buds, numbers[2],
+            pools, held, weights,
+        )  # fmt: skip
+        let_out(until, buds, numbers[2], held)
+    return strands, course, buds, held
 
 
 @kernel()
@@ -568,7 +605,9 @@ def _place(
     buds[m].detaching = now + _waiting(rates.detachment, uniform(seed, _MIGRASOME, m, _DETACHING))
     buds[m].fate = _RUPTURES
     buds[m].body, buds[m].origin = strands[f].owner, strands[f].origin
-    buds[m].vertex, buds[m].following = strands[f].first + k, strands[f].head
+    buds[m].leaking = now + _waiting(rates.leak, uniform(seed, _MIGRASOME, m, _LEAKING))
+    buds[m].vertex, buds[m].along = strands[f].first + k, min(way, whole)
+    buds[m].following = strands[f].head
     strands[f].head = m
     return buds
 

@@ -7,10 +7,12 @@ take a strong attachment to be a prerequisite; both together, as adhesion, how w
 which is best at an intermediate adhesion (DiMilla et al. 1991, 10.1016/S0006-3495(91)82027-6).
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
+from sdf1_field.migrasomes.cargo import CARRIAGE, ligand_key
 from sdf1_field.spec import ModelSpec
 from sdf1_field.treatments import Perturbation
 
@@ -60,6 +62,7 @@ class Rates(NamedTuple):
     """Probability that a migrasome stays on the floor when its fibre breaks [1]."""
     drift: float
     rupture: float
+    leak: float
 
 
 RATES = np.dtype([(name, "f8") for name in Rates._fields])
@@ -127,6 +130,48 @@ def rates_of(spec: ModelSpec, perturbation: Perturbation) -> Rates:
         staying=b.retention * strength / (1.0 + b.retention * strength),
         drift=b.drift_rate / strength,
         rupture=1.0 / b.migrasome_lifetime,
+        leak=b.leak_rate,
+    )
+
+
+def carriage_of(
+    spec: ModelSpec, ligand: str, perturbation: Perturbation, *, secretion_factor: float
+) -> NDArray[Any]:
+    """How a ligand's carriers fare in a model's stroma, under what perturbs it.
+
+    Parameters
+    ----------
+    spec : ModelSpec
+    ligand : str
+        One that the stroma makes.
+    perturbation : Perturbation
+    secretion_factor : float
+        The dish's and donor's factor on what cells make.
+
+    Returns
+    -------
+    ndarray of CARRIAGE, shape (1,)
+    """
+    own, traffic = spec.stroma.cargo[ligand], spec.traffic
+    fusion = perturbation.fusion * (1.0 - perturbation.chelated)
+    return np.array(
+        [
+            (
+                own.production * secretion_factor,
+                own.vesicle_load,
+                own.loaded_fraction,
+                own.fusion_rate * fusion,
+                own.body_release_rate * fusion,
+                1.0 / traffic.exchange_time,
+                traffic.polarised_share,
+                traffic.transport_rate * perturbation.transport,
+                traffic.transport_reach,
+                1.0 / traffic.transport_fading_time,
+                1.0 / traffic.calcium_time,
+                ligand_key(ligand),
+            )
+        ],
+        dtype=CARRIAGE,
     )
 
 

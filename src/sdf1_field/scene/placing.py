@@ -240,6 +240,7 @@ def _place_migrasomes(
         fate=np.where(
             end[outside] <= spec.run.duration, Fate.RUPTURES, Fate.OUTLIVES_THE_RUN
         ).astype(np.int8),
+        loaded={name: rate[outside] > 0.0 for name, rate in secretion.items()},
         secretion={name: rate[outside] for name, rate in secretion.items()},
         fading={
             name: np.full(int(outside.sum()), spec.ligand[name].secretion.migrasome_decay)

@@ -46,7 +46,7 @@ class Bodies:
     blocked: Array
     """Share of the body's CD166 that is blocked [1]."""
     secretion: Mapping[str, Array]
-    """Ligand to rate [molecules/s]."""
+    """Ligand to rate now [molecules/s]."""
     migrating: Flags
     """Whether it migrates; a placed one does not."""
 
@@ -96,10 +96,13 @@ class Migrasomes:
     """Values of `Origin`."""
     fate: NDArray[np.int8]
     """Values of `Fate`."""
+    loaded: Mapping[str, Flags]
+    """Ligand to whether a migrasome ever secretes it."""
     secretion: Mapping[str, Array]
-    """Ligand to rate at birth [molecules/s]."""
+    """Ligand to rate at birth [molecules/s]; to the rate now where cargo is followed."""
     fading: Mapping[str, Array]
-    """Ligand to the rate at which secretion decays from then on [1/s]."""
+    """Ligand to the rate at which secretion decays from birth on [1/s]; 0 where cargo is
+    followed."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,9 +121,18 @@ class Growth:
         Fibres in x and y [um].
     fibres : int
         Number of fibres that there have ever been.
-    cargo : mapping of str to ndarray, shape (3,)
-        By ligand a carrier's secretion at birth [molecules/s], the share of migrasomes that carry
-        it [1], and the rate at which secretion decays [1/s].
+    constant : mapping of str to ndarray, shape (2,)
+        By ligand a carrier's secretion [molecules/s] and the share of migrasomes that carry it
+        [1], where cargo is not followed.
+    carriage : mapping of str to ndarray of records, shape (1,)
+        By ligand how carriers fare now, where cargo is followed; this and the next three: see
+        `sdf1_field.migrasomes.cargo`.
+    pools : ndarray, shape (ligand, body, 4)
+    held : ndarray, shape (migrasome, ligand, 4)
+    followed : float
+        Until when cargo has been followed [s].
+    secretion_factor : float
+        The dish's and donor's factor on every source [1].
     rates : ndarray of records, shape (1,)
         `sdf1_field.migrasomes.Rates` as they are now.
     """
@@ -132,7 +144,12 @@ class Growth:
     course: Array
     buds: NDArray[Any]
     fibres: int
-    cargo: Mapping[str, Array]
+    constant: Mapping[str, Array]
+    carriage: Mapping[str, NDArray[Any]]
+    pools: Array
+    held: Array
+    followed: float
+    secretion_factor: float
     rates: NDArray[Any]
 
 

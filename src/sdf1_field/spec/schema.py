@@ -76,6 +76,7 @@ PositiveTime = Annotated[float, Quantity("time", gt=0)]
 NonNegativeTime = Annotated[float, Quantity("time", ge=0)]
 Time = Annotated[float, Quantity("time")]
 Area = Annotated[float, Quantity("area", gt=0)]
+Volume = Annotated[float, Quantity("volume", gt=0)]
 Diffusivity = Annotated[float, Quantity("diffusivity", gt=0)]
 Speed = Annotated[float, Quantity("speed", ge=0)]
 Rate = Annotated[float, Quantity("rate", ge=0)]
@@ -246,8 +247,39 @@ class Adhesion(Section):
     """Integrin ligand beyond the fibronectin all regions share, relative to an MSC body."""
 
 
+class CargoKinetics(Section):
+    """What a stromal cell makes of one ligand, and how fast its carriers fuse."""
+
+    production: SecretionRate
+    vesicle_load: PositiveRatio
+    """Molecules in a vesicle."""
+    loaded_fraction: Fraction
+    """Of the migrasomes; the others never take any."""
+    fusion_rate: Rate
+    """In a migrasome whose calcium signal is mature."""
+    body_release_rate: PositiveRate
+    """By fusion with the body's own membrane."""
+
+
+class Traffic(Section):
+    """How carriers get about in a stromal cell, whatever they hold."""
+
+    exchange_time: PositiveTime
+    """In which carriers change between the body's front and rear."""
+    polarised_share: Annotated[float, Field(ge=0.5, le=1, strict=True)]
+    """Of a migrating body's carriers, in its rear; half at rest."""
+    transport_rate: Rate
+    """At which carriers in the rear enter one migrasome beside the body."""
+    transport_reach: PositiveLength
+    """Way along the fibre over which that falls to 1/e."""
+    transport_fading_time: PositiveTime
+    """Age of the migrasome over which that falls to 1/e."""
+    calcium_time: PositiveTime
+    """In which a migrasome's calcium signal matures."""
+
+
 class StromalType(Section):
-    """Shape and motility of a stromal cell, and what it can be perturbed in."""
+    """Shape, motility and cargo of a stromal cell, and what it can be perturbed in."""
 
     label: str
     body_area: Area
@@ -261,6 +293,11 @@ class StromalType(Section):
     """In which the long axis follows the heading."""
     nucleation_variation: Ratio
     """How cells differ in how readily migrasomes form on their fibres."""
+    body_volume: Volume
+    production_variation: Ratio
+    """How cells differ in how much they make of every ligand."""
+    cargo: dict[str, CargoKinetics]
+    """By ligand."""
     expresses: tuple[str, ...]
     """Targets of perturbations that it has."""
 
@@ -342,6 +379,8 @@ class Biogenesis(Section):
     retention: PositiveRatio
     """Odds that a migrasome whose fibre breaks stays on the floor."""
     drift_rate: Rate
+    leak_rate: Rate
+    """At which a migrasome's membrane leaks, and lets go its cargo; it stays there, empty."""
     migrasome_lifetime: PositiveTime
 
 
@@ -358,6 +397,7 @@ class Mechanisms(Section):
     crowding: bool
     uptake: bool
     migrasome_uptake: bool
+    cargo_kinetics: bool
     bursts: bool
 
 
@@ -367,7 +407,7 @@ class Agent(Section):
     label: str
     acts_on: Literal[
         "cxcr4_antagonist", "added_ligand", "cd166_block", "medium_change",
-        "integrins", "nucleation",
+        "integrins", "nucleation", "transport", "fusion", "calcium",
     ]  # fmt: skip
     target: str | None = None
     """What of the stroma it acts on."""
@@ -385,6 +425,9 @@ class Agent(Section):
             "cd166_block": ("molar_mass", "dissociation_constant", "maximum_block", "target"),
             "integrins": ("molar_mass", "dissociation_constant", "maximum_block", "target"),
             "nucleation": ("factor", "target"),
+            "transport": ("factor", "target"),
+            "fusion": ("factor", "target"),
+            "calcium": ("molar_mass", "dissociation_constant", "maximum_block"),
         }.get(self.acts_on, ())
         for key in needed:
             if getattr(self, key) is None:
@@ -396,7 +439,17 @@ class Agent(Section):
     @property
     def genetic(self) -> bool:
         """Whether it is a change of the stroma's genes, which has neither dose nor time."""
-        return self.acts_on == "nucleation"
+        return self.acts_on in ("nucleation", "transport", "fusion")
+
+    @property
+    def on_networks(self) -> bool:
+        """Whether it acts on how networks form."""
+        return self.acts_on in ("integrins", "nucleation")
+
+    @property
+    def on_cargo(self) -> bool:
+        """Whether it acts on how carriers fare."""
+        return self.acts_on in ("transport", "fusion", "calcium")
 
 
 class Treatment(Section):
@@ -472,6 +525,9 @@ A grid of fewer cells may be too large for a machine's memory; that is for whoev
 """
 
 
+_MOST_OF_A_STEP = 1.0
+"""Longest step times the fastest rate of cargo; beyond 2 the trapezoidal rule overshoots zero."""
+
 PATTERNS = ("even", "stripes")
 PATTERN_FILES = (".png", ".npy")
 """Patterns of the coat that have a name, and what files may hold one."""
@@ -495,6 +551,7 @@ class ModelSpec(Section):
     substrate: dict[str, Substrate]
     scene: SceneSection
     biogenesis: Biogenesis
+    traffic: Traffic
     adhesion: Adhesion
     mechanisms: Mechanisms
     agent: dict[str, Agent]
@@ -536,6 +593,13 @@ class ModelSpec(Section):
     def solved_ligands(self) -> tuple[str, ...]:
         """Ligands that are sensed or saved."""
         return tuple(dict.fromkeys(self.sensed_ligands + self.output.ligands))
+
+    @property
+    def followed_ligands(self) -> tuple[str, ...]:
+        """Ligands whose carriers are followed through bodies and migrasomes."""
+        if not self.mechanisms.cargo_kinetics:
+            return ()
+        return tuple(name for name in self.solved_ligands if name in self.stroma.cargo)
 
     @property
     def treatment_label(self) -> str:
@@ -676,9 +740,16 @@ class ModelSpec(Section):
 
     def _bursts(self) -> Iterable[tuple[str, str]]:
         """Bursts of migrasomes that never rupture or whose content is unknown."""
-        if not self.mechanisms.bursts:
+        if not self.mechanisms.bursts or self.mechanisms.cargo_kinetics:
             return
-        if not self.grows and self.scene.migrasome_lifetime == 0.0:
+        if self.grows:
+            yield (
+                "mechanisms.bursts",
+                "what is left in a migrasome of a grown scene is not known while its secretion is "
+                "constant. Set mechanisms.cargo_kinetics to true.",
+            )
+            return
+        if self.scene.migrasome_lifetime == 0.0:
             yield (
                 "mechanisms.bursts",
                 "no migrasome ever ruptures. Set scene.migrasome_lifetime, such as '400 min'.",
@@ -755,6 +826,54 @@ class ModelSpec(Section):
                     "Set it to 1.0, or scene.mode to 'placed'.",
                 )
 
+    def _cargo(self) -> Iterable[tuple[str, str]]:
+        """Cargo that cannot be followed, or is not there."""
+        if self.grows:
+            for name in self.solved_ligands:
+                if name in self.ligand and self.ligand[name].secretion.migrasome_decay > 0.0:
+                    yield (
+                        f"ligand.{name}.secretion.migrasome_decay",
+                        "in a grown scene mechanisms.cargo_kinetics says how migrasomes fill and "
+                        "empty. Set it to '0 1/s', or scene.mode to 'placed'.",
+                    )
+        if not self.mechanisms.cargo_kinetics:
+            return
+        if not self.grows:
+            yield (
+                "mechanisms.cargo_kinetics",
+                "a placed scene has no history in which bodies and migrasomes could have filled. "
+                "Set it to false, or scene.mode to 'grown'.",
+            )
+            return
+        for name in self.stroma.cargo:
+            if name not in self.ligand:
+                path = f"stromal_type.{self.scene.stroma}.cargo.{name}"
+                yield path, unknown(name, self.ligand, "ligand")
+        for name in self.output.ligands:
+            if name in self.ligand and name not in self.stroma.cargo:
+                made = ", ".join(self.stroma.cargo) or "nothing"
+                yield (
+                    "output.ligands",
+                    f"{self.stroma.label} cells make no {self.ligand[name].label}, but {made}. "
+                    f"Remove {name}, or give stromal_type.{self.scene.stroma}.cargo.{name}.",
+                )
+        fastest = self._fastest_carriage()
+        if self.numerics.growth_step * fastest[1] > _MOST_OF_A_STEP:
+            yield (
+                "numerics.growth_step",
+                f"{duration_text(self.numerics.growth_step)} is too long for {fastest[0]}. Lower "
+                f"it to {_MOST_OF_A_STEP / fastest[1]:.3g} s or less.",
+            )
+
+    def _fastest_carriage(self) -> tuple[str, float]:
+        """Path and rate [1/s] of the fastest step on a carrier's way that has a rate of its own."""
+        rates = {"traffic.exchange_time": 1.0 / self.traffic.exchange_time}
+        for name in self.followed_ligands:
+            path = f"stromal_type.{self.scene.stroma}.cargo.{name}"
+            rates[f"{path}.fusion_rate"] = self.stroma.cargo[name].fusion_rate
+            rates[f"{path}.body_release_rate"] = self.stroma.cargo[name].body_release_rate
+        return max(rates.items(), key=lambda item: item[1])
+
     def _perturbation(self, name: str) -> Iterable[tuple[str, str]]:
         """A treatment of the stroma that it has no use for."""
         path, agent = f"treatments.{name}", self.agent[self.agent_of(name)]
@@ -765,14 +884,27 @@ class ModelSpec(Section):
                 f"They have {', '.join(self.stroma.expresses) or 'no target'}. Remove it, or "
                 "choose another scene.stroma.",
             )
-        if agent.acts_on in ("integrins", "nucleation") and not self.grows:
+        if agent.on_networks and not self.grows:
             yield (
                 path,
                 f"{agent.label} acts on how networks form, and a placed scene has formed. Set "
                 "scene.mode to 'grown', or remove it.",
             )
+        if agent.on_cargo and not self.followed_ligands:
+            remedy = "Set mechanisms.cargo_kinetics to true, or remove it."
+            if not self.grows:
+                remedy = "Set scene.mode to 'grown' and mechanisms.cargo_kinetics to true, or "
+                remedy += "remove it."
+            elif self.mechanisms.cargo_kinetics:
+                made = ", ".join(f"'{name}'" for name in self.stroma.cargo)
+                remedy = f"Set output.ligands, such as [{made}], or remove it."
+            yield (
+                path,
+                f"{agent.label} acts on how carriers fill migrasomes and fuse, and this model "
+                f"follows none. {remedy}",
+            )
         if (
-            agent.acts_on == "integrins"
+            agent.acts_on in ("integrins", "calcium")
             and self.scene.mode == "frozen"
             and self.treatments[name].start >= 0.0
         ):
@@ -837,6 +969,7 @@ class ModelSpec(Section):
         yield from self._mixed()
         yield from self._patterns()
         yield from self._bursts()
+        yield from self._cargo()
         yield from self._round_well()
         yield from self._linear_solver()
         for name, treatment in self.treatments.items():

@@ -1,0 +1,240 @@
+"""Carriers of a ligand: made in bodies, brought along fibres into migrasomes, fused with membranes.
+
+A body has two halves that exchange carriers, evenly at rest and towards the rear while it migrates.
+From the rear Myosin-5a brings carriers along fibres into migrasomes, fewer into those that are far
+or old. They fuse with the membrane of the body or of the migrasome, which is secretion; in
+migrasomes the more readily the further the calcium signal has matured (Jiao et al. 2024). All steps
+are of first order, so that contents are means: the number of vesicles in one migrasome has a
+Poisson distribution around its mean.
+
+The trapezoidal rule takes all steps over an interval at once. Every molecule that leaves one place
+arrives at another, to round-off.
+"""
+
+import math
+import zlib
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sdf1_field.compiled import kernel
+from sdf1_field.random import Stream, draw
+from sdf1_field.scene import NO_BODY, Fate
+
+Array = NDArray[np.float64]
+Records = NDArray[np.void]
+Numbers = Any
+
+_CARGO = int(Stream.CARGO)
+_RUPTURES = int(Fate.RUPTURES)
+
+FRONT, REAR, MADE, RELEASED = 0, 1, 2, 3
+"""What a body has of a ligand [molecules]: in its halves; made so far, what it began with included;
+released by itself so far."""
+HELD, FUSED, LEAKED, CARRIED_OFF = 0, 1, 2, 3
+"""What a migrasome has of a ligand [molecules]: in it; so far released by fusion, released at once
+by a rupture or a leak, and carried off by a cell that swallowed it or with the medium."""
+
+CARRIAGE = np.dtype(
+    [
+        (name, "f8")
+        for name in (
+            "production",
+            "vesicle_load",
+            "loaded_fraction",
+            "fusion",
+            "body_release",
+            "exchange",
+            "polarised_share",
+            "transport",
+            "reach",
+            "fading",
+            "maturing",
+            "key",
+        )
+    ]
+)
+"""How one ligand's carriers fare: molecules made by a cell of factor 1 [1/s] and in a vesicle; the
+share of migrasomes that ever take any; rates of fusion with a mature migrasome and with the body [1/s];
+rate of exchange between a body's halves [1/s] and the rear's share in a migrating body; rate of
+transport from the rear into a migrasome beside the body [1/s], the way over which it falls to 1/e
+[um], and the rates at which it fades and the calcium signal matures with age [1/s]; what keys the
+random numbers. Rates that a perturbation changes are already changed."""
+
+
+@dataclass(frozen=True, eq=False)
+class Cargo:
+    """Where a ligand is that stromal cells have made, and which way it has left them.
+
+    Parameters
+    ----------
+    front, rear : ndarray, shape (body,)
+        In the halves of each body [molecules].
+    made, released : ndarray, shape (body,)
+        So far, by each body, what it began with among what it made; released through its own
+        membrane [molecules].
+    held : ndarray, shape (migrasome,)
+        In each migrasome [molecules].
+    fused, leaked, carried_off : ndarray, shape (migrasome,)
+        So far released from each by fusion, released at once by a rupture or leak, and gone with
+        it [molecules].
+    loaded : ndarray of bool, shape (migrasome,)
+        Whether it takes the ligand's carriers at all.
+    vesicle_load : float
+        Molecules in a vesicle.
+    """
+
+    front: Array
+    rear: Array
+    made: Array
+    released: Array
+    held: Array
+    fused: Array
+    leaked: Array
+    carried_off: Array
+    loaded: NDArray[np.bool_]
+    vesicle_load: float
+
+
+def ligand_key(ligand: str) -> int:
+    """What keys a ligand's random numbers."""
+    return zlib.crc32(ligand.encode())
+
+
+@kernel()
+def is_loaded(seed: int, m: int, key: int, fraction: float) -> bool:
+    """Whether a migrasome takes the carriers of the ligand of a key."""
+    _, chance = draw(seed, _CARGO, m, key)
+    return bool(chance < fraction)
+
+
+@kernel()
+def all_loaded(seed: int, first: int, count: int, key: int, fraction: float) -> NDArray[np.bool_]:
+    """`is_loaded` of some migrasomes, from the number ``first`` on."""
+    loaded = np.empty(count, np.bool_)
+    for m in range(count):
+        loaded[m] = is_loaded(seed, first + m, key, fraction)
+    return loaded
+
+
+@kernel()
+def carry(
+    seed: int,
+    since: float,
+    until: float,
+    kinds: Records,
+    cells: Records,
+    strands: Records,
+    fibres: int,
+    course: Array,
+    buds: Records,
+    migrasomes: int,
+    pools: Array,
+    held: Array,
+    weights: Array,
+) -> None:
+    """Make, carry and release cargo over an interval in which the network stays as it is.
+
+    Parameters
+    ----------
+    seed : int
+        The dish's.
+    since, until : float
+        [s].
+    kinds : ndarray of CARRIAGE, shape (ligand,)
+    cells, strands, course, buds
+        See `sdf1_field.migrasomes.growth`; of these the first ``fibres`` and ``migrasomes`` count.
+    pools : ndarray, shape (ligand, body, 4)
+        Changed in place.
+    held : ndarray, shape (migrasome or more, ligand, 4)
+        Changed in place.
+    weights : ndarray, shape (migrasome or more,)
+        Room to work in.
+    """
+    step = until - since
+    if step <= 0.0:
+        return
+    middle = 0.5 * (since + until)
+    to_end = np.empty(course.shape[2])
+    drains = np.empty(cells.size)
+    for k in range(kinds.size):
+        kind = kinds[k]
+        drains[:] = 0.0
+        weights[:migrasomes] = 0.0
+        for f in range(fibres):
+            last = strands[f].count - 1
+            to_end[last] = 0.0
+            for v in range(last - 1, -1, -1):
+                to_end[v] = to_end[v + 1] + math.sqrt(
+                    (course[f, 0, v + 1] - course[f, 0, v]) ** 2
+                    + (course[f, 1, v + 1] - course[f, 1, v]) ** 2
+                )
+            m = strands[f].head
+            while m >= 0:
+                if (
+                    buds[m].end > since
+                    and buds[m].leaking > since
+                    and is_loaded(seed, m, int(kind.key), kind.loaded_fraction)
+                ):
+                    way = max(to_end[buds[m].vertex - strands[f].first] - buds[m].along, 0.0)
+                    age = max(middle - buds[m].birth, 0.0)
+                    weights[m] = kind.transport * math.exp(-way / kind.reach - kind.fading * age)
+                    drains[strands[f].owner] += weights[m]
+                m = buds[m].following
+        for n in range(cells.size):
+            drains[n] = _body(kind, cells[n], step, drains[n], pools[k, n])
+        for m in range(migrasomes):
+            if weights[m] == 0.0 and held[m, k, HELD] == 0.0:
+                continue
+            body = buds[m].body
+            gained = weights[m] * drains[body] * step if body != NO_BODY else 0.0
+            ripe = -math.expm1(-kind.maturing * max(middle - buds[m].birth, 0.0))
+            fused = 0.5 * step * kind.fusion * ripe
+            before = held[m, k, HELD]
+            after = (before * (1.0 - fused) + gained) / (1.0 + fused)
+            held[m, k, HELD] = after
+            held[m, k, FUSED] += fused * (before + after)
+
+
+@kernel()
+def _body(kind: Numbers, cell: Numbers, step: float, drain: float, pool: Array) -> float:
+    """Mean content of a body's rear half over a step, after which its pools are others.
+
+    The trapezoidal rule for two linear equations.
+    """
+    share = kind.polarised_share if cell.migrating else 0.5
+    back, forth = kind.exchange * share, kind.exchange * (1.0 - share)
+    made = kind.production * cell.production * step
+    half = 0.5 * step
+    front_out, rear_out = (
+        half * (kind.body_release + back),
+        half * (kind.body_release + forth + drain),
+    )
+    front = (1.0 - front_out) * pool[FRONT] + half * forth * pool[REAR] + (1.0 - share) * made
+    rear = (1.0 - rear_out) * pool[REAR] + half * back * pool[FRONT] + share * made
+    determinant = (1.0 + front_out) * (1.0 + rear_out) - half * half * back * forth
+    front, rear = (
+        ((1.0 + rear_out) * front + half * forth * rear) / determinant,
+        ((1.0 + front_out) * rear + half * back * front) / determinant,
+    )
+    mean: float = 0.5 * (pool[REAR] + rear)
+    pool[RELEASED] += half * kind.body_release * (pool[FRONT] + front + pool[REAR] + rear)
+    pool[MADE] += made
+    pool[FRONT], pool[REAR] = front, rear
+    return mean
+
+
+@kernel()
+def let_out(now: float, buds: Records, migrasomes: int, held: Array) -> None:
+    """Release at once what is in migrasomes that rupture or leak; others take it along."""
+    for m in range(migrasomes):
+        if buds[m].end > now and buds[m].leaking > now:
+            continue
+        way = LEAKED
+        if buds[m].leaking > now and buds[m].fate != _RUPTURES:
+            way = CARRIED_OFF
+        for k in range(held.shape[1]):
+            held[m, k, way] += held[m, k, HELD]
+            held[m, k, HELD] = 0.0
