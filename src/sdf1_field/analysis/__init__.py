@@ -2,10 +2,11 @@
 
 `census` counts cells per region, `tracks` says how they move, `space` where they are and go
 against distance, `residence` how long they stay; `network` counts the stroma's fibres and
-migrasomes; `hypothesis` holds the papers' tests; `runs` reads what these need from run files, and
-`tables` are what `sdf1-field analyse` prints.
+migrasomes, `cargo` the chemokines in them; `hypothesis` holds the papers' tests; `runs` reads what
+these need from run files, and `tables` are what `sdf1-field analyse` prints.
 """
 
+from sdf1_field.analysis.cargo import CargoCount, count_cargo, run_cargo
 from sdf1_field.analysis.census import (
     ENRICHED,
     Census,
@@ -76,6 +77,7 @@ __all__ = [
     "ENRICHED",
     "FIELDS_ACROSS",
     "SAME_TIME",
+    "CargoCount",
     "Census",
     "FoldChange",
     "Measure",
@@ -88,6 +90,7 @@ __all__ = [
     "approach_table",
     "chi_squared_yates_test",
     "compare_networks",
+    "count_cargo",
     "count_network",
     "course_table",
     "default_times",
@@ -113,6 +116,7 @@ __all__ = [
     "persistent_walk_law",
     "pooled_tracks",
     "ratio_of_medians",
+    "run_cargo",
     "run_census",
     "run_censuses",
     "run_encounter_limit",

@@ -162,7 +162,7 @@ def count_network(
         field_detached=field_detached,
         diameter=2.0 * m.radius[m.present],
         age=time - m.birth[m.present],
-        distance=_distance_from_body(scene, attached)[m.present],
+        distance=distance_from_body(scene, attached)[m.present],
         nucleated=int(np.count_nonzero(m.birth <= time)),
         fates=np.bincount(m.fate[m.end <= time], minlength=len(Fate)),
     )
@@ -184,7 +184,7 @@ def _fields(grid: Grid, x: Array, y: Array, across: int) -> tuple[Array, NDArray
     return areas, np.bincount(number(x, y), minlength=across**2)
 
 
-def _distance_from_body(scene: Scene, attached: Flags) -> Array:
+def distance_from_body(scene: Scene, attached: Flags) -> Array:
     """Distance of attached migrasomes from the edge of their body [um]; NaN for all others."""
     bodies, m = scene.bodies, scene.migrasomes
     distance = np.full(len(m.x), np.nan)
