@@ -39,7 +39,9 @@ BOUNDS = ((0.3, 12.0), (0.01, 0.1))
 PARAMETERS = Path(__file__).parents[2] / "models" / "parameters.toml"
 
 
-def contents(model: str, settings: Sequence[str], until: float) -> dict[str, tuple[float, float]]:
+def contents(
+    model: str, settings: Sequence[str], until: float, seeds: Sequence[int] = SEEDS
+) -> dict[str, tuple[float, float]]:
     """Mean content of a migrasome that is there and of a body, by ligand [molecules]."""
     spec = load_model(model, settings=settings).spec
     grid, plan = model_grid(spec), schedule(spec)
@@ -47,7 +49,7 @@ def contents(model: str, settings: Sequence[str], until: float) -> dict[str, tup
     stops = sorted({*(t for t in change_times(plan) if start < t < until), until})
     held: dict[str, list[np.ndarray]] = {name: [] for name in RISE}
     bodies: dict[str, list[np.ndarray]] = {name: [] for name in RISE}
-    for seed in SEEDS:
+    for seed in seeds:
         scene = migrasomes.seed_scene(
             spec, grid, seed, plan.perturbation(start), secretion_factor=1.0
         )
@@ -63,14 +65,17 @@ def contents(model: str, settings: Sequence[str], until: float) -> dict[str, tup
     }
 
 
-def rises(settings: Sequence[str], block: tuple[float, float]) -> dict[str, tuple[float, float]]:
+def rises(
+    settings: Sequence[str], block: tuple[float, float], seeds: Sequence[int] = SEEDS
+) -> dict[str, tuple[float, float]]:
     """By what factor contents rise when fusion is blocked from one time to another [h]."""
     begin, end = block
-    free = contents(CONTROL, [*settings, f"run.duration={end} h"], 3600.0 * end)
+    free = contents(CONTROL, [*settings, f"run.duration={end} h"], 3600.0 * end, seeds)
     stopped = contents(
         BLOCKED,
         [*settings, f"run.duration={end} h", f"treatments.bapta_am.start={begin} h"],
         3600.0 * end,
+        seeds,
     )
     return {
         name: (stopped[name][0] / free[name][0], stopped[name][1] / free[name][1]) for name in RISE

@@ -1,0 +1,241 @@
+"""SDF-1 of MSC in co-culture by the way it leaves them, and what it does to the fold changes."""
+
+import argparse
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from experiments import (
+    HOUR,
+    Array,
+    Culture,
+    carried_out,
+    grow,
+    markdown,
+    number_text,
+)
+from scipy import stats
+
+from sdf1_field.analysis import (
+    CargoCount,
+    Census,
+    count_cargo,
+    density_fold_change,
+    take_census,
+    unpaired_t_test,
+)
+from sdf1_field.simulate import model_grid, regions_of, simulate
+from sdf1_field.spec import load_model
+
+FIRST_SEED = 1000
+"""As in deniz2023-networks/side_by_side.md."""
+SCAN_SEED = 8000
+SHARED_UNTIL = "-2.5 h"
+"""Before any treatment begins."""
+TRACKED = "output.ligands=[]"
+KINDS: Mapping[str, tuple[str, ...]] = {
+    "constant": ("mechanisms.cargo_kinetics=false",),
+    "kinetics": (),
+    "kinetics, bursts": ("mechanisms.bursts=true",),
+}
+FOLLOWED = "kinetics"
+CONDITIONS = {
+    "control": ("coculture-kg1a", (4, 12)),
+    "AMD3100 10 uM": ("coculture-kg1a-amd3100-10um", (4,)),
+    "SDF-1 100 ng/mL": ("coculture-kg1a-sdf1", (4,)),
+    "IgG": ("coculture-kg1a-igg", (4,)),
+    "anti-CD166": ("coculture-kg1a-anti-cd166", (4,)),
+}
+COMPARED = {"AMD3100 10 uM": "control", "SDF-1 100 ng/mL": "control", "anti-CD166": "IgG"}
+SCAN_TRANSPORTS = (0.01, 0.03, 0.1, 0.3)
+SCAN_LOADED = (0.13, 0.5, 1.0)
+SCAN_DISHES = 3
+SCAN_HOURS = (24, 28)
+"""After seeding: the four hours of the co-culture, without haematopoietic cells."""
+
+
+@dataclass(frozen=True)
+class CoCultures:
+    """All conditions of a seed and a kind of secretion; they share the MSC culture."""
+
+    seed: int
+    kind: str
+
+
+@dataclass(frozen=True, eq=False)
+class Seen:
+    """A co-culture at one time: where cells are, and where SDF-1 is if it is followed."""
+
+    census: Census
+    cargo: CargoCount | None
+
+
+def co_culture(dishes: CoCultures) -> dict[str, dict[int, Seen]]:
+    """Simulate the conditions; what is seen by condition and hour after cells were added."""
+    settings = [*KINDS[dishes.kind], TRACKED]
+    model = load_model(
+        CONDITIONS["control"][0], settings=[*settings, f"output.fields_from={SHARED_UNTIL}"]
+    )
+    culture = next(simulate(model.spec, seed=dishes.seed))
+    found: dict[str, dict[int, Seen]] = {}
+    for name, (model_name, hours) in CONDITIONS.items():
+        last = hours[-1]
+        spec = load_model(
+            model_name,
+            settings=[*settings, f"run.duration={last} h", f"output.fields_from={last} h"],
+        ).spec
+        grid, radius = model_grid(spec), 0.5 * spec.haematopoietic.diameter
+        wanted = {h * HOUR: h for h in (0, *hours)}
+        found[name] = {}
+        for state in simulate(spec, seed=dishes.seed, resume_from=culture):
+            if state.cells is None or state.time not in wanted:
+                continue
+            census = take_census(
+                regions_of(spec, state.scene, grid), grid, state.cells.x, state.cells.y,
+                radius=radius, time=state.time,
+            )  # fmt: skip
+            cargo = None
+            if spec.mechanisms.cargo_kinetics:
+                cargo = count_cargo(state.scene, spec, "sdf1", time=state.time, seed=dishes.seed)
+            found[name][wanted[state.time]] = Seen(census, cargo)
+    return found
+
+
+def mean_interval(values: Sequence[float]) -> str:
+    """Mean and its 95 % interval by the t distribution over dishes."""
+    each = np.array(values)
+    if len(each) < 2:
+        return number_text(float(each.mean()))
+    half = float(each.std(ddof=1) / math.sqrt(len(each)) * stats.t.ppf(0.975, len(each) - 1))
+    mean = float(each.mean())
+    return f"{number_text(mean)} ({number_text(mean - half)} to {number_text(mean + half)})"
+
+
+ROUTES = ("released_by_bodies", "released_by_fusion", "released_at_once")
+
+
+def since(later: CargoCount, earlier: CargoCount) -> Array:
+    """Released by each of `ROUTES` between two times, per MSC [molecules]."""
+    return np.array([getattr(later, r) - getattr(earlier, r) for r in ROUTES]) / later.msc
+
+
+def routes_table(controls: Sequence[Mapping[int, Seen]]) -> str:
+    """SDF-1 by route in the control, over dishes, and D24."""
+    rows = []
+    for hour in CONDITIONS["control"][1]:
+        released = []
+        for seen in controls:
+            earlier, later = seen[0].cargo, seen[hour].cargo
+            assert earlier is not None
+            assert later is not None
+            released.append(since(later, earlier))
+        each = np.array(released)
+        network = each[:, 1] + each[:, 2]
+        rows.append(
+            [
+                f"{hour} h",
+                *[mean_interval(list(each[:, k])) for k in range(len(ROUTES))],
+                mean_interval(list(network / each[:, 0])),
+                "more" if (network > each[:, 0]).all() else "less",
+            ]
+        )
+    header = [
+        "since the cells were added", "by bodies", "by fusion in migrasomes",
+        "at once by rupture or leak", "network over bodies", "network releases",
+    ]  # fmt: skip
+    return markdown(header, rows)
+
+
+@dataclass(frozen=True)
+class Scanned:
+    """A point of the scan."""
+
+    transport: float
+    loaded: float
+
+
+def scanned(point: Scanned) -> list[float]:
+    """Network over bodies in the four hours, by dish."""
+    settings = (
+        TRACKED,
+        f"traffic.transport_rate={point.transport} 1/h",
+        f"stromal_type.msc.cargo.sdf1.loaded_fraction={point.loaded}",
+    )
+    found = []
+    for seed in range(SCAN_SEED, SCAN_SEED + SCAN_DISHES):
+        counts = grow(Culture(CONDITIONS["control"][0], settings, seed, SCAN_HOURS))
+        bodies, fused, at_once = since(*(counts[h, "sdf1"] for h in reversed(SCAN_HOURS)))
+        found.append(float((fused + at_once) / bodies))
+    return found
+
+
+def scan_table(workers: int) -> str:
+    """From which transport rate and loaded fraction on the network releases more (D24)."""
+    points = [Scanned(rate, share) for share in SCAN_LOADED for rate in SCAN_TRANSPORTS]
+    found = iter(carried_out(scanned, points, workers, "coculture scan"))
+    rows = [
+        [f"{share:g}", *[mean_interval(next(found)) for _ in SCAN_TRANSPORTS]]
+        for share in SCAN_LOADED
+    ]
+    header = ["loaded_fraction", *[f"transport_rate {rate:g} 1/h" for rate in SCAN_TRANSPORTS]]
+    return markdown(header, rows)
+
+
+def folds(dishes: Sequence[Mapping[int, Seen]], hour: int) -> Array:
+    """Fold changes on MSC and network, shape (dish, 2)."""
+    each = [seen[hour].census for seen in dishes]
+    return np.array([density_fold_change(one.counts, one.areas) for one in each])
+
+
+def fold_table(found: Mapping[tuple[str, str], Sequence[Mapping[int, Seen]]]) -> str:
+    """Fold changes by kind of secretion and condition."""
+    rows = []
+    for kind in KINDS:
+        for name, (_, hours) in CONDITIONS.items():
+            for hour in hours:
+                own = folds(found[kind, name], hour)
+                p = ["", ""]
+                if name in COMPARED:
+                    other = folds(found[kind, COMPARED[name]], hour)
+                    p = [
+                        f"{unpaired_t_test(list(other[:, k]), list(own[:, k])):.2f}"
+                        for k in range(2)
+                    ]
+                values = [f"{own[:, k].mean():.2f} ± {own[:, k].std(ddof=1):.2f}" for k in range(2)]
+                rows.append([kind, name, f"{hour} h", *values, *p])
+    header = ["secretion", "condition", "at", "MSC", "network", "p, MSC", "p, network"]
+    return markdown(header, rows)
+
+
+def coculture(arguments: argparse.Namespace) -> str:
+    """Releases by route, D24, and the fold changes."""
+    tasks = [
+        CoCultures(seed, kind)
+        for seed in range(FIRST_SEED, FIRST_SEED + arguments.dishes)
+        for kind in KINDS
+    ]
+    each = carried_out(co_culture, tasks, arguments.workers, "coculture")
+    found = {
+        (kind, name): [
+            one[name] for task, one in zip(tasks, each, strict=True) if task.kind == kind
+        ]
+        for kind in KINDS
+        for name in CONDITIONS
+    }
+    notes = (
+        f"KG-1a co-culture, {arguments.dishes} dishes a row, the same seeds in all rows (from "
+        f"{FIRST_SEED} on, as deniz2023-networks/side_by_side.md); dishes of a kind share the MSC "
+        f"culture until {SHARED_UNTIL.removeprefix('-')} before cells are added. SDF-1 of the "
+        f"control with {FOLLOWED}, molecules per MSC, mean and 95 % interval over dishes:"
+    )
+    return (
+        f"{notes}\n\n{routes_table(found[FOLLOWED, 'control'])}\n\n"
+        "D24, network over bodies, from which values on: MSC alone, four hours from 24 h after "
+        f"seeding on, {SCAN_DISHES} dishes each; above 1 the network releases more:\n\n"
+        f"{scan_table(arguments.workers)}\n\nFold change of the density over that on free surface, "
+        "mean ± S.D. over dishes; p of the unpaired t test against the control, or against IgG "
+        "for anti-CD166. Constant: every body and every carrying migrasome secretes at a constant "
+        "rate. Bursts: what a rupture frees goes at once, instead of evenly over the time between "
+        f"two stops.\n\n{fold_table(found)}"
+    )
