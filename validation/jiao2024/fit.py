@@ -142,8 +142,8 @@ def main() -> None:
         "| parameter | value |\n|---|---|",
         *[f"| `{path}` | {value} |" for path, value in values.items()],
         "\n## What J7 does not fix\n",
-        "Fusion rates that give the same rise, for other lives of the migrasomes and for a block that "
-        "begins later, with the bodies' rates above.\n",
+        "Fusion rates that give the same rise, for other lives of the migrasomes and for a block "
+        "that begins later, with the bodies' rates above.\n",
         "| lifetime | fusion blocked | M-CSF [1/h] | CCL2 [1/h] |\n|---|---|---|---|",
     ]
     bodies = [f"{rate_paths(n)[1]}={values[rate_paths(n)[1]]}" for n in RISE]
