@@ -856,8 +856,9 @@ class ModelSpec(Section):
                 )
                 yield (
                     "output.ligands",
-                    f"{self.stroma.label} cells make no {self.ligand[name].label}, but {made or 'nothing'}. "
-                    f"Remove {name}, or give stromal_type.{self.scene.stroma}.cargo.{name}.",
+                    f"{self.stroma.label} cells make no {self.ligand[name].label}, but "
+                    f"{made or 'nothing'}. Remove {name}, or give "
+                    f"stromal_type.{self.scene.stroma}.cargo.{name}.",
                 )
         fastest = self._fastest_carriage()
         if self.numerics.growth_step * fastest[1] > _MOST_OF_A_STEP:
