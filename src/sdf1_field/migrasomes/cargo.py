@@ -3,7 +3,8 @@
 A body has two halves that exchange carriers, evenly at rest and towards the rear while it migrates.
 From the rear Myosin-5a brings carriers along fibres into migrasomes, fewer into those that are far
 or old. They fuse with the membrane of the body or of the migrasome, which is secretion; in
-migrasomes the more readily the further the calcium signal has matured (Jiao et al. 2024). All steps
+migrasomes the more readily the further the calcium signal has matured, and less, or not at all, once
+they are detached (Jiao et al. 2024). All steps
 are of first order, so that contents are means: the number of vesicles in one migrasome has a
 Poisson distribution around its mean.
 
@@ -52,6 +53,7 @@ CARRIAGE = np.dtype(
             "reach",
             "fading",
             "maturing",
+            "detached_fusion",
             "key",
         )
     ]
@@ -60,8 +62,9 @@ CARRIAGE = np.dtype(
 share of migrasomes that ever take any; rates of fusion with a mature migrasome and with the body
 [1/s]; rate of exchange between a body's halves [1/s] and the rear's share in a migrating body; rate
 of transport from the rear into a migrasome beside the body [1/s], the way over which it falls to
-1/e [um], and the rates at which it fades and the calcium signal matures with age [1/s]; what keys
-the random numbers. Rates that a perturbation changes are already changed."""
+1/e [um], and the rates at which it fades and the calcium signal matures with age [1/s]; the share
+of fusion that is left once a migrasome is detached; what keys the random numbers. Rates that a
+perturbation changes are already changed."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -191,6 +194,8 @@ def carry(
             body = buds[m].body
             gained = weights[m] * drains[body] * step if body != NO_BODY else 0.0
             ripe = -math.expm1(-kind.maturing * max(middle - buds[m].birth, 0.0))
+            if body == NO_BODY:
+                ripe *= kind.detached_fusion
             fused = 0.5 * step * kind.fusion * ripe
             before = held[m, k, HELD]
             after = (before * (1.0 - fused) + gained) / (1.0 + fused)

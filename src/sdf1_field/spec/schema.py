@@ -276,6 +276,8 @@ class Traffic(Section):
     """Age of the migrasome over which that falls to 1/e."""
     calcium_time: PositiveTime
     """In which a migrasome's calcium signal matures."""
+    detached_fusion: Fraction
+    """Share of the fusion rate that is left once a migrasome is detached."""
 
 
 class StromalType(Section):
