@@ -3,10 +3,9 @@
 A body has two halves that exchange carriers, evenly at rest and towards the rear while it migrates.
 From the rear Myosin-5a brings carriers along fibres into migrasomes, fewer into those that are far
 or old. They fuse with the membrane of the body or of the migrasome, which is secretion; in
-migrasomes the more readily the further the calcium signal has matured, and less, or not at all, once
-they are detached (Jiao et al. 2024). All steps
-are of first order, so that contents are means: the number of vesicles in one migrasome has a
-Poisson distribution around its mean.
+migrasomes the more readily the further the calcium signal has matured, and hardly once they are
+detached (Jiao et al. 2024). All steps are of first order, so that contents are means: the number of
+vesicles in one migrasome has a Poisson distribution around its mean.
 
 The trapezoidal rule takes all steps over an interval at once. Every molecule that leaves one place
 arrives at another, to round-off.
