@@ -57,11 +57,11 @@ CARRIAGE = np.dtype(
     ]
 )
 """How one ligand's carriers fare: molecules made by a cell of factor 1 [1/s] and in a vesicle; the
-share of migrasomes that ever take any; rates of fusion with a mature migrasome and with the body [1/s];
-rate of exchange between a body's halves [1/s] and the rear's share in a migrating body; rate of
-transport from the rear into a migrasome beside the body [1/s], the way over which it falls to 1/e
-[um], and the rates at which it fades and the calcium signal matures with age [1/s]; what keys the
-random numbers. Rates that a perturbation changes are already changed."""
+share of migrasomes that ever take any; rates of fusion with a mature migrasome and with the body
+[1/s]; rate of exchange between a body's halves [1/s] and the rear's share in a migrating body; rate
+of transport from the rear into a migrasome beside the body [1/s], the way over which it falls to
+1/e [um], and the rates at which it fades and the calcium signal matures with age [1/s]; what keys
+the random numbers. Rates that a perturbation changes are already changed."""
 
 
 @dataclass(frozen=True, eq=False)
