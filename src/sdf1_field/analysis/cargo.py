@@ -30,7 +30,7 @@ from sdf1_field.errors import InputError
 from sdf1_field.migrasomes import cargo
 from sdf1_field.migrasomes.cargo import ligand_key
 from sdf1_field.random import Stream, generator
-from sdf1_field.record import model_of
+from sdf1_field.record import CARGO, model_of
 from sdf1_field.scene import NO_BODY, Scene
 from sdf1_field.spec import ModelSpec
 from sdf1_field.units import duration_text
@@ -39,9 +39,7 @@ Array = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
 ROUTES = ("released_by_bodies", "released_by_fusion", "released_at_once")
-TOTALS = ("made", "in_bodies", "in_migrasomes", *ROUTES, "carried_off")
-"""Which way cargo is secreted, and all that is known of a dish; the first of it is the rest
-together."""
+"""Which way cargo is secreted."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -272,7 +270,7 @@ def run_cargo(run: xr.Dataset, time: float, ligand: str) -> CargoCount:
     require_cargo(run, ligand)
     frame, spec = frame_at(run, time), model_of(run).spec
     saved = float(run["time"].values[frame])
-    totals = {name: float(run[f"{ligand}_cargo_{name}"].values[frame]) for name in TOTALS}
+    totals = {name: float(run[f"{ligand}_cargo_{name}"].values[frame]) for name in CARGO}
     content = run[f"body_{ligand}_cargo"][frame].values
     bodies = np.isfinite(run["body_x"][frame].values)
     if not (np.isfinite(list(totals.values())).all() and np.isfinite(content[bodies]).all()):
@@ -334,7 +332,7 @@ def require_cargo(run: xr.Dataset, ligand: str) -> None:
             f"{run_name(run)}: follows {' and '.join(followed)}, not {ligand}. Choose one of "
             "these, or add it to output.ligands and solve the model again."
         )
-    names = {f"{ligand}_cargo_{name}" for name in TOTALS} | {
+    names = {f"{ligand}_cargo_{name}" for name in CARGO} | {
         f"body_{ligand}_cargo",
         f"body_{ligand}_rear_cargo",
         f"migrasome_{ligand}_cargo",
