@@ -3,8 +3,19 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy import stats
 
-from sdf1_field.analysis import count_cargo
+from sdf1_field.analysis import (
+    cargo_by_distance,
+    cargo_measures,
+    cargo_samples,
+    cargo_table,
+    compare_cargo,
+    count_cargo,
+    follows_cargo,
+    pooled_enrichment,
+    run_cargo,
+)
 from sdf1_field.errors import InputError
 from sdf1_field.migrasomes.cargo import (
     CARRIED_OFF,
@@ -18,7 +29,9 @@ from sdf1_field.migrasomes.cargo import (
 )
 from sdf1_field.migrasomes.growth import BUD, STRAND, VERTICES, WALKER
 from sdf1_field.migrasomes.laws import RATES, carriage_of
+from sdf1_field.record import model_of, open_run
 from sdf1_field.scene import NO_BODY, Bodies, Fate, Fibres, Growth, Migrasomes, Origin, Scene
+from sdf1_field.simulate import simulate
 from sdf1_field.spec import load_model
 from sdf1_field.treatments import Perturbation
 
@@ -208,3 +221,206 @@ def test_a_scene_that_follows_no_such_ligand_is_refused():
         count(ligand="sdf1")
     with pytest.raises(InputError, match="scene: follows no cargo, not mcsf"):
         count(replace(SCENE, growth=None))
+
+
+# Several dishes
+
+OTHER = count(
+    make_scene(
+        [(100.0, 60.0, 40.0, 350.0, True)],
+        [(135.0, 3.0, 0, 0.0, 5000.0, 45.0, True), (600.0, 2.0, NO_BODY, 0.0, 0.0, 0.0, True)],
+    ),
+    seed=2,
+)
+
+
+def test_pooled_ratios_weigh_molecules_and_means_weigh_dishes():
+    found = cargo_measures([COUNT, OTHER])
+    ratio = found["secreted_to_content"]
+    assert ratio.pooled == pytest.approx((150 + 395) / (180 + 100))
+    assert ratio.mean == pytest.approx((150 / 180 + 395 / 100) / 2)
+    assert ratio.deviation == pytest.approx(np.std([150 / 180, 3.95], ddof=1))
+    share = found["share_through_migrasomes"]
+    assert share.pooled == pytest.approx((90 + 45) / 545)
+    assert share.mean == pytest.approx((90 / 150 + 45 / 395) / 2)
+    some = [np.count_nonzero(one.vesicles) for one in (COUNT, OTHER)]
+    assert some[0] >= 2
+    assert found["with_cargo"].pooled == sum(some) / 6
+    assert found["with_cargo"].mean == pytest.approx((some[0] / 4 + some[1] / 2) / 2)
+
+
+def test_pooled_enrichment_is_of_all_volumes_together():
+    spheres = math.pi / 6 * (8 + 8 + 1 + 64 + 27 + 8)
+    bodies = 4 * SPEC.stroma.body_volume
+    expected = (6500 / spheres) / (280 / bodies)
+    assert pooled_enrichment([COUNT, OTHER]) == pytest.approx(expected)
+
+
+def test_samples_are_of_units_of_all_dishes_that_have_it():
+    both = [COUNT, OTHER]
+    assert cargo_samples(both, "content_per_migrasome").tolist() == [800, 400, 300, 0, 5000, 0]
+    assert cargo_samples(both, "content_per_body").tolist() == [80, 100, 0, 100]
+    np.testing.assert_allclose(cargo_samples(both, "polarisation"), [0.5, 0.0, -0.2])
+    np.testing.assert_allclose(cargo_samples(both, "polarisation_migrating"), [0.5, -0.2])
+    assert cargo_samples(both, "polarisation_resting").tolist() == [0.0]
+    assert len(cargo_samples(both, "secreted_to_content")) == 2
+
+
+def test_attached_migrasomes_fall_into_the_bins_of_distance():
+    bins = cargo_by_distance([COUNT, OTHER])
+    assert [len(own.vesicles) for own in bins] == [2, 0, 2, 0, 0]
+    assert bins[0].diameter.tolist() == [2.0, 1.0]
+    assert bins[0].vesicles.tolist() == [COUNT.vesicles[0], COUNT.vesicles[2]]
+    assert bins[2].diameter.tolist() == [2.0, 3.0]
+    assert (bins[2].lower, bins[2].upper, bins[4].upper) == (20.0, 40.0, math.inf)
+
+
+def dish(seed, factor):
+    """Count of a dish of ten cells, each with a migrasome, that hold about so much."""
+    rng = np.random.default_rng(seed)
+    bodies = [
+        (100.0 * n, *(factor * rng.uniform(50, 100, 2)), rng.uniform(10, 40), n % 2 == 0)
+        for n in range(10)
+    ]
+    migrasomes = [
+        (100.0 * n + 15.0, 2.0, n, 0.0, factor * rng.uniform(100, 900), 5.0, True)
+        for n in range(10)
+    ]
+    return count(make_scene(bodies, migrasomes), seed=seed)
+
+
+def test_comparisons_are_unpaired_t_tests_over_migrasomes_cells_and_dishes():
+    treated, control = [dish(1, 2.0), dish(2, 2.0)], [dish(3, 1.0), dish(4, 1.0), dish(5, 1.0)]
+    found = {test.quantity: test for test in compare_cargo(treated, control)}
+    assert {test.quantity: test.unit for test in found.values()} == {
+        "vesicles_per_migrasome": "migrasomes",
+        "content_per_migrasome": "migrasomes",
+        "vesicles_per_cell": "cells",
+        "content_per_body": "cells",
+        "polarisation": "cells",
+        "polarisation_migrating": "cells",
+        "polarisation_resting": "cells",
+        "secreted_to_content": "dishes",
+    }
+
+    def expected(values):
+        groups = [np.concatenate([values(one) for one in group]) for group in (treated, control)]
+        return stats.ttest_ind(*groups).pvalue, groups[0].mean() / groups[1].mean()
+
+    for quantity, values in {
+        "vesicles_per_migrasome": lambda c: c.vesicles,
+        "content_per_migrasome": lambda c: c.content,
+        "vesicles_per_cell": lambda c: c.vesicles_per_cell,
+        "content_per_body": lambda c: c.body_content,
+        "polarisation_migrating": lambda c: c.polarisation[c.migrating],
+        "secreted_to_content": lambda c: [c.secreted / c.in_bodies],
+    }.items():
+        p, ratio = expected(values)
+        assert found[quantity].p == pytest.approx(p, rel=1e-6), quantity
+        if quantity != "polarisation_migrating":
+            assert found[quantity].ratio == pytest.approx(ratio)
+    assert found["content_per_body"].p < 1e-3
+
+
+def test_one_dish_on_a_side_is_no_test_over_dishes():
+    found = {test.quantity: test for test in compare_cargo([dish(1, 2.0)], [dish(2, 1.0)])}
+    assert math.isnan(found["secreted_to_content"].p)
+    assert not math.isnan(found["content_per_migrasome"].p)
+
+
+def test_bare_cells_have_nothing_to_compare():
+    bare = [count(make_scene([(100.0, 1.0, 1.0, 0.0, True)], []))]
+    found = {test.quantity: test for test in compare_cargo(bare, bare)}
+    assert all(math.isnan(test.p) for test in found.values())
+    assert math.isnan(found["vesicles_per_migrasome"].treated)
+    assert found["content_per_body"].treated == 2.0
+    assert math.isnan(found["polarisation"].ratio)
+
+
+# Run files
+
+GROWN = (
+    "scene.mode=grown",
+    "scene.msc_density=300 1/mm**2",
+    "cells.density=0 1/mm**2",
+    "run.culture=0 h",
+    "run.duration=6 h",
+    "output.fields_every=3 h",
+    "mechanisms.cargo_kinetics=true",
+    "biogenesis.nucleation=0.05 1/(um*h)",
+    "biogenesis.migrasome_lifetime=2 h",
+)
+
+
+@pytest.fixture
+def grown(solved):
+    """Function that opens a run of L929 that follows their cargo for 6 h."""
+    return lambda *settings, seed=1: open_run(
+        solved("secretion-l929", *GROWN, *settings, seed=seed)
+    )
+
+
+def test_a_run_is_counted_as_its_stroma_in_memory_is(grown):
+    with grown() as run:
+        model = model_of(run)
+        states = {s.time: s.scene for s in simulate(model.spec, seed=1) if s.scene is not None}
+        for hours in (3, 6):
+            time = hours * HOUR
+            for ligand in ("mcsf", "ccl2"):
+                found = run_cargo(run, time, ligand)
+                expected = count_cargo(states[time], model.spec, ligand, time=time, seed=1)
+                for key, values in vars(expected).items():
+                    np.testing.assert_array_equal(getattr(found, key), values, err_msg=key)
+        assert len(found.content) > 10
+        assert found.released_by_fusion > 0.0
+        assert found.released_at_once > 0.0
+
+
+def test_a_run_without_what_is_asked_for_is_refused(grown, solved):
+    with open_run(solved("coculture-kg1a", "mechanisms.cargo_kinetics=false")) as placed:
+        assert not follows_cargo(placed)
+        with pytest.raises(InputError, match=r"follows no cargo\. Solve a grown scene with"):
+            run_cargo(placed, 0.0, "sdf1")
+    with grown() as run:
+        assert follows_cargo(run)
+        with pytest.raises(InputError, match=r"follows mcsf and ccl2, not sdf1\. Choose one of"):
+            run_cargo(run, 6 * HOUR, "sdf1")
+        with pytest.raises(InputError, match="not saved at 4 h; it was from 0 s to 6 h every 3 h"):
+            run_cargo(run, 4 * HOUR, "mcsf")
+        older = run.drop_vars("migrasome_mcsf_cargo")
+        with pytest.raises(InputError, match="holds no migrasome_mcsf_cargo, since an earlier"):
+            run_cargo(older, 6 * HOUR, "mcsf")
+
+
+def test_a_frozen_scene_is_counted_until_it_is_frozen(grown):
+    frozen = grown("scene.mode=frozen", "run.culture=3 h", "output.fields_from=-3 h")
+    with frozen as run:
+        (row, _) = cargo_table([run])
+        assert row["time"] < 0.0
+        assert row["runs"]["balance"]["made"]["molecules"] > 0.0
+        with pytest.raises(InputError, match="does not follow cargo at 6 h, since its scene is"):
+            cargo_table([run], [6 * HOUR])
+
+
+def test_the_table_pools_dishes_and_is_of_the_last_time_unless_told_otherwise(grown):
+    with grown() as one, grown(seed=2) as two:
+        rows = cargo_table([one, two])
+        assert [(row["time"], row["ligand"]) for row in rows] == [
+            (6 * HOUR, "mcsf"), (6 * HOUR, "ccl2"),
+        ]  # fmt: skip
+        assert cargo_table([one, two], [6 * HOUR, 3 * HOUR])[2:] == rows
+        counts = [run_cargo(run, 6 * HOUR, "mcsf") for run in (one, two)]
+        own, made = rows[0]["runs"], counts[0].made + counts[1].made
+        assert own["balance"]["made"] == {
+            "molecules": made, "per_cell": made / own["msc"], "share": 1.0,
+        }  # fmt: skip
+        parts = ("in_bodies", "in_migrasomes", "secreted", "carried_off")
+        assert sum(own["balance"][key]["share"] for key in parts) == pytest.approx(1.0, rel=1e-12)
+        assert sum(way["share"] for way in own["routes"].values()) == pytest.approx(1.0)
+        held = np.concatenate([one.content for one in counts])
+        assert own["content_per_migrasome"] == {
+            "count": len(held), "mean": held.mean(), "deviation": held.std(ddof=1),
+        }  # fmt: skip
+        (row, _) = cargo_table([one], against=[two])
+        assert row["control"]["msc"] == counts[1].msc
+        assert row["runs"]["secreted_to_content"]["deviation"] is None

@@ -11,7 +11,9 @@ import numpy as np
 import pytest
 
 from sdf1_field.errors import InputError, RunError
+from sdf1_field.migrasomes import cargo
 from sdf1_field.record import (
+    CARGO,
     MASSES,
     checkpoint_path,
     claim_output,
@@ -42,6 +44,22 @@ from sdf1_field.solvers import cosine
 from sdf1_field.spec import load_model
 
 HOUR = 3600.0
+
+
+@pytest.fixture(scope="session")
+def tiny(tiny):
+    """Settings of the tiny dish, which is placed: nothing is known there of cargo."""
+    return (*tiny, "mechanisms.cargo_kinetics=false")
+
+
+@pytest.fixture(scope="session")
+def solved(solved):
+    """Function that solves a model in this module's tiny dish."""
+
+    def run(model="coculture-kg1a", *settings, seed=1):
+        return solved(model, "mechanisms.cargo_kinetics=false", *settings, seed=seed)
+
+    return run
 
 
 def model(tiny, *settings, name="coculture-kg1a"):
@@ -135,7 +153,7 @@ def test_a_large_floor_is_chunked_in_equal_tiles(tmp_path):
     path = tmp_path / "large.nc"
     settings = ["dish.width=7 mm", "dish.length=1 mm", "grid.spacing=5 um", "run.mode=steady"]
     settings += ["treatments={}", "output.ligands=[]", "scene.msc_density=1 1/mm**2"]
-    settings += ["scene.mode=placed"]
+    settings += ["scene.mode=placed", "mechanisms.cargo_kinetics=false"]
     solve(load_model("null-kg1a", settings=settings), path)
     with netCDF4.Dataset(path) as file:
         assert file["region"].shape == (1, 200, 1400)
@@ -335,6 +353,7 @@ def growing_scene(time):
             maturity=rng.random(count),
             origin=(np.arange(count) % 3 - 1).astype(np.int8),
             fate=np.where(known, FATES[:count], 0).astype(np.int8),
+            loaded={"ccl2": np.arange(count) > 0},
             secretion={"ccl2": np.arange(count) * 0.5},
             fading={"ccl2": np.zeros(count)},
         ),
@@ -353,6 +372,7 @@ def growth_after(time, fibres, count):
     kinds = get_type_hints(Growth)
     samples = {
         int: int(time) + 10_000,
+        float: time / 3.0,
         np.ndarray: records,
         Mapping: {
             "flags": np.arange(count) % 2 == 0,
@@ -553,6 +573,210 @@ def test_the_size_of_a_grown_run_is_told_without_growing_it(tiny, monkeypatch):
     rare, _ = expected_size(growing_model(tiny, *settings, "biogenesis.nucleation=0 1/(um*h)").spec)
     assert rare < small
     assert 5.0 * small < dense < 100.0 * small
+
+
+# Cargo
+
+
+CARGO_SETTINGS = (
+    "scene.mode=grown",
+    "scene.msc_density=200 1/mm**2",
+    "run.culture=4 h",
+    "run.duration=1 h",
+    "output.fields_from=-4 h",
+    "output.fields_every=1 h",
+    "mechanisms.cargo_kinetics=true",
+    "mechanisms.migrasome_uptake=true",
+    "biogenesis.migrating_share=0.9",
+    "biogenesis.resting_time=1 h",
+    "biogenesis.tether_spacing=40 um",
+    "biogenesis.nucleation=0.1 1/(um*h)",
+    "biogenesis.migrasome_lifetime=60 min",
+    "biogenesis.detachment_rate=0.3 1/h",
+    "biogenesis.drift_rate=0.3 1/h",
+    "biogenesis.leak_rate=0.2 1/h",
+    "stromal_type.l929.cargo.ccl2.loaded_fraction=0.5",
+    "stromal_type.l929.cargo.ccl2.vesicle_load=50.0",
+)
+"""So many migrasomes, and so short-lived ones, that cargo goes every way there is."""
+
+
+def cargo_model(tiny, *settings):
+    return model(tiny, *CARGO_SETTINGS, *settings, name="secretion-l929")
+
+
+def cargo_of(run, ligand):
+    return {entry: run[f"{ligand}_cargo_{entry}"].values for entry in CARGO}
+
+
+@pytest.fixture(scope="session")
+def cargo_run(solved):
+    return solved("secretion-l929", *CARGO_SETTINGS)
+
+
+def test_a_run_that_follows_cargo_passes_the_cf_check_too(cargo_run, tmp_path):
+    remarks = remarks_on(cargo_run, tmp_path / "report.json")
+    assert set(remarks) <= {"§2.4 Dimensions"}, remarks
+
+
+@pytest.mark.parametrize(
+    ("name", "dims", "kind", "units", "load"),
+    [
+        ("body_mcsf_cargo", ("time", "body"), "f8", "1", 100.0),
+        ("body_ccl2_rear_cargo", ("time", "body"), "f8", "1", 50.0),
+        ("migrasome_ccl2_cargo", ("time", "migrasome"), "f8", "1", 50.0),
+        ("migrasome_mcsf_loaded", ("migrasome",), "i1", None, None),
+        *[(f"ccl2_cargo_{entry}", ("time",), "f8", "1", None) for entry in CARGO],
+    ],
+)
+def test_cargo_has_its_dimensions_type_and_unit(cargo_run, name, dims, kind, units, load):
+    with netCDF4.Dataset(cargo_run) as file:
+        variable = file[name]
+        assert (variable.dimensions, variable.dtype) == (dims, np.dtype(kind))
+        assert getattr(variable, "units", None) == units
+        assert getattr(variable, "molecules_per_vesicle", None) == load
+        assert variable.long_name
+        if "migrasome" in dims:
+            assert (
+                variable.chunking()
+                == file[f"migrasome_{'x' if len(dims) > 1 else 'fate'}"].chunking()
+            )
+
+
+def test_cargo_in_the_file_is_what_was_simulated(tiny, cargo_run):
+    frames = 0
+    with open_run(cargo_run) as run:
+        times = run["time"].values.tolist()
+        for state in simulate(cargo_model(tiny).spec, seed=1):
+            if state.time not in times:
+                continue
+            n, there = times.index(state.time), state.scene.migrasomes.present
+            frames += 1
+            for ligand, own in cargo(state.scene).items():
+                in_bodies = own.front + own.rear
+                assert np.array_equal(run[f"body_{ligand}_cargo"].values[n], in_bodies)
+                assert np.array_equal(run[f"body_{ligand}_rear_cargo"].values[n], own.rear)
+                held = run[f"migrasome_{ligand}_cargo"].values[n]
+                assert np.flatnonzero(np.isfinite(held)).tolist() == np.flatnonzero(there).tolist()
+                assert np.array_equal(held[: len(there)][there], own.held[there])
+                loaded = run[f"migrasome_{ligand}_loaded"].values
+                assert np.array_equal(loaded[: len(there)], own.loaded)
+                totals = {entry: values[n] for entry, values in cargo_of(run, ligand).items()}
+                assert totals == {
+                    "made": own.made.sum(),
+                    "in_bodies": in_bodies.sum(),
+                    "in_migrasomes": own.held.sum(),
+                    "released_by_bodies": own.released.sum(),
+                    "released_by_fusion": own.fused.sum(),
+                    "released_at_once": own.leaked.sum(),
+                    "carried_off": own.carried_off.sum(),
+                }
+        assert frames == len(times) == 6
+        loaded = run["migrasome_ccl2_loaded"].values
+        assert 0.4 < loaded.mean() < 0.6
+        assert run["migrasome_mcsf_loaded"].values.all()
+        held = run["migrasome_ccl2_cargo"].values
+        assert (held[:, loaded == 0][np.isfinite(held[:, loaded == 0])] == 0.0).all()
+
+
+def test_what_was_made_is_somewhere_in_every_frame(cargo_run):
+    with open_run(cargo_run) as run:
+        for ligand in ("mcsf", "ccl2"):
+            totals = cargo_of(run, ligand)
+            made = totals.pop("made")
+            assert made[0] > 0.0
+            assert np.abs(sum(totals.values()) - made).max() < 1e-10 * made.min()
+            assert min(values[-1] for values in totals.values()) > 1e-3 * made[-1]
+            for place, total in (("body", "in_bodies"), ("migrasome", "in_migrasomes")):
+                inside = np.nansum(run[f"{place}_{ligand}_cargo"].values, axis=1)
+                assert inside == pytest.approx(totals[total], rel=1e-12)
+            rear = run[f"body_{ligand}_rear_cargo"].values
+            assert (rear < run[f"body_{ligand}_cargo"].values).all()
+
+
+@pytest.mark.parametrize("bursts", ["true", "false"])
+def test_the_field_is_given_what_was_released(solved, bursts):
+    path = solved("secretion-l929", *CARGO_SETTINGS, f"mechanisms.bursts={bursts}")
+    with open_run(path) as run:
+        for ligand in ("mcsf", "ccl2"):
+            totals, given = cargo_of(run, ligand), run[f"{ligand}_mass_secreted"].values
+            released = sum(
+                totals[f"released_{way}"] for way in ("by_bodies", "by_fusion", "at_once")
+            )
+            assert (np.abs(given - released) <= 1e-10 * released).all()
+            assert (np.diff(released) > 0.0).all()
+            assert totals["released_at_once"][-1] > 0.1 * released[-1]
+
+
+def test_a_frozen_scene_knows_of_no_cargo_from_the_freezing_on(tiny, tmp_path):
+    path = tmp_path / "frozen.nc"
+    solve(cargo_model(tiny, "scene.mode=frozen"), path)
+    with open_run(path) as run:
+        growing = run["time"].values < 0.0
+        assert growing.tolist() == [True] * 4 + [False] * 2
+        for ligand in ("mcsf", "ccl2"):
+            for name in (f"body_{ligand}_cargo", f"body_{ligand}_rear_cargo"):
+                assert np.isfinite(run[name].values[growing]).all()
+                assert np.isnan(run[name].values[~growing]).all()
+            held = run[f"migrasome_{ligand}_cargo"].values
+            there = np.isfinite(run["migrasome_x"].values)
+            assert there[-1].any()
+            assert np.array_equal(np.isfinite(held), there & growing[:, None])
+            for values in cargo_of(run, ligand).values():
+                assert np.array_equal(np.isfinite(values), growing)
+        assert set(run["migrasome_ccl2_loaded"].values.tolist()) == {0, 1}
+
+
+def test_nothing_is_said_of_cargo_where_none_is_followed(tiny, tiny_run, tmp_path):
+    constant = tmp_path / "constant.nc"
+    settings = ("mechanisms.cargo_kinetics=false", "mechanisms.bursts=false", "run.culture=1 h")
+    solve(cargo_model(tiny, *settings, "output.fields_from=-1 h"), constant)
+    for path in (tiny_run, constant):
+        with netCDF4.Dataset(path) as file:
+            assert "migrasome_ccl2_secretion_rate" in file.variables
+            assert [v for v in file.variables if "cargo" in v or v.endswith("_loaded")] == []
+
+
+@pytest.mark.parametrize("at", [-2.0 * HOUR, 900.0])
+def test_an_interrupted_run_with_cargo_goes_on_to_the_same_content(tiny, cargo_run, tmp_path, at):
+    def stop(time):
+        if time == at:
+            raise KeyboardInterrupt
+
+    path, followed = tmp_path / "run.nc", cargo_model(tiny)
+    with pytest.raises(KeyboardInterrupt):
+        solve(followed, path, progress=stop)
+    kept = load_state(checkpoint_path(path), cosine)
+    assert kept.time == at
+    assert sum(own.held.sum() for own in cargo(kept.scene).values()) > 0.0
+    solve(followed, path, resume=True)
+    assert digest_of(path) == digest_of(cargo_run)
+
+
+def test_expected_size_bounds_a_file_with_cargo(tiny, cargo_run):
+    full, _ = expected_size(cargo_model(tiny).spec)
+    assert cargo_run.stat().st_size < full < 1e7
+    without = ("mechanisms.cargo_kinetics=false", "mechanisms.bursts=false")
+    share = load_model("secretion-l929").spec.ligand["ccl2"].secretion.carrying_fraction
+    even = [f"stromal_type.l929.cargo.{name}.loaded_fraction={share}" for name in ("mcsf", "ccl2")]
+    with open_run(cargo_run) as run:
+        names = [v for v in run.data_vars if "cargo" in v or v.endswith("_loaded")]
+        written = sum(run[v].dtype.itemsize * np.isfinite(run[v].values).sum() for v in names)
+    added = expected_size(cargo_model(tiny, *even).spec)[0]
+    added -= expected_size(cargo_model(tiny, *without).spec)[0]
+    assert written < added < 100.0 * written
+
+
+def test_the_size_of_a_run_with_cargo_follows_the_share_that_takes_it():
+    def size(fraction, carrying="0.5"):
+        settings = [f"stromal_type.msc.cargo.sdf1.loaded_fraction={fraction}"]
+        settings += [f"ligand.sdf1.secretion.carrying_fraction={carrying}"]
+        return np.array(expected_size(load_model("coculture-kg1a", settings=settings).spec))
+
+    (nobody, some, everybody), unread = [size(n) for n in ("0.0", "0.1", "1.0")], size("0.1", "1.0")
+    assert (some == unread).all()
+    assert (nobody < some).all()
+    assert (everybody - nobody)[1] == pytest.approx(10.0 * (some - nobody)[1], rel=1e-6)
 
 
 # Writing

@@ -98,10 +98,11 @@ class Experiment:
         return rng.permutation(values)[:most]
 
     def vesicles_per_migrasome(self, condition: str, hour: float) -> Array:
-        """All carriers in some migrasomes of each dish."""
+        """All carriers in some attached migrasomes of each dish."""
         found = []
         for n, dish in enumerate(self.dishes[condition]):
             summed = np.sum([dish[hour, name].vesicles for name in LIGANDS], axis=0)
+            summed = summed[dish[hour, LIGANDS[0]].owner != NO_BODY]
             found.append(self.chosen(summed, PER_DISH, n, _MIGRASOMES))
         return np.concatenate(found).astype(float)
 
@@ -161,9 +162,9 @@ class Experiment:
         return found
 
     def pooled_content(self, condition: str, hour: float, ligand: str) -> tuple[float, float]:
-        """Mean content of a migrasome and of a body, over all of the dishes [molecules]."""
+        """Mean content of an attached migrasome and of a body, over all dishes [molecules]."""
         counts = self.counts(condition, hour, ligand)
-        held = np.concatenate([count.content for count in counts])
+        held = np.concatenate([count.content[count.owner != NO_BODY] for count in counts])
         bodies = np.concatenate([count.body_content for count in counts])
         return float(held.mean()), float(bodies.mean())
 

@@ -18,6 +18,7 @@ import numpy as np
 from scipy.optimize import brentq
 
 from sdf1_field import migrasomes
+from sdf1_field.scene import NO_BODY
 from sdf1_field.simulate import model_grid
 from sdf1_field.spec import load_model
 from sdf1_field.treatments import change_times, schedule
@@ -42,7 +43,7 @@ PARAMETERS = Path(__file__).parents[2] / "models" / "parameters.toml"
 def contents(
     model: str, settings: Sequence[str], until: float, seeds: Sequence[int] = SEEDS
 ) -> dict[str, tuple[float, float]]:
-    """Mean content of a migrasome that is there and of a body, by ligand [molecules]."""
+    """Mean content of a migrasome on a cell's fibres and of a body, by ligand [molecules]."""
     spec = load_model(model, settings=settings).spec
     grid, plan = model_grid(spec), schedule(spec)
     start = -spec.run.culture
@@ -57,7 +58,8 @@ def contents(
             scene, _ = migrasomes.advance(scene, stop)
             scene = migrasomes.perturb(scene, spec, plan.perturbation(stop))
         for name, own in migrasomes.cargo(scene).items():
-            held[name].append(own.held[scene.migrasomes.present & own.loaded])
+            m = scene.migrasomes
+            held[name].append(own.held[m.present & (m.body != NO_BODY)])
             bodies[name].append(own.front + own.rear)
     return {
         name: (float(np.concatenate(held[name]).mean()), float(np.concatenate(bodies[name]).mean()))
@@ -147,8 +149,8 @@ def main() -> None:
         "| parameter | value |\n|---|---|",
         *[f"| `{path}` | {value} |" for path, value in values.items()],
         "\n## What J7 does not fix\n",
-        "Fusion rates that give the same rise, for other lives of the migrasomes and for a block that "
-        "begins later, with the bodies' rates above.\n",
+        "Fusion rates that give the same rise, for other lives of the migrasomes and for a block "
+        "that begins later, with the bodies' rates above.\n",
         "| lifetime | fusion blocked | M-CSF [1/h] | CCL2 [1/h] |\n|---|---|---|---|",
     ]
     bodies = [f"{rate_paths(n)[1]}={values[rate_paths(n)[1]]}" for n in RISE]

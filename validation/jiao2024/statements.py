@@ -11,6 +11,7 @@ from scipy import stats
 
 from sdf1_field.analysis import unpaired_t_test
 from sdf1_field.random import Stream, generator
+from sdf1_field.scene import NO_BODY
 
 FITTED, PUT_IN, FOLLOWS, PREDICTED = "fitted", "put in", "follows", "predicted"
 SIGNIFICANT, VERY, HIGHLY = 0.05, 0.01, 0.001
@@ -282,7 +283,7 @@ def of_block() -> list[Statement]:
         counts = e.counts(condition, IMAGED, ligand)
         if place:
             return np.array([count.body_content.mean() for count in counts])
-        return np.array([count.content_per_migrasome for count in counts])
+        return np.array([count.content[count.owner != NO_BODY].mean() for count in counts])
 
     for place, noun in enumerate(("migrasomes", "bodies")):
         for test, values in ((CELLS_T, cells), (DISHES_T, dishes)):

@@ -1,24 +1,36 @@
 """Where stromal cells' chemokines are and which way they have left, as an experimenter counts them.
 
-`count_cargo` counts one ligand in a scene in memory and `run_cargo` in a run file.
+`count_cargo` counts one ligand in a scene in memory and `run_cargo` in a run file;
+`cargo_measures` and `cargo_samples` pool the counts of several dishes, and `compare_cargo` tests
+them against others.
 """
 
+import itertools
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from sdf1_field.analysis.network import distance_from_body, frame_at, run_scene
+from sdf1_field.analysis.hypothesis import unpaired_t_test
+from sdf1_field.analysis.network import (
+    BODY_DISTANCE_EDGES,
+    Measure,
+    distance_from_body,
+    frame_at,
+    over_dishes,
+    run_scene,
+)
 from sdf1_field.analysis.runs import run_name
 from sdf1_field.errors import InputError
 from sdf1_field.migrasomes import cargo
 from sdf1_field.migrasomes.cargo import ligand_key
 from sdf1_field.random import Stream, generator
-from sdf1_field.record import model_of
+from sdf1_field.record import CARGO, model_of
 from sdf1_field.scene import NO_BODY, Scene
 from sdf1_field.spec import ModelSpec
 from sdf1_field.units import duration_text
@@ -26,11 +38,8 @@ from sdf1_field.units import duration_text
 Array = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
-PLACES = ("in_bodies", "in_migrasomes")
 ROUTES = ("released_by_bodies", "released_by_fusion", "released_at_once")
-TOTALS = ("made", *PLACES, *ROUTES, "carried_off")
-"""Where cargo is, which way it is secreted, and all that is known of a dish; ``made`` is the others
-together."""
+"""Which way cargo is secreted."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -185,6 +194,7 @@ def count_cargo(
             "mechanisms.cargo_kinetics and the ligand in output.ligands."
         )
     own = followed[ligand]
+    body_content = own.front + own.rear
     here = scene.migrasomes.present
     return _counted(
         scene,
@@ -192,14 +202,14 @@ def count_cargo(
         ligand,
         time=time,
         seed=seed,
-        body_content=own.front + own.rear,
+        body_content=body_content,
         rear=own.rear,
         content=own.held[here],
         loaded=own.loaded[here],
         vesicle_load=own.vesicle_load,
         totals={
             "made": float(own.made.sum()),
-            "in_bodies": float(own.front.sum() + own.rear.sum()),
+            "in_bodies": float(body_content.sum()),
             "in_migrasomes": float(own.held.sum()),
             "released_by_bodies": float(own.released.sum()),
             "released_by_fusion": float(own.fused.sum()),
@@ -260,7 +270,7 @@ def run_cargo(run: xr.Dataset, time: float, ligand: str) -> CargoCount:
     require_cargo(run, ligand)
     frame, spec = frame_at(run, time), model_of(run).spec
     saved = float(run["time"].values[frame])
-    totals = {name: float(run[f"{ligand}_cargo_{name}"].values[frame]) for name in TOTALS}
+    totals = {name: float(run[f"{ligand}_cargo_{name}"].values[frame]) for name in CARGO}
     content = run[f"body_{ligand}_cargo"][frame].values
     bodies = np.isfinite(run["body_x"][frame].values)
     if not (np.isfinite(list(totals.values())).all() and np.isfinite(content[bodies]).all()):
@@ -286,27 +296,43 @@ def run_cargo(run: xr.Dataset, time: float, ligand: str) -> CargoCount:
     )
 
 
+def followed_ligands(run: xr.Dataset) -> tuple[str, ...]:
+    """Ligands whose cargo a run follows.
+
+    Raises
+    ------
+    InputError
+        If there is none.
+    """
+    followed = model_of(run).spec.followed_ligands
+    if not followed:
+        raise InputError(
+            f"{run_name(run)}: follows no cargo. Solve a grown scene with "
+            "mechanisms.cargo_kinetics=true, such as secretion-l929."
+        )
+    return followed
+
+
+def last_followed(run: xr.Dataset) -> float:
+    """Last time at which a run's cargo was saved [s]; a frozen scene's is not known any more."""
+    made = run[f"{followed_ligands(run)[0]}_cargo_made"].values
+    return float(run["time"].values[np.isfinite(made)][-1])
+
+
 def follows_cargo(run: xr.Dataset) -> bool:
-    """Whether any ligand's cargo is in a run's file."""
-    return any(f"body_{name}_cargo" in run for name in model_of(run).spec.followed_ligands)
+    """Whether a run follows the cargo of any ligand."""
+    return bool(model_of(run).spec.followed_ligands)
 
 
 def require_cargo(run: xr.Dataset, ligand: str) -> None:
     """Raise InputError unless a ligand's cargo is in a run's file."""
-    spec = model_of(run).spec
-    followed = spec.followed_ligands
-    if not followed:
-        raise InputError(
-            f"{run_name(run)}: follows no cargo. Solve a grown scene with "
-            "mechanisms.cargo_kinetics=true and a ligand that its cells make in output.ligands, "
-            "such as secretion-l929."
-        )
+    followed = followed_ligands(run)
     if ligand not in followed:
         raise InputError(
             f"{run_name(run)}: follows {' and '.join(followed)}, not {ligand}. Choose one of "
             "these, or add it to output.ligands and solve the model again."
         )
-    names = {f"{ligand}_cargo_{name}" for name in TOTALS} | {
+    names = {f"{ligand}_cargo_{name}" for name in CARGO} | {
         f"body_{ligand}_cargo",
         f"body_{ligand}_rear_cargo",
         f"migrasome_{ligand}_cargo",
@@ -318,3 +344,128 @@ def require_cargo(run: xr.Dataset, ligand: str) -> None:
             f"{run_name(run)}: holds no {min(missing)}, since an earlier version made it. Solve "
             "the model again."
         )
+
+
+CARGO_MEASURES: Mapping[str, Callable[[CargoCount], tuple[float, float]]] = {
+    "secreted_to_content": lambda c: (c.secreted, c.in_bodies),
+    "share_through_migrasomes": lambda c: (c.through_migrasomes, c.secreted),
+    "with_cargo": lambda c: (float(np.count_nonzero(c.vesicles)), float(len(c.vesicles))),
+}
+"""What is counted, and over what, in one dish."""
+
+
+def cargo_measures(counts: Sequence[CargoCount]) -> dict[str, Measure]:
+    """Each of `CARGO_MEASURES`, the dishes pooled, and over the dishes."""
+    return {
+        name: over_dishes([counted(count) for count in counts])
+        for name, counted in CARGO_MEASURES.items()
+    }
+
+
+def pooled_enrichment(counts: Sequence[CargoCount]) -> float:
+    """Molecules per volume of all dishes' migrasomes over that of their bodies."""
+    in_migrasomes = _over(
+        sum(float(count.content.sum()) for count in counts), sum(count.volume for count in counts)
+    )
+    bodies = sum(count.msc * count.body_volume for count in counts)
+    return _over(in_migrasomes, _over(sum(count.in_bodies for count in counts), bodies))
+
+
+def _polarisation(migrating: bool) -> Callable[[CargoCount], Array]:
+    return lambda c: c.polarisation[c.migrating == migrating]
+
+
+SAMPLES: Mapping[str, tuple[str, Callable[[CargoCount], NDArray[Any]]]] = {
+    "vesicles_per_migrasome": ("migrasomes", lambda c: c.vesicles),
+    "content_per_migrasome": ("migrasomes", lambda c: c.content),
+    "vesicles_per_cell": ("cells", lambda c: c.vesicles_per_cell),
+    "content_per_body": ("cells", lambda c: c.body_content),
+    "polarisation": ("cells", lambda c: c.polarisation),
+    "polarisation_migrating": ("cells", _polarisation(True)),
+    "polarisation_resting": ("cells", _polarisation(False)),
+    "secreted_to_content": ("dishes", lambda c: np.array([c.secreted_to_content])),
+}
+"""What is measured of each of an experiment's units, and what these are."""
+
+
+def cargo_samples(counts: Sequence[CargoCount], quantity: str) -> Array:
+    """One of `SAMPLES`, of the units of all dishes that have it, shape (unit,)."""
+    _, values = SAMPLES[quantity]
+    every: Array = np.concatenate([values(count) for count in counts]).astype(float)
+    return every[np.isfinite(every)]
+
+
+@dataclass(frozen=True)
+class CargoBin:
+    """Attached migrasomes in a bin of distance from the edge of their body.
+
+    Parameters
+    ----------
+    lower, upper : float
+        The bin, without its upper end [um].
+    vesicles, diameter : ndarray, shape (migrasome,)
+        In each, and its diameter [um].
+    """
+
+    lower: float
+    upper: float
+    vesicles: Array
+    diameter: Array
+
+
+def cargo_by_distance(counts: Sequence[CargoCount]) -> list[CargoBin]:
+    """Vesicles and diameters against distance, all dishes' migrasomes together."""
+    distance, vesicles, diameter = (
+        np.concatenate([getattr(count, key) for count in counts]).astype(float)
+        for key in ("distance", "vesicles", "diameter")
+    )
+    bins = []
+    for lower, upper in itertools.pairwise(BODY_DISTANCE_EDGES):
+        own = (distance >= lower) & (distance < upper)
+        bins.append(CargoBin(float(lower), float(upper), vesicles[own], diameter[own]))
+    return bins
+
+
+@dataclass(frozen=True)
+class CargoTest:
+    """One comparison of cargo with that of a control, by the unpaired t test.
+
+    Parameters
+    ----------
+    quantity : str
+        One of `SAMPLES`.
+    unit : str
+        What the test takes for independent.
+    treated, control : float
+        Means over units; NaN without any.
+    p : float
+        Two-sided; NaN where there is nothing to test.
+    """
+
+    quantity: str
+    unit: str
+    treated: float
+    control: float
+    p: float
+
+    @property
+    def ratio(self) -> float:
+        """Of the means; NaN unless the control's is positive."""
+        return _over(self.treated, self.control)
+
+
+def compare_cargo(treated: Sequence[CargoCount], control: Sequence[CargoCount]) -> list[CargoTest]:
+    """Unpaired t tests on each of `SAMPLES` against a control's, units of all dishes pooled."""
+    tests = []
+    for quantity, (unit, _) in SAMPLES.items():
+        own, other = cargo_samples(treated, quantity), cargo_samples(control, quantity)
+        tests.append(
+            CargoTest(
+                quantity=quantity,
+                unit=unit,
+                treated=float(own.mean()) if len(own) else math.nan,
+                control=float(other.mean()) if len(other) else math.nan,
+                p=unpaired_t_test(list(other), list(own)),
+            )
+        )
+    return tests

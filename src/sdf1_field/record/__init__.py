@@ -4,7 +4,7 @@ The file grows under the name ``RUN.nc.partial`` and takes its own name when it 
 interrupted run leaves the partial file and, beside it, the state from which it can go on.
 """
 
-from sdf1_field.record.layout import ABSENT, FORMAT, MASSES, VOLATILE
+from sdf1_field.record.layout import ABSENT, CARGO, FORMAT, MASSES, VOLATILE
 from sdf1_field.record.reading import content_digest, model_of, open_run, summary
 from sdf1_field.record.states import load_state, save_state
 from sdf1_field.record.writing import (
@@ -18,6 +18,7 @@ from sdf1_field.record.writing import (
 
 __all__ = [
     "ABSENT",
+    "CARGO",
     "FORMAT",
     "MASSES",
     "VOLATILE",

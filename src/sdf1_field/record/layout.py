@@ -38,6 +38,16 @@ MASSES = {
     "removed": "removed with the medium so far",
     "taken_up": "taken up by cells so far",
 }
+CARGO = {
+    "made": "made so far, what bodies began with included",
+    "in_bodies": "in bodies",
+    "in_migrasomes": "in migrasomes",
+    "released_by_bodies": "released through bodies' own membranes so far",
+    "released_by_fusion": "released by fusion in migrasomes so far",
+    "released_at_once": "released at once by ruptures and leaks so far",
+    "carried_off": "gone so far with migrasomes that drifted away or were swallowed",
+}
+"""Where a followed ligand is; the first is the sum of the others."""
 ABSENT = -9
 """Of whole numbers where nothing is: neither an owner nor a flag."""
 _TILE = 512
@@ -126,6 +136,8 @@ def create_file(
     _coordinates(file, grid)
     for name in spec.solved_ligands:
         _ligand(file, spec, name)
+    for name in spec.followed_ligands:
+        _cargo(file, spec, name)
     _stroma(file, spec, grid)
     if "obs" in file.dimensions:
         _cells(file)
@@ -257,6 +269,30 @@ def _ligand(file: netCDF4.Dataset, spec: ModelSpec, name: str) -> None:
         _variable(
             file, f"{source}_{name}_secretion_rate", "f8", ("time", source), units="s-1",
             long_name=f"{label} molecules secreted per time by each {source}",
+        )  # fmt: skip
+
+
+def _cargo(file: netCDF4.Dataset, spec: ModelSpec, name: str) -> None:
+    """A followed ligand in bodies and migrasomes, and where all of it has gone."""
+    label, load = spec.ligand[name].label, spec.stroma.cargo[name].vesicle_load
+    for variable, source, place in (
+        (f"body_{name}_cargo", "body", "each body"),
+        (f"body_{name}_rear_cargo", "body", "the rear half of each body"),
+        (f"migrasome_{name}_cargo", "migrasome", "each migrasome"),
+    ):
+        _variable(
+            file, variable, "f8", ("time", source), units="1",
+            long_name=f"{label} molecules in {place}", molecules_per_vesicle=load,
+        )  # fmt: skip
+    _variable(
+        file, f"migrasome_{name}_loaded", "i1", ("migrasome",),
+        flag_values=np.array([0, 1], dtype=np.int8), flag_meanings="takes_none takes_carriers",
+        long_name=f"migrasome: whether it takes carriers of {label}",
+    )  # fmt: skip
+    for entry, meaning in CARGO.items():
+        _variable(
+            file, f"{name}_cargo_{entry}", "f8", ("time",), units="1",
+            long_name=f"{label} molecules {meaning}",
         )  # fmt: skip
 
 

@@ -15,10 +15,11 @@ from numpy.typing import NDArray
 
 from sdf1_field.coating import binding_sites
 from sdf1_field.errors import InputError, RunError
-from sdf1_field.migrasomes import rates_of
+from sdf1_field.migrasomes import cargo, rates_of
 from sdf1_field.migrasomes.growth import VERTICES
 from sdf1_field.record.layout import (
     ABSENT,
+    CARGO,
     MASSES,
     create_file,
     field_kind,
@@ -67,6 +68,8 @@ _FILE_BYTES = 4e5
 """What a file takes before any value: the model, names, and where each frame lies."""
 _LIFE_BYTES = 18.0
 """Of what a file says of a migrasome once: birth, end, fate and origin."""
+_LOADED_BYTES = 1.0
+"""Of what it says once of whether a migrasome takes a followed ligand."""
 _OBSERVATION_BYTES = 26
 """Of a cell at one time: place, time, state and region."""
 
@@ -314,6 +317,7 @@ class _Recorder:
                         value = np.nan
                     file[f"{name}_mass_{entry}"][n] = value
             _append_scene(file, n, state.scene, state.time, setting.spec.run.duration)
+            _append_cargo(file, n, state.scene, setting.spec.followed_ligands)
         if "cell_time" in file.variables and state.time in self.observations:
             assert state.cells is not None
             n = self.observations[state.time]
@@ -368,6 +372,32 @@ def _append_scene(
         _put(file[f"body_{ligand}_secretion_rate"], (n,), rates)
         own = mean_rates(scene, ligand, time, time)
         _put(file[f"migrasome_{ligand}_secretion_rate"], (n,), _masked(own, here))
+
+
+def _append_cargo(file: netCDF4.Dataset, n: int, scene: Scene, followed: tuple[str, ...]) -> None:
+    """Write where a frame's cargo is; a scene that has been frozen does not know any more."""
+    for ligand in followed:
+        loaded = scene.migrasomes.loaded[ligand]
+        _put(file[f"migrasome_{ligand}_loaded"], (), loaded.astype(np.int8))
+        own, here = cargo(scene).get(ligand), scene.migrasomes.present
+        # As long as the other variables in every frame: of a shorter one NetCDF misplaces values.
+        held = np.full(len(here), np.nan) if own is None else _masked(own.held, here)
+        _put(file[f"migrasome_{ligand}_cargo"], (n,), held)
+        if own is None:
+            continue
+        in_bodies = own.front + own.rear
+        _put(file[f"body_{ligand}_cargo"], (n,), in_bodies)
+        _put(file[f"body_{ligand}_rear_cargo"], (n,), own.rear)
+        for entry, amounts in (
+            ("made", own.made),
+            ("in_bodies", in_bodies),
+            ("in_migrasomes", own.held),
+            ("released_by_bodies", own.released),
+            ("released_by_fusion", own.fused),
+            ("released_at_once", own.leaked),
+            ("carried_off", own.carried_off),
+        ):
+            file[f"{ligand}_cargo_{entry}"][n] = amounts.sum()
 
 
 def _within_run(migrasomes: Migrasomes, duration: float) -> Migrasomes:
@@ -455,21 +485,30 @@ def _expected_growth(spec: ModelSpec, bodies: float) -> _Stroma:
     return _Stroma(bodies, fibres, vertices, alive, ever)
 
 
+def _carrying_share(spec: ModelSpec, ligand: str) -> float:
+    """Share of migrasomes that secrete a ligand."""
+    if ligand in spec.followed_ligands:
+        return spec.stroma.cargo[ligand].loaded_fraction
+    return spec.ligand[ligand].secretion.carrying_fraction
+
+
 def expected_size(spec: ModelSpec) -> tuple[float, float]:
     """Upper estimates of a run file and of the memory its run takes [bytes]; takes none itself."""
     grid, stroma = model_grid(spec), _expected_stroma(spec)
     floor_cells, ligands = float(grid.nx) * float(grid.ny), spec.solved_ligands
+    followed = len(spec.followed_ligands)
     frame = _PACKED * floor_cells
     for name in ligands:
-        carriers = spec.ligand[name].secretion.carrying_fraction * stroma.migrasomes
+        carriers = _carrying_share(spec, name) * stroma.migrasomes
         secreting = min(1.0, _PACKED + _SPREAD_CELLS * carriers / floor_cells)
         frame += floor_cells * (2 * int(field_kind(spec, name)[1]) + 8 * secreting)
         frame += 4 * floor_cells * spec.ligand[name].coat.uneven
     frame += stroma.fibres * (16.0 * stroma.vertices + 5.0)
-    frame += (8.0 * (5 + len(ligands)) + 4.0) * stroma.migrasomes
-    frame += (8.0 * (6 + len(ligands)) + 1.0) * stroma.bodies
+    frame += (8.0 * (5 + len(ligands) + followed) + 4.0) * stroma.migrasomes
+    frame += (8.0 * (6 + len(ligands) + 2 * followed) + 1.0) * stroma.bodies
+    frame += 8.0 * len(CARGO) * followed
     file_size = _FILE_BYTES + len(_frame_times(spec)) * frame
-    file_size += _LIFE_BYTES * stroma.migrasomes_ever
+    file_size += (_LIFE_BYTES + _LOADED_BYTES * followed) * stroma.migrasomes_ever
     if spec.run.mode != "steady":
         file_size += len(track_times(spec)) * spec.cell_count * _OBSERVATION_BYTES
     if spec.numerics.solver == "fipy":
@@ -481,6 +520,6 @@ def expected_size(spec: ModelSpec) -> tuple[float, float]:
         arrays = poles * (len(ligands) + 1) + _IN_FLIGHT
         memory = _PROGRAM_BYTES + 8.0 * floor_cells * arrays
     for name in spec.sensed_ligands:
-        carried = spec.ligand[name].secretion.carrying_fraction * stroma.migrasomes_ever
+        carried = _carrying_share(spec, name) * stroma.migrasomes_ever
         memory += _NEAR_BYTES * carried
     return file_size, memory

@@ -276,6 +276,8 @@ class Traffic(Section):
     """Age of the migrasome over which that falls to 1/e."""
     calcium_time: PositiveTime
     """In which a migrasome's calcium signal matures."""
+    detached_fusion: Fraction
+    """Share of the fusion rate that is left once a migrasome is detached."""
 
 
 class StromalType(Section):
@@ -596,8 +598,8 @@ class ModelSpec(Section):
 
     @property
     def followed_ligands(self) -> tuple[str, ...]:
-        """Ligands whose carriers are followed through bodies and migrasomes."""
-        if not self.mechanisms.cargo_kinetics:
+        """Ligands whose carriers are followed; a placed scene has no history to follow."""
+        if not (self.grows and self.mechanisms.cargo_kinetics):
             return ()
         return tuple(name for name in self.solved_ligands if name in self.stroma.cargo)
 
@@ -740,14 +742,15 @@ class ModelSpec(Section):
 
     def _bursts(self) -> Iterable[tuple[str, str]]:
         """Bursts of migrasomes that never rupture or whose content is unknown."""
-        if not self.mechanisms.bursts or self.mechanisms.cargo_kinetics:
+        if not self.mechanisms.bursts:
             return
-        if self.grows:
+        if self.grows and not self.mechanisms.cargo_kinetics:
             yield (
                 "mechanisms.bursts",
                 "what is left in a migrasome of a grown scene is not known while its secretion is "
                 "constant. Set mechanisms.cargo_kinetics to true.",
             )
+        if self.grows:
             return
         if self.scene.migrasome_lifetime == 0.0:
             yield (
@@ -836,14 +839,7 @@ class ModelSpec(Section):
                         "in a grown scene mechanisms.cargo_kinetics says how migrasomes fill and "
                         "empty. Set it to '0 1/s', or scene.mode to 'placed'.",
                     )
-        if not self.mechanisms.cargo_kinetics:
-            return
-        if not self.grows:
-            yield (
-                "mechanisms.cargo_kinetics",
-                "a placed scene has no history in which bodies and migrasomes could have filled. "
-                "Set it to false, or scene.mode to 'grown'.",
-            )
+        if not (self.grows and self.mechanisms.cargo_kinetics):
             return
         for name in self.stroma.cargo:
             if name not in self.ligand:
@@ -851,11 +847,14 @@ class ModelSpec(Section):
                 yield path, unknown(name, self.ligand, "ligand")
         for name in self.output.ligands:
             if name in self.ligand and name not in self.stroma.cargo:
-                made = ", ".join(self.stroma.cargo) or "nothing"
+                made = ", ".join(
+                    self.ligand[k].label for k in self.stroma.cargo if k in self.ligand
+                )
                 yield (
                     "output.ligands",
-                    f"{self.stroma.label} cells make no {self.ligand[name].label}, but {made}. "
-                    f"Remove {name}, or give stromal_type.{self.scene.stroma}.cargo.{name}.",
+                    f"{self.stroma.label} cells make no {self.ligand[name].label}, but "
+                    f"{made or 'nothing'}. Remove {name}, or give "
+                    f"stromal_type.{self.scene.stroma}.cargo.{name}.",
                 )
         fastest = self._fastest_carriage()
         if self.numerics.growth_step * fastest[1] > _MOST_OF_A_STEP:
@@ -884,6 +883,22 @@ class ModelSpec(Section):
                 f"They have {', '.join(self.stroma.expresses) or 'no target'}. Remove it, or "
                 "choose another scene.stroma.",
             )
+        if agent.acts_on == "cxcr4_antagonist" and self.cell_count == 0:
+            yield (
+                path,
+                f"{agent.label} acts on CXCR4 of haematopoietic cells, and this model has none. "
+                "Set cells.density, or remove it.",
+            )
+        if (
+            agent.acts_on == "added_ligand"
+            and self.cell_count == 0
+            and self.agent_of(name) not in self.solved_ligands
+        ):
+            yield (
+                path,
+                f"{agent.label} is added to a field that this model does not solve. Add "
+                f"{self.agent_of(name)} to output.ligands, or remove it.",
+            )
         if agent.on_networks and not self.grows:
             yield (
                 path,
@@ -891,17 +906,22 @@ class ModelSpec(Section):
                 "scene.mode to 'grown', or remove it.",
             )
         if agent.on_cargo and not self.followed_ligands:
-            remedy = "Set mechanisms.cargo_kinetics to true, or remove it."
-            if not self.grows:
-                remedy = "Set scene.mode to 'grown' and mechanisms.cargo_kinetics to true, or "
-                remedy += "remove it."
-            elif self.mechanisms.cargo_kinetics:
-                made = ", ".join(f"'{name}'" for name in self.stroma.cargo)
-                remedy = f"Set output.ligands, such as [{made}], or remove it."
+            wanted = [
+                what
+                for what, there in (
+                    ("scene.mode to 'grown'", self.grows),
+                    ("mechanisms.cargo_kinetics to true", self.mechanisms.cargo_kinetics),
+                    (
+                        f"output.ligands, such as ['{next(iter(self.stroma.cargo), '')}']",
+                        any(name in self.stroma.cargo for name in self.solved_ligands),
+                    ),
+                )
+                if not there
+            ]
             yield (
                 path,
                 f"{agent.label} acts on how carriers fill migrasomes and fuse, and this model "
-                f"follows none. {remedy}",
+                f"follows none. Set {' and '.join(wanted)}, or remove it.",
             )
         if (
             agent.acts_on in ("integrins", "calcium")
