@@ -48,7 +48,7 @@ CONDITIONS = {
     "anti-CD166": ("coculture-kg1a-anti-cd166", (4,)),
 }
 COMPARED = {"AMD3100 10 uM": "control", "SDF-1 100 ng/mL": "control", "anti-CD166": "IgG"}
-SCAN_TRANSPORTS = (0.01, 0.03, 0.1, 0.3)
+SCAN_TRANSPORTS = (0.01, 0.03, 0.1, 0.3, 1.0)
 SCAN_LOADED = (0.13, 0.5, 1.0)
 SCAN_DISHES = 3
 SCAN_HOURS = (24, 28)
