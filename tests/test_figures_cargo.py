@@ -11,6 +11,8 @@ from sdf1_field.analysis.network import BODY_DISTANCE_EDGES
 from sdf1_field.errors import InputError
 from sdf1_field.figures import plot_run
 from sdf1_field.figures.cargo import CARRIER_WINDOW, FIELD_WINDOW
+from sdf1_field.record import open_run, solve
+from sdf1_field.spec import load_model
 
 LOAD = 50.0
 BRIGHTEST = 4.0
@@ -54,7 +56,10 @@ def cargo_run(frames=7, *settings, model="secretion-l929", **options):
                 follows,
             ),
             "migrasome_ccl2_loaded": (("migrasome",), loaded),
-            "migrasome_mcsf_secretion_rate": (("time", "migrasome"), 0.0 * there),
+            **{
+                f"migrasome_{name}_secretion_rate": (("time", "migrasome"), 0.0 * there)
+                for name in ("mcsf", "ccl2")
+            },
             "ccl2_cargo_made": ("time", np.full(len(time), 4e5)),
             **of_time,
         }
@@ -98,8 +103,9 @@ def test_only_a_ligand_that_is_followed_has_its_carriers_drawn(run, figure):
     assert titled(figure, "CCL2 in the medium at the floor")
     without = plot_run(run, ligand="mcsf")
     assert [a.get_label() for a in without.axes] == ["", "<colorbar>"]
-    first = plot_run(run.drop_vars([name for name in run if "cargo" in name]))
-    assert len(first.axes) == 2
+    names = [name for name in run if "_cargo" in name]
+    for other in (run.drop_vars(names), run.assign(run[names].where(False))):
+        assert len(plot_run(other, ligand="ccl2").axes) == 2
 
 
 def test_the_field_is_shown_in_a_unit_that_suits_it_and_one_hot_spot_does_not_spoil_it(run, figure):
@@ -116,6 +122,9 @@ def test_the_field_is_shown_in_a_unit_that_suits_it_and_one_hot_spot_does_not_sp
 def test_what_was_let_out_at_once_in_the_last_step_is_told_from_the_field(run, figure):
     title = titled(figure, "CCL2 in the medium").get_title()
     assert "let out at once in the last 15 min" in title
+    short = run.isel(time=slice(2)).assign_coords(time=[0.0, 300.0])
+    brief = titled(plot_run(short, ligand="ccl2"), "CCL2 in the medium").get_title()
+    assert "let out at once in the last 5 min" in brief
     calm = run.assign(ccl2_cargo_released_at_once=0.0 * run["time"])
     assert "at once" not in titled(plot_run(calm, ligand="ccl2"), "CCL2 in the medium").get_title()
 
@@ -145,6 +154,7 @@ def test_the_window_is_around_the_most_migrasomes_and_marked_in_the_field(run, f
     )
     x, y = run["migrasome_x"].values[-1, :12], run["migrasome_y"].values[-1, :12]
     assert ((x > left) & (x < right) & (y > low) & (y < high)).all()
+    assert 0.5 * (left + right) == pytest.approx(np.median(x), abs=6.0)
     assert [t.get_text() for t in window.texts] == ["50 µm"]
 
 
@@ -230,7 +240,7 @@ def test_means_over_distance_are_of_attached_migrasomes_that_take_carriers(run, 
 def test_before_anything_is_there_the_picture_says_so(run, tmp_path):
     figure = plot_run(run, ligand="ccl2", time=0.0)
     for title in ("filling", "size"):
-        assert [t.get_text() for t in titled(figure, title).texts] == ["none"]
+        assert [t.get_text() for t in titled(figure, title).texts] == ["none to show"]
     assert titled(figure, "CCL2 released by bodies").get_title() == "CCL2 released by bodies"
     window = titled(figure, "vesicles with CCL2")
     assert window.get_title().endswith("window of the dish")
@@ -247,9 +257,10 @@ def test_contents_that_are_no_longer_followed_are_grey_and_said_to_be_so(run, tm
     for drawn in ellipses(window):
         assert {to_hex(colour) for colour in drawn.get_facecolor()} <= {"#bbbbbb"}
     assert len(ellipses(window)[0].get_facecolor()) == 1
+    assert len(bars(figure)) == 1
     (curve,) = titled(figure, "CCL2 released by bodies").lines
     assert np.isfinite(curve.get_ydata()).sum() == 5
-    assert [t.get_text() for t in titled(figure, "filling").texts] == ["none"]
+    assert [t.get_text() for t in titled(figure, "filling").texts] == ["none to show"]
 
 
 def test_a_dish_as_small_as_the_window_is_shown_whole_twice(tmp_path):
@@ -265,6 +276,33 @@ def test_a_dish_as_small_as_the_window_is_shown_whole_twice(tmp_path):
 def test_the_title_names_model_treatment_cells_and_seed(figure):
     for text in ("L929 fibroblasts", "untreated", "3 L929", "36 h after seeding", "dish of seed 3"):
         assert text in figure.get_suptitle()
+
+
+def test_a_run_file_has_what_the_picture_needs(tmp_path):
+    model = load_model(
+        "secretion-l929",
+        settings=[
+            "dish.width=300 um", "dish.length=300 um", "dish.height=200 um",
+            "grid.spacing=20 um", "run.duration=4 h",
+        ],
+    )  # fmt: skip
+    solve(model, tmp_path / "run.nc")
+    with open_run(tmp_path / "run.nc") as run:
+        figure = plot_run(run)
+        released = [float(run[f"mcsf_cargo_{route}"][-1]) for route in ROUTES]
+        cells = run.sizes["body"]
+        held = run["migrasome_mcsf_cargo"]
+        vesicles = held.values[-1] / held.attrs["molecules_per_vesicle"]
+    lines = [
+        *titled(figure, "M-CSF released by bodies").lines,
+        *titled(figure, "M-CSF released by migrasomes").lines,
+    ]
+    assert min(released[:2]) > 0.0
+    assert [cells * line.get_ydata()[-1] for line in lines] == pytest.approx(released, rel=1e-12)
+    _, attached, detached = ellipses(titled(figure, "vesicles with M-CSF"))
+    shown = np.concatenate([attached.get_array().data, detached.get_array().data])
+    assert len(shown) > 0
+    assert sorted(shown) == sorted(vesicles[np.isfinite(vesicles)])
 
 
 def test_a_picture_of_carriers_is_written_without_a_warning(figure, tmp_path):

@@ -57,10 +57,10 @@ def plot_run(run: xr.Dataset, *, time: float | None = None, ligand: str | None =
                 "away."
             )
         return plot_tracks(run, spec, time)
-    if with_stroma and not with_cells and not spec.solved_ligands:
-        return plot_network(run, spec, time)
-    shown = ligand or next(iter(spec.solved_ligands), None)
-    if with_stroma and not with_cells and f"{shown}_cargo_made" in run:
-        assert shown is not None
-        return plot_cargo(run, spec, time, shown)
+    if with_stroma and not with_cells:
+        if not spec.solved_ligands:
+            return plot_network(run, spec, time)
+        shown = ligand or spec.solved_ligands[0]
+        if f"{shown}_cargo_made" in run and run[f"{shown}_cargo_made"].notnull().any():
+            return plot_cargo(run, spec, time, shown)
     return plot_floor(run, spec, time, ligand)

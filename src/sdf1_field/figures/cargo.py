@@ -75,7 +75,7 @@ _HEADROOM = 1.3
 _PLAIN = "{x:,.6g}"
 """Numbers on an axis, without a factor beside it."""
 _PREFIXES = ((1.0, "nM"), (1e-3, "pM"), (1e-6, "fM"))
-"""Units of concentration [nM] in which the largest value is at least 0.1."""
+"""Units of concentration, and their sizes [nM]."""
 
 
 def plot_cargo(run: xr.Dataset, spec: ModelSpec, time: float | None, ligand: str) -> Figure:
@@ -135,7 +135,6 @@ def _draw_field(
     size, unit = _unit(float(np.nanmedian(values)))
     values = values / size
     low, high = np.nanquantile(values, [0.0, _BRIGHTEST])
-    _frame(axes, view)
     image = axes.imshow(
         values,
         origin="lower",
@@ -155,8 +154,9 @@ def _draw_field(
     noted = ""
     at_once = run[f"{ligand}_cargo_released_at_once"].values
     if spec.mechanisms.bursts and frame > 0 and at_once[frame] > at_once[frame - 1]:
-        after = run["time"][frame] > 0.0
-        step = spec.numerics.coupling_step if after else spec.numerics.culture_step
+        before, at = run["time"].values[frame - 1 : frame + 1]
+        step = spec.numerics.coupling_step if at > 0.0 else spec.numerics.culture_step
+        step = min(step, float(at - before))
         noted = f"\nbright discs: let out at once in the last {duration_text(step)}, as if just now"
     axes.set_title(f"{name} in the medium at the floor{noted}", fontsize=10.5)
     bar = figure.colorbar(
@@ -237,7 +237,7 @@ def _draw_carriers(
     where = "the whole dish"
     if smaller:
         where = f"window {'around the most migrasomes' if np.isfinite(x).any() else 'of the dish'}"
-    followed = "" if np.isfinite(in_bodies).any() else ", which are no longer followed"
+    followed = "" if np.isfinite(in_bodies).any() else " (no longer followed)"
     axes.set_title(
         f"vesicles with {name} in migrasomes and bodies{followed}\n{where}", fontsize=10.5
     )
@@ -245,12 +245,14 @@ def _draw_carriers(
         (discs, in_migrasomes, "a migrasome"),
         (bodies, in_bodies, "a body"),
     ):
+        if not np.isfinite(contents).any():
+            continue
         bar = figure.colorbar(
             drawn, ax=axes, location="right", shrink=0.85, pad=0.015, extend="max",
             ticks=MaxNLocator(6), format=StrMethodFormatter(_PLAIN),
         )  # fmt: skip
-        most = f"; most {_number(np.nanmax(contents))}" if np.isfinite(contents).any() else ""
-        bar.set_label(f"vesicles in {place}{most}")
+        most = _number(float(np.nanmax(contents)))
+        bar.set_label(f"vesicles in {place}; most {most}")
 
 
 def _part(name: str, span: tuple[float, float]) -> Colormap:
@@ -294,10 +296,10 @@ def _draw_release(
             axes.plot(
                 hours, released[route], color=colour, ls=style, lw=1.8, label=f"{label}{shown}"
             )
-        for at in _changes(run, spec):
-            axes.axvline(at, color="black", lw=1.0, ls=":", zorder=0)
         if frame < len(hours) - 1:
             axes.axvline(hours[frame], color=_SHOWN, lw=1.5, zorder=0)
+        for at in _changes(run, spec):
+            axes.axvline(at, color="black", lw=1.0, ls=":", zorder=0)
         most = max(float(np.nanmax(released[route])) for route in routes)
         axes.set(xlabel="time after seeding [h]", ylabel="molecules per cell")
         axes.set_ylim(0.0, _HEADROOM * most if most > 0.0 else 1.0)
@@ -346,7 +348,7 @@ def _draw_binned(axes: Any, distance: Array, values: Array) -> None:
     """Each value as a point, and the mean over each bin of distance [um]."""
     axes.spines[["top", "right"]].set_visible(False)
     if not len(values):
-        axes.text(0.5, 0.5, "none", ha="center", va="center", transform=axes.transAxes)
+        axes.text(0.5, 0.5, "none to show", ha="center", va="center", transform=axes.transAxes)
         axes.set(xticks=[], yticks=[])
         return
     axes.plot(distance, values, "o", color="black", ms=3.0, mew=0.0, alpha=0.25)
