@@ -14,6 +14,16 @@ TRACKED = (
     "output.tracks_from=0 h",
 )
 STROMA = "cells.density=0 1/mm**2"
+FOLLOWED = (
+    STROMA,
+    "scene.mode=grown",
+    "scene.msc_density=300 1/mm**2",
+    "run.culture=0 h",
+    "run.duration=6 h",
+    "output.fields_every=3 h",
+    "mechanisms.cargo_kinetics=true",
+    "biogenesis.nucleation=0.05 1/(um*h)",
+)
 
 
 @pytest.fixture
@@ -36,6 +46,12 @@ def alone(solved):
 def stroma(solved):
     """Function that gives MSC and networks without haematopoietic cells."""
     return lambda *settings, seed=1: solved("coculture-kg1a", STROMA, *settings, seed=seed)
+
+
+@pytest.fixture
+def l929(solved):
+    """Function that gives L929 whose cargo is followed as it moves through migrasomes."""
+    return lambda *settings, seed=1: solved("secretion-l929", *FOLLOWED, *settings, seed=seed)
 
 
 def refusal(result):
@@ -100,15 +116,45 @@ def test_networks_need_msc_a_saved_time_and_no_pairs(run, alone, stroma):
     assert "not saved at 30 min; it was from 1 h to 2 h" in early
 
 
+def test_cargo_needs_kinetics_a_saved_time_and_no_pairs(run, tiny_run, stroma, l929):
+    for path in (tiny_run, stroma()):
+        line = refusal(run("analyse", path, "--show", "cargo"))
+        assert "follows no cargo. Solve a grown scene with mechanisms.cargo_kinetics=true" in line
+    line = refusal(run("analyse", l929(), "--at", "4 h"))
+    assert "not saved at 4 h; it was from 0 s to 6 h every 3 h. Choose one" in line
+    line = refusal(run("analyse", l929(), "--against", l929("output.ligands=['ccl2']")))
+    assert "follows ccl2, not mcsf. Choose one of these, or add it to output.ligands" in line
+    assert "is the same dish as" in refusal(run("analyse", l929(), "--against", l929()))
+    pairs = refusal(run("analyse", l929(), "--against", l929(seed=2), "--paired"))
+    assert "--paired: 'cargo' compares cells" in pairs
+    other = l929("stromal_type.l929.cargo.mcsf.vesicle_load=50.0", seed=2)
+    assert "differs from" in refusal(run("analyse", l929(), other))
+
+
+def test_fields_need_a_stroma_a_saved_time_and_the_same_ligands(run, tiny_run, alone, l929):
+    assert "around which there could be a field" in refusal(
+        run("analyse", alone, "--show", "field")
+    )
+    line = refusal(run("analyse", tiny_run, "--show", "field", "--at", "10 min"))
+    assert "the floor was not saved at 10 min" in line
+    control = ("--against", l929("output.ligands=['ccl2']"))
+    line = refusal(run("analyse", l929(), "--show", "field", *control))
+    assert "has no field of M-CSF. Add mcsf to its output.ligands" in line
+
+
 def test_a_control_that_is_no_run_is_refused(run, tiny_run):
     assert "none.nc: no such file" in refusal(run("analyse", tiny_run, "--against", "none.nc"))
 
 
-def test_what_is_shown_first_depends_on_the_stroma_and_the_cells(run, tiny_run, alone, stroma):
+def test_what_is_shown_first_depends_on_the_stroma_and_the_cells(
+    run, tiny_run, alone, stroma, l929
+):
     assert "a cell counts for the region" in run("analyse", tiny_run).output
     assert run("analyse", alone).output.startswith("tracked for 2 h in frames every 15 min")
     assert "MSC with retraction fibres" in run("analyse", stroma()).output
     assert "MSC with retraction fibres" in run("analyse", tiny_run, "--show", "network").output
+    assert run("analyse", l929()).output.startswith("M-CSF at 6 h; 1 dish, ")
+    assert "MSC with retraction fibres" in run("analyse", l929(), "--show", "network").output
 
 
 @pytest.mark.parametrize(
@@ -209,6 +255,90 @@ def test_networks_of_one_dish_have_no_spread_over_dishes_and_no_tests(run, strom
     assert "Mann-Whitney" not in text
 
 
+def figures(value):
+    """A number as the tables round it, and as they show thousands."""
+    return f"{value:,.0f}" if abs(value) >= 1000.0 else f"{value:#.3g}".rstrip(".")
+
+
+def test_cargo_says_the_same_as_json(run, l929):
+    options = ("--against", l929("traffic.transport_rate=0 1/h", seed=3), "--at", "6 h")
+    runs = [l929(seed=n) for n in (1, 2)]
+    rows = json.loads(run("analyse", *runs, *options, "--json").output)
+    text = run("analyse", *runs, *options).output
+    assert [row["label"] for row in rows] == ["M-CSF", "CCL2"]
+    parts = re.split(r"^(?=(?:M-CSF|CCL2) at )", text, flags=re.M)[1:]
+    for row, part in zip(rows, parts, strict=True):
+        own, control = row["runs"], row["control"]
+        lines = {line.partition("  ")[0]: line for line in reversed(part.splitlines())}
+        assert part.startswith(
+            f"{row['label']} at 6 h; 2 dishes, {own['msc']} L929, {own['migrasomes']} migrasomes; "
+            f"control: 1 dish, {control['msc']} L929"
+        )
+        for label, key, name in (
+            ("in cell bodies", "balance", "in_bodies"),
+            ("secreted", "balance", "secreted"),
+            ("by cell bodies", "routes", "released_by_bodies"),
+            ("by migrasomes, by fusion", "routes", "released_by_fusion"),
+        ):
+            words = lines[label].removeprefix(label).split()
+            for n, group in enumerate((own, control)):
+                amount = group[key][name]
+                assert words[3 * n : 3 * n + 3] == [
+                    figures(amount["molecules"]),
+                    figures(amount["per_cell"]),
+                    f"{100.0 * amount['share']:.2f}",
+                ]
+        ratio = figures(own["secreted_to_content"]["pooled"])
+        assert f"  {ratio}  " in lines["secreted over content of cell bodies"]
+        share = figures(100.0 * own["with_cargo"]["pooled"])
+        assert f"  {share}  " in lines["migrasomes with a vesicle or more, %"]
+        assert (
+            f"  {figures(own['enrichment']['pooled'])}  "
+            in lines["molecules per volume, migrasomes over cell bodies"]
+        )
+        per_cell = own["vesicles_per_cell"]
+        assert f"  {figures(per_cell['mean'])} ± " in lines["vesicles in all migrasomes of a cell"]
+        assert f"  {per_cell['count']} L929" in lines["vesicles in all migrasomes of a cell"]
+        for own_bin in own["by_distance"]:
+            if own_bin["upper_um"] is not None:
+                name = f"{own_bin['lower_um']:g}-{own_bin['upper_um']:g}"
+                assert lines[name].split()[1] == str(own_bin["migrasomes"])
+        tests = part[part.index("\nmean ") :].splitlines()[2:]
+        for test, line in zip(row["tests"], [t for t in tests if t], strict=True):
+            assert line.endswith(f"unpaired t over {test['unit']}")
+        assert own["balance"]["in_migrasomes"]["molecules"] > 0.0
+        assert control["balance"]["in_migrasomes"]["molecules"] == 0.0
+        assert control["with_cargo"]["pooled"] == 0.0
+
+
+def test_cargo_of_one_dish_has_no_spread_over_dishes_and_no_tests(run, l929):
+    text = run("analyse", l929()).output
+    assert "over dishes" not in text
+    assert "unpaired t" not in text
+    assert "(runs)" not in text
+    assert text.count("how it was secreted") == 2
+
+
+def test_fields_say_the_same_as_json_in_a_unit_that_suits(run, l929):
+    options = ("--show", "field", "--at", "6 h", "--at", "3 h")
+    control = ("--against", l929(seed=3))
+    rows = json.loads(run("analyse", l929(), *options, *control, "--json").output)
+    text = run("analyse", l929(), *options, *control).output
+    factors = {"nM": 1.0, "pM": 1e3, "fM": 1e6}
+    shown = [line for line in text.splitlines() if line and " on the floor at " not in line]
+    assert len(shown) == len(rows) + 4
+    tables = re.split(r"^where ", text, flags=re.M)[1:]
+    for n, table in enumerate(tables):
+        header, *lines = table.splitlines()
+        unit = re.search(r"mean, (\wM)  control, (\wM)  ratio", header)
+        assert unit[1] == unit[2]
+        floor = rows[8 * n + 6]
+        assert figures(factors[unit[1]] * floor["mean"]) in lines[6]
+        assert lines[6].endswith(f"{floor['ratio_of_means']:.2f}")
+        assert 0.1 <= factors[unit[1]] * floor["mean"] < 1000.0
+    assert [row["time"] for row in rows[:: len(rows) // 4]] == [3 * 3600.0] * 2 + [6 * 3600.0] * 2
+
+
 def test_dwell_times_that_outlast_the_recording_are_lower_bounds(run, tiny_run):
     lines = run("analyse", tiny_run, "--show", "dwell").output.splitlines()
     assert lines[-1] == "> lower bound: some stays outlast the recording"
@@ -225,6 +355,8 @@ def test_help_explains_every_table(run):
         "approach:",
         "motion:",
         "network:",
+        "cargo:",
+        "field:",
         "--paired",
     ):
         assert word in text

@@ -95,7 +95,7 @@ def test_every_page_is_in_one_table_of_contents():
     assert sorted(listed) == [p for p in PAGES if p != DOCS / "index.md"]
 
 
-WILDCARDS = {"NAME": "[a-z0-9_]+", "TYPE": "[a-z0-9_]+"}
+WILDCARDS = {"LIGAND": "[a-z0-9]+", "NAME": "[a-z0-9_]+", "TYPE": "[a-z0-9_]+"}
 NAMED = re.compile(r"`([a-z_]*(?:\.[A-Za-z0-9_]+)+)(?: =[^`]*)?`")
 
 

@@ -130,7 +130,7 @@ def network(*settings, hours=16.0, seed=3):
 @pytest.fixture(scope="module")
 def day():
     """A stroma after 24 h, as the model has it."""
-    spec = model("output.ligands=['sdf1']", "ligand.sdf1.secretion.migrasome_decay=1e-4 1/s")
+    spec = model("output.ligands=['sdf1']")
     return spec, seeded(spec), grown(seeded(spec), 24 * HOUR)
 
 
@@ -696,17 +696,12 @@ def test_swallowing_what_is_gone_already_changes_nothing(day):
 @pytest.mark.parametrize("interval", [15 * MINUTE, 7 * MINUTE + 13.0, 5 * HOUR])
 def test_what_a_scene_is_does_not_depend_on_when_it_was_looked_at(day, interval):
     _, scene, at_once = day
-    let_go, time = [], 0.0
+    time = 0.0
     while time < 24 * HOUR:
         time = min(time + interval, 24 * HOUR)
-        scene, releases = migrasomes.advance(scene, time)
-        let_go += releases
+        scene = grown(scene, time)
     assert bits(scene) == bits(at_once)
-    _, all_at_once = migrasomes.advance(day[1], 24 * HOUR)
-    assert sorted((r.migrasome, r.time, r.amount) for r in let_go) == sorted(
-        (r.migrasome, r.time, r.amount) for r in all_at_once
-    )
-    assert len(let_go) > 10
+    assert len(scene.migrasomes.x) > 10
 
 
 def test_between_two_steps_nothing_happens_but_that_a_migrasome_comes_to_its_end(day):
@@ -838,31 +833,20 @@ def test_a_frozen_scenes_migrasomes_can_still_be_swallowed(day):
     assert m.present.sum() == still.migrasomes.present.sum() - 1
 
 
-def test_carriers_that_rupture_let_go_what_they_had_left_and_the_others_nothing(day):
+def test_where_cargo_is_not_followed_a_rupture_lets_nothing_go_at_once(day):
     spec, scene, _ = day
-    decay = spec.ligand["sdf1"].secretion.migrasome_decay
     later, releases = migrasomes.advance(scene, 48 * HOUR)
     m = later.migrasomes
-    rate, life = m.secretion["sdf1"], m.end - m.birth
-    ruptured = (rate > 0.0) & ~m.present & (m.fate == Fate.RUPTURES)
-    assert sorted(r.migrasome for r in releases) == np.flatnonzero(ruptured).tolist()
-    assert (~m.present & (m.fate == Fate.DRIFTS_AWAY) & (rate > 0.0)).any()
-    # Born with rate / decay, of which this much is secreted while it lives.
-    secreted = (rate[ruptured] / decay * -np.expm1(-decay * life[ruptured])).sum()
-    born_with = rate[ruptured].sum() / decay
-    let_go = sum(r.amount for r in releases)
-    assert secreted + let_go == pytest.approx(born_with, rel=1e-12)
-    assert 0.0 < let_go < 0.9 * born_with
-    for one in releases:
-        assert one.time == m.end[one.migrasome]
+    assert (~m.present & (m.fate == Fate.RUPTURES) & m.loaded["sdf1"]).any()
+    assert releases == ()
+    rate = spec.ligand["sdf1"].secretion.migrasome
+    assert np.array_equal(m.secretion["sdf1"], np.where(m.loaded["sdf1"], rate, 0.0))
 
 
 def test_moving_bodies_secrete_all_that_they_do(day):
     spec, _, scene = day
     found = secretion(scene, model_grid(spec), "sdf1")
     m = scene.migrasomes
-    fading = np.exp(-m.fading["sdf1"] * (24 * HOUR - m.birth))
-    expected = scene.bodies.secretion["sdf1"].sum()
-    expected += (m.secretion["sdf1"] * fading)[m.present].sum()
+    expected = scene.bodies.secretion["sdf1"].sum() + m.secretion["sdf1"][m.present].sum()
     rate = found.released(24 * HOUR, 24 * HOUR + 1e-3) / 1e-3
     assert rate == pytest.approx(expected, rel=1e-5)

@@ -214,6 +214,54 @@ def test_networks_and_their_tests_are_what_the_page_says(printed, solved):
     assert alone == without - spread
 
 
+@pytest.fixture
+def l929(solved):
+    """Function that gives dishes of L929 whose cargo is followed as it moves."""
+
+    def dishes(*seeds):
+        grown = (
+            "scene.mode=grown",
+            "scene.msc_density=300 1/mm**2",
+            "cells.density=0 1/mm**2",
+            "run.culture=0 h",
+            "run.duration=6 h",
+            "output.fields_every=3 h",
+            "mechanisms.cargo_kinetics=true",
+            "biogenesis.nucleation=0.05 1/(um*h)",
+        )
+        return [solved("secretion-l929", *grown, seed=seed) for seed in seeds]
+
+    return dishes
+
+
+def test_cargo_and_its_tests_are_what_the_page_says(printed, l929):
+    section = "analyse --show cargo"
+    keys = printed(section, "analyse", *l929(1, 2), *against(l929(3, 4)))
+    assert keys == documented(section)
+    without = printed(section, "analyse", *l929(1, 2))
+    assert without == {key for key in keys if not key.startswith(("control", "tests"))}
+    alone = printed(section, "analyse", *l929(1))
+    over_dishes = ("secreted_to_content", "share_through_migrasomes", "with_cargo", "enrichment")
+    assert without - alone == {f"runs.{key}.deviation" for key in over_dishes}
+
+
+def test_cargo_of_seeded_cells_has_the_nulls_the_page_says(printed, l929):
+    section = "analyse --show cargo"
+    keys = printed(section, "analyse", *l929(1), "--at", "0 h")
+    for key, row in SECTIONS[section][1].items():
+        if key.startswith("runs") and "without migrasomes" in row.missing:
+            assert key not in keys
+
+
+def test_fields_are_what_the_page_says(printed, l929):
+    section = "analyse --show field"
+    keys = printed(section, *section.split(), *l929(1, 2), *against(l929(3, 4)))
+    assert keys == documented(section)
+    without = printed(section, *section.split(), *l929(1, 2))
+    assert without == {k for k in keys if not k.startswith(("control", "ratio"))}
+    assert printed(section, *section.split(), *l929(1)) == without - {"deviation"}
+
+
 def test_motion_and_its_test_are_what_the_page_says(printed, dishes):
     section, runs = "analyse --show motion", dishes("null-kg1a")
     keys = printed(section, *section.split(), *runs, *against(dishes("coculture-kg1a")))

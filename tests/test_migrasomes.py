@@ -14,6 +14,8 @@ from sdf1_field.sources import mean_rates, secretion
 from sdf1_field.spec import load_model
 
 SETTINGS = (
+    "scene.mode=placed",
+    "mechanisms.cargo_kinetics=false",
     "dish.width=500 um",
     "dish.length=500 um",
     "scene.migrasome_appearance=24 h",

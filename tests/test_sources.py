@@ -1,9 +1,11 @@
+import itertools
 import math
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from sdf1_field import migrasomes
 from sdf1_field.grid import make_grid
 from sdf1_field.scene import (
     Bodies,
@@ -15,8 +17,20 @@ from sdf1_field.scene import (
     body_masks,
     place_scene,
 )
-from sdf1_field.sources import Fading, Secretion, constant, secretion, source_width
+from sdf1_field.sources import (
+    Fading,
+    Secretion,
+    Swell,
+    Turning,
+    constant,
+    released_between,
+    secretion,
+    source_width,
+    swell_between,
+    turning,
+)
 from sdf1_field.spec import load_model
+from sdf1_field.treatments import Perturbation
 
 
 def _square(extent, spacing):
@@ -191,3 +205,162 @@ def test_constant_secretion_needs_no_steps():
     assert source.total == 100.0
     first, last = source.line(0.0, 10.0)
     assert first is last
+
+
+# Secretion that goes over from one rate to another
+
+
+AREA = 25.0
+
+
+def going_over(size=0.3):
+    """From 4 to 10 molecules/s between 100 and 400 s, and a swell of a share of the mean beyond."""
+    at_first, later = np.array([[0.16, 0.0]]), np.array([[0.1, 0.3]])
+    beyond = np.array([[0.0, 7.0 * size]]) / AREA
+    return turning(
+        constant(at_first, AREA), constant(later, AREA), 100.0, 400.0,
+        swell=Swell(beyond, 7.0 * size, size / (1.0 + size)),
+    )  # fmt: skip
+
+
+def over(source, start, stop, function=lambda tau: 1.0):
+    """Mean of the flux times a function of -1 <= tau <= 1 over an interval, by Simpson's rule."""
+    tau = np.linspace(-1.0, 1.0, 201)
+    weights = np.where(np.arange(201) % 2 == 1, 4.0, 2.0)
+    weights[[0, -1]] = 1.0
+    times = start + 0.5 * (tau + 1.0) * (stop - start)
+    return sum(
+        w * function(t) * source.at(float(time))
+        for w, t, time in zip(weights / 600.0, tau, times, strict=True)
+    )
+
+
+def test_secretion_goes_over_from_one_rate_to_the_other_whatever_it_swells_to():
+    source = going_over()
+    assert source.at(100.0) == pytest.approx(np.array([[0.16, 0.0]]), rel=1e-14)
+    assert source.at(400.0) == pytest.approx(np.array([[0.1, 0.3]]), rel=1e-14)
+    # A parabola is half as high again in the middle as in the mean.
+    middle = np.array([[0.13, 0.15 + 1.5 * 2.1 / AREA]])
+    assert source.at(250.0) == pytest.approx(middle, rel=1e-14)
+
+
+@pytest.mark.parametrize(("start", "stop"), [(100.0, 400.0), (100.0, 101.0), (173.0, 388.0)])
+def test_the_line_releases_what_the_swell_does_and_as_early(start, stop):
+    source = going_over()
+    first, last = source.line(start, stop)
+    assert 0.5 * (first + last) == pytest.approx(over(source, start, stop), rel=1e-12)
+    # The line of least squares has the moment, of which a third is its slope.
+    slope = 3.0 * over(source, start, stop, lambda tau: tau)
+    assert 0.5 * (last - first) == pytest.approx(slope, rel=1e-9, abs=1e-12)
+    assert len(source.changing) == len(source.shares(start, stop)) == 2
+
+
+@pytest.mark.parametrize(("start", "stop"), [(100.0, 400.0), (100.0, 101.0), (173.0, 388.0)])
+def test_what_is_released_is_the_integral_of_rates_and_swell(start, stop):
+    source = going_over()
+    exact = over(source, start, stop).sum() * AREA * (stop - start)
+    assert source.released(start, stop) == pytest.approx(exact, rel=1e-12)
+    parts = source.released(start, 0.4 * start + 0.6 * stop)
+    parts += source.released(0.4 * start + 0.6 * stop, stop)
+    assert parts == pytest.approx(exact, rel=1e-12)
+
+
+@pytest.mark.parametrize("tolerance", [3e-2, 1e-3])
+def test_within_the_longest_step_the_line_misses_the_swell_by_what_is_asked(tolerance):
+    source = going_over()
+    step = source.longest_step(tolerance)
+    assert step < 300.0
+    first, last = source.line(130.0, 130.0 + step)
+    apart = [
+        np.abs(first + (last - first) * t - source.at(130.0 + t * step)).sum() * AREA
+        for t in np.linspace(0.0, 1.0, 51)
+    ]
+    assert max(apart) == pytest.approx(tolerance * source.released(100.0, 400.0) / 300.0, rel=1e-9)
+
+
+def test_secretion_that_goes_over_without_a_swell_needs_no_steps():
+    source = going_over(size=0.0)
+    assert source.longest_step(1e-9) == math.inf
+    straight = replace(source, turning=replace(source.turning, swell=None))
+    assert straight.longest_step(1e-9) == math.inf
+    assert isinstance(straight.turning, Turning)
+    assert len(straight.changing) == 1
+    for start, stop in ((100.0, 400.0), (130.0, 170.0)):
+        assert straight.released(start, stop) == source.released(start, stop)
+
+
+SECRETING = (
+    "dish.width=200 um",
+    "dish.length=200 um",
+    "scene.msc_number=6",
+    "stromal_type.l929.nucleation_variation=0.0",
+    "biogenesis.tether_spacing=20 um",
+    "biogenesis.retraction_interval=3 h",
+    "biogenesis.nucleation=0.02 1/(um*h)",
+    "biogenesis.migrasome_lifetime=2 h",
+    "biogenesis.leak_rate=0.1 1/h",
+)
+
+
+@pytest.fixture(scope="module")
+def grown_scenes():
+    """L929 after 6 h and after each of the next four quarters of an hour."""
+    spec = load_model("secretion-l929", settings=SECRETING).spec
+    grid = _square(200.0, 10.0)
+    scene = migrasomes.seed_scene(spec, grid, 1, Perturbation(), secretion_factor=1.0)
+    scenes = []
+    for n in range(5):
+        scene, _ = migrasomes.advance(scene, 21_600.0 + n * 900.0)
+        scenes.append(scene)
+    return grid, scenes
+
+
+@pytest.mark.parametrize("at_once", [True, False])
+@pytest.mark.parametrize("ligand", ["mcsf", "ccl2"])
+def test_with_its_swell_secretion_is_what_has_left_bodies_and_migrasomes(
+    grown_scenes, ligand, at_once
+):
+    grid, scenes = grown_scenes
+    burst = 0.0
+    for n, (before, after) in enumerate(itertools.pairwise(scenes)):
+        since, until = 21_600.0 + n * 900.0, 22_500.0 + n * 900.0
+        swell = swell_between(before, after, grid, ligand, since, until, at_once=at_once)
+        source = turning(
+            secretion(before, grid, ligand), secretion(after, grid, ligand), since, until,
+            swell=swell,
+        )  # fmt: skip
+        old, new = (migrasomes.cargo(scene)[ligand] for scene in (before, after))
+        left = new.released.sum() - old.released.sum() + new.fused.sum() - old.fused.sum()
+        leaked = new.leaked.sum() - old.leaked.sum()
+        burst += leaked
+        left += leaked if at_once else 0.0
+        assert source.released(since, until) == pytest.approx(left, rel=1e-12)
+        area = grid.dx * grid.dy
+        first, last = source.line(since, until)
+        on_the_grid = 0.5 * (first + last).sum() * area * 900.0
+        assert on_the_grid == pytest.approx(left, rel=1e-11)
+        bodies, own = released_between(before, after, ligand, at_once=at_once)
+        assert bodies.sum() + own.sum() == pytest.approx(left, rel=1e-12)
+        assert (bodies > 0.0).all()
+        assert (own >= 0.0).all()
+        # What comes before a stop is what comes after it.
+        assert source.at(until) == pytest.approx(
+            secretion(after, grid, ligand).at(until), rel=1e-9, abs=1e-15
+        )
+    assert burst > 0.0
+
+
+def test_the_size_of_a_swell_is_that_of_its_sources_whatever_their_signs(grown_scenes):
+    grid, (before, after, *_) = grown_scenes
+    swell = swell_between(before, after, grid, "mcsf", 21_600.0, 22_500.0, at_once=True)
+    bodies, own = released_between(before, after, "mcsf", at_once=True)
+    assert 0.0 < abs(swell.total) * 900.0 / (bodies.sum() + own.sum()) <= swell.size < 1.0
+    assert swell.flux.sum() * grid.dx * grid.dy == pytest.approx(swell.total, rel=1e-9)
+
+
+def test_where_no_cargo_is_followed_nothing_swells(placed, grown_scenes):
+    grid, (before, after, *_) = grown_scenes
+    other = _square(1400.0, 10.0)
+    assert swell_between(placed, placed, other, "sdf1", 0.0, 1.0, at_once=True) is None
+    assert released_between(before, after, "sdf1", at_once=True) is None
+    assert swell_between(before, after, grid, "sdf1", 0.0, 1.0, at_once=True) is None

@@ -24,6 +24,9 @@ NUMBERS = {
 }
 
 
+PLACED = ("scene.mode=placed", "mechanisms.cargo_kinetics=false")
+
+
 def _canonical(text):
     """Dimension and canonical value of a text with a unit."""
     for dimension in DIMENSIONS:
@@ -84,7 +87,7 @@ def test_every_parameters_interval_contains_its_value(path):
 def test_words_are_the_only_parameters_without_an_interval():
     words = sorted(set(PARAMETERS) - set(NUMBERS))
     kinds = {"acts_on", "label", "ligand", "linear_solver", "mode", "pattern", "shape", "solver"}
-    kinds |= {"top", "bursts", "uptake", "fibre_adhesion", "migrasome_uptake"}
+    kinds |= {"top", "bursts", "uptake", "fibre_adhesion", "migrasome_uptake", "cargo_kinetics"}
     kinds |= {"stroma", "substrate", "expresses", "target"}
     assert {path.rpartition(".")[2] for path in words} <= kinds
     assert len(NUMBERS) > 80
@@ -117,6 +120,7 @@ def test_every_shipped_model_loads(name):
         "p2": 0,
         "round": 0,
         "biogenesis": 0,
+        "secretion": 0,
         "capture": 11.2,
         "coculture": 195 if "cd34" in name else 130,
     }.get(kind, 130)
@@ -338,7 +342,7 @@ def test_a_setting_without_key_and_value_is_refused(text):
         ("cells.type=kg1", "--set: cells.type: unknown cell type 'kg1'. Did you mean 'kg1a'?"),
         (
             'output.ligands=["sdf2"]',
-            "--set: output.ligands: unknown ligand 'sdf2'. Did you mean 'sdf1'?",
+            "--set: output.ligands: unknown ligand 'sdf2'. Did you mean 'sdf1' or 'mcsf'?",
         ),
         (
             "output.fields_from=-30 h",
@@ -475,7 +479,7 @@ def test_loss_on_a_coat_without_sites_is_no_loss(tmp_path):
 
 
 def test_a_steady_model_refuses_treatments():
-    message = _refusal("coculture-kg1a", "run.mode=steady", "scene.mode=placed")
+    message = _refusal("coculture-kg1a", "run.mode=steady", *PLACED)
     assert "treatments.medium_change: a steady model has no time for treatments." in message
 
 
@@ -544,7 +548,7 @@ def test_choices_that_cannot_be_are_refused_in_one_line(setting, text):
 
 
 def test_bursts_of_a_placed_scene_need_migrasomes_that_rupture():
-    message = _refusal("coculture-kg1a", "scene.mode=placed", "mechanisms.bursts=true")
+    message = _refusal("coculture-kg1a", *PLACED, "mechanisms.bursts=true")
     assert "no migrasome ever ruptures. Set scene.migrasome_lifetime" in message
 
 
@@ -568,9 +572,17 @@ def test_a_steady_state_has_no_time_for_what_changes(steady_model, setting):
 
 
 def test_bursts_need_to_know_what_is_left():
-    settings = ("mechanisms.bursts=true", "scene.migrasome_lifetime=6 h")
-    with pytest.raises(InputError, match=r"Set ligand\.sdf1\.secretion\.migrasome_decay"):
-        load_model("coculture-kg1a", settings=settings)
+    placed = (*PLACED, "mechanisms.bursts=true", "scene.migrasome_lifetime=6 h")
+    assert _refusal("coculture-kg1a", *placed).endswith(
+        "mechanisms.bursts: what is left of sdf1 in a migrasome is not known while its secretion "
+        "stays as it is. Set ligand.sdf1.secretion.migrasome_decay, such as '2e-4 1/s'."
+    )
+    for mode in ("grown", "frozen"):
+        grown = (f"scene.mode={mode}", "mechanisms.cargo_kinetics=false", "mechanisms.bursts=true")
+        assert _refusal("coculture-kg1a", *grown).endswith(
+            "mechanisms.bursts: what is left in a migrasome of a grown scene is not known while "
+            "its secretion is constant. Set mechanisms.cargo_kinetics to true."
+        )
 
 
 # A stroma that grows, and what perturbs it
@@ -621,7 +633,7 @@ GROWN = "biogenesis-fibronectin-5"
             GROWN,
             ("scene.stroma=l929", "treatments.anti_cd166.dose=5 ug/mL"),
             "treatments.anti_cd166: anti-CD166 acts on cd166, which L929 cells lack. "
-            "They have itgb1, tspan4. Remove it, or choose another scene.stroma.",
+            "They have itgb1, tspan4, myo5a, vamp2, stx4, snap23. Remove it, or choose another scene.stroma.",
         ),
         (
             GROWN,
@@ -630,13 +642,13 @@ GROWN = "biogenesis-fibronectin-5"
         ),
         (
             "coculture-kg1a",
-            ("scene.mode=placed", "treatments.tspan4_oe={}"),
+            (*PLACED, "treatments.tspan4_oe={}"),
             "treatments.tspan4_oe: TSPAN4 over-expression acts on how networks form, and a placed "
             "scene has formed. Set scene.mode to 'grown', or remove it.",
         ),
         (
             "coculture-kg1a",
-            ("scene.mode=placed", "treatments.glpg0187.dose=1 uM"),
+            (*PLACED, "treatments.glpg0187.dose=1 uM"),
             "treatments.glpg0187: GLPG0187 acts on how networks form",
         ),
         (
@@ -731,3 +743,182 @@ def test_drugs_on_the_stroma_are_taken_where_it_has_their_target():
     spec = load_model(GROWN, settings=settings).spec
     assert (spec.dose("itgb1_kd"), spec.dose("glpg0187")) == (0.0, pytest.approx(1000.0))
     assert spec.treatment_label == "ITGB1 knock-down, GLPG0187 1 uM"
+
+
+# Cargo
+
+
+SECRETION = "secretion-l929"
+
+
+@pytest.mark.parametrize(
+    ("model", "settings", "message"),
+    [
+        (
+            SECRETION,
+            ("scene.mode=placed",),
+            "mechanisms.cargo_kinetics: a placed scene has no history in which bodies and "
+            "migrasomes could have filled. Set it to false, or scene.mode to 'grown'.",
+        ),
+        (
+            SECRETION,
+            ("output.ligands=['mcsf', 'sdf1']",),
+            "--set: output.ligands: L929 cells make no SDF-1, but mcsf, ccl2. Remove sdf1, or "
+            "give stromal_type.l929.cargo.sdf1.",
+        ),
+        (
+            "coculture-kg1a",
+            ("output.ligands=['mcsf']",),
+            "--set: output.ligands: MSC cells make no M-CSF, but sdf1, ccl2. Remove mcsf, or "
+            "give stromal_type.msc.cargo.mcsf.",
+        ),
+        (
+            "coculture-kg1a",
+            (*PLACED, "treatments.myo5a_oe={}"),
+            "treatments.myo5a_oe: MYO5A over-expression acts on how carriers fill migrasomes and "
+            "fuse, and this model follows none. Set scene.mode to 'grown' and "
+            "mechanisms.cargo_kinetics to true, or remove it.",
+        ),
+        (
+            "coculture-kg1a",
+            ("mechanisms.cargo_kinetics=false", "treatments.vamp2_kd={}"),
+            "treatments.vamp2_kd: VAMP2 knock-down acts on how carriers fill migrasomes and fuse, "
+            "and this model follows none. Set mechanisms.cargo_kinetics to true, or remove it.",
+        ),
+        (
+            GROWN,
+            ("treatments.bapta_am.dose=10 uM",),
+            "treatments.bapta_am: BAPTA-AM acts on how carriers fill migrasomes and fuse, and "
+            "this model follows none. Set mechanisms.cargo_kinetics to true, or remove it.",
+        ),
+        (
+            GROWN,
+            ("mechanisms.cargo_kinetics=true", "treatments.bapta_am.dose=10 uM"),
+            "treatments.bapta_am: BAPTA-AM acts on how carriers fill migrasomes and fuse, and "
+            "this model follows none. Set output.ligands, such as ['sdf1', 'ccl2'], or remove it.",
+        ),
+        (
+            "coculture-kg1a",
+            ("scene.mode=placed", "treatments.bapta_am.dose=10 uM"),
+            "mechanisms.cargo_kinetics: a placed scene has no history",
+        ),
+        (
+            SECRETION,
+            ("treatments.myo5a_ko.dose=1 uM",),
+            "--set: treatments.myo5a_ko.dose: a genetic change has no dose. Remove it.",
+        ),
+        (
+            SECRETION,
+            ("treatments.snap23_kd.start=2 h",),
+            "--set: treatments.snap23_kd.start: a genetic change is there from the beginning to "
+            "the end. Remove it.",
+        ),
+        (
+            SECRETION,
+            ("treatments.stx4_kd.stop=2 h",),
+            "--set: treatments.stx4_kd.stop: a genetic change is there from the beginning to the "
+            "end. Remove it.",
+        ),
+        (
+            SECRETION,
+            ("treatments.bapta_am.start=2 h",),
+            "--set: treatments.bapta_am.dose: no dose is given. Set one, such as '10 uM' or "
+            "'100 ng/mL'.",
+        ),
+        (
+            "coculture-kg1a",
+            ("scene.mode=frozen", "treatments.bapta_am.dose=10 uM"),
+            "treatments.bapta_am.start: a frozen scene does not grow from 0 h on, when the cells "
+            "are added. Give an earlier start, or set scene.mode to 'grown'.",
+        ),
+        (
+            SECRETION,
+            ("stromal_type.l929.expresses=['myo5a']", "treatments.vamp2_kd={}"),
+            "treatments.vamp2_kd: VAMP2 knock-down acts on vamp2, which L929 cells lack. They have "
+            "myo5a. Remove it, or choose another scene.stroma.",
+        ),
+        (
+            SECRETION,
+            ("ligand.ccl2.secretion.migrasome_decay=1e-4 1/s",),
+            "--set: ligand.ccl2.secretion.migrasome_decay: in a grown scene "
+            "mechanisms.cargo_kinetics says how migrasomes fill and empty. Set it to '0 1/s', or "
+            "scene.mode to 'placed'.",
+        ),
+        (
+            SECRETION,
+            ("mechanisms.cargo_kinetics=false",),
+            "mechanisms.bursts: what is left in a migrasome of a grown scene is not known while "
+            "its secretion is constant. Set mechanisms.cargo_kinetics to true.",
+        ),
+        (
+            SECRETION,
+            ("stromal_type.l929.cargo.ccl2.fusion_rate=30 1/h",),
+            "numerics.growth_step: 5 min is too long for "
+            "stromal_type.l929.cargo.ccl2.fusion_rate. Lower it to 120 s or less.",
+        ),
+        (
+            SECRETION,
+            ("stromal_type.l929.cargo.mcsf.body_release_rate=20 1/h",),
+            "too long for stromal_type.l929.cargo.mcsf.body_release_rate. Lower it to 180 s or",
+        ),
+        (
+            SECRETION,
+            ("traffic.exchange_time=100 s",),
+            "too long for traffic.exchange_time. Lower it to 100 s or less.",
+        ),
+        (
+            SECRETION,
+            ("stromal_type.l929.cargo.mcsf.body_release_rate=0 1/h",),
+            "--set: stromal_type.l929.cargo.mcsf.body_release_rate: '0 1/h' is out of range. A "
+            "rate here is greater than zero.",
+        ),
+        (SECRETION, ("traffic.polarised_share=0.4",), "traffic.polarised_share: "),
+        (
+            SECRETION,
+            ("agent.bapta_am.factor=0.5",),
+            "agent.bapta_am: an agent that acts on calcium has no 'factor'. Remove it.",
+        ),
+    ],
+)
+def test_cargo_that_cannot_be_is_refused_in_one_line_with_a_remedy(model, settings, message):
+    assert message in _refusal(model, *settings)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        ("scene.mode=frozen", "treatments.bapta_am={dose='10 uM', start='-6 h'}"),
+        ("treatments.bapta_am.dose=10 uM",),
+        ("treatments.vamp2_kd={}", "treatments.myo5a_oe={}"),
+        ("mechanisms.bursts=true",),
+        ("scene.mode=frozen", "mechanisms.bursts=true"),
+    ],
+)
+def test_what_acts_on_cargo_is_taken_where_cargo_is_followed(settings):
+    spec = load_model("coculture-kg1a", settings=settings).spec
+    assert spec.followed_ligands == ("sdf1", "ccl2")
+
+
+def test_a_ligand_is_followed_where_it_is_solved_made_and_to_be_followed():
+    assert load_model(SECRETION).spec.followed_ligands == ("mcsf", "ccl2")
+    alone = load_model(SECRETION, settings=["output.ligands=['ccl2']"]).spec
+    assert alone.followed_ligands == ("ccl2",)
+    off = ["mechanisms.cargo_kinetics=false", "mechanisms.bursts=false"]
+    assert load_model(SECRETION, settings=off).spec.followed_ligands == ()
+    # What is sensed is solved, and only what the stroma makes can be followed.
+    sensing = load_model(SECRETION, settings=["mechanisms.soluble_sensing=true"]).spec
+    assert sensing.solved_ligands == ("sdf1", "mcsf", "ccl2")
+    assert sensing.followed_ligands == ("mcsf", "ccl2")
+
+
+def test_the_secretion_models_differ_in_their_treatment_alone():
+    names = [name for name in model_names() if name.startswith(f"{SECRETION}-")]
+    assert len(names) == 9
+    base = load_model(SECRETION).spec
+    words = {"title": "", "description": "", "treatments": {}}
+    for name in names:
+        spec = load_model(name).spec
+        assert list(spec.treatments) == [name.removeprefix(f"{SECRETION}-").replace("-", "_")]
+        assert spec.title.startswith("L929 fibroblasts, ")
+        assert spec.treatment_label in spec.title
+        assert spec.model_copy(update=words) == base.model_copy(update=words)

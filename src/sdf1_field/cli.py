@@ -33,6 +33,10 @@ _LONG = 100.0
 """Seconds from which on a time is given in minutes."""
 _RECENT = 12
 """States whose pace says how long the rest of a run will take."""
+_MANY = 1000.0
+"""From here on a number is shown without decimals."""
+_READABLE = 0.1
+"""Smallest number for which a unit is not too large."""
 
 
 class _Program(click.Group):
@@ -368,10 +372,11 @@ def inspect(run: Path, digest: bool, as_json: bool) -> None:
         )
 
 
-_SHOWN = ("fold-change", "course", "distance", "dwell", "approach", "motion", "network")
-_AT_TIMES = ("fold-change", "distance", "network")
-_COMPARED = ("fold-change", "motion", "network")
-"""Tables of `analyse`; which of them are of single times, and which have a test."""
+_OF_STROMA = ("network", "cargo", "field")
+_SHOWN = ("fold-change", "course", "distance", "dwell", "approach", "motion", *_OF_STROMA)
+_AT_TIMES = ("fold-change", "distance", *_OF_STROMA)
+_COMPARED = ("fold-change", "motion", *_OF_STROMA)
+"""Tables of `analyse`; which of them need no cells, are of single times, and have a comparison."""
 
 
 @main.command()
@@ -386,7 +391,9 @@ _COMPARED = ("fold-change", "motion", "network")
     "distance: density against distance from bodies and migrasomes. dwell: how long cells stay. "
     "approach: chemotactic index against distance. motion: paths, speed, persistence (default "
     "without MSC). network: MSC with fibres and migrasomes, fates and sizes of migrasomes (default "
-    "without haematopoietic cells).",
+    "without haematopoietic cells). cargo: chemokines in cells and migrasomes, and which way they "
+    "were secreted (default without haematopoietic cells if cargo is followed). field: "
+    "concentration on the floor under and around bodies and migrasomes.",
 )
 @click.option(
     "--at",
@@ -403,7 +410,8 @@ _COMPARED = ("fold-change", "motion", "network")
     type=click.Path(path_type=Path),
     help="Compare with a control experiment: t test over dishes (fold-change), Mann-Whitney U "
     "over cells (motion), chi-squared with Yates' correction and Mann-Whitney U over cells and "
-    "fields (network). May be repeated.",
+    "fields (network), t test over migrasomes, cells and dishes (cargo), ratio (field). May be "
+    "repeated.",
 )
 @click.option("--paired", is_flag=True, help="Compare fold changes donor by donor.")
 @_json_option
@@ -415,7 +423,7 @@ def analyse(
     paired: bool,
     as_json: bool,
 ) -> None:
-    """Count cells by region or distance, say how they move, or count migrasome networks.
+    """Count cells by region or distance, say how they move, or count networks and their cargo.
 
     Several runs count as dishes of one experiment.
     """
@@ -429,7 +437,7 @@ def analyse(
         opened: list[xr.Dataset] = [stack.enter_context(open_run(path)) for path in runs]
         control: list[xr.Dataset] = [stack.enter_context(open_run(path)) for path in against]
         kind = kind or _usual_table(opened)
-        if kind != "network":
+        if kind not in _OF_STROMA:
             for run in (*opened, *control):
                 analysis.observation_times(run)
         _require_sense(kind, at=bool(at), against=bool(against), paired=paired)
@@ -442,6 +450,10 @@ def analyse(
             table = analysis.motion_table(opened, control)
         elif kind == "network":
             table = analysis.network_table(opened, times, against=control)
+        elif kind == "cargo":
+            table = analysis.cargo_table(opened, times, against=control)
+        elif kind == "field":
+            table = analysis.field_table(opened, times, against=control)
         else:
             make = {
                 "course": analysis.course_table,
@@ -452,7 +464,7 @@ def analyse(
     if as_json:
         click.echo(json.dumps(table, indent=2))
         return
-    dishes = "1 dish" if len(runs) == 1 else f"{len(runs)} dishes"
+    dishes = _dishes(len(runs))
     over = "" if len(runs) == 1 else " with 95 % interval over dishes"
     if kind == "fold-change":
         _print_fold_changes(table, dishes, len(control))
@@ -466,16 +478,20 @@ def analyse(
         _print_approach(table, dishes)
     elif kind == "network":
         _print_networks(table)
+    elif kind == "cargo":
+        _print_cargo(table)
+    elif kind == "field":
+        _print_fields(table, dishes, bool(control))
     else:
         _print_motion(table)
 
 
 def _usual_table(runs: Sequence["xr.Dataset"]) -> str:
     """Table of `analyse` that suits what there is in some runs."""
-    from sdf1_field.analysis import has_msc, has_stroma
+    from sdf1_field.analysis import follows_cargo, has_msc, has_stroma
 
     if any(map(has_msc, runs)) and not any("cell_time" in run for run in runs):
-        return "network"
+        return "cargo" if all(map(follows_cargo, runs)) else "network"
     return "fold-change" if any(map(has_stroma, runs)) else "motion"
 
 
@@ -755,13 +771,13 @@ def _print_networks(rows: list[dict[str, Any]]) -> None:
             groups["control"] = row["control"]
         sizes = [
             ("control: " if name == "control" else "")
-            + f"{own['dishes']} dish{'es'[: 2 * (own['dishes'] > 1)]}, {own['area_mm2']:.3g} mm2"
+            + f"{_dishes(own['dishes'])}, {own['area_mm2']:.3g} mm2"
             for name, own in groups.items()
         ]
         if n:
             click.echo()
         click.echo(f"at {duration_text(row['time'])}; {'; '.join(sizes)}")
-        _print_network_counts(groups)
+        _print_network_figures(groups)
         for key, unit, label in _SIZE_LABELS:
             click.echo()
             _print_sizes(groups, key, unit, label)
@@ -770,7 +786,7 @@ def _print_networks(rows: list[dict[str, Any]]) -> None:
             _print_network_tests(row["tests"])
 
 
-def _print_network_counts(groups: dict[str, dict[str, Any]]) -> None:
+def _print_network_figures(groups: dict[str, dict[str, Any]]) -> None:
     """Pooled values, what was counted for them, and the spread over dishes if there are several."""
     columns = []
     for name, own in groups.items():
@@ -866,6 +882,216 @@ def _print_network_tests(tests: list[dict[str, Any]]) -> None:
         "tests take cells, or fields, of all dishes for independent; fields are "
         f"{FIELDS_ACROSS} x {FIELDS_ACROSS} equal windows of each view"
     )
+
+
+_BALANCE_LABELS = {
+    "made": "made so far, and held at the start",
+    "in_bodies": "in cell bodies",
+    "in_migrasomes": "in migrasomes",
+    "secreted": "secreted",
+    "carried_off": "carried off inside migrasomes",
+}
+_ROUTE_LABELS = {
+    "released_by_bodies": "by cell bodies",
+    "released_by_fusion": "by migrasomes, by fusion",
+    "released_at_once": "by migrasomes that ruptured or leaked",
+}
+_CARGO_MEASURE_LABELS = {
+    "secreted_to_content": "secreted over content of cell bodies",
+    "share_through_migrasomes": "of what was secreted, by migrasomes, %",
+    "with_cargo": "migrasomes with a vesicle or more, %",
+    "enrichment": "molecules per volume, migrasomes over cell bodies",
+}
+_CARGO_SAMPLE_LABELS = {
+    "vesicles_per_migrasome": "vesicles per migrasome",
+    "content_per_migrasome": "molecules per migrasome",
+    "vesicles_per_cell": "vesicles in all migrasomes of a cell",
+    "content_per_body": "molecules per cell body",
+    "polarisation": "polarisation index of cells",
+    "polarisation_migrating": "polarisation index of migrating cells",
+    "polarisation_resting": "polarisation index of resting cells",
+}
+
+
+def _print_cargo(rows: list[dict[str, Any]]) -> None:
+    from sdf1_field.units import duration_text
+
+    for n, row in enumerate(rows):
+        groups = {"runs": row["runs"]}
+        if row["control"] is not None:
+            groups["control"] = row["control"]
+        sizes = [
+            ("control: " if name == "control" else "")
+            + f"{_dishes(own['dishes'])}, {own['msc']} {row['cells']}, "
+            f"{own['migrasomes']} migrasomes"
+            for name, own in groups.items()
+        ]
+        if n:
+            click.echo()
+        click.echo(f"{row['label']} at {duration_text(row['time'])}; {'; '.join(sizes)}")
+        _print_amounts(groups, "balance", _BALANCE_LABELS, "where it is", "% of made")
+        click.echo()
+        _print_amounts(groups, "routes", _ROUTE_LABELS, "how it was secreted", "% of secreted")
+        click.echo()
+        _print_cargo_measures(groups)
+        click.echo()
+        _print_cargo_samples(groups, row["cells"])
+        click.echo()
+        _print_cargo_by_distance(groups, row["cells"])
+        if row["tests"] is not None:
+            click.echo()
+            _print_cargo_tests(row["tests"])
+
+
+def _titles(groups: dict[str, dict[str, Any]], *titles: str) -> list[str]:
+    """Titles of columns for each group, which they name if there are several."""
+    return [
+        title + (f" ({name})" if len(groups) > 1 else "") for name in groups for title in titles
+    ]
+
+
+def _print_amounts(
+    groups: dict[str, dict[str, Any]], key: str, labels: dict[str, str], title: str, share: str
+) -> None:
+    """Molecules in all dishes, per cell, and as a share."""
+    lines = []
+    for name, label in labels.items():
+        line = [label]
+        for own in groups.values():
+            amount = own[key][name]
+            line += [_figures(amount["molecules"]), _figures(amount["per_cell"])]
+            line.append("-" if amount["share"] is None else f"{100.0 * amount['share']:.2f}")
+        lines.append(tuple(line))
+    _table(lines, (title, *_titles(groups, "molecules", "molecules per cell", share)))
+
+
+def _print_cargo_measures(groups: dict[str, dict[str, Any]]) -> None:
+    """Ratios of all dishes together, and their spread over dishes if there are several."""
+    several = any(own["dishes"] > 1 for own in groups.values())
+    lines = []
+    for key, label in _CARGO_MEASURE_LABELS.items():
+        factor = 100.0 if label.endswith("%") else 1.0
+        line = [label]
+        for own in groups.values():
+            line.append(_figures(own[key]["pooled"], factor=factor))
+            if several:
+                line.append(_figures(own[key]["mean"], own[key]["deviation"], factor))
+        lines.append(tuple(line))
+    over = ("mean ± S.D. over dishes",) if several else ()
+    _table(lines, ("ratio or share", *_titles(groups, "all dishes" if several else "value", *over)))
+
+
+def _print_cargo_samples(groups: dict[str, dict[str, Any]], cells: str) -> None:
+    """Mean and spread over migrasomes or cells."""
+    lines = []
+    for key, label in _CARGO_SAMPLE_LABELS.items():
+        line = [label]
+        for own in groups.values():
+            found = own[key]
+            unit = "migrasomes" if key.endswith("migrasome") else cells
+            line += [_figures(found["mean"], found["deviation"]), f"{found['count']} {unit}"]
+        lines.append(tuple(line))
+    _table(lines, ("per migrasome or cell", *_titles(groups, "mean ± S.D.", "of")))
+    click.echo(
+        "polarisation index: (rear - front) / (rear + front) of a cell body's molecules, 0 if even"
+    )
+
+
+def _print_cargo_by_distance(groups: dict[str, dict[str, Any]], cells: str) -> None:
+    """Vesicles in attached migrasomes, and their diameters."""
+    lines = [
+        (
+            _bin(bins[0]["lower_um"], bins[0]["upper_um"]),
+            *(
+                text
+                for own in bins
+                for text in (
+                    str(own["migrasomes"]),
+                    _spread(own["vesicles"]["mean"], own["vesicles"]["deviation"]),
+                    _spread(own["diameter_um"]["mean"], own["diameter_um"]["deviation"]),
+                )
+            ),
+        )
+        for bins in zip(*(own["by_distance"] for own in groups.values()), strict=True)
+    ]
+    titles = _titles(groups, "migrasomes", "vesicles", "diameter, um")
+    _table(lines, (f"from the edge of their {cells}, um", *titles))
+
+
+def _print_cargo_tests(tests: list[dict[str, Any]]) -> None:
+    from sdf1_field.analysis import p_text
+
+    labels = _CARGO_SAMPLE_LABELS | _CARGO_MEASURE_LABELS
+    lines = [
+        (
+            labels[found["quantity"]],
+            *(_figures(found[key]) for key in ("runs", "control")),
+            _number(found["ratio_of_means"]),
+            p_text(found["p"]),
+            f"{found['test']} over {found['unit']}",
+        )
+        for found in tests
+    ]
+    _table(lines, ("mean", "runs", "control", "ratio", "p", "test"))
+
+
+def _print_fields(rows: list[dict[str, Any]], dishes: str, against: bool) -> None:
+    from sdf1_field.units import duration_text
+
+    places = {
+        "under a body": "under cell bodies",
+        "whole floor": "whole floor",
+        "highest": "highest",
+    }
+    for n, key in enumerate(dict.fromkeys((row["time"], row["ligand"]) for row in rows)):
+        own = [row for row in rows if (row["time"], row["ligand"]) == key]
+        unit, factor = _molar(next(r["mean"] for r in own if r["place"] == "whole floor"))
+        if n:
+            click.echo()
+        click.echo(
+            f"{own[0]['label']} on the floor at {duration_text(key[0])}; {dishes}; by distance "
+            "from the nearest cell body or migrasome"
+        )
+        lines = []
+        for row in own:
+            line = [
+                places.get(row["place"]) or f"{_bin(row['lower_um'], row['upper_um'])} um",
+                f"{row['area_mm2']:.4f}",
+                _figures(row["mean"], row["deviation"], factor),
+            ]
+            if against:
+                line += [
+                    _figures(row["control_mean"], row["control_deviation"], factor),
+                    _number(row["ratio_of_means"]),
+                ]
+            lines.append(tuple(line))
+        header = ("where", "mm2", f"mean, {unit}")
+        _table(lines, (*header, f"control, {unit}", "ratio") if against else header)
+
+
+def _molar(typical: float) -> tuple[str, float]:
+    """Unit that suits a concentration [nM], and its factor."""
+    for unit, factor in (("nM", 1.0), ("pM", 1e3)):
+        if factor * typical >= _READABLE:
+            return unit, factor
+    return "fM", 1e6
+
+
+def _dishes(number: int) -> str:
+    return "1 dish" if number == 1 else f"{number} dishes"
+
+
+def _figures(mean: float | None, deviation: float | None = None, factor: float = 1.0) -> str:
+    """Three figures of a mean times a factor, and two of its deviation."""
+    if mean is None:
+        return "-"
+
+    def text(value: float, figures: int) -> str:
+        large = abs(value) >= _MANY
+        return f"{value:,.0f}" if large else f"{value:#.{figures}g}".rstrip(".")
+
+    shown = text(factor * mean, 3)
+    return shown + ("" if deviation is None else f" ± {text(factor * deviation, 2)}")
 
 
 def _number(value: float | None) -> str:

@@ -18,6 +18,7 @@ import numpy as np
 from scipy.optimize import brentq
 
 from sdf1_field import migrasomes
+from sdf1_field.scene import NO_BODY
 from sdf1_field.simulate import model_grid
 from sdf1_field.spec import load_model
 from sdf1_field.treatments import change_times, schedule
@@ -40,7 +41,7 @@ PARAMETERS = Path(__file__).parents[2] / "models" / "parameters.toml"
 
 
 def contents(model: str, settings: Sequence[str], until: float) -> dict[str, tuple[float, float]]:
-    """Mean content of a migrasome that is there and of a body, by ligand [molecules]."""
+    """Mean content of a migrasome on a cell's fibres and of a body, by ligand [molecules]."""
     spec = load_model(model, settings=settings).spec
     grid, plan = model_grid(spec), schedule(spec)
     start = -spec.run.culture
@@ -55,7 +56,8 @@ def contents(model: str, settings: Sequence[str], until: float) -> dict[str, tup
             scene, _ = migrasomes.advance(scene, stop)
             scene = migrasomes.perturb(scene, spec, plan.perturbation(stop))
         for name, own in migrasomes.cargo(scene).items():
-            held[name].append(own.held[scene.migrasomes.present & own.loaded])
+            m = scene.migrasomes
+            held[name].append(own.held[m.present & (m.body != NO_BODY)])
             bodies[name].append(own.front + own.rear)
     return {
         name: (float(np.concatenate(held[name]).mean()), float(np.concatenate(bodies[name]).mean()))

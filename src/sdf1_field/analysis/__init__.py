@@ -2,10 +2,24 @@
 
 `census` counts cells per region, `tracks` says how they move, `space` where they are and go
 against distance, `residence` how long they stay; `network` counts the stroma's fibres and
-migrasomes; `hypothesis` holds the papers' tests; `runs` reads what these need from run files, and
-`tables` are what `sdf1-field analyse` prints.
+migrasomes, `cargo` the chemokines in them, `fields` those around them; `hypothesis` holds the
+papers' tests; `runs` reads what these need from run files, and `tables` are what
+`sdf1-field analyse` prints.
 """
 
+from sdf1_field.analysis.cargo import (
+    CargoBin,
+    CargoCount,
+    CargoTest,
+    cargo_by_distance,
+    cargo_measures,
+    cargo_samples,
+    compare_cargo,
+    count_cargo,
+    follows_cargo,
+    pooled_enrichment,
+    run_cargo,
+)
 from sdf1_field.analysis.census import (
     ENRICHED,
     Census,
@@ -14,6 +28,7 @@ from sdf1_field.analysis.census import (
     fold_changes,
     take_census,
 )
+from sdf1_field.analysis.fields import FloorProfile, floor_profile
 from sdf1_field.analysis.hypothesis import (
     chi_squared_yates_test,
     mann_whitney_u_test,
@@ -52,9 +67,11 @@ from sdf1_field.analysis.runs import (
 from sdf1_field.analysis.tables import (
     analyse_runs,
     approach_table,
+    cargo_table,
     course_table,
     distance_table,
     dwell_table,
+    field_table,
     motion_table,
     network_table,
     path_comparison,
@@ -76,7 +93,11 @@ __all__ = [
     "ENRICHED",
     "FIELDS_ACROSS",
     "SAME_TIME",
+    "CargoBin",
+    "CargoCount",
+    "CargoTest",
     "Census",
+    "FloorProfile",
     "FoldChange",
     "Measure",
     "NetworkCount",
@@ -86,8 +107,14 @@ __all__ = [
     "Tracks",
     "analyse_runs",
     "approach_table",
+    "cargo_by_distance",
+    "cargo_measures",
+    "cargo_samples",
+    "cargo_table",
     "chi_squared_yates_test",
+    "compare_cargo",
     "compare_networks",
+    "count_cargo",
     "count_network",
     "course_table",
     "default_times",
@@ -96,8 +123,11 @@ __all__ = [
     "diameter_by_distance",
     "distance_table",
     "dwell_table",
+    "field_table",
     "fit_persistent_walk",
+    "floor_profile",
     "fold_changes",
+    "follows_cargo",
     "has_msc",
     "has_stroma",
     "mann_whitney_u_test",
@@ -111,8 +141,10 @@ __all__ = [
     "path_comparison",
     "path_lengths",
     "persistent_walk_law",
+    "pooled_enrichment",
     "pooled_tracks",
     "ratio_of_medians",
+    "run_cargo",
     "run_census",
     "run_censuses",
     "run_encounter_limit",

@@ -162,7 +162,7 @@ def count_network(
         field_detached=field_detached,
         diameter=2.0 * m.radius[m.present],
         age=time - m.birth[m.present],
-        distance=_distance_from_body(scene, attached)[m.present],
+        distance=distance_from_body(scene, attached)[m.present],
         nucleated=int(np.count_nonzero(m.birth <= time)),
         fates=np.bincount(m.fate[m.end <= time], minlength=len(Fate)),
     )
@@ -184,7 +184,7 @@ def _fields(grid: Grid, x: Array, y: Array, across: int) -> tuple[Array, NDArray
     return areas, np.bincount(number(x, y), minlength=across**2)
 
 
-def _distance_from_body(scene: Scene, attached: Flags) -> Array:
+def distance_from_body(scene: Scene, attached: Flags) -> Array:
     """Distance of attached migrasomes from the edge of their body [um]; NaN for all others."""
     bodies, m = scene.bodies, scene.migrasomes
     distance = np.full(len(m.x), np.nan)
@@ -336,7 +336,7 @@ MEASURES: Mapping[str, Callable[[NetworkCount], tuple[float, float]]] = {
 
 @dataclass(frozen=True)
 class Measure:
-    """One of `MEASURES` over several dishes.
+    """Something counted, and over what, in several dishes.
 
     Parameters
     ----------
@@ -358,19 +358,24 @@ class Measure:
 
 def measures(counts: Sequence[NetworkCount]) -> dict[str, Measure]:
     """Each of `MEASURES`, the dishes pooled, and over the dishes."""
-    found = {}
-    for name, counted in MEASURES.items():
-        amount, of = np.array([counted(count) for count in counts], dtype=float).T
-        each = np.where(of > 0.0, amount / np.where(of > 0.0, of, 1.0), np.nan)
-        total = float(of.sum())
-        found[name] = Measure(
-            amount=float(amount.sum()),
-            of=total,
-            pooled=float(amount.sum()) / total if total > 0.0 else math.nan,
-            mean=float(each.mean()),
-            deviation=float(each.std(ddof=1)) if len(each) > 1 else math.nan,
-        )
-    return found
+    return {
+        name: over_dishes([counted(count) for count in counts])
+        for name, counted in MEASURES.items()
+    }
+
+
+def over_dishes(counted: Sequence[tuple[float, float]]) -> Measure:
+    """Measure of what was counted, and over what, in each dish."""
+    amount, of = np.array(counted, dtype=float).T
+    each = np.where(of > 0.0, amount / np.where(of > 0.0, of, 1.0), np.nan)
+    total = float(of.sum())
+    return Measure(
+        amount=float(amount.sum()),
+        of=total,
+        pooled=float(amount.sum()) / total if total > 0.0 else math.nan,
+        mean=float(each.mean()),
+        deviation=float(each.std(ddof=1)) if len(each) > 1 else math.nan,
+    )
 
 
 @dataclass(frozen=True)

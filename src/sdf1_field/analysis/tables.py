@@ -8,12 +8,26 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from sdf1_field.analysis.cargo import (
+    ROUTES,
+    CargoCount,
+    cargo_by_distance,
+    cargo_measures,
+    cargo_samples,
+    compare_cargo,
+    followed_ligands,
+    last_followed,
+    pooled_enrichment,
+    require_cargo,
+    run_cargo,
+)
 from sdf1_field.analysis.census import (
     ENRICHED,
     density_fold_change,
     dish_resamples,
     fold_changes,
 )
+from sdf1_field.analysis.fields import FIELD_EDGES, FloorProfile, floor_profile
 from sdf1_field.analysis.hypothesis import (
     mann_whitney_u_test,
     paired_t_test,
@@ -27,6 +41,7 @@ from sdf1_field.analysis.network import (
     compare_networks,
     diameter_by_age,
     diameter_by_distance,
+    frame_at,
     measures,
     run_network,
 )
@@ -730,6 +745,257 @@ def _sizes(bins: Sequence[SizeBin], unit: str, factor: float) -> list[dict[str, 
         }
         for own in bins
     ]
+
+
+def cargo_table(
+    runs: Sequence[xr.Dataset],
+    times: Sequence[float] | None = None,
+    *,
+    against: Sequence[xr.Dataset] = (),
+) -> list[dict[str, Any]]:
+    """Where stromal cells' chemokines are, and which way they have left.
+
+    Returns
+    -------
+    list of dict
+        One for each time, the last if not told otherwise, and each followed ligand: ``time`` [s],
+        ``ligand``, ``label``, ``cells`` (the stromal cells' label), ``runs`` and ``control`` (None
+        without), each with the ``balance`` of all that was made, the ``routes`` of what was
+        secreted, ratios and shares over dishes, contents, vesicles and polarisation over cells or
+        migrasomes, and ``by_distance``; ``tests``, a list of comparisons (None without control).
+
+    Raises
+    ------
+    InputError
+        If the runs are not different dishes of one model, follow no cargo, or lack a time; the
+        same of the control.
+    """
+    require_one_experiment(runs)
+    if against:
+        require_one_experiment(against)
+        require_another_dish(runs, against)
+        _require_same_culture(runs[0], against[0])
+    spec, ligands = model_of(runs[0]).spec, followed_ligands(runs[0])
+    for run in (*runs, *against):
+        for ligand in ligands:
+            require_cargo(run, ligand)
+    wanted = [last_followed(runs[0])] if times is None else sorted(times)
+    rows = []
+    for time in wanted:
+        for ligand in ligands:
+            counts = [run_cargo(run, time, ligand) for run in runs]
+            control = [run_cargo(run, time, ligand) for run in against]
+            rows.append(
+                {
+                    "time": time,
+                    "ligand": ligand,
+                    "label": spec.ligand[ligand].label,
+                    "cells": spec.stroma.label,
+                    "runs": _cargo(counts),
+                    "control": _cargo(control) if control else None,
+                    "tests": [
+                        {
+                            "quantity": found.quantity,
+                            "runs": _known(found.treated),
+                            "control": _known(found.control),
+                            "ratio_of_means": _known(found.ratio),
+                            "test": "unpaired t",
+                            "unit": found.unit,
+                            "p": _known(found.p),
+                        }
+                        for found in compare_cargo(counts, control)
+                    ]
+                    if control
+                    else None,
+                }
+            )
+    return rows
+
+
+def _cargo(counts: Sequence[CargoCount]) -> dict[str, Any]:
+    found = cargo_measures(counts)
+    cells = sum(count.msc for count in counts)
+    enrichment = np.array([count.enrichment for count in counts])
+
+    def amounts(names: Sequence[str], of: str) -> dict[str, dict[str, float | None]]:
+        """Molecules in all dishes, per cell, and as a share of another amount."""
+        total = sum(getattr(count, of) for count in counts)
+        rows = {}
+        for name in names:
+            own = sum(getattr(count, name) for count in counts)
+            rows[name] = {
+                "molecules": own,
+                "per_cell": own / cells if cells else None,
+                "share": own / total if total > 0.0 else None,
+            }
+        return rows
+
+    def sample(quantity: str) -> dict[str, Any]:
+        values = cargo_samples(counts, quantity)
+        return {"count": len(values)} | _mean_and_deviation(values)
+
+    with_cargo = found["with_cargo"]
+    return {
+        "dishes": len(counts),
+        "msc": cells,
+        "migrasomes": sum(len(count.content) for count in counts),
+        "balance": amounts(
+            ("made", "in_bodies", "in_migrasomes", "secreted", "carried_off"), "made"
+        ),
+        "routes": amounts(ROUTES, "secreted"),
+        "secreted_to_content": _over_dishes(found["secreted_to_content"]),
+        "share_through_migrasomes": _over_dishes(found["share_through_migrasomes"]),
+        "with_cargo": {"count": round(with_cargo.amount), "of": round(with_cargo.of)}
+        | _over_dishes(with_cargo),
+        "enrichment": {"pooled": _known(pooled_enrichment(counts))}
+        | _mean_and_deviation(enrichment),
+        **{
+            name: sample(name)
+            for name in (
+                "vesicles_per_migrasome",
+                "content_per_migrasome",
+                "vesicles_per_cell",
+                "content_per_body",
+                "polarisation",
+                "polarisation_migrating",
+                "polarisation_resting",
+            )
+        },
+        "by_distance": [
+            {
+                "lower_um": own.lower,
+                "upper_um": _known(own.upper),
+                "migrasomes": len(own.vesicles),
+                "vesicles": _mean_and_deviation(own.vesicles),
+                "diameter_um": _mean_and_deviation(own.diameter),
+            }
+            for own in cargo_by_distance(counts)
+        ],
+    }
+
+
+def _mean_and_deviation(values: Array) -> dict[str, float | None]:
+    """Mean and standard deviation of values, None where they do not exist."""
+    return {
+        "mean": _known(values.mean()) if len(values) else None,
+        "deviation": _known(values.std(ddof=1)) if len(values) > 1 else None,
+    }
+
+
+def field_table(
+    runs: Sequence[xr.Dataset],
+    times: Sequence[float] | None = None,
+    *,
+    against: Sequence[xr.Dataset] = (),
+) -> list[dict[str, Any]]:
+    """Concentration on the floor under bodies and around bodies and migrasomes.
+
+    Returns
+    -------
+    list of dict
+        One row for each time, the last if not told otherwise, each ligand and each place: ``time``
+        [s], ``ligand``, ``label``, ``place`` (``under a body``, ``around``, ``whole floor`` or
+        ``highest``), ``lower_um`` and ``upper_um`` of the distance from the nearest body or
+        migrasome (None where there is none, or without end), ``area_mm2`` of all dishes, and
+        concentrations [nM]: ``mean`` over dishes and their ``deviation``; with a control
+        ``control_mean``, ``control_deviation`` and ``ratio_of_means``, None without.
+
+    Raises
+    ------
+    InputError
+        If the runs are not different dishes of one model, or have no stroma or no field at a time;
+        the same of the control.
+    """
+    groups = [runs, against] if against else [runs]
+    for group in groups:
+        require_one_experiment(group)
+        if not any(has_stroma(run) for run in group):
+            raise InputError(
+                f"{run_name(group[0])}: has no MSC and no network around which there could be a "
+                "field. Solve a co-culture."
+            )
+    if against:
+        require_another_dish(runs, against)
+        _require_same_culture(runs[0], against[0])
+    spec = model_of(runs[0]).spec
+    for ligand in spec.solved_ligands:
+        for run in against:
+            if ligand not in run:
+                raise InputError(
+                    f"--against: {run_name(run)} has no field of {spec.ligand[ligand].label}. Add "
+                    f"{ligand} to its output.ligands and solve it again."
+                )
+    wanted = [float(runs[0]["time"].values[-1])] if times is None else sorted(times)
+    rows = []
+    for time in wanted:
+        profiles = [[_profiles(run, time, spec.solved_ligands) for run in g] for g in groups]
+        for ligand in spec.solved_ligands:
+            own = [[dish[ligand] for dish in group] for group in profiles]
+            rows += [
+                {"time": time, "ligand": ligand, "label": spec.ligand[ligand].label} | row
+                for row in _field_rows(own)
+            ]
+    return rows
+
+
+def _profiles(run: xr.Dataset, time: float, ligands: Sequence[str]) -> dict[str, FloorProfile]:
+    """Profile of each ligand in a run at a time [s]."""
+    frame, grid = frame_at(run, time), model_grid(model_of(run).spec)
+    outlines = _outlines(run, frame)
+    return {
+        name: floor_profile(
+            run[name][frame].values.astype(float), grid, outlines[_BODY], outlines[_MIGRASOME]
+        )
+        for name in ligands
+    }
+
+
+def _field_rows(groups: Sequence[Sequence[FloorProfile]]) -> list[dict[str, Any]]:
+    """Rows of one time and ligand, from the dishes and, if there are any, the control's."""
+    runs = groups[0]
+    area = np.sum([profile.area for profile in runs], axis=0) * MM2_PER_UM2
+    around = [
+        (
+            "under a body" if n == 0 else "around",
+            _known(FIELD_EDGES[n]),
+            _known(FIELD_EDGES[n + 1]) if n else None,
+            float(area[n]),
+            [np.array([profile.concentration[n] for profile in group]) for group in groups],
+        )
+        for n in range(len(area))
+    ]
+    everywhere = [
+        (
+            place,
+            None,
+            None,
+            float(area.sum()),
+            [np.array([getattr(profile, key) for profile in group]) for group in groups],
+        )
+        for place, key in (("whole floor", "mean"), ("highest", "maximum"))
+    ]
+    rows = []
+    for place, lower, upper, of, values in (*around, *everywhere):
+        own, other = (
+            _mean_and_deviation(v[np.isfinite(v)])
+            for v in (values[0], values[1] if len(values) > 1 else np.zeros(0))
+        )
+        ratio = None
+        if own["mean"] is not None and other["mean"] is not None and other["mean"] > 0.0:
+            ratio = own["mean"] / other["mean"]
+        rows.append(
+            {
+                "place": place,
+                "lower_um": lower,
+                "upper_um": upper,
+                "area_mm2": of,
+                **own,
+                "control_mean": other["mean"],
+                "control_deviation": other["deviation"],
+                "ratio_of_means": ratio,
+            }
+        )
+    return rows
 
 
 def _require_stroma(runs: Sequence[xr.Dataset]) -> None:

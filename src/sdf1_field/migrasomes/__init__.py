@@ -32,6 +32,7 @@ from sdf1_field.migrasomes.growth import BUD, STRAND, VERTICES, WALKER, grow
 from sdf1_field.migrasomes.laws import RATES, Rates, carriage_of, migration, rates_of
 from sdf1_field.random import Stream, generator
 from sdf1_field.scene import (
+    NO_BODY,
     Bodies,
     Fate,
     Fibres,
@@ -481,5 +482,6 @@ def _of_migrasomes(migrasomes: Migrasomes, growth: Growth) -> dict[str, Array]:
     age = np.maximum(growth.followed - migrasomes.birth, 0.0)
     for k, (name, kind) in enumerate(growth.carriage.items()):
         ripe = -np.expm1(-kind["maturing"][0] * age)
+        ripe[migrasomes.body == NO_BODY] *= kind["detached_fusion"][0]
         secretion[name] = kind["fusion"][0] * ripe * growth.held[:, k, HELD]
     return secretion

@@ -3,12 +3,12 @@
 A body has two halves that exchange carriers, evenly at rest and towards the rear while it migrates.
 From the rear Myosin-5a brings carriers along fibres into migrasomes, fewer into those that are far
 or old. They fuse with the membrane of the body or of the migrasome, which is secretion; in
-migrasomes the more readily the further the calcium signal has matured (Jiao et al. 2024). All steps
-are of first order, so that contents are means: the number of vesicles in one migrasome has a
-Poisson distribution around its mean.
+migrasomes the more readily the further the calcium signal has matured, and hardly once they are
+detached (Jiao et al. 2024). All steps are of first order, so that contents are means: the number of
+vesicles in one migrasome has a Poisson distribution around its mean.
 
-The trapezoidal rule takes all steps over an interval at once. Every molecule that leaves one place
-arrives at another, to round-off.
+The trapezoidal rule takes all steps over an interval at once, of a migrasome that comes to its end
+within as far as that. Every molecule that leaves one place arrives at another, to round-off.
 """
 
 import math
@@ -52,6 +52,7 @@ CARRIAGE = np.dtype(
             "reach",
             "fading",
             "maturing",
+            "detached_fusion",
             "key",
         )
     ]
@@ -60,8 +61,9 @@ CARRIAGE = np.dtype(
 share of migrasomes that ever take any; rates of fusion with a mature migrasome and with the body
 [1/s]; rate of exchange between a body's halves [1/s] and the rear's share in a migrating body; rate
 of transport from the rear into a migrasome beside the body [1/s], the way over which it falls to
-1/e [um], and the rates at which it fades and the calcium signal matures with age [1/s]; what keys
-the random numbers. Rates that a perturbation changes are already changed."""
+1/e [um], and the rates at which it fades and the calcium signal matures with age [1/s]; the share
+of fusion that is left once a migrasome is detached; what keys the random numbers. Rates that a
+perturbation changes are already changed."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -156,7 +158,6 @@ def carry(
     step = until - since
     if step <= 0.0:
         return
-    middle = 0.5 * (since + until)
     to_end = np.empty(course.shape[2])
     drains = np.empty(cells.size)
     for k in range(kinds.size):
@@ -173,14 +174,12 @@ def carry(
                 )
             m = strands[f].head
             while m >= 0:
-                if (
-                    buds[m].end > since
-                    and buds[m].leaking > since
-                    and is_loaded(seed, m, int(kind.key), kind.loaded_fraction)
-                ):
+                there = _time_there(buds[m], since, until)
+                if there > 0.0 and is_loaded(seed, m, int(kind.key), kind.loaded_fraction):
                     way = max(to_end[buds[m].vertex - strands[f].first] - buds[m].along, 0.0)
-                    age = max(middle - buds[m].birth, 0.0)
+                    age = max(since + 0.5 * there - buds[m].birth, 0.0)
                     weights[m] = kind.transport * math.exp(-way / kind.reach - kind.fading * age)
+                    weights[m] *= there / step
                     drains[strands[f].owner] += weights[m]
                 m = buds[m].following
         for n in range(cells.size):
@@ -188,14 +187,24 @@ def carry(
         for m in range(migrasomes):
             if weights[m] == 0.0 and held[m, k, HELD] == 0.0:
                 continue
-            body = buds[m].body
+            body, there = buds[m].body, _time_there(buds[m], since, until)
             gained = weights[m] * drains[body] * step if body != NO_BODY else 0.0
-            ripe = -math.expm1(-kind.maturing * max(middle - buds[m].birth, 0.0))
-            fused = 0.5 * step * kind.fusion * ripe
+            age = max(since + 0.5 * there - buds[m].birth, 0.0)
+            ripe = -math.expm1(-kind.maturing * age)
+            if body == NO_BODY:
+                ripe *= kind.detached_fusion
+            fused = 0.5 * there * kind.fusion * ripe
             before = held[m, k, HELD]
             after = (before * (1.0 - fused) + gained) / (1.0 + fused)
             held[m, k, HELD] = after
             held[m, k, FUSED] += fused * (before + after)
+
+
+@kernel()
+def _time_there(bud: Numbers, since: float, until: float) -> float:
+    """How long of an interval a migrasome is there, its membrane tight [s]."""
+    there: float = max(min(until, bud.end, bud.leaking) - since, 0.0)
+    return there
 
 
 @kernel()

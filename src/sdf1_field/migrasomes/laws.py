@@ -168,6 +168,7 @@ def carriage_of(
                 traffic.transport_reach,
                 1.0 / traffic.transport_fading_time,
                 1.0 / traffic.calcium_time,
+                traffic.detached_fusion,
                 ligand_key(ligand),
             )
         ],

@@ -276,6 +276,8 @@ class Traffic(Section):
     """Age of the migrasome over which that falls to 1/e."""
     calcium_time: PositiveTime
     """In which a migrasome's calcium signal matures."""
+    detached_fusion: Fraction
+    """Share of the fusion rate that is left once a migrasome is detached."""
 
 
 class StromalType(Section):
@@ -596,8 +598,8 @@ class ModelSpec(Section):
 
     @property
     def followed_ligands(self) -> tuple[str, ...]:
-        """Ligands whose carriers are followed through bodies and migrasomes."""
-        if not self.mechanisms.cargo_kinetics:
+        """Ligands whose carriers are followed; a placed scene has no history to follow."""
+        if not (self.grows and self.mechanisms.cargo_kinetics):
             return ()
         return tuple(name for name in self.solved_ligands if name in self.stroma.cargo)
 
@@ -740,14 +742,15 @@ class ModelSpec(Section):
 
     def _bursts(self) -> Iterable[tuple[str, str]]:
         """Bursts of migrasomes that never rupture or whose content is unknown."""
-        if not self.mechanisms.bursts or self.mechanisms.cargo_kinetics:
+        if not self.mechanisms.bursts:
             return
-        if self.grows:
+        if self.grows and not self.mechanisms.cargo_kinetics:
             yield (
                 "mechanisms.bursts",
                 "what is left in a migrasome of a grown scene is not known while its secretion is "
                 "constant. Set mechanisms.cargo_kinetics to true.",
             )
+        if self.grows:
             return
         if self.scene.migrasome_lifetime == 0.0:
             yield (
@@ -836,14 +839,7 @@ class ModelSpec(Section):
                         "in a grown scene mechanisms.cargo_kinetics says how migrasomes fill and "
                         "empty. Set it to '0 1/s', or scene.mode to 'placed'.",
                     )
-        if not self.mechanisms.cargo_kinetics:
-            return
-        if not self.grows:
-            yield (
-                "mechanisms.cargo_kinetics",
-                "a placed scene has no history in which bodies and migrasomes could have filled. "
-                "Set it to false, or scene.mode to 'grown'.",
-            )
+        if not (self.grows and self.mechanisms.cargo_kinetics):
             return
         for name in self.stroma.cargo:
             if name not in self.ligand:

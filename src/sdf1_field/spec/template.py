@@ -147,7 +147,7 @@ def _treatments(spec: ModelSpec, entries: Mapping[str, Entry]) -> list[str]:
             "Treatments: none, since in a steady model nothing happens at a time. "
             "Set run.mode to 'transient' to give one."
         )
-    agents = ", ".join(f"{name} ({agent.label})" for name, agent in spec.agent.items())
+    agents = ", ".join(name for name in spec.agent if _meets(spec, name))
     given = [path for path in entries if path.startswith("treatments.")]
     lines = _prose(
         "Treatments, one line each: treatments.NAME = { agent, dose, start, stop }. The agent is "
@@ -166,7 +166,10 @@ def _treatments(spec: ModelSpec, entries: Mapping[str, Entry]) -> list[str]:
 
 
 def _examples(spec: ModelSpec) -> Iterator[str]:
-    """One treatment of each kind that the model does not give."""
+    """One treatment of each kind that has something to act on and that the model does not give.
+
+    Of the changes of genes, which are all written alike, one.
+    """
     middle = duration_text(spec.run.duration / 2)
     before = min(_PRETREATMENT, spec.run.culture)
     pretreatment = f', start = "{duration_text(-before)}", stop = "0 h"' if before > 0 else ""
@@ -177,12 +180,20 @@ def _examples(spec: ModelSpec) -> Iterator[str]:
     }
     if spec.grows:
         examples |= {"integrins": f'dose = "10 uM", start = "{middle}"', "nucleation": ""}
+    if spec.followed_ligands:
+        examples["calcium"] = examples["integrins"]
     for kind, text in examples.items():
         agents = [name for name, agent in spec.agent.items() if agent.acts_on == kind]
-        free = [name for name in agents if name not in spec.treatments]
+        free = [name for name in agents if name not in spec.treatments and _meets(spec, name)]
         given = f"{{ {text} }}" if text else "{}"
         yield from (f"#treatments.{name} = {given}" for name in free[:1])
     yield f'#treatments.wash = {{ agent = "medium_change", start = "{middle}" }}'
+
+
+def _meets(spec: ModelSpec, agent: str) -> bool:
+    """Whether the stroma has what an agent acts on."""
+    target = spec.agent[agent].target
+    return target is None or target in spec.stroma.expresses
 
 
 def _lines(paths: Iterable[str], entries: Mapping[str, Entry]) -> Iterator[str]:

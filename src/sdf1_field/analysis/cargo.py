@@ -1,0 +1,471 @@
+"""Where stromal cells' chemokines are and which way they have left, as an experimenter counts them.
+
+`count_cargo` counts one ligand in a scene in memory and `run_cargo` in a run file;
+`cargo_measures` and `cargo_samples` pool the counts of several dishes, and `compare_cargo` tests
+them against others.
+"""
+
+import itertools
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from sdf1_field.analysis.hypothesis import unpaired_t_test
+from sdf1_field.analysis.network import (
+    BODY_DISTANCE_EDGES,
+    Measure,
+    distance_from_body,
+    frame_at,
+    over_dishes,
+    run_scene,
+)
+from sdf1_field.analysis.runs import run_name
+from sdf1_field.errors import InputError
+from sdf1_field.migrasomes import cargo
+from sdf1_field.migrasomes.cargo import ligand_key
+from sdf1_field.random import Stream, generator
+from sdf1_field.record import CARGO, model_of
+from sdf1_field.scene import NO_BODY, Scene
+from sdf1_field.spec import ModelSpec
+from sdf1_field.units import duration_text
+
+Array = NDArray[np.float64]
+Flags = NDArray[np.bool_]
+
+ROUTES = ("released_by_bodies", "released_by_fusion", "released_at_once")
+"""Which way cargo is secreted."""
+
+
+@dataclass(frozen=True, eq=False)
+class CargoCount:
+    """One ligand in MSC and their migrasomes, in one dish at one time.
+
+    Parameters
+    ----------
+    ligand : str
+    time : float
+        [s].
+    body_content : ndarray, shape (body,)
+        In each body [molecules].
+    rear_share : ndarray, shape (body,)
+        Of that, in the rear half [1]; NaN in an empty body.
+    migrating : ndarray of bool, shape (body,)
+    body_volume : float
+        Of every body [um**3].
+    content : ndarray, shape (migrasome,)
+        In each migrasome that is there [molecules].
+    vesicles : ndarray of int, shape (migrasome,)
+        Drawn from the Poisson distribution around content over molecules in a vesicle.
+    diameter, distance, age, calcium : ndarray, shape (migrasome,)
+        [um], [um], [s], [1]; the distance from the edge of its own body, 0 under it, NaN for a
+        detached one; calcium is the matured share of the signal.
+    owner : ndarray of int, shape (migrasome,)
+        Number of its body; `NO_BODY` if detached.
+    loaded : ndarray of bool, shape (migrasome,)
+        Whether it takes the ligand's carriers at all.
+    made, in_bodies, in_migrasomes : float
+        Made so far, what bodies began with included, and where it still is [molecules].
+    released_by_bodies, released_by_fusion, released_at_once, carried_off : float
+        Through bodies' own membranes, by fusion in migrasomes, and at once by rupture or leak; gone
+        with migrasomes that drifted away or were swallowed [molecules].
+    """
+
+    ligand: str
+    time: float
+    body_content: Array
+    rear_share: Array
+    migrating: Flags
+    body_volume: float
+    content: Array
+    vesicles: NDArray[np.intp]
+    diameter: Array
+    distance: Array
+    age: Array
+    calcium: Array
+    owner: NDArray[np.intp]
+    loaded: Flags
+    made: float
+    in_bodies: float
+    in_migrasomes: float
+    released_by_bodies: float
+    released_by_fusion: float
+    released_at_once: float
+    carried_off: float
+
+    @property
+    def msc(self) -> int:
+        """MSC in the view."""
+        return len(self.body_content)
+
+    @property
+    def secreted(self) -> float:
+        """Released by all three routes [molecules]."""
+        return self.released_by_bodies + self.released_by_fusion + self.released_at_once
+
+    @property
+    def secreted_to_content(self) -> float:
+        """Secreted over what bodies hold, as in a blot of medium over lysate; NaN over nothing."""
+        return _over(self.secreted, self.in_bodies)
+
+    @property
+    def through_migrasomes(self) -> float:
+        """Secreted by migrasomes, by fusion and at once [molecules]."""
+        return self.released_by_fusion + self.released_at_once
+
+    @property
+    def share_through_migrasomes(self) -> float:
+        """Of what is secreted, the part that migrasomes let go; NaN if nothing is."""
+        return _over(self.through_migrasomes, self.secreted)
+
+    @property
+    def polarisation(self) -> Array:
+        """Of each body, (rear - front) / (rear + front) in [-1, 1]; NaN in an empty one."""
+        return 2.0 * self.rear_share - 1.0
+
+    @property
+    def with_cargo(self) -> float:
+        """Share of migrasomes that hold a vesicle or more; NaN without migrasomes."""
+        return _over(float(np.count_nonzero(self.vesicles)), float(len(self.vesicles)))
+
+    @property
+    def vesicles_per_migrasome(self) -> float:
+        """Mean over migrasomes; NaN without any."""
+        return _over(float(self.vesicles.sum()), float(len(self.vesicles)))
+
+    @property
+    def content_per_migrasome(self) -> float:
+        """Mean over migrasomes [molecules]; NaN without any."""
+        return _over(float(self.content.sum()), float(len(self.content)))
+
+    @cached_property
+    def vesicles_per_cell(self) -> NDArray[np.intp]:
+        """Vesicles in the attached migrasomes of each body, shape (body,)."""
+        attached = self.owner != NO_BODY
+        summed = np.zeros(self.msc, dtype=np.intp)
+        np.add.at(summed, self.owner[attached], self.vesicles[attached])
+        return summed
+
+    @property
+    def volume(self) -> float:
+        """Of all migrasomes, as spheres [um**3]."""
+        return float((math.pi / 6.0 * self.diameter**3).sum())
+
+    @property
+    def enrichment(self) -> float:
+        """Molecules per volume of migrasomes over that of bodies; NaN where either has none."""
+        in_migrasomes = _over(float(self.content.sum()), self.volume)
+        return _over(in_migrasomes, _over(self.in_bodies, self.msc * self.body_volume))
+
+
+def _over(amount: float, of: float) -> float:
+    return amount / of if of > 0.0 else math.nan
+
+
+def count_cargo(
+    scene: Scene, spec: ModelSpec, ligand: str, *, time: float, seed: int
+) -> CargoCount:
+    """Count a ligand's cargo in a scene that follows it.
+
+    Parameters
+    ----------
+    scene : Scene
+    spec : ModelSpec
+    ligand : str
+    time : float
+        When [s].
+    seed : int
+        The dish's; decides the numbers of vesicles.
+
+    Raises
+    ------
+    InputError
+        If the scene does not follow the ligand.
+    """
+    followed = cargo(scene)
+    if ligand not in followed:
+        raise InputError(
+            f"scene: follows {' and '.join(followed) or 'no cargo'}, not {ligand}. Grow one with "
+            "mechanisms.cargo_kinetics and the ligand in output.ligands."
+        )
+    own = followed[ligand]
+    body_content = own.front + own.rear
+    here = scene.migrasomes.present
+    return _counted(
+        scene,
+        spec,
+        ligand,
+        time=time,
+        seed=seed,
+        body_content=body_content,
+        rear=own.rear,
+        content=own.held[here],
+        loaded=own.loaded[here],
+        vesicle_load=own.vesicle_load,
+        totals={
+            "made": float(own.made.sum()),
+            "in_bodies": float(body_content.sum()),
+            "in_migrasomes": float(own.held.sum()),
+            "released_by_bodies": float(own.released.sum()),
+            "released_by_fusion": float(own.fused.sum()),
+            "released_at_once": float(own.leaked.sum()),
+            "carried_off": float(own.carried_off.sum()),
+        },
+    )
+
+
+def _counted(
+    scene: Scene,
+    spec: ModelSpec,
+    ligand: str,
+    *,
+    time: float,
+    seed: int,
+    body_content: Array,
+    rear: Array,
+    content: Array,
+    loaded: Flags,
+    vesicle_load: float,
+    totals: Mapping[str, float],
+) -> CargoCount:
+    """Count from contents of the bodies and of the migrasomes that are there [molecules]."""
+    m = scene.migrasomes
+    here = m.present
+    some = body_content > 0.0
+    age = time - m.birth[here]
+    # A ligand's vesicles at one time are drawn alike from memory and from a file.
+    draws = generator(seed, Stream.VESICLES, ligand_key(f"{ligand} {round(time)}"))
+    return CargoCount(
+        ligand=ligand,
+        time=time,
+        body_content=body_content,
+        rear_share=np.where(some, rear / np.where(some, body_content, 1.0), np.nan),
+        migrating=scene.bodies.migrating,
+        body_volume=spec.stroma.body_volume,
+        content=content,
+        vesicles=draws.poisson(content / vesicle_load).astype(np.intp),
+        diameter=2.0 * m.radius[here],
+        distance=distance_from_body(scene, here & (m.body != NO_BODY))[here],
+        age=age,
+        calcium=-np.expm1(-age / spec.traffic.calcium_time),
+        owner=m.body[here],
+        loaded=loaded,
+        **totals,
+    )
+
+
+def run_cargo(run: xr.Dataset, time: float, ligand: str) -> CargoCount:
+    """Count a ligand's cargo in a run at a time [s].
+
+    Raises
+    ------
+    InputError
+        If the run does not follow the ligand, or not at that time, or was not saved then.
+    """
+    require_cargo(run, ligand)
+    frame, spec = frame_at(run, time), model_of(run).spec
+    saved = float(run["time"].values[frame])
+    totals = {name: float(run[f"{ligand}_cargo_{name}"].values[frame]) for name in CARGO}
+    content = run[f"body_{ligand}_cargo"][frame].values
+    bodies = np.isfinite(run["body_x"][frame].values)
+    if not (np.isfinite(list(totals.values())).all() and np.isfinite(content[bodies]).all()):
+        raise InputError(
+            f"{run_name(run)}: does not follow cargo at {duration_text(saved)}, since its scene is "
+            "frozen by then. Choose an earlier time, or solve the model with scene.mode 'grown'."
+        )
+    scene = run_scene(run, frame)
+    here = scene.migrasomes.present
+    held = run[f"migrasome_{ligand}_cargo"]
+    return _counted(
+        scene,
+        spec,
+        ligand,
+        time=saved,
+        seed=int(run.attrs["seed"]),
+        body_content=content[bodies],
+        rear=run[f"body_{ligand}_rear_cargo"][frame].values[bodies],
+        content=held[frame].values[here],
+        loaded=run[f"migrasome_{ligand}_loaded"].values[here] == 1,
+        vesicle_load=float(held.attrs["molecules_per_vesicle"]),
+        totals=totals,
+    )
+
+
+def followed_ligands(run: xr.Dataset) -> tuple[str, ...]:
+    """Ligands whose cargo a run follows.
+
+    Raises
+    ------
+    InputError
+        If there is none.
+    """
+    followed = model_of(run).spec.followed_ligands
+    if not followed:
+        raise InputError(
+            f"{run_name(run)}: follows no cargo. Solve a grown scene with "
+            "mechanisms.cargo_kinetics=true, such as secretion-l929."
+        )
+    return followed
+
+
+def last_followed(run: xr.Dataset) -> float:
+    """Last time at which a run's cargo was saved [s]; a frozen scene's is not known any more."""
+    made = run[f"{followed_ligands(run)[0]}_cargo_made"].values
+    return float(run["time"].values[np.isfinite(made)][-1])
+
+
+def follows_cargo(run: xr.Dataset) -> bool:
+    """Whether a run follows the cargo of any ligand."""
+    return bool(model_of(run).spec.followed_ligands)
+
+
+def require_cargo(run: xr.Dataset, ligand: str) -> None:
+    """Raise InputError unless a ligand's cargo is in a run's file."""
+    followed = followed_ligands(run)
+    if ligand not in followed:
+        raise InputError(
+            f"{run_name(run)}: follows {' and '.join(followed)}, not {ligand}. Choose one of "
+            "these, or add it to output.ligands and solve the model again."
+        )
+    names = {f"{ligand}_cargo_{name}" for name in CARGO} | {
+        f"body_{ligand}_cargo",
+        f"body_{ligand}_rear_cargo",
+        f"migrasome_{ligand}_cargo",
+        f"migrasome_{ligand}_loaded",
+    }
+    missing = names - set(run)
+    if missing:
+        raise InputError(
+            f"{run_name(run)}: holds no {min(missing)}, since an earlier version made it. Solve "
+            "the model again."
+        )
+
+
+CARGO_MEASURES: Mapping[str, Callable[[CargoCount], tuple[float, float]]] = {
+    "secreted_to_content": lambda c: (c.secreted, c.in_bodies),
+    "share_through_migrasomes": lambda c: (c.through_migrasomes, c.secreted),
+    "with_cargo": lambda c: (float(np.count_nonzero(c.vesicles)), float(len(c.vesicles))),
+}
+"""What is counted, and over what, in one dish."""
+
+
+def cargo_measures(counts: Sequence[CargoCount]) -> dict[str, Measure]:
+    """Each of `CARGO_MEASURES`, the dishes pooled, and over the dishes."""
+    return {
+        name: over_dishes([counted(count) for count in counts])
+        for name, counted in CARGO_MEASURES.items()
+    }
+
+
+def pooled_enrichment(counts: Sequence[CargoCount]) -> float:
+    """Molecules per volume of all dishes' migrasomes over that of their bodies."""
+    in_migrasomes = _over(
+        sum(float(count.content.sum()) for count in counts), sum(count.volume for count in counts)
+    )
+    bodies = sum(count.msc * count.body_volume for count in counts)
+    return _over(in_migrasomes, _over(sum(count.in_bodies for count in counts), bodies))
+
+
+def _polarisation(migrating: bool) -> Callable[[CargoCount], Array]:
+    return lambda c: c.polarisation[c.migrating == migrating]
+
+
+SAMPLES: Mapping[str, tuple[str, Callable[[CargoCount], NDArray[Any]]]] = {
+    "vesicles_per_migrasome": ("migrasomes", lambda c: c.vesicles),
+    "content_per_migrasome": ("migrasomes", lambda c: c.content),
+    "vesicles_per_cell": ("cells", lambda c: c.vesicles_per_cell),
+    "content_per_body": ("cells", lambda c: c.body_content),
+    "polarisation": ("cells", lambda c: c.polarisation),
+    "polarisation_migrating": ("cells", _polarisation(True)),
+    "polarisation_resting": ("cells", _polarisation(False)),
+    "secreted_to_content": ("dishes", lambda c: np.array([c.secreted_to_content])),
+}
+"""What is measured of each of an experiment's units, and what these are."""
+
+
+def cargo_samples(counts: Sequence[CargoCount], quantity: str) -> Array:
+    """One of `SAMPLES`, of the units of all dishes that have it, shape (unit,)."""
+    _, values = SAMPLES[quantity]
+    every: Array = np.concatenate([values(count) for count in counts]).astype(float)
+    return every[np.isfinite(every)]
+
+
+@dataclass(frozen=True)
+class CargoBin:
+    """Attached migrasomes in a bin of distance from the edge of their body.
+
+    Parameters
+    ----------
+    lower, upper : float
+        The bin, without its upper end [um].
+    vesicles, diameter : ndarray, shape (migrasome,)
+        In each, and its diameter [um].
+    """
+
+    lower: float
+    upper: float
+    vesicles: Array
+    diameter: Array
+
+
+def cargo_by_distance(counts: Sequence[CargoCount]) -> list[CargoBin]:
+    """Vesicles and diameters against distance, all dishes' migrasomes together."""
+    distance, vesicles, diameter = (
+        np.concatenate([getattr(count, key) for count in counts]).astype(float)
+        for key in ("distance", "vesicles", "diameter")
+    )
+    bins = []
+    for lower, upper in itertools.pairwise(BODY_DISTANCE_EDGES):
+        own = (distance >= lower) & (distance < upper)
+        bins.append(CargoBin(float(lower), float(upper), vesicles[own], diameter[own]))
+    return bins
+
+
+@dataclass(frozen=True)
+class CargoTest:
+    """One comparison of cargo with that of a control, by the unpaired t test.
+
+    Parameters
+    ----------
+    quantity : str
+        One of `SAMPLES`.
+    unit : str
+        What the test takes for independent.
+    treated, control : float
+        Means over units; NaN without any.
+    p : float
+        Two-sided; NaN where there is nothing to test.
+    """
+
+    quantity: str
+    unit: str
+    treated: float
+    control: float
+    p: float
+
+    @property
+    def ratio(self) -> float:
+        """Of the means; NaN unless the control's is positive."""
+        return _over(self.treated, self.control)
+
+
+def compare_cargo(treated: Sequence[CargoCount], control: Sequence[CargoCount]) -> list[CargoTest]:
+    """Unpaired t tests on each of `SAMPLES` against a control's, units of all dishes pooled."""
+    tests = []
+    for quantity, (unit, _) in SAMPLES.items():
+        own, other = cargo_samples(treated, quantity), cargo_samples(control, quantity)
+        tests.append(
+            CargoTest(
+                quantity=quantity,
+                unit=unit,
+                treated=float(own.mean()) if len(own) else math.nan,
+                control=float(other.mean()) if len(other) else math.nan,
+                p=unpaired_t_test(list(other), list(own)),
+            )
+        )
+    return tests

@@ -1,0 +1,737 @@
+"""Laws of cargo: made in bodies, brought into migrasomes, released by fusion or at once."""
+
+import functools
+import itertools
+import math
+from dataclasses import fields, is_dataclass
+
+import numpy as np
+import pytest
+
+from sdf1_field import migrasomes
+from sdf1_field.migrasomes import cargo, perturb, rates_of, seed_scene
+from sdf1_field.migrasomes.cargo import (
+    CARRIAGE,
+    CARRIED_OFF,
+    FRONT,
+    FUSED,
+    HELD,
+    LEAKED,
+    MADE,
+    REAR,
+    RELEASED,
+    all_loaded,
+    carry,
+    is_loaded,
+    let_out,
+    ligand_key,
+)
+from sdf1_field.migrasomes.growth import BUD, STRAND, VERTICES, WALKER
+from sdf1_field.migrasomes.laws import carriage_of
+from sdf1_field.scene import NO_BODY, Fate
+from sdf1_field.simulate import model_grid
+from sdf1_field.spec import load_model
+from sdf1_field.treatments import Perturbation, change_times, schedule
+
+MINUTE, HOUR = 60.0, 3600.0
+STEP = 5 * MINUTE
+AT_ONCE = 1e9
+"""Rate of maturing at which calcium is there from birth on [1/s]."""
+RESERVOIR = 1e12
+"""Carriers in a rear half that hardly notices what leaves it."""
+
+
+# One body and its migrasomes, by hand
+
+
+def kind(**values):
+    """Carriage of one ligand of which nothing happens but what is given."""
+    record = np.zeros(1, dtype=CARRIAGE)
+    defaults = {
+        "vesicle_load": 1.0,
+        "loaded_fraction": 1.0,
+        "polarised_share": 0.5,
+        "reach": math.inf,
+        "maturing": AT_ONCE,
+    }
+    for name, value in (defaults | values).items():
+        record[name] = value
+    return record
+
+
+def walker(*, migrating=False, production=1.0):
+    cell = np.zeros(1, dtype=WALKER)
+    cell["migrating"], cell["production"] = migrating, production
+    return cell
+
+
+def fibre(vertices, places=(), *, birth=0.0, first=0):
+    """A fibre of body 0 from its oldest end on, with migrasomes at (vertex, along) on it."""
+    strands, course = np.zeros(1, dtype=STRAND), np.zeros((1, 2, VERTICES))
+    strands["count"], strands["first"] = len(vertices), first
+    strands["head"] = len(places) - 1
+    course[0, :, : len(vertices)] = np.transpose(vertices)
+    buds = np.zeros(len(places), dtype=BUD)
+    buds["end"] = buds["leaking"] = math.inf
+    buds["birth"] = birth
+    buds["following"] = np.arange(-1, len(places) - 1)
+    for n, (vertex, along) in enumerate(places):
+        buds["vertex"][n], buds["along"][n] = vertex, along
+    return strands, course, buds
+
+
+NO_FIBRE = (np.zeros(0, dtype=STRAND), np.zeros((0, 2, VERTICES)), np.zeros(0, dtype=BUD))
+BESIDE = fibre([(0.0, 0.0), (10.0, 0.0)], [(0, 10.0)])
+
+
+def after(kinds, cell, network, pools, held, since, until, steps, seed=1):
+    """What bodies and migrasomes have after some equal steps; nothing given is changed."""
+    strands, course, buds = network
+    pools, held = pools.copy(), held.copy()
+    times = np.linspace(since, until, steps + 1)
+    for start, stop in itertools.pairwise(times):
+        carry(
+            seed, float(start), float(stop), kinds, cell, strands, len(strands), course, buds,
+            len(buds), pools, held, np.empty(len(buds)),
+        )  # fmt: skip
+    return pools, held
+
+
+def pools_of(front, rear):
+    pools = np.zeros((1, 1, 4))
+    pools[0, 0, FRONT], pools[0, 0, REAR], pools[0, 0, MADE] = front, rear, front + rear
+    return pools
+
+
+def contents(count, held=0.0):
+    found = np.zeros((count, 1, 4))
+    found[:, 0, HELD] = held
+    return found
+
+
+@pytest.mark.parametrize(("migrating", "share"), [(False, 0.5), (True, 0.8)])
+def test_a_body_that_makes_what_it_releases_stays_as_it_is(migrating, share):
+    kinds = kind(production=2.0, body_release=1e-3, exchange=8e-4, polarised_share=0.8)
+    content = 1.7 * 2.0 / 1e-3
+    pools, _ = after(
+        kinds, walker(migrating=migrating, production=1.7), NO_FIBRE,
+        pools_of((1.0 - share) * content, share * content), contents(0), 0.0, 10 * HOUR, 120,
+    )  # fmt: skip
+    front, rear, made, released = pools[0, 0]
+    assert (front, rear) == pytest.approx(((1.0 - share) * content, share * content), rel=1e-12)
+    assert released == pytest.approx(1.7 * 2.0 * 10 * HOUR, rel=1e-12)
+    assert made - content == pytest.approx(released, rel=1e-12)
+
+
+def test_a_body_out_of_balance_relaxes_exponentially_to_second_order():
+    release, production, until = 1e-4, 2.0, 6 * HOUR
+    kinds = kind(production=production, body_release=release, exchange=3e-4)
+    rest = production / release
+    # Halves that differ come together besides, which the whole does not notice.
+    total = rest + (50_000.0 - rest) * math.exp(-release * until)
+    between = 30_000.0 * math.exp(-(release + 3e-4) * until)
+    errors = []
+    for steps in (36, 72, 144, 288):
+        pools, _ = after(
+            kinds, walker(), NO_FIBRE, pools_of(10_000.0, 40_000.0), contents(0), 0.0, until, steps
+        )
+        front, rear, made, released = pools[0, 0]
+        assert front + rear + released == pytest.approx(made, rel=1e-13)
+        errors.append((abs(front + rear - total), abs(rear - front - between)))
+    orders = np.log2(np.divide(errors[:-1], errors[1:]))
+    assert ((orders > 1.9) & (orders < 2.1)).all(), orders
+    assert errors[0][0] < 1e-3 * rest
+    assert errors[0][1] < 1e-3 * 30_000.0
+
+
+@pytest.mark.parametrize("share", [0.5, 0.65, 0.8, 1.0])
+def test_a_migrating_body_turns_its_carriers_to_the_rear_and_a_resting_one_evens_them_out(share):
+    kinds = kind(production=1.0, body_release=1e-5, exchange=1e-3, polarised_share=share)
+    pools, _ = after(
+        kinds, walker(migrating=True), NO_FIBRE, pools_of(5e4, 5e4), contents(0), 0.0, 8 * HOUR, 480
+    )
+    front, rear, _, _ = pools[0, 0]
+    assert (rear - front) / (rear + front) == pytest.approx(2.0 * share - 1.0, abs=1e-9)
+    pools, _ = after(kinds, walker(), NO_FIBRE, pools, contents(0), 0.0, 8 * HOUR, 480)
+    front, rear, _, _ = pools[0, 0]
+    assert (rear - front) / (rear + front) == pytest.approx(0.0, abs=1e-9)
+
+
+def test_an_immortal_migrasome_holds_what_comes_over_the_rate_of_fusion():
+    transport, fusion = 0.5 / RESERVOIR, 4e-4
+    _, held = after(
+        kind(transport=transport, fusion=fusion), walker(), BESIDE, pools_of(0.0, RESERVOIR),
+        contents(1), 0.0, 20 * HOUR, 240,
+    )  # fmt: skip
+    assert held[0, 0, HELD] == pytest.approx(0.5 / fusion, rel=1e-6)
+    assert held[0, 0, HELD] + held[0, 0, FUSED] == pytest.approx(0.5 * 20 * HOUR, rel=1e-6)
+
+
+@pytest.mark.parametrize("hours", [1.0, 10.0])
+def test_blocked_fusion_multiplies_a_full_migrasome_by_one_plus_rate_times_time(hours):
+    transport, fusion = 0.5 / RESERVOIR, 4e-4
+    full = 0.5 / fusion
+    _, held = after(
+        kind(transport=transport), walker(), BESIDE, pools_of(0.0, RESERVOIR),
+        contents(1, full), 0.0, hours * HOUR, 120,
+    )  # fmt: skip
+    assert held[0, 0, HELD] / full == pytest.approx(1.0 + fusion * hours * HOUR, rel=1e-6)
+    assert held[0, 0, FUSED] == 0.0
+
+
+def test_a_migrasome_beyond_the_transport_empties_exponentially_to_second_order():
+    fusion, until = 4e-4, 2 * HOUR
+    errors = []
+    for steps in (24, 48, 96):
+        _, held = after(
+            kind(fusion=fusion), walker(), BESIDE, pools_of(0.0, 1.0), contents(1, 800.0),
+            0.0, until, steps,
+        )  # fmt: skip
+        assert held[0, 0, HELD] + held[0, 0, FUSED] == pytest.approx(800.0, rel=1e-13)
+        errors.append(abs(held[0, 0, HELD] - 800.0 * math.exp(-fusion * until)))
+    assert np.log2(np.divide(errors[:-1], errors[1:])) == pytest.approx([2.0, 2.0], abs=0.1)
+
+
+def test_transport_falls_exponentially_with_the_way_along_the_fibre():
+    # Bent, so that the way is longer than the distance; its first three vertices are lost.
+    vertices = [(0.0, 0.0), (10.0, 0.0), (10.0, 20.0), (40.0, 20.0)]
+    places = [(3, 4.0), (4, 0.0), (4, 15.0), (5, 30.0)]
+    ways = np.array([6.0 + 20.0 + 30.0, 20.0 + 30.0, 5.0 + 30.0, 0.0])
+    network = fibre(vertices, places, first=3)
+    kinds = kind(transport=1.0 / RESERVOIR, reach=20.0)
+    pools, held = after(
+        kinds, walker(), network, pools_of(0.0, RESERVOIR), contents(4), 0.0, 100.0, 1
+    )
+    assert held[:, 0, HELD] == pytest.approx(100.0 * np.exp(-ways / 20.0), rel=1e-9)
+    assert RESERVOIR - pools[0, 0, REAR] == pytest.approx(held[:, 0, HELD].sum(), rel=1e-4)
+
+
+def test_transport_fades_exponentially_with_the_age_of_the_migrasome():
+    fading, birth = 1e-4, 1000.0
+    network = fibre([(0.0, 0.0), (10.0, 0.0)], [(0, 10.0)], birth=birth)
+    _, held = after(
+        kind(transport=1.0 / RESERVOIR, fading=fading), walker(), network,
+        pools_of(0.0, RESERVOIR), contents(1), birth, birth + 5 * HOUR, 600,
+    )  # fmt: skip
+    expected = -math.expm1(-fading * 5 * HOUR) / fading
+    assert held[0, 0, HELD] == pytest.approx(expected, rel=1e-6)
+
+
+def test_fusion_waits_for_the_calcium_signal_to_mature():
+    fusion, maturing, until = 5e-4, 1.0 / (30 * MINUTE), 2 * HOUR
+    _, held = after(
+        kind(fusion=fusion, maturing=maturing), walker(), BESIDE, pools_of(0.0, 1.0),
+        contents(1, 1000.0), 0.0, until, 960,
+    )  # fmt: skip
+    # The integral of 1 - exp(-maturing t).
+    mature = until + math.expm1(-maturing * until) / maturing
+    assert held[0, 0, HELD] == pytest.approx(1000.0 * math.exp(-fusion * mature), rel=1e-5)
+    early = after(
+        kind(fusion=fusion, maturing=maturing), walker(), BESIDE, pools_of(0.0, 1.0),
+        contents(1, 1000.0), 0.0, MINUTE, 1,
+    )[1]  # fmt: skip
+    assert early[0, 0, FUSED] == pytest.approx(
+        1000.0 * fusion * MINUTE * maturing * 0.5 * MINUTE, rel=0.03
+    )
+
+
+def test_what_migrasomes_gain_their_body_loses():
+    network = fibre([(0.0, 0.0), (30.0, 0.0)], [(0, 5.0), (0, 12.0), (0, 29.0)])
+    kinds = kind(
+        production=3.0, body_release=1e-4, exchange=1e-3, polarised_share=0.8, transport=2e-4,
+        reach=15.0, fusion=5e-4, fading=1e-4,
+    )  # fmt: skip
+    pools, held = after(
+        kinds, walker(migrating=True), network, pools_of(2e4, 1e4), contents(3), 0.0, 8 * HOUR, 96
+    )
+    front, rear, made, released = pools[0, 0]
+    assert held[:, 0, FUSED].sum() > 0.1 * made
+    assert front + rear + released + held.sum() == pytest.approx(made, rel=1e-13)
+
+
+def test_only_attached_living_tight_and_loaded_migrasomes_gain():
+    def gained(kinds=None, **changes):
+        strands, course, buds = (part.copy() for part in BESIDE)
+        for name, value in changes.items():
+            buds[name] = value
+        given = kind(transport=1e-4) if kinds is None else kinds
+        return after(
+            given, walker(), (strands, course, buds), pools_of(0.0, 1e4), contents(1), 100.0,
+            200.0, 1,
+        )[1][0, 0, HELD]  # fmt: skip
+
+    assert gained() == pytest.approx(99.5, rel=1e-3)
+    assert gained(end=100.0) == 0.0
+    assert gained(leaking=100.0) == 0.0
+    # As long as they are there.
+    for name in ("end", "leaking"):
+        assert gained(**{name: 110.0}) == pytest.approx(0.1 * gained(), rel=1e-2)
+    assert gained(kind(transport=1e-4, loaded_fraction=0.0)) == 0.0
+
+
+def test_a_share_of_migrasomes_is_loaded_each_ligand_by_itself():
+    one, other = (all_loaded(7, 0, 20_000, ligand_key(name), 0.13) for name in ("sdf1", "ccl2"))
+    spread = math.sqrt(0.13 * 0.87 / 20_000)
+    for loaded in (one, other):
+        assert loaded.mean() == pytest.approx(0.13, abs=4 * spread)
+    assert (one & other).mean() == pytest.approx(0.13**2, abs=4 * 0.13 / math.sqrt(20_000))
+    assert one[:50].tolist() == [is_loaded(7, m, ligand_key("sdf1"), 0.13) for m in range(50)]
+    assert np.array_equal(all_loaded(7, 50, 100, ligand_key("sdf1"), 0.13), one[50:150])
+    assert not np.array_equal(all_loaded(8, 0, 20_000, ligand_key("sdf1"), 0.13), one)
+
+
+def test_ruptures_and_leaks_let_go_all_at_once_and_the_others_take_it_along():
+    buds = np.zeros(6, dtype=BUD)
+    buds["end"] = [math.inf, 50.0, 50.0, 50.0, math.inf, 150.0]
+    buds["leaking"] = [math.inf, math.inf, math.inf, math.inf, 50.0, 150.0]
+    buds["fate"] = [
+        Fate.RUPTURES, Fate.RUPTURES, Fate.DRIFTS_AWAY, Fate.IS_TAKEN_UP, Fate.RUPTURES,
+        Fate.RUPTURES,
+    ]  # fmt: skip
+    held = contents(6, 8.0)
+    let_out(100.0, buds, 6, held)
+    assert held[:, 0, HELD].tolist() == [8.0, 0.0, 0.0, 0.0, 0.0, 8.0]
+    assert held[:, 0, LEAKED].tolist() == [0.0, 8.0, 0.0, 0.0, 8.0, 0.0]
+    assert held[:, 0, CARRIED_OFF].tolist() == [0.0, 0.0, 8.0, 8.0, 0.0, 0.0]
+
+
+# A stroma that grows
+
+
+CROWDED = (
+    "dish.width=250 um",
+    "dish.length=250 um",
+    "grid.spacing=25 um",
+    "scene.msc_number=8",
+    "scene.fibres_per_network=3.0",
+    "stromal_type.l929.nucleation_variation=0.0",
+    "biogenesis.tether_spacing=20 um",
+    "biogenesis.retraction_interval=3 h",
+    "biogenesis.nucleation=0.02 1/(um*h)",
+    "biogenesis.detachment_rate=0.1 1/h",
+    "biogenesis.drift_rate=0.2 1/h",
+    "biogenesis.leak_rate=0.05 1/h",
+)
+"""Few cells with many migrasomes, which go every way there is."""
+PERTURBED = (
+    "bapta-am", "glpg0187", "itgb1-kd", "myo5a-ko", "myo5a-oe", "snap23-kd", "stx4-kd",
+    "tspan4-oe", "vamp2-kd",
+)  # fmt: skip
+
+
+@functools.cache
+def model(*settings, name="secretion-l929"):
+    return load_model(name, settings=[*CROWDED, *settings]).spec
+
+
+def seeded(spec, seed=1):
+    return seed_scene(
+        spec, model_grid(spec), seed, schedule(spec).perturbation(0.0), secretion_factor=1.0
+    )
+
+
+def course_of(spec, times, *, eaten_at=(), seed=1):
+    """Scene at some times under the model's treatments, and all that was let go at once.
+
+    At some of them the first migrasomes there are swallowed.
+    """
+    plan, scene = schedule(spec), seeded(spec, seed)
+    scenes, releases = [], []
+    for time in sorted({*times, *(t for t in change_times(plan) if t <= max(times))}):
+        scene, some = migrasomes.advance(scene, time)
+        releases += some
+        if time in eaten_at:
+            prey = np.flatnonzero(scene.migrasomes.present)[:5]
+            scene, none = migrasomes.advance(scene, time, [int(m) for m in prey])
+            assert none == ()
+        if time in change_times(plan):
+            scene = perturb(scene, spec, plan.perturbation(time))
+        if time in times:
+            scenes.append(scene)
+    return scenes, releases
+
+
+def grown(scene, until):
+    return migrasomes.advance(scene, until)[0]
+
+
+def routes(found):
+    """Where the molecules are that were made, and how they went."""
+    return {
+        "in_bodies": found.front.sum() + found.rear.sum(),
+        "in_migrasomes": found.held.sum(),
+        "by_bodies": found.released.sum(),
+        "by_fusion": found.fused.sum(),
+        "at_once": found.leaked.sum(),
+        "carried_off": found.carried_off.sum(),
+    }
+
+
+def bits(value, name="scene"):
+    """Every array and number of a scene by name."""
+    if is_dataclass(value):
+        return {
+            key: found
+            for field in fields(value)
+            for key, found in bits(getattr(value, field.name), f"{name}.{field.name}").items()
+        }
+    if isinstance(value, dict):
+        return {k: v for key, each in value.items() for k, v in bits(each, f"{name}.{key}").items()}
+    if isinstance(value, np.ndarray):
+        # Records byte by byte would compare what is between their fields too.
+        names = value.dtype.names or ()
+        if names:
+            return {f"{name}.{n}": np.ascontiguousarray(value[n]).tobytes() for n in names}
+        return {name: value.tobytes()}
+    return {name: value}
+
+
+@pytest.fixture(scope="module")
+def half_a_day():
+    """Untreated L929 after 12 h."""
+    return grown(seeded(model()), 12 * HOUR)
+
+
+@pytest.mark.parametrize("name", ["secretion-l929", *(f"secretion-l929-{p}" for p in PERTURBED)])
+def test_every_molecule_made_is_somewhere_or_has_gone_one_way(name):
+    times = [HOUR * t for t in (1.0, 2.5, 4.003, 7.0, 11.11, 16.0)]
+    scenes, releases = course_of(model(name=name), times, eaten_at=times[2:5])
+    for scene in scenes:
+        for ligand, found in cargo(scene).items():
+            where = routes(found)
+            assert sum(where.values()) == pytest.approx(found.made.sum(), rel=1e-10), ligand
+    for ligand in ("mcsf", "ccl2"):
+        # Few migrasomes are left at last where hardly any form.
+        assert cargo(scenes[1])[ligand].held.sum() > 0.0
+        found = cargo(scenes[-1])[ligand]
+        for way in ("in_bodies", "by_bodies", "by_fusion", "at_once", "carried_off"):
+            assert routes(found)[way] > 0.0, way
+        let_go = sum(r.amount for r in releases if r.ligand == ligand)
+        assert let_go == pytest.approx(found.leaked.sum(), rel=1e-12)
+    fates = scenes[-1].migrasomes.fate[~scenes[-1].migrasomes.present]
+    assert set(fates) == {Fate.RUPTURES, Fate.DRIFTS_AWAY, Fate.IS_TAKEN_UP}
+    gone = ~scenes[-1].migrasomes.present
+    assert not cargo(scenes[-1])["mcsf"].held[gone].any()
+
+
+def test_a_body_begins_with_what_it_holds_when_left_alone():
+    spec = model(name="secretion-l929-vamp2-kd")
+    own = spec.stroma.cargo["mcsf"]
+    scene = seeded(spec)
+    found = cargo(scene)["mcsf"]
+    expected = own.production * scene.growth.cells["production"] / own.body_release_rate
+    assert found.front + found.rear == pytest.approx(expected, rel=1e-12)
+    assert np.array_equal(found.made, found.front + found.rear)
+    # What the knock-down leaves of their release.
+    released = 0.3 * own.body_release_rate * expected
+    assert scene.bodies.secretion["mcsf"] == pytest.approx(released, rel=1e-12)
+
+
+def test_ruptures_and_leaks_are_told_with_what_they_let_go(half_a_day):
+    later, releases = migrasomes.advance(half_a_day, 14 * HOUR)
+    buds = later.growth.buds
+    kinds = set()
+    for ligand, found in cargo(later).items():
+        known = cargo(half_a_day)[ligand].leaked
+        gained = found.leaked.copy()
+        gained[: len(known)] -= known
+        own = {r.migrasome: r for r in releases if r.ligand == ligand}
+        assert sorted(own) == np.flatnonzero(gained).tolist()
+        assert len(own) > 3
+        for m, one in own.items():
+            assert one.amount == gained[m] > 0.0
+            assert 12 * HOUR < one.time <= 14 * HOUR
+            leaks = buds["leaking"][m] < buds["end"][m]
+            assert one.time == (buds["leaking"] if leaks else buds["end"])[m]
+            assert leaks or buds["fate"][m] == Fate.RUPTURES
+            kinds.add(bool(leaks))
+    assert kinds == {True, False}
+
+
+def test_a_swallowed_migrasome_takes_its_cargo_along(half_a_day):
+    m = half_a_day.migrasomes
+    held = cargo(half_a_day)["mcsf"].held
+    prey = int(np.flatnonzero(m.present & (held > 0.0))[0])
+    now, releases = migrasomes.advance(half_a_day, 12 * HOUR, (prey,))
+    assert releases == ()
+    for ligand, found in cargo(now).items():
+        before = cargo(half_a_day)[ligand]
+        assert found.carried_off[prey] == before.held[prey] > 0.0
+        assert found.held[prey] == 0.0
+        assert now.migrasomes.secretion[ligand][prey] == 0.0
+        assert found.held.sum() == pytest.approx(before.held.sum() - before.held[prey], rel=1e-12)
+    later = cargo(grown(now, 13 * HOUR))["mcsf"]
+    assert (later.held[prey], later.carried_off[prey]) == (0.0, held[prey])
+    assert later.fused[prey] == cargo(half_a_day)["mcsf"].fused[prey]
+
+
+def test_what_is_secreted_now_is_what_is_held_times_its_rate(half_a_day):
+    spec = model()
+    for ligand, found in cargo(half_a_day).items():
+        own = spec.stroma.cargo[ligand]
+        assert half_a_day.bodies.secretion[ligand] == pytest.approx(
+            own.body_release_rate * (found.front + found.rear), rel=1e-12
+        )
+        age = 12 * HOUR - half_a_day.migrasomes.birth
+        ripe = -np.expm1(-age / spec.traffic.calcium_time)
+        assert half_a_day.migrasomes.secretion[ligand] == pytest.approx(
+            own.fusion_rate * ripe * found.held, rel=1e-12
+        )
+
+
+def test_migrasomes_that_are_not_loaded_stay_empty_and_the_others_do_not():
+    spec = model("stromal_type.l929.cargo.ccl2.loaded_fraction=0.4")
+    scene = grown(seeded(spec), 12 * HOUR)
+    found = cargo(scene)["ccl2"]
+    ever = found.held + found.fused + found.leaked + found.carried_off
+    # Those that formed in the last step have had no time.
+    older = scene.migrasomes.birth < 12 * HOUR
+    assert np.array_equal(ever[older] > 0.0, found.loaded[older])
+    count = older.sum()
+    assert found.loaded[older].mean() == pytest.approx(0.4, abs=3 * math.sqrt(0.24 / count))
+    assert cargo(scene)["mcsf"].loaded.all()
+
+
+# When it is asked for
+
+
+@pytest.mark.parametrize("interval", [STEP, 3 * STEP, 5 * HOUR])
+def test_contents_do_not_depend_on_when_they_are_asked_for_at_ends_of_steps(half_a_day, interval):
+    scene, time, let_go = seeded(model()), 0.0, []
+    while time < 12 * HOUR:
+        time = min(time + interval, 12 * HOUR)
+        scene, some = migrasomes.advance(scene, time)
+        let_go += some
+    assert bits(scene) == bits(half_a_day)
+    _, at_once = migrasomes.advance(seeded(model()), 12 * HOUR)
+    assert sorted((r.ligand, r.migrasome, r.time) for r in let_go) == sorted(
+        (r.ligand, r.migrasome, r.time) for r in at_once
+    )
+    assert math.fsum(r.amount for r in let_go) == pytest.approx(
+        math.fsum(r.amount for r in at_once), rel=1e-12
+    )
+
+
+def parted(parts, hours=12.0):
+    """L929 whose every step is asked for in equal parts."""
+    scene = seeded(model())
+    for n in range(round(hours * HOUR / STEP)):
+        for part in range(1, parts):
+            scene = grown(scene, n * STEP + part * STEP / parts)
+        scene = grown(scene, (n + 1) * STEP)
+    return cargo(scene)["mcsf"]
+
+
+def test_contents_are_of_second_order_in_the_step_though_migrasomes_end_within_it():
+    exact, errors = parted(32), []
+    ways = ("front", "rear", "held", "fused", "leaked", "carried_off")
+    for parts in (1, 2, 4):
+        found = parted(parts)
+        errors.append([abs(getattr(found, w).sum() - getattr(exact, w).sum()) for w in ways])
+    share = np.array(errors[0]) / [getattr(exact, way).sum() for way in ways]
+    assert (share < 1e-3).all(), share
+    orders = np.log2(np.divide(errors[0], errors[2])) / 2.0
+    assert orders == pytest.approx(np.full(len(ways), 2.0), abs=0.1)
+
+
+def test_contents_asked_for_between_two_steps_are_nearly_the_same(half_a_day):
+    scene = seeded(model())
+    for time in np.arange(0.0, 12 * HOUR, 7 * MINUTE + 13.0)[1:]:
+        scene = grown(scene, float(time))
+    scene = grown(scene, 12 * HOUR)
+    assert np.array_equal(scene.growth.buds["end"], half_a_day.growth.buds["end"])
+    for ligand, found in cargo(scene).items():
+        at_once = cargo(half_a_day)[ligand]
+        assert found.made == pytest.approx(at_once.made, rel=1e-12)
+        for name in ("front", "rear", "released", "held", "fused", "leaked", "carried_off"):
+            one, other = getattr(found, name).sum(), getattr(at_once, name).sum()
+            assert one == pytest.approx(other, rel=1e-3), name
+        assert sum(routes(found).values()) == pytest.approx(found.made.sum(), rel=1e-10)
+
+
+def test_asking_for_the_same_time_again_changes_nothing(half_a_day):
+    scene, releases = migrasomes.advance(half_a_day, 12 * HOUR)
+    assert scene is half_a_day
+    assert releases == ()
+
+
+def test_a_scene_is_not_changed_by_what_becomes_of_its_cargo(half_a_day):
+    before = bits(half_a_day)
+    migrasomes.advance(half_a_day, 12 * HOUR + 100.0)
+    migrasomes.advance(half_a_day, 15 * HOUR, (0, 1, 2))
+    perturb(half_a_day, model(), Perturbation(fusion=0.1))
+    assert bits(half_a_day) == before
+
+
+def test_networks_do_not_depend_on_their_cargo(half_a_day):
+    without = model("mechanisms.cargo_kinetics=false", "mechanisms.bursts=false")
+    scene = grown(seeded(without), 12 * HOUR)
+    assert cargo(scene) == {}
+    for name in ("cells", "strands", "course", "buds"):
+        one, other = (bits(getattr(s.growth, name)) for s in (scene, half_a_day))
+        assert one == other, name
+    for group in ("bodies", "fibres", "migrasomes"):
+        one, other = bits(getattr(scene, group)), bits(getattr(half_a_day, group))
+        for key in one:
+            if not any(part in key for part in ("secretion", "loaded")):
+                assert one[key] == other[key], (group, key)
+
+
+def test_a_ligands_cargo_does_not_depend_on_which_others_are_followed(half_a_day):
+    alone = grown(seeded(model("output.ligands=['ccl2']")), 12 * HOUR)
+    assert list(cargo(alone)) == ["ccl2"]
+    assert bits(cargo(alone)["ccl2"]) == bits(cargo(half_a_day)["ccl2"])
+
+
+def test_other_seeds_have_other_contents(half_a_day):
+    other = cargo(grown(seeded(model(), 2), 12 * HOUR))["mcsf"]
+    assert not np.isin(other.rear, cargo(half_a_day)["mcsf"].rear).any()
+
+
+def test_a_frozen_scene_follows_nothing_any_more_and_goes_on_secreting(half_a_day):
+    still = migrasomes.freeze(half_a_day)
+    assert cargo(still) == {}
+    for group in ("bodies", "migrasomes"):
+        one, other = getattr(still, group).secretion, getattr(half_a_day, group).secretion
+        for ligand in ("mcsf", "ccl2"):
+            assert np.array_equal(one[ligand], other[ligand])
+    later, releases = migrasomes.advance(still, 16 * HOUR)
+    assert later is still
+    assert releases == ()
+
+
+# Perturbations
+
+
+CALCIUM_LEFT = 0.16 / (0.16 + 10.0)
+"""K_d / (K_d + dose) of BAPTA-AM 10 uM."""
+BLOCKED = 10_000.0 / (10_000.0 + 7.7)
+"""dose / (dose + K_d) of GLPG0187 10 uM."""
+
+
+@pytest.mark.parametrize(
+    ("treatment", "changed"),
+    [
+        ("bapta-am", {"fusion": CALCIUM_LEFT, "body_release": CALCIUM_LEFT}),
+        ("glpg0187", {}),
+        ("itgb1-kd", {}),
+        ("myo5a-ko", {"transport": 0.2}),
+        ("myo5a-oe", {"transport": 2.0}),
+        ("snap23-kd", {"fusion": 0.3, "body_release": 0.3}),
+        ("stx4-kd", {"fusion": 0.3, "body_release": 0.3}),
+        ("tspan4-oe", {}),
+        ("vamp2-kd", {"fusion": 0.3, "body_release": 0.3}),
+    ],
+)
+def test_a_perturbation_changes_its_own_step_of_the_cargo_and_no_other(treatment, changed):
+    spec = model(name=f"secretion-l929-{treatment}")
+    acting = schedule(spec).perturbation(3 * HOUR)
+    for ligand in ("mcsf", "ccl2"):
+        before, after = (
+            carriage_of(spec, ligand, p, secretion_factor=1.3)[0] for p in (Perturbation(), acting)
+        )
+        found = {name: after[name] / before[name] for name in CARRIAGE.names
+                 if after[name] != before[name]}  # fmt: skip
+        assert found == pytest.approx(changed, rel=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("treatment", "changed"),
+    [
+        ("bapta-am", {}),
+        ("itgb1-kd", {"nucleation": 0.3}),
+        ("myo5a-ko", {}),
+        ("myo5a-oe", {}),
+        ("snap23-kd", {}),
+        ("stx4-kd", {}),
+        ("tspan4-oe", {"nucleation": 3.0}),
+        ("vamp2-kd", {}),
+    ],
+)
+def test_a_perturbation_of_cargo_leaves_networks_alone_and_one_of_networks_changes_its_rate(
+    treatment, changed
+):
+    spec = model(name=f"secretion-l929-{treatment}")
+    before = rates_of(spec, Perturbation())._asdict()
+    acting = rates_of(spec, schedule(spec).perturbation(3 * HOUR))._asdict()
+    found = {name: acting[name] / rate for name, rate in before.items() if acting[name] != rate}
+    assert found == pytest.approx(changed, rel=1e-12)
+
+
+def test_glpg0187_acts_on_the_anchors_alone():
+    spec = model(name="secretion-l929-glpg0187")
+    substrate = spec.substrate["fibronectin_5"]
+    left = substrate.anchors * (1.0 - substrate.integrin_share * BLOCKED)
+    fewer = model(f"substrate.fibronectin_5.anchors={left!r}")
+    acting = rates_of(spec, schedule(spec).perturbation(3 * HOUR))
+    assert acting == pytest.approx(rates_of(fewer, Perturbation()), rel=1e-9)
+
+
+def test_glpg0187_takes_the_polarisation_away_as_far_as_it_stops_cells():
+    # Without fibres, as transport empties the rear.
+    settings = (
+        "dish.width=1 mm", "dish.length=1 mm", "scene.msc_number=100",
+        "biogenesis.tether_spacing=1e9 um", "biogenesis.retraction_interval=1e9 h",
+    )  # fmt: skip
+    indices, migrating = {}, {}
+    for treatment, *more in (
+        ("",), ("-glpg0187",), ("-glpg0187", "substrate.fibronectin_5.integrin_share=1.0"),
+    ):  # fmt: skip
+        spec = model(*settings, *more, name=f"secretion-l929{treatment}")
+        for hours, scene in zip((2, 12), course_of(spec, [2 * HOUR, 12 * HOUR])[0], strict=True):
+            found, key = cargo(scene)["mcsf"], (treatment, len(more), hours)
+            indices[key] = ((found.rear - found.front) / (found.rear + found.front)).mean()
+            migrating[key] = scene.bodies.migrating.mean()
+    assert indices["-glpg0187", 0, 2] == pytest.approx(indices["", 0, 2], rel=1e-12)
+    gain = 2.0 * model().traffic.polarised_share - 1.0
+    for key, index in indices.items():
+        assert index == pytest.approx(gain * migrating[key], abs=0.03), key
+    assert indices["", 0, 12] > 0.25
+    # A twentieth of the anchors is none of integrins'.
+    assert indices["-glpg0187", 0, 12] < 0.25 * indices["", 0, 12]
+    assert abs(indices["-glpg0187", 1, 12]) < 0.02
+
+
+def test_bapta_leaves_of_all_fusion_what_calcium_is_left_and_cargo_gathers(half_a_day):
+    spec = model(name="secretion-l929-bapta-am")
+    acting = schedule(spec).perturbation(3 * HOUR)
+    treated = perturb(half_a_day, spec, acting)
+    for ligand in ("mcsf", "ccl2"):
+        for group in ("bodies", "migrasomes"):
+            before, now = (getattr(s, group).secretion[ligand] for s in (half_a_day, treated))
+            assert now == pytest.approx(CALCIUM_LEFT * before, rel=1e-9)
+        assert bits(cargo(treated)[ligand]) == bits(cargo(half_a_day)[ligand])
+    after, untreated = (cargo(grown(s, 16 * HOUR))["mcsf"] for s in (treated, half_a_day))
+    before = cargo(half_a_day)["mcsf"]
+    made = after.made.sum() - before.made.sum()
+    assert made == pytest.approx(untreated.made.sum() - before.made.sum(), rel=1e-12)
+    assert after.released.sum() - before.released.sum() < 0.03 * made
+    assert after.held.sum() > 3.0 * untreated.held.sum()
+
+
+def test_each_knock_down_of_fusion_does_the_same_to_what_is_released():
+    released = {
+        name: cargo(course_of(model(name=f"secretion-l929-{name}"), [4 * HOUR])[0][0])["mcsf"]
+        for name in ("vamp2-kd", "stx4-kd", "snap23-kd")
+    }
+    first = released.pop("vamp2-kd")
+    for other in released.values():
+        assert bits(other) == bits(first)
+
+
+# What migrasomes are without a body
+
+
+def test_a_detached_migrasome_goes_on_fusing_and_gains_nothing(half_a_day):
+    m, found = half_a_day.migrasomes, cargo(half_a_day)["mcsf"]
+    free = m.present & (m.body == NO_BODY) & (found.held > 0.0)
+    assert free.any()
+    later = grown(half_a_day, 12 * HOUR + STEP)
+    now = cargo(later)["mcsf"]
+    count = len(m.x)
+    still = free & later.migrasomes.present[:count]
+    assert still.any()
+    gain = now.held[:count] + now.fused[:count] + now.leaked[:count]
+    before = found.held + found.fused + found.leaked
+    assert gain[still] == pytest.approx(before[still], rel=1e-12)
+    assert (now.fused[:count][still] > found.fused[still]).all()
