@@ -36,13 +36,16 @@ CORNER = (960.0, 180.0)
 SCATTERED = np.array([[100.0, 80.0], [110.0, 800.0], [620.0, 850.0]])
 
 
-def network_run(frames=7, *settings, width=1200.0, length=900.0, networks=True, mode=GROWN):
+def network_run(
+    frames=7, *settings, width=1200.0, length=900.0, networks=True, mode=GROWN,
+    model="coculture-kg1a",
+):  # fmt: skip
     """Run of three bodies in frames every 6 h; each frame but the first has one fibre more.
 
     Two migrasomes appear with each fibre; those of the first two fibres detach after two frames.
     """
     model = load_model(
-        "coculture-kg1a",
+        model,
         settings=[
             *ALONE, *mode, f"dish.width={width} um", f"dish.length={length} um",
             f"run.duration={6 * (frames - 1)} h", *settings,
@@ -344,7 +347,7 @@ def test_a_dish_as_small_as_the_window_is_shown_whole_without_an_overview(tmp_pa
 
 
 def test_a_placed_network_is_one_panel_without_curves():
-    figure = plot_run(network_run(mode=("scene.mode=placed",)))
+    figure = plot_run(network_run(mode=("scene.mode=placed", "mechanisms.cargo_kinetics=false")))
     assert [a.get_title() for a in panels(figure)] == ["36 h after seeding"]
     assert not curves(figure)
 

@@ -1147,7 +1147,10 @@ def _time(text: str) -> float:
 @click.option("--ligand", help="Which field to show; the first if not given.")
 @click.option("--force", is_flag=True, help="Replace an existing picture.")
 def plot(run: Path, output: Path | None, at: str | None, ligand: str | None, force: bool) -> None:
-    """Draw the floor with bodies, network, cells and fold changes; without MSC, the tracks."""
+    """Draw the floor with bodies, network, cells and fold changes; without MSC, the tracks.
+
+    A stroma alone is drawn with its network, or with what it makes and secretes.
+    """
     from sdf1_field.record import open_run
 
     path = output or run.with_suffix(".png")

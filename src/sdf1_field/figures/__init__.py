@@ -1,7 +1,7 @@
 """Pictures of runs, drawn from run files alone.
 
 `floor` draws ligand, stroma and cells, `tracks` cells without stroma, `network` a stroma without
-cells; `drawing` is what they share.
+cells, `cargo` what such a stroma makes and secretes; `drawing` is what they share.
 """
 
 import xarray as xr
@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 
 from sdf1_field.analysis import has_stroma
 from sdf1_field.errors import InputError
+from sdf1_field.figures.cargo import plot_cargo
 from sdf1_field.figures.floor import plot_floor
 from sdf1_field.figures.network import plot_network
 from sdf1_field.figures.tracks import plot_tracks
@@ -23,7 +24,8 @@ def plot_run(run: xr.Dataset, *, time: float | None = None, ligand: str | None =
     A floor of several millimetres has dots for cells, and a view of its middle beside it. Beside a
     few cells is what each did when. Of cells without stroma it is their tracks, and the mean square
     displacement beside them. Of a stroma with neither cells nor ligand it is the network as it
-    grows, at several times unless one is given.
+    grows, at several times unless one is given; of one whose carriers are followed the ligand's
+    field, what bodies and migrasomes hold, and what is released by which route.
 
     Parameters
     ----------
@@ -55,6 +57,10 @@ def plot_run(run: xr.Dataset, *, time: float | None = None, ligand: str | None =
                 "away."
             )
         return plot_tracks(run, spec, time)
-    if with_stroma and not with_cells and not spec.solved_ligands:
-        return plot_network(run, spec, time)
+    if with_stroma and not with_cells:
+        if not spec.solved_ligands:
+            return plot_network(run, spec, time)
+        shown = ligand or spec.solved_ligands[0]
+        if f"{shown}_cargo_made" in run and run[f"{shown}_cargo_made"].notnull().any():
+            return plot_cargo(run, spec, time, shown)
     return plot_floor(run, spec, time, ligand)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from sdf1_field.analysis import SAME_TIME
 from sdf1_field.errors import InputError
 from sdf1_field.scene import Region
+from sdf1_field.spec import ModelSpec
 from sdf1_field.units import duration_text
 
 Array = NDArray[np.float64]
@@ -20,6 +21,8 @@ Flags = NDArray[np.bool_]
 # Okabe and Ito's palette, told apart by colour-blind readers.
 BODY, NETWORK, HELD, CRAWLING = "#56B4E9", "#009E73", "#D55E00", "white"
 POINTS_PER_INCH = 72.0
+_OFFSETS = 10
+"""Places in which a window is tried along its own extent."""
 _BEYOND = 200.0
 """How far outside a view the things may be centred that reach into it [um]."""
 
@@ -80,6 +83,37 @@ def values_at(run: xr.Dataset, frame: int, name: str) -> NDArray[Any]:
     """One frame of a variable, without reading the others."""
     values: NDArray[Any] = run[name][frame].values
     return values
+
+
+def hours_since_seeding(run: xr.Dataset, spec: ModelSpec) -> Array:
+    """Times of the frames [h] since the stroma was seeded."""
+    hours: Array = (run["time"].values + spec.run.culture) / 3600.0
+    return hours
+
+
+def richest_view(spec: ModelSpec, x: Array, y: Array, extent: float) -> View:
+    """Window of an extent [um] with the most of some places [um].
+
+    The middle of the dish if there are none; all of a dish that is no larger.
+    """
+    dish = spec.dish
+    across, along = min(extent, dish.width), min(extent, dish.length)
+    lefts, lows = _offsets(dish.width, across), _offsets(dish.length, along)
+    left, low = 0.5 * (dish.width - across), 0.5 * (dish.length - along)
+    order = np.argsort(x)
+    x, y, most = x[order], y[order], 0
+    for lower in lows:
+        row = x[(y >= lower) & (y < lower + along)]
+        counts = np.searchsorted(row, lefts + across) - np.searchsorted(row, lefts)
+        if counts.max() > most:
+            left, low, most = float(lefts[np.argmax(counts)]), float(lower), int(counts.max())
+    return View(left, left + across, low, low + along)
+
+
+def _offsets(extent: float, window: float) -> Array:
+    """Places of a window's lower edge along a dish [um], from wall to wall."""
+    count = math.ceil((extent - window) / (window / _OFFSETS)) + 1
+    return np.linspace(0.0, extent - window, count)
 
 
 def draw_ellipses(

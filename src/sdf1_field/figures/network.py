@@ -1,7 +1,6 @@
 """A stroma by itself: migrasome networks as they grow, at several times side by side."""
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,6 +25,8 @@ from sdf1_field.figures.drawing import (
     draw_scale_bar,
     fibre_courses,
     frame_at,
+    hours_since_seeding,
+    richest_view,
     values_at,
 )
 from sdf1_field.scene import NO_BODY, Origin, Region
@@ -37,8 +38,6 @@ MOST_PANELS = 6
 """Times shown side by side."""
 WINDOW = 500.0
 """Extent of what is shown of a dish [um]: migrasomes are 2 um wide, the dish is 2 mm."""
-_OFFSETS = 10
-"""Places in which a window is tried along its own extent."""
 _MOST_ACROSS = 3
 _PANEL, _LARGE_PANEL = 3.5, 7.2
 """Extents on paper of one of several panels, and of a single one [inch]."""
@@ -83,7 +82,8 @@ def plot_network(run: xr.Dataset, spec: ModelSpec, time: float | None) -> Figure
     Beside it are the whole dish with the window marked, and how the network's numbers go on.
     """
     frames = _shown_frames(run, spec) if time is None else [frame_at(run, time)]
-    view = _richest_view(run, spec, frames)
+    x, y = _carrying(run, frames)
+    view = richest_view(spec, x, y, WINDOW)
     down = math.ceil(len(frames) / _MOST_ACROSS)
     across = math.ceil(len(frames) / down)
     inches = _LARGE_PANEL if len(frames) == 1 else _PANEL
@@ -95,7 +95,7 @@ def plot_network(run: xr.Dataset, spec: ModelSpec, time: float | None) -> Figure
         1, 2, width_ratios=[across * inches + _BAR, _SIDE], squeeze=False
     )
     panels = list(np.ravel(maps.subplots(down, across, squeeze=False)))
-    hours = _hours(run, spec)
+    hours = hours_since_seeding(run, spec)
     colours: Any = None
     for panel, frame in zip(panels, frames, strict=False):
         colours = _draw_panel(panel, run, frame, view, view.scale(inches))
@@ -120,12 +120,6 @@ def plot_network(run: xr.Dataset, spec: ModelSpec, time: float | None) -> Figure
     return figure
 
 
-def _hours(run: xr.Dataset, spec: ModelSpec) -> Array:
-    """Times of the frames since seeding [h]."""
-    hours: Array = (run["time"].values + spec.run.culture) / 3600.0
-    return hours
-
-
 def _shown_frames(run: xr.Dataset, spec: ModelSpec) -> list[int]:
     """Evenly spaced frames up to the last, from the first on that has fibres; one if none moves."""
     last = run.sizes["time"] - 1
@@ -137,12 +131,8 @@ def _shown_frames(run: xr.Dataset, spec: ModelSpec) -> list[int]:
     return list(range(last, first - 1, -stride))[::-1]
 
 
-def _richest_view(run: xr.Dataset, spec: ModelSpec, frames: Sequence[int]) -> View:
-    """Window with the most bodies that have migrasomes in some frames, or the dish's middle."""
-    dish = spec.dish
-    across, along = min(WINDOW, dish.width), min(WINDOW, dish.length)
-    lefts, lows = _offsets(dish.width, across), _offsets(dish.length, along)
-    left, low = 0.5 * (dish.width - across), 0.5 * (dish.length - along)
+def _carrying(run: xr.Dataset, frames: list[int]) -> Array:
+    """Places of the bodies that have migrasomes in some frames [um], shape (2, place)."""
     places = []
     for frame in frames:
         owner = values_at(run, frame, "migrasome_body")
@@ -150,21 +140,7 @@ def _richest_view(run: xr.Dataset, spec: ModelSpec, frames: Sequence[int]) -> Vi
         places.append(
             np.stack([values_at(run, frame, f"body_{axis}")[bodies] for axis in ("x", "y")])
         )
-    x, y = np.concatenate(places, axis=1)
-    order = np.argsort(x)
-    x, y, most = x[order], y[order], 0
-    for lower in lows:
-        row = x[(y >= lower) & (y < lower + along)]
-        counts = np.searchsorted(row, lefts + across) - np.searchsorted(row, lefts)
-        if counts.max() > most:
-            left, low, most = float(lefts[np.argmax(counts)]), float(lower), int(counts.max())
-    return View(left, left + across, low, low + along)
-
-
-def _offsets(extent: float, window: float) -> Array:
-    """Places of a window's lower edge along a dish [um], from wall to wall."""
-    count = math.ceil((extent - window) / (window / _OFFSETS)) + 1
-    return np.linspace(0.0, extent - window, count)
+    return np.concatenate(places, axis=1)
 
 
 def _draw_panel(axes: Any, run: xr.Dataset, frame: int, view: View, scale: float) -> Any:
@@ -220,7 +196,7 @@ def _draw_beside(
 
 
 def _draw_dish(axes: Any, run: xr.Dataset, spec: ModelSpec, frame: int, view: View) -> None:
-    dish, hours = spec.dish, _hours(run, spec)[frame]
+    dish, hours = spec.dish, hours_since_seeding(run, spec)[frame]
     regions = values_at(run, frame, "region")
     axes.set(xticks=[], yticks=[])
     axes.imshow(
@@ -245,7 +221,7 @@ def _course(run: xr.Dataset, spec: ModelSpec) -> _Course:
         attached[n] = np.count_nonzero(owner != NO_BODY) / area
         detached[n] = np.count_nonzero(owner == NO_BODY) / area
         carrying[n] = len(np.unique(owner[owner != NO_BODY])) / run.sizes["body"]
-    return _Course(_hours(run, spec), attached, detached, carrying)
+    return _Course(hours_since_seeding(run, spec), attached, detached, carrying)
 
 
 def _draw_course(axes: list[Any], course: _Course, frames: list[int], stroma: str) -> None:
