@@ -48,6 +48,7 @@ from experiments import (
 )
 from fit import BODIES, LOOKED_AT, MIGRASOMES, RISE, rate_paths, rises
 from fit import SEEDS as FIT_SEEDS
+from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 from scipy import stats
 from scipy.stats import qmc
@@ -783,7 +784,10 @@ WINDOW = 300.0
 """Width of what is shown of a dish [um]."""
 SMALLEST = 3.0
 """Diameter that a migrasome is drawn with at least [um]."""
-BRIGHTEST = 0.995
+SHOWN_SHARE = (0.02, 0.9995)
+"""Share of all places that are darker than the darkest and than the brightest colour."""
+DISH = 1000.0
+"""Width of the dish [um]."""
 
 
 def fields(arguments: argparse.Namespace) -> None:
@@ -801,13 +805,12 @@ def fields(arguments: argparse.Namespace) -> None:
     panels = drawn.subplots(2, len(SHOWN))
     for row, ligand in zip(panels, ("ccl2", "mcsf"), strict=True):
         maps = {name: run[ligand][-1].values.astype(float) for name, run in runs.items()}
-        brightest = float(
-            np.quantile(np.concatenate([m.ravel() for m in maps.values()]), BRIGHTEST)
-        )
+        values = np.concatenate([each.ravel() for each in maps.values()])
+        colours = LogNorm(*(float(v) for v in np.quantile(values, SHOWN_SHARE)))
         for axes, (condition, run) in zip(row, runs.items(), strict=True):
             image = axes.imshow(
-                maps[condition], origin="lower", cmap="cividis", vmin=0.0, vmax=brightest,
-                extent=(0.0, float(run.attrs.get("width", 1000.0)), 0.0, 1000.0),
+                maps[condition], origin="lower", cmap="cividis", norm=colours,
+                extent=(0.0, DISH, 0.0, DISH),
             )  # fmt: skip
             draw_fibres(axes, fibre_courses(run, -1, view)[0], NETWORK, 0.9)
             draw_bodies(axes, run, -1, view).set(facecolor="none", edgecolor=BODY)
@@ -820,7 +823,7 @@ def fields(arguments: argparse.Namespace) -> None:
             axes.set_title(f"{NAMES[condition]}\nmean {maps[condition].mean():.3g} nM", fontsize=9)
         draw_scale_bar(row[0], view)
         row[0].set_ylabel(f"{LABELS[ligand]} at the floor", fontsize=10)
-        drawn.colorbar(image, ax=list(row), shrink=0.85, extend="max").set_label("nM", fontsize=9)
+        drawn.colorbar(image, ax=list(row), shrink=0.85, extend="both").set_label("nM", fontsize=9)
     drawn.suptitle(
         f"L929 {IMAGED} h after seeding, dish of seed {FIELD_SEED}: bodies blue, fibres green, "
         f"migrasomes pink (enlarged to {SMALLEST:g} µm)", fontsize=10.5,
@@ -834,9 +837,9 @@ def liveliest(run: Any) -> View:
     best = max(
         (
             (float(np.count_nonzero((abs(x - a) < WINDOW / 2) & (abs(y - b) < WINDOW / 2))), a, b)
-            for a in np.arange(WINDOW / 2, 1000.0, WINDOW / 6)
-            for b in np.arange(WINDOW / 2, 1000.0, WINDOW / 6)
-            if max(a, b) + WINDOW / 2 <= 1000.0
+            for a in np.arange(WINDOW / 2, DISH, WINDOW / 6)
+            for b in np.arange(WINDOW / 2, DISH, WINDOW / 6)
+            if max(a, b) + WINDOW / 2 <= DISH
         ),
     )
     _, a, b = best
