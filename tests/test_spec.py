@@ -633,7 +633,8 @@ GROWN = "biogenesis-fibronectin-5"
             GROWN,
             ("scene.stroma=l929", "treatments.anti_cd166.dose=5 ug/mL"),
             "treatments.anti_cd166: anti-CD166 acts on cd166, which L929 cells lack. "
-            "They have itgb1, tspan4, myo5a, vamp2, stx4, snap23. Remove it, or choose another scene.stroma.",
+            "They have itgb1, tspan4, myo5a, vamp2, stx4, snap23. Remove it, or choose another "
+            "scene.stroma.",
         ),
         (
             GROWN,
@@ -763,13 +764,13 @@ SECRETION = "secretion-l929"
         (
             SECRETION,
             ("output.ligands=['mcsf', 'sdf1']",),
-            "--set: output.ligands: L929 cells make no SDF-1, but mcsf, ccl2. Remove sdf1, or "
+            "--set: output.ligands: L929 cells make no SDF-1, but M-CSF, CCL2. Remove sdf1, or "
             "give stromal_type.l929.cargo.sdf1.",
         ),
         (
             "coculture-kg1a",
             ("output.ligands=['mcsf']",),
-            "--set: output.ligands: MSC cells make no M-CSF, but sdf1, ccl2. Remove mcsf, or "
+            "--set: output.ligands: MSC cells make no M-CSF, but SDF-1, CCL2. Remove mcsf, or "
             "give stromal_type.msc.cargo.mcsf.",
         ),
         (
@@ -789,13 +790,14 @@ SECRETION = "secretion-l929"
             GROWN,
             ("treatments.bapta_am.dose=10 uM",),
             "treatments.bapta_am: BAPTA-AM acts on how carriers fill migrasomes and fuse, and "
-            "this model follows none. Set mechanisms.cargo_kinetics to true, or remove it.",
+            "this model follows none. Set mechanisms.cargo_kinetics to true and output.ligands, "
+            "such as ['sdf1'], or remove it.",
         ),
         (
             GROWN,
             ("mechanisms.cargo_kinetics=true", "treatments.bapta_am.dose=10 uM"),
             "treatments.bapta_am: BAPTA-AM acts on how carriers fill migrasomes and fuse, and "
-            "this model follows none. Set output.ligands, such as ['sdf1', 'ccl2'], or remove it.",
+            "this model follows none. Set output.ligands, such as ['sdf1'], or remove it.",
         ),
         (
             "coculture-kg1a",
