@@ -758,8 +758,7 @@ SECRETION = "secretion-l929"
         (
             SECRETION,
             ("scene.mode=placed",),
-            "mechanisms.cargo_kinetics: a placed scene has no history in which bodies and "
-            "migrasomes could have filled. Set it to false, or scene.mode to 'grown'.",
+            "mechanisms.bursts: no migrasome ever ruptures. Set scene.migrasome_lifetime, such as",
         ),
         (
             SECRETION,
@@ -802,7 +801,7 @@ SECRETION = "secretion-l929"
         (
             "coculture-kg1a",
             ("scene.mode=placed", "treatments.bapta_am.dose=10 uM"),
-            "mechanisms.cargo_kinetics: a placed scene has no history",
+            "this model follows none. Set scene.mode to 'grown', or remove it.",
         ),
         (
             SECRETION,
@@ -911,6 +910,12 @@ def test_a_ligand_is_followed_where_it_is_solved_made_and_to_be_followed():
     sensing = load_model(SECRETION, settings=["mechanisms.soluble_sensing=true"]).spec
     assert sensing.solved_ligands == ("sdf1", "mcsf", "ccl2")
     assert sensing.followed_ligands == ("mcsf", "ccl2")
+
+
+def test_a_placed_scene_has_no_history_to_follow_whatever_the_switch_says():
+    for switch in ("true", "false"):
+        settings = ["scene.mode=placed", f"mechanisms.cargo_kinetics={switch}"]
+        assert load_model("coculture-kg1a", settings=settings).spec.followed_ligands == ()
 
 
 def test_the_secretion_models_differ_in_their_treatment_alone():
