@@ -119,16 +119,6 @@ def test_the_field_is_shown_in_a_unit_that_suits_it_and_one_hot_spot_does_not_sp
     assert label == "CCL2 [pM]; median 11, brightest 4,000"
 
 
-def test_what_was_let_out_at_once_in_the_last_step_is_told_from_the_field(run, figure):
-    title = titled(figure, "CCL2 in the medium").get_title()
-    assert "let out at once in the last 15 min" in title
-    short = run.isel(time=slice(2)).assign_coords(time=[0.0, 300.0])
-    brief = titled(plot_run(short, ligand="ccl2"), "CCL2 in the medium").get_title()
-    assert "let out at once in the last 5 min" in brief
-    calm = run.assign(ccl2_cargo_released_at_once=0.0 * run["time"])
-    assert "at once" not in titled(plot_run(calm, ligand="ccl2"), "CCL2 in the medium").get_title()
-
-
 def test_the_field_has_outlines_of_all_bodies_and_every_fibre_and_migrasome(run, figure):
     field = titled(figure, "CCL2 in the medium")
     assert limits(field) == (0.0, min(FIELD_WINDOW, 1200.0), 0.0, 900.0)

@@ -633,7 +633,8 @@ GROWN = "biogenesis-fibronectin-5"
             GROWN,
             ("scene.stroma=l929", "treatments.anti_cd166.dose=5 ug/mL"),
             "treatments.anti_cd166: anti-CD166 acts on cd166, which L929 cells lack. "
-            "They have itgb1, tspan4, myo5a, vamp2, stx4, snap23. Remove it, or choose another scene.stroma.",
+            "They have itgb1, tspan4, myo5a, vamp2, stx4, snap23. Remove it, or choose another "
+            "scene.stroma.",
         ),
         (
             GROWN,
@@ -757,19 +758,18 @@ SECRETION = "secretion-l929"
         (
             SECRETION,
             ("scene.mode=placed",),
-            "mechanisms.cargo_kinetics: a placed scene has no history in which bodies and "
-            "migrasomes could have filled. Set it to false, or scene.mode to 'grown'.",
+            "mechanisms.bursts: no migrasome ever ruptures. Set scene.migrasome_lifetime, such as",
         ),
         (
             SECRETION,
             ("output.ligands=['mcsf', 'sdf1']",),
-            "--set: output.ligands: L929 cells make no SDF-1, but mcsf, ccl2. Remove sdf1, or "
+            "--set: output.ligands: L929 cells make no SDF-1, but M-CSF, CCL2. Remove sdf1, or "
             "give stromal_type.l929.cargo.sdf1.",
         ),
         (
             "coculture-kg1a",
             ("output.ligands=['mcsf']",),
-            "--set: output.ligands: MSC cells make no M-CSF, but sdf1, ccl2. Remove mcsf, or "
+            "--set: output.ligands: MSC cells make no M-CSF, but SDF-1, CCL2. Remove mcsf, or "
             "give stromal_type.msc.cargo.mcsf.",
         ),
         (
@@ -789,18 +789,19 @@ SECRETION = "secretion-l929"
             GROWN,
             ("treatments.bapta_am.dose=10 uM",),
             "treatments.bapta_am: BAPTA-AM acts on how carriers fill migrasomes and fuse, and "
-            "this model follows none. Set mechanisms.cargo_kinetics to true, or remove it.",
+            "this model follows none. Set mechanisms.cargo_kinetics to true and output.ligands, "
+            "such as ['sdf1'], or remove it.",
         ),
         (
             GROWN,
             ("mechanisms.cargo_kinetics=true", "treatments.bapta_am.dose=10 uM"),
             "treatments.bapta_am: BAPTA-AM acts on how carriers fill migrasomes and fuse, and "
-            "this model follows none. Set output.ligands, such as ['sdf1', 'ccl2'], or remove it.",
+            "this model follows none. Set output.ligands, such as ['sdf1'], or remove it.",
         ),
         (
             "coculture-kg1a",
             ("scene.mode=placed", "treatments.bapta_am.dose=10 uM"),
-            "mechanisms.cargo_kinetics: a placed scene has no history",
+            "this model follows none. Set scene.mode to 'grown', or remove it.",
         ),
         (
             SECRETION,
@@ -909,6 +910,12 @@ def test_a_ligand_is_followed_where_it_is_solved_made_and_to_be_followed():
     sensing = load_model(SECRETION, settings=["mechanisms.soluble_sensing=true"]).spec
     assert sensing.solved_ligands == ("sdf1", "mcsf", "ccl2")
     assert sensing.followed_ligands == ("mcsf", "ccl2")
+
+
+def test_a_placed_scene_has_no_history_to_follow_whatever_the_switch_says():
+    for switch in ("true", "false"):
+        settings = ["scene.mode=placed", f"mechanisms.cargo_kinetics={switch}"]
+        assert load_model("coculture-kg1a", settings=settings).spec.followed_ligands == ()
 
 
 def test_the_secretion_models_differ_in_their_treatment_alone():

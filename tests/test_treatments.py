@@ -214,3 +214,37 @@ def test_two_integrin_inhibitors_block_what_the_other_leaves():
         "agent.glpg0187.maximum_block=1.0",
     )
     assert plan.perturbation(0.0).blocked_integrins == pytest.approx(0.75, rel=1e-12)
+
+
+def test_changes_of_genes_of_the_cargo_multiply_its_rates_from_beginning_to_end():
+    plan = _schedule(
+        "secretion-l929-myo5a-oe",
+        "treatments.vamp2_kd={}",
+        "treatments.snap23_kd={}",
+        "treatments.tspan4_oe={}",
+    )
+    for time in (0.0, 16 * HOUR):
+        assert plan.perturbation(time) == Perturbation(
+            nucleation=3.0, transport=2.0, fusion=pytest.approx(0.09)
+        )
+    assert change_times(plan) == []
+
+
+def test_a_calcium_chelator_quenches_by_its_dose_while_it_is_there():
+    plan = _schedule(
+        "secretion-l929-bapta-am",
+        "treatments.bapta_am.stop=10 h",
+        "treatments.wash.agent=medium_change",
+        "treatments.wash.start=6 h",
+    )
+    quenched = Perturbation(chelated=pytest.approx(10.0 / 10.16))
+    assert plan.perturbation(2 * HOUR) == plan.perturbation(6 * HOUR - 1.0) == quenched
+    assert plan.perturbation(2 * HOUR - 1.0) == plan.perturbation(6 * HOUR) == Perturbation()
+    assert change_times(plan) == [2 * HOUR, 6 * HOUR]
+
+
+def test_two_chelators_leave_the_product_of_what_each_leaves():
+    more = ("treatments.more.agent=bapta_am", "treatments.more.dose=0.16 uM")
+    plan = _schedule("secretion-l929-bapta-am", *more)
+    left = 1.0 - plan.perturbation(3 * HOUR).chelated
+    assert left == pytest.approx(0.5 * 0.16 / 10.16, rel=1e-9)

@@ -8,7 +8,7 @@ import bisect
 import contextlib
 import functools
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -333,15 +333,21 @@ def simulate(
         # How a scene grows, no cell decides but by what it has eaten, which goes at the end.
         grown, releases = migrasomes.advance(state.scene, until)
         coming = stroma if grown is state.scene else _stroma(setting, grown)
+        burst = spec.mechanisms.bursts and len(releases) > 0
+        early = burst and state.scene.growth is not None
         with _threads(threads):
+            if early:
+                # It fell within the interval; let go at its beginning, it has spread by the end.
+                state = _burst(setting, coming, state, releases)
             # Where a scene changes on the way, sources are others after every stop.
             needed = until in whole or spec.grows or spec.mechanisms.migrasome_uptake
             fields = _advance_fields(setting, state, stroma, coming, until, needed=needed)
             seen, coated = no_stimulus(setting.grid), state.near
             if setting.sight is not None:
                 seen, coated = _seen(
-                    setting, stroma, coming, state, fields, until, sudden=state.time in sudden
-                )
+                    setting, stroma, coming, state, fields, until,
+                    sudden=early or state.time in sudden,
+                )  # fmt: skip
         moved, eaten = _moved(setting, state, stroma, seen, until)
         if moved is not None and grown is not state.scene:
             moved = cell_layer.carried(moved, setting.grid, state.scene, grown)
@@ -349,12 +355,9 @@ def simulate(
             grown, _ = migrasomes.advance(grown, until, eaten)
         state = State(until, seed, grown, fields, moved, coated)
         stroma = coming
-        if spec.mechanisms.bursts:
+        if burst and not early:
             with _threads(threads):
-                for name in state.fields:
-                    own = [one for one in releases if one.ligand == name]
-                    if own:
-                        state = _burst(setting, stroma, state, name, own)
+                state = _burst(setting, stroma, state, releases)
         state = _happening(setting, state, events.get(until))
         if until in outputs:
             yield state
@@ -577,9 +580,7 @@ def _seen(
             rate = 0.5 * (rate + mean_rates(coming.scene, sight.ligand, until, until))
     rate = rate[own]
     around = surroundings(stroma.near, m.x[own], m.y[own], concentration, bound)
-    # Migrasomes that have formed since come last.
-    held = np.zeros((len(own), WAVENUMBERS))
-    held[: len(state.near)] = state.near
+    held = _with_new(state.near, len(own))
     coated = advance_near(stroma.near, around, held, rate, until - state.time)
     if state.cells is None:
         return no_stimulus(setting.grid), coated
@@ -599,30 +600,41 @@ def _seen(
     return stimulus(spec, sight.through, concentration, bound, near, patterned=patterned), coated
 
 
-def _burst(
-    setting: Setting, stroma: _Stroma, state: State, ligand: str, releases: list[Release]
-) -> State:
-    """State after migrasomes have let go what they held of a ligand."""
-    field: Any = state.fields[ligand]
-    given = np.zeros(len(stroma.scene.migrasomes.x))
-    for one in releases:
-        given[one.migrasome] += one.amount
-    some = np.flatnonzero(given)
-    field = setting.solver.release(
-        stroma.prepared[ligand],
-        field,
-        spread_at_once(stroma.scene, setting.grid, some, given[some]),
-        tolerances=setting.tolerances,
-    )
-    field = replace(field, ledger=field.ledger.book(secreted=float(given.sum())))
-    near = state.near
-    if setting.sight is not None and ligand == setting.sight.ligand:
-        assert stroma.near is not None
-        m, own = stroma.scene.migrasomes, _seen_sources(setting, stroma.scene)
-        concentration = setting.solver.face(stroma.prepared[ligand], field)
-        around = surroundings(stroma.near, m.x[own], m.y[own], concentration, field.bound)
-        near = burst_near(stroma.near, around, near, given[own])
-    return replace(state, fields={**state.fields, ligand: field}, near=near)
+def _burst(setting: Setting, stroma: _Stroma, state: State, releases: Sequence[Release]) -> State:
+    """State after migrasomes of a stroma have let go what they held."""
+    fields: dict[str, Any] = dict(state.fields)
+    near, m = state.near, stroma.scene.migrasomes
+    for ligand, prepared in stroma.prepared.items():
+        given = np.zeros(len(m.x))
+        for one in releases:
+            if one.ligand == ligand:
+                given[one.migrasome] += one.amount
+        some = np.flatnonzero(given)
+        if len(some) == 0:
+            continue
+        field = setting.solver.release(
+            prepared,
+            fields[ligand],
+            spread_at_once(stroma.scene, setting.grid, some, given[some]),
+            tolerances=setting.tolerances,
+        )
+        fields[ligand] = replace(field, ledger=field.ledger.book(secreted=float(given.sum())))
+        if setting.sight is not None and ligand == setting.sight.ligand:
+            assert stroma.near is not None
+            own = _seen_sources(setting, stroma.scene)
+            concentration = setting.solver.face(prepared, fields[ligand])
+            around = surroundings(
+                stroma.near, m.x[own], m.y[own], concentration, fields[ligand].bound
+            )
+            near = burst_near(stroma.near, around, _with_new(near, len(own)), given[own])
+    return replace(state, fields=fields, near=near)
+
+
+def _with_new(near: Array, count: int) -> Array:
+    """Coat around migrasomes, with those that have formed since, which come last."""
+    held = np.zeros((count, WAVENUMBERS))
+    held[: len(near)] = near
+    return held
 
 
 def _steady(setting: Setting, seed: int) -> State:

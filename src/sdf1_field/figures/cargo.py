@@ -47,8 +47,7 @@ FIELD_WINDOW = 1200.0
 CARRIER_WINDOW = 300.0
 """Most of a dish that the carriers are shown of [um]: migrasomes are 2 um wide."""
 _BRIGHTEST = 0.95
-"""Share of places that the field's colours tell apart; what migrasomes let out at once is brighter
-by far."""
+"""Share of places that the field's colours tell apart; a few beside migrasomes are brighter by far."""
 _FULLEST = 0.98
 """Share of migrasomes, and of bodies, whose contents the colours tell apart."""
 _PANEL, _BAR, _CURVES, _MARGINS = 5.4, 1.2, 3.0, 1.6
@@ -151,14 +150,7 @@ def _draw_field(
     draw_discs(axes, x[there], y[there], width).set(facecolor=HELD, edgecolor="none", zorder=3)
     draw_scale_bar(axes, view)
     name = spec.ligand[ligand].label
-    noted = ""
-    at_once = run[f"{ligand}_cargo_released_at_once"].values
-    if spec.mechanisms.bursts and frame > 0 and at_once[frame] > at_once[frame - 1]:
-        before, at = run["time"].values[frame - 1 : frame + 1]
-        step = spec.numerics.coupling_step if at > 0.0 else spec.numerics.culture_step
-        step = min(step, float(at - before))
-        noted = f"\nbright discs: let out at once in the last {duration_text(step)}, as if just now"
-    axes.set_title(f"{name} in the medium at the floor{noted}", fontsize=10.5)
+    axes.set_title(f"{name} in the medium at the floor", fontsize=10.5)
     bar = figure.colorbar(
         image, ax=axes, location="left", shrink=0.85, pad=0.01, extend="max",
         format=StrMethodFormatter(_PLAIN),

@@ -147,7 +147,7 @@ def _treatments(spec: ModelSpec, entries: Mapping[str, Entry]) -> list[str]:
             "Treatments: none, since in a steady model nothing happens at a time. "
             "Set run.mode to 'transient' to give one."
         )
-    agents = ", ".join(name for name in spec.agent if _meets(spec, name))
+    agents = ", ".join(name for name in spec.agent if _of_use(spec, name))
     given = [path for path in entries if path.startswith("treatments.")]
     lines = _prose(
         "Treatments, one line each: treatments.NAME = { agent, dose, start, stop }. The agent is "
@@ -184,16 +184,20 @@ def _examples(spec: ModelSpec) -> Iterator[str]:
         examples["calcium"] = examples["integrins"]
     for kind, text in examples.items():
         agents = [name for name, agent in spec.agent.items() if agent.acts_on == kind]
-        free = [name for name in agents if name not in spec.treatments and _meets(spec, name)]
+        free = [name for name in agents if name not in spec.treatments and _of_use(spec, name)]
         given = f"{{ {text} }}" if text else "{}"
         yield from (f"#treatments.{name} = {given}" for name in free[:1])
     yield f'#treatments.wash = {{ agent = "medium_change", start = "{middle}" }}'
 
 
-def _meets(spec: ModelSpec, agent: str) -> bool:
-    """Whether the stroma has what an agent acts on."""
-    target = spec.agent[agent].target
-    return target is None or target in spec.stroma.expresses
+def _of_use(spec: ModelSpec, name: str) -> bool:
+    """Whether the stroma, the cells or the fields of a model have what an agent acts on."""
+    agent = spec.agent[name]
+    if agent.acts_on == "cxcr4_antagonist":
+        return spec.cell_count > 0
+    if agent.acts_on == "added_ligand":
+        return spec.cell_count > 0 or name in spec.solved_ligands
+    return agent.target is None or agent.target in spec.stroma.expresses
 
 
 def _lines(paths: Iterable[str], entries: Mapping[str, Entry]) -> Iterator[str]:
