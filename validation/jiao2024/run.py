@@ -185,7 +185,8 @@ def claims(arguments: argparse.Namespace) -> None:
     record(
         "claims",
         f"{notes}\n\n{markdown(header, [judged(s, experiments) for s in statements])}\n\n"
-        f"{blot_table(experiments)}\n\n{staining_table(experiments)}",
+        f"{pooled_text(experiments)}\n\n{blot_table(experiments)}\n\n"
+        f"{staining_table(experiments)}",
     )
 
 
@@ -199,6 +200,22 @@ def judged(s: Statement, experiments: Sequence[Experiment]) -> list[str]:
         s.claim, s.text, s.test, f"{s.measure}: {spread_text(effects)}", f"{right} of {of}",
         f"{said} of {of}", verdict(said, of), s.status,
     ]  # fmt: skip
+
+
+def pooled_text(experiments: Sequence[Experiment]) -> str:
+    """J7 over all experiments, which chance moves less than one of them."""
+    factors = []
+    for ligand in LIGANDS:
+        own, treated = (
+            np.mean([e.pooled_content(name, IMAGED, ligand) for e in experiments], axis=0)
+            for name in (CONTROL, "bapta-am")
+        )
+        for place, noun in ((MIGRASOMES, "migrasomes"), (BODIES, "bodies")):
+            factor = number_text(float(treated[place] / own[place]))
+            factors.append(f"{LABELS[ligand]} in {noun} {factor} ({RISE[ligand][place]})")
+    return (
+        "J7's factors, all experiments together, and what is reported: " + "; ".join(factors) + "."
+    )
 
 
 def blot_table(experiments: Sequence[Experiment]) -> str:
@@ -349,7 +366,7 @@ def share(arguments: argparse.Namespace) -> None:
         "go. Enrichment: per volume, at the end (J9 asks for more than 1). J6: treated over "
         f"control at {MEDIA[0]} h, and in brackets the share of blots, three against three with "
         f"{100 * BLOT_ERROR:.0f} % error each, that show it with p < 0.01. The rates of fusion "
-        f"and release are those fitted to J7 on the first network. With k_f = {fusion:.3g} and "
+        f"and release are those fitted to J7 on the default network. With k_f = {fusion:.3g} and "
         f"k_b = {release:.3g} 1/h, k_f r / (k_f r + k_b) is one half at a baseline r = "
         f"{half:.2g}: J10 asks for more."
     )
