@@ -18,6 +18,7 @@ import re
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -487,6 +488,7 @@ class Draw:
     settings: tuple[str, ...]
 
 
+@cache
 def bounds(path: str) -> tuple[float, float, str]:
     """Interval of a parameter and its unit."""
     entries = load_model(MODEL).entries
@@ -771,7 +773,7 @@ def draw_d9(needed: Mapping[float, Sequence[float]]) -> None:
     """Pairs of the two parameters that give 13 %."""
     drawn = Figure(figsize=(6.2, 4.2), layout="constrained")
     axes = drawn.subplots()
-    for (rate, values), colour, marker in zip(needed.items(), COLOURS, "os^", strict=False):
+    for (rate, values), colour, marker in zip(needed.items(), COLOURS, "os^D", strict=False):
         axes.plot(LEAKS, values, marker=marker, color=colour, label=f"transport_rate {rate:g} 1/h")
     spec = load_model("coculture-kg1a").spec
     leak, loaded = spec.biogenesis.leak_rate * HOUR, spec.stroma.cargo["sdf1"].loaded_fraction
