@@ -37,7 +37,6 @@ from sdf1_field.figures.drawing import (
 from sdf1_field.scene import NO_BODY
 from sdf1_field.spec import ModelSpec
 from sdf1_field.treatments import change_times, schedule
-from sdf1_field.units import duration_text
 
 Array = NDArray[np.float64]
 Flags = NDArray[np.bool_]
