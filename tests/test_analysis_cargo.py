@@ -12,12 +12,12 @@ from sdf1_field.analysis import (
     cargo_table,
     compare_cargo,
     count_cargo,
-    follows_cargo,
+    holds_cargo,
     pooled_enrichment,
     run_cargo,
 )
 from sdf1_field.errors import InputError
-from sdf1_field.migrasomes.cargo import (
+from sdf1_field.migrasomes.carriage import (
     CARRIED_OFF,
     FRONT,
     FUSED,
@@ -378,11 +378,11 @@ def test_a_run_is_counted_as_its_stroma_in_memory_is(grown):
 
 def test_a_run_without_what_is_asked_for_is_refused(grown, solved):
     with open_run(solved("coculture-kg1a", "mechanisms.cargo_kinetics=false")) as placed:
-        assert not follows_cargo(placed)
+        assert not holds_cargo(placed)
         with pytest.raises(InputError, match=r"follows no cargo\. Solve a grown scene with"):
             run_cargo(placed, 0.0, "sdf1")
     with grown() as run:
-        assert follows_cargo(run)
+        assert holds_cargo(run)
         with pytest.raises(InputError, match=r"follows mcsf and ccl2, not sdf1\. Choose one of"):
             run_cargo(run, 6 * HOUR, "sdf1")
         with pytest.raises(InputError, match="not saved at 4 h; it was from 0 s to 6 h every 3 h"):
@@ -400,6 +400,13 @@ def test_a_frozen_scene_is_counted_until_it_is_frozen(grown):
         assert row["runs"]["balance"]["made"]["molecules"] > 0.0
         with pytest.raises(InputError, match="does not follow cargo at 6 h, since its scene is"):
             cargo_table([run], [6 * HOUR])
+
+
+def test_a_frozen_scene_saved_from_its_freezing_on_has_no_cargo_to_count(grown):
+    with grown("scene.mode=frozen", "run.culture=2 h") as run:
+        assert not holds_cargo(run)
+        with pytest.raises(InputError, match=r"Solve it with an earlier output\.fields_from"):
+            cargo_table([run])
 
 
 def test_the_table_pools_dishes_and_is_of_the_last_time_unless_told_otherwise(grown):

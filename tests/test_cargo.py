@@ -2,6 +2,7 @@
 
 import functools
 import itertools
+import json
 import math
 from dataclasses import fields, is_dataclass
 
@@ -10,7 +11,7 @@ import pytest
 
 from sdf1_field import migrasomes
 from sdf1_field.migrasomes import cargo, perturb, rates_of, seed_scene
-from sdf1_field.migrasomes.cargo import (
+from sdf1_field.migrasomes.carriage import (
     CARRIAGE,
     CARRIED_OFF,
     FRONT,
@@ -280,18 +281,20 @@ def test_a_share_of_migrasomes_is_loaded_each_ligand_by_itself():
 
 
 def test_ruptures_and_leaks_let_go_all_at_once_and_the_others_take_it_along():
-    buds = np.zeros(6, dtype=BUD)
-    buds["end"] = [math.inf, 50.0, 50.0, 50.0, math.inf, 150.0]
-    buds["leaking"] = [math.inf, math.inf, math.inf, math.inf, 50.0, 150.0]
+    drifts = Fate.DRIFTS_AWAY
+    buds = np.zeros(8, dtype=BUD)
+    # The last two both leak and drift away within the step, in one order and in the other.
+    buds["end"] = [math.inf, 50.0, 50.0, 50.0, math.inf, 150.0, 60.0, 50.0]
+    buds["leaking"] = [math.inf, math.inf, math.inf, math.inf, 50.0, 150.0, 50.0, 60.0]
     buds["fate"] = [
-        Fate.RUPTURES, Fate.RUPTURES, Fate.DRIFTS_AWAY, Fate.IS_TAKEN_UP, Fate.RUPTURES,
-        Fate.RUPTURES,
+        Fate.RUPTURES, Fate.RUPTURES, drifts, Fate.IS_TAKEN_UP, Fate.RUPTURES, Fate.RUPTURES,
+        drifts, drifts,
     ]  # fmt: skip
-    held = contents(6, 8.0)
-    let_out(100.0, buds, 6, held)
-    assert held[:, 0, HELD].tolist() == [8.0, 0.0, 0.0, 0.0, 0.0, 8.0]
-    assert held[:, 0, LEAKED].tolist() == [0.0, 8.0, 0.0, 0.0, 8.0, 0.0]
-    assert held[:, 0, CARRIED_OFF].tolist() == [0.0, 0.0, 8.0, 8.0, 0.0, 0.0]
+    held = contents(8, 8.0)
+    let_out(100.0, buds, 8, held)
+    assert held[:, 0, HELD].tolist() == [8.0, 0.0, 0.0, 0.0, 0.0, 8.0, 0.0, 0.0]
+    assert held[:, 0, LEAKED].tolist() == [0.0, 8.0, 0.0, 0.0, 8.0, 0.0, 8.0, 0.0]
+    assert held[:, 0, CARRIED_OFF].tolist() == [0.0, 0.0, 8.0, 8.0, 0.0, 0.0, 0.0, 8.0]
 
 
 # A stroma that grows
@@ -413,17 +416,39 @@ def test_every_molecule_made_is_somewhere_or_has_gone_one_way(name):
     assert not cargo(scenes[-1])["mcsf"].held[gone].any()
 
 
-def test_a_body_begins_with_what_it_holds_when_left_alone():
-    spec = model(name="secretion-l929-vamp2-kd")
+@pytest.mark.parametrize(("name", "left"), [("", 1.0), ("-vamp2-kd", 0.3), ("-bapta-am", 1.0)])
+def test_a_body_begins_with_what_it_holds_when_left_alone_with_its_own_genes(name, left):
+    settings = ("treatments.bapta_am.start=0 h",) if name == "-bapta-am" else ()
+    spec = model(*settings, name=f"secretion-l929{name}")
     own = spec.stroma.cargo["mcsf"]
     scene = seeded(spec)
     found = cargo(scene)["mcsf"]
-    expected = own.production * scene.growth.cells["production"] / own.body_release_rate
-    assert found.front + found.rear == pytest.approx(expected, rel=1e-12)
+    made = own.production * scene.growth.cells["production"]
+    assert found.front + found.rear == pytest.approx(made / (left * own.body_release_rate))
     assert np.array_equal(found.made, found.front + found.rear)
-    # What the knock-down leaves of their release.
-    released = 0.3 * own.body_release_rate * expected
-    assert scene.bodies.secretion["mcsf"] == pytest.approx(released, rel=1e-12)
+    if name != "-bapta-am":
+        assert scene.bodies.secretion["mcsf"] == pytest.approx(made, rel=1e-12)
+
+
+def test_a_ligand_that_the_stroma_does_not_make_is_not_secreted():
+    settings = ("scene.stroma=l929", "dish.width=300 um", "dish.length=300 um")
+    for ligands, followed in (([], set()), (["ccl2"], {"ccl2"})):
+        spec = load_model(
+            "coculture-kg1a", settings=(*settings, f"output.ligands={json.dumps(ligands)}")
+        ).spec
+        scene = seeded(spec)
+        assert set(cargo(scene)) == followed
+        assert not scene.bodies.secretion["sdf1"].any()
+
+
+@pytest.mark.parametrize("rate", ["10 1/h", "500 1/h"])
+def test_no_body_gives_more_than_it_has_however_fast_migrasomes_draw(rate):
+    spec = model(f"traffic.transport_rate={rate}", *CROWDED)
+    scene = grown(seeded(spec), 10 * HOUR)
+    for found in cargo(scene).values():
+        assert (found.rear >= 0.0).all()
+        assert (found.front >= 0.0).all()
+        assert sum(routes(found).values()) == pytest.approx(found.made.sum(), rel=1e-10)
 
 
 def test_ruptures_and_leaks_are_told_with_what_they_let_go(half_a_day):

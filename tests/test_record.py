@@ -614,7 +614,7 @@ def cargo_run(solved):
     return solved("secretion-l929", *CARGO_SETTINGS)
 
 
-def test_a_run_that_follows_cargo_passes_the_cf_check_too(cargo_run, tmp_path):
+def test_a_run_that_holds_cargo_passes_the_cf_check_too(cargo_run, tmp_path):
     remarks = remarks_on(cargo_run, tmp_path / "report.json")
     assert set(remarks) <= {"§2.4 Dimensions"}, remarks
 

@@ -852,20 +852,26 @@ SECRETION = "secretion-l929"
             "its secretion is constant. Set mechanisms.cargo_kinetics to true.",
         ),
         (
-            SECRETION,
-            ("stromal_type.l929.cargo.ccl2.fusion_rate=30 1/h",),
-            "numerics.growth_step: 5 min is too long for "
-            "stromal_type.l929.cargo.ccl2.fusion_rate. Lower it to 120 s or less.",
+            "coculture-kg1a",
+            ("treatments.mcsf.dose=10 ng/mL",),
+            "--set: treatments.mcsf: recombinant M-CSF is added to a field that this model does "
+            "not solve. Add mcsf to output.ligands, or remove it.",
         ),
         (
             SECRETION,
-            ("stromal_type.l929.cargo.mcsf.body_release_rate=20 1/h",),
-            "too long for stromal_type.l929.cargo.mcsf.body_release_rate. Lower it to 180 s or",
+            ("stromal_type.l929.cargo={}", "output.ligands=[]", "treatments.myo5a_ko={}"),
+            "Set stromal_type.l929.cargo, or remove it.",
         ),
         (
-            SECRETION,
-            ("traffic.exchange_time=100 s",),
-            "too long for traffic.exchange_time. Lower it to 100 s or less.",
+            "coculture-kg1a",
+            (
+                "scene.mode=frozen",
+                "treatments.bapta_am.dose=10 uM",
+                "treatments.bapta_am.start=-2 h",
+                "treatments.bapta_am.stop=4 h",
+            ),
+            "treatments.bapta_am.stop: a frozen scene does not grow from 0 h on, when the cells "
+            "are added. Give an earlier stop, or set scene.mode to 'grown'.",
         ),
         (
             SECRETION,

@@ -147,11 +147,18 @@ def recorded_results() -> str:
         if not files:
             continue
         parts.append(f"## validation/{folder.name}")
+        pictures = sorted(folder.glob("*.png"))
         for path in files:
             parts.append(_below(path.read_text(encoding="utf-8"), levels=2))
-            pictures = sorted(folder.glob(f"{path.stem}*.png"))
-            parts += [f"![{p.stem}](../validation/{folder.name}/{p.name})" for p in pictures]
+            own = [p for p in pictures if p.stem.startswith(path.stem)]
+            parts += [_picture(p) for p in own]
+            pictures = [p for p in pictures if p not in own]
+        parts += [_picture(p) for p in pictures]
     return "\n\n".join(parts)
+
+
+def _picture(path: Path) -> str:
+    return f"![{path.stem}](../validation/{path.parent.name}/{path.name})"
 
 
 def _below(markdown: str, *, levels: int) -> str:

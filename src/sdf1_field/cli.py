@@ -488,10 +488,10 @@ def analyse(
 
 def _usual_table(runs: Sequence["xr.Dataset"]) -> str:
     """Table of `analyse` that suits what there is in some runs."""
-    from sdf1_field.analysis import follows_cargo, has_msc, has_stroma
+    from sdf1_field.analysis import has_msc, has_stroma, holds_cargo
 
     if any(map(has_msc, runs)) and not any("cell_time" in run for run in runs):
-        return "cargo" if all(map(follows_cargo, runs)) else "network"
+        return "cargo" if all(map(holds_cargo, runs)) else "network"
     return "fold-change" if any(map(has_stroma, runs)) else "motion"
 
 

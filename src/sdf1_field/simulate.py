@@ -1,7 +1,8 @@
 """The one loop of a run, over one sorted list of times at which something happens.
 
-Between two such times the solver advances every ligand under constant secretion, then the cells
-move over the mean of the floor's values at both ends.
+Between two such times the scene goes on first, then the solver advances every ligand under what
+bodies and migrasomes secrete on the way, then the cells move over the mean of the floor's values at
+both ends.
 """
 
 import bisect
@@ -335,6 +336,7 @@ def simulate(
         coming = stroma if grown is state.scene else _stroma(setting, grown)
         burst = spec.mechanisms.bursts and len(releases) > 0
         early = burst and state.scene.growth is not None
+        before = state.fields
         with _threads(threads):
             if early:
                 # It fell within the interval; let go at its beginning, it has spread by the end.
@@ -345,8 +347,8 @@ def simulate(
             seen, coated = no_stimulus(setting.grid), state.near
             if setting.sight is not None:
                 seen, coated = _seen(
-                    setting, stroma, coming, state, fields, until,
-                    sudden=early or state.time in sudden,
+                    setting, stroma, coming, replace(state, fields=before), fields, until,
+                    sudden=state.time in sudden,
                 )  # fmt: skip
         moved, eaten = _moved(setting, state, stroma, seen, until)
         if moved is not None and grown is not state.scene:

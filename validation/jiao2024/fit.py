@@ -1,6 +1,6 @@
 """Fit how fast carriers fuse in L929 to J7, the one claim on cargo that may be fitted.
 
-python validation/jiao2024/fit.py           # about 3 minutes on one core; writes fit.md
+python validation/jiao2024/fit.py           # about 6 minutes on one core; writes fit.md
 python validation/jiao2024/fit.py --write   # and the values into models/parameters.toml
 
 The paper blocks fusion with BAPTA-AM for 10 h and reports by what factor M-CSF and CCL2 rise in
@@ -33,7 +33,7 @@ LATER = (12.0, 22.0)
 """The other reading: a block of the same length that begins in cells long spread [h]."""
 LIFETIMES = ("4 h", "400 min", "20 h", "93.2 h")
 """The first three are those of the claims' note on J7, the last that of MSC."""
-SEEDS = (201, 202, 203, 204, 205, 206, 207, 208)
+SEEDS = tuple(range(201, 225))
 """Dishes, the same for every trial; the verdicts are on others."""
 BOUNDS = ((0.3, 12.0), (0.01, 0.1))
 """Of the search for a migrasome's and a body's rate [1/h]; the step of growth allows no more."""

@@ -28,7 +28,7 @@ from sdf1_field.analysis.network import (
 from sdf1_field.analysis.runs import run_name
 from sdf1_field.errors import InputError
 from sdf1_field.migrasomes import cargo
-from sdf1_field.migrasomes.cargo import ligand_key
+from sdf1_field.migrasomes.carriage import ligand_key
 from sdf1_field.random import Stream, generator
 from sdf1_field.record import CARGO, model_of
 from sdf1_field.scene import NO_BODY, Scene
@@ -314,14 +314,30 @@ def followed_ligands(run: xr.Dataset) -> tuple[str, ...]:
 
 
 def last_followed(run: xr.Dataset) -> float:
-    """Last time at which a run's cargo was saved [s]; a frozen scene's is not known any more."""
-    made = run[f"{followed_ligands(run)[0]}_cargo_made"].values
-    return float(run["time"].values[np.isfinite(made)][-1])
+    """Last time at which a run's cargo was saved [s].
+
+    Raises
+    ------
+    InputError
+        If the run follows none, or its scene had been frozen before the first frame.
+    """
+    ligand = followed_ligands(run)[0]
+    require_cargo(run, ligand)
+    known = np.isfinite(run[f"{ligand}_cargo_made"].values)
+    if not known.any():
+        raise InputError(
+            f"{run_name(run)}: holds no frame of the culture, after which a frozen scene's cargo "
+            "is not followed. Solve it with an earlier output.fields_from."
+        )
+    return float(run["time"].values[known][-1])
 
 
-def follows_cargo(run: xr.Dataset) -> bool:
-    """Whether a run follows the cargo of any ligand."""
-    return bool(model_of(run).spec.followed_ligands)
+def holds_cargo(run: xr.Dataset) -> bool:
+    """Whether a run's file says of any time where a ligand's cargo is."""
+    return any(
+        name in run and bool(np.isfinite(run[name].values).any())
+        for name in (f"{ligand}_cargo_made" for ligand in model_of(run).spec.followed_ligands)
+    )
 
 
 def require_cargo(run: xr.Dataset, ligand: str) -> None:

@@ -46,7 +46,7 @@ FIELD_WINDOW = 1200.0
 CARRIER_WINDOW = 300.0
 """Most of a dish that the carriers are shown of [um]: migrasomes are 2 um wide."""
 _BRIGHTEST = 0.95
-"""Share of places that the field's colours tell apart; a few beside migrasomes are brighter by far."""
+"""Share of places that the field's colours tell apart; a few beside migrasomes are far brighter."""
 _FULLEST = 0.98
 """Share of migrasomes, and of bodies, whose contents the colours tell apart."""
 _PANEL, _BAR, _CURVES, _MARGINS = 5.4, 1.2, 3.0, 1.6

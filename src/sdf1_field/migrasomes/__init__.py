@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sdf1_field.grid import Grid
-from sdf1_field.migrasomes.cargo import (
+from sdf1_field.migrasomes.carriage import (
     CARRIAGE,
     CARRIED_OFF,
     FRONT,
@@ -44,7 +44,7 @@ from sdf1_field.scene import (
     place_bodies,
 )
 from sdf1_field.spec import ModelSpec
-from sdf1_field.treatments import Perturbation
+from sdf1_field.treatments import Perturbation, schedule
 
 __all__ = [
     "Cargo",
@@ -136,13 +136,11 @@ def seed_scene(
         for name in spec.solved_ligands:
             rules = spec.ligand[name].secretion
             constant[name] = np.array([rules.migrasome * secretion_factor, rules.carrying_fraction])
-    # A body begins with what it holds when it makes as much as it releases by itself.
-    untouched = {
-        name: carriage_of(spec, name, Perturbation(), secretion_factor=secretion_factor)[0]
-        for name in spec.followed_ligands
-    }
-    pools = np.zeros((len(untouched), count, 4))
-    for k, kind in enumerate(untouched.values()):
+    # A body begins with what it holds when it makes as much as it releases by itself; a change of
+    # genes has been there for long.
+    always = _carriages(spec, schedule(spec).perturbation(-math.inf), secretion_factor)
+    pools = np.zeros((len(always), count, 4))
+    for k, (kind,) in enumerate(always.values()):
         content = kind["production"] * cells["production"] / kind["body_release"]
         pools[k, :, FRONT] = pools[k, :, REAR] = 0.5 * content
         pools[k, :, MADE] = content
@@ -157,7 +155,7 @@ def seed_scene(
         constant=constant,
         carriage=_carriages(spec, perturbation, secretion_factor),
         pools=pools,
-        held=np.zeros((0, len(untouched), 4)),
+        held=np.zeros((0, len(always), 4)),
         followed=rates.start,
         secretion_factor=secretion_factor,
         rates=_record(rates),
@@ -295,7 +293,7 @@ def advance(
     if scene.growth is not None:
         earlier = scene.growth
         scene = _grown(scene, until)
-        releases = _let_out(earlier, scene)
+        releases = _released_at_once(earlier, scene)
     if len(eaten) > 0:
         scene = _without(scene, until, eaten)
     m = scene.migrasomes
@@ -315,7 +313,7 @@ def advance(
     return scene, tuple(releases)
 
 
-def _let_out(earlier: Growth, scene: Scene) -> list[Release]:
+def _released_at_once(earlier: Growth, scene: Scene) -> list[Release]:
     """What has left migrasomes at once since."""
     growth = scene.growth
     assert growth is not None
@@ -464,7 +462,7 @@ def _loaded(before: Migrasomes, growth: Growth) -> dict[str, Flags]:
 
 def _of_bodies(bodies: Bodies, growth: Growth) -> dict[str, Array]:
     """What each body secretes now, by ligand [molecules/s]."""
-    if not growth.carriage:
+    if growth.constant:
         return dict(bodies.secretion)
     secretion = {name: np.zeros(len(rates)) for name, rates in bodies.secretion.items()}
     for k, (name, kind) in enumerate(growth.carriage.items()):

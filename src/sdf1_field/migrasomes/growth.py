@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sdf1_field.compiled import kernel
-from sdf1_field.migrasomes.cargo import carry, let_out
+from sdf1_field.migrasomes.carriage import carry, let_out
 from sdf1_field.random import Stream, draw, uniform
 from sdf1_field.scene import NO_BODY, Fate, Origin
 

@@ -527,9 +527,6 @@ A grid of fewer cells may be too large for a machine's memory; that is for whoev
 """
 
 
-_MOST_OF_A_STEP = 1.0
-"""Longest step times the fastest rate of cargo; beyond 2 the trapezoidal rule overshoots zero."""
-
 PATTERNS = ("even", "stripes")
 PATTERN_FILES = (".png", ".npy")
 """Patterns of the coat that have a name, and what files may hold one."""
@@ -856,26 +853,11 @@ class ModelSpec(Section):
                     f"{made or 'nothing'}. Remove {name}, or give "
                     f"stromal_type.{self.scene.stroma}.cargo.{name}.",
                 )
-        fastest = self._fastest_carriage()
-        if self.numerics.growth_step * fastest[1] > _MOST_OF_A_STEP:
-            yield (
-                "numerics.growth_step",
-                f"{duration_text(self.numerics.growth_step)} is too long for {fastest[0]}. Lower "
-                f"it to {_MOST_OF_A_STEP / fastest[1]:.3g} s or less.",
-            )
-
-    def _fastest_carriage(self) -> tuple[str, float]:
-        """Path and rate [1/s] of the fastest step on a carrier's way that has a rate of its own."""
-        rates = {"traffic.exchange_time": 1.0 / self.traffic.exchange_time}
-        for name in self.followed_ligands:
-            path = f"stromal_type.{self.scene.stroma}.cargo.{name}"
-            rates[f"{path}.fusion_rate"] = self.stroma.cargo[name].fusion_rate
-            rates[f"{path}.body_release_rate"] = self.stroma.cargo[name].body_release_rate
-        return max(rates.items(), key=lambda item: item[1])
 
     def _perturbation(self, name: str) -> Iterable[tuple[str, str]]:
         """A treatment of the stroma that it has no use for."""
         path, agent = f"treatments.{name}", self.agent[self.agent_of(name)]
+        treatment = self.treatments[name]
         if agent.target is not None and agent.target not in self.stroma.expresses:
             yield (
                 path,
@@ -889,11 +871,9 @@ class ModelSpec(Section):
                 f"{agent.label} acts on CXCR4 of haematopoietic cells, and this model has none. "
                 "Set cells.density, or remove it.",
             )
-        if (
-            agent.acts_on == "added_ligand"
-            and self.cell_count == 0
-            and self.agent_of(name) not in self.solved_ligands
-        ):
+        # What nothing senses is still given to a null model's cells.
+        dosed = {*self.solved_ligands, *([self.receptor.cxcr4.ligand] if self.cell_count else [])}
+        if agent.acts_on == "added_ligand" and self.agent_of(name) not in dosed:
             yield (
                 path,
                 f"{agent.label} is added to a field that this model does not solve. Add "
@@ -906,33 +886,31 @@ class ModelSpec(Section):
                 "scene.mode to 'grown', or remove it.",
             )
         if agent.on_cargo and not self.followed_ligands:
-            wanted = [
-                what
-                for what, there in (
-                    ("scene.mode to 'grown'", self.grows),
-                    ("mechanisms.cargo_kinetics to true", self.mechanisms.cargo_kinetics),
-                    (
-                        f"output.ligands, such as ['{next(iter(self.stroma.cargo), '')}']",
-                        any(name in self.stroma.cargo for name in self.solved_ligands),
-                    ),
+            wanted = []
+            if not self.grows:
+                wanted.append("scene.mode to 'grown'")
+            if not self.mechanisms.cargo_kinetics:
+                wanted.append("mechanisms.cargo_kinetics to true")
+            if not set(self.stroma.cargo) & set(self.solved_ligands):
+                made = next(iter(self.stroma.cargo), None)
+                wanted.append(
+                    f"stromal_type.{self.scene.stroma}.cargo"
+                    if made is None
+                    else f"output.ligands, such as ['{made}']"
                 )
-                if not there
-            ]
             yield (
                 path,
                 f"{agent.label} acts on how carriers fill migrasomes and fuse, and this model "
                 f"follows none. Set {' and '.join(wanted)}, or remove it.",
             )
-        if (
-            agent.acts_on in ("integrins", "calcium")
-            and self.scene.mode == "frozen"
-            and self.treatments[name].start >= 0.0
-        ):
-            yield (
-                f"{path}.start",
-                "a frozen scene does not grow from 0 h on, when the cells are added. Give an "
-                "earlier start, or set scene.mode to 'grown'.",
-            )
+        if agent.acts_on in ("integrins", "calcium") and self.scene.mode == "frozen":
+            for key, value in (("start", treatment.start), ("stop", treatment.stop)):
+                if value is not None and value >= 0.0 and (key, value) != ("stop", 0.0):
+                    yield (
+                        f"{path}.{key}",
+                        "a frozen scene does not grow from 0 h on, when the cells are added. Give "
+                        f"an earlier {key}, or set scene.mode to 'grown'.",
+                    )
         if agent.genetic:
             for key in ("start", "stop"):
                 if key in self.treatments[name].model_fields_set:

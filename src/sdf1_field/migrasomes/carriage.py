@@ -7,8 +7,9 @@ migrasomes the more readily the further the calcium signal has matured, and hard
 detached (Jiao et al. 2024). All steps are of first order, so that contents are means: the number of
 vesicles in one migrasome has a Poisson distribution around its mean.
 
-The trapezoidal rule takes all steps over an interval at once, of a migrasome that comes to its end
-within as far as that. Every molecule that leaves one place arrives at another, to round-off.
+The trapezoidal rule takes all steps over an interval at once, or backward Euler where one is fast;
+of a migrasome that comes to its end within as far as that. Every molecule that leaves one place
+arrives at another, to round-off.
 """
 
 import math
@@ -29,6 +30,8 @@ Numbers = Any
 
 _CARGO = int(Stream.CARGO)
 _RUPTURES = int(Fate.RUPTURES)
+_LONG = 1.0
+"""Step times rate from which on the trapezoidal rule is not trusted; beyond 2 it overshoots."""
 
 FRONT, REAR, MADE, RELEASED = 0, 1, 2, 3
 """What a body has of a ligand [molecules]: in its halves; made so far, what it began with included;
@@ -193,11 +196,21 @@ def carry(
             ripe = -math.expm1(-kind.maturing * age)
             if body == NO_BODY:
                 ripe *= kind.detached_fusion
-            fused = 0.5 * there * kind.fusion * ripe
+            fused = there * kind.fusion * ripe
+            own = _implicit(fused)
             before = held[m, k, HELD]
-            after = (before * (1.0 - fused) + gained) / (1.0 + fused)
+            after = (before * (1.0 - (1.0 - own) * fused) + gained) / (1.0 + own * fused)
             held[m, k, HELD] = after
-            held[m, k, FUSED] += fused * (before + after)
+            held[m, k, FUSED] += fused * ((1.0 - own) * before + own * after)
+
+
+@kernel(inline=True)
+def _implicit(lost: float) -> float:
+    """Weight of a step's end: the trapezoidal rule, or backward Euler where that could overshoot.
+
+    ``lost`` is what leaves over the step, of what would stay there [1].
+    """
+    return 0.5 if lost < _LONG else 1.0
 
 
 @kernel()
@@ -209,27 +222,27 @@ def _time_there(bud: Numbers, since: float, until: float) -> float:
 
 @kernel()
 def _body(kind: Numbers, cell: Numbers, step: float, drain: float, pool: Array) -> float:
-    """Mean content of a body's rear half over a step, after which its pools are others.
-
-    The trapezoidal rule for two linear equations.
-    """
+    """Mean content of a body's rear half over a step, after which its pools are others."""
     share = kind.polarised_share if cell.migrating else 0.5
     back, forth = kind.exchange * share, kind.exchange * (1.0 - share)
     made = kind.production * cell.production * step
-    half = 0.5 * step
     front_out, rear_out = (
-        half * (kind.body_release + back),
-        half * (kind.body_release + forth + drain),
+        step * (kind.body_release + back),
+        step * (kind.body_release + forth + drain),
     )
-    front = (1.0 - front_out) * pool[FRONT] + half * forth * pool[REAR] + (1.0 - share) * made
-    rear = (1.0 - rear_out) * pool[REAR] + half * back * pool[FRONT] + share * made
-    determinant = (1.0 + front_out) * (1.0 + rear_out) - half * half * back * forth
+    end = _implicit(max(front_out, rear_out))
+    begin = 1.0 - end
+    front = (1.0 - begin * front_out) * pool[FRONT] + begin * step * forth * pool[REAR]
+    rear = (1.0 - begin * rear_out) * pool[REAR] + begin * step * back * pool[FRONT]
+    front, rear = front + (1.0 - share) * made, rear + share * made
+    determinant = (1.0 + end * front_out) * (1.0 + end * rear_out)
+    determinant -= end * end * step * step * back * forth
     front, rear = (
-        ((1.0 + rear_out) * front + half * forth * rear) / determinant,
-        ((1.0 + front_out) * rear + half * back * front) / determinant,
+        ((1.0 + end * rear_out) * front + end * step * forth * rear) / determinant,
+        ((1.0 + end * front_out) * rear + end * step * back * front) / determinant,
     )
-    mean: float = 0.5 * (pool[REAR] + rear)
-    pool[RELEASED] += half * kind.body_release * (pool[FRONT] + front + pool[REAR] + rear)
+    mean: float = begin * pool[REAR] + end * rear
+    pool[RELEASED] += step * kind.body_release * (begin * pool[FRONT] + end * front + mean)
     pool[MADE] += made
     pool[FRONT], pool[REAR] = front, rear
     return mean
@@ -239,11 +252,10 @@ def _body(kind: Numbers, cell: Numbers, step: float, drain: float, pool: Array) 
 def let_out(now: float, buds: Records, migrasomes: int, held: Array) -> None:
     """Release at once what is in migrasomes that rupture or leak; others take it along."""
     for m in range(migrasomes):
-        if buds[m].end > now and buds[m].leaking > now:
+        leaks = buds[m].leaking <= now and buds[m].leaking <= buds[m].end
+        if not leaks and buds[m].end > now:
             continue
-        way = LEAKED
-        if buds[m].leaking > now and buds[m].fate != _RUPTURES:
-            way = CARRIED_OFF
+        way = LEAKED if leaks or buds[m].fate == _RUPTURES else CARRIED_OFF
         for k in range(held.shape[1]):
             held[m, k, way] += held[m, k, HELD]
             held[m, k, HELD] = 0.0
