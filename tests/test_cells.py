@@ -20,8 +20,9 @@ from sdf1_field.cells import (
     seed_cells,
     signal_to_noise,
     sticky,
-    turned,
+    walking,
 )
+from sdf1_field.cells.turning import decayed, turned
 from sdf1_field.errors import InputError
 from sdf1_field.floor.sampling import Stimulus, coefficients, no_near_field, no_stimulus
 from sdf1_field.grid import make_grid
@@ -346,22 +347,21 @@ def test_chemokinesis_raises_speed_by_its_gain_times_occupancy():
 @pytest.mark.parametrize(("strength", "towards"), [(0.3, 0.0), (4.0, 2.5)])
 def test_turning_solves_its_equation_exactly(angle, strength, towards):
     step, persistence = 200.0, 300.0
-    hx, hy = turned(
-        math.cos(angle), math.sin(angle), strength * math.cos(towards),
-        strength * math.sin(towards), step, persistence,
-    )  # fmt: skip
+    off = angle - towards
+    found = turned(math.cos(off), math.sin(off), decayed(strength * step / persistence))
     solution = solve_ivp(
         lambda _, phi: -strength / persistence * np.sin(phi - towards),
         (0.0, step), [angle], rtol=1e-12, atol=1e-13,
     )  # fmt: skip
     exact = solution.y[0, -1]
-    assert (hx, hy) == pytest.approx((math.cos(exact), math.sin(exact)), abs=1e-10)
-    assert math.cos(exact - towards) > math.cos(angle - towards)
+    left = exact - towards
+    assert found == pytest.approx((math.cos(left), math.sin(left)), abs=1e-10)
+    assert math.cos(left) > math.cos(off)
 
 
 def test_turning_leaves_a_cell_alone_without_signal_and_at_the_exact_rear():
-    assert turned(0.6, 0.8, 0.0, 0.0, 30.0, 300.0) == (0.6, 0.8)
-    assert turned(-1.0, 0.0, 2.0, 0.0, 30.0, 300.0) == (-1.0, 0.0)
+    assert turned(0.6, 0.8, decayed(0.0)) == (0.6, 0.8)
+    assert turned(-1.0, 0.0, decayed(0.2)) == (-1.0, 0.0)
 
 
 # Adhesion
@@ -735,7 +735,7 @@ def test_the_same_migrasomes_are_eaten_at_once_in_pieces_and_counted_few_steps_a
         left = replace(left, migrasomes=replace(left.migrasomes, present=present))
     assert tuple(sorted(gone)) == eaten
     assert np.array_equal(pieces.x, once.x)
-    monkeypatch.setattr(cell_layer, "_TALLY", 5000)
+    monkeypatch.setattr(walking, "_TALLY", 5000)
     few, again = eat(cells, grid, behaving, scene, HOUR, rate=3e-4)
     assert again == eaten
     assert np.array_equal(few.x, once.x)

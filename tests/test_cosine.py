@@ -14,6 +14,7 @@ from sdf1_field.errors import RunError
 from sdf1_field.grid import make_grid
 from sdf1_field.solvers import cosine
 from sdf1_field.solvers.cosine import Tolerances
+from sdf1_field.solvers.cosine.coupled import coupled_step
 from sdf1_field.sources import Fading, constant
 from sdf1_field.transport import Coat, Transport, Uptake
 from sdf1_field.units import MOLECULES_PER_UM3_PER_NM
@@ -350,7 +351,7 @@ def fixed_steps(columns, state, secretion, until, count):
     step = (until - state.time) / count
     steadily = constant(secretion)
     for _ in range(count):
-        trial = cosine._coupled_step(columns, None, state, step, steadily, SHARP)
+        trial = coupled_step(columns, None, state, step, steadily, SHARP)
         assert math.isfinite(trial.error)
         state = trial.state
     return state

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sdf1_field.grid import bilinear, make_grid
+from sdf1_field.grid import make_grid
 
 WIDTH, LENGTH = 70.0, 42.0
 
@@ -80,37 +80,6 @@ def test_modes_of_a_spread_amount_are_those_of_a_gaussian_among_mirrors(p, q):
         left = math.exp(-0.5 * (wave_x**2 + wave_y**2) * width**2)
         expected = 3.0 * left * math.cos(wave_x * x) * math.cos(wave_y * y)
         assert (spread * mode).sum() == pytest.approx(expected, abs=2e-5)
-
-
-@settings(deadline=None)
-@given(
-    shares,
-    shares,
-    st.tuples(*[st.floats(min_value=-10.0, max_value=10.0)] * 3),
-)
-def test_sampling_is_exact_for_linear_fields(u, v, coefficients):
-    grid = _grid()
-    offset, slope_x, slope_y = coefficients
-    values = offset + slope_x * grid.x[None, :] + slope_y * grid.y[:, None]
-    x = grid.dx / 2 + u * (WIDTH - grid.dx)
-    y = grid.dy / 2 + v * (LENGTH - grid.dy)
-    sampled = bilinear(values, x, y, grid.dx, grid.dy)
-    assert sampled == pytest.approx(offset + slope_x * x + slope_y * y, abs=1e-11)
-
-
-def test_sampling_reproduces_the_cross_term_of_a_bilinear_field():
-    grid = _grid()
-    values = grid.x[None, :] * grid.y[:, None]
-    for x, y in ((20.0, 11.0), (33.3, 27.7)):
-        assert bilinear(values, x, y, grid.dx, grid.dy) == pytest.approx(x * y, rel=1e-12)
-
-
-@pytest.mark.parametrize("x", [0.0, 1.0, WIDTH - 1.0, WIDTH])
-def test_within_half_a_cell_of_a_wall_the_field_is_flat_across_it(x):
-    grid = _grid()
-    values = np.tile(grid.x**2, (grid.ny, 1))
-    nearest = grid.x[0] if x < WIDTH / 2 else grid.x[-1]
-    assert bilinear(values, x, 20.0, grid.dx, grid.dy) == pytest.approx(nearest**2, rel=1e-14)
 
 
 @pytest.mark.parametrize("spacing", [7.0, 9.0, 200.0])

@@ -893,7 +893,7 @@ def test_an_interruption_between_two_outputs_goes_on_from_the_earlier_one(
     from sdf1_field import simulate as loop
 
     path = tmp_path / "run.nc"
-    whole = loop.cell_layer.advance
+    whole = loop.cell_layer.advance_and_eat
     calls = []
 
     def stop(*arguments, **options):
@@ -902,7 +902,7 @@ def test_an_interruption_between_two_outputs_goes_on_from_the_earlier_one(
             raise KeyboardInterrupt
         return whole(*arguments, **options)
 
-    monkeypatch.setattr(loop.cell_layer, "advance", stop)
+    monkeypatch.setattr(loop.cell_layer, "advance_and_eat", stop)
     with pytest.raises(KeyboardInterrupt):
         solve(model(tiny), path, seed=1)
     monkeypatch.undo()

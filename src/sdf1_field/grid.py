@@ -244,18 +244,6 @@ def bracket(position: float, size: float, count: int) -> tuple[int, int, float]:
 
 
 @kernel()
-def bilinear(values: Array, x: float, y: float, dx: float, dy: float) -> float:
-    """Bilinear value of a floor array at a place [um]; flat beyond the outermost centres."""
-    ny, nx = values.shape
-    i0, i1, wx = bracket(x, dx, nx)
-    j0, j1, wy = bracket(y, dy, ny)
-    low = values[j0, i0] + wx * (values[j0, i1] - values[j0, i0])
-    high = values[j1, i0] + wx * (values[j1, i1] - values[j1, i0])
-    value: float = low + wy * (high - low)
-    return value
-
-
-@kernel()
 def _deposit(total: Array, xs: Array, ys: Array, amounts: Array, dx: float, dy: float) -> None:
     ny, nx = total.shape
     for n in range(xs.size):

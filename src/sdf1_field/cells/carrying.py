@@ -1,0 +1,83 @@
+"""Held cells go along with the bodies under them."""
+
+import math
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sdf1_field.cells.moving import folded
+from sdf1_field.cells.state import Cells
+from sdf1_field.compiled import kernel
+from sdf1_field.grid import Grid
+from sdf1_field.scene import NO_BODY, Bodies, Scene, body_under
+
+Array = NDArray[np.float64]
+
+
+def carried(cells: Cells, grid: Grid, before: Scene, after: Scene) -> Cells:
+    """Cells after the bodies have moved: those held over a body go along, as if part of it.
+
+    Such a cell keeps its place in the body's frame, and its heading turns with it. What an ellipse
+    turns by is known up to half turns: the smallest counts. What a body grows or shrinks by moves
+    no cell. Who would be carried beyond a wall is mirrored there.
+
+    Parameters
+    ----------
+    cells : Cells
+    grid : Grid
+    before, after : Scene
+        The same bodies at two times.
+
+    Returns
+    -------
+    Cells
+        The same object if no body has moved that carries any.
+    """
+    old, new = before.bodies, after.bodies
+    moved = (old.x != new.x) | (old.y != new.y) | (old.angle != new.angle)
+    if not moved.any() or not cells.held.any():
+        return cells
+    held = np.flatnonzero(cells.held)
+    under = body_under(before, grid, cells.x[held], cells.y[held])
+    going = (under != NO_BODY) & moved[under]
+    if not going.any():
+        return cells
+    x, y, hx, hy = (v.copy() for v in (cells.x, cells.y, cells.heading_x, cells.heading_y))
+    _carry(x, y, hx, hy, held[going], under[going], *_motion(old, new), grid.width, grid.length)
+    return replace(cells, x=x, y=y, heading_x=hx, heading_y=hy)
+
+
+def _motion(old: Bodies, new: Bodies) -> tuple[Array, Array, Array, Array, Array, Array]:
+    """Centres of bodies before and after, and cosine and sine of what they have turned by."""
+    change = new.angle - old.angle
+    turn = change - math.pi * np.round(change / math.pi)
+    return old.x, old.y, new.x, new.y, np.cos(turn), np.sin(turn)
+
+
+@kernel()
+def _carry(
+    xs: Array,
+    ys: Array,
+    hxs: Array,
+    hys: Array,
+    cells: NDArray[np.intp],
+    bodies: NDArray[np.intp],
+    old_x: Array,
+    old_y: Array,
+    new_x: Array,
+    new_y: Array,
+    cosines: Array,
+    sines: Array,
+    width: float,
+    length: float,
+) -> None:
+    """Move cells rigidly with bodies, shapes (carried,) both, mirrored at the walls."""
+    for n in range(cells.size):
+        i, b = cells[n], bodies[n]
+        cosine, sine = cosines[b], sines[b]
+        along, across = xs[i] - old_x[b], ys[i] - old_y[b]
+        hx, hy = hxs[i], hys[i]
+        xs[i], sign_x = folded(new_x[b] + along * cosine - across * sine, width)
+        ys[i], sign_y = folded(new_y[b] + along * sine + across * cosine, length)
+        hxs[i], hys[i] = sign_x * (hx * cosine - hy * sine), sign_y * (hx * sine + hy * cosine)

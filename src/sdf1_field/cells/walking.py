@@ -1,0 +1,280 @@
+"""Cells' steps over a floor that stays: draw, sense, turn, move, hold, count what is touched."""
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sdf1_field.cells.holding import Hold, catch_and_let_go
+from sdf1_field.cells.moving import move, sort
+from sdf1_field.cells.rows import ALL_ROWS, CHANCE, DECAY, NORMAL, SIGNAL_X
+from sdf1_field.cells.sensing import sense
+from sdf1_field.cells.state import Cells
+from sdf1_field.cells.swallowing import NO_PREY, Prey, count_touching, prey_of, swallow
+from sdf1_field.cells.traits import Behaviour
+from sdf1_field.cells.turning import turn
+from sdf1_field.compiled import kernel
+from sdf1_field.floor.sampling import MANY, Stimulus, sample_all
+from sdf1_field.grid import Grid
+from sdf1_field.random import Stream, draw_all
+from sdf1_field.scene import Scene
+
+Array = NDArray[np.float64]
+Counts = NDArray[np.int32]
+
+_ROUND_OFF = 1e-9
+"""Share of a step by which a duration may miss a whole number of steps."""
+_LONG = 6
+"""Steps from which on it pays to put cells in the order of their places first."""
+_STRETCH = 64
+"""Cells in a bucket where they do not crowd; they are put in order again when one may cross it."""
+_PER_BUCKET = 0.5
+"""Crowding cells in a bucket of the neighbour search, unless it must be wider."""
+_TALLY = 4_000_000
+"""Counts of cells that touch a migrasome in a step, kept at a time."""
+
+
+def advance(
+    cells: Cells,
+    grid: Grid,
+    seen: Stimulus,
+    hold: Hold,
+    behaving: Behaviour,
+    *,
+    duration: float,
+    time_step: float,
+    seed: int,
+    stream: Stream = Stream.MOTION,
+) -> Cells:
+    """Cells after a while over a floor that stays as it is.
+
+    Every term is evaluated before a cell moves. Turning under the gradient is solved exactly, half
+    of it before and half after the random turning. Catching and letting go over a step at one place
+    are a two-state Markov chain, solved exactly: an equilibrium over a floor that stays does not
+    depend on the step. The walk is of second weak order in the step, with catching of first.
+
+    Cells that crowd move one after another: by rows of buckets, in each bucket by number, as they
+    are at the beginning of a step. Without crowding no cell's path depends on any other's.
+
+    Parameters
+    ----------
+    cells : Cells
+    grid : Grid
+        Walls and the floor's cells.
+    seen : Stimulus
+    hold : Hold
+    behaving : Behaviour
+    duration : float
+        [s]; taken in equal steps no longer than ``time_step``.
+    time_step : float
+        [s].
+    seed, stream : int, Stream
+        Key of the random numbers.
+    """
+    steps = _whole_steps(duration, time_step)
+    return _walked(
+        cells, grid, seen, hold, behaving, steps=steps, step=duration / max(steps, 1), seed=seed,
+        stream=stream, prey=NO_PREY, touching=np.zeros((0, 0), dtype=np.int32),
+    )  # fmt: skip
+
+
+def advance_and_eat(
+    cells: Cells,
+    grid: Grid,
+    seen: Stimulus,
+    hold: Hold,
+    behaving: Behaviour,
+    scene: Scene,
+    *,
+    uptake_rate: float,
+    duration: float,
+    time_step: float,
+    seed: int,
+) -> tuple[Cells, tuple[int, ...]]:
+    """Cells as `advance` leaves them, and the migrasomes that they have swallowed meanwhile.
+
+    A cell touches a migrasome whose outline meets its own, and may swallow it whether it crawls or
+    is held. A migrasome that n cells touch at the end of a step of length h is swallowed in that
+    step with probability ``1 - exp(-n k h)``, k being the rate of uptake: exact for cells that
+    stay, whatever the step.
+
+    Parameters
+    ----------
+    cells, grid, seen, hold, behaving, duration, time_step, seed
+        As for `advance`.
+    scene : Scene
+        Whose migrasomes that are present can be swallowed, attached or not.
+    uptake_rate : float
+        Of each migrasome by each cell that touches it [1/s].
+
+    Returns
+    -------
+    cells : Cells
+    eaten : tuple of int
+        Numbers of the swallowed migrasomes, rising.
+    """
+    steps = _whole_steps(duration, time_step)
+    catchable = np.flatnonzero(scene.migrasomes.present).astype(np.int64)
+    if uptake_rate == 0.0 or len(catchable) == 0 or len(cells.x) == 0 or steps == 0:
+        return advance(
+            cells, grid, seen, hold, behaving, duration=duration, time_step=time_step, seed=seed
+        ), ()
+    step, prey = duration / steps, prey_of(scene, catchable, grid, behaving.radius)
+    eaten = np.zeros(len(prey.number), dtype=np.bool_)
+    together = max(1, _TALLY // len(prey.number))
+    for start in range(0, steps, together):
+        touching = np.zeros((len(prey.number), min(together, steps - start)), dtype=np.int32)
+        first = cells.steps
+        cells = _walked(
+            cells, grid, seen, hold, behaving, steps=touching.shape[1], step=step, seed=seed,
+            stream=Stream.MOTION, prey=prey, touching=touching,
+        )  # fmt: skip
+        swallow(eaten, touching, prey.number, uptake_rate * step, seed, first)
+    return cells, tuple(int(number) for number in np.sort(prey.number[eaten]))
+
+
+def _whole_steps(duration: float, time_step: float) -> int:
+    """Equal steps no longer than one, to which a duration comes."""
+    return math.ceil(duration / time_step - _ROUND_OFF)
+
+
+def _walked(
+    cells: Cells,
+    grid: Grid,
+    seen: Stimulus,
+    hold: Hold,
+    behaving: Behaviour,
+    *,
+    steps: int,
+    step: float,
+    seed: int,
+    stream: Stream,
+    prey: Prey,
+    touching: Counts,
+) -> Cells:
+    """Cells after some steps, having counted in ``touching`` those that touch prey in each."""
+    after = Cells(
+        cells.x.copy(),
+        cells.y.copy(),
+        cells.heading_x.copy(),
+        cells.heading_y.copy(),
+        cells.held.copy(),
+        cells.steps + steps,
+    )
+    if steps > 0 and len(cells.x) > 0:
+        _advance(
+            after.x,
+            after.y,
+            after.heading_x,
+            after.heading_y,
+            after.held,
+            seen,
+            hold,
+            behaving,
+            grid.dx,
+            grid.dy,
+            grid.width,
+            grid.length,
+            step,
+            cells.steps,
+            steps,
+            seed,
+            int(stream),
+            prey,
+            touching,
+        )
+    return after
+
+
+@kernel()
+def _advance(
+    xs: Array,
+    ys: Array,
+    hxs: Array,
+    hys: Array,
+    held: NDArray[np.bool_],
+    seen: Stimulus,
+    hold: Hold,
+    behaving: Behaviour,
+    dx: float,
+    dy: float,
+    width: float,
+    length: float,
+    step: float,
+    first: int,
+    steps: int,
+    seed: int,
+    stream: int,
+    prey: Prey,
+    touching: Counts,
+) -> None:
+    count, crowding, senses = xs.size, behaving.crowding, behaving.receptors > 0.0
+    catching = behaving.cd166_catch_rate + behaving.vla4_catch_rate + behaving.cxcr4_catch_rate
+    adheres = catching + behaving.fibre_catch_rate + behaving.release_rate > 0.0
+    hunts = prey.x.size > 0
+    spread = math.sqrt(2.0 * step / behaving.persistence_time)
+    turns = 0.5 * step / behaving.persistence_time
+    diameter = 2.0 * behaving.radius
+    farthest = behaving.speed * (1.0 + behaving.chemokinesis_gain) * step
+    spacing = math.sqrt(width * length / count)
+    if crowding:
+        # Nobody within a diameter of a new place began the step beyond a neighbouring bucket.
+        bucket, together = max(diameter + farthest, math.sqrt(_PER_BUCKET) * spacing), 1
+    else:
+        # Nobody waits for anybody: what cells see is in the cache for several steps of theirs.
+        bucket = math.sqrt(_STRETCH) * spacing
+        together = steps if bucket >= farthest * steps else max(_LONG, int(bucket / farthest))
+    columns, rows = max(1, int(width / bucket)), max(1, int(length / bucket))
+    begins = np.empty(rows * columns + 1, np.int64)
+    order, inside = np.arange(count), np.empty(count, np.int64)
+    number, place, stuck = np.arange(count), np.empty((4, count)), held.copy()
+    place[0], place[1], place[2], place[3] = xs, ys, hxs, hys
+    spare_number, spare_stuck = np.empty(count, np.int64), np.empty(count, np.bool_)
+    # What is of one cell lies side by side here, lest each of its numbers be fetched on its own.
+    abreast = np.empty((count, 4))
+    work = np.zeros((ALL_ROWS, MANY))
+    work[SIGNAL_X] = work[DECAY] = 1.0
+    for start in range(0, steps, together):
+        if crowding or steps >= _LONG:
+            sort(place, number, begins, order, inside, rows, columns, width, length, crowding)
+            for i in range(count):
+                for k in range(4):
+                    abreast[i, k] = place[k, i]
+            for i in range(count):
+                one = order[i]
+                for k in range(4):
+                    place[k, i] = abreast[one, k]
+                spare_number[i], spare_stuck[i] = number[one], stuck[one]
+            number, spare_number = spare_number, number
+            stuck, spare_stuck = spare_stuck, stuck
+        for begin in range(0, count, MANY):
+            size = min(MANY, count - begin)
+            end = begin + size
+            for n in range(start, min(start + together, steps)):
+                draw_all(
+                    seed, stream, number[begin:end], first + n,
+                    work[NORMAL, :size], work[CHANCE, :size],
+                )  # fmt: skip
+                if senses:
+                    sample_all(seen, place[0, begin:end], place[1, begin:end], dx, dy, work)
+                    sense(behaving, turns, work, size)
+                turn(place[2, begin:end], place[3, begin:end], spread, work)
+                move(
+                    begin, size, place, stuck, work, behaving, begins, rows, columns,
+                    width, length, step,
+                )  # fmt: skip
+                if adheres:
+                    catch_and_let_go(
+                        place[0, begin:end], place[1, begin:end], stuck[begin:end], work, hold,
+                        behaving, dx, dy, step,
+                    )  # fmt: skip
+                if hunts:
+                    count_touching(
+                        place[0, begin:end], place[1, begin:end], prey, touching, n, width, length
+                    )
+    for i in range(count):
+        for k in range(4):
+            abreast[number[i], k] = place[k, i]
+        held[number[i]] = stuck[i]
+    for i in range(count):
+        xs[i], ys[i], hxs[i], hys[i] = abreast[i, 0], abreast[i, 1], abreast[i, 2], abreast[i, 3]

@@ -1,0 +1,150 @@
+"""The medium: a grid and an equation, and how the columns of its modes exchange."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sdf1_field.errors import RunError
+from sdf1_field.grid import Grid
+from sdf1_field.solvers.cosine.spectrum import eigenvectors, poles
+from sdf1_field.solvers.cosine.tolerances import Tolerances
+from sdf1_field.transport import Coat, Transport
+
+Array = NDArray[np.float64]
+
+_POLE_SHARE = 0.1
+"""Tolerance of the projection on few poles as a share of the step's."""
+
+
+@dataclass(frozen=True, eq=False)
+class MeanColumn:
+    """Layers that hold the floor's mean, and the mixed medium above them as one more.
+
+    Parameters
+    ----------
+    rates : ndarray, shape (n,)
+        Eigenvalues of the exchange [1/s], rising, the first exactly 0 under a closed top.
+    floor_weights, top_weights : ndarray, shape (n,)
+        Amplitude to the concentration of the lowest and of the topmost layer [um**-1/2].
+    content : ndarray, shape (n,)
+        Amplitude to the integral over height [um**1/2].
+    vectors : ndarray, shape (n, n)
+        Eigenvectors as columns.
+    thickness : ndarray, shape (n,)
+        [um].
+    top_conductance : float
+        Between the topmost layer's centre and a bath [um/s]; 0 under a closed top.
+    forcing : ndarray, shape (n,)
+        What the bath adds to the amplitudes per second.
+    """
+
+    rates: Array
+    floor_weights: Array
+    top_weights: Array
+    content: Array
+    vectors: Array
+    thickness: Array
+    top_conductance: float
+    forcing: Array
+
+
+@dataclass(frozen=True, eq=False)
+class Columns:
+    """Grid, equation, and how their columns exchange.
+
+    Parameters
+    ----------
+    grid : Grid
+    transport : Transport
+    rates : ndarray, shape (pole,)
+        Of the columns of every mode but the mean [1/s], rising.
+    floor_weights : ndarray, shape (pole,)
+        ``w`` [um**-1/2]: amplitude to the lowest layer, and floor flux to amplitude.
+    vectors : ndarray, shape (nz, pole)
+    lateral : ndarray, shape (ny, nx)
+        ``D q**2 + loss`` of each mode [1/s].
+    mean : MeanColumn
+    """
+
+    grid: Grid
+    transport: Transport
+    rates: Array
+    floor_weights: Array
+    vectors: Array
+    lateral: Array
+    mean: MeanColumn
+
+    @property
+    def mode_scale(self) -> float:
+        """Amplitude of the (0, 0) mode of a floor that is 1 everywhere."""
+        return math.sqrt(self.grid.nx * self.grid.ny)
+
+    @property
+    def cell_area(self) -> float:
+        """[um**2]."""
+        return self.grid.dx * self.grid.dy
+
+    @property
+    def half_layer(self) -> float:
+        """Resistance between the floor and the lowest layer's mean [s/um]."""
+        return 0.5 * float(self.grid.thickness[0]) / self.transport.diffusivity
+
+    @property
+    def coat(self) -> Coat | None:
+        """The coat, if anything can bind to it."""
+        coat = self.transport.coat
+        return coat if coat is not None and coat.binds else None
+
+
+def prepare(grid: Grid, transport: Transport, tolerances: Tolerances) -> Columns:
+    """Eigenvectors of the mean's layers and few poles for all others, once for an equation.
+
+    Raises
+    ------
+    RunError
+        If the walls are no rectangle.
+    """
+    if grid.round:
+        raise RunError("a round well has no cosine modes. Set numerics.solver to 'fipy'.")
+    lateral = transport.diffusivity * grid.laplacian_eigenvalues() + transport.loss_rate
+    rates, vectors = poles(grid, transport, lateral, tolerance=_POLE_SHARE * tolerances.relative)
+    return Columns(
+        grid=grid,
+        transport=transport,
+        rates=rates,
+        floor_weights=vectors[0] / math.sqrt(grid.thickness[0]),
+        vectors=vectors,
+        lateral=lateral,
+        mean=_mean_column(grid, transport),
+    )
+
+
+def _mean_column(grid: Grid, transport: Transport) -> MeanColumn:
+    h, conductance = grid.thickness, transport.diffusivity / np.diff(grid.z)
+    # Above the grid, or at a bath, the concentration is that of the last layer's upper face.
+    to_top = 2.0 * transport.diffusivity / float(h[-1])
+    if transport.mixed is not None:
+        h, conductance = np.append(h, transport.mixed), np.append(conductance, to_top)
+    outward = to_top if transport.bath is not None else 0.0
+    rates, vectors = eigenvectors(h, conductance, outward)
+    root = np.sqrt(h)
+    if outward == 0.0:
+        # The constant is known exactly; round-off in its rate would create or destroy ligand.
+        rates[0] = 0.0
+        vectors[:, 0] = root / math.sqrt(h.sum())
+    content = vectors.T @ root
+    if outward == 0.0:
+        content[1:] = 0.0
+    top_weights = vectors[-1] / root[-1]
+    return MeanColumn(
+        rates=rates,
+        floor_weights=vectors[0] / root[0],
+        top_weights=top_weights,
+        content=content,
+        vectors=vectors,
+        thickness=h,
+        top_conductance=outward,
+        forcing=top_weights * outward * (transport.bath or 0.0),
+    )

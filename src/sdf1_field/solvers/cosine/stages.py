@@ -1,0 +1,103 @@
+"""The two implicit stages of a step, as amplitudes and as what the floor sees of them."""
+
+import functools
+import math
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+from sdf1_field.compiled import kernel
+from sdf1_field.solvers.cosine.columns import Columns
+
+Array = NDArray[np.float64]
+
+ORDER = 2
+"""Declared order in the step, with coat or uptake; without them a step is exact."""
+GAMMA = 1.0 - math.sqrt(0.5)
+KAPPA = (1.0 - GAMMA) / GAMMA
+"""The second stage starts from ``(1 - kappa) y + kappa y_1``."""
+
+
+@functools.lru_cache(maxsize=2)
+def responses(columns: Columns, step: float) -> tuple[Array, Array]:
+    """Response at z = 0 to a stage's unit flux, and at the second stage to the first one's."""
+    length = GAMMA * step
+    response = np.empty((2, *columns.lateral.shape))
+    _respond(columns.rates, columns.lateral, columns.floor_weights, length, response)
+    mean = columns.mean
+    decay = 1.0 / (1.0 + length * (mean.rates + columns.transport.loss_rate))
+    response[0, 0, 0] = float(mean.floor_weights**2 @ decay) * length
+    response[1, 0, 0] = float(mean.floor_weights**2 @ decay**2) * length
+    return 1.0 / (response[0] + columns.half_layer), response[1]
+
+
+@kernel(parallel=True)
+def _respond(rates: Array, lateral: Array, weights: Array, length: float, response: Array) -> None:
+    """Sums over layers of ``w**2 length d`` and ``w**2 length d**2``, d = 1 / (1 + length rate)."""
+    ny, nx = lateral.shape
+    for p in numba.prange(ny):
+        response[0, p] = 0.0
+        response[1, p] = 0.0
+        for m in range(rates.size):
+            gain = weights[m] * weights[m] * length
+            for q in range(nx):
+                decay = 1.0 / (1.0 + length * (rates[m] + lateral[p, q]))
+                response[0, p, q] += gain * decay
+                response[1, p, q] += gain * decay * decay
+
+
+@kernel(parallel=True)
+def free_floor(
+    before: Array,
+    rates: Array,
+    lateral: Array,
+    weights: Array,
+    length: float,
+    once: Array,
+    twice: Array,
+) -> None:
+    """Floor of the amplitudes damped once and twice by a stage without flux."""
+    ny, nz, nx = before.shape
+    for p in numba.prange(ny):
+        once[p] = 0.0
+        twice[p] = 0.0
+        for m in range(nz):
+            for q in range(nx):
+                decay = 1.0 / (1.0 + length * (rates[m] + lateral[p, q]))
+                a = weights[m] * decay * before[p, m, q]
+                once[p, q] += a
+                twice[p, q] += decay * a
+
+
+@kernel(parallel=True)
+def second_free_floor(once: Array, twice: Array, response: Array, net: Array, free: Array) -> None:
+    """Floor at the end of the second stage but for its own flux."""
+    for p in numba.prange(once.shape[0]):
+        for q in range(once.shape[1]):
+            again = twice[p, q] + response[p, q] * net[p, q]
+            free[p, q] = (1.0 - KAPPA) * once[p, q] + KAPPA * again
+
+
+@kernel(parallel=True)
+def two_stages(
+    before: Array,
+    rates: Array,
+    lateral: Array,
+    weights: Array,
+    length: float,
+    first: Array,
+    second: Array,
+    after: Array,
+) -> None:
+    """Amplitudes after both stages under their fluxes."""
+    ny, nz, nx = before.shape
+    for p in numba.prange(ny):
+        for m in range(nz):
+            gain = weights[m] * length
+            for q in range(nx):
+                decay = 1.0 / (1.0 + length * (rates[m] + lateral[p, q]))
+                a = before[p, m, q]
+                middle = decay * (a + gain * first[p, q])
+                start = (1.0 - KAPPA) * a + KAPPA * middle
+                after[p, m, q] = decay * (start + gain * second[p, q])

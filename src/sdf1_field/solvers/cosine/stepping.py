@@ -1,0 +1,110 @@
+"""From one time to another: exact steps, or coupled ones as long as their error allows."""
+
+import math
+from dataclasses import replace
+
+import numpy as np
+
+from sdf1_field.errors import RunError
+from sdf1_field.solvers.cosine.columns import Columns
+from sdf1_field.solvers.cosine.coupled import SHRINK, SMALLEST_STEP, coupled_step
+from sdf1_field.solvers.cosine.exact import exact_step
+from sdf1_field.solvers.cosine.secreted import modes_of, place
+from sdf1_field.solvers.cosine.state import CosineState
+from sdf1_field.solvers.cosine.tolerances import Tolerances
+from sdf1_field.sources import Secretion
+from sdf1_field.transport import Uptake
+
+_SAFETY, _GROW, _KEEP = 0.9, 2.0, 1.3
+"""Share taken of the step that the error allows; how often the last step at most, and at least if
+it is to grow at all."""
+_ROUND_OFF = 1e-9
+"""Share of a step by which the time left may miss a whole number of steps."""
+
+
+def advance(
+    columns: Columns,
+    state: CosineState,
+    secretion: Secretion,
+    until: float,
+    *,
+    uptake: Uptake | None = None,
+    tolerances: Tolerances,
+) -> CosineState:
+    """State at a later time.
+
+    Parameters
+    ----------
+    columns : Columns
+    state : CosineState
+    secretion : Secretion
+        Within each step it is taken as the straight line nearest to it.
+    until : float
+        Time to land on [s].
+    uptake : Uptake, optional
+        By cells that stay where they are until then.
+    tolerances : Tolerances
+
+    Returns
+    -------
+    CosineState
+        Its ledger books what was degraded, taken up, and what left through the top; what was
+        secreted is booked by whoever knows the sources.
+
+    Raises
+    ------
+    RunError
+        If a value is no longer finite, the floor's iteration fails, or the step becomes too small.
+    """
+    try:
+        modes_of(columns, secretion)
+    except RunError as error:
+        raise RunError(f"t = {state.time:.6g} s, {error}") from None
+    longest = secretion.longest_step(tolerances.relative)
+    if columns.coat is None and uptake is None:
+        while state.time < until:
+            count = max(1, math.ceil((until - state.time) / longest - _ROUND_OFF))
+            step = (until - state.time) / count
+            state = exact_step(
+                columns, state, secretion, until if count == 1 else state.time + step
+            )
+        _require_finite(columns, state)
+        return state
+    while state.time < until:
+        trying = min(state.step, longest)
+        count = max(1, math.ceil((until - state.time) / trying - _ROUND_OFF))
+        step = (until - state.time) / count
+        if step < SMALLEST_STEP:
+            raise RunError(
+                f"t = {state.time:.6g} s: the step fell below {SMALLEST_STEP:g} s. "
+                "Raise numerics.tolerance or numerics.absolute_tolerance."
+            )
+        try:
+            trial = coupled_step(columns, uptake, state, step, secretion, tolerances)
+        except RunError as error:
+            raise RunError(f"t = {state.time:.6g} s: {error}") from None
+        if not trial.error <= 1.0:
+            shrink = _SAFETY / math.sqrt(trial.error) if math.isfinite(trial.error) else SHRINK
+            state = replace(state, step=step * min(max(shrink, SHRINK), _SAFETY))
+            continue
+        factor = _SAFETY / math.sqrt(max(trial.error, (_SAFETY / _GROW) ** 2))
+        grown = step * factor if factor > _KEEP else step
+        state = replace(
+            trial.state,
+            time=until if count == 1 else state.time + step,
+            # A step cut short to land on a time says nothing against the longer one.
+            step=max(grown, state.step) if count == 1 else grown,
+        )
+        _require_finite(columns, state)
+    return state
+
+
+def _require_finite(columns: Columns, state: CosineState) -> None:
+    if math.isfinite(float(state.layer.sum()) + float(state.bound.sum())):
+        return
+    wrong = ~(np.isfinite(state.layer) & np.isfinite(state.bound))
+    if wrong.any():
+        raise RunError(
+            f"t = {state.time:.6g} s, {place(columns, wrong)}: the concentration is no longer "
+            "finite. Check secretion rates and coat constants, or lower numerics.coupling_step."
+        )
