@@ -25,7 +25,6 @@ TINY = (
     "scene.msc_density=60 1/mm**2",
     "scene.network_fraction=1.0",
     "mechanisms.migrasome_uptake=false",
-    "mechanisms.cargo_kinetics=false",
 )
 
 

@@ -889,10 +889,18 @@ def test_switching_a_mechanism_off_changes_the_trajectories(tiny):
     full = places("coculture-kg1a-sdf1", settings, seed=3)
     on = load_model("coculture-kg1a-sdf1").spec.mechanisms.model_dump()
     assert sum(on.values()) >= 7
+    on["cargo_kinetics"] = False  # of scenes that grow: see below
     for mechanism in (name for name, value in on.items() if value):
         off = f"mechanisms.{mechanism}=false"
         without = places("coculture-kg1a-sdf1", [*settings, off], seed=3)
         assert not np.array_equal(full, without), mechanism
+
+
+def test_cells_notice_whether_cargo_is_followed(tiny):
+    grown = [*tiny, "scene.mode=grown"]
+    full = places("coculture-kg1a", grown, seed=3)
+    without = places("coculture-kg1a", [*grown, "mechanisms.cargo_kinetics=false"], seed=3)
+    assert not np.array_equal(full, without)
 
 
 # Whole views

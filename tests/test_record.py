@@ -46,22 +46,6 @@ from sdf1_field.spec import load_model
 HOUR = 3600.0
 
 
-@pytest.fixture(scope="session")
-def tiny(tiny):
-    """Settings of the tiny dish, which is placed: nothing is known there of cargo."""
-    return (*tiny, "mechanisms.cargo_kinetics=false")
-
-
-@pytest.fixture(scope="session")
-def solved(solved):
-    """Function that solves a model in this module's tiny dish."""
-
-    def run(model="coculture-kg1a", *settings, seed=1):
-        return solved(model, "mechanisms.cargo_kinetics=false", *settings, seed=seed)
-
-    return run
-
-
 def model(tiny, *settings, name="coculture-kg1a"):
     return load_model(name, settings=[*tiny, *settings])
 
@@ -153,7 +137,7 @@ def test_a_large_floor_is_chunked_in_equal_tiles(tmp_path):
     path = tmp_path / "large.nc"
     settings = ["dish.width=7 mm", "dish.length=1 mm", "grid.spacing=5 um", "run.mode=steady"]
     settings += ["treatments={}", "output.ligands=[]", "scene.msc_density=1 1/mm**2"]
-    settings += ["scene.mode=placed", "mechanisms.cargo_kinetics=false"]
+    settings += ["scene.mode=placed"]
     solve(load_model("null-kg1a", settings=settings), path)
     with netCDF4.Dataset(path) as file:
         assert file["region"].shape == (1, 200, 1400)
