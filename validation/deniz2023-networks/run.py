@@ -76,6 +76,8 @@ ABOUT_HALF, ABOUT_THIRTY, OF_MSC = (0.40, 0.60), (0.25, 0.35), (0.25, 0.40)
 EARLY_AGE, MATURE_AGE = 20.0 * 60.0, 2.0 * HOUR
 """Migrasomes younger than the one are early, those older than the other mature [s]."""
 NO_DETACHMENT = "biogenesis.detachment_rate=0 1/h"
+GIVEN_RATES = "mechanisms.cargo_kinetics=false"
+"""So that scenes differ in their networks alone; what cargo does is in jiao2024."""
 
 FITTED, PREDICTED, PUT_IN = "fitted", "predicted", "put in"
 
@@ -994,7 +996,7 @@ PROGENITORS = "CD34+"
 def treated(mode: str, name: str, *settings: str) -> Treated:
     """One of `CONDITIONS` on a scene of a mode."""
     model, hours = CONDITIONS[name]
-    return Treated(f"{mode}: {name}", model, (f"scene.mode={mode}", *settings), hours)
+    return Treated(f"{mode}: {name}", model, (f"scene.mode={mode}", GIVEN_RATES, *settings), hours)
 
 
 def uptake_plan(arguments: argparse.Namespace) -> list[CoCultures]:
@@ -1206,7 +1208,8 @@ def modes(arguments: argparse.Namespace, dishes: Dishes) -> None:
         "in every row): fold change of the density over that on free surface, mean ± S.D. over "
         "dishes; p of the unpaired t test against the control, or against IgG for anti-CD166. "
         "Placed: the scene is drawn from distributions and stays. Frozen: grown for 24 h, then it "
-        "stays. Grown: it goes on living. Frozen and grown dishes of a seed share the culture "
+        "stays. Grown: it goes on living. In all three bodies and migrasomes secrete at given "
+        "rates. Frozen and grown dishes of a seed share the culture "
         f"until {SHARED_UNTIL.removeprefix('-')} before the cells are added.{beyond(arguments)}"
     )
     header = ["scene", "condition", "at", "MSC", "network", "p, MSC", "p, network"]
