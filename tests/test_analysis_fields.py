@@ -108,5 +108,7 @@ def test_a_field_needs_a_stroma_and_a_saved_time(solved):
     alone = solved("coculture-kg1a", "scene.msc_density=0 1/mm**2", "scene.network_fraction=0.0")
     with open_run(alone) as run, pytest.raises(InputError, match="around which there could be a"):
         field_table([run])
+    with open_run(solved("null-kg1a")) as run, pytest.raises(InputError, match="holds no field"):
+        field_table([run])
     with open_run(solved()) as run, pytest.raises(InputError, match="not saved at 10 min"):
         field_table([run], [600.0])

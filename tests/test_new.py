@@ -88,8 +88,9 @@ def test_everything_uncommented_is_that_model_with_the_examples_added(base, load
         useful |= {"integrins", "nucleation"}
     if shipped.spec.followed_ligands:
         useful |= {"calcium"}
-    # Without cells there is no CXCR4, and ligand is seen only where it is solved.
-    fields = shipped.spec.ligand if shipped.spec.cell_count else shipped.spec.solved_ligands
+    # Without cells there is no CXCR4. Added ligand is seen where it is solved; a null model's cells
+    # may be given what they do not sense.
+    fields = {*shipped.spec.solved_ligands, *(["sdf1"] if shipped.spec.cell_count else [])}
     if not shipped.spec.cell_count:
         useful -= {"cxcr4_antagonist"}
     left = {

@@ -360,7 +360,7 @@ def test_a_field_is_given_what_leaves_bodies_and_migrasomes_by_each_way(tiny, bu
 
 def test_constant_secretion_of_a_grown_stroma_is_booked_to_within_a_coupling_step(tiny):
     settings = [one for one in GROWN if "cargo" not in one and "bursts" not in one]
-    last = states(tiny, *settings)[-1]
+    last = states(tiny, *settings, "mechanisms.cargo_kinetics=false")[-1]
     m = last.scene.migrasomes
     lives = np.minimum(m.end, last.time) - m.birth
     for name, field in last.fields.items():

@@ -859,6 +859,16 @@ SECRETION = "secretion-l929"
         ),
         (
             SECRETION,
+            ("agent.snap23_kd.factor=0.0", "treatments.snap23_kd={}"),
+            "a line in which nothing ever fuses would hold without end. Give a 'factor' above 0",
+        ),
+        (
+            SECRETION,
+            ("stromal_type.l929.cargo.ccl2.vesicle_load=0.5",),
+            "stromal_type.l929.cargo.ccl2.vesicle_load",
+        ),
+        (
+            SECRETION,
             ("stromal_type.l929.cargo={}", "output.ligands=[]", "treatments.myo5a_ko={}"),
             "Set stromal_type.l929.cargo, or remove it.",
         ),

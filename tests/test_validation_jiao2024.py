@@ -36,7 +36,8 @@ def test_the_fit_reads_j7_and_nothing_else(load):
 def test_blocked_fusion_raises_contents_as_reported_in_dishes_the_fit_never_saw(load):
     fit = load("fit")
     assert not set(SEEDS) & set(fit.SEEDS)
-    got = fit.rises([], (2.0, 12.0), SEEDS)
+    # Dishes of three scatter by a fifth; twelve are known to about a twentieth.
+    got = fit.rises([], (2.0, 12.0), range(3900, 3912))
     for ligand, wanted in REPORTED.items():
         assert got[ligand] == pytest.approx(wanted, rel=0.1)
 

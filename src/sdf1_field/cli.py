@@ -1015,7 +1015,7 @@ def _print_cargo_by_distance(groups: dict[str, dict[str, Any]], cells: str) -> N
         for bins in zip(*(own["by_distance"] for own in groups.values()), strict=True)
     ]
     titles = _titles(groups, "migrasomes", "vesicles", "diameter, um")
-    _table(lines, (f"from the edge of their {cells}, um", *titles))
+    _table(lines, (f"on fibres, from the edge of their {cells}, um", *titles))
 
 
 def _print_cargo_tests(tests: list[dict[str, Any]]) -> None:
@@ -1056,7 +1056,7 @@ def _print_fields(rows: list[dict[str, Any]], dishes: str, against: bool) -> Non
         for row in own:
             line = [
                 places.get(row["place"]) or f"{_bin(row['lower_um'], row['upper_um'])} um",
-                f"{row['area_mm2']:.4f}",
+                "" if row["place"] == "highest" else f"{row['area_mm2']:.4f}",
                 _figures(row["mean"], row["deviation"], factor),
             ]
             if against:

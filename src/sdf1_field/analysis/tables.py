@@ -914,6 +914,11 @@ def field_table(
                 f"{run_name(group[0])}: has no MSC and no network around which there could be a "
                 "field. Solve a co-culture."
             )
+        if not model_of(group[0]).spec.solved_ligands:
+            raise InputError(
+                f"{run_name(group[0])}: holds no field. Solve the model with output.ligands, such "
+                "as ['ccl2']."
+            )
     if against:
         require_another_dish(runs, against)
         _require_same_culture(runs[0], against[0])

@@ -106,7 +106,7 @@ def plot_cargo(run: xr.Dataset, spec: ModelSpec, time: float | None, ligand: str
     hours = hours_since_seeding(run, spec)[frame]
     figure.suptitle(
         f"{spec.title}\n{spec.treatment_label}, {run.sizes['body']} {spec.stroma.label}, "
-        f"{hours:g} h after seeding, dish of seed {int(run.attrs['seed'])}",
+        f"{hours:.3g} h after seeding, dish of seed {int(run.attrs['seed'])}",
         fontsize=11,
         x=0.01,
         ha="left",

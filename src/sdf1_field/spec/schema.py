@@ -251,7 +251,7 @@ class CargoKinetics(Section):
     """What a stromal cell makes of one ligand, and how fast its carriers fuse."""
 
     production: SecretionRate
-    vesicle_load: PositiveRatio
+    vesicle_load: Annotated[float, Field(ge=1, allow_inf_nan=False, strict=True)]
     """Molecules in a vesicle."""
     loaded_fraction: Fraction
     """Of the migrasomes; the others never take any."""
@@ -434,6 +434,11 @@ class Agent(Section):
         for key in needed:
             if getattr(self, key) is None:
                 raise ValueError(f"an agent that acts on {self.acts_on} needs '{key}'.")
+        if self.acts_on == "fusion" and self.factor == 0.0:
+            raise ValueError(
+                "a line in which nothing ever fuses would hold without end. Give a 'factor' above "
+                "0, such as 0.01."
+            )
         if self.factor is not None and not self.genetic:
             raise ValueError(f"an agent that acts on {self.acts_on} has no 'factor'. Remove it.")
         return self
@@ -592,6 +597,12 @@ class ModelSpec(Section):
     def solved_ligands(self) -> tuple[str, ...]:
         """Ligands that are sensed or saved."""
         return tuple(dict.fromkeys(self.sensed_ligands + self.output.ligands))
+
+    @property
+    def dosed_ligands(self) -> tuple[str, ...]:
+        """Ligands that may be added: those solved, and what a null model's cells do not sense."""
+        unnoticed = (self.receptor.cxcr4.ligand,) if self.cell_count > 0 else ()
+        return tuple(dict.fromkeys(self.solved_ligands + unnoticed))
 
     @property
     def followed_ligands(self) -> tuple[str, ...]:
@@ -871,9 +882,7 @@ class ModelSpec(Section):
                 f"{agent.label} acts on CXCR4 of haematopoietic cells, and this model has none. "
                 "Set cells.density, or remove it.",
             )
-        # What nothing senses is still given to a null model's cells.
-        dosed = {*self.solved_ligands, *([self.receptor.cxcr4.ligand] if self.cell_count else [])}
-        if agent.acts_on == "added_ligand" and self.agent_of(name) not in dosed:
+        if agent.acts_on == "added_ligand" and self.agent_of(name) not in self.dosed_ligands:
             yield (
                 path,
                 f"{agent.label} is added to a field that this model does not solve. Add "

@@ -196,7 +196,7 @@ def _of_use(spec: ModelSpec, name: str) -> bool:
     if agent.acts_on == "cxcr4_antagonist":
         return spec.cell_count > 0
     if agent.acts_on == "added_ligand":
-        return spec.cell_count > 0 or name in spec.solved_ligands
+        return name in spec.dosed_ligands
     return agent.target is None or agent.target in spec.stroma.expresses
 
 
