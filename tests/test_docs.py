@@ -1,5 +1,6 @@
 """What the pages say can be typed, set and opened."""
 
+import functools
 import re
 import shlex
 import tomllib
@@ -118,6 +119,7 @@ def paths_on(page):
         )
 
 
+@functools.cache
 def known_paths():
     """Paths of the defaults and of every shipped model."""
     known = set(parameters())
