@@ -1,5 +1,6 @@
 """Fixtures shared by the tests: strict arithmetic, no display, and a dish small enough to solve."""
 
+from dataclasses import fields, is_dataclass
 from pathlib import Path
 
 import hypothesis
@@ -102,3 +103,22 @@ def solved(tmp_path_factory):
 def tiny_run(solved):
     """Run file of the untreated co-culture in the tiny dish; not to be changed."""
     return solved()
+
+
+def bits(value, name="scene"):
+    """Every array and number of a scene by name."""
+    if is_dataclass(value):
+        return {
+            key: found
+            for field in fields(value)
+            for key, found in bits(getattr(value, field.name), f"{name}.{field.name}").items()
+        }
+    if isinstance(value, dict):
+        return {k: v for key, each in value.items() for k, v in bits(each, f"{name}.{key}").items()}
+    if isinstance(value, np.ndarray):
+        # Records byte by byte would compare what is between their fields too.
+        names = value.dtype.names or ()
+        if names:
+            return {f"{name}.{n}": np.ascontiguousarray(value[n]).tobytes() for n in names}
+        return {name: value.tobytes()}
+    return {name: value}

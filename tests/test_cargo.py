@@ -4,11 +4,11 @@ import functools
 import itertools
 import json
 import math
-from dataclasses import fields, is_dataclass
 
 import numpy as np
 import pytest
 
+from conftest import bits
 from sdf1_field import migrasomes
 from sdf1_field.migrasomes import cargo, perturb, rates_of, seed_scene
 from sdf1_field.migrasomes.carriage import (
@@ -367,25 +367,6 @@ def routes(found):
         "at_once": found.leaked.sum(),
         "carried_off": found.carried_off.sum(),
     }
-
-
-def bits(value, name="scene"):
-    """Every array and number of a scene by name."""
-    if is_dataclass(value):
-        return {
-            key: found
-            for field in fields(value)
-            for key, found in bits(getattr(value, field.name), f"{name}.{field.name}").items()
-        }
-    if isinstance(value, dict):
-        return {k: v for key, each in value.items() for k, v in bits(each, f"{name}.{key}").items()}
-    if isinstance(value, np.ndarray):
-        # Records byte by byte would compare what is between their fields too.
-        names = value.dtype.names or ()
-        if names:
-            return {f"{name}.{n}": np.ascontiguousarray(value[n]).tobytes() for n in names}
-        return {name: value.tobytes()}
-    return {name: value}
 
 
 @pytest.fixture(scope="module")

@@ -2,13 +2,14 @@
 
 import functools
 import math
-from dataclasses import fields, is_dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from conftest import bits
 from sdf1_field import migrasomes
 from sdf1_field.migrasomes import migration, perturb, rates_of, seed_scene
 from sdf1_field.migrasomes.growth import VERTICES
@@ -64,25 +65,6 @@ def grown(scene, until):
 def on(scene, spec, perturbation=None):
     """The scene as it goes on under another model's rates."""
     return perturb(scene, spec, perturbation or Perturbation())
-
-
-def bits(value, name="scene"):
-    """Every array and number of a scene by name."""
-    if is_dataclass(value):
-        return {
-            key: found
-            for field in fields(value)
-            for key, found in bits(getattr(value, field.name), f"{name}.{field.name}").items()
-        }
-    if isinstance(value, dict):
-        return {k: v for key, each in value.items() for k, v in bits(each, f"{name}.{key}").items()}
-    if isinstance(value, np.ndarray):
-        # Records byte by byte would compare what is between their fields too.
-        names = value.dtype.names or ()
-        if names:
-            return {f"{name}.{n}": np.ascontiguousarray(value[n]).tobytes() for n in names}
-        return {name: value.tobytes()}
-    return {name: value}
 
 
 def lengths(growth):

@@ -35,8 +35,6 @@ _RECENT = 12
 """States whose pace says how long the rest of a run will take."""
 _MANY = 1000.0
 """From here on a number is shown without decimals."""
-_READABLE = 0.1
-"""Smallest number for which a unit is not too large."""
 
 
 class _Program(click.Group):
@@ -1036,7 +1034,7 @@ def _print_cargo_tests(tests: list[dict[str, Any]]) -> None:
 
 
 def _print_fields(rows: list[dict[str, Any]], dishes: str, against: bool) -> None:
-    from sdf1_field.units import duration_text
+    from sdf1_field.units import duration_text, molar_unit
 
     places = {
         "under a body": "under cell bodies",
@@ -1045,7 +1043,8 @@ def _print_fields(rows: list[dict[str, Any]], dishes: str, against: bool) -> Non
     }
     for n, key in enumerate(dict.fromkeys((row["time"], row["ligand"]) for row in rows)):
         own = [row for row in rows if (row["time"], row["ligand"]) == key]
-        unit, factor = _molar(next(r["mean"] for r in own if r["place"] == "whole floor"))
+        unit, size = molar_unit(next(r["mean"] for r in own if r["place"] == "whole floor"))
+        factor = 1.0 / size
         if n:
             click.echo()
         click.echo(
@@ -1067,14 +1066,6 @@ def _print_fields(rows: list[dict[str, Any]], dishes: str, against: bool) -> Non
             lines.append(tuple(line))
         header = ("where", "mm2", f"mean, {unit}")
         _table(lines, (*header, f"control, {unit}", "ratio") if against else header)
-
-
-def _molar(typical: float) -> tuple[str, float]:
-    """Unit that suits a concentration [nM], and its factor."""
-    for unit, factor in (("nM", 1.0), ("pM", 1e3)):
-        if factor * typical >= _READABLE:
-            return unit, factor
-    return "fM", 1e6
 
 
 def _dishes(number: int) -> str:

@@ -115,6 +115,23 @@ def parse(text: str, dimension: str, *, molar_mass: float | None = None) -> floa
     return value
 
 
+_READABLE = 0.1
+"""Least number that is not rather written in the next smaller unit."""
+_MOLAR = (("nM", 1.0), ("pM", 1e-3), ("fM", 1e-6))
+
+
+def molar_unit(concentration: float) -> tuple[str, float]:
+    """Unit that suits a concentration [nM], and its size [nM].
+
+    Examples
+    --------
+    >>> molar_unit(2.0), molar_unit(0.01), molar_unit(0.0)
+    (('nM', 1.0), ('pM', 0.001), ('fM', 1e-06))
+    """
+    suit = (unit for unit in _MOLAR if concentration >= _READABLE * unit[1])
+    return next(suit, _MOLAR[-1])
+
+
 def instant(seconds: float) -> float:
     """Time kept to the microsecond, so that equal times are equal whatever made them [s].
 

@@ -37,6 +37,7 @@ from sdf1_field.figures.drawing import (
 from sdf1_field.scene import NO_BODY
 from sdf1_field.spec import ModelSpec
 from sdf1_field.treatments import change_times, schedule
+from sdf1_field.units import molar_unit
 
 Array = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -72,8 +73,6 @@ _HEADROOM = 1.3
 """Height of an axis over its highest curve, for the legend above."""
 _PLAIN = "{x:,.6g}"
 """Numbers on an axis, without a factor beside it."""
-_PREFIXES = ((1.0, "nM"), (1e-3, "pM"), (1e-6, "fM"))
-"""Units of concentration, and their sizes [nM]."""
 
 
 def plot_cargo(run: xr.Dataset, spec: ModelSpec, time: float | None, ligand: str) -> Figure:
@@ -130,7 +129,7 @@ def _draw_field(
 ) -> None:
     """Ligand in the medium at the floor with outlines, fibres and migrasomes."""
     values = values_at(run, frame, ligand).astype(float)
-    size, unit = _unit(float(np.nanmedian(values)))
+    unit, size = molar_unit(float(np.nanmedian(values)))
     values = values / size
     low, high = np.nanquantile(values, [0.0, _BRIGHTEST])
     image = axes.imshow(
@@ -156,17 +155,6 @@ def _draw_field(
     )  # fmt: skip
     median, brightest = _number(float(np.nanmedian(values))), _number(float(np.nanmax(values)))
     bar.set_label(f"{name} [{unit}]; median {median}, brightest {brightest}")
-
-
-def _unit(concentration: float) -> tuple[float, str]:
-    """Size [nM] and name of the unit in which a concentration [nM] is at least 0.1.
-
-    Examples
-    --------
-    >>> _unit(0.01), _unit(2.0)
-    ((0.001, 'pM'), (1.0, 'nM'))
-    """
-    return next((u for u in _PREFIXES if concentration >= 0.1 * u[0]), _PREFIXES[-1])
 
 
 def _number(value: float) -> str:
