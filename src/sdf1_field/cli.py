@@ -23,7 +23,7 @@ from sdf1_field.shipped import model_titles
 if TYPE_CHECKING:
     import xarray as xr
 
-    from sdf1_field.reproduce import Finding
+    from sdf1_field.reproduce import Report
     from sdf1_field.spec import Entry
 
 _INTERRUPTED = 130
@@ -1165,76 +1165,114 @@ def plot(run: Path, output: Path | None, at: str | None, ligand: str | None, for
 @main.command()
 @click.argument("paper")
 @click.option(
+    "--experiments",
+    type=click.IntRange(min=1),
+    help="How often the paper's experiment is simulated.  [default: 20]",
+)
+@click.option("--quick", is_flag=True, help="Simulate it three times only.")
+@click.option("--claim", "ids", multiple=True, metavar="ID", help="Only this one. May be repeated.")
+@click.option(
+    "--targets",
+    type=click.Path(path_type=Path),
+    help="File with further claims, or with values read from figures.",
+)
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path), metavar="DIR",
+    help="Where dishes, tables and figures go.  [default: PAPER-seedN]",
+)  # fmt: skip
+@click.option(
     "--seed",
     type=click.IntRange(0, 2**63 - 1),
     default=1,
     show_default=True,
-    help="Seed of the first dish.",
+    help="Every dish's own seed is drawn from it.",
 )
 @click.option("--workers", type=click.IntRange(min=1), help="Processes; one a core if not given.")
+@click.option("--scheduler", metavar="ADDRESS", help="Of a running Dask scheduler to use instead.")
 @_json_option
-def reproduce(paper: str, seed: int, workers: int | None, as_json: bool) -> None:
-    """Simulate a paper's experiments and compare with what it reports."""
-    from sdf1_field.reproduce import dish_count, load_paper
-    from sdf1_field.reproduce import reproduce as run
+def reproduce(
+    paper: str,
+    experiments: int | None,
+    quick: bool,
+    ids: tuple[str, ...],
+    targets: Path | None,
+    output: Path | None,
+    seed: int,
+    workers: int | None,
+    scheduler: str | None,
+    as_json: bool,
+) -> None:
+    """Simulate a paper's experiments many times over and judge its claims.
 
-    loaded = load_paper(paper)
+    Finished dishes are kept in DIR, and the same command goes on where it was stopped.
+    """
+    from sdf1_field import reproduce as engine
+
+    if quick and experiments is not None:
+        raise InputError("--quick and --experiments: they exclude each other. Leave one out.")
+    if workers is not None and scheduler is not None:
+        raise InputError("--workers and --scheduler: the scheduler has its workers. Leave one out.")
+    known = engine.load_paper(paper, targets=targets)
+    if ids:
+        known = known.only(ids)
+    number = engine.QUICK if quick else experiments or engine.EXPERIMENTS
+    folder = output or Path(f"{paper}-seed{seed}")
+    dishes = len(engine.plan(known, experiments=number, seed=seed))
     bar: Any = click.progressbar(
-        length=dish_count(loaded), label="dishes", file=sys.stderr, hidden=not sys.stderr.isatty()
-    )
-    with bar:
-        findings = run(loaded, seed=seed, workers=workers, progress=bar.update)
+        length=dishes, label="dishes", file=sys.stderr, show_pos=True,
+        hidden=not sys.stderr.isatty(),
+    )  # fmt: skip
+    finished = 0
+
+    def progress(more: int) -> None:
+        nonlocal finished
+        finished += more
+        bar.update(more)
+
+    try:
+        with bar:
+            report = engine.reproduce(
+                known, folder, experiments=number, seed=seed, scheduler=scheduler,
+                workers=workers, progress=progress,
+            )  # fmt: skip
+    except KeyboardInterrupt:
+        _fail(
+            f"interrupted. {finished} of {dishes} dishes are kept in {folder}; the same command "
+            "goes on.",
+            _INTERRUPTED,
+        )
+    engine.write(report, folder)
     if as_json:
-        click.echo(json.dumps([f.as_json() for f in findings], indent=2))
-        return
-    click.echo(
-        f"{loaded.citation}\n{loaded.dishes} independent dishes a condition; density fold change "
-        "over free surface, mean ± S.D. over dishes; path length, mean ± S.D. over cells.\n"
-        "Unchanged means p at or above 0.05; so few dishes miss all but large changes."
-    )
-    for claim in loaded.claims:
-        role = "may be fitted" if claim.fitted else "predicted"
-        if claim.put_in:
-            role += f", but for what {' and '.join(claim.put_in)} puts in"
-        click.echo(f"\n{claim.id} ({role}; {claim.source}): {claim.statement}")
-        _print_findings([f for f in findings if f.claim is claim])
+        click.echo(json.dumps(engine.as_json(report), indent=2))
+    else:
+        _print_report(report)
+        click.echo(f"\n{folder}: table.md, claims.json, runs.csv, figures")
+    for failure in report.failures:
+        d = failure.dish
+        click.echo(f"sdf1-field: {d.model}, seed {d.seed}: {failure.message}", err=True)
+    if report.failures:
+        _fail(
+            f"{len(report.failures)} of {dishes} dishes failed, and experiments are judged without "
+            "theirs. The same command tries them again.",
+            1,
+        )
 
 
-def _print_findings(findings: list["Finding"]) -> None:
-    """One claim's findings; columns that none of them fills are left out."""
-    from sdf1_field.analysis import p_text
-    from sdf1_field.units import duration_text
+def _print_report(report: "Report") -> None:
+    """Every claim with its statements, then all verdicts."""
+    from sdf1_field.reproduce import tables
 
-    tests = sorted({f.test for f in findings} - {"none"})
-    several = len({f.expected for f in findings}) > 1
-    columns: dict[str, list[str]] = {
-        "condition": [f"{f.label}, {duration_text(f.time)}" for f in findings],
-        "of": [f.subject for f in findings],
-        "model": [_mean_deviation(f, f.mean, f.deviation) for f in findings],
-        "against": [
-            f"{f.reference_label} {_mean_deviation(f, f.reference_mean, f.reference_deviation)}"
-            if f.reference_label
-            else "-"
-            for f in findings
-        ],
-        f"p ({', '.join(tests)})": [p_text(f.p) for f in findings],
-        "encounter limit": [
-            "-" if math.isnan(f.encounter) else f"{f.encounter:.1f}" for f in findings
-        ],
-        "": [
-            (f"{f.expected}: " if several else "")
-            + ("agrees" if f.agrees else "does not agree")
-            + (f"; {f.note}" if f.note else "")
-            for f in findings
-        ],
-    }
-    filled = {k: v for k, v in columns.items() if any(text != "-" for text in v)}
-    _table(list(zip(*filled.values(), strict=True)), tuple(filled))
-
-
-def _mean_deviation(finding: "Finding", mean: float, deviation: float) -> str:
-    digits = 1 if finding.region is None else 2
-    return f"{mean:.{digits}f} ± {deviation:.{digits}f}"
+    click.echo(report.paper.citation)
+    click.echo(tables.NOTES.format(experiments=report.experiments))
+    for levels in report.found:
+        claim = levels[0].claim
+        click.echo(f"\n{claim.id}: {claim.says}\n{tables.role(claim)}")
+        click.echo(tables.verdict_text(levels))
+        _table(tables.statement_rows(levels[0]), tables.STATEMENTS)
+        for line in tables.digitised_lines(levels[0]):
+            click.echo(line)
+    click.echo()
+    _table([tables.summary_row(levels) for levels in report.found], tables.SUMMARY)
 
 
 if __name__ == "__main__":

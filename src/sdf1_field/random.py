@@ -89,6 +89,8 @@ class Stream(IntEnum):
     STROMA = 19
     PLACE = 20
     VESICLES = 21
+    READING = 22
+    NULL = 23
 
 
 @kernel(inline=True)

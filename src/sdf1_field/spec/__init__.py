@@ -23,6 +23,7 @@ from sdf1_field.spec.schema import (
     Numerics,
     SceneSection,
     Treatment,
+    suggestion,
 )
 from sdf1_field.spec.template import model_file_text, write_model_file
 
@@ -43,5 +44,6 @@ __all__ = [
     "model_file_text",
     "model_from_entries",
     "parameters",
+    "suggestion",
     "write_model_file",
 ]
