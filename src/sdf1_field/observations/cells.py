@@ -1,15 +1,22 @@
-"""Haematopoietic cells in a dish: counted in regions, or tracked."""
+"""Haematopoietic cells in a dish: counted in regions, or tracked; and what they do to networks."""
+
+import math
 
 import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial import cKDTree
 
+from sdf1_field import migrasomes
 from sdf1_field.analysis import (
     ENCOUNTER_REPEATS,
+    count_network,
     density_fold_change,
     path_lengths,
     take_census,
     tracks_of,
 )
 from sdf1_field.errors import InputError
+from sdf1_field.observations.network import NETWORK, network_readings
 from sdf1_field.observations.readings import (
     Dish,
     Quantity,
@@ -17,16 +24,25 @@ from sdf1_field.observations.readings import (
     Sample,
     of_cells,
     of_dish,
+    of_share,
 )
-from sdf1_field.scene import Region
+from sdf1_field.scene import NO_BODY, Fate, Migrasomes, Region, Scene
 from sdf1_field.simulate import encounter_limit, model_grid, regions_of, simulate, track_times
-from sdf1_field.spec import load_model
+from sdf1_field.spec import ModelSpec, load_model
 from sdf1_field.units import duration_text
+
+Array = NDArray[np.float64]
+Flags = NDArray[np.bool_]
 
 FOLD_CHANGE, BY_TOUCH, ENCOUNTER = "fold change", "fold change by touch", "encounter limit"
 AREA, CELLS, PATH = "area covered", "cells", "path length"
+TAKEN_UP = "migrasomes taken up"
+TOUCHING, MOVED_ON = "cells that touch a migrasome", "cells that touch and move on"
+RELEASED = "SDF-1 released by the network over that by bodies"
 _NAMES = {Region.MSC: "MSC", Region.MIGRASOME_NETWORK: "network"}
 _REGIONS = tuple(_NAMES.values())
+_HELD = ("attached", "detached")
+"""Whether a fibre held a migrasome until a cell took it up."""
 
 COUNTED = (
     Quantity(FOLD_CHANGE, "1", Sample.DISH, _REGIONS),
@@ -34,24 +50,33 @@ COUNTED = (
     Quantity(ENCOUNTER, "1", Sample.DISH, _REGIONS),
     Quantity(AREA, "1", Sample.DISH, _REGIONS),
     Quantity(CELLS, "1", Sample.DISH),
+    *NETWORK,
+    Quantity(TAKEN_UP, "1", Sample.DISH, _HELD),
+    Quantity(TOUCHING, "1", Sample.SHARE),
+    Quantity(MOVED_ON, "1", Sample.SHARE),
+    Quantity(RELEASED, "1", Sample.DISH),
 )
 TRACKED = (Quantity(PATH, "um", Sample.CELLS),)
 
 
 def read_counts(dish: Dish) -> tuple[Reading, ...]:
-    """Count a dish's cells at its times; only fields that cells sense are solved."""
-    last = dish.times[-1]
-    frames = [
-        "output.ligands=[]",
-        f"run.duration={last!r} s",
-        f"output.fields_from={last!r} s",
-    ]
-    spec = load_model(dish.model, settings=[*dish.settings, *frames]).spec
-    grid = model_grid(spec)
+    """Count a dish's cells and networks at its times; see `watched_model`."""
+    spec = watched_model(dish)
+    grid, radius = model_grid(spec), 0.5 * spec.haematopoietic.diameter
+    ligand = spec.receptor.cxcr4.ligand
     readings: list[Reading] = []
     areas = {}
+    before = None
+    touched, moved_on = np.zeros((2, spec.cell_count), dtype=np.bool_)
     for state in simulate(spec, seed=dish.seed):
-        if state.time not in dish.times or state.cells is None:
+        if state.cells is None:
+            continue
+        if before is None:
+            before = _released(state.scene, ligand)
+        touching = touches(state.scene.migrasomes, state.cells.x, state.cells.y, radius)
+        moved_on |= touched & ~touching
+        touched |= touching
+        if state.time not in dish.times:
             continue
         regions = regions_of(spec, state.scene, grid)
         census = take_census(
@@ -59,13 +84,21 @@ def read_counts(dish: Dish) -> tuple[Reading, ...]:
             grid,
             state.cells.x,
             state.cells.y,
-            radius=0.5 * spec.haematopoietic.diameter,
+            radius=radius,
             time=state.time,
         )
         areas[state.time] = census.areas
         fold = density_fold_change(census.counts, census.areas)
         touch = density_fold_change(census.touching, census.areas)
-        readings.append(of_dish(CELLS, state.time, len(state.cells.x)))
+        network, bodies = _released(state.scene, ligand) - before
+        readings += [
+            of_dish(CELLS, state.time, len(state.cells.x)),
+            *network_readings(count_network(state.scene, regions, grid, time=state.time)),
+            *_taken_up(state.scene.migrasomes, state.time),
+            of_share(TOUCHING, state.time, touched.sum(), len(touched)),
+            of_share(MOVED_ON, state.time, moved_on.sum(), touched.sum()),
+            of_dish(RELEASED, state.time, network / bodies if bodies > 0.0 else math.nan),
+        ]
         for n, region in enumerate(_NAMES):
             of = _NAMES[region]
             readings += [
@@ -86,6 +119,64 @@ def read_counts(dish: Dish) -> tuple[Reading, ...]:
         limit = density_fold_change(counts, areas[time])
         readings += [of_dish(ENCOUNTER, time, limit[n], of) for n, of in enumerate(_REGIONS)]
     return tuple(readings)
+
+
+def watched_model(dish: Dish) -> ModelSpec:
+    """Model that ends with a dish's times; only fields that cells sense are solved."""
+    last = dish.times[-1]
+    frames = [
+        "output.ligands=[]",
+        f"run.duration={last!r} s",
+        f"output.fields_from={last!r} s",
+    ]
+    return load_model(dish.model, settings=[*dish.settings, *frames]).spec
+
+
+def touches(m: Migrasomes, x: Array, y: Array, radius: float) -> Flags:
+    """Whether each cell touches a migrasome.
+
+    Parameters
+    ----------
+    m : Migrasomes
+    x, y : ndarray, shape (cell,)
+        The cells' centres [um].
+    radius : float
+        Theirs [um].
+
+    Returns
+    -------
+    ndarray of bool, shape (cell,)
+    """
+    here, touching = m.present, np.zeros(len(x), dtype=np.bool_)
+    if len(x) == 0 or not here.any():
+        return touching
+    reach = m.radius[here] + radius
+    # Pairs alone, since all distances in a whole well do not fit into memory.
+    near = cKDTree(np.column_stack([x, y])).sparse_distance_matrix(
+        cKDTree(np.column_stack([m.x[here], m.y[here]])), reach.max(), output_type="ndarray"
+    )
+    touching[near["i"][near["v"] < reach[near["j"]]]] = True
+    return touching
+
+
+def _taken_up(m: Migrasomes, time: float) -> list[Reading]:
+    eaten = (m.fate == Fate.IS_TAKEN_UP) & (m.end <= time)
+    free = m.body == NO_BODY
+    return [
+        of_dish(TAKEN_UP, time, (eaten & which).sum(), of)
+        for of, which in zip(_HELD, (~free, free), strict=True)
+    ]
+
+
+def _released(scene: Scene, ligand: str) -> Array:
+    """What migrasomes and bodies have released so far [molecules], shape (2,).
+
+    NaN where cargo is not followed.
+    """
+    own = migrasomes.cargo(scene).get(ligand)
+    if own is None:
+        return np.full(2, math.nan)
+    return np.array([own.fused.sum() + own.leaked.sum(), own.released.sum()])
 
 
 def read_tracks(dish: Dish) -> tuple[Reading, ...]:
