@@ -1,21 +1,26 @@
-"""Films of one cell beside one MSC's network."""
+"""Films of a network: whether cells come to its fibres and are captured there."""
 
-import itertools
-import math
-from collections.abc import Sequence
+import bisect
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sdf1_field.cells import hold_of
-from sdf1_field.errors import InputError
 from sdf1_field.observations.cells import watched_model
-from sdf1_field.observations.readings import Dish, Quantity, Reading, Sample, of_dish, of_share
+from sdf1_field.observations.readings import (
+    Dish,
+    Quantity,
+    Reading,
+    Sample,
+    of_cells,
+    of_share,
+)
 from sdf1_field.scene import Scene
 from sdf1_field.simulate import model_grid, regions_of, simulate
 
 Array = NDArray[np.float64]
+Flags = NDArray[np.bool_]
 
 REACHED, CAPTURED = "cells that come to a fibre", "captured on a fibre"
 APPROACH = "way towards the nearest fibre"
@@ -23,103 +28,125 @@ APPROACH = "way towards the nearest fibre"
 FILMED = (
     Quantity(REACHED, "1", Sample.SHARE),
     Quantity(CAPTURED, "1", Sample.SHARE),
-    Quantity(APPROACH, "um", Sample.DISH),
+    Quantity(APPROACH, "um", Sample.CELLS),
 )
 
 
-@dataclass(frozen=True)
-class _Frame:
-    """The cell in a frame; ``cd166`` that it touches, relative to a body, if held on a fibre."""
+@dataclass(frozen=True, eq=False)
+class _Film:
+    """Cells that begin away from fibres, in each frame.
 
-    time: float
-    x: float
-    y: float
-    held: bool
-    on_fibre: bool
-    cd166: float
-    towards: tuple[float, float]
+    Parameters
+    ----------
+    held, on_fibre : ndarray of bool, shape (frame, cell)
+    cd166 : ndarray, shape (frame, cell)
+        That it touches, relative to a body; where it is held on a fibre, else 0.
+    way : ndarray, shape (frame - 1, cell)
+        Until the next frame, towards the fibre that was nearest [um]; NaN if there was none.
+    """
+
+    held: Flags
+    on_fibre: Flags
+    cd166: Array
+    way: Array
+
+    def readings(self, frames: int, time: float) -> list[Reading]:
+        """What the first frames show."""
+        cells = self.held.shape[1]
+        on_fibre, held = self.on_fibre[:frames], self.held[:frames]
+        caught = held & on_fibre
+        # Where it is first seen held on a fibre, or in the first frame, in which nobody is.
+        first = caught.argmax(axis=0)
+        cd166 = self.cd166[first, np.arange(cells)]
+        captured = caught.any(axis=0) & (cd166 < 1.0)
+        free = ~(held | on_fibre)[:-1] & ~held[1:] & np.isfinite(self.way[: frames - 1])
+        ways, total = free.sum(axis=0), np.where(free, self.way[: frames - 1], 0.0).sum(axis=0)
+        known = ways > 0
+        return [
+            of_share(REACHED, time, on_fibre.any(axis=0).sum(), cells),
+            of_share(CAPTURED, time, captured.sum(), cells),
+            of_cells(APPROACH, time, total[known] / ways[known]),
+        ]
 
 
 def read_film(dish: Dish) -> tuple[Reading, ...]:
-    """Film the model's only cell until the dish's times.
+    """Film a dish's cells until its times; nobody is filmed where there are no fibres.
 
-    A film of an MSC without fibres, or of a cell that begins on one, is of nothing.
-
-    Raises
-    ------
-    InputError
-        If the model has another number of cells.
+    A cell is captured on a fibre if it touches less CD166 than a body has when it is first seen
+    held on one. Its way is the mean between two frames, as long as it is neither held nor on a
+    fibre.
     """
     spec = watched_model(dish)
-    if spec.cell_count != 1:
-        raise InputError(
-            f"{dish.model}: has {spec.cell_count} cells. Film one, as in capture-single-migrasome."
-        )
     grid, radius = model_grid(spec), 0.5 * spec.haematopoietic.diameter
-    film: list[_Frame] = []
+    away = np.zeros(spec.cell_count, dtype=np.bool_)
+    times: list[float] = []
+    places, towards, held, on_fibre, cd166 = [], [], [], [], []
     for state in simulate(spec, seed=dish.seed):
         if state.cells is None:
             continue
-        x, y, held = float(state.cells.x[0]), float(state.cells.y[0]), bool(state.cells.held[0])
-        towards, distance = nearest_fibre(state.scene, x, y)
-        on_fibre = distance <= radius
-        if not film and (on_fibre or math.isinf(distance)):
-            break
-        cd166 = math.nan
-        if held and on_fibre:
+        x, y = state.cells.x, state.cells.y
+        direction, distance = nearest_fibre(state.scene, x, y)
+        if not times:
+            away = np.isfinite(distance) & (distance > radius)
+            if not away.any():
+                break
+        caught = state.cells.held & (distance <= radius)
+        touched = np.zeros(len(x))
+        if caught.any():
             hold = hold_of(spec, state.scene, regions_of(spec, state.scene, grid), grid)
-            cd166 = float(hold.cd166[grid.index(state.cells.x, state.cells.y)][0])
-        film.append(_Frame(state.time, x, y, held, on_fibre, cd166, towards))
+            touched[caught] = hold.cd166[grid.index(x[caught], y[caught])]
+        times.append(state.time)
+        places.append(np.array([x, y]))
+        towards.append(direction)
+        held.append(state.cells.held)
+        on_fibre.append(distance <= radius)
+        cd166.append(touched)
+    if not times:
+        nobody = np.zeros((1, 0))
+        film = _Film(nobody > 0.0, nobody > 0.0, nobody, nobody[:0])
+    else:
+        ways = (np.diff(places, axis=0) * towards[:-1]).sum(axis=1)
+        film = _Film(
+            np.array(held)[:, away],
+            np.array(on_fibre)[:, away],
+            np.array(cd166)[:, away],
+            ways[:, away],
+        )
     return tuple(
         reading
         for time in dish.times
-        for reading in _readings([frame for frame in film if frame.time <= time], time)
+        for reading in film.readings(max(bisect.bisect_right(times, time), 1), time)
     )
 
 
-def _readings(film: Sequence[_Frame], time: float) -> list[Reading]:
-    touched = any(frame.on_fibre for frame in film)
-    first = next((frame for frame in film if frame.held and frame.on_fibre), None)
-    captured = first is not None and first.cd166 < 1.0
-    return [
-        of_share(REACHED, time, touched, bool(film)),
-        of_share(CAPTURED, time, captured, bool(film)),
-        of_dish(APPROACH, time, _approach(film)),
-    ]
+def nearest_fibre(scene: Scene, x: Array, y: Array) -> tuple[Array, Array]:
+    """Way to the nearest place on a fibre.
 
+    Parameters
+    ----------
+    scene : Scene
+    x, y : ndarray, shape (place,)
+        [um].
 
-def _approach(film: Sequence[_Frame]) -> float:
-    """Mean way between two frames towards the fibre nearest in the first [um].
-
-    While the cell is held, or touches a fibre, it is not on its way; NaN if it never is.
-    """
-    ways = [
-        (later.x - here.x) * here.towards[0] + (later.y - here.y) * here.towards[1]
-        for here, later in itertools.pairwise(film)
-        if not (here.held or later.held or here.on_fibre)
-    ]
-    known = [way for way in ways if math.isfinite(way)]
-    return float(np.mean(known)) if known else math.nan
-
-
-def nearest_fibre(scene: Scene, x: float, y: float) -> tuple[tuple[float, float], float]:
-    """Unit vector to the nearest place on a fibre, and its distance [um].
-
-    NaN on a fibre's line itself, and, at an infinite distance, if there is none.
+    Returns
+    -------
+    direction : ndarray, shape (2, place)
+        Unit vectors; 0 on a fibre's line, NaN if there is no fibre.
+    distance : ndarray, shape (place,)
+        [um]; infinite if there is none.
     """
     fibre_x, fibre_y = scene.fibres.x, scene.fibres.y
     pieces = np.isfinite(fibre_x[:, 1:])
     if not pieces.any():
-        return (math.nan, math.nan), math.inf
-    begin = np.array([fibre_x[:, :-1][pieces], fibre_y[:, :-1][pieces]])
-    piece = np.array([fibre_x[:, 1:][pieces], fibre_y[:, 1:][pieces]]) - begin
-    place = np.array([[x], [y]])
+        return np.full((2, len(x)), np.nan), np.full(len(x), np.inf)
+    begin = np.array([fibre_x[:, :-1][pieces], fibre_y[:, :-1][pieces]])[:, None, :]
+    piece = np.array([fibre_x[:, 1:][pieces], fibre_y[:, 1:][pieces]])[:, None, :] - begin
+    place = np.array([x, y])[:, :, None]
     square = (piece**2).sum(axis=0)
     along = ((place - begin) * piece).sum(axis=0) / np.where(square > 0.0, square, 1.0)
     off = begin + np.clip(along, 0.0, 1.0) * piece - place
     distances = np.hypot(*off)
-    n = int(np.argmin(distances))
-    distance = float(distances[n])
-    if distance == 0.0:
-        return (math.nan, math.nan), 0.0
-    return (float(off[0, n]) / distance, float(off[1, n]) / distance), distance
+    every, nearest = np.arange(len(x)), distances.argmin(axis=1)
+    distance = distances[every, nearest]
+    direction = off[:, every, nearest] / np.where(distance > 0.0, distance, 1.0)
+    return direction, distance
