@@ -14,7 +14,7 @@ $(VENV)/installed: requirements.lock pyproject.toml
 	@touch $@
 
 reproduce: install
-	$(BIN)/sdf1-field reproduce deniz2023
+	$(BIN)/sdf1-field reproduce deniz2023 --quick
 
 test: install
 	$(BIN)/python -m pytest

@@ -283,38 +283,49 @@ def test_motion_of_still_cells_has_the_nulls_the_page_says(printed, solved):
 
 
 @pytest.fixture
-def tiny_paper(tmp_path, tiny, monkeypatch):
-    """Three claims in dishes so small that nothing is learnt, counted after minutes or tracked."""
-    from sdf1_field import reproduce
+def tiny_targets(tmp_path, tiny):
+    """Claims about dishes so small that nothing is learnt, one with a value read by a user."""
+    settings = json.dumps([*tiny, "run.duration=30 min", "output.fields_from=30 min"])
+    statement = 'condition = "a", quantity = "fold change", of = "MSC"'
+    path = tmp_path / "targets.toml"
+    path.write_text(
+        f"""
+[deniz2023.condition.a]
+label = "a"
+model = "null-kg1a"
+observation = "cells"
+times = ["30 min"]
+dishes = 2
+null = "a"
+settings = {settings}
+[deniz2023.condition.b]
+label = "b"
+model = "null-kg1a"
+observation = "cells"
+times = ["30 min"]
+dishes = 2
+null = "a"
+settings = {settings}
+[[deniz2023.claim]]
+id = "T1"
+says = "more"
+source = "nowhere"
+put_in = ["nothing"]
+statements = [
+    {{ text = "on MSC", {statement}, reference = "b", statistic = "ratio of means", above = 1.0, test = "unpaired t", p_below = 0.05 }},
+    {{ text = "value", {statement}, value = 1.0, interval = [0.5, 1.5], digitised_by = "a reader" }},
+]
+""",
+        encoding="utf-8",
+    )
+    return path
 
-    paper = reproduce.load_paper("deniz2023")
-    claims = tuple(claim for claim in paper.claims if claim.id in ("D12", "D13", "D20"))
-    used = {
-        key for c in claims for o in c.comparisons for key in (o.condition, o.reference, o.beyond)
-    }
-    conditions = {}
-    for key, condition in paper.conditions.items():
-        if key not in used:
-            continue
-        settings = dict(text.split("=") for text in tiny)
-        if condition.tracked:
-            settings = {k: v for k, v in settings.items() if k.startswith(("dish.", "cells."))}
-        lines = [
-            f"{k} = {v if re.fullmatch('[0-9.]+', v) else json.dumps(v)}"
-            for k, v in settings.items()
-        ]
-        path = tmp_path / f"{key}.toml"
-        path.write_text(
-            "\n".join([f'extends = "{condition.model}"', f'title = "{key}"', *lines]),
-            encoding="utf-8",
-        )
-        times = tuple(time / 8 for time in condition.times)
-        conditions[key] = replace(condition, model=str(path), times=times)
-    small = replace(paper, dishes=2, conditions=conditions, claims=claims)
-    monkeypatch.setattr(reproduce, "load_paper", lambda _: small)
 
-
-@pytest.mark.usefixtures("tiny_paper")
-def test_reproduce_prints_what_the_page_says(printed):
-    keys = printed("reproduce", "reproduce", "deniz2023", "--workers", 1)
+def test_reproduce_prints_what_the_page_says(printed, tiny_targets, tmp_path):
+    keys = printed(
+        "reproduce", "reproduce", "deniz2023", "--claim", "T1", "--targets", tiny_targets,
+        "--experiments", 2, "--workers", 1, "-o", tmp_path / "out",
+    )  # fmt: skip
     assert keys == documented("reproduce")
+    written = json.loads((tmp_path / "out" / "claims.json").read_text(encoding="utf-8"))
+    assert [claim["id"] for claim in written] == ["T1"]
