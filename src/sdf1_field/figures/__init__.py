@@ -10,12 +10,14 @@ from matplotlib.figure import Figure
 from sdf1_field.analysis import has_stroma
 from sdf1_field.errors import InputError
 from sdf1_field.figures.cargo import plot_cargo
+from sdf1_field.figures.claims import deniz_figures, jiao_figures
 from sdf1_field.figures.floor import plot_floor
 from sdf1_field.figures.network import plot_network
 from sdf1_field.figures.tracks import plot_tracks
+from sdf1_field.figures.verdicts import verdict_figure
 from sdf1_field.record import model_of
 
-__all__ = ["plot_run"]
+__all__ = ["deniz_figures", "jiao_figures", "plot_run", "verdict_figure"]
 
 
 def plot_run(run: xr.Dataset, *, time: float | None = None, ligand: str | None = None) -> Figure:
