@@ -63,7 +63,8 @@ def cargo_dish(rng):
             for hours in (10, 12, 16)
         ),
         *(
-            reading(f"content of {place}", 12, rng.gamma(4.0, 5.0, 20), ligand)
+            reading(f"{which} of {place}", 12, rng.gamma(4.0, 5.0, number), ligand)
+            for which, number in (("content", 20), ("mean content", 1))
             for ligand in ("mcsf", "ccl2")
             for place in ("bodies", "migrasomes")
         ),
@@ -182,8 +183,8 @@ def test_dishes_of_days_are_read_at_their_own_time(deniz):
 def test_contents_are_relative_to_the_experiments_control(jiao):
     axes = jiao_figures(only(jiao, "control", "bapta_am"), {})["7b-c"].axes[0]
     factors = [
-        np.mean([value(dish, "content of bodies", "mcsf").mean() for dish in treated])
-        / np.mean([value(dish, "content of bodies", "mcsf").mean() for dish in own])
+        np.mean([value(dish, "mean content of bodies", "mcsf").mean() for dish in treated])
+        / np.mean([value(dish, "mean content of bodies", "mcsf").mean() for dish in own])
         for own, treated in zip(jiao["control"], jiao["bapta_am"], strict=True)
     ]
     own, treated = heights(axes)[:2]

@@ -347,8 +347,8 @@ def _draw_staining(virtual: Virtual, labels: Labels) -> Figure:
     names = list(_STAINED)
     figure = figure_with_caption(
         9.0, 4.4, said_of_bars(virtual, names),
-        "Contents are relative to the mean of the experiment's control, in bodies and in "
-        f"migrasomes. {_ABOVE} unpaired t test over cells.",
+        "Contents are means over a dish's bodies or migrasomes, relative to the experiment's "
+        f"control. {_ABOVE} unpaired t test over cells looked at.",
     )  # fmt: skip
     panels = figure.subplots(1, len(_CHEMOKINES), sharey=True)
     for axes, letter, (ligand, name) in zip(panels, "bc", _CHEMOKINES.items(), strict=True):
@@ -356,8 +356,7 @@ def _draw_staining(virtual: Virtual, labels: Labels) -> Figure:
         for place, (of, reported) in enumerate(
             zip(("bodies", "migrasomes"), _RISES[ligand], strict=True)
         ):
-            look = Look(f"content of {of}", ligand, _IMAGED)
-            _draw_contents(axes, place, virtual, look)
+            _draw_contents(axes, place, virtual, Look(f"content of {of}", ligand, _IMAGED))
             draw_level(axes, place + 0.5 * BESIDE, reported)
         draw_ticks(axes, ["cell bodies", "migrasomes"])
         axes.legend(
@@ -378,12 +377,13 @@ def _draw_staining(virtual: Virtual, labels: Labels) -> Figure:
 def _draw_contents(axes: Any, place: float, virtual: Virtual, look: Look) -> None:
     """Contents without and with BAPTA-AM over those without."""
     control, blocked = (virtual[name] for name in _STAINED)
-    own, treated = ([numbers_of(e, look) for e in each] for each in (control, blocked))
-    level = [mean_of(numbers) or math.nan for numbers in own]
+    whole_dish = replace(look, quantity=f"mean {look.quantity}")
+    own, treated = ([numbers_of(e, whole_dish) for e in each] for each in (control, blocked))
+    levels = [mean_of(numbers) or math.nan for numbers in own]
     p = t_of_cells(control[0], blocked[0], look)
     tops, places = [], [place - 0.5 * BESIDE, place + 0.5 * BESIDE]
     for at, numbers, colour in zip(places, (own, treated), _STAINED.values(), strict=True):
-        relative = [each / whole for each, whole in zip(numbers, level, strict=False)]
+        relative = [each / level for each, level in zip(numbers, levels, strict=False)]
         tops.append(draw_bar(axes, at, relative, colour, width=NARROW))
     draw_marks(axes, places, tops, ["", stars_and_p(p)])
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import StrMethodFormatter
 from numpy.typing import NDArray
 
@@ -42,7 +43,8 @@ LEVEL: dict[str, Any] = {"color": "black", "ls": (0, (2, 1)), "lw": 2}
 REFERENCE: dict[str, Any] = {"color": VERMILION, "ls": "--", "lw": 1, "zorder": 1}
 SMALL, LETTERS_PER_INCH = 8.0, 15.5
 """Small text [points], and how many of its letters are in a line."""
-_MEDIUM = 9.0
+_MEDIUM, _PAD = 9.0, 0.07
+"""Text [points], and room around panels [inch]."""
 _LEVELS = {"***": 0.001, "**": 0.01, "*": 0.05}
 _INTERVAL, _BOX_WHISKERS = (0.025, 0.975), (2.5, 97.5)
 _SPREAD = 0.36
@@ -178,7 +180,7 @@ def stars_and_p(p: float) -> str:
 
 def figure_with_caption(width: float, height: float, *caption: str) -> Figure:
     """Empty figure [inch] with a caption below."""
-    figure = Figure(figsize=(width, height), layout="constrained")
+    figure = Figure(figsize=(width, height), layout=ConstrainedLayoutEngine(h_pad=_PAD))
     text = textwrap.fill(" ".join(caption), int(LETTERS_PER_INCH * width))
     figure.supxlabel(text, x=0.01, ha="left", fontsize=SMALL, color="0.25")
     return figure
