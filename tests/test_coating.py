@@ -6,7 +6,7 @@ import pytest
 from sdf1_field.coating import binding_sites
 from sdf1_field.errors import InputError
 from sdf1_field.grid import make_grid
-from sdf1_field.scene import body_masks, place_scene
+from sdf1_field.scene import cells_under_bodies, place_scene
 from sdf1_field.spec import load_model
 
 SMALL = ("dish.width=300 um", "dish.length=200 um", "grid.spacing=10 um")
@@ -36,8 +36,7 @@ def test_stripes_are_as_wide_as_asked_and_begin_coated():
 def test_no_coat_under_a_body_and_the_whole_of_it_beside():
     sites, scene, grid = coated("ligand.sdf1.coat.under_bodies=0.0")
     under = np.zeros((grid.ny, grid.nx), dtype=bool)
-    for rows, cols, inside in body_masks(scene, grid):
-        under[rows, cols] |= inside
+    under.reshape(-1)[cells_under_bodies(scene, grid)[0]] = True
     assert 0 < under.sum() < under.size
     assert (sites[under] == 0.0).all()
     assert (sites[~under] == SITES).all()

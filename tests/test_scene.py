@@ -15,7 +15,7 @@ from sdf1_field.scene import (
     Origin,
     Region,
     Scene,
-    body_masks,
+    cells_under_bodies,
     place_scene,
     region_areas,
     region_map,
@@ -121,11 +121,10 @@ def test_bodies_do_not_overlap(grid, scenes):
         assert _inside(x, y, scene.bodies).max() == 1
 
 
-def test_body_masks_are_the_cells_whose_centre_is_in_the_ellipse(grid, scenes):
+def test_cells_under_bodies_are_those_whose_centre_is_in_the_ellipse(grid, scenes):
     x, y = np.meshgrid(grid.x, grid.y)
-    covered = np.zeros((grid.ny, grid.nx), dtype=int)
-    for rows, cols, inside in body_masks(scenes[0], grid):
-        covered[rows, cols] += inside
+    cell, _ = cells_under_bodies(scenes[0], grid)
+    covered = np.bincount(cell, minlength=x.size).reshape(x.shape)
     np.testing.assert_array_equal(covered, _inside(x, y, scenes[0].bodies))
 
 
@@ -357,8 +356,9 @@ def test_every_migrasome_and_body_of_a_placed_scene_is_touched(grid, scenes):
     assert set(np.unique(cd166)) == {0.0, 1.0, 3.0}
     m = scene.migrasomes
     assert (cd166[grid.index(m.x, m.y)] == 3.0).all()
-    for rows, cols, inside in body_masks(scene, grid):
-        assert (cd166[rows, cols][inside] >= 1.0).all()
+    cell, body = cells_under_bodies(scene, grid)
+    assert set(body) == set(range(len(scene.bodies.x)))
+    assert (cd166.reshape(-1)[cell] >= 1.0).all()
 
 
 def test_blocking_twice_leaves_the_product_of_what_each_leaves_free():

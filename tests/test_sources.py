@@ -14,7 +14,7 @@ from sdf1_field.scene import (
     Migrasomes,
     Origin,
     Scene,
-    body_masks,
+    cells_under_bodies,
     place_scene,
 )
 from sdf1_field.sources import (
@@ -102,9 +102,8 @@ def test_a_body_secretes_evenly_over_the_part_of_its_footprint_in_view(x, y):
     grid = _square(100.0, 2.0)
     scene = _scene(bodies=[(x, y, 20.0, 8.0, 0.6, 0.44)])
     flux = secretion(scene, grid, "sdf1").flux
-    ((rows, cols, inside),) = body_masks(scene, grid)
     footprint = np.zeros(flux.shape, dtype=bool)
-    footprint[rows, cols] = inside
+    footprint.reshape(-1)[cells_under_bodies(scene, grid)[0]] = True
     even = 0.44 / (footprint.sum() * 4.0)
     assert flux[footprint] == pytest.approx(np.full(footprint.sum(), even), rel=1e-12)
     assert flux[~footprint].max() == 0.0

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from sdf1_field.errors import InputError
 from sdf1_field.grid import Grid
-from sdf1_field.scene import Scene, body_masks
+from sdf1_field.scene import Scene, cells_under_bodies
 from sdf1_field.spec import Coat
 
 Array = NDArray[np.float64]
@@ -42,8 +42,8 @@ def binding_sites(coat: Coat, scene: Scene, grid: Grid) -> float | Array:
     elif coat.pattern != "even":
         share *= _resampled(_image(Path(coat.pattern)), grid.ny, grid.nx)
     if coat.under_bodies < 1.0:
-        for rows, cols, inside in body_masks(scene, grid):
-            share[rows, cols][inside] *= coat.under_bodies
+        cell, _ = cells_under_bodies(scene, grid)
+        np.multiply.at(share.reshape(-1), cell, coat.under_bodies)
     return coat.sites * share
 
 

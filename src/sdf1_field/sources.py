@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from sdf1_field.grid import Grid
 from sdf1_field.migrasomes import cargo
-from sdf1_field.scene import Scene, body_masks
+from sdf1_field.scene import Scene, cells_under_bodies
 
 Array = NDArray[np.float64]
 
@@ -340,13 +340,14 @@ def secretion(scene: Scene, grid: Grid, ligand: str) -> Secretion:
 
 def _on_bodies(scene: Scene, grid: Grid, rates: Array) -> Array:
     """Each body's rate over the floor cells under it."""
-    amount, bodies = np.zeros((grid.ny, grid.nx)), scene.bodies
-    for n, (rows, cols, inside) in enumerate(body_masks(scene, grid)):
-        covered = int(inside.sum())
-        if covered:
-            amount[rows, cols][inside] += rates[n] / covered
-        else:
-            amount += grid.deposit(bodies.x[n : n + 1], bodies.y[n : n + 1], rates[n : n + 1])
+    cell, body = cells_under_bodies(scene, grid)
+    covered = np.bincount(body, minlength=len(rates))
+    each = rates / np.maximum(covered, 1)
+    filled = np.bincount(cell, weights=each[body], minlength=grid.nx * grid.ny)
+    amount = np.asarray(filled, dtype=float).reshape(grid.ny, grid.nx)
+    points = np.flatnonzero(covered == 0)
+    if len(points):
+        amount += grid.deposit(scene.bodies.x[points], scene.bodies.y[points], rates[points])
     return amount
 
 

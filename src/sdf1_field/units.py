@@ -62,6 +62,7 @@ def _split(text: str) -> "tuple[float, pint.Unit]":
         raise ValueError from error
 
 
+@functools.cache
 def parse(text: str, dimension: str, *, molar_mass: float | None = None) -> float:
     """Canonical value of a text with a unit.
 

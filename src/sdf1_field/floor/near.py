@@ -276,11 +276,10 @@ def near_field(
         basis.admittance + uptake
     )
     attached *= coat_share
-    profile = np.zeros((len(source), basis.scales.nodes, 4))
-    profile[:, :, :2] = _profiles(basis, radius[source], dissolved + attached)
+    profile = _profiles(basis, radius[source], dissolved + attached)
     if not (soluble_steers and coat_steers):
         steering = soluble_steers * dissolved + coat_steers * attached
-        profile[:, :, 2:] = _profiles(basis, radius[source], steering)
+        profile = np.concatenate([profile, _profiles(basis, radius[source], steering)], axis=2)
     return NearField(x, y, first, rows, columns, reach, profile)
 
 
@@ -308,13 +307,20 @@ def _profiles(basis: NearBasis, radius: Array, transform: Array) -> Array:
     lower = np.floor(place).astype(np.int64)
     upper_share = place - lower
     weighed = transform * basis.admittance
-    result = np.zeros((len(radius), basis.scales.nodes, 2))
+    both = np.concatenate(
+        [(1.0 - upper_share)[:, None] * weighed, upper_share[:, None] * weighed], axis=1
+    )
+    result = np.empty((len(radius), 2 * basis.scales.nodes))
     for n in np.unique(lower):
         chosen = np.flatnonzero(lower == n)
-        for size, share in ((n, 1.0 - upper_share[chosen]), (n + 1, upper_share[chosen])):
-            part = (share[:, None] * weighed[chosen]) @ _matrix(basis.scales, int(size))
-            result[chosen] += part.reshape(len(chosen), -1, 2)
-    return result
+        result[chosen] = both[chosen] @ _matrices(basis.scales, int(n))
+    return result.reshape(len(radius), -1, 2)
+
+
+@functools.lru_cache(maxsize=64)
+def _matrices(scales: Scales, size: int) -> Array:
+    """Those of a migrasome radius and of the next larger one, below each other."""
+    return np.concatenate([_matrix(scales, size), _matrix(scales, size + 1)])
 
 
 @functools.lru_cache(maxsize=64)

@@ -45,7 +45,7 @@ class NearField(NamedTuple):
     rows, columns : int
     reach : float
         Distance from which on nothing is added [um].
-    profile : ndarray, shape (source, node, 4)
+    profile : ndarray, shape (source, node, 2), or (source, node, 4) where they are not alike
         At equidistant nodes from 0 to ``reach``: what is visible [nM] and its slope over the
         distance [nM/um], what steers and its slope; between them cubic Hermite polynomials.
     """

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from sdf1_field.errors import InputError
 from sdf1_field.grid import Grid
 from sdf1_field.random import Stream, generator
-from sdf1_field.scene.regions import ellipse
+from sdf1_field.scene.regions import cells_in_ellipses
 from sdf1_field.scene.snapshot import (
     NO_BODY,
     Bodies,
@@ -79,12 +79,13 @@ def place_bodies(
         for _ in range(_TRIES):
             x[n], y[n] = rng.random() * grid.width, rng.random() * grid.length
             angle[n] = rng.random() * math.pi
-            rows, cols, inside = ellipse(grid, x[n], y[n], semi_major[n], semi_minor[n], angle[n])
-            if (
-                _within_wall(grid, x[n], y[n], semi_major[n])
-                and not (taken[rows, cols] & inside).any()
-            ):
-                taken[rows, cols] |= inside
+            one = slice(n, n + 1)
+            under, _ = cells_in_ellipses(
+                grid, x[one], y[one], semi_major[one], semi_minor[one], angle[one]
+            )
+            free = not taken.reshape(-1)[under].any()
+            if free and _within_wall(grid, x[n], y[n], semi_major[n]):
+                taken.reshape(-1)[under] = True
                 break
         else:
             raise InputError(
@@ -131,8 +132,10 @@ def _mirrored(grid: Grid, x: Array, y: Array) -> tuple[Array, Array]:
 
 def folded(place: Array, extent: float) -> Array:
     """Places between two walls after folding back those beyond; NaN stays NaN."""
-    around = np.mod(place, 2.0 * extent)
-    inside: Array = np.where(around > extent, 2.0 * extent - around, around)
+    inside = place.copy()
+    beyond = (place < 0.0) | (place > extent)
+    around = np.mod(place[beyond], 2.0 * extent)
+    inside[beyond] = np.where(around > extent, 2.0 * extent - around, around)
     return inside
 
 

@@ -11,6 +11,7 @@ from sdf1_field.grid import Grid
 from sdf1_field.scene.snapshot import NO_BODY, Scene
 
 Array = NDArray[np.float64]
+Indices = NDArray[np.intp]
 RegionMap = NDArray[np.uint8]
 
 
@@ -32,33 +33,34 @@ REGION_LABELS = {
 }
 
 
-def ellipse(
-    grid: Grid, x: float, y: float, semi_major: float, semi_minor: float, angle: float
-) -> tuple[slice, slice, NDArray[np.bool_]]:
-    """Window of the grid around an ellipse and which of its cells have their centre inside."""
-    rows, cols = _window(grid, x, y, semi_major)
-    dx, dy = grid.x[None, cols] - x, grid.y[rows, None] - y
-    along = dx * math.cos(angle) + dy * math.sin(angle)
-    across = dy * math.cos(angle) - dx * math.sin(angle)
-    return rows, cols, (along / semi_major) ** 2 + (across / semi_minor) ** 2 <= 1.0
+def cells_in_ellipses(
+    grid: Grid, x: Array, y: Array, semi_major: Array, semi_minor: Array, angle: Array
+) -> tuple[Indices, Indices]:
+    """Floor cells whose centre is inside ellipses, ellipse by ellipse.
+
+    Parameters
+    ----------
+    grid : Grid
+    x, y, semi_major, semi_minor : ndarray, shape (ellipse,)
+        [um].
+    angle : ndarray, shape (ellipse,)
+        Of the long axis against x [rad].
+
+    Returns
+    -------
+    cell, ellipse : ndarray, shape (n,)
+        Number of each cell, counted row by row, and the ellipse that it is in.
+    """
+    cell, owner = _inside_ellipses(
+        x, y, semi_major, semi_minor, angle, grid.dx, grid.dy, grid.nx, grid.ny
+    )
+    return cell, owner
 
 
-def _window(grid: Grid, x: float, y: float, reach: float) -> tuple[slice, slice]:
-    """Rows and columns whose centres may lie within ``reach`` of a place."""
-    left = max(0, math.floor((x - reach) / grid.dx - 0.5))
-    low = max(0, math.floor((y - reach) / grid.dy - 0.5))
-    right = min(grid.nx, math.ceil((x + reach) / grid.dx + 0.5))
-    high = min(grid.ny, math.ceil((y + reach) / grid.dy + 0.5))
-    return slice(low, high), slice(left, right)
-
-
-def body_masks(scene: Scene, grid: Grid) -> list[tuple[slice, slice, NDArray[np.bool_]]]:
-    """For each body its window of the grid and the cells under it."""
+def cells_under_bodies(scene: Scene, grid: Grid) -> tuple[Indices, Indices]:
+    """Floor cells under the bodies, as `cells_in_ellipses`."""
     b = scene.bodies
-    return [
-        ellipse(grid, b.x[n], b.y[n], b.semi_major[n], b.semi_minor[n], b.angle[n])
-        for n in range(len(b.x))
-    ]
+    return cells_in_ellipses(grid, b.x, b.y, b.semi_major, b.semi_minor, b.angle)
 
 
 def region_map(scene: Scene, grid: Grid, *, outline_margin: float) -> RegionMap:
@@ -82,8 +84,7 @@ def region_map(scene: Scene, grid: Grid, *, outline_margin: float) -> RegionMap:
         regions, m.x[here], m.y[here], m.x[here], m.y[here], outline_margin + m.radius[here],
         grid.dx, grid.dy,
     )  # fmt: skip
-    for rows, cols, inside in body_masks(scene, grid):
-        regions[rows, cols][inside] = Region.MSC
+    regions.reshape(-1)[cells_under_bodies(scene, grid)[0]] = Region.MSC
     regions[~grid.inside] = OUTSIDE
     return regions
 
@@ -111,15 +112,15 @@ def _paint_fibres(regions: RegionMap, scene: Scene, grid: Grid, reach: float) ->
     )  # fmt: skip
 
 
-def body_under(scene: Scene, grid: Grid, x: Array, y: Array) -> NDArray[np.intp]:
+def body_under(scene: Scene, grid: Grid, x: Array, y: Array) -> Indices:
     """Number of the body under each place [um], shape (place,), or `NO_BODY`.
 
     The last of several that overlap, as in `region_map` to within a cell of the grid.
     """
     owner = np.full((grid.ny, grid.nx), NO_BODY, dtype=np.intp)
-    for n, (rows, cols, inside) in enumerate(body_masks(scene, grid)):
-        owner[rows, cols][inside] = n
-    under: NDArray[np.intp] = owner[grid.index(x, y)]
+    cell, body = cells_under_bodies(scene, grid)
+    owner.reshape(-1)[cell] = body
+    under: Indices = owner[grid.index(x, y)]
     return under
 
 
@@ -157,6 +158,42 @@ def _paint_capsules(
                     regions[j, i] = _NETWORK
 
 
+@kernel()
+def _inside_ellipses(
+    xs: Array,
+    ys: Array,
+    semi_major: Array,
+    semi_minor: Array,
+    angles: Array,
+    dx: float,
+    dy: float,
+    nx: int,
+    ny: int,
+) -> tuple[Indices, Indices]:
+    """Cells, row by row in each ellipse, and its number."""
+    most = 0
+    for n in range(xs.size):
+        left, right = _cells_within(xs[n] - semi_major[n], xs[n] + semi_major[n], dx, nx)
+        low, high = _cells_within(ys[n] - semi_major[n], ys[n] + semi_major[n], dy, ny)
+        most += max(right - left, 0) * max(high - low, 0)
+    cell, owner = np.empty(most, np.intp), np.empty(most, np.intp)
+    found = 0
+    for n in range(xs.size):
+        cosine, sine = math.cos(angles[n]), math.sin(angles[n])
+        left, right = _cells_within(xs[n] - semi_major[n], xs[n] + semi_major[n], dx, nx)
+        low, high = _cells_within(ys[n] - semi_major[n], ys[n] + semi_major[n], dy, ny)
+        for j in range(low, high):
+            off_y = (j + 0.5) * dy - ys[n]
+            for i in range(left, right):
+                off_x = (i + 0.5) * dx - xs[n]
+                along = (off_x * cosine + off_y * sine) / semi_major[n]
+                across = (off_y * cosine - off_x * sine) / semi_minor[n]
+                if along * along + across * across <= 1.0:
+                    cell[found], owner[found] = j * nx + i, n
+                    found += 1
+    return cell[:found], owner[:found]
+
+
 @kernel(inline=True)
 def _cells_within(lowest: float, highest: float, size: float, count: int) -> tuple[int, int]:
     """First cell, and the one after the last, whose centres may lie between two places."""
@@ -188,11 +225,8 @@ def touched_cd166(scene: Scene, grid: Grid, *, reach: float, migrasome_density: 
     ndarray, shape (ny, nx)
     """
     cd166 = np.zeros((grid.ny, grid.nx))
-    for (rows, cols, inside), blocked in zip(
-        body_masks(scene, grid), scene.bodies.blocked, strict=True
-    ):
-        window = cd166[rows, cols]
-        window[inside] = np.maximum(window[inside], 1.0 - blocked)
+    cell, body = cells_under_bodies(scene, grid)
+    np.maximum.at(cd166.reshape(-1), cell, 1.0 - scene.bodies.blocked[body])
     m = scene.migrasomes
     here = m.present
     free = migrasome_density * m.maturity[here] * (1.0 - m.blocked[here])

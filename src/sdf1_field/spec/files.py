@@ -1,5 +1,6 @@
 """Model files: read, extended, overridden, checked; every value with where it comes from."""
 
+import functools
 import re
 import tomllib
 from collections.abc import Iterable, Mapping
@@ -77,7 +78,7 @@ def _flatten(
 
 def _read_toml(path: Path, shown: str) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return dict(_parsed(path.read_text(encoding="utf-8")))
     except tomllib.TOMLDecodeError as error:
         raise InputError(f"{shown}: not a TOML file: {error}.") from None
     except UnicodeDecodeError:
@@ -85,6 +86,12 @@ def _read_toml(path: Path, shown: str) -> dict[str, Any]:
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         raise InputError(f"{shown}: {reason}. Check the path.") from None
+
+
+@functools.cache
+def _parsed(text: str) -> Mapping[str, Any]:
+    """What a TOML text says; every dish of an ensemble asks for the same ones."""
+    return tomllib.loads(text)
 
 
 def _locate(model: str, beside: Path | None = None) -> tuple[str, Path, str]:
