@@ -287,6 +287,8 @@ def tiny_targets(tmp_path, tiny):
     """Claims about dishes so small that nothing is learnt, one with a value read by a user."""
     settings = json.dumps([*tiny, "run.duration=30 min", "output.fields_from=30 min"])
     statement = 'condition = "a", quantity = "fold change", of = "MSC"'
+    compared = 'reference = "b", statistic = "ratio of means", above = 1.0'
+    read = 'value = 1.0, interval = [0.5, 1.5], digitised_by = "a reader"'
     path = tmp_path / "targets.toml"
     path.write_text(
         f"""
@@ -312,8 +314,8 @@ says = "more"
 source = "nowhere"
 put_in = ["nothing"]
 statements = [
-    {{ text = "on MSC", {statement}, reference = "b", statistic = "ratio of means", above = 1.0, test = "unpaired t", p_below = 0.05 }},
-    {{ text = "value", {statement}, value = 1.0, interval = [0.5, 1.5], digitised_by = "a reader" }},
+    {{ text = "on MSC", {statement}, {compared}, test = "unpaired t", p_below = 0.05 }},
+    {{ text = "value", {statement}, {read} }},
 ]
 """,
         encoding="utf-8",

@@ -218,7 +218,8 @@ def found(low, high, **changes):
         (0.7, 0.9, 12, 0.02, REPRODUCED),
         (0.7, 0.9, 2, 0.02, REPRODUCED),
         (0.7, 0.9, 2, 0.05, UNDECIDED),
-        (0.7, 0.9, 0, 0.0, UNDECIDED),
+        (0.7, 0.9, 1, 0.0, REPRODUCED),
+        (0.7, 0.9, 0, 0.0, NOT_REPRODUCED),
         (0.7, 0.9, 0, 0.3, NOT_REPRODUCED),
         (0.9, 1.1, 20, 0.02, UNDECIDED),
         (1.1, 1.3, 20, 0.02, NOT_REPRODUCED),
@@ -231,6 +232,11 @@ def test_a_verdict_asks_for_the_interval_and_three_times_the_nulls_share(
     low, high, said, null, expected
 ):
     assert verdict([found(low, high)], said, 20, null) == expected
+
+
+def test_few_experiments_of_which_none_says_it_leave_it_open():
+    assert verdict([found(0.7, 0.9)], 0, 3, 0.0) == UNDECIDED
+    assert verdict([found(0.7, 0.9)], 0, 0, 0.0) == UNDECIDED
 
 
 def test_every_statement_of_a_claim_must_hold():
@@ -387,9 +393,15 @@ OWN = """
 [deniz2023]
 [[deniz2023.claim]]
 id = "D12"
-statements = [
-    { text = "Fig. 5F", condition = "control", quantity = "fold change", of = "MSC", time = "4 h", value = 4.0, interval = [3.0, 5.0], digitised_by = "a reader" },
-]
+[[deniz2023.claim.statements]]
+text = "Fig. 5F"
+condition = "control"
+quantity = "fold change"
+of = "MSC"
+time = "4 h"
+value = 4.0
+interval = [3.0, 5.0]
+digitised_by = "a reader"
 """
 
 
@@ -420,7 +432,12 @@ times = ["4 h"]
 id = "M1"
 says = "cells gather"
 null = false
-statements = [{ text = "MSC", condition = "mine", quantity = "fold change", of = "MSC", above = 1.0 }]
+[[deniz2023.claim.statements]]
+text = "MSC"
+condition = "mine"
+quantity = "fold change"
+of = "MSC"
+above = 1.0
 """
 
 
@@ -460,7 +477,7 @@ def test_a_user_adds_conditions_and_claims(tmp_path):
         (OTHER_CLAIM, "[deniz2023.condition", "[deniz2032.condition", "unknown paper 'deniz2032'"),
         (OTHER_CLAIM, 'model = "coculture-kg1a"', "", "model: missing"),
         (OTHER_CLAIM, 'id = "M1"', "id = ", "Mend the TOML"),
-        (OWN, ", interval = [3.0, 5.0]", "", "needs interval and digitised_by"),
+        (OWN, "interval = [3.0, 5.0]\n", "", "needs interval and digitised_by"),
         (OWN, "value = 4.0", "value = 6.0", "lies outside of its interval"),
     ],
 )

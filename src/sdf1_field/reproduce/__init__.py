@@ -9,6 +9,7 @@ import hashlib
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from math import isnan
 from pathlib import Path
 
 from sdf1_field.ensemble import Failure, run_dishes
@@ -221,7 +222,7 @@ def write(report: Report, folder: Path) -> None:
     RunError
         If the folder cannot be written to.
     """
-    from sdf1_field.figures import claim_figures
+    from sdf1_field.figures import deniz_figures, jiao_figures, verdict_figure
 
     try:
         (folder / "table.md").write_text(as_markdown(report), encoding="utf-8")
@@ -229,7 +230,26 @@ def write(report: Report, folder: Path) -> None:
         (folder / "claims.json").write_text(f"{text}\n", encoding="utf-8")
         figures = folder / "figures"
         figures.mkdir(exist_ok=True)
-        for name, figure in claim_figures(report).items():
+        labels = {key: condition.label for key, condition in report.paper.conditions.items()}
+        drawn = {
+            **deniz_figures(report.readings, labels),
+            **jiao_figures(report.readings, labels),
+            "verdicts": verdict_figure(
+                [
+                    (
+                        levels[0].claim.id,
+                        levels[0].claim.says,
+                        [
+                            (f.verdict, f.share, None if isnan(f.null_share) else f.null_share)
+                            for f in levels
+                        ],
+                    )
+                    for levels in report.found
+                ],
+                VARIATIONS,
+            ),
+        }
+        for name, figure in drawn.items():
             figure.savefig(figures / f"{name}.png", dpi=150, metadata={"Software": None})
     except OSError as error:
         raise RunError(

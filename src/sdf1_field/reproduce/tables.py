@@ -74,7 +74,7 @@ def verdict_text(levels: Sequence[ClaimFound]) -> str:
 def measure_text(statement: Statement) -> str:
     """What a statement's effect is, in words."""
     of = f" {statement.of}" if statement.of else ""
-    time = "" if math.isnan(statement.time) else f", {duration_text(statement.time)}"
+    time = "" if statement.time is None else f", {duration_text(statement.time)}"
     return f"{statement.statistic}: {statement.quantity}{of}{time}"
 
 
@@ -215,9 +215,10 @@ how much dishes vary beyond what the model itself gives (coefficient of variatio
 readings), which no text reports.
 
 Reproduced: all intervals lie where the paper has the effect, and the experiments say all of it at
-least three times as often as the null model's (more often than not, where no null model can say
-it). Not reproduced: an interval lies wholly elsewhere, or the experiments say it too rarely for
-that (95 % Wilson interval). Undecided: neither. Predicted means that nothing was fitted to it."""
+least three times as often as the null model's, and one in twenty at least (more often than not,
+where no null model can say it). Not reproduced: an interval lies wholly elsewhere, the experiments
+say it too rarely for that (95 % Wilson interval), or none of ten or more does. Undecided: none of
+these. Predicted means that nothing was fitted to it."""
 
 
 def as_markdown(report: "Report") -> str:

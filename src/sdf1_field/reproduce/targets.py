@@ -119,8 +119,8 @@ class Statement:
         Of the paper; the reference is None where there is nothing to compare with.
     quantity, of : str
         What is read, and of which region or ligand.
-    time, reference_time : float
-        When [s]; NaN for quantities that are read once.
+    time, reference_time : float or None
+        When [s]; None for quantities that are read once.
     statistic, test : str
         Keys of `STATISTICS` and `TESTS`; no test is None.
     against : str or None
@@ -139,10 +139,10 @@ class Statement:
     condition: str
     quantity: str
     of: str
-    time: float
+    time: float | None
     statistic: str
     reference: str | None
-    reference_time: float
+    reference_time: float | None
     against: str | None
     above: float
     below: float
@@ -152,11 +152,6 @@ class Statement:
     p_from: float | None
     value: float | None = None
     digitised_by: str | None = None
-
-    @property
-    def compared(self) -> bool:
-        """Whether there is a second sample."""
-        return self.reference is not None
 
     @property
     def directed(self) -> bool:
@@ -400,7 +395,7 @@ def _statement(where: str, s: _Statement, conditions: Mapping[str, Condition]) -
     if (s.p_below or s.p_from) and s.test is None:
         raise InputError(f"{where}: a p without a test. Name it: {', '.join(TESTS)}.")
     time = _time(where, s.time, condition)
-    reference, reference_time = s.reference, float("nan")
+    reference, reference_time = s.reference, None
     statistic = STATISTICS[s.statistic]
     if statistic.compares or s.reference is not None or s.reference_time is not None:
         reference = s.reference or s.condition
@@ -460,9 +455,9 @@ def _quantity(where: str, name: str, condition: Condition) -> Quantity:
     return known[name]
 
 
-def _time(where: str, text: str | None, condition: Condition) -> float:
+def _time(where: str, text: str | None, condition: Condition) -> float | None:
     if not condition.times:
-        return float("nan")
+        return None
     if text is None:
         return condition.times[-1]
     try:

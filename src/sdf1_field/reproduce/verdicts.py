@@ -27,6 +27,8 @@ ABOVE_NULL = 3.0
 """How many times more often than the null model's the experiments must say it."""
 MAJORITY = 0.5
 """Of the experiments, where there is no null model to compare with."""
+RARE, ENOUGH = 0.05, 10
+"""A share that is too small whatever the null's; experiments of which none is telling."""
 NULL_EXPERIMENTS = 500
 """Drawn from the null model's dishes."""
 
@@ -48,10 +50,10 @@ class DishRead:
     values: Mapping[tuple[str, str], Mapping[float, Array]]
     normal: Mapping[tuple[str, str], float]
 
-    def at(self, quantity: str, of: str, time: float, kind: Sample, spread: float) -> Array:
-        """Values of a quantity in a dish that differs; NaN as time stands for the only one."""
+    def at(self, quantity: str, of: str, time: float | None, kind: Sample, spread: float) -> Array:
+        """Values of a quantity in a dish that differs; without time the only one."""
         times = self.values[quantity, of]
-        found = next(iter(times.values())) if math.isnan(time) else times[time]
+        found = next(iter(times.values())) if time is None else times[time]
         if spread == 0.0:
             return found
         return scaled(found, kind, math.exp(spread * self.normal[quantity, of]))
@@ -107,7 +109,7 @@ def say(paper: Paper, statement: Statement, experiment: Experiment, variation: f
     kind = observation.quantities[statement.quantity].sample
     spread = _spread(variation)
 
-    def sample(condition: str, quantity: str, time: float) -> Dishes:
+    def sample(condition: str, quantity: str, time: float | None) -> Dishes:
         return [
             dish.at(quantity, statement.of, time, kind, spread) for dish in experiment[condition]
         ]
@@ -261,20 +263,23 @@ def verdict(
     """Reproduced, not reproduced or undecided.
 
     Reproduced: every statement's interval lies where the paper has the effect, and the share of
-    experiments that say all of it is at least `ABOVE_NULL` times the null model's; where there is
-    no null model, `MAJORITY` of them. Not reproduced: an interval lies wholly elsewhere, or the
-    share's 95 % interval is below what is asked. Undecided: neither.
+    experiments that say all of it is at least `ABOVE_NULL` times the null model's, and `RARE`;
+    where there is no null model, `MAJORITY` of them. Not reproduced: an interval lies wholly
+    elsewhere, the share's 95 % interval is below what is asked, or none of `ENOUGH` or more
+    experiments says it. Undecided: none of these.
     """
     if experiments == 0:
         return UNDECIDED
-    asked = MAJORITY if math.isnan(null_share) else min(ABOVE_NULL * null_share, 1.0)
+    asked = MAJORITY
+    if not math.isnan(null_share):
+        asked = min(max(ABOVE_NULL * null_share, RARE), 1.0)
     share = said / experiments
     if any(found.outside for found in statements):
         return NOT_REPRODUCED
     _, most = wilson(said, experiments)
-    if most < asked:
+    if most < asked or (said == 0 and experiments >= ENOUGH):
         return NOT_REPRODUCED
-    if said > 0 and share >= asked and all(found.inside for found in statements):
+    if share >= asked and all(found.inside for found in statements):
         return REPRODUCED
     return UNDECIDED
 
