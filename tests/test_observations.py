@@ -12,6 +12,7 @@ from sdf1_field.errors import InputError
 from sdf1_field.observations import OBSERVATIONS, Dish, Sample, observe
 from sdf1_field.observations.cells import touches, watched_model
 from sdf1_field.observations.film import nearest_fibre
+from sdf1_field.observations.network import NETWORK as NETWORK_QUANTITIES
 from sdf1_field.scene import NO_BODY, Fate
 from sdf1_field.simulate import model_grid, regions_of, simulate
 from sdf1_field.spec import load_model
@@ -182,6 +183,19 @@ def test_what_is_taken_up_is_what_the_run_says_has_been(states, coculture):
     assert coculture["migrasomes taken up", "detached", time] == free
     assert coculture["migrasomes taken up", "attached", time] == np.count_nonzero(eaten) - free
     assert eaten.any()
+
+
+@pytest.mark.parametrize("model", ["coculture-kg1a-amd3100-10um", "coculture-kg1a-sdf1"])
+def test_drugs_change_migrasomes_only_by_what_cells_have_met_and_eaten(model):
+    fasting = ("mechanisms.migrasome_uptake=false", "mechanisms.cargo_kinetics=false")
+    control, treated = (
+        read(Dish("cells", name, (*GROWN, *fasting), 3, (0.25 * HOUR,)))
+        for name in ("coculture-kg1a", model)
+    )
+    for quantity in NETWORK_QUANTITIES:
+        key = quantity.name, "", 0.25 * HOUR
+        np.testing.assert_array_equal(treated[key], control[key])
+        assert control[key].any()
 
 
 def test_the_networks_share_of_sdf1_is_that_of_the_runs_own_totals(states, coculture):
