@@ -1,11 +1,10 @@
-"""The validation of cargo reads what it says it reads, and its statements can fail."""
+"""The validation of cargo reads what it says it reads."""
 
 import importlib
 import sys
 from pathlib import Path
 from types import ModuleType
 
-import numpy as np
 import pytest
 
 FOLDER = Path(__file__).parents[1] / "validation" / "jiao2024"
@@ -23,7 +22,7 @@ def load(monkeypatch: pytest.MonkeyPatch):
         return importlib.import_module(name)
 
     yield imported
-    for name in ("fit", "experiments", "statements"):
+    for name in ("fit", "experiments", "coculture", "run"):
         sys.modules.pop(name, None)
 
 
@@ -42,38 +41,24 @@ def test_blocked_fusion_raises_contents_as_reported_in_dishes_the_fit_never_saw(
         assert got[ligand] == pytest.approx(wanted, rel=0.1)
 
 
-def test_a_dish_s_blots_err_alike_in_every_look_and_otherwise_in_every_experiment(load):
-    experiments, statements = load("experiments"), load("statements")
+def test_dishes_differ_in_chance_alone(load):
+    experiments = load("experiments")
+    settings = ("dish.width=0.3 mm", "variation.dish.secretion=0.5")
+    made = [
+        experiments.grow(experiments.MODEL, settings[:n], SEEDS[0], (10.0,))[10.0, "mcsf"].made
+        for n in (1, 2)
+    ]
+    assert made[0] == made[1] > 0.0
 
-    def experiment(number):
-        dishes = [
-            experiments.grow(
-                experiments.Culture(experiments.MODEL, ("dish.width=0.3 mm",), seed, (10.0,))
-            )
-            for seed in SEEDS
-        ]
-        return experiments.experiment(number, [experiments.CONTROL], dishes)
 
-    first, other = experiment(0), experiment(1)
-    exact = statements.ratios(first, experiments.CONTROL, 10, "mcsf")
-    blotted = statements.ratios(first, experiments.CONTROL, 10, "mcsf", 0.1)
-    np.testing.assert_array_equal(
-        blotted, statements.ratios(first, experiments.CONTROL, 10, "mcsf", 0.1)
+def test_every_claim_of_the_space_is_asked_and_blots_a_second_time_with_errors(load):
+    run = load("run")
+    asked = run.asked()
+    assert {one.claim.id for one in asked} == set(run.SPACE_CLAIMS)
+    exact, erring = (
+        [one.statement for one in asked if one.claim.id == "J6" and (one.variation > 0.0) == errs]
+        for errs in (False, True)
     )
-    assert np.all(blotted != exact)
-    np.testing.assert_allclose(blotted, exact, rtol=0.6)
-    assert np.all(blotted != statements.ratios(other, experiments.CONTROL, 10, "mcsf", 0.1))
-
-
-def test_a_statement_needs_its_direction_and_its_test(load):
-    statements = load("statements")
-
-    def statement(p: float, *, right: bool):
-        return statements.Statement(
-            "J0", "", "t", statements.PREDICTED, "", lambda _: 0.0, lambda _: right, lambda _: p,
-            below=0.01,
-        )  # fmt: skip
-
-    assert statement(0.001, right=True).holds(None)
-    assert not statement(0.02, right=True).holds(None)
-    assert not statement(0.001, right=False).holds(None)
+    assert exact == erring
+    assert {one.condition for one in exact} == {"tspan4_oe", "itgb1_kd", "myo5a_oe", "myo5a_ko"}
+    assert len({(one.claim.id, one.statement, one.variation) for one in asked}) == len(asked)

@@ -9,7 +9,6 @@ import numpy as np
 from experiments import (
     HOUR,
     Array,
-    Culture,
     carried_out,
     grow,
     markdown,
@@ -164,7 +163,7 @@ def scanned(point: Scanned) -> list[float]:
     )
     found = []
     for seed in range(SCAN_SEED, SCAN_SEED + SCAN_DISHES):
-        counts = grow(Culture(CONDITIONS["control"][0], settings, seed, SCAN_HOURS))
+        counts = grow(CONDITIONS["control"][0], settings, seed, SCAN_HOURS)
         bodies, fused, at_once = since(*(counts[h, "sdf1"] for h in reversed(SCAN_HOURS)))
         found.append(float((fused + at_once) / bodies))
     return found

@@ -1,6 +1,6 @@
 """Cargo of migrasomes against what Jiao et al. (2024), and Deniz et al. (2023), report of it.
 
-python validation/jiao2024/run.py claims      # J1-J10, D9; table.md
+python validation/jiao2024/run.py staining    # J7's bodies; table.md
 python validation/jiao2024/run.py share       # share.png; table.md
 python validation/jiao2024/run.py space       # table.md
 python validation/jiao2024/run.py routes_d9   # d9.png; table.md
@@ -8,8 +8,8 @@ python validation/jiao2024/run.py coculture   # D24 and fold changes; table.md
 python validation/jiao2024/run.py fields      # fields.png
 python validation/jiao2024/run.py all         # README.md says how long each takes
 
-A section replaces its own part of table.md and leaves the others. An experiment is three dishes of
-each condition; it is repeated with seeds that the fit never saw.
+A section replaces its own part of table.md and leaves the others. What the claims' verdicts are,
+`sdf1-field reproduce jiao2024` says; here is asked what they hang on.
 """
 
 import argparse
@@ -30,22 +30,16 @@ from experiments import (
     DISHES,
     HOUR,
     LABELS,
-    LARGE,
     LIGANDS,
     MODEL,
-    PER_DISH,
     Array,
-    Culture,
-    Experiment,
-    bearing,
     carried_out,
-    experiment,
     grow,
     markdown,
+    model_name,
     number_text,
     share_text,
     spread_text,
-    verdict,
 )
 from fit import BODIES, LOOKED_AT, MIGRASOMES, RISE, rate_paths, rises
 from fit import SEEDS as FIT_SEEDS
@@ -53,25 +47,6 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from scipy import stats
 from scipy.stats import qmc
-from statements import (
-    CULTURED,
-    IMAGED,
-    MEDIA,
-    MSC,
-    SECRETION,
-    SIGNIFICANT,
-    VERY,
-    Statement,
-    of_block,
-    of_calcium,
-    of_fusion,
-    of_medium,
-    of_msc,
-    of_polarisation,
-    of_sections,
-    of_size,
-    of_transport,
-)
 
 from sdf1_field import migrasomes
 from sdf1_field.analysis import unpaired_t_test
@@ -86,27 +61,35 @@ from sdf1_field.figures.drawing import (
     fibre_courses,
     values_at,
 )
+from sdf1_field.observations import Dish, observe
+from sdf1_field.observations.cargo import IN_BODIES, PER_DISH, bearing
 from sdf1_field.random import Stream, generator
 from sdf1_field.record import open_run, solve
+from sdf1_field.reproduce import Claim, Statement, load_paper
+from sdf1_field.reproduce.verdicts import dish_read, say
 from sdf1_field.simulate import model_grid
 from sdf1_field.spec import load_model
 from sdf1_field.treatments import schedule
 
 HERE = Path(__file__).parent
-KNOCK_DOWNS = ("snap23-kd", "vamp2-kd", "stx4-kd")
-CONDITIONS = (CONTROL, "bapta-am", "glpg0187", *SECRETION, *KNOCK_DOWNS)
-FIRST_SEED, FIRST_MSC_SEED, SHARE_SEED, SPACE_SEED, D9_SEED, FIELD_SEED = (
-    3000, 4000, 5000, 6000, 7000, 3000,
-)  # fmt: skip
-BLOT_ERRORS = (0.1, 0.2)
-"""Relative standard deviations of one blot; no text gives any."""
+PAPER = "jiao2024"
+SHARE_SEED, SPACE_SEED, D9_SEED, FIELD_SEED, STAINING_SEED = 5000, 6000, 7000, 3000, 9000
+SECRETION = {
+    "tspan4-oe": True, "itgb1-kd": False, "myo5a-oe": True, "myo5a-ko": False,
+}  # fmt: skip
+"""Whether a perturbation raises the ratio of secreted to cellular cargo (J6)."""
+SIGNIFICANT, VERY = 0.05, 0.01
+IMAGED, BLOTTED = 12, 10
+"""Cells are looked at, and the medium is collected [h]."""
+CULTURED = 24
+"""Hours after which MSC are looked at (D9)."""
 STAINING = (0.3, 0.6, 0.9, 1.2)
 """Further spread of a stained body's intensity, standard deviation of the logarithm."""
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00")
 """Okabe and Ito's palette, told apart by colour-blind readers."""
 
 TABLE = "# Cargo of migrasomes: verdicts\n"
-ORDER = ("claims", "share", "space", "routes_d9", "coculture")
+ORDER = ("claims", "staining", "share", "space", "routes_d9", "coculture")
 
 
 def record(name: str, text: str) -> None:
@@ -123,143 +106,61 @@ def record(name: str, text: str) -> None:
     print(text)
 
 
-def model_name(condition: str) -> str:
-    """Shipped model of a condition."""
-    return MODEL if condition == CONTROL else f"{MODEL}-{condition}"
+# How far stained bodies must differ before J7's rise in them is lost
 
 
-# The claims
+def stained(number: int) -> dict[str, list[Array]]:
+    """Contents of bodies in the number-th experiment: by ligand, of the control and BAPTA-AM."""
+    paper = load_paper(PAPER)
+    found: dict[str, list[Array]] = {ligand: [] for ligand in LIGANDS}
+    for k, name in enumerate((CONTROL, "bapta_am")):
+        c = paper.conditions[name]
+        dishes = [
+            observe(
+                Dish(
+                    c.observation, c.model, c.settings,
+                    STAINING_SEED + (2 * number + k) * DISHES + n, (IMAGED * HOUR,),
+                )
+            )
+            for n in range(DISHES)
+        ]  # fmt: skip
+        for ligand in LIGANDS:
+            bodies = [
+                reading.values
+                for dish in dishes
+                for reading in dish
+                if (reading.quantity, reading.of) == (IN_BODIES, ligand)
+            ]
+            found[ligand].append(np.concatenate(bodies))
+    return found
 
 
-def claim_plan(number: int) -> list[Culture]:
-    """All dishes of the number-th experiment, in the order of the conditions."""
-    first = FIRST_SEED + number * len(CONDITIONS) * DISHES
-    hours = tuple(float(hour) for hour in sorted({IMAGED, *MEDIA}))
-    return [
-        Culture(model_name(name), LARGE, first + n * DISHES + dish, hours)
-        for n, name in enumerate(CONDITIONS)
-        for dish in range(DISHES)
-    ]
-
-
-def claims(arguments: argparse.Namespace) -> None:
-    """J1 to J10, and D9."""
-    numbers = range(arguments.experiments)
-    plans = [claim_plan(n) for n in numbers]
-    cultures = [Culture("coculture-kg1a", (), FIRST_MSC_SEED + n, (CULTURED,)) for n in numbers]
-    grown = carried_out(
-        grow, [*(one for plan in plans for one in plan), *cultures], arguments.workers, "claims"
-    )
-    size = len(plans[0])
-    experiments = [
-        Experiment(
-            n,
-            {
-                **experiment(n, CONDITIONS, grown[n * size : (n + 1) * size]).dishes,
-                MSC: [grown[size * len(plans) + n]],
-            },
-        )
-        for n in numbers
-    ]
-    statements = [
-        *of_sections(), *of_fusion(KNOCK_DOWNS), *of_transport(), *of_polarisation(),
-        *of_medium(), *of_block(), *of_calcium(), *of_size(), *of_msc(),
-    ]  # fmt: skip
-    header = (
-        "claim", "statement", "test and unit", "effect", "right way", "comes out", "verdict",
-        "status",
-    )  # fmt: skip
-    cells = np.mean([dish[IMAGED, "mcsf"].msc for dish in grown[: size * len(plans)]])
-    notes = (
-        f"{len(experiments)} experiments of {DISHES} dishes of {cells:.0f} L929 for each "
-        f"condition, seeds from {FIRST_SEED} on; of MSC (D9) one dish each. Dishes are imaged "
-        f"after {IMAGED} h, and their medium is looked at after 10 and 16 h. Of each dish "
-        f"{PER_DISH} migrasomes, or {PER_DISH} cells with migrasomes, are chosen at random: 102 in "
-        'three dishes, the paper\'s "> 100". Vesicles: of M-CSF and CCL2 together where none is '
-        "named. Effect: mean over the experiments, and the interval that holds 95 % of them. "
-        "Right way: in how many the direction is the paper's; comes out: with its test. Verdict: "
-        "whether the statement, with its test, comes out in most experiments (95 % Wilson interval "
-        "above or below one half). Fitted: used in the fit. Put in: a rule of the model. Follows: "
-        "its direction follows from a rule or from the fit, only its size and significance could "
-        "have come out otherwise. Predicted: none of these."
-    )
-    record(
-        "claims",
-        f"{notes}\n\n{markdown(header, [judged(s, experiments) for s in statements])}\n\n"
-        f"{pooled_text(experiments)}\n\n{blot_table(experiments)}\n\n"
-        f"{staining_table(experiments)}",
-    )
-
-
-def judged(s: Statement, experiments: Sequence[Experiment]) -> list[str]:
-    """Row of the table: a statement in all experiments."""
-    effects = [s.effect(e) for e in experiments]
-    right = sum(bool(s.right(e)) for e in experiments)
-    said = sum(bool(s.holds(e)) for e in experiments)
-    of = len(experiments)
-    return [
-        s.claim, s.text, s.test, f"{s.measure}: {spread_text(effects)}", f"{right} of {of}",
-        f"{said} of {of}", verdict(said, of), s.status,
-    ]  # fmt: skip
-
-
-def pooled_text(experiments: Sequence[Experiment]) -> str:
-    """J7 over all experiments, which chance moves less than one of them."""
-    factors = []
-    for ligand in LIGANDS:
-        own, treated = (
-            np.mean([e.pooled_content(name, IMAGED, ligand) for e in experiments], axis=0)
-            for name in (CONTROL, "bapta-am")
-        )
-        for place, noun in ((MIGRASOMES, "migrasomes"), (BODIES, "bodies")):
-            factor = number_text(float(treated[place] / own[place]))
-            factors.append(f"{LABELS[ligand]} in {noun} {factor} ({RISE[ligand][place]})")
-    return (
-        "J7's factors, all experiments together, and what is reported: " + "; ".join(factors) + "."
-    )
-
-
-def blot_table(experiments: Sequence[Experiment]) -> str:
-    """J6 with errors of the blots themselves."""
-    exact = of_medium()
-    noisy = {error: of_medium(error=error) for error in BLOT_ERRORS}
-    rows = []
-    for n, s in enumerate(exact):
-        row = [s.text]
-        for each in (exact, *noisy.values()):
-            p = [each[n].p(e) for e in experiments]  # type: ignore[misc]
-            said = sum(each[n].holds(e) for e in experiments)
-            row.append(f"{number_text(float(np.median(p)))}; {said} of {len(experiments)}")
-        rows.append(row)
-    header = ["J6", "dishes alone", *[f"{100 * e:.0f} % a blot" for e in BLOT_ERRORS]]
-    return (
-        "Blots have errors of their own, which no text gives. Median p, of the worse of the two "
-        "ligands, and in how many experiments the statement comes out, if each blot, of medium and "
-        f"of cells, is off by a relative error:\n\n{markdown(header, rows)}"
-    )
-
-
-def staining_table(experiments: Sequence[Experiment]) -> str:
+def staining(arguments: argparse.Namespace) -> None:
     """J7's bodies with a further spread between stained cells."""
+    number = arguments.experiments
+    experiments = carried_out(stained, range(number), arguments.workers, "staining")
     rows = []
     for ligand in LIGANDS:
         row = [LABELS[ligand]]
         for spread in (0.0, *STAINING):
-            none = 0
-            for e in experiments:
-                groups = []
-                for n, condition in enumerate((CONTROL, "bapta-am")):
-                    own = e.content_of_bodies(condition, IMAGED, ligand)
-                    rng = generator(e.number, Stream.BOOTSTRAP, 100 + n)
-                    groups.append(list(own * np.exp(spread * rng.standard_normal(len(own)))))
-                none += unpaired_t_test(*groups) >= SIGNIFICANT
-            row.append(f"{none} of {len(experiments)}")
+            rng = generator(STAINING_SEED, Stream.BOOTSTRAP)
+            p = [
+                unpaired_t_test(
+                    *(
+                        list(own * np.exp(spread * rng.standard_normal(len(own))))
+                        for own in e[ligand]
+                    )
+                )
+                for e in experiments
+            ]
+            row.append(f"{sum(one >= SIGNIFICANT for one in p)} of {number}")
         rows.append(row)
     header = ["J7, bodies", "0", *[f"{spread:g}" for spread in STAINING]]
-    return (
+    record(
+        "staining",
         "In how many experiments the rise in bodies is not significant (p >= 0.05, t, cells), if "
         "staining and cells spread further (standard deviation of the logarithm; what cells make "
-        f"has 0.3 already):\n\n{markdown(header, rows)}"
+        f"has 0.3 already):\n\n{markdown(header, rows)}",
     )
 
 
@@ -299,7 +200,7 @@ def share_dishes(point: Point) -> dict[str, float]:
     """What is measured at a point, over three dishes."""
     settings = (*NETWORKS[point.network], f"traffic.transport_rate={point.transport} 1/h")
     seeds = range(SHARE_SEED, SHARE_SEED + DISHES)
-    control = [grow(Culture(MODEL, settings, seed, (*HALF_HOURS[1:],))) for seed in seeds]
+    control = [grow(MODEL, settings, seed, HALF_HOURS[1:]) for seed in seeds]
     found: dict[str, float] = {}
     last = [dish[IMAGED, "mcsf"] for dish in control]
     found["per cell"] = sum(len(c.content) for c in last) / sum(c.msc for c in last)
@@ -315,12 +216,10 @@ def share_dishes(point: Point) -> dict[str, float]:
             c.secreted for c in at
         )
         found[f"{ligand} enrichment"] = float(np.mean([c.enrichment for c in at]))
-    own = [dish[MEDIA[0], "mcsf"].secreted_to_content for dish in control]
+    own = [dish[BLOTTED, "mcsf"].secreted_to_content for dish in control]
     for name in SECRETION:
         treated = [
-            grow(Culture(model_name(name), settings, seed, (MEDIA[0],)))[
-                MEDIA[0], "mcsf"
-            ].secreted_to_content
+            grow(model_name(name), settings, seed, (BLOTTED,))[BLOTTED, "mcsf"].secreted_to_content
             for seed in seeds
         ]
         found[name] = float(np.mean(treated) / np.mean(own))
@@ -365,7 +264,7 @@ def share(arguments: argparse.Namespace) -> None:
         f"M-CSF, {DISHES} dishes a row, {IMAGED} h. Baseline: content of all migrasomes over that "
         "of all bodies, mean over the time. Share: of all that is secreted, what migrasomes let "
         "go. Enrichment: per volume, at the end (J9 asks for more than 1). J6: treated over "
-        f"control at {MEDIA[0]} h, and in brackets the share of blots, three against three with "
+        f"control at {BLOTTED} h, and in brackets the share of blots, three against three with "
         f"{100 * BLOT_ERROR:.0f} % error each, that show it with p < 0.01. The rates of fusion "
         f"and release are those fitted to J7 on the default network. With k_f = {fusion:.3g} and "
         f"k_b = {release:.3g} 1/h, k_f r / (k_f r + k_b) is one half at a baseline r = "
@@ -471,7 +370,13 @@ DECADE = 10.0
 """Intervals as wide as this, or wider, are drawn over the logarithm."""
 BLOCK = (2.0, LOOKED_AT / HOUR)
 REFITS, REFIT_DISHES, REFIT_ERROR = 6, 1, 0.05
-SPACE_CONDITIONS = (CONTROL, "bapta-am", "glpg0187", *SECRETION, "snap23-kd")
+SPACE_CLAIMS = ("J1", "J2", "J3", "J4", "J5", "J6", "J9", "J10")
+SPACE_CONDITIONS = (
+    CONTROL, "bapta_am", "glpg0187", "tspan4_oe", "itgb1_kd", "myo5a_oe", "myo5a_ko", "snap23_kd",
+)  # fmt: skip
+"""VAMP2 and STX4 have SNAP23's factor."""
+SPACE_TIMES = (BLOTTED * HOUR, IMAGED * HOUR)
+BLOT_CLAIM = "J6"
 CROWDED = 50
 """Migrasomes per cell beyond which a draw is left out: it would take as long as all others."""
 ROOM = (0.7, 2.25)
@@ -559,46 +464,66 @@ def refitted(settings: Sequence[str]) -> tuple[list[str], bool]:
     raise AssertionError
 
 
-def hours_of(condition: str) -> tuple[float, ...]:
-    """When a draw's dishes are looked at [h]; those of the networks' perturbations for J6 alone."""
-    medium = (float(MEDIA[0]),)
-    return medium if condition in ("tspan4-oe", "itgb1-kd") else (*medium, float(IMAGED))
+@dataclass(frozen=True)
+class Asked:
+    """A statement asked of every draw, and how far readings vary from dish to dish."""
+
+    claim: Claim
+    statement: Statement
+    variation: float = 0.0
+
+    @property
+    def tested(self) -> bool:
+        """Whether there is a test."""
+        return self.statement.test is not None
 
 
-def core() -> list[Statement]:
-    """Statements asked of every draw."""
-    return [
-        *of_sections(), *of_fusion(("snap23-kd",)), *of_transport(), *of_polarisation()[:1],
-        *of_medium(MEDIA[:1]),
-        *of_medium(MEDIA[:1], error=BLOT_ERROR),
-        *of_size(),
-    ]  # fmt: skip
+def asked() -> list[Asked]:
+    """Statements of the claims on conditions and times that draws have; blots also with errors."""
+    paper = load_paper(PAPER)
+    found = []
+    for claim in paper.only(SPACE_CLAIMS).claims:
+        own = [
+            statement
+            for statement in claim.statements
+            if statement.condition in SPACE_CONDITIONS and statement.time in SPACE_TIMES
+        ]
+        found += [Asked(claim, statement) for statement in own]
+        if claim.id == BLOT_CLAIM:
+            found += [Asked(claim, statement, BLOT_ERROR) for statement in own]
+    return found
 
 
 def space_draw(draw: Draw) -> dict[str, Any] | None:
     """What a draw's experiment says; None if it has too many migrasomes."""
     first = SPACE_SEED + 10 * DISHES * draw.number
-    trial = grow(Culture(MODEL, draw.settings, first, (IMAGED,)))[IMAGED, LIGANDS[0]]
+    trial = grow(MODEL, draw.settings, first, (IMAGED,))[IMAGED, LIGANDS[0]]
     if len(trial.content) > CROWDED * trial.msc:
         return None
     rates, reached = refitted(draw.settings)
     area = min(max(MARGIN * PER_DISH / max(len(bearing(trial)), 1), ROOM[0]), ROOM[1])
     size = [f"dish.{side}={math.sqrt(area):.3f} mm" for side in ("width", "length")]
     settings = (*draw.settings, *rates, *size)
-    dishes = [
-        grow(Culture(model_name(name), settings, first + n * DISHES + dish, hours_of(name)))
-        for n, name in enumerate(SPACE_CONDITIONS)
-        for dish in range(DISHES)
-    ]
-    e = experiment(draw.number, SPACE_CONDITIONS, dishes)
-    fusion = float(rates[0].split("=")[1].split(" ")[0])
+    paper, read = load_paper(PAPER), {}
+    for n, name in enumerate(SPACE_CONDITIONS):
+        c = paper.conditions[name]
+        times = tuple(time for time in SPACE_TIMES if time in c.times)
+        seeds = range(first + n * DISHES, first + (n + 1) * DISHES)
+        read[name] = [
+            dish_read(observe(Dish(c.observation, c.model, settings, seed, times)), seed)
+            for seed in seeds
+        ]
+    said = [say(paper, one.statement, read, one.variation) for one in asked()]
     return {
         "reached": reached,
-        "fusion": fusion,
+        "fusion": float(rates[0].split("=")[1].split(" ")[0]),
         "per cell": len(trial.content) / trial.msc,
-        "right": [bool(s.right(e)) for s in core()],
-        "holds": [bool(s.holds(e)) for s in core()],
-        "effect": [s.effect(e) for s in core()],
+        "right": [
+            one.statement.above < what.effect < one.statement.below
+            for one, what in zip(asked(), said, strict=True)
+        ],
+        "holds": [what.agrees for what in said],
+        "effect": [what.effect for what in said],
     }
 
 
@@ -609,33 +534,30 @@ def space(arguments: argparse.Namespace) -> None:
     found = carried_out(space_draw, draws, arguments.workers, "space")
     kept = [n for n, one in enumerate(found) if one is not None]
     fitted = [n for n in kept if found[n]["reached"]]
-    statements = core()
-    noisy = range(
-        next(n for n, s in enumerate(statements) if s.claim == "J6") + len(SECRETION),
-        next(n for n, s in enumerate(statements) if s.claim == "J9"),
-    )
+    each = asked()
     rows = []
-    for k, s in enumerate(statements):
+    for k, one in enumerate(each):
         right = sum(found[n]["right"][k] for n in fitted)
         said = sum(found[n]["holds"][k] for n in fitted)
-        text = s.text + (f", {100 * BLOT_ERROR:.0f} % error a blot" if k in noisy else "")
+        text = f"{one.statement.text}; {one.statement.expected()}"
+        if one.variation > 0.0:
+            text += f", {100 * one.variation:.0f} % from dish to dish"
         rows.append(
             [
-                s.claim, text, share_text(right, len(fitted)),
-                "" if s.p is None else share_text(said, len(fitted)),
+                one.claim.id, text, share_text(right, len(fitted)),
+                share_text(said, len(fitted)) if one.tested else "",
                 spread_text([found[n]["effect"][k] for n in fitted]),
                 "; ".join(deciding(values[fitted], [found[n]["effect"][k] for n in fitted])),
             ]
         )  # fmt: skip
-    for claim in dict.fromkeys(s.claim for s in statements):
-        each = [k for k, s in enumerate(statements) if s.claim == claim and k not in noisy]
-        right = sum(all(found[n]["right"][k] for k in each) for n in fitted)
-        said = sum(all(found[n]["holds"][k] for k in each) for n in fitted)
-        tested = any(statements[k].p is not None for k in each)
+    for claim in SPACE_CLAIMS:
+        own = [k for k, o in enumerate(each) if o.claim.id == claim and o.variation == 0.0]
+        right = sum(all(found[n]["right"][k] for k in own) for n in fitted)
+        said = sum(all(found[n]["holds"][k] for k in own) for n in fitted)
         rows.append(
             [
                 claim, "all of it", share_text(right, len(fitted)),
-                share_text(said, len(fitted)) if tested else "", "", "",
+                share_text(said, len(fitted)) if any(each[k].tested for k in own) else "", "", "",
             ]
         )  # fmt: skip
     header = ["claim", "statement", "right way", "with its test", "effect", "decided by"]
@@ -876,7 +798,7 @@ def liveliest(run: Any) -> View:
 
 
 SECTIONS = {
-    "claims": claims, "share": share, "space": space, "routes_d9": routes_d9,
+    "staining": staining, "share": share, "space": space, "routes_d9": routes_d9,
     "coculture": lambda arguments: record("coculture", coculture(arguments)), "fields": fields,
 }  # fmt: skip
 
@@ -885,7 +807,7 @@ def main() -> None:
     """Carry out the sections asked for."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("sections", nargs="+", choices=[*SECTIONS, "all"])
-    parser.add_argument("--experiments", type=int, default=20)
+    parser.add_argument("--experiments", type=int, default=20, help="Of staining.")
     parser.add_argument("--draws", type=int, default=150, help="Of the parameters' space.")
     parser.add_argument("--dishes", type=int, default=3, help="Co-cultures of each condition.")
     parser.add_argument("--workers", type=int, default=2)
