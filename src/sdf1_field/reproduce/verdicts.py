@@ -53,7 +53,10 @@ class DishRead:
     def at(self, quantity: str, of: str, time: float | None, kind: Sample, spread: float) -> Array:
         """Values of a quantity in a dish that differs; of a dish read once, whatever the time."""
         times = self.values[quantity, of]
-        found = next(iter(times.values())) if len(times) == 1 else times[time]
+        if time is None or len(times) == 1:
+            (found,) = times.values()
+        else:
+            found = times[time]
         if spread == 0.0:
             return found
         return scaled(found, kind, math.exp(spread * self.normal[quantity, of]))
