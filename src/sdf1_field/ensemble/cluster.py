@@ -1,0 +1,163 @@
+"""Dask: processes on this machine, or a running scheduler; and what is asked of workers."""
+
+import contextlib
+import functools
+import logging
+import os
+import signal
+import socket
+import threading
+from collections.abc import Iterator, Mapping
+from multiprocessing import resource_tracker
+from typing import TYPE_CHECKING
+
+from sdf1_field.ensemble.storing import model_digest
+from sdf1_field.errors import InputError, RunError
+from sdf1_field.observations import Dish, Reading, observe
+
+if TYPE_CHECKING:
+    from distributed import Client
+
+Answer = tuple[Reading, ...] | str
+"""A dish's readings, or why there are none."""
+
+_CONNECTING, _JOINING = 5.0, 5.0
+"""How long a scheduler has to answer, and then its first worker to join [s]."""
+_ONE_AT_A_TIME = threading.Lock()
+"""Kernels' threads are shared, so a worker of several threads has but one dish at a time."""
+
+
+def answer(dish: Dish, model: str) -> Answer:
+    """Simulate and read a dish, if its model here has the given digest.
+
+    Raises
+    ------
+    InputError
+        If it has another, which is no fault of the dish.
+    """
+    with _ONE_AT_A_TIME:
+        _require_same(dish.model, dish.settings, model)
+        try:
+            return observe(dish)
+        except Exception as error:
+            # Whatever happens in one dish must not take the others with it.
+            text = " ".join(str(error).split())
+            known = isinstance(error, InputError | RunError)
+            return text if known else f"{type(error).__name__}: {text}"
+
+
+@functools.lru_cache
+def _require_same(model: str, settings: tuple[str, ...], digest: str) -> None:
+    with contextlib.suppress(InputError):
+        if model_digest(model, settings) == digest:
+            return
+    raise InputError(
+        f"{model}: a worker on {socket.gethostname()} has another version of the program, of its "
+        "libraries or of the model file. Install the same there and start the worker again."
+    )
+
+
+@contextlib.contextmanager
+def local_client(dishes: int, workers: int | None) -> "Iterator[Client]":
+    """Client of processes on this machine, gone at the end."""
+    from dask.system import CPU_COUNT
+    from distributed import Client, LocalCluster
+
+    with _deaf_to_interrupts():
+        cluster = LocalCluster(
+            n_workers=min(dishes, workers or CPU_COUNT),
+            threads_per_worker=1,
+            memory_limit=0,
+            dashboard_address=None,
+            silence_logs=logging.CRITICAL,
+            env={"NUMBA_NUM_THREADS": "1"},
+        )
+    with cluster:
+        try:
+            with Client(cluster, set_as_default=False) as client:
+                yield client
+        except BaseException:
+            # Nobody waits for dishes that are still being simulated.
+            for worker in cluster.workers.values():
+                if worker.pid is not None:
+                    os.kill(worker.pid, signal.SIGKILL)
+            raise
+
+
+@contextlib.contextmanager
+def _deaf_to_interrupts() -> Iterator[None]:
+    """Let processes be started that Ctrl-C does not reach; the terminal sends it to all."""
+    # Started later, this one would make them hear it again.
+    resource_tracker.ensure_running()
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+@contextlib.contextmanager
+def remote_client(address: str) -> "Iterator[Client]":
+    """Client of a running scheduler that has a worker.
+
+    Raises
+    ------
+    InputError
+        If there is no such scheduler, or it has no worker.
+    """
+    from distributed import Client
+
+    try:
+        client = Client(address, timeout=_CONNECTING, set_as_default=False)
+    except (OSError, ValueError) as error:
+        raise InputError(
+            f"{address}: no Dask scheduler answers. Start one with `dask scheduler` and give the "
+            "address that it prints."
+        ) from error
+    with client:
+        try:
+            client.wait_for_workers(1, timeout=_JOINING)
+        except TimeoutError:
+            raise InputError(
+                f"{address}: the scheduler has no workers. Start one with "
+                f"`dask worker {address} --nthreads 1`."
+            ) from None
+        yield client
+
+
+def answers(client: "Client", expected: Mapping[Dish, str]) -> Iterator[tuple[Dish, Answer]]:
+    """What workers say of dishes, as they finish; nothing is kept of what was said.
+
+    Parameters
+    ----------
+    client : distributed.Client
+    expected : mapping of Dish to str
+        The digest of each one's model.
+
+    Raises
+    ------
+    InputError
+        See `answer`.
+    RunError
+        If the scheduler is lost.
+    """
+    from distributed import as_completed
+    from distributed.scheduler import KilledWorker
+
+    futures = client.map(answer, list(expected), list(expected.values()), pure=False)
+    dishes = dict(zip((future.key for future in futures), expected, strict=True))
+    finished = as_completed(futures, loop=client.loop)
+    del futures
+    for future in finished:
+        dish = dishes[future.key]
+        try:
+            said = future.result()
+        except KilledWorker:
+            said = "every worker that tried it died. Give workers more memory."
+        except InputError:
+            raise
+        except Exception as error:
+            raise RunError(
+                f"{client.scheduler_info()['address']}: {type(error).__name__}: {error}"
+            ) from error
+        yield dish, said

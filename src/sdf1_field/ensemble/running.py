@@ -1,0 +1,154 @@
+"""Dishes simulated and read on Dask: on the machine's cores, or by workers anywhere."""
+
+import contextlib
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from sdf1_field.ensemble.cluster import Answer, answer, answers, local_client, remote_client
+from sdf1_field.ensemble.storing import (
+    append_rows,
+    claimed,
+    model_digest,
+    read_run,
+    run_digest,
+    run_path,
+    table_rows,
+    write_run,
+    write_table,
+)
+from sdf1_field.errors import RunError
+from sdf1_field.observations import Dish, Reading
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A dish that could not be simulated or read, and why, in one line."""
+
+    dish: Dish
+    message: str
+
+
+@dataclass(frozen=True, eq=False)
+class Ensemble:
+    """What was read in many dishes.
+
+    Parameters
+    ----------
+    readings : mapping of Dish to tuple of Reading
+        In the order in which the dishes were asked for.
+    failures : tuple of Failure
+        Dishes without readings, in the same order.
+    """
+
+    readings: Mapping[Dish, tuple[Reading, ...]]
+    failures: tuple[Failure, ...]
+
+
+def run_dishes(
+    dishes: Sequence[Dish],
+    folder: Path,
+    *,
+    scheduler: str | None = None,
+    workers: int | None = None,
+    progress: Callable[[int], None] | None = None,
+) -> Ensemble:
+    """Simulate and read the dishes that a folder does not hold yet, and store each at once.
+
+    The readings do not depend on who computes them or on what finishes first.
+
+    Parameters
+    ----------
+    dishes : sequence of Dish
+    folder : pathlib.Path
+        Made if it is not there. Its table lists these dishes, not others that it also holds.
+    scheduler : str, optional
+        Address of a running Dask scheduler. If not given, processes on this machine do the work.
+    workers : int, optional
+        How many processes; as many as this one may use cores if not given.
+    progress : callable, optional
+        Called with the number of dishes done with since the last call, stored ones included.
+
+    Raises
+    ------
+    InputError
+        If a model or a setting is wrong, if the folder holds something else or is in use, or if
+        the scheduler does not answer, has no workers, or workers with another program.
+    RunError
+        If the disk is full or the scheduler is lost; what was finished is kept.
+    KeyboardInterrupt
+        Passed on; what was finished is kept.
+    """
+    models = {
+        (d.model, d.settings): model_digest(d.model, d.settings)
+        for d in {(d.model, d.settings): d for d in dishes}.values()
+    }
+    digests = {dish: run_digest(dish, models[dish.model, dish.settings]) for dish in dishes}
+    readings: dict[Dish, tuple[Reading, ...]] = {}
+    rows: dict[Dish, str] = {}
+    failures: dict[Dish, Failure] = {}
+
+    def rewrite_table() -> None:
+        write_table(folder, (rows[dish] for dish in digests if dish in rows))
+
+    with claimed(folder):
+        for dish, digest in digests.items():
+            found = read_run(run_path(folder, dish, digest), digest)
+            if found is not None:
+                readings[dish], rows[dish] = found, table_rows(dish, found)
+        missing = [dish for dish in digests if dish not in readings]
+        if progress is not None and readings:
+            progress(len(readings))
+        with _writing(folder):
+            rewrite_table()
+        expected = {dish: models[dish.model, dish.settings] for dish in missing}
+        try:
+            with contextlib.closing(_answers(expected, scheduler, workers)) as found_out:
+                for dish, said in found_out:
+                    if isinstance(said, str):
+                        failures[dish] = Failure(dish, said)
+                    else:
+                        readings[dish], rows[dish] = said, table_rows(dish, said)
+                        path = run_path(folder, dish, digests[dish])
+                        with _writing(path):
+                            write_run(path, dish, digests[dish], said)
+                            append_rows(folder, rows[dish])
+                    if progress is not None:
+                        progress(1)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                rewrite_table()
+            raise
+        with _writing(folder):
+            rewrite_table()
+    return Ensemble(
+        {dish: readings[dish] for dish in digests if dish in readings},
+        tuple(failures[dish] for dish in digests if dish in failures),
+    )
+
+
+@contextlib.contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise RunError(
+            f"{path}: writing failed ({error.strerror or error}). Make room on the disk and run "
+            "again; finished runs are kept."
+        ) from None
+
+
+def _answers(
+    expected: Mapping[Dish, str], scheduler: str | None, workers: int | None
+) -> Generator[tuple[Dish, Answer]]:
+    """What comes of dishes, as they finish; a lone one is no work for a cluster."""
+    if not expected:
+        return
+    if scheduler is None and len(expected) == 1:
+        for dish, model in expected.items():
+            yield dish, answer(dish, model)
+        return
+    with (
+        local_client(len(expected), workers) if scheduler is None else remote_client(scheduler)
+    ) as client:
+        yield from answers(client, expected)

@@ -1,0 +1,284 @@
+"""The folder of an ensemble: one NetCDF file per finished dish, and one tidy table.
+
+A file is known by a digest of all that its readings depend on, so that what is found is what would
+be computed. It is made in memory, written under another name and renamed: whole or not there.
+"""
+
+import contextlib
+import csv
+import fcntl
+import functools
+import hashlib
+import io
+import json
+import os
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+import netCDF4
+import numpy as np
+
+import sdf1_field
+from sdf1_field.errors import InputError
+from sdf1_field.observations import OBSERVATIONS, Dish, Quantity, Reading, Sample
+from sdf1_field.record.layout import patterns, program, versions
+from sdf1_field.spec import load_model
+
+_RUNS, _TABLE, _PARTIAL = "runs", "runs.csv", ".partial"
+_DIGITS = 16
+"""Hexadecimal ones of a digest, enough that no two of any number of dishes are alike."""
+_OURS = re.compile(rf".+-seed-?\d+-[0-9a-f]{{{_DIGITS}}}\.nc(\.partial)?")
+_COLUMNS = (
+    "model",
+    "settings",
+    "seed",
+    "observation",
+    "quantity",
+    "of",
+    "time_s",
+    "unit",
+    "n",
+    "how_many",
+    "mean",
+    "deviation",
+)
+_SHARE = ("how many", "of how many")
+
+
+@functools.cache
+def _program_digest() -> str:
+    """Digest of the program's sources and of the libraries that its bits depend on."""
+    package = Path(sdf1_field.__file__).parent
+    digest = hashlib.sha256(f"{program()} {versions()}".encode())
+    for source in sorted(package.rglob("*.py")):
+        digest.update(source.read_bytes())
+    return digest.hexdigest()
+
+
+def model_digest(model: str, settings: tuple[str, ...]) -> str:
+    """Digest of a settled model, whatever file it is from, and of the program that reads it.
+
+    Raises
+    ------
+    InputError
+        If the model or a setting is wrong.
+    """
+    spec = load_model(model, settings=settings).spec
+    settled = json.dumps(spec.model_dump(), sort_keys=True, default=str)
+    return hashlib.sha256(f"{_program_digest()}{settled}{patterns(spec)}".encode()).hexdigest()
+
+
+def run_digest(dish: Dish, model: str) -> str:
+    """Digest of a dish, given that of its model."""
+    return hashlib.sha256(f"{model}{dish!r}".encode()).hexdigest()[:_DIGITS]
+
+
+def run_path(folder: Path, dish: Dish, digest: str) -> Path:
+    """Where a dish's readings are stored."""
+    stem = re.sub(r"[^\w.+-]", "_", Path(dish.model).name.removesuffix(".toml"))
+    return folder / _RUNS / f"{stem}-{dish.observation}-seed{dish.seed}-{digest}.nc"
+
+
+@contextlib.contextmanager
+def claimed(folder: Path) -> Iterator[None]:
+    """Have a folder for oneself: made if it is not there, refused if something else is in it.
+
+    Raises
+    ------
+    InputError
+        Also if it cannot be written to, or if another program has it.
+    """
+    runs = folder / _RUNS
+    try:
+        foreign = folder.is_dir() and any(folder.iterdir()) and not runs.is_dir()
+        if not foreign:
+            runs.mkdir(parents=True, exist_ok=True)
+            foreign = not all(_OURS.fullmatch(path.name) for path in runs.iterdir())
+        if foreign:
+            raise InputError(
+                f"{folder}: holds something else than runs. Choose a new folder or an empty one."
+            )
+        if not (os.access(folder, os.W_OK) and os.access(runs, os.W_OK)):
+            raise PermissionError(0, "permission denied")
+        descriptor = os.open(runs, os.O_RDONLY)
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise InputError(
+            f"{folder}: cannot be written to ({reason}). Choose another folder."
+        ) from None
+    try:
+        _lock(descriptor, folder)
+        for left in runs.glob(f"*{_PARTIAL}"):
+            left.unlink()
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _lock(descriptor: int, folder: Path) -> None:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise InputError(
+            f"{folder}: another program is writing to it. Wait for it, or choose another folder."
+        ) from None
+    except OSError:
+        # Some network disks have no locks; two programs then do work twice, and nothing wrong.
+        return
+
+
+def _quantity(dish: Dish, reading: Reading) -> Quantity:
+    return OBSERVATIONS[dish.observation].quantities[reading.quantity]
+
+
+def _variable_name(reading: Reading) -> str:
+    parts = (reading.quantity, reading.of, f"{reading.time!r}".removesuffix(".0") + "s")
+    return re.sub(r"\W+", "_", " ".join(part for part in parts if part))
+
+
+def write_run(path: Path, dish: Dish, digest: str, readings: Sequence[Reading]) -> None:
+    """Store a dish's readings, whole or not at all.
+
+    Raises
+    ------
+    OSError
+        If the disk is full, or the like.
+    """
+    partial = path.with_name(path.name + _PARTIAL)
+    try:
+        partial.write_bytes(_netcdf(dish, digest, readings))
+        partial.replace(path)
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise
+
+
+def _netcdf(dish: Dish, digest: str, readings: Sequence[Reading]) -> bytes:
+    """A variable for each reading."""
+    file = netCDF4.Dataset("run", "w", format="NETCDF4", memory=1)
+    file.setncatts(
+        {
+            "Conventions": "CF-1.11",
+            "title": f"Readings of one dish of {dish.model}",
+            "source": program(),
+            "model": dish.model,
+            "settings": json.dumps(dish.settings),
+            "seed": dish.seed,
+            "observation": dish.observation,
+            "digest": digest,
+        }
+    )
+    for order, reading in enumerate(readings):
+        quantity, name = _quantity(dish, reading), _variable_name(reading)
+        dimensions: tuple[str, ...] = ()
+        if quantity.sample is Sample.SHARE:
+            dimensions = ("share",)
+            if "share" not in file.dimensions:
+                file.createDimension("share", len(_SHARE))
+                file.createVariable("share", str, ("share",))[:] = np.array(_SHARE, dtype=object)
+        elif quantity.sample is Sample.CELLS:
+            dimensions = (f"{name}_sample",)
+            file.createDimension(dimensions[0], len(reading.values))
+        variable = file.createVariable(name, "f8", dimensions)
+        variable.setncatts(
+            {
+                "long_name": f"{reading.quantity} {reading.of}".strip(),
+                "units": quantity.unit,
+                "quantity": reading.quantity,
+                "of": reading.of,
+                "time": reading.time,
+                "time_units": "s",
+                "order": order,
+            }
+        )
+        if reading.values.size:
+            variable[...] = reading.values if dimensions else reading.values[0]
+    return bytes(file.close())
+
+
+def read_run(path: Path, digest: str) -> tuple[Reading, ...] | None:
+    """Readings of a stored dish; None if there are none, or none that can be read."""
+    if not path.exists():
+        return None
+    try:
+        with netCDF4.Dataset(path) as file:
+            file.set_auto_mask(False)
+            if file.digest != digest:
+                return None
+            # NetCDF lists the variables of a file made in memory by their names.
+            read = sorted(
+                (v for v in file.variables.values() if "order" in v.ncattrs()),
+                key=lambda v: int(v.order),
+            )
+            return tuple(
+                Reading(v.quantity, float(v.time), np.atleast_1d(v[...]), v.of) for v in read
+            )
+    except (OSError, RuntimeError, AttributeError):
+        return None
+
+
+def table_rows(dish: Dish, readings: Sequence[Reading]) -> str:
+    """A dish's lines in the table, one for each reading.
+
+    ``n`` is how many there are of what the quantity is read of: one dish, its cells, or what a
+    share is a share of; ``deviation`` is the standard deviation of cells.
+    """
+    lines = []
+    for reading in readings:
+        quantity, values = _quantity(dish, reading), reading.values
+        how_many: float | str = ""
+        mean: float | str = ""
+        deviation: float | str = ""
+        if quantity.sample is Sample.SHARE:
+            how_many, n = (float(value) for value in values)
+            mean = how_many / n if n else ""
+        else:
+            n = float(len(values))
+            mean = float(values.mean()) if n else ""
+            deviation = float(values.std(ddof=1)) if n > 1 else ""
+        lines.append(
+            (
+                dish.model,
+                "; ".join(dish.settings),
+                dish.seed,
+                dish.observation,
+                reading.quantity,
+                reading.of,
+                _number(reading.time),
+                quantity.unit,
+                _number(n),
+                _number(how_many),
+                mean,
+                deviation,
+            )
+        )
+    return _csv(lines)
+
+
+def _number(value: float | str) -> float | str:
+    """Whole numbers without a point."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def _csv(lines: Iterable[tuple[object, ...]]) -> str:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(lines)
+    return text.getvalue()
+
+
+def write_table(folder: Path, rows: Iterable[str]) -> None:
+    """Write the table anew, whole or not at all."""
+    partial = folder / (_TABLE + _PARTIAL)
+    try:
+        partial.write_text(_csv([_COLUMNS]) + "".join(rows), encoding="utf-8")
+        partial.replace(folder / _TABLE)
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise
+
+
+def append_rows(folder: Path, rows: str) -> None:
+    """Add a dish to the table, which is put in order when all are done."""
+    with (folder / _TABLE).open("a", encoding="utf-8") as table:
+        table.write(rows)

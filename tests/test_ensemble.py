@@ -1,0 +1,379 @@
+import errno
+import fcntl
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import xarray as xr
+from tests.conftest import TINY
+
+from sdf1_field.ensemble import cluster, run_dishes, running
+from sdf1_field.ensemble.storing import read_run, table_rows, write_run
+from sdf1_field.errors import InputError, RunError
+from sdf1_field.observations import OBSERVATIONS, Dish, Observation, Quantity, Reading, Sample
+
+HOUR = 3600.0
+NULL = [Dish("cells", "null-kg1a", TINY, seed, (HOUR, 2 * HOUR)) for seed in range(1, 7)]
+TRACKED = Dish(
+    "tracks",
+    "tracking-kg1a",
+    ("dish.width=300 um", "dish.length=300 um", "run.duration=8 h", "cells.density=330 1/mm**2"),
+    1,
+    (),
+)
+DISHES = [TRACKED, *NULL]
+UNSEEN = Dish("cells", "null-kg1a", TINY, 77, (HOUR + 1.5,))
+
+
+def bits(readings):
+    return [(r.quantity, r.of, r.time, r.values.dtype, r.values.tobytes()) for r in readings]
+
+
+def assert_same(ensemble, other):
+    assert list(ensemble.readings) == list(other.readings)
+    for dish, readings in ensemble.readings.items():
+        assert bits(readings) == bits(other.readings[dish])
+
+
+def stored(folder):
+    return {path.name for path in (folder / "runs").iterdir()}
+
+
+def table(folder):
+    return (folder / "runs.csv").read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def by_two(tmp_path_factory):
+    """Ensemble of two processes on this machine, and its folder; not to be changed."""
+    folder = tmp_path_factory.mktemp("by-two")
+    return run_dishes(DISHES, folder, workers=2), folder
+
+
+@pytest.fixture
+def by_none(monkeypatch):
+    """Seeds of dishes that were simulated, in this process and in their order."""
+    seeds = []
+
+    def one_by_one(expected, scheduler, workers):
+        for dish, model in expected.items():
+            seeds.append(dish.seed)
+            yield dish, cluster.answer(dish, model)
+
+    monkeypatch.setattr(running, "_answers", one_by_one)
+    return seeds
+
+
+# What is stored
+
+
+@pytest.fixture
+def looks(monkeypatch):
+    """Dish of an observation with every sample there is, and awkward readings of it."""
+    quantities = (
+        Quantity("ratio", "1", Sample.DISH, ("MSC", "network")),
+        Quantity("path length", "um", Sample.CELLS),
+        Quantity("carrying", "1", Sample.SHARE),
+    )
+    look = Observation(lambda _: (), {q.name: q for q in quantities})
+    monkeypatch.setitem(OBSERVATIONS, "looks", look)
+    readings = tuple(
+        Reading(quantity, at, np.array(values, dtype=np.float64), of)
+        for quantity, at, values, of in (
+            ("ratio", 0.1, [np.nan], "network"),
+            ("ratio", 0.1, [0.1 + 0.2], "MSC"),
+            ("path length", 1e-5, [], ""),
+            ("carrying", HOUR, [3.0, 12.0], ""),
+            ("path length", HOUR, [-0.0, np.inf, 9.969209968386869e36, 5e-324], ""),
+            ("carrying", 2 * HOUR, [0.0, 0.0], ""),
+            ("ratio", 2 * HOUR, [np.inf], "MSC"),
+        )
+    )
+    return Dish("looks", "null-kg1a", ("run.seed=2", "a=b, c"), -3, ()), readings
+
+
+def test_readings_come_back_from_their_file_bit_by_bit(tmp_path, looks):
+    dish, readings = looks
+    write_run(tmp_path / "a.nc", dish, "d1", readings)
+    assert bits(read_run(tmp_path / "a.nc", "d1")) == bits(readings)
+    assert read_run(tmp_path / "a.nc", "d2") is None
+    with xr.open_dataset(tmp_path / "a.nc") as run:
+        assert run["ratio_MSC_0_1s"].item() == 0.1 + 0.2
+        assert run["path_length_3600s"].attrs["units"] == "um"
+        assert run["ratio_MSC_7200s"].attrs["long_name"] == "ratio MSC"
+        assert run["carrying_3600s"].sel(share="of how many") == 12
+        assert run.attrs["settings"] == '["run.seed=2", "a=b, c"]'
+        assert (run.attrs["seed"], run.attrs["observation"]) == (-3, "looks")
+
+
+def test_the_table_has_a_row_for_each_reading(looks):
+    dish, readings = looks
+    rows = [line.split(",looks,")[1] for line in table_rows(dish, readings[:4]).splitlines()]
+    assert rows == [
+        "ratio,network,0.1,1,1,,nan,",
+        f"ratio,MSC,0.1,1,1,,{0.1 + 0.2!r},",
+        "path length,,1e-05,um,0,,,",
+        "carrying,,3600,1,12,3,0.25,",
+    ]
+    cells = Reading("path length", HOUR, np.array([1.0, 2.0, 6.0]))
+    deviation = np.sqrt(7.0)
+    assert table_rows(dish, [cells]).endswith(f",path length,,3600,um,3,,3.0,{deviation!r}\n")
+
+
+def test_what_is_stored_is_not_simulated_again(tmp_path, by_none):
+    first = run_dishes(NULL[1:3], tmp_path)
+    counted = []
+    both = run_dishes(NULL[:3], tmp_path, progress=counted.append)
+    assert by_none == [2, 3, 1]
+    assert counted == [2, 1]
+    assert list(both.readings) == NULL[:3]
+    for dish in NULL[1:3]:
+        assert bits(both.readings[dish]) == bits(first.readings[dish])
+    seeds = [line.split(",")[2] for line in table(tmp_path).splitlines()[1:]]
+    assert sorted(set(seeds)) == ["1", "2", "3"]
+    assert seeds == sorted(seeds)
+
+
+def test_an_edited_model_is_simulated_anew(tmp_path, by_none):
+    model = tmp_path / "mine.toml"
+    folder = tmp_path / "out"
+    text = 'extends = "null-kg1a"\ntitle = "Mine"\n[cells]\ndensity = "{} 1/mm**2"\n'
+    settings = tuple(s for s in TINY if "cells.density" not in s)
+    dish = Dish("cells", str(model), settings, 1, (HOUR,))
+    cells = []
+    for density in (330, 330, 440):
+        model.write_text(text.format(density), encoding="utf-8")
+        readings = run_dishes([dish], folder).readings[dish]
+        cells += [r.values.item() for r in readings if r.quantity == "cells"]
+    assert by_none == [1, 1]
+    assert cells == [30.0, 30.0, 40.0]
+    assert len(stored(folder)) == 2
+
+
+def test_a_damaged_run_is_simulated_again_and_a_leftover_removed(tmp_path, by_none):
+    run_dishes(NULL[:2], tmp_path)
+    whole = {path: path.read_bytes() for path in (tmp_path / "runs").iterdir()}
+    for path, content in whole.items():
+        path.write_bytes(content[: len(content) // 2])
+    next(iter(whole)).replace(tmp_path / "runs" / f"{next(iter(whole)).name}.partial")
+    run_dishes(NULL[:2], tmp_path)
+    assert by_none == [1, 2, 1, 2]
+    assert stored(tmp_path) == {path.name for path in whole}
+
+
+# What goes wrong
+
+
+def test_a_failed_dish_is_named_and_tried_again(tmp_path, by_none):
+    for _ in range(2):
+        ensemble = run_dishes([NULL[0], UNSEEN, NULL[1]], tmp_path)
+        (failure,) = ensemble.failures
+        assert failure.dish == UNSEEN
+        assert "null-kg1a: no cells are observed at" in failure.message
+        assert list(ensemble.readings) == NULL[:2]
+    assert by_none == [1, 77, 2, 77]
+
+
+def test_a_bug_in_one_dish_leaves_the_others(tmp_path, by_none, monkeypatch):
+    def broken(dish):
+        if dish.seed == 1:
+            raise ZeroDivisionError("one\ntwo")
+        return ()
+
+    monkeypatch.setattr(cluster, "observe", broken)
+    ensemble = run_dishes(NULL[:2], tmp_path)
+    assert ensemble.failures[0].message == "ZeroDivisionError: one two"
+    assert list(ensemble.readings) == NULL[1:2]
+
+
+def test_a_full_disk_stops_and_keeps_what_is_stored(tmp_path, by_none, monkeypatch):
+    write, written = Path.write_bytes, []
+
+    def filling(path, content):
+        if written:
+            write(path, content[:100])
+            raise OSError(errno.ENOSPC, "No space left on device")
+        written.append(path)
+        return write(path, content)
+
+    with monkeypatch.context() as full:
+        full.setattr(Path, "write_bytes", filling)
+        with pytest.raises(RunError, match=r"seed2-\w+\.nc: writing failed \(No space left"):
+            run_dishes(NULL[:3], tmp_path)
+    assert len(stored(tmp_path)) == 1
+    assert {line.split(",")[2] for line in table(tmp_path).splitlines()[1:]} == {"1"}
+    assert len(run_dishes(NULL[:3], tmp_path).readings) == 3
+    assert by_none == [1, 2, 2, 3]
+
+
+def test_folders_that_are_not_ours_are_refused(tmp_path):
+    (tmp_path / "notes.txt").write_text("mine", encoding="utf-8")
+    with pytest.raises(InputError, match="holds something else than runs"):
+        run_dishes(NULL, tmp_path)
+    (tmp_path / "else" / "runs").mkdir(parents=True)
+    (tmp_path / "else" / "runs" / "run.nc").touch()
+    with pytest.raises(InputError, match="holds something else than runs"):
+        run_dishes(NULL, tmp_path / "else")
+    with pytest.raises(InputError, match=r"notes\.txt: cannot be written to"):
+        run_dishes(NULL, tmp_path / "notes.txt")
+    assert (tmp_path / "notes.txt").read_text(encoding="utf-8") == "mine"
+
+
+def test_a_folder_in_use_is_refused(tmp_path):
+    (tmp_path / "runs").mkdir()
+    other = os.open(tmp_path / "runs", os.O_RDONLY)
+    fcntl.flock(other, fcntl.LOCK_EX)
+    try:
+        with pytest.raises(InputError, match="another program is writing to it"):
+            run_dishes(NULL, tmp_path)
+    finally:
+        os.close(other)
+
+
+def test_an_unknown_model_is_found_before_anything_is_made(tmp_path):
+    with pytest.raises(InputError, match="unknown model 'null-kg1b'"):
+        run_dishes([NULL[0], Dish("cells", "null-kg1b", (), 1, (HOUR,))], tmp_path / "new")
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_worker_with_another_program_is_refused():
+    with pytest.raises(InputError, match="has another version of the program"):
+        cluster.answer(NULL[0], "the digest of another program")
+
+
+# Processes on this machine
+
+
+def test_readings_do_not_depend_on_the_number_of_processes(tmp_path, by_two):
+    ensemble, folder = by_two
+    assert not ensemble.failures
+    assert_same(run_dishes(DISHES, tmp_path, workers=1), ensemble)
+    assert table(tmp_path) == table(folder)
+    assert stored(tmp_path) == stored(folder)
+
+
+INTERRUPTED = """
+import sys
+from pathlib import Path
+from sdf1_field.ensemble import run_dishes
+from tests.test_ensemble import DISHES, NULL
+
+if __name__ == "__main__":
+    many = [type(NULL[0])("cells", "null-kg1a", NULL[0].settings, n, (3600.0,)) for n in range(999)]
+    try:
+        run_dishes([*DISHES, *many], Path(sys.argv[1]), progress=lambda n: print(n, flush=True))
+    except KeyboardInterrupt:
+        sys.exit(130)
+"""
+
+
+def test_an_interrupted_ensemble_goes_on_where_it_stopped(tmp_path, by_two):
+    ensemble, folder = by_two
+    script = tmp_path / "interrupted.py"
+    script.write_text(INTERRUPTED, encoding="utf-8")
+    with subprocess.Popen(
+        [sys.executable, script, tmp_path / "out"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        start_new_session=True,
+    ) as program:
+        assert program.stdout.readline() == "1\n"
+        # As a terminal does: to the program and to its workers.
+        os.killpg(program.pid, signal.SIGINT)
+        _, complaints = program.communicate(timeout=20)
+    assert (program.returncode, complaints) == (130, "")
+    kept = stored(tmp_path / "out")
+    assert 1 <= len(kept) < 999
+    assert len({line.split(",")[2] for line in table(tmp_path / "out").splitlines()[1:]}) >= 1
+    assert_same(run_dishes(DISHES, tmp_path / "out", workers=2), ensemble)
+    assert kept <= stored(tmp_path / "out")
+    assert table(tmp_path / "out") == table(folder)
+
+
+# A scheduler
+
+
+@pytest.fixture
+def dask(tmp_path):
+    """Function that starts a scheduler or a worker; all are gone in the end."""
+    started = []
+
+    def start(*arguments):
+        command = [Path(sys.executable).with_name("dask"), *arguments, "--no-dashboard"]
+        with (tmp_path / f"dask-{len(started)}.log").open("w") as log:
+            process = subprocess.Popen(command, stdout=log, stderr=log, cwd=tmp_path)
+        started.append(process)
+        return process
+
+    yield start
+    for process in started:
+        process.kill()
+        process.wait()
+
+
+@pytest.fixture
+def scheduler(dask):
+    """Address of a scheduler on a free port."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{free.getsockname()[1]}"
+    dask("scheduler", "--host", f"tcp://{address}")
+    for _ in range(300):
+        with socket.socket() as knock:
+            if knock.connect_ex(("127.0.0.1", int(address.rpartition(":")[2]))) == 0:
+                return f"tcp://{address}"
+        time.sleep(0.1)
+    raise TimeoutError(address)
+
+
+def test_a_killed_worker_changes_nothing(tmp_path, by_two, dask, scheduler):
+    local, folder = by_two
+    doomed, _ = (
+        dask("worker", scheduler, "--nthreads", "1", "--no-nanny", "--host", "127.0.0.1")
+        for _ in range(2)
+    )
+    alive = []
+
+    def kill_at_the_first(_):
+        if not alive:
+            alive.append(doomed.poll() is None)
+            doomed.kill()
+
+    ensemble = run_dishes(DISHES, tmp_path / "out", scheduler=scheduler, progress=kill_at_the_first)
+    assert alive == [True]
+    assert doomed.wait() == -signal.SIGKILL
+    assert_same(ensemble, local)
+    assert table(tmp_path / "out") == table(folder)
+    assert stored(tmp_path / "out") == stored(folder)
+
+
+def test_a_scheduler_without_workers_is_named(tmp_path, scheduler):
+    with pytest.raises(InputError, match=f"{scheduler}: the scheduler has no workers"):
+        run_dishes(NULL, tmp_path / "out", scheduler=scheduler)
+
+
+@pytest.mark.parametrize("listening", [True, False])
+def test_a_scheduler_that_does_not_answer_is_named_within_10_s(tmp_path, listening):
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        if listening:
+            other.listen()
+        address = f"tcp://127.0.0.1:{other.getsockname()[1]}"
+        begun = time.monotonic()
+        with pytest.raises(InputError, match=f"{address}: no Dask scheduler answers"):
+            run_dishes(NULL[:1], tmp_path, scheduler=address)
+        assert time.monotonic() - begun < 10.0
+
+
+@pytest.mark.parametrize("address", ["nowhere", "tcp://:::", "carrier-pigeon://loft:1"])
+def test_addresses_that_are_none_are_named(tmp_path, address):
+    with pytest.raises(InputError, match=f"{address}: no Dask scheduler answers"):
+        run_dishes(NULL[:1], tmp_path, scheduler=address)
