@@ -96,12 +96,12 @@ _TRACKED = {
 }  # fmt: skip
 
 
-def _draw_days(virtual: Virtual, labels: Labels) -> Figure:
+def _draw_days(virtual: Virtual, _: Labels) -> Figure:
     """Fig. 1D and E: MSC on fibronectin after one, two and three days."""
     names = list(_DAYS)
     figure = figure_with_caption(
         10.5, 4.3,
-        f"MSC on {_labels(labels, names)[0]}. {said_of_bars(virtual, names)}",
+        f"MSC on fibronectin (5 µg/cm²). {said_of_bars(virtual, names)}",
         said_of_boxes(virtual, names),
         f"{_ABOVE} tests against 24 h (chi-squared with Yates' correction, Mann-Whitney U over "
         "cells, Mann-Whitney U over fields of view).",
@@ -118,7 +118,7 @@ def _draw_days(virtual: Virtual, labels: Labels) -> Figure:
     style(per_cell, "", "", _PER_CELL)
     draw_boxes(
         per_cell, virtual, dict.fromkeys(names, ORANGE), Look("migrasomes per cell"),
-        test=u_of_cells, log=True,
+        test=u_of_cells, scale="log",
     )  # fmt: skip
     style(detached, "E", "", "detached migrasomes per mm²")
     draw_bars(
@@ -133,7 +133,7 @@ def _draw_days(virtual: Virtual, labels: Labels) -> Figure:
 
 def _draw_substrates(virtual: Virtual, labels: Labels) -> Figure:
     """Fig. 2A and B: MSC on nine substrates."""
-    shown = _labels(labels, _SUBSTRATES)
+    shown = [label.partition(",")[0] for label in _labels(labels, _SUBSTRATES)]
     figure = figure_with_caption(
         10.5, 5.6,
         f"Substrates at 24 h. A: {said_of_bars(virtual, _SUBSTRATES)} Above bars: the first "
@@ -161,7 +161,7 @@ def _draw_substrates(virtual: Virtual, labels: Labels) -> Figure:
     style(per_cell, "B", "", _PER_CELL)
     draw_boxes(
         per_cell, virtual, dict.fromkeys(_SUBSTRATES, NETWORK), Look("migrasomes per cell"),
-        test=u_of_cells, reference=_STRONGEST, log=True,
+        test=u_of_cells, reference=_STRONGEST, scale="log",
     )  # fmt: skip
     for axes in (stacked, per_cell):
         draw_ticks(axes, shown)
@@ -395,11 +395,13 @@ def _draw_vesicles(virtual: Virtual, labels: Labels) -> Figure:
         11.0, 4.6, said_of_boxes(virtual, names),
         f"{_ABOVE} unpaired t test over cells against the control.",
     )  # fmt: skip
-    panels = figure.subplots(1, len(_HOLDING), width_ratios=[len(c) for c in _HOLDING.values()])
+    panels = figure.subplots(
+        1, len(_HOLDING), sharey=True, width_ratios=[len(c) for c in _HOLDING.values()]
+    )
     look = Look("vesicles in a cell's migrasomes", "all", _IMAGED)
     for axes, (letter, colours) in zip(panels, _HOLDING.items(), strict=True):
-        style(axes, letter, "", "vesicles per cell, in its migrasomes")
-        draw_boxes(axes, virtual, colours, look, test=t_of_cells)
+        style(axes, letter, "", "vesicles per cell, in its migrasomes (log scale above 1)")
+        draw_boxes(axes, virtual, colours, look, test=t_of_cells, scale="symlog")
         draw_ticks(axes, _labels(labels, list(colours)))
     return figure
 

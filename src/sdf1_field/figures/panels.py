@@ -52,6 +52,8 @@ _SPREAD = 0.36
 _GOLDEN = 0.5 * (math.sqrt(5.0) - 1.0)
 _HEADROOM, _MARK_HEIGHT = 1.16, 0.11
 """Height of an axis over what is highest, and of a line of marks in heights of an axis."""
+_ABOVE_DOTS = 0.15
+"""Room for a mark above boxes, in heights of what is below it."""
 _UPRIGHT, _LABEL = 5, 13
 """Most labels that are not slanted, and letters in a line of one."""
 
@@ -181,7 +183,7 @@ def stars_and_p(p: float) -> str:
 def figure_with_caption(width: float, height: float, *caption: str) -> Figure:
     """Empty figure [inch] with a caption below."""
     figure = Figure(figsize=(width, height), layout=ConstrainedLayoutEngine(h_pad=_PAD))
-    text = textwrap.fill(" ".join(caption), int(LETTERS_PER_INCH * width))
+    text = textwrap.fill(" ".join(caption), int(LETTERS_PER_INCH * width), break_on_hyphens=False)
     figure.supxlabel(text, x=0.01, ha="left", fontsize=SMALL, color="0.25")
     return figure
 
@@ -312,7 +314,7 @@ def draw_boxes(
     *,
     test: Test,
     reference: str | None = None,
-    log: bool = False,
+    scale: str = "linear",
 ) -> None:
     """Boxes of the coloured conditions' cells, and stars of a test against one, else the first.
 
@@ -320,9 +322,8 @@ def draw_boxes(
     cells of the first experiment.
     """
     own = reference or next(iter(colours))
-    if log:
-        axes.set_yscale("log")
-        axes.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+    axes.set_yscale(scale)
+    axes.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
     for n, (name, colour) in enumerate(colours.items()):
         cells = np.concatenate([cells_of(experiment, look) for experiment in virtual[name]])
         if not len(cells):
@@ -339,9 +340,16 @@ def draw_boxes(
             stars(p), (n, 0.99), xycoords=("data", "axes fraction"), ha="center", va="top",
             fontsize=SMALL,
         )  # fmt: skip
-    low, high = axes.get_ylim()
-    room = (high / low) ** _MARK_HEIGHT if log else 1.0 + _MARK_HEIGHT
-    axes.set_ylim(low if log else 0.0, high * room)
+    _leave_room(axes, 0.0 if scale != "log" else axes.get_ylim()[0])
+
+
+def _leave_room(axes: Any, low: float) -> None:
+    """Axis from a value to above what is highest, in panels that share it too, for a mark."""
+    shared = axes.get_shared_y_axes().get_siblings(axes)
+    high = max((each.dataLim.y1 for each in shared if each.dataLim.y1 > low), default=low + 1.0)
+    scale = axes.yaxis.get_transform()
+    ends = scale.transform([low, high])
+    axes.set_ylim(low, scale.inverted().transform(ends[1] + _ABOVE_DOTS * np.ptp(ends)))
 
 
 # Words
@@ -374,7 +382,7 @@ def said_of_bars(virtual: Virtual, names: Sequence[str]) -> str:
 def said_of_boxes(virtual: Virtual, names: Sequence[str]) -> str:
     """What boxes, whiskers and dots are."""
     count = max(len(virtual[name]) for name in names)
-    whose = f"all {count} experiments" if count > 1 else "the one simulated experiment"
+    whose = f"{count} simulated experiments" if count > 1 else "the one simulated experiment"
     dots = "cells of the first one" if count > 1 else "the cells"
     return (
         f"Boxes: quartiles and median of the cells of {whose}, whiskers: 95 % of them; "
