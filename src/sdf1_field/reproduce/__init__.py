@@ -231,9 +231,9 @@ def write(report: Report, folder: Path) -> None:
         figures = folder / "figures"
         figures.mkdir(exist_ok=True)
         labels = {key: condition.label for key, condition in report.paper.conditions.items()}
+        like_the_papers = {"deniz2023": deniz_figures, "jiao2024": jiao_figures}
         drawn = {
-            **deniz_figures(report.readings, labels),
-            **jiao_figures(report.readings, labels),
+            **like_the_papers[report.paper.name](report.readings, labels),
             "verdicts": verdict_figure(
                 [
                     (
