@@ -59,10 +59,7 @@ def coupled_step(
     secretion: Secretion,
     tolerances: Tolerances,
 ) -> _Trial:
-    """One step with coat or uptake and its error over the tolerance; NaN if it has no solution.
-
-    A step that misses by more than the tolerance leaves the state as it was.
-    """
+    """One step with coat or uptake and its error over the tolerance; NaN if it has no solution."""
     mean, coat, scale = columns.mean, columns.coat, columns.mode_scale
     admittance, response_to_first = responses(columns, step)
     length = GAMMA * step
@@ -104,27 +101,9 @@ def coupled_step(
         if step <= SMALLEST_STEP / SHRINK:
             raise
         return _Trial(state, math.nan)
-    bound = _bound_after(coat, law_second, begun, second, length)
-    begun_flux, ended_flux = secretion.line(state.time, state.time + step)
-    middle_flux = begun_flux
-    if ended_flux is not begun_flux:
-        middle_flux = begun_flux + GAMMA * (ended_flux - begun_flux)
-    layer_first = _layer_below(columns, first, middle_flux)
-    layer = _layer_below(columns, second, ended_flux)
-    # Fresh medium is empty while the floor is not: errors are measured against what cells see.
-    error = error_over_tolerance(
-        state.layer, layer_first, layer, second.concentration, 0.0, tolerances
-    )
-    if coat is not None:
-        # A coat that has just begun to fill is measured against what comes soon.
-        ahead = max(_FILLING / step - 1.0, 0.0)
-        error = max(
-            error, error_over_tolerance(state.bound, bound_first, bound, bound, ahead, tolerances)
-        )
-    if not error <= 1.0:
-        return _Trial(state, error)
     net_second = end - second.flux_modes
     last = last + decay * mean.floor_weights * (length * net_second[0, 0] / scale)
+    bound = _bound_after(coat, law_second, begun, second, length)
     amplitudes = np.empty_like(state.amplitudes)
     two_stages(
         state.amplitudes,
@@ -137,6 +116,12 @@ def coupled_step(
         amplitudes,
     )
     amplitudes[0, :, 0] = 0.0
+    begun_flux, ended_flux = secretion.line(state.time, state.time + step)
+    middle_flux = begun_flux
+    if ended_flux is not begun_flux:
+        middle_flux = begun_flux + GAMMA * (ended_flux - begun_flux)
+    layer_first = _layer_below(columns, first, middle_flux)
+    layer = _layer_below(columns, second, ended_flux)
     ledger = booked(columns, state.ledger, step * ((1.0 - GAMMA) * middle + GAMMA * last), step)
     area = columns.cell_area * MOLECULES_PER_UM3_PER_NM
     if coat is not None and coat.loss_rate > 0.0:
@@ -146,6 +131,16 @@ def coupled_step(
         into_cells = (1.0 - GAMMA) * float(law.into_cells(first.concentration).sum())
         into_cells += GAMMA * float(law_second.into_cells(second.concentration).sum())
         ledger = ledger.book(taken_up=step * into_cells * area)
+    # Fresh medium is empty while the floor is not: errors are measured against what cells see.
+    error = error_over_tolerance(
+        state.layer, layer_first, layer, second.concentration, 0.0, tolerances
+    )
+    if coat is not None:
+        # A coat that has just begun to fill is measured against what comes soon.
+        ahead = max(_FILLING / step - 1.0, 0.0)
+        error = max(
+            error, error_over_tolerance(state.bound, bound_first, bound, bound, ahead, tolerances)
+        )
     moved = CosineState(
         time=state.time + step,
         amplitudes=amplitudes,
