@@ -1212,7 +1212,7 @@ def reproduce(
         raise InputError("--quick and --experiments: they exclude each other. Leave one out.")
     if workers is not None and scheduler is not None:
         raise InputError("--workers and --scheduler: the scheduler has its workers. Leave one out.")
-    known = engine.load_paper(paper, targets=targets)
+    known = engine.load_paper(paper, targets=targets, quick=quick)
     if ids:
         known = known.only(ids)
     number = engine.QUICK if quick else experiments or engine.EXPERIMENTS

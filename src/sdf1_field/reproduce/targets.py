@@ -70,6 +70,7 @@ class _Paper(_Strict):
     citation: str = ""
     dishes: Annotated[int, Field(ge=1)] | None = None
     settings: dict[str, list[str]] = {}
+    quick: dict[str, list[str]] = {}
     condition: dict[str, _Condition] = {}
     claim: list[_Claim] = []
 
@@ -229,7 +230,7 @@ class Paper:
         return replace(self, claims=tuple(c for c in self.claims if c.id in ids))
 
 
-def load_paper(name: str, *, targets: Path | None = None) -> Paper:
+def load_paper(name: str, *, targets: Path | None = None, quick: bool = False) -> Paper:
     """Conditions and claims of a paper, with what a user adds.
 
     Parameters
@@ -239,6 +240,8 @@ def load_paper(name: str, *, targets: Path | None = None) -> Paper:
         File in the form of the shipped one. Its conditions and claims are added; a claim that is
         there already gets further statements, which give the ``value`` of a figure, its
         ``interval`` and ``digitised_by``.
+    quick : bool
+        With the coarser numbers that the paper's targets have for a quick look.
 
     Raises
     ------
@@ -250,7 +253,11 @@ def load_paper(name: str, *, targets: Path | None = None) -> Paper:
     if name not in papers:
         raise InputError(f"unknown paper '{name}'. Known: {', '.join(sorted(papers))}.")
     own = _parsed(shipped.name, name, papers[name])
-    paper = _paper(shipped.name, name, own, Paper(name, own.citation, {}, ()))
+    settings = {
+        key: [*own.settings.get(key, ()), *(own.quick.get(key, ()) if quick else ())]
+        for key in OBSERVATIONS
+    }
+    paper = _paper(shipped.name, name, own, Paper(name, own.citation, {}, ()), settings, own.dishes)
     if targets is None:
         return paper
     further = _read(targets)
@@ -259,9 +266,8 @@ def load_paper(name: str, *, targets: Path | None = None) -> Paper:
             raise InputError(
                 f"{targets}: unknown paper '{other}'. Known: {', '.join(sorted(papers))}."
             )
-    return _paper(
-        str(targets), name, _parsed(str(targets), name, further.get(name, {})), paper, own.dishes
-    )
+    added = _parsed(str(targets), name, further.get(name, {}))
+    return _paper(str(targets), name, added, paper, settings | added.settings, own.dishes)
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -290,14 +296,21 @@ def _parsed(file: str, name: str, table: Any) -> _Paper:
         ) from None
 
 
-def _paper(file: str, name: str, own: _Paper, base: Paper, dishes: int | None = None) -> Paper:
+def _paper(
+    file: str,
+    name: str,
+    own: _Paper,
+    base: Paper,
+    settings: Mapping[str, list[str]],
+    dishes: int | None,
+) -> Paper:
     """The base with what a file says of the paper."""
     conditions = dict(base.conditions)
     for key, c in own.condition.items():
         where = f"{file}: {name}.condition.{key}"
         if key in conditions:
             raise InputError(f"{where}: exists already. Give it another name.")
-        conditions[key] = _condition(where, c, own.dishes or dishes or 1, own.settings)
+        conditions[key] = _condition(where, c, own.dishes or dishes or 1, settings)
     for key, condition in conditions.items():
         for other in (condition.null, condition.seeds_of):
             if other is not None and other not in conditions:
