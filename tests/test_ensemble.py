@@ -1,6 +1,7 @@
 import errno
 import fcntl
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -23,12 +24,12 @@ NULL = [Dish("cells", "null-kg1a", TINY, seed, (HOUR, 2 * HOUR)) for seed in ran
 TRACKED = Dish(
     "tracks",
     "tracking-kg1a",
-    ("dish.width=300 um", "dish.length=300 um", "run.duration=8 h", "cells.density=330 1/mm**2"),
+    ("dish.width=300 um", "dish.length=300 um", "cells.density=330 1/mm**2"),
     1,
     (),
 )
 DISHES = [TRACKED, *NULL]
-UNSEEN = Dish("cells", "null-kg1a", TINY, 77, (HOUR + 1.5,))
+UNSEEN = Dish("cells", "null-kg1a", TINY, 77, (HOUR + 1.5, 2 * HOUR))
 
 
 def bits(readings):
@@ -61,7 +62,7 @@ def by_none(monkeypatch):
     """Seeds of dishes that were simulated, in this process and in their order."""
     seeds = []
 
-    def one_by_one(expected, scheduler, workers):
+    def one_by_one(expected, *_):
         for dish, model in expected.items():
             seeds.append(dish.seed)
             yield dish, cluster.answer(dish, model)
@@ -122,7 +123,7 @@ def test_the_table_has_a_row_for_each_reading(looks):
         "carrying,,3600,1,12,3,0.25,",
     ]
     cells = Reading("path length", HOUR, np.array([1.0, 2.0, 6.0]))
-    deviation = np.sqrt(7.0)
+    deviation = 7.0**0.5
     assert table_rows(dish, [cells]).endswith(f",path length,,3600,um,3,,3.0,{deviation!r}\n")
 
 
@@ -160,7 +161,7 @@ def test_a_damaged_run_is_simulated_again_and_a_leftover_removed(tmp_path, by_no
     run_dishes(NULL[:2], tmp_path)
     whole = {path: path.read_bytes() for path in (tmp_path / "runs").iterdir()}
     for path, content in whole.items():
-        path.write_bytes(content[: len(content) // 2])
+        path.write_bytes(content[:5000])
     next(iter(whole)).replace(tmp_path / "runs" / f"{next(iter(whole)).name}.partial")
     run_dishes(NULL[:2], tmp_path)
     assert by_none == [1, 2, 1, 2]
@@ -180,7 +181,8 @@ def test_a_failed_dish_is_named_and_tried_again(tmp_path, by_none):
     assert by_none == [1, 77, 2, 77]
 
 
-def test_a_bug_in_one_dish_leaves_the_others(tmp_path, by_none, monkeypatch):
+@pytest.mark.usefixtures("by_none")
+def test_a_bug_in_one_dish_leaves_the_others(tmp_path, monkeypatch):
     def broken(dish):
         if dish.seed == 1:
             raise ZeroDivisionError("one\ntwo")
@@ -265,7 +267,7 @@ from sdf1_field.ensemble import run_dishes
 from tests.test_ensemble import DISHES, NULL
 
 if __name__ == "__main__":
-    many = [type(NULL[0])("cells", "null-kg1a", NULL[0].settings, n, (3600.0,)) for n in range(999)]
+    many = [type(NULL[0])("cells", "null-kg1a", NULL[0].settings, n, (3600.0,)) for n in range(99)]
     try:
         run_dishes([*DISHES, *many], Path(sys.argv[1]), progress=lambda n: print(n, flush=True))
     except KeyboardInterrupt:
@@ -291,8 +293,8 @@ def test_an_interrupted_ensemble_goes_on_where_it_stopped(tmp_path, by_two):
         _, complaints = program.communicate(timeout=20)
     assert (program.returncode, complaints) == (130, "")
     kept = stored(tmp_path / "out")
-    assert 1 <= len(kept) < 999
-    assert len({line.split(",")[2] for line in table(tmp_path / "out").splitlines()[1:]}) >= 1
+    assert 1 <= len(kept) < 99
+    assert len(table(tmp_path / "out").splitlines()) > 1
     assert_same(run_dishes(DISHES, tmp_path / "out", workers=2), ensemble)
     assert kept <= stored(tmp_path / "out")
     assert table(tmp_path / "out") == table(folder)
@@ -355,7 +357,8 @@ def test_a_killed_worker_changes_nothing(tmp_path, by_two, dask, scheduler):
     assert stored(tmp_path / "out") == stored(folder)
 
 
-def test_a_scheduler_without_workers_is_named(tmp_path, scheduler):
+def test_a_scheduler_without_workers_is_named(tmp_path, scheduler, monkeypatch):
+    monkeypatch.setattr(cluster, "_JOINING", 0.5)
     with pytest.raises(InputError, match=f"{scheduler}: the scheduler has no workers"):
         run_dishes(NULL, tmp_path / "out", scheduler=scheduler)
 
@@ -377,3 +380,11 @@ def test_a_scheduler_that_does_not_answer_is_named_within_10_s(tmp_path, listeni
 def test_addresses_that_are_none_are_named(tmp_path, address):
     with pytest.raises(InputError, match=f"{address}: no Dask scheduler answers"):
         run_dishes(NULL[:1], tmp_path, scheduler=address)
+
+
+def test_the_pages_programs_are_programs():
+    page = Path(__file__).parent.parent / "docs" / "howto" / "ensembles.md"
+    blocks = re.findall(r"```python\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
+    assert any("SLURMCluster" in block for block in blocks)
+    for block in blocks:
+        compile(block, page, "exec")

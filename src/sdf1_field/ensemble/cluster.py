@@ -1,5 +1,6 @@
 """Dask: processes on this machine, or a running scheduler; and what is asked of workers."""
 
+import asyncio
 import contextlib
 import functools
 import logging
@@ -68,7 +69,7 @@ def local_client(dishes: int, workers: int | None) -> "Iterator[Client]":
             n_workers=min(dishes, workers or CPU_COUNT),
             threads_per_worker=1,
             memory_limit=0,
-            dashboard_address=None,
+            scheduler_kwargs={"dashboard": False, "dashboard_address": "127.0.0.1:0"},
             silence_logs=logging.CRITICAL,
             env={"NUMBA_NUM_THREADS": "1"},
         )
@@ -108,6 +109,7 @@ def remote_client(address: str) -> "Iterator[Client]":
     from distributed import Client
 
     try:
+        asyncio.run(asyncio.wait_for(_knock(address), _CONNECTING))
         client = Client(address, timeout=_CONNECTING, set_as_default=False)
     except (OSError, ValueError) as error:
         raise InputError(
@@ -123,6 +125,15 @@ def remote_client(address: str) -> "Iterator[Client]":
                 f"`dask worker {address} --nthreads 1`."
             ) from None
         yield client
+
+
+async def _knock(address: str) -> None:
+    """Ask who is there; a client would wait for ever for what listens and says nothing."""
+    from distributed import Security
+    from distributed.core import rpc
+
+    async with rpc(address, connection_args=Security().get_connection_args("client")) as scheduler:
+        await scheduler.identity()
 
 
 def answers(client: "Client", expected: Mapping[Dish, str]) -> Iterator[tuple[Dish, Answer]]:

@@ -108,10 +108,10 @@ def run_dishes(
                     if isinstance(said, str):
                         failures[dish] = Failure(dish, said)
                     else:
-                        readings[dish], rows[dish] = said, table_rows(dish, said)
                         path = run_path(folder, dish, digests[dish])
                         with _writing(path):
                             write_run(path, dish, digests[dish], said)
+                            readings[dish], rows[dish] = said, table_rows(dish, said)
                             append_rows(folder, rows[dish])
                     if progress is not None:
                         progress(1)
