@@ -73,7 +73,7 @@ def local_client(dishes: int, workers: int | None) -> "Iterator[Client]":
             silence_logs=logging.CRITICAL,
             env={"NUMBA_NUM_THREADS": "1"},
         )
-    with cluster:
+    with _quiet(), cluster:
         try:
             with Client(cluster, set_as_default=False) as client:
                 yield client
@@ -81,7 +81,8 @@ def local_client(dishes: int, workers: int | None) -> "Iterator[Client]":
             # Nobody waits for dishes that are still being simulated.
             for worker in cluster.workers.values():
                 if worker.pid is not None:
-                    os.kill(worker.pid, signal.SIGKILL)
+                    with contextlib.suppress(ProcessLookupError):
+                        os.kill(worker.pid, signal.SIGKILL)
             raise
 
 
@@ -95,6 +96,17 @@ def _deaf_to_interrupts() -> Iterator[None]:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Leave it to one line to say what is wrong; Dask would write tracebacks beside it."""
+    with contextlib.ExitStack() as stack:
+        for name in ("distributed", "distributed.client"):
+            for handler in logging.getLogger(name).handlers:
+                stack.callback(handler.setLevel, handler.level)
+                handler.setLevel(logging.CRITICAL)
+        yield
 
 
 @contextlib.contextmanager
@@ -116,7 +128,7 @@ def remote_client(address: str) -> "Iterator[Client]":
             f"{address}: no Dask scheduler answers. Start one with `dask scheduler` and give the "
             "address that it prints."
         ) from error
-    with client:
+    with _quiet(), client:
         try:
             client.wait_for_workers(1, timeout=_JOINING)
         except TimeoutError:
@@ -150,7 +162,7 @@ def answers(client: "Client", expected: Mapping[Dish, str]) -> Iterator[tuple[Di
     InputError
         See `answer`.
     RunError
-        If the scheduler is lost.
+        If the scheduler is lost, or does not have the program.
     """
     from distributed import as_completed
     from distributed.scheduler import KilledWorker
@@ -168,7 +180,9 @@ def answers(client: "Client", expected: Mapping[Dish, str]) -> Iterator[tuple[Di
         except InputError:
             raise
         except Exception as error:
+            text = " ".join(f"{type(error).__name__}: {error}".split())
             raise RunError(
-                f"{client.scheduler_info()['address']}: {type(error).__name__}: {error}"
+                f"the Dask scheduler or a worker is lost ({text}). Run again when they are back; "
+                "finished runs are kept."
             ) from error
         yield dish, said
