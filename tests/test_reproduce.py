@@ -28,6 +28,7 @@ from sdf1_field.reproduce.verdicts import (
     find,
     null_experiments,
     say,
+    says_all,
     verdict,
 )
 from sdf1_field.shipped import shipped_folder
@@ -107,6 +108,13 @@ def test_an_experiment_is_judged_by_its_own_effect_and_test():
 )
 def test_direction_and_significance_are_both_asked_for(changes, agrees):
     assert say(paper(), statement(**changes), CLEAR, 0.0).agrees == agrees
+
+
+def test_all_of_a_claim_is_each_of_its_statements():
+    for wanted in ({}, {"below": 0.4}, {"p_below": 1e-9}, {"p_below": None, "p_from": 0.05}):
+        asked = claim(statement(), statement(**wanted))
+        each = [say(paper(), s, CLEAR, 0.0).agrees for s in asked.statements]
+        assert says_all(paper(), asked, CLEAR, 0.0) == all(each)
 
 
 def test_states_of_one_dish_are_compared_with_each_other():

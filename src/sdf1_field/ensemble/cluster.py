@@ -61,10 +61,16 @@ def _require_same(model: str, settings: tuple[str, ...], digest: str) -> None:
 @contextlib.contextmanager
 def local_client(dishes: int, workers: int | None) -> "Iterator[Client]":
     """Client of processes on this machine, gone at the end."""
+    import dask.config
     from dask.system import CPU_COUNT
     from distributed import Client, LocalCluster
 
-    with _deaf_to_interrupts():
+    # Workers would give memory back at every turn, and half a dish would be spent on that.
+    environment = {"OMP_NUM_THREADS": 1, "OPENBLAS_NUM_THREADS": 1, "MKL_NUM_THREADS": 1}
+    with (
+        dask.config.set({"distributed.nanny.pre-spawn-environ": environment}),
+        _deaf_to_interrupts(),
+    ):
         cluster = LocalCluster(
             n_workers=min(dishes, workers or CPU_COUNT),
             threads_per_worker=1,

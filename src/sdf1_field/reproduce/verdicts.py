@@ -108,6 +108,29 @@ def say(paper: Paper, statement: Statement, experiment: Experiment, variation: f
     variation : float
         Coefficient of variation from dish to dish.
     """
+    own, other, kind = _samples(paper, statement, experiment, variation)
+    effect = STATISTICS[statement.statistic].effect(own, other)
+    p = _p(statement, own, other, kind)
+    return Said(effect, p, _lies(statement, effect) and _significant(statement, p))
+
+
+def says_all(paper: Paper, claim: Claim, experiment: Experiment, variation: float) -> bool:
+    """Whether an experiment says all of a claim; tests are made where all effects lie right."""
+    samples = [_samples(paper, s, experiment, variation) for s in claim.statements]
+    return all(
+        _lies(s, STATISTICS[s.statistic].effect(own, other))
+        for s, (own, other, _) in zip(claim.statements, samples, strict=True)
+        if s.directed
+    ) and all(
+        _significant(s, _p(s, own, other, kind))
+        for s, (own, other, kind) in zip(claim.statements, samples, strict=True)
+    )
+
+
+def _samples(
+    paper: Paper, statement: Statement, experiment: Experiment, variation: float
+) -> tuple[Dishes, Dishes, Sample]:
+    """The sample, what it is compared with (itself if with nothing), and what they hold."""
     observation = OBSERVATIONS[paper.conditions[statement.condition].observation]
     kind = observation.quantities[statement.quantity].sample
     spread = _spread(variation)
@@ -118,21 +141,30 @@ def say(paper: Paper, statement: Statement, experiment: Experiment, variation: f
         ]
 
     own = sample(statement.condition, statement.quantity, statement.time)
-    other = own
     if statement.against is not None:
-        other = sample(statement.condition, statement.against, statement.time)
-    elif statement.reference is not None:
+        return own, sample(statement.condition, statement.against, statement.time), kind
+    if statement.reference is not None:
         other = sample(statement.reference, statement.quantity, statement.reference_time)
-    effect = STATISTICS[statement.statistic].effect(own, other)
-    p = math.nan
-    if statement.test is not None:
-        p = p_value(statement.test, own, other, kind, over_dishes=statement.over_dishes)
-    agrees = not statement.directed or statement.above < effect < statement.below
-    if statement.p_below is not None:
-        agrees = agrees and p < statement.p_below
-    if statement.p_from is not None:
-        agrees = agrees and p >= statement.p_from
-    return Said(effect, p, agrees)
+        return own, other, kind
+    return own, own, kind
+
+
+def _p(statement: Statement, own: Dishes, other: Dishes, kind: Sample) -> float:
+    if statement.test is None:
+        return math.nan
+    return p_value(statement.test, own, other, kind, over_dishes=statement.over_dishes)
+
+
+def _lies(statement: Statement, effect: float) -> bool:
+    """Whether an effect is where the paper has it."""
+    return not statement.directed or statement.above < effect < statement.below
+
+
+def _significant(statement: Statement, p: float) -> bool:
+    """Whether a test comes out as the paper has it."""
+    return (statement.p_below is None or p < statement.p_below) and (
+        statement.p_from is None or p >= statement.p_from
+    )
 
 
 @dataclass(frozen=True)
@@ -245,9 +277,7 @@ def find(
         )
     by_chance = math.nan
     if null:
-        by_chance = sum(
-            all(say(paper, s, e, variation).agrees for s in claim.statements) for e in null
-        ) / len(null)
+        by_chance = sum(says_all(paper, claim, e, variation) for e in null) / len(null)
     all_said = sum(all(s.agrees for s in one) for one in said)
     return ClaimFound(
         claim,
