@@ -1,0 +1,187 @@
+"""Both papers' claims as `sdf1-field reproduce` judges them, recorded; and what that rests on.
+
+python validation/deniz2023/run.py claims     # table.md and figures; in ../jiao2024 as well
+python validation/deniz2023/run.py null       # null.md: the null model judged as the model is
+python validation/deniz2023/run.py numerics   # numerics.md: coarser grids and steps
+python validation/deniz2023/run.py all        # README.md says how long each takes
+
+Dishes are kept in the folder that --dishes names, and are not simulated twice.
+"""
+
+import argparse
+import shutil
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from sdf1_field.ensemble import run_dishes
+from sdf1_field.observations import Dish
+from sdf1_field.reproduce import Paper, as_markdown, load_paper, reproduce, write
+from sdf1_field.reproduce.tables import SUMMARY, summary_row
+
+HERE = Path(__file__).parent
+RECORDED = {"deniz2023": HERE / "table.md", "jiao2024": HERE.parent / "jiao2024" / "claims.md"}
+ABOUT_CELLS = ("D12", "D13", "D14", "D15", "D16", "D17", "D18", "D19")
+"""Claims of enrichment and of drugs, which the null model must not reproduce."""
+NULL_SEEDS = range(100, 104)
+
+SPACING, TOLERANCE, FIRST = "grid.spacing", "numerics.tolerance", "numerics.first_step"
+CULTURE, COUPLING, FRAMES = (
+    "numerics.culture_step", "numerics.coupling_step", "output.tracks_every",
+)  # fmt: skip
+ALIKE = ("variation.dish.secretion=0", "variation.dish.speed=0", "variation.dish.avidity=0")
+NUMERICS: dict[str, dict[str, str]] = {
+    "the models' own": {},
+    "ensembles": {TOLERANCE: "0.02", FIRST: "1 s", CULTURE: "240 min"},
+    "--quick": {
+        SPACING: "10 um", TOLERANCE: "0.05", FIRST: "1 s", CULTURE: "240 min",
+        COUPLING: "30 min", FRAMES: "30 min",
+    },
+    "ensembles, on half the grid": {
+        SPACING: "2.5 um", TOLERANCE: "0.02", FIRST: "1 s", CULTURE: "240 min",
+    },
+}  # fmt: skip
+SAME_DISHES = 12
+HOURS = 4.0 * 3600.0
+
+
+def markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Markdown table."""
+    lines = [header, ["---"] * len(header), *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def finished(more: int) -> None:
+    """Say that dishes are finished."""
+    print("." * more, end="", file=sys.stderr, flush=True)
+
+
+def claims(arguments: argparse.Namespace) -> None:
+    """Judge both papers, and record tables and figures."""
+    for name, path in RECORDED.items():
+        folder = arguments.dishes / name
+        report = reproduce(
+            load_paper(name), folder, experiments=arguments.experiments, progress=finished
+        )
+        write(report, folder)
+        path.write_text(as_markdown(report), encoding="utf-8")
+        for picture in (folder / "figures").glob("*.png"):
+            shutil.copyfile(picture, path.parent / picture.name)
+
+
+def without_mechanism(paper: Paper) -> Paper:
+    """The paper in which every condition is its null: same claims, nothing that could make them."""
+    conditions = {
+        key: condition
+        if condition.null is None
+        else replace(paper.conditions[condition.null], null=condition.null)
+        for key, condition in paper.conditions.items()
+    }
+    return replace(paper, conditions=conditions)
+
+
+def null(arguments: argparse.Namespace) -> None:
+    """Judge the null model several times over by the claims on enrichment and drugs."""
+    paper = without_mechanism(load_paper("deniz2023").only(ABOUT_CELLS))
+    verdicts: dict[str, list[list[str]]] = {}
+    said: dict[str, int] = {}
+    for seed in NULL_SEEDS:
+        report = reproduce(
+            paper,
+            arguments.dishes / "null",
+            experiments=arguments.experiments,
+            seed=seed,
+            progress=finished,
+        )
+        for levels in report.found:
+            row = summary_row(levels)
+            verdicts.setdefault(row[0], []).append(list(row[-4:]))
+            said[row[0]] = said.get(row[0], 0) + levels[0].said
+    rows = [
+        [
+            id_, f"{said[id_]} of {len(NULL_SEEDS) * arguments.experiments}",
+            *[f"{sum(v[n] == 'reproduced' for v in each)}" for n in range(4)],
+        ]
+        for id_, each in verdicts.items()
+    ]  # fmt: skip
+    header = ["claim", "said by", *[f"reproduced at {variation}" for variation in SUMMARY[-4:]]]
+    (HERE / "null.md").write_text(
+        "# The null model, judged as the model is\n\nEvery condition is `null-kg1a`, with dishes of "
+        f"its own. Said by: single experiments, {len(NULL_SEEDS)} times {arguments.experiments}; "
+        f"reproduced: verdicts, of {len(NULL_SEEDS)}.\n\n{markdown(header, rows)}\n",
+        encoding="utf-8",
+    )
+
+
+def numerics(arguments: argparse.Namespace) -> None:
+    """Fold changes of the same dishes with coarser numbers."""
+    sets = {
+        name: [
+            Dish(
+                "cells",
+                "coculture-kg1a",
+                (*ALIKE, *(f"{key}={value}" for key, value in settings.items())),
+                seed,
+                (HOURS,),
+            )
+            for seed in range(SAME_DISHES)
+        ]
+        for name, settings in NUMERICS.items()
+    }
+    found = run_dishes(
+        [dish for dishes in sets.values() for dish in dishes],
+        arguments.dishes / "numerics",
+        progress=finished,
+    ).readings
+    folds = {
+        name: np.array(
+            [
+                [
+                    reading.values[0]
+                    for region in ("MSC", "network")
+                    for reading in found[dish]
+                    if (reading.quantity, reading.of) == ("fold change", region)
+                ]
+                for dish in dishes
+            ]
+        )
+        for name, dishes in sets.items()
+    }
+    (first, own), *others = folds.items()
+
+    def text(values: np.ndarray) -> list[str]:
+        errors = values.std(axis=0, ddof=1) / np.sqrt(len(values))
+        return [f"{m:.2f} ± {e:.2f}" for m, e in zip(values.mean(axis=0), errors, strict=True)]
+
+    rows = [[first, *text(own), "", ""]]
+    rows += [[name, *text(each), *text(each - own)] for name, each in others]
+    header = ["", "MSC", "network", "MSC, less the first", "network, less the first"]
+    listed = [[name, ", ".join(f"`{k}={v}`" for k, v in s.items())] for name, s in NUMERICS.items()]
+    (HERE / "numerics.md").write_text(
+        f"# Coarser numbers\n\nFold change at 4 h, {SAME_DISHES} dishes of coculture-kg1a with the "
+        "same seeds, mean ± standard error; differences dish by dish.\n\n"
+        f"{markdown(header, rows)}\n\n{markdown(['', 'settings'], listed)}\n",
+        encoding="utf-8",
+    )
+
+
+SECTIONS = {"claims": claims, "null": null, "numerics": numerics}
+
+
+def main() -> None:
+    """Carry out the sections asked for."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("sections", nargs="+", choices=[*SECTIONS, "all"])
+    parser.add_argument("--experiments", type=int, default=20)
+    parser.add_argument("--dishes", type=Path, default=Path("validation-dishes"))
+    arguments = parser.parse_args()
+    for name, section in SECTIONS.items():
+        if {name, "all"} & set(arguments.sections):
+            section(arguments)
+
+
+if __name__ == "__main__":
+    main()
