@@ -170,7 +170,7 @@ def _below(markdown: str, *, levels: int) -> str:
 PARTS: dict[str, tuple[Callable[[], str], Callable[[], Iterable[Path]]]] = {
     "parameters": (parameter_tables, lambda: [MODELS / "parameters.toml"]),
     "models": (named_models, lambda: MODELS.glob("*.toml")),
-    "commands": (command_help, lambda: [ROOT / "src/sdf1_field/cli.py"]),
+    "commands": (command_help, lambda: (ROOT / "src/sdf1_field/cli").rglob("*.py")),
     "results": (recorded_results, lambda: VALIDATION.glob("*/*.[mp][dn]*")),
 }
 """By name, what makes a part and the files it is made from."""

@@ -1,0 +1,28 @@
+"""Command line; whatever needs NumPy is imported by the command that uses it.
+
+`models`, `running`, `analysing`, `drawing` and `reproducing` hold the commands; `printing` holds
+the tables of `analyse`; `options` and `tables` hold what several commands share, and `program`
+what becomes of errors.
+"""
+
+import click
+
+from sdf1_field import __version__
+from sdf1_field.cli.analysing import analyse
+from sdf1_field.cli.drawing import plot
+from sdf1_field.cli.models import check, list_models, new, show
+from sdf1_field.cli.program import Program
+from sdf1_field.cli.reproducing import reproduce
+from sdf1_field.cli.running import inspect, solve
+
+__all__ = ["main"]
+
+
+@click.group(cls=Program, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="sdf1-field")
+def main() -> None:
+    """Chemokine fields of stromal cells and their migrasomes, and the cells that gather on them."""
+
+
+for _command in (list_models, new, show, check, solve, inspect, analyse, plot, reproduce):
+    main.add_command(_command)

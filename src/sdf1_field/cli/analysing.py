@@ -1,0 +1,167 @@
+"""The command analyse: which table suits which runs and options."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from sdf1_field.cli.options import json_option, time_of
+from sdf1_field.cli.printing.cargo import print_cargo
+from sdf1_field.cli.printing.cells import (
+    print_approach,
+    print_course,
+    print_distances,
+    print_dwell,
+    print_fold_changes,
+    print_motion,
+)
+from sdf1_field.cli.printing.fields import print_fields
+from sdf1_field.cli.printing.networks import print_networks
+from sdf1_field.cli.tables import dishes_text
+from sdf1_field.errors import InputError
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+_OF_STROMA = ("network", "cargo", "field")
+_SHOWN = ("fold-change", "course", "distance", "dwell", "approach", "motion", *_OF_STROMA)
+_AT_TIMES = ("fold-change", "distance", *_OF_STROMA)
+_COMPARED = ("fold-change", "motion", *_OF_STROMA)
+"""Tables of `analyse`; which of them need no cells, are of single times, and have a comparison."""
+
+
+@click.command()
+@click.argument(
+    "runs", metavar="RUN.nc...", type=click.Path(path_type=Path), nargs=-1, required=True
+)
+@click.option(
+    "--show",
+    "kind",
+    type=click.Choice(_SHOWN),
+    help="fold-change: cells per region (default with MSC). course: fold change over time. "
+    "distance: density against distance from bodies and migrasomes. dwell: how long cells stay. "
+    "approach: chemotactic index against distance. motion: paths, speed, persistence (default "
+    "without MSC). network: MSC with fibres and migrasomes, fates and sizes of migrasomes (default "
+    "without haematopoietic cells). cargo: chemokines in cells and migrasomes, and which way they "
+    "were secreted (default without haematopoietic cells if cargo is followed). field: "
+    "concentration on the floor under and around bodies and migrasomes.",
+)
+@click.option(
+    "--at",
+    "at",
+    multiple=True,
+    metavar="TIME",
+    help="When to count, such as '4 h'. May be repeated.",
+)
+@click.option(
+    "--against",
+    "against",
+    multiple=True,
+    metavar="CONTROL.nc",
+    type=click.Path(path_type=Path),
+    help="Compare with a control experiment: t test over dishes (fold-change), Mann-Whitney U "
+    "over cells (motion), chi-squared with Yates' correction and Mann-Whitney U over cells and "
+    "fields (network), t test over migrasomes, cells and dishes (cargo), ratio (field). May be "
+    "repeated.",
+)
+@click.option("--paired", is_flag=True, help="Compare fold changes donor by donor.")
+@json_option
+def analyse(
+    runs: tuple[Path, ...],
+    kind: str | None,
+    at: tuple[str, ...],
+    against: tuple[Path, ...],
+    paired: bool,
+    as_json: bool,
+) -> None:
+    """Count cells by region or distance, say how they move, or count networks and their cargo.
+
+    Several runs count as dishes of one experiment.
+    """
+    from contextlib import ExitStack
+
+    from sdf1_field import analysis
+    from sdf1_field.record import open_run
+
+    times = [time_of(text) for text in at] or None
+    with ExitStack() as stack:
+        opened: list[xr.Dataset] = [stack.enter_context(open_run(path)) for path in runs]
+        control: list[xr.Dataset] = [stack.enter_context(open_run(path)) for path in against]
+        kind = kind or _usual_table(opened)
+        if kind not in _OF_STROMA:
+            for run in (*opened, *control):
+                analysis.observation_times(run)
+        _require_sense(kind, at=bool(at), against=bool(against), paired=paired)
+        table: Any
+        if kind == "fold-change":
+            table = analysis.analyse_runs(opened, times, against=control, paired=paired)
+        elif kind == "distance":
+            table = analysis.distance_table(opened, times)
+        elif kind == "motion":
+            table = analysis.motion_table(opened, control)
+        elif kind == "network":
+            table = analysis.network_table(opened, times, against=control)
+        elif kind == "cargo":
+            table = analysis.cargo_table(opened, times, against=control)
+        elif kind == "field":
+            table = analysis.field_table(opened, times, against=control)
+        else:
+            make = {
+                "course": analysis.course_table,
+                "dwell": analysis.dwell_table,
+                "approach": analysis.approach_table,
+            }[kind]
+            table = make(opened)
+    if as_json:
+        click.echo(json.dumps(table, indent=2))
+        return
+    dishes = dishes_text(len(runs))
+    over = "" if len(runs) == 1 else " with 95 % interval over dishes"
+    if kind == "fold-change":
+        print_fold_changes(table, dishes, len(control))
+    elif kind == "course":
+        print_course(table, f"{dishes}; fold change over free surface{over}")
+    elif kind == "distance":
+        print_distances(table, dishes, over)
+    elif kind == "dwell":
+        print_dwell(table, dishes)
+    elif kind == "approach":
+        print_approach(table, dishes)
+    elif kind == "network":
+        print_networks(table)
+    elif kind == "cargo":
+        print_cargo(table)
+    elif kind == "field":
+        print_fields(table, dishes, bool(control))
+    else:
+        print_motion(table)
+
+
+def _usual_table(runs: Sequence["xr.Dataset"]) -> str:
+    """Table of `analyse` that suits what there is in some runs."""
+    from sdf1_field.analysis import has_msc, has_stroma, holds_cargo
+
+    if any(map(has_msc, runs)) and not any("cell_time" in run for run in runs):
+        return "cargo" if all(map(holds_cargo, runs)) else "network"
+    return "fold-change" if any(map(has_stroma, runs)) else "motion"
+
+
+def _require_sense(kind: str, *, at: bool, against: bool, paired: bool) -> None:
+    """Raise InputError if an option says nothing about a kind of table."""
+    if at and kind not in _AT_TIMES:
+        raise InputError(
+            f"--at: '{kind}' is of the whole recording. Leave --at away, or --show "
+            f"{' or '.join(_AT_TIMES)}."
+        )
+    if against and kind not in _COMPARED:
+        raise InputError(
+            f"--against: '{kind}' has no test. Leave it away, or --show {' or '.join(_COMPARED)}."
+        )
+    if paired and not against:
+        raise InputError("--paired: there is nothing to compare with. Give --against CONTROL.nc.")
+    if paired and kind != "fold-change":
+        raise InputError(
+            f"--paired: '{kind}' compares cells, and these have no partners. Leave it away."
+        )

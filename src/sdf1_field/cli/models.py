@@ -1,0 +1,120 @@
+"""Commands about models: list, new, show and check."""
+
+import json
+import shlex
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from sdf1_field.cli.options import json_option, set_option
+from sdf1_field.cli.tables import print_table
+from sdf1_field.errors import InputError
+from sdf1_field.shipped import model_titles
+
+if TYPE_CHECKING:
+    from sdf1_field.spec import Entry
+
+
+@click.command(name="list")
+@json_option
+def list_models(as_json: bool) -> None:
+    """List the named models."""
+    titles = model_titles()
+    if as_json:
+        click.echo(json.dumps([{"name": n, "title": t} for n, t in titles.items()], indent=2))
+        return
+    print_table(list(titles.items()))
+
+
+@click.command()
+@click.argument("name")
+@click.option(
+    "--from",
+    "extends",
+    metavar="MODEL",
+    default="coculture-kg1a",
+    show_default=True,
+    help="Shipped model to start from.",
+)
+@click.option("--force", is_flag=True, help="Replace an existing file.")
+def new(name: str, extends: str, force: bool) -> None:
+    """Write NAME.toml, a model file to start from."""
+    from sdf1_field.spec import write_model_file
+
+    path = write_model_file(name, extends=extends, force=force)
+    file = shlex.quote(str(path))
+    click.echo(f"{path}: edit it, then")
+    click.echo(f"  sdf1-field check {file}")
+    click.echo(f"  sdf1-field solve {file}")
+
+
+@click.command()
+@click.argument("model", required=False)
+@click.option("--json-schema", is_flag=True, help="Print the JSON schema of model files.")
+@set_option
+@json_option
+def show(model: str | None, json_schema: bool, settings: tuple[str, ...], as_json: bool) -> None:
+    """Show a model's every value with its source, or `parameters` for all defaults."""
+    from sdf1_field.spec import ModelSpec, load_model, parameters
+
+    if json_schema:
+        click.echo(json.dumps(ModelSpec.model_json_schema(), indent=2))
+        return
+    if model is None:
+        raise click.UsageError("Missing argument 'MODEL'. Try a name from `sdf1-field list`.")
+    title = "Defaults in models/parameters.toml"
+    if model == "parameters":
+        entries = parameters()
+        if settings:
+            raise InputError("--set: 'parameters' is not a model. Give a model's name.")
+    else:
+        loaded = load_model(model, settings=settings)
+        entries, title = dict(loaded.entries), f"{loaded.name}: {loaded.spec.title}"
+    if as_json:
+        click.echo(json.dumps({k: _entry_json(e) for k, e in sorted(entries.items())}, indent=2))
+        return
+    click.echo(title)
+    section = None
+    for path, entry in sorted(entries.items()):
+        head, _, leaf = path.rpartition(".")
+        if head != section:
+            click.echo(f"\n[{head}]" if head else "")
+            section = head
+        interval = f" [{entry.interval[0]} to {entry.interval[1]}]" if entry.interval else ""
+        note = f"{entry.status}: {entry.source}{interval}"
+        click.echo(f"{leaf:<29} {_value_text(entry):<22} {note}")
+
+
+def _value_text(entry: "Entry") -> str:
+    value = entry.value
+    if isinstance(value, str):
+        return " ".join(value.split())
+    return json.dumps(value)
+
+
+def _entry_json(entry: "Entry") -> dict[str, Any]:
+    return {
+        "value": entry.value,
+        "source": entry.source,
+        "status": entry.status,
+        "interval": list(entry.interval) if entry.interval else None,
+        "where": entry.where,
+    }
+
+
+@click.command()
+@click.argument("model")
+@set_option
+def check(model: str, settings: tuple[str, ...]) -> None:
+    """Check a model or a model file without solving it."""
+    from sdf1_field.spec import load_model
+
+    loaded = load_model(model, settings=settings)
+    spec = loaded.spec
+    own = sum(entry.where != "models/parameters.toml" for entry in loaded.entries.values())
+    click.echo(
+        f"{model}: a {spec.run.mode} model of {', '.join(spec.solved_ligands) or 'no ligand'} "
+        f"with {spec.cell_count or 'no'} {spec.cells.type} cells, scene {spec.scene.mode}; "
+        f"{own} values of its own, "
+        f"{len(loaded.entries) - own} defaults."
+    )

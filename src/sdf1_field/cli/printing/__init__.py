@@ -1,0 +1,1 @@
+"""Tables of `analyse` in plain text, by what they are about."""

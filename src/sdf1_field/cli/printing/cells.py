@@ -1,0 +1,250 @@
+"""Tables about cells: by region and distance, how long they stay, how they move."""
+
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from sdf1_field.cli.tables import bin_text, interval_text, number_text, print_table, spread_text
+
+
+def print_fold_changes(rows: list[dict[str, Any]], dishes: str, controls: int) -> None:
+    """Cells by region and time, and the test against a control."""
+    from sdf1_field.analysis import p_text
+    from sdf1_field.units import duration_text
+
+    several = "" if dishes == "1 dish" else ", fold change with 95 % interval"
+    click.echo(f"{dishes}{several}; a cell counts for the region under its centre")
+    header = (
+        *("time", "region", "mm2", "cells", "per mm2", "fold change"),
+        *("if touching counted", "encounter limit"),
+    )
+    lines = [
+        (
+            duration_text(row["time"]),
+            row["region"],
+            f"{row['area_mm2']:.4f}",
+            f"{row['cells']:g}",
+            number_text(row["density_per_mm2"]),
+            number_text(row["fold_change"]) + interval_text(row["interval"]),
+            _touching_text(row["touching_fold_change"], row["touching_uniform"]),
+            number_text(row["encounter_limit"]),
+        )
+        for row in rows
+    ]
+    print_table(lines, header)
+    compared = [row for row in rows if "against" in row]
+    if not compared:
+        return
+    test = compared[0]["against"]["test"]
+    noun = "dish" if controls == 1 else "dishes"
+    click.echo(f"\nagainst {controls} {noun} of the control; mean ± S.D. of dishes' fold changes")
+    print_table(
+        [
+            (
+                duration_text(row["time"]),
+                row["region"],
+                spread_text(row["against"]["mean"], row["against"]["deviation"]),
+                spread_text(row["against"]["control_mean"], row["against"]["control_deviation"]),
+                number_text(row["against"]["ratio_of_means"]),
+                p_text(row["against"]["p"]),
+            )
+            for row in compared
+        ],
+        ("time", "region", "runs", "control", "ratio of means", f"p ({test} test)"),
+    )
+
+
+def print_course(rows: list[dict[str, Any]], title: str) -> None:
+    """Fold changes over time, the regions side by side."""
+    from sdf1_field.units import duration_text
+
+    click.echo(title)
+    lines = [
+        (
+            duration_text(first["time"]),
+            *(
+                text
+                for row in (first, second)
+                for text in (
+                    f"{row['cells']:g}",
+                    number_text(row["fold_change"]) + interval_text(row["interval"]),
+                    number_text(row["encounter_limit"]),
+                )
+            ),
+        )
+        for first, second in zip(rows[::2], rows[1::2], strict=True)
+    ]
+    columns = tuple(
+        text
+        for row in rows[:2]
+        for text in (f"on {row['region']}", "fold change", "encounter limit")
+    )
+    print_table(lines, ("time", *columns))
+
+
+def print_distances(rows: list[dict[str, Any]], dishes: str, over: str) -> None:
+    """Density by distance from bodies and migrasomes."""
+    from sdf1_field.units import duration_text
+
+    click.echo(
+        f"{dishes}; by distance of a cell's centre from the nearest edge (bodies are ellipses, "
+        f"migrasomes discs); ratio to the density all over the floor{over}"
+    )
+    lines = [
+        (
+            duration_text(row["time"]),
+            row["from_edge_of"],
+            bin_text(row["lower_um"], row["upper_um"]),
+            f"{row['area_mm2']:.4f}",
+            f"{row['cells']:g}",
+            number_text(row["density_per_mm2"]),
+            number_text(row["ratio"]) + interval_text(row["interval"]),
+        )
+        for row in rows
+    ]
+    print_table(lines, ("time", "from edge of", "um", "mm2", "cells", "per mm2", "ratio"))
+
+
+def print_dwell(rows: list[dict[str, Any]], dishes: str) -> None:
+    """How long cells stay over a region."""
+    click.echo(
+        f"{dishes}; stays over a region. Constant rate: mean if cells leave at one, corrected for "
+        "the frames; mean (95 % interval over cells) and median by Kaplan-Meier, too long by half "
+        "a frame or more"
+    )
+    lines = [
+        (
+            row["region"],
+            f"{100 * row['share_of_time']:.0f} %",
+            str(row["episodes"]),
+            str(row["cut"]),
+            _minutes_text(row["constant_rate_dwell"]),
+            ("> " if row["restricted"] else "") + _minutes_text(row["mean_dwell"], row["interval"]),
+            _minutes_text(row["median_dwell"]),
+        )
+        for row in rows
+    ]
+    header = (
+        *("region", "of all time", "stays", "cut by the end"),
+        *("constant rate, min", "mean, min", "median, min"),
+    )
+    print_table(lines, header)
+    if any(row["restricted"] for row in rows):
+        click.echo("> lower bound: some stays outlast the recording")
+    unseen = sum(row["unseen_begin"] for row in rows)
+    if unseen:
+        click.echo(f"{unseen} stays that began before the recording are left out")
+
+
+def print_approach(rows: list[dict[str, Any]], dishes: str) -> None:
+    """Chemotactic index by distance from bodies and migrasomes."""
+    click.echo(
+        f"{dishes}; cells that crawl on free surface: way towards the nearest edge over way made "
+        "between frames, with 95 % interval over cells"
+    )
+    lines = [
+        (
+            row["to_edge_of"],
+            bin_text(row["lower_um"], row["upper_um"]),
+            str(row["cells"]),
+            str(row["steps"]),
+            "-" if row["index"] is None else f"{row['velocity_um_per_min']:+.3f}",
+            "-" if row["index"] is None else f"{row['index']:+.3f}",
+            "-"
+            if row["interval"] is None
+            else f"{row['interval'][0]:+.3f} to {row['interval'][1]:+.3f}",
+        )
+        for row in rows
+    ]
+    header = (
+        *("to edge of", "um", "cells", "steps", "towards it, um/min"),
+        *("chemotactic index", "interval"),
+    )
+    print_table(lines, header)
+    click.echo(
+        "the index is over straight steps between frames and grows with the time between them; "
+        "near an edge cells that are caught, or in each other's way, shift the index without any "
+        "attraction: compare with a run without sensing"
+    )
+
+
+def print_motion(table: dict[str, Any]) -> None:
+    """Paths, speed and persistence, beside those of a control."""
+    from sdf1_field.analysis import p_text
+    from sdf1_field.units import duration_text
+
+    groups = [g for g in (table["runs"], table["control"]) if g is not None]
+    first = groups[0]
+    click.echo(
+        f"tracked for {duration_text(first['tracked_time'])} in frames every "
+        f"{duration_text(first['interval'])}; 95 % intervals over cells"
+    )
+
+    def line(name: str, value: Callable[[dict[str, Any]], str]) -> tuple[str, ...]:
+        return (name, *(value(group) for group in groups))
+
+    lines = [
+        line(
+            "cells", lambda g: f"{g['cells']} in {g['dishes']} dish{'es'[: 2 * (g['dishes'] > 1)]}"
+        ),
+        line(
+            "path length per cell, um",
+            lambda g: f"mean {g['path_um']['mean']:.1f}, median {g['path_um']['median']:.1f}",
+        ),
+        line("net displacement, um", lambda g: f"mean {g['net_displacement_um']:.1f}"),
+        line(
+            "straightness (net over path), mean of cells", lambda g: number_text(g["straightness"])
+        ),
+        line(
+            "speed from frame to frame, um/min",
+            lambda g: (
+                number_text(g["apparent_speed_um_per_min"])
+                + interval_text(g["apparent_speed_interval"])
+            ),
+        ),
+        line(
+            "speed, corrected for the frames, um/min",
+            lambda g: number_text(g["speed_um_per_min"]) + interval_text(g["speed_interval"]),
+        ),
+        line(
+            "persistence time, min",
+            lambda g: number_text(g["persistence_min"]) + interval_text(g["persistence_interval"]),
+        ),
+        line(
+            "motility coefficient, um2/min",
+            lambda g: (
+                number_text(g["motility_um2_per_min"]) + interval_text(g["motility_interval"])
+            ),
+        ),
+    ]
+    labels = [g["label"] for g in groups]
+    print_table(lines, ("", labels[0], *(f"control: {label}" for label in labels[1:])))
+    if first["fitted_to"]:
+        click.echo(
+            "corrected: persistent random walk fitted to mean square displacements up to "
+            f"{duration_text(first['fitted_to'])} that begin out of reach of the walls"
+        )
+    notes = [[note for note in group["note"].split("; ") if note] for group in groups]
+    for note in dict.fromkeys(note for own in notes for note in own):
+        whose = [note in own for own in notes]
+        only = "" if all(whose) else (" on the runs" if whose[0] else " on the control")
+        click.echo(f"note{only}: {note}")
+    if table["comparison"] is not None:
+        found = table["comparison"]
+        click.echo(
+            f"path length against the control: ratio of medians "
+            f"{number_text(found['ratio_of_medians'])}{interval_text(found['interval'])}, "
+            f"p {p_text(found['p'])} ({found['test']} test over cells)"
+        )
+
+
+def _touching_text(value: float | None, uniform: float | None) -> str:
+    return "-" if value is None else f"{value:.2f} (uniform: {number_text(uniform)})"
+
+
+def _minutes_text(seconds: float | None, ends: list[float] | None = None) -> str:
+    if seconds is None:
+        return "-"
+    interval = "" if ends is None else f" ({ends[0] / 60:.0f}-{ends[1] / 60:.0f})"
+    return f"{seconds / 60:.0f}{interval}"

@@ -1,0 +1,43 @@
+"""Tables about concentrations on the floor."""
+
+from typing import Any
+
+import click
+
+from sdf1_field.cli.tables import bin_text, figures_text, number_text, print_table
+
+
+def print_fields(rows: list[dict[str, Any]], dishes: str, against: bool) -> None:
+    """Mean concentrations by distance from bodies and migrasomes."""
+    from sdf1_field.units import duration_text, molar_unit
+
+    places = {
+        "under a body": "under cell bodies",
+        "whole floor": "whole floor",
+        "highest": "highest",
+    }
+    for n, key in enumerate(dict.fromkeys((row["time"], row["ligand"]) for row in rows)):
+        own = [row for row in rows if (row["time"], row["ligand"]) == key]
+        unit, size = molar_unit(next(r["mean"] for r in own if r["place"] == "whole floor"))
+        factor = 1.0 / size
+        if n:
+            click.echo()
+        click.echo(
+            f"{own[0]['label']} on the floor at {duration_text(key[0])}; {dishes}; by distance "
+            "from the nearest cell body or migrasome"
+        )
+        lines = []
+        for row in own:
+            line = [
+                places.get(row["place"]) or f"{bin_text(row['lower_um'], row['upper_um'])} um",
+                "" if row["place"] == "highest" else f"{row['area_mm2']:.4f}",
+                figures_text(row["mean"], row["deviation"], factor),
+            ]
+            if against:
+                line += [
+                    figures_text(row["control_mean"], row["control_deviation"], factor),
+                    number_text(row["ratio_of_means"]),
+                ]
+            lines.append(tuple(line))
+        header = ("where", "mm2", f"mean, {unit}")
+        print_table(lines, (*header, f"control, {unit}", "ratio") if against else header)

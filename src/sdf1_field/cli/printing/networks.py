@@ -1,0 +1,160 @@
+"""Tables about networks: MSC with fibres and migrasomes, fates and sizes of migrasomes."""
+
+from typing import Any
+
+import click
+
+from sdf1_field.cli.tables import bin_text, dishes_text, print_table, spread_text
+
+_NETWORK_LABELS = {
+    "msc_with_fibres": "MSC with retraction fibres, %",
+    "msc_with_migrasomes": "MSC with migrasomes, %",
+    "fibre_bearing_with_migrasomes": "of MSC with fibres, those with migrasomes, %",
+    "networks_by_retraction": "of MSC with fibres, those mostly by retraction, %",
+    "migrasomes_per_cell": "migrasomes per MSC that has some",
+    "migrasomes_per_msc": "migrasomes per MSC, with or without",
+    "attached_per_mm2": "attached migrasomes per mm2",
+    "detached_per_mm2": "detached migrasomes per mm2",
+    "diameter_um": "diameter of migrasomes, um",
+}
+_AREA_LABELS = {
+    "msc": "area under MSC, %",
+    "network": "area of networks, %",
+    "free_surface": "area of free surface, %",
+}
+_FATE_LABELS = {
+    "nucleated": "migrasomes formed so far",
+    "ruptured": "of these, ruptured",
+    "drifted_away": "of these, drifted away",
+    "taken_up": "of these, taken up by cells",
+}
+_SIZE_LABELS = (
+    ("by_age", "min", "age, min"),
+    ("by_distance", "um", "from the edge of their MSC, um"),
+)
+
+
+def print_networks(rows: list[dict[str, Any]]) -> None:
+    """What networks have, sizes of migrasomes and tests, time by time."""
+    from sdf1_field.units import duration_text
+
+    for n, row in enumerate(rows):
+        groups = {"runs": row["runs"]}
+        if row["control"] is not None:
+            groups["control"] = row["control"]
+        sizes = [
+            ("control: " if name == "control" else "")
+            + f"{dishes_text(own['dishes'])}, {own['area_mm2']:.3g} mm2"
+            for name, own in groups.items()
+        ]
+        if n:
+            click.echo()
+        click.echo(f"at {duration_text(row['time'])}; {'; '.join(sizes)}")
+        _print_network_figures(groups)
+        for key, unit, label in _SIZE_LABELS:
+            click.echo()
+            _print_sizes(groups, key, unit, label)
+        if row["tests"] is not None:
+            click.echo()
+            _print_network_tests(row["tests"])
+
+
+def _print_network_figures(groups: dict[str, dict[str, Any]]) -> None:
+    """Pooled values, what was counted for them, and the spread over dishes if there are several."""
+    columns = []
+    for name, own in groups.items():
+        lines = _network_lines(own)
+        columns.append(["", *[label for label, *_ in lines]])
+        titles = (name, "counted", "mean ± S.D. over dishes")
+        columns += [
+            [title, *[line[n] for line in lines]] for n, title in enumerate(titles, start=1)
+        ]
+    shown = [columns[0], *[c for c in columns if c[0] and any(c[1:])]]
+    header, *rows = zip(*shown, strict=True)
+    print_table(rows, header)
+
+
+def _network_lines(own: dict[str, Any]) -> list[tuple[str, str, str, str]]:
+    """Label, pooled value, what was counted, and what dishes have."""
+
+    def line(label: str, values: dict[str, Any], counted: str) -> tuple[str, str, str, str]:
+        over_dishes = ""
+        if own["dishes"] > 1 and values["mean"] is not None:
+            over_dishes = " ± ".join(_in_unit(label, values[k]) for k in ("mean", "deviation"))
+        return label, _in_unit(label, values["pooled"]), counted, over_dishes
+
+    def counted(values: dict[str, Any]) -> str:
+        if "of" in values:
+            return f"{values['count']} of {values['of']}"
+        if "count" in values:
+            return str(values["count"])
+        if values["median"] is None:
+            return f"{values['cells']} MSC"
+        low, high = values["quartiles"]
+        return f"{values['cells']} MSC, median {values['median']:g} ({low:g}-{high:g})"
+
+    shares = own["area_fractions"]
+    return [
+        ("MSC in the view", "", str(own["msc"]), ""),
+        *[
+            line(label, own[key], counted(own[key]))
+            for key, label in _NETWORK_LABELS.items()
+            if key in own
+        ],
+        *[line(label, shares[key], "") for key, label in _AREA_LABELS.items()],
+        *[(label, "", str(own["fates"][key]), "") for key, label in _FATE_LABELS.items()],
+    ]
+
+
+def _in_unit(label: str, value: float | None) -> str:
+    """Value as text in the unit that its label ends in."""
+    if value is None:
+        return "-"
+    if label.endswith("%"):
+        return f"{100.0 * value:.1f}"
+    return f"{value:.1f}" if label.endswith("mm2") else f"{value:.2f}"
+
+
+def _print_sizes(groups: dict[str, dict[str, Any]], key: str, unit: str, label: str) -> None:
+    """Diameters of each group's migrasomes by bins of one key."""
+    several = len(groups) > 1
+    header = [label]
+    for name in groups:
+        of = f" ({name})" if several else ""
+        header += [f"migrasomes{of}", f"diameter, um{of}"]
+    lines = [
+        (
+            bin_text(bins[0][f"lower_{unit}"], bins[0][f"upper_{unit}"]),
+            *(
+                text
+                for own in bins
+                for text in (
+                    str(own["migrasomes"]),
+                    spread_text(own["mean_um"], own["deviation_um"]),
+                )
+            ),
+        )
+        for bins in zip(*(own[key] for own in groups.values()), strict=True)
+    ]
+    print_table(lines, tuple(header))
+
+
+def _print_network_tests(tests: list[dict[str, Any]]) -> None:
+    from sdf1_field.analysis import FIELDS_ACROSS, p_text
+
+    lines = []
+    for found in tests:
+        label = _NETWORK_LABELS[found["quantity"]]
+        lines.append(
+            (
+                label,
+                *(_in_unit(label, found[key]) for key in ("runs", "control")),
+                p_text(found["p"]),
+                f"{found['test']} over {found['unit']}",
+            )
+        )
+    print_table(lines, ("", "runs", "control", "p", "test"))
+    click.echo(
+        "tests take cells, or fields, of all dishes for independent; fields are "
+        f"{FIELDS_ACROSS} x {FIELDS_ACROSS} equal windows of each view"
+    )
