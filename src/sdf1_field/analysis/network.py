@@ -486,12 +486,12 @@ def compare_networks(
         ],
         _u_test("migrasomes_per_cell", "cells", treated, control, lambda c: c.per_cell),
         _u_test("migrasomes_per_msc", "cells", treated, control, lambda c: c.migrasomes),
-        _u_test("detached_per_mm2", "fields", treated, control, _detached_per_mm2),
+        _u_test("detached_per_mm2", "fields", treated, control, detached_per_mm2),
     ]
 
 
-def _detached_per_mm2(count: NetworkCount) -> Array:
-    """Density of detached migrasomes in each field [1/mm**2]."""
+def detached_per_mm2(count: NetworkCount) -> Array:
+    """Density of detached migrasomes in each field of some area [1/mm**2], shape (field,)."""
     some = count.field_areas > 0.0
     density: Array = count.field_detached[some] / (count.field_areas[some] * MM2_PER_UM2)
     return density

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sdf1_field import migrasomes
-from sdf1_field.analysis import NetworkCount, count_network
+from sdf1_field.analysis import NetworkCount, count_network, detached_per_mm2
 from sdf1_field.errors import InputError
 from sdf1_field.observations.readings import (
     Dish,
@@ -19,7 +19,6 @@ from sdf1_field.scene import NO_BODY, Fate, Migrasomes, Origin
 from sdf1_field.simulate import model_grid, regions_of
 from sdf1_field.spec import load_model
 from sdf1_field.treatments import change_times, schedule
-from sdf1_field.units import MM2_PER_UM2
 
 WITH_FIBRES, WITH_MIGRASOMES = "MSC with fibres", "MSC with migrasomes"
 BEARING = "fibre-bearing MSC with migrasomes"
@@ -91,8 +90,6 @@ def read_network(dish: Dish) -> tuple[Reading, ...]:
 def network_readings(count: NetworkCount) -> list[Reading]:
     """Readings of `NETWORK`."""
     by_migration = ((count.fibres > 0) & (2 * count.retracted < count.fibres)).sum()
-    seen = count.field_areas > 0.0
-    detached = count.field_detached[seen] / (count.field_areas[seen] * MM2_PER_UM2)
     return [
         of_share(WITH_FIBRES, count.time, count.with_fibres, count.msc),
         of_share(WITH_MIGRASOMES, count.time, count.with_migrasomes, count.msc),
@@ -101,7 +98,7 @@ def network_readings(count: NetworkCount) -> list[Reading]:
         of_share(BY_MIGRATION, count.time, by_migration, count.with_fibres),
         of_cells(PER_CELL, count.time, count.per_cell),
         of_dish(ATTACHED, count.time, count.attached / count.area),
-        of_cells(DETACHED, count.time, detached),
+        of_cells(DETACHED, count.time, detached_per_mm2(count)),
     ]
 
 
