@@ -108,10 +108,11 @@ def null(arguments: argparse.Namespace) -> None:
         for id_, each in verdicts.items()
     ]  # fmt: skip
     header = ["claim", "said by", *[f"reproduced at {variation}" for variation in SUMMARY[-4:]]]
+    often = f"{len(NULL_SEEDS)} times {arguments.experiments}"
     (HERE / "null.md").write_text(
-        "# The null model, judged as the model is\n\nEvery condition is `null-kg1a`, with dishes "
-        f"of its own. Said by: single experiments, {len(NULL_SEEDS)} times {arguments.experiments}; "
-        f"reproduced: verdicts, of {len(NULL_SEEDS)}.\n\n{markdown(header, rows)}\n",
+        "# The null model, judged as the model is\n\nEvery condition is `null-kg1a`, with dishes of "
+        f"its own. Said by: single experiments, {often}; reproduced: verdicts, of "
+        f"{len(NULL_SEEDS)}.\n\n{markdown(header, rows)}\n",
         encoding="utf-8",
     )
 
