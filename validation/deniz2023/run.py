@@ -110,8 +110,8 @@ def null(arguments: argparse.Namespace) -> None:
     header = ["claim", "said by", *[f"reproduced at {variation}" for variation in SUMMARY[-4:]]]
     often = f"{len(NULL_SEEDS)} times {arguments.experiments}"
     (HERE / "null.md").write_text(
-        "# The null model, judged as the model is\n\nEvery condition is `null-kg1a`, with dishes of "
-        f"its own. Said by: single experiments, {often}; reproduced: verdicts, of "
+        "# The null model, judged as the model is\n\nEvery condition is `null-kg1a`, with "
+        f"dishes of its own. Said by: single experiments, {often}; reproduced: verdicts, of "
         f"{len(NULL_SEEDS)}.\n\n{markdown(header, rows)}\n",
         encoding="utf-8",
     )
