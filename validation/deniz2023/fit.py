@@ -410,6 +410,24 @@ class Plan:
 
 
 @dataclass(frozen=True)
+class Return:
+    """A parameter's way back from the best draw, one after another.
+
+    Parameters
+    ----------
+    path : str
+    value : float
+        Where to.
+    gain : float
+        Of score, against the best draw.
+    """
+
+    path: str
+    value: float
+    gain: float
+
+
+@dataclass(frozen=True)
 class Search:
     """What a search over some parameters has found.
 
@@ -423,6 +441,7 @@ class Search:
     finalists : tuple of Draw
         The best of all, with more dishes.
     chosen : Draw
+    returns : tuple of Return
     """
 
     plan: Plan
@@ -430,6 +449,7 @@ class Search:
     second: tuple[Draw, ...]
     finalists: tuple[Draw, ...]
     chosen: Draw
+    returns: tuple[Return, ...]
 
 
 PLANS = (
@@ -480,16 +500,18 @@ def search(
     second = tried(np.clip(best_of(longer)[0] + offsets, 0.0, 1.0), SEARCH[:FEW])
     finalists = tried(best_of([*longer, *second]), SEARCH)
     chosen = max(finalists, key=lambda draw: draw.score)
-    bar = chosen.score - TIE
+    bar, returns = chosen.score - TIE, []
     for n in np.argsort(abs(influences(frees, first))):
         for back in BACK:
             point = list(chosen.point)
             point[n] += back * (start[n] - point[n])
             (nearer,) = tried([point], SEARCH)
+            value = values_of(frees, nearer.point)[frees[n].path]
+            returns.append(Return(frees[n].path, value, nearer.score - bar - TIE))
             if nearer.score >= bar:
                 chosen = nearer
                 break
-    return Search(plan, first, second, finalists, chosen)
+    return Search(plan, first, second, finalists, chosen, tuple(returns))
 
 
 def best_of(draws: Sequence[Draw]) -> list[tuple[float, ...]]:
@@ -588,6 +610,23 @@ def write(values: Mapping[str, float]) -> None:
     PARAMETERS.write_text(text, encoding="utf-8")
 
 
+def return_table(search: Search) -> list[str]:
+    """What each parameter's way back costs."""
+    best = max(draw.score for draw in search.finalists)
+    asked = chances(search.chosen.values, scatter_of(search.chosen.values, {}))
+    most = sum(s.condition in search.plan.conditions for _, s in asked) * math.log(ENOUGH)
+    return [
+        f"\nThe best draw scores {best:.2f} of at most {most:.2f}; ways back, in turn:\n",
+        "| parameter | back to | gain of score | |",
+        "|---|---|---|---|",
+        *(
+            f"| `{way.path}` | {way.value:g} | {way.gain:+.2f} "
+            f"| {'taken' if way.gain >= -TIE else ''} |"
+            for way in search.returns
+        ),
+    ]
+
+
 def statement_table(before: Values, after: Values, checked: Values, prior: Scatter) -> list[str]:
     """Chances before and after, and what independent experiments say."""
     lines = [
@@ -661,8 +700,10 @@ def main() -> None:
         + f". KG-1a cells alone move {np.median(paths):.0f} um in 8 h (median).\n",
         "### What KG-1a cells are asked for (D11, D12, D13)\n",
         *parameter_table(first, values),
+        *return_table(first),
         "\n### What CD34+ cells are asked for (D17)\n",
         *parameter_table(second, values),
+        *return_table(second),
         "\n### What is said\n",
         *statement_table({**kg1a, **cd34}, second.chosen.values, checked, prior),
     ]
