@@ -53,7 +53,7 @@ LEAST = 1e-6
 ALIKE = 0.1
 """Draws are accepted whose product is at least this share of the best's."""
 TIE = 0.3
-"""Difference of logarithms of the product that is none: what chance makes of four dishes."""
+"""Loss of the score that a way back may cost; see fit.md."""
 PRIOR = 4
 """Dishes' worth of confidence in the scatter that today's values give."""
 
