@@ -15,7 +15,7 @@ from pathlib import Path
 from sdf1_field.ensemble import Failure, run_dishes
 from sdf1_field.errors import InputError, RunError
 from sdf1_field.observations import Dish, Reading
-from sdf1_field.reproduce.tables import as_json, as_markdown
+from sdf1_field.reproduce.tables import as_json, as_markdown, standing
 from sdf1_field.reproduce.targets import Claim, Condition, Paper, Statement, load_paper
 from sdf1_field.reproduce.verdicts import (
     VARIATIONS,
@@ -238,7 +238,7 @@ def write(report: Report, folder: Path) -> None:
                 [
                     (
                         levels[0].claim.id,
-                        levels[0].claim.says,
+                        f"{levels[0].claim.says} ({standing(levels[0].claim)})",
                         [
                             (f.verdict, f.share, None if isnan(f.null_share) else f.null_share)
                             for f in levels

@@ -56,6 +56,13 @@ def role(claim: Claim) -> str:
     return "; ".join(parts)
 
 
+def standing(claim: Claim) -> str:
+    """Whether a claim is fitted, a consequence of what was put into the model, or predicted."""
+    if claim.fitted:
+        return "fitted"
+    return "put in, or part of it" if claim.put_in else "predicted"
+
+
 def verdict_text(levels: Sequence[ClaimFound]) -> str:
     """Verdicts with the variations at which they hold.
 
@@ -100,7 +107,7 @@ def summary_row(levels: Sequence[ClaimFound]) -> tuple[str, ...]:
     first = levels[0]
     return (
         first.claim.id,
-        "fitted" if first.claim.fitted else "predicted",
+        standing(first.claim),
         effect_text(first.deciding),
         f"{first.said} of {first.experiments}",
         null_text(first),
@@ -218,7 +225,8 @@ Reproduced: all intervals lie where the paper has the effect, and the experiment
 least three times as often as the null model's, and one in twenty at least (more often than not,
 where no null model can say it). Not reproduced: an interval lies wholly elsewhere, the experiments
 say it too rarely for that (95 % Wilson interval), or none of ten or more does. Undecided: none of
-these. Predicted means that nothing was fitted to it."""
+these. Predicted means that nothing was fitted to it; put in, that a rule or an assumed number of
+the model makes it so, or part of it."""
 
 
 def as_markdown(report: "Report") -> str:
