@@ -1,5 +1,10 @@
-"""Fixtures shared by the tests: strict arithmetic, no display, and a dish small enough to solve."""
+"""Fixtures shared by the tests: strict arithmetic, no display, tiny dishes, Dask's processes."""
 
+import json
+import socket
+import subprocess
+import sys
+import time
 from dataclasses import fields, is_dataclass
 from pathlib import Path
 
@@ -103,6 +108,96 @@ def solved(tmp_path_factory):
 def tiny_run(solved):
     """Run file of the untreated co-culture in the tiny dish; not to be changed."""
     return solved()
+
+
+@pytest.fixture(scope="session")
+def tiny_targets(tmp_path_factory):
+    """Claims about dishes so small that nothing is learnt, one with a value read by a user."""
+    settings = json.dumps([*TINY, "run.duration=30 min", "output.fields_from=30 min"])
+    statement = 'condition = "a", quantity = "fold change", of = "MSC"'
+    compared = 'reference = "b", statistic = "ratio of means", above = 1.0'
+    read = 'value = 1.0, interval = [0.5, 1.5], digitised_by = "a reader"'
+    path = tmp_path_factory.mktemp("targets") / "tiny.toml"
+    path.write_text(
+        f"""
+[deniz2023.condition.a]
+label = "a"
+model = "null-kg1a"
+observation = "cells"
+times = ["30 min"]
+dishes = 2
+null = "a"
+settings = {settings}
+[deniz2023.condition.b]
+label = "b"
+model = "null-kg1a"
+observation = "cells"
+times = ["30 min"]
+dishes = 2
+null = "a"
+settings = {settings}
+[[deniz2023.claim]]
+id = "T1"
+says = "more"
+source = "nowhere"
+put_in = ["nothing"]
+statements = [
+    {{ text = "on MSC", {statement}, {compared}, test = "unpaired t", p_below = 0.05 }},
+    {{ text = "value", {statement}, {read} }},
+]
+""",
+        encoding="utf-8",
+    )
+    return path
+
+
+@pytest.fixture
+def by_none(monkeypatch):
+    """Seeds of dishes that were simulated, in this process and in their order."""
+    from sdf1_field.ensemble import cluster, running
+
+    seeds = []
+
+    def one_by_one(expected, *_):
+        for dish, model in expected.items():
+            seeds.append(dish.seed)
+            yield dish, cluster.answer(dish, model)
+
+    monkeypatch.setattr(running, "_answers", one_by_one)
+    return seeds
+
+
+@pytest.fixture
+def dask(tmp_path):
+    """Function that starts a scheduler or a worker; all are gone in the end."""
+    started = []
+
+    def start(*arguments):
+        command = [Path(sys.executable).with_name("dask"), *arguments, "--no-dashboard"]
+        with (tmp_path / f"dask-{len(started)}.log").open("w") as log:
+            process = subprocess.Popen(command, stdout=log, stderr=log, cwd=tmp_path)
+        started.append(process)
+        return process
+
+    yield start
+    for process in started:
+        process.kill()
+        process.wait()
+
+
+@pytest.fixture
+def scheduler(dask):
+    """Address of a scheduler on a free port."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{free.getsockname()[1]}"
+    dask("scheduler", "--host", f"tcp://{address}")
+    for _ in range(300):
+        with socket.socket() as knock:
+            if knock.connect_ex(("127.0.0.1", int(address.rpartition(":")[2]))) == 0:
+                return f"tcp://{address}"
+        time.sleep(0.1)
+    raise TimeoutError(address)
 
 
 def bits(value, name="scene"):

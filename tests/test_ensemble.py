@@ -14,7 +14,7 @@ import pytest
 import xarray as xr
 from tests.conftest import TINY
 
-from sdf1_field.ensemble import cluster, run_dishes, running
+from sdf1_field.ensemble import cluster, run_dishes
 from sdf1_field.ensemble.storing import read_run, table_rows, write_run
 from sdf1_field.errors import InputError, RunError
 from sdf1_field.observations import OBSERVATIONS, Dish, Observation, Quantity, Reading, Sample
@@ -55,20 +55,6 @@ def by_two(tmp_path_factory):
     """Ensemble of two processes on this machine, and its folder; not to be changed."""
     folder = tmp_path_factory.mktemp("by-two")
     return run_dishes(DISHES, folder, workers=2), folder
-
-
-@pytest.fixture
-def by_none(monkeypatch):
-    """Seeds of dishes that were simulated, in this process and in their order."""
-    seeds = []
-
-    def one_by_one(expected, *_):
-        for dish, model in expected.items():
-            seeds.append(dish.seed)
-            yield dish, cluster.answer(dish, model)
-
-    monkeypatch.setattr(running, "_answers", one_by_one)
-    return seeds
 
 
 # What is stored
@@ -301,39 +287,6 @@ def test_an_interrupted_ensemble_goes_on_where_it_stopped(tmp_path, by_two):
 
 
 # A scheduler
-
-
-@pytest.fixture
-def dask(tmp_path):
-    """Function that starts a scheduler or a worker; all are gone in the end."""
-    started = []
-
-    def start(*arguments):
-        command = [Path(sys.executable).with_name("dask"), *arguments, "--no-dashboard"]
-        with (tmp_path / f"dask-{len(started)}.log").open("w") as log:
-            process = subprocess.Popen(command, stdout=log, stderr=log, cwd=tmp_path)
-        started.append(process)
-        return process
-
-    yield start
-    for process in started:
-        process.kill()
-        process.wait()
-
-
-@pytest.fixture
-def scheduler(dask):
-    """Address of a scheduler on a free port."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        address = f"127.0.0.1:{free.getsockname()[1]}"
-    dask("scheduler", "--host", f"tcp://{address}")
-    for _ in range(300):
-        with socket.socket() as knock:
-            if knock.connect_ex(("127.0.0.1", int(address.rpartition(":")[2]))) == 0:
-                return f"tcp://{address}"
-        time.sleep(0.1)
-    raise TimeoutError(address)
 
 
 def test_a_killed_worker_changes_nothing(tmp_path, by_two, dask, scheduler):

@@ -282,47 +282,6 @@ def test_motion_of_still_cells_has_the_nulls_the_page_says(printed, solved):
     assert not unknown & keys
 
 
-@pytest.fixture
-def tiny_targets(tmp_path, tiny):
-    """Claims about dishes so small that nothing is learnt, one with a value read by a user."""
-    settings = json.dumps([*tiny, "run.duration=30 min", "output.fields_from=30 min"])
-    statement = 'condition = "a", quantity = "fold change", of = "MSC"'
-    compared = 'reference = "b", statistic = "ratio of means", above = 1.0'
-    read = 'value = 1.0, interval = [0.5, 1.5], digitised_by = "a reader"'
-    path = tmp_path / "targets.toml"
-    path.write_text(
-        f"""
-[deniz2023.condition.a]
-label = "a"
-model = "null-kg1a"
-observation = "cells"
-times = ["30 min"]
-dishes = 2
-null = "a"
-settings = {settings}
-[deniz2023.condition.b]
-label = "b"
-model = "null-kg1a"
-observation = "cells"
-times = ["30 min"]
-dishes = 2
-null = "a"
-settings = {settings}
-[[deniz2023.claim]]
-id = "T1"
-says = "more"
-source = "nowhere"
-put_in = ["nothing"]
-statements = [
-    {{ text = "on MSC", {statement}, {compared}, test = "unpaired t", p_below = 0.05 }},
-    {{ text = "value", {statement}, {read} }},
-]
-""",
-        encoding="utf-8",
-    )
-    return path
-
-
 def test_reproduce_prints_what_the_page_says(printed, tiny_targets, tmp_path):
     keys = printed(
         "reproduce", "reproduce", "deniz2023", "--claim", "T1", "--targets", tiny_targets,

@@ -76,23 +76,16 @@ def reproduce(
         length=dishes, label="dishes", file=sys.stderr, show_pos=True,
         hidden=not sys.stderr.isatty(),
     )  # fmt: skip
-    finished = 0
-
-    def progress(more: int) -> None:
-        nonlocal finished
-        finished += more
-        bar.update(more)
-
     try:
         with bar:
             report = engine.reproduce(
                 known, folder, experiments=number, seed=seed, scheduler=scheduler,
-                workers=workers, progress=progress,
+                workers=workers, progress=bar.update,
             )  # fmt: skip
     except KeyboardInterrupt:
+        kept = len(list((folder / "runs").glob("*.nc")))
         fail(
-            f"interrupted. {finished} of {dishes} dishes are kept in {folder}; the same command "
-            "goes on.",
+            f"interrupted. {folder} keeps {kept} finished dishes; the same command goes on.",
             INTERRUPTED,
         )
     engine.write(report, folder)

@@ -12,7 +12,7 @@ from sdf1_field.errors import InputError
 from sdf1_field.observations import OBSERVATIONS, Quantity, Sample
 from sdf1_field.reproduce.statistics import OF_CELLS, OF_SHARES, STATISTICS, TESTS
 from sdf1_field.shipped import model_names, shipped_folder
-from sdf1_field.spec import suggestion
+from sdf1_field.spec import load_model, suggestion
 from sdf1_field.units import parse
 
 P = Annotated[float, Field(gt=0.0, le=1.0)]
@@ -267,7 +267,15 @@ def load_paper(name: str, *, targets: Path | None = None, quick: bool = False) -
                 f"{targets}: unknown paper '{other}'. Known: {', '.join(sorted(papers))}."
             )
     added = _parsed(str(targets), name, further.get(name, {}))
-    return _paper(str(targets), name, added, paper, settings | added.settings, own.dishes)
+    whole = _paper(str(targets), name, added, paper, settings | added.settings, own.dishes)
+    for key in added.condition:
+        condition = whole.conditions[key]
+        try:
+            load_model(condition.model, settings=condition.settings)
+        except InputError as error:
+            reason = str(error).removeprefix("--set: ")
+            raise InputError(f"{targets}: {name}.condition.{key}: {reason}") from None
+    return whole
 
 
 def _read(path: Path) -> dict[str, Any]:

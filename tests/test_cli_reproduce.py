@@ -1,0 +1,362 @@
+"""`sdf1-field reproduce` as its user has it: what goes wrong, what is kept, what is printed."""
+
+import errno
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from scipy.stats import binom
+
+from sdf1_field import reproduce as engine
+from sdf1_field.cli import main
+from sdf1_field.ensemble import cluster, running
+from sdf1_field.reproduce import load_paper, plan, reproduce
+from sdf1_field.reproduce.verdicts import REPRODUCED
+
+PROGRAM = Path(sys.executable).with_name("sdf1-field")
+WRITTEN = ("table.md", "claims.json", "runs.csv")
+HOUR = 3600.0
+DISHES = 36
+"""Of a quick look at the tiny claims."""
+
+
+@pytest.fixture(scope="module")
+def command(tiny_targets):
+    """Function that gives the arguments of a look at claims about tiny dishes."""
+
+    def arguments(folder, *further):
+        asked = ("deniz2023", "--claim", "T1", "--targets", tiny_targets, "-o", folder)
+        return [str(a) for a in ("reproduce", *asked, *further)]
+
+    return arguments
+
+
+def call(arguments):
+    return CliRunner().invoke(main, [str(a) for a in arguments])
+
+
+def started(arguments):
+    """The installed program with processes of its own, as a terminal has it."""
+    return subprocess.Popen(
+        [PROGRAM, *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def stored(folder):
+    return sorted(path.name for path in (folder / "runs").glob("*.nc"))
+
+
+def wait_for_dishes(program, folder):
+    """Return when some dishes are stored, but not all."""
+    while len(stored(folder)) < 3:
+        assert program.poll() is None
+        time.sleep(0.01)
+
+
+def written(folder):
+    return {name: (folder / name).read_bytes() for name in WRITTEN}
+
+
+@pytest.fixture(scope="module")
+def whole(command, tmp_path_factory):
+    """Folder of a quick look that one process on this machine took; not to be changed."""
+    folder = tmp_path_factory.mktemp("whole")
+    result = call(command(folder, "--quick", "--workers", "1"))
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert len(stored(folder)) == DISHES
+    return folder
+
+
+# What is kept
+
+
+def test_ctrl_c_keeps_dishes_and_the_same_command_goes_on(command, tmp_path, whole):
+    folder = tmp_path / "out"
+    arguments = command(folder, "--quick", "--workers", "2")
+    with started(arguments) as program:
+        wait_for_dishes(program, folder)
+        os.killpg(program.pid, signal.SIGINT)
+        printed, complaints = program.communicate(timeout=30)
+    kept = {name: (folder / "runs" / name).stat().st_mtime_ns for name in stored(folder)}
+    assert 3 <= len(kept) < DISHES
+    assert (program.returncode, printed) == (130, "")
+    assert complaints == (
+        f"sdf1-field: interrupted. {folder} keeps {len(kept)} finished dishes; "
+        "the same command goes on.\n"
+    )
+    with started(arguments) as again:
+        _, complaints = again.communicate(timeout=120)
+    assert (again.returncode, complaints) == (0, "")
+    assert written(folder) == written(whole)
+    assert stored(folder) == stored(whole)
+    for name, when in kept.items():
+        assert (folder / "runs" / name).stat().st_mtime_ns == when
+
+
+def test_a_scheduler_that_loses_a_worker_gives_the_local_table(
+    command, tmp_path, whole, dask, scheduler
+):
+    folder = tmp_path / "out"
+    doomed, _ = (
+        dask("worker", scheduler, "--nthreads", "1", "--no-nanny", "--host", "127.0.0.1")
+        for _ in range(2)
+    )
+    while not all("Registered to" in log.read_text() for log in tmp_path.glob("dask-[12].log")):
+        time.sleep(0.05)
+    with started(command(folder, "--quick", "--scheduler", scheduler)) as program:
+        wait_for_dishes(program, folder)
+        doomed.kill()
+        assert doomed.wait() == -signal.SIGKILL
+        assert len(stored(folder)) < DISHES
+        _, complaints = program.communicate(timeout=120)
+    assert (program.returncode, complaints) == (0, "")
+    assert written(folder) == written(whole)
+
+
+def test_a_full_disk_is_one_line_and_the_next_call_goes_on(
+    command, tmp_path, whole, by_none, monkeypatch
+):
+    write = running.write_run
+
+    def filling(*arguments):
+        if len(by_none) > 3:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        write(*arguments)
+
+    with monkeypatch.context() as full:
+        full.setattr(running, "write_run", filling)
+        result = call(command(tmp_path, "--quick"))
+    assert result.exit_code == 1
+    assert result.stdout == ""
+    (line,) = result.stderr.splitlines()
+    assert re.fullmatch(
+        r"sdf1-field: .*\.nc: writing failed \(No space left on device\)\. Make room on the disk "
+        r"and run again; finished runs are kept\.",
+        line,
+    )
+    assert len(stored(tmp_path)) == 3
+    assert call(command(tmp_path, "--quick")).exit_code == 0
+    assert len(by_none) == 4 + DISHES - 3
+    assert written(tmp_path) == written(whole)
+
+
+def test_a_dish_that_fails_is_named_and_the_rest_is_judged(
+    command, tmp_path, tiny_targets, by_none, monkeypatch
+):
+    targets = load_paper("deniz2023", targets=tiny_targets, quick=True).only(("T1",))
+    failing = next(p.dish for p in plan(targets, experiments=3) if p.condition == "b")
+    observe = cluster.observe
+
+    def broken(dish):
+        if dish == failing:
+            raise ZeroDivisionError("division by\nzero")
+        return observe(dish)
+
+    monkeypatch.setattr(cluster, "observe", broken)
+    result = call(command(tmp_path, "--quick", "--json"))
+    assert result.exit_code == 1
+    assert result.stderr.splitlines() == [
+        f"sdf1-field: null-kg1a, seed {failing.seed}: ZeroDivisionError: division by zero",
+        f"sdf1-field: 1 of {DISHES} dishes failed, and experiments are judged without theirs. "
+        "The same command tries them again.",
+    ]
+    (claim,) = json.loads(result.stdout)
+    assert (claim["id"], claim["experiments"]) == ("T1", 2)
+    assert json.loads((tmp_path / "claims.json").read_text(encoding="utf-8")) == [claim]
+    assert len(stored(tmp_path)) == len(by_none) - 1 == DISHES - 1
+
+
+# What is printed
+
+
+def test_a_value_read_from_a_figure_is_printed_with_the_models(command, tmp_path, whole, by_none):
+    shutil.copytree(whole / "runs", tmp_path / "runs")
+    result = call(command(tmp_path, "--quick"))
+    assert result.exit_code == 0
+    assert by_none == []
+    (claim,) = json.loads((whole / "claims.json").read_text(encoding="utf-8"))
+    value = claim["statements"][1]
+    assert (value["value"], value["digitised_by"]) == (1.0, "a reader")
+    where = "within" if 0.5 <= value["effect"] <= 1.5 else "outside of"
+    (line,) = [text for text in result.stdout.splitlines() if "a reader" in text]
+    assert line.startswith("value: 1 (0.5 to 1.5, read by a reader); the model's ")
+    assert line.endswith(f" is {where} that.")
+    assert f"{value['effect']:.3g}" in line
+    assert line in (whole / "table.md").read_text(encoding="utf-8").splitlines()
+
+
+# Wrong input
+
+OWN = """
+[deniz2023.condition.mine]
+label = "mine"
+model = "null-kg1a"
+observation = "cells"
+times = ["4 h"]
+settings = ["dish.width=300 um"]
+[[deniz2023.claim]]
+id = "M1"
+null = false
+statements = [{ text = "MSC", condition = "mine", quantity = "fold change", of = "MSC", above = 1 }]
+"""
+
+
+def assert_refused(result, *expected):
+    assert result.exit_code == 2, result.output
+    assert isinstance(result.exception, SystemExit)
+    assert result.stdout == ""
+    (line,) = result.stderr.splitlines()
+    assert line.startswith("sdf1-field: ")
+    for text in expected:
+        assert text in line
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        ([], ["Missing argument 'PAPER'"]),
+        (["deniz2032"], ["unknown paper 'deniz2032'. Known: deniz2023, jiao2024."]),
+        (["deniz2023", "--experiments", "0"], ["'--experiments': 0 is not in the range x>=1"]),
+        (["deniz2023", "--quick", "--experiments", "3"], ["--quick and --experiments", "Leave"]),
+        (["deniz2023", "--workers", "2", "--scheduler", "x"], ["--workers and --scheduler"]),
+        (["deniz2023", "--claim", "D99"], ["unknown claim 'D99'. Did you mean 'D9'"]),
+        (["deniz2023", "--targets", "none.toml"], ["none.toml: no such file", "--targets"]),
+        (["deniz2023", "--scheduler", "nowhere"], ["nowhere: no Dask scheduler answers"]),
+    ],
+)
+def test_what_cannot_be_asked_is_refused_in_one_line(arguments, expected, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert_refused(call(["reproduce", *arguments]), *expected)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "expected"),
+    [
+        (
+            '"null-kg1a"',
+            '"null-kg1b"',
+            ".condition.mine: unknown model 'null-kg1b'. Did you mean 'null-kg1a'",
+        ),
+        ("above", 'statistic = "mode", above', ": M1: statement 1: unknown statistic 'mode'"),
+        (
+            "dish.width=",
+            "dish.widht=",
+            ".condition.mine: dish.widht: unknown key. Did you mean 'width'",
+        ),
+        ("dish.width=300 um", "dish.width", ".condition.mine: --set dish.width: not KEY=VALUE"),
+        ("300 um", "300 h", ".condition.mine: dish.width: '300 h' is not a length"),
+    ],
+)
+def test_targets_that_name_what_is_not_there_are_refused(
+    before, after, expected, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    Path("mine.toml").write_text(OWN.replace(before, after), encoding="utf-8")
+    result = call(["reproduce", "deniz2023", "--targets", "mine.toml"])
+    assert_refused(result, f"sdf1-field: mine.toml: deniz2023{expected}")
+    assert [path.name for path in tmp_path.iterdir()] == ["mine.toml"]
+
+
+def test_a_folder_that_holds_something_else_stays_as_it_is(command, tmp_path):
+    (tmp_path / "notes.txt").write_text("mine", encoding="utf-8")
+    assert_refused(call(command(tmp_path)), f"{tmp_path}: holds something else than runs")
+    assert_refused(call(command(tmp_path / "notes.txt")), "notes.txt: cannot be written to")
+    assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]
+    assert (tmp_path / "notes.txt").read_text(encoding="utf-8") == "mine"
+
+
+def test_a_scheduler_that_listens_and_says_nothing_is_named_within_10_s(command, tmp_path):
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        address = f"tcp://127.0.0.1:{other.getsockname()[1]}"
+        begun = time.monotonic()
+        result = call(command(tmp_path, "--scheduler", address))
+        assert time.monotonic() - begun < 10.0
+    assert_refused(result, f"{address}: no Dask scheduler answers. Start one with")
+
+
+# The null model
+
+CHEAP = (
+    "dish.width=500 um",
+    "dish.length=500 um",
+    "grid.spacing=10 um",
+    "scene.mode=placed",
+    "scene.msc_density=60 1/mm**2",
+    "scene.network_fraction=1.0",
+    "mechanisms.fibre_adhesion=false",
+    "mechanisms.migrasome_uptake=false",
+    "cells.time_step=2 min",
+    "output.tracks_every=60 min",
+)
+"""Of a dish of 32 cells."""
+GATHERING = tuple(f"D{n}" for n in range(12, 20))
+"""Claims of enrichment and of what drugs do to it."""
+
+
+@pytest.fixture
+def nothing_happens():
+    """The paper whose every condition of cells is the null model, with dishes of its own."""
+    paper = load_paper("deniz2023").only(GATHERING)
+    conditions = {}
+    for key, condition in paper.conditions.items():
+        own = condition
+        if condition.null is not None and condition.observation == "cells":
+            null = paper.conditions[condition.null]
+            own = replace(condition, model=null.model, settings=null.settings, donors=False)
+        conditions[key] = replace(own, settings=(*own.settings, *CHEAP))
+    return replace(paper, conditions=conditions)
+
+
+def test_the_null_model_has_neither_enrichment_nor_effects_of_drugs(
+    nothing_happens, tmp_path, by_none, monkeypatch
+):
+    experiments = 6
+    planned = plan(nothing_happens, experiments=experiments)
+    assert {p.dish.model for p in planned} == {"null-kg1a"}
+    assert len({p.dish.seed for p in planned}) == len(planned)
+    report = reproduce(nothing_happens, tmp_path, experiments=experiments)
+    assert len(by_none) == len(planned)
+    assert not report.failures
+    assert [levels[0].claim.id for levels in report.found] == list(GATHERING)
+    for found in (one for levels in report.found for one in levels):
+        assert found.verdict != REPRODUCED
+        assert found.experiments == experiments
+        assert binom.sf(found.said - 1, experiments, found.null_share) > 0.001
+    # The same dishes, had control gathered cells and nothing else: then claims are reproduced.
+    gathered = {p.dish for p in planned if p.condition == "control"}
+
+    def gathering(dishes, folder, **_):
+        ensemble = running.run_dishes(dishes, folder)
+        return replace(
+            ensemble,
+            readings={
+                dish: tuple(more(r) for r in readings) if dish in gathered else readings
+                for dish, readings in ensemble.readings.items()
+            },
+        )
+
+    def more(reading):
+        factor = 10.0 if reading.time == 4 * HOUR else 40.0
+        return replace(reading, values=factor * reading.values)
+
+    monkeypatch.setattr(engine, "run_dishes", gathering)
+    asked = nothing_happens.only(("D12", "D13", "D15"))
+    found = reproduce(asked, tmp_path, experiments=experiments).found
+    assert [levels[0].verdict for levels in found] == [REPRODUCED] * 3
+    assert len(by_none) == len(planned)
