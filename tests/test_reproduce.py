@@ -42,9 +42,7 @@ INF = float("inf")
 
 
 def condition(name, null="null"):
-    return Condition(
-        name, "coculture-kg1a", "cells", (4 * HOUR, 12 * HOUR), (), 3, False, null, None
-    )
+    return Condition(name, "coculture-kg1a", "cells", (4 * HOUR, 12 * HOUR), (), 3, False, null)
 
 
 def statement(**changes):
@@ -234,6 +232,9 @@ def found(low, high, **changes):
         (0.7, 0.9, 9, NAN, UNDECIDED),
         (0.7, 0.9, 2, NAN, NOT_REPRODUCED),
         (0.7, 0.9, 11, NAN, REPRODUCED),
+        (0.7, 0.9, 20, 0.3, REPRODUCED),
+        (0.7, 0.9, 20, 0.4, UNDECIDED),
+        (0.7, 0.9, 20, INF, UNDECIDED),
     ],
 )
 def test_a_verdict_asks_for_the_interval_and_three_times_the_nulls_share(
@@ -354,8 +355,7 @@ def test_every_claim_of_a_paper_is_there_and_only_those_that_may_be_are_fitted(n
 def test_dishes_are_independent_and_pairs_are_of_the_same_donors(name):
     known = load_paper(name)
     planned = plan(known, experiments=2)
-    alone = [p for p in planned if known.conditions[p.condition].seeds_of is None]
-    assert len({p.dish.seed for p in alone}) == len(alone)
+    assert len({p.dish.seed for p in planned}) == len(planned)
     donors = {}
     for p in planned:
         donor = [s for s in p.dish.settings if "donor_number" in s]
@@ -365,6 +365,8 @@ def test_dishes_are_independent_and_pairs_are_of_the_same_donors(name):
     assert all(len(each) == 1 for each in donors.values())
     numbers = [each for group in donors.values() for each in group]
     assert len(set(numbers)) == len(numbers)
+    others = {s for p in plan(known, experiments=2, seed=2) for s in p.dish.settings}
+    assert not set(numbers) & others
 
 
 def test_few_experiments_are_the_first_of_many():
@@ -465,14 +467,52 @@ def test_a_user_adds_conditions_and_claims(tmp_path):
             "mine.*unknown model 'coculture-kg1b'",
         ),
         (OTHER_CLAIM, "above = 1.0", 'statistic = "mode"', "M1.*unknown statistic 'mode'"),
-        (OTHER_CLAIM, "above = 1.0", 'statistic = "share"', "statistic 'share' of fold change"),
+        (
+            OTHER_CLAIM,
+            "above = 1.0",
+            'above = 1.0\nstatistic = "share"',
+            "statistic 'share' of fold change",
+        ),
         (OTHER_CLAIM, "above = 1.0", 'test = "chi"', "unknown test 'chi'"),
-        (OTHER_CLAIM, "above = 1.0", 'test = "Spearman"', "test 'Spearman' of fold change"),
+        (OTHER_CLAIM, "above = 1.0", "above = 5.0\nbelow = 1.0", "nothing is above 5 and below 1"),
+        (OTHER_CLAIM, "above = 1.0", "above = nan", "nan is no bound"),
+        (OTHER_CLAIM, "above = 1.0", "", "it asks for nothing"),
+        (OTHER_CLAIM, "above = 1.0", 'test = "unpaired t"\np_below = 0.05', "nothing to compare"),
+        (
+            OTHER_CLAIM,
+            "above = 1.0",
+            'test = "unpaired t"\nreference = "control"',
+            "a test that must give nothing",
+        ),
+        (OTHER_CLAIM, 'times = ["4 h"]\n', "", "times: missing"),
+        (
+            OTHER_CLAIM,
+            "[deniz2023.condition.mine]",
+            "[deniz2023.quick]\ncells = []\n[deniz2023.condition.mine]",
+            "the shipped ones",
+        ),
+        (
+            OTHER_CLAIM,
+            "[deniz2023.condition.mine]",
+            "[deniz2023.settings]\ncell = []\n[deniz2023.condition.mine]",
+            "unknown observation 'cell'",
+        ),
+        (
+            OTHER_CLAIM,
+            "above = 1.0",
+            'test = "Spearman"\nreference = "control"\np_below = 0.05',
+            "test 'Spearman' of fold change",
+        ),
         (OTHER_CLAIM, "above = 1.0", "p_below = 0.05", "a p without a test"),
-        (OTHER_CLAIM, "above = 1.0", 'statistic = "ratio of means"', "Add a reference"),
+        (
+            OTHER_CLAIM,
+            "above = 1.0",
+            'above = 1.0\nstatistic = "ratio of means"',
+            "Add a reference",
+        ),
         (OTHER_CLAIM, "above = 1.0", "abve = 1.0", "abve: unknown key"),
         (OTHER_CLAIM, "above = 1.0", 'above = "1"', "above: '1' will not do"),
-        (OTHER_CLAIM, "above = 1.0", 'time = "5 h"', "is not read at 5 h"),
+        (OTHER_CLAIM, "above = 1.0", 'above = 1.0\ntime = "5 h"', "is not read at 5 h"),
         (OTHER_CLAIM, '"fold change"', '"fold chnge"', "unknown quantity 'fold chnge'"),
         (OTHER_CLAIM, 'of = "MSC"', 'of = "msc"', "of 'msc' of fold change"),
         (OTHER_CLAIM, '"cells"\n', '"cell"\n', "unknown observation 'cell'"),

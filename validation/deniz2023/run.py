@@ -19,8 +19,16 @@ import numpy as np
 
 from sdf1_field.ensemble import run_dishes
 from sdf1_field.observations import Dish
-from sdf1_field.reproduce import Paper, as_markdown, load_paper, reproduce, write
-from sdf1_field.reproduce.tables import SUMMARY, summary_row
+from sdf1_field.reproduce import (
+    VARIATIONS,
+    ClaimFound,
+    Paper,
+    as_markdown,
+    load_paper,
+    reproduce,
+    write,
+)
+from sdf1_field.reproduce.verdicts import REPRODUCED
 
 HERE = Path(__file__).parent
 RECORDED = {"deniz2023": HERE / "table.md", "jiao2024": HERE.parent / "jiao2024" / "claims.md"}
@@ -86,8 +94,7 @@ def without_mechanism(paper: Paper) -> Paper:
 def null(arguments: argparse.Namespace) -> None:
     """Judge the null model several times over by the claims on enrichment and drugs."""
     paper = without_mechanism(load_paper("deniz2023").only(ABOUT_CELLS))
-    verdicts: dict[str, list[list[str]]] = {}
-    said: dict[str, int] = {}
+    found: dict[str, list[tuple[ClaimFound, ...]]] = {}
     for seed in NULL_SEEDS:
         report = reproduce(
             paper,
@@ -97,17 +104,19 @@ def null(arguments: argparse.Namespace) -> None:
             progress=finished,
         )
         for levels in report.found:
-            row = summary_row(levels)
-            verdicts.setdefault(row[0], []).append(list(row[-4:]))
-            said[row[0]] = said.get(row[0], 0) + levels[0].said
+            found.setdefault(levels[0].claim.id, []).append(levels)
     rows = [
         [
-            id_, f"{said[id_]} of {len(NULL_SEEDS) * arguments.experiments}",
-            *[f"{sum(v[n] == 'reproduced' for v in each)}" for n in range(4)],
+            id_,
+            f"{sum(levels[0].said for levels in each)}",
+            *[
+                f"{sum(levels[n].verdict == REPRODUCED for levels in each)}"
+                for n in range(len(VARIATIONS))
+            ],
         ]
-        for id_, each in verdicts.items()
-    ]  # fmt: skip
-    header = ["claim", "said by", *[f"reproduced at {variation}" for variation in SUMMARY[-4:]]]
+        for id_, each in found.items()
+    ]
+    header = ["claim", "said by", *[f"reproduced at {100 * v:.0f} %" for v in VARIATIONS]]
     often = f"{len(NULL_SEEDS)} times {arguments.experiments}"
     (HERE / "null.md").write_text(
         "# The null model, judged as the model is\n\nEvery condition is `null-kg1a`, with "

@@ -70,7 +70,8 @@ def reproduce(
     if ids:
         known = known.only(ids)
     number = engine.QUICK if quick else experiments or engine.EXPERIMENTS
-    folder = output or Path(f"{paper}-seed{seed}")
+    folder = output or Path(f"{paper}{'-quick' if quick else ''}-seed{seed}")
+    suffix = "".join(f"-{one}" for one in ids)
     dishes = len(engine.plan(known, experiments=number, seed=seed))
     bar: Any = click.progressbar(
         length=dishes, label="dishes", file=sys.stderr, show_pos=True,
@@ -88,12 +89,12 @@ def reproduce(
             f"interrupted. {folder} keeps {kept} finished dishes; the same command goes on.",
             INTERRUPTED,
         )
-    engine.write(report, folder)
+    engine.write(report, folder, suffix=suffix)
     if as_json:
         click.echo(json.dumps(engine.as_json(report), indent=2))
     else:
         _print_report(report)
-        click.echo(f"\n{folder}: table.md, claims.json, runs.csv, figures")
+        click.echo(f"\n{folder}: table{suffix}.md, claims{suffix}.json, figures{suffix}, runs.csv")
     for failure in report.failures:
         d = failure.dish
         click.echo(f"sdf1-field: {d.model}, seed {d.seed}: {failure.message}", err=True)

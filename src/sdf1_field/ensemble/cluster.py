@@ -129,7 +129,7 @@ def remote_client(address: str) -> "Iterator[Client]":
     try:
         asyncio.run(asyncio.wait_for(_knock(address), _CONNECTING))
         client = Client(address, timeout=_CONNECTING, set_as_default=False)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, TypeError, ImportError) as error:
         raise InputError(
             f"{address}: no Dask scheduler answers. Start one with `dask scheduler` and give the "
             "address that it prints."

@@ -9,7 +9,7 @@ import hashlib
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from math import isnan
+from math import isfinite
 from pathlib import Path
 
 from sdf1_field.ensemble import Failure, run_dishes
@@ -38,6 +38,8 @@ EXPERIMENTS, QUICK = 20, 3
 NULL_DISHES = 30
 """Least number of dishes from which experiments of the null model are drawn."""
 _SEEDS = 2**31
+_DONORS = 10_000
+"""Of one seed; the next one's are others."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,7 @@ class Report:
     found : tuple of tuple of ClaimFound
         Of each claim, at each of `VARIATIONS`.
     readings : dict of str to list of list of tuple of Reading
-        By condition, experiment and dish; experiments with a failed dish are left out.
+        By condition, experiment and dish; experiments with a failed dish are left out everywhere.
     failures : tuple of Failure
     """
 
@@ -118,12 +120,12 @@ def plan(paper: Paper, *, experiments: int, seed: int = 1) -> list[Planned]:
 
 def _dish(paper: Paper, key: str, experiment: int, number: int, seed: int) -> Dish:
     c = paper.conditions[key]
-    donor = experiment * c.dishes + number + 1
+    donor = 1 + ((seed - 1) * _DONORS + experiment * c.dishes + number) % (_SEEDS - 1)
     return Dish(
         observation=c.observation,
         model=c.model,
         settings=(*c.settings, *((f"variation.donor_number={donor}",) if c.donors else ())),
-        seed=_seed(seed, c.seeds_of or key, experiment, number),
+        seed=_seed(seed, key, experiment, number),
         times=c.times,
     )
 
@@ -198,24 +200,30 @@ def reproduce(
         by_chance = null_experiments(paper, claim, pools)
         return tuple(find(paper, claim, simulated, by_chance, v) for v in VARIATIONS)
 
+    complete = [
+        n for n in range(experiments) if all(whole(of[n]) for of in groups.values() if n in of)
+    ]
     return Report(
         paper=paper,
         experiments=experiments,
         found=tuple(judged(claim) for claim in paper.claims),
         readings={
-            key: [
-                [ensemble.readings[p.dish] for p in group]
-                for n, group in of.items()
-                if n < experiments and whole(group)
-            ]
+            key: [[ensemble.readings[p.dish] for p in of[n]] for n in complete]
             for key, of in groups.items()
         },
         failures=ensemble.failures,
     )
 
 
-def write(report: Report, folder: Path) -> None:
+def write(report: Report, folder: Path, *, suffix: str = "") -> None:
     """Put a report beside its dishes: ``table.md``, ``claims.json`` and ``figures``.
+
+    Parameters
+    ----------
+    report : Report
+    folder : Path
+    suffix : str
+        Of the three names, for a report on a part of the paper.
 
     Raises
     ------
@@ -225,10 +233,10 @@ def write(report: Report, folder: Path) -> None:
     from sdf1_field.figures import deniz_figures, jiao_figures, verdict_figure
 
     try:
-        (folder / "table.md").write_text(as_markdown(report), encoding="utf-8")
+        (folder / f"table{suffix}.md").write_text(as_markdown(report), encoding="utf-8")
         text = json.dumps(as_json(report), indent=2)
-        (folder / "claims.json").write_text(f"{text}\n", encoding="utf-8")
-        figures = folder / "figures"
+        (folder / f"claims{suffix}.json").write_text(f"{text}\n", encoding="utf-8")
+        figures = folder / f"figures{suffix}"
         figures.mkdir(exist_ok=True)
         labels = {key: condition.label for key, condition in report.paper.conditions.items()}
         like_the_papers = {"deniz2023": deniz_figures, "jiao2024": jiao_figures}
@@ -240,7 +248,7 @@ def write(report: Report, folder: Path) -> None:
                         levels[0].claim.id,
                         f"{levels[0].claim.says} ({standing(levels[0].claim)})",
                         [
-                            (f.verdict, f.share, None if isnan(f.null_share) else f.null_share)
+                            (f.verdict, f.share, f.null_share if isfinite(f.null_share) else None)
                             for f in levels
                         ],
                     )

@@ -20,6 +20,7 @@ from sdf1_field.analysis import (
     paired_t_test,
     unpaired_t_test,
 )
+from sdf1_field.errors import InputError
 from sdf1_field.observations import Sample
 
 Array = NDArray[np.float64]
@@ -97,10 +98,21 @@ def _alone(of: Callable[[Dishes], float]) -> Callable[[Dishes, Dishes], float]:
 
 
 def _rank_correlation(sample: Dishes, other: Dishes) -> float:
-    a, b = np.concatenate(sample), np.concatenate(other)
+    a, b = _side_by_side(sample, other)
     if len(a) < 3 or np.ptp(a) == 0.0 or np.ptp(b) == 0.0:
         return math.nan
     return float(stats.spearmanr(a, b).statistic)
+
+
+def _side_by_side(sample: Dishes, other: Dishes) -> tuple[Array, Array]:
+    """Two quantities of the same cells."""
+    a, b = np.concatenate(sample), np.concatenate(other)
+    if len(a) != len(b):
+        raise InputError(
+            f"a rank correlation of {len(a)} values with {len(b)}: they are not of the same cells. "
+            "Choose other quantities."
+        )
+    return a, b
 
 
 _NUMBERS = (Sample.DISH, Sample.CELLS)
@@ -184,7 +196,7 @@ def _counted(sample: Dishes, reference: Dishes, kind: Sample, over_dishes: bool)
 
 def _correlated(sample: Dishes, other: Dishes, kind: Sample, over_dishes: bool) -> float:
     del kind, over_dishes
-    a, b = np.concatenate(sample), np.concatenate(other)
+    a, b = _side_by_side(sample, other)
     if len(a) < 3 or np.ptp(a) == 0.0 or np.ptp(b) == 0.0:
         return math.nan
     return float(stats.spearmanr(a, b).pvalue)
@@ -271,4 +283,4 @@ def wilson(successes: int, total: int) -> tuple[float, float]:
     middle = share + z**2 / (2 * total)
     half = z * math.sqrt(share * (1 - share) / total + z**2 / (4 * total**2))
     low, high = (middle - half) / (1 + z**2 / total), (middle + half) / (1 + z**2 / total)
-    return max(low, 0.0), min(high, 1.0)
+    return max(low, 0.0), 1.0 if successes == total else high

@@ -44,6 +44,8 @@ def null_text(found: ClaimFound) -> str:
     """Share of the null model's experiments that say it."""
     if math.isnan(found.null_share):
         return "-"
+    if math.isinf(found.null_share):
+        return "too few dishes"
     return "< 0.01" if 0.0 <= found.null_share < 0.01 else f"{found.null_share:.2f}"
 
 
@@ -176,6 +178,7 @@ def as_json(report: "Report") -> list[dict[str, Any]]:
             "variations": [
                 {
                     "variation": found.variation,
+                    "deciding": found.deciding.statement.text,
                     "effect": _plain(found.deciding.effect),
                     "interval": _ends(found.deciding),
                     "share": _plain(found.share),
@@ -219,14 +222,14 @@ logarithms), of the statement that the fewest experiments make. Said by: experim
 effects lie, and all tests come out, as reported. Null model: the same, where every condition's
 dishes are those of a model in which nothing happens that the claim speaks of. The percentages:
 how much dishes vary beyond what the model itself gives (coefficient of variation of each dish's
-readings), which no text reports.
+readings; of the odds, where a reading is a share), which no text reports.
 
 Reproduced: all intervals lie where the paper has the effect, and the experiments say all of it at
 least three times as often as the null model's, and one in twenty at least (more often than not,
 where no null model can say it). Not reproduced: an interval lies wholly elsewhere, the experiments
 say it too rarely for that (95 % Wilson interval), or none of ten or more does. Undecided: none of
-these. Predicted means that nothing was fitted to it; put in, that a rule or an assumed number of
-the model makes it so, or part of it."""
+these, or the null model says it in a third of its experiments. Predicted means that nothing was
+fitted to it; put in, that a rule or an assumed number of the model makes it so, or part of it."""
 
 
 def as_markdown(report: "Report") -> str:

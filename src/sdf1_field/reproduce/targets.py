@@ -1,5 +1,6 @@
 """What papers report, as data: conditions that were compared, and claims made of statements."""
 
+import math
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -52,7 +53,6 @@ class _Condition(_Strict):
     donors: bool = False
     dishes: Annotated[int, Field(ge=1)] | None = None
     null: str | None = None
-    seeds_of: str | None = None
 
 
 class _Claim(_Strict):
@@ -93,8 +93,6 @@ class Condition:
         Whether the dishes are of the experiment's donors, the same in all such conditions.
     null : str or None
         Condition that takes its place where nothing is in the model that claims speak of.
-    seeds_of : str or None
-        Condition whose seeds it has, so that their dishes differ in nothing else.
     """
 
     label: str
@@ -105,7 +103,6 @@ class Condition:
     dishes: int
     donors: bool
     null: str | None
-    seeds_of: str | None
 
 
 @dataclass(frozen=True)
@@ -267,7 +264,12 @@ def load_paper(name: str, *, targets: Path | None = None, quick: bool = False) -
                 f"{targets}: unknown paper '{other}'. Known: {', '.join(sorted(papers))}."
             )
     added = _parsed(str(targets), name, further.get(name, {}))
-    whole = _paper(str(targets), name, added, paper, settings | added.settings, own.dishes)
+    if added.citation or added.quick:
+        raise InputError(
+            f"{targets}: {name}: citation and quick are the shipped ones. Leave them out."
+        )
+    both = {key: [*settings[key], *added.settings.get(key, ())] for key in OBSERVATIONS}
+    whole = _paper(str(targets), name, added, paper, both, own.dishes)
     for key in added.condition:
         condition = whole.conditions[key]
         try:
@@ -314,15 +316,24 @@ def _paper(
 ) -> Paper:
     """The base with what a file says of the paper."""
     conditions = dict(base.conditions)
+    for key in (*own.settings, *own.quick):
+        if key not in OBSERVATIONS:
+            raise _unknown(f"{file}: {name}.settings", "observation", key, OBSERVATIONS)
     for key, c in own.condition.items():
         where = f"{file}: {name}.condition.{key}"
         if key in conditions:
             raise InputError(f"{where}: exists already. Give it another name.")
         conditions[key] = _condition(where, c, own.dishes or dishes or 1, settings)
     for key, condition in conditions.items():
-        for other in (condition.null, condition.seeds_of):
-            if other is not None and other not in conditions:
-                raise _unknown(f"{file}: {name}.condition.{key}", "condition", other, conditions)
+        if condition.null is not None and condition.null not in conditions:
+            raise _unknown(
+                f"{file}: {name}.condition.{key}", "condition", condition.null, conditions
+            )
+    if len({condition.dishes for condition in conditions.values() if condition.donors}) > 1:
+        raise InputError(
+            f"{file}: {name}: conditions with donors differ in their number of dishes, so none "
+            "can be paired. Give them the same."
+        )
     claims = {claim.id: claim for claim in base.claims}
     for one in own.claim:
         where = f"{file}: {name}: {one.id}"
@@ -380,6 +391,8 @@ def _condition(
         times = tuple(parse(t, "time") for t in c.times)
     except ValueError as error:
         raise InputError(f"{where}: times: {error}") from None
+    if not times and c.observation != "tracks":
+        raise InputError(f"{where}: times: missing. Say when dishes are read.")
     if list(times) != sorted(set(times)):
         raise InputError(f"{where}: times: they do not rise. Sort them.")
     return Condition(
@@ -391,7 +404,6 @@ def _condition(
         dishes=c.dishes or dishes,
         donors=c.donors,
         null=c.null,
-        seeds_of=c.seeds_of,
     )
 
 
@@ -411,10 +423,9 @@ def _statement(where: str, s: _Statement, conditions: Mapping[str, Condition]) -
     quantity = _quantity(where, s.quantity, condition)
     if s.of not in (quantity.of or ("",)):
         raise InputError(f"{where}: of '{s.of}' of {s.quantity}. Known: {', '.join(quantity.of)}.")
-    if s.against is not None:
-        _quantity(where, s.against, condition)
-    if (s.p_below or s.p_from) and s.test is None:
-        raise InputError(f"{where}: a p without a test. Name it: {', '.join(TESTS)}.")
+    if s.against is not None and s.of not in (_quantity(where, s.against, condition).of or ("",)):
+        raise InputError(f"{where}: against '{s.against}': it is not of '{s.of}'. Take another.")
+    _check_expected(where, s)
     time = _time(where, s.time, condition)
     reference, reference_time = s.reference, None
     statistic = STATISTICS[s.statistic]
@@ -436,11 +447,13 @@ def _statement(where: str, s: _Statement, conditions: Mapping[str, Condition]) -
             f"{where}: statistic '{s.statistic}' of {s.quantity}, which is read by "
             f"{quantity.sample}. Use one of: {', '.join(fitting)}."
         )
+    by_dish = s.over is not None or quantity.sample is not Sample.CELLS
     if s.test is not None and (
-        ((s.test in OF_SHARES) and quantity.sample is not Sample.SHARE)
-        or ((s.test in OF_CELLS) and s.against is None)
+        (s.test in OF_SHARES and (quantity.sample is not Sample.SHARE or s.over is not None))
+        or (s.test in OF_CELLS and (s.against is None or s.over is not None))
+        or (s.test == "paired t" and not by_dish)
     ):
-        raise InputError(f"{where}: test '{s.test}' of {s.quantity}. Take another.")
+        raise InputError(f"{where}: test '{s.test}' of {s.quantity}. Take another, or other units.")
     above, below = s.above, s.below
     if s.value is not None:
         if s.interval is None or s.digitised_by is None:
@@ -467,6 +480,25 @@ def _statement(where: str, s: _Statement, conditions: Mapping[str, Condition]) -
         value=s.value,
         digitised_by=s.digitised_by,
     )
+
+
+def _check_expected(where: str, s: _Statement) -> None:
+    """Refuse a statement that asks for nothing, or for what cannot be."""
+    for bound in (s.above, s.below, s.value, *(s.interval or ())):
+        if bound is not None and not math.isfinite(bound):
+            raise InputError(f"{where}: {bound} is no bound. Leave it out.")
+    if s.above is not None and s.below is not None and not s.above < s.below:
+        raise InputError(f"{where}: nothing is above {s.above:g} and below {s.below:g}. Mend them.")
+    asks_p = s.p_below is not None or s.p_from is not None
+    if asks_p and s.test is None:
+        raise InputError(f"{where}: a p without a test. Name it: {', '.join(TESTS)}.")
+    if s.test is not None and not asks_p:
+        raise InputError(f"{where}: a test that must give nothing. Add p_below or p_from.")
+    if not asks_p and s.above is None and s.below is None and s.value is None:
+        raise InputError(f"{where}: it asks for nothing. Add above, below, or a test and its p.")
+    alone = s.reference is None and s.reference_time is None
+    if s.test is not None and s.against is None and alone:
+        raise InputError(f"{where}: test '{s.test}' with nothing to compare. Add a reference.")
 
 
 def _quantity(where: str, name: str, condition: Condition) -> Quantity:

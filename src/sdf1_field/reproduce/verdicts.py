@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from sdf1_field.errors import InputError
 from sdf1_field.observations import OBSERVATIONS, Reading, Sample
 from sdf1_field.random import Stream, generator
 from sdf1_field.reproduce.statistics import (
@@ -52,11 +53,14 @@ class DishRead:
 
     def at(self, quantity: str, of: str, time: float | None, kind: Sample, spread: float) -> Array:
         """Values of a quantity in a dish that differs; of a dish read once, whatever the time."""
-        times = self.values[quantity, of]
-        if time is None or len(times) == 1:
-            (found,) = times.values()
-        else:
-            found = times[time]
+        try:
+            times = self.values[quantity, of]
+            found = next(iter(times.values())) if len(times) == 1 else times[time]  # type: ignore[index]
+        except KeyError:
+            raise InputError(
+                f"'{quantity}'{f' of {of}' if of else ''} is not read in a dish that a claim "
+                "names. Choose another quantity, or another model."
+            ) from None
         if spread == 0.0:
             return found
         return scaled(found, kind, math.exp(spread * self.normal[quantity, of]))
@@ -217,7 +221,8 @@ class ClaimFound:
     said, experiments : int
         Experiments that say all of it, and how many there are.
     null_share : float
-        The same of experiments in the null model; NaN where there is none.
+        The same of experiments in the null model; NaN where there is none, infinite where it has
+        too few dishes to tell.
     verdict : str
     """
 
@@ -275,7 +280,8 @@ def find(
                 float(np.median(p)) if p else math.nan,
             )
         )
-    by_chance = math.nan
+    # A claim that chance could make, but whose null has too few dishes, cannot be decided.
+    by_chance = math.inf if claim.against_null else math.nan
     if null:
         by_chance = sum(says_all(paper, claim, e, variation) for e in null) / len(null)
     all_said = sum(all(s.agrees for s in one) for one in said)
@@ -299,17 +305,19 @@ def verdict(
     experiments that say all of it is at least `ABOVE_NULL` times the null model's, and `RARE`;
     where there is no null model, `MAJORITY` of them. Not reproduced: an interval lies wholly
     elsewhere, the share's 95 % interval is below what is asked, or none of `ENOUGH` or more
-    experiments says it. Undecided: none of these.
+    experiments says it. Undecided: none of these, or chance alone says it in a third of all
+    experiments.
     """
-    if experiments == 0:
+    if experiments == 0 or null_share == math.inf:
         return UNDECIDED
-    asked = MAJORITY
-    if not math.isnan(null_share):
-        asked = min(max(ABOVE_NULL * null_share, RARE), 1.0)
     share = said / experiments
     if any(found.outside for found in statements):
         return NOT_REPRODUCED
     _, most = wilson(said, experiments)
+    asked = MAJORITY if math.isnan(null_share) else max(ABOVE_NULL * null_share, RARE)
+    if asked > 1.0:
+        # Chance says it so often that no number of experiments could say it three times as often.
+        return UNDECIDED
     if most < asked or (said == 0 and experiments >= ENOUGH):
         return NOT_REPRODUCED
     if share >= asked and all(found.inside for found in statements):
