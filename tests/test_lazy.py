@@ -3,7 +3,10 @@ import sys
 
 import pytest
 
-HEAVY = ("numpy", "scipy", "numba", "xarray", "matplotlib", "pydantic", "pint", "netCDF4")
+HEAVY = (
+    "numpy", "scipy", "numba", "xarray", "matplotlib", "pydantic", "pint", "netCDF4", "dask",
+    "distributed",
+)  # fmt: skip
 
 CALL = """
 import sys
@@ -36,6 +39,10 @@ def loaded_by(arguments):
         (["solve", "coculture-kg1a", "--nonsense"], 2),
         (["solve", "coculture-kg1a", "--seed", "first"], 2),
         (["solve"], 2),
+        (["reproduce", "--help"], 0),
+        (["reproduce", "deniz2023", "--experiments", "0"], 2),
+        (["reproduce", "deniz2023", "--quick", "--experiments", "3"], 2),
+        (["reproduce", "deniz2023", "--workers", "2", "--scheduler", "there"], 2),
         (["nonsense"], 2),
     ],
 )

@@ -5,14 +5,20 @@ python validation/mechanisms/run.py        # about 6 minutes on 2 cores; writes 
 """
 
 import argparse
+import sys
+import tempfile
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
 
-from sdf1_field.analysis import FoldChange, density_fold_change, fold_changes
-from sdf1_field.ensemble import Counted, Dish, count_dishes
+from sdf1_field.analysis import density_fold_change
+from sdf1_field.ensemble import run_dishes
+from sdf1_field.observations import Dish, Reading
+from sdf1_field.observations.cells import AREA, CELLS, ENCOUNTER, FOLD_CHANGE
 
-FOUR, TWELVE = 4 * 3600.0, 12 * 3600.0
+TIMES = (4 * 3600.0, 12 * 3600.0)
+REGIONS = ("MSC", "network")
 SWITCHES = (
     "soluble_sensing", "haptotaxis", "cxcr4_adhesion", "cd166_adhesion", "chemokinesis",
 )  # fmt: skip
@@ -62,28 +68,42 @@ VARIANTS: dict[str, tuple[str, tuple[str, ...]]] = {
 }  # fmt: skip
 
 
-def line(name: str, counted: list[Counted]) -> str:
-    """One row: fold change on MSC and network at 4 and 12 h, ± standard error over dishes."""
-    cells = []
-    for n in range(2):
-        change = fold_changes([c.censuses[n] for c in counted])
-        error = standard_error(counted, n)
-        cells += [f"{change.pooled[k]:.2f} ± {error[k]:.2f}" for k in range(2)]
-    return f"| {name} | {' | '.join(cells)} |"
+def counts_and_areas(
+    dishes: Sequence[Sequence[Reading]], quantity: str, time: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Cells in each region, and its share of the floor, shape (dish, 3) each, free surface first.
+
+    Fold change, areas and the number of cells give them back: n_k / n_free = f_k a_k / a_free.
+    """
+    counts, areas = np.empty((2, len(dishes), 3))
+    for n, readings in enumerate(dishes):
+        read = {(r.quantity, r.of): r.values[0] for r in readings if r.time == time}
+        share = np.array([read[AREA, of] for of in REGIONS])
+        areas[n] = 1.0 - share.sum(), *share
+        ratio = np.array([1.0, *(read[quantity, of] for of in REGIONS)]) * areas[n] / areas[n, 0]
+        counts[n] = read[CELLS, ""] * ratio / ratio.sum()
+    return counts, areas
 
 
-def standard_error(counted: list[Counted], n: int) -> np.ndarray:
+def standard_error(dishes: Sequence[Sequence[Reading]], time: float) -> np.ndarray:
     """Jackknife standard error of the ratio of sums over dishes, shape (2,)."""
-    counts = np.array([c.censuses[n].counts for c in counted])
-    areas = np.array([c.censuses[n].areas for c in counted])
+    counts, areas = counts_and_areas(dishes, FOLD_CHANGE, time)
     left_out = density_fold_change(counts.sum(0) - counts, areas.sum(0) - areas)
-    dishes = len(counted)
-    return np.sqrt((dishes - 1) / dishes * ((left_out - left_out.mean(0)) ** 2).sum(0))
+    many = len(dishes)
+    return np.sqrt((many - 1) / many * ((left_out - left_out.mean(0)) ** 2).sum(0))
 
 
-def pooled(counted: list[Counted], n: int) -> FoldChange:
-    """Fold changes over the dishes at the n-th time."""
-    return fold_changes([c.censuses[n] for c in counted])
+def pooled(
+    dishes: Sequence[Sequence[Reading]], time: float, quantity: str = FOLD_CHANGE
+) -> np.ndarray:
+    """Ratio of sums over dishes on MSC and network, shape (2,)."""
+    counts, areas = counts_and_areas(dishes, quantity, time)
+    return density_fold_change(counts.sum(0), areas.sum(0))
+
+
+def line(name: str, cells: Iterable[str]) -> str:
+    """One row of a table."""
+    return f"| {name} | {' | '.join(cells)} |"
 
 
 def main() -> None:
@@ -91,12 +111,19 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--dishes", type=int, default=6)
     parser.add_argument("-o", "--output", type=Path, default=Path(__file__).with_name("table.md"))
+    parser.add_argument(
+        "--folder", type=Path, default=Path(tempfile.gettempdir()) / "sdf1-field-mechanisms",
+        help="Where finished dishes are kept; the same command goes on.",
+    )  # fmt: skip
     arguments = parser.parse_args()
-    flat = [
-        Dish(model, (*STROMA, *settings), seed, (FOUR, TWELVE))
-        for model, settings in VARIANTS.values()
-        for seed in range(1, arguments.dishes + 1)
-    ]
+    planned = {
+        name: [
+            Dish("cells", model, (*STROMA, *settings), seed, TIMES)
+            for seed in range(1, arguments.dishes + 1)
+        ]
+        for name, (model, settings) in VARIANTS.items()
+    }
+    flat = list(dict.fromkeys(dish for dishes in planned.values() for dish in dishes))
     done = 0
 
     def progress(finished: int) -> None:
@@ -105,42 +132,48 @@ def main() -> None:
         if done % 20 == 0:
             print(f"{done} of {len(flat)} dishes", flush=True)
 
-    results = iter(count_dishes(flat, progress=progress))
-    table = {name: [next(results) for _ in range(arguments.dishes)] for name in VARIANTS}
+    ensemble = run_dishes(flat, arguments.folder, progress=progress)
+    for failure in ensemble.failures:
+        sys.exit(f"{failure.dish.model}, seed {failure.dish.seed}: {failure.message}")
+    table = {name: [ensemble.readings[d] for d in dishes] for name, dishes in planned.items()}
     full = table["full model"]
-    limit = [
-        density_fold_change(
-            np.array([c.encounter[n] for c in full]).sum(0),
-            np.array([c.censuses[n].areas for c in full]).sum(0),
-        )
-        for n in range(2)
-    ]
+    errors = {
+        name: np.ravel([standard_error(dishes, t) for t in TIMES]) for name, dishes in table.items()
+    }
+    changes = {name: np.ravel([pooled(dishes, t) for t in TIMES]) for name, dishes in table.items()}
+    limit = np.ravel([pooled(full, t, ENCOUNTER) for t in TIMES])
+    finer = list(VARIANTS)[list(VARIANTS).index("full model, coupling step halved") :]
     rows = [
         f"{arguments.dishes} dishes (seeds 1 to {arguments.dishes}, the same for every row); "
         "ratio of sums ± jackknife standard error over dishes.",
         "",
         "| mechanisms | MSC, 4 h | network, 4 h | MSC, 12 h | network, 12 h |",
         "|---|---|---|---|---|",
-        *[line(name, counted) for name, counted in table.items()],
-        "| encounter limit of these dishes | "
-        + " | ".join(f"{limit[n][k]:.1f}" for n in range(2) for k in range(2))
-        + " |",
+        *[
+            line(
+                name,
+                (f"{c:.2f} ± {e:.2f}" for c, e in zip(changes[name], errors[name], strict=True)),
+            )
+            for name in table
+        ],
+        line("encounter limit of these dishes", (f"{one:.1f}" for one in limit)),
         "",
         "Change against the full model, in units of the full model's standard error. A changed "
         "step or grid is another realisation of the cells' walk: changes of one or two are chance.",
         "",
         "| what was changed | MSC, 4 h | network, 4 h | MSC, 12 h | network, 12 h |",
         "|---|---|---|---|---|",
+        *[
+            line(
+                name,
+                (
+                    f"{s:+.2f}"
+                    for s in (changes[name] - changes["full model"]) / errors["full model"]
+                ),
+            )
+            for name in finer
+        ],
     ]
-    finer = list(VARIANTS)[list(VARIANTS).index("full model, coupling step halved") :]
-    for name in finer:
-        shifts = [
-            (pooled(table[name], n).pooled[k] - pooled(full, n).pooled[k])
-            / standard_error(full, n)[k]
-            for n in range(2)
-            for k in range(2)
-        ]
-        rows.append(f"| {name} | " + " | ".join(f"{s:+.2f}" for s in shifts) + " |")
     text = "\n".join(rows) + "\n"
     arguments.output.write_text(text, encoding="utf-8")
     print(text)

@@ -60,12 +60,12 @@ def reproduce(
 
     Finished dishes are kept in DIR, and the same command goes on where it was stopped.
     """
-    from sdf1_field import reproduce as engine
-
     if quick and experiments is not None:
         raise InputError("--quick and --experiments: they exclude each other. Leave one out.")
     if workers is not None and scheduler is not None:
         raise InputError("--workers and --scheduler: the scheduler has its workers. Leave one out.")
+    from sdf1_field import reproduce as engine
+
     known = engine.load_paper(paper, targets=targets, quick=quick)
     if ids:
         known = known.only(ids)
