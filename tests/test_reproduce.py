@@ -243,6 +243,23 @@ def test_a_verdict_asks_for_the_interval_and_three_times_the_nulls_share(
     assert verdict([found(low, high)], said, 20, null) == expected
 
 
+def test_what_stands_most_in_the_way_decides():
+    judged = find(paper(), claim(), scattered(20, 0.5, 1), [], 0.0)
+    clear, unclear, elsewhere = (
+        StatementFound(statement(text=text), 0.0, low, high, said, NAN)
+        for text, low, high, said in (
+            ("clear", 0.7, 0.9, 3), ("unclear", 0.9, 1.1, 12), ("elsewhere", 1.1, 1.2, 15),
+        )
+    )  # fmt: skip
+    for several, expected in (
+        ((clear, unclear, elsewhere), "elsewhere"),
+        ((clear, unclear), "unclear"),
+        ((replace(clear, said=9), clear), "clear"),
+    ):
+        assert replace(judged, statements=several).deciding.statement.text == expected
+    assert replace(judged, statements=(replace(clear, said=9), clear)).deciding.said == 3
+
+
 def test_few_experiments_of_which_none_says_it_leave_it_open():
     assert verdict([found(0.7, 0.9)], 0, 3, 0.0) == UNDECIDED
     assert verdict([found(0.7, 0.9)], 0, 0, 0.0) == UNDECIDED

@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from sdf1_field.reproduce import Report
 
 
+_MANY = 100
+"""Dishes from which on it is said how many there are before they are simulated."""
+
+
 @click.command()
 @click.argument("paper")
 @click.option(
@@ -23,7 +27,11 @@ if TYPE_CHECKING:
     type=click.IntRange(min=1),
     help="How often the paper's experiment is simulated.  [default: 20]",
 )
-@click.option("--quick", is_flag=True, help="Simulate it three times only.")
+@click.option(
+    "--quick",
+    is_flag=True,
+    help="Simulate it three times, with coarse numbers (without --experiments).",
+)
 @click.option("--claim", "ids", multiple=True, metavar="ID", help="Only this one. May be repeated.")
 @click.option(
     "--targets",
@@ -32,7 +40,7 @@ if TYPE_CHECKING:
 )
 @click.option(
     "-o", "--output", type=click.Path(path_type=Path), metavar="DIR",
-    help="Where dishes, tables and figures go.  [default: PAPER-seedN]",
+    help="Where dishes, tables and figures go.  [default: PAPER-seedN, PAPER-quick-seedN]",
 )  # fmt: skip
 @click.option(
     "--seed",
@@ -73,6 +81,8 @@ def reproduce(
     folder = output or Path(f"{paper}{'-quick' if quick else ''}-seed{seed}")
     suffix = "".join(f"-{one}" for one in ids)
     dishes = len(engine.plan(known, experiments=number, seed=seed))
+    if dishes > _MANY:
+        click.echo(f"{dishes} dishes, kept in {folder} as they are finished", err=True)
     bar: Any = click.progressbar(
         length=dishes, label="dishes", file=sys.stderr, show_pos=True,
         hidden=not sys.stderr.isatty(),
@@ -111,7 +121,6 @@ def _print_report(report: "Report") -> None:
     from sdf1_field.reproduce import tables
 
     click.echo(report.paper.citation)
-    click.echo(tables.NOTES.format(experiments=report.experiments))
     for levels in report.found:
         claim = levels[0].claim
         click.echo(f"\n{claim.id}: {claim.says}\n{tables.role(claim)}")
@@ -121,3 +130,4 @@ def _print_report(report: "Report") -> None:
             click.echo(line)
     click.echo()
     print_table([tables.summary_row(levels) for levels in report.found], tables.SUMMARY)
+    click.echo(f"\n{tables.NOTES.format(experiments=report.experiments)}")

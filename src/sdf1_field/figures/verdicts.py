@@ -73,7 +73,7 @@ def verdict_figure(
     middles = _COLUMN * (np.arange(len(variations)) + 0.5)
     axes.set_xticks(middles, [_percent(variation) for variation in variations])
     axes.tick_params(length=0, labelsize=9)
-    axes.set_xlabel("dish-to-dish variation [%]", fontsize=9)
+    axes.set_xlabel("dish-to-dish variation", fontsize=9)
     axes.spines[:].set_visible(False)
     figure.legend(
         handles=[

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 STATEMENTS = ("statement", "reported", "effect (95 %)", "median p", "said by")
 SUMMARY = (
     "claim", "", "effect (95 %)", "said by", "null model",
-    *(f"{100 * v:.0f} %" for v in VARIATIONS),
+    *(f"{100 * v:.0f} %" for v in VARIATIONS), "effect of",
 )  # fmt: skip
 
 
@@ -51,9 +51,8 @@ def null_text(found: ClaimFound) -> str:
 
 def role(claim: Claim) -> str:
     """Whether it is fitted, predicted or put in, where it stands, and the paper's test."""
-    parts = ["fitted" if claim.fitted else "predicted"]
-    if claim.put_in:
-        parts[0] += f", but for what {' and '.join(claim.put_in)} puts in"
+    by = f" (put in by: {', '.join(claim.put_in)})" if claim.put_in else ""
+    parts = [standing(claim) + by]
     parts += [part for part in (claim.source, claim.test) if part]
     return "; ".join(parts)
 
@@ -114,6 +113,7 @@ def summary_row(levels: Sequence[ClaimFound]) -> tuple[str, ...]:
         f"{first.said} of {first.experiments}",
         null_text(first),
         *(found.verdict for found in levels),
+        first.deciding.statement.text,
     )
 
 
@@ -218,7 +218,7 @@ def _sections(report: "Report") -> Iterator[str]:
 NOTES = """{experiments} simulated experiments, each with dishes of its own.
 
 Effect: mean over the experiments and its 95 % interval (Student's t; ratios are averaged as
-logarithms), of the statement that the fewest experiments make. Said by: experiments in which all
+logarithms), of the statement that stands most in the way. Said by: experiments in which all
 effects lie, and all tests come out, as reported. Null model: the same, where every condition's
 dishes are those of a model in which nothing happens that the claim speaks of. The percentages:
 how much dishes vary beyond what the model itself gives (coefficient of variation of each dish's
@@ -226,10 +226,11 @@ readings; of the odds, where a reading is a share), which no text reports.
 
 Reproduced: all intervals lie where the paper has the effect, and the experiments say all of it at
 least three times as often as the null model's, and one in twenty at least (more often than not,
-where no null model can say it). Not reproduced: an interval lies wholly elsewhere, the experiments
-say it too rarely for that (95 % Wilson interval), or none of ten or more does. Undecided: none of
-these, or the null model says it in a third of its experiments. Predicted means that nothing was
-fitted to it; put in, that a rule or an assumed number of the model makes it so, or part of it."""
+where no null model can say it). Not reproduced: an interval lies wholly elsewhere; or, of ten
+experiments or more, none says it, or so few do that this can hardly be chance (95 % Wilson
+interval). Undecided: none of these, or the null model says it in a third of its experiments.
+Predicted means that nothing was fitted to it; put in, that a rule or an assumed number of the model
+makes it so, or part of it."""
 
 
 def as_markdown(report: "Report") -> str:

@@ -458,6 +458,8 @@ def _statement(where: str, s: _Statement, conditions: Mapping[str, Condition]) -
     if s.value is not None:
         if s.interval is None or s.digitised_by is None:
             raise InputError(f"{where}: a value needs interval and digitised_by. Add them.")
+        if not s.interval[0] < s.interval[1]:
+            raise InputError(f"{where}: interval: its lower end comes first. Turn it round.")
         if not s.interval[0] <= s.value <= s.interval[1]:
             raise InputError(f"{where}: the value {s.value:g} lies outside of its interval.")
         above, below = s.interval

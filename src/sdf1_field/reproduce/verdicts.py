@@ -29,7 +29,7 @@ ABOVE_NULL = 3.0
 MAJORITY = 0.5
 """Of the experiments, where there is no null model to compare with."""
 RARE, ENOUGH = 0.05, 10
-"""A share that is too small whatever the null's; experiments of which none is telling."""
+"""A share that is too small whatever the null's; experiments whose silence is telling."""
 NULL_EXPERIMENTS = 500
 """Drawn from the null model's dishes."""
 
@@ -241,8 +241,8 @@ class ClaimFound:
 
     @property
     def deciding(self) -> StatementFound:
-        """The statement that the fewest experiments make, the first of them."""
-        return min(self.statements, key=lambda found: found.said)
+        """The statement that stands most in the way: elsewhere, unclear, then made the least."""
+        return min(self.statements, key=lambda f: (not f.outside, f.inside, f.said))
 
 
 def find(
@@ -304,8 +304,8 @@ def verdict(
     Reproduced: every statement's interval lies where the paper has the effect, and the share of
     experiments that say all of it is at least `ABOVE_NULL` times the null model's, and `RARE`;
     where there is no null model, `MAJORITY` of them. Not reproduced: an interval lies wholly
-    elsewhere, the share's 95 % interval is below what is asked, or none of `ENOUGH` or more
-    experiments says it. Undecided: none of these, or chance alone says it in a third of all
+    elsewhere, or, of `ENOUGH` experiments or more, the share's 95 % interval is below what is
+    asked, or none says it. Undecided: none of these, or chance alone says it in a third of all
     experiments.
     """
     if experiments == 0 or null_share == math.inf:
@@ -318,7 +318,7 @@ def verdict(
     if asked > 1.0:
         # Chance says it so often that no number of experiments could say it three times as often.
         return UNDECIDED
-    if most < asked or (said == 0 and experiments >= ENOUGH):
+    if experiments >= ENOUGH and (most < asked or said == 0):
         return NOT_REPRODUCED
     if share >= asked and all(found.inside for found in statements):
         return REPRODUCED
