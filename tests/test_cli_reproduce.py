@@ -24,7 +24,7 @@ from sdf1_field.reproduce import load_paper, plan, reproduce
 from sdf1_field.reproduce.verdicts import REPRODUCED
 
 PROGRAM = Path(sys.executable).with_name("sdf1-field")
-WRITTEN = ("table.md", "claims.json", "runs.csv")
+WRITTEN = ("table-T1.md", "claims-T1.json", "runs.csv")
 HOUR = 3600.0
 DISHES = 36
 """Of a quick look at the tiny claims."""
@@ -176,7 +176,7 @@ def test_a_dish_that_fails_is_named_and_the_rest_is_judged(
     ]
     (claim,) = json.loads(result.stdout)
     assert (claim["id"], claim["experiments"]) == ("T1", 2)
-    assert json.loads((tmp_path / "claims.json").read_text(encoding="utf-8")) == [claim]
+    assert json.loads((tmp_path / "claims-T1.json").read_text(encoding="utf-8")) == [claim]
     assert len(stored(tmp_path)) == len(by_none) - 1 == DISHES - 1
 
 
@@ -188,7 +188,7 @@ def test_a_value_read_from_a_figure_is_printed_with_the_models(command, tmp_path
     result = call(command(tmp_path, "--quick"))
     assert result.exit_code == 0
     assert by_none == []
-    (claim,) = json.loads((whole / "claims.json").read_text(encoding="utf-8"))
+    (claim,) = json.loads((whole / "claims-T1.json").read_text(encoding="utf-8"))
     value = claim["statements"][1]
     assert (value["value"], value["digitised_by"]) == (1.0, "a reader")
     where = "within" if 0.5 <= value["effect"] <= 1.5 else "outside of"
@@ -196,7 +196,7 @@ def test_a_value_read_from_a_figure_is_printed_with_the_models(command, tmp_path
     assert line.startswith("value: 1 (0.5 to 1.5, read by a reader); the model's ")
     assert line.endswith(f" is {where} that.")
     assert f"{value['effect']:.3g}" in line
-    assert line in (whole / "table.md").read_text(encoding="utf-8").splitlines()
+    assert line in (whole / "table-T1.md").read_text(encoding="utf-8").splitlines()
 
 
 # Wrong input

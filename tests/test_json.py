@@ -288,5 +288,5 @@ def test_reproduce_prints_what_the_page_says(printed, tiny_targets, tmp_path):
         "--experiments", 2, "--workers", 1, "-o", tmp_path / "out",
     )  # fmt: skip
     assert keys == documented("reproduce")
-    written = json.loads((tmp_path / "out" / "claims.json").read_text(encoding="utf-8"))
+    written = json.loads((tmp_path / "out" / "claims-T1.json").read_text(encoding="utf-8"))
     assert [claim["id"] for claim in written] == ["T1"]

@@ -141,11 +141,14 @@ def numerics(arguments: argparse.Namespace) -> None:
         ]
         for name, settings in NUMERICS.items()
     }
-    found = run_dishes(
+    ensemble = run_dishes(
         [dish for dishes in sets.values() for dish in dishes],
         arguments.dishes / "numerics",
         progress=finished,
-    ).readings
+    )
+    if ensemble.failures:
+        raise SystemExit(f"{len(ensemble.failures)} failed: {ensemble.failures[0].message}")
+    found = ensemble.readings
     folds = {
         name: np.array(
             [

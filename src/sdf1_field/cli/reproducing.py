@@ -16,10 +16,6 @@ if TYPE_CHECKING:
     from sdf1_field.reproduce import Report
 
 
-_MANY = 100
-"""Dishes from which on it is said how many there are before they are simulated."""
-
-
 @click.command()
 @click.argument("paper")
 @click.option(
@@ -81,8 +77,6 @@ def reproduce(
     folder = output or Path(f"{paper}{'-quick' if quick else ''}-seed{seed}")
     suffix = "".join(f"-{one}" for one in ids)
     dishes = len(engine.plan(known, experiments=number, seed=seed))
-    if dishes > _MANY:
-        click.echo(f"{dishes} dishes, kept in {folder} as they are finished", err=True)
     bar: Any = click.progressbar(
         length=dishes, label="dishes", file=sys.stderr, show_pos=True,
         hidden=not sys.stderr.isatty(),

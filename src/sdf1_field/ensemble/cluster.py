@@ -66,7 +66,7 @@ def local_client(dishes: int, workers: int | None) -> "Iterator[Client]":
     from distributed import Client, LocalCluster
 
     # Workers would give memory back at every turn, and half a dish would be spent on that.
-    environment = {"OMP_NUM_THREADS": 1, "OPENBLAS_NUM_THREADS": 1, "MKL_NUM_THREADS": 1}
+    environment = {f"{library}_NUM_THREADS": 1 for library in ("NUMBA", "OMP", "OPENBLAS", "MKL")}
     with (
         dask.config.set({"distributed.nanny.pre-spawn-environ": environment}),
         _deaf_to_interrupts(),
@@ -77,7 +77,6 @@ def local_client(dishes: int, workers: int | None) -> "Iterator[Client]":
             memory_limit=0,
             scheduler_kwargs={"dashboard": False, "dashboard_address": "127.0.0.1:0"},
             silence_logs=logging.CRITICAL,
-            env={"NUMBA_NUM_THREADS": "1"},
         )
     with _quiet(), cluster:
         try:
