@@ -86,7 +86,7 @@ def whole(command, tmp_path_factory):
 
 def test_ctrl_c_keeps_dishes_and_the_same_command_goes_on(command, tmp_path, whole):
     folder = tmp_path / "out"
-    arguments = command(folder, "--quick", "--workers", "2")
+    arguments = command(folder, "--quick", "--workers", "1")
     with started(arguments) as program:
         wait_for_dishes(program, folder)
         os.killpg(program.pid, signal.SIGINT)

@@ -38,7 +38,8 @@ def _grid(width=300.0, length=200.0, spacing=5.0):
 
 
 def _spec(*settings):
-    return load_model("coculture-kg1a", settings=settings).spec
+    seen = "receptor.cxcr4.coat_share=0.01 1/um"
+    return load_model("coculture-kg1a", settings=[seen, *settings]).spec
 
 
 def _near(grid, x, y, *, radius=1.0, coated=None, coat=True, cell_radius=CELL, **steers):

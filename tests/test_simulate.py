@@ -606,7 +606,7 @@ def test_cells_take_up_as_much_on_any_grid(tiny):
 
 
 def test_a_burst_is_not_seen_as_it_was_when_it_was_let_go(tiny):
-    spec = model(tiny, *CHANGING)
+    spec = model(tiny, *CHANGING, "receptor.cxcr4.coat_share=0.01 1/um")
     seen = []
 
     def watched(*arguments, **options):

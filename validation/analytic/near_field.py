@@ -114,8 +114,8 @@ class Reading:
 
 @functools.cache
 def model() -> ModelSpec:
-    """Default KG-1a cells, SDF-1 and coat."""
-    return load_model("coculture-kg1a").spec
+    """Default KG-1a cells, SDF-1 and coat, of which they see as much as when this was recorded."""
+    return load_model("coculture-kg1a", settings=["receptor.cxcr4.coat_share=0.01 1/um"]).spec
 
 
 def default_transport() -> Transport:

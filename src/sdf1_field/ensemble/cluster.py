@@ -65,6 +65,8 @@ def local_client(dishes: int, workers: int | None) -> "Iterator[Client]":
     from dask.system import CPU_COUNT
     from distributed import Client, LocalCluster
 
+    # It would talk of connections that end after the cluster is gone.
+    logging.getLogger("distributed").setLevel(logging.CRITICAL)
     # Workers would give memory back at every turn, and half a dish would be spent on that.
     environment = {f"{library}_NUM_THREADS": 1 for library in ("NUMBA", "OMP", "OPENBLAS", "MKL")}
     with (
