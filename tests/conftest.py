@@ -125,7 +125,7 @@ label = "a"
 model = "null-kg1a"
 observation = "cells"
 times = ["30 min"]
-dishes = 2
+dishes = 6
 null = "a"
 settings = {settings}
 [deniz2023.condition.b]
@@ -133,7 +133,7 @@ label = "b"
 model = "null-kg1a"
 observation = "cells"
 times = ["30 min"]
-dishes = 2
+dishes = 6
 null = "a"
 settings = {settings}
 [[deniz2023.claim]]

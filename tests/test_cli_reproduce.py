@@ -159,14 +159,14 @@ def test_a_dish_that_fails_is_named_and_the_rest_is_judged(
 ):
     targets = load_paper("deniz2023", targets=tiny_targets, quick=True).only(("T1",))
     failing = next(p.dish for p in plan(targets, experiments=3) if p.condition == "b")
-    observe = cluster.observe
+    read = cluster.read
 
     def broken(dish):
         if dish == failing:
             raise ZeroDivisionError("division by\nzero")
-        return observe(dish)
+        return read(dish)
 
-    monkeypatch.setattr(cluster, "observe", broken)
+    monkeypatch.setattr(cluster, "read", broken)
     result = call(command(tmp_path, "--quick", "--json"))
     assert result.exit_code == 1
     assert result.stderr.splitlines() == [

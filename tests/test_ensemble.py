@@ -174,7 +174,7 @@ def test_a_bug_in_one_dish_leaves_the_others(tmp_path, monkeypatch):
             raise ZeroDivisionError("one\ntwo")
         return ()
 
-    monkeypatch.setattr(cluster, "observe", broken)
+    monkeypatch.setattr(cluster, "read", broken)
     ensemble = run_dishes(NULL[:2], tmp_path)
     assert ensemble.failures[0].message == "ZeroDivisionError: one two"
     assert list(ensemble.readings) == NULL[1:2]

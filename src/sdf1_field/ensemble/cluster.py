@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from sdf1_field.ensemble.storing import model_digest
 from sdf1_field.errors import InputError, RunError
-from sdf1_field.observations import Dish, Reading, observe
+from sdf1_field.observations import Dish, Reading, forget_models, read
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -39,7 +39,7 @@ def answer(dish: Dish, model: str) -> Answer:
     with _ONE_AT_A_TIME:
         _require_same(dish.model, dish.settings, model)
         try:
-            return observe(dish)
+            return read(dish)
         except Exception as error:
             # Whatever happens in one dish must not take the others with it.
             text = " ".join(str(error).split())
@@ -49,6 +49,7 @@ def answer(dish: Dish, model: str) -> Answer:
 
 @functools.lru_cache
 def _require_same(model: str, settings: tuple[str, ...], digest: str) -> None:
+    forget_models()
     with contextlib.suppress(InputError):
         if model_digest(model, settings) == digest:
             return

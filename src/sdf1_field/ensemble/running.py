@@ -1,9 +1,12 @@
 """Dishes simulated and read on Dask: on the machine's cores, or by workers anywhere."""
 
 import contextlib
+import signal
+import threading
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import FrameType
 
 from sdf1_field.ensemble.cluster import Answer, answer, answers, local_client, remote_client
 from sdf1_field.ensemble.storing import (
@@ -103,7 +106,10 @@ def run_dishes(
             rewrite_table()
         expected = {dish: models[dish.model, dish.settings] for dish in missing}
         try:
-            with contextlib.closing(_answers(expected, scheduler, workers)) as found_out:
+            with (
+                _interruptible() as check,
+                contextlib.closing(_answers(expected, scheduler, workers)) as found_out,
+            ):
                 for dish, said in found_out:
                     if isinstance(said, str):
                         failures[dish] = Failure(dish, said)
@@ -115,6 +121,7 @@ def run_dishes(
                             append_rows(folder, rows[dish])
                     if progress is not None:
                         progress(1)
+                    check()
         except BaseException:
             with contextlib.suppress(OSError):
                 rewrite_table()
@@ -125,6 +132,37 @@ def run_dishes(
         {dish: readings[dish] for dish in digests if dish in readings},
         tuple(failures[dish] for dish in digests if dish in failures),
     )
+
+
+_LOST_IN = ("__del__", "write_run")
+"""Functions in which an exception is printed and forgotten, by Python or by NetCDF's library."""
+
+
+@contextlib.contextmanager
+def _interruptible() -> Iterator[Callable[[], None]]:
+    """Function to call now and then, which raises what Ctrl-C could not where it struck."""
+    asked: list[int] = []
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        asked.append(number)
+        while frame is not None:
+            if frame.f_code.co_name in _LOST_IN:
+                return
+            frame = frame.f_back
+        raise KeyboardInterrupt
+
+    def check() -> None:
+        if asked:
+            raise KeyboardInterrupt
+
+    if threading.current_thread() is not threading.main_thread():
+        yield check
+        return
+    before = signal.signal(signal.SIGINT, interrupt)
+    try:
+        yield check
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 @contextlib.contextmanager

@@ -8,9 +8,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from sdf1_field.observations import cargo, cells, film, network
-from sdf1_field.observations.readings import Dish, Quantity, Reading, Sample
+from sdf1_field.observations.readings import Dish, Quantity, Reading, Sample, forget_models
 
-__all__ = ["OBSERVATIONS", "Dish", "Observation", "Quantity", "Reading", "Sample", "observe"]
+__all__ = [
+    "OBSERVATIONS", "Dish", "Observation", "Quantity", "Reading", "Sample", "forget_models",
+    "observe", "read",
+]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -55,4 +58,10 @@ def observe(dish: Dish) -> tuple[Reading, ...]:
     RunError
         If the simulation fails.
     """
+    forget_models()
+    return read(dish)
+
+
+def read(dish: Dish) -> tuple[Reading, ...]:
+    """As `observe`, with model files as they were when a dish of theirs was last observed."""
     return OBSERVATIONS[dish.observation].read(dish)

@@ -18,6 +18,7 @@ from sdf1_field.observations.readings import (
     Quantity,
     Reading,
     Sample,
+    model_of,
     of_cells,
     of_dish,
     of_share,
@@ -25,7 +26,6 @@ from sdf1_field.observations.readings import (
 from sdf1_field.random import Stream, generator
 from sdf1_field.scene import NO_BODY
 from sdf1_field.simulate import model_grid
-from sdf1_field.spec import load_model
 from sdf1_field.treatments import change_times, schedule
 from sdf1_field.variation import dish_factors
 
@@ -108,7 +108,7 @@ def count_dish(dish: Dish) -> dict[tuple[float, str], CargoCount]:
     InputError
         If the model follows no cargo, or nothing is seeded before the first of the times.
     """
-    spec = load_model(dish.model, settings=dish.settings).spec
+    spec = model_of(dish)
     if not spec.followed_ligands:
         raise InputError(
             f"{dish.model}: follows no cargo. Choose a grown scene with mechanisms.cargo_kinetics "

@@ -22,13 +22,14 @@ from sdf1_field.observations.readings import (
     Quantity,
     Reading,
     Sample,
+    model_of,
     of_cells,
     of_dish,
     of_share,
 )
 from sdf1_field.scene import NO_BODY, Fate, Migrasomes, Region, Scene
 from sdf1_field.simulate import encounter_limit, model_grid, regions_of, simulate, track_times
-from sdf1_field.spec import ModelSpec, load_model
+from sdf1_field.spec import ModelSpec
 from sdf1_field.units import duration_text
 
 Array = NDArray[np.float64]
@@ -129,7 +130,7 @@ def watched_model(dish: Dish) -> ModelSpec:
         f"run.duration={last!r} s",
         f"output.fields_from={last!r} s",
     ]
-    return load_model(dish.model, settings=[*dish.settings, *frames]).spec
+    return model_of(dish, *frames)
 
 
 def touches(m: Migrasomes, x: Array, y: Array, radius: float) -> Flags:
@@ -181,7 +182,7 @@ def _released(scene: Scene, ligand: str) -> Array:
 
 def read_tracks(dish: Dish) -> tuple[Reading, ...]:
     """Follow a dish's cells in the frames that its model saves; paths are sums of steps."""
-    spec = load_model(dish.model, settings=[*dish.settings, "output.ligands=[]"]).spec
+    spec = model_of(dish, "output.ligands=[]")
     frames = set(track_times(spec))
     seen = [
         (state.time, state.cells.x, state.cells.y)

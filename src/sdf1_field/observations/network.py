@@ -11,13 +11,13 @@ from sdf1_field.observations.readings import (
     Quantity,
     Reading,
     Sample,
+    model_of,
     of_cells,
     of_dish,
     of_share,
 )
 from sdf1_field.scene import NO_BODY, Fate, Migrasomes, Origin
 from sdf1_field.simulate import model_grid, regions_of
-from sdf1_field.spec import load_model
 from sdf1_field.treatments import change_times, schedule
 
 WITH_FIBRES, WITH_MIGRASOMES = "MSC with fibres", "MSC with migrasomes"
@@ -61,7 +61,7 @@ def read_network(dish: Dish) -> tuple[Reading, ...]:
     InputError
         If the model's MSC do not grow networks from time 0 on.
     """
-    spec = load_model(dish.model, settings=dish.settings).spec
+    spec = model_of(dish)
     if not spec.grows or spec.run.culture > 0.0:
         raise InputError(
             f"{dish.model}: MSC are not seeded at time 0 to grow networks. Observe networks with "

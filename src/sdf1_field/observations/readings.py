@@ -1,10 +1,13 @@
 """What one dish shows: readings of quantities, the only thing that statistics see of a dish."""
 
+import functools
 from dataclasses import dataclass
 from enum import StrEnum
 
 import numpy as np
 from numpy.typing import NDArray
+
+from sdf1_field.spec import ModelSpec, load_model
 
 Array = NDArray[np.float64]
 
@@ -83,6 +86,21 @@ class Dish:
     settings: tuple[str, ...]
     seed: int
     times: tuple[float, ...]
+
+
+def model_of(dish: Dish, *further: str) -> ModelSpec:
+    """Settled model of a dish, with further settings; read once until `forget_models`."""
+    return _settled(dish.model, (*dish.settings, *further))
+
+
+@functools.lru_cache(maxsize=256)
+def _settled(model: str, settings: tuple[str, ...]) -> ModelSpec:
+    return load_model(model, settings=settings).spec
+
+
+def forget_models() -> None:
+    """Read model files anew, which may have changed."""
+    _settled.cache_clear()
 
 
 def of_dish(quantity: str, time: float, value: float, of: str = "") -> Reading:

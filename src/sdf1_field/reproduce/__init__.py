@@ -7,9 +7,9 @@ nothing happens that claims speak of.
 
 import hashlib
 import json
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from math import isfinite
 from pathlib import Path
 
 from sdf1_field.ensemble import Failure, run_dishes
@@ -35,8 +35,8 @@ __all__ = [
 
 EXPERIMENTS, QUICK = 20, 3
 """Simulated experiments, and those of a quick look."""
-NULL_DISHES = 30
-"""Least number of dishes from which experiments of the null model are drawn."""
+NULL_SPARE = 1.1
+"""Dishes from which experiments of the null model are drawn, over what a claim draws at least."""
 _SEEDS = 2**31
 _DONORS = 10_000
 """Of one seed; the next one's are others."""
@@ -107,8 +107,13 @@ def plan(paper: Paper, *, experiments: int, seed: int = 1) -> list[Planned]:
                 used[key] = max(experiments, used.get(key, 0))
                 null = paper.conditions[key].null
                 if claim.against_null and null is not None:
-                    least = -(-NULL_DISHES // paper.conditions[null].dishes)
-                    used[null] = max(experiments, least)
+                    drawn = sum(
+                        paper.conditions[k].dishes
+                        for k in _conditions_of(claim)
+                        if paper.conditions[k].null == null
+                    )
+                    least = -(-NULL_SPARE * drawn // paper.conditions[null].dishes)
+                    used[null] = max(experiments, math.ceil(least), used.get(null, 0))
     return [
         Planned(key, experiment, number, _dish(paper, key, experiment, number, seed))
         for experiment in range(max(used.values(), default=0))
@@ -116,6 +121,12 @@ def plan(paper: Paper, *, experiments: int, seed: int = 1) -> list[Planned]:
         if experiment < number_of
         for number in range(paper.conditions[key].dishes)
     ]
+
+
+def _conditions_of(claim: Claim) -> list[str]:
+    """Conditions whose dishes a claim looks at, each once."""
+    keys = (k for s in claim.statements for k in (s.condition, s.reference) if k is not None)
+    return list(dict.fromkeys(keys))
 
 
 def _dish(paper: Paper, key: str, experiment: int, number: int, seed: int) -> Dish:
@@ -185,7 +196,7 @@ def reproduce(
         return all(p.dish in read for p in group)
 
     def judged(claim: Claim) -> tuple[ClaimFound, ...]:
-        keys = {k for s in claim.statements for k in (s.condition, s.reference) if k is not None}
+        keys = _conditions_of(claim)
         simulated = [
             {key: [read[p.dish] for p in groups[key][n]] for key in keys}
             for n in range(experiments)
@@ -248,7 +259,11 @@ def write(report: Report, folder: Path, *, suffix: str = "") -> None:
                         levels[0].claim.id,
                         f"{levels[0].claim.says} ({standing(levels[0].claim)})",
                         [
-                            (f.verdict, f.share, f.null_share if isfinite(f.null_share) else None)
+                            (
+                                f.verdict,
+                                f.share,
+                                f.null_share if math.isfinite(f.null_share) else None,
+                            )
                             for f in levels
                         ],
                     )
