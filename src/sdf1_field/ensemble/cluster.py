@@ -36,7 +36,11 @@ def answer(dish: Dish, model: str) -> Answer:
     InputError
         If it has another, which is no fault of the dish.
     """
+    import numba
+
     with _ONE_AT_A_TIME:
+        # Of this thread alone; what the environment says is too late where kernels are imported.
+        numba.set_num_threads(1)
         _require_same(dish.model, dish.settings, model)
         try:
             return read(dish)
@@ -69,7 +73,7 @@ def local_client(dishes: int, workers: int | None) -> "Iterator[Client]":
     # It would talk of connections that end after the cluster is gone.
     logging.getLogger("distributed").setLevel(logging.CRITICAL)
     # Workers would give memory back at every turn, and half a dish would be spent on that.
-    environment = {f"{library}_NUM_THREADS": 1 for library in ("NUMBA", "OMP", "OPENBLAS", "MKL")}
+    environment = {f"{library}_NUM_THREADS": 1 for library in ("OMP", "OPENBLAS", "MKL")}
     with (
         dask.config.set({"distributed.nanny.pre-spawn-environ": environment}),
         _deaf_to_interrupts(),
