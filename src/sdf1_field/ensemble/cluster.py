@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 Answer = tuple[Reading, ...] | str
 """A dish's readings, or why there are none."""
 
-_CONNECTING, _JOINING = 5.0, 5.0
+_CONNECTING, _JOINING = 3.0, 5.0
 """How long a scheduler has to answer, and then its first worker to join [s]."""
 _ONE_AT_A_TIME = threading.Lock()
 """Kernels' threads are shared, so a worker of several threads has but one dish at a time."""
