@@ -41,7 +41,7 @@ from sdf1_field.floor.sampling import no_near_field
 from sdf1_field.grid import Grid, make_grid
 from sdf1_field.migrasomes import advance, seed_scene
 from sdf1_field.scene import Scene, place_scene, region_map
-from sdf1_field.simulate import model_grid
+from sdf1_field.simulation import model_grid
 from sdf1_field.solvers import cosine
 from sdf1_field.solvers.cosine import Columns, CosineState, Tolerances
 from sdf1_field.sources import Secretion, constant, secretion

@@ -29,7 +29,7 @@ from sdf1_field.migrasomes.carriage import (
 from sdf1_field.migrasomes.growth import BUD, STRAND, VERTICES, WALKER
 from sdf1_field.migrasomes.laws import carriage_of
 from sdf1_field.scene import NO_BODY, Fate
-from sdf1_field.simulate import model_grid
+from sdf1_field.simulation import model_grid
 from sdf1_field.spec import load_model
 from sdf1_field.treatments import Perturbation, change_times, schedule
 

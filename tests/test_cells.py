@@ -39,7 +39,7 @@ from sdf1_field.scene import (
     place_scene,
     region_areas,
 )
-from sdf1_field.simulate import encounter_limit, model_grid, regions_of, simulate
+from sdf1_field.simulation import encounter_limit, model_grid, regions_of, simulate
 from sdf1_field.spec import load_model
 from sdf1_field.variation import DishFactors, dish_factors
 

@@ -103,7 +103,7 @@ def test_a_temporary_folder_that_others_can_write_to_is_not_trusted(
     assert _fresh_folder() != usual
 
 
-def test_the_cache_folder_changes_with_any_source_and_only_then(tmp_path, monkeypatch):
+def test_the_cache_folder_changes_with_a_source_of_kernels_and_only_then(tmp_path, monkeypatch):
     copy = tmp_path / "sdf1_field"
     shutil.copytree(PACKAGE, copy, ignore=shutil.ignore_patterns("__pycache__"))
     monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path / "cache"))
@@ -118,6 +118,7 @@ def test_the_cache_folder_changes_with_any_source_and_only_then(tmp_path, monkey
         names.add(_fresh_folder().name)
         (copy / source).write_bytes(text)
     assert len(names) == 1 + len(sources)
+    (copy / "cli" / "program.py").write_text("# changed\n", encoding="utf-8")
     assert _fresh_folder() == original
 
 

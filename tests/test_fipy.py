@@ -9,7 +9,7 @@ import pytest
 from sdf1_field.errors import InputError, RunError
 from sdf1_field.grid import Grid, make_grid
 from sdf1_field.record import content_digest, open_run, partial_path, solve
-from sdf1_field.simulate import simulate
+from sdf1_field.simulation import simulate
 from sdf1_field.solvers import cosine, fipy
 from sdf1_field.sources import Fading, Secretion, constant
 from sdf1_field.spec import load_model

@@ -14,7 +14,7 @@ from sdf1_field import migrasomes
 from sdf1_field.migrasomes import migration, perturb, rates_of, seed_scene
 from sdf1_field.migrasomes.growth import VERTICES
 from sdf1_field.scene import NO_BODY, Fate, Origin
-from sdf1_field.simulate import model_grid
+from sdf1_field.simulation import model_grid
 from sdf1_field.sources import secretion
 from sdf1_field.spec import load_model
 from sdf1_field.treatments import Perturbation, schedule

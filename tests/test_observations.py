@@ -14,7 +14,7 @@ from sdf1_field.observations.cells import touches, watched_model
 from sdf1_field.observations.film import nearest_fibre
 from sdf1_field.observations.network import NETWORK as NETWORK_QUANTITIES
 from sdf1_field.scene import NO_BODY, Fate
-from sdf1_field.simulate import model_grid, regions_of, simulate
+from sdf1_field.simulation import model_grid, regions_of, simulate
 from sdf1_field.spec import load_model
 from sdf1_field.treatments import schedule
 

@@ -10,7 +10,7 @@ __version__ = "0.1.0"
 
 _HOME = {
     "load_model": "spec",
-    "simulate": "simulate",
+    "simulate": "simulation",
     "solve": "record",
     "open_run": "record",
     "fold_changes": "analysis",

@@ -1,7 +1,8 @@
 """One decorator for compiled kernels, with a cache that needs no writable package folder.
 
 Numba keys a cached kernel by its own file only, so a kernel that calls one from another file
-would survive a change there. The cache folder is therefore named after all kernel sources.
+would survive a change there. The cache folder is therefore named after the sources of every room
+that kernels are in or take constants from.
 """
 
 import functools
@@ -18,6 +19,11 @@ import platformdirs
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+_WITHOUT_KERNELS = (
+    "api", "cli", "ensemble", "figures", "observations", "record", "reproduce", "simulation", "spec"
+)  # fmt: skip
+"""Rooms that hold no kernel and no constant of one."""
+
 
 @functools.cache
 def cache_folder() -> Path:
@@ -25,7 +31,8 @@ def cache_folder() -> Path:
     package = Path(__file__).parent
     digest = hashlib.sha256()
     for source in sorted(package.rglob("*.py")):
-        digest.update(source.read_bytes())
+        if source.relative_to(package).with_suffix("").parts[0] not in _WITHOUT_KERNELS:
+            digest.update(source.read_bytes())
     name = f"kernels-{digest.hexdigest()[:16]}"
     chosen = os.environ.get("NUMBA_CACHE_DIR") or platformdirs.user_cache_dir("sdf1-field")
     temporary = Path(tempfile.gettempdir()) / f"sdf1-field-{os.getuid()}"

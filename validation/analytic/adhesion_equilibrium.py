@@ -42,7 +42,7 @@ from sdf1_field.cells import Cells, Hold, advance, behaviour, hold_of
 from sdf1_field.floor.sampling import Stimulus, coefficients, no_near_field
 from sdf1_field.grid import Grid
 from sdf1_field.scene import Region, place_scene, region_areas
-from sdf1_field.simulate import model_grid, regions_of
+from sdf1_field.simulation import model_grid, regions_of
 from sdf1_field.spec import ModelSpec, load_model
 from sdf1_field.variation import DishFactors
 

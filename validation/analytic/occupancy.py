@@ -34,7 +34,7 @@ from scipy.optimize import brentq
 from sdf1_field.cells import Behaviour, Cells, Hold, advance, behaviour
 from sdf1_field.floor.sampling import Stimulus, coefficients, no_near_field
 from sdf1_field.grid import make_grid
-from sdf1_field.simulate import simulate
+from sdf1_field.simulation import simulate
 from sdf1_field.spec import ModelSpec, load_model
 from sdf1_field.treatments import schedule
 from sdf1_field.variation import DishFactors

@@ -21,7 +21,7 @@ from scipy.optimize import minimize
 from scipy.stats import mannwhitneyu
 
 from sdf1_field import migrasomes
-from sdf1_field.simulate import model_grid
+from sdf1_field.simulation import model_grid
 from sdf1_field.spec import load_model
 from sdf1_field.treatments import schedule
 

@@ -29,7 +29,7 @@ from sdf1_field.analysis import (
 )
 from sdf1_field.cells import hold_of
 from sdf1_field.scene import Fate, Region
-from sdf1_field.simulate import State, model_grid, regions_of, simulate
+from sdf1_field.simulation import State, model_grid, regions_of, simulate
 from sdf1_field.spec import ModelSpec, load_model
 
 Array = NDArray[np.float64]

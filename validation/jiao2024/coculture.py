@@ -24,7 +24,7 @@ from sdf1_field.analysis import (
     take_census,
     unpaired_t_test,
 )
-from sdf1_field.simulate import model_grid, regions_of, simulate
+from sdf1_field.simulation import model_grid, regions_of, simulate
 from sdf1_field.spec import load_model
 
 FIRST_SEED = 1000

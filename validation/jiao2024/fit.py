@@ -19,7 +19,7 @@ from scipy.optimize import brentq
 
 from sdf1_field import migrasomes
 from sdf1_field.scene import NO_BODY
-from sdf1_field.simulate import model_grid
+from sdf1_field.simulation import model_grid
 from sdf1_field.spec import load_model
 from sdf1_field.treatments import change_times, schedule
 

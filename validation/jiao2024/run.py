@@ -67,7 +67,7 @@ from sdf1_field.random import Stream, generator
 from sdf1_field.record import open_run, solve
 from sdf1_field.reproduce import Claim, Statement, load_paper
 from sdf1_field.reproduce.verdicts import dish_read, say
-from sdf1_field.simulate import model_grid
+from sdf1_field.simulation import model_grid
 from sdf1_field.spec import load_model
 from sdf1_field.treatments import schedule
 

@@ -23,7 +23,7 @@ from threadpoolctl import threadpool_limits
 
 from sdf1_field.grid import Grid, make_grid
 from sdf1_field.scene import place_scene
-from sdf1_field.simulate import model_grid, prepare, simulate
+from sdf1_field.simulation import model_grid, prepare, simulate
 from sdf1_field.solvers import cosine, fipy, solver_named
 from sdf1_field.sources import Fading, Secretion, secretion
 from sdf1_field.spec import load_model

@@ -34,7 +34,7 @@ from sdf1_field.scene import (
     Scene,
     region_areas,
 )
-from sdf1_field.simulate import model_grid
+from sdf1_field.simulation import model_grid
 from sdf1_field.units import MM2_PER_UM2, duration_text
 
 Array = NDArray[np.float64]

@@ -12,7 +12,7 @@ from sdf1_field.analysis.tracks import Tracks, tracks_of
 from sdf1_field.errors import InputError
 from sdf1_field.record import model_of
 from sdf1_field.scene import Region, RegionMap, region_areas
-from sdf1_field.simulate import encounter_limit, model_grid
+from sdf1_field.simulation import encounter_limit, model_grid
 from sdf1_field.units import duration_text
 
 Array = NDArray[np.float64]

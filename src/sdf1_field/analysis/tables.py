@@ -75,7 +75,7 @@ from sdf1_field.analysis.tracks import (
 from sdf1_field.errors import InputError
 from sdf1_field.record import model_of
 from sdf1_field.scene import REGION_LABELS, Fate, Region
-from sdf1_field.simulate import model_grid
+from sdf1_field.simulation import model_grid
 from sdf1_field.units import MM2_PER_UM2, duration_text
 
 Array = NDArray[np.float64]

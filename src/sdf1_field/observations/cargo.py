@@ -25,7 +25,7 @@ from sdf1_field.observations.readings import (
 )
 from sdf1_field.random import Stream, generator
 from sdf1_field.scene import NO_BODY
-from sdf1_field.simulate import model_grid
+from sdf1_field.simulation import model_grid
 from sdf1_field.treatments import change_times, schedule
 from sdf1_field.variation import dish_factors
 

@@ -28,7 +28,7 @@ from sdf1_field.observations.readings import (
     of_share,
 )
 from sdf1_field.scene import NO_BODY, Fate, Migrasomes, Region, Scene
-from sdf1_field.simulate import encounter_limit, model_grid, regions_of, simulate, track_times
+from sdf1_field.simulation import encounter_limit, model_grid, regions_of, simulate, track_times
 from sdf1_field.spec import ModelSpec
 from sdf1_field.units import duration_text
 

@@ -17,7 +17,7 @@ from sdf1_field.observations.readings import (
     of_share,
 )
 from sdf1_field.scene import Scene
-from sdf1_field.simulate import model_grid, regions_of, simulate
+from sdf1_field.simulation import model_grid, regions_of, simulate
 
 Array = NDArray[np.float64]
 Flags = NDArray[np.bool_]

@@ -17,7 +17,7 @@ from sdf1_field.observations.readings import (
     of_share,
 )
 from sdf1_field.scene import NO_BODY, Fate, Migrasomes, Origin
-from sdf1_field.simulate import model_grid, regions_of
+from sdf1_field.simulation import model_grid, regions_of
 from sdf1_field.treatments import change_times, schedule
 
 WITH_FIBRES, WITH_MIGRASOMES = "MSC with fibres", "MSC with migrasomes"

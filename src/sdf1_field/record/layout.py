@@ -16,7 +16,7 @@ import numpy as np
 import sdf1_field
 from sdf1_field.grid import Grid
 from sdf1_field.scene import OUTSIDE, Fate, Origin, Region, Scene
-from sdf1_field.simulate import (
+from sdf1_field.simulation import (
     State,
     field_times,
     model_grid,

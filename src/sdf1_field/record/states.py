@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from sdf1_field.cells import Cells
 from sdf1_field.errors import InputError
 from sdf1_field.scene import Scene
-from sdf1_field.simulate import State
+from sdf1_field.simulation import State
 from sdf1_field.solvers import Solver
 
 _ALIGNED = "aligned"

@@ -29,7 +29,7 @@ from sdf1_field.record.layout import (
 )
 from sdf1_field.record.states import load_state, save_state
 from sdf1_field.scene import Fate, Migrasomes, RegionMap, Scene
-from sdf1_field.simulate import (
+from sdf1_field.simulation import (
     Setting,
     State,
     field_times,

@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 
 from sdf1_field import migrasomes
-from sdf1_field import simulate as simulation
+from sdf1_field import simulation as simulation
 from sdf1_field.coating import binding_sites
 from sdf1_field.floor import stimulus
 from sdf1_field.record import content_digest, load_state, open_run, save_state, solve
 from sdf1_field.scene import Fate
-from sdf1_field.simulate import (
+from sdf1_field.simulation import (
     begin,
     field_times,
     model_grid,
