@@ -36,8 +36,8 @@ DIMENSIONS: dict[str, tuple[str, str]] = {
 """Dimension: its canonical unit and an example of how to write it."""
 
 BOUNDS: dict[str, tuple[float, float]] = {
-    "length": (1e-4, 1e6),  # an atom; a metre
-    "time": (1e-6, 1e9),  # `instant` keeps microseconds; thirty years
+    "length": (1e-4, 1e10),  # an atom; 10 km, which stands for never met
+    "time": (1e-6, 1e30),  # `instant` keeps microseconds; what stands for never
     "area": (1e-8, 1e12),  # an atom's; a square metre
     "volume": (1e-12, 1e18),  # an atom's; a cubic metre
     "diffusivity": (1e-9, 1e9),  # a thousandth of a glass's; a hundred times a gas's
@@ -156,7 +156,7 @@ def _other_case(text: str, canonical: str) -> str | None:
     return other if _registry().Quantity(number, unit).is_compatible_with(canonical) else None
 
 
-def bounded(value: float, text: str, dimension: str) -> float:
+def bounded(value: float, text: str, dimension: str, *, most: float | None = None) -> float:
     """A value within `BOUNDS`.
 
     Parameters
@@ -167,6 +167,8 @@ def bounded(value: float, text: str, dimension: str) -> float:
         As it was written.
     dimension : str
         A key of `DIMENSIONS`.
+    most : float, optional
+        A lower upper bound.
 
     Raises
     ------
@@ -174,14 +176,15 @@ def bounded(value: float, text: str, dimension: str) -> float:
         If it is not zero and smaller, or is larger, than any physics allows.
     """
     (low, high), unit = BOUNDS[dimension], DIMENSIONS[dimension][0]
+    high = high if most is None else most
     noun = f"{'an' if dimension[0] in 'aeiou' else 'a'} {dimension}"
     if value != 0.0 and abs(value) < low:
         raise ValueError(
-            f"'{text}' is too small for {noun}. Write at least '{low:g} {unit}', or another unit."
+            f"'{text}' is too small for {noun}. Write at least '{low:g} {unit}'."
         )
     if abs(value) > high:
         raise ValueError(
-            f"'{text}' is too large for {noun}. Write at most '{high:g} {unit}', or another unit."
+            f"'{text}' is too large for {noun}. Write at most '{high:g} {unit}'."
         )
     return value
 

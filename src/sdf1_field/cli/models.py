@@ -55,7 +55,7 @@ def new(name: str, extends: str, force: bool) -> None:
 @json_option
 def show(model: str | None, json_schema: bool, settings: tuple[str, ...], as_json: bool) -> None:
     """Show a model's every value with its source, or `parameters` for all defaults."""
-    from sdf1_field.spec import ModelSpec, load_model, parameters
+    from sdf1_field.spec import ModelSpec, asked_model, parameters
 
     if json_schema:
         click.echo(json.dumps(ModelSpec.model_json_schema(), indent=2))
@@ -68,7 +68,7 @@ def show(model: str | None, json_schema: bool, settings: tuple[str, ...], as_jso
         if settings:
             raise InputError("--set: 'parameters' is not a model. Give a model's name.")
     else:
-        loaded = load_model(model, settings=settings)
+        loaded = asked_model(model, settings=settings)
         entries, title = dict(loaded.entries), f"{loaded.name}: {loaded.spec.title}"
     if as_json:
         click.echo(json.dumps({k: _entry_json(e) for k, e in sorted(entries.items())}, indent=2))
@@ -113,9 +113,9 @@ def check(model: str, settings: tuple[str, ...], strict: bool) -> None:
     Says what is implausible, what acts on nothing, and how much memory and disk a run may take.
     """
     from sdf1_field.record import expected_size
-    from sdf1_field.spec import inherited_unread, load_model, overrides_text
+    from sdf1_field.spec import asked_model, inherited_unread, overrides_text
 
-    loaded = load_model(model, settings=settings)
+    loaded = asked_model(model, settings=settings)
     warn_of_intervals(loaded, strict=strict)
     spec = loaded.spec
     own = sum(entry.where != "models/parameters.toml" for entry in loaded.entries.values())

@@ -66,12 +66,12 @@ def solve(
     strict: bool,
 ) -> None:
     """Solve a model and write a run file (MODEL-seedN.nc unless -o says otherwise)."""
-    from sdf1_field.spec import load_model
+    from sdf1_field.spec import asked_model
     from sdf1_field.units import duration_text
 
     if solver is not None:
         settings = (*settings, f"numerics.solver={solver}")
-    loaded = load_model(model, settings=settings)
+    loaded = asked_model(model, settings=settings)
     warn_of_intervals(loaded, strict=strict, quiet=quiet)
     seed = loaded.spec.run.seed if seed is None else seed
     path = output or Path(f"{loaded.name}-seed{seed}.nc")

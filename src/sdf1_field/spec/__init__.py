@@ -16,6 +16,7 @@ from sdf1_field.spec.differences import (
 from sdf1_field.spec.files import (
     Entry,
     Model,
+    asked_model,
     entries_of,
     inherited_unread,
     load_model,
@@ -52,6 +53,7 @@ __all__ = [
     "Override",
     "SceneSection",
     "Treatment",
+    "asked_model",
     "entries_of",
     "inherited_unread",
     "ligand_named",

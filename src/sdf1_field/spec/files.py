@@ -259,6 +259,8 @@ def parameters() -> dict[str, Entry]:
 def load_model(model: str, *, settings: Iterable[str] = ()) -> Model:
     """Read, merge and check a model.
 
+    Settings that several models share may act on nothing in some of them: see `asked_model`.
+
     Parameters
     ----------
     model : str
@@ -273,52 +275,56 @@ def load_model(model: str, *, settings: Iterable[str] = ()) -> Model:
     Raises
     ------
     InputError
-        If the model is unknown, anything in it is wrong, or a key that is set acts on nothing;
-        the text says where, what, remedy.
+        If the model is unknown or anything in it is wrong; the text says where, what, remedy.
     """
     name, chain = _load_chain(model, None, ())
-    written = parameters()
-    _overlay(written, chain)
-    flat = dict(written)
+    flat = parameters()
+    _overlay(flat, chain)
     for text in settings:
         _overlay(flat, _with_keys(_setting(text), flat))
-    loaded = _complete(name, flat)
-    _, path, shown = _locate(model)
-    if path.parent.resolve() != shipped_folder("models").resolve():
-        refuse_unread(loaded, _idle_in_file(name, shown, written, loaded))
-    else:
-        refuse_unread(loaded)
-    return loaded
-
-
-def _complete(name: str, flat: dict[str, Entry]) -> Model:
     _find_patterns(flat)
     return _checked(name, flat)
 
 
-def _idle_in_file(
-    name: str, shown: str, written: dict[str, Entry], loaded: Model
-) -> frozenset[str]:
-    """Keys of a model file that nothing reads, whatever the call sets.
+def asked_model(model: str, *, settings: Iterable[str] = ()) -> Model:
+    """Model as a person asks for it; as `load_model`, but nothing may act on nothing.
 
-    A mechanism that a call may switch on, the spread of donors that it may choose and tables of a
-    new name are no mistake; nor is what the file's own model reads and the call switches off.
+    Each setting, and each key of a person's own model file, has to be read in the model. Not at
+    fault in a file are mechanisms and the spread of donors, which a call may switch on, tables of
+    a new name, what it inherits, and what its own model reads and a setting leaves out.
+
+    Raises
+    ------
+    InputError
+        As `load_model`, and if a key acts on nothing: where, what, why, remedy.
     """
-    own = {
+    settings = tuple(settings)
+    loaded = load_model(model, settings=settings)
+    _, path, shown = _locate(model)
+    own: frozenset[str] = frozenset()
+    if path.parent.resolve() != shipped_folder("models").resolve():
+        own = _idle_in_file(model, shown, loaded, alone=not settings)
+    refuse_unread(loaded, own)
+    return loaded
+
+
+def _idle_in_file(model: str, shown: str, loaded: Model, *, alone: bool) -> frozenset[str]:
+    """Keys of a model file that nothing reads, whatever the call sets."""
+    own = [
         path
-        for path, entry in loaded.entries.items()
+        for path, entry in sorted(loaded.entries.items())
         if entry.where == shown
         and (path in _default_paths() or path.startswith("treatments."))
         and not path.startswith(("mechanisms.", "variation.donor."))
-    }
-    idle = frozenset(key.path for key in unread_keys(loaded.spec, sorted(own)))
-    if not idle or written == loaded.entries:
+    ]
+    idle = frozenset(key.path for key in unread_keys(loaded.spec, own))
+    if not idle or alone:
         return idle
     try:
-        alone = _complete(name, dict(written)).spec
+        unset = load_model(model).spec
     except InputError:
         return frozenset()
-    return idle & {key.path for key in unread_keys(alone, idle)}
+    return idle & {key.path for key in unread_keys(unset, idle)}
 
 
 def refuse_unread(model: Model, others: Collection[str] = ()) -> None:

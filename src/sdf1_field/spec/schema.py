@@ -30,13 +30,14 @@ class Quantity:
     ----------
     dimension : str
         A key of `sdf1_field.units.DIMENSIONS`.
-    gt, ge : float or None
-        Bounds in the canonical unit.
+    gt, ge, le : float or None
+        Bounds in the canonical unit, within those of the dimension.
     """
 
     dimension: str
     gt: float | None = None
     ge: float | None = None
+    le: float | None = None
 
     @property
     def _noun(self) -> str:
@@ -53,7 +54,7 @@ class Quantity:
             raise ValueError(f"'{value}' is out of range. {self._noun} here is greater than zero.")
         if self.ge is not None and not number >= self.ge:
             raise ValueError(f"'{value}' is out of range. {self._noun} here is zero or more.")
-        return bounded(number, value, self.dimension)
+        return bounded(number, value, self.dimension, most=self.le)
 
     def __get_pydantic_core_schema__(
         self, source: Any, handler: GetCoreSchemaHandler
@@ -121,6 +122,10 @@ class Problem:
     instead: Mapping[str, str] = field(default_factory=dict)
 
 
+_LONGEST_RUN = 1e9
+"""Thirty years [s]: no culture lasts as long."""
+
+
 class Section(BaseModel):
     """Part of a model: immutable, every key known."""
 
@@ -132,9 +137,9 @@ class Run(Section):
 
     mode: Literal["transient", "steady"]
     seed: Annotated[int, Field(ge=0, lt=2**63, strict=True)]
-    culture: NonNegativeTime
+    culture: Annotated[float, Quantity("time", ge=0, le=_LONGEST_RUN)]
     """MSC culture before time 0 (haematopoietic cells added)."""
-    duration: PositiveTime
+    duration: Annotated[float, Quantity("time", gt=0, le=_LONGEST_RUN)]
 
 
 class Dish(Section):
