@@ -179,13 +179,9 @@ def bounded(value: float, text: str, dimension: str, *, most: float | None = Non
     high = high if most is None else most
     noun = f"{'an' if dimension[0] in 'aeiou' else 'a'} {dimension}"
     if value != 0.0 and abs(value) < low:
-        raise ValueError(
-            f"'{text}' is too small for {noun}. Write at least '{low:g} {unit}'."
-        )
+        raise ValueError(f"'{text}' is too small for {noun}. Write at least '{low:g} {unit}'.")
     if abs(value) > high:
-        raise ValueError(
-            f"'{text}' is too large for {noun}. Write at most '{high:g} {unit}'."
-        )
+        raise ValueError(f"'{text}' is too large for {noun}. Write at most '{high:g} {unit}'.")
     return value
 
 

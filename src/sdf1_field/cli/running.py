@@ -177,7 +177,18 @@ def inspect(run: Path, digest: bool, as_json: bool) -> None:
         return
     click.echo(f"{run}: {facts['title']}")
     facts["overridden"] = "; ".join(facts["overridden"]) or "nothing"
-    keys = ("model", "overridden", "treatment", "seed", "program", "created", "time", "grid", "stroma", "cells")
+    keys = (
+        "model",
+        "overridden",
+        "treatment",
+        "seed",
+        "program",
+        "created",
+        "time",
+        "grid",
+        "stroma",
+        "cells",
+    )
     print_table([(key, str(facts[key])) for key in (*keys, "digest") if key in facts])
     for ligand in facts["ligands"]:
         low, mean, high = (ligand["floor"][k] for k in ("min", "mean", "max"))

@@ -2,13 +2,15 @@
 
 A model is the defaults in ``models/parameters.toml``, then the files it extends, then the file
 itself, then ``--set``; all are flattened to dotted paths, merged (`files`), and checked against
-the `schema`. `unread` says which keys act on nothing in which model, `differences` what a user has
-changed and what is implausible, `names` what people call things. Quantities carry units in the files and are canonical floats here.
+the `schema`. `unread` says which keys act on nothing in which model, `differences` what a user
+has changed and what is implausible, `names` what people call things. Quantities carry units in the
+files and are canonical floats here.
 """
 
 from sdf1_field.spec.differences import (
     Outside,
     Override,
+    brief_overrides,
     outside_intervals,
     overridden,
     overrides_text,
@@ -54,6 +56,7 @@ __all__ = [
     "SceneSection",
     "Treatment",
     "asked_model",
+    "brief_overrides",
     "entries_of",
     "inherited_unread",
     "ligand_named",

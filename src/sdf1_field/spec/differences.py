@@ -1,6 +1,7 @@
 """In what a model differs from the shipped ones, and from what is plausible."""
 
 import json
+import textwrap
 from typing import Any, NamedTuple
 
 from sdf1_field.spec.files import CALL, DEFAULTS, Entry, Model, is_shipped, parameters
@@ -17,10 +18,15 @@ class Override(NamedTuple):
     source: str
 
     @property
+    def setting(self) -> str:
+        """Such as ``treatments.amd3100.dose=10 uM``."""
+        value = self.value if isinstance(self.value, str) else json.dumps(self.value)
+        return f"{self.path}={' '.join(value.split())}"
+
+    @property
     def text(self) -> str:
         """Such as ``treatments.amd3100.dose=10 uM (command line)``."""
-        value = self.value if isinstance(self.value, str) else json.dumps(self.value)
-        return f"{self.path}={' '.join(value.split())} ({self.source})"
+        return f"{self.setting} ({self.source})"
 
 
 def overridden(model: Model) -> tuple[Override, ...]:
@@ -45,12 +51,21 @@ def overridden(model: Model) -> tuple[Override, ...]:
     )
 
 
-def overrides_text(model: Model, *, most: int | None = None) -> str:
-    """`overridden` in one line, the first few of them if there are more; empty without any."""
-    texts = [one.text for one in overridden(model)]
-    if most is None or len(texts) <= most:
-        return "; ".join(texts)
-    return "; ".join([*texts[:most], f"and {len(texts) - most} more"])
+def overrides_text(model: Model) -> str:
+    """`overridden` in one line; empty without any."""
+    return "; ".join(one.text for one in overridden(model))
+
+
+def brief_overrides(model: Model, *, width: int) -> str:
+    """As many of `overridden` as a line of some characters holds, and how many more there are."""
+    settings = [one.setting for one in overridden(model)]
+    shown = [textwrap.shorten(settings[0], width, placeholder=" ...")] if settings else []
+    for setting in settings[1:]:
+        if len("; ".join([*shown, setting])) > width:
+            break
+        shown.append(setting)
+    more = len(settings) - len(shown)
+    return "; ".join([*shown, f"and {more} more"] if more else shown)
 
 
 class Outside(NamedTuple):

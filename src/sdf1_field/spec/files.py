@@ -18,11 +18,11 @@ from sdf1_field.spec.schema import (
     STATUSES,
     ModelSpec,
     Problem,
+    Treatment,
     suggestion,
     unknown,
 )
 from sdf1_field.spec.unread import Unread, unread_keys
-
 
 DEFAULTS = "models/parameters.toml"
 CALL = "--set"
@@ -179,7 +179,7 @@ def _overlay(base: dict[str, Entry], top: Mapping[str, Entry]) -> None:
             del base[other]
         below = base.get(path)
         if below is not None and below.interval is not None and entry.interval is None:
-            entry = replace(  # noqa: PLW2901
+            entry = replace(
                 entry,
                 interval=below.interval,
                 interval_source=below.interval_source or below.source,
@@ -463,10 +463,12 @@ def _first_problem(error: ValidationError, flat: Mapping[str, Entry], name: str)
     where = _where(path, flat, name)
     if first["type"] == "extra_forbidden":
         siblings = _keys_at(location[:-1])
-        meant = [p for p in flat if p.endswith(f".{path}")]
+        meant = [p for p in flat if p.endswith(f".{path}")][:3]
+        if not meant and path in Treatment.model_fields:
+            meant = [f"treatments.amd3100.{path}"]
         if meant:
-            siblings = meant[:3]
-            return f"{where}: {path}: unknown key. Did you mean {_either(siblings)}?"
+            either = " or ".join(f"'{name}'" for name in meant)
+            return f"{where}: {path}: unknown key. Did you mean {either}?"
         return f"{where}: {path}: unknown key. {suggestion(location[-1], siblings)}"
     if first["type"] == "missing":
         return f"{where}: {path}: missing. Set it, for example with --set {path}=..."
@@ -481,10 +483,6 @@ def _first_problem(error: ValidationError, flat: Mapping[str, Entry], name: str)
     if location[-1] == "dose":
         remedy = "has no unit. Write it like '10 uM' or '100 ng/mL'."
     return f"{where}: {path}: {shown} {remedy}"
-
-
-def _either(names: Iterable[str]) -> str:
-    return " or ".join(f"'{name}'" for name in names)
 
 
 _REMEDIES = {

@@ -8,9 +8,10 @@ from sdf1_field.errors import InputError
 from sdf1_field.spec.schema import unknown
 
 LIGANDS = {
-    "cxcl12": "sdf1", "sdf1a": "sdf1", "sdf1alpha": "sdf1", "cxcl12a": "sdf1", "cxcl12alpha": "sdf1",
-    "mcp1": "ccl2", "csf1": "mcsf",
-}  # fmt: skip
+    **dict.fromkeys(("cxcl12", "cxcl12a", "cxcl12alpha", "sdf1a", "sdf1alpha"), "sdf1"),
+    "mcp1": "ccl2",
+    "csf1": "mcsf",
+}
 AGENTS = {"plerixafor": "amd3100", "mozobil": "amd3100"} | LIGANDS
 CELL_TYPES = {"hspc": "cd34", "cd34hspc": "cd34", "hpc": "cd34"}
 """Other names of the shipped ligands, agents and cell types, in small letters and digits alone."""

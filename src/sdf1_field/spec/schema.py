@@ -701,15 +701,15 @@ class ModelSpec(Section):
             ("numerics.fipy.time_step", self.numerics.fipy.time_step),
         ):
             if span / interval > _MOST_STEPS:
+                steps = f"{span / interval:.3g}"
+                of_run = (
+                    f"makes {steps} steps of {path}, which are too many. Shorten it, or make those "
+                    "longer."
+                )
                 yield Problem(
                     path,
-                    f"{span / interval:.3g} steps are too many. Make them longer or the run "
-                    "shorter.",
-                    {
-                        key: f"is {span / interval:.3g} times {path}, which are too many steps. "
-                        "Shorten it, or make those longer."
-                        for key in ("run.duration", "run.culture")
-                    },
+                    f"{steps} steps are too many. Make them longer or the run shorter.",
+                    {"run.duration": of_run, "run.culture": of_run},
                 )
         area = self.dish.width * self.dish.length
         for path, count, remedy in (

@@ -332,10 +332,9 @@ def _rules_by_name(spec: ModelSpec) -> Iterator[Rule]:
                 f"Set {at}.coat.pattern to 'stripes'",
             )
         if not ligand.coat.binds:
-            keys = ("dissociation_rate", "loss_rate")
-            keys += ("association_rate",) if ligand.coat.sites == 0.0 else ("sites",)
+            other = "association_rate" if ligand.coat.sites == 0.0 else "sites"
             yield rule(
-                tuple(f"{at}.coat.{key}" for key in keys),
+                tuple(f"{at}.coat.{key}" for key in ("dissociation_rate", "loss_rate", other)),
                 f"{name} does not bind to the coat",
                 f"Set {at}.coat.sites and association_rate above 0",
             )
@@ -364,7 +363,7 @@ def _rules_by_name(spec: ModelSpec) -> Iterator[Rule]:
         "Give it in treatments",
     )
     for name in spec.treatments:
-        idle = _idle(spec, name)
+        idle = idle_agent(spec, spec.agent_of(name))
         if idle is not None:
             yield rule((f"treatments.{name}",), *idle)
 
@@ -388,15 +387,16 @@ def _rules_of_switches(spec: ModelSpec) -> Iterator[Rule]:
         yield rule("no ligand is solved", _SOLVE, "cargo_kinetics", "bursts")
 
 
-def _idle(spec: ModelSpec, name: str) -> tuple[str, str] | None:
-    """Why a treatment acts on nothing and what would let it; None if it acts."""
-    agent = spec.agent[spec.agent_of(name)]
+def idle_agent(spec: ModelSpec, name: str) -> tuple[str, str] | None:
+    """Why an agent would act on nothing in a model, and what would let it; None if it acts."""
+    agent = spec.agent[name]
     if agent.acts_on == "cxcr4_antagonist" and not _senses(spec):
         return "no cell senses a ligand", "Switch on a mechanism that does"
     if agent.acts_on == "cd166_block" and not _catches(spec, "cd166"):
         return "no cell is caught by CD166", "Set mechanisms.cd166_adhesion to true"
-    if agent.acts_on == "added_ligand" and spec.agent_of(name) not in spec.solved_ligands:
-        return f"{spec.agent_of(name)} is not solved", "Add it to output.ligands"
-    if agent.acts_on == "medium_change" and not spec.solved_ligands and len(spec.treatments) == 1:
+    if agent.acts_on == "added_ligand" and name not in spec.solved_ligands:
+        return f"{name} is not solved", "Add it to output.ligands"
+    others = {spec.agent[spec.agent_of(t)].acts_on for t in spec.treatments} - {"medium_change"}
+    if agent.acts_on == "medium_change" and not spec.solved_ligands and not others:
         return "there is nothing to take away", _SOLVE
     return None
