@@ -463,7 +463,8 @@ def _first_problem(error: ValidationError, flat: Mapping[str, Entry], name: str)
     where = _where(path, flat, name)
     if first["type"] == "extra_forbidden":
         siblings = _keys_at(location[:-1])
-        meant = [p for p in flat if p.endswith(f".{path}")][:3]
+        full = next((p for p in flat if p.startswith(f"{path}.")), path)
+        meant = [p for p in flat if p.endswith(f".{full}")][:3]
         if not meant and path in Treatment.model_fields:
             meant = [f"treatments.amd3100.{path}"]
         if meant:

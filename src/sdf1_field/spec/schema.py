@@ -700,7 +700,8 @@ class ModelSpec(Section):
             ("cells.time_step", self.cells.time_step),
             ("numerics.fipy.time_step", self.numerics.fipy.time_step),
         ):
-            if span / interval > _MOST_STEPS:
+            idle = path.startswith("numerics.fipy.") and self.numerics.solver != "fipy"
+            if span / interval > _MOST_STEPS and not idle:
                 steps = f"{span / interval:.3g}"
                 of_run = (
                     f"makes {steps} steps of {path}, which are too many. Shorten it, or make those "
