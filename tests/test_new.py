@@ -195,7 +195,7 @@ def test_new_check_and_solve_in_a_row(run, tiny):
     assert run(*check).exit_code == 0
     settings = [part for text in tiny for part in ("--set", text)]
     solved = run(*solve, *settings)
-    assert (solved.exit_code, solved.output) == (0, "mine-seed1.nc\n")
+    assert (solved.exit_code, solved.stdout) == (0, "mine-seed1.nc\n")
     facts = json.loads(run("inspect", "mine-seed1.nc", "--json").output)
     assert facts["title"] == "mine: KG-1a cells on MSC and their migrasome networks"
 

@@ -72,7 +72,6 @@ def solve(
     if solver is not None:
         settings = (*settings, f"numerics.solver={solver}")
     loaded = asked_model(model, settings=settings)
-    warn_of_intervals(loaded, strict=strict, quiet=quiet)
     seed = loaded.spec.run.seed if seed is None else seed
     path = output or Path(f"{loaded.name}-seed{seed}.nc")
     cores = os.cpu_count() or 1
@@ -90,6 +89,7 @@ def solve(
             f"{model}: needs about {bytes_text(memory)} of memory, and this machine has "
             f"{bytes_text(available)} free. Raise grid.spacing, or make the dish smaller."
         )
+    warn_of_intervals(loaded, strict=strict, quiet=quiet)
     if not quiet and max(file_size, memory) > _LARGE:
         click.echo(
             f"about {bytes_text(memory)} of memory, a file of up to {bytes_text(file_size)}",
