@@ -439,7 +439,12 @@ def _rank(where: str) -> int:
 
 def is_shipped(where: str) -> bool:
     """Whether a value is from a file that comes with the program."""
-    return where == DEFAULTS or where in {f"models/{name}.toml" for name in model_names()}
+    return where in _shipped_files()
+
+
+@functools.cache
+def _shipped_files() -> frozenset[str]:
+    return frozenset({DEFAULTS, *(f"models/{name}.toml" for name in model_names())})
 
 
 def _where(path: str, flat: Mapping[str, Entry], name: str) -> str:
