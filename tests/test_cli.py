@@ -392,4 +392,4 @@ def test_what_was_overridden_is_said_wherever_a_run_is_looked_at(run, tiny_run):
     assert attribute in run("inspect", tiny_run).output
     assert f"set by the user in runs: {attribute}" in run("analyse", tiny_run).output
     rows = json.loads(run("analyse", tiny_run, "--json").output)
-    assert all(row["overridden"] == {"runs": facts["overridden"], "control": None} for row in rows)
+    assert all(row["overridden"] == {"runs": facts["overridden"], "control": []} for row in rows)

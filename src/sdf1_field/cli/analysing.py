@@ -117,7 +117,7 @@ def analyse(
         changed = {"runs": _overridden(opened), "control": _overridden(control)}
     if as_json:
         for row in table if isinstance(table, list) else [table]:
-            row["overridden"] = changed if control else changed | {"control": None}
+            row["overridden"] = changed
         click.echo(json.dumps(table, indent=2))
         return
     dishes = dishes_text(len(runs))

@@ -99,7 +99,7 @@ def _entry_json(entry: "Entry") -> dict[str, Any]:
         "status": entry.status,
         "interval": list(entry.interval) if entry.interval else None,
         "where": entry.where,
-        **({"interval_source": entry.interval_source} if entry.interval_source else {}),
+        "interval_source": (entry.interval_source or entry.source) if entry.interval else None,
     }
 
 
