@@ -39,7 +39,7 @@ from sdf1_field.scene import (
     Region,
     Scene,
 )
-from sdf1_field.simulation import State, prepare, simulate
+from sdf1_field.simulation import State, prepare, simulate, snapshot_of
 from sdf1_field.solvers import cosine
 from sdf1_field.spec import load_model
 
@@ -376,7 +376,9 @@ def growing_states(spec, *, seed, resume_from=None, **_options):
                 name: cosine.start(prepared, time=time, tolerances=setting.tolerances)
                 for name, prepared in setting.prepared.items()
             }
-            yield State(time, seed, growing_scene(time), fields, None, np.zeros((0, 4)))
+            yield snapshot_of(
+                State(time, seed, growing_scene(time), fields, None, np.zeros((0, 4)))
+            )
 
 
 @pytest.fixture

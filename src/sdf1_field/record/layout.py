@@ -17,7 +17,6 @@ import sdf1_field
 from sdf1_field.grid import Grid
 from sdf1_field.scene import OUTSIDE, Fate, Origin, Region, Scene
 from sdf1_field.simulation import (
-    State,
     field_times,
     model_grid,
     track_times,
@@ -110,7 +109,7 @@ def patterns(spec: ModelSpec) -> str:
 
 
 def create_file(
-    path: Path, model: Model, seed: int, state: State, command_line: str
+    path: Path, model: Model, seed: int, scene: Scene, command_line: str
 ) -> netCDF4.Dataset:
     """Run file with everything but the values that depend on time."""
     spec, grid = model.spec, model_grid(model.spec)
@@ -132,7 +131,7 @@ def create_file(
             "command_line": command_line,
         }
     )
-    _dimensions(file, spec, grid, state.scene)
+    _dimensions(file, spec, grid, scene)
     _coordinates(file, grid)
     for name in spec.solved_ligands:
         _ligand(file, spec, name)
