@@ -623,11 +623,12 @@ def test_cells_are_the_same_where_no_body_moves_that_carries_any():
 
 
 def eat(cells, grid, behaving, scene, duration, *, rate, hold=None, time_step=30.0, seen=None):
-    return advance_and_eat(
+    cells, eaten, _ = advance_and_eat(
         cells, grid, no_stimulus(grid) if seen is None else seen,
         nothing(grid) if hold is None else hold, behaving, scene, uptake_rate=rate,
         duration=duration, time_step=time_step, seed=1,
     )  # fmt: skip
+    return cells, eaten
 
 
 def on_a_lattice(side, apart):
