@@ -29,7 +29,6 @@ from sdf1_field.migrasomes.carriage import (
 from sdf1_field.migrasomes.growth import BUD, STRAND, VERTICES, WALKER
 from sdf1_field.migrasomes.laws import carriage_of
 from sdf1_field.scene import NO_BODY, Fate
-from sdf1_field.simulation import model_grid
 from sdf1_field.spec import load_model
 from sdf1_field.treatments import Perturbation, change_times, schedule
 
@@ -327,9 +326,7 @@ def model(*settings, name="secretion-l929"):
 
 
 def seeded(spec, seed=1):
-    return seed_scene(
-        spec, model_grid(spec), seed, schedule(spec).perturbation(0.0), secretion_factor=1.0
-    )
+    return seed_scene(spec, seed, schedule(spec).perturbation(0.0), secretion_factor=1.0)
 
 
 def course_of(spec, times, *, eaten_at=(), seed=1):

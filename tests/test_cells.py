@@ -918,7 +918,7 @@ def views():
     """Stroma and region maps of 200 dishes of the real size."""
     spec = load_model("null-kg1a").spec
     grid = model_grid(spec)
-    scenes = [place_scene(spec, grid, seed, secretion_factor=1.0) for seed in range(1, 201)]
+    scenes = [place_scene(spec, seed, secretion_factor=1.0) for seed in range(1, 201)]
     return [
         View(seed, scene, regions_of(spec, scene, grid)) for seed, scene in enumerate(scenes, 1)
     ]

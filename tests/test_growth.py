@@ -53,9 +53,7 @@ def model(*settings):
 
 def seeded(spec, seed=1):
     start = -spec.run.culture
-    return seed_scene(
-        spec, model_grid(spec), seed, schedule(spec).perturbation(start), secretion_factor=1.0
-    )
+    return seed_scene(spec, seed, schedule(spec).perturbation(start), secretion_factor=1.0)
 
 
 def grown(scene, until):

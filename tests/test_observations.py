@@ -98,7 +98,7 @@ def test_a_fixed_network_is_the_grown_scene_as_analysis_counts_it(network):
     spec = load_model(NETWORK.model, settings=NETWORK.settings).spec
     grid, time = model_grid(spec), NETWORK.times[-1]
     scene = migrasomes.seed_scene(
-        spec, grid, NETWORK.seed, schedule(spec).perturbation(0.0), secretion_factor=1.0
+        spec, NETWORK.seed, schedule(spec).perturbation(0.0), secretion_factor=1.0
     )
     scene, _ = migrasomes.advance(scene, time)
     count = count_network(scene, regions_of(spec, scene, grid), grid, time=time)

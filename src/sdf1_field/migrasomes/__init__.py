@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sdf1_field.grid import Grid
 from sdf1_field.migrasomes.carriage import (
     CARRIAGE,
     CARRIED_OFF,
@@ -30,7 +29,7 @@ from sdf1_field.migrasomes.carriage import (
 )
 from sdf1_field.migrasomes.growth import BUD, STRAND, VERTICES, WALKER, grow
 from sdf1_field.migrasomes.laws import RATES, Rates, carriage_of, migration, rates_of
-from sdf1_field.random import Stream, generator
+from sdf1_field.random import Stream, draws
 from sdf1_field.scene import (
     NO_BODY,
     Bodies,
@@ -89,20 +88,13 @@ class Release:
 
 
 def seed_scene(
-    spec: ModelSpec,
-    grid: Grid,
-    seed: int,
-    perturbation: Perturbation,
-    *,
-    secretion_factor: float,
+    spec: ModelSpec, seed: int, perturbation: Perturbation, *, secretion_factor: float
 ) -> Scene:
     """Stroma just seeded, that will grow: bodies, spread and at rest or migrating, and no fibres.
 
     Parameters
     ----------
     spec : ModelSpec
-    grid : Grid
-        Decides overlap of the bodies.
     seed : int
         The dish's.
     perturbation : Perturbation
@@ -115,22 +107,23 @@ def seed_scene(
     InputError
         If the bodies do not fit into the view.
     """
-    bodies, _ = place_bodies(
-        spec, grid, generator(seed, Stream.SCENE), secretion_factor=secretion_factor
-    )
-    rng, count = generator(seed, Stream.STROMA), len(bodies.x)
+    bodies = place_bodies(spec, seed, secretion_factor=secretion_factor)
+    count = len(bodies.x)
+    speeds, ends = draws(seed, Stream.STROMA, np.arange(count), 0)
+    nucleations, moves = draws(seed, Stream.STROMA, np.arange(count), 1)
+    productions, _ = draws(seed, Stream.STROMA, np.arange(count), 2)
     rates = rates_of(spec, perturbation)
     share = rates.starting / (rates.starting + rates.stopping) if rates.starting > 0.0 else 0.0
     cells = np.zeros(count, dtype=WALKER)
     cells["x"], cells["y"], cells["angle"] = bodies.x, bodies.y, bodies.angle
     cells["heading"] = bodies.angle
     cells["semi_major"], cells["semi_minor"] = bodies.semi_major, bodies.semi_minor
-    cells["polarity"] = np.where(rng.random(count) < 0.5, 1.0, -1.0)
-    cells["migrating"] = rng.random(count) < share
+    cells["polarity"] = np.where(ends < 0.5, 1.0, -1.0)
+    cells["migrating"] = moves < share
     cells["spread"] = 1.0
-    cells["speed"] = log_normal(rng, 1.0, spec.stroma.speed_variation, count)
-    cells["nucleation"] = log_normal(rng, 1.0, spec.stroma.nucleation_variation, count)
-    cells["production"] = log_normal(rng, 1.0, spec.stroma.production_variation, count)
+    cells["speed"] = log_normal(1.0, spec.stroma.speed_variation, speeds)
+    cells["nucleation"] = log_normal(1.0, spec.stroma.nucleation_variation, nucleations)
+    cells["production"] = log_normal(1.0, spec.stroma.production_variation, productions)
     constant: dict[str, Array] = {}
     if not spec.mechanisms.cargo_kinetics:
         for name in spec.solved_ligands:
