@@ -114,6 +114,36 @@ def day():
     return spec, seeded(spec), grown(seeded(spec), 24 * HOUR)
 
 
+def test_an_msc_more_leaves_the_others_factors():
+    few, many = (seeded(model(f"scene.msc_number={n}")).growth.cells for n in (40, 41))
+    assert len(few) == 40
+    for name in ("polarity", "migrating", "speed", "nucleation", "production", "semi_major"):
+        assert np.array_equal(few[name], many[name][:-1]), name
+        assert len(np.unique(few[name])) > 1
+
+
+def test_msc_begin_with_the_models_own_factors():
+    spec = model("scene.msc_number=2000", "scene.msc_density=1 1/mm**2", "dish.width=9 mm",
+                 "dish.length=9 mm", "grid.spacing=100 um")  # fmt: skip
+    cells = seeded(spec).growth.cells
+    cell, rates = spec.stroma, rates_of(spec, schedule(spec).perturbation(0.0))
+    for name, spread in (
+        ("speed", cell.speed_variation),
+        ("nucleation", cell.nucleation_variation),
+        ("production", cell.production_variation),
+    ):
+        logs = np.log(cells[name])
+        assert logs.mean() == pytest.approx(-0.5 * spread**2, abs=4 * spread / math.sqrt(2000))
+        assert logs.std() == pytest.approx(spread, abs=4 * spread / math.sqrt(4000))
+    share = rates.starting / (rates.starting + rates.stopping)
+    error = 4 * math.sqrt(share * (1 - share) / 2000)
+    assert cells["migrating"].mean() == pytest.approx(share, abs=error)
+    assert abs(cells["polarity"].mean()) < 4 / math.sqrt(2000)
+    kinds = np.array([cells[k] for k in ("polarity", "migrating", "speed", "nucleation")], float)
+    correlations = np.corrcoef(kinds)[~np.eye(4, dtype=bool)]
+    assert abs(correlations).max() < 4 / math.sqrt(2000)
+
+
 # How cells walk
 
 
