@@ -34,7 +34,8 @@ GROWN = (
     "run.culture=20 h",
     "cell_type.kg1a.migrasome_uptake_rate=20 1/h",
 )
-COCULTURE = Dish("cells", "coculture-kg1a", GROWN, 3, (0.5 * HOUR, 2 * HOUR))
+CROWD = (*GROWN, "cells.density=1500 1/mm**2")
+COCULTURE = Dish("cells", "coculture-kg1a", CROWD, 3, (0.5 * HOUR, 2 * HOUR))
 FILM = Dish(
     "film",
     "capture-single-migrasome",
