@@ -144,7 +144,6 @@ def seed_scene(
         strands=np.zeros(0, dtype=STRAND),
         course=np.zeros((0, 2, VERTICES)),
         buds=np.zeros(0, dtype=BUD),
-        fibres=0,
         constant=constant,
         carriage=_carriages(spec, perturbation, secretion_factor),
         pools=pools,
@@ -353,13 +352,13 @@ def _grown(scene: Scene, until: float) -> Scene:
     if steps == 0 and (not kinds or until <= growth.followed):
         return scene
     cells, pools = growth.cells.copy(), growth.pools.copy()
-    numbers = np.array([len(growth.strands), growth.fibres, len(growth.buds)])
+    numbers = np.array([len(growth.strands), len(growth.buds)])
     strands, course, buds, held = grow(
         rates, growth.seed, growth.step, steps, growth.followed, until, cells,
         growth.strands.copy(), growth.course.copy(), growth.buds.copy(), numbers,
         np.concatenate([np.zeros(0, dtype=CARRIAGE), *kinds]), pools, growth.held.copy(),
     )  # fmt: skip
-    fibres, ever, migrasomes = (int(number) for number in numbers)
+    fibres, migrasomes = (int(number) for number in numbers)
     growth = replace(
         growth,
         step=growth.step + steps,
@@ -367,7 +366,6 @@ def _grown(scene: Scene, until: float) -> Scene:
         strands=strands[:fibres],
         course=course[:fibres],
         buds=buds[:migrasomes],
-        fibres=ever,
         pools=pools,
         held=held[:migrasomes],
         followed=until,
@@ -441,12 +439,12 @@ def _loaded(before: Migrasomes, growth: Growth) -> dict[str, Flags]:
     fractions = {name: float(fraction) for name, (_, fraction) in growth.constant.items()}
     for name, kind in growth.carriage.items():
         fractions[name] = float(kind["loaded_fraction"][0])
-    known, count = len(before.x), len(growth.buds)
+    known = len(before.x)
     return {
         name: np.concatenate(
             [
                 before.loaded.get(name, np.zeros(0, dtype=np.bool_)),
-                all_loaded(growth.seed, known, count - known, ligand_key(name), fraction),
+                all_loaded(growth.buds["key"][known:], ligand_key(name), fraction),
             ]
         )
         for name, fraction in fractions.items()
