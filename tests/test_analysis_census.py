@@ -119,7 +119,7 @@ def test_what_uniform_scatter_touches_hardly_depends_on_the_grid():
         make_grid(1400, 1400, 100, spacing=spacing, floor_layer=100, layer_growth=1.0)
         for spacing in (5.0, 2.0)
     ]
-    scene = place_scene(spec, grids[1], 1, secretion_factor=1.0)
+    scene = place_scene(spec, 1, secretion_factor=1.0)
     uniform = []
     for grid in grids:
         regions = region_map(scene, grid, outline_margin=spec.scene.network_outline_margin)

@@ -849,6 +849,20 @@ def test_settled_cells_keep_their_distance_and_fill_the_floor_evenly():
     assert abs(counts - 93.75).max() < 4.0 * math.sqrt(93.75)
 
 
+@pytest.mark.parametrize("crowding", ["true", "false"])
+def test_more_cells_leave_the_others_where_they_settle(tiny, crowding):
+    settings = [*tiny, f"mechanisms.crowding={crowding}"]
+    few, many = (
+        seed_cells(
+            load_model("coculture-kg1a", settings=[*settings, f"cells.density={n} 1/mm**2"]).spec, 4
+        )
+        for n in (2000, 3500)
+    )
+    assert (len(few.x), len(many.x)) == (180, 315)
+    for name in ("x", "y", "heading_x", "heading_y"):
+        assert np.array_equal(getattr(few, name), getattr(many, name)[:180])
+
+
 def test_cells_that_do_not_fit_are_refused_with_a_remedy(tiny):
     spec = load_model("coculture-kg1a", settings=[*tiny, "cells.density=9000 1/mm**2"]).spec
     with pytest.raises(InputError, match=r"cells\.density: 810 cells .* do not fit"):
@@ -919,7 +933,7 @@ def views():
     """Stroma and region maps of 200 dishes of the real size."""
     spec = load_model("null-kg1a").spec
     grid = model_grid(spec)
-    scenes = [place_scene(spec, grid, seed, secretion_factor=1.0) for seed in range(1, 201)]
+    scenes = [place_scene(spec, seed, secretion_factor=1.0) for seed in range(1, 201)]
     return [
         View(seed, scene, regions_of(spec, scene, grid)) for seed, scene in enumerate(scenes, 1)
     ]

@@ -53,9 +53,7 @@ def model(*settings):
 
 def seeded(spec, seed=1):
     start = -spec.run.culture
-    return seed_scene(
-        spec, model_grid(spec), seed, schedule(spec).perturbation(start), secretion_factor=1.0
-    )
+    return seed_scene(spec, seed, schedule(spec).perturbation(start), secretion_factor=1.0)
 
 
 def grown(scene, until):
@@ -114,6 +112,58 @@ def day():
     """A stroma after 24 h, as the model has it."""
     spec = model("output.ligands=['sdf1']")
     return spec, seeded(spec), grown(seeded(spec), 24 * HOUR)
+
+
+def test_an_msc_more_leaves_the_others_factors():
+    few, many = (seeded(model(f"scene.msc_number={n}")).growth.cells for n in (40, 41))
+    assert len(few) == 40
+    for name in ("polarity", "migrating", "speed", "nucleation", "production", "semi_major"):
+        assert np.array_equal(few[name], many[name][:-1]), name
+        assert len(np.unique(few[name])) > 1
+
+
+def test_msc_begin_with_the_models_own_factors():
+    spec = model("scene.msc_number=2000", "scene.msc_density=1 1/mm**2", "dish.width=9 mm",
+                 "dish.length=9 mm", "grid.spacing=100 um")  # fmt: skip
+    cells = seeded(spec).growth.cells
+    cell, rates = spec.stroma, rates_of(spec, schedule(spec).perturbation(0.0))
+    for name, spread in (
+        ("speed", cell.speed_variation),
+        ("nucleation", cell.nucleation_variation),
+        ("production", cell.production_variation),
+    ):
+        logs = np.log(cells[name])
+        assert logs.mean() == pytest.approx(-0.5 * spread**2, abs=4 * spread / math.sqrt(2000))
+        assert logs.std() == pytest.approx(spread, abs=4 * spread / math.sqrt(4000))
+    share = rates.starting / (rates.starting + rates.stopping)
+    error = 4 * math.sqrt(share * (1 - share) / 2000)
+    assert cells["migrating"].mean() == pytest.approx(share, abs=error)
+    assert abs(cells["polarity"].mean()) < 4 / math.sqrt(2000)
+    kinds = np.array([cells[k] for k in ("polarity", "migrating", "speed", "nucleation")], float)
+    correlations = np.corrcoef(kinds)[~np.eye(4, dtype=bool)]
+    assert abs(correlations).max() < 4 / math.sqrt(2000)
+
+
+def test_an_msc_more_leaves_the_fibres_and_migrasomes_of_those_it_does_not_meet():
+    """Bundles, branches and migrasomes of a cell far from the new one have the numbers they had."""
+    apart = ("dish.width=4 mm", "dish.length=4 mm", "grid.spacing=40 um")
+    few, many = (grown(seeded(model(f"scene.msc_number={n}", *apart)), 30 * HOUR) for n in (30, 31))
+    assert np.array_equal(few.bodies.x, many.bodies.x[:-1])
+    assert len(many.migrasomes.x) > len(few.migrasomes.x)
+    assert len(few.migrasomes.x) > 200
+    for part in ("strands", "buds"):
+        old, new = getattr(few.growth, part), getattr(many.growth, part)
+        names = ("key",) if part == "strands" else ("key", "x", "y", "radius", "birth", "end")
+        rows = [{tuple(row[name] for name in names) for row in some} for some in (old, new)]
+        assert len(rows[0]) == len(old)
+        assert rows[0] <= rows[1]
+
+
+def test_every_fibre_and_migrasome_has_a_key_of_its_own(day):
+    _, _, scene = day
+    for records in (scene.growth.strands, scene.growth.buds):
+        assert len(records) > 100
+        assert len(np.unique(records["key"])) == len(records)
 
 
 # How cells walk
@@ -328,12 +378,17 @@ def test_a_migrating_cell_has_its_fibres_behind_it():
 
 
 def test_the_way_between_tethers_is_the_spacing_over_the_anchors():
-    settings = ("scene.fibres_per_network=1.0", "biogenesis.tether_spacing=50 um")
+    # None is long enough to be gone once it is taken up again.
+    settings = (
+        "scene.fibres_per_network=1.0",
+        "biogenesis.tether_spacing=50 um",
+        "biogenesis.shortest_fibre=1 mm",
+    )
     spec = model(*ALWAYS_ON_THE_MOVE, *settings)
     way = spec.stroma.speed * 16 * HOUR * len(network(*settings).bodies.x)
     expected = way / 50.0
     # Cells that meet others stand still for a step.
-    found = network(*settings).growth.fibres
+    found = len(network(*settings).growth.strands)
     assert 0.8 * expected < found < expected + 4 * math.sqrt(expected)
 
 
@@ -380,10 +435,10 @@ def test_fibres_break_in_proportion_to_length_time_and_the_weakness_of_the_subst
     # After 16 h fibres break twice as often as at first.
     long = lengths(scene.growth)
     chance = -np.expm1(-2.0 * breakage / strength * long * 5 / 60)
-    before = dict(zip(scene.growth.strands["number"], scene.growth.strands["first"], strict=True))
-    same = {n for n, first in zip(after.strands["number"], after.strands["first"], strict=True)
+    before = dict(zip(scene.growth.strands["key"], scene.growth.strands["first"], strict=True))
+    same = {n for n, first in zip(after.strands["key"], after.strands["first"], strict=True)
             if before[n] == first}  # fmt: skip
-    broken = np.array([n not in same for n in scene.growth.strands["number"]])
+    broken = np.array([n not in same for n in scene.growth.strands["key"]])
     for half in (long < np.median(long), long >= np.median(long)):
         expected = chance[half].sum()
         error = math.sqrt((chance * (1.0 - chance))[half].sum())

@@ -34,7 +34,8 @@ GROWN = (
     "run.culture=20 h",
     "cell_type.kg1a.migrasome_uptake_rate=20 1/h",
 )
-COCULTURE = Dish("cells", "coculture-kg1a", GROWN, 3, (0.5 * HOUR, 2 * HOUR))
+CROWD = (*GROWN, "cells.density=1500 1/mm**2")
+COCULTURE = Dish("cells", "coculture-kg1a", CROWD, 3, (0.5 * HOUR, 2 * HOUR))
 FILM = Dish(
     "film",
     "capture-single-migrasome",
@@ -98,7 +99,7 @@ def test_a_fixed_network_is_the_grown_scene_as_analysis_counts_it(network):
     spec = load_model(NETWORK.model, settings=NETWORK.settings).spec
     grid, time = model_grid(spec), NETWORK.times[-1]
     scene = migrasomes.seed_scene(
-        spec, grid, NETWORK.seed, schedule(spec).perturbation(0.0), secretion_factor=1.0
+        spec, NETWORK.seed, schedule(spec).perturbation(0.0), secretion_factor=1.0
     )
     scene, _ = migrasomes.advance(scene, time)
     count = count_network(scene, regions_of(spec, scene, grid), grid, time=time)

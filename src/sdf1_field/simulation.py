@@ -273,11 +273,10 @@ def begin(setting: Setting, seed: int) -> State:
     spec, start = setting.spec, instant(-setting.spec.run.culture)
     if spec.grows:
         scene = migrasomes.seed_scene(
-            spec, setting.grid, seed, setting.plan.perturbation(start),
-            secretion_factor=setting.factors.secretion,
-        )  # fmt: skip
+            spec, seed, setting.plan.perturbation(start), secretion_factor=setting.factors.secretion
+        )
     else:
-        scene = place_scene(spec, setting.grid, seed, secretion_factor=setting.factors.secretion)
+        scene = place_scene(spec, seed, secretion_factor=setting.factors.secretion)
     return State(
         time=start,
         seed=seed,

@@ -39,7 +39,7 @@ def carried(cells: Cells, grid: Grid, before: Scene, after: Scene) -> Cells:
     if not moved.any() or not cells.held.any():
         return cells
     held = np.flatnonzero(cells.held)
-    under = body_under(before, grid, cells.x[held], cells.y[held])
+    under = body_under(old, cells.x[held], cells.y[held])
     going = (under != NO_BODY) & moved[under]
     if not going.any():
         return cells

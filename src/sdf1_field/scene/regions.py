@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 
 from sdf1_field.compiled import kernel
 from sdf1_field.grid import Grid
-from sdf1_field.scene.snapshot import NO_BODY, Scene
+from sdf1_field.scene.ellipses import NONE, ellipse_at, encloses
+from sdf1_field.scene.snapshot import NO_BODY, Bodies, Scene
 
 Array = NDArray[np.float64]
 Indices = NDArray[np.intp]
@@ -112,16 +113,13 @@ def _paint_fibres(regions: RegionMap, scene: Scene, grid: Grid, reach: float) ->
     )  # fmt: skip
 
 
-def body_under(scene: Scene, grid: Grid, x: Array, y: Array) -> Indices:
+def body_under(bodies: Bodies, x: Array, y: Array) -> Indices:
     """Number of the body under each place [um], shape (place,), or `NO_BODY`.
 
-    The last of several that overlap, as in `region_map` to within a cell of the grid.
+    The last of several that overlap; decided by the ellipses themselves, not on a grid.
     """
-    owner = np.full((grid.ny, grid.nx), NO_BODY, dtype=np.intp)
-    cell, body = cells_under_bodies(scene, grid)
-    owner.reshape(-1)[cell] = body
-    under: Indices = owner[grid.index(x, y)]
-    return under
+    found = ellipse_at(x, y, bodies.x, bodies.y, bodies.semi_major, bodies.semi_minor, bodies.angle)
+    return np.where(found == NONE, NO_BODY, found)
 
 
 _NETWORK = int(Region.MIGRASOME_NETWORK)
@@ -186,9 +184,7 @@ def _inside_ellipses(
             off_y = (j + 0.5) * dy - ys[n]
             for i in range(left, right):
                 off_x = (i + 0.5) * dx - xs[n]
-                along = (off_x * cosine + off_y * sine) / semi_major[n]
-                across = (off_y * cosine - off_x * sine) / semi_minor[n]
-                if along * along + across * across <= 1.0:
+                if encloses(off_x, off_y, semi_major[n], semi_minor[n], cosine, sine):
                     cell[found], owner[found] = j * nx + i, n
                     found += 1
     return cell[:found], owner[:found]
