@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from sdf1_field.compiled import kernel
 from sdf1_field.errors import InputError
+from sdf1_field.grid import MOST_BUCKETS, clamped, clamped_index
 from sdf1_field.random import Stream, generator
 from sdf1_field.spec import ModelSpec
 
@@ -67,15 +68,14 @@ def _settle(
 ) -> bool:
     """Draw anew, one after another, each cell that overlaps an earlier one; whether all fit."""
     bucket = max(diameter, math.sqrt(width * length / max(x.size, 1)))
-    columns, rows = max(1, int(width / bucket)), max(1, int(length / bucket))
+    columns = clamped(width / bucket, 1, MOST_BUCKETS)
+    rows = clamped(length / bucket, 1, MOST_BUCKETS)
     latest = np.full((rows, columns), -1, np.int64)
     earlier = np.empty(x.size, np.int64)
     for n in range(x.size):
         for _ in range(_TRIES):
-            row, column = (
-                min(int(y[n] / length * rows), rows - 1),
-                min(int(x[n] / width * columns), columns - 1),
-            )
+            row = clamped_index(y[n] / length * rows, rows)
+            column = clamped_index(x[n] / width * columns, columns)
             free = True
             for r in range(max(row - 1, 0), min(row + 2, rows)):
                 for c in range(max(column - 1, 0), min(column + 2, columns)):

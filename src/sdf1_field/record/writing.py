@@ -43,6 +43,7 @@ from sdf1_field.solvers import solver_named
 from sdf1_field.sources import Secretion, mean_rates, secretion
 from sdf1_field.spec import Model, ModelSpec, model_from_entries
 from sdf1_field.treatments import schedule
+from sdf1_field.units import duration_text
 
 Flags = NDArray[np.bool_]
 
@@ -178,7 +179,8 @@ def solve(
     InputError
         See `claim_output`; also if the interrupted run was another model's.
     RunError
-        If the solver fails.
+        If the solver fails or a state is not sound; what was computed until then is kept in the
+        partial file.
     KeyboardInterrupt
         Passed on after what was computed has been kept.
     """
@@ -223,6 +225,11 @@ def solve(
                 recorder.file.close()
         if isinstance(error, KeyboardInterrupt) and recorder is not None and state is not None:
             save_state(checkpoint_path(path), state)
+        elif isinstance(error, RunError) and recorder is not None and state is not None:
+            raise RunError(
+                f"{error} What was computed is in {partial_path(path)}, good up to "
+                f"{duration_text(state.time)}; start over with --force."
+            ) from None
         elif not resume:
             partial_path(path).unlink(missing_ok=True)
             checkpoint_path(path).unlink(missing_ok=True)
