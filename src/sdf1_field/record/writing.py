@@ -119,8 +119,8 @@ def claim_output(path: Path, *, force: bool, resume: bool) -> None:
     if resume:
         if leftover.exists() and not checkpoint_path(path).exists():
             raise InputError(
-                f"{leftover}: left by a run that was killed, or is still being written; there is "
-                "no state to go on from. Wait for it, or start over with --force."
+                f"{leftover}: left by a run that failed or was killed, or is still being written; "
+                "there is no state to go on from. Wait for it, or start over with --force."
             )
         if not leftover.exists():
             raise InputError(
@@ -138,8 +138,8 @@ def claim_output(path: Path, *, force: bool, resume: bool) -> None:
                 "--force."
             )
         raise InputError(
-            f"{leftover}: is being written by another run, or was left by one that was killed. "
-            "Wait for it, choose another name with -o, or start over with --force."
+            f"{leftover}: is being written by another run, or was left by one that failed or was "
+            "killed. Wait for it, choose another name with -o, or start over with --force."
         )
 
 
