@@ -81,7 +81,9 @@ lost = replace(
         scene.bodies, x=somewhere(scene.bodies.x), semi_major=somewhere(scene.bodies.x) ** 2
     ),
     migrasomes=replace(
-        scene.migrasomes, x=somewhere(scene.migrasomes.x), radius=somewhere(scene.migrasomes.x)[::-1]
+        scene.migrasomes,
+        x=somewhere(scene.migrasomes.x),
+        radius=somewhere(scene.migrasomes.x)[::-1].copy(),
     ),
     fibres=replace(scene.fibres, x=np.resize(WRONG, scene.fibres.x.shape)),
 )
@@ -289,9 +291,7 @@ def test_a_cell_that_is_nowhere_is_refused_with_its_number_and_where_it_was(
         ("fibres", "y", (3, 0), np.nan, "fibre 3"),
     ],
 )
-def test_a_stroma_beyond_the_walls_or_without_a_size_is_refused(
-    dish, group, part, at, value, what
-):
+def test_a_stroma_beyond_the_walls_or_without_a_size_is_refused(dish, group, part, at, value, what):
     setting, state = dish
     parts = getattr(state.scene, group)
     changed = replace(parts, **{part: spoilt(getattr(parts, part), at, value)})

@@ -25,8 +25,8 @@ BEYOND = 1e-9
 UNDERSHOOT = 1e-2
 """Share of the largest value on the floor by which a concentration or the coat may be negative.
 
-Twice the default ``numerics.tolerance``: what goes on below is no error of a step. Runs of the shipped
-models stay above zero; a single source in a wide view may leave 1e-6 of its own.
+Twice the default ``numerics.tolerance``, relative to the floor's largest value instead of its root
+mean square: what lies below is no error that a step was allowed to make.
 """
 IMBALANCE = 1e-6
 """Share of all that came in which may be missing from the books of a ligand.
