@@ -265,6 +265,7 @@ def test_molecules_missing_from_the_books_are_refused(dish, share, sound):
         ("y", -0.1, "is not inside the walls"),
         ("heading_x", 3.0, "has no direction"),
         ("heading_y", np.nan, "has no direction"),
+        ("heading_y", 1e200, "has no direction"),
     ],
 )
 def test_a_cell_that_is_nowhere_is_refused_with_its_number_and_where_it_was(
@@ -273,7 +274,7 @@ def test_a_cell_that_is_nowhere_is_refused_with_its_number_and_where_it_was(
     setting, state = dish
     last = state.cells
     cells = replace(last, **{part: spoilt(getattr(last, part), 4, value)})
-    text = refusal(setting, replace(state, cells=cells), last=last)
+    text = refusal(setting, replace(state, cells=cells), last=state)
     place = f"x = {last.x[4]:.6g} um, y = {last.y[4]:.6g} um"
     assert text.startswith(f"t = 900 s: haematopoietic cell 4, {place}: {found}")
     assert "(1 of 30 are wrong)" in text

@@ -332,7 +332,7 @@ def simulate(
     for until in stops[bisect.bisect_right(stops, state.time) :]:
         if state.scene is not stroma.scene:
             stroma = _stroma(setting, state.scene)
-        last = state.cells
+        last = state
         # How a scene grows, no cell decides but by what it has eaten, which goes at the end.
         grown, releases = migrasomes.advance(state.scene, until)
         coming = stroma if grown is state.scene else _stroma(setting, grown)

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sdf1_field.cells import Cells
+from sdf1_field.compiled import kernel
 from sdf1_field.errors import RunError
 from sdf1_field.grid import Grid
 from sdf1_field.scene import Scene
@@ -67,7 +68,7 @@ def require_sound(
     solver: Solver,
     prepared: Mapping[str, Any],
     *,
-    last: Cells | None = None,
+    last: Reached | None = None,
     steady: bool = False,
 ) -> None:
     """Raise RunError unless a dish can be in a state.
@@ -80,8 +81,9 @@ def require_sound(
         Of the fields.
     prepared : mapping of str to object
         By ligand, what the solver prepared for the equation.
-    last : Cells, optional
-        At the stop before; says where a cell was that is nowhere now.
+    last : Reached, optional
+        State of the stop before: parts of it that have stayed the same objects are not looked at
+        again, and it says where a cell was that is nowhere now.
     steady : bool
         Whether it is a steady state, of which no books are kept.
 
@@ -91,22 +93,27 @@ def require_sound(
         With the time, the place, the quantity, and what to change.
     """
     try:
-        require_sound_scene(state.scene, grid)
+        if last is None or state.scene is not last.scene:
+            require_sound_scene(state.scene, grid)
         for name, field in state.fields.items():
-            # A field that waits for its next output was looked at when it got there.
-            if field.time == state.time:
+            if last is None or field is not last.fields[name]:
                 require_sound_field(name, field, grid, solver, prepared[name])
                 if not steady:
                     require_closed_books(name, field, solver, prepared[name])
-        _require_finite_coat(state)
+        if last is None or state.near is not last.near:
+            _require_finite_coat(state.near)
         if state.cells is not None:
-            require_sound_cells(state.cells, grid, last=last)
+            require_sound_cells(state.cells, grid, last=None if last is None else last.cells)
     except RunError as error:
         raise RunError(f"t = {state.time:.6g} s: {error}") from None
 
 
 def require_sound_cells(cells: Cells, grid: Grid, *, last: Cells | None = None) -> None:
     """Raise RunError unless cells are inside the walls and their headings are unit vectors."""
+    if _all_on_their_way(
+        cells.x, cells.y, cells.heading_x, cells.heading_y, grid.width, grid.length
+    ):
+        return
     x, y = (cells.x, cells.y) if last is None else (last.x, last.y)
     remedy = (
         "Check speed, persistence and receptors of the cell type and coat_share of the receptor, "
@@ -115,10 +122,23 @@ def require_sound_cells(cells: Cells, grid: Grid, *, last: Cells | None = None) 
     outside = ~_inside(cells.x, cells.y, grid)
     if outside.any():
         _refuse("haematopoietic cell", outside, x, y, "is not inside the walls", remedy)
-    turned = cells.heading_x**2 + cells.heading_y**2
-    lost = ~(np.abs(turned - 1.0) <= TURNED)
-    if lost.any():
-        _refuse("haematopoietic cell", lost, x, y, "has no direction any more", remedy)
+    with np.errstate(over="ignore", invalid="ignore"):
+        square = cells.heading_x * cells.heading_x + cells.heading_y * cells.heading_y
+        lost = ~(np.abs(square - 1.0) <= TURNED)
+    _refuse("haematopoietic cell", lost, x, y, "has no direction any more", remedy)
+
+
+@kernel()
+def _all_on_their_way(
+    xs: Array, ys: Array, hxs: Array, hys: Array, width: float, length: float
+) -> bool:
+    """Whether all cells are inside the walls and their headings unit vectors."""
+    across, along = BEYOND * width, BEYOND * length
+    for n in range(xs.size):
+        inside = -across <= xs[n] <= width + across and -along <= ys[n] <= length + along
+        if not (inside and abs(hxs[n] * hxs[n] + hys[n] * hys[n] - 1.0) <= TURNED):
+            return False
+    return True
 
 
 def require_sound_scene(scene: Scene, grid: Grid) -> None:
@@ -158,8 +178,8 @@ def require_sound_field(
         ("concentration at z = 0", solver.face(prepared, field)),
         ("bound ligand", field.bound),
     ):
-        lowest, highest = float(values.min()), float(values.max())
-        if math.isfinite(lowest) and math.isfinite(highest):
+        lowest, highest, finite = _extremes(values)
+        if finite:
             if lowest >= -UNDERSHOOT * highest:
                 continue
             wrong = values == lowest
@@ -174,6 +194,19 @@ def require_sound_field(
         raise RunError(f"ligand {name}, {where}: {found}. {remedy}")
 
 
+@kernel()
+def _extremes(values: Array) -> tuple[float, float, bool]:
+    """Smallest and largest of a map's values, and whether all are finite."""
+    lowest, highest, finite = values[0, 0], values[0, 0], True
+    for row in range(values.shape[0]):
+        for column in range(values.shape[1]):
+            value = values[row, column]
+            lowest = value if value < lowest else lowest
+            highest = value if value > highest else highest
+            finite &= abs(value) < math.inf
+    return lowest, highest, finite
+
+
 def require_closed_books(name: str, field: FieldState, solver: Solver, prepared: Any) -> None:
     """Raise RunError if more than round-off is missing from the books of a ligand."""
     missing = field.ledger.imbalance(
@@ -186,9 +219,9 @@ def require_closed_books(name: str, field: FieldState, solver: Solver, prepared:
         )
 
 
-def _require_finite_coat(state: Reached) -> None:
-    wrong = ~np.isfinite(state.near).all(axis=1)
-    if wrong.any():
+def _require_finite_coat(near: Array) -> None:
+    if not math.isfinite(float(near.sum())):
+        wrong = ~np.isfinite(near).all(axis=1)
         raise RunError(
             f"source {int(np.argmax(wrong))}: the coat around the migrasome is not finite. Check "
             "coat constants and secretion rates."
