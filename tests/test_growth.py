@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from conftest import bits
 from sdf1_field import migrasomes
-from sdf1_field.migrasomes import migration, perturb, rates_of, seed_scene
+from sdf1_field.migrasomes import growth, migration, perturb, rates_of, seed_scene
 from sdf1_field.migrasomes.growth import VERTICES
 from sdf1_field.scene import NO_BODY, Fate, Origin
 from sdf1_field.simulation import model_grid
@@ -297,6 +297,36 @@ def test_msc_stay_inside_the_walls_and_come_no_nearer_than_they_are_wide(spread)
 
 
 # Retractions
+
+
+@given(
+    place=st.floats(-1e4, 1e4),
+    extent=st.sampled_from([12.0, 100.0, 3000.0]),
+)
+def test_a_place_beyond_walls_is_mirrored_as_often_as_there_are_walls_on_the_way(place, extent):
+    mirrored = growth._mirrored(place, extent)
+    assert 0.0 <= mirrored <= extent
+    # A triangular wave of the place.
+    wave = extent * np.arccos(np.cos(np.pi * place / extent)) / np.pi
+    assert mirrored == pytest.approx(wave, abs=1e-6 * extent)
+    if abs(place) <= extent:
+        assert mirrored == abs(place)
+
+
+def test_all_that_cells_much_longer_than_a_view_leave_behind_is_inside_it():
+    spec = model(
+        "dish.width=3 mm", "dish.length=30 um", "scene.msc_density=300 1/mm**2",
+        "run.culture=12 h",
+    )  # fmt: skip
+    scene, _ = migrasomes.advance(seeded(spec), 0.0)
+    bodies, m, fibres = scene.bodies, scene.migrasomes, scene.fibres
+    # Edges lie beyond the mirror image of the far wall.
+    assert (bodies.y + bodies.semi_major * np.abs(np.sin(bodies.angle))).max() > 60.0
+    assert len(m.x) > 50
+    for x, y in ((bodies.x, bodies.y), (m.x, m.y), (fibres.x, fibres.y)):
+        there = np.isfinite(x)
+        assert ((x[there] >= 0.0) & (x[there] <= 3000.0)).all()
+        assert ((y[there] >= 0.0) & (y[there] <= 30.0)).all()
 
 
 def test_a_retracting_cell_draws_in_its_share_of_area_and_leaves_fibres_all_around():

@@ -46,6 +46,7 @@ from sdf1_field.pharmacology import apparent_dissociation_constant, uptake_kinet
 from sdf1_field.random import Stream, generator
 from sdf1_field.scene import Region, RegionMap, Scene, place_scene, region_map
 from sdf1_field.solvers import FieldState, Solver, solver_named
+from sdf1_field.soundness import require_sound
 from sdf1_field.sources import (
     Secretion,
     mean_rates,
@@ -335,7 +336,7 @@ def simulate(
     Raises
     ------
     RunError
-        If the solver fails; the text says when.
+        If the solver fails, or if a dish cannot be in the state of a stop; the text says when.
     """
     seed = spec.run.seed if seed is None else seed
     with _threads(threads):
@@ -361,6 +362,7 @@ def simulate(
     for until in stops[bisect.bisect_right(stops, state.time) :]:
         if state.scene is not stroma.scene:
             stroma = _stroma(setting, state.scene)
+        last = state
         shown = outputs[
             bisect.bisect_right(outputs, state.time) : bisect.bisect_left(outputs, until)
         ]
@@ -385,6 +387,7 @@ def simulate(
         if releases:
             with _threads(threads):
                 state = _burst(setting, stroma, state, releases)
+        require_sound(state, setting.grid, setting.solver, stroma.prepared, last=last)
         state = _happening(setting, state, events.get(until))
         if until in outputs:
             yield snapshot_of(state)
@@ -719,7 +722,9 @@ def _steady(setting: Setting, seed: int) -> State:
         )
         for name, prepared in stroma.prepared.items()
     }
-    return replace(state, time=0.0, fields=fields)
+    state = replace(state, time=0.0, fields=fields)
+    require_sound(state, setting.grid, setting.solver, stroma.prepared, steady=True)
+    return state
 
 
 def encounter_limit(

@@ -56,6 +56,7 @@ from sdf1_field.analysis.network import (
 from sdf1_field.analysis.runs import (
     ENCOUNTER_REPEATS,
     SAME_TIME,
+    cell_places,
     default_times,
     has_stroma,
     observation_index,
@@ -112,6 +113,7 @@ __all__ = [
     "cargo_measures",
     "cargo_samples",
     "cargo_table",
+    "cell_places",
     "chi_squared_yates_test",
     "compare_cargo",
     "compare_networks",

@@ -19,7 +19,7 @@ from sdf1_field.analysis.hypothesis import chi_squared_yates_test, mann_whitney_
 from sdf1_field.analysis.runs import SAME_TIME, run_name
 from sdf1_field.analysis.space import Outlines, nearest_edge
 from sdf1_field.errors import InputError
-from sdf1_field.grid import Grid
+from sdf1_field.grid import Grid, clamped_indices
 from sdf1_field.record import ABSENT, model_of
 from sdf1_field.scene import (
     NO_BODY,
@@ -172,8 +172,8 @@ def _fields(grid: Grid, x: Array, y: Array, across: int) -> tuple[Array, NDArray
     """Area within the walls [um**2] of each field of the view, and how many places are in it."""
 
     def number(place_x: Array, place_y: Array) -> NDArray[np.intp]:
-        column = np.minimum((place_x * across / grid.width).astype(np.intp), across - 1)
-        row = np.minimum((place_y * across / grid.length).astype(np.intp), across - 1)
+        column = clamped_indices(place_x * across / grid.width, across)
+        row = clamped_indices(place_y * across / grid.length, across)
         return row * across + column
 
     areas = np.full(across**2, grid.width * grid.length / across**2)

@@ -51,6 +51,26 @@ def observation_times(run: xr.Dataset) -> Array:
     return times
 
 
+def cell_places(run: xr.Dataset) -> tuple[Array, Array]:
+    """Centres of a run's cells at all times in x and y [um], shape (cell, time) each.
+
+    Raises
+    ------
+    InputError
+        If the run has no cells, or if a cell is nowhere at some time.
+    """
+    times, x, y = observation_times(run), run["cell_x"].values, run["cell_y"].values
+    lost = ~(np.isfinite(x) & np.isfinite(y))
+    if lost.any():
+        first = int(np.argmax(lost.any(axis=0)))
+        raise InputError(
+            f"{run_name(run)}: {np.count_nonzero(lost[:, first])} of {len(x)} cells have no place "
+            f"at {duration_text(float(times[first]))}. Solve the model again; a run with such "
+            "cells is not sound."
+        )
+    return x, y
+
+
 def observation_index(run: xr.Dataset, time: float) -> int:
     """Index of the observation of cells at a time.
 
@@ -167,7 +187,7 @@ def run_censuses(run: xr.Dataset, times: Sequence[float]) -> list[Census]:
     """
     spec = model_of(run).spec
     chosen = [observation_index(run, time) for time in times]
-    x, y = run["cell_x"].values, run["cell_y"].values
+    x, y = cell_places(run)
     surveys: dict[int, Survey] = {}
     censuses = []
     for n, frame, time in zip(chosen, scene_frames(run, times), times, strict=True):
@@ -225,5 +245,5 @@ def run_tracks(run: xr.Dataset) -> Tracks:
         If the run has no cells, or only one frame of them.
     """
     times, dish = observation_times(run), model_of(run).spec.dish
-    x, y = run["cell_x"].values, run["cell_y"].values
+    x, y = cell_places(run)
     return tracks_of(times, x, y, (dish.width, dish.length), name=run_name(run))

@@ -47,6 +47,7 @@ from sdf1_field.analysis.network import (
 )
 from sdf1_field.analysis.residence import Episodes, constant_rate_dwell, dwell_time, episodes
 from sdf1_field.analysis.runs import (
+    cell_places,
     default_times,
     has_stroma,
     observation_index,
@@ -285,7 +286,7 @@ def distance_table(
                     apart = nearest_edge(outlines[kind], place_x, place_y).distance
                     lattices[key] = each * in_bins(apart, edges)
                 at = observation_index(run, time)
-                x, y = run["cell_x"].values[:, at], run["cell_y"].values[:, at]
+                x, y = (places[:, at] for places in cell_places(run))
                 area.append(lattices[key])
                 count.append(in_bins(nearest_edge(outlines[kind], x, y).distance, edges))
             if np.sum(area) > 0:
@@ -388,6 +389,7 @@ def dwell_table(runs: Sequence[xr.Dataset]) -> list[dict[str, Any]]:
                 f"{run_name(run)}: shows its cells only once, so no stay. Set output.tracks_every "
                 "below the tracked time."
             )
+        cell_places(run)  # refuses cells that are nowhere, whose region is no region
     rows = []
     for region in Region:
         found, over, seen, first = [], 0, 0, 0
@@ -444,7 +446,7 @@ def approach_table(runs: Sequence[xr.Dataset]) -> list[dict[str, Any]]:
     collected: dict[str, list[tuple[NDArray[np.intp], Array, Array, Array]]] = {}
     first = 0
     for run in runs:
-        x, y = run["cell_x"].values, run["cell_y"].values
+        x, y = cell_places(run)
         step_x, step_y = np.diff(x), np.diff(y)
         free = run["cell_region"].values[:, :-1] == Region.FREE_SURFACE
         free &= run["cell_state"].values[:, :-1] == 0

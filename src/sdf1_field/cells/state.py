@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from sdf1_field.compiled import kernel
 from sdf1_field.errors import InputError
+from sdf1_field.grid import MOST_BUCKETS, clamped, clamped_index
 from sdf1_field.random import Stream, draws, uniform
 from sdf1_field.spec import ModelSpec
 
@@ -69,17 +70,16 @@ def seed_cells(spec: ModelSpec, seed: int) -> Cells:
 def _settle(x: Array, y: Array, width: float, length: float, diameter: float, seed: int) -> bool:
     """Place cells by number, each where it overlaps none before it [um]; whether all fit."""
     bucket = max(diameter, math.sqrt(width * length / max(x.size, 1)))
-    columns, rows = max(1, int(width / bucket)), max(1, int(length / bucket))
+    columns = clamped(width / bucket, 1, MOST_BUCKETS)
+    rows = clamped(length / bucket, 1, MOST_BUCKETS)
     latest = np.full((rows, columns), -1, np.int64)
     earlier = np.empty(x.size, np.int64)
     for n in range(x.size):
         for k in range(_TRIES):
             x[n] = uniform(seed, _PLACEMENT, n, _WHERE + 2 * k) * width
             y[n] = uniform(seed, _PLACEMENT, n, _WHERE + 2 * k + 1) * length
-            row, column = (
-                min(int(y[n] / length * rows), rows - 1),
-                min(int(x[n] / width * columns), columns - 1),
-            )
+            row = clamped_index(y[n] / length * rows, rows)
+            column = clamped_index(x[n] / width * columns, columns)
             free = True
             for r in range(max(row - 1, 0), min(row + 2, rows)):
                 for c in range(max(column - 1, 0), min(column + 2, columns)):

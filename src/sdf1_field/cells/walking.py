@@ -17,7 +17,7 @@ from sdf1_field.cells.traits import Behaviour
 from sdf1_field.cells.turning import turn
 from sdf1_field.compiled import kernel
 from sdf1_field.floor.sampling import MANY, Stimulus, sample_all
-from sdf1_field.grid import Grid
+from sdf1_field.grid import MOST_BUCKETS, Grid, clamped
 from sdf1_field.random import Stream, draw_all
 from sdf1_field.scene import Scene
 
@@ -263,8 +263,13 @@ def _advance(
     else:
         # Nobody waits for anybody: what cells see is in the cache for several steps of theirs.
         bucket = math.sqrt(_STRETCH) * spacing
-        together = steps if bucket >= farthest * steps else max(_LONG, int(bucket / farthest))
-    columns, rows = max(1, int(width / bucket)), max(1, int(length / bucket))
+        together = (
+            steps
+            if bucket >= farthest * steps
+            else clamped(bucket / farthest, _LONG, max(_LONG, steps))
+        )
+    columns = clamped(width / bucket, 1, MOST_BUCKETS)
+    rows = clamped(length / bucket, 1, MOST_BUCKETS)
     begins = np.empty(rows * columns + 1, np.int64)
     order, inside = np.arange(count), np.empty(count, np.int64)
     number, place, stuck = np.arange(count), np.empty((4, count)), held.copy()

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sdf1_field.compiled import kernel
+from sdf1_field.grid import clamped, clamped_index
 from sdf1_field.migrasomes.carriage import carry, let_out
 from sdf1_field.random import Stream, draw, subkey, uniform
 from sdf1_field.scene import NO_BODY, Fate, Origin
@@ -224,13 +225,13 @@ def _walk(
     widest = 0.0
     for n in range(count):
         widest = max(widest, math.sqrt(cells[n].semi_major * cells[n].semi_minor))
-    columns = max(1, min(int(rates.width / (2.0 * widest)), count))
-    rows = max(1, min(int(rates.length / (2.0 * widest)), count))
+    columns = clamped(rates.width / (2.0 * widest), 1, count)
+    rows = clamped(rates.length / (2.0 * widest), 1, count)
     latest = np.full((rows, columns), -1, np.int64)
     earlier = np.empty(count, np.int64)
     for n in range(count):
-        row = min(int(cells[n].y / rates.length * rows), rows - 1)
-        column = min(int(cells[n].x / rates.width * columns), columns - 1)
+        row = clamped_index(cells[n].y / rates.length * rows, rows)
+        column = clamped_index(cells[n].x / rates.width * columns, columns)
         earlier[n] = latest[row, column]
         latest[row, column] = n
     spread = math.sqrt(2.0 * rates.turning * rates.step)
@@ -295,8 +296,8 @@ def _touches(
     """
     rows, columns = latest.shape
     own = math.sqrt(cells[n].semi_major * cells[n].semi_minor * cells[n].spread)
-    row = min(int(y / length * rows), rows - 1)
-    column = min(int(x / width * columns), columns - 1)
+    row = clamped_index(y / length * rows, rows)
+    column = clamped_index(x / width * columns, columns)
     for r in range(max(row - 1, 0), min(row + 2, rows)):
         for c in range(max(column - 1, 0), min(column + 2, columns)):
             other = latest[r, c]
@@ -616,8 +617,8 @@ def _place(
 
 @kernel(inline=True)
 def _mirrored(place: float, extent: float) -> float:
-    """Place folded back at the walls; no body's edge is farther outside than the dish is wide."""
-    inside = abs(place)
+    """Place folded back at the walls, as often as a body's edge is dishes outside."""
+    inside = abs(place) % (2.0 * extent)
     return 2.0 * extent - inside if inside > extent else inside
 
 

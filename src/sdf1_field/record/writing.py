@@ -45,6 +45,7 @@ from sdf1_field.solvers import solver_named
 from sdf1_field.sources import Secretion, mean_rates, secretion
 from sdf1_field.spec import Model, ModelSpec, model_from_entries
 from sdf1_field.treatments import schedule
+from sdf1_field.units import duration_text
 
 Flags = NDArray[np.bool_]
 
@@ -120,8 +121,8 @@ def claim_output(path: Path, *, force: bool, resume: bool) -> None:
     if resume:
         if leftover.exists() and not checkpoint_path(path).exists():
             raise InputError(
-                f"{leftover}: left by a run that was killed, or is still being written; there is "
-                "no state to go on from. Wait for it, or start over with --force."
+                f"{leftover}: left by a run that failed or was killed, or is still being written; "
+                "there is no state to go on from. Wait for it, or start over with --force."
             )
         if not leftover.exists():
             raise InputError(
@@ -139,8 +140,8 @@ def claim_output(path: Path, *, force: bool, resume: bool) -> None:
                 "--force."
             )
         raise InputError(
-            f"{leftover}: is being written by another run, or was left by one that was killed. "
-            "Wait for it, choose another name with -o, or start over with --force."
+            f"{leftover}: is being written by another run, or was left by one that failed or was "
+            "killed. Wait for it, choose another name with -o, or start over with --force."
         )
 
 
@@ -180,7 +181,8 @@ def solve(
     InputError
         See `claim_output`; also if the interrupted run was another model's.
     RunError
-        If the solver fails.
+        If the solver fails or a state is not sound; what was computed until then is kept in the
+        partial file.
     KeyboardInterrupt
         Passed on after what was computed has been kept.
     """
@@ -226,6 +228,11 @@ def solve(
                 recorder.file.close()
         if isinstance(error, KeyboardInterrupt) and recorder is not None and stop is not None:
             save_state(checkpoint_path(path), stop)
+        elif isinstance(error, RunError) and recorder is not None and stop is not None:
+            raise RunError(
+                f"{error} What was computed is in {partial_path(path)}, good up to "
+                f"{duration_text(stop.time)}; start over with --force."
+            ) from None
         elif not resume:
             partial_path(path).unlink(missing_ok=True)
             checkpoint_path(path).unlink(missing_ok=True)

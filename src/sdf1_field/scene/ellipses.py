@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sdf1_field.compiled import kernel
+from sdf1_field.grid import clamped_index
 
 Array = NDArray[np.float64]
 Indices = NDArray[np.int64]
@@ -60,9 +61,8 @@ def empty_buckets(
 def bucket_of(buckets: Buckets, x: float, y: float) -> tuple[int, int]:
     """Row and column of the bucket that a place [um] is in."""
     rows, columns = buckets.latest.shape
-    row = min(max((y - buckets.low) / buckets.size, 0.0), rows - 1.0)
-    column = min(max((x - buckets.left) / buckets.size, 0.0), columns - 1.0)
-    return int(row), int(column)
+    row = clamped_index((y - buckets.low) / buckets.size, rows)
+    return row, clamped_index((x - buckets.left) / buckets.size, columns)
 
 
 @kernel()

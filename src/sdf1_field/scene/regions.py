@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sdf1_field.compiled import kernel
-from sdf1_field.grid import Grid
+from sdf1_field.grid import Grid, clamped
 from sdf1_field.scene.ellipses import NONE, ellipse_at, encloses
 from sdf1_field.scene.snapshot import NO_BODY, Bodies, Scene
 
@@ -193,8 +193,8 @@ def _inside_ellipses(
 @kernel(inline=True)
 def _cells_within(lowest: float, highest: float, size: float, count: int) -> tuple[int, int]:
     """First cell, and the one after the last, whose centres may lie between two places."""
-    first = max(0, math.floor(lowest / size - 0.5))
-    return first, min(count, math.ceil(highest / size + 0.5))
+    first = clamped(np.floor(lowest / size - 0.5), 0, count)
+    return first, clamped(np.ceil(highest / size + 0.5), 0, count)
 
 
 def region_areas(regions: RegionMap, cell_area: float) -> Array:
