@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from sdf1_field.compiled import kernel
 from sdf1_field.grid import Grid
-from sdf1_field.scene.snapshot import NO_BODY, Scene
+from sdf1_field.scene.snapshot import NO_BODY, Bodies, Scene
 
 Array = NDArray[np.float64]
 Indices = NDArray[np.intp]
@@ -59,7 +59,10 @@ def cells_in_ellipses(
 
 def cells_under_bodies(scene: Scene, grid: Grid) -> tuple[Indices, Indices]:
     """Floor cells under the bodies, as `cells_in_ellipses`."""
-    b = scene.bodies
+    return _cells_under(scene.bodies, grid)
+
+
+def _cells_under(b: Bodies, grid: Grid) -> tuple[Indices, Indices]:
     return cells_in_ellipses(grid, b.x, b.y, b.semi_major, b.semi_minor, b.angle)
 
 
@@ -112,13 +115,13 @@ def _paint_fibres(regions: RegionMap, scene: Scene, grid: Grid, reach: float) ->
     )  # fmt: skip
 
 
-def body_under(scene: Scene, grid: Grid, x: Array, y: Array) -> Indices:
+def body_under(bodies: Bodies, grid: Grid, x: Array, y: Array) -> Indices:
     """Number of the body under each place [um], shape (place,), or `NO_BODY`.
 
     The last of several that overlap, as in `region_map` to within a cell of the grid.
     """
     owner = np.full((grid.ny, grid.nx), NO_BODY, dtype=np.intp)
-    cell, body = cells_under_bodies(scene, grid)
+    cell, body = _cells_under(bodies, grid)
     owner.reshape(-1)[cell] = body
     under: Indices = owner[grid.index(x, y)]
     return under
