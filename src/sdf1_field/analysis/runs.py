@@ -237,7 +237,7 @@ def encounter_note(run: xr.Dataset, last: float) -> str:
     apart = float(np.diff(begins).max())
     notes = []
     if first > SAME_TIME:
-        notes.append(f"regions until {duration_text(first)} are those of the first frame, then")
+        notes.append(f"before {duration_text(first)} regions are those at {duration_text(first)}")
     if apart > step + SAME_TIME:
         notes.append(
             f"each frame's regions hold until the next, up to {duration_text(apart)} later; the "
