@@ -6,7 +6,12 @@ import pytest
 from scipy.integrate import solve_ivp
 
 from sdf1_field import cells as cell_layer
-from sdf1_field.analysis import density_fold_change
+from sdf1_field.analysis import (
+    StickyFloor,
+    begin_encounters,
+    density_fold_change,
+    encounters,
+)
 from sdf1_field.cells import (
     Behaviour,
     Cells,
@@ -39,7 +44,7 @@ from sdf1_field.scene import (
     place_scene,
     region_areas,
 )
-from sdf1_field.simulation import encounter_limit, model_grid, regions_of, simulate
+from sdf1_field.simulation import model_grid, regions_of, simulate
 from sdf1_field.spec import load_model
 from sdf1_field.variation import DishFactors, dish_factors
 
@@ -1015,7 +1020,12 @@ def test_perfect_stickiness_bounds_what_adhesion_alone_can_gather(held_by_cd166,
     gathered, _ = pooled_fold_change(counts[:, 0], areas)
     limits = np.array(
         [
-            encounter_limit(spec, v.regions, [4 * HOUR], seed=v.seed, repeats=2)[0]
+            encounters(
+                begin_encounters(
+                    spec, StickyFloor(0.0, v.regions, v.scene.bodies), seed=v.seed, repeats=2
+                ),
+                4 * HOUR,
+            )
             for v in chosen[:16]
         ]
     )

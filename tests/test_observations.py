@@ -6,13 +6,14 @@ import numpy as np
 import pytest
 
 from sdf1_field import migrasomes
-from sdf1_field.analysis import count_network
+from sdf1_field.analysis import count_network, run_encounter_limit
 from sdf1_field.cells import hold_of
 from sdf1_field.errors import InputError
 from sdf1_field.observations import OBSERVATIONS, Dish, Sample, observe
 from sdf1_field.observations.cells import touches, watched_model
 from sdf1_field.observations.film import nearest_fibre
 from sdf1_field.observations.network import NETWORK as NETWORK_QUANTITIES
+from sdf1_field.record import open_run, solve
 from sdf1_field.scene import NO_BODY, Fate
 from sdf1_field.simulation import model_grid, regions_of, simulate
 from sdf1_field.spec import load_model
@@ -184,6 +185,17 @@ def test_what_is_taken_up_is_what_the_run_says_has_been(states, coculture):
     assert coculture["migrasomes taken up", "detached", time] == free
     assert coculture["migrasomes taken up", "attached", time] == np.count_nonzero(eaten) - free
     assert eaten.any()
+
+
+def test_the_encounter_limit_is_that_of_the_saved_run_at_every_time(coculture, tmp_path):
+    settings = [*GROWN, "run.duration=2 h", "output.ligands=[]"]
+    solve(load_model(COCULTURE.model, settings=settings), tmp_path / "run.nc", seed=COCULTURE.seed)
+    with open_run(tmp_path / "run.nc") as run:
+        for time in COCULTURE.times:
+            (saved,) = run_encounter_limit(run, [time])
+            seen = [coculture["encounter limit", of, time][0] for of in ("MSC", "network")]
+            assert seen == saved.tolist()
+        assert not np.array_equal(run["region"].values[0], run["region"].values[-1])
 
 
 @pytest.mark.parametrize("model", ["coculture-kg1a-amd3100-10um", "coculture-kg1a-sdf1"])

@@ -43,8 +43,7 @@ from sdf1_field.floor import burst as burst_near
 from sdf1_field.grid import Grid, make_grid
 from sdf1_field.migrasomes import Release
 from sdf1_field.pharmacology import apparent_dissociation_constant, uptake_kinetics
-from sdf1_field.random import Stream, generator
-from sdf1_field.scene import Region, RegionMap, Scene, place_scene, region_map
+from sdf1_field.scene import RegionMap, Scene, place_scene, region_map
 from sdf1_field.solvers import FieldState, Solver, solver_named
 from sdf1_field.soundness import require_sound
 from sdf1_field.sources import (
@@ -725,51 +724,3 @@ def _steady(setting: Setting, seed: int) -> State:
     state = replace(state, time=0.0, fields=fields)
     require_sound(state, setting.grid, setting.solver, stroma.prepared, steady=True)
     return state
-
-
-def encounter_limit(
-    spec: ModelSpec, regions: RegionMap, times: list[float], *, seed: int, repeats: int
-) -> Array:
-    """Cells per region if regions were perfectly sticky and attracted nothing.
-
-    Parameters
-    ----------
-    spec : ModelSpec
-        Speed, persistence, crowding and number of the cells are taken from it.
-    regions : ndarray of uint8, shape (ny, nx)
-    times : list of float
-        Rising, from 0 on [s].
-    seed : int
-        The dish's.
-    repeats : int
-        Independent repetitions to average.
-
-    Returns
-    -------
-    ndarray, shape (len(times), 3)
-        Mean number of cells in each `Region`.
-    """
-    grid = model_grid(spec)
-    behaving, hold = cell_layer.sticky(
-        cell_layer.behaviour(spec, dish_factors(spec, seed), competition=0.0), regions
-    )
-    counts = np.zeros((len(times), len(Region)))
-    for repeat in range(repeats):
-        own = int(generator(seed, Stream.ENCOUNTER, repeat).integers(2**63))
-        moving = cell_layer.seed_cells(spec, own)
-        at = 0.0
-        for n, until in enumerate(times):
-            moving = cell_layer.advance(
-                moving,
-                grid,
-                no_stimulus(grid),
-                hold,
-                behaving,
-                duration=until - at,
-                time_step=spec.cells.time_step,
-                seed=own,
-                stream=Stream.ENCOUNTER,
-            )
-            at = until
-            counts[n] += np.bincount(regions[grid.index(moving.x, moving.y)], minlength=len(Region))
-    return counts / repeats

@@ -70,7 +70,7 @@ def hold_of(spec: ModelSpec, scene: Scene, regions: RegionMap, grid: Grid) -> Ho
 
 
 def sticky(behaving: Behaviour, regions: RegionMap) -> tuple[Behaviour, Hold]:
-    """The encounter limit: caught at once and for ever where a region is, attracted by nothing."""
+    """The encounter limit: caught at once where a region is, kept there, attracted by nothing."""
     limit = behaving._replace(
         receptors=0.0,
         chemokinesis_gain=0.0,

@@ -60,7 +60,10 @@ def cells_in_ellipses(
 
 def cells_under_bodies(scene: Scene, grid: Grid) -> tuple[Indices, Indices]:
     """Floor cells under the bodies, as `cells_in_ellipses`."""
-    b = scene.bodies
+    return _cells_under(scene.bodies, grid)
+
+
+def _cells_under(b: Bodies, grid: Grid) -> tuple[Indices, Indices]:
     return cells_in_ellipses(grid, b.x, b.y, b.semi_major, b.semi_minor, b.angle)
 
 
