@@ -65,23 +65,33 @@ def _require_same(model: str, settings: tuple[str, ...], digest: str) -> None:
 
 @contextlib.contextmanager
 def local_client(dishes: int, workers: int | None) -> "Iterator[Client]":
-    """Client of processes on this machine, gone at the end."""
+    """Client of processes on this machine, gone at the end.
+
+    They trust one certificate that exists only in their memory, so that other users of the machine
+    cannot connect; their HTTP servers, which Dask cannot leave out, have no pages.
+    """
     import dask.config
     from dask.system import CPU_COUNT
-    from distributed import Client, LocalCluster
+    from distributed import Client, LocalCluster, Security
 
     # It would talk of connections that end after the cluster is gone.
     logging.getLogger("distributed").setLevel(logging.CRITICAL)
     # Workers would give memory back at every turn, and half a dish would be spent on that.
     environment = {f"{library}_NUM_THREADS": 1 for library in ("OMP", "OPENBLAS", "MKL")}
+    settings = {
+        "distributed.nanny.pre-spawn-environ": environment,
+        "distributed.scheduler.http.routes": [],
+        "distributed.worker.http.routes": [],
+    }
     with (
-        dask.config.set({"distributed.nanny.pre-spawn-environ": environment}),
+        dask.config.set(settings),
         _deaf_to_interrupts(),
     ):
         cluster = LocalCluster(
             n_workers=min(dishes, workers or CPU_COUNT),
             threads_per_worker=1,
             memory_limit=0,
+            security=Security.temporary(),
             scheduler_kwargs={"dashboard": False, "dashboard_address": "127.0.0.1:0"},
             silence_logs=logging.CRITICAL,
         )
