@@ -95,7 +95,7 @@ class _Locator(UserProvidedCacheLocator):
 
 
 class _Place(CompileResultCacheImpl):
-    _locator_classes = [_Locator]
+    _locator_classes = [_Locator]  # noqa: RUF012
 
 
 class _Files:
