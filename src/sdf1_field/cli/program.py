@@ -81,6 +81,12 @@ def _end(error: BaseException) -> NoReturn:
             fail(error.format_message(), error.exit_code)
         case Sdf1FieldError():
             fail(str(error), error.exit_status)
+        case RuntimeError() if str(error).startswith("NetCDF:"):
+            fail(
+                f"a run file is damaged ({error}). Find it with `sdf1-field inspect --digest "
+                "RUN.nc`, which reads all of a file, and solve its model again.",
+                2,
+            )
         case MemoryError():
             fail("out of memory. Raise grid.spacing or make the dish smaller.", 1)
         case click.Abort():

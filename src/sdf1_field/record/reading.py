@@ -59,12 +59,13 @@ def open_run(path: str | Path) -> "xr.Dataset":
         run = xr.open_dataset(path, engine="netcdf4", decode_times=False)
     except PermissionError:
         raise InputError(f"{path}: may not be read. Ask its owner.") from None
-    except OSError as error:
+    except (OSError, RuntimeError, AttributeError) as error:
         with path.open("rb") as stream:
             hdf5 = stream.read(8) == b"\x89HDF\r\n\x1a\n"
         if hdf5:
+            reason = getattr(error, "strerror", None) or error
             raise InputError(
-                f"{path}: damaged or incomplete ({error.strerror or error}). Solve the model again."
+                f"{path}: damaged or incomplete ({reason}). Solve the model again."
             ) from None
         raise InputError(
             f"{path}: not a NetCDF-4 file. Give a file made by `sdf1-field solve`."
