@@ -242,7 +242,7 @@ def test_an_interrupted_run_with_edited_attributes_is_not_resumed(tmp_path, tiny
     path = tmp_path / "run.nc"
     partial = tmp_path / "run.nc.partial"
     shutil.copy(tiny_run, partial)
-    (tmp_path / "run.nc.checkpoint").touch()
+    (tmp_path / "run.nc.state.npz").touch()
     with netCDF4.Dataset(partial, "a") as file:
         DAMAGED[how][0](file)
     settings = [part for text in tiny for part in ("--set", text)]
