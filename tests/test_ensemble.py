@@ -387,12 +387,23 @@ def test_an_interrupted_ensemble_goes_on_where_it_stopped(tmp_path, by_two):
 # A scheduler
 
 
+def wait_for_worker(log):
+    """Return when the worker that writes a log has found its scheduler."""
+    for _ in range(300):
+        if "Registered to" in log.read_text():
+            return
+        time.sleep(0.1)
+    raise TimeoutError(log.read_text())
+
+
 def test_a_killed_worker_changes_nothing(tmp_path, by_two, dask, scheduler):
     local, folder = by_two
     doomed, _ = (
         dask("worker", scheduler, "--nthreads", "1", "--no-nanny", "--host", "127.0.0.1")
         for _ in range(2)
     )
+    for log in (tmp_path / "dask-1.log", tmp_path / "dask-2.log"):
+        wait_for_worker(log)
     alive = []
 
     def kill_at_the_first(_):
@@ -465,10 +476,7 @@ def test_a_scheduler_with_certificates_is_used_without_a_warning(
     dask(*worker, *options)
     with pytest.raises(InputError, match=f"{address}: Dask is not told of certificates"):
         run_dishes(NULL[:1], tmp_path / "out", scheduler=address)
-    for _ in range(200):
-        if "Registered to" in (tmp_path / "dask-1.log").read_text():
-            break
-        time.sleep(0.1)
+    wait_for_worker(tmp_path / "dask-1.log")
     with configured(settings):
         ensemble = run_dishes(NULL[:1], tmp_path / "out", scheduler=address)
     assert bits(ensemble.readings[NULL[0]]) == bits(by_two[0].readings[NULL[0]])
