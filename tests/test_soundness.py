@@ -36,9 +36,7 @@ from sdf1_field.variation import dish_factors
 
 WRONG = np.array([np.nan, np.inf, -np.inf, 1e300, -1e300, 1e19, -5.0, 1e4])
 spec = load_model("coculture-kg1a", settings=[*TINY, "mechanisms.crowding=true"]).spec
-grid, scene = model_grid(spec), place_scene(
-    spec, model_grid(spec), 1, secretion_factor=1.0
-)
+grid, scene = model_grid(spec), place_scene(spec, 1, secretion_factor=1.0)
 x, y = (v.ravel() for v in np.meshgrid(WRONG, WRONG))
 found = {}
 
@@ -90,7 +88,7 @@ lost = replace(
 region_map(lost, grid, outline_margin=3.0)
 touched_cd166(lost, grid, reach=6.0, migrasome_density=1.0)
 touched_fibres(lost, grid, reach=6.0)
-body_under(lost, grid, x, y)
+body_under(lost.bodies, x, y)
 carried(cells, grid, scene, lost)
 outlines = Outlines(*(np.full(20, v) + np.arange(20) for v in (50.0, 60.0, 9.0, 5.0, 0.0)))
 found["edges"] = nearest_edge(outlines, np.append(x, 150.0), np.append(y, 60.0)).distance[-1]

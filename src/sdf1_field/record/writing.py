@@ -1,7 +1,6 @@
 """A run on its way to disk: written whole or not at all, and resumed where it stopped."""
 
 import contextlib
-import json
 import math
 import os
 from collections.abc import Callable, Mapping
@@ -27,6 +26,7 @@ from sdf1_field.record.layout import (
     program,
     versions,
 )
+from sdf1_field.record.reading import recorded_model
 from sdf1_field.record.states import load_state, save_state
 from sdf1_field.scene import Fate, Migrasomes, RegionMap, Scene
 from sdf1_field.simulation import (
@@ -43,7 +43,7 @@ from sdf1_field.simulation import (
 )
 from sdf1_field.solvers import solver_named
 from sdf1_field.sources import Secretion, mean_rates, secretion
-from sdf1_field.spec import Model, ModelSpec, model_from_entries
+from sdf1_field.spec import Model, ModelSpec
 from sdf1_field.treatments import schedule
 from sdf1_field.units import duration_text
 
@@ -254,7 +254,11 @@ def _reopened(path: Path, model: Model, seed: int) -> netCDF4.Dataset:
         raise InputError(
             f"{leftover}: damaged ({error.strerror or error}). Start over with --force."
         ) from None
-    recorded = model_from_entries(model.name, json.loads(file.getncattr("model"))).spec
+    try:
+        recorded = recorded_model(leftover, file.__dict__).spec
+    except InputError:
+        file.close()
+        raise
     if recorded != model.spec or file.seed != seed or file.patterns != patterns(model.spec):
         file.close()
         raise InputError(

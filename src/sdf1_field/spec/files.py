@@ -45,6 +45,8 @@ def _flatten(
     flat: dict[str, Entry] = {}
     for key, value in table.items():
         path = f"{prefix}{key}"
+        if not key or "." in key:
+            raise InputError(f"{where}: {path}: '{key}' is not a key. Write it without quotes.")
         if not isinstance(value, dict):
             flat[path] = Entry(value, author, "model choice", where=where)
         elif "value" not in value:
@@ -59,9 +61,11 @@ def _flatten(
                 )
             status = value.get("status", "model choice")
             if status not in (*STATUSES, "model choice"):
-                raise InputError(f"{where}: {path}.status: {unknown(status, STATUSES, 'status')}")
+                raise InputError(
+                    f"{where}: {path}.status: {unknown(str(status), STATUSES, 'status')}"
+                )
             interval = value.get("interval")
-            if interval is not None and not (isinstance(interval, list) and len(interval) == 2):
+            if interval is not None and not _are_ends(interval):
                 raise InputError(
                     f"{where}: {path}.interval: {interval!r} is not two values. "
                     "Write it like ['1 um', '2 um']."
@@ -76,11 +80,24 @@ def _flatten(
     return flat
 
 
+def _are_ends(interval: Any) -> bool:
+    """Whether a value is a list of two texts or numbers."""
+    return (
+        isinstance(interval, list)
+        and len(interval) == 2
+        and all(isinstance(end, str | int | float) for end in interval)
+    )
+
+
 def _read_toml(path: Path, shown: str) -> dict[str, Any]:
     try:
         return dict(_parsed(path.read_text(encoding="utf-8")))
     except tomllib.TOMLDecodeError as error:
         raise InputError(f"{shown}: not a TOML file: {error}.") from None
+    except RecursionError:
+        raise InputError(
+            f"{shown}: lists or tables are nested too deep. Close a bracket earlier."
+        ) from None
     except UnicodeDecodeError:
         raise InputError(f"{shown}: not a text file. Give a model file in TOML.") from None
     except OSError as error:
@@ -120,7 +137,7 @@ def _load_chain(
         raise InputError(f"{shown}: extends: a circle of models. Let the first one extend nothing.")
     table = _read_toml(path, shown)
     extends = table.pop("extends", None)
-    if extends is not None and not isinstance(extends, str):
+    if extends is not None and not (isinstance(extends, str) and extends.isprintable()):
         raise InputError(f"{shown}: extends: {extends!r} is not a model. Give one name or file.")
     flat: dict[str, Entry] = {}
     if extends is not None:
@@ -158,9 +175,10 @@ def _setting(text: str) -> dict[str, Entry]:
         )
     try:
         parsed = tomllib.loads(f"value = {value.strip()}")["value"]
-    except tomllib.TOMLDecodeError:
+    except (tomllib.TOMLDecodeError, RecursionError):
         parsed = value.strip()
-    return _flatten({key: parsed}, "--set", "command line")
+    head, point, leaf = key.rpartition(".")
+    return _flatten({leaf: parsed}, "--set", "command line", f"{head}{point}")
 
 
 def parameters() -> dict[str, Entry]:
