@@ -35,6 +35,11 @@ def assert_refused(result, *expected):
         assert text in result.output
 
 
+def still(settings):
+    """Those of some settings that a steady state reads, which has neither times nor cells."""
+    return [s for s in settings if not s.startswith(("run.", "cells.", "mechanisms."))]
+
+
 def numbers(line):
     return [float(word) for word in re.findall(r"\d+\.?\d*", line)]
 
@@ -251,8 +256,8 @@ def test_show_without_a_model_says_what_is_missing(run):
 
 def test_solve_inspect_analyse_and_plot_in_a_row(run, tmp_path, tiny):
     solved = run("solve", "coculture-kg1a", "--seed", 3, *overrides(tiny))
-    assert (solved.exit_code, solved.output) == (0, "coculture-kg1a-seed3.nc\n")
-    facts = json.loads(run("inspect", solved.output.strip(), "--json", "--digest").output)
+    assert (solved.exit_code, solved.stdout) == (0, "coculture-kg1a-seed3.nc\n")
+    facts = json.loads(run("inspect", solved.stdout.strip(), "--json", "--digest").output)
     assert facts["seed"] == 3
     assert facts["cells"].startswith("30 kg1a")
     assert len(facts["digest"]) == 64
@@ -282,7 +287,7 @@ def test_tables_say_the_same_as_json(run, tiny_run):
 
 
 def test_a_steady_model_solves_and_is_inspected(run, tiny, steady_model):
-    assert run("solve", steady_model, "-o", "steady.nc", *overrides(tiny)).exit_code == 0
+    assert run("solve", steady_model, "-o", "steady.nc", *overrides(still(tiny))).exit_code == 0
     facts = json.loads(run("inspect", "steady.nc", "--json").output)
     assert "cells" not in facts
     assert [ligand["imbalance"] for ligand in facts["ligands"]] == [None, None]
@@ -316,7 +321,8 @@ def test_an_interrupted_run_is_kept_with_status_130_and_goes_on(run, tmp_path, t
     call = ["solve", "null-kg1a", "-o", "run.nc", *overrides(tiny)]
     result = run(*call)
     assert result.exit_code == 130
-    assert result.output.splitlines() == [
+    said = result.output.splitlines()
+    assert [line for line in said if "warning" not in line] == [
         "sdf1-field: interrupted. What was computed is in run.nc.partial; go on with --resume."
     ]
     assert_refused(run(*call), "run.nc.partial", "--resume")
@@ -325,3 +331,65 @@ def test_an_interrupted_run_is_kept_with_status_130_and_goes_on(run, tmp_path, t
     assert run(*call, "--resume").exit_code == 0
     assert sorted(p.name for p in tmp_path.iterdir()) == ["run.nc"]
     assert_refused(run(*call[:2], "-o", "other.nc", "--resume"), "no interrupted run to resume")
+
+
+# What is implausible, and what was changed
+
+
+SLIPS = {
+    "cell_type.kg1a.speed": "1.5 um/s",
+    "grid.spacing": "100 um",
+    "scene.migrasome_diameter": "0.5 mm",
+}
+
+
+def test_check_warns_of_each_value_outside_its_interval_and_says_how_large_a_run_is(run):
+    result = run("check", "coculture-kg1a", *overrides(f"{k}={v}" for k, v in SLIPS.items()))
+    assert result.exit_code == 0
+    warnings = result.stderr.splitlines()
+    assert [line.split(": ")[:4] for line in warnings] == [
+        ["sdf1-field", "warning", "--set", key] for key in SLIPS
+    ]
+    assert all("is outside its interval, " in line for line in warnings)
+    assert "recalled 0.5-3 um/min for KG-1a" in warnings[0]
+    assert re.search(r"about \d+ MB of memory and a file of up to \d+ MB", result.stdout)
+    assert "set by you: cell_type.kg1a.speed=1.5 um/s (command line); " in result.stdout
+
+
+@pytest.mark.parametrize("command", ["check", "solve"])
+def test_strict_refuses_what_is_outside_its_interval(run, tmp_path, command):
+    slips = overrides(f"{k}={v}" for k, v in SLIPS.items())
+    assert_refused(run(command, "coculture-kg1a", "--strict", *slips), *SLIPS, "--strict")
+    assert list(tmp_path.iterdir()) == []
+    assert run("check", "coculture-kg1a", "--strict").exit_code == 0
+
+
+@pytest.mark.parametrize("command", ["check", "solve", "show"])
+def test_a_key_that_nothing_reads_is_refused(run, command):
+    unread = overrides(["scene.network_fraction=0.5"])
+    assert_refused(
+        run(command, "coculture-kg1a", *unread),
+        "--set: scene.network_fraction: acts on nothing in this model, since networks of a grown",
+    )
+
+
+def test_check_lists_what_a_shipped_model_sets_and_nothing_reads(run):
+    assert (
+        "not read in this model, since there is nothing to take away: "
+        "treatments.medium_change.start (models/coculture-kg1a.toml)"
+    ) in run("check", "null-kg1a").stdout
+    assert "not read" not in run("check", "coculture-kg1a").stdout
+
+
+def test_what_was_overridden_is_said_wherever_a_run_is_looked_at(run, tiny_run):
+    from sdf1_field.record import open_run
+
+    with open_run(tiny_run) as opened:
+        attribute = opened.attrs["overridden"]
+    assert attribute.startswith("cells.density=330 1/mm**2 (command line); dish.height=200 um (")
+    facts = json.loads(run("inspect", tiny_run, "--json").output)
+    assert "; ".join(facts["overridden"]) == attribute
+    assert attribute in run("inspect", tiny_run).output
+    assert f"set by the user in runs: {attribute}" in run("analyse", tiny_run).output
+    rows = json.loads(run("analyse", tiny_run, "--json").output)
+    assert all(row["overridden"] == {"runs": facts["overridden"], "control": None} for row in rows)

@@ -11,7 +11,7 @@ import pytest
 from sdf1_field.cli import main
 from sdf1_field.reproduce import load_paper
 from sdf1_field.shipped import model_names
-from sdf1_field.spec import ModelSpec, load_model, parameters
+from sdf1_field.spec import ModelSpec, asked_model, load_model, parameters
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -59,7 +59,7 @@ def test_every_call_on_the_pages_is_one_the_program_takes(call):
     with command.make_context(call[0], call[1:]) as context:
         given = context.params
     if given.get("model") in model_names():
-        load_model(given["model"], settings=given["settings"])
+        asked_model(given["model"], settings=given["settings"])
 
 
 def links(page):
@@ -160,4 +160,4 @@ def test_every_file_on_the_pages_is_accepted(page, tmp_path):
                 load_paper(paper, targets=path)
         else:
             assert content["title"]
-            load_model(str(path))
+            asked_model(str(path))

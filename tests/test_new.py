@@ -9,7 +9,7 @@ from click.testing import CliRunner
 
 from sdf1_field.cli import main
 from sdf1_field.shipped import model_names
-from sdf1_field.spec import load_model, model_file_text, parameters
+from sdf1_field.spec import asked_model, load_model, model_file_text, parameters
 
 KEY = re.compile(r"#([a-z0-9_.]+) = (.*)")
 
@@ -46,7 +46,7 @@ def loaded(tmp_path):
     def load(text):
         path = tmp_path / "mine.toml"
         path.write_text(text, encoding="utf-8")
-        return load_model(str(path))
+        return asked_model(str(path))
 
     return load
 
@@ -89,18 +89,21 @@ def test_everything_uncommented_is_that_model_with_the_examples_added(base, load
     added = own.spec.treatments.keys() - shipped.spec.treatments.keys()
     kinds = {own.spec.agent[own.spec.agent_of(name)].acts_on for name in added}
     steady = shipped.spec.run.mode == "steady"
-    assert ("medium_change" in kinds) is not steady
+    assert ("medium_change" in kinds) is (bool(shipped.spec.solved_ligands) and not steady)
     # An example of each kind of which an agent is left, and something that it acts on.
     useful = {"cxcr4_antagonist", "added_ligand", "cd166_block", "medium_change"}
     if shipped.spec.grows:
         useful |= {"integrins", "nucleation"}
     if shipped.spec.followed_ligands:
         useful |= {"calcium"}
-    # Without cells there is no CXCR4. Added ligand is seen where it is solved; a null model's cells
-    # may be given what they do not sense.
-    fields = {*shipped.spec.solved_ligands, *(["sdf1"] if shipped.spec.cell_count else [])}
-    if not shipped.spec.cell_count:
+    # Without cells, or where they notice nothing, there is no CXCR4 and no CD166 to act on.
+    fields, on = shipped.spec.solved_ligands, shipped.spec.mechanisms
+    if not (shipped.spec.cell_count and shipped.spec.sensed_ligands):
         useful -= {"cxcr4_antagonist"}
+    if not (shipped.spec.cell_count and on.cd166_adhesion):
+        useful -= {"cd166_block"}
+    if not fields:
+        useful -= {"medium_change"}
     left = {
         agent.acts_on
         for name, agent in shipped.spec.agent.items()
@@ -121,7 +124,7 @@ def test_every_line_is_right_by_itself(base, loaded):
     text = model_file_text("mine", extends=base)
     shipped = load_model(base)
     keys = keys_of(text)
-    assert len(keys) > 30
+    assert len(keys) > 25
     for key, value in keys.items():
         own = loaded(uncommented(text, key))
         if isinstance(value, dict):
@@ -192,7 +195,7 @@ def test_new_check_and_solve_in_a_row(run, tiny):
     assert run(*check).exit_code == 0
     settings = [part for text in tiny for part in ("--set", text)]
     solved = run(*solve, *settings)
-    assert (solved.exit_code, solved.output) == (0, "mine-seed1.nc\n")
+    assert (solved.exit_code, solved.stdout) == (0, "mine-seed1.nc\n")
     facts = json.loads(run("inspect", "mine-seed1.nc", "--json").output)
     assert facts["title"] == "mine: KG-1a cells on MSC and their migrasome networks"
 

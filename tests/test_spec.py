@@ -573,10 +573,13 @@ def test_a_steady_state_has_no_time_for_what_changes(steady_model, setting):
 
 def test_bursts_need_to_know_what_is_left():
     placed = (*PLACED, "mechanisms.bursts=true", "scene.migrasome_lifetime=6 h")
-    assert _refusal("coculture-kg1a", *placed).endswith(
-        "mechanisms.bursts: what is left of sdf1 in a migrasome is not known while its secretion "
-        "stays as it is. Set ligand.sdf1.secretion.migrasome_decay, such as '2e-4 1/s'."
-    )
+    refusal = _refusal("coculture-kg1a", *placed)
+    for ligand in ("sdf1", "ccl2"):
+        assert (
+            f"mechanisms.bursts: what is left of {ligand} in a migrasome is not known while its "
+            f"secretion stays as it is. Set ligand.{ligand}.secretion.migrasome_decay, such as "
+            "'2e-4 1/s'."
+        ) in refusal
     for mode in ("grown", "frozen"):
         grown = (f"scene.mode={mode}", "mechanisms.cargo_kinetics=false", "mechanisms.bursts=true")
         assert _refusal("coculture-kg1a", *grown).endswith(
@@ -715,8 +718,8 @@ GROWN = "biogenesis-fibronectin-5"
         (
             GROWN,
             ("biogenesis.early_diameter=3 um",),
-            "scene.migrasome_diameter: is smaller than biogenesis.early_diameter, from which "
-            "migrasomes grow. Raise it, or lower that.",
+            "--set: biogenesis.early_diameter: is larger than scene.migrasome_diameter, to which "
+            "migrasomes grow. Lower it, or raise that.",
         ),
         (
             GROWN,

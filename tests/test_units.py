@@ -2,7 +2,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sdf1_field.units import DIMENSIONS, MOLECULES_PER_UM3_PER_NM, duration_text, parse
+from sdf1_field.units import (
+    BOUNDS,
+    DIMENSIONS,
+    MOLECULES_PER_UM3_PER_NM,
+    bounded,
+    duration_text,
+    parse,
+)
 
 AVOGADRO = 6.02214076e23
 
@@ -110,3 +117,50 @@ def test_a_wrong_text_is_refused_with_an_example(text, dimension, message):
 def test_durations_are_written_in_the_largest_unit_that_divides_them(seconds, text):
     assert duration_text(seconds) == text
     assert parse(text, "time") == seconds
+
+
+@pytest.mark.parametrize(
+    ("text", "dimension", "expected"),
+    [
+        ("42 1/mm2", "number density", 42e-6),
+        ("42 cells/mm2", "number density", 42e-6),
+        ("5000 cells/cm^2", "number density", 5e-5),
+        ("42 mm-2", "number density", 42e-6),
+        ("1.5 um min-1", "speed", 0.025),
+        ("0.5 molecules s-1", "secretion rate", 0.5),
+        ("150 um2 s-1", "diffusivity", 150.0),
+        ("150 µm²/s", "diffusivity", 150.0),
+        ("2 µm·min⁻¹", "speed", 2.0 / 60.0),
+        ("6500 sites um-2", "surface density", 6500.0),
+        ("3 nmol L-1", "concentration", 3.0),
+        ("0.01 um-1 h-1", "rate per length", 0.01 / 3600.0),
+    ],
+)
+def test_units_are_read_as_run_files_and_print_write_them(text, dimension, expected):
+    assert parse(text, dimension) == pytest.approx(expected, rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("text", "dimension", "meant"),
+    [
+        ("10 um", "concentration", "10 uM"),
+        ("5 uM", "length", "5 um"),
+        ("3 nm", "concentration", "3 nM"),
+    ],
+)
+def test_metre_for_molar_is_answered_with_the_other(text, dimension, meant):
+    with pytest.raises(ValueError, match=f"'{text}' is not a {dimension}. Did you mean '{meant}'?"):
+        parse(text, dimension)
+
+
+@pytest.mark.parametrize("dimension", sorted(DIMENSIONS))
+def test_bounds_hold_the_example_of_a_dimension_and_zero_and_nothing_beyond(dimension):
+    unit, example = DIMENSIONS[dimension]
+    low, high = BOUNDS[dimension]
+    value = parse(example, dimension)
+    assert low * 1e3 <= value <= high / 1e3
+    assert bounded(value, example, dimension) == value
+    assert bounded(0.0, f"0 {unit}", dimension) == 0.0
+    for beyond, word in ((0.5 * low, "small"), (2.0 * high, "large"), (-2.0 * high, "large")):
+        with pytest.raises(ValueError, match=f"is too {word} for"):
+            bounded(beyond, f"{beyond} {unit}", dimension)

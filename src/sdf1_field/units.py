@@ -35,8 +35,34 @@ DIMENSIONS: dict[str, tuple[str, str]] = {
 }
 """Dimension: its canonical unit and an example of how to write it."""
 
+BOUNDS: dict[str, tuple[float, float]] = {
+    "length": (1e-4, 1e10),  # an atom; 10 km, which stands for never met
+    "time": (1e-6, 1e30),  # `instant` keeps microseconds; what stands for never
+    "area": (1e-8, 1e12),  # an atom's; a square metre
+    "volume": (1e-12, 1e18),  # an atom's; a cubic metre
+    "diffusivity": (1e-9, 1e9),  # a thousandth of a glass's; a hundred times a gas's
+    "speed": (1e-9, 1e6),  # a micrometre in thirty years; a metre a second
+    "rate": (1e-15, 1e9),  # once in thirty million years; faster than molecules part
+    "concentration": (1e-20, 1e11),  # a molecule in a cubic kilometre; twice pure water's
+    "association rate": (1e-15, 1e3),  # a hundred times what diffusion allows
+    "surface density": (1e-12, 1e8),  # a molecule a square metre; a full layer of atoms
+    "secretion rate": (1e-9, 1e9),  # one in thirty years; a cell's whole protein in a second
+    "number density": (1e-13, 1e2),  # one in ten square metres; side by side at 100 nm
+    "line density": (1e-9, 1e4),  # one a kilometre; one an atom
+    "rate per length": (1e-18, 1e6),
+    "molar mass": (1e-3, 1e9),  # hydrogen; a thousand times the heaviest virus
+}
+"""Least size that is not zero and largest one that a value of a dimension may have, canonical.
+
+What no physics allows in a dish, many decades beyond any cell; within them no product or quotient
+that the program forms overflows. What is plausible is each parameter's own interval.
+"""
+
 _NUMBER = re.compile(r"\s*([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*(.*?)\s*\Z")
 _UNIT = re.compile(r"[A-Za-zµμ\d\s*/^().-]+")
+_POWER = re.compile(r"(?<=[A-Za-zµμ])([+-]?\d+)(?![\d.])")
+_TYPOGRAPHY = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻−·×", "0123456789--**")
+"""An exponent that follows its unit, as in "um-2" or "mm2"; and how print writes one."""
 _UNREASONABLE = re.compile(r"\d{3}|(\*\*|\^)[^*/^\s]*(\*\*|\^)")
 _PER_MOLE = "[mass] / [substance]"
 
@@ -47,15 +73,17 @@ def _registry() -> "pint.UnitRegistry[Any]":
 
     registry: pint.UnitRegistry[Any] = pint.UnitRegistry()
     registry.define("@alias particle = site")
+    registry.define("cell = []")
     return registry
 
 
 def _split(text: str) -> "tuple[float, pint.Unit]":
     """Number and unit of ``text``; ValueError if either cannot be read."""
-    match = _NUMBER.match(text)
+    match = _NUMBER.match(text.translate(_TYPOGRAPHY))
     if match is None or not _UNIT.fullmatch(match[2]) or _UNREASONABLE.search(match[2]):
         raise ValueError
     unit = f"1{match[2]}" if match[2].startswith("/") else match[2]
+    unit = _POWER.sub(r"**\1", unit)
     try:
         return float(match[1]), _registry().Unit(unit)
     except Exception as error:  # pint raises a dozen kinds, tokenizer errors among them
@@ -109,10 +137,51 @@ def parse(text: str, dimension: str, *, molar_mass: float | None = None) -> floa
             )
         quantity = quantity / _registry().Quantity(molar_mass, "kg/mol")
     if not quantity.is_compatible_with(canonical):
-        raise ValueError(wrong)
+        meant = _other_case(text, canonical)
+        raise ValueError(
+            f"'{text}' is not {article} {dimension}. Did you mean '{meant}'?" if meant else wrong
+        )
     value = float(quantity.to(canonical).magnitude)
     if not math.isfinite(value):
         raise ValueError(f"'{text}' is too large. Write it like '{example}'.")
+    return value
+
+
+def _other_case(text: str, canonical: str) -> str | None:
+    """A text's other reading of a final m or M, metre or molar, if it is of the unit's kind."""
+    if not text.endswith(("m", "M")):
+        return None
+    other = text[:-1] + ("M" if text.endswith("m") else "m")
+    number, unit = _split(other)
+    return other if _registry().Quantity(number, unit).is_compatible_with(canonical) else None
+
+
+def bounded(value: float, text: str, dimension: str, *, most: float | None = None) -> float:
+    """A value within `BOUNDS`.
+
+    Parameters
+    ----------
+    value : float
+        Canonical.
+    text : str
+        As it was written.
+    dimension : str
+        A key of `DIMENSIONS`.
+    most : float, optional
+        A lower upper bound.
+
+    Raises
+    ------
+    ValueError
+        If it is not zero and smaller, or is larger, than any physics allows.
+    """
+    (low, high), unit = BOUNDS[dimension], DIMENSIONS[dimension][0]
+    high = high if most is None else most
+    noun = f"{'an' if dimension[0] in 'aeiou' else 'a'} {dimension}"
+    if value != 0.0 and abs(value) < low:
+        raise ValueError(f"'{text}' is too small for {noun}. Write at least '{low:g} {unit}'.")
+    if abs(value) > high:
+        raise ValueError(f"'{text}' is too large for {noun}. Write at most '{high:g} {unit}'.")
     return value
 
 

@@ -116,7 +116,10 @@ def analyse(
                 "approach": analysis.approach_table,
             }[kind]
             table = make(opened)
+        changed = {"runs": _overridden(opened), "control": _overridden(control)}
     if as_json:
+        for row in table if isinstance(table, list) else [table]:
+            row["overridden"] = changed if control else changed | {"control": None}
         click.echo(json.dumps(table, indent=2))
         return
     dishes = dishes_text(len(runs))
@@ -139,6 +142,17 @@ def analyse(
         print_fields(table, dishes, bool(control))
     else:
         print_motion(table)
+    for group, texts in changed.items():
+        if texts:
+            click.echo(f"\nset by the user in {group}: {'; '.join(texts)}")
+
+
+def _overridden(runs: Sequence["xr.Dataset"]) -> list[str]:
+    """What no shipped model sets in some runs."""
+    from sdf1_field.record import model_of
+    from sdf1_field.spec import overridden
+
+    return list(dict.fromkeys(o.text for run in runs for o in overridden(model_of(run))))
 
 
 def _usual_table(runs: Sequence["xr.Dataset"]) -> str:

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from sdf1_field.cli.options import json_option, set_option
-from sdf1_field.cli.tables import print_table
+from sdf1_field.cli.options import json_option, set_option, strict_option, warn_of_intervals
+from sdf1_field.cli.tables import bytes_text, print_table
 from sdf1_field.errors import InputError
 from sdf1_field.shipped import model_titles
 
@@ -55,7 +55,7 @@ def new(name: str, extends: str, force: bool) -> None:
 @json_option
 def show(model: str | None, json_schema: bool, settings: tuple[str, ...], as_json: bool) -> None:
     """Show a model's every value with its source, or `parameters` for all defaults."""
-    from sdf1_field.spec import ModelSpec, load_model, parameters
+    from sdf1_field.spec import ModelSpec, asked_model, parameters
 
     if json_schema:
         click.echo(json.dumps(ModelSpec.model_json_schema(), indent=2))
@@ -68,7 +68,7 @@ def show(model: str | None, json_schema: bool, settings: tuple[str, ...], as_jso
         if settings:
             raise InputError("--set: 'parameters' is not a model. Give a model's name.")
     else:
-        loaded = load_model(model, settings=settings)
+        loaded = asked_model(model, settings=settings)
         entries, title = dict(loaded.entries), f"{loaded.name}: {loaded.spec.title}"
     if as_json:
         click.echo(json.dumps({k: _entry_json(e) for k, e in sorted(entries.items())}, indent=2))
@@ -99,17 +99,24 @@ def _entry_json(entry: "Entry") -> dict[str, Any]:
         "status": entry.status,
         "interval": list(entry.interval) if entry.interval else None,
         "where": entry.where,
+        **({"interval_source": entry.interval_source} if entry.interval_source else {}),
     }
 
 
 @click.command()
 @click.argument("model")
 @set_option
-def check(model: str, settings: tuple[str, ...]) -> None:
-    """Check a model or a model file without solving it."""
-    from sdf1_field.spec import load_model
+@strict_option
+def check(model: str, settings: tuple[str, ...], strict: bool) -> None:
+    """Check a model or a model file without solving it.
 
-    loaded = load_model(model, settings=settings)
+    Says what is implausible, what acts on nothing, and how much memory and disk a run may take.
+    """
+    from sdf1_field.record import expected_size
+    from sdf1_field.spec import asked_model, inherited_unread, overrides_text
+
+    loaded = asked_model(model, settings=settings)
+    warn_of_intervals(loaded, strict=strict)
     spec = loaded.spec
     own = sum(entry.where != "models/parameters.toml" for entry in loaded.entries.values())
     click.echo(
@@ -117,4 +124,16 @@ def check(model: str, settings: tuple[str, ...]) -> None:
         f"with {spec.cell_count or 'no'} {spec.cells.type} cells, scene {spec.scene.mode}; "
         f"{own} values of its own, "
         f"{len(loaded.entries) - own} defaults."
+    )
+    if changed := overrides_text(loaded):
+        click.echo(f"set by you: {changed}")
+    idle: dict[tuple[str, str], list[str]] = {}
+    for where, key in inherited_unread(loaded):
+        idle.setdefault((where, key.reason), []).append(key.path)
+    for (where, reason), paths in idle.items():
+        click.echo(f"not read in this model, since {reason}: {', '.join(paths)} ({where})")
+    file_size, memory = expected_size(spec)
+    click.echo(
+        f"a run takes about {bytes_text(memory)} of memory and a file of up to "
+        f"{bytes_text(file_size)}"
     )

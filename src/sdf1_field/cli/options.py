@@ -2,11 +2,14 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from sdf1_field.errors import InputError
+
+if TYPE_CHECKING:
+    from sdf1_field.spec import Model
 
 
 def json_option(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -22,6 +25,31 @@ def set_option(command: Callable[..., Any]) -> Callable[..., Any]:
         "--set", "settings", multiple=True, metavar="KEY=VALUE",
         help="Override one value, such as treatments.amd3100.dose='10 uM'. May be repeated.",
     )(command)  # fmt: skip
+
+
+def strict_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The option --strict, as the argument `strict`."""
+    return click.option(
+        "--strict", is_flag=True, help="Refuse values outside their intervals instead of warning."
+    )(command)
+
+
+def warn_of_intervals(model: "Model", *, strict: bool, quiet: bool = False) -> None:
+    """Print one line on standard error for each value outside its interval.
+
+    Raises
+    ------
+    InputError
+        If there is one and ``strict`` is set.
+    """
+    from sdf1_field.spec import outside_intervals
+
+    texts = [outside.text for outside in outside_intervals(model)]
+    if strict and texts:
+        raise InputError(f"{' Also '.join(texts)} Choose values within, or leave --strict away.")
+    if not quiet:
+        for text in texts:
+            click.echo(f"sdf1-field: warning: {text}", err=True)
 
 
 def run_argument(command: Callable[..., Any]) -> Callable[..., Any]:

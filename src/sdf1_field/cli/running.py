@@ -3,7 +3,6 @@
 import bisect
 import contextlib
 import json
-import math
 import os
 import shlex
 import signal
@@ -16,9 +15,15 @@ from typing import Any, NoReturn
 
 import click
 
-from sdf1_field.cli.options import json_option, run_argument, set_option
+from sdf1_field.cli.options import (
+    json_option,
+    run_argument,
+    set_option,
+    strict_option,
+    warn_of_intervals,
+)
 from sdf1_field.cli.program import INTERRUPTED, fail
-from sdf1_field.cli.tables import print_table
+from sdf1_field.cli.tables import bytes_text, print_table
 from sdf1_field.errors import InputError
 
 _LARGE = 1e9
@@ -47,6 +52,7 @@ _RECENT = 12
 @click.option("--resume", is_flag=True, help="Go on with a run that was interrupted.")
 @click.option("--force", is_flag=True, help="Replace an existing run file.")
 @click.option("--quiet", is_flag=True, help="Print nothing but errors.")
+@strict_option
 def solve(
     model: str,
     output: Path | None,
@@ -57,14 +63,15 @@ def solve(
     resume: bool,
     force: bool,
     quiet: bool,
+    strict: bool,
 ) -> None:
     """Solve a model and write a run file (MODEL-seedN.nc unless -o says otherwise)."""
-    from sdf1_field.spec import load_model
+    from sdf1_field.spec import asked_model
     from sdf1_field.units import duration_text
 
     if solver is not None:
         settings = (*settings, f"numerics.solver={solver}")
-    loaded = load_model(model, settings=settings)
+    loaded = asked_model(model, settings=settings)
     seed = loaded.spec.run.seed if seed is None else seed
     path = output or Path(f"{loaded.name}-seed{seed}.nc")
     cores = os.cpu_count() or 1
@@ -79,12 +86,13 @@ def solve(
     available = _available_memory()
     if memory > available:
         raise InputError(
-            f"{model}: needs about {_bytes_text(memory)} of memory, and this machine has "
-            f"{_bytes_text(available)} free. Raise grid.spacing, or make the dish smaller."
+            f"{model}: needs about {bytes_text(memory)} of memory, and this machine has "
+            f"{bytes_text(available)} free. Raise grid.spacing, or make the dish smaller."
         )
+    warn_of_intervals(loaded, strict=strict, quiet=quiet)
     if not quiet and max(file_size, memory) > _LARGE:
         click.echo(
-            f"about {_bytes_text(memory)} of memory, a file of up to {_bytes_text(file_size)}",
+            f"about {bytes_text(memory)} of memory, a file of up to {bytes_text(file_size)}",
             err=True,
         )
     asked = False
@@ -134,10 +142,6 @@ def solve(
         click.echo(path)
 
 
-def _bytes_text(size: float) -> str:
-    return f"{size / 1e9:,.1f} GB" if size >= _LARGE else f"{math.ceil(size / 1e6)} MB"
-
-
 def _available_memory() -> float:
     """Memory [bytes] that nobody uses, or all there is where the system does not say."""
     with contextlib.suppress(OSError):
@@ -172,7 +176,19 @@ def inspect(run: Path, digest: bool, as_json: bool) -> None:
         click.echo(json.dumps(facts, indent=2))
         return
     click.echo(f"{run}: {facts['title']}")
-    keys = ("model", "treatment", "seed", "program", "created", "time", "grid", "stroma", "cells")
+    facts["overridden"] = "; ".join(facts["overridden"]) or "nothing"
+    keys = (
+        "model",
+        "overridden",
+        "treatment",
+        "seed",
+        "program",
+        "created",
+        "time",
+        "grid",
+        "stroma",
+        "cells",
+    )
     print_table([(key, str(facts[key])) for key in (*keys, "digest") if key in facts])
     for ligand in facts["ligands"]:
         low, mean, high = (ligand["floor"][k] for k in ("min", "mean", "max"))

@@ -30,6 +30,7 @@ from sdf1_field.figures.drawing import (
     draw_scale_bar,
     fibre_courses,
     frame_at,
+    heading,
     hours_since_seeding,
     richest_view,
     values_at,
@@ -104,7 +105,7 @@ def plot_cargo(run: xr.Dataset, spec: ModelSpec, time: float | None, ligand: str
     )
     hours = hours_since_seeding(run, spec)[frame]
     figure.suptitle(
-        f"{spec.title}\n{spec.treatment_label}, {run.sizes['body']} {spec.stroma.label}, "
+        f"{heading(run)}\n{spec.treatment_label}, {run.sizes['body']} {spec.stroma.label}, "
         f"{hours:.3g} h after seeding, dish of seed {int(run.attrs['seed'])}",
         fontsize=11,
         x=0.01,

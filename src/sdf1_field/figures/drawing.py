@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from sdf1_field.analysis import SAME_TIME
 from sdf1_field.errors import InputError
+from sdf1_field.record import model_of
 from sdf1_field.scene import Region
-from sdf1_field.spec import ModelSpec
+from sdf1_field.spec import ModelSpec, brief_overrides
 from sdf1_field.units import duration_text
 
 Array = NDArray[np.float64]
@@ -25,6 +26,17 @@ _OFFSETS = 10
 """Places in which a window is tried along its own extent."""
 _BEYOND = 200.0
 """How far outside a view the things may be centred that reach into it [um]."""
+
+
+_HEADING = 90
+"""Characters of the line that says what a user has set."""
+
+
+def heading(run: xr.Dataset) -> str:
+    """Title of a run's model, and below it what of it is not the shipped model's."""
+    model = model_of(run)
+    changed = brief_overrides(model, width=_HEADING)
+    return f"{model.spec.title}\nwith {changed}" if changed else model.spec.title
 
 
 @dataclass(frozen=True)

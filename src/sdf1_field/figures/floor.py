@@ -35,6 +35,7 @@ from sdf1_field.figures.drawing import (
     draw_scale_bar,
     fibre_courses,
     frame_at,
+    heading,
     values_at,
 )
 from sdf1_field.scene import REGION_LABELS, Region
@@ -121,7 +122,7 @@ def plot_floor(run: xr.Dataset, spec: ModelSpec, time: float | None, ligand: str
     elif at < 0:
         when = f"{duration_text(-at)} before the cells are added"
     floor.set_title(
-        f"{spec.title}\n{spec.treatment_label}, {when}, dish of seed {int(run.attrs['seed'])}",
+        f"{heading(run)}\n{spec.treatment_label}, {when}, dish of seed {int(run.attrs['seed'])}",
         fontsize=11,
         loc="left",
     )

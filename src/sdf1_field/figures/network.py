@@ -25,6 +25,7 @@ from sdf1_field.figures.drawing import (
     draw_scale_bar,
     fibre_courses,
     frame_at,
+    heading,
     hours_since_seeding,
     richest_view,
     values_at,
@@ -112,7 +113,7 @@ def plot_network(run: xr.Dataset, spec: ModelSpec, time: float | None) -> Figure
     _draw_legend(figure, spec, view.scale(inches))
     stroma = f"{run.sizes['body']} {spec.stroma.label}"
     figure.suptitle(
-        f"{spec.title}\n{spec.treatment_label}, {stroma}, dish of seed {int(run.attrs['seed'])}",
+        f"{heading(run)}\n{spec.treatment_label}, {stroma}, dish of seed {int(run.attrs['seed'])}",
         fontsize=11,
         x=0.01,
         ha="left",

@@ -22,7 +22,7 @@ from sdf1_field.simulation import (
     model_grid,
     track_times,
 )
-from sdf1_field.spec import PATTERN_FILES, Model, ModelSpec, entries_of
+from sdf1_field.spec import PATTERN_FILES, Model, ModelSpec, entries_of, overrides_text
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -129,6 +129,7 @@ def create_file(
             "format": FORMAT,
             "model_name": model.name,
             "model": json.dumps(entries_of(model), sort_keys=True),
+            "overridden": overrides_text(model),
             "seed": np.int64(seed),
             "versions": versions(),
             "patterns": patterns(spec),

@@ -12,7 +12,7 @@ import numpy as np
 from sdf1_field.errors import InputError
 from sdf1_field.record.layout import FORMAT, MASSES, VOLATILE, Layout, layout_of, missing_in
 from sdf1_field.scene import NO_BODY
-from sdf1_field.spec import Model, model_from_entries
+from sdf1_field.spec import Model, model_from_entries, overridden
 from sdf1_field.transport import Ledger
 from sdf1_field.units import duration_text
 
@@ -170,11 +170,12 @@ def summary(run: "xr.Dataset") -> dict[str, Any]:
 
     ``imbalance`` is the audit's missing share of what came in; None in steady state.
     """
-    spec = model_of(run).spec
-    times = run["time"].values
+    model = model_of(run)
+    spec, times = model.spec, run["time"].values
     facts: dict[str, Any] = {
         "title": run.attrs["title"],
         "model": run.attrs["model_name"],
+        "overridden": [one.text for one in overridden(model)],
         "treatment": spec.treatment_label,
         "seed": int(run.attrs["seed"]),
         "program": run.attrs["source"],

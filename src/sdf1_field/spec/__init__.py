@@ -2,17 +2,31 @@
 
 A model is the defaults in ``models/parameters.toml``, then the files it extends, then the file
 itself, then ``--set``; all are flattened to dotted paths, merged (`files`), and checked against
-the `schema`. Quantities carry units in the files and are canonical floats here.
+the `schema`. `unread` says which keys act on nothing in which model, `differences` what a user
+has changed and what is implausible, `names` what people call things. Quantities carry units in the
+files and are canonical floats here.
 """
 
+from sdf1_field.spec.differences import (
+    Outside,
+    Override,
+    brief_overrides,
+    outside_intervals,
+    overridden,
+    overrides_text,
+)
 from sdf1_field.spec.files import (
     Entry,
     Model,
+    asked_model,
     entries_of,
+    inherited_unread,
     load_model,
     model_from_entries,
     parameters,
+    refuse_unread,
 )
+from sdf1_field.spec.names import ligand_named
 from sdf1_field.spec.schema import (
     PATTERN_FILES,
     STATUSES,
@@ -37,13 +51,23 @@ __all__ = [
     "Model",
     "ModelSpec",
     "Numerics",
+    "Outside",
+    "Override",
     "SceneSection",
     "Treatment",
+    "asked_model",
+    "brief_overrides",
     "entries_of",
+    "inherited_unread",
+    "ligand_named",
     "load_model",
     "model_file_text",
     "model_from_entries",
+    "outside_intervals",
+    "overridden",
+    "overrides_text",
     "parameters",
+    "refuse_unread",
     "suggestion",
     "write_model_file",
 ]

@@ -3,7 +3,7 @@
 import functools
 import re
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,21 @@ from pydantic import BaseModel, ValidationError
 
 from sdf1_field.errors import InputError
 from sdf1_field.shipped import model_names, shipped_folder
-from sdf1_field.spec.schema import PATTERN_FILES, STATUSES, ModelSpec, suggestion, unknown
+from sdf1_field.spec.names import SYNONYMS, key_of, keyed_path, keyed_value
+from sdf1_field.spec.schema import (
+    PATTERN_FILES,
+    STATUSES,
+    ModelSpec,
+    Problem,
+    Treatment,
+    suggestion,
+    unknown,
+)
+from sdf1_field.spec.unread import Unread, unread_keys
+
+DEFAULTS = "models/parameters.toml"
+CALL = "--set"
+"""Where a default is from, and what the call itself sets."""
 
 
 @dataclass(frozen=True)
@@ -23,7 +37,9 @@ class Entry:
     source: str
     status: str
     interval: tuple[str | float, str | float] | None = None
-    where: str = "models/parameters.toml"
+    where: str = DEFAULTS
+    interval_source: str = ""
+    """Of an interval that is inherited while the value is not."""
 
 
 @dataclass(frozen=True)
@@ -61,9 +77,8 @@ def _flatten(
                 )
             status = value.get("status", "model choice")
             if status not in (*STATUSES, "model choice"):
-                raise InputError(
-                    f"{where}: {path}.status: {unknown(str(status), STATUSES, 'status')}"
-                )
+                text = unknown(str(status), STATUSES, "status")
+                raise InputError(f"{where}: {path}.status: {text}")
             interval = value.get("interval")
             if interval is not None and not _are_ends(interval):
                 raise InputError(
@@ -91,9 +106,10 @@ def _are_ends(interval: Any) -> bool:
 
 def _read_toml(path: Path, shown: str) -> dict[str, Any]:
     try:
-        return dict(_parsed(path.read_text(encoding="utf-8")))
+        text = path.read_text(encoding="utf-8-sig")
+        return dict(_parsed(text))
     except tomllib.TOMLDecodeError as error:
-        raise InputError(f"{shown}: not a TOML file: {error}.") from None
+        raise InputError(f"{shown}: {_syntax_hint(text, str(error))}") from None
     except RecursionError:
         raise InputError(
             f"{shown}: lists or tables are nested too deep. Close a bracket earlier."
@@ -103,6 +119,28 @@ def _read_toml(path: Path, shown: str) -> dict[str, Any]:
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         raise InputError(f"{shown}: {reason}. Check the path.") from None
+
+
+_SMART_QUOTES = "“”„‟‘’‚«»"
+_BARE_QUANTITY = re.compile(r"([\w.-]+)\s*=\s*([+-]?\.?\d[\w.+-]*\s*[A-Za-zµμ/][^,\"'}#]*)")
+"""Quotation marks that TOML has not, and a value with a unit that has none around it."""
+
+
+def _syntax_hint(text: str, reason: str) -> str:
+    """What is wrong with a text that is not TOML, by the line at which reading stopped."""
+    found = re.search(r"\(at line (\d+)", reason)
+    number = int(found[1]) if found else len(text.splitlines())
+    line = text.splitlines()[number - 1] if text.strip() else ""
+    smart = next((c for c in line if c in _SMART_QUOTES), None)
+    if smart is not None:
+        return f"line {number}: {smart} is no quotation mark of TOML. Write \" or '."
+    bare = _BARE_QUANTITY.search(line)
+    if bare is not None:
+        return (
+            f"line {number}: {bare[1]}: a value with a unit is text. Write it like "
+            f'{bare[1]} = "{bare[2].strip()}".'
+        )
+    return f"not a TOML file: {reason}."
 
 
 @functools.cache
@@ -124,6 +162,7 @@ def _locate(model: str, beside: Path | None = None) -> tuple[str, Path, str]:
                 )
         return path.name.removesuffix(".toml"), path, str(path)
     names = model_names()
+    model = key_of(model, names, {})
     if model not in names:
         raise InputError(f"{unknown(model, names, 'model')} `sdf1-field list` shows them all.")
     return model, shipped_folder("models") / f"{model}.toml", f"models/{model}.toml"
@@ -142,7 +181,7 @@ def _load_chain(
     flat: dict[str, Entry] = {}
     if extends is not None:
         _, flat = _load_chain(extends, path.parent, (*seen, path.resolve()))
-    _overlay(flat, _flatten(table, shown, f"model {name}"))
+    _overlay(flat, _with_keys(_flatten(table, shown, f"model {name}"), flat))
     return name, flat
 
 
@@ -151,7 +190,50 @@ def _overlay(base: dict[str, Entry], top: Mapping[str, Entry]) -> None:
     for path, entry in top.items():
         for other in [p for p in base if p.startswith(f"{path}.") or path.startswith(f"{p}.")]:
             del base[other]
+        below = base.get(path)
+        if below is not None and below.interval is not None and entry.interval is None:
+            entry = replace(
+                entry,
+                interval=below.interval,
+                interval_source=below.interval_source or below.source,
+            )
         base[path] = entry
+
+
+def _with_keys(layer: Mapping[str, Entry], below: Mapping[str, Entry]) -> dict[str, Entry]:
+    """Entries under the keys of what they name; see `sdf1_field.spec.names`.
+
+    A treatment that says its agent may have any name.
+    """
+    here = {*below, *_default_paths()}
+    known = _names(here)
+    keyed = {}
+    for path, entry in layer.items():
+        own = ".".join(path.split(".")[:2])
+        free = path.startswith("treatments.") and (
+            f"{own}.agent" in layer or any(p == own or p.startswith(f"{own}.") for p in below)
+        )
+        keyed[path if free else keyed_path(path, known)] = entry
+    known = _names({*here, *keyed})
+    return {
+        path: replace(entry, value=keyed_value(path, entry.value, known))
+        for path, entry in keyed.items()
+    }
+
+
+def _names(paths: Iterable[str]) -> dict[str, set[str]]:
+    """Names of the tables in every section that holds such."""
+    names: dict[str, set[str]] = {section: set() for section in SYNONYMS}
+    for path in paths:
+        section, *rest = path.split(".")
+        if section in names and rest:
+            names[section].add(rest[0])
+    return names
+
+
+@functools.cache
+def _default_paths() -> frozenset[str]:
+    return frozenset(parameters())
 
 
 def _nest(flat: Mapping[str, Entry]) -> dict[str, Any]:
@@ -173,22 +255,25 @@ def _setting(text: str) -> dict[str, Entry]:
         raise InputError(
             f"--set {text}: not KEY=VALUE. Write it like --set 'treatments.amd3100.dose=10 uM'."
         )
+    value = value.strip().strip(_SMART_QUOTES)
     try:
-        parsed = tomllib.loads(f"value = {value.strip()}")["value"]
+        parsed = tomllib.loads(f"value = {value}")["value"]
     except (tomllib.TOMLDecodeError, RecursionError):
-        parsed = value.strip()
+        parsed = value
     head, point, leaf = key.rpartition(".")
-    return _flatten({leaf: parsed}, "--set", "command line", f"{head}{point}")
+    return _flatten({leaf: parsed}, CALL, "command line", f"{head}{point}")
 
 
 def parameters() -> dict[str, Entry]:
     """Every default in ``models/parameters.toml`` by dotted path."""
     path = shipped_folder("models") / "parameters.toml"
-    return _flatten(_read_toml(path, "models/parameters.toml"), "models/parameters.toml", "")
+    return _flatten(_read_toml(path, DEFAULTS), DEFAULTS, "")
 
 
 def load_model(model: str, *, settings: Iterable[str] = ()) -> Model:
     """Read, merge and check a model.
+
+    Settings that several models share may act on nothing in some of them: see `asked_model`.
 
     Parameters
     ----------
@@ -210,9 +295,87 @@ def load_model(model: str, *, settings: Iterable[str] = ()) -> Model:
     flat = parameters()
     _overlay(flat, chain)
     for text in settings:
-        _overlay(flat, _setting(text))
+        _overlay(flat, _with_keys(_setting(text), flat))
     _find_patterns(flat)
     return _checked(name, flat)
+
+
+def asked_model(model: str, *, settings: Iterable[str] = ()) -> Model:
+    """Model as a person asks for it; as `load_model`, but nothing may act on nothing.
+
+    Each setting, and each key of a person's own model file, has to be read in the model. Not at
+    fault in a file are mechanisms and the spread of donors, which a call may switch on, tables of
+    a new name, what it inherits, and what its own model reads and a setting leaves out.
+
+    Raises
+    ------
+    InputError
+        As `load_model`, and if a key acts on nothing: where, what, why, remedy.
+    """
+    settings = tuple(settings)
+    loaded = load_model(model, settings=settings)
+    _, path, shown = _locate(model)
+    own: frozenset[str] = frozenset()
+    if path.parent.resolve() != shipped_folder("models").resolve():
+        own = _idle_in_file(model, shown, loaded, alone=not settings)
+    refuse_unread(loaded, own)
+    return loaded
+
+
+def _idle_in_file(model: str, shown: str, loaded: Model, *, alone: bool) -> frozenset[str]:
+    """Keys of a model file that nothing reads, whatever the call sets."""
+    own = [
+        path
+        for path, entry in sorted(loaded.entries.items())
+        if entry.where == shown
+        and (path in _default_paths() or path.startswith("treatments."))
+        and not path.startswith(("mechanisms.", "variation.donor."))
+    ]
+    idle = frozenset(key.path for key in unread_keys(loaded.spec, own))
+    if not idle or alone:
+        return idle
+    try:
+        unset = load_model(model).spec
+    except InputError:
+        return frozenset()
+    return idle & {key.path for key in unread_keys(unset, idle)}
+
+
+def refuse_unread(model: Model, others: Collection[str] = ()) -> None:
+    """Refuse what a call sets, and some keys more, if it acts on nothing in a model.
+
+    Raises
+    ------
+    InputError
+        If there is such a key: where, what, why, remedy.
+    """
+    asked = [p for p, entry in model.entries.items() if entry.where == CALL or p in others]
+    found: dict[tuple[str, str, str], list[str]] = {}
+    for path, reason, remedy in unread_keys(model.spec, asked):
+        found.setdefault((model.entries[path].where, reason, remedy), []).append(path)
+    if found:
+        raise InputError(
+            _ALSO.join(
+                f"{where}: {', '.join(paths)}: {'acts' if len(paths) == 1 else 'act'} on nothing "
+                f"in this model, since {reason}. {remedy}, or remove "
+                f"{'it' if len(paths) == 1 else 'them'}."
+                for (where, reason, remedy), paths in found.items()
+            )
+        )
+
+
+def inherited_unread(model: Model) -> Iterator[tuple[str, Unread]]:
+    """Keys that models set, not the defaults, and that nothing reads in a model.
+
+    Yields
+    ------
+    where : str
+        The file that sets it.
+    key : Unread
+    """
+    set_by_models = [p for p, e in model.entries.items() if e.where not in (DEFAULTS, CALL)]
+    for key in unread_keys(model.spec, sorted(set_by_models)):
+        yield model.entries[key.path].where, key
 
 
 def _find_patterns(flat: dict[str, Entry]) -> None:
@@ -221,7 +384,7 @@ def _find_patterns(flat: dict[str, Entry]) -> None:
         named = re.fullmatch(r"ligand\.[^.]+\.coat\.pattern", path) and isinstance(entry.value, str)
         if not named or not entry.value.endswith(PATTERN_FILES):
             continue
-        folder = Path() if entry.where == "--set" else Path(entry.where).parent
+        folder = Path() if entry.where == CALL else Path(entry.where).parent
         file = folder / entry.value
         if not file.is_file():
             raise InputError(f"{entry.where}: {path}: {file}: no such file. Check the path.")
@@ -237,6 +400,7 @@ def model_from_entries(name: str, entries: Mapping[str, Mapping[str, Any]]) -> M
             e["status"],
             tuple(e["interval"]) if e.get("interval") else None,
             e["where"],
+            e.get("interval_source", ""),
         )
         for path, e in entries.items()
     }
@@ -252,6 +416,7 @@ def entries_of(model: Model) -> dict[str, dict[str, Any]]:
             "status": e.status,
             "interval": list(e.interval) if e.interval else None,
             "where": e.where if e.where.startswith("models/") else Path(e.where).name,
+            **({"interval_source": e.interval_source} if e.interval_source else {}),
         }
         for path, e in sorted(model.entries.items())
     }
@@ -262,9 +427,38 @@ def _checked(name: str, flat: Mapping[str, Entry]) -> Model:
         spec = ModelSpec.model_validate(_nest(flat))
     except ValidationError as error:
         raise InputError(_first_problem(error, flat, name)) from None
-    for path, text in spec.problems():
-        raise InputError(f"{_where(path, flat, name)}: {path}: {text}")
+    problems = dict.fromkeys(_blamed(problem, flat, name) for problem in spec.problems())
+    if problems:
+        raise InputError(_ALSO.join(problems))
     return Model(name, spec, flat)
+
+
+_ALSO = " Also "
+"""Between one mistake and the next, which share a line."""
+
+
+def _blamed(problem: Problem, flat: Mapping[str, Entry], name: str) -> str:
+    """Line about a problem; of keys that collide, the one that was set last is at fault."""
+    texts = {problem.path: problem.text, **problem.instead}
+    path = max(texts, key=lambda p: _rank(_where(p, flat, name)))
+    return f"{_where(path, flat, name)}: {path}: {texts[path]}"
+
+
+def _rank(where: str) -> int:
+    """How late a value is set: by default, a shipped model, a user's file, the call."""
+    if where == CALL:
+        return 3
+    return 2 if not is_shipped(where) else int(where != DEFAULTS)
+
+
+def is_shipped(where: str) -> bool:
+    """Whether a value is from a file that comes with the program."""
+    return where in _shipped_files()
+
+
+@functools.cache
+def _shipped_files() -> frozenset[str]:
+    return frozenset({DEFAULTS, *(f"models/{name}.toml" for name in model_names())})
 
 
 def _where(path: str, flat: Mapping[str, Entry], name: str) -> str:
@@ -272,7 +466,7 @@ def _where(path: str, flat: Mapping[str, Entry], name: str) -> str:
     if path in flat:
         return flat[path].where
     below = [e.where for p, e in flat.items() if p.startswith(f"{path}.")]
-    foreign = [w for w in below if w != "models/parameters.toml"]
+    foreign = [w for w in below if w != DEFAULTS]
     if foreign or below:
         return (foreign or below)[-1]
     parent = path.rpartition(".")[0]
@@ -288,6 +482,13 @@ def _first_problem(error: ValidationError, flat: Mapping[str, Entry], name: str)
     where = _where(path, flat, name)
     if first["type"] == "extra_forbidden":
         siblings = _keys_at(location[:-1])
+        full = next((p for p in flat if p.startswith(f"{path}.")), path)
+        meant = [p for p in flat if p.endswith(f".{full}")][:3]
+        if not meant and path in Treatment.model_fields:
+            meant = [f"treatments.amd3100.{path}"]
+        if meant:
+            either = " or ".join(f"'{name}'" for name in meant)
+            return f"{where}: {path}: unknown key. Did you mean {either}?"
         return f"{where}: {path}: unknown key. {suggestion(location[-1], siblings)}"
     if first["type"] == "missing":
         return f"{where}: {path}: missing. Set it, for example with --set {path}=..."

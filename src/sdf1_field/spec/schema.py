@@ -1,8 +1,9 @@
 """The schema of a model: every section, its quantities, and what must hold between them."""
 
 import difflib
-from collections.abc import Iterable
-from dataclasses import dataclass
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
@@ -15,7 +16,7 @@ from pydantic import (
 )
 from pydantic_core import core_schema
 
-from sdf1_field.units import DIMENSIONS, duration_text, parse
+from sdf1_field.units import DIMENSIONS, bounded, duration_text, parse
 
 Status = Literal["literature", "derived", "calibrated", "assumed"]
 STATUSES: tuple[Status, ...] = ("literature", "derived", "calibrated", "assumed")
@@ -29,13 +30,14 @@ class Quantity:
     ----------
     dimension : str
         A key of `sdf1_field.units.DIMENSIONS`.
-    gt, ge : float or None
-        Bounds in the canonical unit.
+    gt, ge, le : float or None
+        Bounds in the canonical unit, within those of the dimension.
     """
 
     dimension: str
     gt: float | None = None
     ge: float | None = None
+    le: float | None = None
 
     @property
     def _noun(self) -> str:
@@ -52,7 +54,7 @@ class Quantity:
             raise ValueError(f"'{value}' is out of range. {self._noun} here is greater than zero.")
         if self.ge is not None and not number >= self.ge:
             raise ValueError(f"'{value}' is out of range. {self._noun} here is zero or more.")
-        return number
+        return bounded(number, value, self.dimension, most=self.le)
 
     def __get_pydantic_core_schema__(
         self, source: Any, handler: GetCoreSchemaHandler
@@ -91,8 +93,37 @@ LineDensity = Annotated[float, Quantity("line density", ge=0)]
 RatePerLength = Annotated[float, Quantity("rate per length", ge=0)]
 MolarMass = Annotated[float, Quantity("molar mass", gt=0)]
 Fraction = Annotated[float, Field(ge=0, le=1, strict=True)]
-Ratio = Annotated[float, Field(ge=0, allow_inf_nan=False, strict=True)]
-PositiveRatio = Annotated[float, Field(gt=0, allow_inf_nan=False, strict=True)]
+_LARGEST, _SMALLEST = 1e12, 1e-12
+"""Ratios and numbers beyond which nothing is told apart from always or never."""
+Ratio = Annotated[float, Field(ge=0, le=_LARGEST, allow_inf_nan=False, strict=True)]
+PositiveRatio = Annotated[float, Field(ge=_SMALLEST, le=_LARGEST, allow_inf_nan=False, strict=True)]
+_WIDEST_SPREAD = 5.0
+"""Standard deviation of a logarithm at which one value in six is 150 times the median."""
+Spread = Annotated[float, Field(ge=0, le=_WIDEST_SPREAD, allow_inf_nan=False, strict=True)]
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What is wrong although every value by itself is right.
+
+    Parameters
+    ----------
+    path : str
+        Whose value is to be changed.
+    text : str
+        Sentences that say why, and the remedy.
+    instead : mapping of str to str
+        Other paths that it collides with, and the text for each: the one that was set last is at
+        fault.
+    """
+
+    path: str
+    text: str
+    instead: Mapping[str, str] = field(default_factory=dict)
+
+
+_LONGEST_RUN = 1e9
+"""Thirty years [s]: no culture lasts as long."""
 
 
 class Section(BaseModel):
@@ -106,9 +137,9 @@ class Run(Section):
 
     mode: Literal["transient", "steady"]
     seed: Annotated[int, Field(ge=0, lt=2**63, strict=True)]
-    culture: NonNegativeTime
+    culture: Annotated[float, Quantity("time", ge=0, le=_LONGEST_RUN)]
     """MSC culture before time 0 (haematopoietic cells added)."""
-    duration: PositiveTime
+    duration: Annotated[float, Quantity("time", gt=0, le=_LONGEST_RUN)]
 
 
 class Dish(Section):
@@ -251,7 +282,7 @@ class CargoKinetics(Section):
     """What a stromal cell makes of one ligand, and how fast its carriers fuse."""
 
     production: SecretionRate
-    vesicle_load: Annotated[float, Field(ge=1, allow_inf_nan=False, strict=True)]
+    vesicle_load: Annotated[float, Field(ge=1, le=_LARGEST, allow_inf_nan=False, strict=True)]
     """Molecules in a vesicle."""
     loaded_fraction: Fraction
     """Of the migrasomes; the others never take any."""
@@ -285,18 +316,18 @@ class StromalType(Section):
 
     label: str
     body_area: Area
-    body_area_variation: Ratio
-    body_aspect_ratio: Annotated[float, Field(ge=1, strict=True)]
+    body_area_variation: Spread
+    body_aspect_ratio: Annotated[float, Field(ge=1, le=100, strict=True)]
     speed: Speed
     """While it migrates, on the adhesion that suits it best."""
-    speed_variation: Ratio
+    speed_variation: Spread
     persistence_time: PositiveTime
     alignment_time: PositiveTime
     """In which the long axis follows the heading."""
-    nucleation_variation: Ratio
+    nucleation_variation: Spread
     """How cells differ in how readily migrasomes form on their fibres."""
     body_volume: Volume
-    production_variation: Ratio
+    production_variation: Spread
     """How cells differ in how much they make of every ligand."""
     cargo: dict[str, CargoKinetics]
     """By ligand."""
@@ -324,19 +355,19 @@ class SceneSection(Section):
     stroma: str
     substrate: str
     msc_density: NumberDensity
-    msc_number: Annotated[int, Field(ge=0, strict=True)]
+    msc_number: Annotated[int, Field(ge=0, le=10**9, strict=True)]
     """Bodies in the view; 0 if their number is drawn from the density."""
     network_fraction: Fraction
     retracting_fraction: Fraction
     fibres_per_network: PositiveRatio
     fibre_length: PositiveLength
-    fibre_length_variation: Ratio
-    fibre_fan_angle: Ratio
+    fibre_length_variation: Spread
+    fibre_fan_angle: Annotated[float, Field(ge=0, le=100, strict=True)]
     fibre_wander: LineDensity
     fibre_segment: PositiveLength
     migrasome_spacing: PositiveLength
     migrasome_diameter: PositiveLength
-    migrasome_diameter_variation: Ratio
+    migrasome_diameter_variation: Spread
     detached_migrasome_density: NumberDensity
     migrasome_appearance: NonNegativeTime
     """Time from the start of the culture over which placed migrasomes appear, evenly."""
@@ -471,9 +502,9 @@ class Treatment(Section):
 class Factors(Section):
     """Standard deviations of the natural logarithm of three factors."""
 
-    secretion: Ratio
-    speed: Ratio
-    avidity: Ratio
+    secretion: Spread
+    speed: Spread
+    avidity: Spread
 
 
 class Variation(Section):
@@ -585,6 +616,11 @@ class ModelSpec(Section):
         return self.scene.mode != "placed"
 
     @property
+    def bears_stroma(self) -> bool:
+        """Whether there may be stromal bodies in the view."""
+        return self.scene.msc_number > 0 or self.scene.msc_density > 0.0
+
+    @property
     def sensed_ligands(self) -> tuple[str, ...]:
         """Ligands that some mechanism reads or takes up."""
         m = self.mechanisms
@@ -652,7 +688,7 @@ class ModelSpec(Section):
             raise ValueError(f"'{treatment.dose}' is out of range. A dose is from 0 to 1 M.")
         return dose
 
-    def _excesses(self) -> Iterable[tuple[str, str]]:
+    def _excesses(self) -> Iterable[Problem]:
         """What is so large or small that no machine could carry it through."""
         span = self.run.culture + self.run.duration
         for path, interval in (
@@ -664,11 +700,17 @@ class ModelSpec(Section):
             ("cells.time_step", self.cells.time_step),
             ("numerics.fipy.time_step", self.numerics.fipy.time_step),
         ):
-            if span / interval > _MOST_STEPS:
-                yield (
+            idle = path.startswith("numerics.fipy.") and self.numerics.solver != "fipy"
+            if span / interval > _MOST_STEPS and not idle:
+                steps = f"{span / interval:.3g}"
+                of_run = (
+                    f"makes {steps} steps of {path}, which are too many. Shorten it, or make those "
+                    "longer."
+                )
+                yield Problem(
                     path,
-                    f"{span / interval:.3g} steps are too many. Make them longer or the run "
-                    "shorter.",
+                    f"{steps} steps are too many. Make them longer or the run shorter.",
+                    {"run.duration": of_run, "run.culture": of_run},
                 )
         area = self.dish.width * self.dish.length
         for path, count, remedy in (
@@ -682,78 +724,102 @@ class ModelSpec(Section):
             ("grid.spacing", area / self.grid.spacing**2, "Raise it"),
         ):
             if not count <= (_MOST_CELLS if path == "grid.spacing" else _MOST_THINGS):
-                yield (
+                yield Problem(
                     path,
                     f"makes {count:.3g} of them, which is too many. {remedy} or make the dish "
                     "smaller.",
+                    {
+                        f"dish.{key}": f"makes {count:.3g} of {path}, which is too many. Make the "
+                        "dish smaller."
+                        for key in ("width", "length")
+                    },
                 )
 
-    def _round_well(self) -> Iterable[tuple[str, str]]:
+    def _round_well(self) -> Iterable[Problem]:
         """What a round well cannot have."""
         if self.dish.shape != "round":
             return
         if self.dish.length != self.dish.width:
-            yield "dish.length", "a round well is as long as wide. Give its diameter twice."
+            text = "a round well is as long as wide. Give its diameter twice."
+            yield Problem("dish.length", text, {"dish.width": text})
         if self.dish.width < _FEWEST_ACROSS * self.grid.spacing:
-            yield (
+            yield Problem(
                 "grid.spacing",
                 f"a round well takes at least {_FEWEST_ACROSS} cells across. Lower it.",
+                {"dish.width": f"is less than {_FEWEST_ACROSS} times grid.spacing. Raise it."},
             )
         if self.numerics.solver != "fipy":
-            yield (
+            yield Problem(
                 "dish.shape",
                 f"the {self.numerics.solver} solver needs a rectangle's walls. Set "
                 "numerics.solver to 'fipy', or use --solver fipy.",
             )
         if self.cell_count > 0:
-            yield (
+            yield Problem(
                 "dish.shape",
                 "cells move in a rectangle only, a round well has fields alone. Set cells.density "
                 "to '0 1/mm**2'.",
             )
 
-    def _view(self) -> Iterable[tuple[str, str]]:
+    def _view(self) -> Iterable[Problem]:
         """A view or a grid that holds nothing."""
         for key in ("width", "length"):
             extent = getattr(self.dish, key)
             if extent < self.grid.spacing:
-                yield (
+                yield Problem(
                     f"dish.{key}",
                     f"{extent:g} um is less than one cell of the grid, {self.grid.spacing:g} um. "
                     f"Raise dish.{key} or lower grid.spacing.",
+                    {
+                        "grid.spacing": f"{self.grid.spacing:g} um is more than dish.{key}, "
+                        f"{extent:g} um. Lower it, or raise that."
+                    },
                 )
-            elif self.cells.type in self.cell_type and self.cell_count > 0:
-                diameter = self.haematopoietic.diameter
-                if extent < diameter:
-                    yield (
+                continue
+            for path, noun, across in self._bodies():
+                if extent < across:
+                    yield Problem(
                         f"dish.{key}",
-                        f"{extent:g} um is less than one haematopoietic cell, {diameter:g} um. "
-                        f"Raise dish.{key}.",
-                    )
+                        f"{extent:g} um is less than one {noun}, {across:g} um. Raise dish.{key}.",
+                        {path: f"makes a {noun} of {across:g} um, which dish.{key}, {extent:g} um, "
+                        "does not hold. Lower it, or raise that."},
+                    )  # fmt: skip
 
-    def _mixed(self) -> Iterable[tuple[str, str]]:
+    def _bodies(self) -> Iterable[tuple[str, str, float]]:
+        """Cells that a view must hold: the key to their size, their name, and that size [um]."""
+        if self.cells.type in self.cell_type and self.cell_count > 0:
+            path = f"cell_type.{self.cells.type}.diameter"
+            yield path, "haematopoietic cell", self.haematopoietic.diameter
+        if self.grows and self.bears_stroma:
+            cell = self.stroma
+            longest = 2.0 * math.sqrt(cell.body_area * cell.body_aspect_ratio / math.pi)
+            yield f"stromal_type.{self.scene.stroma}.body_area", f"{cell.label} body", longest
+
+    def _mixed(self) -> Iterable[Problem]:
         """A reservoir without room, or under a bath."""
         if self.dish.mixed_above == 0.0:
             return
         if self.dish.mixed_above >= self.dish.height:
-            yield (
+            yield Problem(
                 "dish.mixed_above",
                 f"{self.dish.mixed_above:g} um leaves nothing to mix below dish.height, "
                 f"{self.dish.height:g} um. Lower it, or set it to '0 um' for still medium.",
-            )
+                {"dish.height": f"{self.dish.height:g} um is not above dish.mixed_above, "
+                f"{self.dish.mixed_above:g} um. Raise it, or lower that."},
+            )  # fmt: skip
         if self.dish.top == "bath":
-            yield (
+            yield Problem(
                 "dish.mixed_above",
                 "a bath already holds the top's concentration. Set dish.top to 'closed', or "
                 "dish.mixed_above to '0 um'.",
             )
 
-    def _bursts(self) -> Iterable[tuple[str, str]]:
+    def _bursts(self) -> Iterable[Problem]:
         """Bursts of migrasomes that never rupture or whose content is unknown."""
         if not self.mechanisms.bursts:
             return
         if self.grows and not self.mechanisms.cargo_kinetics:
-            yield (
+            yield Problem(
                 "mechanisms.bursts",
                 "what is left in a migrasome of a grown scene is not known while its secretion is "
                 "constant. Set mechanisms.cargo_kinetics to true.",
@@ -761,88 +827,86 @@ class ModelSpec(Section):
         if self.grows:
             return
         if self.scene.migrasome_lifetime == 0.0:
-            yield (
+            yield Problem(
                 "mechanisms.bursts",
                 "no migrasome ever ruptures. Set scene.migrasome_lifetime, such as '400 min'.",
             )
         for name in self.solved_ligands:
             if name in self.ligand and self.ligand[name].secretion.migrasome_decay == 0.0:
-                yield (
+                yield Problem(
                     "mechanisms.bursts",
                     f"what is left of {name} in a migrasome is not known while its secretion stays "
                     f"as it is. Set ligand.{name}.secretion.migrasome_decay, such as '2e-4 1/s'.",
                 )
 
-    def _unsteady(self) -> Iterable[tuple[str, str]]:
+    def _unsteady(self) -> Iterable[Problem]:
         """What a steady state has no time for."""
         remedy = "in a steady state nothing changes with time. Set it to"
         for key in ("migrasome_appearance", "migrasome_lifetime"):
             if getattr(self.scene, key) > 0.0:
-                yield f"scene.{key}", f"{remedy} '0 h'."
+                yield Problem(f"scene.{key}", f"{remedy} '0 h'.")
         for name in self.solved_ligands:
             if name in self.ligand and self.ligand[name].secretion.migrasome_decay > 0.0:
-                yield f"ligand.{name}.secretion.migrasome_decay", f"{remedy} '0 1/s'."
+                yield Problem(f"ligand.{name}.secretion.migrasome_decay", f"{remedy} '0 1/s'.")
         if self.mechanisms.uptake:
-            yield "mechanisms.uptake", "a steady state has no cells. Set it to false."
+            yield Problem("mechanisms.uptake", "a steady state has no cells. Set it to false.")
 
-    def _stroma(self) -> Iterable[tuple[str, str]]:
-        """A stroma that is unknown, or cannot grow."""
-        for path, name, known, noun in (
-            ("scene.stroma", self.scene.stroma, self.stromal_type, "stromal type"),
-            ("scene.substrate", self.scene.substrate, self.substrate, "substrate"),
-        ):
-            if name not in known:
-                yield path, unknown(name, known, noun)
-                return
+    def _stroma(self) -> Iterable[Problem]:
+        """A stroma that cannot grow."""
         if not self.grows:
             return
         if self.run.mode == "steady":
-            yield (
+            yield Problem(
                 "scene.mode",
                 f"a {self.scene.mode} scene changes with time, which a steady state has none of. "
                 "Set it to 'placed'.",
             )
         if self.scene.mode == "frozen" and self.run.culture == 0.0:
-            yield (
+            yield Problem(
                 "scene.mode",
                 "nothing grows before the cells are added, when a frozen scene stops. Give "
                 "run.culture some time, or set it to 'grown'.",
             )
         if self.dish.shape == "round":
-            yield "scene.mode", "MSC migrate in a rectangle only. Set it to 'placed'."
+            yield Problem("scene.mode", "MSC migrate in a rectangle only. Set it to 'placed'.")
         if self.scene.detached_migrasome_density > 0.0:
-            yield (
+            yield Problem(
                 "scene.detached_migrasome_density",
                 "in a grown scene migrasomes detach by themselves. Set it to '0 1/mm**2', or "
                 "scene.mode to 'placed'.",
             )
         if self.biogenesis.early_diameter > self.scene.migrasome_diameter:
-            yield (
+            yield Problem(
                 "scene.migrasome_diameter",
                 "is smaller than biogenesis.early_diameter, from which migrasomes grow. Raise it, "
                 "or lower that.",
-            )
+                {"biogenesis.early_diameter": "is larger than scene.migrasome_diameter, to which "
+                "migrasomes grow. Lower it, or raise that."},
+            )  # fmt: skip
         retraction = self.biogenesis.retraction_time
         if self.numerics.growth_step > retraction:
-            yield (
+            yield Problem(
                 "numerics.growth_step",
                 f"{duration_text(self.numerics.growth_step)} is longer than a retraction, "
                 f"{duration_text(retraction)}. Lower it.",
-            )
+                {"biogenesis.retraction_time": f"{duration_text(retraction)} is shorter than "
+                f"numerics.growth_step, {duration_text(self.numerics.growth_step)}. Raise it, or "
+                "lower that."},
+            )  # fmt: skip
         for name in self.solved_ligands:
             if name in self.ligand and self.ligand[name].coat.under_bodies < 1.0:
-                yield (
+                yield Problem(
                     f"ligand.{name}.coat.under_bodies",
                     "bodies of a grown scene move, and what is bound under them would have to go. "
                     "Set it to 1.0, or scene.mode to 'placed'.",
                 )
 
-    def _cargo(self) -> Iterable[tuple[str, str]]:
+    def _cargo(self) -> Iterable[Problem]:
         """Cargo that cannot be followed, or is not there."""
         if self.grows:
             for name in self.solved_ligands:
                 if name in self.ligand and self.ligand[name].secretion.migrasome_decay > 0.0:
-                    yield (
+                    yield Problem(
                         f"ligand.{name}.secretion.migrasome_decay",
                         "in a grown scene mechanisms.cargo_kinetics says how migrasomes fill and "
                         "empty. Set it to '0 1/s', or scene.mode to 'placed'.",
@@ -852,44 +916,44 @@ class ModelSpec(Section):
         for name in self.stroma.cargo:
             if name not in self.ligand:
                 path = f"stromal_type.{self.scene.stroma}.cargo.{name}"
-                yield path, unknown(name, self.ligand, "ligand")
+                yield Problem(path, unknown(name, self.ligand, "ligand"))
         for name in self.output.ligands:
             if name in self.ligand and name not in self.stroma.cargo:
                 made = ", ".join(
                     self.ligand[k].label for k in self.stroma.cargo if k in self.ligand
                 )
-                yield (
+                yield Problem(
                     "output.ligands",
                     f"{self.stroma.label} cells make no {self.ligand[name].label}, but "
                     f"{made or 'nothing'}. Remove {name}, or give "
                     f"stromal_type.{self.scene.stroma}.cargo.{name}.",
                 )
 
-    def _perturbation(self, name: str) -> Iterable[tuple[str, str]]:
+    def _perturbation(self, name: str) -> Iterable[Problem]:
         """A treatment of the stroma that it has no use for."""
         path, agent = f"treatments.{name}", self.agent[self.agent_of(name)]
         treatment = self.treatments[name]
         if agent.target is not None and agent.target not in self.stroma.expresses:
-            yield (
+            yield Problem(
                 path,
                 f"{agent.label} acts on {agent.target}, which {self.stroma.label} cells lack. "
                 f"They have {', '.join(self.stroma.expresses) or 'no target'}. Remove it, or "
                 "choose another scene.stroma.",
             )
         if agent.acts_on == "cxcr4_antagonist" and self.cell_count == 0:
-            yield (
+            yield Problem(
                 path,
                 f"{agent.label} acts on CXCR4 of haematopoietic cells, and this model has none. "
                 "Set cells.density, or remove it.",
             )
         if agent.acts_on == "added_ligand" and self.agent_of(name) not in self.dosed_ligands:
-            yield (
+            yield Problem(
                 path,
                 f"{agent.label} is added to a field that this model does not solve. Add "
                 f"{self.agent_of(name)} to output.ligands, or remove it.",
             )
         if agent.on_networks and not self.grows:
-            yield (
+            yield Problem(
                 path,
                 f"{agent.label} acts on how networks form, and a placed scene has formed. Set "
                 "scene.mode to 'grown', or remove it.",
@@ -907,7 +971,7 @@ class ModelSpec(Section):
                     if made is None
                     else f"output.ligands, such as ['{made}']"
                 )
-            yield (
+            yield Problem(
                 path,
                 f"{agent.label} acts on how carriers fill migrasomes and fuse, and this model "
                 f"follows none. Set {' and '.join(wanted)}, or remove it.",
@@ -915,7 +979,7 @@ class ModelSpec(Section):
         if agent.acts_on in ("integrins", "calcium") and self.scene.mode == "frozen":
             for key, value in (("start", treatment.start), ("stop", treatment.stop)):
                 if value is not None and value >= 0.0 and (key, value) != ("stop", 0.0):
-                    yield (
+                    yield Problem(
                         f"{path}.{key}",
                         "a frozen scene does not grow from 0 h on, when the cells are added. Give "
                         f"an earlier {key}, or set scene.mode to 'grown'.",
@@ -923,55 +987,81 @@ class ModelSpec(Section):
         if agent.genetic:
             for key in ("start", "stop"):
                 if key in self.treatments[name].model_fields_set:
-                    yield (
+                    yield Problem(
                         f"{path}.{key}",
                         "a genetic change is there from the beginning to the end. Remove it.",
                     )
 
-    def _patterns(self) -> Iterable[tuple[str, str]]:
+    def _patterns(self) -> Iterable[Problem]:
         """Patterns of the coat that are no pattern."""
         for name, ligand in self.ligand.items():
             pattern = ligand.coat.pattern
             if pattern not in PATTERNS and not pattern.endswith(PATTERN_FILES):
-                yield (
+                yield Problem(
                     f"ligand.{name}.coat.pattern",
                     f"{unknown(pattern, PATTERNS, 'pattern')} Or give an image or array: a file "
                     f"that ends in {', '.join(PATTERN_FILES)}.",
                 )
 
-    def _linear_solver(self) -> Iterable[tuple[str, str]]:
+    def _linear_solver(self) -> Iterable[Problem]:
         """Conjugate gradients where the system is not symmetric."""
         if self.numerics.solver != "fipy" or self.numerics.fipy.linear_solver != "cg":
             return
         for name in self.solved_ligands:
             if name in self.ligand and self.ligand[name].coat.binds:
-                yield (
+                yield Problem(
                     "numerics.fipy.linear_solver",
                     f"'cg' needs a symmetric system, and {name} binds to the floor. Choose "
                     "'bicgstab' or 'lu'.",
                 )
 
-    def problems(self) -> Iterable[tuple[str, str]]:
-        """Path and text of what is wrong although every value by itself is right."""
+    def _times(self) -> Iterable[Problem]:
+        """Times outside the run; if its length was set last, that leaves all of them out."""
         begin, end = 0.0 - self.run.culture, self.run.duration
-        if self.cells.type not in self.cell_type:
-            yield "cells.type", unknown(self.cells.type, self.cell_type, "cell type")
-        if self.receptor.cxcr4.ligand not in self.ligand:
-            name = self.receptor.cxcr4.ligand
-            yield "receptor.cxcr4.ligand", unknown(name, self.ligand, "ligand")
+        times = {"output.fields_from": (self.output.fields_from, begin, 0.0)}
+        times["output.tracks_from"] = (self.output.tracks_from, 0.0, 0.0)
+        for name, treatment in self.treatments.items():
+            times[f"treatments.{name}.start"] = (treatment.start, begin, 0.0)
+            if treatment.stop is not None:
+                times[f"treatments.{name}.stop"] = (treatment.stop, begin, end)
+        late = {p: within for p, (at, _, within) in times.items() if at > end}
+        early = {p: begin for p, (at, first, _) in times.items() if at < first}
+        for outside, key, length in (
+            (late, "run.duration", end), (early, "run.culture", -begin)
+        ):  # fmt: skip
+            listed = ", ".join(f"{path} {duration_text(times[path][0])}" for path in outside)
+            pasted = " ".join(
+                f"--set {path}='{duration_text(within)}'" for path, within in outside.items()
+            )
+            together = (
+                f"{duration_text(length)} leaves out {listed}. Make it longer, or add {pasted}."
+            )
+            for path in outside:
+                at, first, _ = times[path]
+                yield Problem(path, _outside(at, first, end), {key: together})
+
+    def _strangers(self) -> Iterable[Problem]:
+        """Names of what the model does not have; with them nothing else can be asked."""
+        chosen: list[tuple[str, str, Iterable[str], str]] = [
+            ("cells.type", self.cells.type, self.cell_type, "cell type"),
+            ("receptor.cxcr4.ligand", self.receptor.cxcr4.ligand, self.ligand, "ligand"),
+            *(("output.ligands", name, self.ligand, "ligand") for name in self.output.ligands),
+            ("scene.stroma", self.scene.stroma, self.stromal_type, "stromal type"),
+            ("scene.substrate", self.scene.substrate, self.substrate, "substrate"),
+        ]
+        for path, name, known, noun in chosen:
+            if name not in known:
+                yield Problem(path, unknown(name, known, noun))
+
+    def problems(self) -> Iterable[Problem]:
+        """All that is wrong although every value by itself is right."""
+        strangers = list(self._strangers())
+        yield from strangers
+        if strangers:
             return
-        for name in self.output.ligands:
-            if name not in self.ligand:
-                yield "output.ligands", unknown(name, self.ligand, "ligand")
-        troubles = list(self._stroma())
-        yield from troubles
-        if troubles:
-            return
+        yield from self._stroma()
         yield from self._excesses()
-        if not begin <= self.output.fields_from <= end:
-            yield "output.fields_from", _outside(self.output.fields_from, begin, end)
-        if not self.output.tracks_from <= end:
-            yield "output.tracks_from", _outside(self.output.tracks_from, 0.0, end)
+        yield from self._times()
         yield from self._view()
         yield from self._mixed()
         yield from self._patterns()
@@ -983,25 +1073,22 @@ class ModelSpec(Section):
             path = f"treatments.{name}"
             agent = self.agent_of(name)
             if agent not in self.agent:
-                yield path, unknown(agent, self.agent, "agent")
+                yield Problem(path, unknown(agent, self.agent, "agent"))
                 continue
             if self.agent[agent].acts_on == "added_ligand" and agent not in self.ligand:
-                yield path, unknown(agent, self.ligand, "ligand")
+                yield Problem(path, unknown(agent, self.ligand, "ligand"))
                 continue
             try:
                 self.dose(name)
             except ValueError as error:
-                yield f"{path}.dose", str(error)
+                yield Problem(f"{path}.dose", str(error))
             yield from self._perturbation(name)
-            for key, value in (("start", treatment.start), ("stop", treatment.stop)):
-                if value is not None and not begin <= value <= end:
-                    yield f"{path}.{key}", _outside(value, begin, end)
             start = treatment.start
             if treatment.stop is not None and self.agent[agent].acts_on in (
                 "medium_change",
                 "added_ligand",
             ):
-                yield (
+                yield Problem(
                     f"{path}.stop",
                     (
                         "has no stop: a medium change is over at once, added ligand leaves with "
@@ -1009,7 +1096,7 @@ class ModelSpec(Section):
                     ),
                 )
             elif treatment.stop is not None and treatment.stop <= start:
-                yield (
+                yield Problem(
                     f"{path}.stop",
                     (
                         f"{duration_text(treatment.stop)} is not after the start, "
@@ -1020,7 +1107,7 @@ class ModelSpec(Section):
             yield from self._unsteady()
             if self.treatments:
                 first = next(iter(self.treatments))
-                yield (
+                yield Problem(
                     f"treatments.{first}",
                     (
                         "a steady model has no time for treatments. Remove them or set "
@@ -1030,7 +1117,7 @@ class ModelSpec(Section):
             for name in self.solved_ligands:
                 ligand = self.ligand[name]
                 if self.dish.top == "closed" and not ligand.loses:
-                    yield (
+                    yield Problem(
                         f"ligand.{name}",
                         (
                             "no steady state, since every wall is closed and nothing is lost. "

@@ -16,6 +16,7 @@ from sdf1_field.errors import InputError
 from sdf1_field.shipped import model_names
 from sdf1_field.spec.files import Entry, load_model, parameters
 from sdf1_field.spec.schema import Mechanisms, ModelSpec, unknown
+from sdf1_field.spec.unread import idle_agent, unread_keys
 from sdf1_field.units import duration_text
 
 _WIDTH = 92
@@ -23,6 +24,8 @@ _NAME = re.compile(r"\w[\w.-]*")
 _PRETREATMENT = 7200.0
 """How long before the cells the example's antibody is given [s]."""
 
+_SWITCHED = ("mechanisms.", "treatments.", "variation.donor.")
+"""What a call may switch on, and so is shown whether it acts or not."""
 _DISH = ("dish.width", "dish.length", "dish.height")
 _RUN = ("run.seed", "run.culture", "run.duration")
 _SCENE = ("scene.mode", "scene.substrate", "scene.msc_density")
@@ -67,8 +70,14 @@ def model_file_text(name: str, *, extends: str) -> str:
     if extends not in known:
         raise InputError(f"{unknown(extends, known, 'model')} `sdf1-field list` shows them all.")
     base = load_model(extends)
-    spec, entries = base.spec, base.entries
-    cell_type = spec.cells.type
+    spec = base.spec
+    # What nothing reads in the shipped model is not there to be changed.
+    idle = {key.path for key in unread_keys(spec, base.entries)}
+    entries = {
+        path: entry
+        for path, entry in base.entries.items()
+        if path not in idle or path.startswith(_SWITCHED)
+    }
     sections = [
         [
             *_prose(
@@ -105,13 +114,7 @@ def model_file_text(name: str, *, extends: str) -> str:
             *_prose(f"The cells. Types: {', '.join(spec.cell_type)}."),
             *_lines(_CELLS, entries),
         ],
-        [
-            *_prose(
-                f"{spec.haematopoietic.label} cells; receptors are a number per cell. "
-                "The keys not shown here have values too."
-            ),
-            *_lines((f"cell_type.{cell_type}.{key}" for key in _CELL_TYPE), entries),
-        ],
+        *_cell_type(spec, entries),
         [
             *_prose("What the cells do: true or false. With all of it off the fold change is 1."),
             *_lines((f"mechanisms.{key}" for key in Mechanisms.model_fields), entries),
@@ -139,6 +142,18 @@ def model_file_text(name: str, *, extends: str) -> str:
         ],
     ]
     return "\n\n".join("\n".join(section) for section in sections) + "\n"
+
+
+def _cell_type(spec: ModelSpec, entries: Mapping[str, Entry]) -> list[list[str]]:
+    """Section about the cells' type; none where there are no cells."""
+    lines = list(_lines((f"cell_type.{spec.cells.type}.{key}" for key in _CELL_TYPE), entries))
+    if not lines:
+        return []
+    prose = (
+        f"{spec.haematopoietic.label} cells; receptors are a number per cell. The keys not shown "
+        "here have values too."
+    )
+    return [[*_prose(prose), *lines]]
 
 
 def _treatments(spec: ModelSpec, entries: Mapping[str, Entry]) -> list[str]:
@@ -187,23 +202,23 @@ def _examples(spec: ModelSpec) -> Iterator[str]:
         free = [name for name in agents if name not in spec.treatments and _of_use(spec, name)]
         given = f"{{ {text} }}" if text else "{}"
         yield from (f"#treatments.{name} = {given}" for name in free[:1])
-    yield f'#treatments.wash = {{ agent = "medium_change", start = "{middle}" }}'
+    if spec.solved_ligands:
+        yield f'#treatments.wash = {{ agent = "medium_change", start = "{middle}" }}'
 
 
 def _of_use(spec: ModelSpec, name: str) -> bool:
     """Whether the stroma, the cells or the fields of a model have what an agent acts on."""
     agent = spec.agent[name]
-    if agent.acts_on == "cxcr4_antagonist":
-        return spec.cell_count > 0
-    if agent.acts_on == "added_ligand":
-        return name in spec.dosed_ligands
+    if idle_agent(spec, name) is not None:
+        return agent.acts_on == "medium_change"
     return agent.target is None or agent.target in spec.stroma.expresses
 
 
 def _lines(paths: Iterable[str], entries: Mapping[str, Entry]) -> Iterator[str]:
     """Commented-out keys with their values; those that follow from one source share its note."""
     defaults = parameters()
-    for note, group in groupby(paths, key=lambda p: _note(entries[p], defaults.get(p))):
+    shown = (path for path in paths if path in entries)
+    for note, group in groupby(shown, key=lambda p: _note(entries[p], defaults.get(p))):
         yield from (f"#{path} = {_toml(entries[path].value)}" for path in group)
         yield from _prose(note, indent="#     ")
 

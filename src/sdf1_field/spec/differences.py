@@ -1,0 +1,153 @@
+"""In what a model differs from the shipped ones, and from what is plausible."""
+
+import json
+import textwrap
+from typing import Any, NamedTuple
+
+from sdf1_field.spec.files import CALL, DEFAULTS, Entry, Model, is_shipped, parameters
+from sdf1_field.units import DIMENSIONS, parse
+
+_WORDS = ("title", "description")
+
+
+class Override(NamedTuple):
+    """A value that no shipped file sets: its dotted path, what was written, and by whom."""
+
+    path: str
+    value: Any
+    source: str
+
+    @property
+    def setting(self) -> str:
+        """Such as ``treatments.amd3100.dose=10 uM``."""
+        value = self.value if isinstance(self.value, str) else json.dumps(self.value)
+        return f"{self.path}={' '.join(value.split())}"
+
+    @property
+    def text(self) -> str:
+        """Such as ``treatments.amd3100.dose=10 uM (command line)``."""
+        return f"{self.setting} ({self.source})"
+
+
+def overridden(model: Model) -> tuple[Override, ...]:
+    """Values of a model that are not from a shipped file, but for title and description.
+
+    Of a user's own model file these are its own keys and those of the user's files it extends.
+
+    Parameters
+    ----------
+    model : Model
+        Also one that a run file has recorded.
+
+    Returns
+    -------
+    tuple of Override
+        By path.
+    """
+    return tuple(
+        Override(path, entry.value, "command line" if entry.where == CALL else entry.where)
+        for path, entry in sorted(model.entries.items())
+        if not is_shipped(entry.where) and path not in _WORDS
+    )
+
+
+def overrides_text(model: Model) -> str:
+    """`overridden` in one line; empty without any."""
+    return "; ".join(one.text for one in overridden(model))
+
+
+def brief_overrides(model: Model, *, width: int) -> str:
+    """As many of `overridden` as a line of some characters holds, and how many more there are."""
+    settings = [one.setting for one in overridden(model)]
+    shown = [textwrap.shorten(settings[0], width, placeholder=" ...")] if settings else []
+    for setting in settings[1:]:
+        if len("; ".join([*shown, setting])) > width:
+            break
+        shown.append(setting)
+    more = len(settings) - len(shown)
+    return "; ".join([*shown, f"and {more} more"] if more else shown)
+
+
+class Outside(NamedTuple):
+    """A value outside what it could plausibly be.
+
+    Parameters
+    ----------
+    path, where : str
+        Its dotted path, and the file or option that sets it.
+    value : str or float
+        As written.
+    interval : tuple of two str or float
+        As written.
+    source : str
+        Of the interval.
+    """
+
+    path: str
+    where: str
+    value: str | float
+    interval: tuple[str | float, str | float]
+    source: str
+
+    @property
+    def text(self) -> str:
+        """One line: where, what, the interval and its source."""
+        low, high = self.interval
+        return (
+            f"{self.where}: {self.path}: {self.value} is outside its interval, {low} to {high} "
+            f"({' '.join(self.source.split())})."
+        )
+
+
+def outside_intervals(model: Model) -> tuple[Outside, ...]:
+    """Values of a model outside their intervals.
+
+    The interval is the value's own, or that of the value it takes the place of. No number density
+    of zero is outside, since there are none of them.
+
+    Parameters
+    ----------
+    model : Model
+
+    Returns
+    -------
+    tuple of Outside
+        By path.
+    """
+    return tuple(
+        Outside(path, entry.where, entry.value, entry.interval, _source(path, entry))
+        for path, entry in sorted(model.entries.items())
+        if entry.where != DEFAULTS and entry.interval is not None and _is_outside(entry)
+    )
+
+
+def _source(path: str, entry: Entry) -> str:
+    if entry.interval_source:
+        return entry.interval_source
+    default = parameters().get(path)
+    return default.source if default and default.interval == entry.interval else entry.source
+
+
+def _is_outside(entry: Entry) -> bool:
+    assert entry.interval is not None
+    if isinstance(entry.value, bool):
+        return False
+    if not isinstance(entry.value, str):
+        low, high = entry.interval
+        return not float(low) <= float(entry.value) <= float(high)
+    dimension = _dimension(entry.value)
+    value = parse(entry.value, dimension)
+    low, high = (parse(str(end), dimension) for end in entry.interval)
+    none = dimension == "number density" and value == 0.0
+    return not (none or low <= value <= high)
+
+
+def _dimension(text: str) -> str:
+    """The one dimension that a text with a unit belongs to."""
+    for dimension in DIMENSIONS:
+        try:
+            parse(text, dimension)
+        except ValueError:
+            continue
+        return dimension
+    raise ValueError(f"'{text}' has no dimension of a model.")

@@ -1,0 +1,124 @@
+"""What people call ligands, drugs, cells and models, and the keys that stand for them."""
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from sdf1_field.errors import InputError
+from sdf1_field.spec.schema import unknown
+
+LIGANDS = {
+    **dict.fromkeys(("cxcl12", "cxcl12a", "cxcl12alpha", "sdf1a", "sdf1alpha"), "sdf1"),
+    "mcp1": "ccl2",
+    "csf1": "mcsf",
+}
+AGENTS = {"plerixafor": "amd3100", "mozobil": "amd3100"} | LIGANDS
+CELL_TYPES = {"hspc": "cd34", "cd34hspc": "cd34", "hpc": "cd34"}
+"""Other names of the shipped ligands, agents and cell types, in small letters and digits alone."""
+
+SYNONYMS: Mapping[str, Mapping[str, str]] = {
+    "ligand": LIGANDS,
+    "agent": AGENTS,
+    "cell_type": CELL_TYPES,
+    "stromal_type": {},
+    "substrate": {},
+}
+"""By section of a model, and so of every section that holds tables by name."""
+_NAMED_BY_VALUE = {
+    "receptor.cxcr4.ligand": "ligand",
+    "output.ligands": "ligand",
+    "cells.type": "cell_type",
+    "scene.stroma": "stromal_type",
+    "scene.substrate": "substrate",
+}
+"""Keys whose values are names, and of which section."""
+
+
+def plain(name: str) -> str:
+    """A name in small letters and digits alone.
+
+    Examples
+    --------
+    >>> plain("SDF-1"), plain("KG-1a"), plain("anti_CD166")
+    ('sdf1', 'kg1a', 'anticd166')
+    """
+    return re.sub(r"[^a-z0-9]", "", name.casefold().replace("α", "alpha"))
+
+
+def key_of(name: str, known: Iterable[str], synonyms: Mapping[str, str]) -> str:
+    """Key that a name stands for, or the name itself where it stands for none.
+
+    Parameters
+    ----------
+    name : str
+        As a person writes it.
+    known : iterable of str
+        Keys; one that is written like the name is it.
+    synonyms : mapping of str to str
+        One of `SYNONYMS`.
+
+    Examples
+    --------
+    >>> key_of("KG-1a", ["kg1a", "cd34"], {}), key_of("CXCL12", ["sdf1"], LIGANDS)
+    ('kg1a', 'sdf1')
+    """
+    keys = list(known)
+    if name in keys:
+        return name
+    own = plain(name)
+    meant = {plain(key): key for key in keys}.get(own) or synonyms.get(own)
+    return meant if meant in keys else name
+
+
+def ligand_named(text: str, known: Iterable[str]) -> str:
+    """Key of the ligand that a person means by its key, label or another name in any case.
+
+    Parameters
+    ----------
+    text : str
+        Such as ``"SDF-1"``, ``"CXCL12"`` or ``"sdf1"``.
+    known : iterable of str
+        Ligands' keys to choose from.
+
+    Raises
+    ------
+    InputError
+        If it is none of them.
+    """
+    keys = list(known)
+    key = key_of(text, keys, LIGANDS)
+    if key not in keys:
+        raise InputError(unknown(text, keys, "ligand"))
+    return key
+
+
+def keyed_path(path: str, known: Mapping[str, Iterable[str]]) -> str:
+    """Path with the keys of what it names.
+
+    Parameters
+    ----------
+    path : str
+        Dotted.
+    known : mapping of str to iterable of str
+        Names by section.
+    """
+    section, *rest = path.split(".")
+    named = "agent" if section == "treatments" else section
+    if named not in SYNONYMS or not rest:
+        return path
+    rest[0] = key_of(rest[0], known[named], SYNONYMS[named])
+    if section == "stromal_type" and rest[1:2] == ["cargo"] and len(rest) > 2:
+        rest[2] = key_of(rest[2], known["ligand"], LIGANDS)
+    return ".".join([section, *rest])
+
+
+def keyed_value(path: str, value: Any, known: Mapping[str, Iterable[str]]) -> Any:
+    """Value with the keys of what it names; arguments as of `keyed_path`."""
+    section = _NAMED_BY_VALUE.get(path)
+    if path.startswith("treatments.") and path.endswith(".agent"):
+        section = "agent"
+    if section is None:
+        return value
+    if isinstance(value, list):
+        return [keyed_value(path, each, known) for each in value]
+    return key_of(value, known[section], SYNONYMS[section]) if isinstance(value, str) else value

@@ -1,0 +1,402 @@
+"""Keys that nothing reads in a model, by what it is.
+
+Each `Rule` says under which condition of a model which keys act on nothing, as the rooms above read
+them; a test changes such keys and finds the same run.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from typing import NamedTuple
+
+from sdf1_field.spec.schema import ModelSpec
+
+
+class Rule(NamedTuple):
+    """Keys that act on nothing in some models.
+
+    Parameters
+    ----------
+    holds : callable
+        Whether a model is one of them.
+    keys : tuple of str
+        Dotted paths or what they begin with; ``*`` stands for any name.
+    reason : str
+        What the model is, to follow "since".
+    remedy : str
+        What would make it read them.
+    """
+
+    holds: Callable[[ModelSpec], bool]
+    keys: tuple[str, ...]
+    reason: str
+    remedy: str
+
+
+class Unread(NamedTuple):
+    """A key that nothing reads in a model, why, and what would make it read."""
+
+    path: str
+    reason: str
+    remedy: str
+
+
+def _with_cells(spec: ModelSpec) -> bool:
+    return spec.cell_count > 0 and spec.run.mode != "steady"
+
+
+def _senses(spec: ModelSpec) -> bool:
+    return _with_cells(spec) and bool(spec.sensed_ligands)
+
+
+def _steers(spec: ModelSpec) -> bool:
+    return _with_cells(spec) and (spec.mechanisms.soluble_sensing or spec.mechanisms.haptotaxis)
+
+
+def _catches(spec: ModelSpec, by: str) -> bool:
+    on = getattr(spec.mechanisms, f"{by}_adhesion")
+    return _with_cells(spec) and on and getattr(spec.haematopoietic, f"{by}_catch_rate") > 0.0
+
+
+def _adheres(spec: ModelSpec) -> bool:
+    return any(_catches(spec, by) for by in ("cd166", "vla4", "cxcr4", "fibre"))
+
+
+def _bears_migrasomes(spec: ModelSpec) -> bool:
+    return spec.bears_stroma or spec.scene.detached_migrasome_density > 0.0
+
+
+_PLACED_NETWORK = tuple(
+    f"scene.{key}"
+    for key in (
+        "network_fraction",
+        "retracting_fraction",
+        "fibre_length",
+        "fibre_length_variation",
+        "fibre_wander",
+        "fibre_segment",
+        "migrasome_spacing",
+    )
+)
+_GROWTH_OF_BODIES = tuple(
+    f"stromal_type.*.{key}"
+    for key in (
+        "speed",
+        "speed_variation",
+        "persistence_time",
+        "alignment_time",
+        "nucleation_variation",
+    )
+)
+_CARGO = ("traffic", "stromal_type.*.cargo", "stromal_type.*.production_variation")
+_GROW, _CELLS = "Set scene.mode to 'grown'", "Set cells.density above 0"
+_SOLVE = "Add a ligand to output.ligands"
+
+RULES: tuple[Rule, ...] = (
+    Rule(
+        lambda s: s.run.mode == "steady",
+        (
+            *("run.culture", "run.duration", "cells.time_step"),
+            *("output.fields_every", "output.fields_from"),
+            *("output.tracks_every", "output.tracks_from", "numerics.first_step"),
+            *("numerics.coupling_step", "numerics.settling_time", "numerics.fipy.time_step"),
+        ),
+        "a steady state has neither times nor cells",
+        "Set run.mode to 'transient'",
+    ),
+    Rule(
+        lambda s: s.numerics.solver != "fipy",
+        ("numerics.fipy",),
+        "the fields are solved by the cosine solver",
+        "Set numerics.solver to 'fipy'",
+    ),
+    Rule(
+        lambda s: s.numerics.solver != "cosine",
+        ("numerics.tolerance", "numerics.first_step"),
+        "the fields are solved by FiPy",
+        "Set numerics.fipy's keys instead, or numerics.solver to 'cosine'",
+    ),
+    Rule(
+        lambda s: not s.solved_ligands,
+        (
+            *("numerics.tolerance", "numerics.absolute_tolerance", "numerics.first_step"),
+            *("numerics.fipy", "variation.dish.secretion"),
+        ),
+        "no ligand is solved",
+        _SOLVE,
+    ),
+    # Scenes.
+    Rule(
+        lambda s: s.grows,
+        (*_PLACED_NETWORK, "scene.migrasome_appearance", "scene.migrasome_lifetime"),
+        "networks of a grown scene come about by biogenesis",
+        "Set a key of biogenesis instead, or scene.mode to 'placed'",
+    ),
+    Rule(
+        lambda s: not s.grows,
+        (
+            *("biogenesis", "scene.substrate", "substrate", "numerics.growth_step"),
+            *("numerics.culture_step", *_GROWTH_OF_BODIES),
+        ),
+        "a placed scene does not grow",
+        _GROW,
+    ),
+    Rule(
+        lambda s: s.run.culture == 0.0,
+        ("numerics.culture_step",),
+        "nothing comes before the cells",
+        "Set run.culture above 0",
+    ),
+    Rule(
+        lambda s: not s.followed_ligands,
+        (*_CARGO, "stromal_type.*.body_volume"),
+        "no ligand's carriers are followed",
+        "Set scene.mode to 'grown', mechanisms.cargo_kinetics to true, and output.ligands to what "
+        "the stroma makes",
+    ),
+    Rule(
+        lambda s: s.scene.msc_number > 0,
+        ("scene.msc_density",),
+        "scene.msc_number says how many bodies there are",
+        "Set that, or set it to 0",
+    ),
+    Rule(
+        lambda s: not s.bears_stroma,
+        (
+            *_PLACED_NETWORK,
+            *("scene.fibres_per_network", "scene.fibre_fan_angle", "biogenesis"),
+            *(*_GROWTH_OF_BODIES, *_CARGO, "stromal_type.*.body_area"),
+            *("stromal_type.*.body_area_variation", "stromal_type.*.body_aspect_ratio"),
+            *("ligand.*.secretion.msc_body", "adhesion.vcam1_msc", "adhesion.integrin_ligand_msc"),
+        ),
+        "there is no stroma",
+        "Set scene.msc_density above 0",
+    ),
+    Rule(
+        lambda s: not _bears_migrasomes(s),
+        (
+            *("scene.migrasome_diameter", "scene.migrasome_diameter_variation"),
+            *("scene.migrasome_appearance", "scene.migrasome_lifetime"),
+            *("scene.network_outline_margin", "adhesion", "ligand.*.secretion"),
+            *("variation.dish.secretion", "variation.donor.secretion"),
+        ),
+        "there are neither stroma nor migrasomes",
+        "Set scene.msc_density above 0",
+    ),
+    # Cells.
+    Rule(
+        lambda s: not _with_cells(s),
+        (
+            *("cell_type", "cells.time_step", "output.tracks_every", "output.tracks_from"),
+            *("variation.dish.speed", "variation.dish.avidity"),
+            *("variation.donor.speed", "variation.donor.avidity"),
+            *("adhesion.vcam1_msc", "adhesion.vcam1_network"),
+            *("adhesion.integrin_ligand_msc", "adhesion.integrin_ligand_network"),
+        ),
+        "there are no haematopoietic cells",
+        _CELLS,
+    ),
+    Rule(
+        lambda s: not _senses(s),
+        (
+            *("receptor.cxcr4.dissociation_constant", "receptor.cxcr4.dissociation_rate"),
+            *("receptor.cxcr4.coat_share", "cell_type.*.receptors"),
+            *("cell_type.*.internalisation_rate", "cell_type.*.recycling_rate"),
+        ),
+        "no cell senses a ligand",
+        "Switch on a mechanism that does, such as mechanisms.haptotaxis",
+    ),
+    Rule(
+        lambda s: not _steers(s),
+        (
+            *("receptor.cxcr4.dissociation_rate", "cell_type.*.integration_time"),
+            *("cell_type.*.own_noise",),
+        ),
+        "no cell follows a gradient",
+        "Set mechanisms.soluble_sensing or mechanisms.haptotaxis to true",
+    ),
+    Rule(
+        lambda s: not s.mechanisms.chemokinesis,
+        ("cell_type.*.chemokinesis_gain",),
+        "mechanisms.chemokinesis is off",
+        "Set it to true",
+    ),
+    Rule(
+        lambda s: not s.mechanisms.migrasome_uptake,
+        ("cell_type.*.migrasome_uptake_rate",),
+        "mechanisms.migrasome_uptake is off",
+        "Set it to true",
+    ),
+    *(
+        Rule(
+            lambda s, by=by: not getattr(s.mechanisms, f"{by}_adhesion"),  # type: ignore[misc]
+            (f"cell_type.*.{by}_catch_rate",),
+            f"mechanisms.{by}_adhesion is off",
+            "Set it to true",
+        )
+        for by in ("cd166", "vla4", "cxcr4", "fibre")
+    ),
+    *(
+        Rule(
+            lambda s, by=by: not _catches(s, by),  # type: ignore[misc]
+            keys,
+            f"no cell is caught by {noun}",
+            f"Set mechanisms.{by}_adhesion to true and the cells' {by}_catch_rate above 0",
+        )
+        for by, noun, keys in (
+            ("vla4", "VLA-4", ("adhesion.vcam1_msc", "adhesion.vcam1_network")),
+            (
+                "cxcr4",
+                "occupied CXCR4",
+                ("adhesion.integrin_ligand_msc", "adhesion.integrin_ligand_network"),
+            ),
+        )
+    ),
+    Rule(
+        # Stained networks of a culture that begins at 0 h are read by its CD166 too.
+        lambda s: not _catches(s, "cd166") and not (s.grows and s.run.culture == 0.0),
+        ("adhesion.cd166_migrasome",),
+        "no cell is caught by CD166",
+        "Set mechanisms.cd166_adhesion to true and the cells' cd166_catch_rate above 0",
+    ),
+    Rule(
+        lambda s: not _adheres(s),
+        ("cell_type.*.release_rate", "variation.dish.avidity", "variation.donor.avidity"),
+        "nothing holds cells",
+        "Switch on a mechanism that does, such as mechanisms.cd166_adhesion",
+    ),
+    Rule(
+        lambda s: s.variation.donor_number == 0,
+        ("variation.donor",),
+        "donor 0 is the median one",
+        "Set variation.donor_number",
+    ),
+)
+"""Conditions of a model that each leave keys unread."""
+
+
+def unread_keys(spec: ModelSpec, paths: Iterable[str]) -> Iterator[Unread]:
+    """Those of some keys that act on nothing in a model.
+
+    Parameters
+    ----------
+    spec : ModelSpec
+        Checked.
+    paths : iterable of str
+        Dotted paths of keys.
+
+    Yields
+    ------
+    Unread
+        In the order of the paths.
+    """
+    rules = [*(rule for rule in RULES if rule.holds(spec)), *_rules_by_name(spec)]
+    patterns = [(_pattern(key), rule) for rule in rules for key in rule.keys]
+    for path in paths:
+        rule = next((rule for pattern, rule in patterns if pattern.match(path)), None)
+        if rule is not None:
+            yield Unread(path, rule.reason, rule.remedy)
+
+
+def _pattern(key: str) -> re.Pattern[str]:
+    """Matches the key itself and all below it."""
+    return re.compile(re.escape(key).replace(r"\*", r"[^.]+") + r"(\.|$)")
+
+
+def _always(_: ModelSpec) -> bool:
+    return True
+
+
+def _rules_by_name(spec: ModelSpec) -> Iterator[Rule]:
+    """Tables of what is not in the model, and values of a ligand that another value leaves out."""
+
+    def rule(keys: tuple[str, ...], reason: str, remedy: str) -> Rule:
+        return Rule(_always, keys, reason, remedy)
+
+    for section, known, chosen, by in (
+        ("cell_type", spec.cell_type, spec.cells.type, "cells.type"),
+        ("stromal_type", spec.stromal_type, spec.scene.stroma, "scene.stroma"),
+        ("substrate", spec.substrate, spec.scene.substrate, "scene.substrate"),
+    ):
+        others = tuple(f"{section}.{name}" for name in known if name != chosen)
+        yield rule(others, f"{by} is '{chosen}'", f"Set {by} to that name")
+    for name, ligand in spec.ligand.items():
+        at = f"ligand.{name}"
+        if name not in spec.solved_ligands:
+            yield rule((at,), f"{name} is not solved", f"Add {name} to output.ligands")
+        if spec.dish.top != "bath":
+            yield rule((f"{at}.bath_concentration",), "dish.top is closed", "Set that to 'bath'")
+        if ligand.coat.pattern != "stripes":
+            yield rule(
+                (f"{at}.coat.stripe_width",),
+                f"the coat's pattern is {ligand.coat.pattern}",
+                f"Set {at}.coat.pattern to 'stripes'",
+            )
+        if not ligand.coat.binds:
+            other = "association_rate" if ligand.coat.sites == 0.0 else "sites"
+            yield rule(
+                tuple(f"{at}.coat.{key}" for key in ("dissociation_rate", "loss_rate", other)),
+                f"{name} does not bind to the coat",
+                f"Set {at}.coat.sites and association_rate above 0",
+            )
+        if spec.grows and spec.mechanisms.cargo_kinetics:
+            yield rule(
+                tuple(
+                    f"{at}.secretion.{key}"
+                    for key in ("msc_body", "migrasome", "carrying_fraction")
+                ),
+                "mechanisms.cargo_kinetics says how bodies and migrasomes secrete",
+                f"Set stromal_type.{spec.scene.stroma}.cargo.{name} instead, or that to false",
+            )
+        if name in spec.stroma.cargo and name not in spec.followed_ligands:
+            yield rule(
+                (f"stromal_type.{spec.scene.stroma}.cargo.{name}",),
+                f"{name} is not solved",
+                f"Add {name} to output.ligands",
+            )
+    yield from _rules_of_switches(spec)
+    if spec.run.mode == "steady" and spec.cell_count > 0:
+        yield rule(("cells.density",), "a steady state has no cells", "Set run.mode to 'transient'")
+    given = {spec.agent_of(name) for name in spec.treatments}
+    yield rule(
+        tuple(f"agent.{name}" for name in spec.agent if name not in given),
+        "no treatment gives it",
+        "Give it in treatments",
+    )
+    for name in spec.treatments:
+        idle = idle_agent(spec, spec.agent_of(name))
+        if idle is not None:
+            yield rule((f"treatments.{name}",), *idle)
+
+
+def _rules_of_switches(spec: ModelSpec) -> Iterator[Rule]:
+    """Mechanisms that are on, and have nothing to work with; off is always a thing to say."""
+
+    def rule(reason: str, remedy: str, *keys: str) -> Rule:
+        on = tuple(f"mechanisms.{key}" for key in keys if getattr(spec.mechanisms, key))
+        return Rule(_always, on, reason, remedy)
+
+    if not _with_cells(spec):
+        yield rule(
+            "there are no haematopoietic cells", _CELLS,
+            "cd166_adhesion", "vla4_adhesion", "fibre_adhesion", "crowding", "migrasome_uptake",
+            "uptake",
+        )  # fmt: skip
+    if not spec.grows:
+        yield rule("a placed scene does not grow", _GROW, "cargo_kinetics")
+    if not spec.solved_ligands:
+        yield rule("no ligand is solved", _SOLVE, "cargo_kinetics", "bursts")
+
+
+def idle_agent(spec: ModelSpec, name: str) -> tuple[str, str] | None:
+    """Why an agent would act on nothing in a model, and what would let it; None if it acts."""
+    agent = spec.agent[name]
+    if agent.acts_on == "cxcr4_antagonist" and not _senses(spec):
+        return "no cell senses a ligand", "Switch on a mechanism that does"
+    if agent.acts_on == "cd166_block" and not _catches(spec, "cd166"):
+        return "no cell is caught by CD166", "Set mechanisms.cd166_adhesion to true"
+    if agent.acts_on == "added_ligand" and name not in spec.solved_ligands:
+        return f"{name} is not solved", "Add it to output.ligands"
+    others = {spec.agent[spec.agent_of(t)].acts_on for t in spec.treatments} - {"medium_change"}
+    if agent.acts_on == "medium_change" and not spec.solved_ligands and not others:
+        return "there is nothing to take away", _SOLVE
+    return None

@@ -1,0 +1,82 @@
+"""In what a model differs from the shipped ones, and from what is plausible."""
+
+import pytest
+
+from sdf1_field.shipped import model_names
+from sdf1_field.spec import (
+    brief_overrides,
+    load_model,
+    outside_intervals,
+    overridden,
+    parameters,
+)
+
+
+@pytest.mark.parametrize("name", model_names())
+def test_a_shipped_model_overrides_nothing_and_is_plausible(name):
+    model = load_model(name)
+    assert overridden(model) == ()
+    assert outside_intervals(model) == ()
+
+
+def test_settings_and_a_files_own_keys_are_overrides_and_its_title_is_not(tmp_path):
+    path = tmp_path / "mine.toml"
+    path.write_text(
+        'extends = "coculture-kg1a-amd3100-10um"\ntitle = "mine"\n[dish]\nwidth = "1 mm"\n',
+        encoding="utf-8",
+    )
+    model = load_model(str(path), settings=["treatments.plerixafor.dose=3 uM", "run.seed=4"])
+    assert [one.text for one in overridden(model)] == [
+        f"dish.width=1 mm ({path})",
+        "run.seed=4 (command line)",
+        "treatments.amd3100.dose=3 uM (command line)",
+    ]
+
+
+def test_a_brief_list_says_how_many_more_there_are():
+    settings = ["dish.height=1 mm", "dish.length=1 mm", "dish.width=1 mm", "run.seed=4"]
+    model = load_model("coculture-kg1a", settings=settings)
+    assert brief_overrides(model, width=40) == "dish.height=1 mm; dish.length=1 mm; and 2 more"
+    assert brief_overrides(model, width=200).endswith("run.seed=4")
+    assert brief_overrides(load_model("coculture-kg1a"), width=40) == ""
+
+
+@pytest.mark.parametrize(
+    ("setting", "interval"),
+    [
+        ("cell_type.kg1a.speed=1.5 um/s", ("0.5 um/min", "3 um/min")),
+        ("scene.migrasome_diameter=0.5 mm", ("0.5 um", "3 um")),
+        ("grid.spacing=100 um", ("2.5 um", "10 um")),
+        ("numerics.tolerance=0.1", (1e-5, 0.01)),
+    ],
+)
+def test_a_value_outside_its_interval_is_one_line_with_the_interval_and_its_source(
+    setting, interval
+):
+    path, _, value = setting.partition("=")
+    (outside,) = outside_intervals(load_model("coculture-kg1a", settings=[setting]))
+    assert (outside.path, outside.interval) == (path, interval)
+    source = " ".join(parameters()[path].source.split())
+    low, high = interval
+    assert outside.text == (
+        f"--set: {path}: {value} is outside its interval, {low} to {high} ({source})."
+    )
+
+
+@pytest.mark.parametrize("value", ["0.5 um/min", "3 um/min", "0.05 um/s"])
+def test_the_ends_of_an_interval_are_inside_in_any_unit(value):
+    settings = [f"cell_type.kg1a.speed={value}"]
+    assert outside_intervals(load_model("coculture-kg1a", settings=settings)) == ()
+
+
+def test_the_interval_is_that_of_the_value_that_was_there():
+    # The whole well is solved on a coarser grid, and says between what.
+    settings = ["grid.spacing=150 um"]
+    assert outside_intervals(load_model("round-well", settings=settings)) == ()
+    (outside,) = outside_intervals(load_model("coculture-kg1a", settings=settings))
+    assert outside.path == "grid.spacing"
+
+
+def test_none_of_a_kind_of_cells_is_no_value_of_their_density():
+    settings = ["cells.density=0 1/mm**2"]
+    assert outside_intervals(load_model("coculture-kg1a", settings=settings)) == ()

@@ -1,0 +1,229 @@
+"""What people type is understood, or answered with a hint."""
+
+import pytest
+
+from sdf1_field.errors import InputError
+from sdf1_field.spec import entries_of, ligand_named, load_model, model_from_entries, parameters
+from sdf1_field.spec.names import SYNONYMS, plain
+
+
+def _refusal(model, *settings):
+    with pytest.raises(InputError) as caught:
+        load_model(str(model), settings=settings)
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["plerixafor", "Plerixafor", "AMD3100", "AMD-3100", "Mozobil"])
+def test_a_drugs_other_names_are_its_key(name):
+    spec = load_model("coculture-kg1a", settings=[f"treatments.{name}.dose=10 uM"]).spec
+    assert spec.dose("amd3100") == pytest.approx(1e4)
+    assert set(spec.treatments) == {"amd3100", "medium_change"}
+
+
+def test_ligands_cells_and_substrates_may_be_written_as_people_do():
+    spec = load_model(
+        "coculture-kg1a",
+        settings=[
+            "ligand.CXCL12.diffusivity=170 um**2/s",
+            'output.ligands=["SDF-1", "MCP-1"]',
+            "cells.type=CD34+",
+            "cell_type.CD34.speed=2 um/min",
+            "scene.substrate=fibronectin-1",
+            "stromal_type.MSC.cargo.CXCL12.production=1 molecule/s",
+        ],
+    ).spec
+    assert spec.ligand["sdf1"].diffusivity == pytest.approx(170.0)
+    assert spec.solved_ligands == ("sdf1", "ccl2")
+    assert spec.haematopoietic.speed == pytest.approx(2.0 / 60.0)
+    assert spec.scene.substrate == "fibronectin_1"
+    assert spec.stroma.cargo["sdf1"].production == 1.0
+
+
+def test_a_models_name_may_be_written_as_people_do():
+    assert load_model("coculture-KG-1a").name == "coculture-kg1a"
+
+
+def test_a_treatment_that_says_its_agent_keeps_its_own_name(tmp_path):
+    path = tmp_path / "mine.toml"
+    path.write_text(
+        'extends = "coculture-kg1a"\n[treatments.plerixafor]\nagent = "plerixafor"\ndose = "1 uM"\n'
+        '[treatments.amd3100]\ndose = "2 uM"\nstart = "2 h"\n',
+        encoding="utf-8",
+    )
+    spec = load_model(str(path)).spec
+    assert spec.dose("plerixafor") == pytest.approx(1e3)
+    assert spec.agent_of("plerixafor") == "amd3100"
+    assert spec.dose("amd3100") == pytest.approx(2e3)
+
+
+@pytest.mark.parametrize("text", ["sdf1", "SDF-1", "sdf-1α", "CXCL12", "Cxcl12"])
+def test_a_ligand_is_found_by_any_of_its_names(text):
+    assert ligand_named(text, ["ccl2", "sdf1"]) == "sdf1"
+
+
+def test_a_ligand_that_is_not_there_is_refused_with_those_that_are():
+    with pytest.raises(InputError, match=r"unknown ligand 'CSF-1'\. Known: ccl2, sdf1\."):
+        ligand_named("CSF-1", ["ccl2", "sdf1"])
+
+
+def test_every_synonym_is_plain_and_stands_for_a_key_of_its_section():
+    keys = {tuple(path.split(".")[:2]) for path in parameters()}
+    for section, names in SYNONYMS.items():
+        for name, key in names.items():
+            assert plain(name) == name
+            assert (section, key) in keys
+            assert (section, name) not in keys
+
+
+@pytest.mark.parametrize(
+    ("key", "meant"),
+    [
+        ("haptotaxis=false", "'mechanisms.haptotaxis'"),
+        ("under_bodies=0.5", "'ligand.sdf1.coat.under_bodies'"),
+        ("coat.pattern=stripes", "'ligand.sdf1.coat.pattern'"),
+        ("dose=10 uM", "'treatments.amd3100.dose'"),
+    ],
+)
+def test_the_end_of_a_path_is_answered_with_the_path(key, meant):
+    refusal = _refusal("coculture-kg1a", key)
+    assert refusal.startswith(f"--set: {key.partition('=')[0].partition('.')[0]}")
+    assert f"unknown key. Did you mean {meant}" in refusal
+
+
+# Files
+
+
+def _file(tmp_path, content, encoding="utf-8"):
+    path = tmp_path / "mine.toml"
+    path.write_bytes(content.encode(encoding))
+    return path
+
+
+def test_a_byte_order_mark_is_no_part_of_a_file(tmp_path):
+    path = _file(tmp_path, 'extends = "null-kg1a"\ntitle = "mine"\n', "utf-8-sig")
+    assert load_model(str(path)).spec.title == "mine"
+
+
+def test_smart_quotes_are_named_with_their_line(tmp_path):
+    path = _file(tmp_path, 'extends = "null-kg1a"\ntitle = “mine”\n')
+    assert _refusal(path) == f"{path}: line 2: “ is no quotation mark of TOML. Write \" or '."
+
+
+@pytest.mark.parametrize("line", ["dose = 10 uM", "dose = 10 uM # as usual", "dose=10 uM"])
+def test_a_dose_without_quotation_marks_is_answered_with_them(tmp_path, line):
+    path = _file(tmp_path, f'extends = "coculture-kg1a"\n[treatments.amd3100]\n{line}\n')
+    assert _refusal(path) == (
+        f'{path}: line 3: dose: a value with a unit is text. Write it like dose = "10 uM".'
+    )
+
+
+def test_a_dose_without_quotation_marks_in_an_inline_table_too(tmp_path):
+    path = _file(tmp_path, 'extends = "coculture-kg1a"\ntreatments.amd3100 = { dose = 1 uM }\n')
+    assert 'Write it like dose = "1 uM".' in _refusal(path)
+
+
+def test_brackets_without_end_and_a_status_that_is_none_are_one_line(tmp_path):
+    assert "TOML" in _refusal(_file(tmp_path, "a = " + "[" * 2000))
+    assert "unknown status '1'" in _refusal("null-kg1a", "dish.width={value='1 mm', status=1}")
+
+
+# What collides
+
+
+@pytest.mark.parametrize(
+    ("setting", "other"),
+    [
+        ("numerics.growth_step=2 h", "a retraction, 1 h"),
+        ("biogenesis.retraction_time=1 min", "numerics.growth_step"),
+        ("scene.migrasome_diameter=0.1 um", "biogenesis.early_diameter"),
+        ("biogenesis.early_diameter=3 um", "scene.migrasome_diameter"),
+        ("grid.spacing=2 mm", "dish.width"),
+        ("dish.width=3 um", "grid.spacing"),
+        ("dish.height=0.5 mm", "dish.mixed_above"),
+        ("run.duration=30 years", "cells.time_step"),
+        ("output.fields_every=1e-3 s", ""),
+        ("cell_type.kg1a.diameter=2 mm", "dish.width"),
+    ],
+)
+def test_of_values_that_collide_the_one_that_was_set_is_blamed(tmp_path, setting, other):
+    path = _file(tmp_path, 'extends = "coculture-kg1a"\ndish.mixed_above = "1 mm"\n')
+    refusal = _refusal(path, setting)
+    assert refusal.startswith(f"--set: {setting.partition('=')[0]}: ")
+    assert other in refusal
+
+
+def test_a_shorter_run_names_all_that_it_leaves_out_and_what_to_paste():
+    refusal = _refusal("tracking-kg1a", "run.duration=1 h")
+    assert refusal == (
+        "--set: run.duration: 1 h leaves out output.fields_from 8 h, output.tracks_from 8 h, "
+        "treatments.medium_change.start 8 h. Make it longer, or add --set "
+        "output.fields_from='0 s' --set output.tracks_from='0 s' --set "
+        "treatments.medium_change.start='0 s'."
+    )
+    pasted = [s.replace("'", "") for s in refusal.rstrip(".").split("--set ")[1:]]
+    settings = ["run.duration=1 h", *(s.strip() for s in pasted)]
+    assert load_model("tracking-kg1a", settings=settings).spec.run.duration == 3600.0
+
+
+def test_problems_that_have_nothing_to_do_with_each_other_are_said_at_once():
+    refusal = _refusal("coculture-kg1a", "treatments.amd3100.start=1 h", "dish.mixed_above=3 mm")
+    assert "treatments.amd3100.dose: no dose is given" in refusal
+    assert " Also --set: " in refusal
+    assert "dish.mixed_above: 3000 um leaves nothing to mix" in refusal
+
+
+# Hard bounds
+
+
+@pytest.mark.parametrize(
+    ("setting", "text"),
+    [
+        (
+            "cell_type.kg1a.persistence_time=1e-40 s",
+            "too small for a time. Write at least '1e-06 s'",
+        ),
+        ("cell_type.kg1a.persistence_time=4e-100 min", "too small for a time"),
+        ("receptor.cxcr4.coat_share=1e160 1/um", "too large for a line density"),
+        ("run.duration=1000 years", "too large for a time. Write at most '1e+09 s'"),
+        ("cell_type.kg1a.speed=1e9 m/s", "too large for a speed"),
+        ("ligand.sdf1.diffusivity=1e-200 um**2/s", "too small for a diffusivity"),
+        ("ligand.sdf1.coat.sites=1e300 sites/um**2", "too large for a surface density"),
+        ("ligand.sdf1.loss_rate=1e300 1/s", "too large for a rate"),
+        ("receptor.cxcr4.dissociation_constant=1e-300 nM", "too small for a concentration"),
+    ],
+)
+def test_what_no_physics_allows_is_refused_by_its_key(setting, text):
+    refusal = _refusal("coculture-kg1a", setting)
+    assert refusal.startswith(f"--set: {setting.partition('=')[0]}: ")
+    assert text in refusal
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [
+        "cell_type.kg1a.receptors=1e300",
+        "cell_type.kg1a.own_noise=1e-300",
+        "variation.dish.speed=100.0",
+        "stromal_type.msc.body_aspect_ratio=1e9",
+    ],
+)
+def test_numbers_that_would_overflow_are_out_of_range(setting):
+    assert "is out of range" in _refusal("coculture-kg1a", setting)
+
+
+def test_a_view_narrower_than_a_body_that_grows_in_it_is_refused():
+    thin = ("dish.width=100 mm", "dish.length=14 um")
+    assert _refusal("coculture-kg1a", *thin) == (
+        "--set: dish.length: 14 um is less than one MSC body, 107.047 um. Raise dish.length."
+    )
+    placed = ("scene.mode=placed", "mechanisms.cargo_kinetics=false")
+    assert load_model("coculture-kg1a", settings=[*thin, *placed]).spec.dish.length == 14.0
+
+
+def test_entries_keep_the_source_of_an_inherited_interval():
+    model = load_model("coculture-kg1a", settings=["grid.spacing=10 um"])
+    entry = model.entries["grid.spacing"]
+    assert entry.interval == ("2.5 um", "10 um")
+    assert entry.interval_source == parameters()["grid.spacing"].source
+    assert model_from_entries(model.name, entries_of(model)) == model

@@ -1,0 +1,224 @@
+"""Keys that nothing reads: refused where a person sets them, and truly without effect."""
+
+import numpy as np
+import pytest
+
+from conftest import bits
+from sdf1_field.errors import InputError
+from sdf1_field.scene import place_scene
+from sdf1_field.shipped import model_names
+from sdf1_field.simulation import model_grid, simulate
+from sdf1_field.spec import asked_model, inherited_unread, load_model, parameters
+from sdf1_field.spec.schema import ModelSpec
+from sdf1_field.spec.unread import RULES, unread_keys
+
+PLACED = ("scene.mode=placed", "mechanisms.cargo_kinetics=false")
+DISH = (
+    "dish.width=200 um",
+    "dish.length=200 um",
+    "dish.height=200 um",
+    "grid.spacing=20 um",
+    "run.culture=30 min",
+    "run.duration=30 min",
+    "cells.density=500 1/mm**2",
+    "scene.msc_density=100 1/mm**2",
+)
+
+
+def _refusal(model, *settings):
+    with pytest.raises(InputError) as caught:
+        asked_model(str(model), settings=settings)
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("model", "settings", "message"),
+    [
+        (
+            "coculture-kg1a",
+            ("scene.network_fraction=0.5",),
+            "--set: scene.network_fraction: acts on nothing in this model, since networks of a "
+            "grown scene come about by biogenesis. Set a key of biogenesis instead, or scene.mode "
+            "to 'placed', or remove it.",
+        ),
+        (
+            "coculture-kg1a",
+            (*PLACED, "biogenesis.nucleation=0.01 1/(um*h)"),
+            "--set: biogenesis.nucleation: acts on nothing in this model, since a placed scene "
+            "does not grow. Set scene.mode to 'grown', or remove it.",
+        ),
+        (
+            "coculture-kg1a",
+            ("numerics.fipy.time_step=10 s",),
+            "--set: numerics.fipy.time_step: acts on nothing in this model, since the fields are "
+            "solved by the cosine solver. Set numerics.solver to 'fipy', or remove it.",
+        ),
+        ("coculture-kg1a", ("numerics.solver=fipy", "numerics.tolerance=0.01"), "solved by FiPy"),
+        ("coculture-kg1a", ("cell_type.cd34.speed=1 um/min",), "cells.type is 'kg1a'"),
+        ("coculture-kg1a", ("ligand.mcsf.diffusivity=70 um**2/s",), "mcsf is not solved"),
+        ("coculture-kg1a", ("ligand.sdf1.coat.stripe_width=20 um",), "the coat's pattern is even"),
+        ("coculture-kg1a", ("ligand.sdf1.bath_concentration=1 nM",), "dish.top is closed"),
+        ("coculture-kg1a", ("substrate.glass.strength=1.0",), "scene.substrate is 'fibronectin_5'"),
+        ("coculture-kg1a", ("adhesion.vcam1_network=1.0",), "no cell is caught by VLA-4"),
+        ("coculture-kg1a", ("agent.amd3100.inhibition_constant=74 nM",), "no treatment gives it"),
+        (
+            "coculture-kg1a",
+            ("ligand.sdf1.secretion.migrasome=1 molecule/s",),
+            "mechanisms.cargo_kinetics says how bodies and migrasomes secrete",
+        ),
+        ("coculture-kg1a", ("variation.donor.speed=0.3",), "donor 0 is the median one"),
+        ("null-kg1a", ("treatments.amd3100.dose=10 uM",), "no cell senses a ligand"),
+        ("null-kg1a", ("treatments.anti_cd166.dose=5 ug/mL",), "no cell is caught by CD166"),
+        ("null-kg1a", ("treatments.sdf1.dose=100 ng/mL",), "sdf1 is not solved"),
+        ("null-kg1a", ("cell_type.kg1a.release_rate=1e-3 1/s",), "nothing holds cells"),
+        ("p2-steady", ("output.fields_every=1 h",), "a steady state has neither times nor cells"),
+        ("tracking-kg1a", ("scene.fibre_length=80 um",), "there is no stroma"),
+        ("capture-single-migrasome", ("scene.msc_density=50 1/mm**2",), "scene.msc_number says"),
+        ("whole-well-kg1a", ("mechanisms.cargo_kinetics=true",), "a placed scene does not grow"),
+    ],
+)
+def test_a_setting_that_acts_on_nothing_is_refused_with_the_reason(model, settings, message):
+    refusal = _refusal(model, *settings)
+    assert message in refusal
+    assert refusal.startswith(f"--set: {settings[-1].partition('=')[0]}")
+
+
+@pytest.mark.parametrize(
+    ("model", "settings"),
+    [
+        ("coculture-kg1a", ("mechanisms.haptotaxis=false",)),
+        ("coculture-kg1a", (*PLACED, "scene.network_fraction=0.5")),
+        ("coculture-kg1a", ("numerics.solver=fipy", "numerics.fipy.time_step=10 s")),
+        ("coculture-kg1a", ("scene.mode=placed",)),
+        ("coculture-cd34", ("variation.donor_number=3",)),
+        ("coculture-kg1a-anti-cd166", ("mechanisms.cd166_adhesion=false",)),
+        ("whole-well-kg1a", ("mechanisms.cargo_kinetics=false",)),
+        ("coculture-kg1a-amd3100-10um", ("agent.amd3100.inhibition_constant=74 nM",)),
+    ],
+)
+def test_what_is_read_or_switched_off_is_taken(model, settings):
+    assert asked_model(model, settings=settings).spec == load_model(model, settings=settings).spec
+
+
+@pytest.mark.parametrize("name", model_names())
+def test_no_shipped_model_is_refused(name):
+    assert asked_model(name).name == name
+
+
+@pytest.fixture
+def file(tmp_path):
+    """Writer of a model file."""
+
+    def write(text, name="mine"):
+        path = tmp_path / f"{name}.toml"
+        path.write_text(text, encoding="utf-8")
+        return path
+
+    return write
+
+
+def test_a_files_own_key_is_refused_and_an_inherited_one_is_listed(file):
+    tuned = file('extends = "coculture-kg1a"\n[scene]\nnetwork_fraction = 0.5\n', "tuned")
+    assert _refusal(tuned).startswith(f"{tuned}: scene.network_fraction: acts on nothing")
+    child = file('extends = "tuned.toml"\ntitle = "child"\n', "child")
+    assert [(where, key.path) for where, key in inherited_unread(asked_model(str(child)))] == [
+        (str(tuned), "scene.network_fraction")
+    ]
+
+
+def test_a_files_key_that_a_setting_leaves_out_is_inherited(file):
+    path = file('extends = "coculture-kg1a"\nbiogenesis.nucleation = "0.01 1/(um*h)"\n')
+    placed = asked_model(str(path), settings=PLACED)
+    assert "biogenesis.nucleation" in {key.path for _, key in inherited_unread(placed)}
+    assert _refusal(path, *PLACED, "biogenesis.leak_rate=0 1/h").startswith(
+        "--set: biogenesis.leak_rate: acts on nothing"
+    )
+
+
+def test_a_file_may_set_donors_switches_and_tables_for_others_to_use(file):
+    path = file(
+        'extends = "coculture-kg1a"\nvariation.donor.speed = 0.3\nmechanisms.uptake = false\n'
+        '[agent.mine]\nlabel = "mine"\nacts_on = "medium_change"\n'
+    )
+    assert asked_model(str(path)).spec.variation.donor.speed == 0.3
+
+
+def test_every_rule_is_about_keys_that_there_are():
+    paths = list(parameters())
+    for rule in RULES:
+        pattern_free = {key: [p for p in paths if _below(p, key)] for key in rule.keys}
+        assert all(pattern_free.values()), rule.reason
+
+
+def _below(path, key):
+    parts, wanted = path.split("."), key.split(".")
+    return len(parts) >= len(wanted) and all(
+        w in ("*", p) for p, w in zip(parts, wanted, strict=False)
+    )
+
+
+def _another(path):
+    """Setting of a key to a value that is not its default but within its interval."""
+    entry = parameters()[path]
+    low, high = entry.interval
+    return f"{path}={high if entry.value != high else low}"
+
+
+INTERNAL = ("scene.growth.cells.production", "scene.growth.secretion_factor")
+"""What a growing scene keeps for ligands, of which there may be none."""
+
+
+def _last(settings):
+    *_, state = simulate(load_model("coculture-kg1a", settings=[*DISH, *settings]).spec, seed=2)
+    fields = {name: field.bound.tobytes() for name, field in state.fields.items()}
+    cells = (state.cells.x.tobytes(), state.cells.y.tobytes(), state.cells.held.tobytes())
+    scene = bits(state.scene)
+    return {name: scene[name] for name in scene if name not in INTERNAL}, fields, cells
+
+
+QUIET = (
+    *("mechanisms.soluble_sensing=false", "mechanisms.haptotaxis=false"),
+    *("mechanisms.chemokinesis=false", "mechanisms.cxcr4_adhesion=false", "output.ligands=[]"),
+)
+
+
+@pytest.mark.parametrize(
+    "settings", [(), PLACED, QUIET], ids=["grown", "placed", "cells sense nothing"]
+)
+def test_what_is_unread_changes_no_bit_of_a_dish(settings):
+    spec = load_model("coculture-kg1a", settings=[*DISH, *settings]).spec
+    changeable = [
+        p for p, e in parameters().items() if e.interval and e.interval[0] != e.interval[1]
+    ]
+    unread = [key.path for key in unread_keys(spec, changeable)]
+    assert len(unread) > 100
+    changed = [*settings, *map(_another, unread)]
+    after = load_model("coculture-kg1a", settings=[*DISH, *changed]).spec
+    assert after != spec
+    assert _last(changed) == _last(settings)
+
+
+@pytest.mark.parametrize(
+    ("settings", "key"),
+    [
+        ((), "biogenesis.migrating_share=0.9"),
+        ((), "stromal_type.msc.cargo.sdf1.production=8 molecules/s"),
+        ((), "cell_type.kg1a.own_noise=3.0"),
+        ((*PLACED, "scene.network_fraction=1.0"), "scene.fibre_length=90 um"),
+        (PLACED, "ligand.sdf1.secretion.msc_body=4 molecules/s"),
+        (QUIET, "cell_type.kg1a.speed=2 um/min"),
+    ],
+)
+def test_what_is_read_changes_a_dish(settings, key):
+    spec: ModelSpec = load_model("coculture-kg1a", settings=[*DISH, *settings]).spec
+    assert not list(unread_keys(spec, [key.partition("=")[0]]))
+    if key.startswith("scene."):
+        after = load_model("coculture-kg1a", settings=[*DISH, *settings, key]).spec
+        lengths = [
+            np.nansum(place_scene(s, model_grid(s), 2, secretion_factor=1.0).fibres.x)
+            for s in (spec, after)
+        ]
+        assert lengths[0] != lengths[1]
+    else:
+        assert _last([*settings, key]) != _last(settings)
