@@ -41,7 +41,6 @@ from sdf1_field.floor.sampling import no_near_field
 from sdf1_field.grid import Grid, make_grid
 from sdf1_field.migrasomes import advance, seed_scene
 from sdf1_field.scene import Scene, place_scene, region_map
-from sdf1_field.simulation import model_grid
 from sdf1_field.solvers import cosine
 from sdf1_field.solvers.cosine import Columns, CosineState, Tolerances
 from sdf1_field.sources import Secretion, constant, secretion
@@ -252,11 +251,10 @@ def networks(count: int) -> Result:
             f"scene.msc_number={count}",
         ],
     ).spec
-    grid = model_grid(spec)
     untouched = schedule(spec).perturbation(0.0)
 
     def grow(until: float) -> Scene:
-        scene = seed_scene(spec, grid, 1, untouched, secretion_factor=1.0)
+        scene = seed_scene(spec, 1, untouched, secretion_factor=1.0)
         for n in range(1, round(until / FRAME) + 1):
             scene, _ = advance(scene, n * FRAME)
         return scene
@@ -415,7 +413,7 @@ def cells_with_everything(count: int, density: float) -> Result:
     )
 
     def settle() -> tuple[Stimulus, Hold]:
-        scene = place_scene(spec, grid, 1, secretion_factor=1.0)
+        scene = place_scene(spec, 1, secretion_factor=1.0)
         ligand = spec.ligand[_LIGAND]
         coat = Coat(
             sites=ligand.coat.sites,

@@ -94,7 +94,6 @@ def make_scene(bodies, migrasomes, *, spec=SPEC, time=TIME, gone=()):
             strands=np.zeros(0, dtype=STRAND),
             course=np.zeros((0, 2, VERTICES)),
             buds=np.zeros(len(m), dtype=BUD),
-            fibres=0,
             constant={},
             carriage={
                 name: carriage_of(spec, name, Perturbation(), secretion_factor=1.0)

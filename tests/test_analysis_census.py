@@ -1,9 +1,14 @@
 import math
+import shutil
 
+import netCDF4
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
 from sdf1_field.analysis import Census, density_fold_change, fold_changes, take_census
+from sdf1_field.cli import main
+from sdf1_field.errors import InputError
 from sdf1_field.grid import make_grid
 from sdf1_field.scene import Region, place_scene, region_map
 from sdf1_field.spec import load_model
@@ -67,6 +72,48 @@ def test_one_dish_has_no_interval_and_no_deviation():
     assert np.isnan(alone.deviation).all()
 
 
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_a_cell_that_is_nowhere_is_not_counted_as_one_on_free_surface(value):
+    grid = make_grid(100.0, 100.0, 100.0, spacing=10.0, floor_layer=5.0, layer_growth=1.2)
+    regions = np.zeros((grid.ny, grid.nx), dtype=np.uint8)
+    x, y = np.full(5, 50.0), np.array([50.0, value, 20.0, value, 30.0])
+    with pytest.raises(InputError, match=r"^4 h: 2 of 5 cells have no place\. Solve the run again"):
+        take_census(regions, grid, x, y, radius=6.0, time=14_400.0)
+
+
+@pytest.fixture(scope="module")
+def lost_run(tiny_run, tmp_path_factory):
+    """Run file in which two cells are nowhere from 30 min on, as older versions wrote them."""
+    path = tmp_path_factory.mktemp("lost") / "lost.nc"
+    shutil.copyfile(tiny_run, path)
+    with netCDF4.Dataset(path, "a") as file:
+        file["cell_x"][4:6, 2:] = np.nan
+    return path
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        ["analyse"],
+        ["analyse", "--at", "0 h"],
+        ["analyse", "--show", "course"],
+        ["analyse", "--show", "distance"],
+        ["analyse", "--show", "dwell"],
+        ["analyse", "--show", "approach"],
+        ["analyse", "--show", "motion"],
+        ["plot"],
+    ],
+)
+def test_a_run_with_cells_that_are_nowhere_is_refused_whatever_is_asked(lost_run, tmp_path, call):
+    command, *options = call
+    if command == "plot":
+        options += ["-o", str(tmp_path / "run.png")]
+    result = CliRunner().invoke(main, [command, str(lost_run), *options])
+    assert result.exit_code == 2, result.output
+    assert "lost.nc: 2 of 30 cells have no place at 30 min. Solve the model again" in result.output
+    assert len(result.output.splitlines()) == 1
+
+
 def striped():
     """Floor of 100 um with an MSC stripe over 40-60 um and a network over 80-100 um."""
     grid = make_grid(100.0, 50.0, 10.0, spacing=1.0, floor_layer=10.0, layer_growth=1.0)
@@ -119,7 +166,7 @@ def test_what_uniform_scatter_touches_hardly_depends_on_the_grid():
         make_grid(1400, 1400, 100, spacing=spacing, floor_layer=100, layer_growth=1.0)
         for spacing in (5.0, 2.0)
     ]
-    scene = place_scene(spec, grids[1], 1, secretion_factor=1.0)
+    scene = place_scene(spec, 1, secretion_factor=1.0)
     uniform = []
     for grid in grids:
         regions = region_map(scene, grid, outline_margin=spec.scene.network_outline_margin)

@@ -6,7 +6,12 @@ import pytest
 from scipy.integrate import solve_ivp
 
 from sdf1_field import cells as cell_layer
-from sdf1_field.analysis import density_fold_change
+from sdf1_field.analysis import (
+    StickyFloor,
+    begin_encounters,
+    density_fold_change,
+    encounters,
+)
 from sdf1_field.cells import (
     Behaviour,
     Cells,
@@ -39,7 +44,7 @@ from sdf1_field.scene import (
     place_scene,
     region_areas,
 )
-from sdf1_field.simulation import encounter_limit, model_grid, regions_of, simulate
+from sdf1_field.simulation import model_grid, regions_of, simulate
 from sdf1_field.spec import load_model
 from sdf1_field.variation import DishFactors, dish_factors
 
@@ -623,11 +628,12 @@ def test_cells_are_the_same_where_no_body_moves_that_carries_any():
 
 
 def eat(cells, grid, behaving, scene, duration, *, rate, hold=None, time_step=30.0, seen=None):
-    return advance_and_eat(
+    cells, eaten, _ = advance_and_eat(
         cells, grid, no_stimulus(grid) if seen is None else seen,
         nothing(grid) if hold is None else hold, behaving, scene, uptake_rate=rate,
         duration=duration, time_step=time_step, seed=1,
     )  # fmt: skip
+    return cells, eaten
 
 
 def on_a_lattice(side, apart):
@@ -848,6 +854,20 @@ def test_settled_cells_keep_their_distance_and_fill_the_floor_evenly():
     assert abs(counts - 93.75).max() < 4.0 * math.sqrt(93.75)
 
 
+@pytest.mark.parametrize("crowding", ["true", "false"])
+def test_more_cells_leave_the_others_where_they_settle(tiny, crowding):
+    settings = [*tiny, f"mechanisms.crowding={crowding}"]
+    few, many = (
+        seed_cells(
+            load_model("coculture-kg1a", settings=[*settings, f"cells.density={n} 1/mm**2"]).spec, 4
+        )
+        for n in (2000, 3500)
+    )
+    assert (len(few.x), len(many.x)) == (180, 315)
+    for name in ("x", "y", "heading_x", "heading_y"):
+        assert np.array_equal(getattr(few, name), getattr(many, name)[:180])
+
+
 def test_cells_that_do_not_fit_are_refused_with_a_remedy(tiny):
     spec = load_model("coculture-kg1a", settings=[*tiny, "cells.density=9000 1/mm**2"]).spec
     with pytest.raises(InputError, match=r"cells\.density: 810 cells .* do not fit"):
@@ -918,7 +938,7 @@ def views():
     """Stroma and region maps of 200 dishes of the real size."""
     spec = load_model("null-kg1a").spec
     grid = model_grid(spec)
-    scenes = [place_scene(spec, grid, seed, secretion_factor=1.0) for seed in range(1, 201)]
+    scenes = [place_scene(spec, seed, secretion_factor=1.0) for seed in range(1, 201)]
     return [
         View(seed, scene, regions_of(spec, scene, grid)) for seed, scene in enumerate(scenes, 1)
     ]
@@ -1000,7 +1020,12 @@ def test_perfect_stickiness_bounds_what_adhesion_alone_can_gather(held_by_cd166,
     gathered, _ = pooled_fold_change(counts[:, 0], areas)
     limits = np.array(
         [
-            encounter_limit(spec, v.regions, [4 * HOUR], seed=v.seed, repeats=2)[0]
+            encounters(
+                begin_encounters(
+                    spec, StickyFloor(0.0, v.regions, v.scene.bodies), seed=v.seed, repeats=2
+                ),
+                4 * HOUR,
+            )
             for v in chosen[:16]
         ]
     )

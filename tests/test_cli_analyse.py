@@ -122,7 +122,7 @@ def test_cargo_needs_kinetics_a_saved_time_and_no_pairs(run, tiny_run, stroma, l
         assert "follows no cargo. Solve a grown scene with mechanisms.cargo_kinetics=true" in line
     line = refusal(run("analyse", l929(), "--at", "4 h"))
     assert "not saved at 4 h; it was from 0 s to 6 h every 3 h. Choose one" in line
-    line = refusal(run("analyse", l929(), "--against", l929("output.ligands=['ccl2']")))
+    line = refusal(run("analyse", l929(), "--against", l929("output.ligands=['ccl2']", seed=2)))
     assert "follows ccl2, not mcsf. Choose one of these, or add it to output.ligands" in line
     assert "is the same dish as" in refusal(run("analyse", l929(), "--against", l929()))
     pairs = refusal(run("analyse", l929(), "--against", l929(seed=2), "--paired"))
@@ -202,6 +202,54 @@ def test_paths_against_a_control_end_with_the_test(run, alone, solved):
     last = run("analyse", faster, "--against", alone).output.splitlines()[-1]
     assert last.startswith("path length against the control: ratio of medians")
     assert last.endswith("p <0.001 (Mann-Whitney U test over cells)")
+
+
+def test_paths_in_dishes_of_one_seed_end_with_a_test_on_pairs(run, alone, solved):
+    faster = solved("tracking-kg1a", *TRACKED, "cell_type.kg1a.speed=3 um/min")
+    last = run("analyse", faster, "--against", alone).output.splitlines()[-1]
+    assert last.endswith(
+        "p <0.001 (Wilcoxon signed-rank test over pairs of cells of one seed and number)"
+    )
+
+
+def test_fold_changes_in_dishes_of_one_seed_say_that_they_are_paired(run, solved):
+    drug = [solved("coculture-kg1a", "treatments.amd3100.dose=10 uM", seed=n) for n in (1, 2)]
+    control = ("--against", solved(seed=2), "--against", solved(seed=1))
+    text = run("analyse", *drug, *control).output
+    table = text[text.index("against 2 dishes of the control, paired by seed") :].splitlines()
+    assert table[1].split("  ")[-1] == "p (paired t test)"
+
+
+def test_stroma_in_dishes_of_one_seed_is_not_tested(run, stroma, l929):
+    for model, options in (
+        (stroma, ("scene.network_fraction=0.5",)),
+        (l929, ("traffic.transport_rate=0 1/h",)),
+    ):
+        line = refusal(run("analyse", model(), "--against", model(*options)))
+        assert "are of one seed (1), and the tests take them for independent. Solve one" in line
+        assert run("analyse", model(), "--against", model(*options, seed=2)).exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("kind", "message"),
+    [
+        ("fold-change", "no cells were saved at 5000 h; they were from 0 s to 2 h"),
+        ("distance", "no cells were saved at 5000 h"),
+        ("network", "the floor was not saved at 5000 h; it was from 0 s to 2 h"),
+        ("field", "the floor was not saved at 5000 h"),
+    ],
+)
+def test_a_time_that_the_run_has_not_is_refused_before_anything_is_counted(
+    run, tiny_run, kind, message, monkeypatch
+):
+    def computed(*_, **__):
+        raise AssertionError("computed first")
+
+    for name in ("run_encounter_limit", "run_censuses", "run_network", "_scenes", "_profiles"):
+        monkeypatch.setattr(f"sdf1_field.analysis.tables.{name}", computed)
+    line = refusal(run("analyse", tiny_run, "--show", kind, "--at", "1 h", "--at", "5000 h"))
+    assert message in line
+    assert "Choose one of these times." in line
 
 
 def test_fold_changes_against_a_control_have_a_table_of_their_own(run, solved):

@@ -16,7 +16,7 @@ SITES = 6500.0
 def coated(*settings, grid=None):
     spec = load_model("coculture-kg1a", settings=("scene.mode=placed", *SMALL, *settings)).spec
     grid = grid or make_grid(300, 200, 100, spacing=10, floor_layer=5, layer_growth=1.2)
-    scene = place_scene(spec, grid, 1, secretion_factor=1.0)
+    scene = place_scene(spec, 1, secretion_factor=1.0)
     return binding_sites(spec.ligand["sdf1"].coat, scene, grid), scene, grid
 
 

@@ -1,5 +1,8 @@
+import asyncio
+import contextlib
 import errno
 import fcntl
+import json
 import os
 import re
 import signal
@@ -7,16 +10,20 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.error
+import urllib.request
 from pathlib import Path
 
 import numpy as np
 import pytest
 import xarray as xr
+from dask.config import set as configured
+from distributed import Security
 from tests.conftest import TINY
 
 from sdf1_field.ensemble import cluster, run_dishes
 from sdf1_field.ensemble.storing import read_run, table_rows, write_run
-from sdf1_field.errors import InputError, RunError
+from sdf1_field.errors import InputError, RunError, Sdf1FieldWarning
 from sdf1_field.observations import OBSERVATIONS, Dish, Observation, Quantity, Reading, Sample
 
 HOUR = 3600.0
@@ -246,6 +253,97 @@ def test_readings_do_not_depend_on_the_number_of_processes(tmp_path, by_two):
     assert stored(tmp_path) == stored(folder)
 
 
+@pytest.fixture(scope="module")
+def local():
+    """Client of two processes on this machine."""
+    with cluster.local_client(2, 2) as client:
+        client.wait_for_workers(2)
+        yield client
+
+
+def addresses(client):
+    """Where the scheduler, its workers and their nannies listen."""
+    info = client.scheduler_info()
+    workers = info["workers"]
+    return [info["address"], *workers, *(worker["nanny"] for worker in workers.values())]
+
+
+def run_by_client(address, security=None):
+    """Process numbers that a client of a scheduler gets from its workers."""
+    from distributed import Client
+
+    with Client(address, timeout=3, security=security, set_as_default=False) as client:
+        return client.run(os.getpid)
+
+
+def run_by_call(address, security=None):
+    """Process number that a worker or a nanny gives when it is called itself."""
+    from distributed.core import rpc
+    from distributed.protocol.pickle import dumps
+
+    async def ask():
+        arguments = (security or Security()).get_connection_args("client")
+        async with rpc(address, connection_args=arguments, timeout=3) as process:
+            return await process.run(function=dumps(os.getpid))
+
+    return asyncio.run(asyncio.wait_for(ask(), 5))["result"]
+
+
+@pytest.mark.parametrize("run", [run_by_client, run_by_call])
+@pytest.mark.parametrize("certificate_of", ["none", "another"])
+def test_other_users_of_this_machine_run_nothing_on_the_processes(local, run, certificate_of):
+    security = Security.temporary() if certificate_of == "another" else None
+    found = addresses(local)
+    assert len(found) == 5
+    begun = time.monotonic()
+    for address in found:
+        assert address.startswith("tls://127.0.0.1:")
+        tried = address if security else address.replace("tls://", "tcp://")
+        with pytest.raises(OSError, match=r"closed|reset|certificate|before comm was"):
+            run(tried, security)
+    assert time.monotonic() - begun < 40.0
+
+
+def test_the_clusters_own_certificate_is_what_lets_code_run(local):
+    # The same calls with it succeed, so that a refusal above means something.
+    scheduler, *others = addresses(local)
+    workers = set(run_by_client(scheduler, local.security).values())
+    assert len(workers) == 2
+    called = {run_by_call(address, local.security) for address in others}
+    assert called == workers | {os.getpid()}
+
+
+def listening(pid):
+    """TCP ports on which a process listens."""
+    nodes = set()
+    for link in Path(f"/proc/{pid}/fd").iterdir():
+        with contextlib.suppress(OSError):
+            nodes.add(str(link.readlink()))
+    ports = set()
+    for table_of in ("tcp", "tcp6"):
+        for line in Path(f"/proc/{pid}/net/{table_of}").read_text().splitlines()[1:]:
+            words = line.split()
+            if words[3] == "0A" and f"socket:[{words[9]}]" in nodes:
+                ports.add(int(words[1].rpartition(":")[2], 16))
+    return ports
+
+
+@pytest.mark.skipif(not Path("/proc/net/tcp").exists(), reason="reads Linux's list of sockets")
+def test_no_port_of_the_processes_has_a_page_for_strangers(local):
+    known = {int(address.rpartition(":")[2]) for address in addresses(local)}
+    ports = set().union(*(listening(pid) for pid in (os.getpid(), *local.run(os.getpid).values())))
+    assert known <= ports
+    for port in ports - known:
+        for page in ("/", "/health", "/metrics", "/info/main/workers.html", "/json/counts.json"):
+            with pytest.raises(urllib.error.HTTPError) as refused:
+                urllib.request.urlopen(f"http://127.0.0.1:{port}{page}", timeout=5)
+            refused.value.close()
+            assert refused.value.code == 404
+        site = urllib.request.urlopen(f"http://127.0.0.1:{port}/sitemap.json", timeout=5)
+        with site:
+            assert json.load(site) == {"paths": ["/sitemap.json"]}
+
+
 INTERRUPTED = """
 import sys
 from pathlib import Path
@@ -289,12 +387,23 @@ def test_an_interrupted_ensemble_goes_on_where_it_stopped(tmp_path, by_two):
 # A scheduler
 
 
+def wait_for_worker(log):
+    """Return when the worker that writes a log has found its scheduler."""
+    for _ in range(300):
+        if "Registered to" in log.read_text():
+            return
+        time.sleep(0.1)
+    raise TimeoutError(log.read_text())
+
+
 def test_a_killed_worker_changes_nothing(tmp_path, by_two, dask, scheduler):
     local, folder = by_two
     doomed, _ = (
         dask("worker", scheduler, "--nthreads", "1", "--no-nanny", "--host", "127.0.0.1")
         for _ in range(2)
     )
+    for log in (tmp_path / "dask-1.log", tmp_path / "dask-2.log"):
+        wait_for_worker(log)
     alive = []
 
     def kill_at_the_first(_):
@@ -302,7 +411,10 @@ def test_a_killed_worker_changes_nothing(tmp_path, by_two, dask, scheduler):
             alive.append(doomed.poll() is None)
             doomed.kill()
 
-    ensemble = run_dishes(DISHES, tmp_path / "out", scheduler=scheduler, progress=kill_at_the_first)
+    with pytest.warns(Sdf1FieldWarning, match=f"{scheduler}: .* anyone who reaches the port"):
+        ensemble = run_dishes(
+            DISHES, tmp_path / "out", scheduler=scheduler, progress=kill_at_the_first
+        )
     assert alive == [True]
     assert doomed.wait() == -signal.SIGKILL
     assert_same(ensemble, local)
@@ -312,7 +424,10 @@ def test_a_killed_worker_changes_nothing(tmp_path, by_two, dask, scheduler):
 
 def test_a_scheduler_without_workers_is_named(tmp_path, scheduler, monkeypatch):
     monkeypatch.setattr(cluster, "_JOINING", 0.5)
-    with pytest.raises(InputError, match=f"{scheduler}: the scheduler has no workers"):
+    with (
+        pytest.warns(Sdf1FieldWarning),
+        pytest.raises(InputError, match=f"{scheduler}: the scheduler has no workers"),
+    ):
         run_dishes(NULL, tmp_path / "out", scheduler=scheduler)
 
 
@@ -333,6 +448,46 @@ def test_a_scheduler_that_does_not_answer_is_named_within_10_s(tmp_path, listeni
 def test_addresses_that_are_none_are_named(tmp_path, address):
     with pytest.raises(InputError, match=f"{address}: no Dask scheduler answers"):
         run_dishes(NULL[:1], tmp_path, scheduler=address)
+
+
+@pytest.fixture
+def certificate(tmp_path):
+    """Dask's options for a certificate of its own, and its configuration for a client."""
+    made = Security.temporary()
+    paths = {}
+    for name, text in (("cert", made.tls_client_cert), ("key", made.tls_client_key)):
+        paths[name] = tmp_path / f"{name}.pem"
+        paths[name].write_text(text, encoding="utf-8")
+    options = [f"--tls-{name}={path}" for name, path in paths.items()]
+    settings = {f"distributed.comm.tls.client.{name}": str(p) for name, p in paths.items()}
+    settings["distributed.comm.tls.ca-file"] = str(paths["cert"])
+    return [*options, f"--tls-ca-file={paths['cert']}"], settings
+
+
+def test_a_scheduler_with_certificates_is_used_without_a_warning(
+    tmp_path, dask, certificate, by_two
+):
+    options, settings = certificate
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        address = f"tls://127.0.0.1:{free.getsockname()[1]}"
+    dask("scheduler", "--host", address, *options)
+    worker = ("worker", address, "--nthreads", "1", "--no-nanny", "--host", "127.0.0.1")
+    dask(*worker, *options)
+    with pytest.raises(InputError, match=f"{address}: Dask is not told of certificates"):
+        run_dishes(NULL[:1], tmp_path / "out", scheduler=address)
+    wait_for_worker(tmp_path / "dask-1.log")
+    with configured(settings):
+        ensemble = run_dishes(NULL[:1], tmp_path / "out", scheduler=address)
+    assert bits(ensemble.readings[NULL[0]]) == bits(by_two[0].readings[NULL[0]])
+    other = Security.temporary()
+    for part, text in (("cert", other.tls_client_cert), ("key", other.tls_client_key)):
+        Path(settings[f"distributed.comm.tls.client.{part}"]).write_text(text, encoding="utf-8")
+    with (
+        configured(settings),
+        pytest.raises(InputError, match="certificates refuse each other"),
+    ):
+        run_dishes(NULL[1:2], tmp_path / "out", scheduler=address)
 
 
 def test_the_pages_programs_are_programs():

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from conftest import bits
 from sdf1_field import migrasomes
-from sdf1_field.migrasomes import migration, perturb, rates_of, seed_scene
+from sdf1_field.migrasomes import growth, migration, perturb, rates_of, seed_scene
 from sdf1_field.migrasomes.growth import VERTICES
 from sdf1_field.scene import NO_BODY, Fate, Origin
 from sdf1_field.simulation import model_grid
@@ -53,9 +53,7 @@ def model(*settings):
 
 def seeded(spec, seed=1):
     start = -spec.run.culture
-    return seed_scene(
-        spec, model_grid(spec), seed, schedule(spec).perturbation(start), secretion_factor=1.0
-    )
+    return seed_scene(spec, seed, schedule(spec).perturbation(start), secretion_factor=1.0)
 
 
 def grown(scene, until):
@@ -114,6 +112,58 @@ def day():
     """A stroma after 24 h, as the model has it."""
     spec = model("output.ligands=['sdf1']")
     return spec, seeded(spec), grown(seeded(spec), 24 * HOUR)
+
+
+def test_an_msc_more_leaves_the_others_factors():
+    few, many = (seeded(model(f"scene.msc_number={n}")).growth.cells for n in (40, 41))
+    assert len(few) == 40
+    for name in ("polarity", "migrating", "speed", "nucleation", "production", "semi_major"):
+        assert np.array_equal(few[name], many[name][:-1]), name
+        assert len(np.unique(few[name])) > 1
+
+
+def test_msc_begin_with_the_models_own_factors():
+    spec = model("scene.msc_number=2000", "scene.msc_density=1 1/mm**2", "dish.width=9 mm",
+                 "dish.length=9 mm", "grid.spacing=100 um")  # fmt: skip
+    cells = seeded(spec).growth.cells
+    cell, rates = spec.stroma, rates_of(spec, schedule(spec).perturbation(0.0))
+    for name, spread in (
+        ("speed", cell.speed_variation),
+        ("nucleation", cell.nucleation_variation),
+        ("production", cell.production_variation),
+    ):
+        logs = np.log(cells[name])
+        assert logs.mean() == pytest.approx(-0.5 * spread**2, abs=4 * spread / math.sqrt(2000))
+        assert logs.std() == pytest.approx(spread, abs=4 * spread / math.sqrt(4000))
+    share = rates.starting / (rates.starting + rates.stopping)
+    error = 4 * math.sqrt(share * (1 - share) / 2000)
+    assert cells["migrating"].mean() == pytest.approx(share, abs=error)
+    assert abs(cells["polarity"].mean()) < 4 / math.sqrt(2000)
+    kinds = np.array([cells[k] for k in ("polarity", "migrating", "speed", "nucleation")], float)
+    correlations = np.corrcoef(kinds)[~np.eye(4, dtype=bool)]
+    assert abs(correlations).max() < 4 / math.sqrt(2000)
+
+
+def test_an_msc_more_leaves_the_fibres_and_migrasomes_of_those_it_does_not_meet():
+    """Bundles, branches and migrasomes of a cell far from the new one have the numbers they had."""
+    apart = ("dish.width=4 mm", "dish.length=4 mm", "grid.spacing=40 um")
+    few, many = (grown(seeded(model(f"scene.msc_number={n}", *apart)), 30 * HOUR) for n in (30, 31))
+    assert np.array_equal(few.bodies.x, many.bodies.x[:-1])
+    assert len(many.migrasomes.x) > len(few.migrasomes.x)
+    assert len(few.migrasomes.x) > 200
+    for part in ("strands", "buds"):
+        old, new = getattr(few.growth, part), getattr(many.growth, part)
+        names = ("key",) if part == "strands" else ("key", "x", "y", "radius", "birth", "end")
+        rows = [{tuple(row[name] for name in names) for row in some} for some in (old, new)]
+        assert len(rows[0]) == len(old)
+        assert rows[0] <= rows[1]
+
+
+def test_every_fibre_and_migrasome_has_a_key_of_its_own(day):
+    _, _, scene = day
+    for records in (scene.growth.strands, scene.growth.buds):
+        assert len(records) > 100
+        assert len(np.unique(records["key"])) == len(records)
 
 
 # How cells walk
@@ -249,6 +299,36 @@ def test_msc_stay_inside_the_walls_and_come_no_nearer_than_they_are_wide(spread)
 # Retractions
 
 
+@given(
+    place=st.floats(-1e4, 1e4),
+    extent=st.sampled_from([12.0, 100.0, 3000.0]),
+)
+def test_a_place_beyond_walls_is_mirrored_as_often_as_there_are_walls_on_the_way(place, extent):
+    mirrored = growth._mirrored(place, extent)
+    assert 0.0 <= mirrored <= extent
+    # A triangular wave of the place.
+    wave = extent * np.arccos(np.cos(np.pi * place / extent)) / np.pi
+    assert mirrored == pytest.approx(wave, abs=1e-6 * extent)
+    if abs(place) <= extent:
+        assert mirrored == abs(place)
+
+
+def test_all_that_cells_much_longer_than_a_view_leave_behind_is_inside_it():
+    spec = model(
+        "dish.width=3 mm", "dish.length=30 um", "scene.msc_density=300 1/mm**2",
+        "run.culture=12 h",
+    )  # fmt: skip
+    scene, _ = migrasomes.advance(seeded(spec), 0.0)
+    bodies, m, fibres = scene.bodies, scene.migrasomes, scene.fibres
+    # Edges lie beyond the mirror image of the far wall.
+    assert (bodies.y + bodies.semi_major * np.abs(np.sin(bodies.angle))).max() > 60.0
+    assert len(m.x) > 50
+    for x, y in ((bodies.x, bodies.y), (m.x, m.y), (fibres.x, fibres.y)):
+        there = np.isfinite(x)
+        assert ((x[there] >= 0.0) & (x[there] <= 3000.0)).all()
+        assert ((y[there] >= 0.0) & (y[there] <= 30.0)).all()
+
+
 def test_a_retracting_cell_draws_in_its_share_of_area_and_leaves_fibres_all_around():
     spec = model(
         *AT_REST,
@@ -328,12 +408,17 @@ def test_a_migrating_cell_has_its_fibres_behind_it():
 
 
 def test_the_way_between_tethers_is_the_spacing_over_the_anchors():
-    settings = ("scene.fibres_per_network=1.0", "biogenesis.tether_spacing=50 um")
+    # None is long enough to be gone once it is taken up again.
+    settings = (
+        "scene.fibres_per_network=1.0",
+        "biogenesis.tether_spacing=50 um",
+        "biogenesis.shortest_fibre=1 mm",
+    )
     spec = model(*ALWAYS_ON_THE_MOVE, *settings)
     way = spec.stroma.speed * 16 * HOUR * len(network(*settings).bodies.x)
     expected = way / 50.0
     # Cells that meet others stand still for a step.
-    found = network(*settings).growth.fibres
+    found = len(network(*settings).growth.strands)
     assert 0.8 * expected < found < expected + 4 * math.sqrt(expected)
 
 
@@ -380,10 +465,10 @@ def test_fibres_break_in_proportion_to_length_time_and_the_weakness_of_the_subst
     # After 16 h fibres break twice as often as at first.
     long = lengths(scene.growth)
     chance = -np.expm1(-2.0 * breakage / strength * long * 5 / 60)
-    before = dict(zip(scene.growth.strands["number"], scene.growth.strands["first"], strict=True))
-    same = {n for n, first in zip(after.strands["number"], after.strands["first"], strict=True)
+    before = dict(zip(scene.growth.strands["key"], scene.growth.strands["first"], strict=True))
+    same = {n for n, first in zip(after.strands["key"], after.strands["first"], strict=True)
             if before[n] == first}  # fmt: skip
-    broken = np.array([n not in same for n in scene.growth.strands["number"]])
+    broken = np.array([n not in same for n in scene.growth.strands["key"]])
     for half in (long < np.median(long), long >= np.median(long)):
         expected = chance[half].sum()
         error = math.sqrt((chance * (1.0 - chance))[half].sum())

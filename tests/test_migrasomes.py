@@ -31,10 +31,9 @@ def grid():
 
 
 @pytest.fixture(scope="module")
-def scene(grid):
-    return place_scene(
-        load_model("coculture-kg1a", settings=SETTINGS).spec, grid, 3, secretion_factor=1.0
-    )
+def scene():
+    spec = load_model("coculture-kg1a", settings=SETTINGS).spec
+    return place_scene(spec, 3, secretion_factor=1.0)
 
 
 def followed(scene):
@@ -145,8 +144,8 @@ def test_a_swallowed_migrasome_takes_its_content_along(scene):
     assert prey not in [r.migrasome for r in later]
 
 
-def test_without_decay_nothing_is_known_to_be_left_at_the_end(grid):
+def test_without_decay_nothing_is_known_to_be_left_at_the_end():
     settings = [s for s in SETTINGS if "decay" not in s]
     spec = load_model("coculture-kg1a", settings=settings).spec
-    _, releases = followed(place_scene(spec, grid, 3, secretion_factor=1.0))
+    _, releases = followed(place_scene(spec, 3, secretion_factor=1.0))
     assert releases == []

@@ -6,13 +6,14 @@ import numpy as np
 import pytest
 
 from sdf1_field import migrasomes
-from sdf1_field.analysis import count_network
+from sdf1_field.analysis import count_network, run_encounter_limit
 from sdf1_field.cells import hold_of
 from sdf1_field.errors import InputError
 from sdf1_field.observations import OBSERVATIONS, Dish, Sample, observe
 from sdf1_field.observations.cells import touches, watched_model
 from sdf1_field.observations.film import nearest_fibre
 from sdf1_field.observations.network import NETWORK as NETWORK_QUANTITIES
+from sdf1_field.record import open_run, solve
 from sdf1_field.scene import NO_BODY, Fate
 from sdf1_field.simulation import model_grid, regions_of, simulate
 from sdf1_field.spec import load_model
@@ -34,7 +35,8 @@ GROWN = (
     "run.culture=20 h",
     "cell_type.kg1a.migrasome_uptake_rate=20 1/h",
 )
-COCULTURE = Dish("cells", "coculture-kg1a", GROWN, 3, (0.5 * HOUR, 2 * HOUR))
+CROWD = (*GROWN, "cells.density=1500 1/mm**2")
+COCULTURE = Dish("cells", "coculture-kg1a", CROWD, 3, (0.5 * HOUR, 2 * HOUR))
 FILM = Dish(
     "film",
     "capture-single-migrasome",
@@ -98,7 +100,7 @@ def test_a_fixed_network_is_the_grown_scene_as_analysis_counts_it(network):
     spec = load_model(NETWORK.model, settings=NETWORK.settings).spec
     grid, time = model_grid(spec), NETWORK.times[-1]
     scene = migrasomes.seed_scene(
-        spec, grid, NETWORK.seed, schedule(spec).perturbation(0.0), secretion_factor=1.0
+        spec, NETWORK.seed, schedule(spec).perturbation(0.0), secretion_factor=1.0
     )
     scene, _ = migrasomes.advance(scene, time)
     count = count_network(scene, regions_of(spec, scene, grid), grid, time=time)
@@ -183,6 +185,17 @@ def test_what_is_taken_up_is_what_the_run_says_has_been(states, coculture):
     assert coculture["migrasomes taken up", "detached", time] == free
     assert coculture["migrasomes taken up", "attached", time] == np.count_nonzero(eaten) - free
     assert eaten.any()
+
+
+def test_the_encounter_limit_is_that_of_the_saved_run_at_every_time(coculture, tmp_path):
+    settings = [*GROWN, "run.duration=2 h", "output.ligands=[]"]
+    solve(load_model(COCULTURE.model, settings=settings), tmp_path / "run.nc", seed=COCULTURE.seed)
+    with open_run(tmp_path / "run.nc") as run:
+        for time in COCULTURE.times:
+            (saved,) = run_encounter_limit(run, [time])
+            seen = [coculture["encounter limit", of, time][0] for of in ("MSC", "network")]
+            assert seen == saved.tolist()
+        assert not np.array_equal(run["region"].values[0], run["region"].values[-1])
 
 
 @pytest.mark.parametrize("model", ["coculture-kg1a-amd3100-10um", "coculture-kg1a-sdf1"])

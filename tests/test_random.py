@@ -6,7 +6,17 @@ import numpy as np
 import pytest
 from scipy.special import erfc, ndtri
 
-from sdf1_field.random import Stream, draw, draw_all, generator, normal_quantile, philox
+from sdf1_field.random import (
+    Stream,
+    draw,
+    draw_all,
+    draws,
+    generator,
+    normal_quantile,
+    philox,
+    subkey,
+    subkeys,
+)
 
 
 @numba.njit
@@ -160,6 +170,37 @@ def test_a_draw_depends_on_nothing_drawn_before():
     first = draw(5, int(Stream.MOTION), 2, 9)
     _draws(6, int(Stream.MOTION), 3, 3)
     assert draw(5, int(Stream.MOTION), 2, 9) == first
+
+
+def test_many_entities_draw_what_each_draws_with_its_own_key():
+    keys, entities = np.array([5, 2**62 + 1, 0])[:, None], np.array([[4, 0, 2**31, 9]])
+    normals, uniforms = draws(keys, Stream.FIBRE, entities, 3)
+    assert normals.shape == uniforms.shape == (3, 4)
+    for i, j in itertools.product(range(3), range(4)):
+        expected = draw(int(keys[i, 0]), int(Stream.FIBRE), int(entities[0, j]), 3)
+        assert (normals[i, j], uniforms[i, j]) == expected
+    of_all = draws(7, Stream.FIBRE, entities[0], 3)
+    assert of_all[0][1] == draw(7, int(Stream.FIBRE), 0, 3)[0]
+
+
+def test_keys_of_entities_differ_and_are_keys_of_independent_numbers():
+    keys = subkeys(1, Stream.FIBRE, np.arange(20_000))
+    assert keys[17] == subkey(1, int(Stream.FIBRE), 17)
+    assert keys.min() >= 0
+    assert len(np.unique(keys)) == len(keys)
+    # Evenly over 63 bits, so that no part of a key tells the entity.
+    for part in (keys / 2.0**63, (keys % 2**31) / 2.0**31):
+        assert part.mean() == pytest.approx(0.5, abs=4 / math.sqrt(12 * len(keys)))
+        steps = np.corrcoef(part[1:], part[:-1])[0, 1]
+        assert abs(steps) < 4 / math.sqrt(len(keys))
+    others = (subkeys(2, Stream.FIBRE, np.arange(20_000)), subkeys(1, Stream.CARGO, np.arange(9)))
+    assert not np.isin(np.concatenate(others), keys).any()
+    normals, uniforms = draws(keys, Stream.FIBRE, 0, 0)
+    assert normals.mean() == pytest.approx(0.0, abs=4 / math.sqrt(len(keys)))
+    assert normals.var() == pytest.approx(1.0, abs=4 * math.sqrt(2 / len(keys)))
+    assert uniforms.mean() == pytest.approx(0.5, abs=4 / math.sqrt(12 * len(keys)))
+    for numbers in (normals, uniforms):
+        assert abs(np.corrcoef(numbers[1:], numbers[:-1])[0, 1]) < 4 / math.sqrt(len(keys))
 
 
 def test_generators_repeat_for_one_purpose_and_differ_for_every_other():

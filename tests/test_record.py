@@ -39,7 +39,7 @@ from sdf1_field.scene import (
     Region,
     Scene,
 )
-from sdf1_field.simulation import State, prepare, simulate
+from sdf1_field.simulation import State, prepare, simulate, snapshot_of
 from sdf1_field.solvers import cosine
 from sdf1_field.spec import load_model
 
@@ -376,7 +376,9 @@ def growing_states(spec, *, seed, resume_from=None, **_options):
                 name: cosine.start(prepared, time=time, tolerances=setting.tolerances)
                 for name, prepared in setting.prepared.items()
             }
-            yield State(time, seed, growing_scene(time), fields, None, np.zeros((0, 4)))
+            yield snapshot_of(
+                State(time, seed, growing_scene(time), fields, None, np.zeros((0, 4)))
+            )
 
 
 @pytest.fixture
@@ -790,15 +792,25 @@ def test_a_run_is_never_overwritten_unasked(tiny, tmp_path):
         assert run.sizes["trajectory"] == 30
 
 
-def test_a_failed_run_leaves_nothing_behind(tiny, tmp_path):
+def test_a_failed_run_keeps_what_it_had_and_is_started_over_only_with_force(tiny, tmp_path):
     path = tmp_path / "run.nc"
 
-    def fail(_):
-        raise RunError("t = 1 s: no more")
+    def fail(time):
+        if time > 0.0:
+            raise RunError("t = 1000 s: no more.")
 
-    with pytest.raises(RunError, match="no more"):
-        solve(model(tiny, name="null-kg1a"), path, progress=fail)
-    assert list(tmp_path.iterdir()) == []
+    short = model(tiny, "run.duration=30 min", name="null-kg1a")
+    with pytest.raises(
+        RunError, match=r"t = 1000 s: no more\. .*run\.nc\.partial, good up to 15 min; .*--force\."
+    ) as caught:
+        solve(short, path, progress=fail)
+    assert len(str(caught.value).splitlines()) == 1
+    assert [p.name for p in tmp_path.iterdir()] == ["run.nc.partial"]
+    for options, text in (({}, "failed or was killed.*--force"), ({"resume": True}, "no state")):
+        with pytest.raises(InputError, match=text):
+            solve(short, path, **options)
+    solve(short, path, force=True)
+    assert [p.name for p in tmp_path.iterdir()] == ["run.nc"]
 
 
 @pytest.mark.parametrize("calls", [1, 2])

@@ -6,11 +6,17 @@ from dataclasses import fields
 import numpy as np
 import pytest
 
-from sdf1_field import migrasomes
-from sdf1_field import simulation as simulation
+from sdf1_field import migrasomes, simulation
 from sdf1_field.coating import binding_sites
 from sdf1_field.floor import stimulus
-from sdf1_field.record import content_digest, load_state, open_run, save_state, solve
+from sdf1_field.record import (
+    checkpoint_path,
+    content_digest,
+    load_state,
+    open_run,
+    save_state,
+    solve,
+)
 from sdf1_field.scene import Fate
 from sdf1_field.simulation import (
     begin,
@@ -212,13 +218,13 @@ def assert_same_bits(first, second):
 def test_a_state_survives_a_file_and_resumes_to_the_same_bits(tiny, tmp_path, at):
     settings = ("output.fields_from=-1 h", "output.fields_every=30 min")
     whole = states(tiny, *settings, name="coculture-kg1a-sdf1")
-    n = [s.time for s in whole].index(at)
-    save_state(tmp_path / "state.npz", whole[n])
+    stop = next(shown.stop for shown in whole if shown.time == at)
+    save_state(tmp_path / "state.npz", stop)
     loaded = load_state(tmp_path / "state.npz", cosine)
-    assert_same_bits(loaded, whole[n])
+    assert_same_bits(loaded, stop)
     rest = states(tiny, *settings, name="coculture-kg1a-sdf1", resume_from=loaded)
-    assert [s.time for s in rest] == [s.time for s in whole[n + 1 :]]
-    for resumed, uninterrupted in zip(rest, whole[n + 1 :], strict=True):
+    expected = [shown for shown in whole if shown.time > stop.time]
+    for resumed, uninterrupted in zip(rest, expected, strict=True):
         assert_same_bits(resumed, uninterrupted)
 
 
@@ -269,9 +275,9 @@ def test_every_ligand_gets_what_its_sources_let_go_in_their_lives(tiny):
 
 def test_a_changing_stroma_resumes_to_the_same_bits(tiny, tmp_path):
     whole = states(tiny, *CHANGING)
-    save_state(tmp_path / "state.npz", whole[1])
+    save_state(tmp_path / "state.npz", whole[1].stop)
     loaded = load_state(tmp_path / "state.npz", cosine)
-    assert_same_bits(loaded, whole[1])
+    assert_same_bits(loaded, whole[1].stop)
     rest = states(tiny, *CHANGING, resume_from=loaded)
     for resumed, uninterrupted in zip(rest, whole[2:], strict=True):
         assert_same_bits(resumed, uninterrupted)
@@ -285,6 +291,103 @@ def test_nothing_binds_between_stripes_and_under_bodies(tiny):
     assert np.abs(bound[sites == 0.0]).max() < 1e-12 * bound.max()
     assert (bound[sites > 0.0] > 0.0).all()
     assert 0.3 < np.mean(sites == 0.0) < 0.8
+
+
+# What is saved changes nothing
+
+
+EATING = (
+    "mechanisms.migrasome_uptake=true",
+    "cell_type.kg1a.migrasome_uptake_rate=5e-3 1/s",
+    "mechanisms.uptake=true",
+    "run.duration=45 min",
+)
+
+
+@pytest.mark.parametrize("scene", ["placed", "grown"])
+def test_a_finer_film_of_a_dish_is_the_same_dish(tiny, scene):
+    settings = [*EATING, f"scene.mode={scene}"]
+    if scene == "grown":
+        settings += ["scene.msc_number=5", "run.culture=6 h", "mechanisms.cargo_kinetics=true"]
+    whole = {shown.time: shown for shown in states(tiny, *settings)}
+    begun = "output.fields_from=-1 h"
+    for finer in (
+        ["output.tracks_every=7 min"],
+        ["output.tracks_every=7.3 s"],
+        ["output.tracks_every=5 min", "output.fields_every=4 min", begun],
+    ):
+        film = {shown.time: shown for shown in states(tiny, *settings, *finer)}
+        assert len(film) > len(whole)
+        common = sorted(whole.keys() & film.keys())
+        assert common[-1] == 45 * MINUTE
+        for time in common:
+            one, other = whole[time], film[time]
+            for name in ("x", "y", "heading_x", "heading_y", "held"):
+                assert getattr(one.cells, name).tobytes() == getattr(other.cells, name).tobytes()
+            assert one.scene.migrasomes.end.tobytes() == other.scene.migrasomes.end.tobytes()
+            if one.stop.time == time:
+                assert_same_bits(one, other)
+    eaten = whole[45 * MINUTE].scene.migrasomes.fate == Fate.IS_TAKEN_UP
+    assert eaten.any()
+
+
+def test_a_cell_between_two_of_its_steps_is_on_the_straight_line_between_them(tiny):
+    settings = ("run.duration=20 min", "cells.time_step=30 s")
+    film = {
+        shown.time: shown.cells for shown in states(tiny, *settings, "output.tracks_every=10 s")
+    }
+    for stop in (15 * MINUTE, 17.5 * MINUTE):
+        first, last = film[stop], film[stop + 30.0]
+        assert np.hypot(last.x - first.x, last.y - first.y).max() > 0.1
+        for n in (1, 2):
+            between = film[stop + 10.0 * n]
+            assert between.x == pytest.approx(first.x + n / 3 * (last.x - first.x), abs=1e-9)
+            assert between.y == pytest.approx(first.y + n / 3 * (last.y - first.y), abs=1e-9)
+            assert between.held.tolist() == first.held.tolist()
+
+
+@pytest.mark.parametrize("settings", [(), ("scene.mode=grown", "mechanisms.cargo_kinetics=true")])
+def test_fields_between_two_stops_are_those_of_a_run_that_stops_there(tiny, settings):
+    settings = (
+        *settings, "run.duration=30 min", "output.fields_every=10 min", "scene.msc_number=5"
+    )  # fmt: skip
+    spec = model(tiny, *settings)
+    shown = {each.time: each for each in simulate(spec, seed=1)}
+    stopped = {
+        each.time: each
+        for each in simulate(model(tiny, *settings, "numerics.coupling_step=10 min"), seed=1)
+    }
+    assert shown[10 * MINUTE].stop.time < MINUTE
+    for time in (10 * MINUTE, 20 * MINUTE):
+        for name, field in shown[time].fields.items():
+            other = stopped[time].fields[name]
+            assert field.layer == pytest.approx(other.layer, rel=0.02), name
+            assert field.ledger.secreted == pytest.approx(other.ledger.secreted, rel=1e-3)
+            prepared = prepare(spec, 1).prepared[name]
+            amounts = cosine.in_medium(prepared, field), cosine.on_coat(prepared, field)
+            assert abs(field.ledger.imbalance(*amounts)) < 1e-10
+
+
+def test_a_film_interrupted_between_two_stops_goes_on_to_the_same_content(tiny, tmp_path):
+    def stop(time):
+        if time == 10 * MINUTE:
+            raise KeyboardInterrupt
+
+    film = load_model(
+        "coculture-kg1a",
+        settings=[
+            *tiny, *EATING, "scene.mode=grown", "scene.msc_number=5",
+            "output.fields_every=4 min", "output.tracks_every=100 s",
+        ],
+    )  # fmt: skip
+    path, whole = tmp_path / "run.nc", tmp_path / "whole.nc"
+    solve(film, whole)
+    with pytest.raises(KeyboardInterrupt):
+        solve(film, path, progress=stop)
+    assert load_state(checkpoint_path(path), cosine).time < MINUTE
+    solve(film, path, resume=True)
+    with open_run(path) as one, open_run(whole) as other:
+        assert content_digest(one) == content_digest(other)
 
 
 # A stroma that grows
@@ -439,9 +542,9 @@ def test_a_grown_stroma_resumes_to_the_same_bits(
     tiny, tmp_path, grown_states, frozen_states, settings, n
 ):
     whole = grown_states if settings is GROWN else frozen_states
-    save_state(tmp_path / "state.npz", whole[n])
+    save_state(tmp_path / "state.npz", whole[n].stop)
     loaded = load_state(tmp_path / "state.npz", cosine)
-    assert_same_bits(loaded, whole[n])
+    assert_same_bits(loaded, whole[n].stop)
     rest = states(tiny, *settings, resume_from=loaded)
     assert len(rest) == len(whole) - n - 1
     for resumed, uninterrupted in zip(rest, whole[n + 1 :], strict=True):
@@ -463,7 +566,7 @@ def test_a_placed_stroma_of_which_cells_eat_resumes_to_the_same_bits(tiny, tmp_p
         return ((m.fate == Fate.IS_TAKEN_UP) & (m.end == state.time)).any()
 
     n = next(n for n, state in enumerate(whole[:-1]) if has_just_eaten(state))
-    save_state(tmp_path / "state.npz", whole[n])
+    save_state(tmp_path / "state.npz", whole[n].stop)
     rest = states(tiny, *settings, resume_from=load_state(tmp_path / "state.npz", cosine))
     for resumed, uninterrupted in zip(rest, whole[n + 1 :], strict=True):
         assert_same_bits(resumed, uninterrupted)

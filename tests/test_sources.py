@@ -76,7 +76,7 @@ def _scene(bodies=(), migrasomes=()):
 @pytest.fixture(scope="module")
 def placed():
     spec = load_model("coculture-kg1a").spec
-    return place_scene(spec, _square(1400.0, 5.0), 1, secretion_factor=1.7)
+    return place_scene(spec, 1, secretion_factor=1.7)
 
 
 @pytest.mark.parametrize("spacing", [2.5, 5.0, 9.0, 40.0, 140.0])
@@ -306,7 +306,7 @@ def grown_scenes():
     """L929 after 6 h and after each of the next four quarters of an hour."""
     spec = load_model("secretion-l929", settings=SECRETING).spec
     grid = _square(200.0, 10.0)
-    scene = migrasomes.seed_scene(spec, grid, 1, Perturbation(), secretion_factor=1.0)
+    scene = migrasomes.seed_scene(spec, 1, Perturbation(), secretion_factor=1.0)
     scenes = []
     for n in range(5):
         scene, _ = migrasomes.advance(scene, 21_600.0 + n * 900.0)

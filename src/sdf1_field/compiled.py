@@ -3,19 +3,29 @@
 Numba keys a cached kernel by its own file only, so a kernel that calls one from another file
 would survive a change there. The cache folder is therefore named after the sources of every room
 that kernels are in or take constants from.
+
+Numba's index of a kernel's compiled forms is not used: two processes that write to it can exchange
+them, and a damaged one ends every later run. Each form has a file of its own, with a checksum.
 """
 
 import functools
 import hashlib
 import os
+import pickle
 import stat
 import tempfile
+import uuid
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
 import numba
 import platformdirs
+from numba.core.caching import CompileResultCacheImpl, FunctionCache, UserProvidedCacheLocator
+from numba.core.serialize import dumps
+
+from sdf1_field.errors import Sdf1FieldWarning
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -23,6 +33,8 @@ _WITHOUT_KERNELS = (
     "api", "cli", "ensemble", "figures", "observations", "record", "reproduce", "simulation", "spec"
 )  # fmt: skip
 """Rooms that hold no kernel and no constant of one."""
+_SUFFIX = ".kernel"
+"""Of files that hold a compiled kernel for one signature and processor."""
 
 
 @functools.cache
@@ -46,7 +58,19 @@ def cache_folder() -> Path:
             continue
         if os.access(folder, os.W_OK):
             return folder
-    return Path(tempfile.mkdtemp(prefix="sdf1-field-"))
+    try:
+        return Path(tempfile.mkdtemp(prefix="sdf1-field-"))
+    except OSError:
+        # Each kernel will find that it cannot be written there.
+        return Path(chosen) / name
+
+
+def kernels_are_cached() -> bool:
+    """Whether an earlier run has left compiled kernels; without any, a run compiles for a minute.
+
+    Kernels that only other models use may still have to be compiled.
+    """
+    return any(cache_folder().glob(f"*/*{_SUFFIX}"))
 
 
 def _require_own(folder: Path) -> None:
@@ -55,6 +79,94 @@ def _require_own(folder: Path) -> None:
     others_write = status.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
     if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.getuid() or others_write:
         raise PermissionError(str(folder))
+
+
+class _Locator(UserProvidedCacheLocator):
+    """Places a kernel's files in the cache folder, whether it can be written to or not."""
+
+    def __init__(self, function: Any, source: str) -> None:
+        super().__init__(function, source)
+        self._cache_path = str(cache_folder() / self.get_suitable_cache_subpath(source))
+
+    @classmethod
+    def from_function(cls, function: Any, source: str) -> "_Locator | None":
+        """The place of a function, or None if it has no source file."""
+        return cls(function, source) if os.path.exists(source) else None
+
+
+class _Place(CompileResultCacheImpl):
+    _locator_classes = [_Locator]  # noqa: RUF012
+
+
+class _Files:
+    """Compiled forms of one kernel, each in a file that is complete or not used.
+
+    A name is made from everything that a form depends on, so that processes which write the same
+    file write the same content, and a file replaces another as a whole.
+    """
+
+    def __init__(self, folder: Path, base: str, stamp: Any) -> None:
+        self._folder, self._base, self._stamp = folder, base, (numba.__version__, stamp)
+
+    def _path(self, key: Any) -> Path:
+        digest = hashlib.sha256(repr((self._stamp, key)).encode()).hexdigest()
+        return self._folder / f"{self._base}-{digest[:16]}{_SUFFIX}"
+
+    def load(self, key: Any) -> Any:
+        """What was saved under a key, or None if that is missing or damaged."""
+        try:
+            content = self._path(key).read_bytes()
+        except OSError:
+            return None
+        size = hashlib.sha256().digest_size
+        checksum, saved = content[:size], content[size:]
+        if hashlib.sha256(saved).digest() != checksum:
+            return None
+        # Made by this user in a folder that others cannot write to.
+        found, data = pickle.loads(saved)  # noqa: S301
+        return data if found == key else None
+
+    def save(self, key: Any, data: Any) -> None:
+        """Keep what a key stands for; OSError if that is not possible."""
+        saved = dumps((key, data))
+        path = self._path(key)
+        partial = path.with_name(f"{path.name}.{uuid.uuid4().hex}.partial")
+        try:
+            partial.write_bytes(hashlib.sha256(saved).digest() + saved)
+            partial.replace(path)
+        finally:
+            partial.unlink(missing_ok=True)
+
+
+class _Cache(FunctionCache):
+    """Numba's cache of one function, which never stops a run."""
+
+    _impl_class = _Place
+
+    def __init__(self, function: Any) -> None:
+        super().__init__(function)
+        locator = self._impl.locator
+        self._cache_file: Any = _Files(
+            Path(self.cache_path), self._impl.filename_base, locator.get_source_stamp()
+        )
+
+    def save_overload(self, sig: Any, data: Any) -> None:
+        """Keep a compiled kernel, or warn once that this is not possible."""
+        try:
+            super().save_overload(sig, data)
+        except OSError as error:
+            _warn_of_no_cache(error.strerror or str(error))
+
+
+@functools.cache
+def _warn_of_no_cache(reason: str) -> None:
+    warnings.warn(
+        f"{cache_folder()}: the cache of compiled kernels cannot be written to "
+        f"({reason.lower()}); this run goes on, and every later one compiles again. Make room "
+        "there, or name another folder by the environment variable NUMBA_CACHE_DIR.",
+        Sdf1FieldWarning,
+        stacklevel=2,
+    )
 
 
 def kernel(*, inline: bool = False, parallel: bool = False) -> Callable[[F], F]:
@@ -74,13 +186,8 @@ def kernel(*, inline: bool = False, parallel: bool = False) -> Callable[[F], F]:
         if inline:
             compiled: F = numba.njit(**options, inline="always")(function)
             return compiled
-        settings: Any = numba.config
-        before = settings.CACHE_DIR
-        settings.CACHE_DIR = str(cache_folder())
-        try:
-            compiled = numba.njit(**options, cache=True, parallel=parallel)(function)
-        finally:
-            settings.CACHE_DIR = before
+        compiled = numba.njit(**options, parallel=parallel)(function)
+        compiled._cache = _Cache(function)  # type: ignore[attr-defined]
         return compiled
 
     return decorate

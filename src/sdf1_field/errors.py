@@ -15,3 +15,7 @@ class InputError(Sdf1FieldError):
 
 class RunError(Sdf1FieldError):
     """A run could not be carried through although its input was well-formed."""
+
+
+class Sdf1FieldWarning(UserWarning):
+    """What a user should know although the run goes on: where, what, remedy."""

@@ -18,6 +18,12 @@ Array = NDArray[np.float64]
 _MOST_LAYERS = 100_000
 _FARTHEST = 6.0
 """Distance from a Gaussian's middle, in standard deviations, from which on nothing is spread."""
+MOST_BUCKETS = 2**20
+"""Along an axis, in which places are sorted for a neighbour search."""
+_MOST_IMAGES = 64
+"""Widths of the floor from which on a Gaussian among its mirror images is even to round-off."""
+_FAR = 2**31
+"""Cells beyond a wall from which on a place is not told from those farther out."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -172,9 +178,12 @@ class Grid:
         return total
 
     def index(self, x: Array, y: Array) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-        """Row and column of the floor cell that holds each place; walls belong to the last cell."""
-        i = np.clip((np.asarray(x) / self.dx).astype(np.intp), 0, self.nx - 1)
-        j = np.clip((np.asarray(y) / self.dy).astype(np.intp), 0, self.ny - 1)
+        """Row and column of the floor cell that holds each place; walls belong to the last cell.
+
+        A place beyond a wall, or one that is not a number, has a cell along the walls.
+        """
+        i = clamped_indices(np.asarray(x) / self.dx, self.nx)
+        j = clamped_indices(np.asarray(y) / self.dy, self.ny)
         return j, i
 
 
@@ -232,15 +241,38 @@ def make_grid(
     )
 
 
+def clamped_indices(position: Array, count: int) -> NDArray[np.intp]:
+    """`clamped_index` of every position of an array."""
+    # NaN loses against any number in fmax and fmin.
+    inside: NDArray[np.intp] = np.fmin(np.fmax(position, 0.0), count - 1).astype(np.intp)
+    return inside
+
+
+@kernel(inline=True)
+def clamped(value: float, lowest: int, highest: int) -> int:
+    """Whole part of a number between two bounds; the lower bound for NaN.
+
+    Converting a number to an integer that cannot hold it is undefined in compiled code.
+    """
+    above = value if value > lowest else float(lowest)
+    return int(above if above < highest else float(highest))
+
+
+@kernel(inline=True)
+def clamped_index(position: float, count: int) -> int:
+    """Index below ``count`` of the cell that holds a position, in cells from the first one's edge.
+
+    Positions beyond either end have the cell at that end, NaN the first.
+    """
+    return clamped(position, 0, count - 1)
+
+
 @kernel(inline=True)
 def bracket(position: float, size: float, count: int) -> tuple[int, int, float]:
     """Two neighbouring cell centres around a place and the weight of the upper one."""
     place = position / size - 0.5
-    lower = math.floor(place)
-    weight = place - lower
-    upper = min(max(lower + 1, 0), count - 1)
-    lower = min(max(lower, 0), count - 1)
-    return lower, upper, weight
+    lower = np.floor(place)
+    return clamped_index(lower, count), clamped_index(lower + 1.0, count), place - lower
 
 
 @kernel()
@@ -261,8 +293,8 @@ def _spread(
     total: Array, xs: Array, ys: Array, amounts: Array, dx: float, dy: float, width: float
 ) -> None:
     ny, nx = total.shape
-    around_x = np.empty(int(2.0 * _FARTHEST * width / dx) + 2)
-    around_y = np.empty(int(2.0 * _FARTHEST * width / dy) + 2)
+    around_x = np.empty(clamped(2.0 * _FARTHEST * width / dx, 0, _MOST_IMAGES * nx) + 2)
+    around_y = np.empty(clamped(2.0 * _FARTHEST * width / dy, 0, _MOST_IMAGES * ny) + 2)
     for n in range(xs.size):
         i0 = _gaussian(around_x, xs[n] / dx - 0.5, width / dx)
         j0 = _gaussian(around_y, ys[n] / dy - 0.5, width / dy)
@@ -276,7 +308,7 @@ def _spread(
 @kernel(inline=True)
 def _gaussian(weights: Array, place: float, width: float) -> int:
     """Fill in the shares of centres around a place, in cells; return the first one's index."""
-    first = math.ceil(place - 0.5 * weights.size)
+    first = clamped(np.ceil(place - 0.5 * weights.size), -_FAR, _FAR)
     for i in range(weights.size):
         away = (first + i - place) / width
         weights[i] = math.exp(-0.5 * away * away)

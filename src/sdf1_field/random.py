@@ -1,7 +1,9 @@
 """Random numbers that depend on what they are for, not on when they are drawn.
 
-Kernels draw from Philox4x32-10: one block of four words per (seed, stream, entity, step).
-Scenes, which are drawn in one sequence, use NumPy's own counter-based generator.
+Scenes and cells draw from Philox4x32-10: one block of four words per (seed, stream, entity, step).
+What belongs to an entity, such as the migrasomes of a fibre, takes a key of that entity for its
+seed, so that no entity's numbers depend on how many another has drawn. What is drawn in one
+sequence, such as a bootstrap, uses NumPy's own counter-based generator.
 
 References
 ----------
@@ -16,12 +18,16 @@ from numpy.typing import NDArray
 
 from sdf1_field.compiled import kernel
 
+Keys = NDArray[np.int64]
+
 _M0 = np.uint64(0xD2511F53)
 _M1 = np.uint64(0xCD9E8D57)
 _W0 = np.uint64(0x9E3779B9)
 _W1 = np.uint64(0xBB67AE85)
 _LOW = np.uint64(0xFFFFFFFF)
 _SHIFT = np.uint64(32)
+_SUBKEY = np.uint64(1)
+"""Last word of the counters that keys are made from; 0 in those of numbers."""
 _ROUNDS = 10
 _UNIT = 1.0 / 4294967296.0
 _SPARE = np.uint64(12)
@@ -201,10 +207,21 @@ def draw(seed: int, stream: int, entity: int, step: int) -> tuple[float, float]:
     normal, uniform : float
         The normal is the quantile of 52 bits; the uniform one, of 32 others, in (0, 1).
     """
-    entities, normals, uniforms = np.empty(1, np.int64), np.empty(1), np.empty(1)
-    entities[0] = entity
-    draw_all(seed, stream, entities, step, normals, uniforms)
-    return normals[0], uniforms[0]
+    key = np.uint64(seed)
+    w0, w1, w2, _ = philox(
+        np.uint64(step),
+        np.uint64(entity) & _LOW,
+        np.uint64(stream),
+        np.uint64(0),
+        key & _LOW,
+        key >> _SHIFT,
+    )
+    normal = _centred(w0, w1)
+    if abs(normal) <= _CENTRAL:
+        normal = _central_quantile(normal)
+    else:
+        normal = math.copysign(_tail_quantile(0.5 - abs(normal)), normal)
+    return normal, (np.int64(w2) + 0.5) * _UNIT
 
 
 @kernel()
@@ -220,6 +237,94 @@ def uniform(seed: int, stream: int, entity: int, step: int) -> float:
         key >> _SHIFT,
     )
     return (np.int64(w2) + 0.5) * _UNIT
+
+
+@kernel()
+def subkey(seed: int, stream: int, entity: int) -> int:
+    """Key of an entity, in place of the seed for what belongs to it.
+
+    Parameters
+    ----------
+    seed, stream, entity : int
+        As of `draw`, none of whose blocks it is made from.
+
+    Returns
+    -------
+    int
+        Non-negative, below 2**63.
+    """
+    key = np.uint64(seed)
+    w0, w1, _, _ = philox(
+        np.uint64(0),
+        np.uint64(entity) & _LOW,
+        np.uint64(stream),
+        _SUBKEY,
+        key & _LOW,
+        key >> _SHIFT,
+    )
+    return int(np.int64((w0 << _SHIFT | w1) >> np.uint64(1)))
+
+
+def subkeys(seeds: int | Keys, stream: Stream, entities: int | Keys) -> Keys:
+    """`subkey` of many entities, each with a seed or key of its own or all with the same."""
+    shape = np.broadcast_shapes(np.shape(seeds), np.shape(entities))
+    keys = np.empty(shape, dtype=np.int64)
+    _fill_subkeys(
+        _each(seeds, shape), int(stream), _each(entities, shape), keys.reshape(-1)
+    )  # fmt: skip
+    return keys
+
+
+def _each(value: int | Keys, shape: tuple[int, ...]) -> Keys:
+    """A row of its own for a kernel, of a value for each element of a shape."""
+    row = np.empty(shape, dtype=np.int64)
+    row[...] = value
+    return row.reshape(-1)
+
+
+@kernel()
+def _fill_subkeys(seeds: Keys, stream: int, entities: Keys, keys: Keys) -> None:
+    for n in range(keys.size):
+        keys[n] = subkey(seeds[n], stream, entities[n])
+
+
+def draws(
+    seeds: int | Keys, stream: Stream, entities: int | Keys, step: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """`draw` of many entities, each with a seed or key of its own or all with the same.
+
+    Parameters
+    ----------
+    seeds, entities : int, ndarray of int64
+        Of shapes that go together.
+    stream : Stream
+    step : int
+
+    Returns
+    -------
+    normals, uniforms : ndarray
+        Of the common shape.
+    """
+    shape = np.broadcast_shapes(np.shape(seeds), np.shape(entities))
+    normals, uniforms = np.empty(shape), np.empty(shape)
+    _fill_draws(
+        _each(seeds, shape), int(stream), _each(entities, shape), step,
+        normals.reshape(-1), uniforms.reshape(-1),
+    )  # fmt: skip
+    return normals, uniforms
+
+
+@kernel()
+def _fill_draws(
+    seeds: Keys,
+    stream: int,
+    entities: Keys,
+    step: int,
+    normals: NDArray[np.float64],
+    uniforms: NDArray[np.float64],
+) -> None:
+    for n in range(normals.size):
+        normals[n], uniforms[n] = draw(seeds[n], stream, entities[n], step)
 
 
 @kernel()

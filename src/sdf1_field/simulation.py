@@ -1,15 +1,17 @@
-"""The one loop of a run, over one sorted list of times at which something happens.
+"""The one loop of a run, over one sorted list of times at which something happens: the stops.
 
-Between two such times the scene goes on first, then the solver advances every ligand under what
-bodies and migrasomes secrete on the way, then the cells move over the mean of the floor's values at
-both ends.
+Between two stops the scene goes on first, then the solver advances every ligand under the secretion
+of bodies and migrasomes in between, then the cells move over the mean of the floor's values at both
+ends. Stops come from the coupling step, events and the scene alone. An output between two stops
+changes none of them: cells are interpolated between two of their own steps, and scene and fields
+come from a branch that starts at the stop before and is thrown away.
 """
 
 import bisect
 import contextlib
 import functools
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -41,9 +43,9 @@ from sdf1_field.floor import burst as burst_near
 from sdf1_field.grid import Grid, make_grid
 from sdf1_field.migrasomes import Release
 from sdf1_field.pharmacology import apparent_dissociation_constant, uptake_kinetics
-from sdf1_field.random import Stream, generator
-from sdf1_field.scene import Region, RegionMap, Scene, place_scene, region_map
+from sdf1_field.scene import RegionMap, Scene, place_scene, region_map
 from sdf1_field.solvers import FieldState, Solver, solver_named
+from sdf1_field.soundness import require_sound
 from sdf1_field.sources import (
     Secretion,
     mean_rates,
@@ -91,6 +93,35 @@ class State:
     fields: Mapping[str, FieldState]
     cells: Cells | None
     near: Array
+
+
+@dataclass(frozen=True, eq=False)
+class Snapshot:
+    """A run at a time at which its output asks for it.
+
+    Parameters
+    ----------
+    time : float
+        [s].
+    scene : Scene
+    fields : mapping of str to FieldState, or None
+        By ligand; None between two stops where only cells are asked for.
+    cells : Cells or None
+        None before they are added, and in steady state.
+    stop : State
+        Of the last stop by then, from which the run can be resumed.
+    """
+
+    time: float
+    scene: Scene
+    fields: Mapping[str, FieldState] | None
+    cells: Cells | None
+    stop: State
+
+
+def snapshot_of(state: State) -> Snapshot:
+    """A run at a stop."""
+    return Snapshot(state.time, state.scene, state.fields, state.cells, state)
 
 
 @dataclass(frozen=True, eq=False)
@@ -242,11 +273,10 @@ def begin(setting: Setting, seed: int) -> State:
     spec, start = setting.spec, instant(-setting.spec.run.culture)
     if spec.grows:
         scene = migrasomes.seed_scene(
-            spec, setting.grid, seed, setting.plan.perturbation(start),
-            secretion_factor=setting.factors.secretion,
-        )  # fmt: skip
+            spec, seed, setting.plan.perturbation(start), secretion_factor=setting.factors.secretion
+        )
     else:
-        scene = place_scene(spec, setting.grid, seed, secretion_factor=setting.factors.secretion)
+        scene = place_scene(spec, seed, secretion_factor=setting.factors.secretion)
     return State(
         time=start,
         seed=seed,
@@ -282,8 +312,8 @@ def simulate(
     seed: int | None = None,
     resume_from: State | None = None,
     threads: int = 1,
-) -> Iterator[State]:
-    """States of a run at the times its output asks for.
+) -> Iterator[Snapshot]:
+    """A run at the times its output asks for.
 
     Parameters
     ----------
@@ -291,20 +321,21 @@ def simulate(
     seed : int, optional
         Of this dish; the model's own if not given.
     resume_from : State, optional
-        Go on from a state that was yielded before, with the same bits as if never interrupted.
+        Go on from the ``stop`` of a snapshot that was yielded before, with the same bits as if
+        never interrupted; what that stop itself shows is not yielded again.
     threads : int
         Of the solver; the result does not depend on it.
 
     Yields
     ------
-    State
-        In the order of time. What happens at a time (cells added, medium changed) has happened
-        in the state of that time.
+    Snapshot
+        In the order of time. Events of a time (cells added, medium changed) have happened in the
+        snapshot of that time.
 
     Raises
     ------
     RunError
-        If the solver fails; the text says when.
+        If the solver fails, or if a dish cannot be in the state of a stop; the text says when.
     """
     seed = spec.run.seed if seed is None else seed
     with _threads(threads):
@@ -312,65 +343,113 @@ def simulate(
     if spec.run.mode == "steady":
         with _threads(threads):
             solved = _steady(setting, seed)
-        yield solved
+        yield snapshot_of(solved)
         return
-    outputs = sorted({*field_times(spec), *track_times(spec)})
+    frames = set(field_times(spec))
+    outputs = sorted({*frames, *track_times(spec)})
     events = {event.time: event for event in setting.plan.events}
-    # Where a run stops is settled at its beginning, whatever the cells eat later.
+    # The stops of a run are settled at its beginning, whatever the cells eat later.
     first = begin(setting, seed)
     state = resume_from
     if state is None:
         state = _happening(setting, first, events.get(instant(-spec.run.culture)))
         if state.time in outputs:
-            yield state
-    stops = _stops(setting, first.scene, outputs)
-    # When every field has to be there: at outputs and events, and when its sources change.
-    whole = {*outputs, *events, *migrasomes.change_times(first.scene)}
+            yield snapshot_of(state)
     sudden = _sudden(setting, first.scene)
+    stops = _stops(setting, first.scene)
     stroma = _stroma(setting, state.scene)
     for until in stops[bisect.bisect_right(stops, state.time) :]:
         if state.scene is not stroma.scene:
             stroma = _stroma(setting, state.scene)
-        # How a scene grows, no cell decides but by what it has eaten, which goes at the end.
-        grown, releases = migrasomes.advance(state.scene, until)
-        coming = stroma if grown is state.scene else _stroma(setting, grown)
-        burst = spec.mechanisms.bursts and len(releases) > 0
-        early = burst and state.scene.growth is not None
-        before = state.fields
+        last = state
+        shown = outputs[
+            bisect.bisect_right(outputs, state.time) : bisect.bisect_left(outputs, until)
+        ]
         with _threads(threads):
-            if early:
-                # It fell within the interval; let go at its beginning, it has spread by the end.
-                state = _burst(setting, coming, state, releases)
-            # Where a scene changes on the way, sources are others after every stop.
-            needed = until in whole or spec.grows or spec.mechanisms.migrasome_uptake
-            fields = _advance_fields(setting, state, stroma, coming, until, needed=needed)
-            seen, coated = no_stimulus(setting.grid), state.near
+            # Cells affect how a scene grows only by what they eat, which goes at the end.
+            coming, releases, near, fields = _onward(setting, state, stroma, until)
+            seen, coated = no_stimulus(setting.grid), near
             if setting.sight is not None:
                 seen, coated = _seen(
-                    setting, stroma, coming, replace(state, fields=before), fields, until,
+                    setting, stroma, coming, replace(state, near=near), fields, until,
                     sudden=state.time in sudden,
                 )  # fmt: skip
-        moved, eaten = _moved(setting, state, stroma, seen, until)
+        moved, eaten, between = _moved(setting, state, stroma, seen, until, shown)
+        yield from _between_stops(setting, state, stroma, shown, between, frames, threads=threads)
+        grown = coming.scene
         if moved is not None and grown is not state.scene:
             moved = cell_layer.carried(moved, setting.grid, state.scene, grown)
         if eaten:
             grown, _ = migrasomes.advance(grown, until, eaten)
         state = State(until, seed, grown, fields, moved, coated)
         stroma = coming
-        if burst and not early:
+        if releases:
             with _threads(threads):
                 state = _burst(setting, stroma, state, releases)
+        require_sound(state, setting.grid, setting.solver, stroma.prepared, last=last)
         state = _happening(setting, state, events.get(until))
         if until in outputs:
-            yield state
+            yield snapshot_of(state)
+
+
+def _onward(
+    setting: Setting, state: State, stroma: _Stroma, until: float
+) -> tuple[_Stroma, tuple[Release, ...], Array, dict[str, FieldState]]:
+    """Stroma and fields at a later time, before what is released at once at that time.
+
+    Ruptures of a grown scene are released at the start of the interval, so fields show them
+    diluted; the coat near migrasomes then holds them at once.
+    """
+    grown, releases = migrasomes.advance(state.scene, until)
+    coming = stroma if grown is state.scene else _stroma(setting, grown)
+    if not setting.spec.mechanisms.bursts:
+        releases = ()
+    if releases and state.scene.growth is not None:
+        state, releases = _burst(setting, coming, state, releases), ()
+    return coming, releases, state.near, _advance_fields(setting, state, stroma, coming, until)
+
+
+def _between_stops(
+    setting: Setting,
+    state: State,
+    stroma: _Stroma,
+    times: Sequence[float],
+    cells: Sequence[Cells],
+    frames: Collection[float],
+    *,
+    threads: int,
+) -> Iterator[Snapshot]:
+    """Snapshots after a stop and before the next, of which nothing is kept.
+
+    Fields go on from one to the next; cells have been shown on their way already.
+    """
+    branch, branching = state, stroma
+    for n, time in enumerate(times):
+        shown = cells[n] if cells else None
+        fields: Mapping[str, FieldState] | None = None
+        if time in frames:
+            with _threads(threads):
+                branching, _, near, fields = _onward(setting, branch, branching, time)
+            branch = State(time, state.seed, branching.scene, fields, state.cells, near)
+            scene = branch.scene
+        else:
+            scene, _ = migrasomes.advance(branch.scene, time)
+        if shown is not None and scene is not state.scene:
+            shown = cell_layer.carried(shown, setting.grid, state.scene, scene)
+        yield Snapshot(time, scene, fields, shown, state)
 
 
 def _moved(
-    setting: Setting, state: State, stroma: _Stroma, seen: Stimulus, until: float
-) -> tuple[Cells | None, tuple[int, ...]]:
-    """Cells at the next stop, and the migrasomes they have swallowed on the way."""
+    setting: Setting,
+    state: State,
+    stroma: _Stroma,
+    seen: Stimulus,
+    until: float,
+    shown: Sequence[float],
+) -> tuple[Cells | None, tuple[int, ...], tuple[Cells, ...]]:
+    """Cells at the next stop, the migrasomes swallowed until then, and cells at times before."""
     if state.cells is None:
-        return None, ()
+        return None, (), ()
     spec = setting.spec
     behaving = cell_layer.behaviour(
         spec, setting.factors, competition=setting.plan.competition(state.time)
@@ -388,6 +467,7 @@ def _moved(
         duration=until - state.time,
         time_step=spec.cells.time_step,
         seed=state.seed,
+        shown=[time - state.time for time in shown],
     )
 
 
@@ -415,8 +495,8 @@ def regions_of(spec: ModelSpec, scene: Scene, grid: Grid) -> RegionMap:
     return region_map(scene, grid, outline_margin=spec.scene.network_outline_margin)
 
 
-def _stops(setting: Setting, scene: Scene, outputs: list[float]) -> list[float]:
-    """Output, event and coupling times, and the scene's.
+def _stops(setting: Setting, scene: Scene) -> list[float]:
+    """Coupling and event times, the scene's, and the end.
 
     Before there are cells, fields are coupled to a scene that grows, and to no other.
     """
@@ -427,7 +507,7 @@ def _stops(setting: Setting, scene: Scene, outputs: list[float]) -> list[float]:
         coupling += _every(spec.numerics.culture_step, begin, 0.0)
     sudden = _sudden(setting, scene)
     settled = {instant(t + spec.numerics.settling_time) for t in sudden if t >= 0.0}
-    times = {*outputs, *coupling, *sudden, *settled}
+    times = {*coupling, *sudden, *settled}
     return sorted(t for t in times if begin <= t <= end)
 
 
@@ -473,18 +553,11 @@ def _advance_fields(
     stroma: _Stroma,
     coming: _Stroma,
     until: float,
-    *,
-    needed: bool,
 ) -> dict[str, FieldState]:
-    """Fields at the next stop; those that no cell touches wait for outputs and events.
-
-    A growing scene's sources go over from where they are to where they will be.
-    """
+    """Fields at a later time; a growing scene's sources go evenly from what they are to then."""
     fields = dict(state.fields)
     for name, prepared in stroma.prepared.items():
         field: Any = fields[name]
-        if not needed and name not in setting.spec.sensed_ligands:
-            continue
         begun, sources = field.time, stroma.sources[name]
         if state.scene.growth is not None and coming is not stroma:
             sources = turning(
@@ -648,52 +721,6 @@ def _steady(setting: Setting, seed: int) -> State:
         )
         for name, prepared in stroma.prepared.items()
     }
-    return replace(state, time=0.0, fields=fields)
-
-
-def encounter_limit(
-    spec: ModelSpec, regions: RegionMap, times: list[float], *, seed: int, repeats: int
-) -> Array:
-    """Cells per region if regions were perfectly sticky and attracted nothing.
-
-    Parameters
-    ----------
-    spec : ModelSpec
-        Speed, persistence, crowding and number of the cells are taken from it.
-    regions : ndarray of uint8, shape (ny, nx)
-    times : list of float
-        Rising, from 0 on [s].
-    seed : int
-        The dish's.
-    repeats : int
-        Independent repetitions to average.
-
-    Returns
-    -------
-    ndarray, shape (len(times), 3)
-        Mean number of cells in each `Region`.
-    """
-    grid = model_grid(spec)
-    behaving, hold = cell_layer.sticky(
-        cell_layer.behaviour(spec, dish_factors(spec, seed), competition=0.0), regions
-    )
-    counts = np.zeros((len(times), len(Region)))
-    for repeat in range(repeats):
-        own = int(generator(seed, Stream.ENCOUNTER, repeat).integers(2**63))
-        moving = cell_layer.seed_cells(spec, own)
-        at = 0.0
-        for n, until in enumerate(times):
-            moving = cell_layer.advance(
-                moving,
-                grid,
-                no_stimulus(grid),
-                hold,
-                behaving,
-                duration=until - at,
-                time_step=spec.cells.time_step,
-                seed=own,
-                stream=Stream.ENCOUNTER,
-            )
-            at = until
-            counts[n] += np.bincount(regions[grid.index(moving.x, moving.y)], minlength=len(Region))
-    return counts / repeats
+    state = replace(state, time=0.0, fields=fields)
+    require_sound(state, setting.grid, setting.solver, stroma.prepared, steady=True)
+    return state

@@ -180,7 +180,7 @@ def _floor(mechanism: str, ratio: float) -> tuple[ModelSpec, Grid, Hold, NDArray
     }
     spec = load_model("null-kg1a", settings=[f"{k}={v}" for k, v in settings.items()]).spec
     grid = model_grid(spec)
-    scene = place_scene(spec, grid, 1, secretion_factor=1.0)
+    scene = place_scene(spec, 1, secretion_factor=1.0)
     regions = regions_of(spec, scene, grid)
     return spec, grid, hold_of(spec, scene, regions, grid), regions
 

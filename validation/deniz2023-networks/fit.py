@@ -61,7 +61,7 @@ def count(model: str, settings: Sequence[str], times: Sequence[float]) -> list[C
     numbers: list[list[np.ndarray]] = [[] for _ in times]
     for seed in SEEDS:
         scene = migrasomes.seed_scene(
-            spec, grid, seed, schedule(spec).perturbation(0.0), secretion_factor=1.0
+            spec, seed, schedule(spec).perturbation(0.0), secretion_factor=1.0
         )
         number = len(scene.bodies.x)
         cells += number

@@ -143,7 +143,7 @@ def shared_culture(model: str, settings: Sequence[str], seed: int) -> State:
     """State of the MSC culture before any treatment begins."""
     until = [TRACKED, f"output.fields_from={SHARED_UNTIL}"]
     spec = load_model(model, settings=[*settings, *until]).spec
-    return next(simulate(spec, seed=seed))
+    return next(simulate(spec, seed=seed)).stop
 
 
 def watch(spec: ModelSpec, seed: int, culture: State | None, hours: Sequence[int]) -> list[Seen]:

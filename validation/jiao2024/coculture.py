@@ -76,7 +76,7 @@ def co_culture(dishes: CoCultures) -> dict[str, dict[int, Seen]]:
     model = load_model(
         CONDITIONS["control"][0], settings=[*settings, f"output.fields_from={SHARED_UNTIL}"]
     )
-    culture = next(simulate(model.spec, seed=dishes.seed))
+    culture = next(simulate(model.spec, seed=dishes.seed)).stop
     found: dict[str, dict[int, Seen]] = {}
     for name, (model_name, hours) in CONDITIONS.items():
         last = hours[-1]

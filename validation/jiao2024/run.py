@@ -67,7 +67,6 @@ from sdf1_field.random import Stream, generator
 from sdf1_field.record import open_run, solve
 from sdf1_field.reproduce import Claim, Statement, load_paper
 from sdf1_field.reproduce.verdicts import dish_read, say
-from sdf1_field.simulation import model_grid
 from sdf1_field.spec import load_model
 from sdf1_field.treatments import schedule
 
@@ -639,7 +638,7 @@ def carrying(route: Route) -> float:
     share = []
     for seed in range(D9_SEED, D9_SEED + D9_DISHES):
         scene = migrasomes.seed_scene(
-            spec, model_grid(spec), seed, schedule(spec).perturbation(start), secretion_factor=1.0
+            spec, seed, schedule(spec).perturbation(start), secretion_factor=1.0
         )
         scene, _ = migrasomes.advance(scene, start + CULTURED * HOUR)
         own = migrasomes.cargo(scene)["sdf1"]

@@ -92,7 +92,7 @@ def view() -> tuple[Grid, Array, Transport]:
     """Grid, secretion [molecules/(um2 s)] and equation of a small view of the co-culture."""
     spec = load_model("coculture-kg1a", settings=VIEW).spec
     grid = model_grid(spec)
-    scene = place_scene(spec, grid, 1, secretion_factor=1.0)
+    scene = place_scene(spec, 1, secretion_factor=1.0)
     transport = prepare(spec, 1).prepared["sdf1"].transport
     return grid, secretion(scene, grid, "sdf1").flux, transport
 

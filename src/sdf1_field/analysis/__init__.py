@@ -1,9 +1,10 @@
 """From places of cells to the papers' numbers.
 
-`census` counts cells per region, `tracks` says how they move, `space` where they are and go
-against distance, `residence` how long they stay; `network` counts the stroma's fibres and
-migrasomes, `cargo` the chemokines in them, `fields` those around them; `hypothesis` holds the
-papers' tests; `runs` reads what these need from run files, and `tables` are what
+`census` counts cells per region, `encounter` those that sticky regions would gather without
+attraction; `tracks` says how cells move, `space` where they are and go against distance,
+`residence` how long they stay; `network` counts the stroma's fibres and migrasomes, `cargo` the
+chemokines in them, `fields` those around them; `hypothesis` holds the papers' tests; `runs` reads
+what these need from run files, `dishes` says which runs belong together, and `tables` are what
 `sdf1-field analyse` prints.
 """
 
@@ -28,6 +29,16 @@ from sdf1_field.analysis.census import (
     fold_changes,
     take_census,
 )
+from sdf1_field.analysis.encounter import (
+    EncounterWalk,
+    StickyFloor,
+    begin_encounters,
+    change_floor,
+    encounter_fold_change,
+    encounter_limit,
+    encounter_repeats,
+    encounters,
+)
 from sdf1_field.analysis.fields import FloorProfile, floor_profile
 from sdf1_field.analysis.hypothesis import (
     chi_squared_yates_test,
@@ -36,6 +47,7 @@ from sdf1_field.analysis.hypothesis import (
     paired_t_test,
     ratio_of_medians,
     unpaired_t_test,
+    wilcoxon_signed_rank_test,
 )
 from sdf1_field.analysis.network import (
     FIELDS_ACROSS,
@@ -54,9 +66,10 @@ from sdf1_field.analysis.network import (
     run_scene,
 )
 from sdf1_field.analysis.runs import (
-    ENCOUNTER_REPEATS,
     SAME_TIME,
+    cell_places,
     default_times,
+    encounter_note,
     has_stroma,
     observation_index,
     observation_times,
@@ -90,7 +103,6 @@ from sdf1_field.analysis.tracks import (
 )
 
 __all__ = [
-    "ENCOUNTER_REPEATS",
     "ENRICHED",
     "FIELDS_ACROSS",
     "SAME_TIME",
@@ -98,6 +110,7 @@ __all__ = [
     "CargoCount",
     "CargoTest",
     "Census",
+    "EncounterWalk",
     "FloorProfile",
     "FoldChange",
     "Measure",
@@ -105,13 +118,17 @@ __all__ = [
     "NetworkTest",
     "PersistentWalk",
     "SizeBin",
+    "StickyFloor",
     "Tracks",
     "analyse_runs",
     "approach_table",
+    "begin_encounters",
     "cargo_by_distance",
     "cargo_measures",
     "cargo_samples",
     "cargo_table",
+    "cell_places",
+    "change_floor",
     "chi_squared_yates_test",
     "compare_cargo",
     "compare_networks",
@@ -125,6 +142,11 @@ __all__ = [
     "diameter_by_distance",
     "distance_table",
     "dwell_table",
+    "encounter_fold_change",
+    "encounter_limit",
+    "encounter_note",
+    "encounter_repeats",
+    "encounters",
     "field_table",
     "fit_persistent_walk",
     "floor_profile",
@@ -158,4 +180,5 @@ __all__ = [
     "take_census",
     "tracks_of",
     "unpaired_t_test",
+    "wilcoxon_signed_rank_test",
 ]

@@ -12,9 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from sdf1_field.errors import InputError
 from sdf1_field.grid import Grid
 from sdf1_field.random import Stream, generator
 from sdf1_field.scene import Region, RegionMap, region_areas
+from sdf1_field.units import duration_text
 
 Array = NDArray[np.float64]
 
@@ -89,7 +91,18 @@ class Census:
 
 
 def count_cells(surveyed: Survey, x: Array, y: Array, *, time: float) -> Census:
-    """Count the cells of one dish by their centres [um], shape (cell,), at a time [s]."""
+    """Count the cells of one dish by their centres [um], shape (cell,), at a time [s].
+
+    Raises
+    ------
+    InputError
+        If a cell is nowhere: it must not count as one over free surface.
+    """
+    lost = np.count_nonzero(~(np.isfinite(x) & np.isfinite(y)))
+    if lost:
+        raise InputError(
+            f"{duration_text(time)}: {lost} of {len(x)} cells have no place. Solve the run again."
+        )
     place = surveyed.grid.index(x, y)
     return Census(
         time=time,

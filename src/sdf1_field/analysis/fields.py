@@ -53,7 +53,7 @@ def floor_profile(
     bodies, migrasomes : Outlines
     """
     x, y, each = floor_lattice(grid)
-    column, row = (x / grid.dx).astype(np.intp), (y / grid.dy).astype(np.intp)
+    row, column = grid.index(x, y)
     within = grid.inside[row, column]
     x, y, value = x[within], y[within], concentration[row, column][within]
     to_body, to_migrasome = (nearest_edge(edges, x, y).distance for edges in (bodies, migrasomes))

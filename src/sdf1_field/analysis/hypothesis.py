@@ -38,7 +38,7 @@ def paired_t_test(control: Sequence[float], treated: Sequence[float]) -> float:
     Parameters
     ----------
     control, treated : sequence of float
-        Of the same donors in the same order.
+        Of the same donors, or seeds, in the same order.
 
     Examples
     --------
@@ -67,6 +67,30 @@ def mann_whitney_u_test(
     if min(len(a), len(b)) == 0 or np.ptp(np.concatenate([a, b])) == 0.0:
         return math.nan
     return float(stats.mannwhitneyu(a, b, alternative="two-sided").pvalue)
+
+
+def wilcoxon_signed_rank_test(
+    control: Sequence[float] | Array, treated: Sequence[float] | Array
+) -> float:
+    """Two-sided p of Wilcoxon's signed-rank test on differences of pairs.
+
+    Pairs without a difference are left out; NaN if none is left.
+
+    Parameters
+    ----------
+    control, treated : sequence of float
+        Partners in the same order.
+
+    Examples
+    --------
+    >>> round(wilcoxon_signed_rank_test([1.0, 2.0, 3.0, 4.0], [2.0, 4.0, 6.0, 8.0]), 4)
+    0.125
+    """
+    difference = np.asarray(treated, dtype=float) - np.asarray(control, dtype=float)
+    changed = difference[difference != 0.0]
+    if len(changed) == 0:
+        return math.nan
+    return float(stats.wilcoxon(changed, alternative="two-sided").pvalue)
 
 
 def chi_squared_yates_test(successes: Sequence[int], totals: Sequence[int]) -> float:
@@ -112,7 +136,9 @@ def p_text(p: float | None) -> str:
     return "<0.001" if p < 0.001 else f"{p:.3f}"
 
 
-def ratio_of_medians(control: Array, treated: Array) -> tuple[float, tuple[float, float]]:
+def ratio_of_medians(
+    control: Array, treated: Array, *, paired: bool = False
+) -> tuple[float, tuple[float, float]]:
     """Median of the treated over that of the control, and its 95 % bootstrap interval.
 
     The interval is NaN if there are fewer than two of either, and all is NaN if the control's
@@ -122,6 +148,8 @@ def ratio_of_medians(control: Array, treated: Array) -> tuple[float, tuple[float
     ----------
     control, treated : ndarray, shape (cell,)
         Values >= 0, one for each unit.
+    paired : bool
+        Draw partners together; they are in the same order.
     """
     if min(len(control), len(treated)) == 0 or not np.median(control) > 0.0:
         return math.nan, (math.nan, math.nan)
@@ -129,10 +157,9 @@ def ratio_of_medians(control: Array, treated: Array) -> tuple[float, tuple[float
     if min(len(control), len(treated)) < 2:
         return ratio, (math.nan, math.nan)
     rng = generator(0, Stream.BOOTSTRAP)
-    medians = [
-        np.median(values[rng.integers(len(values), size=(RESAMPLES, len(values)))], axis=1)
-        for values in (control, treated)
-    ]
-    some = medians[0] > 0.0
-    low, high = np.quantile(medians[1][some] / medians[0][some], [0.025, 0.975])
+    picks = rng.integers(len(control), size=(RESAMPLES, len(control)))
+    of_treated = picks if paired else rng.integers(len(treated), size=(RESAMPLES, len(treated)))
+    below, above = np.median(control[picks], axis=1), np.median(treated[of_treated], axis=1)
+    some = below > 0.0
+    low, high = np.quantile(above[some] / below[some], [0.025, 0.975])
     return ratio, (float(low), float(high))

@@ -16,15 +16,14 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from sdf1_field.analysis.hypothesis import chi_squared_yates_test, mann_whitney_u_test
-from sdf1_field.analysis.runs import SAME_TIME, run_name
+from sdf1_field.analysis.runs import SAME_TIME, require_variables, run_bodies, run_name
 from sdf1_field.analysis.space import Outlines, nearest_edge
 from sdf1_field.errors import InputError
-from sdf1_field.grid import Grid
+from sdf1_field.grid import Grid, clamped_indices
 from sdf1_field.record import ABSENT, model_of
 from sdf1_field.scene import (
     NO_BODY,
     OUTSIDE,
-    Bodies,
     Fate,
     Fibres,
     Migrasomes,
@@ -172,8 +171,8 @@ def _fields(grid: Grid, x: Array, y: Array, across: int) -> tuple[Array, NDArray
     """Area within the walls [um**2] of each field of the view, and how many places are in it."""
 
     def number(place_x: Array, place_y: Array) -> NDArray[np.intp]:
-        column = np.minimum((place_x * across / grid.width).astype(np.intp), across - 1)
-        row = np.minimum((place_y * across / grid.length).astype(np.intp), across - 1)
+        column = clamped_indices(place_x * across / grid.width, across)
+        row = clamped_indices(place_y * across / grid.length, across)
         return row * across + column
 
     areas = np.full(across**2, grid.width * grid.length / across**2)
@@ -237,30 +236,17 @@ def run_scene(run: xr.Dataset, frame: int) -> Scene:
     InputError
         If the run does not say whose the fibres and migrasomes are.
     """
-    missing = {"body_migrating", "fibre_body", "fibre_origin", "migrasome_body"} - set(run)
-    if missing:
-        raise InputError(
-            f"{run_name(run)}: holds no {min(missing)}, since an earlier version made it. Solve "
-            "the model again."
-        )
+    require_variables(run, "fibre_body", "fibre_origin", "migrasome_body")
 
     def at(name: str) -> Array:
         values: Array = run[name][frame].values
         return values
 
-    bodies = np.isfinite(at("body_x"))
     owner = _whole(at("fibre_body"))
     fibres = owner != ABSENT
     end, present = run["migrasome_end"].values, np.isfinite(at("migrasome_x"))
     return Scene(
-        Bodies(
-            **{
-                key: at(f"body_{key}")[bodies]
-                for key in ("x", "y", "semi_major", "semi_minor", "angle", "blocked")
-            },
-            secretion={},
-            migrating=at("body_migrating")[bodies] == 1,
-        ),
+        run_bodies(run, frame),
         Fibres(
             at("fibre_x")[fibres],
             at("fibre_y")[fibres],

@@ -1,31 +1,29 @@
-"""Run files as experiments: dishes that belong together, when cells were seen, and over what."""
+"""Cells in a run file: when they were seen, over what, and what chance would gather there."""
 
-import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from sdf1_field.analysis.census import Census, Survey, count_cells, density_fold_change, survey
+from sdf1_field.analysis.census import Census, Survey, count_cells, survey
+from sdf1_field.analysis.encounter import StickyFloor, encounter_limit, encounter_repeats
 from sdf1_field.analysis.tracks import Tracks, tracks_of
 from sdf1_field.errors import InputError
 from sdf1_field.record import model_of
-from sdf1_field.scene import Region, RegionMap, region_areas
-from sdf1_field.simulation import encounter_limit, model_grid
+from sdf1_field.scene import Bodies, Region
+from sdf1_field.simulation import model_grid
 from sdf1_field.units import duration_text
 
 Array = NDArray[np.float64]
 
-ENCOUNTER_REPEATS = 8
-_ENOUGH_CELLS = 2000
-"""At most how often the encounter limit is repeated, and cells of all together that are enough."""
 SAME_TIME = 0.5
 """Times closer than this are the same observation [s]."""
-_OF_THE_DISH = {"run.seed", "variation.donor_number", "title", "description"}
+_OUTLINE = ("x", "y", "semi_major", "semi_minor", "angle")
+_BODIES = tuple(f"body_{key}" for key in (*_OUTLINE, "blocked", "migrating"))
 _SCENE = (
     "region",
-    *(f"body_{key}" for key in ("x", "y", "semi_major", "semi_minor", "angle")),
+    *(f"body_{key}" for key in _OUTLINE),
     *(f"migrasome_{key}" for key in ("x", "y", "radius")),
 )
 
@@ -51,6 +49,26 @@ def observation_times(run: xr.Dataset) -> Array:
     return times
 
 
+def cell_places(run: xr.Dataset) -> tuple[Array, Array]:
+    """Centres of a run's cells at all times in x and y [um], shape (cell, time) each.
+
+    Raises
+    ------
+    InputError
+        If the run has no cells, or if a cell is nowhere at some time.
+    """
+    times, x, y = observation_times(run), run["cell_x"].values, run["cell_y"].values
+    lost = ~(np.isfinite(x) & np.isfinite(y))
+    if lost.any():
+        first = int(np.argmax(lost.any(axis=0)))
+        raise InputError(
+            f"{run_name(run)}: {np.count_nonzero(lost[:, first])} of {len(x)} cells have no place "
+            f"at {duration_text(float(times[first]))}. Solve the model again; a run with such "
+            "cells is not sound."
+        )
+    return x, y
+
+
 def observation_index(run: xr.Dataset, time: float) -> int:
     """Index of the observation of cells at a time.
 
@@ -71,6 +89,13 @@ def observation_index(run: xr.Dataset, time: float) -> int:
     return nearest
 
 
+def require_times(runs: Sequence[xr.Dataset], times: Sequence[float]) -> None:
+    """Raise InputError, before anything is computed, if a run has no cells at one of some times."""
+    for run in runs:
+        for time in times:
+            observation_index(run, time)
+
+
 def default_times(run: xr.Dataset) -> list[float]:
     """The papers' 4 and 12 h where the run has them, else its last time [s]."""
     times = observation_times(run)
@@ -78,54 +103,37 @@ def default_times(run: xr.Dataset) -> list[float]:
     return wanted or [float(times[-1])]
 
 
-def require_one_experiment(runs: Sequence[xr.Dataset]) -> None:
-    """Raise InputError unless the runs are different dishes of one model."""
-    values = [_values(run) for run in runs]
-    seeds: dict[int, str] = {}
-    for run, own in zip(runs, values, strict=True):
-        different = _difference(own, values[0])
-        if different:
-            raise InputError(
-                f"{run_name(run)}: differs from {run_name(runs[0])} in {different}. Analyse "
-                "different experiments one by one."
-            )
-        seed = int(run.attrs["seed"])
-        if seed in seeds:
-            raise InputError(
-                f"{run_name(run)}: is the same dish as {seeds[seed]} (seed {seed}). Give it once."
-            )
-        seeds[seed] = run_name(run)
+def require_variables(run: xr.Dataset, *names: str) -> None:
+    """Raise InputError if a run lacks a variable that files of today have."""
+    missing = set(names) - set(run)
+    if missing:
+        raise InputError(
+            f"{run_name(run)}: holds no {min(missing)}, since an earlier version made it. Solve "
+            "the model again."
+        )
 
 
-def require_another_dish(runs: Sequence[xr.Dataset], control: Sequence[xr.Dataset]) -> None:
-    """Raise InputError if a run is its own control."""
-    if _difference(_values(runs[0]), _values(control[0])):
-        return
-    seeds = {int(run.attrs["seed"]): run_name(run) for run in runs}
-    for run in control:
-        seed = int(run.attrs["seed"])
-        if seed in seeds:
-            raise InputError(
-                f"--against: {run_name(run)} is the same dish as {seeds[seed]} (seed {seed}). "
-                "Give another experiment, or other seeds."
-            )
+def run_bodies(run: xr.Dataset, frame: int) -> Bodies:
+    """MSC bodies of a run as they were in a frame, without secretion.
 
+    Raises
+    ------
+    InputError
+        If an earlier version made the run.
+    """
+    require_variables(run, *_BODIES)
 
-def _values(run: xr.Dataset) -> dict[str, object]:
-    entries = model_of(run).entries
-    return {path: e.value for path, e in entries.items() if path not in _OF_THE_DISH}
+    def at(name: str) -> Array:
+        values: Array = run[f"body_{name}"][frame].values
+        return values
 
-
-def _difference(own: dict[str, object], other: dict[str, object]) -> str:
-    """First value in which two models differ; empty if in none."""
-    different = (p for p in own.keys() | other.keys() if own.get(p) != other.get(p))
-    return min(different, default="")
-
-
-def run_regions(run: xr.Dataset, time: float) -> RegionMap:
-    """Region map of a run, the last saved at or before a time [s]."""
-    regions: RegionMap = run["region"][_frame(run, time)].values.astype(np.uint8)
-    return regions
+    there = np.isfinite(at("x"))
+    return Bodies(
+        **{key: at(key)[there] for key in _OUTLINE},
+        blocked=at("blocked")[there],
+        secretion={},
+        migrating=at("migrating")[there] == 1,
+    )
 
 
 def _frame(run: xr.Dataset, time: float) -> int:
@@ -167,7 +175,7 @@ def run_censuses(run: xr.Dataset, times: Sequence[float]) -> list[Census]:
     """
     spec = model_of(run).spec
     chosen = [observation_index(run, time) for time in times]
-    x, y = run["cell_x"].values, run["cell_y"].values
+    x, y = cell_places(run)
     surveys: dict[int, Survey] = {}
     censuses = []
     for n, frame, time in zip(chosen, scene_frames(run, times), times, strict=True):
@@ -196,24 +204,75 @@ def run_census(run: xr.Dataset, time: float) -> Census:
 def run_encounter_limit(run: xr.Dataset, times: Sequence[float]) -> Array:
     """Fold changes if the run's regions were perfectly sticky and attracted nothing.
 
+    The regions of each saved frame hold until the next one, those of the first before it, too; see
+    `encounter_note`.
+
     Parameters
     ----------
     run : xarray.Dataset
     times : sequence of float
-        Rising [s].
+        Of observations, rising [s].
 
     Returns
     -------
     ndarray, shape (len(times), 2)
+
+    Raises
+    ------
+    InputError
+        If the run has no cells at one of these times.
     """
-    spec = model_of(run).spec
-    regions = run_regions(run, times[-1])
-    repeats = min(ENCOUNTER_REPEATS, math.ceil(_ENOUGH_CELLS / spec.cell_count))
-    counts = encounter_limit(
-        spec, regions, list(times), seed=int(run.attrs["seed"]), repeats=repeats
+    spec, observed = model_of(run).spec, observation_times(run)
+    exact = [float(observed[observation_index(run, time)]) for time in times]
+    return encounter_limit(
+        spec,
+        _floors(run, exact[-1]),
+        exact,
+        seed=int(run.attrs["seed"]),
+        repeats=encounter_repeats(spec),
     )
-    grid = model_grid(spec)
-    return density_fold_change(counts, region_areas(regions, grid.dx * grid.dy))
+
+
+def _floors(run: xr.Dataset, last: float) -> Iterator[StickyFloor]:
+    """What is sticky in a run from 0 s to a time [s], frame by frame."""
+    times = run["time"].values
+    require_variables(run, *_BODIES)
+    # Bodies of all frames are little, and fetching them one by one would take longer than the walk.
+    bodies = run[list(_BODIES)].load()
+    for n in range(_frame(run, 0.0), _frame(run, last) + 1):
+        regions = run["region"][n].values.astype(np.uint8)
+        yield StickyFloor(float(times[n]), regions, run_bodies(bodies, n))
+
+
+def encounter_note(run: xr.Dataset, last: float) -> str:
+    """Where the walk until a time [s] had older regions than the model; empty if nowhere.
+
+    That is where regions change while frames are farther apart than coupling stops.
+    """
+    if not _regions_change(run, last):
+        return ""
+    times, step = run["time"].values, model_of(run).spec.numerics.coupling_step
+    first = float(times[_frame(run, 0.0)])
+    begins = [max(first, 0.0), *times[(times > 0.0) & (times < last)], last]
+    apart = float(np.diff(begins).max())
+    notes = []
+    if first > SAME_TIME:
+        notes.append(f"before {duration_text(first)} regions are those at {duration_text(first)}")
+    if apart > step + SAME_TIME:
+        notes.append(
+            f"each frame's regions hold until the next, up to {duration_text(apart)} later; the "
+            f"model's change every {duration_text(step)}"
+        )
+    if not notes:
+        return ""
+    return f"encounter limit: {'; '.join(notes)}. Save more frames with output.fields_every."
+
+
+def _regions_change(run: xr.Dataset, last: float) -> bool:
+    """Whether the model changes regions after 0 h and before a time [s]."""
+    lives = np.concatenate([run[f"migrasome_{name}"].values for name in ("birth", "end")])
+    changes = np.any((lives > 0.0) & (lives < last))
+    return model_of(run).spec.scene.mode == "grown" or bool(changes)
 
 
 def run_tracks(run: xr.Dataset) -> Tracks:
@@ -225,5 +284,5 @@ def run_tracks(run: xr.Dataset) -> Tracks:
         If the run has no cells, or only one frame of them.
     """
     times, dish = observation_times(run), model_of(run).spec.dish
-    x, y = run["cell_x"].values, run["cell_y"].values
+    x, y = cell_places(run)
     return tracks_of(times, x, y, (dish.width, dish.length), name=run_name(run))

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from sdf1_field.analysis.census import RESAMPLES
 from sdf1_field.compiled import kernel
-from sdf1_field.grid import Grid
+from sdf1_field.grid import Grid, clamped_index, clamped_indices
 from sdf1_field.random import Stream, generator
 
 Array = NDArray[np.float64]
@@ -75,8 +75,8 @@ def nearest_edge(outlines: Outlines, x: Array, y: Array) -> Nearest:
     size = max(math.sqrt(across * along / len(outlines.x)), max(across, along) / len(outlines.x))
     size = size or 1.0
     columns, rows = int(across / size) + 1, int(along / size) + 1
-    number = ((outlines.y - low) / size).astype(np.intp) * columns
-    number += ((outlines.x - left) / size).astype(np.intp)
+    number = clamped_indices((outlines.y - low) / size, rows) * columns
+    number += clamped_indices((outlines.x - left) / size, columns)
     order = np.argsort(number, kind="stable")
     _nearest(
         np.ascontiguousarray(x, dtype=float),
@@ -120,9 +120,12 @@ def _nearest(
         best = np.inf
         if n > 0:
             way_x, way_y = xs[n] - xs[n - 1], ys[n] - ys[n - 1]
-            best = distance[n - 1] + _ROUND_UP * (1.0 + math.sqrt(way_x * way_x + way_y * way_y))
-        column, row = math.floor((xs[n] - left) / size), math.floor((ys[n] - low) / size)
-        farthest = max(abs(column), abs(row), abs(columns - 1 - column), abs(rows - 1 - row))
+            most = distance[n - 1] + _ROUND_UP * (1.0 + math.sqrt(way_x * way_x + way_y * way_y))
+            best = most if most < best else best
+        # From outside, no centre is nearer than from the bin at the edge.
+        column = clamped_index((xs[n] - left) / size, columns)
+        row = clamped_index((ys[n] - low) / size, rows)
+        farthest = max(column, row, columns - 1 - column, rows - 1 - row)
         for ring in range(farthest + 1):
             # Beyond the rings searched no centre is nearer than their width.
             if (ring - 1) * size > best + widest:

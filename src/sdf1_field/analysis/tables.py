@@ -27,12 +27,21 @@ from sdf1_field.analysis.census import (
     dish_resamples,
     fold_changes,
 )
+from sdf1_field.analysis.dishes import (
+    Pairs,
+    pairs_by_donor,
+    pairs_by_seed,
+    require_another_dish,
+    require_independent,
+    require_one_experiment,
+)
 from sdf1_field.analysis.fields import FIELD_EDGES, FloorProfile, floor_profile
 from sdf1_field.analysis.hypothesis import (
     mann_whitney_u_test,
     paired_t_test,
     ratio_of_medians,
     unpaired_t_test,
+    wilcoxon_signed_rank_test,
 )
 from sdf1_field.analysis.network import (
     Measure,
@@ -47,12 +56,13 @@ from sdf1_field.analysis.network import (
 )
 from sdf1_field.analysis.residence import Episodes, constant_rate_dwell, dwell_time, episodes
 from sdf1_field.analysis.runs import (
+    cell_places,
     default_times,
+    encounter_note,
     has_stroma,
     observation_index,
     observation_times,
-    require_another_dish,
-    require_one_experiment,
+    require_times,
     run_censuses,
     run_encounter_limit,
     run_name,
@@ -105,7 +115,8 @@ def analyse_runs(
     times : sequence of float, optional
         When to count [s]; the papers' 4 and 12 h where the runs have them.
     against : sequence of xarray.Dataset
-        Dishes of a control experiment.
+        Dishes of a control experiment. With the same seeds as the runs they are compared seed by
+        seed, since dishes of one seed are not independent.
     paired : bool
         Compare donor by donor, one dish each, by `variation.donor_number`.
 
@@ -115,24 +126,29 @@ def analyse_runs(
         One row for each time and region: ``time`` [s], ``region``, ``area_mm2``, ``cells``,
         ``density_per_mm2``, ``fold_change`` (ratio of sums), ``interval`` (95 % bootstrap over
         dishes), ``touching_fold_change`` and ``touching_uniform`` (what uniformly scattered cells
-        would give if all that touch were counted), ``encounter_limit``; with a control
-        ``against``, a dict of the dishes' ``mean`` and ``deviation``, ``control_mean`` and
-        ``control_deviation``, ``ratio_of_means``, ``test`` and ``p``. None where a value does not
-        exist.
+        would give if all that touch were counted), ``encounter_limit`` and
+        ``encounter_limit_note`` (`encounter_note`); with a control ``against``, a dict of the
+        dishes' ``mean`` and ``deviation``, ``control_mean`` and ``control_deviation``,
+        ``ratio_of_means``, ``test``, ``paired_by`` and ``p``. None where a value does not exist.
 
     Raises
     ------
     InputError
         If the runs are not different dishes of one model, have no stroma, or lack a time; if the
-        control is not of the same kind, or its donors do not match.
+        control is not of the same kind, its donors do not match, or only some seeds are on both
+        sides.
     """
     _require_stroma(runs)
     wanted = sorted(default_times(runs[0]) if times is None else times)
+    paired_by = None
     if against:
         _require_stroma(against)
         require_another_dish(runs, against)
-        if paired:
-            runs, against = _matched(runs, against)
+        pairs = (pairs_by_donor if paired else pairs_by_seed)(runs, against)
+        if pairs is not None:
+            runs, against, paired_by = pairs.runs, pairs.control, pairs.by
+    require_times([*runs, *against], wanted)
+    note = _encounter_note(runs, wanted[-1])
     limits = np.mean([run_encounter_limit(run, wanted) for run in runs], axis=0)
     taken = [run_censuses(run, wanted) for run in runs]
     controls = [run_censuses(run, wanted) for run in against]
@@ -159,6 +175,7 @@ def analyse_runs(
                 "touching_fold_change": None,
                 "touching_uniform": None,
                 "encounter_limit": None,
+                "encounter_limit_note": note,
             }
             if region in ENRICHED:
                 k = ENRICHED.index(region)
@@ -168,13 +185,18 @@ def analyse_runs(
                 row["encounter_limit"] = _known(limit[k])
                 row["interval"] = _ends(centred.interval[k])
                 if control is not None:
-                    row["against"] = _compared(centred.each[:, k], control.each[:, k], paired)
+                    row["against"] = _compared(centred.each[:, k], control.each[:, k], paired_by)
             rows.append(row)
     return rows
 
 
-def _compared(treated: Array, control: Array, paired: bool) -> dict[str, Any]:
-    test = paired_t_test if paired else unpaired_t_test
+def _encounter_note(runs: Sequence[xr.Dataset], last: float) -> str:
+    """First note on the runs' encounter limits until a time [s]; empty if there is none."""
+    return next(filter(None, (encounter_note(run, last) for run in runs)), "")
+
+
+def _compared(treated: Array, control: Array, paired_by: str | None) -> dict[str, Any]:
+    test = unpaired_t_test if paired_by is None else paired_t_test
     ratio = treated.mean() / control.mean() if control.mean() > 0 else math.nan
     return {
         "mean": _known(treated.mean()),
@@ -182,42 +204,10 @@ def _compared(treated: Array, control: Array, paired: bool) -> dict[str, Any]:
         "control_mean": _known(control.mean()),
         "control_deviation": _known(control.std(ddof=1)) if len(control) > 1 else None,
         "ratio_of_means": _known(ratio),
-        "test": "paired t" if paired else "unpaired t",
+        "test": "unpaired t" if paired_by is None else "paired t",
+        "paired_by": paired_by,
         "p": _known(test(list(control), list(treated))),
     }
-
-
-def _matched(
-    runs: Sequence[xr.Dataset], against: Sequence[xr.Dataset]
-) -> tuple[list[xr.Dataset], list[xr.Dataset]]:
-    """Runs and control in the order of their donors."""
-    groups = []
-    for group in (runs, against):
-        donors: dict[int, xr.Dataset] = {}
-        for run in group:
-            number = model_of(run).spec.variation.donor_number
-            if number == 0:
-                raise InputError(
-                    f"--paired: {run_name(run)} is of no donor in particular. Make its dishes with "
-                    "--set variation.donor_number=N, or leave --paired away."
-                )
-            if number in donors:
-                raise InputError(
-                    f"--paired: {run_name(run)} and {run_name(donors[number])} are of the same "
-                    f"donor ({number}). Give one dish of each, made with --set "
-                    "variation.donor_number=N."
-                )
-            donors[number] = run
-        groups.append(donors)
-    first, second = groups
-    if first.keys() != second.keys():
-        shown = [", ".join(str(n) for n in sorted(donors)) for donors in groups]
-        raise InputError(
-            f"--paired: the runs are of donors {shown[0]}, the control of {shown[1]}. Give the "
-            "same donors on both sides, or leave --paired away."
-        )
-    order = sorted(first)
-    return [first[n] for n in order], [second[n] for n in order]
 
 
 def course_table(runs: Sequence[xr.Dataset]) -> list[dict[str, Any]]:
@@ -228,10 +218,11 @@ def course_table(runs: Sequence[xr.Dataset]) -> list[dict[str, Any]]:
     list of dict
         One row for each time and enriched region: ``time`` [s], ``region``, ``cells``,
         ``fold_change`` (ratio of sums), ``interval`` (95 % bootstrap over dishes; None for one),
-        ``encounter_limit``.
+        ``encounter_limit``, ``encounter_limit_note``.
     """
     _require_stroma(runs)
     times = [float(t) for t in observation_times(runs[0])]
+    note = _encounter_note(runs, times[-1])
     limits = np.mean([run_encounter_limit(run, times) for run in runs], axis=0)
     taken = [run_censuses(run, times) for run in runs]
     rows = []
@@ -247,6 +238,7 @@ def course_table(runs: Sequence[xr.Dataset]) -> list[dict[str, Any]]:
                     "fold_change": _known(change.pooled[k]),
                     "interval": _ends(change.interval[k]),
                     "encounter_limit": _known(limit[k]),
+                    "encounter_limit_note": note,
                 }
             )
     return rows
@@ -271,6 +263,7 @@ def distance_table(
     """
     _require_stroma(runs)
     wanted = sorted(default_times(runs[0]) if times is None else times)
+    require_times(runs, wanted)
     scenes = [_scenes(run, wanted) for run in runs]
     lattices: dict[tuple[int, int, str], Array] = {}
     rows = []
@@ -285,7 +278,7 @@ def distance_table(
                     apart = nearest_edge(outlines[kind], place_x, place_y).distance
                     lattices[key] = each * in_bins(apart, edges)
                 at = observation_index(run, time)
-                x, y = run["cell_x"].values[:, at], run["cell_y"].values[:, at]
+                x, y = (places[:, at] for places in cell_places(run))
                 area.append(lattices[key])
                 count.append(in_bins(nearest_edge(outlines[kind], x, y).distance, edges))
             if np.sum(area) > 0:
@@ -388,6 +381,7 @@ def dwell_table(runs: Sequence[xr.Dataset]) -> list[dict[str, Any]]:
                 f"{run_name(run)}: shows its cells only once, so no stay. Set output.tracks_every "
                 "below the tracked time."
             )
+        cell_places(run)  # refuses cells that are nowhere, whose region is no region
     rows = []
     for region in Region:
         found, over, seen, first = [], 0, 0, 0
@@ -444,7 +438,7 @@ def approach_table(runs: Sequence[xr.Dataset]) -> list[dict[str, Any]]:
     collected: dict[str, list[tuple[NDArray[np.intp], Array, Array, Array]]] = {}
     first = 0
     for run in runs:
-        x, y = run["cell_x"].values, run["cell_y"].values
+        x, y = cell_places(run)
         step_x, step_y = np.diff(x), np.diff(y)
         free = run["cell_region"].values[:, :-1] == Region.FREE_SURFACE
         free &= run["cell_state"].values[:, :-1] == 0
@@ -503,16 +497,24 @@ def motion_table(runs: Sequence[xr.Dataset], against: Sequence[xr.Dataset] = ())
         ``speed_um_per_min``, ``persistence_min`` and ``motility_um2_per_min`` of the fitted
         persistent walk with their intervals, ``fitted_to`` [s], ``held_share`` of the frames,
         ``note``, and ``msd``, rows of ``lag`` [s], ``msd_um2`` and ``fitted_um2``.
-        ``comparison`` (None without control): ``ratio_of_medians`` of path lengths, its
-        ``interval`` (95 % bootstrap over cells), ``test``, ``p`` and ``unit``.
+        ``comparison`` (None without control): see `path_comparison`.
 
     Raises
     ------
     InputError
         If the runs are not different dishes of one model or have a single frame; if the control
-        was tracked for another time or in other frames.
+        was tracked for another time or in other frames; if only some seeds are on both sides, or
+        dishes of one seed have other numbers of cells.
     """
     require_one_experiment(runs)
+    pairs = None
+    if against:
+        require_one_experiment(against)
+        require_another_dish(runs, against)
+        pairs = pairs_by_seed(runs, against)
+        if pairs is not None:
+            _require_as_many_cells(pairs)
+            runs, against = pairs.runs, pairs.control
     tracks = pooled_tracks([run_tracks(run) for run in runs])
     result: dict[str, Any] = {
         "runs": _motion(runs, tracks),
@@ -520,26 +522,60 @@ def motion_table(runs: Sequence[xr.Dataset], against: Sequence[xr.Dataset] = ())
         "comparison": None,
     }
     if against:
-        require_one_experiment(against)
-        require_another_dish(runs, against)
         control = pooled_tracks([run_tracks(run) for run in against])
         _require_same_frames(runs, tracks, against, control)
         result["control"] = _motion(against, control)
-        result["comparison"] = path_comparison(control, tracks)
+        result["comparison"] = path_comparison(
+            control, tracks, paired_by=None if pairs is None else pairs.by
+        )
     return result
 
 
-def path_comparison(control: Tracks, treated: Tracks) -> dict[str, Any]:
-    """Mann-Whitney U test on the path lengths of cells, and the ratio of their medians."""
-    paths = path_lengths(control), path_lengths(treated)
-    ratio, interval = ratio_of_medians(*paths)
+def path_comparison(
+    control: Tracks, treated: Tracks, *, paired_by: str | None = None
+) -> dict[str, Any]:
+    """Test on the path lengths of cells, and the ratio of their medians.
+
+    The Mann-Whitney U test as in the paper, which takes cells for independent. In dishes of one
+    seed they are not: cells of the same number start at the same place and draw the same turns, so
+    that their paths go together. Such cells are partners, and Wilcoxon's signed-rank test is on
+    their differences, which leave out the factor on speed that a dish's cells share.
+
+    Parameters
+    ----------
+    control, treated : Tracks
+        Partners in the same order if they are paired.
+    paired_by : str, optional
+        What makes two cells of the same number partners: ``seed``.
+
+    Returns
+    -------
+    dict
+        ``ratio_of_medians``, its ``interval`` (95 % bootstrap over cells, or over pairs),
+        ``test``, ``paired_by``, ``p`` and ``unit``.
+    """
+    paths, paired = (path_lengths(control), path_lengths(treated)), paired_by is not None
+    ratio, interval = ratio_of_medians(*paths, paired=paired)
+    test = wilcoxon_signed_rank_test if paired else mann_whitney_u_test
     return {
         "ratio_of_medians": _known(ratio),
         "interval": _ends(interval),
-        "test": "Mann-Whitney U",
-        "p": _known(mann_whitney_u_test(*paths)),
+        "test": "Wilcoxon signed-rank" if paired else "Mann-Whitney U",
+        "paired_by": paired_by,
+        "p": _known(test(*paths)),
         "unit": "cells",
     }
+
+
+def _require_as_many_cells(pairs: Pairs) -> None:
+    for run, control in zip(pairs.runs, pairs.control, strict=True):
+        own, other = run.sizes["trajectory"], control.sizes["trajectory"]
+        if own != other:
+            raise InputError(
+                f"--against: {run_name(run)} and {run_name(control)} are of one seed and have "
+                f"{own} and {other} cells, which are neither pairs nor independent. Solve one side "
+                "with another --seed."
+            )
 
 
 def _require_same_frames(
@@ -645,14 +681,16 @@ def network_table(
     ------
     InputError
         If the runs are not different dishes of one model, have no MSC, or lack a time; the same of
-        the control.
+        the control; if a seed is on both sides.
     """
     require_one_experiment(runs)
     if against:
         require_one_experiment(against)
         require_another_dish(runs, against)
+        require_independent(runs, against)
         _require_same_culture(runs[0], against[0])
     wanted = [float(runs[0]["time"].values[-1])] if times is None else sorted(times)
+    _require_frames([*runs, *against], wanted)
     rows = []
     for time in wanted:
         counts = [run_network(run, time) for run in runs]
@@ -768,18 +806,20 @@ def cargo_table(
     ------
     InputError
         If the runs are not different dishes of one model, follow no cargo, or lack a time; the
-        same of the control.
+        same of the control; if a seed is on both sides.
     """
     require_one_experiment(runs)
     if against:
         require_one_experiment(against)
         require_another_dish(runs, against)
+        require_independent(runs, against)
         _require_same_culture(runs[0], against[0])
     spec, ligands = model_of(runs[0]).spec, followed_ligands(runs[0])
     for run in (*runs, *against):
         for ligand in ligands:
             require_cargo(run, ligand)
     wanted = [last_followed(runs[0])] if times is None else sorted(times)
+    _require_frames([*runs, *against], wanted)
     rows = []
     for time in wanted:
         for ligand in ligands:
@@ -931,6 +971,7 @@ def field_table(
                     f"{ligand} to its output.ligands and solve it again."
                 )
     wanted = [float(runs[0]["time"].values[-1])] if times is None else sorted(times)
+    _require_frames([*runs, *against], wanted)
     rows = []
     for time in wanted:
         profiles = [[_profiles(run, time, spec.solved_ligands) for run in g] for g in groups]
@@ -1001,6 +1042,13 @@ def _field_rows(groups: Sequence[Sequence[FloorProfile]]) -> list[dict[str, Any]
             }
         )
     return rows
+
+
+def _require_frames(runs: Sequence[xr.Dataset], times: Sequence[float]) -> None:
+    """Raise InputError, before anything is counted, if a floor was not saved at one of times."""
+    for run in runs:
+        for time in times:
+            frame_at(run, time)
 
 
 def _require_stroma(runs: Sequence[xr.Dataset]) -> None:

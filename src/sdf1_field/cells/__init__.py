@@ -11,7 +11,7 @@ at the rate of what it touches and let go at one rate; a held cell moves only wi
 it. Cells swallow migrasomes that they touch, at a rate for each cell and migrasome.
 """
 
-from sdf1_field.cells.carrying import carried
+from sdf1_field.cells.carrying import carried, carried_with
 from sdf1_field.cells.holding import Hold, hold_of, let_go, sticky
 from sdf1_field.cells.sensing import signal_to_noise
 from sdf1_field.cells.state import Cells, seed_cells
@@ -26,6 +26,7 @@ __all__ = [
     "advance_and_eat",
     "behaviour",
     "carried",
+    "carried_with",
     "hold_of",
     "let_go",
     "seed_cells",

@@ -34,12 +34,16 @@ def carried(cells: Cells, grid: Grid, before: Scene, after: Scene) -> Cells:
     Cells
         The same object if no body has moved that carries any.
     """
-    old, new = before.bodies, after.bodies
+    return carried_with(cells, grid, before.bodies, after.bodies)
+
+
+def carried_with(cells: Cells, grid: Grid, old: Bodies, new: Bodies) -> Cells:
+    """`carried`, by the bodies alone."""
     moved = (old.x != new.x) | (old.y != new.y) | (old.angle != new.angle)
     if not moved.any() or not cells.held.any():
         return cells
     held = np.flatnonzero(cells.held)
-    under = body_under(before, grid, cells.x[held], cells.y[held])
+    under = body_under(old, cells.x[held], cells.y[held])
     going = (under != NO_BODY) & moved[under]
     if not going.any():
         return cells

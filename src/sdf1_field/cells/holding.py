@@ -11,7 +11,7 @@ from sdf1_field.cells.rows import CATCH, CHANCE, OCCUPIED
 from sdf1_field.cells.state import Cells
 from sdf1_field.cells.traits import Behaviour
 from sdf1_field.compiled import kernel
-from sdf1_field.grid import Grid
+from sdf1_field.grid import Grid, clamped_index
 from sdf1_field.scene import Region, RegionMap, Scene, touched_cd166, touched_fibres
 from sdf1_field.spec import ModelSpec
 
@@ -70,7 +70,7 @@ def hold_of(spec: ModelSpec, scene: Scene, regions: RegionMap, grid: Grid) -> Ho
 
 
 def sticky(behaving: Behaviour, regions: RegionMap) -> tuple[Behaviour, Hold]:
-    """The encounter limit: caught at once and for ever where a region is, attracted by nothing."""
+    """The encounter limit: caught at once where a region is, kept there, attracted by nothing."""
     limit = behaving._replace(
         receptors=0.0,
         chemokinesis_gain=0.0,
@@ -137,7 +137,7 @@ def catch_and_let_go(
     rows, columns = hold.cd166.shape
     # Looked up apart, so that one cell's memory is awaited while the others' is asked for.
     for n in range(xs.size):
-        row, column = min(int(ys[n] / dy), rows - 1), min(int(xs[n] / dx), columns - 1)
+        row, column = clamped_index(ys[n] / dy, rows), clamped_index(xs[n] / dx, columns)
         rate = 0.0
         if behaving.cd166_catch_rate > 0.0:
             touched = hold.cd166[row, column]

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from sdf1_field.cells.rows import HEADING_X, HEADING_Y, OCCUPANCY
 from sdf1_field.cells.traits import Behaviour
 from sdf1_field.compiled import kernel
+from sdf1_field.grid import clamped_index
 
 Array = NDArray[np.float64]
 
@@ -31,8 +32,8 @@ def sort(
     count = number.size
     per_x, per_y = columns / width, rows / length
     for i in range(count):
-        column, row = int(place[0, i] * per_x), int(place[1, i] * per_y)
-        inside[i] = min(row, rows - 1) * columns + min(column, columns - 1)
+        column = clamped_index(place[0, i] * per_x, columns)
+        inside[i] = clamped_index(place[1, i] * per_y, rows) * columns + column
     begins[:] = 0
     for i in range(count):
         begins[inside[i] + 1] += 1
@@ -147,8 +148,8 @@ def _blocker(
     length: float,
 ) -> int:
     """First cell within a diameter of the new place that the move would bring nearer, or -1."""
-    row = min(int(new_y * (rows / length)), rows - 1)
-    column = min(int(new_x * (columns / width)), columns - 1)
+    row = clamped_index(new_y * (rows / length), rows)
+    column = clamped_index(new_x * (columns / width), columns)
     left, right = max(column - 1, 0), min(column + 1, columns - 1)
     for r in range(max(row - 1, 0), min(row + 2, rows)):
         # Buckets beside each other hold cells that follow each other.

@@ -8,12 +8,16 @@ from numpy.typing import NDArray
 
 from sdf1_field.compiled import kernel
 from sdf1_field.errors import InputError
-from sdf1_field.random import Stream, generator
+from sdf1_field.grid import MOST_BUCKETS, clamped, clamped_index
+from sdf1_field.random import Stream, draws, uniform
 from sdf1_field.spec import ModelSpec
 
 Array = NDArray[np.float64]
 
 _TRIES = 10_000
+_PLACEMENT = int(Stream.PLACEMENT)
+_HEADING, _WHERE = 0, 1
+"""Which of a cell's random numbers; those of its tries follow each other from the second on."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,34 +52,34 @@ def seed_cells(spec: ModelSpec, seed: int) -> Cells:
     InputError
         If they do not fit.
     """
-    rng = generator(seed, Stream.PLACEMENT)
     count, dish = spec.cell_count, spec.dish
     diameter = spec.haematopoietic.diameter
-    x, y = rng.random(count) * dish.width, rng.random(count) * dish.length
-    if spec.mechanisms.crowding and not _settle(x, y, dish.width, dish.length, diameter, rng):
+    x, y = np.empty(count), np.empty(count)
+    apart = diameter if spec.mechanisms.crowding else 0.0
+    if not _settle(x, y, dish.width, dish.length, apart, seed):
         raise InputError(
             f"cells.density: {count} cells of {diameter:g} um do not fit into the view. "
             "Lower cells.density or switch mechanisms.crowding off."
         )
-    angle = rng.random(count) * 2.0 * math.pi
+    _, heading = draws(seed, Stream.PLACEMENT, np.arange(count), _HEADING)
+    angle = 2.0 * math.pi * heading
     return Cells(x, y, np.cos(angle), np.sin(angle), np.zeros(count, dtype=np.bool_), 0)
 
 
 @kernel()
-def _settle(
-    x: Array, y: Array, width: float, length: float, diameter: float, rng: np.random.Generator
-) -> bool:
-    """Draw anew, one after another, each cell that overlaps an earlier one; whether all fit."""
+def _settle(x: Array, y: Array, width: float, length: float, diameter: float, seed: int) -> bool:
+    """Place cells by number, each where it overlaps none before it [um]; whether all fit."""
     bucket = max(diameter, math.sqrt(width * length / max(x.size, 1)))
-    columns, rows = max(1, int(width / bucket)), max(1, int(length / bucket))
+    columns = clamped(width / bucket, 1, MOST_BUCKETS)
+    rows = clamped(length / bucket, 1, MOST_BUCKETS)
     latest = np.full((rows, columns), -1, np.int64)
     earlier = np.empty(x.size, np.int64)
     for n in range(x.size):
-        for _ in range(_TRIES):
-            row, column = (
-                min(int(y[n] / length * rows), rows - 1),
-                min(int(x[n] / width * columns), columns - 1),
-            )
+        for k in range(_TRIES):
+            x[n] = uniform(seed, _PLACEMENT, n, _WHERE + 2 * k) * width
+            y[n] = uniform(seed, _PLACEMENT, n, _WHERE + 2 * k + 1) * length
+            row = clamped_index(y[n] / length * rows, rows)
+            column = clamped_index(x[n] / width * columns, columns)
             free = True
             for r in range(max(row - 1, 0), min(row + 2, rows)):
                 for c in range(max(column - 1, 0), min(column + 2, columns)):
@@ -86,7 +90,6 @@ def _settle(
                         other = earlier[other]
             if free:
                 break
-            x[n], y[n] = rng.random() * width, rng.random() * length
         else:
             return False
         earlier[n] = latest[row, column]

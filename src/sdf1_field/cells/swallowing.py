@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from sdf1_field.cells.moving import sort
 from sdf1_field.compiled import kernel
-from sdf1_field.grid import Grid
+from sdf1_field.grid import Grid, clamped_index
 from sdf1_field.random import Stream, draw
 from sdf1_field.scene import Scene
 
@@ -70,8 +70,8 @@ def count_touching(
     """Add cells to the count of each migrasome that they touch in a step."""
     per_x, per_y = prey.columns / width, prey.rows / length
     for n in range(xs.size):
-        column = min(int(xs[n] * per_x), prey.columns - 1)
-        row = min(int(ys[n] * per_y), prey.rows - 1)
+        column = clamped_index(xs[n] * per_x, prey.columns)
+        row = clamped_index(ys[n] * per_y, prey.rows)
         left, right = max(column - 1, 0), min(column + 1, prey.columns - 1)
         for r in range(max(row - 1, 0), min(row + 2, prey.rows)):
             # Buckets beside each other hold migrasomes that follow each other.

@@ -1,6 +1,8 @@
 """Cells' steps over a floor that stays: draw, sense, turn, move, hold, count what is touched."""
 
 import math
+from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +17,7 @@ from sdf1_field.cells.traits import Behaviour
 from sdf1_field.cells.turning import turn
 from sdf1_field.compiled import kernel
 from sdf1_field.floor.sampling import MANY, Stimulus, sample_all
-from sdf1_field.grid import Grid
+from sdf1_field.grid import MOST_BUCKETS, Grid, clamped
 from sdf1_field.random import Stream, draw_all
 from sdf1_field.scene import Scene
 
@@ -90,8 +92,9 @@ def advance_and_eat(
     duration: float,
     time_step: float,
     seed: int,
-) -> tuple[Cells, tuple[int, ...]]:
-    """Cells as `advance` leaves them, and the migrasomes that they have swallowed meanwhile.
+    shown: Sequence[float] = (),
+) -> tuple[Cells, tuple[int, ...], tuple[Cells, ...]]:
+    """Cells as `advance` leaves them, those swallowed meanwhile, and cells at times on the way.
 
     A cell touches a migrasome whose outline meets its own, and may swallow it whether it crawls or
     is held. A migrasome that n cells touch at the end of a step of length h is swallowed in that
@@ -106,31 +109,68 @@ def advance_and_eat(
         Whose migrasomes that are present can be swallowed, attached or not.
     uptake_rate : float
         Of each migrasome by each cell that touches it [1/s].
+    shown : sequence of float
+        Times since the beginning at which cells are shown, rising, before ``duration`` [s]. They
+        change nothing: cells take the same steps. Between two steps places lie on the straight
+        line from one to the other, and the rest is as after the earlier step.
 
     Returns
     -------
     cells : Cells
     eaten : tuple of int
         Numbers of the swallowed migrasomes, rising.
+    between : tuple of Cells
+        At the times of ``shown``.
     """
     steps = _whole_steps(duration, time_step)
-    catchable = np.flatnonzero(scene.migrasomes.present).astype(np.int64)
-    if uptake_rate == 0.0 or len(catchable) == 0 or len(cells.x) == 0 or steps == 0:
-        return advance(
-            cells, grid, seen, hold, behaving, duration=duration, time_step=time_step, seed=seed
-        ), ()
-    step, prey = duration / steps, prey_of(scene, catchable, grid, behaving.radius)
+    step = duration / max(steps, 1)
+    prey = NO_PREY
+    if uptake_rate > 0.0 and len(cells.x) > 0:
+        catchable = np.flatnonzero(scene.migrasomes.present).astype(np.int64)
+        if len(catchable) > 0:
+            prey = prey_of(scene, catchable, grid, behaving.radius)
     eaten = np.zeros(len(prey.number), dtype=np.bool_)
-    together = max(1, _TALLY // len(prey.number))
-    for start in range(0, steps, together):
-        touching = np.zeros((len(prey.number), min(together, steps - start)), dtype=np.int32)
+    together = max(1, _TALLY // max(len(prey.number), 1))
+    places = [_place_between_steps(time, step) for time in shown]
+    wanted = {after for _, after, _ in places} | {before for before, _, _ in places}
+    passed = {0: cells} if 0 in wanted else {}
+    begin = 0
+    for end in sorted({*range(together, steps, together), *wanted, steps} - {0}):
+        touching = np.zeros((len(prey.number), end - begin), dtype=np.int32)
         first = cells.steps
         cells = _walked(
-            cells, grid, seen, hold, behaving, steps=touching.shape[1], step=step, seed=seed,
+            cells, grid, seen, hold, behaving, steps=end - begin, step=step, seed=seed,
             stream=Stream.MOTION, prey=prey, touching=touching,
         )  # fmt: skip
         swallow(eaten, touching, prey.number, uptake_rate * step, seed, first)
-    return cells, tuple(int(number) for number in np.sort(prey.number[eaten]))
+        if end in wanted:
+            passed[end] = cells
+        begin = end
+    swallowed = tuple(int(number) for number in np.sort(prey.number[eaten]))
+    between = (
+        _between(passed[before], passed[after], share, grid) for before, after, share in places
+    )
+    return cells, swallowed, tuple(between)
+
+
+def _place_between_steps(time: float, step: float) -> tuple[int, int, float]:
+    """Number of the steps before and after a time, and the share of the way between them."""
+    number = time / step
+    nearest = round(number)
+    if abs(number - nearest) <= _ROUND_OFF:
+        return nearest, nearest, 0.0
+    return math.floor(number), math.floor(number) + 1, number - math.floor(number)
+
+
+def _between(before: Cells, after: Cells, share: float, grid: Grid) -> Cells:
+    """Cells on the straight line between two steps, no farther than the walls."""
+    if share == 0.0:
+        return before
+    return replace(
+        before,
+        x=np.clip(before.x + share * (after.x - before.x), 0.0, grid.width),
+        y=np.clip(before.y + share * (after.y - before.y), 0.0, grid.length),
+    )
 
 
 def _whole_steps(duration: float, time_step: float) -> int:
@@ -223,8 +263,13 @@ def _advance(
     else:
         # Nobody waits for anybody: what cells see is in the cache for several steps of theirs.
         bucket = math.sqrt(_STRETCH) * spacing
-        together = steps if bucket >= farthest * steps else max(_LONG, int(bucket / farthest))
-    columns, rows = max(1, int(width / bucket)), max(1, int(length / bucket))
+        together = (
+            steps
+            if bucket >= farthest * steps
+            else clamped(bucket / farthest, _LONG, max(_LONG, steps))
+        )
+    columns = clamped(width / bucket, 1, MOST_BUCKETS)
+    rows = clamped(length / bucket, 1, MOST_BUCKETS)
     begins = np.empty(rows * columns + 1, np.int64)
     order, inside = np.arange(count), np.empty(count, np.int64)
     number, place, stuck = np.arange(count), np.empty((4, count)), held.copy()

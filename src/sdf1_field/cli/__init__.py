@@ -20,6 +20,12 @@ __all__ = ["main"]
 
 @click.group(cls=Program, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="sdf1-field")
+@click.option(
+    "--debug",
+    is_flag=True,
+    expose_value=False,
+    help="Show the traceback of an error. Before or after the command; or set SDF1_FIELD_DEBUG=1.",
+)
 def main() -> None:
     """Chemokine fields of stromal cells and their migrasomes, and the cells that gather on them."""
 

@@ -63,8 +63,10 @@ _COMPARED = ("fold-change", "motion", *_OF_STROMA)
     type=click.Path(path_type=Path),
     help="Compare with a control experiment: t test over dishes (fold-change), Mann-Whitney U "
     "over cells (motion), chi-squared with Yates' correction and Mann-Whitney U over cells and "
-    "fields (network), t test over migrasomes, cells and dishes (cargo), ratio (field). May be "
-    "repeated.",
+    "fields (network), t test over migrasomes, cells and dishes (cargo), ratio (field). Dishes of "
+    "one seed are not independent: the same seeds on both sides are paired (fold-change by a "
+    "paired t test, motion by Wilcoxon's signed-rank test over cells) or refused (network, cargo). "
+    "May be repeated.",
 )
 @click.option("--paired", is_flag=True, help="Compare fold changes donor by donor.")
 @json_option

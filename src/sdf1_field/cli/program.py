@@ -1,39 +1,135 @@
 """How the program ends: its exit status, and one line for every error."""
 
+import contextlib
+import os
+import select
 import sys
-from typing import Any, NoReturn
+import traceback
+import warnings
+from collections.abc import Iterator, Sequence
+from typing import Any, NoReturn, TextIO
 
 import click
 
-from sdf1_field.errors import Sdf1FieldError
+from sdf1_field.errors import Sdf1FieldError, Sdf1FieldWarning
 
 INTERRUPTED = 130
+_DEBUG = "--debug"
+_LONGEST = 400
+"""Characters of an unexpected error's text; libraries may write pages."""
 
 
 class Program(click.Group):
-    """Turns every error a user can cause into one line and an exit status."""
+    """Turns every error into one line and an exit status, and every warning into one line."""
 
-    def main(self, *args: Any, **extra: Any) -> Any:
+    def main(self, args: Sequence[str] | None = None, **extra: Any) -> Any:  # type: ignore[override]
         """Run a command and exit."""
+        words = list(sys.argv[1:] if args is None else args)
+        options = words[: words.index("--")] if "--" in words else words
+        debug = _DEBUG in options or os.environ.get("SDF1_FIELD_DEBUG", "0") not in ("", "0")
+        words = [w for w in options if w != _DEBUG] + words[len(options) :]
         extra["standalone_mode"] = False
-        try:
-            status = super().main(*args, **extra)
-        except click.exceptions.NoArgsIsHelpError as error:
+        with warnings.catch_warnings():
+            warnings.simplefilter("always", Sdf1FieldWarning)
+            warnings.showwarning = _show_warning
+            try:
+                status = super().main(words, **extra)
+            except Exception as error:
+                if debug and not isinstance(error, click.exceptions.NoArgsIsHelpError):
+                    traceback.print_exc()
+                _end(error)
+            except KeyboardInterrupt:
+                fail("interrupted.", INTERRUPTED)
+        sys.exit(status if isinstance(status, int) else 0)
+
+    def make_context(self, *args: Any, **extra: Any) -> click.Context:
+        """Read the command line, or show the help."""
+        with _past_click():
+            return super().make_context(*args, **extra)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Call a command."""
+        with _past_click():
+            return super().invoke(ctx)
+
+
+class _Raised(Exception):
+    """Carries its cause past Click."""
+
+
+@contextlib.contextmanager
+def _past_click() -> Iterator[None]:
+    """Hide errors that Click would take for an interrupt, or end the program for."""
+    try:
+        yield
+    except (EOFError, OSError) as error:
+        raise _Raised from error
+
+
+def _end(error: BaseException) -> NoReturn:
+    """End the program for an error: 0 if its reader has gone, 1 or 2 if something is wrong."""
+    if isinstance(error, _Raised) and error.__cause__ is not None:
+        error = error.__cause__
+    match error:
+        case click.exceptions.NoArgsIsHelpError():
             error.show()
             sys.exit(error.exit_code)
-        except click.UsageError as error:
+        case click.UsageError():
             path = error.ctx.command_path if error.ctx else "sdf1-field"
             fail(f"{error.format_message()} Try '{path} --help'.", error.exit_code)
-        except Sdf1FieldError as error:
+        case click.ClickException():
+            fail(error.format_message(), error.exit_code)
+        case Sdf1FieldError():
             fail(str(error), error.exit_status)
-        except MemoryError:
+        case RuntimeError() if str(error).startswith("NetCDF:"):
+            fail(
+                f"a run file is damaged ({error}). Find it with `sdf1-field inspect --digest "
+                "RUN.nc`, which reads all of a file, and solve its model again.",
+                2,
+            )
+        case MemoryError():
             fail("out of memory. Raise grid.spacing or make the dish smaller.", 1)
-        except OSError as error:
-            reason = (error.strerror or str(error)).lower()
-            fail(f"{error.filename or 'a file'}: {reason}. Check the path.", 2)
-        except (KeyboardInterrupt, click.Abort):
+        case click.Abort():
             fail("interrupted.", INTERRUPTED)
-        sys.exit(status if isinstance(status, int) else 0)
+        case BrokenPipeError() if _reader_has_gone():
+            sys.exit(0)
+        case OSError():
+            reason = (error.strerror or str(error)).lower()
+            place = error.filename or "a file or the standard output"
+            fail(f"{place}: {reason}. Check the path.", 2)
+    text = " ".join(f"{type(error).__name__}: {error}".split())
+    shown = text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
+    fail(
+        f"internal error: {shown.rstrip('.:')}; please report it to the project with the command "
+        f"line and what {_DEBUG} prints.",
+        1,
+    )
+
+
+def _reader_has_gone() -> bool:
+    """Whether standard output is a pipe that is not read any more, as after ``| head``."""
+    waiting = select.poll()
+    try:
+        waiting.register(sys.stdout.fileno(), 0)
+    except (AttributeError, OSError, ValueError):
+        return False
+    return bool(waiting.poll(0))
+
+
+def _show_warning(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
+    if issubclass(category, Sdf1FieldWarning):
+        text = " ".join(str(message).split())
+        click.echo(f"sdf1-field: {text}", err=True)
+    else:
+        shown = warnings.formatwarning(message, category, filename, lineno, line)
+        (file or sys.stderr).write(shown)
 
 
 def fail(text: str, status: int) -> NoReturn:

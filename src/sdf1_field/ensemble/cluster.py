@@ -8,12 +8,13 @@ import os
 import signal
 import socket
 import threading
+import warnings
 from collections.abc import Iterator, Mapping
 from multiprocessing import resource_tracker
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sdf1_field.ensemble.storing import model_digest
-from sdf1_field.errors import InputError, RunError
+from sdf1_field.errors import InputError, RunError, Sdf1FieldWarning
 from sdf1_field.observations import Dish, Reading, forget_models, read
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ Answer = tuple[Reading, ...] | str
 
 _CONNECTING, _JOINING = 3.0, 5.0
 """How long a scheduler has to answer, and then its first worker to join [s]."""
+_ENCRYPTED = ("tls://", "wss://")
 _ONE_AT_A_TIME = threading.Lock()
 """Kernels' threads are shared, so a worker of several threads has but one dish at a time."""
 
@@ -65,23 +67,33 @@ def _require_same(model: str, settings: tuple[str, ...], digest: str) -> None:
 
 @contextlib.contextmanager
 def local_client(dishes: int, workers: int | None) -> "Iterator[Client]":
-    """Client of processes on this machine, gone at the end."""
+    """Client of processes on this machine, gone at the end.
+
+    They trust one certificate that exists only in their memory, so that other users of the machine
+    cannot connect; their HTTP servers, which Dask cannot leave out, have no pages.
+    """
     import dask.config
     from dask.system import CPU_COUNT
-    from distributed import Client, LocalCluster
+    from distributed import Client, LocalCluster, Security
 
     # It would talk of connections that end after the cluster is gone.
     logging.getLogger("distributed").setLevel(logging.CRITICAL)
     # Workers would give memory back at every turn, and half a dish would be spent on that.
     environment = {f"{library}_NUM_THREADS": 1 for library in ("OMP", "OPENBLAS", "MKL")}
+    settings = {
+        "distributed.nanny.pre-spawn-environ": environment,
+        "distributed.scheduler.http.routes": [],
+        "distributed.worker.http.routes": [],
+    }
     with (
-        dask.config.set({"distributed.nanny.pre-spawn-environ": environment}),
+        dask.config.set(settings),
         _deaf_to_interrupts(),
     ):
         cluster = LocalCluster(
             n_workers=min(dishes, workers or CPU_COUNT),
             threads_per_worker=1,
             memory_limit=0,
+            security=Security.temporary(),
             scheduler_kwargs={"dashboard": False, "dashboard_address": "127.0.0.1:0"},
             silence_logs=logging.CRITICAL,
         )
@@ -129,17 +141,43 @@ def remote_client(address: str) -> "Iterator[Client]":
     ------
     InputError
         If there is no such scheduler, or it has no worker.
-    """
-    from distributed import Client
 
+    Warns
+    -----
+    Sdf1FieldWarning
+        If anyone who reaches the scheduler may use it.
+    """
+    from distributed import Client, Security
+
+    encrypted = address.startswith(_ENCRYPTED)
     try:
-        asyncio.run(asyncio.wait_for(_knock(address), _CONNECTING))
+        arguments = Security().get_connection_args("client")
+        if encrypted and arguments["ssl_context"] is None:
+            raise InputError(
+                f"{address}: Dask is not told of certificates. Set distributed.comm.tls.ca-file, "
+                "client.cert and client.key in its configuration."
+            )
+        asyncio.run(asyncio.wait_for(_knock(address, arguments), _CONNECTING))
         client = Client(address, timeout=_CONNECTING, set_as_default=False)
-    except (OSError, ValueError, TypeError, ImportError) as error:
+    except (OSError, ValueError, TypeError, ImportError, RuntimeError) as error:
+        if encrypted:
+            text = " ".join(str(error).split())
+            raise InputError(
+                f"{address}: no Dask scheduler answers, or it and this machine's certificates "
+                f"refuse each other ({text}). Check distributed.comm.tls in Dask's configuration."
+            ) from error
         raise InputError(
             f"{address}: no Dask scheduler answers. Start one with `dask scheduler` and give the "
             "address that it prints."
         ) from error
+    if not encrypted:
+        warnings.warn(
+            f"{address}: connections are neither encrypted nor authenticated, so that anyone who "
+            "reaches the port can run code on the scheduler and its workers. Give Dask "
+            "certificates and use tls://, or keep the port inside a network that you trust.",
+            Sdf1FieldWarning,
+            stacklevel=2,
+        )
     with _quiet(), client:
         try:
             client.wait_for_workers(1, timeout=_JOINING)
@@ -151,12 +189,11 @@ def remote_client(address: str) -> "Iterator[Client]":
         yield client
 
 
-async def _knock(address: str) -> None:
+async def _knock(address: str, arguments: Mapping[str, Any]) -> None:
     """Ask who is there; a client would wait for ever for what listens and says nothing."""
-    from distributed import Security
     from distributed.core import rpc
 
-    async with rpc(address, connection_args=Security().get_connection_args("client")) as scheduler:
+    async with rpc(address, connection_args=arguments) as scheduler:
         await scheduler.identity()
 
 

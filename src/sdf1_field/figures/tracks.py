@@ -12,6 +12,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator, NullFormatter, ScalarFormatter
 
 from sdf1_field.analysis import (
+    cell_places,
     fit_persistent_walk,
     observation_index,
     observation_times,
@@ -47,7 +48,7 @@ def plot_tracks(run: xr.Dataset, spec: ModelSpec, time: float | None) -> Figure:
         xticks=[], yticks=[], aspect="equal",
         xlim=(0, spec.dish.width), ylim=(0, spec.dish.length), facecolor="white",
     )  # fmt: skip
-    x, y = run["cell_x"].values[:, : last + 1], run["cell_y"].values[:, : last + 1]
+    x, y = (places[:, : last + 1] for places in cell_places(run))
     places = np.stack([x, y], axis=-1)
     steps = np.stack([places[:, :-1], places[:, 1:]], axis=2)
     hours = (times - times[0]) / 3600.0

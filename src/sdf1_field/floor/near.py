@@ -35,7 +35,7 @@ from numpy.typing import NDArray
 from scipy.special import j0, j1
 
 from sdf1_field.floor.sampling import NearField, no_near_field
-from sdf1_field.grid import Grid
+from sdf1_field.grid import Grid, clamped_indices
 from sdf1_field.sources import source_width
 from sdf1_field.transport import Coat, Transport
 from sdf1_field.units import MOLECULES_PER_UM3_PER_NM
@@ -263,8 +263,8 @@ def near_field(
     grid, reach = basis.grid, basis.scales.reach
     source, x, y = _mirrored(grid, x, y, reach)
     columns, rows = max(1, int(grid.width / reach)), max(1, int(grid.length / reach))
-    column = np.clip((x / grid.width * columns).astype(np.int64), 0, columns - 1)
-    row = np.clip((y / grid.length * rows).astype(np.int64), 0, rows - 1)
+    column = clamped_indices(x / grid.width * columns, columns)
+    row = clamped_indices(y / grid.length * rows, rows)
     bucket = row * columns + column
     order = np.argsort(bucket, kind="stable")
     source, x, y, bucket = source[order], x[order], y[order], bucket[order]

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sdf1_field.compiled import kernel
-from sdf1_field.grid import Grid
+from sdf1_field.grid import Grid, clamped_index
 
 Array = NDArray[np.float64]
 
@@ -165,11 +165,12 @@ def sample_all(seen: Stimulus, xs: Array, ys: Array, dx: float, dy: float, found
         Working memory, with the results in its first rows. Where the caller's compiler knows its
         shape, all loops but the copying are vectorised.
     """
+    windows_y, windows_x = seen.visible.shape[0] - 3, seen.visible.shape[1] - 3
     for n in range(xs.size):
         # The window of 4 x 4 begins one centre below the lower one: minus 1, plus the padding.
         place_x = xs[n] / dx + (PADDING - 1.5)
         place_y = ys[n] / dy + (PADDING - 1.5)
-        left, lower = math.floor(place_x), math.floor(place_y)
+        left, lower = clamped_index(place_x, windows_x), clamped_index(place_y, windows_y)
         found[_LEFT, n], found[_LOWER, n] = left, lower
         found[_SHARE_X, n], found[_SHARE_Y, n] = place_x - left, place_y - lower
     if not seen.alike:
@@ -192,8 +193,8 @@ def sample_all(seen: Stimulus, xs: Array, ys: Array, dx: float, dy: float, found
         per_x = seen.near.columns / (dx * (seen.visible.shape[1] - 2 * PADDING))
         per_y = seen.near.rows / (dy * (seen.visible.shape[0] - 2 * PADDING))
         for n in range(xs.size):
-            found[_LEFT, n] = min(xs[n] * per_x, seen.near.columns - 0.5)
-            found[_LOWER, n] = min(ys[n] * per_y, seen.near.rows - 0.5)
+            found[_LEFT, n] = clamped_index(xs[n] * per_x, seen.near.columns)
+            found[_LOWER, n] = clamped_index(ys[n] * per_y, seen.near.rows)
         _add_near_field(seen.near, xs, ys, seen.alike, found)
 
 
@@ -296,7 +297,7 @@ def _add_pairs(
         n, k = place[m], source[m]
         away_x, away_y = xs[n] - near.x[k], ys[n] - near.y[k]
         distance = math.sqrt(away_x * away_x + away_y * away_y)
-        i = min(int(distance * per_node), last)
+        i = clamped_index(distance * per_node, last + 1)
         t = distance * per_node - i
         value, slope = _hermite(
             profile[k, i, 0], profile[k, i, 1], profile[k, i + 1, 0], profile[k, i + 1, 1],

@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sdf1_field.grid import Grid
 from sdf1_field.migrasomes.carriage import (
     CARRIAGE,
     CARRIED_OFF,
@@ -30,7 +29,7 @@ from sdf1_field.migrasomes.carriage import (
 )
 from sdf1_field.migrasomes.growth import BUD, STRAND, VERTICES, WALKER, grow
 from sdf1_field.migrasomes.laws import RATES, Rates, carriage_of, migration, rates_of
-from sdf1_field.random import Stream, generator
+from sdf1_field.random import Stream, draws
 from sdf1_field.scene import (
     NO_BODY,
     Bodies,
@@ -89,20 +88,13 @@ class Release:
 
 
 def seed_scene(
-    spec: ModelSpec,
-    grid: Grid,
-    seed: int,
-    perturbation: Perturbation,
-    *,
-    secretion_factor: float,
+    spec: ModelSpec, seed: int, perturbation: Perturbation, *, secretion_factor: float
 ) -> Scene:
     """Stroma just seeded, that will grow: bodies, spread and at rest or migrating, and no fibres.
 
     Parameters
     ----------
     spec : ModelSpec
-    grid : Grid
-        Decides overlap of the bodies.
     seed : int
         The dish's.
     perturbation : Perturbation
@@ -115,22 +107,23 @@ def seed_scene(
     InputError
         If the bodies do not fit into the view.
     """
-    bodies, _ = place_bodies(
-        spec, grid, generator(seed, Stream.SCENE), secretion_factor=secretion_factor
-    )
-    rng, count = generator(seed, Stream.STROMA), len(bodies.x)
+    bodies = place_bodies(spec, seed, secretion_factor=secretion_factor)
+    count = len(bodies.x)
+    speeds, ends = draws(seed, Stream.STROMA, np.arange(count), 0)
+    nucleations, moves = draws(seed, Stream.STROMA, np.arange(count), 1)
+    productions, _ = draws(seed, Stream.STROMA, np.arange(count), 2)
     rates = rates_of(spec, perturbation)
     share = rates.starting / (rates.starting + rates.stopping) if rates.starting > 0.0 else 0.0
     cells = np.zeros(count, dtype=WALKER)
     cells["x"], cells["y"], cells["angle"] = bodies.x, bodies.y, bodies.angle
     cells["heading"] = bodies.angle
     cells["semi_major"], cells["semi_minor"] = bodies.semi_major, bodies.semi_minor
-    cells["polarity"] = np.where(rng.random(count) < 0.5, 1.0, -1.0)
-    cells["migrating"] = rng.random(count) < share
+    cells["polarity"] = np.where(ends < 0.5, 1.0, -1.0)
+    cells["migrating"] = moves < share
     cells["spread"] = 1.0
-    cells["speed"] = log_normal(rng, 1.0, spec.stroma.speed_variation, count)
-    cells["nucleation"] = log_normal(rng, 1.0, spec.stroma.nucleation_variation, count)
-    cells["production"] = log_normal(rng, 1.0, spec.stroma.production_variation, count)
+    cells["speed"] = log_normal(1.0, spec.stroma.speed_variation, speeds)
+    cells["nucleation"] = log_normal(1.0, spec.stroma.nucleation_variation, nucleations)
+    cells["production"] = log_normal(1.0, spec.stroma.production_variation, productions)
     constant: dict[str, Array] = {}
     if not spec.mechanisms.cargo_kinetics:
         for name in spec.solved_ligands:
@@ -151,7 +144,6 @@ def seed_scene(
         strands=np.zeros(0, dtype=STRAND),
         course=np.zeros((0, 2, VERTICES)),
         buds=np.zeros(0, dtype=BUD),
-        fibres=0,
         constant=constant,
         carriage=_carriages(spec, perturbation, secretion_factor),
         pools=pools,
@@ -360,13 +352,13 @@ def _grown(scene: Scene, until: float) -> Scene:
     if steps == 0 and (not kinds or until <= growth.followed):
         return scene
     cells, pools = growth.cells.copy(), growth.pools.copy()
-    numbers = np.array([len(growth.strands), growth.fibres, len(growth.buds)])
+    numbers = np.array([len(growth.strands), len(growth.buds)])
     strands, course, buds, held = grow(
         rates, growth.seed, growth.step, steps, growth.followed, until, cells,
         growth.strands.copy(), growth.course.copy(), growth.buds.copy(), numbers,
         np.concatenate([np.zeros(0, dtype=CARRIAGE), *kinds]), pools, growth.held.copy(),
     )  # fmt: skip
-    fibres, ever, migrasomes = (int(number) for number in numbers)
+    fibres, migrasomes = (int(number) for number in numbers)
     growth = replace(
         growth,
         step=growth.step + steps,
@@ -374,7 +366,6 @@ def _grown(scene: Scene, until: float) -> Scene:
         strands=strands[:fibres],
         course=course[:fibres],
         buds=buds[:migrasomes],
-        fibres=ever,
         pools=pools,
         held=held[:migrasomes],
         followed=until,
@@ -448,12 +439,12 @@ def _loaded(before: Migrasomes, growth: Growth) -> dict[str, Flags]:
     fractions = {name: float(fraction) for name, (_, fraction) in growth.constant.items()}
     for name, kind in growth.carriage.items():
         fractions[name] = float(kind["loaded_fraction"][0])
-    known, count = len(before.x), len(growth.buds)
+    known = len(before.x)
     return {
         name: np.concatenate(
             [
                 before.loaded.get(name, np.zeros(0, dtype=np.bool_)),
-                all_loaded(growth.seed, known, count - known, ligand_key(name), fraction),
+                all_loaded(growth.buds["key"][known:], ligand_key(name), fraction),
             ]
         )
         for name, fraction in fractions.items()

@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sdf1_field.compiled import kernel
-from sdf1_field.random import Stream, draw
+from sdf1_field.random import Keys, Stream, draw, draws
 from sdf1_field.scene import NO_BODY, Fate
 
 Array = NDArray[np.float64]
@@ -109,24 +109,20 @@ def ligand_key(ligand: str) -> int:
 
 
 @kernel()
-def is_loaded(seed: int, m: int, key: int, fraction: float) -> bool:
-    """Whether a migrasome takes the carriers of the ligand of a key."""
-    _, chance = draw(seed, _CARGO, m, key)
+def is_loaded(own: int, key: int, fraction: float) -> bool:
+    """Whether a migrasome, by its own key, takes the carriers of the ligand of another."""
+    _, chance = draw(own, _CARGO, 0, key)
     return bool(chance < fraction)
 
 
-@kernel()
-def all_loaded(seed: int, first: int, count: int, key: int, fraction: float) -> NDArray[np.bool_]:
-    """`is_loaded` of some migrasomes, from the number ``first`` on."""
-    loaded = np.empty(count, np.bool_)
-    for m in range(count):
-        loaded[m] = is_loaded(seed, first + m, key, fraction)
-    return loaded
+def all_loaded(own: Keys, key: int, fraction: float) -> NDArray[np.bool_]:
+    """`is_loaded` of many migrasomes."""
+    _, chances = draws(own, Stream.CARGO, 0, key)
+    return np.less(chances, fraction)
 
 
 @kernel()
 def carry(
-    seed: int,
     since: float,
     until: float,
     kinds: Records,
@@ -144,8 +140,6 @@ def carry(
 
     Parameters
     ----------
-    seed : int
-        The dish's.
     since, until : float
         [s].
     kinds : ndarray of CARRIAGE, shape (ligand,)
@@ -178,7 +172,7 @@ def carry(
             m = strands[f].head
             while m >= 0:
                 there = _time_there(buds[m], since, until)
-                if there > 0.0 and is_loaded(seed, m, int(kind.key), kind.loaded_fraction):
+                if there > 0.0 and is_loaded(buds[m].key, int(kind.key), kind.loaded_fraction):
                     way = max(to_end[buds[m].vertex - strands[f].first] - buds[m].along, 0.0)
                     age = max(since + 0.5 * there - buds[m].birth, 0.0)
                     weights[m] = kind.transport * math.exp(-way / kind.reach - kind.fading * age)

@@ -2,7 +2,8 @@
 
 Within a step cells move first, in the order of their numbers, then fibres follow, break and bear
 migrasomes, in the order in which they came to be. Every random number is keyed by what it is for,
-so that nothing depends on how many steps a call takes.
+so that nothing depends on how many steps a call takes. Fibres and migrasomes have keys of their
+own, made from where and when they begin: one more changes no number of another.
 """
 
 import math
@@ -12,8 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sdf1_field.compiled import kernel
+from sdf1_field.grid import clamped, clamped_index
 from sdf1_field.migrasomes.carriage import carry, let_out
-from sdf1_field.random import Stream, draw, uniform
+from sdf1_field.random import Stream, draw, subkey, uniform
 from sdf1_field.scene import NO_BODY, Fate, Origin
 
 Array = NDArray[np.float64]
@@ -72,7 +74,7 @@ STRAND = np.dtype(
         ("owner", "i8"),
         ("place", "f8"),
         ("origin", "i8"),
-        ("number", "i8"),
+        ("key", "i8"),
         ("head", "i8"),
         ("grown", "?"),
         ("branch", "?"),
@@ -80,8 +82,8 @@ STRAND = np.dtype(
     align=True,
 )
 """A fibre: vertices it has, and has lost so far; the number of the furthest it has ever laid down;
-its body, and the angle of the ellipse where it leaves that; its `Origin`; its number among all
-there have been; the latest of its migrasomes; whether it has been as long as the shortest that
+its body, and the angle of the ellipse where it leaves that; its `Origin`; the key of its random
+numbers; the latest of its migrasomes; whether it has been as long as the shortest that
 counts; whether it is a branch, which does not branch itself. Its course is (2, VERTICES) in x and y
 [um], from the oldest end to the body."""
 
@@ -100,13 +102,14 @@ BUD = np.dtype(
         ("along", "f8"),
         ("following", "i8"),
         ("leaking", "f8"),
+        ("key", "i8"),
     ],
     align=True,
 )
 """A migrasome: place and final radius [um]; when it formed, detaches if its fibre does not break
 before, and is gone [s]; its `Fate`, body and `Origin`; on its fibre the number of the vertex before
 it, lost ones counted, the way from there [um], and the next older migrasome; when its membrane
-leaks [s]."""
+leaks [s]; the key of its random numbers."""
 
 
 @kernel()
@@ -139,12 +142,12 @@ def grow(
         From when to when cargo is followed, the end of the last step or later [s].
     cells : ndarray of WALKER, shape (body,)
     strands : ndarray of STRAND, shape (fibre,)
-        In the order of their numbers; perhaps with room for more.
+        In the order in which they began; perhaps with room for more.
     course : ndarray, shape (fibre, 2, VERTICES)
     buds : ndarray of BUD, shape (migrasome,)
         Perhaps with room for more.
-    numbers : ndarray, shape (3,)
-        Fibres there are, fibres there have ever been, migrasomes there have ever been; changed.
+    numbers : ndarray, shape (2,)
+        Fibres there are, migrasomes there have ever been; changed.
     kinds : ndarray of CARRIAGE, shape (ligand,)
     pools : ndarray, shape (ligand, body, 4)
     held : ndarray, shape (migrasome, ligand, 4)
@@ -155,8 +158,8 @@ def grow(
         now = rates.start + (step + 1) * rates.step
         if follow:
             carry(
-                seed, followed, now, kinds, cells, strands, numbers[0], course, buds, numbers[2],
-                pools, held, weights,
+                followed, now, kinds, cells, strands, numbers[0], course, buds, numbers[1], pools,
+                held, weights,
             )  # fmt: skip
             followed = now
         strands, course = _walk(rates, seed, step, cells, strands, course, numbers)
@@ -165,31 +168,29 @@ def grow(
         # Branches of this step come after the fibres there were.
         there = numbers[0]
         for f in range(there):
-            strands, course = _follow(rates, seed, now, f, cells, strands, course, buds, numbers)
+            strands, course = _follow(rates, now, f, cells, strands, course, buds, numbers)
             length = _length(strands, course, f)
             if length >= rates.shortest:
                 strands[f].grown = True
             gone = strands[f].grown and length < rates.shortest
             breaks = -math.expm1(-rates.breakage * ageing * length * rates.step)
             leaves = -math.expm1(-rates.release * rates.step)
-            chance = uniform(seed, _BREAK, strands[f].number, step)
+            chance = uniform(strands[f].key, _BREAK, 0, step)
             if chance < breaks:
                 lose = 1 + _piece_at(course, f, chance / breaks * length, strands[f].count)
-                _shorten(rates, seed, now, f, lose, strands, course, buds)
+                _shorten(rates, now, f, lose, strands, course, buds)
                 length = _length(strands, course, f)
                 gone = gone or strands[f].count < 2 or length < rates.shortest
             elif chance < breaks + (1.0 - breaks) * leaves:
                 gone = True
             if gone:
-                _set_free(rates, seed, now, f, _NEVER, _NEVER, strands, buds)
+                _set_free(rates, now, f, _NEVER, _NEVER, strands, buds)
                 strands[f].count = 0
                 lost += 1
                 continue
-            _set_free(rates, seed, now, f, 0, _NEVER, strands, buds)
+            _set_free(rates, now, f, 0, _NEVER, strands, buds)
             if strands[f].grown:
-                buds = _bud(
-                    rates, seed, now, step, f, length, cells, strands, course, buds, numbers
-                )
+                buds = _bud(rates, now, step, f, length, cells, strands, course, buds, numbers)
         if lost > 0:
             _close_ranks(strands, course, numbers)
         if held.shape[0] < buds.size:
@@ -197,13 +198,13 @@ def grow(
             more[: held.shape[0]] = held
             held, weights = more, np.empty(buds.size)
         if follow:
-            let_out(now, buds, numbers[2], held)
+            let_out(now, buds, numbers[1], held)
     if follow and followed < until:
         carry(
-            seed, followed, until, kinds, cells, strands, numbers[0], course, buds, numbers[2],
-            pools, held, weights,
+            followed, until, kinds, cells, strands, numbers[0], course, buds, numbers[1], pools,
+            held, weights,
         )  # fmt: skip
-        let_out(until, buds, numbers[2], held)
+        let_out(until, buds, numbers[1], held)
     return strands, course, buds, held
 
 
@@ -224,13 +225,13 @@ def _walk(
     widest = 0.0
     for n in range(count):
         widest = max(widest, math.sqrt(cells[n].semi_major * cells[n].semi_minor))
-    columns = max(1, min(int(rates.width / (2.0 * widest)), count))
-    rows = max(1, min(int(rates.length / (2.0 * widest)), count))
+    columns = clamped(rates.width / (2.0 * widest), 1, count)
+    rows = clamped(rates.length / (2.0 * widest), 1, count)
     latest = np.full((rows, columns), -1, np.int64)
     earlier = np.empty(count, np.int64)
     for n in range(count):
-        row = min(int(cells[n].y / rates.length * rows), rows - 1)
-        column = min(int(cells[n].x / rates.width * columns), columns - 1)
+        row = clamped_index(cells[n].y / rates.length * rows, rows)
+        column = clamped_index(cells[n].x / rates.width * columns, columns)
         earlier[n] = latest[row, column]
         latest[row, column] = n
     spread = math.sqrt(2.0 * rates.turning * rates.step)
@@ -249,7 +250,7 @@ def _walk(
                 cells[n].x, cells[n].y = x, y
                 if event < -math.expm1(-rates.tethering * way):
                     strands, course = _tether(
-                        rates, seed, n, _MIGRATION, cells, strands, course, numbers
+                        rates, seed, n, step, _MIGRATION, cells, strands, course, numbers
                     )
             else:
                 # What leads gives way: the cell goes on with its other end.
@@ -260,7 +261,7 @@ def _walk(
             if cells[n].retracting <= 0.0 and event < -math.expm1(-rates.retraction * rates.step):
                 cells[n].retracting = rates.retraction_time
                 strands, course = _tether(
-                    rates, seed, n, _RETRACTION, cells, strands, course, numbers
+                    rates, seed, n, step, _RETRACTION, cells, strands, course, numbers
                 )
             starts = -math.expm1(-rates.starting * rates.step)
             if chance < starts:
@@ -295,8 +296,8 @@ def _touches(
     """
     rows, columns = latest.shape
     own = math.sqrt(cells[n].semi_major * cells[n].semi_minor * cells[n].spread)
-    row = min(int(y / length * rows), rows - 1)
-    column = min(int(x / width * columns), columns - 1)
+    row = clamped_index(y / length * rows, rows)
+    column = clamped_index(x / width * columns, columns)
     for r in range(max(row - 1, 0), min(row + 2, rows)):
         for c in range(max(column - 1, 0), min(column + 2, columns)):
             other = latest[r, c]
@@ -328,6 +329,7 @@ def _tether(
     rates: Numbers,
     seed: int,
     n: int,
+    step: int,
     origin: int,
     cells: Records,
     strands: Records,
@@ -335,16 +337,18 @@ def _tether(
     numbers: Indices,
 ) -> tuple[Records, Array]:
     """A bundle of fibres, at the rear of a migrating cell or all around a retracting one."""
-    fibres = 1 + _poisson(rates.fibres - 1.0, uniform(seed, _FIBRE, numbers[1], 1))
-    begins = uniform(seed, _FIBRE, numbers[1], 2)
+    bundle = subkey(subkey(seed, _FIBRE, n), _FIBRE, step)
+    fibres = 1 + _poisson(rates.fibres - 1.0, uniform(bundle, _FIBRE, 0, 1))
+    begins = uniform(bundle, _FIBRE, 0, 2)
     rear = math.pi if cells[n].polarity > 0.0 else 0.0
     for k in range(fibres):
-        normal, _ = draw(seed, _FIBRE, numbers[1], 0)
+        key = subkey(bundle, _FIBRE, k)
+        normal, _ = draw(key, _FIBRE, 0, 0)
         place = rear + rates.fan_angle * normal
         if origin == _RETRACTION:
             place = 2.0 * math.pi * (k + begins) / fibres
         x, y = _edge(cells, n, place)
-        strands, course = _begin(x, y, n, place, origin, False, strands, course, numbers)
+        strands, course = _begin(x, y, n, place, origin, key, False, strands, course, numbers)
     return strands, course
 
 
@@ -367,6 +371,7 @@ def _begin(
     owner: int,
     place: float,
     origin: int,
+    key: int,
     branch: bool,
     strands: Records,
     course: Array,
@@ -382,10 +387,9 @@ def _begin(
     course[f, 1, 0] = course[f, 1, 1] = y
     strands[f].count, strands[f].first, strands[f].laid = 2, 0, 0
     strands[f].owner, strands[f].place, strands[f].origin = owner, place, origin
-    strands[f].number, strands[f].head, strands[f].grown = numbers[1], _NONE, False
+    strands[f].key, strands[f].head, strands[f].grown = key, _NONE, False
     strands[f].branch = branch
     numbers[0] += 1
-    numbers[1] += 1
     return strands, course
 
 
@@ -407,7 +411,6 @@ def _longer_courses(values: Array) -> Array:
 @kernel()
 def _follow(
     rates: Numbers,
-    seed: int,
     now: float,
     f: int,
     cells: Records,
@@ -427,13 +430,13 @@ def _follow(
     if last < strands[f].count - 1:
         # What sat where the body is now has no fibre any more.
         first = strands[f].first
-        _set_free(rates, seed, now, f, first, first + last - 1, strands, buds)
+        _set_free(rates, now, f, first, first + last - 1, strands, buds)
     x[last], y[last] = end_x, end_y
     strands[f].count = last + 1
     if _apart(end_x, end_y, x[last - 1], y[last - 1]) < rates.anchor_spacing:
         return strands, course
     if last + 1 == VERTICES:
-        _shorten(rates, seed, now, f, 1, strands, course, buds)
+        _shorten(rates, now, f, 1, strands, course, buds)
         last -= 1
     x[last + 1], y[last + 1] = end_x, end_y
     strands[f].count = last + 2
@@ -441,12 +444,13 @@ def _follow(
     if strands[f].branch or strands[f].first + last <= strands[f].laid:
         return strands, course
     strands[f].laid = strands[f].first + last
-    normal, chance = draw(seed, _BRANCH, strands[f].number, strands[f].first + last)
+    normal, chance = draw(strands[f].key, _BRANCH, strands[f].laid, 0)
     if chance < -math.expm1(-rates.branching * rates.anchor_spacing):
         place = strands[f].place + rates.fan_angle * normal
         strands, course = _begin(
-            end_x, end_y, strands[f].owner, place, strands[f].origin, True, strands, course, numbers
-        )
+            end_x, end_y, strands[f].owner, place, strands[f].origin,
+            subkey(strands[f].key, _BRANCH, strands[f].laid), True, strands, course, numbers,
+        )  # fmt: skip
     return strands, course
 
 
@@ -466,7 +470,6 @@ def _length(strands: Records, course: Array, f: int) -> float:
 @kernel()
 def _shorten(
     rates: Numbers,
-    seed: int,
     now: float,
     f: int,
     lose: int,
@@ -476,7 +479,7 @@ def _shorten(
 ) -> None:
     """Take a fibre's oldest vertices away, and set free the migrasomes there."""
     strands[f].first += lose
-    _set_free(rates, seed, now, f, strands[f].first, _NEVER, strands, buds)
+    _set_free(rates, now, f, strands[f].first, _NEVER, strands, buds)
     kept = max(strands[f].count - lose, 0)
     for k in range(kept):
         course[f, 0, k], course[f, 1, k] = course[f, 0, k + lose], course[f, 1, k + lose]
@@ -486,7 +489,6 @@ def _shorten(
 @kernel()
 def _set_free(
     rates: Numbers,
-    seed: int,
     now: float,
     f: int,
     before: int,
@@ -500,7 +502,7 @@ def _set_free(
         following = buds[m].following
         lost = buds[m].vertex < before or buds[m].vertex >= beyond
         if lost or buds[m].end <= now or buds[m].detaching <= now:
-            _detach(rates, seed, now, m, buds)
+            _detach(rates, now, m, buds)
             if previous == _NONE:
                 strands[f].head = following
             else:
@@ -511,14 +513,14 @@ def _set_free(
 
 
 @kernel()
-def _detach(rates: Numbers, seed: int, now: float, m: int, buds: Records) -> None:
+def _detach(rates: Numbers, now: float, m: int, buds: Records) -> None:
     """A migrasome without fibre: it stays on the floor for a while or drifts away at once."""
     if buds[m].end <= now:
         return
     buds[m].body = NO_BODY
     leaves = now
-    if uniform(seed, _MIGRASOME, m, _STAYING) < rates.staying:
-        leaves = now + _waiting(rates.drift, uniform(seed, _MIGRASOME, m, _DRIFTING))
+    if uniform(buds[m].key, _MIGRASOME, 0, _STAYING) < rates.staying:
+        leaves = now + _waiting(rates.drift, uniform(buds[m].key, _MIGRASOME, 0, _DRIFTING))
     if leaves < buds[m].end:
         buds[m].end, buds[m].fate = leaves, _DRIFTS
 
@@ -532,7 +534,6 @@ def _waiting(rate: float, chance: float) -> float:
 @kernel()
 def _bud(
     rates: Numbers,
-    seed: int,
     now: float,
     step: int,
     f: int,
@@ -549,20 +550,21 @@ def _bud(
     """
     places = length + rates.junction
     expected = rates.nucleation * cells[strands[f].owner].nucleation * places * rates.step
-    number = strands[f].number
+    own = subkey(strands[f].key, _BUD, step)
     # Of a mean twice the most, hardly any draw is below that.
-    tries = _poisson(min(expected, 2.0 * _TRIES), uniform(seed, _BUD, number, step))
+    tries = _poisson(min(expected, 2.0 * _TRIES), uniform(own, _BUD, 0, 0))
     tries = min(tries, _TRIES)
     for k in range(tries):
-        way = uniform(seed, _PLACE, number, _TRIES * step + k) * places - rates.junction
-        buds = _place(rates, seed, now, f, max(way, 0.0), strands, course, buds, numbers)
+        key = subkey(own, _PLACE, k)
+        way = uniform(key, _PLACE, 0, 0) * places - rates.junction
+        buds = _place(rates, key, now, f, max(way, 0.0), strands, course, buds, numbers)
     return buds
 
 
 @kernel()
 def _place(
     rates: Numbers,
-    seed: int,
+    key: int,
     now: float,
     f: int,
     way: float,
@@ -571,7 +573,7 @@ def _place(
     buds: Records,
     numbers: Indices,
 ) -> Records:
-    """A migrasome at a way along a fibre from its oldest end, if there is room."""
+    """A migrasome of a key, at a way along a fibre from its oldest end, if there is room."""
     k = _piece_at(course, f, way, strands[f].count)
     for earlier in range(k):
         way -= _piece(course, f, earlier)
@@ -592,30 +594,31 @@ def _place(
         course[f, :, k + 2] = course[f, :, k + 1]
         course[f, 0, k + 1], course[f, 1, k + 1] = x, y
         strands[f].count += 1
-    m = numbers[2]
+    m = numbers[1]
     if m == buds.size:
         buds = _longer(buds)
-    numbers[2] += 1
-    normal, chance = draw(seed, _MIGRASOME, m, _LIFE)
+    numbers[1] += 1
+    normal, chance = draw(key, _MIGRASOME, 0, _LIFE)
     size = math.exp(rates.radius_variation * normal - 0.5 * rates.radius_variation**2)
     buds[m].x, buds[m].y = seen_x, seen_y
     buds[m].radius = max(rates.radius * size, rates.early_radius)
     buds[m].birth = now
     buds[m].end = now + _waiting(rates.rupture, chance)
-    buds[m].detaching = now + _waiting(rates.detachment, uniform(seed, _MIGRASOME, m, _DETACHING))
+    buds[m].detaching = now + _waiting(rates.detachment, uniform(key, _MIGRASOME, 0, _DETACHING))
     buds[m].fate = _RUPTURES
     buds[m].body, buds[m].origin = strands[f].owner, strands[f].origin
-    buds[m].leaking = now + _waiting(rates.leak, uniform(seed, _MIGRASOME, m, _LEAKING))
+    buds[m].leaking = now + _waiting(rates.leak, uniform(key, _MIGRASOME, 0, _LEAKING))
     buds[m].vertex, buds[m].along = strands[f].first + k, min(way, whole)
     buds[m].following = strands[f].head
+    buds[m].key = key
     strands[f].head = m
     return buds
 
 
 @kernel(inline=True)
 def _mirrored(place: float, extent: float) -> float:
-    """Place folded back at the walls; no body's edge is farther outside than the dish is wide."""
-    inside = abs(place)
+    """Place folded back at the walls, as often as a body's edge is dishes outside."""
+    inside = abs(place) % (2.0 * extent)
     return 2.0 * extent - inside if inside > extent else inside
 
 

@@ -25,7 +25,6 @@ from sdf1_field.observations.readings import (
 )
 from sdf1_field.random import Stream, generator
 from sdf1_field.scene import NO_BODY
-from sdf1_field.simulation import model_grid
 from sdf1_field.treatments import change_times, schedule
 from sdf1_field.variation import dish_factors
 
@@ -123,7 +122,6 @@ def count_dish(dish: Dish) -> dict[tuple[float, str], CargoCount]:
     until = max(looked_at)
     scene = migrasomes.seed_scene(
         spec,
-        model_grid(spec),
         dish.seed,
         plan.perturbation(start),
         secretion_factor=dish_factors(spec, dish.seed).secretion,

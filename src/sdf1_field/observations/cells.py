@@ -8,9 +8,14 @@ from scipy.spatial import cKDTree
 
 from sdf1_field import migrasomes
 from sdf1_field.analysis import (
-    ENCOUNTER_REPEATS,
+    EncounterWalk,
+    StickyFloor,
+    begin_encounters,
+    change_floor,
     count_network,
     density_fold_change,
+    encounter_fold_change,
+    encounter_repeats,
     path_lengths,
     take_census,
     tracks_of,
@@ -28,7 +33,7 @@ from sdf1_field.observations.readings import (
     of_share,
 )
 from sdf1_field.scene import NO_BODY, Fate, Migrasomes, Region, Scene
-from sdf1_field.simulation import encounter_limit, model_grid, regions_of, simulate, track_times
+from sdf1_field.simulation import model_grid, regions_of, simulate, track_times
 from sdf1_field.spec import ModelSpec
 from sdf1_field.units import duration_text
 
@@ -61,13 +66,18 @@ TRACKED = (Quantity(PATH, "um", Sample.CELLS),)
 
 
 def read_counts(dish: Dish) -> tuple[Reading, ...]:
-    """Count a dish's cells and networks at its times; see `watched_model`."""
+    """Count a dish's cells and networks at its times; see `watched_model`.
+
+    The walk of the encounter limit has the regions of every time at which cells are saved, which
+    hold until the next; those of the first, if it is later, from 0 s on.
+    """
     spec = watched_model(dish)
     grid, radius = model_grid(spec), 0.5 * spec.haematopoietic.diameter
     ligand = spec.receptor.cxcr4.ligand
     readings: list[Reading] = []
-    areas = {}
+    counted: set[float] = set()
     before = None
+    walk: EncounterWalk | None = None
     touched, moved_on = np.zeros((2, spec.cell_count), dtype=np.bool_)
     for state in simulate(spec, seed=dish.seed):
         if state.cells is None:
@@ -77,9 +87,14 @@ def read_counts(dish: Dish) -> tuple[Reading, ...]:
         touching = touches(state.scene.migrasomes, state.cells.x, state.cells.y, radius)
         moved_on |= touched & ~touching
         touched |= touching
+        regions = regions_of(spec, state.scene, grid)
+        floor = StickyFloor(state.time, regions, state.scene.bodies)
+        if walk is None:
+            walk = begin_encounters(spec, floor, seed=dish.seed, repeats=encounter_repeats(spec))
+        else:
+            walk = change_floor(walk, floor)
         if state.time not in dish.times:
             continue
-        regions = regions_of(spec, state.scene, grid)
         census = take_census(
             regions,
             grid,
@@ -88,9 +103,10 @@ def read_counts(dish: Dish) -> tuple[Reading, ...]:
             radius=radius,
             time=state.time,
         )
-        areas[state.time] = census.areas
+        counted.add(state.time)
         fold = density_fold_change(census.counts, census.areas)
         touch = density_fold_change(census.touching, census.areas)
+        limit = encounter_fold_change(walk, state.time)
         network, bodies = _released(state.scene, ligand) - before
         readings += [
             of_dish(CELLS, state.time, len(state.cells.x)),
@@ -105,20 +121,15 @@ def read_counts(dish: Dish) -> tuple[Reading, ...]:
             readings += [
                 of_dish(FOLD_CHANGE, state.time, fold[n], of),
                 of_dish(BY_TOUCH, state.time, touch[n], of),
+                of_dish(ENCOUNTER, state.time, limit[n], of),
                 of_dish(AREA, state.time, census.areas[region] / census.areas.sum(), of),
             ]
-    missing = sorted(set(dish.times) - set(areas))
+    missing = sorted(set(dish.times) - counted)
     if missing:
         raise InputError(
             f"{dish.model}: no cells are observed at {duration_text(missing[0])}. Count at "
             "multiples of output.tracks_every."
         )
-    limits = encounter_limit(
-        spec, regions, list(dish.times), seed=dish.seed, repeats=ENCOUNTER_REPEATS
-    )
-    for time, counts in zip(dish.times, limits, strict=True):
-        limit = density_fold_change(counts, areas[time])
-        readings += [of_dish(ENCOUNTER, time, limit[n], of) for n, of in enumerate(_REGIONS)]
     return tuple(readings)
 
 

@@ -68,9 +68,7 @@ def read_network(dish: Dish) -> tuple[Reading, ...]:
             "scene.mode 'grown' and run.culture 0, as in biogenesis-fibronectin-5."
         )
     grid, plan = model_grid(spec), schedule(spec)
-    scene = migrasomes.seed_scene(
-        spec, grid, dish.seed, plan.perturbation(0.0), secretion_factor=1.0
-    )
+    scene = migrasomes.seed_scene(spec, dish.seed, plan.perturbation(0.0), secretion_factor=1.0)
     changes = [time for time in change_times(plan) if 0.0 < time <= dish.times[-1]]
     readings: list[Reading] = []
     for time in sorted({*changes, *dish.times}):

@@ -4,11 +4,12 @@ import hashlib
 import importlib.metadata
 import json
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import IntEnum
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import netCDF4
 import numpy as np
@@ -17,12 +18,14 @@ import sdf1_field
 from sdf1_field.grid import Grid
 from sdf1_field.scene import OUTSIDE, Fate, Origin, Region, Scene
 from sdf1_field.simulation import (
-    State,
     field_times,
     model_grid,
     track_times,
 )
 from sdf1_field.spec import PATTERN_FILES, Model, ModelSpec, entries_of, overrides_text
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 FORMAT = "sdf1-field run 1"
 VOLATILE = frozenset({"date_created", "history", "command_line"})
@@ -54,6 +57,8 @@ _TILE = 512
 """Most floor cells along a chunk's side, so that a window of a large floor is read alone."""
 _GROWING = {"fibre": 256, "migrasome": 1024}
 """Dimensions that lengthen while a scene grows, and how many of each a chunk holds."""
+_OF_SCENE = ("body", "fibre", "fibre_vertex", "migrasome")
+"""Dimensions that the scene's size decides, not the model."""
 _BODY = {
     "x": ("um", "x of the centre"),
     "y": ("um", "y of the centre"),
@@ -110,7 +115,7 @@ def patterns(spec: ModelSpec) -> str:
 
 
 def create_file(
-    path: Path, model: Model, seed: int, state: State, command_line: str
+    path: Path, model: Model, seed: int, scene: Scene, command_line: str
 ) -> netCDF4.Dataset:
     """Run file with everything but the values that depend on time."""
     spec, grid = model.spec, model_grid(model.spec)
@@ -133,7 +138,79 @@ def create_file(
             "command_line": command_line,
         }
     )
-    _dimensions(file, spec, grid, state.scene)
+    _lay_out(
+        file,
+        spec,
+        grid,
+        {
+            "body": len(scene.bodies.x),
+            "fibre": scene.fibres.x.shape[0],
+            "fibre_vertex": scene.fibres.x.shape[1],
+            "migrasome": len(scene.migrasomes.x),
+        },
+    )
+    return file
+
+
+@dataclass(frozen=True)
+class Layout:
+    """What a model's run file holds, as far as the model decides it.
+
+    Parameters
+    ----------
+    sizes : mapping of str to int
+        Length of each dimension.
+    dimensions : mapping of str to tuple of str
+        Dimensions of each variable.
+    attributes : mapping of str to mapping
+        Attributes of each variable.
+    """
+
+    sizes: Mapping[str, int]
+    dimensions: Mapping[str, tuple[str, ...]]
+    attributes: Mapping[str, Mapping[str, Any]]
+
+
+def layout_of(spec: ModelSpec) -> Layout:
+    """Layout of a model's run file, from one that is made in memory."""
+    with netCDF4.Dataset("layout", "w", diskless=True, persist=False) as file:
+        _lay_out(file, spec, model_grid(spec), dict.fromkeys(_OF_SCENE, 1))
+        return Layout(
+            {name: len(d) for name, d in file.dimensions.items() if name not in _OF_SCENE},
+            {name: variable.dimensions for name, variable in file.variables.items()},
+            {name: dict(variable.__dict__) for name, variable in file.variables.items()},
+        )
+
+
+def missing_in(run: "xr.Dataset", layout: Layout) -> str | None:
+    """Name of a variable that a run lacks, or has with dimensions or attributes of another kind."""
+    for name, dimensions in layout.dimensions.items():
+        found = run.variables.get(name)
+        if (
+            found is None
+            or found.dims != dimensions
+            or found.dtype.kind not in "if"
+            or any(layout.sizes.get(str(dim), size) != size for dim, size in found.sizes.items())
+            or any(
+                not _alike(found.attrs.get(key, found.encoding.get(key)), value)
+                for key, value in layout.attributes[name].items()
+            )
+        ):
+            return name
+    return None
+
+
+def _alike(found: Any, expected: Any) -> bool:
+    """Whether two attributes' values are of one kind and shape."""
+    one, other = np.asarray(found), np.asarray(expected)
+    return one.dtype.kind == other.dtype.kind and one.shape == other.shape
+
+
+def _lay_out(
+    file: netCDF4.Dataset, spec: ModelSpec, grid: Grid, of_scene: Mapping[str, int]
+) -> None:
+    """Every dimension and variable of a run file, and the coordinates' values."""
+    _dimensions(file, spec, grid, of_scene)
     _coordinates(file, grid)
     for name in spec.solved_ligands:
         _ligand(file, spec, name)
@@ -142,10 +219,11 @@ def create_file(
     _stroma(file, spec, grid)
     if "obs" in file.dimensions:
         _cells(file)
-    return file
 
 
-def _dimensions(file: netCDF4.Dataset, spec: ModelSpec, grid: Grid, scene: Scene) -> None:
+def _dimensions(
+    file: netCDF4.Dataset, spec: ModelSpec, grid: Grid, of_scene: Mapping[str, int]
+) -> None:
     """At least one long each; those of a scene that grows without an end."""
     steady = spec.run.mode == "steady"
     sizes = {
@@ -154,10 +232,7 @@ def _dimensions(file: netCDF4.Dataset, spec: ModelSpec, grid: Grid, scene: Scene
         "y": grid.ny,
         "z": grid.nz,
         "bounds": 2,
-        "body": len(scene.bodies.x),
-        "fibre": scene.fibres.x.shape[0],
-        "fibre_vertex": scene.fibres.x.shape[1],
-        "migrasome": len(scene.migrasomes.x),
+        **of_scene,
     }
     if not steady and spec.cell_count > 0:
         sizes |= {"trajectory": spec.cell_count, "obs": len(track_times(spec))}

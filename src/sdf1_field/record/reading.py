@@ -1,5 +1,6 @@
 """A run file read again: opened, summed up, compared."""
 
+import functools
 import hashlib
 import json
 from collections.abc import Mapping
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sdf1_field.errors import InputError
-from sdf1_field.record.layout import FORMAT, MASSES, VOLATILE
+from sdf1_field.record.layout import FORMAT, MASSES, VOLATILE, Layout, layout_of, missing_in
 from sdf1_field.scene import NO_BODY
 from sdf1_field.spec import Model, model_from_entries, overridden
 from sdf1_field.transport import Ledger
@@ -20,6 +21,13 @@ if TYPE_CHECKING:
 
 _NEVER = 1e30
 """Times beyond are NetCDF's fill value: frames not written yet [s]."""
+_ATTRIBUTES: Mapping[str, type] = {
+    **dict.fromkeys(
+        ("title", "model_name", "model", "source", "versions", "patterns", "date_created"), str
+    ),
+    "seed": np.integer,
+}
+"""Attributes of a run file, and the type of each."""
 
 
 def open_run(path: str | Path) -> "xr.Dataset":
@@ -51,12 +59,13 @@ def open_run(path: str | Path) -> "xr.Dataset":
         run = xr.open_dataset(path, engine="netcdf4", decode_times=False)
     except PermissionError:
         raise InputError(f"{path}: may not be read. Ask its owner.") from None
-    except OSError as error:
+    except (OSError, RuntimeError, AttributeError) as error:
         with path.open("rb") as stream:
             hdf5 = stream.read(8) == b"\x89HDF\r\n\x1a\n"
         if hdf5:
+            reason = getattr(error, "strerror", None) or error
             raise InputError(
-                f"{path}: damaged or incomplete ({error.strerror or error}). Solve the model again."
+                f"{path}: damaged or incomplete ({reason}). Solve the model again."
             ) from None
         raise InputError(
             f"{path}: not a NetCDF-4 file. Give a file made by `sdf1-field solve`."
@@ -70,20 +79,67 @@ def open_run(path: str | Path) -> "xr.Dataset":
         raise InputError(
             f"{path}: not a run of sdf1-field. Give a file made by `sdf1-field solve`."
         )
-    if not {"model", "model_name", "seed", "title"} <= run.attrs.keys() or "time" not in run:
+    try:
+        model = recorded_model(path, run.attrs)
+        missing = missing_in(run, _layout(model.name, run.attrs["model"]))
+        if missing is not None:
+            raise InputError(
+                f"{path}: {missing}: is missing or not as it was written. The file is damaged, or "
+                "of another version of sdf1-field. Solve the model again."
+            )
+        if not (np.abs(run["time"].values) < _NEVER).all():
+            raise InputError(
+                f"{path}: an unfinished run. Go on with `sdf1-field solve MODEL -o RUN.nc "
+                "--resume`."
+            )
+    except BaseException:
         run.close()
-        raise InputError(f"{path}: damaged or incomplete. Solve the model again.")
-    if not (np.abs(run["time"].values) < _NEVER).all():
-        run.close()
-        raise InputError(
-            f"{path}: an unfinished run. Go on with `sdf1-field solve MODEL -o RUN.nc --resume`."
-        )
+        raise
     return run
+
+
+def recorded_model(path: Path, attributes: Mapping[str, Any]) -> Model:
+    """Model that a run file says it was made from.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        Of the file, for the error.
+    attributes : mapping
+        Of the file.
+
+    Raises
+    ------
+    InputError
+        If one of the attributes that each run file has is missing, or is not what was written.
+    """
+    for name, kind in _ATTRIBUTES.items():
+        if not isinstance(attributes.get(name), kind):
+            raise InputError(
+                f"{path}: its attribute '{name}' is missing or damaged. Solve the model again."
+            )
+    try:
+        return _model(attributes["model_name"], attributes["model"])
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError, InputError) as error:
+        text = f" ({error})" if isinstance(error, InputError) else ""
+        raise InputError(
+            f"{path}: its attribute 'model' is not a model{text}. Solve the model again."
+        ) from None
+
+
+@functools.lru_cache(maxsize=64)
+def _model(name: str, entries: str) -> Model:
+    return model_from_entries(name, json.loads(entries))
+
+
+@functools.lru_cache(maxsize=64)
+def _layout(name: str, entries: str) -> Layout:
+    return layout_of(_model(name, entries).spec)
 
 
 def model_of(run: "xr.Dataset") -> Model:
     """Model that a run was made from, as recorded in it."""
-    return model_from_entries(run.attrs["model_name"], json.loads(run.attrs["model"]))
+    return _model(run.attrs["model_name"], run.attrs["model"])
 
 
 def content_digest(run: "xr.Dataset") -> str:

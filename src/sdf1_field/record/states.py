@@ -70,7 +70,7 @@ def load_state(path: Path, solver: Solver) -> State:
         raise InputError(wrong) from None
     try:
         return _state_of(arrays, solver)
-    except (KeyError, TypeError, IndexError):
+    except (KeyError, TypeError, IndexError, ValueError, AttributeError):
         raise InputError(wrong) from None
 
 

@@ -1,7 +1,6 @@
 """A run on its way to disk: written whole or not at all, and resumed where it stopped."""
 
 import contextlib
-import json
 import math
 import os
 from collections.abc import Callable, Mapping
@@ -27,22 +26,26 @@ from sdf1_field.record.layout import (
     program,
     versions,
 )
+from sdf1_field.record.reading import recorded_model
 from sdf1_field.record.states import load_state, save_state
 from sdf1_field.scene import Fate, Migrasomes, RegionMap, Scene
 from sdf1_field.simulation import (
     Setting,
+    Snapshot,
     State,
     field_times,
     model_grid,
     prepare,
     regions_of,
     simulate,
+    snapshot_of,
     track_times,
 )
 from sdf1_field.solvers import solver_named
 from sdf1_field.sources import Secretion, mean_rates, secretion
-from sdf1_field.spec import Model, ModelSpec, model_from_entries
+from sdf1_field.spec import Model, ModelSpec
 from sdf1_field.treatments import schedule
+from sdf1_field.units import duration_text
 
 Flags = NDArray[np.bool_]
 
@@ -118,8 +121,8 @@ def claim_output(path: Path, *, force: bool, resume: bool) -> None:
     if resume:
         if leftover.exists() and not checkpoint_path(path).exists():
             raise InputError(
-                f"{leftover}: left by a run that was killed, or is still being written; there is "
-                "no state to go on from. Wait for it, or start over with --force."
+                f"{leftover}: left by a run that failed or was killed, or is still being written; "
+                "there is no state to go on from. Wait for it, or start over with --force."
             )
         if not leftover.exists():
             raise InputError(
@@ -137,8 +140,8 @@ def claim_output(path: Path, *, force: bool, resume: bool) -> None:
                 "--force."
             )
         raise InputError(
-            f"{leftover}: is being written by another run, or was left by one that was killed. "
-            "Wait for it, choose another name with -o, or start over with --force."
+            f"{leftover}: is being written by another run, or was left by one that failed or was "
+            "killed. Wait for it, choose another name with -o, or start over with --force."
         )
 
 
@@ -171,14 +174,15 @@ def solve(
     force : bool
         Replace an existing file.
     progress : callable, optional
-        Called with the time reached [s] after every state.
+        Called with the time reached [s] after every output.
 
     Raises
     ------
     InputError
         See `claim_output`; also if the interrupted run was another model's.
     RunError
-        If the solver fails.
+        If the solver fails or a state is not sound; what was computed until then is kept in the
+        partial file.
     KeyboardInterrupt
         Passed on after what was computed has been kept.
     """
@@ -202,18 +206,19 @@ def solve(
                 f"{path}: another run is writing it. Choose another name with -o."
             ) from None
         recorder = None
-    state = before
+    stop = before
     try:
         if recorder is not None and before is not None:
             # The interruption may have come while this state was being written.
-            recorder.append(before)
-        for state in simulate(spec, seed=seed, resume_from=before, threads=threads):
+            recorder.append(snapshot_of(before))
+        for snapshot in simulate(spec, seed=seed, resume_from=before, threads=threads):
+            stop = snapshot.stop
             if recorder is None:
-                file = create_file(partial_path(path), model, seed, state, command_line)
+                file = create_file(partial_path(path), model, seed, snapshot.scene, command_line)
                 recorder = _recorder(file, spec, seed)
-            recorder.append(state)
+            recorder.append(snapshot)
             if progress is not None:
-                progress(state.time)
+                progress(snapshot.time)
         assert recorder is not None
         recorder.file.close()
     except BaseException as error:
@@ -221,8 +226,13 @@ def solve(
             # A file that cannot be written to any more cannot be closed properly either.
             with contextlib.suppress(OSError, RuntimeError):
                 recorder.file.close()
-        if isinstance(error, KeyboardInterrupt) and recorder is not None and state is not None:
-            save_state(checkpoint_path(path), state)
+        if isinstance(error, KeyboardInterrupt) and recorder is not None and stop is not None:
+            save_state(checkpoint_path(path), stop)
+        elif isinstance(error, RunError) and recorder is not None and stop is not None:
+            raise RunError(
+                f"{error} What was computed is in {partial_path(path)}, good up to "
+                f"{duration_text(stop.time)}; start over with --force."
+            ) from None
         elif not resume:
             partial_path(path).unlink(missing_ok=True)
             checkpoint_path(path).unlink(missing_ok=True)
@@ -244,7 +254,11 @@ def _reopened(path: Path, model: Model, seed: int) -> netCDF4.Dataset:
         raise InputError(
             f"{leftover}: damaged ({error.strerror or error}). Start over with --force."
         ) from None
-    recorded = model_from_entries(model.name, json.loads(file.getncattr("model"))).spec
+    try:
+        recorded = recorded_model(leftover, file.__dict__).spec
+    except InputError:
+        file.close()
+        raise
     if recorded != model.spec or file.seed != seed or file.patterns != patterns(model.spec):
         file.close()
         raise InputError(
@@ -273,29 +287,30 @@ class _Recorder:
     regions: RegionMap | None = None
     sources: Mapping[str, Secretion] | None = None
 
-    def append(self, state: State) -> None:
-        """Write what is due at a state's time."""
+    def append(self, snapshot: Snapshot) -> None:
+        """Write what is due at a snapshot's time."""
         setting, file = self.setting, self.file
-        if state.scene is not self.scene:
-            self.scene = state.scene
-            self.regions = regions_of(setting.spec, state.scene, setting.grid)
+        if snapshot.scene is not self.scene:
+            self.scene = snapshot.scene
+            self.regions = regions_of(setting.spec, snapshot.scene, setting.grid)
             self.sources = None
         assert self.regions is not None
-        if state.time in self.frames:
+        if snapshot.time in self.frames:
+            assert snapshot.fields is not None
             if self.sources is None:
                 self.sources = {
-                    name: secretion(state.scene, setting.grid, name) for name in state.fields
+                    name: secretion(snapshot.scene, setting.grid, name) for name in snapshot.fields
                 }
-            n = self.frames[state.time]
-            file["time"][n] = state.time
+            n = self.frames[snapshot.time]
+            file["time"][n] = snapshot.time
             inside = setting.grid.inside
             file["region"][n] = self.regions.astype(np.int8)
-            for name, field in state.fields.items():
+            for name, field in snapshot.fields.items():
                 solver, prepared = setting.solver, setting.prepared[name]
                 for suffix, values in (
                     ("", solver.floor(prepared, field)),
                     ("_bound", field.bound),
-                    ("_secretion", self.sources[name].at(state.time)),
+                    ("_secretion", self.sources[name].at(snapshot.time)),
                 ):
                     file[f"{name}{suffix}"][n] = (
                         np.where(inside, values, np.nan) if setting.grid.round else values
@@ -306,7 +321,7 @@ class _Recorder:
                 }
                 if f"{name}_sites" in file.variables:
                     file[f"{name}_sites"][n] = binding_sites(
-                        setting.spec.ligand[name].coat, state.scene, setting.grid
+                        setting.spec.ligand[name].coat, snapshot.scene, setting.grid
                     )
                 if f"{name}_reservoir" in file.variables:
                     file[f"{name}_reservoir"][n] = solver.reservoir(prepared, field)
@@ -316,13 +331,13 @@ class _Recorder:
                     if self.steady and entry not in held:
                         value = np.nan
                     file[f"{name}_mass_{entry}"][n] = value
-            _append_scene(file, n, state.scene, state.time, setting.spec.run.duration)
-            _append_cargo(file, n, state.scene, setting.spec.followed_ligands)
-        if "cell_time" in file.variables and state.time in self.observations:
-            assert state.cells is not None
-            n = self.observations[state.time]
-            cells = state.cells
-            file["cell_time"][:, n] = state.time
+            _append_scene(file, n, snapshot.scene, snapshot.time, setting.spec.run.duration)
+            _append_cargo(file, n, snapshot.scene, setting.spec.followed_ligands)
+        if "cell_time" in file.variables and snapshot.time in self.observations:
+            assert snapshot.cells is not None
+            n = self.observations[snapshot.time]
+            cells = snapshot.cells
+            file["cell_time"][:, n] = snapshot.time
             file["cell_x"][:, n], file["cell_y"][:, n] = cells.x, cells.y
             file["cell_state"][:, n] = cells.held.astype(np.int8)
             file["cell_region"][:, n] = self.regions[setting.grid.index(cells.x, cells.y)]

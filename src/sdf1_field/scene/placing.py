@@ -1,15 +1,22 @@
-"""A stroma drawn from distributions, once."""
+"""A stroma drawn from distributions, once.
+
+What is drawn is a function of the model and the seed alone: no grid decides anything. Every body,
+fibre and migrasome has random numbers of its own, so that one that finds no room, or falls on a
+body, changes none of the others' numbers.
+"""
 
 import math
 import zlib
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sdf1_field.compiled import kernel
 from sdf1_field.errors import InputError
-from sdf1_field.grid import Grid
-from sdf1_field.random import Stream, generator
-from sdf1_field.scene.regions import cells_in_ellipses
+from sdf1_field.random import Keys, Stream, draws, generator, subkey, subkeys, uniform
+from sdf1_field.scene.ellipses import NONE, Buckets, bucket_of, empty_buckets, overlap, put
+from sdf1_field.scene.regions import body_under
 from sdf1_field.scene.snapshot import (
     NO_BODY,
     Bodies,
@@ -24,11 +31,23 @@ from sdf1_field.spec import ModelSpec, SceneSection
 Array = NDArray[np.float64]
 
 _TRIES = 2000
+_MOST = 1e8
+"""Fibres or migrasomes that no placed scene holds."""
 _DIGITS = 6
 """Of times in seconds, as `sdf1_field.units.instant` keeps them."""
 
+_SCENE = int(Stream.SCENE)
+_SIZE, _WHERE = 0, 1
+"""Which of a body's random numbers; those of its tries follow each other from the second on."""
+_HAS_NETWORK, _RETRACTS, _TURN = 0, 1, 2
+"""Which of a network's."""
+_LENGTH, _FAN, _BENDS = 0, 1, 2
+"""Which of a fibre's."""
+_BIRTH, _END = 0, 1
+"""Which of a migrasome's."""
 
-def place_scene(spec: ModelSpec, grid: Grid, seed: int, *, secretion_factor: float) -> Scene:
+
+def place_scene(spec: ModelSpec, seed: int, *, secretion_factor: float) -> Scene:
     """Bodies, fibres and migrasomes placed at random from the model's distributions.
 
     Bodies do not overlap. Fibres leave a migrating body at its rear and a retracting one all
@@ -38,8 +57,7 @@ def place_scene(spec: ModelSpec, grid: Grid, seed: int, *, secretion_factor: flo
     Parameters
     ----------
     spec : ModelSpec
-    grid : Grid
-        Decides overlap to within one cell.
+        Of its dish, width, length and shape count.
     seed : int
         The dish's.
     secretion_factor : float
@@ -48,51 +66,43 @@ def place_scene(spec: ModelSpec, grid: Grid, seed: int, *, secretion_factor: flo
     Raises
     ------
     InputError
-        If the bodies do not fit into the view.
+        If the bodies do not fit into the view, or fibres or migrasomes are too many.
     """
-    rng = generator(seed, Stream.SCENE)
-    bodies, taken = place_bodies(spec, grid, rng, secretion_factor=secretion_factor)
-    fibres = _place_fibres(spec.scene, bodies, grid, rng)
-    return Scene(
-        bodies, fibres, _place_migrasomes(spec, fibres, grid, taken, rng, seed, secretion_factor)
-    )
+    bodies = place_bodies(spec, seed, secretion_factor=secretion_factor)
+    fibres, keys = _place_fibres(spec, bodies, seed)
+    sites = [_sites_on(spec, fibres, keys), _detached_sites(spec, seed)]
+    return Scene(bodies, fibres, _place_migrasomes(spec, bodies, sites, secretion_factor))
 
 
-def place_bodies(
-    spec: ModelSpec, grid: Grid, rng: np.random.Generator, *, secretion_factor: float
-) -> tuple[Bodies, NDArray[np.bool_]]:
-    """Bodies at random that do not overlap, and the floor cells under them.
+def place_bodies(spec: ModelSpec, seed: int, *, secretion_factor: float) -> Bodies:
+    """Bodies at random that do not overlap, the largest placed first.
+
+    A wall may cut a body, and what is beyond it counts; a round well holds bodies whole.
 
     Raises
     ------
     InputError
         If they do not fit into the view.
     """
-    scene, cell = spec.scene, spec.stroma
-    count = scene.msc_number or int(rng.poisson(scene.msc_density * grid.area))
-    area = log_normal(rng, cell.body_area, cell.body_area_variation, count)
+    scene, cell, dish = spec.scene, spec.stroma, spec.dish
+    count = scene.msc_number
+    if count == 0:
+        count = int(generator(seed, Stream.SCENE).poisson(scene.msc_density * _floor_area(spec)))
+    sizes, _ = draws(seed, Stream.SCENE, np.arange(count), _SIZE)
+    area = log_normal(cell.body_area, cell.body_area_variation, sizes)
     semi_minor = np.sqrt(area / (math.pi * cell.body_aspect_ratio))
     semi_major = semi_minor * cell.body_aspect_ratio
     x, y, angle = np.empty(count), np.empty(count), np.empty(count)
-    taken = np.zeros((grid.ny, grid.nx), dtype=bool)
-    for n in np.argsort(-area, kind="stable"):
-        for _ in range(_TRIES):
-            x[n], y[n] = rng.random() * grid.width, rng.random() * grid.length
-            angle[n] = rng.random() * math.pi
-            one = slice(n, n + 1)
-            under, _ = cells_in_ellipses(
-                grid, x[one], y[one], semi_major[one], semi_minor[one], angle[one]
-            )
-            free = not taken.reshape(-1)[under].any()
-            if free and _within_wall(grid, x[n], y[n], semi_major[n]):
-                taken.reshape(-1)[under] = True
-                break
-        else:
-            raise InputError(
-                f"scene.msc_density: {count} bodies of {cell.body_area:.4g} um2 do not fit into "
-                f"the view. Lower it, or stromal_type.{scene.stroma}.body_area."
-            )
-    bodies = Bodies(
+    order = np.argsort(-area, kind="stable")
+    if count > 0 and not _settle(
+        x, y, angle, order, semi_major, semi_minor, seed, dish.width, dish.length,
+        dish.shape == "round",
+    ):  # fmt: skip
+        raise InputError(
+            f"scene.msc_density: {count} bodies of {cell.body_area:.4g} um2 do not fit into "
+            f"the view. Lower it, or stromal_type.{scene.stroma}.body_area."
+        )
+    return Bodies(
         x=x,
         y=y,
         semi_major=semi_major,
@@ -105,25 +115,79 @@ def place_bodies(
         },
         migrating=np.zeros(count, dtype=np.bool_),
     )
-    return bodies, taken
 
 
-def log_normal(rng: np.random.Generator, mean: float, spread: float, count: int) -> Array:
+@kernel()
+def _settle(
+    x: Array,
+    y: Array,
+    angle: Array,
+    order: NDArray[np.intp],
+    semi_major: Array,
+    semi_minor: Array,
+    seed: int,
+    width: float,
+    length: float,
+    round_well: bool,
+) -> bool:
+    """Place bodies in an order, each where it overlaps none before it; whether all fit."""
+    # Two bodies that touch are no farther apart than twice the longest half axis.
+    buckets = empty_buckets(0.0, 0.0, width, length, 2.0 * semi_major.max(), x.size)
+    radius = 0.5 * width
+    for n in order:
+        for k in range(_TRIES):
+            x[n] = uniform(seed, _SCENE, n, _WHERE + 3 * k) * width
+            y[n] = uniform(seed, _SCENE, n, _WHERE + 3 * k + 1) * length
+            angle[n] = uniform(seed, _SCENE, n, _WHERE + 3 * k + 2) * math.pi
+            if round_well and math.hypot(x[n] - radius, y[n] - radius) + semi_major[n] > radius:
+                continue
+            if _is_free(n, x, y, angle, semi_major, semi_minor, buckets):
+                put(buckets, n, x[n], y[n])
+                break
+        else:
+            return False
+    return True
+
+
+@kernel()
+def _is_free(
+    n: int, x: Array, y: Array, angle: Array, semi_major: Array, semi_minor: Array, buckets: Buckets
+) -> bool:
+    """Whether a body overlaps none of those in the buckets."""
+    rows, columns = buckets.latest.shape
+    row, column = bucket_of(buckets, x[n], y[n])
+    for r in range(max(row - 1, 0), min(row + 2, rows)):
+        for c in range(max(column - 1, 0), min(column + 2, columns)):
+            m = buckets.latest[r, c]
+            while m != NONE:
+                if overlap(
+                    x[m] - x[n], y[m] - y[n], semi_major[n], semi_minor[n], angle[n],
+                    semi_major[m], semi_minor[m], angle[m],
+                ):  # fmt: skip
+                    return False
+                m = buckets.earlier[m]
+    return True
+
+
+def _floor_area(spec: ModelSpec) -> float:
+    """Area of the floor of a model's dish [um**2]."""
+    dish = spec.dish
+    if dish.shape == "round":
+        return 0.25 * math.pi * dish.width**2
+    return dish.width * dish.length
+
+
+def log_normal(mean: float, spread: float, normals: Array) -> Array:
     """Log-normal numbers of a given mean, ``spread`` being that of the logarithm."""
-    return mean * np.exp(spread * rng.standard_normal(count) - 0.5 * spread**2)
+    return mean * np.exp(spread * normals - 0.5 * spread**2)
 
 
-def _within_wall(grid: Grid, x: float, y: float, reach: float) -> bool:
-    """Whether a body is inside a round well; a rectangle's mirror walls may cut it."""
-    radius = 0.5 * grid.width
-    return not grid.round or math.hypot(x - radius, y - radius) + reach <= radius
-
-
-def _mirrored(grid: Grid, x: Array, y: Array) -> tuple[Array, Array]:
-    """Places folded back at the walls."""
-    if not grid.round:
-        return folded(x, grid.width), folded(y, grid.length)
-    radius = 0.5 * grid.width
+def _mirrored(spec: ModelSpec, x: Array, y: Array) -> tuple[Array, Array]:
+    """Places folded back at the walls; NaN stays NaN."""
+    dish = spec.dish
+    if dish.shape != "round":
+        return folded(x, dish.width), folded(y, dish.length)
+    radius = 0.5 * dish.width
     out_x, out_y = x - radius, y - radius
     apart = np.maximum(np.hypot(out_x, out_y), radius)
     nearer = (2.0 * radius - apart) / apart
@@ -139,124 +203,229 @@ def folded(place: Array, extent: float) -> Array:
     return inside
 
 
-def _scattered(grid: Grid, rng: np.random.Generator, count: int) -> tuple[Array, Array]:
+def _place_fibres(spec: ModelSpec, bodies: Bodies, seed: int) -> tuple[Fibres, Keys]:
+    """Fibres, body by body, and a key for each."""
+    scene, body = spec.scene, np.arange(len(bodies.x))
+    networks = subkeys(seed, Stream.FIBRE, body)
+    chance, retracts, turn = (
+        draws(networks, Stream.FIBRE, 0, of)[1] for of in (_HAS_NETWORK, _RETRACTS, _TURN)
+    )
+    further = np.where(chance < scene.network_fraction, scene.fibres_per_network - 1.0, -np.inf)
+    owner, which, _ = _events(networks, Stream.NUCLEATION, further, 1.0, "fibres_per_network")
+    # A network has one fibre, and others as often as the events of a process in that time.
+    own = np.flatnonzero(chance < scene.network_fraction)
+    owner = np.concatenate([own, owner])
+    which = np.concatenate([np.zeros(len(own), dtype=np.int64), which + 1])
+    order = np.argsort(owner, kind="stable")
+    owner, which = owner[order], which[order]
+    keys = subkeys(networks[owner], Stream.FIBRE, which)
+    fan, _ = draws(keys, Stream.FIBRE, 0, _FAN)
+    retracting = retracts[owner] < scene.retracting_fraction
+    number = np.bincount(owner, minlength=len(body))[owner]
+    place = np.where(
+        retracting,
+        2.0 * math.pi * (which + turn[owner]) / number,
+        math.pi * (turn[owner] < 0.5) + scene.fibre_fan_angle * fan,
+    )
+    x, y = _mirrored(spec, *_courses(scene, bodies, owner, place, keys))
+    origin = np.where(retracting, np.int8(Origin.RETRACTION), np.int8(Origin.MIGRATION))
+    return Fibres(x, y, owner.astype(np.intp), origin), keys
+
+
+def _courses(
+    scene: SceneSection, bodies: Bodies, owner: Keys, place: Array, keys: Keys
+) -> tuple[Array, Array]:
+    """Fibres from a place on their body's edge, shapes (fibre, vertex), NaN past the end [um]."""
+    normals, _ = draws(keys, Stream.FIBRE, 0, _LENGTH)
+    length = log_normal(scene.fibre_length, scene.fibre_length_variation, normals)
+    pieces = np.maximum(np.rint(length / scene.fibre_segment), 1.0)
+    piece, number = length / pieces, np.arange(int(pieces.max(initial=0.0)))
+    bends, _ = draws(keys[:, None], Stream.FIBRE, number[None, :], _BENDS)
+    bends *= np.sqrt(scene.fibre_wander * piece)[:, None]
+    a, b, tilt = bodies.semi_major[owner], bodies.semi_minor[owner], bodies.angle[owner]
+    along, across = a * np.cos(place), b * np.sin(place)
+    outward = np.arctan2(np.sin(place) / b, np.cos(place) / a)
+    direction = (tilt + outward)[:, None] + np.cumsum(bends, axis=1)
+    step = np.where(number < pieces[:, None], piece[:, None], np.nan)
+    begin_x = bodies.x[owner] + along * np.cos(tilt) - across * np.sin(tilt)
+    begin_y = bodies.y[owner] + along * np.sin(tilt) + across * np.cos(tilt)
+    courses = []
+    for begin, way in ((begin_x, np.cos(direction)), (begin_y, np.sin(direction))):
+        course = np.concatenate([np.zeros((len(begin), 1)), np.cumsum(step * way, axis=1)], axis=1)
+        courses.append(begin[:, None] + course)
+    return courses[0], courses[1]
+
+
+def _events(
+    keys: Keys, stream: Stream, extents: Array, spacing: float, name: str
+) -> tuple[Keys, Keys, Array]:
+    """Events of Poisson processes, from 0 up to an extent, each process with its own key.
+
+    Parameters
+    ----------
+    keys : ndarray, shape (process,)
+    stream : Stream
+    extents : ndarray, shape (process,)
+        A negative one holds no event.
+    spacing : float
+        Mean distance of events.
+    name : str
+        Key of the scene that makes them many.
+
+    Returns
+    -------
+    process, which : ndarray, shape (event,)
+        Number of the process, and of the event in it.
+    place : ndarray, shape (event,)
+    """
+    expected = float(np.maximum(extents, 0.0).sum()) / spacing
+    if not expected <= _MOST:
+        raise InputError(
+            f"scene.{name}: makes {expected:.3g} of them, which is too many. Choose another value "
+            "or make the dish smaller."
+        )
+    counts = _count_events(keys, int(stream), extents, spacing)
+    process = np.repeat(np.arange(len(keys)), counts)
+    which = np.arange(len(process)) - np.repeat(np.cumsum(counts) - counts, counts)
+    place = np.empty(len(process))
+    _place_events(place, keys, int(stream), counts, spacing)
+    return process, which, place
+
+
+@kernel()
+def _gap(key: int, stream: int, event: int, spacing: float) -> float:
+    """Distance of an event of a Poisson process from the one before it."""
+    return -spacing * math.log(uniform(key, stream, event, 0))
+
+
+@kernel()
+def _count_events(keys: Keys, stream: int, extents: Array, spacing: float) -> NDArray[np.int64]:
+    counts = np.zeros(keys.size, np.int64)
+    for n in range(keys.size):
+        place = _gap(keys[n], stream, 0, spacing)
+        while place < extents[n]:
+            counts[n] += 1
+            place += _gap(keys[n], stream, counts[n], spacing)
+    return counts
+
+
+@kernel()
+def _place_events(
+    place: Array, keys: Keys, stream: int, counts: NDArray[np.int64], spacing: float
+) -> None:
+    found = 0
+    for n in range(keys.size):
+        reached = 0.0
+        for event in range(counts[n]):
+            reached += _gap(keys[n], stream, event, spacing)
+            place[found] = reached
+            found += 1
+
+
+class _Sites(NamedTuple):
+    """Where migrasomes form, bodies not heeded; arrays of shape (migrasome,).
+
+    Parameters
+    ----------
+    keys, which : ndarray of int64
+        Of the fibre, or of all that are detached, and the migrasome's number there: what its own
+        random numbers hang on.
+    x, y : ndarray
+        [um].
+    body : ndarray
+        To which the fibre leads, or `NO_BODY`.
+    origin : ndarray
+        Values of `Origin`.
+    """
+
+    keys: Keys
+    which: Keys
+    x: Array
+    y: Array
+    body: NDArray[np.intp]
+    origin: NDArray[np.int8]
+
+
+def _sites_on(spec: ModelSpec, fibres: Fibres, keys: Keys) -> _Sites:
+    """Places evenly along fibres."""
+    steps = np.hypot(np.diff(fibres.x), np.diff(fibres.y))
+    ways = np.concatenate([np.zeros((len(steps), 1)), np.nancumsum(steps, axis=1)], axis=1)
+    fibre, which, place = _events(
+        keys, Stream.PLACE, ways[:, -1], spec.scene.migrasome_spacing, "migrasome_spacing"
+    )
+    # A piece past the end has no length, so that no place is on it.
+    piece = np.count_nonzero(ways[fibre, 1:] <= place[:, None], axis=1)
+    share = (place - ways[fibre, piece]) / steps[fibre, piece]
+    x, y = (
+        course[fibre, piece] + share * (course[fibre, piece + 1] - course[fibre, piece])
+        for course in (fibres.x, fibres.y)
+    )
+    return _Sites(keys[fibre], which, x, y, fibres.body[fibre], fibres.origin[fibre])
+
+
+def _detached_sites(spec: ModelSpec, seed: int) -> _Sites:
     """Places all over the floor, uniformly."""
-    first, second = rng.random(count), rng.random(count)
-    if not grid.round:
-        return first * grid.width, second * grid.length
-    radius = 0.5 * grid.width
-    apart, angle = radius * np.sqrt(first), 2.0 * math.pi * second
-    return radius + apart * np.cos(angle), radius + apart * np.sin(angle)
-
-
-def _place_fibres(
-    scene: SceneSection, bodies: Bodies, grid: Grid, rng: np.random.Generator
-) -> Fibres:
-    courses: list[tuple[Array, Array]] = []
-    owners: list[int] = []
-    origins: list[int] = []
-    for n in range(len(bodies.x)):
-        if rng.random() >= scene.network_fraction:
-            continue
-        fibres = 1 + int(rng.poisson(max(scene.fibres_per_network - 1.0, 0.0)))
-        retracts = rng.random() < scene.retracting_fraction
-        if retracts:
-            around = 2.0 * math.pi * (np.arange(fibres) + rng.random()) / fibres
-        else:
-            rear = math.pi * rng.integers(2)
-            around = rear + scene.fibre_fan_angle * rng.standard_normal(fibres)
-        a, b, tilt = bodies.semi_major[n], bodies.semi_minor[n], bodies.angle[n]
-        along, across = a * np.cos(around), b * np.sin(around)
-        outward = np.arctan2(np.sin(around) / b, np.cos(around) / a)
-        lengths = log_normal(rng, scene.fibre_length, scene.fibre_length_variation, fibres)
-        for k in range(fibres):
-            pieces = max(1, round(lengths[k] / scene.fibre_segment))
-            piece = lengths[k] / pieces
-            bends = math.sqrt(scene.fibre_wander * piece) * rng.standard_normal(pieces)
-            direction = tilt + outward[k] + np.cumsum(bends)
-            start_x = bodies.x[n] + along[k] * math.cos(tilt) - across[k] * math.sin(tilt)
-            start_y = bodies.y[n] + along[k] * math.sin(tilt) + across[k] * math.cos(tilt)
-            course_x = start_x + np.concatenate([[0.0], np.cumsum(piece * np.cos(direction))])
-            course_y = start_y + np.concatenate([[0.0], np.cumsum(piece * np.sin(direction))])
-            courses.append(_mirrored(grid, course_x, course_y))
-            owners.append(n)
-            origins.append(Origin.RETRACTION if retracts else Origin.MIGRATION)
-    vertices = max((len(cx) for cx, _ in courses), default=0)
-    x, y = np.full((len(courses), vertices), np.nan), np.full((len(courses), vertices), np.nan)
-    for n, (course_x, course_y) in enumerate(courses):
-        x[n, : len(course_x)], y[n, : len(course_y)] = course_x, course_y
-    return Fibres(x, y, np.array(owners, dtype=np.intp), np.array(origins, dtype=np.int8))
+    dish, density = spec.dish, spec.scene.detached_migrasome_density
+    count = round(density * _floor_area(spec))
+    which = np.arange(count)
+    keys = np.full(count, subkey(seed, int(Stream.DETACHED), 0))
+    (_, first), (_, second) = (draws(keys, Stream.DETACHED, which, of) for of in (0, 1))
+    x, y = first * dish.width, second * dish.length
+    if dish.shape == "round":
+        radius = 0.5 * dish.width
+        apart, angle = radius * np.sqrt(first), 2.0 * math.pi * second
+        x, y = radius + apart * np.cos(angle), radius + apart * np.sin(angle)
+    unknown = np.full(count, Origin.UNKNOWN, dtype=np.int8)
+    return _Sites(keys, which, x, y, np.full(count, NO_BODY, dtype=np.intp), unknown)
 
 
 def _place_migrasomes(
-    spec: ModelSpec,
-    fibres: Fibres,
-    grid: Grid,
-    under_body: NDArray[np.bool_],
-    rng: np.random.Generator,
-    seed: int,
-    secretion_factor: float,
+    spec: ModelSpec, bodies: Bodies, sites: list[_Sites], secretion_factor: float
 ) -> Migrasomes:
+    """Migrasomes at those sites that are not under a body."""
+    keys, which, x, y, body, origin = (np.concatenate(part) for part in zip(*sites, strict=True))
+    free = body_under(bodies, x, y) == NO_BODY
+    keys, which, x, y, body, origin = (
+        part[free] for part in (keys, which, x, y, body, origin)
+    )  # fmt: skip
     scene = spec.scene
-    places_x: list[Array] = []
-    places_y: list[Array] = []
-    owners: list[int] = []
-    origins: list[int] = []
-    for n, (course_x, course_y) in enumerate(zip(fibres.x, fibres.y, strict=True)):
-        kept = np.isfinite(course_x)
-        cx, cy = course_x[kept], course_y[kept]
-        way = np.concatenate([[0.0], np.cumsum(np.hypot(np.diff(cx), np.diff(cy)))])
-        count = int(rng.poisson(way[-1] / scene.migrasome_spacing))
-        at = np.sort(rng.random(count)) * way[-1]
-        places_x.append(np.interp(at, way, cx))
-        places_y.append(np.interp(at, way, cy))
-        owners += [int(fibres.body[n])] * count
-        origins += [int(fibres.origin[n])] * count
-    detached = round(scene.detached_migrasome_density * grid.area)
-    scattered_x, scattered_y = _scattered(grid, generator(seed, Stream.DETACHED), detached)
-    places_x.append(scattered_x)
-    places_y.append(scattered_y)
-    owners += [NO_BODY] * detached
-    origins += [Origin.UNKNOWN] * detached
-    x, y = np.concatenate(places_x), np.concatenate(places_y)
-    diameter = log_normal(rng, scene.migrasome_diameter, scene.migrasome_diameter_variation, len(x))
+    sizes, _ = draws(keys, Stream.MIGRASOME, which, 0)
+    birth, end = _life(spec, keys, which)
     secretion = {}
     for name in spec.solved_ligands:
         rates = spec.ligand[name].secretion
-        # A stream for each ligand: who carries one does not depend on which others are solved.
-        own = generator(seed, Stream.CARGO, zlib.crc32(name.encode()))
-        carries = own.random(len(x)) < rates.carrying_fraction
+        _, chance = draws(keys, Stream.CARGO, which, zlib.crc32(name.encode()))
+        carries = chance < rates.carrying_fraction
         secretion[name] = np.where(carries, rates.migrasome * secretion_factor, 0.0)
-    outside = ~under_body[grid.index(x, y)]
-    birth, end = _life(spec, generator(seed, Stream.LIFE), len(x))
     return Migrasomes(
-        x=x[outside],
-        y=y[outside],
-        radius=0.5 * diameter[outside],
-        body=np.array(owners, dtype=np.intp)[outside],
-        blocked=np.zeros(int(outside.sum())),
-        birth=birth[outside],
-        end=end[outside],
-        present=birth[outside] <= -spec.run.culture,
-        maturity=np.ones(int(outside.sum())),
-        origin=np.array(origins, dtype=np.int8)[outside],
-        fate=np.where(
-            end[outside] <= spec.run.duration, Fate.RUPTURES, Fate.OUTLIVES_THE_RUN
-        ).astype(np.int8),
-        loaded={name: rate[outside] > 0.0 for name, rate in secretion.items()},
-        secretion={name: rate[outside] for name, rate in secretion.items()},
+        x=x,
+        y=y,
+        radius=0.5
+        * log_normal(scene.migrasome_diameter, scene.migrasome_diameter_variation, sizes),
+        body=body,
+        blocked=np.zeros(len(x)),
+        birth=birth,
+        end=end,
+        present=birth <= -spec.run.culture,
+        maturity=np.ones(len(x)),
+        origin=origin,
+        fate=np.where(end <= spec.run.duration, Fate.RUPTURES, Fate.OUTLIVES_THE_RUN).astype(
+            np.int8
+        ),
+        loaded={name: rate > 0.0 for name, rate in secretion.items()},
+        secretion=secretion,
         fading={
-            name: np.full(int(outside.sum()), spec.ligand[name].secretion.migrasome_decay)
-            for name in secretion
+            name: np.full(len(x), spec.ligand[name].secretion.migrasome_decay) for name in secretion
         },
     )
 
 
-def _life(spec: ModelSpec, rng: np.random.Generator, count: int) -> tuple[Array, Array]:
+def _life(spec: ModelSpec, keys: Keys, which: Keys) -> tuple[Array, Array]:
     """Times at which migrasomes appear and rupture [s]."""
     scene, start = spec.scene, -spec.run.culture
-    birth = start + scene.migrasome_appearance * rng.random(count)
-    end = np.full(count, np.inf)
+    (_, appears), (_, lasts) = (draws(keys, Stream.LIFE, which, of) for of in (_BIRTH, _END))
+    birth = start + scene.migrasome_appearance * appears
+    end = np.full(len(keys), np.inf)
     if scene.migrasome_lifetime > 0.0:
-        end = birth + scene.migrasome_lifetime * rng.standard_exponential(count)
+        end = birth - scene.migrasome_lifetime * np.log(lasts)
     return np.round(birth, _DIGITS), np.round(end, _DIGITS)

@@ -7,8 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sdf1_field.compiled import kernel
-from sdf1_field.grid import Grid
-from sdf1_field.scene.snapshot import NO_BODY, Scene
+from sdf1_field.grid import Grid, clamped
+from sdf1_field.scene.ellipses import NONE, ellipse_at, encloses
+from sdf1_field.scene.snapshot import NO_BODY, Bodies, Scene
 
 Array = NDArray[np.float64]
 Indices = NDArray[np.intp]
@@ -59,7 +60,10 @@ def cells_in_ellipses(
 
 def cells_under_bodies(scene: Scene, grid: Grid) -> tuple[Indices, Indices]:
     """Floor cells under the bodies, as `cells_in_ellipses`."""
-    b = scene.bodies
+    return _cells_under(scene.bodies, grid)
+
+
+def _cells_under(b: Bodies, grid: Grid) -> tuple[Indices, Indices]:
     return cells_in_ellipses(grid, b.x, b.y, b.semi_major, b.semi_minor, b.angle)
 
 
@@ -112,16 +116,13 @@ def _paint_fibres(regions: RegionMap, scene: Scene, grid: Grid, reach: float) ->
     )  # fmt: skip
 
 
-def body_under(scene: Scene, grid: Grid, x: Array, y: Array) -> Indices:
+def body_under(bodies: Bodies, x: Array, y: Array) -> Indices:
     """Number of the body under each place [um], shape (place,), or `NO_BODY`.
 
-    The last of several that overlap, as in `region_map` to within a cell of the grid.
+    The last of several that overlap; decided by the ellipses themselves, not on a grid.
     """
-    owner = np.full((grid.ny, grid.nx), NO_BODY, dtype=np.intp)
-    cell, body = cells_under_bodies(scene, grid)
-    owner.reshape(-1)[cell] = body
-    under: Indices = owner[grid.index(x, y)]
-    return under
+    found = ellipse_at(x, y, bodies.x, bodies.y, bodies.semi_major, bodies.semi_minor, bodies.angle)
+    return np.where(found == NONE, NO_BODY, found)
 
 
 _NETWORK = int(Region.MIGRASOME_NETWORK)
@@ -186,9 +187,7 @@ def _inside_ellipses(
             off_y = (j + 0.5) * dy - ys[n]
             for i in range(left, right):
                 off_x = (i + 0.5) * dx - xs[n]
-                along = (off_x * cosine + off_y * sine) / semi_major[n]
-                across = (off_y * cosine - off_x * sine) / semi_minor[n]
-                if along * along + across * across <= 1.0:
+                if encloses(off_x, off_y, semi_major[n], semi_minor[n], cosine, sine):
                     cell[found], owner[found] = j * nx + i, n
                     found += 1
     return cell[:found], owner[:found]
@@ -197,8 +196,8 @@ def _inside_ellipses(
 @kernel(inline=True)
 def _cells_within(lowest: float, highest: float, size: float, count: int) -> tuple[int, int]:
     """First cell, and the one after the last, whose centres may lie between two places."""
-    first = max(0, math.floor(lowest / size - 0.5))
-    return first, min(count, math.ceil(highest / size + 0.5))
+    first = clamped(np.floor(lowest / size - 0.5), 0, count)
+    return first, clamped(np.ceil(highest / size + 0.5), 0, count)
 
 
 def region_areas(regions: RegionMap, cell_area: float) -> Array:

@@ -119,8 +119,6 @@ class Growth:
         See `sdf1_field.migrasomes.growth`; fibres too short to be seen are among them.
     course : ndarray, shape (fibre, 2, vertex)
         Fibres in x and y [um].
-    fibres : int
-        Number of fibres that there have ever been.
     constant : mapping of str to ndarray, shape (2,)
         By ligand a carrier's secretion [molecules/s] and the share of migrasomes that carry it
         [1], where cargo is not followed.
@@ -143,7 +141,6 @@ class Growth:
     strands: NDArray[Any]
     course: Array
     buds: NDArray[Any]
-    fibres: int
     constant: Mapping[str, Array]
     carriage: Mapping[str, NDArray[Any]]
     pools: Array

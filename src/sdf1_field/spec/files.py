@@ -61,6 +61,8 @@ def _flatten(
     flat: dict[str, Entry] = {}
     for key, value in table.items():
         path = f"{prefix}{key}"
+        if not key or "." in key:
+            raise InputError(f"{where}: {path}: '{key}' is not a key. Write it without quotes.")
         if not isinstance(value, dict):
             flat[path] = Entry(value, author, "model choice", where=where)
         elif "value" not in value:
@@ -78,7 +80,7 @@ def _flatten(
                 text = unknown(str(status), STATUSES, "status")
                 raise InputError(f"{where}: {path}.status: {text}")
             interval = value.get("interval")
-            if interval is not None and not (isinstance(interval, list) and len(interval) == 2):
+            if interval is not None and not _are_ends(interval):
                 raise InputError(
                     f"{where}: {path}.interval: {interval!r} is not two values. "
                     "Write it like ['1 um', '2 um']."
@@ -93,6 +95,15 @@ def _flatten(
     return flat
 
 
+def _are_ends(interval: Any) -> bool:
+    """Whether a value is a list of two texts or numbers."""
+    return (
+        isinstance(interval, list)
+        and len(interval) == 2
+        and all(isinstance(end, str | int | float) for end in interval)
+    )
+
+
 def _read_toml(path: Path, shown: str) -> dict[str, Any]:
     try:
         text = path.read_text(encoding="utf-8-sig")
@@ -100,7 +111,9 @@ def _read_toml(path: Path, shown: str) -> dict[str, Any]:
     except tomllib.TOMLDecodeError as error:
         raise InputError(f"{shown}: {_syntax_hint(text, str(error))}") from None
     except RecursionError:
-        raise InputError(f"{shown}: not a TOML file: nested too deeply.") from None
+        raise InputError(
+            f"{shown}: lists or tables are nested too deep. Close a bracket earlier."
+        ) from None
     except UnicodeDecodeError:
         raise InputError(f"{shown}: not a text file. Give a model file in TOML.") from None
     except OSError as error:
@@ -163,7 +176,7 @@ def _load_chain(
         raise InputError(f"{shown}: extends: a circle of models. Let the first one extend nothing.")
     table = _read_toml(path, shown)
     extends = table.pop("extends", None)
-    if extends is not None and not isinstance(extends, str):
+    if extends is not None and not (isinstance(extends, str) and extends.isprintable()):
         raise InputError(f"{shown}: extends: {extends!r} is not a model. Give one name or file.")
     flat: dict[str, Entry] = {}
     if extends is not None:
@@ -247,7 +260,8 @@ def _setting(text: str) -> dict[str, Entry]:
         parsed = tomllib.loads(f"value = {value}")["value"]
     except (tomllib.TOMLDecodeError, RecursionError):
         parsed = value
-    return _flatten({key: parsed}, CALL, "command line")
+    head, point, leaf = key.rpartition(".")
+    return _flatten({leaf: parsed}, CALL, "command line", f"{head}{point}")
 
 
 def parameters() -> dict[str, Entry]:

@@ -5,7 +5,14 @@ from typing import Any
 
 import click
 
-from sdf1_field.cli.tables import bin_text, interval_text, number_text, print_table, spread_text
+from sdf1_field.cli.tables import (
+    bin_text,
+    dishes_text,
+    interval_text,
+    number_text,
+    print_table,
+    spread_text,
+)
 
 
 def print_fold_changes(rows: list[dict[str, Any]], dishes: str, controls: int) -> None:
@@ -33,12 +40,16 @@ def print_fold_changes(rows: list[dict[str, Any]], dishes: str, controls: int) -
         for row in rows
     ]
     print_table(lines, header)
+    _print_encounter_note(rows)
     compared = [row for row in rows if "against" in row]
     if not compared:
         return
-    test = compared[0]["against"]["test"]
-    noun = "dish" if controls == 1 else "dishes"
-    click.echo(f"\nagainst {controls} {noun} of the control; mean ± S.D. of dishes' fold changes")
+    test, by = (compared[0]["against"][key] for key in ("test", "paired_by"))
+    pairs = f", paired by {by}" if by else ""
+    click.echo(
+        f"\nagainst {dishes_text(controls)} of the control{pairs}; mean ± S.D. of dishes' fold "
+        "changes"
+    )
     print_table(
         [
             (
@@ -81,6 +92,7 @@ def print_course(rows: list[dict[str, Any]], title: str) -> None:
         for text in (f"on {row['region']}", "fold change", "encounter limit")
     )
     print_table(lines, ("time", *columns))
+    _print_encounter_note(rows)
 
 
 def print_distances(rows: list[dict[str, Any]], dishes: str, over: str) -> None:
@@ -235,8 +247,20 @@ def print_motion(table: dict[str, Any]) -> None:
         click.echo(
             f"path length against the control: ratio of medians "
             f"{number_text(found['ratio_of_medians'])}{interval_text(found['interval'])}, "
-            f"p {p_text(found['p'])} ({found['test']} test over cells)"
+            f"p {p_text(found['p'])} ({found['test']} test over {_units_text(found)})"
         )
+
+
+def _units_text(comparison: dict[str, Any]) -> str:
+    """What a test on paths takes for independent."""
+    if comparison["paired_by"] is None:
+        return str(comparison["unit"])
+    return f"pairs of {comparison['unit']} of one {comparison['paired_by']} and number"
+
+
+def _print_encounter_note(rows: list[dict[str, Any]]) -> None:
+    if rows[0]["encounter_limit_note"]:
+        click.echo(rows[0]["encounter_limit_note"])
 
 
 def _touching_text(value: float | None, uniform: float | None) -> str:

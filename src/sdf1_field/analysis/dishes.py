@@ -1,0 +1,179 @@
+"""Which runs are dishes of one experiment, and which dishes of two experiments are partners.
+
+Random numbers are keyed by the seed and by what they are for, so that two dishes of one seed have
+nearly the same stroma, and cells that start at the same places and take nearly the same turns,
+whatever else differs between their models. Such dishes are partners; they are not independent.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import xarray as xr
+
+from sdf1_field.analysis.runs import run_name
+from sdf1_field.errors import InputError
+from sdf1_field.record import model_of
+
+_OF_THE_DISH = {"run.seed", "variation.donor_number", "title", "description"}
+_ANOTHER_SEED = "Solve one side with another --seed"
+
+
+@dataclass(frozen=True, eq=False)
+class Pairs:
+    """Runs and their partners in the control, in the same order.
+
+    Parameters
+    ----------
+    runs, control : tuple of xarray.Dataset
+    by : str
+        ``seed`` or ``donor``.
+    """
+
+    runs: tuple[xr.Dataset, ...]
+    control: tuple[xr.Dataset, ...]
+    by: str
+
+
+def require_one_experiment(runs: Sequence[xr.Dataset]) -> None:
+    """Raise InputError unless the runs are different dishes of one model."""
+    values = [_values(run) for run in runs]
+    seeds: dict[int, xr.Dataset] = {}
+    for run, own in zip(runs, values, strict=True):
+        different = _difference(own, values[0])
+        if different:
+            raise InputError(
+                f"{run_name(run)}: differs from {run_name(runs[0])} in {different}. Analyse "
+                "different experiments one by one."
+            )
+        seed = _seed(run)
+        if seed in seeds:
+            first = seeds[seed]
+            if _donor(run) != _donor(first):
+                raise InputError(
+                    f"{run_name(run)}: has the seed of {run_name(first)} ({seed}), so the two are "
+                    "not independent. Solve one of them with another --seed."
+                )
+            raise InputError(
+                f"{run_name(run)}: is the same dish as {run_name(first)} (seed {seed}). Give it "
+                "once."
+            )
+        seeds[seed] = run
+
+
+def require_another_dish(runs: Sequence[xr.Dataset], control: Sequence[xr.Dataset]) -> None:
+    """Raise InputError if a run is its own control."""
+    if _difference(_values(runs[0]), _values(control[0])):
+        return
+    seeds = {_seed(run): run for run in runs}
+    for run in control:
+        seed = _seed(run)
+        if seed in seeds and _donor(run) == _donor(seeds[seed]):
+            raise InputError(
+                f"--against: {run_name(run)} is the same dish as {run_name(seeds[seed])} (seed "
+                f"{seed}). Give another experiment, or other seeds."
+            )
+
+
+def require_independent(runs: Sequence[xr.Dataset], control: Sequence[xr.Dataset]) -> None:
+    """Raise InputError if a run and a control have a seed in common.
+
+    For tests over cells, migrasomes and fields, which have no partners: that a body of one number
+    leaves another number of migrasomes, or none, is what is tested.
+    """
+    controls = {_seed(run): run for run in control}
+    for run in runs:
+        if _seed(run) in controls:
+            raise InputError(
+                f"--against: {run_name(run)} and {run_name(controls[_seed(run)])} are of one seed "
+                f"({_seed(run)}), and the tests take them for independent. {_ANOTHER_SEED}."
+            )
+
+
+def pairs_by_seed(runs: Sequence[xr.Dataset], control: Sequence[xr.Dataset]) -> Pairs | None:
+    """Runs and control in the order of their seeds; None if they have none in common.
+
+    With the same seeds on both sides the differences between partners are independent from seed to
+    seed, so that a paired test holds however much or little partners share.
+
+    Raises
+    ------
+    InputError
+        If some seeds are on both sides and some on one.
+    """
+    sides = [{_seed(run): run for run in side} for side in (runs, control)]
+    both = sorted(sides[0].keys() & sides[1].keys())
+    if not both:
+        return None
+    single = sorted(sides[0].keys() ^ sides[1].keys())
+    if single:
+        raise InputError(
+            f"--against: seed {both[0]} is on both sides, seed {single[0]} on one only, so dishes "
+            f"are neither pairs nor independent. Give the same seeds on both sides, or no seed "
+            "twice."
+        )
+    first, second = (tuple(side[seed] for seed in both) for side in sides)
+    return Pairs(first, second, "seed")
+
+
+def pairs_by_donor(runs: Sequence[xr.Dataset], control: Sequence[xr.Dataset]) -> Pairs:
+    """Runs and control in the order of their donors.
+
+    Raises
+    ------
+    InputError
+        If a side has a donor twice or an unnamed one, if the two have different donors, or if
+        dishes that are no partners have a seed in common.
+    """
+    sides = []
+    for side in (runs, control):
+        donors: dict[int, xr.Dataset] = {}
+        for run in side:
+            number = _donor(run)
+            if number == 0:
+                raise InputError(
+                    f"--paired: {run_name(run)} is of no donor in particular. Make its dishes with "
+                    "--set variation.donor_number=N, or leave --paired away."
+                )
+            if number in donors:
+                raise InputError(
+                    f"--paired: {run_name(run)} and {run_name(donors[number])} are of the same "
+                    f"donor ({number}). Give one dish of each, made with --set "
+                    "variation.donor_number=N."
+                )
+            donors[number] = run
+        sides.append(donors)
+    if sides[0].keys() != sides[1].keys():
+        shown = [", ".join(str(n) for n in sorted(donors)) for donors in sides]
+        raise InputError(
+            f"--paired: the runs are of donors {shown[0]}, the control of {shown[1]}. Give the "
+            "same donors on both sides, or leave --paired away."
+        )
+    order = sorted(sides[0])
+    first, second = (tuple(donors[n] for n in order) for donors in sides)
+    for run in first:
+        for other in second:
+            if _seed(run) == _seed(other) and _donor(run) != _donor(other):
+                raise InputError(
+                    f"--paired: {run_name(run)} and {run_name(other)} are of one seed "
+                    f"({_seed(run)}) and of different donors. {_ANOTHER_SEED}."
+                )
+    return Pairs(first, second, "donor")
+
+
+def _seed(run: xr.Dataset) -> int:
+    return int(run.attrs["seed"])
+
+
+def _donor(run: xr.Dataset) -> int:
+    return model_of(run).spec.variation.donor_number
+
+
+def _values(run: xr.Dataset) -> dict[str, object]:
+    entries = model_of(run).entries
+    return {path: e.value for path, e in entries.items() if path not in _OF_THE_DISH}
+
+
+def _difference(own: dict[str, object], other: dict[str, object]) -> str:
+    """First value in which two models differ; empty if in none."""
+    different = (p for p in own.keys() | other.keys() if own.get(p) != other.get(p))
+    return min(different, default="")

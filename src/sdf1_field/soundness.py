@@ -1,0 +1,245 @@
+"""Whether a dish can be in a state: all of it finite, inside the walls, its books closed.
+
+A run asks at every stop, so that a number that has gone wrong ends the run where it arose and not
+as a count of cells hours later.
+"""
+
+import math
+from collections.abc import Mapping
+from typing import Any, NoReturn, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sdf1_field.cells import Cells
+from sdf1_field.compiled import kernel
+from sdf1_field.errors import RunError
+from sdf1_field.grid import Grid
+from sdf1_field.scene import Scene
+from sdf1_field.solvers import FieldState, Solver
+
+Array = NDArray[np.float64]
+Flags = NDArray[np.bool_]
+
+BEYOND = 1e-9
+"""Share of the view by which a place may lie beyond a wall: round-off of a reflection."""
+UNDERSHOOT = 1e-2
+"""Share of the largest value on the floor by which a concentration or the coat may be negative.
+
+Twice the default ``numerics.tolerance``, relative to the floor's largest value instead of its root
+mean square: what lies below is no error that a step was allowed to make.
+"""
+IMBALANCE = 1e-6
+"""Share of all that came in which may be missing from the books of a ligand.
+
+The cosine solver closes them to 1e-13, FiPy to 1e-8 at its default ``linear_tolerance``.
+"""
+TURNED = 1e-6
+"""What the square of a heading's length may differ from 1 by."""
+
+
+class Reached(Protocol):
+    """What a run has reached; see `sdf1_field.simulation.State`."""
+
+    @property
+    def time(self) -> float:
+        """[s]."""
+
+    @property
+    def scene(self) -> Scene:
+        """The stroma."""
+
+    @property
+    def fields(self) -> Mapping[str, FieldState]:
+        """By ligand."""
+
+    @property
+    def cells(self) -> Cells | None:
+        """None before they are added."""
+
+    @property
+    def near(self) -> Array:
+        """Coat around the migrasomes that carry what is sensed."""
+
+
+def require_sound(
+    state: Reached,
+    grid: Grid,
+    solver: Solver,
+    prepared: Mapping[str, Any],
+    *,
+    last: Reached | None = None,
+    steady: bool = False,
+) -> None:
+    """Raise RunError unless a dish can be in a state.
+
+    Parameters
+    ----------
+    state : Reached
+    grid : Grid
+    solver : Solver
+        Of the fields.
+    prepared : mapping of str to object
+        By ligand, what the solver prepared for the equation.
+    last : Reached, optional
+        State of the stop before: parts of it that have stayed the same objects are not looked at
+        again, and it says where a cell was that is nowhere now.
+    steady : bool
+        Whether it is a steady state, of which no books are kept.
+
+    Raises
+    ------
+    RunError
+        With the time, the place, the quantity, and what to change.
+    """
+    try:
+        if last is None or state.scene is not last.scene:
+            require_sound_scene(state.scene, grid)
+        for name, field in state.fields.items():
+            if last is None or field is not last.fields[name]:
+                require_sound_field(name, field, grid, solver, prepared[name])
+                if not steady:
+                    require_closed_books(name, field, solver, prepared[name])
+        if last is None or state.near is not last.near:
+            _require_finite_coat(state.near)
+        if state.cells is not None:
+            require_sound_cells(state.cells, grid, last=None if last is None else last.cells)
+    except RunError as error:
+        raise RunError(f"t = {state.time:.6g} s: {error}") from None
+
+
+def require_sound_cells(cells: Cells, grid: Grid, *, last: Cells | None = None) -> None:
+    """Raise RunError unless cells are inside the walls and their headings are unit vectors."""
+    if _all_on_their_way(
+        cells.x, cells.y, cells.heading_x, cells.heading_y, grid.width, grid.length
+    ):
+        return
+    x, y = (cells.x, cells.y) if last is None else (last.x, last.y)
+    remedy = (
+        "Check speed, persistence and receptors of the cell type and coat_share of the receptor, "
+        "or lower cells.time_step."
+    )
+    outside = ~_inside(cells.x, cells.y, grid)
+    if outside.any():
+        _refuse("haematopoietic cell", outside, x, y, "is not inside the walls", remedy)
+    with np.errstate(over="ignore", invalid="ignore"):
+        square = cells.heading_x * cells.heading_x + cells.heading_y * cells.heading_y
+        lost = ~(np.abs(square - 1.0) <= TURNED)
+    _refuse("haematopoietic cell", lost, x, y, "has no direction any more", remedy)
+
+
+@kernel()
+def _all_on_their_way(
+    xs: Array, ys: Array, hxs: Array, hys: Array, width: float, length: float
+) -> bool:
+    """Whether all cells are inside the walls and their headings unit vectors."""
+    across, along = BEYOND * width, BEYOND * length
+    for n in range(xs.size):
+        inside = -across <= xs[n] <= width + across and -along <= ys[n] <= length + along
+        if not (inside and abs(hxs[n] * hxs[n] + hys[n] * hys[n] - 1.0) <= TURNED):
+            return False
+    return True
+
+
+def require_sound_scene(scene: Scene, grid: Grid) -> None:
+    """Raise RunError unless bodies, fibres and migrasomes are inside the walls, of finite size."""
+    remedy = "Check the scene, stroma and biogenesis, or make the dish larger than its cells."
+    bodies, fibres, migrasomes = scene.bodies, scene.fibres, scene.migrasomes
+    for what, x, y, sizes in (
+        ("MSC", bodies.x, bodies.y, (bodies.semi_major, bodies.semi_minor)),
+        ("migrasome", migrasomes.x, migrasomes.y, (migrasomes.radius,)),
+    ):
+        outside = ~_inside(x, y, grid)
+        if outside.any():
+            _refuse(what, outside, x, y, "is not inside the walls", remedy)
+        for size in sizes:
+            endless = ~((size >= 0.0) & (size < math.inf))
+            if endless.any():
+                _refuse(what, endless, x, y, "has no finite size", remedy)
+    if not np.isfinite(bodies.angle).all():
+        _refuse("MSC", ~np.isfinite(bodies.angle), bodies.x, bodies.y, "has no direction", remedy)
+    # A course ends with NaN, in x and y alike; two vertices there are of any.
+    ended = np.isnan(fibres.x) & np.isnan(fibres.y)
+    ended[:, :2] = False
+    outside = ~(ended | _inside(fibres.x, fibres.y, grid))
+    if outside.any():
+        _refuse("fibre", outside, fibres.x, fibres.y, "is not inside the walls", remedy)
+
+
+def require_sound_field(
+    name: str, field: FieldState, grid: Grid, solver: Solver, prepared: Any
+) -> None:
+    """Raise RunError unless a ligand is finite on floor and coat, and nowhere below zero.
+
+    What a solver leaves below zero is its error, relative to the largest value on the floor.
+    """
+    for quantity, values in (
+        ("concentration", solver.floor(prepared, field)),
+        ("concentration at z = 0", solver.face(prepared, field)),
+        ("bound ligand", field.bound),
+    ):
+        lowest, highest, finite = _extremes(values)
+        if finite:
+            if lowest >= -UNDERSHOOT * highest:
+                continue
+            wrong = values == lowest
+            found = f"{quantity} {lowest:.3g} is below zero"
+            remedy = "Lower numerics.tolerance or grid.spacing."
+        else:
+            wrong = ~np.isfinite(values)
+            found = f"{quantity} is not finite"
+            remedy = "Check secretion rates and coat constants, or lower numerics.coupling_step."
+        row, column = np.unravel_index(int(np.argmax(wrong)), wrong.shape)
+        where = f"x = {grid.x[column]:.6g} um, y = {grid.y[row]:.6g} um"
+        raise RunError(f"ligand {name}, {where}: {found}. {remedy}")
+
+
+@kernel()
+def _extremes(values: Array) -> tuple[float, float, bool]:
+    """Smallest and largest of a map's values, and whether all are finite."""
+    lowest, highest, finite = values[0, 0], values[0, 0], True
+    for row in range(values.shape[0]):
+        for column in range(values.shape[1]):
+            value = values[row, column]
+            lowest = value if value < lowest else lowest
+            highest = value if value > highest else highest
+            finite &= abs(value) < math.inf
+    return lowest, highest, finite
+
+
+def require_closed_books(name: str, field: FieldState, solver: Solver, prepared: Any) -> None:
+    """Raise RunError if more than round-off is missing from the books of a ligand."""
+    missing = field.ledger.imbalance(
+        solver.in_medium(prepared, field), solver.on_coat(prepared, field)
+    )
+    if not abs(missing) <= IMBALANCE:
+        raise RunError(
+            f"ligand {name}, whole dish: {missing:.3g} of all that came in is missing from the "
+            "mass audit. Lower numerics.fipy.linear_tolerance, or numerics.coupling_step."
+        )
+
+
+def _require_finite_coat(near: Array) -> None:
+    if not math.isfinite(float(near.sum())):
+        wrong = ~np.isfinite(near).all(axis=1)
+        raise RunError(
+            f"source {int(np.argmax(wrong))}: the coat around the migrasome is not finite. Check "
+            "coat constants and secretion rates."
+        )
+
+
+def _inside(x: Array, y: Array, grid: Grid) -> Flags:
+    """Which places are between the walls; none that is not a number."""
+    across, along = BEYOND * grid.width, BEYOND * grid.length
+    within: Flags = (x >= -across) & (x <= grid.width + across)
+    within &= (y >= -along) & (y <= grid.length + along)
+    return within
+
+
+def _refuse(what: str, wrong: Flags, x: Array, y: Array, found: str, remedy: str) -> NoReturn:
+    """Raise RunError about the first of some things that are wrong, and say how many are."""
+    first = np.unravel_index(int(np.argmax(wrong)), wrong.shape)
+    raise RunError(
+        f"{what} {first[0]}, x = {x[first]:.6g} um, y = {y[first]:.6g} um: {found} "
+        f"({np.count_nonzero(wrong)} of {wrong.size} are wrong). {remedy}"
+    )
