@@ -54,6 +54,11 @@ def l929(solved):
     return lambda *settings, seed=1: solved("secretion-l929", *FOLLOWED, *settings, seed=seed)
 
 
+def table_of(result):
+    """What is printed before the lines about what was overridden."""
+    return result.output.partition("\n\nset by the user in ")[0] + "\n"
+
+
 def refusal(result):
     assert result.exit_code == 2, result.output
     (line,) = result.output.splitlines()
@@ -149,12 +154,12 @@ def test_a_control_that_is_no_run_is_refused(run, tiny_run):
 def test_what_is_shown_first_depends_on_the_stroma_and_the_cells(
     run, tiny_run, alone, stroma, l929
 ):
-    assert "a cell counts for the region" in run("analyse", tiny_run).output
-    assert run("analyse", alone).output.startswith("tracked for 2 h in frames every 15 min")
-    assert "MSC with retraction fibres" in run("analyse", stroma()).output
-    assert "MSC with retraction fibres" in run("analyse", tiny_run, "--show", "network").output
-    assert run("analyse", l929()).output.startswith("M-CSF at 6 h; 1 dish, ")
-    assert "MSC with retraction fibres" in run("analyse", l929(), "--show", "network").output
+    assert "a cell counts for the region" in table_of(run("analyse", tiny_run))
+    assert table_of(run("analyse", alone)).startswith("tracked for 2 h in frames every 15 min")
+    assert "MSC with retraction fibres" in table_of(run("analyse", stroma()))
+    assert "MSC with retraction fibres" in table_of(run("analyse", tiny_run, "--show", "network"))
+    assert table_of(run("analyse", l929())).startswith("M-CSF at 6 h; 1 dish, ")
+    assert "MSC with retraction fibres" in table_of(run("analyse", l929(), "--show", "network"))
 
 
 @pytest.mark.parametrize(
@@ -168,8 +173,8 @@ def test_what_is_shown_first_depends_on_the_stroma_and_the_cells(
     ],
 )
 def test_tables_say_the_same_as_json(run, tiny_run, kind, keys, factor):
-    rows = json.loads(run("analyse", tiny_run, "--show", kind, "--json").output)
-    lines = run("analyse", tiny_run, "--show", kind).output.splitlines()[2:]
+    rows = json.loads(table_of(run("analyse", tiny_run, "--show", kind, "--json")))
+    lines = table_of(run("analyse", tiny_run, "--show", kind)).splitlines()[2:]
     shown = [numbers(line) for line in lines]
     each = 2 if kind == "course" else 1
     for n, row in enumerate(rows):
@@ -182,9 +187,9 @@ def test_tables_say_the_same_as_json(run, tiny_run, kind, keys, factor):
 
 def test_motion_says_the_same_as_json_and_names_what_it_corrects(run, solved):
     alone = solved("tracking-kg1a", *TRACKED, "output.tracks_every=2 min")
-    found = json.loads(run("analyse", alone, "--json").output)
+    found = json.loads(table_of(run("analyse", alone, "--json")))
     assert (found["control"], found["comparison"]) == (None, None)
-    text = run("analyse", alone).output
+    text = table_of(run("analyse", alone))
     for key in ("apparent_speed_um_per_min", "speed_um_per_min", "persistence_min"):
         assert f"{found['runs'][key]:.2f} (" in text
     assert f"median {found['runs']['path_um']['median']:.1f}" in text
@@ -192,21 +197,21 @@ def test_motion_says_the_same_as_json_and_names_what_it_corrects(run, solved):
     assert "speed, corrected for the frames" in text
     assert "out of reach of the walls" in text
     coarse = solved("tracking-kg1a", *TRACKED)
-    note = json.loads(run("analyse", coarse, "--json").output)["runs"]["note"]
+    note = json.loads(table_of(run("analyse", coarse, "--json")))["runs"]["note"]
     assert note
-    assert f"note: {note}" in run("analyse", coarse).output
+    assert f"note: {note}" in table_of(run("analyse", coarse))
 
 
 def test_paths_against_a_control_end_with_the_test(run, alone, solved):
     faster = solved("tracking-kg1a", *TRACKED, "cell_type.kg1a.speed=3 um/min", seed=2)
-    last = run("analyse", faster, "--against", alone).output.splitlines()[-1]
+    last = table_of(run("analyse", faster, "--against", alone)).splitlines()[-1]
     assert last.startswith("path length against the control: ratio of medians")
     assert last.endswith("p <0.001 (Mann-Whitney U test over cells)")
 
 
 def test_paths_in_dishes_of_one_seed_end_with_a_test_on_pairs(run, alone, solved):
     faster = solved("tracking-kg1a", *TRACKED, "cell_type.kg1a.speed=3 um/min")
-    last = run("analyse", faster, "--against", alone).output.splitlines()[-1]
+    last = table_of(run("analyse", faster, "--against", alone)).splitlines()[-1]
     assert last.endswith(
         "p <0.001 (Wilcoxon signed-rank test over pairs of cells of one seed and number)"
     )
@@ -215,7 +220,7 @@ def test_paths_in_dishes_of_one_seed_end_with_a_test_on_pairs(run, alone, solved
 def test_fold_changes_in_dishes_of_one_seed_say_that_they_are_paired(run, solved):
     drug = [solved("coculture-kg1a", "treatments.amd3100.dose=10 uM", seed=n) for n in (1, 2)]
     control = ("--against", solved(seed=2), "--against", solved(seed=1))
-    text = run("analyse", *drug, *control).output
+    text = table_of(run("analyse", *drug, *control))
     table = text[text.index("against 2 dishes of the control, paired by seed") :].splitlines()
     assert table[1].split("  ")[-1] == "p (paired t test)"
 
@@ -255,22 +260,24 @@ def test_a_time_that_the_run_has_not_is_refused_before_anything_is_counted(
 def test_fold_changes_against_a_control_have_a_table_of_their_own(run, solved):
     drug = [solved("coculture-kg1a", "treatments.amd3100.dose=10 uM", seed=n) for n in (4, 5)]
     control = ("--against", solved(seed=1), "--against", solved(seed=2))
-    text = run("analyse", *drug, *control).output
+    text = table_of(run("analyse", *drug, *control))
     table = text[text.index("against 2 dishes of the control") :].splitlines()
     assert table[1].split("  ")[-1] == "p (unpaired t test)"
-    rows = json.loads(run("analyse", *drug, *control, "--json").output)
+    rows = json.loads(table_of(run("analyse", *drug, *control, "--json")))
     assert f"{rows[1]['against']['mean']:.2f} ± {rows[1]['against']['deviation']:.2f}" in table[2]
     assert table[2].endswith(f"{rows[1]['against']['p']:.3f}")
-    alone = run("analyse", drug[0], "--against", solved(seed=1)).output.splitlines()
+    alone = table_of(run("analyse", drug[0], "--against", solved(seed=1))).splitlines()
     assert alone[-1].endswith(" -")
 
 
 def test_networks_say_the_same_as_json(run, stroma):
     runs, control = [stroma(seed=n) for n in (1, 2)], stroma("scene.network_fraction=0.5", seed=3)
     rows = json.loads(
-        run("analyse", *runs, "--at", "2 h", "--at", "1 h", "--against", control, "--json").output
+        table_of(
+            run("analyse", *runs, "--at", "2 h", "--at", "1 h", "--against", control, "--json")
+        )
     )
-    text = run("analyse", *runs, "--at", "2 h", "--at", "1 h", "--against", control).output
+    text = table_of(run("analyse", *runs, "--at", "2 h", "--at", "1 h", "--against", control))
     assert [row["time"] for row in rows] == [3600.0, 7200.0]
     for row, part in zip(rows, re.split("^at ", text, flags=re.M)[1:], strict=True):
         # The first of a label is in the counts, a later one in the tests.
@@ -297,7 +304,7 @@ def test_networks_say_the_same_as_json(run, stroma):
 
 
 def test_networks_of_one_dish_have_no_spread_over_dishes_and_no_tests(run, stroma):
-    text = run("analyse", stroma()).output
+    text = table_of(run("analyse", stroma()))
     assert text.startswith("at 2 h; 1 dish, 0.09 mm2\n")
     assert "over dishes" not in text
     assert "Mann-Whitney" not in text
@@ -311,8 +318,8 @@ def figures(value):
 def test_cargo_says_the_same_as_json(run, l929):
     options = ("--against", l929("traffic.transport_rate=0 1/h", seed=3), "--at", "6 h")
     runs = [l929(seed=n) for n in (1, 2)]
-    rows = json.loads(run("analyse", *runs, *options, "--json").output)
-    text = run("analyse", *runs, *options).output
+    rows = json.loads(table_of(run("analyse", *runs, *options, "--json")))
+    text = table_of(run("analyse", *runs, *options))
     assert [row["label"] for row in rows] == ["M-CSF", "CCL2"]
     parts = re.split(r"^(?=(?:M-CSF|CCL2) at )", text, flags=re.M)[1:]
     for row, part in zip(rows, parts, strict=True):
@@ -360,7 +367,7 @@ def test_cargo_says_the_same_as_json(run, l929):
 
 
 def test_cargo_of_one_dish_has_no_spread_over_dishes_and_no_tests(run, l929):
-    text = run("analyse", l929()).output
+    text = table_of(run("analyse", l929()))
     assert "over dishes" not in text
     assert "unpaired t" not in text
     assert "(runs)" not in text
@@ -370,8 +377,8 @@ def test_cargo_of_one_dish_has_no_spread_over_dishes_and_no_tests(run, l929):
 def test_fields_say_the_same_as_json_in_a_unit_that_suits(run, l929):
     options = ("--show", "field", "--at", "6 h", "--at", "3 h")
     control = ("--against", l929(seed=3))
-    rows = json.loads(run("analyse", l929(), *options, *control, "--json").output)
-    text = run("analyse", l929(), *options, *control).output
+    rows = json.loads(table_of(run("analyse", l929(), *options, *control, "--json")))
+    text = table_of(run("analyse", l929(), *options, *control))
     factors = {"nM": 1.0, "pM": 1e3, "fM": 1e6}
     shown = [line for line in text.splitlines() if line and " on the floor at " not in line]
     assert len(shown) == len(rows) + 4
@@ -388,13 +395,13 @@ def test_fields_say_the_same_as_json_in_a_unit_that_suits(run, l929):
 
 
 def test_dwell_times_that_outlast_the_recording_are_lower_bounds(run, tiny_run):
-    lines = run("analyse", tiny_run, "--show", "dwell").output.splitlines()
+    lines = table_of(run("analyse", tiny_run, "--show", "dwell")).splitlines()
     assert lines[-1] == "> lower bound: some stays outlast the recording"
     assert any("> " in line for line in lines[2:-1])
 
 
 def test_help_explains_every_table(run):
-    text = " ".join(run("analyse", "--help").output.split())
+    text = " ".join(table_of(run("analyse", "--help")).split())
     for word in (
         "fold-change",
         "course:",
