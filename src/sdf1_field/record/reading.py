@@ -13,7 +13,7 @@ from sdf1_field.record.layout import FORMAT, MASSES, VOLATILE
 from sdf1_field.scene import NO_BODY
 from sdf1_field.spec import Model, model_from_entries
 from sdf1_field.transport import Ledger
-from sdf1_field.units import duration_text
+from sdf1_field.units import duration_text, molar_unit
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -160,6 +160,14 @@ def summary(run: "xr.Dataset") -> dict[str, Any]:
             }
         )
     return facts
+
+
+def field_unit(run: "xr.Dataset", ligand: str) -> tuple[str, float]:
+    """Unit of a ligand's concentrations wherever a run's are printed or drawn, and its size [nM].
+
+    It suits the mean over the floor at the end, and is the run's at all times and places.
+    """
+    return molar_unit(float(np.nanmean(run[ligand][-1].values)))
 
 
 def _stroma(run: "xr.Dataset", label: str) -> str:
