@@ -49,6 +49,11 @@ def cache_folder() -> Path:
     return Path(tempfile.mkdtemp(prefix="sdf1-field-"))
 
 
+def kernels_are_cached() -> bool:
+    """Whether any kernel of these sources has been compiled before."""
+    return any(cache_folder().rglob("*.nbi"))
+
+
 def _require_own(folder: Path) -> None:
     """Raise PermissionError if others could have put code into a folder of a known name."""
     status = folder.lstat()

@@ -17,8 +17,8 @@ _NARROW = 0.1
 _EXACT = Context(prec=60)
 
 
-def number_text(value: float | None, factor: float = 1.0) -> str:
-    """Three figures of a value times a factor; a dash for what there is not.
+def number_text(value: float | None, factor: float = 1.0, *, figures: int = _FIGURES) -> str:
+    """Three figures of a value times a factor, or so many; a dash for what there is not.
 
     Examples
     --------
@@ -27,7 +27,7 @@ def number_text(value: float | None, factor: float = 1.0) -> str:
     """
     if value is None or not math.isfinite(value):
         return MISSING
-    (text,) = _texts([factor * value], _place(factor * value, _FIGURES))
+    (text,) = _texts([factor * value], _place(factor * value, figures))
     return text
 
 
@@ -45,9 +45,7 @@ def spread_text(mean: float | None, deviation: float | None = None, factor: floa
     return " ± ".join(_texts(values, _error_place(values[0], abs(values[1]))))
 
 
-def interval_text(
-    value: float | None, ends: Sequence[float] | None, factor: float = 1.0
-) -> str:
+def interval_text(value: float | None, ends: Sequence[float] | None, factor: float = 1.0) -> str:
     """A value and its interval times a factor: two figures of half the width, or of the nearer end.
 
     In a lopsided interval the distance of the value from the nearer end is its error, as long as
@@ -86,7 +84,9 @@ def _place(value: float, figures: int) -> int:
 
 def _texts(values: Sequence[float], place: int) -> list[str]:
     """Values rounded to one power of ten, and written with one exponent if they need one."""
-    rounded = [Decimal(value).quantize(Decimal((0, (1,), place)), context=_EXACT) for value in values]
+    rounded = [
+        Decimal(value).quantize(Decimal((0, (1,), place)), context=_EXACT) for value in values
+    ]
     largest = max(abs(number) for number in rounded)
     plain = largest == 0 or _PLAIN[0] <= largest < _PLAIN[1]
     exponent = 0 if plain else largest.adjusted()

@@ -118,7 +118,8 @@ def analyse(
             }[kind]
             table = make(opened)
         spec = model_of(opened[0]).spec
-        units = {name: field_unit(opened[0], name) for name in spec.solved_ligands}
+        fields = spec.solved_ligands if kind == "field" else ()
+        units = {name: field_unit(opened[0], name) for name in fields}
     if as_json:
         click.echo(json.dumps(table, indent=2))
         return
@@ -164,12 +165,11 @@ def _require_stroma(kind: str, runs: Sequence["xr.Dataset"]) -> None:
         return
     label = model_of(runs[0]).spec.stroma.label
     if "cell_time" in runs[0]:
-        lacks, instead = f"no {label} and no migrasomes", "Use --show motion"
+        found = f"has no {label} and no migrasomes, and '{kind}' is about these. Use --show motion"
     else:
-        lacks, instead = f"no cells, no {label} and no migrasomes", "Use `sdf1-field inspect`"
+        found = f"has no cells, no {label} and no migrasomes to analyse. Use `sdf1-field inspect`"
     raise InputError(
-        f"{runs[0].encoding['source']}: has {lacks}, so there is no {kind} to show. {instead}, or "
-        "solve a model with scene.msc_density above 0."
+        f"{runs[0].encoding['source']}: {found}, or solve a model with scene.msc_density above 0."
     )
 
 

@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sdf1_field.errors import InputError
 from sdf1_field.record.layout import FORMAT, MASSES, VOLATILE
 from sdf1_field.scene import NO_BODY
-from sdf1_field.spec import Model, model_from_entries
+from sdf1_field.spec import Model, ModelSpec, model_from_entries
 from sdf1_field.transport import Ledger
 from sdf1_field.units import duration_text, molar_unit
 
@@ -123,8 +124,7 @@ def summary(run: "xr.Dataset") -> dict[str, Any]:
         "seed": int(run.attrs["seed"]),
         "program": run.attrs["source"],
         "created": run.attrs["date_created"],
-        "time": f"{len(times)} fields from {duration_text(float(times[0]))} to "
-        f"{duration_text(float(times[-1]))}",
+        "time": _times_text(spec, times),
         "grid": f"{run.sizes['x']} x {run.sizes['y']} x {run.sizes['z']} cells over "
         f"{spec.dish.width:g} x {spec.dish.length:g} x {spec.dish.height:g} um",
     }
@@ -160,6 +160,16 @@ def summary(run: "xr.Dataset") -> dict[str, Any]:
             }
         )
     return facts
+
+
+def _times_text(spec: ModelSpec, times: NDArray[np.float64]) -> str:
+    """How many fields were saved, and when."""
+    if spec.run.mode == "steady":
+        return "steady state"
+    first, last = (duration_text(float(time)) for time in times[[0, -1]])
+    return (
+        f"1 field at {first}" if len(times) == 1 else f"{len(times)} fields from {first} to {last}"
+    )
 
 
 def field_unit(run: "xr.Dataset", ligand: str) -> tuple[str, float]:

@@ -47,7 +47,7 @@ def print_cargo(rows: list[dict[str, Any]]) -> None:
         sizes = [
             ("control: " if name == "control" else "")
             + f"{dishes_text(own['dishes'])}, {own['msc']} {row['cells']}, "
-            f"{own['migrasomes']} migrasomes"
+            f"{own['migrasomes']} migrasome{'s'[: own['migrasomes'] != 1]}"
             for name, own in groups.items()
         ]
         if n:
@@ -114,7 +114,9 @@ def _print_cargo_samples(groups: dict[str, dict[str, Any]], cells: str) -> None:
         line = [label]
         for own in groups.values():
             found = own[key]
-            unit = "migrasomes" if key.endswith("migrasome") else cells
+            unit = cells
+            if key.endswith("migrasome"):
+                unit = "migrasome" if found["count"] == 1 else "migrasomes"
             line += [spread_text(found["mean"], found["deviation"]), f"{found['count']} {unit}"]
         lines.append(tuple(line))
     print_table(lines, ("per migrasome or cell", *_titles(groups, "mean ± S.D.", "of")))

@@ -12,9 +12,7 @@ _MINUTES = 1.0 / 60.0
 """Of a second."""
 
 
-def print_fold_changes(
-    rows: list[dict[str, Any]], dishes: str, controls: int, stroma: str
-) -> None:
+def print_fold_changes(rows: list[dict[str, Any]], dishes: str, controls: int, stroma: str) -> None:
     """Cells by region and time, and the test against a control."""
     from sdf1_field.analysis import p_text
     from sdf1_field.units import duration_text
