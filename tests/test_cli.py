@@ -9,6 +9,9 @@ from click.testing import CliRunner
 
 from sdf1_field import __version__
 from sdf1_field.cli import main
+from sdf1_field.cli.options import ligand_named
+from sdf1_field.digits import interval_text
+from sdf1_field.errors import InputError
 
 PROGRAM = Path(sys.executable).with_name("sdf1-field")
 
@@ -36,7 +39,7 @@ def assert_refused(result, *expected):
 
 
 def numbers(line):
-    return [float(word) for word in re.findall(r"\d+\.?\d*", line)]
+    return [float(word) for word in re.findall(r"\d+\.?\d*", line.replace(",", ""))]
 
 
 # Wrong input
@@ -158,7 +161,9 @@ def test_a_time_the_run_does_not_have_is_refused(run, tiny_run):
     [
         ("exists.png", "exists already"),
         ("missing/run.png", "missing/run.png: "),
-        ("run.xyz", "run.xyz: "),
+        ("run.xyz", "run.xyz: not the name of a picture. Give one that ends in .png, .pdf, .svg"),
+        ("run", "run: not the name of a picture."),
+        (".", ".: is a folder."),
     ],
 )
 def test_a_picture_that_cannot_be_written_is_refused(run, tmp_path, tiny_run, place, expected):
@@ -251,8 +256,8 @@ def test_show_without_a_model_says_what_is_missing(run):
 
 def test_solve_inspect_analyse_and_plot_in_a_row(run, tmp_path, tiny):
     solved = run("solve", "coculture-kg1a", "--seed", 3, *overrides(tiny))
-    assert (solved.exit_code, solved.output) == (0, "coculture-kg1a-seed3.nc\n")
-    facts = json.loads(run("inspect", solved.output.strip(), "--json", "--digest").output)
+    assert (solved.exit_code, solved.stdout) == (0, "coculture-kg1a-seed3.nc\n")
+    facts = json.loads(run("inspect", solved.stdout.strip(), "--json", "--digest").output)
     assert facts["seed"] == 3
     assert facts["cells"].startswith("30 kg1a")
     assert len(facts["digest"]) == 64
@@ -278,7 +283,11 @@ def test_tables_say_the_same_as_json(run, tiny_run):
     facts = json.loads(run("inspect", tiny_run, "--json").output)
     text = run("inspect", tiny_run).output
     assert facts["grid"] in text
-    assert f"{facts['ligands'][0]['masses']['secreted']:.6g}" in text
+    sdf1 = facts["ligands"][0]
+    assert f"molecules secreted          {sdf1['masses']['secreted']:,.0f}\n" in text
+    low, mean, high = (1e3 * sdf1["floor"][key] for key in ("min", "mean", "max"))
+    assert f"mean {interval_text(mean, (low, high))} pM\n" in text
+    assert " nM" not in text
 
 
 def test_a_steady_model_solves_and_is_inspected(run, tiny, steady_model):
@@ -316,7 +325,7 @@ def test_an_interrupted_run_is_kept_with_status_130_and_goes_on(run, tmp_path, t
     call = ["solve", "null-kg1a", "-o", "run.nc", *overrides(tiny)]
     result = run(*call)
     assert result.exit_code == 130
-    assert result.output.splitlines() == [
+    assert result.stderr.splitlines()[-1:] == [
         "sdf1-field: interrupted. What was computed is in run.nc.partial; go on with --resume."
     ]
     assert_refused(run(*call), "run.nc.partial", "--resume")
@@ -325,3 +334,35 @@ def test_an_interrupted_run_is_kept_with_status_130_and_goes_on(run, tmp_path, t
     assert run(*call, "--resume").exit_code == 0
     assert sorted(p.name for p in tmp_path.iterdir()) == ["run.nc"]
     assert_refused(run(*call[:2], "-o", "other.nc", "--resume"), "no interrupted run to resume")
+
+
+# Ligands by name
+
+
+@pytest.mark.parametrize("text", ["sdf1", "SDF1", "SDF-1", "sdf-1", "Sdf 1", "CXCL12", "cxcl-12"])
+def test_a_ligand_is_known_by_key_label_and_synonym(text):
+    assert ligand_named(text, {"ccl2": "CCL2", "sdf1": "SDF-1"}) == "sdf1"
+
+
+def test_a_ligand_of_a_file_that_has_a_synonym_for_its_name_is_itself():
+    assert ligand_named("CXCL12", {"cxcl12": "CXCL12", "sdf1": "SDF-1"}) == "cxcl12"
+
+
+def test_an_unknown_ligand_is_refused_with_those_there_are():
+    with pytest.raises(InputError, match=r"'CCL3'. It has: sdf1 \(SDF-1\), mcsf \(M-CSF\)\."):
+        ligand_named("CCL3", {"sdf1": "SDF-1", "mcsf": "M-CSF"})
+    with pytest.raises(InputError, match="the run has no field"):
+        ligand_named("SDF-1", {})
+
+
+def test_plot_takes_a_ligands_label_and_names_the_others(run, tiny_run):
+    assert run("plot", tiny_run, "-o", "a.png", "--ligand", "SDF-1").exit_code == 0
+    assert_refused(
+        run("plot", tiny_run, "-o", "b.png", "--ligand", "M-CSF"), "sdf1 (SDF-1), ccl2 (CCL2)"
+    )
+
+
+def test_a_picture_of_nothing_is_refused_in_one_line(run, tmp_path, solved):
+    bare = solved("null-kg1a", "cells.density=0 1/mm**2", "scene.msc_density=0 1/mm**2")
+    assert_refused(run("plot", bare, "-o", "a.png"), "has no cells, no MSC and no migrasomes")
+    assert list(tmp_path.iterdir()) == []
