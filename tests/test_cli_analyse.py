@@ -154,7 +154,7 @@ def test_what_is_shown_first_depends_on_the_stroma_and_the_cells(
     assert "MSC with retraction fibres" in run("analyse", stroma()).output
     assert "MSC with retraction fibres" in run("analyse", tiny_run, "--show", "network").output
     assert run("analyse", l929()).output.startswith("M-CSF at 6 h; 1 dish, ")
-    assert "MSC with retraction fibres" in run("analyse", l929(), "--show", "network").output
+    assert "L929 with retraction fibres" in run("analyse", l929(), "--show", "network").output
 
 
 @pytest.mark.parametrize(

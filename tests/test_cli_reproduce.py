@@ -35,7 +35,7 @@ def command(tiny_targets):
     """Function that gives the arguments of a look at claims about tiny dishes."""
 
     def arguments(folder, *further):
-        asked = ("deniz2023", "--claim", "T1", "--targets", tiny_targets, "-o", folder)
+        asked = ("deniz2023", "--claim", "T1", "--targets", tiny_targets, "--quiet", "-o", folder)
         return [str(a) for a in ("reproduce", *asked, *further)]
 
     return arguments
