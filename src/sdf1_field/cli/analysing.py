@@ -85,13 +85,16 @@ def analyse(
     from contextlib import ExitStack
 
     from sdf1_field import analysis
-    from sdf1_field.record import open_run
+    from sdf1_field.record import field_unit, model_of, open_run
 
     times = [time_of(text) for text in at] or None
     with ExitStack() as stack:
         opened: list[xr.Dataset] = [stack.enter_context(open_run(path)) for path in runs]
         control: list[xr.Dataset] = [stack.enter_context(open_run(path)) for path in against]
         kind = kind or _usual_table(opened)
+        if kind != "motion":
+            for group in (opened, control):
+                _require_stroma(kind, group)
         if kind not in _OF_STROMA:
             for run in (*opened, *control):
                 analysis.observation_times(run)
@@ -117,34 +120,37 @@ def analyse(
             }[kind]
             table = make(opened)
         changed = {"runs": _overridden(opened), "control": _overridden(control)}
+        spec = model_of(opened[0]).spec
+        fields = spec.solved_ligands if kind == "field" else ()
+        units = {name: field_unit(opened[0], name) for name in fields}
     if as_json:
         for row in table if isinstance(table, list) else [table]:
             row["overridden"] = changed if control else changed | {"control": None}
         click.echo(json.dumps(table, indent=2))
         return
-    dishes = dishes_text(len(runs))
+    dishes, stroma = dishes_text(len(runs)), spec.stroma.label
     over = "" if len(runs) == 1 else " with 95 % interval over dishes"
     if kind == "fold-change":
-        print_fold_changes(table, dishes, len(control))
+        print_fold_changes(table, dishes, len(control), stroma)
     elif kind == "course":
-        print_course(table, f"{dishes}; fold change over free surface{over}")
+        print_course(table, f"{dishes}; fold change over free surface{over}", stroma)
     elif kind == "distance":
-        print_distances(table, dishes, over)
+        print_distances(table, dishes, over, stroma)
     elif kind == "dwell":
-        print_dwell(table, dishes)
+        print_dwell(table, dishes, stroma)
     elif kind == "approach":
-        print_approach(table, dishes)
+        print_approach(table, dishes, stroma)
     elif kind == "network":
-        print_networks(table)
+        print_networks(table, stroma)
     elif kind == "cargo":
         print_cargo(table)
     elif kind == "field":
-        print_fields(table, dishes, bool(control))
+        print_fields(table, dishes, bool(control), units)
     else:
         print_motion(table)
-    for group, texts in changed.items():
+    for side, texts in changed.items():
         if texts:
-            click.echo(f"\nset by the user in {group}: {'; '.join(texts)}")
+            click.echo(f"\nset by the user in {side}: {'; '.join(texts)}")
 
 
 def _overridden(runs: Sequence["xr.Dataset"]) -> list[str]:
@@ -159,9 +165,28 @@ def _usual_table(runs: Sequence["xr.Dataset"]) -> str:
     """Table of `analyse` that suits what there is in some runs."""
     from sdf1_field.analysis import has_msc, has_stroma, holds_cargo
 
-    if any(map(has_msc, runs)) and not any("cell_time" in run for run in runs):
+    if any("cell_time" in run for run in runs):
+        return "fold-change" if any(map(has_stroma, runs)) else "motion"
+    if any(map(has_msc, runs)):
         return "cargo" if all(map(holds_cargo, runs)) else "network"
-    return "fold-change" if any(map(has_stroma, runs)) else "motion"
+    return "field"
+
+
+def _require_stroma(kind: str, runs: Sequence["xr.Dataset"]) -> None:
+    """Raise InputError if there are runs, none has a stroma, and a kind of table is about it."""
+    from sdf1_field.analysis import has_stroma
+    from sdf1_field.record import model_of
+
+    if not runs or any(map(has_stroma, runs)):
+        return
+    label = model_of(runs[0]).spec.stroma.label
+    if "cell_time" in runs[0]:
+        found = f"has no {label} and no migrasomes, and '{kind}' is about these. Use --show motion"
+    else:
+        found = f"has no cells, no {label} and no migrasomes to analyse. Use `sdf1-field inspect`"
+    raise InputError(
+        f"{runs[0].encoding['source']}: {found}, or solve a model with scene.msc_density above 0."
+    )
 
 
 def _require_sense(kind: str, *, at: bool, against: bool, paired: bool) -> None:
