@@ -1,12 +1,12 @@
 """The command analyse: which table suits which runs and options."""
 
 import json
-from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
+from sdf1_field.api.tables import AT_TIMES, COMPARED, TABLES, make_table, usual_table
 from sdf1_field.cli.options import json_option, time_of
 from sdf1_field.cli.printing.cargo import print_cargo
 from sdf1_field.cli.printing.cells import (
@@ -25,12 +25,6 @@ from sdf1_field.errors import InputError
 if TYPE_CHECKING:
     import xarray as xr
 
-_OF_STROMA = ("network", "cargo", "field")
-_SHOWN = ("fold-change", "course", "distance", "dwell", "approach", "motion", *_OF_STROMA)
-_AT_TIMES = ("fold-change", "distance", *_OF_STROMA)
-_COMPARED = ("fold-change", "motion", *_OF_STROMA)
-"""Tables of `analyse`; which of them need no cells, are of single times, and have a comparison."""
-
 
 @click.command()
 @click.argument(
@@ -39,7 +33,7 @@ _COMPARED = ("fold-change", "motion", *_OF_STROMA)
 @click.option(
     "--show",
     "kind",
-    type=click.Choice(_SHOWN),
+    type=click.Choice(TABLES),
     help="fold-change: cells per region (default with MSC). course: fold change over time. "
     "distance: density against distance from bodies and migrasomes. dwell: how long cells stay. "
     "approach: chemotactic index against distance. motion: paths, speed, persistence (default "
@@ -82,38 +76,15 @@ def analyse(
     """
     from contextlib import ExitStack
 
-    from sdf1_field import analysis
     from sdf1_field.record import open_run
 
     times = [time_of(text) for text in at] or None
     with ExitStack() as stack:
         opened: list[xr.Dataset] = [stack.enter_context(open_run(path)) for path in runs]
         control: list[xr.Dataset] = [stack.enter_context(open_run(path)) for path in against]
-        kind = kind or _usual_table(opened)
-        if kind not in _OF_STROMA:
-            for run in (*opened, *control):
-                analysis.observation_times(run)
+        kind = kind or usual_table(opened)
         _require_sense(kind, at=bool(at), against=bool(against), paired=paired)
-        table: Any
-        if kind == "fold-change":
-            table = analysis.analyse_runs(opened, times, against=control, paired=paired)
-        elif kind == "distance":
-            table = analysis.distance_table(opened, times)
-        elif kind == "motion":
-            table = analysis.motion_table(opened, control)
-        elif kind == "network":
-            table = analysis.network_table(opened, times, against=control)
-        elif kind == "cargo":
-            table = analysis.cargo_table(opened, times, against=control)
-        elif kind == "field":
-            table = analysis.field_table(opened, times, against=control)
-        else:
-            make = {
-                "course": analysis.course_table,
-                "dwell": analysis.dwell_table,
-                "approach": analysis.approach_table,
-            }[kind]
-            table = make(opened)
+        table = make_table(kind, opened, times, against=control, paired=paired)
     if as_json:
         click.echo(json.dumps(table, indent=2))
         return
@@ -139,25 +110,16 @@ def analyse(
         print_motion(table)
 
 
-def _usual_table(runs: Sequence["xr.Dataset"]) -> str:
-    """Table of `analyse` that suits what there is in some runs."""
-    from sdf1_field.analysis import has_msc, has_stroma, holds_cargo
-
-    if any(map(has_msc, runs)) and not any("cell_time" in run for run in runs):
-        return "cargo" if all(map(holds_cargo, runs)) else "network"
-    return "fold-change" if any(map(has_stroma, runs)) else "motion"
-
-
 def _require_sense(kind: str, *, at: bool, against: bool, paired: bool) -> None:
     """Raise InputError if an option says nothing about a kind of table."""
-    if at and kind not in _AT_TIMES:
+    if at and kind not in AT_TIMES:
         raise InputError(
             f"--at: '{kind}' is of the whole recording. Leave --at away, or --show "
-            f"{' or '.join(_AT_TIMES)}."
+            f"{' or '.join(AT_TIMES)}."
         )
-    if against and kind not in _COMPARED:
+    if against and kind not in COMPARED:
         raise InputError(
-            f"--against: '{kind}' has no test. Leave it away, or --show {' or '.join(_COMPARED)}."
+            f"--against: '{kind}' has no test. Leave it away, or --show {' or '.join(COMPARED)}."
         )
     if paired and not against:
         raise InputError("--paired: there is nothing to compare with. Give --against CONTROL.nc.")

@@ -1,9 +1,7 @@
 """Commands that make and describe runs: solve and inspect."""
 
 import bisect
-import contextlib
 import json
-import math
 import os
 import shlex
 import signal
@@ -60,7 +58,7 @@ def solve(
 ) -> None:
     """Solve a model and write a run file (MODEL-seedN.nc unless -o says otherwise)."""
     from sdf1_field.spec import load_model
-    from sdf1_field.units import duration_text
+    from sdf1_field.units import bytes_text, duration_text
 
     if solver is not None:
         settings = (*settings, f"numerics.solver={solver}")
@@ -75,16 +73,11 @@ def solve(
     from sdf1_field import record
 
     record.claim_output(path, force=force, resume=resume)
+    record.require_memory(loaded)
     file_size, memory = record.expected_size(loaded.spec)
-    available = _available_memory()
-    if memory > available:
-        raise InputError(
-            f"{model}: needs about {_bytes_text(memory)} of memory, and this machine has "
-            f"{_bytes_text(available)} free. Raise grid.spacing, or make the dish smaller."
-        )
     if not quiet and max(file_size, memory) > _LARGE:
         click.echo(
-            f"about {_bytes_text(memory)} of memory, a file of up to {_bytes_text(file_size)}",
+            f"about {bytes_text(memory)} of memory, a file of up to {bytes_text(file_size)}",
             err=True,
         )
     asked = False
@@ -132,19 +125,6 @@ def solve(
         signal.signal(signal.SIGINT, before)
     if not quiet:
         click.echo(path)
-
-
-def _bytes_text(size: float) -> str:
-    return f"{size / 1e9:,.1f} GB" if size >= _LARGE else f"{math.ceil(size / 1e6)} MB"
-
-
-def _available_memory() -> float:
-    """Memory [bytes] that nobody uses, or all there is where the system does not say."""
-    with contextlib.suppress(OSError):
-        for line in Path("/proc/meminfo").read_text(encoding="ascii").splitlines():
-            if line.startswith("MemAvailable:"):
-                return 1024.0 * float(line.split()[1])
-    return float(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
 
 
 def _time_left_text(pace: Sequence[tuple[float, int]], states: int) -> str:

@@ -25,6 +25,7 @@ from sdf1_field.spec.schema import (
     Treatment,
     suggestion,
 )
+from sdf1_field.spec.showing import facts_html
 from sdf1_field.spec.template import model_file_text, write_model_file
 
 __all__ = [
@@ -40,6 +41,7 @@ __all__ = [
     "SceneSection",
     "Treatment",
     "entries_of",
+    "facts_html",
     "load_model",
     "model_file_text",
     "model_from_entries",

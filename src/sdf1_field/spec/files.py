@@ -1,5 +1,6 @@
 """Model files: read, extended, overridden, checked; every value with where it comes from."""
 
+import copy
 import functools
 import re
 import tomllib
@@ -13,6 +14,7 @@ from pydantic import BaseModel, ValidationError
 from sdf1_field.errors import InputError
 from sdf1_field.shipped import model_names, shipped_folder
 from sdf1_field.spec.schema import PATTERN_FILES, STATUSES, ModelSpec, suggestion, unknown
+from sdf1_field.spec.showing import model_html, model_repr
 
 
 @dataclass(frozen=True)
@@ -26,16 +28,189 @@ class Entry:
     where: str = "models/parameters.toml"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Model:
-    """A named model: the checked values and, by dotted path, what was written and by whom."""
+    """A named model, checked and immutable.
+
+    Parameters
+    ----------
+    name : str
+    spec : ModelSpec
+        The values in canonical units.
+    entries : mapping of str to Entry
+        By dotted path, each value as written, and where it comes from.
+
+    Examples
+    --------
+    >>> from sdf1_field.spec import load_model
+    >>> model = load_model("coculture-kg1a").set({"run.duration": "4 h"})
+    >>> model["run.duration"], model.spec.run.duration
+    ('4 h', 14400.0)
+    >>> Model.from_dict(model.to_dict()) == model
+    True
+    """
 
     name: str
     spec: ModelSpec
     entries: Mapping[str, Entry]
 
+    def set(self, values: Mapping[str, Any]) -> "Model":
+        """Model with some values replaced.
+
+        Parameters
+        ----------
+        values : mapping
+            By dotted path, as in a model file: text with a unit, a number, True or False, a list;
+            a mapping is a section, and an empty one takes away what is in it.
+
+        Returns
+        -------
+        Model
+            A new one; this one stays as it is.
+
+        Raises
+        ------
+        InputError
+            If a key is unknown or a value wrong; the text says where, what, remedy.
+        """
+        flat = dict(self.entries)
+        _overlay(flat, _flatten(_plain(values, "set"), "set", "Python"))
+        _find_patterns(flat)
+        return _checked(self.name, flat)
+
+    @property
+    def changed(self) -> Mapping[str, Any]:
+        """Values by dotted path that no shipped file has written."""
+        return {
+            path: entry.value
+            for path, entry in self.entries.items()
+            if not entry.where.startswith("models/")
+        }
+
+    def to_dict(self) -> dict[str, Any]:
+        """Nested plain values with units, as a model file has them; fit for JSON.
+
+        Two keys are added: ``name``, and ``sources`` with the source, status and interval of
+        values that are not the defaults.
+        """
+        defaults = parameters()
+        sources = {
+            path: {**vars(entry), "interval": list(entry.interval) if entry.interval else None}
+            for path, entry in self.entries.items()
+            if entry != defaults.get(path)
+        }
+        return copy.deepcopy({"name": self.name, **_nest(self.entries), "sources": sources})
+
+    @classmethod
+    def from_dict(cls, table: Mapping[str, Any]) -> "Model":
+        """Model from what `to_dict` gave, or from the sections of a model file.
+
+        Parameters
+        ----------
+        table : mapping
+            Values as in a model file, nested or by dotted path, with a ``title`` and perhaps
+            ``extends``; what is not there is inherited from that model or the defaults. With
+            ``sources``, as `to_dict` gives it, nothing is inherited. ``name`` is the model's.
+
+        Returns
+        -------
+        Model
+
+        Raises
+        ------
+        InputError
+            If anything in it is wrong; the text says where, what, remedy.
+        """
+        complete = isinstance(table, Mapping) and "sources" in table
+        values = _plain(
+            {k: v for k, v in table.items() if k != "sources"} if complete else table, "from_dict"
+        )
+        name, extends = values.pop("name", "model"), values.pop("extends", None)
+        for key, text in (("name", name), ("extends", extends)):
+            if text is not None and not isinstance(text, str):
+                raise InputError(f"from_dict: {key}: {text!r} is not text. Put it in quotes.")
+        flat = parameters()
+        if extends is not None:
+            _overlay(flat, _load_chain(extends, None, ())[1])
+        written = _flatten(values, "from_dict", "Python")
+        known = dict(flat)
+        if complete:
+            try:
+                known |= _recorded(table["sources"])
+            except (AttributeError, KeyError, TypeError):
+                raise InputError(
+                    "from_dict: sources: not as to_dict gives it. Leave the key away."
+                ) from None
+        for path, entry in written.items():
+            same = known.get(path)
+            # A value that is the known one is not somebody's choice: its source still holds.
+            if same and entry.source == "Python" and repr(same.value) == repr(entry.value):
+                written[path] = same
+        if complete:
+            flat = written
+        else:
+            _overlay(flat, written)
+        _find_patterns(flat)
+        return _checked(name, flat)
+
+    def __getitem__(self, path: str) -> Any:
+        """Value at a dotted path as written, or a section's values as a mapping."""
+        if path in self.entries:
+            return copy.deepcopy(self.entries[path].value)
+        section: Any = _nest(self.entries)
+        *parents, leaf = str(path).split(".")
+        for key in (*parents, leaf):
+            if not isinstance(section, dict) or key not in section:
+                near = suggestion(str(path), self.entries)
+                raise InputError(f"{self.name}: {path}: there is no such value. {near}")
+            section = section[key]
+        return copy.deepcopy(section)
+
+    def __repr__(self) -> str:
+        return model_repr(self)
+
+    def _repr_html_(self) -> str:
+        return model_html(self)
+
 
 _TABLE_KEYS = {"value", "source", "status", "interval"}
+
+
+_KEY = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*")
+
+
+def _plain(values: Any, where: str, path: str = "") -> dict[str, Any]:
+    """Mapping from Python as a TOML file would give it."""
+    if not isinstance(values, Mapping):
+        raise InputError(
+            f"{where}: {values!r} is not a mapping. Write it like {{'run.duration': '4 h'}}."
+        )
+    table = {}
+    for key, value in values.items():
+        if not (isinstance(key, str) and _KEY.fullmatch(key)):
+            raise InputError(
+                f"{where}: {path}{key!r} is not a key. Write it like 'treatments.amd3100.dose'."
+            )
+        if isinstance(value, Mapping):
+            table[key] = _plain(value, where, f"{path}{key}.")
+        else:
+            table[key] = _plain_value(value, f"{where}: {path}{key}")
+    return table
+
+
+def _plain_value(value: Any, place: str) -> Any:
+    if hasattr(value, "item") and getattr(value, "ndim", None) == 0:
+        value = value.item()  # a NumPy number
+    if isinstance(value, str | bool | int | float):
+        return value
+    if isinstance(value, Path):
+        return str(value)
+    if isinstance(value, list | tuple):
+        return [_plain_value(each, place) for each in value]
+    raise InputError(
+        f"{place}: {value!r} is not a value. Give text with a unit, such as '10 uM', a number, "
+        "True or False, or a list."
+    )
 
 
 def _flatten(
@@ -152,7 +327,7 @@ def _setting(text: str) -> dict[str, Entry]:
     """Entries of one ``KEY=VALUE``; a value that is not TOML is taken as text."""
     key, sign, value = text.partition("=")
     key = key.strip()
-    if not sign or not re.fullmatch(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*", key):
+    if not sign or not _KEY.fullmatch(key):
         raise InputError(
             f"--set {text}: not KEY=VALUE. Write it like --set 'treatments.amd3100.dose=10 uM'."
         )
@@ -169,12 +344,12 @@ def parameters() -> dict[str, Entry]:
     return _flatten(_read_toml(path, "models/parameters.toml"), "models/parameters.toml", "")
 
 
-def load_model(model: str, *, settings: Iterable[str] = ()) -> Model:
+def load_model(model: str | Path, *, settings: Iterable[str] = ()) -> Model:
     """Read, merge and check a model.
 
     Parameters
     ----------
-    model : str
+    model : str or pathlib.Path
         A shipped model's name, or the path of a model file (ends in ``.toml`` or has a slash).
     settings : iterable of str
         Overrides ``"dotted.path=value"``, later ones first in rank.
@@ -188,7 +363,7 @@ def load_model(model: str, *, settings: Iterable[str] = ()) -> Model:
     InputError
         If the model is unknown or anything in it is wrong; the text says where, what, remedy.
     """
-    name, chain = _load_chain(model, None, ())
+    name, chain = _load_chain(str(model), None, ())
     flat = parameters()
     _overlay(flat, chain)
     for text in settings:
@@ -197,13 +372,17 @@ def load_model(model: str, *, settings: Iterable[str] = ()) -> Model:
     return _checked(name, flat)
 
 
+_CALLS = ("--set", "set", "from_dict")
+"""Places a value is written in that are no file; paths there are from the current folder."""
+
+
 def _find_patterns(flat: dict[str, Entry]) -> None:
     """Give the full path of every coat's pattern that is a file beside the one that names it."""
     for path, entry in flat.items():
         named = re.fullmatch(r"ligand\.[^.]+\.coat\.pattern", path) and isinstance(entry.value, str)
         if not named or not entry.value.endswith(PATTERN_FILES):
             continue
-        folder = Path() if entry.where == "--set" else Path(entry.where).parent
+        folder = Path() if entry.where in _CALLS else Path(entry.where).parent
         file = folder / entry.value
         if not file.is_file():
             raise InputError(f"{entry.where}: {path}: {file}: no such file. Check the path.")
@@ -212,7 +391,12 @@ def _find_patterns(flat: dict[str, Entry]) -> None:
 
 def model_from_entries(name: str, entries: Mapping[str, Mapping[str, Any]]) -> Model:
     """Model from what a run file recorded; the inverse of `entries_of`."""
-    flat = {
+    return _checked(name, _recorded(entries))
+
+
+def _recorded(entries: Mapping[str, Mapping[str, Any]]) -> dict[str, Entry]:
+    """Entries from plain tables of them."""
+    return {
         path: Entry(
             e["value"],
             e["source"],
@@ -222,7 +406,6 @@ def model_from_entries(name: str, entries: Mapping[str, Mapping[str, Any]]) -> M
         )
         for path, e in entries.items()
     }
-    return _checked(name, flat)
 
 
 def entries_of(model: Model) -> dict[str, dict[str, Any]]:

@@ -1,0 +1,76 @@
+"""The tables of analysis by name, and which one suits which runs."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+OF_STROMA = ("network", "cargo", "field")
+TABLES = ("fold-change", "course", "distance", "dwell", "approach", "motion", *OF_STROMA)
+AT_TIMES = ("fold-change", "distance", *OF_STROMA)
+COMPARED = ("fold-change", "motion", *OF_STROMA)
+"""Those that need no cells, all, those of single times, and those with a comparison."""
+
+
+def usual_table(runs: Sequence["xr.Dataset"]) -> str:
+    """Name of the table that suits what there is in some runs."""
+    from sdf1_field.analysis import has_msc, has_stroma, holds_cargo
+
+    if any(map(has_msc, runs)) and not any("cell_time" in run for run in runs):
+        return "cargo" if all(map(holds_cargo, runs)) else "network"
+    return "fold-change" if any(map(has_stroma, runs)) else "motion"
+
+
+def make_table(
+    name: str,
+    runs: Sequence["xr.Dataset"],
+    times: Sequence[float] | None = None,
+    *,
+    against: Sequence["xr.Dataset"] = (),
+    paired: bool = False,
+) -> Any:
+    """Table of runs, as plain values; see the functions of `sdf1_field.analysis`.
+
+    Parameters
+    ----------
+    name : str
+        One of `TABLES`.
+    runs : sequence of xarray.Dataset
+        Dishes of one experiment.
+    times : sequence of float, optional
+        When [s], for those of `AT_TIMES`.
+    against : sequence of xarray.Dataset
+        Dishes of the control, for those of `COMPARED`.
+    paired : bool
+        Compare fold changes donor by donor.
+
+    Raises
+    ------
+    InputError
+        If the runs do not have what the table is of.
+    """
+    from sdf1_field import analysis
+
+    if name not in OF_STROMA:
+        for run in (*runs, *against):
+            analysis.observation_times(run)
+    if name == "fold-change":
+        return analysis.analyse_runs(runs, times, against=against, paired=paired)
+    if name == "motion":
+        return analysis.motion_table(runs, against)
+    if name == "distance":
+        return analysis.distance_table(runs, times)
+    if name in OF_STROMA:
+        of_stroma = {
+            "network": analysis.network_table,
+            "cargo": analysis.cargo_table,
+            "field": analysis.field_table,
+        }
+        return of_stroma[name](runs, times, against=against)
+    whole = {
+        "course": analysis.course_table,
+        "dwell": analysis.dwell_table,
+        "approach": analysis.approach_table,
+    }
+    return whole[name](runs)
