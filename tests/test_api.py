@@ -160,7 +160,8 @@ def test_set_takes_numbers_of_numpy_lists_and_switches():
         ({"run.duration": 4}, "set: run.duration: 4 has no unit."),
         ({"run.duration": None}, "set: run.duration: None is not a value."),
         ({"run": {"duration": {4}}}, "set: run.duration: {4} is not a value."),
-        ({"run duration": "4 h"}, "set: 'run duration' is not a key."),
+        ({"run.": "4 h"}, "set: 'run.' is not a key."),
+        ({"run duration": "4 h"}, "set: run duration: unknown key."),
         ({"run": {3: "4 h"}}, "set: run.3 is not a key."),
         ("run.duration=4 h", "set: 'run.duration=4 h' is not a mapping."),
         ({"mechanisms.haptotaxis": "no way"}, "set: mechanisms.haptotaxis: 'no way'"),
@@ -218,6 +219,41 @@ def test_a_model_is_built_from_the_sections_of_a_file(tmp_path):
 )
 def test_a_wrong_dict_is_refused_in_one_line(table, text):
     assert text in refusal(sf.Model.from_dict, table)
+
+
+def test_a_saved_model_is_read_with_the_same_values_and_sources(tmp_path):
+    model = sf.load_model("secretion-l929-bapta-am").set(
+        {
+            "dish.height": "1 mm",
+            "title": 'With "quotes", µm and\na new line',
+            "substrate.my gel": {
+                "label": "a gel",
+                "anchors": 1.0,
+                "strength": {"value": 1.0, "status": "assumed", "source": "as fibronectin"},
+                "integrin_share": 0.5,
+            },
+        }
+    )
+    read = sf.load_model(model.save(tmp_path / "mine.toml"))
+    assert (read.name, read.spec) == ("mine", model.spec)
+    for path, entry in model.entries.items():
+        assert (read.entries[path].value, read.entries[path].status) == (entry.value, entry.status)
+    assert read.entries["substrate.my gel.strength"].source == "as fibronectin"
+    assert sf.Model.from_dict(read.to_dict()) == read
+
+
+def test_a_saved_model_replaces_no_file_and_takes_nothing_from_the_defaults(tmp_path):
+    model = sf.load_model("null-kg1a")
+    place = model.save(tmp_path / "mine.toml")
+    assert "exists already" in refusal(model.save, place)
+    assert model.save(place, force=True) == place
+    assert "ends in .toml" in refusal(model.save, tmp_path / "mine.json")
+    assert "no such file" in refusal(model.save, tmp_path / "no" / "mine.toml")
+    cargo = "stromal_type.msc.cargo"
+    without = model.set({cargo: {}})
+    assert sf.load_model(without.save(tmp_path / "without.toml")).spec == without.spec
+    poorer = without.set({f"{cargo}.sdf1": model[f"{cargo}.sdf1"]})
+    assert "this model lacks it" in refusal(poorer.save, tmp_path / "poorer.toml")
 
 
 def test_repr_of_a_model_names_what_matters_within_400_characters():

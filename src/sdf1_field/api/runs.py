@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, overload
 
 import pandas as pd
 import xarray as xr
@@ -27,34 +27,28 @@ _FLOOR = ("time", "y", "x")
 _DOTS_PER_INCH = 150
 
 
-def seconds(time: str | float, *, name: str = "at") -> float:
-    """Time [s] from text with a unit or a number of seconds.
-
-    Raises
-    ------
-    InputError
-        If it is neither.
-    """
+def _seconds(time: str | float) -> float:
+    """Time [s] from text with a unit or a number of seconds; InputError if it is neither."""
     if not isinstance(time, str):
         try:
             value = float(time)
         except (TypeError, ValueError):
             value = math.nan
         if not math.isfinite(value):
-            raise InputError(f"{name}: {time!r} is not a time. Give seconds, or text like '4 h'.")
+            raise InputError(f"at: {time!r} is not a time. Give seconds, or text like '4 h'.")
         return value
     try:
         return parse(time, "time")
     except ValueError as error:
-        raise InputError(f"{name}: {error}") from None
+        raise InputError(f"at: {error}") from None
 
 
 def _times(at: At | None) -> list[float] | None:
     if at is None:
         return None
     if isinstance(at, str) or not isinstance(at, Iterable):
-        return [seconds(at)]
-    return [seconds(time) for time in at] or None
+        return [_seconds(at)]
+    return [_seconds(time) for time in at] or None
 
 
 class Dishes:
@@ -256,7 +250,7 @@ class Run(Dishes):
         file = None if path is None else Path(path)
         if file is not None and file.exists() and not force:
             raise InputError(f"{file}: exists already. Choose another name, or use --force.")
-        figure = plot_run(self.dataset, time=None if at is None else seconds(at), ligand=ligand)
+        figure = plot_run(self.dataset, time=None if at is None else _seconds(at), ligand=ligand)
         if file is None:
             return figure
         try:
@@ -312,7 +306,13 @@ class Runs(Dishes, Sequence[Run]):
             raise InputError("Runs: there is no run. Give at least one.")
         self.datasets = tuple(run.dataset for run in self._runs)
 
-    def __getitem__(self, index: Any) -> Any:
+    @overload
+    def __getitem__(self, index: int) -> Run: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> "Runs": ...
+
+    def __getitem__(self, index: int | slice) -> "Run | Runs":
         chosen = self._runs[index]
         return Runs(chosen) if isinstance(chosen, tuple) else chosen
 

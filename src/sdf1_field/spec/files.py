@@ -13,6 +13,7 @@ from pydantic import BaseModel, ValidationError
 
 from sdf1_field.errors import InputError
 from sdf1_field.shipped import model_names, shipped_folder
+from sdf1_field.spec.saving import model_toml
 from sdf1_field.spec.schema import PATTERN_FILES, STATUSES, ModelSpec, suggestion, unknown
 from sdf1_field.spec.showing import model_html, model_repr
 
@@ -81,10 +82,9 @@ class Model:
     @property
     def changed(self) -> Mapping[str, Any]:
         """Values by dotted path that no shipped file has written."""
+        shipped = {f"models/{name}.toml" for name in ("parameters", *model_names())}
         return {
-            path: entry.value
-            for path, entry in self.entries.items()
-            if not entry.where.startswith("models/")
+            path: entry.value for path, entry in self.entries.items() if entry.where not in shipped
         }
 
     def to_dict(self) -> dict[str, Any]:
@@ -93,11 +93,9 @@ class Model:
         Two keys are added: ``name``, and ``sources`` with the source, status and interval of
         values that are not the defaults.
         """
-        defaults = parameters()
         sources = {
             path: {**vars(entry), "interval": list(entry.interval) if entry.interval else None}
-            for path, entry in self.entries.items()
-            if entry != defaults.get(path)
+            for path, entry in self._own().items()
         }
         return copy.deepcopy({"name": self.name, **_nest(self.entries), "sources": sources})
 
@@ -153,6 +151,52 @@ class Model:
         _find_patterns(flat)
         return _checked(name, flat)
 
+    def _own(self) -> dict[str, Entry]:
+        """Entries that are not the defaults."""
+        defaults = parameters()
+        return {path: e for path, e in self.entries.items() if e != defaults.get(path)}
+
+    def save(self, path: str | Path, *, force: bool = False) -> Path:
+        """Write a model file, which `load_model` and the command line read.
+
+        Parameters
+        ----------
+        path : str or pathlib.Path
+            Ends in ``.toml``; the file's name is the model's when it is read.
+        force : bool
+            Replace an existing file.
+
+        Returns
+        -------
+        pathlib.Path
+            The file.
+
+        Raises
+        ------
+        InputError
+            If the file exists or cannot be written, or if the model lacks defaults that a file
+            would inherit.
+        """
+        file, text = Path(path), model_toml(self._own())
+        flat = parameters()
+        _overlay(flat, _flatten(tomllib.loads(text), str(file), f"model {file.stem}"))
+        lacking = sorted(flat.keys() - self.entries.keys())
+        if lacking:
+            raise InputError(
+                f"{file}: {lacking[0]}: this model lacks it, and a file would inherit its default. "
+                "Keep the model's to_dict() as JSON instead."
+            )
+        if file.suffix != ".toml":
+            raise InputError(f"{file}: not the name of a model file. Give one that ends in .toml.")
+        if file.exists() and not force:
+            raise InputError(f"{file}: exists already. Choose another name, or force=True.")
+        try:
+            file.write_text(text, encoding="utf-8")
+        except OSError as error:
+            reason = (error.strerror or str(error)).lower()
+            raise InputError(f"{file}: {reason}. Check the path.") from None
+        return file
+
     def __getitem__(self, path: str) -> Any:
         """Value at a dotted path as written, or a section's values as a mapping."""
         if path in self.entries:
@@ -187,7 +231,7 @@ def _plain(values: Any, where: str, path: str = "") -> dict[str, Any]:
         )
     table = {}
     for key, value in values.items():
-        if not (isinstance(key, str) and _KEY.fullmatch(key)):
+        if not (isinstance(key, str) and all(key.split("."))):
             raise InputError(
                 f"{where}: {path}{key!r} is not a key. Write it like 'treatments.amd3100.dose'."
             )
