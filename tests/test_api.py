@@ -136,7 +136,10 @@ def test_set_gives_a_new_model_and_leaves_the_old_one():
 
 
 def test_an_empty_section_takes_away_what_was_in_it():
-    assert sf.load_model("coculture-kg1a").set({"treatments": {}}).spec.treatments == {}
+    model = sf.load_model("coculture-kg1a")
+    assert model.set({"treatments": {}}).spec.treatments == {}
+    anew = model.set({"treatments": {}, "treatments.amd3100.dose": "1 uM"})
+    assert anew.spec.treatments.keys() == {"amd3100"}
 
 
 def test_set_takes_numbers_of_numpy_lists_and_switches():
@@ -487,7 +490,7 @@ def test_several_runs_are_dishes_of_one_experiment(model, run, tmp_path):
         (lambda run: run.fold_change(paired=True), "paired: there is nothing to compare with"),
         (lambda run: run.fold_change(control=run), "is the same dish as"),
         (lambda run: run.plot(ligand="ccl5"), "no field of 'ccl5'"),
-        (lambda run: run.plot("run.xyz"), "Give a name that ends in .png"),
+        (lambda run: run.plot("run.xyz"), "Give one that ends in .png"),
     ],
 )  # fmt: skip
 def test_what_a_run_cannot_answer_is_refused_in_one_line(run, tmp_path, monkeypatch, ask, text):

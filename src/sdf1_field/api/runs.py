@@ -25,6 +25,8 @@ At = str | float | Sequence[str | float]
 _FACTS = ("model", "treatment", "seed", "program", "created", "time", "grid", "stroma", "cells")
 _FLOOR = ("time", "y", "x")
 _DOTS_PER_INCH = 150
+_SUFFIXES = (".png", ".pdf", ".svg", ".jpg", ".tif", ".eps")
+"""Of the pictures that can be written."""
 
 
 def _seconds(time: str | float) -> float:
@@ -228,7 +230,7 @@ class Run(Dishes):
         Parameters
         ----------
         path : str or pathlib.Path, optional
-            File to write it to; ends in .png, .pdf or .svg.
+            File to write it to, such as ``run.png``.
         at : str or float, optional
             What time to show: text such as ``"4 h"``, or seconds; the end if not given.
         ligand : str, optional
@@ -248,19 +250,15 @@ class Run(Dishes):
         from sdf1_field.figures import plot_run
 
         file = None if path is None else Path(path)
-        if file is not None and file.exists() and not force:
-            raise InputError(f"{file}: exists already. Choose another name, or use --force.")
+        if file is not None:
+            _require_writable(file, force=force)
         figure = plot_run(self.dataset, time=None if at is None else _seconds(at), ligand=ligand)
         if file is None:
             return figure
         try:
             figure.savefig(file, dpi=_DOTS_PER_INCH)
-        except ValueError as error:
-            raise InputError(
-                f"{file}: {error}. Give a name that ends in .png, .pdf or .svg."
-            ) from None
         except OSError as error:
-            raise InputError(f"{file}: {error.strerror}. Choose another place.") from None
+            raise InputError(f"{file}: {error.strerror}. Choose another place with -o.") from None
         return figure
 
     def close(self) -> None:
@@ -284,6 +282,18 @@ class Run(Dishes):
         rows = [(key, str(facts[key])) for key in _FACTS if key in facts]
         rows += [(key, str(value)) for key, value in self.model.changed.items()]
         return facts_html(facts["title"], rows)
+
+
+def _require_writable(path: Path, *, force: bool) -> None:
+    """Raise InputError, before anything is drawn, if a picture cannot have a name."""
+    if path.is_dir():
+        raise InputError(f"{path}: is a folder. Give the name of a picture, such as run.png.")
+    if path.suffix.lower() not in _SUFFIXES:
+        raise InputError(
+            f"{path}: not the name of a picture. Give one that ends in {', '.join(_SUFFIXES)}."
+        )
+    if path.exists() and not force:
+        raise InputError(f"{path}: exists already. Choose another name with -o, or use --force.")
 
 
 class Runs(Dishes, Sequence[Run]):

@@ -75,7 +75,7 @@ class Model:
             If a key is unknown or a value wrong; the text says where, what, remedy.
         """
         flat = dict(self.entries)
-        _overlay(flat, _flatten(_plain(values, "set"), "set", "Python"))
+        _overlay(flat, _written(values, "set"))
         _find_patterns(flat)
         return _checked(self.name, flat)
 
@@ -119,26 +119,25 @@ class Model:
         InputError
             If anything in it is wrong; the text says where, what, remedy.
         """
-        complete = isinstance(table, Mapping) and "sources" in table
-        values = _plain(
-            {k: v for k, v in table.items() if k != "sources"} if complete else table, "from_dict"
-        )
-        name, extends = values.pop("name", "model"), values.pop("extends", None)
+        if not isinstance(table, Mapping):
+            raise InputError(f"from_dict: {table!r} is not a mapping. Give what to_dict gave.")
+        values, complete = dict(table), "sources" in table
+        sources, name = values.pop("sources", {}), values.pop("name", "model")
+        extends = values.pop("extends", None)
         for key, text in (("name", name), ("extends", extends)):
             if text is not None and not isinstance(text, str):
                 raise InputError(f"from_dict: {key}: {text!r} is not text. Put it in quotes.")
         flat = parameters()
         if extends is not None:
             _overlay(flat, _load_chain(extends, None, ())[1])
-        written = _flatten(values, "from_dict", "Python")
+        written = _written(values, "from_dict")
         known = dict(flat)
-        if complete:
-            try:
-                known |= _recorded(table["sources"])
-            except (AttributeError, KeyError, TypeError):
-                raise InputError(
-                    "from_dict: sources: not as to_dict gives it. Leave the key away."
-                ) from None
+        try:
+            known |= _recorded(sources)
+        except (AttributeError, KeyError, TypeError):
+            raise InputError(
+                "from_dict: sources: not as to_dict gives it. Leave the key away."
+            ) from None
         for path, entry in written.items():
             same = known.get(path)
             # A value that is the known one is not somebody's choice: its source still holds.
@@ -223,26 +222,33 @@ _TABLE_KEYS = {"value", "source", "status", "interval"}
 _KEY = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*")
 
 
-def _plain(values: Any, where: str, path: str = "") -> dict[str, Any]:
-    """Mapping from Python as a TOML file would give it."""
+def _written(values: Any, where: str, prefix: str = "") -> dict[str, Entry]:
+    """Entries of a mapping from Python, nested or by dotted path, as `_flatten` makes of a file."""
     if not isinstance(values, Mapping):
         raise InputError(
             f"{where}: {values!r} is not a mapping. Write it like {{'run.duration': '4 h'}}."
         )
-    table = {}
+    flat: dict[str, Entry] = {}
     for key, value in values.items():
         if not (isinstance(key, str) and all(key.split("."))):
             raise InputError(
-                f"{where}: {path}{key!r} is not a key. Write it like 'treatments.amd3100.dose'."
+                f"{where}: {prefix}{key!r} is not a key. Write it like 'treatments.amd3100.dose'."
             )
+        path = f"{prefix}{key}"
+        if isinstance(value, Mapping) and value and "value" not in value:
+            flat |= _written(value, where, f"{path}.")
+            continue
         if isinstance(value, Mapping):
-            table[key] = _plain(value, where, f"{path}{key}.")
+            plain = {k: _plain_value(v, f"{where}: {path}.{k}") for k, v in value.items()}
         else:
-            table[key] = _plain_value(value, f"{where}: {path}{key}")
-    return table
+            plain = _plain_value(value, f"{where}: {path}")
+        head, point, leaf = path.rpartition(".")
+        flat |= _flatten({leaf: plain}, where, "Python", f"{head}{point}")
+    return flat
 
 
 def _plain_value(value: Any, place: str) -> Any:
+    """Value from Python as TOML would give it."""
     if hasattr(value, "item") and getattr(value, "ndim", None) == 0:
         value = value.item()  # a NumPy number
     if isinstance(value, str | bool | int | float):
