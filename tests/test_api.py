@@ -311,9 +311,11 @@ def test_a_run_in_memory_is_the_run_in_the_file(model, run, tmp_path):
     assert run.seed == 1
 
 
-def test_a_name_and_the_models_own_seed_will_do(monkeypatch, model):
-    monkeypatch.setattr("sdf1_field.spec.load_model", lambda name: {"a name": model}[name])
-    assert sf.solve("a name", threads=1).seed == model.spec.run.seed == 1
+def test_a_file_and_the_models_own_seed_will_do(model, tmp_path):
+    file = model.set({"run.seed": 7, "run.duration": "30 min"}).save(tmp_path / "mine.toml")
+    for named in (file, str(file)):
+        solved = sf.solve(named)
+        assert (solved.seed, solved.model.name) == (7, "mine")
 
 
 def test_a_run_in_memory_leaves_no_file(model, tmp_path, monkeypatch):
@@ -406,6 +408,7 @@ def test_every_table_is_a_frame_with_all_its_numbers(run, method, name):
     numbers = frame.drop(columns=frame.select_dtypes("number").columns)
     assert set(numbers) <= {
         "region", "from_edge_of", "to_edge_of", "ligand", "label", "place", "restricted",
+        "encounter_limit_note",
     }  # fmt: skip
 
 
