@@ -86,8 +86,6 @@ class Dishes:
             If the runs do not have what is asked for.
         """
         against = _datasets(control)
-        if paired and not against:
-            raise InputError("paired: there is nothing to compare with. Give a control.")
         name = usual_table(self.datasets) if name is None else name
         return make_table(name, self.datasets, _times(at), against=against, paired=paired)
 

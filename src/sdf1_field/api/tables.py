@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from sdf1_field.errors import InputError
+
 if TYPE_CHECKING:
     import xarray as xr
 
@@ -48,10 +50,12 @@ def make_table(
     Raises
     ------
     InputError
-        If the runs do not have what the table is of.
+        If there is no such table, if it has no times or comparison, or if the runs do not have what
+        it is of.
     """
     from sdf1_field import analysis
 
+    _require_sense(name, at=times is not None, against=bool(against), paired=paired)
     if name not in OF_STROMA:
         for run in (*runs, *against):
             analysis.observation_times(run)
@@ -74,3 +78,26 @@ def make_table(
         "approach": analysis.approach_table,
     }
     return whole[name](runs)
+
+
+def _require_sense(name: str, *, at: bool, against: bool, paired: bool) -> None:
+    """Raise InputError if there is no such table, or an option says nothing about it."""
+    from sdf1_field.spec import unknown
+
+    if name not in TABLES:
+        raise InputError(f"table: {unknown(str(name), TABLES, 'table')}")
+    if at and name not in AT_TIMES:
+        raise InputError(
+            f"--at: '{name}' is of the whole recording. Leave --at away, or --show "
+            f"{' or '.join(AT_TIMES)}."
+        )
+    if against and name not in COMPARED:
+        raise InputError(
+            f"--against: '{name}' has no test. Leave it away, or --show {' or '.join(COMPARED)}."
+        )
+    if paired and not against:
+        raise InputError("--paired: there is nothing to compare with. Give --against CONTROL.nc.")
+    if paired and name != "fold-change":
+        raise InputError(
+            f"--paired: '{name}' compares cells, and these have no partners. Leave it away."
+        )

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from sdf1_field.api.tables import AT_TIMES, COMPARED, TABLES, make_table, usual_table
+from sdf1_field.api.tables import TABLES, make_table, usual_table
 from sdf1_field.cli.options import json_option, time_of
 from sdf1_field.cli.printing.cargo import print_cargo
 from sdf1_field.cli.printing.cells import (
@@ -20,7 +20,6 @@ from sdf1_field.cli.printing.cells import (
 from sdf1_field.cli.printing.fields import print_fields
 from sdf1_field.cli.printing.networks import print_networks
 from sdf1_field.cli.tables import dishes_text
-from sdf1_field.errors import InputError
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -83,7 +82,6 @@ def analyse(
         opened: list[xr.Dataset] = [stack.enter_context(open_run(path)) for path in runs]
         control: list[xr.Dataset] = [stack.enter_context(open_run(path)) for path in against]
         kind = kind or usual_table(opened)
-        _require_sense(kind, at=bool(at), against=bool(against), paired=paired)
         table = make_table(kind, opened, times, against=control, paired=paired)
     if as_json:
         click.echo(json.dumps(table, indent=2))
@@ -108,22 +106,3 @@ def analyse(
         print_fields(table, dishes, bool(control))
     else:
         print_motion(table)
-
-
-def _require_sense(kind: str, *, at: bool, against: bool, paired: bool) -> None:
-    """Raise InputError if an option says nothing about a kind of table."""
-    if at and kind not in AT_TIMES:
-        raise InputError(
-            f"--at: '{kind}' is of the whole recording. Leave --at away, or --show "
-            f"{' or '.join(AT_TIMES)}."
-        )
-    if against and kind not in COMPARED:
-        raise InputError(
-            f"--against: '{kind}' has no test. Leave it away, or --show {' or '.join(COMPARED)}."
-        )
-    if paired and not against:
-        raise InputError("--paired: there is nothing to compare with. Give --against CONTROL.nc.")
-    if paired and kind != "fold-change":
-        raise InputError(
-            f"--paired: '{kind}' compares cells, and these have no partners. Leave it away."
-        )

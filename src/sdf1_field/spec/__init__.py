@@ -24,6 +24,7 @@ from sdf1_field.spec.schema import (
     SceneSection,
     Treatment,
     suggestion,
+    unknown,
 )
 from sdf1_field.spec.showing import facts_html
 from sdf1_field.spec.template import model_file_text, write_model_file
@@ -47,5 +48,6 @@ __all__ = [
     "model_from_entries",
     "parameters",
     "suggestion",
+    "unknown",
     "write_model_file",
 ]
