@@ -1,7 +1,6 @@
 """Commands that make and describe runs: solve and inspect."""
 
 import bisect
-import contextlib
 import json
 import os
 import shlex
@@ -21,7 +20,7 @@ from sdf1_field.cli.options import (
 )
 from sdf1_field.cli.program import INTERRUPTED, fail
 from sdf1_field.cli.progress import announce_compilation, shown_progress
-from sdf1_field.cli.tables import bytes_text, print_table
+from sdf1_field.cli.tables import print_table
 from sdf1_field.digits import interval_text, number_text
 from sdf1_field.errors import InputError
 
@@ -64,7 +63,7 @@ def solve(
 ) -> None:
     """Solve a model and write a run file (MODEL-seedN.nc unless -o says otherwise)."""
     from sdf1_field.spec import asked_model
-    from sdf1_field.units import duration_text
+    from sdf1_field.units import bytes_text, duration_text
 
     if solver is not None:
         settings = (*settings, f"numerics.solver={solver}")
@@ -79,13 +78,8 @@ def solve(
     from sdf1_field import record
 
     record.claim_output(path, force=force, resume=resume)
+    record.require_memory(loaded)
     file_size, memory = record.expected_size(loaded.spec)
-    available = _available_memory()
-    if memory > available:
-        raise InputError(
-            f"{model}: needs about {bytes_text(memory)} of memory, and this machine has "
-            f"{bytes_text(available)} free. Raise grid.spacing, or make the dish smaller."
-        )
     warn_of_intervals(loaded, strict=strict, quiet=quiet)
     if not quiet and max(file_size, memory) > _LARGE:
         click.echo(
@@ -131,15 +125,6 @@ def solve(
         signal.signal(signal.SIGINT, before)
     if not quiet:
         click.echo(path)
-
-
-def _available_memory() -> float:
-    """Memory [bytes] that nobody uses, or all there is where the system does not say."""
-    with contextlib.suppress(OSError):
-        for line in Path("/proc/meminfo").read_text(encoding="ascii").splitlines():
-            if line.startswith("MemAvailable:"):
-                return 1024.0 * float(line.split()[1])
-    return float(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
 
 
 @click.command()

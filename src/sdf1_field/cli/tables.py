@@ -1,11 +1,8 @@
 """Tables in plain text; `digits` writes their numbers."""
 
-import math
 from collections.abc import Sequence
 
 import click
-
-_GIGA = 1e9
 
 
 def print_table(rows: Sequence[tuple[str, ...]], header: tuple[str, ...] = ()) -> None:
@@ -15,11 +12,6 @@ def print_table(rows: Sequence[tuple[str, ...]], header: tuple[str, ...] = ()) -
     for line in lines:
         cells = [cell.ljust(width) for cell, width in zip(line, widths, strict=False)]
         click.echo("  ".join([*cells, line[-1]]).rstrip())
-
-
-def bytes_text(size: float) -> str:
-    """A size of memory or of a file [bytes], rounded up to a MB below a GB."""
-    return f"{size / 1e9:,.1f} GB" if size >= _GIGA else f"{math.ceil(size / 1e6)} MB"
 
 
 def dishes_text(number: int) -> str:

@@ -5,6 +5,7 @@ interrupted run leaves the partial file and, beside it, the state from which it 
 """
 
 from sdf1_field.record.layout import ABSENT, CARGO, FORMAT, MASSES, VOLATILE
+from sdf1_field.record.memory import require_memory
 from sdf1_field.record.reading import content_digest, field_unit, model_of, open_run, summary
 from sdf1_field.record.states import load_state, save_state
 from sdf1_field.record.writing import (
@@ -32,6 +33,7 @@ __all__ = [
     "open_run",
     "output_times",
     "partial_path",
+    "require_memory",
     "save_state",
     "solve",
     "summary",
