@@ -9,6 +9,7 @@ from click.testing import CliRunner
 
 from sdf1_field import __version__
 from sdf1_field.cli import main
+from sdf1_field.digits import interval_text
 
 PROGRAM = Path(sys.executable).with_name("sdf1-field")
 
@@ -41,7 +42,7 @@ def still(settings):
 
 
 def numbers(line):
-    return [float(word) for word in re.findall(r"\d+\.?\d*", line)]
+    return [float(word) for word in re.findall(r"\d+\.?\d*", line.replace(",", ""))]
 
 
 # Wrong input
@@ -163,7 +164,9 @@ def test_a_time_the_run_does_not_have_is_refused(run, tiny_run):
     [
         ("exists.png", "exists already"),
         ("missing/run.png", "missing/run.png: "),
-        ("run.xyz", "run.xyz: "),
+        ("run.xyz", "run.xyz: not the name of a picture. Give one that ends in .png, .pdf, .svg"),
+        ("run", "run: not the name of a picture."),
+        (".", ".: is a folder."),
     ],
 )
 def test_a_picture_that_cannot_be_written_is_refused(run, tmp_path, tiny_run, place, expected):
@@ -283,7 +286,11 @@ def test_tables_say_the_same_as_json(run, tiny_run):
     facts = json.loads(run("inspect", tiny_run, "--json").output)
     text = run("inspect", tiny_run).output
     assert facts["grid"] in text
-    assert f"{facts['ligands'][0]['masses']['secreted']:.6g}" in text
+    sdf1 = facts["ligands"][0]
+    assert f"molecules secreted          {sdf1['masses']['secreted']:,.0f}\n" in text
+    low, mean, high = (1e3 * sdf1["floor"][key] for key in ("min", "mean", "max"))
+    assert f"mean {interval_text(mean, (low, high))} pM\n" in text
+    assert " nM" not in text
 
 
 def test_a_steady_model_solves_and_is_inspected(run, tiny, steady_model):
@@ -321,8 +328,8 @@ def test_an_interrupted_run_is_kept_with_status_130_and_goes_on(run, tmp_path, t
     call = ["solve", "null-kg1a", "-o", "run.nc", *overrides(tiny)]
     result = run(*call)
     assert result.exit_code == 130
-    said = result.output.splitlines()
-    assert [line for line in said if "warning" not in line] == [
+    said = result.stderr.splitlines()
+    assert [line for line in said if "warning" not in line][-1:] == [
         "sdf1-field: interrupted. What was computed is in run.nc.partial; go on with --resume."
     ]
     assert_refused(run(*call), "run.nc.partial", "--resume")
@@ -393,3 +400,19 @@ def test_what_was_overridden_is_said_wherever_a_run_is_looked_at(run, tiny_run):
     assert f"set by the user in runs: {attribute}" in run("analyse", tiny_run).output
     rows = json.loads(run("analyse", tiny_run, "--json").output)
     assert all(row["overridden"] == {"runs": facts["overridden"], "control": []} for row in rows)
+
+
+# Ligands by name
+
+
+def test_plot_takes_a_ligands_label_and_names_the_others(run, tiny_run):
+    assert run("plot", tiny_run, "-o", "a.png", "--ligand", "SDF-1").exit_code == 0
+    assert_refused(
+        run("plot", tiny_run, "-o", "b.png", "--ligand", "M-CSF"), "sdf1 (SDF-1), ccl2 (CCL2)"
+    )
+
+
+def test_a_picture_of_nothing_is_refused_in_one_line(run, tmp_path, solved):
+    bare = solved("null-kg1a", "cells.density=0 1/mm**2", "scene.msc_density=0 1/mm**2")
+    assert_refused(run("plot", bare, "-o", "a.png"), "has no cells, no MSC and no migrasomes")
+    assert list(tmp_path.iterdir()) == []

@@ -5,6 +5,7 @@ import pytest
 from click.testing import CliRunner
 
 from sdf1_field.cli import main
+from sdf1_field.digits import interval_text, number_text, spread_text
 
 TRACKED = (
     "scene.msc_density=0 1/mm**2",
@@ -66,7 +67,7 @@ def refusal(result):
 
 
 def numbers(text):
-    return [float(word) for word in re.findall(r"[-+]?\d+\.?\d*", text)]
+    return [float(word) for word in re.findall(r"[-+]?\d+\.?\d*", text.replace(",", ""))]
 
 
 def test_an_unknown_table_is_refused_with_those_known(run, tiny_run):
@@ -94,7 +95,7 @@ def test_pairs_need_a_control_and_donors(run, tiny_run, alone, solved):
 
 
 def test_a_coculture_and_cells_alone_are_not_compared(run, tiny_run, alone):
-    assert "no MSC and no network" in refusal(run("analyse", tiny_run, "--against", alone))
+    assert "no MSC and no migrasomes" in refusal(run("analyse", tiny_run, "--against", alone))
 
 
 def test_a_run_without_cells_or_with_one_frame_is_refused(run, solved, steady_model):
@@ -109,7 +110,7 @@ def test_a_run_without_cells_or_with_one_frame_is_refused(run, solved, steady_mo
 
 def test_networks_need_msc_a_saved_time_and_no_pairs(run, alone, stroma):
     without = refusal(run("analyse", alone, "--show", "network"))
-    assert "has no MSC, whose networks could be counted. Solve a model with" in without
+    assert "has no MSC and no migrasomes, and 'network' is about these. Use --show" in without
     line = refusal(run("analyse", stroma(), "--at", "10 min"))
     assert "not saved at 10 min; it was from 0 s to 2 h every 15 min. Choose one" in line
     pairs = refusal(run("analyse", stroma(), "--against", stroma(seed=2), "--paired"))
@@ -137,9 +138,8 @@ def test_cargo_needs_kinetics_a_saved_time_and_no_pairs(run, tiny_run, stroma, l
 
 
 def test_fields_need_a_stroma_a_saved_time_and_the_same_ligands(run, tiny_run, alone, l929):
-    assert "around which there could be a field" in refusal(
-        run("analyse", alone, "--show", "field")
-    )
+    line = refusal(run("analyse", alone, "--show", "field"))
+    assert "has no MSC and no migrasomes, and 'field' is about these. Use --show" in line
     line = refusal(run("analyse", tiny_run, "--show", "field", "--at", "10 min"))
     assert "the floor was not saved at 10 min" in line
     control = ("--against", l929("output.ligands=['ccl2']"))
@@ -159,7 +159,7 @@ def test_what_is_shown_first_depends_on_the_stroma_and_the_cells(
     assert "MSC with retraction fibres" in table_of(run("analyse", stroma()))
     assert "MSC with retraction fibres" in table_of(run("analyse", tiny_run, "--show", "network"))
     assert table_of(run("analyse", l929())).startswith("M-CSF at 6 h; 1 dish, ")
-    assert "MSC with retraction fibres" in table_of(run("analyse", l929(), "--show", "network"))
+    assert "L929 with retraction fibres" in table_of(run("analyse", l929(), "--show", "network"))
 
 
 @pytest.mark.parametrize(
@@ -190,9 +190,13 @@ def test_motion_says_the_same_as_json_and_names_what_it_corrects(run, solved):
     found = json.loads(table_of(run("analyse", alone, "--json")))
     assert (found["control"], found["comparison"]) == (None, None)
     text = table_of(run("analyse", alone))
-    for key in ("apparent_speed_um_per_min", "speed_um_per_min", "persistence_min"):
-        assert f"{found['runs'][key]:.2f} (" in text
-    assert f"median {found['runs']['path_um']['median']:.1f}" in text
+    for key, ends in (
+        ("apparent_speed_um_per_min", "apparent_speed_interval"),
+        ("speed_um_per_min", "speed_interval"),
+        ("persistence_min", "persistence_interval"),
+    ):
+        assert f"  {interval_text(found['runs'][key], found['runs'][ends])}\n" in text
+    assert f"median {number_text(found['runs']['path_um']['median'])}" in text
     assert "speed from frame to frame" in text
     assert "speed, corrected for the frames" in text
     assert "out of reach of the walls" in text
@@ -264,7 +268,8 @@ def test_fold_changes_against_a_control_have_a_table_of_their_own(run, solved):
     table = text[text.index("against 2 dishes of the control") :].splitlines()
     assert table[1].split("  ")[-1] == "p (unpaired t test)"
     rows = json.loads(table_of(run("analyse", *drug, *control, "--json")))
-    assert f"{rows[1]['against']['mean']:.2f} ± {rows[1]['against']['deviation']:.2f}" in table[2]
+    own = rows[1]["against"]
+    assert f"  {spread_text(own['mean'], own['deviation'])}  " in table[2]
     assert table[2].endswith(f"{rows[1]['against']['p']:.3f}")
     alone = table_of(run("analyse", drug[0], "--against", solved(seed=1))).splitlines()
     assert alone[-1].endswith(" -")
@@ -288,9 +293,9 @@ def test_networks_say_the_same_as_json(run, stroma):
             ("attached migrasomes per mm2", "attached_per_mm2", 1.0),
         ):
             for group in (row["runs"], row["control"]):
-                assert f"  {factor * group[key]['pooled']:.1f}" in lines[label]
-            own = [f"{factor * row['runs'][key][k]:.1f}" for k in ("mean", "deviation")]
-            assert " ± ".join(own) in lines[label]
+                assert f"  {number_text(group[key]['pooled'], factor)}" in lines[label]
+            own = row["runs"][key]
+            assert spread_text(own["mean"], own["deviation"], factor) in lines[label]
         per_cell = row["runs"]["migrasomes_per_cell"]
         cells = lines["migrasomes per MSC that has some"]
         assert f"{per_cell['cells']} MSC, median {per_cell['median']:g} (" in cells
@@ -303,16 +308,46 @@ def test_networks_say_the_same_as_json(run, stroma):
         assert part.count("over fields") == 1
 
 
+def test_tables_name_the_runs_own_stroma(run, solved, l929):
+    text = table_of(run("analyse", l929(), "--show", "network"))
+    assert "L929 with retraction fibres, %" in text
+    assert "from the edge of their L929, um" in text
+    assert "MSC" not in text
+    co_culture = solved("coculture-kg1a", "scene.stroma=l929")
+    for kind, name in (
+        ("fold-change", "2 h   L929 "),
+        ("course", "on L929"),
+        ("distance", "L929 body"),
+        ("dwell", "L929 "),
+        ("approach", "L929 body"),
+    ):
+        text = table_of(run("analyse", co_culture, "--show", kind))
+        assert name in text
+        assert "MSC" not in text
+
+
+def test_a_dish_of_no_stroma_has_one_answer_for_every_table_about_it(run, alone, solved):
+    kinds = ("fold-change", "course", "distance", "dwell", "approach", "network", "cargo", "field")
+    for kind in kinds:
+        line = refusal(run("analyse", alone, "--show", kind))
+        assert line.endswith(
+            f"has no MSC and no migrasomes, and '{kind}' is about these. Use --show motion, or "
+            "solve a model with scene.msc_density above 0."
+        )
+    bare = solved("coculture-kg1a", STROMA, "scene.msc_density=0 1/mm**2")
+    for arguments in ((), *(("--show", kind) for kind in kinds)):
+        line = refusal(run("analyse", bare, *arguments))
+        assert line.endswith(
+            "has no cells, no MSC and no migrasomes to analyse. Use `sdf1-field inspect`, or solve "
+            "a model with scene.msc_density above 0."
+        )
+
+
 def test_networks_of_one_dish_have_no_spread_over_dishes_and_no_tests(run, stroma):
     text = table_of(run("analyse", stroma()))
-    assert text.startswith("at 2 h; 1 dish, 0.09 mm2\n")
+    assert text.startswith("at 2 h; 1 dish, 0.0900 mm2\n")
     assert "over dishes" not in text
     assert "Mann-Whitney" not in text
-
-
-def figures(value):
-    """A number as the tables round it, and as they show thousands."""
-    return f"{value:,.0f}" if abs(value) >= 1000.0 else f"{value:#.3g}".rstrip(".")
 
 
 def test_cargo_says_the_same_as_json(run, l929):
@@ -339,20 +374,21 @@ def test_cargo_says_the_same_as_json(run, l929):
             for n, group in enumerate((own, control)):
                 amount = group[key][name]
                 assert words[3 * n : 3 * n + 3] == [
-                    figures(amount["molecules"]),
-                    figures(amount["per_cell"]),
-                    f"{100.0 * amount['share']:.2f}",
+                    number_text(amount["molecules"]),
+                    number_text(amount["per_cell"]),
+                    number_text(amount["share"], 100.0),
                 ]
-        ratio = figures(own["secreted_to_content"]["pooled"])
+        ratio = number_text(own["secreted_to_content"]["pooled"])
         assert f"  {ratio}  " in lines["secreted over content of cell bodies"]
-        share = figures(100.0 * own["with_cargo"]["pooled"])
+        share = number_text(100.0 * own["with_cargo"]["pooled"])
         assert f"  {share}  " in lines["migrasomes with a vesicle or more, %"]
         assert (
-            f"  {figures(own['enrichment']['pooled'])}  "
+            f"  {number_text(own['enrichment']['pooled'])}  "
             in lines["molecules per volume, migrasomes over cell bodies"]
         )
         per_cell = own["vesicles_per_cell"]
-        assert f"  {figures(per_cell['mean'])} ± " in lines["vesicles in all migrasomes of a cell"]
+        spread = spread_text(per_cell["mean"], per_cell["deviation"])
+        assert f"  {spread}  " in lines["vesicles in all migrasomes of a cell"]
         assert f"  {per_cell['count']} L929" in lines["vesicles in all migrasomes of a cell"]
         for own_bin in own["by_distance"]:
             if own_bin["upper_um"] is not None:
@@ -388,9 +424,12 @@ def test_fields_say_the_same_as_json_in_a_unit_that_suits(run, l929):
         unit = re.search(r"mean, (\wM)  control, (\wM)  ratio", header)
         assert unit[1] == unit[2]
         floor = rows[8 * n + 6]
-        assert figures(factors[unit[1]] * floor["mean"]) in lines[6]
-        assert lines[6].endswith(f"{floor['ratio_of_means']:.2f}")
-        assert 0.1 <= factors[unit[1]] * floor["mean"] < 1000.0
+        assert number_text(factors[unit[1]] * floor["mean"]) in lines[6]
+        assert lines[6].endswith(number_text(floor["ratio_of_means"]))
+        # The unit suits the end of the run, and is the same at all times.
+        assert unit[1] == re.search(r"mean, (\wM)", tables[n % 2])[1]
+        if floor["time"] == 6 * 3600.0:
+            assert 0.1 <= factors[unit[1]] * floor["mean"] < 1000.0
     assert [row["time"] for row in rows[:: len(rows) // 4]] == [3 * 3600.0] * 2 + [6 * 3600.0] * 2
 
 

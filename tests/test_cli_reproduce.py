@@ -19,6 +19,7 @@ from scipy.stats import binom
 
 from sdf1_field import reproduce as engine
 from sdf1_field.cli import main
+from sdf1_field.digits import interval_text
 from sdf1_field.ensemble import cluster, running
 from sdf1_field.reproduce import load_paper, plan, reproduce
 from sdf1_field.reproduce.verdicts import REPRODUCED
@@ -35,7 +36,7 @@ def command(tiny_targets):
     """Function that gives the arguments of a look at claims about tiny dishes."""
 
     def arguments(folder, *further):
-        asked = ("deniz2023", "--claim", "T1", "--targets", tiny_targets, "-o", folder)
+        asked = ("deniz2023", "--claim", "T1", "--targets", tiny_targets, "--quiet", "-o", folder)
         return [str(a) for a in ("reproduce", *asked, *further)]
 
     return arguments
@@ -196,9 +197,9 @@ def test_a_value_read_from_a_figure_is_printed_with_the_models(command, tmp_path
     assert (value["value"], value["digitised_by"]) == (1.0, "a reader")
     where = "within" if 0.5 <= value["effect"] <= 1.5 else "outside of"
     (line,) = [text for text in result.stdout.splitlines() if "a reader" in text]
-    assert line.startswith("value: 1 (0.5 to 1.5, read by a reader); the model's ")
+    assert line.startswith("value: 1.00 (0.50 to 1.50), read by a reader; the model's ")
     assert line.endswith(f" is {where} that.")
-    assert f"{value['effect']:.3g}" in line
+    assert f"the model's {interval_text(value['effect'], value['interval'])} is" in line
     assert line in (whole / "table-T1.md").read_text(encoding="utf-8").splitlines()
 
 

@@ -80,7 +80,7 @@ def test_the_colour_bar_names_ligand_place_and_unit(draw, tiny_run):
     label = bar_label(draw(tiny_run))
     assert label.startswith("SDF-1")
     assert "floor" in label
-    assert label.endswith("[nM]")
+    assert label.endswith("[pM]")
     assert bar_label(draw(tiny_run, ligand="ccl2")).startswith("CCL2")
 
 
@@ -90,7 +90,7 @@ def test_the_map_shows_the_saved_field_over_the_whole_floor(draw, tiny_run):
         saved = run["sdf1"].values[-1]
     assert image.get_extent() == [0.0, 300.0, 0.0, 300.0]
     assert image.origin == "lower"
-    assert np.array_equal(image.get_array(), saved.astype(float))
+    assert np.array_equal(image.get_array(), saved.astype(float) / 1e-3)
 
 
 def test_a_dosed_run_shows_the_deviation_from_its_mean(draw, solved):
@@ -256,3 +256,63 @@ def test_the_title_says_what_is_not_the_shipped_models(draw, solved):
     assert changed.startswith("with cells.density=330 1/mm**2; dish.height=200 um; ")
     assert changed.endswith(" more")
     assert len(changed) < 110
+
+
+BARE = ("cells.density=0 1/mm**2", "scene.msc_density=0 1/mm**2")
+
+
+@pytest.mark.parametrize(
+    ("model", "lacks"),
+    [
+        ("null-kg1a", "has no cells, no MSC and no migrasomes to draw, and no field."),
+        ("coculture-kg1a", "no migrasomes to draw, and SDF-1 is the same everywhere."),
+    ],
+)
+def test_a_dish_with_nothing_to_see_is_refused_with_what_it_lacks(draw, solved, model, lacks):
+    with pytest.raises(InputError, match=lacks):
+        draw(solved(model, *BARE))
+
+
+def test_point_sources_without_cells_are_drawn_without_names_of_what_is_not_there(draw, solved):
+    path = solved(
+        "coculture-kg1a", *BARE, "scene.detached_migrasome_density=400 1/mm**2",
+        "ligand.sdf1.secretion.carrying_fraction=1.0",
+    )  # fmt: skip
+    figure = draw(path)
+    assert [text.partition(" (")[0] for text in map_labels(figure)] == [
+        "migrasome",
+        "outline of the network",
+        "migrasome secreting SDF-1",
+    ]
+    title = figure.axes[0].get_title(loc="left")
+    assert "3 h after the start" in title
+    assert "cells were added" not in title
+    stroma = draw(solved("coculture-kg1a", BARE[0])).axes[0].get_title(loc="left")
+    assert "3 h after seeding" in stroma
+
+
+def test_cells_without_a_stroma_seen_once_have_neither_bars_nor_a_scale_of_nothing(draw, solved):
+    figure = draw(solved("coculture-kg1a", BARE[1], "output.tracks_from=2 h"))
+    (floor,) = figure.axes
+    assert not floor.images
+    assert floor.get_xlabel().startswith("SDF-1 in the medium at the floor: 0 ")
+    crawling, held = ellipses(floor)[-2:]
+    assert len(crawling.get_offsets()) + len(held.get_offsets()) == 30
+    assert [text.partition(",")[0] for text in map_labels(figure)] == ["KG-1a cell"] * 2
+
+
+def test_a_runs_own_stroma_is_named_in_its_picture(draw, solved):
+    figure = draw(solved("coculture-kg1a", "scene.stroma=l929"))
+    assert "L929 body" in map_labels(figure)
+    names = [text.get_text() for text in bars_of(figure).get_xticklabels()]
+    assert names == ["L929", "migrasome\nnetwork"]
+
+
+def test_one_ligand_has_one_unit_in_a_run_at_all_times(draw, solved):
+    path = solved("coculture-kg1a")
+    early, late = draw(path, time=900.0), draw(path)
+    with open_run(path) as run:
+        floor = run["sdf1"].values
+    assert floor[1].mean() < 0.5 * floor[-1].mean()
+    assert bar_label(early).endswith("[pM]")
+    assert bar_label(late).endswith("[pM]")

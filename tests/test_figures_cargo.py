@@ -116,7 +116,7 @@ def test_the_field_is_shown_in_a_unit_that_suits_it_and_one_hot_spot_does_not_sp
     assert image.norm.vmin == saved.min()
     assert 11.5 < image.norm.vmax < 12.0
     (label,) = [name for name in bars(figure) if name.startswith("CCL2")]
-    assert label == "CCL2 [pM]; median 11, brightest 4,000"
+    assert label == "CCL2 [pM]; median 11.0, brightest 4,000"
 
 
 def test_the_field_has_outlines_of_all_bodies_and_every_fibre_and_migrasome(run, figure):
@@ -160,13 +160,13 @@ def test_bodies_and_migrasomes_have_the_colour_of_the_vesicles_in_them(figure):
     assert attached.get_linewidth()[0] == 0
     named = list(bars(figure))
     assert "vesicles in a body; most 3,000" in named
-    assert "vesicles in a migrasome; most 28" in named
+    assert "vesicles in a migrasome; most 28.0" in named
 
 
 def test_release_by_route_is_per_cell_and_its_shares_are_of_all(figure):
     hours = [0, 6, 12, 18, 24, 30, 36]
-    by_bodies = titled(figure, "CCL2 released by bodies: 90 %")
-    by_migrasomes = titled(figure, "CCL2 released by migrasomes: 10 %")
+    by_bodies = titled(figure, "CCL2 released by bodies: 90.0 %")
+    by_migrasomes = titled(figure, "CCL2 released by migrasomes: 10.0 %")
     lines = [*by_bodies.lines, *by_migrasomes.lines]
     for line, most in zip(lines, ROUTES.values(), strict=True):
         assert line.get_xdata().tolist() == hours
@@ -183,7 +183,7 @@ def test_release_by_route_is_per_cell_and_its_shares_are_of_all(figure):
 def test_a_time_is_marked_on_the_curves_whose_numbers_are_those_of_that_time(run):
     figure = plot_run(run, ligand="ccl2", time=18 * HOUR)
     assert "18 h after seeding" in figure.get_suptitle()
-    by_bodies = titled(figure, "CCL2 released by bodies: 90 %")
+    by_bodies = titled(figure, "CCL2 released by bodies: 90.0 %")
     assert by_bodies.lines[-1].get_xdata() == [18.0, 18.0]
     (text,) = by_bodies.get_legend().get_texts()
     assert text.get_text().endswith(": 2,250")

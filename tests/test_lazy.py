@@ -58,7 +58,7 @@ def test_importing_the_package_loads_none_of_its_modules():
 
 def test_names_of_the_package_load_on_first_use():
     import sdf1_field
-    from sdf1_field.record import open_run
+    from sdf1_field.api.runs import open_run
 
     assert sdf1_field.open_run is open_run
     assert "open_run" in dir(sdf1_field)

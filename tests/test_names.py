@@ -57,14 +57,22 @@ def test_a_treatment_that_says_its_agent_keeps_its_own_name(tmp_path):
     assert spec.dose("amd3100") == pytest.approx(2e3)
 
 
-@pytest.mark.parametrize("text", ["sdf1", "SDF-1", "sdf-1α", "CXCL12", "Cxcl12"])
-def test_a_ligand_is_found_by_any_of_its_names(text):
-    assert ligand_named(text, ["ccl2", "sdf1"]) == "sdf1"
+@pytest.mark.parametrize(
+    "text", ["sdf1", "SDF1", "SDF-1", "sdf-1", "Sdf 1", "sdf-1α", "CXCL12", "cxcl-12"]
+)
+def test_a_ligand_is_known_by_key_label_and_synonym(text):
+    assert ligand_named(text, {"ccl2": "CCL2", "sdf1": "SDF-1"}) == "sdf1"
 
 
-def test_a_ligand_that_is_not_there_is_refused_with_those_that_are():
-    with pytest.raises(InputError, match=r"unknown ligand 'CSF-1'\. Known: ccl2, sdf1\."):
-        ligand_named("CSF-1", ["ccl2", "sdf1"])
+def test_a_ligand_of_a_file_that_has_a_synonym_for_its_name_is_itself():
+    assert ligand_named("CXCL12", {"cxcl12": "CXCL12", "sdf1": "SDF-1"}) == "cxcl12"
+
+
+def test_an_unknown_ligand_is_refused_with_those_there_are():
+    with pytest.raises(InputError, match=r"'CCL3'. It has: sdf1 \(SDF-1\), mcsf \(M-CSF\)\."):
+        ligand_named("CCL3", {"sdf1": "SDF-1", "mcsf": "M-CSF"})
+    with pytest.raises(InputError, match="the run has no field"):
+        ligand_named("SDF-1", {})
 
 
 def test_every_synonym_is_plain_and_stands_for_a_key_of_its_section():

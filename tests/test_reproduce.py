@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from sdf1_field.analysis import chi_squared_yates_test, mann_whitney_u_test, unpaired_t_test
+from sdf1_field.digits import interval_text
 from sdf1_field.errors import InputError
 from sdf1_field.observations import OBSERVATIONS, Reading, Sample
 from sdf1_field.reproduce import Claim, Paper, Report, as_json, as_markdown, load_paper, plan
@@ -338,7 +339,8 @@ def test_the_list_says_what_the_table_says():
     assert [one["variation"] for one in entry["variations"]] == list(VARIATIONS)
     assert len(entry["statements"]) == 2
     page = as_markdown(report())
-    assert f"| X1 | predicted | {entry['effect']:.3g} (" in page
+    shown = interval_text(entry["effect"], entry["interval"])
+    assert f"| X1 | predicted | {shown} |" in page
     assert f"| all of it |  |  |  | {round(20 * entry['share'])} of 20 |" in page
     json.dumps(entry, allow_nan=False)
 

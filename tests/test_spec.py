@@ -336,7 +336,7 @@ def test_a_setting_without_key_and_value_is_refused(text):
         (
             "treatments.medium_change.start=20 h",
             "--set: treatments.medium_change.start: 20 h is outside the run, which lasts from "
-            "-24 h to 12 h (0 is when the haematopoietic cells are added). "
+            "-24 h to 12 h (0 is the end of run.culture). "
             "Choose a time within it.",
         ),
         ("cells.type=kg1", "--set: cells.type: unknown cell type 'kg1'. Did you mean 'kg1a'?"),
@@ -347,7 +347,7 @@ def test_a_setting_without_key_and_value_is_refused(text):
         (
             "output.fields_from=-30 h",
             "--set: output.fields_from: -30 h is outside the run, which lasts from -24 h to 12 h "
-            "(0 is when the haematopoietic cells are added). Choose a time within it.",
+            "(0 is the end of run.culture). Choose a time within it.",
         ),
     ],
 )

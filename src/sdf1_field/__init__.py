@@ -9,13 +9,17 @@ from typing import Any
 __version__ = "0.1.0"
 
 _HOME = {
+    "model_names": "shipped",
     "load_model": "spec",
-    "simulate": "simulation",
-    "solve": "record",
-    "open_run": "record",
-    "fold_changes": "analysis",
-    "plot_run": "figures",
+    "Model": "spec",
+    "solve": "api.solving",
+    "open_run": "api.runs",
+    "Run": "api.runs",
+    "Runs": "api.runs",
+    "InputError": "errors",
+    "RunError": "errors",
 }
+"""Room of every name; ``__init__.pyi`` says the same to type checkers."""
 
 __all__ = ["__version__", *_HOME]
 

@@ -30,7 +30,8 @@ from sdf1_field.errors import Sdf1FieldWarning
 F = TypeVar("F", bound=Callable[..., Any])
 
 _WITHOUT_KERNELS = (
-    "api", "cli", "ensemble", "figures", "observations", "record", "reproduce", "simulation", "spec"
+    "api", "cli", "digits", "ensemble", "figures", "observations", "record", "reproduce",
+    "simulation", "spec"
 )  # fmt: skip
 """Rooms that hold no kernel and no constant of one."""
 _SUFFIX = ".kernel"

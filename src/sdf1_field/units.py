@@ -225,3 +225,14 @@ def duration_text(seconds: float) -> str:
         if seconds and seconds % size == 0:
             return f"{seconds / size:g} {unit}"
     return f"{seconds:g} s"
+
+
+def bytes_text(size: float) -> str:
+    """Bytes as a person writes them.
+
+    Examples
+    --------
+    >>> bytes_text(1.2e6), bytes_text(3.61e9)
+    ('2 MB', '3.6 GB')
+    """
+    return f"{size / 1e9:,.1f} GB" if size >= 1e9 else f"{math.ceil(size / 1e6)} MB"

@@ -285,8 +285,8 @@ def run_network(run: xr.Dataset, time: float) -> NetworkCount:
     """
     if not has_msc(run):
         raise InputError(
-            f"{run_name(run)}: has no MSC, whose networks could be counted. Solve a model with "
-            "scene.msc_density above 0."
+            f"{run_name(run)}: has no {model_of(run).spec.stroma.label}, whose networks could be "
+            "counted. Solve a model with scene.msc_density above 0."
         )
     frame = frame_at(run, time)
     regions = run["region"][frame].values

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from sdf1_field.cli.options import json_option, set_option, strict_option, warn_of_intervals
-from sdf1_field.cli.tables import bytes_text, print_table
+from sdf1_field.cli.tables import print_table
 from sdf1_field.errors import InputError
 from sdf1_field.shipped import model_titles
 
@@ -114,6 +114,7 @@ def check(model: str, settings: tuple[str, ...], strict: bool) -> None:
     """
     from sdf1_field.record import expected_size
     from sdf1_field.spec import asked_model, inherited_unread, overrides_text
+    from sdf1_field.units import bytes_text
 
     loaded = asked_model(model, settings=settings)
     warn_of_intervals(loaded, strict=strict)

@@ -1,14 +1,14 @@
 """The command reproduce, and its report."""
 
 import json
-import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from sdf1_field.cli.options import json_option
 from sdf1_field.cli.program import INTERRUPTED, fail
+from sdf1_field.cli.progress import announce_compilation, shown_progress
 from sdf1_field.cli.tables import print_table
 from sdf1_field.errors import InputError
 
@@ -47,6 +47,7 @@ if TYPE_CHECKING:
 )
 @click.option("--workers", type=click.IntRange(min=1), help="Processes; one a core if not given.")
 @click.option("--scheduler", metavar="ADDRESS", help="Of a running Dask scheduler to use instead.")
+@click.option("--quiet", is_flag=True, help="Show no progress, only the report and errors.")
 @json_option
 def reproduce(
     paper: str,
@@ -58,6 +59,7 @@ def reproduce(
     seed: int,
     workers: int | None,
     scheduler: str | None,
+    quiet: bool,
     as_json: bool,
 ) -> None:
     """Simulate a paper's experiments many times over and judge its claims.
@@ -77,15 +79,20 @@ def reproduce(
     folder = output or Path(f"{paper}{'-quick' if quick else ''}-seed{seed}")
     suffix = "".join(f"-{one}" for one in ids)
     dishes = len(engine.plan(known, experiments=number, seed=seed))
-    bar: Any = click.progressbar(
-        length=dishes, label="dishes", file=sys.stderr, show_pos=True,
-        hidden=not sys.stderr.isatty(),
-    )  # fmt: skip
+    if not quiet and scheduler is None:
+        announce_compilation()
+    done = 0
     try:
-        with bar:
+        with shown_progress("dishes", dishes, quiet=quiet) as advance:
+
+            def progress(more: int) -> None:
+                nonlocal done
+                done += more
+                advance(done, f"{done} of {dishes}")
+
             report = engine.reproduce(
                 known, folder, experiments=number, seed=seed, scheduler=scheduler,
-                workers=workers, progress=bar.update,
+                workers=workers, progress=progress,
             )  # fmt: skip
     except KeyboardInterrupt:
         kept = len(list((folder / "runs").glob("*.nc")))

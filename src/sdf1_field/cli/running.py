@@ -1,17 +1,13 @@
 """Commands that make and describe runs: solve and inspect."""
 
 import bisect
-import contextlib
 import json
 import os
 import shlex
 import signal
 import sys
-import time
-from collections import deque
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn
 
 import click
 
@@ -23,15 +19,15 @@ from sdf1_field.cli.options import (
     warn_of_intervals,
 )
 from sdf1_field.cli.program import INTERRUPTED, fail
-from sdf1_field.cli.tables import bytes_text, print_table
+from sdf1_field.cli.progress import announce_compilation, shown_progress
+from sdf1_field.cli.tables import print_table
+from sdf1_field.digits import interval_text, number_text
 from sdf1_field.errors import InputError
 
 _LARGE = 1e9
 """Bytes of file or memory from which a run announces its size."""
-_LONG = 100.0
-"""Seconds from which on a time is given in minutes."""
-_RECENT = 12
-"""States whose pace says how long the rest of a run will take."""
+_AUDITED = 6
+"""Figures of the molecules in an audit, which adds up to as many."""
 
 
 @click.command()
@@ -67,7 +63,7 @@ def solve(
 ) -> None:
     """Solve a model and write a run file (MODEL-seedN.nc unless -o says otherwise)."""
     from sdf1_field.spec import asked_model
-    from sdf1_field.units import duration_text
+    from sdf1_field.units import bytes_text, duration_text
 
     if solver is not None:
         settings = (*settings, f"numerics.solver={solver}")
@@ -82,13 +78,8 @@ def solve(
     from sdf1_field import record
 
     record.claim_output(path, force=force, resume=resume)
+    record.require_memory(loaded)
     file_size, memory = record.expected_size(loaded.spec)
-    available = _available_memory()
-    if memory > available:
-        raise InputError(
-            f"{model}: needs about {bytes_text(memory)} of memory, and this machine has "
-            f"{bytes_text(available)} free. Raise grid.spacing, or make the dish smaller."
-        )
     warn_of_intervals(loaded, strict=strict, quiet=quiet)
     if not quiet and max(file_size, memory) > _LARGE:
         click.echo(
@@ -110,23 +101,17 @@ def solve(
         raise KeyboardInterrupt
 
     states = record.output_times(loaded.spec)
-    pace: deque[tuple[float, int]] = deque(maxlen=_RECENT)
-
-    def progress(reached: float) -> None:
-        done = bisect.bisect_right(states, reached)
-        pace.append((time.monotonic(), done))
-        left = _time_left_text(pace, len(states) - done)
-        bar.update(done - bar.pos, f"{duration_text(reached)}{left}")
-        if asked:
-            stop()
-
-    bar: Any = click.progressbar(
-        length=len(states), label=loaded.name, file=sys.stderr, show_eta=False,
-        item_show_func=lambda text: text, hidden=quiet or not sys.stderr.isatty(),
-    )  # fmt: skip
+    if not quiet:
+        announce_compilation()
     before = signal.signal(signal.SIGINT, interrupt)
     try:
-        with bar:
+        with shown_progress(loaded.name, len(states), quiet=quiet) as advance:
+
+            def progress(reached: float) -> None:
+                advance(bisect.bisect_right(states, reached), f"{duration_text(reached)} reached")
+                if asked:
+                    stop()
+
             record.solve(
                 loaded, path, seed=seed, threads=threads, resume=resume, force=force,
                 command_line=shlex.join(["sdf1-field", *sys.argv[1:]]),
@@ -142,34 +127,17 @@ def solve(
         click.echo(path)
 
 
-def _available_memory() -> float:
-    """Memory [bytes] that nobody uses, or all there is where the system does not say."""
-    with contextlib.suppress(OSError):
-        for line in Path("/proc/meminfo").read_text(encoding="ascii").splitlines():
-            if line.startswith("MemAvailable:"):
-                return 1024.0 * float(line.split()[1])
-    return float(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
-
-
-def _time_left_text(pace: Sequence[tuple[float, int]], states: int) -> str:
-    """Time left for some states at the pace of the last: clock [s] and number done of each."""
-    (begun, first), (now, last) = pace[0], pace[-1]
-    if last == first:
-        return ""
-    seconds = (now - begun) * states / (last - first)
-    return f", {seconds / 60:.0f} min left" if seconds > _LONG else f", {seconds:.0f} s left"
-
-
 @click.command()
 @run_argument
 @click.option("--digest", is_flag=True, help="Add the SHA-256 of the run's content.")
 @json_option
 def inspect(run: Path, digest: bool, as_json: bool) -> None:
     """Show what a run file holds and whether its mass audit closes."""
-    from sdf1_field.record import content_digest, open_run, summary
+    from sdf1_field.record import content_digest, field_unit, open_run, summary
 
     with open_run(run) as opened:
         facts = summary(opened)
+        units = {own["name"]: field_unit(opened, own["name"]) for own in facts["ligands"]}
         if digest:
             facts["digest"] = content_digest(opened)
     if as_json:
@@ -191,16 +159,19 @@ def inspect(run: Path, digest: bool, as_json: bool) -> None:
     )
     print_table([(key, str(facts[key])) for key in (*keys, "digest") if key in facts])
     for ligand in facts["ligands"]:
-        low, mean, high = (ligand["floor"][k] for k in ("min", "mean", "max"))
+        unit, size = units[ligand["name"]]
+        low, mean, high = (ligand["floor"][key] for key in ("min", "mean", "max"))
+        floor = interval_text(mean, (low, high), 1.0 / size)
+        lowest = number_text(ligand["minimum"], 1.0 / size)
         missing = ligand["imbalance"]
         click.echo(f"\n{ligand['label']} at the end")
         print_table(
             [
-                ("in the medium at the floor", f"{low:.4g} to {high:.4g} nM, mean {mean:.4g} nM"),
-                ("lowest value so far", f"{ligand['minimum']:.4g} nM"),
-                ("bound to the coat, mean", f"{ligand['bound_mean']:.4g} molecules/um2"),
+                ("in the medium at the floor", f"mean {floor} {unit}"),
+                ("lowest value so far", f"{lowest} {unit}"),
+                ("bound to the coat, mean", f"{number_text(ligand['bound_mean'])} molecules/um2"),
                 *[
-                    (f"molecules {entry.replace('_', ' ')}", f"{amount:.6g}")
+                    (f"molecules {entry.replace('_', ' ')}", number_text(amount, figures=_AUDITED))
                     for entry, amount in ligand["masses"].items()
                 ],
                 (

@@ -45,7 +45,7 @@ _COLUMNS = (
 )
 _SHARE = ("how many", "of how many")
 
-_ABOVE = ("cli", "ensemble", "figures", "reproduce")
+_ABOVE = ("api", "cli", "ensemble", "figures", "reproduce")
 """Rooms that no dish runs through."""
 
 

@@ -11,6 +11,7 @@ from sdf1_field.analysis import has_stroma
 from sdf1_field.errors import InputError
 from sdf1_field.figures.cargo import plot_cargo
 from sdf1_field.figures.claims import deniz_figures, jiao_figures
+from sdf1_field.figures.drawing import frame_at, is_flat, values_at
 from sdf1_field.figures.floor import plot_floor
 from sdf1_field.figures.network import plot_network
 from sdf1_field.figures.tracks import plot_tracks
@@ -45,7 +46,8 @@ def plot_run(run: xr.Dataset, *, time: float | None = None, ligand: str | None =
     Raises
     ------
     InputError
-        If the run has no such ligand, or nothing saved at that time.
+        If the run has no such ligand, nothing saved at that time, or nothing to draw: neither
+        cells nor stroma, and no field that varies along the floor.
     """
     spec = model_of(run).spec
     if ligand is not None and ligand not in spec.solved_ligands:
@@ -65,4 +67,12 @@ def plot_run(run: xr.Dataset, *, time: float | None = None, ligand: str | None =
         shown = ligand or spec.solved_ligands[0]
         if f"{shown}_cargo_made" in run and run[f"{shown}_cargo_made"].notnull().any():
             return plot_cargo(run, spec, time, shown)
+    if not with_cells and not with_stroma:
+        field = ligand or next(iter(spec.solved_ligands), None)
+        if field is None or is_flat(values_at(run, frame_at(run, time), field)):
+            flat = f"{spec.ligand[field].label} is the same everywhere" if field else "no field"
+            raise InputError(
+                f"{run.encoding.get('source', 'this run')}: has no cells, no {spec.stroma.label} "
+                f"and no migrasomes to draw, and {flat}. `sdf1-field inspect` says what it holds."
+            )
     return plot_floor(run, spec, time, ligand)

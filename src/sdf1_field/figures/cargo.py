@@ -20,10 +20,12 @@ from numpy.typing import NDArray
 
 from sdf1_field.analysis import run_network
 from sdf1_field.analysis.network import BODY_DISTANCE_EDGES
+from sdf1_field.digits import number_text
 from sdf1_field.figures.drawing import (
     HELD,
     NETWORK,
     View,
+    body_count,
     draw_bodies,
     draw_discs,
     draw_fibres,
@@ -35,10 +37,10 @@ from sdf1_field.figures.drawing import (
     richest_view,
     values_at,
 )
+from sdf1_field.record import field_unit
 from sdf1_field.scene import NO_BODY
 from sdf1_field.spec import ModelSpec
 from sdf1_field.treatments import change_times, schedule
-from sdf1_field.units import molar_unit
 
 Array = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -105,7 +107,7 @@ def plot_cargo(run: xr.Dataset, spec: ModelSpec, time: float | None, ligand: str
     )
     hours = hours_since_seeding(run, spec)[frame]
     figure.suptitle(
-        f"{heading(run)}\n{spec.treatment_label}, {run.sizes['body']} {spec.stroma.label}, "
+        f"{heading(run)}\n{spec.treatment_label}, {body_count(run, frame)} {spec.stroma.label}, "
         f"{hours:.3g} h after seeding, dish of seed {int(run.attrs['seed'])}",
         fontsize=11,
         x=0.01,
@@ -130,7 +132,7 @@ def _draw_field(
 ) -> None:
     """Ligand in the medium at the floor with outlines, fibres and migrasomes."""
     values = values_at(run, frame, ligand).astype(float)
-    unit, size = molar_unit(float(np.nanmedian(values)))
+    unit, size = field_unit(run, ligand)
     values = values / size
     low, high = np.nanquantile(values, [0.0, _BRIGHTEST])
     image = axes.imshow(
@@ -154,19 +156,11 @@ def _draw_field(
         image, ax=axes, location="left", shrink=0.85, pad=0.01, extend="max",
         format=StrMethodFormatter(_PLAIN),
     )  # fmt: skip
-    median, brightest = _number(float(np.nanmedian(values))), _number(float(np.nanmax(values)))
+    median, brightest = (
+        number_text(float(np.nanmedian(values))),
+        number_text(float(np.nanmax(values))),
+    )
     bar.set_label(f"{name} [{unit}]; median {median}, brightest {brightest}")
-
-
-def _number(value: float) -> str:
-    """Number of three digits, or whole.
-
-    Examples
-    --------
-    >>> _number(4231.4), _number(18.06)
-    ('4,231', '18.1')
-    """
-    return f"{value:,.0f}" if abs(value) >= 1000.0 else f"{value:.3g}"
 
 
 def _frame(axes: Any, view: View) -> None:
@@ -231,7 +225,7 @@ def _draw_carriers(
             drawn, ax=axes, location="right", shrink=0.85, pad=0.015, extend="max",
             ticks=MaxNLocator(6), format=StrMethodFormatter(_PLAIN),
         )  # fmt: skip
-        most = _number(float(np.nanmax(contents)))
+        most = number_text(float(np.nanmax(contents)))
         bar.set_label(f"vesicles in {place}; most {most}")
 
 
@@ -260,7 +254,7 @@ def _draw_release(
 ) -> None:
     """Molecules that a cell has released so far by each route, over time."""
     hours, name = hours_since_seeding(run, spec), spec.ligand[ligand].label
-    cells = np.count_nonzero(np.isfinite(values_at(run, frame, "body_x")))
+    cells = body_count(run, frame)
     released = {
         route: run[f"{ligand}_cargo_{route}"].values / max(cells, 1)
         for route in (*_BODIES_ROUTE, *_MIGRASOMES_ROUTES)
@@ -272,7 +266,7 @@ def _draw_release(
         (by_migrasomes, _MIGRASOMES_ROUTES, "migrasomes"),
     ):
         for route, (colour, style, label) in routes.items():
-            shown = f": {_number(float(released[route][frame]))}" if followed else ""
+            shown = f": {number_text(float(released[route][frame]))}" if followed else ""
             axes.plot(
                 hours, released[route], color=colour, ls=style, lw=1.8, label=f"{label}{shown}"
             )
@@ -290,7 +284,7 @@ def _draw_release(
         title = f"{name} released by {source}"
         if total > 0.0:
             share = sum(float(released[route][frame]) for route in routes) / total
-            title += f": {100.0 * share:.3g} %"
+            title += f": {number_text(share, 100.0)} %"
         axes.set_title(title, fontsize=10.5)
 
 

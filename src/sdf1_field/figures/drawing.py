@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from sdf1_field.analysis import SAME_TIME
 from sdf1_field.errors import InputError
 from sdf1_field.record import model_of
-from sdf1_field.scene import Region
+from sdf1_field.scene import REGION_LABELS, Region
 from sdf1_field.spec import ModelSpec, brief_overrides
 from sdf1_field.units import duration_text
 
@@ -24,6 +24,8 @@ BODY, NETWORK, HELD, CRAWLING = "#56B4E9", "#009E73", "#D55E00", "white"
 POINTS_PER_INCH = 72.0
 _OFFSETS = 10
 """Places in which a window is tried along its own extent."""
+_FLAT = 2e-7
+"""Range over magnitude within which numbers of single precision are the same."""
 _BEYOND = 200.0
 """How far outside a view the things may be centred that reach into it [um]."""
 
@@ -95,6 +97,21 @@ def values_at(run: xr.Dataset, frame: int, name: str) -> NDArray[Any]:
     """One frame of a variable, without reading the others."""
     values: NDArray[Any] = run[name][frame].values
     return values
+
+
+def body_count(run: xr.Dataset, frame: int) -> int:
+    """Bodies in a frame; the file keeps a place for one where there is none."""
+    return int(np.count_nonzero(np.isfinite(values_at(run, frame, "body_x"))))
+
+
+def region_label(region: Region, spec: ModelSpec) -> str:
+    """Name of a region, that of bodies after the run's stromal cells."""
+    return spec.stroma.label if region == Region.MSC else REGION_LABELS[region]
+
+
+def is_flat(values: Array) -> bool:
+    """Whether a field is the same everywhere in the precision that a run file keeps."""
+    return bool(np.nanmax(values) - np.nanmin(values) <= _FLAT * np.nanmax(np.abs(values)))
 
 
 def hours_since_seeding(run: xr.Dataset, spec: ModelSpec) -> Array:

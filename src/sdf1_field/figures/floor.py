@@ -17,17 +17,20 @@ from sdf1_field.analysis import (
     ENRICHED,
     default_times,
     fold_changes,
+    has_stroma,
     observation_index,
     observation_times,
     run_censuses,
     run_encounter_limit,
 )
+from sdf1_field.digits import number_text
 from sdf1_field.figures.drawing import (
     BODY,
     CRAWLING,
     HELD,
     NETWORK,
     View,
+    body_count,
     draw_bodies,
     draw_discs,
     draw_fibres,
@@ -36,9 +39,12 @@ from sdf1_field.figures.drawing import (
     fibre_courses,
     frame_at,
     heading,
+    is_flat,
+    region_label,
     values_at,
 )
-from sdf1_field.scene import REGION_LABELS, Region
+from sdf1_field.record import field_unit
+from sdf1_field.scene import Region
 from sdf1_field.spec import ModelSpec
 from sdf1_field.units import duration_text
 
@@ -75,6 +81,7 @@ def plot_floor(run: xr.Dataset, spec: ModelSpec, time: float | None, ligand: str
     frame = frame_at(run, time)
     at = float(run["time"].values[frame])
     with_cells = "cell_time" in run
+    with_beside = with_cells and (_few(run) or has_stroma(run))
     width, length = spec.dish.width, spec.dish.length
     whole = View(0.0, width, 0.0, length)
     views = [whole]
@@ -83,9 +90,9 @@ def plot_floor(run: xr.Dataset, spec: ModelSpec, time: float | None, ligand: str
         across, along = min(_VIEW, width), min(_VIEW, length)
         left, low = 0.5 * (width - across), 0.5 * (length - along)
         views.append(View(left, left + across, low, low + along))
-    columns = [3.7] * len(views) + [1.0] * with_cells
+    columns = [3.7] * len(views) + [1.0] * with_beside
     figure = Figure(
-        figsize=(8.6 + 6.4 * (len(views) - 1) + 2.3 * with_cells, 7.6), layout="constrained"
+        figsize=(8.6 + 6.4 * (len(views) - 1) + 2.3 * with_beside, 7.6), layout="constrained"
     )
     grid = figure.add_gridspec(1, len(columns), width_ratios=columns)
     floor, *detail = (figure.add_subplot(grid[n]) for n in range(len(views)))
@@ -115,45 +122,59 @@ def plot_floor(run: xr.Dataset, spec: ModelSpec, time: float | None, ligand: str
         draw_scale_bar(axes, view)
         axes.set_title("its middle", fontsize=11, loc="left")
     draw_scale_bar(floor, whole)
-    _draw_legend(figure, run, spec, views[-1], shown, with_cells and at >= 0)
-    when = f"{duration_text(at)} after the cells were added"
-    if spec.run.mode == "steady":
-        when = "steady state"
-    elif at < 0:
-        when = f"{duration_text(-at)} before the cells are added"
+    _draw_legend(figure, run, spec, frame, views[-1], shown, with_cells and at >= 0)
     floor.set_title(
-        f"{heading(run)}\n{spec.treatment_label}, {when}, dish of seed {int(run.attrs['seed'])}",
+        f"{heading(run)}\n{spec.treatment_label}, {_when(run, spec, frame)}, "
+        f"dish of seed {int(run.attrs['seed'])}",
         fontsize=11,
         loc="left",
     )
-    if with_cells:
+    if with_beside:
         beside = figure.add_subplot(grid[len(views)])
         if _few(run):
-            _draw_doings(beside, run, at)
+            _draw_doings(beside, run, spec, at)
         else:
-            _draw_fold_changes(beside, run)
+            _draw_fold_changes(beside, run, spec)
     return figure
+
+
+def _when(run: xr.Dataset, spec: ModelSpec, frame: int) -> str:
+    """When a frame was saved: against the cells, or if there are none against the seeding."""
+    at = float(run["time"].values[frame])
+    if spec.run.mode == "steady":
+        return "steady state"
+    if "cell_time" not in run:
+        begin = "seeding" if body_count(run, frame) else "the start"
+        return f"{duration_text(at + spec.run.culture)} after {begin}"
+    if at < 0:
+        return f"{duration_text(-at)} before the cells are added"
+    return f"{duration_text(at)} after the cells were added"
 
 
 def _draw_floor(
     figure: Figure, axes: Any, run: xr.Dataset, spec: ModelSpec, frame: int, ligand: str | None
 ) -> Any:
-    """Ligand over the whole floor; returns its image, or None if there is no ligand."""
+    """Ligand over the whole floor; returns its image, or None if there is nothing to tell apart."""
     width, length = spec.dish.width, spec.dish.length
     axes.set(xticks=[], yticks=[], aspect="equal", xlim=(0, width), ylim=(0, length))
     if ligand is None:
         axes.set_facecolor(_NO_FIELD)
         return None
-    values = run[ligand][frame].values.astype(float)
+    unit, size = field_unit(run, ligand)
+    values = run[ligand][frame].values.astype(float) / size
     name = spec.ligand[ligand].label
-    label = f"{name} in the medium at the floor [nM]"
     mean = float(np.nanmean(values))
+    if is_flat(values):
+        axes.set_facecolor(_NO_FIELD)
+        axes.set_xlabel(f"{name} in the medium at the floor: {number_text(mean)} {unit} everywhere")
+        return None
+    label = f"{name} in the medium at the floor"
     if np.nanstd(values) < _UNIFORM * mean:
         values = values - mean
-        label = f"{name} at the floor, difference from its mean of {mean:.3g} nM [nM]"
+        label = f"{name} at the floor, difference from its mean of {number_text(mean)} {unit}"
     low, high = np.nanquantile(values, [0.0, _BRIGHTEST])
     if np.nanmax(values) > high:
-        label = label.replace(" [nM]", f"; brightest {np.nanmax(values):.2g} [nM]")
+        label += f"; brightest {number_text(float(np.nanmax(values)))}"
     if high <= low:
         high = low + max(abs(low), 1e-12)
     image = axes.imshow(
@@ -175,7 +196,7 @@ def _draw_floor(
         format=formatter,
         ticks=MaxNLocator(6),
     )
-    bar.set_label(label)
+    bar.set_label(f"{label} [{unit}]")
     return image
 
 
@@ -252,23 +273,35 @@ def _draw_legend(
     figure: Figure,
     run: xr.Dataset,
     spec: ModelSpec,
+    frame: int,
     view: View,
     ligand: str | None,
     with_cells: bool,
 ) -> None:
     """Names of what is on the map; migrasomes are enlarged where most would be too small."""
+    migrasomes = bool(np.isfinite(values_at(run, frame, "migrasome_x")).any())
+    fibres = bool(np.isfinite(values_at(run, frame, "fibre_x")).any())
+    network = bool((values_at(run, frame, "region") == Region.MIGRASOME_NETWORK).any())
     enlarged, carrying_enlarged = (
         " (enlarged)" * (smallest / view.scale(_PANEL) > spec.scene.migrasome_diameter)
         for smallest in (_SMALLEST, _SMALLEST_CARRYING)
     )
-    handles: list[Any] = [
-        Patch(facecolor=f"{BODY}55", edgecolor=BODY, label=f"{spec.stroma.label} body"),
-        Line2D(
-            [], [], color=NETWORK, lw=1, marker="o", ms=3, label=f"fibre with migrasomes{enlarged}"
-        ),
-        Line2D([], [], color=NETWORK, lw=1, ls="dotted", label="outline of the network"),
-    ]
-    if ligand is not None:
+    handles: list[Any] = []
+    if body_count(run, frame):
+        handles.append(
+            Patch(facecolor=f"{BODY}55", edgecolor=BODY, label=f"{spec.stroma.label} body")
+        )
+    if fibres:
+        label = f"fibre with migrasomes{enlarged}" if migrasomes else "fibre"
+        handles.append(Line2D([], [], color=NETWORK, lw=1, marker="o", ms=3, label=label))
+    elif migrasomes:
+        label = f"migrasome{enlarged}"
+        handles.append(Line2D([], [], color=NETWORK, lw=0, marker="o", ms=3, label=label))
+    if network:
+        handles.append(
+            Line2D([], [], color=NETWORK, lw=1, ls="dotted", label="outline of the network")
+        )
+    if ligand is not None and migrasomes:
         label = f"migrasome secreting {spec.ligand[ligand].label}{carrying_enlarged}"
         handles.append(Line2D([], [], color=_CARRYING, lw=0, marker="o", ms=5, label=label))
     if with_cells:
@@ -287,10 +320,12 @@ def _draw_legend(
                     label=f"{cell} cell, {what}",
                 )
             )
+    if not handles:
+        return
     figure.legend(handles=handles, loc="outside lower left", ncols=3, frameon=False, fontsize=8.5)
 
 
-def _draw_doings(axes: Any, run: xr.Dataset, time: float) -> None:
+def _draw_doings(axes: Any, run: xr.Dataset, spec: ModelSpec, time: float) -> None:
     """What lay under each cell, and when it was held, with a time [s] marked."""
     hours = observation_times(run) / 3600.0
     # An observation stands for the time until the next one; the last for as long as the one before.
@@ -315,7 +350,7 @@ def _draw_doings(axes: Any, run: xr.Dataset, time: float) -> None:
         xticks=range(len(under)), xticklabels=[f"cell {n}" for n in range(len(under))],
     )  # fmt: skip
     handles: list[Any] = [
-        Patch(color=_GROUND[r], label=f"over {REGION_LABELS[r]}") for r in _GROUND
+        Patch(color=_GROUND[r], label=f"over {region_label(r, spec)}") for r in _GROUND
     ]
     handles.append(Patch(color=HELD, label="held"))
     if time >= 0:
@@ -326,7 +361,7 @@ def _draw_doings(axes: Any, run: xr.Dataset, time: float) -> None:
     axes.spines[["top", "right"]].set_visible(False)
 
 
-def _draw_fold_changes(axes: Any, run: xr.Dataset) -> None:
+def _draw_fold_changes(axes: Any, run: xr.Dataset, spec: ModelSpec) -> None:
     times = default_times(run)
     limits = run_encounter_limit(run, times)
     changes = [fold_changes([census]).pooled for census in run_censuses(run, times)]
@@ -354,7 +389,8 @@ def _draw_fold_changes(axes: Any, run: xr.Dataset) -> None:
             label="encounter limit:\nsticky, not attracting" if k == 0 else None,
         )
     axes.axhline(1.0, color="#777777", ls="--", lw=1, label="as on free surface")
-    axes.set_xticks(range(len(ENRICHED)), [REGION_LABELS[r].replace(" ", "\n") for r in ENRICHED])
+    names = [region_label(region, spec).replace(" ", "\n") for region in ENRICHED]
+    axes.set_xticks(range(len(ENRICHED)), names)
     axes.set_ylabel("cells per area, fold change over free surface")
     axes.set_ylim(bottom=0)
     axes.legend(loc="upper left", frameon=False, fontsize=8.5)

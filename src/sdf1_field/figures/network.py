@@ -18,6 +18,7 @@ from sdf1_field.figures.drawing import (
     BODY,
     NETWORK,
     View,
+    body_count,
     draw_bodies,
     draw_discs,
     draw_fibres,
@@ -100,7 +101,8 @@ def plot_network(run: xr.Dataset, spec: ModelSpec, time: float | None) -> Figure
     colours: Any = None
     for panel, frame in zip(panels, frames, strict=False):
         colours = _draw_panel(panel, run, frame, view, view.scale(inches))
-        panel.set_title(f"{hours[frame]:g} h after seeding", fontsize=10.5)
+        when = "steady state" if spec.run.mode == "steady" else f"{hours[frame]:g} h after seeding"
+        panel.set_title(when, fontsize=10.5)
     for panel in panels[len(frames) :]:
         panel.set_axis_off()
     draw_scale_bar(panels[0], view)
@@ -110,8 +112,8 @@ def plot_network(run: xr.Dataset, spec: ModelSpec, time: float | None) -> Figure
     )  # fmt: skip
     bar.set_label("migrasome's maturity: CD166 relative to a mature one")
     _draw_beside(beside, run, spec, frames, view)
-    _draw_legend(figure, spec, view.scale(inches))
-    stroma = f"{run.sizes['body']} {spec.stroma.label}"
+    _draw_legend(figure, run, spec, frames, view.scale(inches))
+    stroma = f"{body_count(run, frames[-1])} {spec.stroma.label}"
     figure.suptitle(
         f"{heading(run)}\n{spec.treatment_label}, {stroma}, dish of seed {int(run.attrs['seed'])}",
         fontsize=11,
@@ -209,7 +211,8 @@ def _draw_dish(axes: Any, run: xr.Dataset, spec: ModelSpec, frame: int, view: Vi
         Rectangle((view.left, view.low), view.width, view.length, fill=False, ec="black", lw=1.4)
     )
     extents = " × ".join(f"{1e-3 * extent:.3g}" for extent in (dish.width, dish.length))
-    axes.set_title(f"the window in the dish\nof {extents} mm, {hours:g} h", fontsize=9.5)
+    when = "" if spec.run.mode == "steady" else f", {hours:g} h"
+    axes.set_title(f"the window in the dish\nof {extents} mm{when}", fontsize=9.5)
 
 
 def _course(run: xr.Dataset, spec: ModelSpec) -> _Course:
@@ -221,7 +224,7 @@ def _course(run: xr.Dataset, spec: ModelSpec) -> _Course:
         owner = values_at(run, n, "migrasome_body")[there]
         attached[n] = np.count_nonzero(owner != NO_BODY) / area
         detached[n] = np.count_nonzero(owner == NO_BODY) / area
-        carrying[n] = len(np.unique(owner[owner != NO_BODY])) / run.sizes["body"]
+        carrying[n] = len(np.unique(owner[owner != NO_BODY])) / max(body_count(run, n), 1)
     return _Course(hours_since_seeding(run, spec), attached, detached, carrying)
 
 
@@ -248,15 +251,49 @@ def _draw_course(axes: list[Any], course: _Course, frames: list[int], stroma: st
     numbers.set_ylim(top=_HEADROOM * max(most, 1.0))
 
 
-def _draw_legend(figure: Figure, spec: ModelSpec, scale: float) -> None:
+def _draw_legend(
+    figure: Figure, run: xr.Dataset, spec: ModelSpec, frames: list[int], scale: float
+) -> None:
+    """Names of what there is in the shown frames."""
     disc: dict[str, Any] = {"lw": 0, "marker": "o", "ms": 6, "mfc": _MATURITY(0.6)}
-    least = _SMALLEST / scale
+    least = f"migrasome, drawn at least {_SMALLEST / scale:.1f} µm wide"
+    origin, owner, regions = (
+        np.concatenate([np.ravel(values_at(run, frame, name)) for frame in frames])
+        for name in ("fibre_origin", "migrasome_body", "region")
+    )
+    placed = np.concatenate([values_at(run, frame, "fibre_x")[:, 0] for frame in frames])
+    origin = origin[np.isfinite(placed)]
+    owner = owner[np.isfinite(owner)]
     handles = [
-        Patch(facecolor=_OVER_FIBRES, edgecolor=BODY, label=f"{spec.stroma.label} body"),
-        Line2D([], [], color=_LEFT_BEHIND, lw=1.5, label="fibre left behind in migration"),
-        Line2D([], [], color=_RETRACTED, lw=1.5, label="fibre around a cell that retracted"),
-        Line2D([], [], color=NETWORK, lw=1, ls="dotted", label="outline of the network"),
-        Line2D([], [], **disc, mew=0.0, label=f"migrasome, drawn at least {least:.1f} µm wide"),
-        Line2D([], [], **disc, mec="black", mew=_RING, label="migrasome that is detached"),
+        handle
+        for there, handle in (
+            (
+                any(body_count(run, frame) for frame in frames),
+                Patch(facecolor=_OVER_FIBRES, edgecolor=BODY, label=f"{spec.stroma.label} body"),
+            ),
+            (
+                np.any(origin != Origin.RETRACTION),
+                Line2D([], [], color=_LEFT_BEHIND, lw=1.5, label="fibre left behind in migration"),
+            ),
+            (
+                np.any(origin == Origin.RETRACTION),
+                Line2D(
+                    [], [], color=_RETRACTED, lw=1.5, label="fibre around a cell that retracted"
+                ),
+            ),
+            (
+                np.any(regions == Region.MIGRASOME_NETWORK),
+                Line2D([], [], color=NETWORK, lw=1, ls="dotted", label="outline of the network"),
+            ),
+            (np.any(owner != NO_BODY), Line2D([], [], **disc, mew=0.0, label=least)),
+            (
+                np.any(owner == NO_BODY),
+                Line2D([], [], **disc, mec="black", mew=_RING, label="migrasome that is detached"),
+            ),
+        )
+        if there
     ]
-    figure.legend(handles=handles, loc="outside lower left", ncols=3, frameon=False, fontsize=8.5)
+    if handles:
+        figure.legend(
+            handles=handles, loc="outside lower left", ncols=3, frameon=False, fontsize=8.5
+        )

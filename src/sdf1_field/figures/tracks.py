@@ -21,6 +21,7 @@ from sdf1_field.analysis import (
     shown_lags,
     square_displacements,
 )
+from sdf1_field.digits import interval_text
 from sdf1_field.figures.drawing import (
     HELD,
     NETWORK,
@@ -108,13 +109,16 @@ def _draw_square_displacements(axes: Any, run: xr.Dataset) -> None:
         law = persistent_walk_law(lags, walk.speed, walk.persistence_time)
         axes.plot(
             lags / 60.0, law, color=HELD, lw=2,
-            label=f"persistent random walk:\nspeed {60.0 * walk.speed:.2f} µm/min,\n"
-            f"persistence {walk.persistence_time / 60.0:.1f} min",
+            label=f"persistent random walk:\n"
+            f"speed {interval_text(walk.speed, walk.speed_interval, 60.0)} µm/min,\n"
+            f"persistence {interval_text(walk.persistence_time, walk.persistence_interval, 1 / 60)}"
+            " min",
         )  # fmt: skip
     if walk.motility_coefficient is not None:
         axes.plot(
             lags / 60.0, 4.0 * walk.motility_coefficient * lags, color=NETWORK, lw=1.2, ls="--",
-            label=f"no persistence, motility\n{60.0 * walk.motility_coefficient:.2f} µm²/min",
+            label="no persistence, motility\n"
+            f"{interval_text(walk.motility_coefficient, walk.motility_interval, 60.0)} µm²/min",
         )  # fmt: skip
     axes.axvspan(
         squares.lags[0] / 60.0, walk.longest_lag / 60.0, color="#dddddd", lw=0, zorder=0,

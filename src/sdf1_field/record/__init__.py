@@ -5,7 +5,8 @@ interrupted run leaves the partial file and, beside it, the state from which it 
 """
 
 from sdf1_field.record.layout import ABSENT, CARGO, FORMAT, MASSES, VOLATILE
-from sdf1_field.record.reading import content_digest, model_of, open_run, summary
+from sdf1_field.record.memory import require_memory
+from sdf1_field.record.reading import content_digest, field_unit, model_of, open_run, summary
 from sdf1_field.record.states import load_state, save_state
 from sdf1_field.record.writing import (
     checkpoint_path,
@@ -26,11 +27,13 @@ __all__ = [
     "claim_output",
     "content_digest",
     "expected_size",
+    "field_unit",
     "load_state",
     "model_of",
     "open_run",
     "output_times",
     "partial_path",
+    "require_memory",
     "save_state",
     "solve",
     "summary",

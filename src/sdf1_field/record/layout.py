@@ -211,7 +211,7 @@ def _lay_out(
 ) -> None:
     """Every dimension and variable of a run file, and the coordinates' values."""
     _dimensions(file, spec, grid, of_scene)
-    _coordinates(file, grid)
+    _coordinates(file, spec, grid)
     for name in spec.solved_ligands:
         _ligand(file, spec, name)
     for name in spec.followed_ligands:
@@ -297,7 +297,7 @@ def _flags(kinds: Iterable[IntEnum]) -> dict[str, Any]:
     }
 
 
-def _coordinates(file: netCDF4.Dataset, grid: Grid) -> None:
+def _coordinates(file: netCDF4.Dataset, spec: ModelSpec, grid: Grid) -> None:
     for axis, values in (("x", grid.x), ("y", grid.y), ("z", grid.z)):
         extra: dict[str, Any] = {}
         if axis == "z":
@@ -307,9 +307,10 @@ def _coordinates(file: netCDF4.Dataset, grid: Grid) -> None:
     _variable(file, "z_bounds", "f8", ("z", "bounds"))[:] = np.stack(
         [grid.z_edges[:-1], grid.z_edges[1:]], axis=1
     )
+    zero = "when the haematopoietic cells are added" if spec.cell_count else "the culture's end"
     _variable(
         file, "time", "f8", ("time",), **_TIME, axis="T",
-        long_name="time; 0 (the epoch) is when the haematopoietic cells are added",
+        long_name=f"time; 0 (the epoch) is {zero}",
     )  # fmt: skip
 
 

@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sdf1_field.errors import InputError
 from sdf1_field.record.layout import FORMAT, MASSES, VOLATILE, Layout, layout_of, missing_in
 from sdf1_field.scene import NO_BODY
-from sdf1_field.spec import Model, model_from_entries, overridden
+from sdf1_field.spec import Model, ModelSpec, model_from_entries, overridden
 from sdf1_field.transport import Ledger
-from sdf1_field.units import duration_text
+from sdf1_field.units import duration_text, molar_unit
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -180,8 +181,7 @@ def summary(run: "xr.Dataset") -> dict[str, Any]:
         "seed": int(run.attrs["seed"]),
         "program": run.attrs["source"],
         "created": run.attrs["date_created"],
-        "time": f"{len(times)} fields from {duration_text(float(times[0]))} to "
-        f"{duration_text(float(times[-1]))}",
+        "time": _times_text(spec, times),
         "grid": f"{run.sizes['x']} x {run.sizes['y']} x {run.sizes['z']} cells over "
         f"{spec.dish.width:g} x {spec.dish.length:g} x {spec.dish.height:g} um",
     }
@@ -217,6 +217,24 @@ def summary(run: "xr.Dataset") -> dict[str, Any]:
             }
         )
     return facts
+
+
+def _times_text(spec: ModelSpec, times: NDArray[np.float64]) -> str:
+    """How many fields were saved, and when."""
+    if spec.run.mode == "steady":
+        return "steady state"
+    first, last = (duration_text(float(time)) for time in times[[0, -1]])
+    return (
+        f"1 field at {first}" if len(times) == 1 else f"{len(times)} fields from {first} to {last}"
+    )
+
+
+def field_unit(run: "xr.Dataset", ligand: str) -> tuple[str, float]:
+    """Unit of a ligand's concentrations wherever a run's are printed or drawn, and its size [nM].
+
+    It suits the mean over the floor at the end, and is the run's at all times and places.
+    """
+    return molar_unit(float(np.nanmean(run[ligand][-1].values)))
 
 
 def _stroma(run: "xr.Dataset", label: str) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from sdf1_field.analysis import p_text
+from sdf1_field.digits import interval_text
 from sdf1_field.reproduce.targets import Claim, Statement
 from sdf1_field.reproduce.verdicts import VARIATIONS, ClaimFound, StatementFound
 from sdf1_field.units import duration_text
@@ -19,25 +20,9 @@ SUMMARY = (
 )  # fmt: skip
 
 
-def number_text(value: float) -> str:
-    """Three digits.
-
-    Examples
-    --------
-    >>> number_text(0.12345), number_text(1234.5), number_text(float("nan"))
-    ('0.123', '1234', '-')
-    """
-    if not math.isfinite(value):
-        return "-"
-    return f"{value:.0f}" if abs(value) >= 100.0 else f"{value:.3g}"
-
-
 def effect_text(found: StatementFound) -> str:
     """Mean and interval."""
-    if not math.isfinite(found.low):
-        return number_text(found.effect)
-    ends = f"{number_text(found.low)} to {number_text(found.high)}"
-    return f"{number_text(found.effect)} ({ends})"
+    return interval_text(found.effect, (found.low, found.high))
 
 
 def null_text(found: ClaimFound) -> str:
@@ -126,8 +111,8 @@ def digitised_lines(found: ClaimFound) -> list[str]:
             continue
         where = "within" if s.above <= one.effect <= s.below else "outside of"
         lines.append(
-            f"{s.text}: {number_text(s.value)} ({number_text(s.above)} to {number_text(s.below)}, "
-            f"read by {s.digitised_by}); the model's {effect_text(one)} is {where} that."
+            f"{s.text}: {interval_text(s.value, (s.above, s.below))}, read by {s.digitised_by}; "
+            f"the model's {effect_text(one)} is {where} that."
         )
     return lines
 

@@ -38,7 +38,9 @@ from sdf1_field.spec.schema import (
     SceneSection,
     Treatment,
     suggestion,
+    unknown,
 )
+from sdf1_field.spec.showing import facts_html
 from sdf1_field.spec.template import model_file_text, write_model_file
 
 __all__ = [
@@ -58,6 +60,7 @@ __all__ = [
     "asked_model",
     "brief_overrides",
     "entries_of",
+    "facts_html",
     "inherited_unread",
     "ligand_named",
     "load_model",
@@ -69,5 +72,6 @@ __all__ = [
     "parameters",
     "refuse_unread",
     "suggestion",
+    "unknown",
     "write_model_file",
 ]

@@ -4,7 +4,7 @@ import json
 import textwrap
 from typing import Any, NamedTuple
 
-from sdf1_field.spec.files import CALL, DEFAULTS, Entry, Model, is_shipped, parameters
+from sdf1_field.spec.files import CALLS, DEFAULTS, Entry, Model, is_shipped, parameters
 from sdf1_field.units import DIMENSIONS, parse
 
 _WORDS = ("title", "description")
@@ -45,7 +45,7 @@ def overridden(model: Model) -> tuple[Override, ...]:
         By path.
     """
     return tuple(
-        Override(path, entry.value, "command line" if entry.where == CALL else entry.where)
+        Override(path, entry.value, entry.source if entry.where in CALLS else entry.where)
         for path, entry in sorted(model.entries.items())
         if not is_shipped(entry.where) and path not in _WORDS
     )

@@ -1,5 +1,6 @@
 """Model files: read, extended, overridden, checked; every value with where it comes from."""
 
+import copy
 import functools
 import re
 import tomllib
@@ -13,6 +14,7 @@ from pydantic import BaseModel, ValidationError
 from sdf1_field.errors import InputError
 from sdf1_field.shipped import model_names, shipped_folder
 from sdf1_field.spec.names import SYNONYMS, key_of, keyed_path, keyed_value
+from sdf1_field.spec.saving import model_toml
 from sdf1_field.spec.schema import (
     PATTERN_FILES,
     STATUSES,
@@ -22,11 +24,12 @@ from sdf1_field.spec.schema import (
     suggestion,
     unknown,
 )
+from sdf1_field.spec.showing import model_html, model_repr
 from sdf1_field.spec.unread import Unread, unread_keys
 
 DEFAULTS = "models/parameters.toml"
-CALL = "--set"
-"""Where a default is from, and what the call itself sets."""
+CALLS = ("--set", "set", "from_dict")
+"""Where a default is from, and what the call itself sets, on the command line or in Python."""
 
 
 @dataclass(frozen=True)
@@ -42,16 +45,235 @@ class Entry:
     """Of an interval that is inherited while the value is not."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Model:
-    """A named model: the checked values and, by dotted path, what was written and by whom."""
+    """A named model, checked and immutable.
+
+    Parameters
+    ----------
+    name : str
+    spec : ModelSpec
+        The values in canonical units.
+    entries : mapping of str to Entry
+        By dotted path, each value as written, and where it comes from.
+
+    Examples
+    --------
+    >>> from sdf1_field.spec import load_model
+    >>> model = load_model("coculture-kg1a").set({"run.duration": "4 h"})
+    >>> model["run.duration"], model.spec.run.duration
+    ('4 h', 14400.0)
+    >>> Model.from_dict(model.to_dict()) == model
+    True
+    """
 
     name: str
     spec: ModelSpec
     entries: Mapping[str, Entry]
 
+    def set(self, values: Mapping[str, Any]) -> "Model":
+        """Model with some values replaced.
+
+        Parameters
+        ----------
+        values : mapping
+            By dotted path, as in a model file: text with a unit, a number, True or False, a list;
+            a mapping is a section, and an empty one takes away what is in it.
+
+        Returns
+        -------
+        Model
+            A new one; this one stays as it is.
+
+        Raises
+        ------
+        InputError
+            If a key is unknown or a value wrong; the text says where, what, remedy.
+        """
+        flat = dict(self.entries)
+        _overlay(flat, _with_keys(_written(values, "set"), flat))
+        _find_patterns(flat)
+        return _checked(self.name, flat)
+
+    @property
+    def changed(self) -> Mapping[str, Any]:
+        """Values by dotted path that no shipped file has written."""
+        return {p: e.value for p, e in self.entries.items() if not is_shipped(e.where)}
+
+    def to_dict(self) -> dict[str, Any]:
+        """Nested plain values with units, as a model file has them; fit for JSON.
+
+        Two keys are added: ``name``, and ``sources`` with the source, status and interval of
+        values that are not the defaults.
+        """
+        sources = {
+            path: {**vars(entry), "interval": list(entry.interval) if entry.interval else None}
+            for path, entry in self._own().items()
+        }
+        return copy.deepcopy({"name": self.name, **_nest(self.entries), "sources": sources})
+
+    @classmethod
+    def from_dict(cls, table: Mapping[str, Any]) -> "Model":
+        """Model from what `to_dict` gave, or from the sections of a model file.
+
+        Parameters
+        ----------
+        table : mapping
+            Values as in a model file, nested or by dotted path, with a ``title`` and perhaps
+            ``extends``; what is not there is inherited from that model or the defaults. With
+            ``sources``, as `to_dict` gives it, nothing is inherited. ``name`` is the model's.
+
+        Returns
+        -------
+        Model
+
+        Raises
+        ------
+        InputError
+            If anything in it is wrong; the text says where, what, remedy.
+        """
+        if not isinstance(table, Mapping):
+            raise InputError(f"from_dict: {table!r} is not a mapping. Give what to_dict gave.")
+        values, complete = dict(table), "sources" in table
+        sources, name = values.pop("sources", {}), values.pop("name", "model")
+        extends = values.pop("extends", None)
+        for key, text in (("name", name), ("extends", extends)):
+            if text is not None and not isinstance(text, str):
+                raise InputError(f"from_dict: {key}: {text!r} is not text. Put it in quotes.")
+        flat = parameters()
+        if extends is not None:
+            _overlay(flat, _load_chain(extends, None, ())[1])
+        written = _with_keys(_written(values, "from_dict"), flat)
+        known = dict(flat)
+        try:
+            known |= _recorded(sources)
+        except (AttributeError, KeyError, TypeError):
+            raise InputError(
+                "from_dict: sources: not as to_dict gives it. Leave the key away."
+            ) from None
+        for path, entry in written.items():
+            same = known.get(path)
+            # A value that is the known one is not somebody's choice: its source still holds.
+            if same and entry.source == "Python" and repr(same.value) == repr(entry.value):
+                written[path] = same
+        if complete:
+            flat = written
+        else:
+            _overlay(flat, written)
+        _find_patterns(flat)
+        return _checked(name, flat)
+
+    def _own(self) -> dict[str, Entry]:
+        """Entries that are not the defaults."""
+        defaults = parameters()
+        return {path: e for path, e in self.entries.items() if e != defaults.get(path)}
+
+    def save(self, path: str | Path, *, force: bool = False) -> Path:
+        """Write a model file, which `load_model` and the command line read.
+
+        Parameters
+        ----------
+        path : str or pathlib.Path
+            Ends in ``.toml``; the file's name is the model's when it is read.
+        force : bool
+            Replace an existing file.
+
+        Returns
+        -------
+        pathlib.Path
+            The file.
+
+        Raises
+        ------
+        InputError
+            If the file exists or cannot be written, or if the model lacks defaults that a file
+            would inherit.
+        """
+        file, text = Path(path), model_toml(self._own())
+        flat = parameters()
+        _overlay(flat, _flatten(tomllib.loads(text), str(file), f"model {file.stem}"))
+        lacking = sorted(flat.keys() - self.entries.keys())
+        if lacking:
+            raise InputError(
+                f"{file}: {lacking[0]}: this model lacks it, and a file would inherit its default. "
+                "Keep the model's to_dict() as JSON instead."
+            )
+        if file.suffix != ".toml":
+            raise InputError(f"{file}: not the name of a model file. Give one that ends in .toml.")
+        if file.exists() and not force:
+            raise InputError(f"{file}: exists already. Choose another name, or force=True.")
+        try:
+            file.write_text(text, encoding="utf-8")
+        except OSError as error:
+            reason = (error.strerror or str(error)).lower()
+            raise InputError(f"{file}: {reason}. Check the path.") from None
+        return file
+
+    def __getitem__(self, path: str) -> Any:
+        """Value at a dotted path as written, or a section's values as a mapping."""
+        if path in self.entries:
+            return copy.deepcopy(self.entries[path].value)
+        section: Any = _nest(self.entries)
+        *parents, leaf = str(path).split(".")
+        for key in (*parents, leaf):
+            if not isinstance(section, dict) or key not in section:
+                near = suggestion(str(path), self.entries)
+                raise InputError(f"{self.name}: {path}: there is no such value. {near}")
+            section = section[key]
+        return copy.deepcopy(section)
+
+    def __repr__(self) -> str:
+        return model_repr(self)
+
+    def _repr_html_(self) -> str:
+        return model_html(self)
+
 
 _TABLE_KEYS = {"value", "source", "status", "interval"}
+
+
+_KEY = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*")
+
+
+def _written(values: Any, where: str, prefix: str = "") -> dict[str, Entry]:
+    """Entries of a mapping from Python, nested or by dotted path, as `_flatten` makes of a file."""
+    if not isinstance(values, Mapping):
+        raise InputError(
+            f"{where}: {values!r} is not a mapping. Write it like {{'run.duration': '4 h'}}."
+        )
+    flat: dict[str, Entry] = {}
+    for key, value in values.items():
+        if not (isinstance(key, str) and all(key.split("."))):
+            raise InputError(
+                f"{where}: {prefix}{key!r} is not a key. Write it like 'treatments.amd3100.dose'."
+            )
+        path = f"{prefix}{key}"
+        if isinstance(value, Mapping) and value and "value" not in value:
+            flat |= _written(value, where, f"{path}.")
+            continue
+        if isinstance(value, Mapping):
+            plain = {k: _plain_value(v, f"{where}: {path}.{k}") for k, v in value.items()}
+        else:
+            plain = _plain_value(value, f"{where}: {path}")
+        head, point, leaf = path.rpartition(".")
+        flat |= _flatten({leaf: plain}, where, "Python", f"{head}{point}")
+    return flat
+
+
+def _plain_value(value: Any, place: str) -> Any:
+    """Value from Python as TOML would give it."""
+    if hasattr(value, "item") and getattr(value, "ndim", None) == 0:
+        value = value.item()  # a NumPy number
+    if isinstance(value, str | bool | int | float):
+        return value
+    if isinstance(value, Path):
+        return str(value)
+    if isinstance(value, list | tuple):
+        return [_plain_value(each, place) for each in value]
+    raise InputError(
+        f"{place}: {value!r} is not a value. Give text with a unit, such as '10 uM', a number, "
+        "True or False, or a list."
+    )
 
 
 def _flatten(
@@ -251,7 +473,7 @@ def _setting(text: str) -> dict[str, Entry]:
     """Entries of one ``KEY=VALUE``; a value that is not TOML is taken as text."""
     key, sign, value = text.partition("=")
     key = key.strip()
-    if not sign or not re.fullmatch(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*", key):
+    if not sign or not _KEY.fullmatch(key):
         raise InputError(
             f"--set {text}: not KEY=VALUE. Write it like --set 'treatments.amd3100.dose=10 uM'."
         )
@@ -261,7 +483,7 @@ def _setting(text: str) -> dict[str, Entry]:
     except (tomllib.TOMLDecodeError, RecursionError):
         parsed = value
     head, point, leaf = key.rpartition(".")
-    return _flatten({leaf: parsed}, CALL, "command line", f"{head}{point}")
+    return _flatten({leaf: parsed}, CALLS[0], "command line", f"{head}{point}")
 
 
 def parameters() -> dict[str, Entry]:
@@ -270,14 +492,14 @@ def parameters() -> dict[str, Entry]:
     return _flatten(_read_toml(path, DEFAULTS), DEFAULTS, "")
 
 
-def load_model(model: str, *, settings: Iterable[str] = ()) -> Model:
+def load_model(model: str | Path, *, settings: Iterable[str] = ()) -> Model:
     """Read, merge and check a model.
 
     Settings that several models share may act on nothing in some of them: see `asked_model`.
 
     Parameters
     ----------
-    model : str
+    model : str or pathlib.Path
         A shipped model's name, or the path of a model file (ends in ``.toml`` or has a slash).
     settings : iterable of str
         Overrides ``"dotted.path=value"``, later ones first in rank.
@@ -291,7 +513,7 @@ def load_model(model: str, *, settings: Iterable[str] = ()) -> Model:
     InputError
         If the model is unknown or anything in it is wrong; the text says where, what, remedy.
     """
-    name, chain = _load_chain(model, None, ())
+    name, chain = _load_chain(str(model), None, ())
     flat = parameters()
     _overlay(flat, chain)
     for text in settings:
@@ -349,7 +571,7 @@ def refuse_unread(model: Model, others: Collection[str] = ()) -> None:
     InputError
         If there is such a key: where, what, why, remedy.
     """
-    asked = [p for p, entry in model.entries.items() if entry.where == CALL or p in others]
+    asked = [p for p, entry in model.entries.items() if entry.where in CALLS or p in others]
     found: dict[tuple[str, str, str], list[str]] = {}
     for path, reason, remedy in unread_keys(model.spec, asked):
         found.setdefault((model.entries[path].where, reason, remedy), []).append(path)
@@ -373,7 +595,7 @@ def inherited_unread(model: Model) -> Iterator[tuple[str, Unread]]:
         The file that sets it.
     key : Unread
     """
-    set_by_models = [p for p, e in model.entries.items() if e.where not in (DEFAULTS, CALL)]
+    set_by_models = [p for p, e in model.entries.items() if e.where not in (DEFAULTS, *CALLS)]
     for key in unread_keys(model.spec, sorted(set_by_models)):
         yield model.entries[key.path].where, key
 
@@ -384,7 +606,7 @@ def _find_patterns(flat: dict[str, Entry]) -> None:
         named = re.fullmatch(r"ligand\.[^.]+\.coat\.pattern", path) and isinstance(entry.value, str)
         if not named or not entry.value.endswith(PATTERN_FILES):
             continue
-        folder = Path() if entry.where == CALL else Path(entry.where).parent
+        folder = Path() if entry.where in CALLS else Path(entry.where).parent
         file = folder / entry.value
         if not file.is_file():
             raise InputError(f"{entry.where}: {path}: {file}: no such file. Check the path.")
@@ -393,7 +615,12 @@ def _find_patterns(flat: dict[str, Entry]) -> None:
 
 def model_from_entries(name: str, entries: Mapping[str, Mapping[str, Any]]) -> Model:
     """Model from what a run file recorded; the inverse of `entries_of`."""
-    flat = {
+    return _checked(name, _recorded(entries))
+
+
+def _recorded(entries: Mapping[str, Mapping[str, Any]]) -> dict[str, Entry]:
+    """Entries from plain tables of them."""
+    return {
         path: Entry(
             e["value"],
             e["source"],
@@ -404,7 +631,6 @@ def model_from_entries(name: str, entries: Mapping[str, Mapping[str, Any]]) -> M
         )
         for path, e in entries.items()
     }
-    return _checked(name, flat)
 
 
 def entries_of(model: Model) -> dict[str, dict[str, Any]]:
@@ -446,7 +672,7 @@ def _blamed(problem: Problem, flat: Mapping[str, Entry], name: str) -> str:
 
 def _rank(where: str) -> int:
     """How late a value is set: by default, a shipped model, a user's file, the call."""
-    if where == CALL:
+    if where in CALLS:
         return 3
     return 2 if not is_shipped(where) else int(where != DEFAULTS)
 

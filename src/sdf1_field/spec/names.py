@@ -5,7 +5,6 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from sdf1_field.errors import InputError
-from sdf1_field.spec.schema import unknown
 
 LIGANDS = {
     **dict.fromkeys(("cxcl12", "cxcl12a", "cxcl12alpha", "sdf1a", "sdf1alpha"), "sdf1"),
@@ -70,26 +69,31 @@ def key_of(name: str, known: Iterable[str], synonyms: Mapping[str, str]) -> str:
     return meant if meant in keys else name
 
 
-def ligand_named(text: str, known: Iterable[str]) -> str:
-    """Key of the ligand that a person means by its key, label or another name in any case.
+def ligand_named(text: str, known: Mapping[str, str]) -> str:
+    """Key of the ligand that a person means by its key, its label or another name, in any case.
 
     Parameters
     ----------
     text : str
         Such as ``"SDF-1"``, ``"CXCL12"`` or ``"sdf1"``.
-    known : iterable of str
-        Ligands' keys to choose from.
+    known : mapping of str to str
+        Labels of the ligands that a run has, by key.
 
     Raises
     ------
     InputError
-        If it is none of them.
+        If the run has no such ligand, with those it has.
     """
-    keys = list(known)
-    key = key_of(text, keys, LIGANDS)
-    if key not in keys:
-        raise InputError(unknown(text, keys, "ligand"))
-    return key
+    key = key_of(text, known, LIGANDS)
+    if key in known:
+        return key
+    for own, label in known.items():
+        if plain(label) == plain(text):
+            return own
+    if not known:
+        raise InputError(f"--ligand: the run has no field, so none of '{text}'. Leave it away.")
+    listed = ", ".join(f"{own} ({label})" for own, label in known.items())
+    raise InputError(f"--ligand: the run has no field of '{text}'. It has: {listed}.")
 
 
 def keyed_path(path: str, known: Mapping[str, Iterable[str]]) -> str:

@@ -1129,7 +1129,7 @@ class ModelSpec(Section):
 def _outside(value: float, begin: float, end: float) -> str:
     return (
         f"{duration_text(value)} is outside the run, which lasts from {duration_text(begin)} to "
-        f"{duration_text(end)} (0 is when the haematopoietic cells are added). "
+        f"{duration_text(end)} (0 is the end of run.culture). "
         "Choose a time within it."
     )
 

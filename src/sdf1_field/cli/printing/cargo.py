@@ -4,14 +4,8 @@ from typing import Any
 
 import click
 
-from sdf1_field.cli.tables import (
-    bin_text,
-    dishes_text,
-    figures_text,
-    number_text,
-    print_table,
-    spread_text,
-)
+from sdf1_field.cli.tables import bin_text, dishes_text, print_table
+from sdf1_field.digits import number_text, spread_text
 
 _BALANCE_LABELS = {
     "made": "made so far, and held at the start",
@@ -53,7 +47,7 @@ def print_cargo(rows: list[dict[str, Any]]) -> None:
         sizes = [
             ("control: " if name == "control" else "")
             + f"{dishes_text(own['dishes'])}, {own['msc']} {row['cells']}, "
-            f"{own['migrasomes']} migrasomes"
+            f"{own['migrasomes']} migrasome{'s'[: own['migrasomes'] != 1]}"
             for name, own in groups.items()
         ]
         if n:
@@ -89,8 +83,8 @@ def _print_amounts(
         line = [label]
         for own in groups.values():
             amount = own[key][name]
-            line += [figures_text(amount["molecules"]), figures_text(amount["per_cell"])]
-            line.append("-" if amount["share"] is None else f"{100.0 * amount['share']:.2f}")
+            line += [number_text(amount["molecules"]), number_text(amount["per_cell"])]
+            line.append(number_text(amount["share"], 100.0))
         lines.append(tuple(line))
     print_table(lines, (title, *_titles(groups, "molecules", "molecules per cell", share)))
 
@@ -103,9 +97,9 @@ def _print_cargo_measures(groups: dict[str, dict[str, Any]]) -> None:
         factor = 100.0 if label.endswith("%") else 1.0
         line = [label]
         for own in groups.values():
-            line.append(figures_text(own[key]["pooled"], factor=factor))
+            line.append(number_text(own[key]["pooled"], factor))
             if several:
-                line.append(figures_text(own[key]["mean"], own[key]["deviation"], factor))
+                line.append(spread_text(own[key]["mean"], own[key]["deviation"], factor))
         lines.append(tuple(line))
     over = ("mean ± S.D. over dishes",) if several else ()
     print_table(
@@ -120,8 +114,10 @@ def _print_cargo_samples(groups: dict[str, dict[str, Any]], cells: str) -> None:
         line = [label]
         for own in groups.values():
             found = own[key]
-            unit = "migrasomes" if key.endswith("migrasome") else cells
-            line += [figures_text(found["mean"], found["deviation"]), f"{found['count']} {unit}"]
+            unit = cells
+            if key.endswith("migrasome"):
+                unit = "migrasome" if found["count"] == 1 else "migrasomes"
+            line += [spread_text(found["mean"], found["deviation"]), f"{found['count']} {unit}"]
         lines.append(tuple(line))
     print_table(lines, ("per migrasome or cell", *_titles(groups, "mean ± S.D.", "of")))
     click.echo(
@@ -157,7 +153,7 @@ def _print_cargo_tests(tests: list[dict[str, Any]]) -> None:
     lines = [
         (
             labels[found["quantity"]],
-            *(figures_text(found[key]) for key in ("runs", "control")),
+            *(number_text(found[key]) for key in ("runs", "control")),
             number_text(found["ratio_of_means"]),
             p_text(found["p"]),
             f"{found['test']} over {found['unit']}",

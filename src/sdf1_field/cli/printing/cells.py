@@ -5,17 +5,14 @@ from typing import Any
 
 import click
 
-from sdf1_field.cli.tables import (
-    bin_text,
-    dishes_text,
-    interval_text,
-    number_text,
-    print_table,
-    spread_text,
-)
+from sdf1_field.cli.tables import bin_text, dishes_text, print_table, region_text
+from sdf1_field.digits import interval_text, number_text, spread_text
+
+_MINUTES = 1.0 / 60.0
+"""Of a second."""
 
 
-def print_fold_changes(rows: list[dict[str, Any]], dishes: str, controls: int) -> None:
+def print_fold_changes(rows: list[dict[str, Any]], dishes: str, controls: int, stroma: str) -> None:
     """Cells by region and time, and the test against a control."""
     from sdf1_field.analysis import p_text
     from sdf1_field.units import duration_text
@@ -29,11 +26,11 @@ def print_fold_changes(rows: list[dict[str, Any]], dishes: str, controls: int) -
     lines = [
         (
             duration_text(row["time"]),
-            row["region"],
+            region_text(row["region"], stroma),
             f"{row['area_mm2']:.4f}",
             f"{row['cells']:g}",
             number_text(row["density_per_mm2"]),
-            number_text(row["fold_change"]) + interval_text(row["interval"]),
+            interval_text(row["fold_change"], row["interval"]),
             _touching_text(row["touching_fold_change"], row["touching_uniform"]),
             number_text(row["encounter_limit"]),
         )
@@ -54,7 +51,7 @@ def print_fold_changes(rows: list[dict[str, Any]], dishes: str, controls: int) -
         [
             (
                 duration_text(row["time"]),
-                row["region"],
+                region_text(row["region"], stroma),
                 spread_text(row["against"]["mean"], row["against"]["deviation"]),
                 spread_text(row["against"]["control_mean"], row["against"]["control_deviation"]),
                 number_text(row["against"]["ratio_of_means"]),
@@ -66,7 +63,7 @@ def print_fold_changes(rows: list[dict[str, Any]], dishes: str, controls: int) -
     )
 
 
-def print_course(rows: list[dict[str, Any]], title: str) -> None:
+def print_course(rows: list[dict[str, Any]], title: str, stroma: str) -> None:
     """Fold changes over time, the regions side by side."""
     from sdf1_field.units import duration_text
 
@@ -79,7 +76,7 @@ def print_course(rows: list[dict[str, Any]], title: str) -> None:
                 for row in (first, second)
                 for text in (
                     f"{row['cells']:g}",
-                    number_text(row["fold_change"]) + interval_text(row["interval"]),
+                    interval_text(row["fold_change"], row["interval"]),
                     number_text(row["encounter_limit"]),
                 )
             ),
@@ -89,13 +86,17 @@ def print_course(rows: list[dict[str, Any]], title: str) -> None:
     columns = tuple(
         text
         for row in rows[:2]
-        for text in (f"on {row['region']}", "fold change", "encounter limit")
+        for text in (
+            f"on {region_text(row['region'], stroma)}",
+            "fold change",
+            "encounter limit",
+        )
     )
     print_table(lines, ("time", *columns))
     _print_encounter_note(rows)
 
 
-def print_distances(rows: list[dict[str, Any]], dishes: str, over: str) -> None:
+def print_distances(rows: list[dict[str, Any]], dishes: str, over: str, stroma: str) -> None:
     """Density by distance from bodies and migrasomes."""
     from sdf1_field.units import duration_text
 
@@ -106,19 +107,19 @@ def print_distances(rows: list[dict[str, Any]], dishes: str, over: str) -> None:
     lines = [
         (
             duration_text(row["time"]),
-            row["from_edge_of"],
+            region_text(row["from_edge_of"], stroma),
             bin_text(row["lower_um"], row["upper_um"]),
             f"{row['area_mm2']:.4f}",
             f"{row['cells']:g}",
             number_text(row["density_per_mm2"]),
-            number_text(row["ratio"]) + interval_text(row["interval"]),
+            interval_text(row["ratio"], row["interval"]),
         )
         for row in rows
     ]
     print_table(lines, ("time", "from edge of", "um", "mm2", "cells", "per mm2", "ratio"))
 
 
-def print_dwell(rows: list[dict[str, Any]], dishes: str) -> None:
+def print_dwell(rows: list[dict[str, Any]], dishes: str, stroma: str) -> None:
     """How long cells stay over a region."""
     click.echo(
         f"{dishes}; stays over a region. Constant rate: mean if cells leave at one, corrected for "
@@ -127,13 +128,14 @@ def print_dwell(rows: list[dict[str, Any]], dishes: str) -> None:
     )
     lines = [
         (
-            row["region"],
+            region_text(row["region"], stroma),
             f"{100 * row['share_of_time']:.0f} %",
             str(row["episodes"]),
             str(row["cut"]),
-            _minutes_text(row["constant_rate_dwell"]),
-            ("> " if row["restricted"] else "") + _minutes_text(row["mean_dwell"], row["interval"]),
-            _minutes_text(row["median_dwell"]),
+            number_text(row["constant_rate_dwell"], _MINUTES),
+            ("> " if row["restricted"] else "")
+            + interval_text(row["mean_dwell"], row["interval"], _MINUTES),
+            number_text(row["median_dwell"], _MINUTES),
         )
         for row in rows
     ]
@@ -149,7 +151,7 @@ def print_dwell(rows: list[dict[str, Any]], dishes: str) -> None:
         click.echo(f"{unseen} stays that began before the recording are left out")
 
 
-def print_approach(rows: list[dict[str, Any]], dishes: str) -> None:
+def print_approach(rows: list[dict[str, Any]], dishes: str, stroma: str) -> None:
     """Chemotactic index by distance from bodies and migrasomes."""
     click.echo(
         f"{dishes}; cells that crawl on free surface: way towards the nearest edge over way made "
@@ -157,22 +159,16 @@ def print_approach(rows: list[dict[str, Any]], dishes: str) -> None:
     )
     lines = [
         (
-            row["to_edge_of"],
+            region_text(row["to_edge_of"], stroma),
             bin_text(row["lower_um"], row["upper_um"]),
             str(row["cells"]),
             str(row["steps"]),
-            "-" if row["index"] is None else f"{row['velocity_um_per_min']:+.3f}",
-            "-" if row["index"] is None else f"{row['index']:+.3f}",
-            "-"
-            if row["interval"] is None
-            else f"{row['interval'][0]:+.3f} to {row['interval'][1]:+.3f}",
+            number_text(row["velocity_um_per_min"]),
+            interval_text(row["index"], row["interval"]),
         )
         for row in rows
     ]
-    header = (
-        *("to edge of", "um", "cells", "steps", "towards it, um/min"),
-        *("chemotactic index", "interval"),
-    )
+    header = ("to edge of", "um", "cells", "steps", "towards it, um/min", "chemotactic index")
     print_table(lines, header)
     click.echo(
         "the index is over straight steps between frames and grows with the time between them; "
@@ -202,32 +198,30 @@ def print_motion(table: dict[str, Any]) -> None:
         ),
         line(
             "path length per cell, um",
-            lambda g: f"mean {g['path_um']['mean']:.1f}, median {g['path_um']['median']:.1f}",
+            lambda g: (
+                f"mean {number_text(g['path_um']['mean'])}, "
+                f"median {number_text(g['path_um']['median'])}"
+            ),
         ),
-        line("net displacement, um", lambda g: f"mean {g['net_displacement_um']:.1f}"),
+        line("net displacement, um", lambda g: f"mean {number_text(g['net_displacement_um'])}"),
         line(
             "straightness (net over path), mean of cells", lambda g: number_text(g["straightness"])
         ),
         line(
             "speed from frame to frame, um/min",
-            lambda g: (
-                number_text(g["apparent_speed_um_per_min"])
-                + interval_text(g["apparent_speed_interval"])
-            ),
+            lambda g: interval_text(g["apparent_speed_um_per_min"], g["apparent_speed_interval"]),
         ),
         line(
             "speed, corrected for the frames, um/min",
-            lambda g: number_text(g["speed_um_per_min"]) + interval_text(g["speed_interval"]),
+            lambda g: interval_text(g["speed_um_per_min"], g["speed_interval"]),
         ),
         line(
             "persistence time, min",
-            lambda g: number_text(g["persistence_min"]) + interval_text(g["persistence_interval"]),
+            lambda g: interval_text(g["persistence_min"], g["persistence_interval"]),
         ),
         line(
             "motility coefficient, um2/min",
-            lambda g: (
-                number_text(g["motility_um2_per_min"]) + interval_text(g["motility_interval"])
-            ),
+            lambda g: interval_text(g["motility_um2_per_min"], g["motility_interval"]),
         ),
     ]
     labels = [g["label"] for g in groups]
@@ -246,7 +240,7 @@ def print_motion(table: dict[str, Any]) -> None:
         found = table["comparison"]
         click.echo(
             f"path length against the control: ratio of medians "
-            f"{number_text(found['ratio_of_medians'])}{interval_text(found['interval'])}, "
+            f"{interval_text(found['ratio_of_medians'], found['interval'])}, "
             f"p {p_text(found['p'])} ({found['test']} test over {_units_text(found)})"
         )
 
@@ -264,11 +258,4 @@ def _print_encounter_note(rows: list[dict[str, Any]]) -> None:
 
 
 def _touching_text(value: float | None, uniform: float | None) -> str:
-    return "-" if value is None else f"{value:.2f} (uniform: {number_text(uniform)})"
-
-
-def _minutes_text(seconds: float | None, ends: list[float] | None = None) -> str:
-    if seconds is None:
-        return "-"
-    interval = "" if ends is None else f" ({ends[0] / 60:.0f}-{ends[1] / 60:.0f})"
-    return f"{seconds / 60:.0f}{interval}"
+    return "-" if value is None else f"{number_text(value)} (uniform: {number_text(uniform)})"

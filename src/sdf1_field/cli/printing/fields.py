@@ -1,15 +1,19 @@
 """Tables about concentrations on the floor."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import click
 
-from sdf1_field.cli.tables import bin_text, figures_text, number_text, print_table
+from sdf1_field.cli.tables import bin_text, print_table
+from sdf1_field.digits import number_text, spread_text
 
 
-def print_fields(rows: list[dict[str, Any]], dishes: str, against: bool) -> None:
-    """Mean concentrations by distance from bodies and migrasomes."""
-    from sdf1_field.units import duration_text, molar_unit
+def print_fields(
+    rows: list[dict[str, Any]], dishes: str, against: bool, units: Mapping[str, tuple[str, float]]
+) -> None:
+    """Mean concentrations by distance from bodies and migrasomes, in each ligand's unit."""
+    from sdf1_field.units import duration_text
 
     places = {
         "under a body": "under cell bodies",
@@ -18,7 +22,7 @@ def print_fields(rows: list[dict[str, Any]], dishes: str, against: bool) -> None
     }
     for n, key in enumerate(dict.fromkeys((row["time"], row["ligand"]) for row in rows)):
         own = [row for row in rows if (row["time"], row["ligand"]) == key]
-        unit, size = molar_unit(next(r["mean"] for r in own if r["place"] == "whole floor"))
+        unit, size = units[key[1]]
         factor = 1.0 / size
         if n:
             click.echo()
@@ -31,11 +35,11 @@ def print_fields(rows: list[dict[str, Any]], dishes: str, against: bool) -> None
             line = [
                 places.get(row["place"]) or f"{bin_text(row['lower_um'], row['upper_um'])} um",
                 "" if row["place"] == "highest" else f"{row['area_mm2']:.4f}",
-                figures_text(row["mean"], row["deviation"], factor),
+                spread_text(row["mean"], row["deviation"], factor),
             ]
             if against:
                 line += [
-                    figures_text(row["control_mean"], row["control_deviation"], factor),
+                    spread_text(row["control_mean"], row["control_deviation"], factor),
                     number_text(row["ratio_of_means"]),
                 ]
             lines.append(tuple(line))

@@ -4,7 +4,8 @@ from typing import Any
 
 import click
 
-from sdf1_field.cli.tables import bin_text, dishes_text, print_table, spread_text
+from sdf1_field.cli.tables import bin_text, dishes_text, print_table, region_text
+from sdf1_field.digits import number_text, spread_text
 
 _NETWORK_LABELS = {
     "msc_with_fibres": "MSC with retraction fibres, %",
@@ -34,7 +35,7 @@ _SIZE_LABELS = (
 )
 
 
-def print_networks(rows: list[dict[str, Any]]) -> None:
+def print_networks(rows: list[dict[str, Any]], stroma: str) -> None:
     """What networks have, sizes of migrasomes and tests, time by time."""
     from sdf1_field.units import duration_text
 
@@ -44,26 +45,26 @@ def print_networks(rows: list[dict[str, Any]]) -> None:
             groups["control"] = row["control"]
         sizes = [
             ("control: " if name == "control" else "")
-            + f"{dishes_text(own['dishes'])}, {own['area_mm2']:.3g} mm2"
+            + f"{dishes_text(own['dishes'])}, {number_text(own['area_mm2'])} mm2"
             for name, own in groups.items()
         ]
         if n:
             click.echo()
         click.echo(f"at {duration_text(row['time'])}; {'; '.join(sizes)}")
-        _print_network_figures(groups)
+        _print_network_figures(groups, stroma)
         for key, unit, label in _SIZE_LABELS:
             click.echo()
-            _print_sizes(groups, key, unit, label)
+            _print_sizes(groups, key, unit, region_text(label, stroma))
         if row["tests"] is not None:
             click.echo()
-            _print_network_tests(row["tests"])
+            _print_network_tests(row["tests"], stroma)
 
 
-def _print_network_figures(groups: dict[str, dict[str, Any]]) -> None:
+def _print_network_figures(groups: dict[str, dict[str, Any]], stroma: str) -> None:
     """Pooled values, what was counted for them, and the spread over dishes if there are several."""
     columns = []
     for name, own in groups.items():
-        lines = _network_lines(own)
+        lines = _network_lines(own, stroma)
         columns.append(["", *[label for label, *_ in lines]])
         titles = (name, "counted", "mean ± S.D. over dishes")
         columns += [
@@ -74,14 +75,15 @@ def _print_network_figures(groups: dict[str, dict[str, Any]]) -> None:
     print_table(rows, header)
 
 
-def _network_lines(own: dict[str, Any]) -> list[tuple[str, str, str, str]]:
+def _network_lines(own: dict[str, Any], stroma: str) -> list[tuple[str, str, str, str]]:
     """Label, pooled value, what was counted, and what dishes have."""
 
     def line(label: str, values: dict[str, Any], counted: str) -> tuple[str, str, str, str]:
         over_dishes = ""
         if own["dishes"] > 1 and values["mean"] is not None:
-            over_dishes = " ± ".join(_in_unit(label, values[k]) for k in ("mean", "deviation"))
-        return label, _in_unit(label, values["pooled"]), counted, over_dishes
+            over_dishes = spread_text(values["mean"], values["deviation"], _factor(label))
+        pooled = number_text(values["pooled"], _factor(label))
+        return region_text(label, stroma), pooled, counted, over_dishes
 
     def counted(values: dict[str, Any]) -> str:
         if "of" in values:
@@ -89,13 +91,13 @@ def _network_lines(own: dict[str, Any]) -> list[tuple[str, str, str, str]]:
         if "count" in values:
             return str(values["count"])
         if values["median"] is None:
-            return f"{values['cells']} MSC"
+            return f"{values['cells']} {stroma}"
         low, high = values["quartiles"]
-        return f"{values['cells']} MSC, median {values['median']:g} ({low:g}-{high:g})"
+        return f"{values['cells']} {stroma}, median {values['median']:g} ({low:g} to {high:g})"
 
     shares = own["area_fractions"]
     return [
-        ("MSC in the view", "", str(own["msc"]), ""),
+        (f"{stroma} in the view", "", str(own["msc"]), ""),
         *[
             line(label, own[key], counted(own[key]))
             for key, label in _NETWORK_LABELS.items()
@@ -106,13 +108,9 @@ def _network_lines(own: dict[str, Any]) -> list[tuple[str, str, str, str]]:
     ]
 
 
-def _in_unit(label: str, value: float | None) -> str:
-    """Value as text in the unit that its label ends in."""
-    if value is None:
-        return "-"
-    if label.endswith("%"):
-        return f"{100.0 * value:.1f}"
-    return f"{value:.1f}" if label.endswith("mm2") else f"{value:.2f}"
+def _factor(label: str) -> float:
+    """What turns a value into the unit that its label ends in."""
+    return 100.0 if label.endswith("%") else 1.0
 
 
 def _print_sizes(groups: dict[str, dict[str, Any]], key: str, unit: str, label: str) -> None:
@@ -139,7 +137,7 @@ def _print_sizes(groups: dict[str, dict[str, Any]], key: str, unit: str, label: 
     print_table(lines, tuple(header))
 
 
-def _print_network_tests(tests: list[dict[str, Any]]) -> None:
+def _print_network_tests(tests: list[dict[str, Any]], stroma: str) -> None:
     from sdf1_field.analysis import FIELDS_ACROSS, p_text
 
     lines = []
@@ -147,8 +145,8 @@ def _print_network_tests(tests: list[dict[str, Any]]) -> None:
         label = _NETWORK_LABELS[found["quantity"]]
         lines.append(
             (
-                label,
-                *(_in_unit(label, found[key]) for key in ("runs", "control")),
+                region_text(label, stroma),
+                *(number_text(found[key], _factor(label)) for key in ("runs", "control")),
                 p_text(found["p"]),
                 f"{found['test']} over {found['unit']}",
             )

@@ -1,0 +1,378 @@
+"""A run, or several dishes of one experiment: their fields, tracks, tables and pictures."""
+
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self, overload
+
+import pandas as pd
+import xarray as xr
+
+from sdf1_field import record
+from sdf1_field.api.frames import long_frame, motion_frame, tracks_frame, wide_frame
+from sdf1_field.api.tables import make_table, usual_table
+from sdf1_field.errors import InputError
+from sdf1_field.spec import Model, facts_html, ligand_named
+from sdf1_field.units import duration_text, parse
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+At = str | float | Sequence[str | float]
+"""One time or several: text such as ``"4 h"``, or seconds."""
+
+_FACTS = ("model", "treatment", "seed", "program", "created", "time", "grid", "stroma", "cells")
+_FLOOR = ("time", "y", "x")
+_DOTS_PER_INCH = 150
+_SUFFIXES = (".png", ".pdf", ".svg", ".jpg", ".tif", ".eps")
+"""Of the pictures that can be written."""
+
+
+def _seconds(time: str | float) -> float:
+    """Time [s] from text with a unit or a number of seconds; InputError if it is neither."""
+    if not isinstance(time, str):
+        try:
+            value = float(time)
+        except (TypeError, ValueError):
+            value = math.nan
+        if not math.isfinite(value):
+            raise InputError(f"at: {time!r} is not a time. Give seconds, or text like '4 h'.")
+        return value
+    try:
+        return parse(time, "time")
+    except ValueError as error:
+        raise InputError(f"at: {error}") from None
+
+
+def _times(at: At | None) -> list[float] | None:
+    if at is None:
+        return None
+    if isinstance(at, str) or not isinstance(at, Iterable):
+        return [_seconds(at)]
+    return [_seconds(time) for time in at] or None
+
+
+class Dishes:
+    """What can be asked of one run and of several that are dishes of one experiment alike."""
+
+    datasets: tuple[xr.Dataset, ...]
+    """One for each dish."""
+
+    def table(
+        self,
+        name: str | None = None,
+        *,
+        at: At | None = None,
+        control: "Dishes | Sequence[Run] | None" = None,
+        paired: bool = False,
+    ) -> Any:
+        """Table as `sdf1-field analyse --json` prints it, of plain values.
+
+        Parameters
+        ----------
+        name : str, optional
+            As after ``--show``, such as ``"fold-change"``; what suits the run if not given.
+        at : str, float or sequence of these, optional
+            When: text such as ``"4 h"``, or seconds.
+        control : Run, Runs or sequence of Run, optional
+            Dishes of the control experiment.
+        paired : bool
+            Compare donor by donor.
+
+        Raises
+        ------
+        InputError
+            If the runs do not have what is asked for.
+        """
+        against = _datasets(control)
+        name = usual_table(self.datasets) if name is None else name
+        return make_table(name, self.datasets, _times(at), against=against, paired=paired)
+
+    def fold_change(
+        self,
+        at: At | None = None,
+        *,
+        control: "Dishes | Sequence[Run] | None" = None,
+        paired: bool = False,
+    ) -> pd.DataFrame:
+        """Cells, densities and fold changes by region, as `analysis.analyse_runs` counts them.
+
+        Parameters
+        ----------
+        at : str, float or sequence of these, optional
+            When: text such as ``"4 h"``, or seconds; 4 and 12 h where the run has them.
+        control : Run, Runs or sequence of Run, optional
+            Dishes of a control experiment; a t test over dishes compares with them.
+        paired : bool
+            Compare donor by donor.
+
+        Returns
+        -------
+        pandas.DataFrame
+            One row for each time and region.
+        """
+        return wide_frame(self.table("fold-change", at=at, control=control, paired=paired))
+
+    def course(self) -> pd.DataFrame:
+        """Fold change at every saved observation; see `analysis.course_table`."""
+        return wide_frame(self.table("course"))
+
+    def distance(self, at: At | None = None) -> pd.DataFrame:
+        """Density of cells by distance from stroma; see `analysis.distance_table`."""
+        return wide_frame(self.table("distance", at=at))
+
+    def dwell(self) -> pd.DataFrame:
+        """How long cells stay over each region; see `analysis.dwell_table`."""
+        return wide_frame(self.table("dwell"))
+
+    def approach(self) -> pd.DataFrame:
+        """Chemotactic index by distance from stroma; see `analysis.approach_table`."""
+        return wide_frame(self.table("approach"))
+
+    def motion(self, *, control: "Dishes | Sequence[Run] | None" = None) -> pd.DataFrame:
+        """Paths, speed and persistence of cells, one row for each quantity.
+
+        See `analysis.motion_table`; the test compares the lengths of paths over cells.
+        """
+        return motion_frame(self.table("motion", control=control))
+
+    def network(
+        self, at: At | None = None, *, control: "Dishes | Sequence[Run] | None" = None
+    ) -> pd.DataFrame:
+        """Stromal cells, fibres and migrasomes, one row for each time and quantity.
+
+        See `analysis.network_table`; of the end if no time is given.
+        """
+        return long_frame(self.table("network", at=at, control=control), ("time",))
+
+    def cargo(
+        self, at: At | None = None, *, control: "Dishes | Sequence[Run] | None" = None
+    ) -> pd.DataFrame:
+        """Where stromal cells' chemokines are, one row for each time, ligand and quantity.
+
+        See `analysis.cargo_table`; of the last time at which they were followed if none is given.
+        """
+        return long_frame(self.table("cargo", at=at, control=control), ("time", "ligand"))
+
+    def floor_profile(
+        self, at: At | None = None, *, control: "Dishes | Sequence[Run] | None" = None
+    ) -> pd.DataFrame:
+        """Concentration on the floor under and around stroma; see `analysis.field_table`."""
+        return wide_frame(self.table("field", at=at, control=control))
+
+
+class Run(Dishes):
+    """One solved model, in a file or in memory.
+
+    Parameters
+    ----------
+    dataset : xarray.Dataset
+        From `sdf1_field.record.open_run`.
+    path : pathlib.Path, optional
+        Of its file; None if it is in memory.
+    """
+
+    def __init__(self, dataset: xr.Dataset, path: Path | None = None) -> None:
+        self.dataset = dataset
+        self.path = path
+        self.datasets = (dataset,)
+
+    @cached_property
+    def model(self) -> Model:
+        """The model it was made from, as recorded in it."""
+        return record.model_of(self.dataset)
+
+    @property
+    def seed(self) -> int:
+        """Of the dish."""
+        return int(self.dataset.attrs["seed"])
+
+    @property
+    def fields(self) -> xr.Dataset:
+        """Everything on the floor by frame: of each ligand ``sdf1`` [nM], ``sdf1_bound``, ....
+
+        Times are in seconds.
+        """
+        names = [str(name) for name, own in self.dataset.items() if own.dims == _FLOOR]
+        time = self.dataset["time"]
+        plain = time.assign_attrs({"units": "s", "long_name": "time"})
+        for key in ("calendar", "standard_name", "units_metadata"):
+            plain.attrs.pop(key, None)
+        return self.dataset[names].assign_coords(time=plain)
+
+    def tracks(self) -> pd.DataFrame:
+        """Places of cells: ``trajectory``, ``time_s``, ``x_um``, ``y_um``, ``state``, ``region``.
+
+        Raises
+        ------
+        InputError
+            If the run has no cells.
+        """
+        return tracks_frame(self.dataset)
+
+    def summary(self) -> dict[str, Any]:
+        """What `sdf1-field inspect` prints: size, stroma, cells, ligands and their mass audit."""
+        return record.summary(self.dataset)
+
+    def plot(
+        self,
+        path: str | Path | None = None,
+        *,
+        at: str | float | None = None,
+        ligand: str | None = None,
+        force: bool = False,
+    ) -> "Figure":
+        """Picture of the run, as `sdf1-field plot` draws it.
+
+        Parameters
+        ----------
+        path : str or pathlib.Path, optional
+            File to write it to, such as ``run.png``.
+        at : str or float, optional
+            What time to show: text such as ``"4 h"``, or seconds; the end if not given.
+        ligand : str, optional
+            Which field; the first if not given.
+        force : bool
+            Replace an existing file.
+
+        Returns
+        -------
+        matplotlib.figure.Figure
+
+        Raises
+        ------
+        InputError
+            If the run has no such field or time, or the file exists or cannot be written.
+        """
+        from sdf1_field.figures import plot_run
+
+        file = None if path is None else Path(path)
+        if file is not None:
+            _require_writable(file, force=force)
+        if ligand is not None:
+            spec = self.model.spec
+            labels = {name: spec.ligand[name].label for name in spec.solved_ligands}
+            ligand = ligand_named(ligand, labels)
+        figure = plot_run(self.dataset, time=None if at is None else _seconds(at), ligand=ligand)
+        if file is None:
+            return figure
+        try:
+            figure.savefig(file, dpi=_DOTS_PER_INCH)
+        except OSError as error:
+            raise InputError(f"{file}: {error.strerror}. Choose another place with -o.") from None
+        return figure
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self.dataset.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        place = "in memory" if self.path is None else str(self.path)
+        times = self.dataset["time"].values
+        span = f"{duration_text(float(times[0]))} to {duration_text(float(times[-1]))}"
+        return f"Run({self.dataset.attrs['model_name']!r}, seed {self.seed}, {span}, {place})"
+
+    def _repr_html_(self) -> str:
+        facts = self.summary()
+        rows = [(key, str(facts[key])) for key in _FACTS if key in facts]
+        rows += [(key, str(value)) for key, value in self.model.changed.items()]
+        return facts_html(facts["title"], rows)
+
+
+def _require_writable(path: Path, *, force: bool) -> None:
+    """Raise InputError, before anything is drawn, if a picture cannot have a name."""
+    if path.is_dir():
+        raise InputError(f"{path}: is a folder. Give the name of a picture, such as run.png.")
+    if path.suffix.lower() not in _SUFFIXES:
+        raise InputError(
+            f"{path}: not the name of a picture. Give one that ends in {', '.join(_SUFFIXES)}."
+        )
+    if path.exists() and not force:
+        raise InputError(f"{path}: exists already. Choose another name with -o, or use --force.")
+
+
+class Runs(Dishes, Sequence[Run]):
+    """Several runs as dishes of one experiment: their tables are of all dishes together.
+
+    Parameters
+    ----------
+    runs : iterable of Run, str or pathlib.Path
+        Runs, or run files to open.
+
+    Raises
+    ------
+    InputError
+        If there is none, or a file is no run.
+    """
+
+    def __init__(self, runs: "Iterable[Run | str | Path]") -> None:
+        self._runs = tuple(run if isinstance(run, Run) else open_run(run) for run in runs)
+        if not self._runs:
+            raise InputError("Runs: there is no run. Give at least one.")
+        self.datasets = tuple(run.dataset for run in self._runs)
+
+    @overload
+    def __getitem__(self, index: int) -> Run: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> "Runs": ...
+
+    def __getitem__(self, index: int | slice) -> "Run | Runs":
+        chosen = self._runs[index]
+        return Runs(chosen) if isinstance(chosen, tuple) else chosen
+
+    def __iter__(self) -> Iterator[Run]:
+        return iter(self._runs)
+
+    def __len__(self) -> int:
+        return len(self._runs)
+
+    def close(self) -> None:
+        """Let go of the files."""
+        for run in self._runs:
+            run.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        first = self._runs[0].dataset.attrs["model_name"]
+        seeds = ", ".join(str(run.seed) for run in self._runs)
+        shown = seeds if len(seeds) <= 100 else f"{seeds[:100]} …"
+        return f"Runs({first!r}, {len(self)} dishes, seeds {shown})"
+
+
+def _datasets(control: "Dishes | Sequence[Run] | None") -> tuple[xr.Dataset, ...]:
+    if control is None:
+        return ()
+    return control.datasets if isinstance(control, Dishes) else Runs(control).datasets
+
+
+def open_run(path: str | Path) -> Run:
+    """Open a run file; values are read when they are used.
+
+    Parameters
+    ----------
+    path : str or pathlib.Path
+
+    Returns
+    -------
+    Run
+        Closed by `Run.close` or at the end of a ``with`` block.
+
+    Raises
+    ------
+    InputError
+        If the file is missing, damaged, or not a run of this program.
+    """
+    return Run(record.open_run(path), Path(path))

@@ -1,0 +1,96 @@
+"""Numbers as text, with the digits that their error allows."""
+
+import math
+from collections.abc import Sequence
+from decimal import Context, Decimal
+
+MISSING = "-"
+"""Text of a value that does not exist."""
+_FIGURES, _ERROR_FIGURES = 3, 2
+"""Figures of a value whose error is not known, and of an error."""
+_PLAIN = (Decimal("1e-3"), Decimal("1e9"))
+"""From the first to below the second a number is written without an exponent."""
+_NOISE = 1e-9
+"""Share of a value below which its error is that of arithmetic, and says nothing of the value."""
+_NARROW = 0.1
+"""Least share of half an interval's width that is taken for the error of the value in it."""
+_EXACT = Context(prec=60)
+
+
+def number_text(value: float | None, factor: float = 1.0, *, figures: int = _FIGURES) -> str:
+    """Three figures of a value times a factor, or so many; a dash for what there is not.
+
+    Examples
+    --------
+    >>> number_text(502.59), number_text(0.0001234), number_text(8572593.0), number_text(None)
+    ('503', '1.23e-4', '8,570,000', '-')
+    """
+    if value is None or not math.isfinite(value):
+        return MISSING
+    (text,) = _texts([factor * value], _place(factor * value, figures))
+    return text
+
+
+def spread_text(mean: float | None, deviation: float | None = None, factor: float = 1.0) -> str:
+    """A mean and its deviation times a factor: two figures of the deviation, the mean as far.
+
+    Examples
+    --------
+    >>> spread_text(144.2, 213.0), spread_text(7.3712, 0.9981), spread_text(0.5)
+    ('140 ± 210', '7.4 ± 1.0', '0.500')
+    """
+    if mean is None or deviation is None or not math.isfinite(mean + deviation):
+        return number_text(mean, factor)
+    values = [factor * mean, factor * deviation]
+    return " ± ".join(_texts(values, _error_place(values[0], abs(values[1]))))
+
+
+def interval_text(value: float | None, ends: Sequence[float] | None, factor: float = 1.0) -> str:
+    """A value and its interval times a factor: two figures of half the width, or of the nearer end.
+
+    In a lopsided interval the distance of the value from the nearer end is its error, as long as
+    that is a tenth of half the width or more.
+
+    Examples
+    --------
+    >>> interval_text(22330.0, (14502.0, 30158.0)), interval_text(0.156, (0.0291, 0.282))
+    ('22,300 (14,500 to 30,200)', '0.16 (0.03 to 0.28)')
+    >>> interval_text(0.875, (0.332, 2.31)), interval_text(1.5, None)
+    ('0.88 (0.33 to 2.31)', '1.50')
+    """
+    if value is None or ends is None or not all(map(math.isfinite, (value, *ends))):
+        return number_text(value, factor)
+    low, high = sorted(factor * end for end in ends)
+    half = 0.5 * high - 0.5 * low
+    nearer = min(factor * value - low, high - factor * value)
+    place = _error_place(factor * value, max(nearer, _NARROW * half))
+    shown, *between = _texts([factor * value, low, high], place)
+    return f"{shown} ({' to '.join(between)})"
+
+
+def _error_place(value: float, error: float) -> int:
+    """Power of ten of the last figure of a value with an error."""
+    if error <= _NOISE * abs(value):
+        return _place(value, _FIGURES)
+    return _place(error, _ERROR_FIGURES)
+
+
+def _place(value: float, figures: int) -> int:
+    """Power of ten of the last of so many figures."""
+    if value == 0.0:
+        return 0
+    return int(f"{value:.{figures - 1}e}".partition("e")[2]) + 1 - figures
+
+
+def _texts(values: Sequence[float], place: int) -> list[str]:
+    """Values rounded to one power of ten, and written with one exponent if they need one."""
+    rounded = [
+        Decimal(value).quantize(Decimal((0, (1,), place)), context=_EXACT) for value in values
+    ]
+    largest = max(abs(number) for number in rounded)
+    plain = largest == 0 or _PLAIN[0] <= largest < _PLAIN[1]
+    exponent = 0 if plain else largest.adjusted()
+    end = "" if plain else f"e{exponent}"
+    shifted = (number.scaleb(-exponent) for number in rounded)
+    # A rounded zero has no sign, and of its figures one before the point.
+    return [f"{(n if n else abs(n)):,f}{end}" for n in shifted]
