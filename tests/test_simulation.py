@@ -791,6 +791,7 @@ def test_conjugate_gradients_do_not_depend_on_the_threads_of_blas(tmp_path):
         "dish.height=100 um",
         "grid.spacing=5 um",
         "scene.mode=placed",
+        "scene.network_fraction=1.0",
         "mechanisms.cargo_kinetics=false",
         "run.culture=10 min",
         "run.duration=15 min",
