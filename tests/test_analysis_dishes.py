@@ -88,7 +88,7 @@ def test_seeds_of_which_some_are_on_both_sides_are_refused(dish):
     runs, control = [dish(*DRUG), dish(*DRUG, seed=4)], [dish(), dish(seed=2)]
     line = line_of(lambda: analyse_runs(runs, [LAST], against=control))
     assert line == (
-        "--against: seed 1 is on both sides, seed 2 on one only, so dishes are neither pairs nor "
+        "control: seed 1 is on both sides, seed 2 on one only, so dishes are neither pairs nor "
         "independent. Give the same seeds on both sides, or no seed twice."
     )
 
@@ -97,7 +97,7 @@ def test_one_seed_twice_in_an_experiment_is_refused(dish):
     same, of_donor = dish(), dish("coculture-kg1a", donor(1))
     assert "is the same dish as" in line_of(lambda: analyse_runs([same, dish()]))
     line = line_of(lambda: analyse_runs([same, of_donor]))
-    assert "(1), so the two are not independent. Solve one of them with another --seed." in line
+    assert "(1), so the two are not independent. Solve one of them with another seed." in line
 
 
 def test_donors_that_share_a_seed_with_another_donor_are_refused(dish):
@@ -143,7 +143,7 @@ def test_paths_of_one_seed_in_dishes_of_other_sizes_are_refused(dish):
     runs, control = [dish(*TRACKED, "cells.density=440 1/mm**2")], [dish(*TRACKED)]
     line = line_of(lambda: motion_table(runs, control))
     assert "are of one seed and have 40 and 30 cells" in line
-    assert "Solve one side with another --seed." in line
+    assert "Solve one side with another seed." in line
 
 
 def test_paths_of_other_seeds_are_independent(dish):
@@ -158,10 +158,10 @@ def test_networks_are_compared_between_seeds_alone(dish):
     some = "scene.network_fraction=0.5"
     runs, control = [dish("coculture-kg1a", some, seed=seed) for seed in (1, 2)], [dish(seed=2)]
     line = line_of(lambda: network_table(runs, against=control))
-    assert line.startswith("--against: ")
+    assert line.startswith("control: ")
     assert line.endswith(
         "are of one seed (2), and the tests take them for independent. Solve one side with "
-        "another --seed."
+        "another seed."
     )
     assert network_table(runs, against=[dish(seed=3)])[0]["tests"]
 

@@ -337,7 +337,7 @@ def test_a_run_that_breaks_keeps_what_it_had_and_says_up_to_when(tiny, tmp_path,
     with pytest.raises(
         RunError,
         match=r"t = 3600 s: ligand sdf1, x = 75 um, y = 35 um: concentration is not finite\. .*"
-        r"run\.nc\.partial, good up to 45 min; start over with --force\.",
+        r"run\.nc\.partial, good up to 45 min; start over with force\.",
     ):
         solve(model, path, seed=1)
     assert [p.name for p in tmp_path.iterdir()] == ["run.nc.partial"]

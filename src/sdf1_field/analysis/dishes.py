@@ -15,7 +15,7 @@ from sdf1_field.errors import InputError
 from sdf1_field.record import model_of
 
 _OF_THE_DISH = {"run.seed", "variation.donor_number", "title", "description"}
-_ANOTHER_SEED = "Solve one side with another --seed"
+_ANOTHER_SEED = "Solve one side with another seed"
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,7 +51,7 @@ def require_one_experiment(runs: Sequence[xr.Dataset]) -> None:
             if _donor(run) != _donor(first):
                 raise InputError(
                     f"{run_name(run)}: has the seed of {run_name(first)} ({seed}), so the two are "
-                    "not independent. Solve one of them with another --seed."
+                    "not independent. Solve one of them with another seed."
                 )
             raise InputError(
                 f"{run_name(run)}: is the same dish as {run_name(first)} (seed {seed}). Give it "
@@ -69,7 +69,7 @@ def require_another_dish(runs: Sequence[xr.Dataset], control: Sequence[xr.Datase
         seed = _seed(run)
         if seed in seeds and _donor(run) == _donor(seeds[seed]):
             raise InputError(
-                f"--against: {run_name(run)} is the same dish as {run_name(seeds[seed])} (seed "
+                f"control: {run_name(run)} is the same dish as {run_name(seeds[seed])} (seed "
                 f"{seed}). Give another experiment, or other seeds."
             )
 
@@ -84,7 +84,7 @@ def require_independent(runs: Sequence[xr.Dataset], control: Sequence[xr.Dataset
     for run in runs:
         if _seed(run) in controls:
             raise InputError(
-                f"--against: {run_name(run)} and {run_name(controls[_seed(run)])} are of one seed "
+                f"control: {run_name(run)} and {run_name(controls[_seed(run)])} are of one seed "
                 f"({_seed(run)}), and the tests take them for independent. {_ANOTHER_SEED}."
             )
 
@@ -107,7 +107,7 @@ def pairs_by_seed(runs: Sequence[xr.Dataset], control: Sequence[xr.Dataset]) -> 
     single = sorted(sides[0].keys() ^ sides[1].keys())
     if single:
         raise InputError(
-            f"--against: seed {both[0]} is on both sides, seed {single[0]} on one only, so dishes "
+            f"control: seed {both[0]} is on both sides, seed {single[0]} on one only, so dishes "
             f"are neither pairs nor independent. Give the same seeds on both sides, or no seed "
             "twice."
         )
@@ -131,13 +131,13 @@ def pairs_by_donor(runs: Sequence[xr.Dataset], control: Sequence[xr.Dataset]) ->
             number = _donor(run)
             if number == 0:
                 raise InputError(
-                    f"--paired: {run_name(run)} is of no donor in particular. Make its dishes with "
-                    "--set variation.donor_number=N, or leave --paired away."
+                    f"paired: {run_name(run)} is of no donor in particular. Make its dishes with "
+                    "variation.donor_number=N, or leave paired away."
                 )
             if number in donors:
                 raise InputError(
-                    f"--paired: {run_name(run)} and {run_name(donors[number])} are of the same "
-                    f"donor ({number}). Give one dish of each, made with --set "
+                    f"paired: {run_name(run)} and {run_name(donors[number])} are of the same "
+                    f"donor ({number}). Give one dish of each, made with "
                     "variation.donor_number=N."
                 )
             donors[number] = run
@@ -145,8 +145,8 @@ def pairs_by_donor(runs: Sequence[xr.Dataset], control: Sequence[xr.Dataset]) ->
     if sides[0].keys() != sides[1].keys():
         shown = [", ".join(str(n) for n in sorted(donors)) for donors in sides]
         raise InputError(
-            f"--paired: the runs are of donors {shown[0]}, the control of {shown[1]}. Give the "
-            "same donors on both sides, or leave --paired away."
+            f"paired: the runs are of donors {shown[0]}, the control of {shown[1]}. Give the "
+            "same donors on both sides, or leave paired away."
         )
     order = sorted(sides[0])
     first, second = (tuple(donors[n] for n in order) for donors in sides)
@@ -154,7 +154,7 @@ def pairs_by_donor(runs: Sequence[xr.Dataset], control: Sequence[xr.Dataset]) ->
         for other in second:
             if _seed(run) == _seed(other) and _donor(run) != _donor(other):
                 raise InputError(
-                    f"--paired: {run_name(run)} and {run_name(other)} are of one seed "
+                    f"paired: {run_name(run)} and {run_name(other)} are of one seed "
                     f"({_seed(run)}) and of different donors. {_ANOTHER_SEED}."
                 )
     return Pairs(first, second, "donor")

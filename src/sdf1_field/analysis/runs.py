@@ -148,6 +148,20 @@ def has_stroma(run: xr.Dataset) -> bool:
     return any(bool(np.isin(frame.values, stroma).any()) for frame in run["region"])
 
 
+def require_stroma(runs: Sequence[xr.Dataset]) -> None:
+    """Raise InputError if none of some runs has a stroma."""
+    if any(map(has_stroma, runs)):
+        return
+    label = model_of(runs[0]).spec.stroma.label
+    if "cell_time" in runs[0]:
+        found = f"has no {label} and no migrasomes, which this table is about. Choose motion"
+    else:
+        found = f"has no cells, no {label} and no migrasomes to analyse. Use `sdf1-field inspect`"
+    raise InputError(
+        f"{run_name(runs[0])}: {found}, or solve a model with scene.msc_density above 0."
+    )
+
+
 def scene_frames(run: xr.Dataset, times: Sequence[float] | Array) -> list[int]:
     """For each time [s] the first frame that shows the same bodies, migrasomes and regions.
 

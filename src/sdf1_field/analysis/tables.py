@@ -59,9 +59,9 @@ from sdf1_field.analysis.runs import (
     cell_places,
     default_times,
     encounter_note,
-    has_stroma,
     observation_index,
     observation_times,
+    require_stroma,
     require_times,
     run_censuses,
     run_encounter_limit,
@@ -138,11 +138,11 @@ def analyse_runs(
         control is not of the same kind, its donors do not match, or only some seeds are on both
         sides.
     """
-    _require_stroma(runs)
+    _require_cells_and_stroma(runs)
     wanted = sorted(default_times(runs[0]) if times is None else times)
     paired_by = None
     if against:
-        _require_stroma(against)
+        _require_cells_and_stroma(against)
         require_another_dish(runs, against)
         pairs = (pairs_by_donor if paired else pairs_by_seed)(runs, against)
         if pairs is not None:
@@ -220,7 +220,7 @@ def course_table(runs: Sequence[xr.Dataset]) -> list[dict[str, Any]]:
         ``fold_change`` (ratio of sums), ``interval`` (95 % bootstrap over dishes; None for one),
         ``encounter_limit``, ``encounter_limit_note``.
     """
-    _require_stroma(runs)
+    _require_cells_and_stroma(runs)
     times = [float(t) for t in observation_times(runs[0])]
     note = _encounter_note(runs, times[-1])
     limits = np.mean([run_encounter_limit(run, times) for run in runs], axis=0)
@@ -261,7 +261,7 @@ def distance_table(
         ``density_per_mm2``, ``ratio`` to the density all over the floor, ``interval`` of the ratio
         (95 % bootstrap over dishes; None for one).
     """
-    _require_stroma(runs)
+    _require_cells_and_stroma(runs)
     wanted = sorted(default_times(runs[0]) if times is None else times)
     require_times(runs, wanted)
     scenes = [_scenes(run, wanted) for run in runs]
@@ -374,7 +374,7 @@ def dwell_table(runs: Sequence[xr.Dataset]) -> list[dict[str, Any]]:
         uncorrected, ``interval`` of the mean (95 % bootstrap over cells), ``restricted``
         (whether the mean is a lower bound: some outlast the longest stay seen).
     """
-    _require_stroma(runs)
+    _require_cells_and_stroma(runs)
     for run in runs:
         if len(observation_times(run)) < 2:
             raise InputError(
@@ -432,7 +432,7 @@ def approach_table(runs: Sequence[xr.Dataset]) -> list[dict[str, Any]]:
         over cells). The index is over straight steps between frames, which turning shortens: it
         grows with the time between frames and compares only runs with the same frames.
     """
-    _require_stroma(runs)
+    _require_cells_and_stroma(runs)
     for run in runs:
         run_tracks(run)  # refuses a run with one frame
     collected: dict[str, list[tuple[NDArray[np.intp], Array, Array, Array]]] = {}
@@ -572,9 +572,9 @@ def _require_as_many_cells(pairs: Pairs) -> None:
         own, other = run.sizes["trajectory"], control.sizes["trajectory"]
         if own != other:
             raise InputError(
-                f"--against: {run_name(run)} and {run_name(control)} are of one seed and have "
+                f"control: {run_name(run)} and {run_name(control)} are of one seed and have "
                 f"{own} and {other} cells, which are neither pairs nor independent. Solve one side "
-                "with another --seed."
+                "with another seed."
             )
 
 
@@ -590,7 +590,7 @@ def _require_same_frames(
     ):
         if not math.isclose(own, other):
             raise InputError(
-                f"--against: cells of {run_name(against[0])} are {what} {duration_text(other)}, "
+                f"control: cells of {run_name(against[0])} are {what} {duration_text(other)}, "
                 f"those of {run_name(runs[0])} {duration_text(own)}; path lengths depend on it. "
                 "Give runs with the same frames."
             )
@@ -655,7 +655,7 @@ def _require_same_culture(run: xr.Dataset, control: xr.Dataset) -> None:
     own, other = (model_of(one).spec.run.culture for one in (run, control))
     if own != other:
         raise InputError(
-            f"--against: time 0 is {duration_text(own)} after seeding in {run_name(run)} and "
+            f"control: time 0 is {duration_text(own)} after seeding in {run_name(run)} and "
             f"{duration_text(other)} in {run_name(control)}, so networks of one time are not as "
             "old. Compare runs of the same run.culture."
         )
@@ -949,11 +949,7 @@ def field_table(
     groups = [runs, against] if against else [runs]
     for group in groups:
         require_one_experiment(group)
-        if not any(has_stroma(run) for run in group):
-            raise InputError(
-                f"{run_name(group[0])}: has no MSC and no network around which there could be a "
-                "field. Solve a co-culture."
-            )
+        require_stroma(group)
         if not model_of(group[0]).spec.solved_ligands:
             raise InputError(
                 f"{run_name(group[0])}: holds no field. Solve the model with output.ligands, such "
@@ -967,7 +963,7 @@ def field_table(
         for run in against:
             if ligand not in run:
                 raise InputError(
-                    f"--against: {run_name(run)} has no field of {spec.ligand[ligand].label}. Add "
+                    f"control: {run_name(run)} has no field of {spec.ligand[ligand].label}. Add "
                     f"{ligand} to its output.ligands and solve it again."
                 )
     wanted = [float(runs[0]["time"].values[-1])] if times is None else sorted(times)
@@ -1051,16 +1047,12 @@ def _require_frames(runs: Sequence[xr.Dataset], times: Sequence[float]) -> None:
             frame_at(run, time)
 
 
-def _require_stroma(runs: Sequence[xr.Dataset]) -> None:
+def _require_cells_and_stroma(runs: Sequence[xr.Dataset]) -> None:
     """Raise InputError unless the runs are dishes of one experiment with cells and stroma."""
     for run in runs:
         observation_times(run)
     require_one_experiment(runs)
-    if not any(has_stroma(run) for run in runs):
-        raise InputError(
-            f"{run_name(runs[0])}: has no MSC and no network to gather on. Use --show motion, or "
-            "solve a co-culture."
-        )
+    require_stroma(runs)
 
 
 def _known(value: float) -> float | None:
