@@ -344,8 +344,9 @@ def _read_toml(path: Path, shown: str) -> dict[str, Any]:
 
 
 _SMART_QUOTES = "“”„‟‘’‚«»"
+"""Quotation marks that TOML does not have."""
 _BARE_QUANTITY = re.compile(r"([\w.-]+)\s*=\s*([+-]?\.?\d[\w.+-]*\s*[A-Za-zµμ/][^,\"'}#]*)")
-"""Quotation marks that TOML has not, and a value with a unit that has none around it."""
+"""A value with a unit and without quotation marks, and its key."""
 
 
 def _syntax_hint(text: str, reason: str) -> str:
