@@ -4,7 +4,7 @@ import difflib
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, get_args, get_origin
 
 from pydantic import (
     BaseModel,
@@ -686,13 +686,17 @@ class ModelSpec(Section):
             return 0.0
         if treatment.dose is None:
             raise ValueError("no dose is given. Set one, such as '10 uM' or '100 ng/mL'.")
-        mass = agent.molar_mass
-        if agent.acts_on == "added_ligand":
-            mass = self.ligand[self.agent_of(name)].molar_mass
-        dose = parse(treatment.dose, "concentration", molar_mass=mass)
+        dose = parse(treatment.dose, "concentration", molar_mass=self.dosed_mass(name))
         if not 0 <= dose <= _HIGHEST_DOSE:
             raise ValueError(f"'{treatment.dose}' is out of range. A dose is from 0 to 1 M.")
         return dose
+
+    def dosed_mass(self, name: str) -> float | None:
+        """Molar mass of what the treatment called ``name`` gives [kDa]; None if it has none."""
+        agent = self.agent[self.agent_of(name)]
+        if agent.acts_on == "added_ligand":
+            return self.ligand[self.agent_of(name)].molar_mass
+        return agent.molar_mass
 
     def _excesses(self) -> Iterable[Problem]:
         """What is so large or small that no machine could carry it through."""
@@ -1135,6 +1139,38 @@ class ModelSpec(Section):
                             "Set loss_rate, open the top, or ask for a transient."
                         ),
                     )
+
+
+def dimension_of(path: str) -> str | None:
+    """Dimension of the quantity at a dotted path of a model; None if it has none.
+
+    Examples
+    --------
+    >>> dimension_of("cell_type.kg1a.speed"), dimension_of("run.seed")
+    ('speed', None)
+    """
+    section: Any = ModelSpec
+    *tables, key = path.split(".")
+    for name in tables:
+        if isinstance(section, type) and issubclass(section, Section):
+            known = section.model_fields.get(name)
+            section = None if known is None else known.annotation
+        else:
+            section = get_args(section)[-1] if get_origin(section) is dict else None
+    if not (isinstance(section, type) and issubclass(section, Section)):
+        return None
+    field_ = section.model_fields.get(key)
+    if field_ is None:
+        return None
+    if section is Treatment and key == "dose":
+        return "concentration"
+    notes = [*field_.metadata, *(note for a in get_args(field_.annotation) for note in _notes(a))]
+    return next((note.dimension for note in notes if isinstance(note, Quantity)), None)
+
+
+def _notes(annotation: Any) -> tuple[Any, ...]:
+    """What an annotated type is annotated with."""
+    return getattr(annotation, "__metadata__", ())
 
 
 def _drawn_in(times: Mapping[str, float], kept: float, end: float) -> dict[str, float]:
