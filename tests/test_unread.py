@@ -7,7 +7,7 @@ from conftest import bits
 from sdf1_field.errors import InputError
 from sdf1_field.scene import place_scene
 from sdf1_field.shipped import model_names
-from sdf1_field.simulation import model_grid, simulate
+from sdf1_field.simulation import simulate
 from sdf1_field.spec import asked_model, inherited_unread, load_model, parameters
 from sdf1_field.spec.schema import ModelSpec
 from sdf1_field.spec.unread import RULES, unread_keys
@@ -216,8 +216,7 @@ def test_what_is_read_changes_a_dish(settings, key):
     if key.startswith("scene."):
         after = load_model("coculture-kg1a", settings=[*DISH, *settings, key]).spec
         lengths = [
-            np.nansum(place_scene(s, model_grid(s), 2, secretion_factor=1.0).fibres.x)
-            for s in (spec, after)
+            np.nansum(place_scene(s, 2, secretion_factor=1.0).fibres.x) for s in (spec, after)
         ]
         assert lengths[0] != lengths[1]
     else:
