@@ -13,6 +13,9 @@ from sdf1_field.spec.schema import ModelSpec
 from sdf1_field.spec.unread import RULES, unread_keys
 
 PLACED = ("scene.mode=placed", "mechanisms.cargo_kinetics=false")
+BARE = ("scene.mode=placed", "scene.network_fraction=0.0")
+DETACHED = ("scene.detached_migrasome_density=200 1/mm**2",)
+UNCOATED = ("ligand.sdf1.coat.sites=0 sites/um**2",)
 DISH = (
     "dish.width=200 um",
     "dish.length=200 um",
@@ -61,7 +64,11 @@ def _refusal(model, *settings):
         ("coculture-kg1a", ("ligand.sdf1.bath_concentration=1 nM",), "dish.top is closed"),
         ("coculture-kg1a", ("substrate.glass.strength=1.0",), "scene.substrate is 'fibronectin_5'"),
         ("coculture-kg1a", ("adhesion.vcam1_network=1.0",), "no cell is caught by VLA-4"),
-        ("coculture-kg1a", ("agent.amd3100.inhibition_constant=74 nM",), "no treatment gives it"),
+        (
+            "coculture-kg1a",
+            ("agent.amd3100.inhibition_constant=74 nM",),
+            "no treatment gives amd3100",
+        ),
         (
             "coculture-kg1a",
             ("ligand.sdf1.secretion.migrasome=1 molecule/s",),
@@ -76,6 +83,28 @@ def _refusal(model, *settings):
         ("tracking-kg1a", ("scene.fibre_length=80 um",), "there is no stroma"),
         ("capture-single-migrasome", ("scene.msc_density=50 1/mm**2",), "scene.msc_number says"),
         ("whole-well-kg1a", ("mechanisms.cargo_kinetics=true",), "a placed scene does not grow"),
+        (
+            "coculture-kg1a",
+            (*UNCOATED, "ligand.sdf1.coat.pattern=stripes"),
+            "sdf1 does not bind to the coat. Set ligand.sdf1.coat.sites and "
+            "ligand.sdf1.coat.association_rate above 0",
+        ),
+        ("coculture-kg1a", (*UNCOATED, "receptor.cxcr4.coat_share=1 1/um"), "ligand of CXCR4"),
+        ("coculture-kg1a", (*BARE, "scene.fibre_length=90 um"), "there are no networks"),
+        ("coculture-kg1a", (*BARE, "scene.migrasome_diameter=2 um"), "there are no migrasomes"),
+        ("coculture-kg1a", (*BARE, "mechanisms.fibre_adhesion=true"), "there are no networks"),
+        ("null-kg1a", ("dish.height=1 mm",), "no ligand is solved"),
+        ("null-kg1a", ("grid.floor_layer=2 um",), "no ligand is solved"),
+        (
+            "coculture-kg1a",
+            ("cell_type.kg1a.chemokinesis_gain=0.0", "mechanisms.chemokinesis=true"),
+            "cell_type.kg1a.chemokinesis_gain is 0. Set cell_type.kg1a.chemokinesis_gain above 0",
+        ),
+        (
+            "coculture-kg1a",
+            ("mechanisms.vla4_adhesion=true",),
+            "cell_type.kg1a.vla4_catch_rate is 0",
+        ),
     ],
 )
 def test_a_setting_that_acts_on_nothing_is_refused_with_the_reason(model, settings, message):
@@ -94,6 +123,9 @@ def test_a_setting_that_acts_on_nothing_is_refused_with_the_reason(model, settin
         ("coculture-cd34", ("variation.donor_number=3",)),
         ("coculture-kg1a-anti-cd166", ("mechanisms.cd166_adhesion=false",)),
         ("whole-well-kg1a", ("mechanisms.cargo_kinetics=false",)),
+        ("null-kg1a", ("mechanisms.chemokinesis=true", "dish.height=1 mm")),
+        ("coculture-kg1a", (*BARE, *DETACHED, "scene.migrasome_diameter=2 um")),
+        ("coculture-cd34", ("mechanisms.vla4_adhesion=true",)),
         ("coculture-kg1a-amd3100-10um", ("agent.amd3100.inhibition_constant=74 nM",)),
     ],
 )
@@ -184,7 +216,25 @@ QUIET = (
 
 
 @pytest.mark.parametrize(
-    "settings", [(), PLACED, QUIET], ids=["grown", "placed", "cells sense nothing"]
+    "settings",
+    [
+        (),
+        PLACED,
+        QUIET,
+        (*PLACED, *UNCOATED),
+        (*PLACED, *BARE),
+        (*PLACED, *BARE, *DETACHED),
+        (*PLACED, *BARE, "mechanisms.chemokinesis=true", "cell_type.kg1a.chemokinesis_gain=0.0"),
+    ],
+    ids=[
+        "grown",
+        "placed",
+        "cells sense nothing",
+        "nothing binds",
+        "no networks",
+        "detached migrasomes alone",
+        "gain zero",
+    ],
 )
 def test_what_is_unread_changes_no_bit_of_a_dish(settings):
     spec = load_model("coculture-kg1a", settings=[*DISH, *settings]).spec
@@ -193,7 +243,9 @@ def test_what_is_unread_changes_no_bit_of_a_dish(settings):
     ]
     unread = [key.path for key in unread_keys(spec, changeable)]
     assert len(unread) > 100
-    changed = [*settings, *map(_another, unread)]
+    switches = [f"mechanisms.{name}" for name, on in spec.mechanisms if on]
+    idle = [f"{key.path}=false" for key in unread_keys(spec, switches)]
+    changed = [*settings, *map(_another, unread), *idle]
     after = load_model("coculture-kg1a", settings=[*DISH, *changed]).spec
     assert after != spec
     assert _last(changed) == _last(settings)

@@ -590,13 +590,20 @@ def refuse_unread(model: Model, others: Collection[str] = ()) -> None:
 def inherited_unread(model: Model) -> Iterator[tuple[str, Unread]]:
     """Keys that models set, not the defaults, and that nothing reads in a model.
 
+    Without the mechanisms of shipped models, which are there for other cells to use.
+
     Yields
     ------
     where : str
         The file that sets it.
     key : Unread
     """
-    set_by_models = [p for p, e in model.entries.items() if e.where not in (DEFAULTS, *CALLS)]
+    set_by_models = [
+        path
+        for path, entry in model.entries.items()
+        if entry.where not in (DEFAULTS, *CALLS)
+        and not (path.startswith("mechanisms.") and is_shipped(entry.where))
+    ]
     for key in unread_keys(model.spec, sorted(set_by_models)):
         yield model.entries[key.path].where, key
 
