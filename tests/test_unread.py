@@ -74,6 +74,11 @@ def _refusal(model, *settings):
             ("ligand.sdf1.secretion.migrasome=1 molecule/s",),
             "mechanisms.cargo_kinetics says how bodies and migrasomes secrete",
         ),
+        (
+            "coculture-kg1a",
+            ("substrate.fibronectin_5.integrin_share=0.5",),
+            "no treatment blocks integrins",
+        ),
         ("coculture-kg1a", ("variation.donor.speed=0.3",), "donor 0 is the median one"),
         ("null-kg1a", ("treatments.amd3100.dose=10 uM",), "no cell senses a ligand"),
         ("null-kg1a", ("treatments.anti_cd166.dose=5 ug/mL",), "no cell is caught by CD166"),
@@ -249,6 +254,41 @@ def test_what_is_unread_changes_no_bit_of_a_dish(settings):
     after = load_model("coculture-kg1a", settings=[*DISH, *changed]).spec
     assert after != spec
     assert _last(changed) == _last(settings)
+
+
+CROWD = "cells.density=2000 1/mm**2"
+GROWN_LONGER = ("scene.msc_density=130 1/mm**2", "run.culture=8 h", CROWD)
+ALL_WITH_NETWORKS = (*PLACED, "scene.network_fraction=1.0", CROWD)
+UNSAMPLED = (
+    *("run", "dish", "output", "numerics", "ligand.*.molar_mass", "scene.msc_number"),
+    *("ligand.*.coat.under_bodies", "ligand.*.secretion.migrasome_decay"),
+    *("scene.detached_migrasome_density", "stromal_type.*.body_volume"),
+    *("cell_type.*.migrasome_uptake_rate", "scene.network_outline_margin"),
+    *("adhesion", "cell_type.*.fibre_catch_rate", "variation.dish.avidity"),
+)
+"""Keys that only output or doses by mass read, that collide, or whose events are rare here."""
+
+
+@pytest.mark.parametrize(
+    ("settings", "first"),
+    [(GROWN_LONGER, 0), (ALL_WITH_NETWORKS, 1), (QUIET, 2)],
+    ids=["grown", "placed", "cells sense nothing"],
+)
+def test_a_sample_of_the_other_keys_changes_a_dish(settings, first):
+    spec = load_model("coculture-kg1a", settings=[*DISH, *settings]).spec
+    unread = {key.path for key in unread_keys(spec, parameters())}
+    read = [
+        path
+        for path, entry in parameters().items()
+        if entry.interval
+        and entry.interval[0] != entry.interval[1]
+        and path not in unread
+        and not any(_below(path, key) for key in UNSAMPLED)
+    ]
+    sample = read[first::4]
+    assert len(sample) > 10
+    before = _last(settings)
+    assert [key for key in sample if _last([*settings, _another(key)]) == before] == []
 
 
 @pytest.mark.parametrize(

@@ -402,6 +402,12 @@ def _rules_by_name(spec: ModelSpec) -> Iterator[Rule]:
     if spec.run.mode == "steady" and spec.cell_count > 0:
         yield rule(("cells.density",), "a steady state has no cells", "Set run.mode to 'transient'")
     given = {spec.agent_of(name) for name in spec.treatments}
+    if "integrins" not in {spec.agent[name].acts_on for name in given}:
+        yield rule(
+            (f"substrate.{spec.scene.substrate}.integrin_share",),
+            "no treatment blocks integrins",
+            "Add a treatment whose agent acts on integrins",
+        )
     for name in spec.agent:
         if name not in given:
             yield rule((f"agent.{name}",), f"no treatment gives {name}", f"Add treatments.{name}")
