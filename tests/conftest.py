@@ -57,6 +57,12 @@ def tiny():
     return TINY
 
 
+@pytest.fixture(scope="session")
+def tiny_null():
+    """Settings of that dish for a model without fields, whose height nothing reads."""
+    return tuple(setting for setting in TINY if not setting.startswith("dish.height"))
+
+
 STEADY = """
 title = "Steady SDF-1 and CCL2 without cells"
 [run]

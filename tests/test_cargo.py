@@ -24,11 +24,10 @@ from sdf1_field.migrasomes.carriage import (
     carry,
     is_loaded,
     let_out,
-    ligand_key,
 )
 from sdf1_field.migrasomes.growth import BUD, STRAND, VERTICES, WALKER
 from sdf1_field.migrasomes.laws import carriage_of
-from sdf1_field.random import Stream, subkeys
+from sdf1_field.random import Stream, name_key, subkeys
 from sdf1_field.scene import NO_BODY, Fate
 from sdf1_field.spec import load_model
 from sdf1_field.treatments import Perturbation, change_times, schedule
@@ -271,16 +270,16 @@ def test_only_attached_living_tight_and_loaded_migrasomes_gain():
 
 def test_a_share_of_migrasomes_is_loaded_each_ligand_by_itself():
     keys = subkeys(7, Stream.MIGRASOME, np.arange(20_000))
-    one, other = (all_loaded(keys, ligand_key(name), 0.13) for name in ("sdf1", "ccl2"))
+    one, other = (all_loaded(keys, name_key(name), 0.13) for name in ("sdf1", "ccl2"))
     spread = math.sqrt(0.13 * 0.87 / 20_000)
     for loaded in (one, other):
         assert loaded.mean() == pytest.approx(0.13, abs=4 * spread)
     assert (one & other).mean() == pytest.approx(0.13**2, abs=4 * 0.13 / math.sqrt(20_000))
-    alone = [is_loaded(int(key), ligand_key("sdf1"), 0.13) for key in keys[:50]]
+    alone = [is_loaded(int(key), name_key("sdf1"), 0.13) for key in keys[:50]]
     assert one[:50].tolist() == alone
-    assert np.array_equal(all_loaded(keys[50:150], ligand_key("sdf1"), 0.13), one[50:150])
+    assert np.array_equal(all_loaded(keys[50:150], name_key("sdf1"), 0.13), one[50:150])
     others = subkeys(8, Stream.MIGRASOME, np.arange(20_000))
-    assert not np.array_equal(all_loaded(others, ligand_key("sdf1"), 0.13), one)
+    assert not np.array_equal(all_loaded(others, name_key("sdf1"), 0.13), one)
 
 
 def test_ruptures_and_leaks_let_go_all_at_once_and_the_others_take_it_along():

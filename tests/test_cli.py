@@ -304,14 +304,16 @@ def test_a_steady_model_solves_and_is_inspected(run, tiny, steady_model):
     assert_refused(run("analyse", "steady.nc", "--show", "fold-change"), "no cells to analyse")
 
 
-def test_force_replaces_and_quiet_prints_nothing(run, tmp_path, tiny):
+def test_force_replaces_and_quiet_prints_nothing(run, tmp_path, tiny_null):
     (tmp_path / "run.nc").write_text("old", encoding="utf-8")
-    result = run("solve", "null-kg1a", "-o", "run.nc", "--force", "--quiet", *overrides(tiny))
+    result = run("solve", "null-kg1a", "-o", "run.nc", "--force", "--quiet", *overrides(tiny_null))
     assert (result.exit_code, result.output) == (0, "")
     assert json.loads(run("inspect", "run.nc", "--json").output)["ligands"] == []
 
 
-def test_an_interrupted_run_is_kept_with_status_130_and_goes_on(run, tmp_path, tiny, monkeypatch):
+def test_an_interrupted_run_is_kept_with_status_130_and_goes_on(
+    run, tmp_path, tiny_null, monkeypatch
+):
     from sdf1_field import record
 
     whole = record.solve
@@ -325,7 +327,7 @@ def test_an_interrupted_run_is_kept_with_status_130_and_goes_on(run, tmp_path, t
         whole(*arguments, progress=stop, **options)
 
     monkeypatch.setattr(record, "solve", interrupted)
-    call = ["solve", "null-kg1a", "-o", "run.nc", *overrides(tiny)]
+    call = ["solve", "null-kg1a", "-o", "run.nc", *overrides(tiny_null)]
     result = run(*call)
     assert result.exit_code == 130
     said = result.stderr.splitlines()

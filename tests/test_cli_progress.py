@@ -72,8 +72,8 @@ def hasty(monkeypatch, tmp_path):
     return call
 
 
-def test_solve_reports_the_time_reached_on_standard_error(hasty, tiny):
-    settings = [part for text in tiny for part in ("--set", text)]
+def test_solve_reports_the_time_reached_on_standard_error(hasty, tiny_null):
+    settings = [part for text in tiny_null for part in ("--set", text)]
     result = hasty("solve", "null-kg1a", *settings)
     assert result.stdout == "null-kg1a-seed1.nc\n"
     lines = [

@@ -2,6 +2,7 @@
 
 import pytest
 
+from sdf1_field.errors import InputError
 from sdf1_field.shipped import model_names
 from sdf1_field.spec import (
     brief_changes,
@@ -92,3 +93,26 @@ def test_a_value_set_to_what_it_was_is_not_changed(tmp_path):
         'extends = "coculture-kg1a"\n[run]\nduration = "12 h"\nseed = 3\n', encoding="utf-8"
     )
     assert dict(load_model(path).changed) == {"run.seed": 3}
+
+
+def test_a_dose_by_mass_is_inside_or_outside_through_the_molar_mass_of_what_is_given():
+    # 100 ng/mL of SDF-1 are 12.56 nM.
+    for ends, outside in ((["12 nM", "13 nM"], 0), (["13 nM", "1 uM"], 1)):
+        dose = f"treatments.sdf1.dose={{value = '100 ng/mL', interval = {ends}}}"
+        assert len(outside_intervals(load_model("coculture-kg1a-sdf1", settings=[dose]))) == outside
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "ends", "text"),
+    [
+        ("cell_type.kg1a.speed", "'2 um/min'", "['1 nM', '5 nM']", "'1 nM' is not a speed."),
+        ("variation.dish.speed", "0.1", "['few', 'many']", "needs numbers."),
+        ("ligand.sdf1.coat.pattern", "'stripes'", "['a', 'b']", "needs numbers."),
+    ],
+)
+def test_an_interval_of_another_kind_than_its_value_is_refused_in_one_line(key, value, ends, text):
+    model = load_model("coculture-kg1a", settings=[f"{key}={{value = {value}, interval = {ends}}}"])
+    with pytest.raises(InputError) as caught:
+        outside_intervals(model)
+    assert str(caught.value).startswith(f"--set: {key}.interval: {text}")
+    assert "\n" not in str(caught.value)

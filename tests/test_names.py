@@ -166,12 +166,39 @@ def test_a_shorter_run_names_all_that_it_leaves_out_and_what_to_paste():
     assert refusal == (
         "--set: run.duration: 1 h leaves out output.fields_from 8 h, output.tracks_from 8 h, "
         "treatments.medium_change.start 8 h. Make it longer, or add --set "
-        "output.fields_from='0 s' --set output.tracks_from='0 s' --set "
-        "treatments.medium_change.start='0 s'."
+        "output.fields_from='30 min' --set output.tracks_from='30 min' --set "
+        "treatments.medium_change.start='30 min'."
     )
-    pasted = [s.replace("'", "") for s in refusal.rstrip(".").split("--set ")[1:]]
-    settings = ["run.duration=1 h", *(s.strip() for s in pasted)]
-    assert load_model("tracking-kg1a", settings=settings).spec.run.duration == 3600.0
+    assert _pasted("tracking-kg1a", "run.duration=1 h").run.duration == 3600.0
+
+
+def _pasted(model, *settings):
+    """A model with the settings that a refusal says to add."""
+    _, *pasted = _refusal(model, *settings).partition(", or add ")[2].rstrip(".").split("--set ")
+    added = [text.strip().replace("'", "") for text in pasted]
+    return load_model(model, settings=[*settings, *added]).spec
+
+
+def test_times_to_paste_into_a_shorter_run_keep_exposures_and_medium_changes_apart():
+    spec = _pasted("tracking-kg1a-sdf1", "run.duration=1 h")
+    starts = {name: treatment.start for name, treatment in spec.treatments.items()}
+    assert starts == {"sdf1_before": 0.0, "medium_change": 1800.0, "sdf1": 1800.0}
+    assert spec.output.tracks_from == 1800.0
+
+
+def test_times_to_paste_keep_their_order_and_follow_those_within_the_run(tmp_path):
+    changes = "".join(
+        f"treatments.{name} = {{ agent = 'medium_change', start = '{start}' }}\n"
+        for name, start in (("early", "-20 h"), ("a", "2 h"), ("b", "7 h"), ("c", "12 h"))
+    )
+    block = "treatments.amd3100 = { dose = '10 uM', start = '1 h', stop = '9 h' }\n"
+    path = _file(tmp_path, f"extends = 'coculture-kg1a'\n{changes}{block}")
+    spec = _pasted(str(path), "run.duration=4 h")
+    starts = [spec.treatments[name].start for name in "abc"]
+    assert starts == [7200.0, 9000.0, 10800.0]
+    assert spec.treatments["amd3100"].stop == 4 * 3600.0
+    spec = _pasted(str(path), "run.culture=5 h")
+    assert spec.treatments["early"].start == -5 * 3600.0
 
 
 def test_problems_that_have_nothing_to_do_with_each_other_are_said_at_once():

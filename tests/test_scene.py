@@ -239,6 +239,13 @@ def test_bodies_that_do_not_fit_are_refused_with_a_remedy():
         place_scene(crowded, 1, secretion_factor=1.0)
 
 
+def test_a_number_of_bodies_that_does_not_fit_is_refused_by_its_own_name():
+    settings = [*PLACED, "scene.msc_number=54", "dish.width=300 um", "dish.length=300 um"]
+    crowded = load_model("coculture-kg1a", settings=settings).spec
+    with pytest.raises(InputError, match=r"^scene\.msc_number: 54 bodies .* do not fit into"):
+        place_scene(crowded, 1, secretion_factor=1.0)
+
+
 def test_a_view_without_msc_is_an_empty_scene(grid):
     empty = load_model("coculture-kg1a", settings=["scene.msc_density=0 1/mm**2"]).spec
     scene = place_scene(empty, 1, secretion_factor=1.0)
@@ -455,7 +462,7 @@ def test_a_round_well_holds_bodies_whole_and_everything_within_its_wall():
 
 
 def test_fibres_or_migrasomes_without_number_are_refused():
-    spec = load_model("coculture-kg1a", settings=["scene.migrasome_spacing=1e-9 um"]).spec
+    spec = load_model("coculture-kg1a", settings=["scene.migrasome_spacing=1e-4 um"]).spec
     with pytest.raises(InputError, match=r"^scene\.migrasome_spacing: makes .* too many"):
         place_scene(spec, 1, secretion_factor=1.0)
 

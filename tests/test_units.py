@@ -97,6 +97,18 @@ def test_the_example_of_a_dimension_belongs_to_it_and_to_no_other(dimension):
         ("nan um", "length", "'nan um' is not a length. Write it like '5 um'."),
         ("5 um)", "length", "'5 um)' is not a length. Write it like '5 um'."),
         ("1e400 um", "length", "'1e400 um' is too large. Write it like '5 um'."),
+        ("2×10 um", "length", "'2×10 um' is not a length. Write it like '5 um'."),
+        (
+            "10³ nM",
+            "concentration",
+            "'10³ nM' is not a concentration. Write it like '4.5 nM'. Write a power of ten like "
+            "'1e3'.",
+        ),
+        (
+            "1e2×10³ um",
+            "length",
+            "'1e2×10³ um' is not a length. Write it like '5 um'. Write a power of ten like '1e3'.",
+        ),
         (
             "5 ng/mL",
             "concentration",
@@ -134,10 +146,28 @@ def test_durations_are_written_in_the_largest_unit_that_divides_them(seconds, te
         ("6500 sites um-2", "surface density", 6500.0),
         ("3 nmol L-1", "concentration", 3.0),
         ("0.01 um-1 h-1", "rate per length", 0.01 / 3600.0),
+        ("2×10⁻³ um", "length", 0.002),
+        ("−1.5 · 10² h", "time", -540000.0),
+        ("4×10³ µm²·s⁻¹", "diffusivity", 4000.0),
     ],
 )
 def test_units_are_read_as_run_files_and_print_write_them(text, dimension, expected):
     assert parse(text, dimension) == pytest.approx(expected, rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("text", "dimension"),
+    [
+        ("5 um cells", "length"),
+        ("5 um/cell", "length"),
+        ("1 cell/s", "rate"),
+        ("42 cells**2/mm2", "number density"),
+        ("3 cells", "line density"),
+    ],
+)
+def test_cells_are_counted_in_number_densities_alone(text, dimension):
+    with pytest.raises(ValueError, match=f"is not an? {dimension}"):
+        parse(text, dimension)
 
 
 @pytest.mark.parametrize(

@@ -7,12 +7,15 @@ from conftest import bits
 from sdf1_field.errors import InputError
 from sdf1_field.scene import place_scene
 from sdf1_field.shipped import model_names
-from sdf1_field.simulation import model_grid, simulate
+from sdf1_field.simulation import simulate
 from sdf1_field.spec import asked_model, inherited_unread, load_model, parameters
 from sdf1_field.spec.schema import ModelSpec
 from sdf1_field.spec.unread import RULES, unread_keys
 
 PLACED = ("scene.mode=placed", "mechanisms.cargo_kinetics=false")
+BARE = ("scene.mode=placed", "scene.network_fraction=0.0")
+DETACHED = ("scene.detached_migrasome_density=200 1/mm**2",)
+UNCOATED = ("ligand.sdf1.coat.sites=0 sites/um**2",)
 DISH = (
     "dish.width=200 um",
     "dish.length=200 um",
@@ -61,11 +64,20 @@ def _refusal(model, *settings):
         ("coculture-kg1a", ("ligand.sdf1.bath_concentration=1 nM",), "dish.top is closed"),
         ("coculture-kg1a", ("substrate.glass.strength=1.0",), "scene.substrate is 'fibronectin_5'"),
         ("coculture-kg1a", ("adhesion.vcam1_network=1.0",), "no cell is caught by VLA-4"),
-        ("coculture-kg1a", ("agent.amd3100.inhibition_constant=74 nM",), "no treatment gives it"),
+        (
+            "coculture-kg1a",
+            ("agent.amd3100.inhibition_constant=74 nM",),
+            "no treatment gives amd3100",
+        ),
         (
             "coculture-kg1a",
             ("ligand.sdf1.secretion.migrasome=1 molecule/s",),
             "mechanisms.cargo_kinetics says how bodies and migrasomes secrete",
+        ),
+        (
+            "coculture-kg1a",
+            ("substrate.fibronectin_5.integrin_share=0.5",),
+            "no treatment blocks integrins",
         ),
         ("coculture-kg1a", ("variation.donor.speed=0.3",), "donor 0 is the median one"),
         ("null-kg1a", ("treatments.amd3100.dose=10 uM",), "no cell senses a ligand"),
@@ -76,6 +88,28 @@ def _refusal(model, *settings):
         ("tracking-kg1a", ("scene.fibre_length=80 um",), "there is no stroma"),
         ("capture-single-migrasome", ("scene.msc_density=50 1/mm**2",), "scene.msc_number says"),
         ("whole-well-kg1a", ("mechanisms.cargo_kinetics=true",), "a placed scene does not grow"),
+        (
+            "coculture-kg1a",
+            (*UNCOATED, "ligand.sdf1.coat.pattern=stripes"),
+            "sdf1 does not bind to the coat. Set ligand.sdf1.coat.sites and "
+            "ligand.sdf1.coat.association_rate above 0",
+        ),
+        ("coculture-kg1a", (*UNCOATED, "receptor.cxcr4.coat_share=1 1/um"), "ligand of CXCR4"),
+        ("coculture-kg1a", (*BARE, "scene.fibre_length=90 um"), "there are no networks"),
+        ("coculture-kg1a", (*BARE, "scene.migrasome_diameter=2 um"), "there are no migrasomes"),
+        ("coculture-kg1a", (*BARE, "mechanisms.fibre_adhesion=true"), "there are no networks"),
+        ("null-kg1a", ("dish.height=1 mm",), "no ligand is solved"),
+        ("null-kg1a", ("grid.floor_layer=2 um",), "no ligand is solved"),
+        (
+            "coculture-kg1a",
+            ("cell_type.kg1a.chemokinesis_gain=0.0", "mechanisms.chemokinesis=true"),
+            "cell_type.kg1a.chemokinesis_gain is 0. Set cell_type.kg1a.chemokinesis_gain above 0",
+        ),
+        (
+            "coculture-kg1a",
+            ("mechanisms.vla4_adhesion=true",),
+            "cell_type.kg1a.vla4_catch_rate is 0",
+        ),
     ],
 )
 def test_a_setting_that_acts_on_nothing_is_refused_with_the_reason(model, settings, message):
@@ -94,6 +128,9 @@ def test_a_setting_that_acts_on_nothing_is_refused_with_the_reason(model, settin
         ("coculture-cd34", ("variation.donor_number=3",)),
         ("coculture-kg1a-anti-cd166", ("mechanisms.cd166_adhesion=false",)),
         ("whole-well-kg1a", ("mechanisms.cargo_kinetics=false",)),
+        ("null-kg1a", ("mechanisms.chemokinesis=true", "dish.height=1 mm")),
+        ("coculture-kg1a", (*BARE, *DETACHED, "scene.migrasome_diameter=2 um")),
+        ("coculture-cd34", ("mechanisms.vla4_adhesion=true",)),
         ("coculture-kg1a-amd3100-10um", ("agent.amd3100.inhibition_constant=74 nM",)),
     ],
 )
@@ -184,7 +221,25 @@ QUIET = (
 
 
 @pytest.mark.parametrize(
-    "settings", [(), PLACED, QUIET], ids=["grown", "placed", "cells sense nothing"]
+    "settings",
+    [
+        (),
+        PLACED,
+        QUIET,
+        (*PLACED, *UNCOATED),
+        (*PLACED, *BARE),
+        (*PLACED, *BARE, *DETACHED),
+        (*PLACED, *BARE, "mechanisms.chemokinesis=true", "cell_type.kg1a.chemokinesis_gain=0.0"),
+    ],
+    ids=[
+        "grown",
+        "placed",
+        "cells sense nothing",
+        "nothing binds",
+        "no networks",
+        "detached migrasomes alone",
+        "gain zero",
+    ],
 )
 def test_what_is_unread_changes_no_bit_of_a_dish(settings):
     spec = load_model("coculture-kg1a", settings=[*DISH, *settings]).spec
@@ -193,10 +248,47 @@ def test_what_is_unread_changes_no_bit_of_a_dish(settings):
     ]
     unread = [key.path for key in unread_keys(spec, changeable)]
     assert len(unread) > 100
-    changed = [*settings, *map(_another, unread)]
+    switches = [f"mechanisms.{name}" for name, on in spec.mechanisms if on]
+    idle = [f"{key.path}=false" for key in unread_keys(spec, switches)]
+    changed = [*settings, *map(_another, unread), *idle]
     after = load_model("coculture-kg1a", settings=[*DISH, *changed]).spec
     assert after != spec
     assert _last(changed) == _last(settings)
+
+
+CROWD = "cells.density=2000 1/mm**2"
+GROWN_LONGER = ("scene.msc_density=130 1/mm**2", "run.culture=8 h", CROWD)
+ALL_WITH_NETWORKS = (*PLACED, "scene.network_fraction=1.0", CROWD)
+UNSAMPLED = (
+    *("run", "dish", "output", "numerics", "ligand.*.molar_mass", "scene.msc_number"),
+    *("ligand.*.coat.under_bodies", "ligand.*.secretion.migrasome_decay"),
+    *("scene.detached_migrasome_density", "stromal_type.*.body_volume"),
+    *("cell_type.*.migrasome_uptake_rate", "scene.network_outline_margin"),
+    *("adhesion", "cell_type.*.fibre_catch_rate", "variation.dish.avidity"),
+)
+"""Keys that only output or doses by mass read, that collide, or whose events are rare here."""
+
+
+@pytest.mark.parametrize(
+    ("settings", "first"),
+    [(GROWN_LONGER, 0), (ALL_WITH_NETWORKS, 1), (QUIET, 2)],
+    ids=["grown", "placed", "cells sense nothing"],
+)
+def test_a_sample_of_the_other_keys_changes_a_dish(settings, first):
+    spec = load_model("coculture-kg1a", settings=[*DISH, *settings]).spec
+    unread = {key.path for key in unread_keys(spec, parameters())}
+    read = [
+        path
+        for path, entry in parameters().items()
+        if entry.interval
+        and entry.interval[0] != entry.interval[1]
+        and path not in unread
+        and not any(_below(path, key) for key in UNSAMPLED)
+    ]
+    sample = read[first::4]
+    assert len(sample) > 10
+    before = _last(settings)
+    assert [key for key in sample if _last([*settings, _another(key)]) == before] == []
 
 
 @pytest.mark.parametrize(
@@ -216,8 +308,7 @@ def test_what_is_read_changes_a_dish(settings, key):
     if key.startswith("scene."):
         after = load_model("coculture-kg1a", settings=[*DISH, *settings, key]).spec
         lengths = [
-            np.nansum(place_scene(s, model_grid(s), 2, secretion_factor=1.0).fibres.x)
-            for s in (spec, after)
+            np.nansum(place_scene(s, 2, secretion_factor=1.0).fibres.x) for s in (spec, after)
         ]
         assert lengths[0] != lengths[1]
     else:

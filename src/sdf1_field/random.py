@@ -11,6 +11,7 @@ Salmon et al. (2011) Parallel random numbers: as easy as 1, 2, 3. SC'11, 10.1145
 """
 
 import math
+import zlib
 from enum import IntEnum
 
 import numpy as np
@@ -26,8 +27,8 @@ _W0 = np.uint64(0x9E3779B9)
 _W1 = np.uint64(0xBB67AE85)
 _LOW = np.uint64(0xFFFFFFFF)
 _SHIFT = np.uint64(32)
-_SUBKEY = np.uint64(1)
-"""Last word of the counters that keys are made from; 0 in those of numbers."""
+_NUMBER, _SUBKEY = np.uint64(0), np.uint64(1)
+"""Last word of the counters that numbers and keys are made from."""
 _ROUNDS = 10
 _UNIT = 1.0 / 4294967296.0
 _SPARE = np.uint64(12)
@@ -188,6 +189,22 @@ def _tail_quantile(probability: float) -> float:
 
 
 @kernel(inline=True)
+def _block(
+    seed: int, stream: int, entity: int, step: int, last: np.uint64
+) -> tuple[np.uint64, np.uint64, np.uint64, np.uint64]:
+    """Philox block of an entity at a step; the last word tells numbers from keys."""
+    key = np.uint64(seed)
+    return philox(
+        np.uint64(step),
+        np.uint64(entity) & _LOW,
+        np.uint64(stream),
+        last,
+        key & _LOW,
+        key >> _SHIFT,
+    )
+
+
+@kernel(inline=True)
 def _centred(w0: np.uint64, w1: np.uint64) -> float:
     """A uniform number in (-0.5, 0.5) from 52 of 64 random bits, symmetric, without round-off."""
     return (np.int64((w0 << _SHIFT | w1) >> _SPARE) + 0.5) * _FINE - 0.5
@@ -207,15 +224,7 @@ def draw(seed: int, stream: int, entity: int, step: int) -> tuple[float, float]:
     normal, uniform : float
         The normal is the quantile of 52 bits; the uniform one, of 32 others, in (0, 1).
     """
-    key = np.uint64(seed)
-    w0, w1, w2, _ = philox(
-        np.uint64(step),
-        np.uint64(entity) & _LOW,
-        np.uint64(stream),
-        np.uint64(0),
-        key & _LOW,
-        key >> _SHIFT,
-    )
+    w0, w1, w2, _ = _block(seed, stream, entity, step, _NUMBER)
     normal = _centred(w0, w1)
     if abs(normal) <= _CENTRAL:
         normal = _central_quantile(normal)
@@ -227,15 +236,7 @@ def draw(seed: int, stream: int, entity: int, step: int) -> tuple[float, float]:
 @kernel()
 def uniform(seed: int, stream: int, entity: int, step: int) -> float:
     """The uniform number of `draw` alone."""
-    key = np.uint64(seed)
-    _, _, w2, _ = philox(
-        np.uint64(step),
-        np.uint64(entity) & _LOW,
-        np.uint64(stream),
-        np.uint64(0),
-        key & _LOW,
-        key >> _SHIFT,
-    )
+    _, _, w2, _ = _block(seed, stream, entity, step, _NUMBER)
     return (np.int64(w2) + 0.5) * _UNIT
 
 
@@ -253,16 +254,19 @@ def subkey(seed: int, stream: int, entity: int) -> int:
     int
         Non-negative, below 2**63.
     """
-    key = np.uint64(seed)
-    w0, w1, _, _ = philox(
-        np.uint64(0),
-        np.uint64(entity) & _LOW,
-        np.uint64(stream),
-        _SUBKEY,
-        key & _LOW,
-        key >> _SHIFT,
-    )
+    w0, w1, _, _ = _block(seed, stream, entity, 0, _SUBKEY)
     return int(np.int64((w0 << _SHIFT | w1) >> np.uint64(1)))
+
+
+def name_key(name: str) -> int:
+    """Number of an entity that has a name, such as a ligand: the same in every model.
+
+    Returns
+    -------
+    int
+        Non-negative, below 2**32.
+    """
+    return zlib.crc32(name.encode())
 
 
 def subkeys(seeds: int | Keys, stream: Stream, entities: int | Keys) -> Keys:
@@ -337,18 +341,9 @@ def draw_all(
     uniforms: NDArray[np.float64],
 ) -> None:
     """Fill arrays of shape (entity,) with the numbers of `draw`; a few thousand at a time."""
-    key = np.uint64(seed)
-    low, high = key & _LOW, key >> _SHIFT
     count = entities.size
     for n in range(count):
-        w0, w1, w2, _ = philox(
-            np.uint64(step),
-            np.uint64(entities[n]) & _LOW,
-            np.uint64(stream),
-            np.uint64(0),
-            low,
-            high,
-        )
+        w0, w1, w2, _ = _block(seed, stream, entities[n], step, _NUMBER)
         normals[n] = _centred(w0, w1)
         uniforms[n] = (np.int64(w2) + 0.5) * _UNIT
     # Apart, so that the first loop and the third can be vectorised and the second has no branch.

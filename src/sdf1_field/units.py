@@ -40,29 +40,37 @@ BOUNDS: dict[str, tuple[float, float]] = {
     "time": (1e-6, 1e30),  # `instant` keeps microseconds; what stands for never
     "area": (1e-8, 1e12),  # an atom's; a square metre
     "volume": (1e-12, 1e18),  # an atom's; a cubic metre
-    "diffusivity": (1e-9, 1e9),  # a thousandth of a glass's; a hundred times a gas's
+    "diffusivity": (1e-9, 1e9),  # a solid's; a hundred times a gas's
     "speed": (1e-9, 1e6),  # a micrometre in thirty years; a metre a second
     "rate": (1e-15, 1e9),  # once in thirty million years; faster than molecules part
-    "concentration": (1e-20, 1e11),  # a molecule in a cubic kilometre; twice pure water's
+    "concentration": (1e-20, 1e11),  # one molecule in 170 cubic metres; twice pure water's
     "association rate": (1e-15, 1e3),  # a hundred times what diffusion allows
-    "surface density": (1e-12, 1e8),  # a molecule a square metre; a full layer of atoms
+    "surface density": (1e-12, 1e8),  # one molecule a square metre; ten full layers of atoms
     "secretion rate": (1e-9, 1e9),  # one in thirty years; a cell's whole protein in a second
     "number density": (1e-13, 1e2),  # one in ten square metres; side by side at 100 nm
     "line density": (1e-9, 1e4),  # one a kilometre; one an atom
     "rate per length": (1e-18, 1e6),
-    "molar mass": (1e-3, 1e9),  # hydrogen; a thousand times the heaviest virus
+    "molar mass": (1e-3, 1e9),  # hydrogen; heavier than any virus
 }
 """Least size that is not zero and largest one that a value of a dimension may have, canonical.
 
-What no physics allows in a dish, many decades beyond any cell; within them no product or quotient
-that the program forms overflows. What is plausible is each parameter's own interval.
+What no physics allows in a dish, many decades beyond any cell. What is plausible is each
+parameter's own interval.
 """
 
-_NUMBER = re.compile(r"\s*([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*(.*?)\s*\Z")
+_SUPERSCRIPTS = "⁰¹²³⁴⁵⁶⁷⁸⁹⁻"
+"""Digits and minus of a printed exponent."""
+_NUMBER = re.compile(
+    r"\s*(?P<number>[+−-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+−-]?\d+)?)"
+    rf"(?:\s*[×·]\s*10(?P<exponent>⁻?[{_SUPERSCRIPTS[:-1]}]+))?"
+    r"\s*(?P<unit>.*?)\s*\Z"
+)
+"""A number with a power of ten as print writes it, if any, and all that follows."""
 _UNIT = re.compile(r"[A-Za-zµμ\d\s*/^().-]+")
 _POWER = re.compile(r"(?<=[A-Za-zµμ])([+-]?\d+)(?![\d.])")
-_TYPOGRAPHY = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻−·×", "0123456789--**")
-"""An exponent that follows its unit, as in "um-2" or "mm2"; and how print writes one."""
+"""An exponent that follows its unit, as in "um-2" or "mm2"."""
+_TYPOGRAPHY = str.maketrans(f"{_SUPERSCRIPTS}−·×", "0123456789--**")
+"""How print writes exponents, minus and products, and what a unit is written with here."""
 _UNREASONABLE = re.compile(r"\d{3}|(\*\*|\^)[^*/^\s]*(\*\*|\^)")
 _PER_MOLE = "[mass] / [substance]"
 
@@ -73,19 +81,27 @@ def _registry() -> "pint.UnitRegistry[Any]":
 
     registry: pint.UnitRegistry[Any] = pint.UnitRegistry()
     registry.define("@alias particle = site")
-    registry.define("cell = []")
+    registry.define("cell = [cells]")
     return registry
 
 
 def _split(text: str) -> "tuple[float, pint.Unit]":
-    """Number and unit of ``text``; ValueError if either cannot be read."""
-    match = _NUMBER.match(text.translate(_TYPOGRAPHY))
-    if match is None or not _UNIT.fullmatch(match[2]) or _UNREASONABLE.search(match[2]):
+    """Number and unit of ``text``; ValueError, with a remedy if any, if either cannot be read."""
+    match = _NUMBER.match(text)
+    if match is None:
         raise ValueError
-    unit = f"1{match[2]}" if match[2].startswith("/") else match[2]
+    number, exponent, unit = match.groups()
+    if unit.startswith(tuple(_SUPERSCRIPTS)) or (exponent is not None and "e" in number.lower()):
+        raise ValueError("Write a power of ten like '1e3'.")
+    number, unit = number.translate(_TYPOGRAPHY), unit.translate(_TYPOGRAPHY)
+    if exponent is not None:
+        number += f"e{exponent.translate(_TYPOGRAPHY)}"
+    if not _UNIT.fullmatch(unit) or _UNREASONABLE.search(unit):
+        raise ValueError
+    unit = f"1{unit}" if unit.startswith("/") else unit
     unit = _POWER.sub(r"**\1", unit)
     try:
-        return float(match[1]), _registry().Unit(unit)
+        return float(number), _registry().Unit(unit)
     except Exception as error:  # pint raises a dozen kinds, tokenizer errors among them
         raise ValueError from error
 
@@ -125,9 +141,11 @@ def parse(text: str, dimension: str, *, molar_mass: float | None = None) -> floa
     wrong = f"'{text}' is not {article} {dimension}. Write it like '{example}'."
     try:
         number, unit = _split(text)
-    except ValueError:
-        raise ValueError(wrong) from None
+    except ValueError as error:
+        raise ValueError(f"{wrong} {error}".rstrip()) from None
     quantity = _registry().Quantity(number, unit)
+    if dimension == "number density" and quantity.check("[cells] / [length] ** 2"):
+        canonical = "cell/um**2"
     if dimension == "molar mass" and quantity.check(_PER_MOLE):
         canonical = "kg/mol"
     if dimension == "concentration" and quantity.check("[mass] / [volume]"):

@@ -149,6 +149,7 @@ def measure_dish(ligand: str, antagonist: str) -> Read:
     for state in simulate(spec, seed=1):
         if state.cells is not None:
             places.append((state.cells.x, state.cells.y))
+        if state.fields is not None:
             added = state.fields["sdf1"].ledger.added
     x, y = np.array(places).swapaxes(0, 1)
     # Cells that meet a wall end short of their way; most never do.

@@ -28,8 +28,7 @@ from sdf1_field.analysis.network import (
 from sdf1_field.analysis.runs import run_name
 from sdf1_field.errors import InputError
 from sdf1_field.migrasomes import cargo
-from sdf1_field.migrasomes.carriage import ligand_key
-from sdf1_field.random import Stream, generator
+from sdf1_field.random import Stream, generator, name_key
 from sdf1_field.record import CARGO, model_of
 from sdf1_field.scene import NO_BODY, Scene
 from sdf1_field.spec import ModelSpec
@@ -239,7 +238,7 @@ def _counted(
     some = body_content > 0.0
     age = time - m.birth[here]
     # A ligand's vesicles at one time are drawn alike from memory and from a file.
-    draws = generator(seed, Stream.VESICLES, ligand_key(f"{ligand} {round(time)}"))
+    draws = generator(seed, Stream.VESICLES, name_key(f"{ligand} {round(time)}"))
     return CargoCount(
         ligand=ligand,
         time=time,

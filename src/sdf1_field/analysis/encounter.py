@@ -30,11 +30,12 @@ _ROUND_OFF = 1e-9
 """Share of a step by which a time may miss a whole number of steps."""
 
 
-_OF_EACH = ("x", "y", "heading_x", "heading_y", "held")
-"""What `Cells` say of each cell."""
+_PER_CELL = ("x", "y", "heading_x", "heading_y", "held")
+"""Fields of `Cells` with one element per cell."""
 _MOST_REPEATS = 8
+"""Largest number of repetitions of the walk."""
 _ENOUGH_CELLS = 2000
-"""At most how often the walk is repeated, and cells of all repetitions that are enough."""
+"""Cells of all repetitions together that are enough."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -252,16 +253,16 @@ def _moved(walk: EncounterWalk, cells: Cells, duration: float) -> Cells:
 
 def _apart(cells: Cells, repeats: int) -> list[Cells]:
     """Cells of each repetition, which do not meet those of another."""
-    columns = [np.split(getattr(cells, name), repeats) for name in _OF_EACH]
+    columns = [np.split(getattr(cells, name), repeats) for name in _PER_CELL]
     repetitions: list[dict[str, Any]] = [
-        dict(zip(_OF_EACH, each, strict=True)) for each in zip(*columns, strict=True)
+        dict(zip(_PER_CELL, each, strict=True)) for each in zip(*columns, strict=True)
     ]
     return [replace(cells, **each) for each in repetitions]
 
 
 def _joined(repetitions: Sequence[Cells]) -> Cells:
     columns: dict[str, Any] = {
-        name: np.concatenate([getattr(cells, name) for cells in repetitions]) for name in _OF_EACH
+        name: np.concatenate([getattr(cells, name) for cells in repetitions]) for name in _PER_CELL
     }
     return replace(repetitions[0], **columns)
 

@@ -25,11 +25,10 @@ from sdf1_field.migrasomes.carriage import (
     RELEASED,
     Cargo,
     all_loaded,
-    ligand_key,
 )
 from sdf1_field.migrasomes.growth import BUD, STRAND, VERTICES, WALKER, grow
 from sdf1_field.migrasomes.laws import RATES, Rates, carriage_of, migration, rates_of
-from sdf1_field.random import Stream, draws
+from sdf1_field.random import Stream, draws, name_key
 from sdf1_field.scene import (
     NO_BODY,
     Bodies,
@@ -444,7 +443,7 @@ def _loaded(before: Migrasomes, growth: Growth) -> dict[str, Flags]:
         name: np.concatenate(
             [
                 before.loaded.get(name, np.zeros(0, dtype=np.bool_)),
-                all_loaded(growth.buds["key"][known:], ligand_key(name), fraction),
+                all_loaded(growth.buds["key"][known:], name_key(name), fraction),
             ]
         )
         for name, fraction in fractions.items()

@@ -13,7 +13,6 @@ arrives at another, to round-off.
 """
 
 import math
-import zlib
 from dataclasses import dataclass
 from typing import Any
 
@@ -101,11 +100,6 @@ class Cargo:
     carried_off: Array
     loaded: NDArray[np.bool_]
     vesicle_load: float
-
-
-def ligand_key(ligand: str) -> int:
-    """What keys a ligand's random numbers."""
-    return zlib.crc32(ligand.encode())
 
 
 @kernel()

@@ -12,7 +12,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from sdf1_field.migrasomes.carriage import CARRIAGE, ligand_key
+from sdf1_field.migrasomes.carriage import CARRIAGE
+from sdf1_field.random import name_key
 from sdf1_field.spec import ModelSpec
 from sdf1_field.treatments import Perturbation
 
@@ -169,7 +170,7 @@ def carriage_of(
                 1.0 / traffic.transport_fading_time,
                 1.0 / traffic.calcium_time,
                 traffic.detached_fusion,
-                ligand_key(ligand),
+                name_key(ligand),
             )
         ],
         dtype=CARRIAGE,

@@ -6,7 +6,6 @@ body, changes none of the others' numbers.
 """
 
 import math
-import zlib
 from typing import NamedTuple
 
 import numpy as np
@@ -14,7 +13,7 @@ from numpy.typing import NDArray
 
 from sdf1_field.compiled import kernel
 from sdf1_field.errors import InputError
-from sdf1_field.random import Keys, Stream, draws, generator, subkey, subkeys, uniform
+from sdf1_field.random import Keys, Stream, draws, generator, name_key, subkey, subkeys, uniform
 from sdf1_field.scene.ellipses import NONE, Buckets, bucket_of, empty_buckets, overlap, put
 from sdf1_field.scene.regions import body_under
 from sdf1_field.scene.snapshot import (
@@ -98,8 +97,9 @@ def place_bodies(spec: ModelSpec, seed: int, *, secretion_factor: float) -> Bodi
         x, y, angle, order, semi_major, semi_minor, seed, dish.width, dish.length,
         dish.shape == "round",
     ):  # fmt: skip
+        path = "scene.msc_number" if scene.msc_number > 0 else "scene.msc_density"
         raise InputError(
-            f"scene.msc_density: {count} bodies of {cell.body_area:.4g} um2 do not fit into "
+            f"{path}: {count} bodies of {cell.body_area:.4g} um2 do not fit into "
             f"the view. Lower it, or stromal_type.{scene.stroma}.body_area."
         )
     return Bodies(
@@ -394,7 +394,7 @@ def _place_migrasomes(
     secretion = {}
     for name in spec.solved_ligands:
         rates = spec.ligand[name].secretion
-        _, chance = draws(keys, Stream.CARGO, which, zlib.crc32(name.encode()))
+        _, chance = draws(keys, Stream.CARGO, which, name_key(name))
         carries = chance < rates.carrying_fraction
         secretion[name] = np.where(carries, rates.migrasome * secretion_factor, 0.0)
     return Migrasomes(

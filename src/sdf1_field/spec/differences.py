@@ -4,8 +4,10 @@ import json
 import textwrap
 from typing import Any, NamedTuple
 
+from sdf1_field.errors import InputError
 from sdf1_field.spec.files import CALL, DEFAULTS, Entry, Model, file_name, parameters
-from sdf1_field.units import DIMENSIONS, parse
+from sdf1_field.spec.schema import dimension_of
+from sdf1_field.units import parse
 
 
 class Change(NamedTuple):
@@ -112,11 +114,18 @@ def outside_intervals(model: Model) -> tuple[Outside, ...]:
     -------
     tuple of Outside
         By path.
+
+    Raises
+    ------
+    InputError
+        If an interval is not of the kind of its value.
     """
     return tuple(
         Outside(path, entry.where, entry.value, entry.interval, _source(path, entry))
         for path, entry in sorted(model.entries.items())
-        if entry.where != DEFAULTS and entry.interval is not None and _is_outside(entry)
+        if entry.where != DEFAULTS
+        and entry.interval is not None
+        and _is_outside(model, path, entry)
     )
 
 
@@ -127,26 +136,23 @@ def _source(path: str, entry: Entry) -> str:
     return default.source if default and default.interval == entry.interval else entry.source
 
 
-def _is_outside(entry: Entry) -> bool:
+def _is_outside(model: Model, path: str, entry: Entry) -> bool:
     assert entry.interval is not None
     if isinstance(entry.value, bool):
         return False
-    if not isinstance(entry.value, str):
-        low, high = entry.interval
-        return not float(low) <= float(entry.value) <= float(high)
-    dimension = _dimension(entry.value)
-    value = parse(entry.value, dimension)
-    low, high = (parse(str(end), dimension) for end in entry.interval)
+    dimension = dimension_of(path)
+    section, name, *_ = path.split(".")
+    mass = model.spec.dosed_mass(name) if section == "treatments" else None
+    try:
+        value, low, high = (
+            float(each) if dimension is None else parse(str(each), dimension, molar_mass=mass)
+            for each in (entry.value, *entry.interval)
+        )
+    except ValueError as error:
+        raise InputError(
+            f"{entry.where}: {path}.interval: {error}"
+            if dimension
+            else f"{entry.where}: {path}.interval: needs numbers. Correct it or remove it."
+        ) from None
     none = dimension == "number density" and value == 0.0
     return not (none or low <= value <= high)
-
-
-def _dimension(text: str) -> str:
-    """The one dimension that a text with a unit belongs to."""
-    for dimension in DIMENSIONS:
-        try:
-            parse(text, dimension)
-        except ValueError:
-            continue
-        return dimension
-    raise ValueError(f"'{text}' has no dimension of a model.")

@@ -360,8 +360,9 @@ def _read_toml(path: Path, shown: str) -> dict[str, Any]:
 
 
 _SMART_QUOTES = "“”„‟‘’‚«»"
+"""Quotation marks that TOML does not have."""
 _BARE_QUANTITY = re.compile(r"([\w.-]+)\s*=\s*([+-]?\.?\d[\w.+-]*\s*[A-Za-zµμ/][^,\"'}#]*)")
-"""Quotation marks that TOML has not, and a value with a unit that has none around it."""
+"""A value with a unit and without quotation marks, and its key."""
 
 
 def _syntax_hint(text: str, reason: str) -> str:
@@ -626,13 +627,20 @@ def refuse_unread(model: Model, others: Mapping[str, str] = MappingProxyType({})
 def inherited_unread(model: Model) -> Iterator[tuple[str, Unread]]:
     """Keys that models set, not the defaults, and that nothing reads in a model.
 
+    Without the mechanisms of shipped models, which are there for other cells to use.
+
     Yields
     ------
     where : str
         The file that sets it.
     key : Unread
     """
-    set_by_models = [p for p, e in model.entries.items() if e.where not in (DEFAULTS, *_CALLS)]
+    set_by_models = [
+        path
+        for path, entry in model.entries.items()
+        if entry.where not in (DEFAULTS, *_CALLS)
+        and not (path.startswith("mechanisms.") and is_shipped(entry.where))
+    ]
     for key in unread_keys(model.spec, sorted(set_by_models)):
         yield model.entries[key.path].where, key
 

@@ -4,7 +4,7 @@ import difflib
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, get_args, get_origin
 
 from pydantic import (
     BaseModel,
@@ -16,7 +16,7 @@ from pydantic import (
 )
 from pydantic_core import core_schema
 
-from sdf1_field.units import DIMENSIONS, bounded, duration_text, parse
+from sdf1_field.units import DIMENSIONS, bounded, duration_text, instant, parse
 
 Status = Literal["literature", "derived", "calibrated", "assumed"]
 STATUSES: tuple[Status, ...] = ("literature", "derived", "calibrated", "assumed")
@@ -93,12 +93,20 @@ LineDensity = Annotated[float, Quantity("line density", ge=0)]
 RatePerLength = Annotated[float, Quantity("rate per length", ge=0)]
 MolarMass = Annotated[float, Quantity("molar mass", gt=0)]
 Fraction = Annotated[float, Field(ge=0, le=1, strict=True)]
-_LARGEST, _SMALLEST = 1e12, 1e-12
-"""Ratios and numbers beyond which nothing is told apart from always or never."""
+_LARGEST = 1e12
+"""Ratio or number from which on all is as good as always."""
+_SMALLEST = 1e-12
+"""Ratio below which all is as good as never."""
 Ratio = Annotated[float, Field(ge=0, le=_LARGEST, allow_inf_nan=False, strict=True)]
 PositiveRatio = Annotated[float, Field(ge=_SMALLEST, le=_LARGEST, allow_inf_nan=False, strict=True)]
 _WIDEST_SPREAD = 5.0
 """Standard deviation of a logarithm at which one value in six is 150 times the median."""
+_LONGEST_BODY = 100.0
+"""Long over short axis at which a body of 3000 um**2 is as thin as a nucleus, 6 um."""
+_WIDEST_FAN = 10.0
+"""Standard deviation of an angle [rad] from which on all directions are equally likely."""
+_MOST_THINGS = 10**9
+"""Bodies, cells or detached migrasomes that no machine holds."""
 Spread = Annotated[float, Field(ge=0, le=_WIDEST_SPREAD, allow_inf_nan=False, strict=True)]
 
 
@@ -317,7 +325,7 @@ class StromalType(Section):
     label: str
     body_area: Area
     body_area_variation: Spread
-    body_aspect_ratio: Annotated[float, Field(ge=1, le=100, strict=True)]
+    body_aspect_ratio: Annotated[float, Field(ge=1, le=_LONGEST_BODY, strict=True)]
     speed: Speed
     """While it migrates, on the adhesion that suits it best."""
     speed_variation: Spread
@@ -355,14 +363,14 @@ class SceneSection(Section):
     stroma: str
     substrate: str
     msc_density: NumberDensity
-    msc_number: Annotated[int, Field(ge=0, le=10**9, strict=True)]
+    msc_number: Annotated[int, Field(ge=0, le=_MOST_THINGS, strict=True)]
     """Bodies in the view; 0 if their number is drawn from the density."""
     network_fraction: Fraction
     retracting_fraction: Fraction
     fibres_per_network: PositiveRatio
     fibre_length: PositiveLength
     fibre_length_variation: Spread
-    fibre_fan_angle: Annotated[float, Field(ge=0, le=100, strict=True)]
+    fibre_fan_angle: Annotated[float, Field(ge=0, le=_WIDEST_FAN, strict=True)]
     fibre_wander: LineDensity
     fibre_segment: PositiveLength
     migrasome_spacing: PositiveLength
@@ -554,13 +562,11 @@ class Output(Section):
 
 
 _HIGHEST_DOSE = 1e9
+"""1 M [nM]."""
 _MOST_STEPS = 1e7
-_MOST_THINGS = 1e9
+"""Steps of one kind that no run takes."""
 _MOST_CELLS = 1e13
-"""Limits that only a slip of the pen exceeds: nM, time steps, cells of either kind.
-
-A grid of fewer cells may be too large for a machine's memory; that is for whoever solves to say.
-"""
+"""Cells of a floor's grid that no machine holds; fewer may still exceed one's memory."""
 
 
 PATTERNS = ("even", "stripes")
@@ -680,13 +686,17 @@ class ModelSpec(Section):
             return 0.0
         if treatment.dose is None:
             raise ValueError("no dose is given. Set one, such as '10 uM' or '100 ng/mL'.")
-        mass = agent.molar_mass
-        if agent.acts_on == "added_ligand":
-            mass = self.ligand[self.agent_of(name)].molar_mass
-        dose = parse(treatment.dose, "concentration", molar_mass=mass)
+        dose = parse(treatment.dose, "concentration", molar_mass=self.dosed_mass(name))
         if not 0 <= dose <= _HIGHEST_DOSE:
             raise ValueError(f"'{treatment.dose}' is out of range. A dose is from 0 to 1 M.")
         return dose
+
+    def dosed_mass(self, name: str) -> float | None:
+        """Molar mass of what the treatment called ``name`` gives [kDa]; None if it has none."""
+        agent = self.agent[self.agent_of(name)]
+        if agent.acts_on == "added_ligand":
+            return self.ligand[self.agent_of(name)].molar_mass
+        return agent.molar_mass
 
     def _excesses(self) -> Iterable[Problem]:
         """What is so large or small that no machine could carry it through."""
@@ -1018,14 +1028,19 @@ class ModelSpec(Section):
     def _times(self) -> Iterable[Problem]:
         """Times outside the run; if its length was set last, that leaves all of them out."""
         begin, end = 0.0 - self.run.culture, self.run.duration
-        times = {"output.fields_from": (self.output.fields_from, begin, 0.0)}
-        times["output.tracks_from"] = (self.output.tracks_from, 0.0, 0.0)
+        times = {"output.fields_from": (self.output.fields_from, begin)}
+        times["output.tracks_from"] = (self.output.tracks_from, 0.0)
         for name, treatment in self.treatments.items():
-            times[f"treatments.{name}.start"] = (treatment.start, begin, 0.0)
+            times[f"treatments.{name}.start"] = (treatment.start, begin)
             if treatment.stop is not None:
-                times[f"treatments.{name}.stop"] = (treatment.stop, begin, end)
-        late = {p: within for p, (at, _, within) in times.items() if at > end}
-        early = {p: begin for p, (at, first, _) in times.items() if at < first}
+                times[f"treatments.{name}.stop"] = (treatment.stop, begin)
+        late = {p: at for p, (at, _) in times.items() if at > end}
+        early = {p: at for p, (at, first) in times.items() if at < first}
+        kept = [times[p][0] for p in times if p.startswith("treatments.") and p not in late | early]
+        last, first_kept = max([0.0, *kept]), min([0.0, *kept])
+        stops = {path: end for path in late if path.endswith(".stop")}
+        late = _drawn_in(late, last, 0.5 * (last + end)) | stops
+        early = _drawn_in(early, first_kept, begin)
         for outside, key, length in (
             (late, "run.duration", end), (early, "run.culture", -begin)
         ):  # fmt: skip
@@ -1037,7 +1052,7 @@ class ModelSpec(Section):
                 f"{duration_text(length)} leaves out {listed}. Make it longer, or add {pasted}."
             )
             for path in outside:
-                at, first, _ = times[path]
+                at, first = times[path]
                 yield Problem(path, _outside(at, first, end), {key: together})
 
     def _strangers(self) -> Iterable[Problem]:
@@ -1124,6 +1139,50 @@ class ModelSpec(Section):
                             "Set loss_rate, open the top, or ask for a transient."
                         ),
                     )
+
+
+def dimension_of(path: str) -> str | None:
+    """Dimension of the quantity at a dotted path of a model; None if it has none.
+
+    Examples
+    --------
+    >>> dimension_of("cell_type.kg1a.speed"), dimension_of("run.seed")
+    ('speed', None)
+    """
+    section: Any = ModelSpec
+    *tables, key = path.split(".")
+    for name in tables:
+        if isinstance(section, type) and issubclass(section, Section):
+            known = section.model_fields.get(name)
+            section = None if known is None else known.annotation
+        else:
+            section = get_args(section)[-1] if get_origin(section) is dict else None
+    if not (isinstance(section, type) and issubclass(section, Section)):
+        return None
+    field_ = section.model_fields.get(key)
+    if field_ is None:
+        return None
+    if section is Treatment and key == "dose":
+        return "concentration"
+    notes = [*field_.metadata, *(note for a in get_args(field_.annotation) for note in _notes(a))]
+    return next((note.dimension for note in notes if isinstance(note, Quantity)), None)
+
+
+def _notes(annotation: Any) -> tuple[Any, ...]:
+    """What an annotated type is annotated with."""
+    return getattr(annotation, "__metadata__", ())
+
+
+def _drawn_in(times: Mapping[str, float], kept: float, end: float) -> dict[str, float]:
+    """Times beyond an end of the run, brought between the last one within it and a new end.
+
+    Their order stays, and the ratio of their distances.
+    """
+    if not times:
+        return {}
+    farthest = max(times.values(), key=lambda time: abs(time - kept))
+    share = (end - kept) / (farthest - kept)
+    return {path: instant(kept + share * (time - kept)) for path, time in times.items()}
 
 
 def _outside(value: float, begin: float, end: float) -> str:

@@ -1,7 +1,7 @@
 """Keys that nothing reads in a model, by what it is.
 
-Each `Rule` says under which condition of a model which keys act on nothing, as the rooms above read
-them; a test changes such keys and finds the same run.
+Each `Rule` lists keys and the condition of a model under which no part of a run depends on them; a
+test changes such keys and finds the same run.
 """
 
 import re
@@ -54,21 +54,30 @@ def _steers(spec: ModelSpec) -> bool:
 
 def _catches(spec: ModelSpec, by: str) -> bool:
     on = getattr(spec.mechanisms, f"{by}_adhesion")
-    return _with_cells(spec) and on and getattr(spec.haematopoietic, f"{by}_catch_rate") > 0.0
+    there = by != "fibre" or _has_networks(spec)
+    rate = getattr(spec.haematopoietic, f"{by}_catch_rate")
+    return _with_cells(spec) and on and there and rate > 0.0
 
 
 def _adheres(spec: ModelSpec) -> bool:
     return any(_catches(spec, by) for by in ("cd166", "vla4", "cxcr4", "fibre"))
 
 
+def _has_networks(spec: ModelSpec) -> bool:
+    return spec.bears_stroma and (spec.grows or spec.scene.network_fraction > 0.0)
+
+
 def _bears_migrasomes(spec: ModelSpec) -> bool:
-    return spec.bears_stroma or spec.scene.detached_migrasome_density > 0.0
+    return _has_networks(spec) or spec.scene.detached_migrasome_density > 0.0
 
 
-_PLACED_NETWORK = tuple(
+def _bears_sources(spec: ModelSpec) -> bool:
+    return spec.bears_stroma or _bears_migrasomes(spec)
+
+
+_PLACED_FIBRES = tuple(
     f"scene.{key}"
     for key in (
-        "network_fraction",
         "retracting_fraction",
         "fibre_length",
         "fibre_length_variation",
@@ -76,6 +85,12 @@ _PLACED_NETWORK = tuple(
         "fibre_segment",
         "migrasome_spacing",
     )
+)
+_PLACED_NETWORK = ("scene.network_fraction", *_PLACED_FIBRES)
+_FIBRES_OF_NETWORKS = ("scene.fibres_per_network", "scene.fibre_fan_angle")
+_MIGRASOMES = (
+    *("scene.migrasome_diameter", "scene.migrasome_diameter_variation"),
+    *("scene.migrasome_appearance", "scene.migrasome_lifetime", "scene.network_outline_margin"),
 )
 _GROWTH_OF_BODIES = tuple(
     f"stromal_type.*.{key}"
@@ -113,13 +128,14 @@ RULES: tuple[Rule, ...] = (
         lambda s: s.numerics.solver != "cosine",
         ("numerics.tolerance", "numerics.first_step"),
         "the fields are solved by FiPy",
-        "Set numerics.fipy's keys instead, or numerics.solver to 'cosine'",
+        "Set keys of numerics.fipy instead, or numerics.solver to 'cosine'",
     ),
     Rule(
         lambda s: not s.solved_ligands,
         (
             *("numerics.tolerance", "numerics.absolute_tolerance", "numerics.first_step"),
-            *("numerics.fipy", "variation.dish.secretion"),
+            *("numerics.fipy", "variation.dish.secretion", "dish.height", "dish.mixed_above"),
+            *("grid.floor_layer", "grid.layer_growth"),
         ),
         "no ligand is solved",
         _SOLVE,
@@ -157,13 +173,13 @@ RULES: tuple[Rule, ...] = (
         lambda s: s.scene.msc_number > 0,
         ("scene.msc_density",),
         "scene.msc_number says how many bodies there are",
-        "Set that, or set it to 0",
+        "Set scene.msc_number to another number, or to 0",
     ),
     Rule(
         lambda s: not s.bears_stroma,
         (
             *_PLACED_NETWORK,
-            *("scene.fibres_per_network", "scene.fibre_fan_angle", "biogenesis"),
+            *(*_FIBRES_OF_NETWORKS, "biogenesis"),
             *(*_GROWTH_OF_BODIES, *_CARGO, "stromal_type.*.body_area"),
             *("stromal_type.*.body_area_variation", "stromal_type.*.body_aspect_ratio"),
             *("ligand.*.secretion.msc_body", "adhesion.vcam1_msc", "adhesion.integrin_ligand_msc"),
@@ -172,15 +188,30 @@ RULES: tuple[Rule, ...] = (
         "Set scene.msc_density above 0",
     ),
     Rule(
-        lambda s: not _bears_migrasomes(s),
+        lambda s: not _bears_sources(s),
         (
-            *("scene.migrasome_diameter", "scene.migrasome_diameter_variation"),
-            *("scene.migrasome_appearance", "scene.migrasome_lifetime"),
-            *("scene.network_outline_margin", "adhesion", "ligand.*.secretion"),
+            *(*_MIGRASOMES, "adhesion", "ligand.*.secretion"),
             *("variation.dish.secretion", "variation.donor.secretion"),
         ),
         "there are neither stroma nor migrasomes",
         "Set scene.msc_density above 0",
+    ),
+    Rule(
+        lambda s: not _has_networks(s),
+        (*_PLACED_FIBRES, *_FIBRES_OF_NETWORKS, "cell_type.*.fibre_catch_rate"),
+        "there are no networks",
+        "Set scene.network_fraction above 0",
+    ),
+    Rule(
+        lambda s: not _bears_migrasomes(s),
+        (
+            *(*_MIGRASOMES, "ligand.*.secretion.migrasome", "ligand.*.secretion.migrasome_decay"),
+            *("ligand.*.secretion.carrying_fraction", "adhesion.cd166_migrasome"),
+            *("adhesion.vcam1_network", "adhesion.integrin_ligand_network"),
+            *("cell_type.*.migrasome_uptake_rate",),
+        ),
+        "there are no migrasomes",
+        "Set scene.network_fraction above 0",
     ),
     # Cells.
     Rule(
@@ -203,7 +234,13 @@ RULES: tuple[Rule, ...] = (
             *("cell_type.*.internalisation_rate", "cell_type.*.recycling_rate"),
         ),
         "no cell senses a ligand",
-        "Switch on a mechanism that does, such as mechanisms.haptotaxis",
+        "Set a mechanism that senses, such as mechanisms.haptotaxis, to true",
+    ),
+    Rule(
+        lambda s: not s.ligand[s.receptor.cxcr4.ligand].coat.binds,
+        ("receptor.cxcr4.coat_share",),
+        "the ligand of CXCR4 does not bind to the coat",
+        "Set that ligand's coat.sites and coat.association_rate above 0",
     ),
     Rule(
         lambda s: not _steers(s),
@@ -218,20 +255,20 @@ RULES: tuple[Rule, ...] = (
         lambda s: not s.mechanisms.chemokinesis,
         ("cell_type.*.chemokinesis_gain",),
         "mechanisms.chemokinesis is off",
-        "Set it to true",
+        "Set mechanisms.chemokinesis to true",
     ),
     Rule(
         lambda s: not s.mechanisms.migrasome_uptake,
         ("cell_type.*.migrasome_uptake_rate",),
         "mechanisms.migrasome_uptake is off",
-        "Set it to true",
+        "Set mechanisms.migrasome_uptake to true",
     ),
     *(
         Rule(
             lambda s, by=by: not getattr(s.mechanisms, f"{by}_adhesion"),  # type: ignore[misc]
             (f"cell_type.*.{by}_catch_rate",),
             f"mechanisms.{by}_adhesion is off",
-            "Set it to true",
+            f"Set mechanisms.{by}_adhesion to true",
         )
         for by in ("cd166", "vla4", "cxcr4", "fibre")
     ),
@@ -262,13 +299,13 @@ RULES: tuple[Rule, ...] = (
         lambda s: not _adheres(s),
         ("cell_type.*.release_rate", "variation.dish.avidity", "variation.donor.avidity"),
         "nothing holds cells",
-        "Switch on a mechanism that does, such as mechanisms.cd166_adhesion",
+        "Set a mechanism that holds them, such as mechanisms.cd166_adhesion, to true",
     ),
     Rule(
         lambda s: s.variation.donor_number == 0,
         ("variation.donor",),
         "donor 0 is the median one",
-        "Set variation.donor_number",
+        "Set variation.donor_number above 0",
     ),
 )
 """Conditions of a model that each leave keys unread."""
@@ -317,26 +354,33 @@ def _rules_by_name(spec: ModelSpec) -> Iterator[Rule]:
         ("stromal_type", spec.stromal_type, spec.scene.stroma, "scene.stroma"),
         ("substrate", spec.substrate, spec.scene.substrate, "scene.substrate"),
     ):
-        others = tuple(f"{section}.{name}" for name in known if name != chosen)
-        yield rule(others, f"{by} is '{chosen}'", f"Set {by} to that name")
+        for name in known:
+            if name != chosen:
+                yield rule((f"{section}.{name}",), f"{by} is '{chosen}'", f"Set {by} to '{name}'")
     for name, ligand in spec.ligand.items():
         at = f"ligand.{name}"
         if name not in spec.solved_ligands:
             yield rule((at,), f"{name} is not solved", f"Add {name} to output.ligands")
         if spec.dish.top != "bath":
-            yield rule((f"{at}.bath_concentration",), "dish.top is closed", "Set that to 'bath'")
+            yield rule(
+                (f"{at}.bath_concentration",), "dish.top is closed", "Set dish.top to 'bath'"
+            )
+        if not ligand.coat.binds:
+            other = "association_rate" if ligand.coat.sites == 0.0 else "sites"
+            patterned = ("pattern", "stripe_width", "under_bodies")
+            yield rule(
+                tuple(
+                    f"{at}.coat.{key}"
+                    for key in ("dissociation_rate", "loss_rate", other, *patterned)
+                ),
+                f"{name} does not bind to the coat",
+                f"Set {at}.coat.sites and {at}.coat.association_rate above 0",
+            )
         if ligand.coat.pattern != "stripes":
             yield rule(
                 (f"{at}.coat.stripe_width",),
                 f"the coat's pattern is {ligand.coat.pattern}",
                 f"Set {at}.coat.pattern to 'stripes'",
-            )
-        if not ligand.coat.binds:
-            other = "association_rate" if ligand.coat.sites == 0.0 else "sites"
-            yield rule(
-                tuple(f"{at}.coat.{key}" for key in ("dissociation_rate", "loss_rate", other)),
-                f"{name} does not bind to the coat",
-                f"Set {at}.coat.sites and association_rate above 0",
             )
         if spec.grows and spec.mechanisms.cargo_kinetics:
             yield rule(
@@ -345,7 +389,8 @@ def _rules_by_name(spec: ModelSpec) -> Iterator[Rule]:
                     for key in ("msc_body", "migrasome", "carrying_fraction")
                 ),
                 "mechanisms.cargo_kinetics says how bodies and migrasomes secrete",
-                f"Set stromal_type.{spec.scene.stroma}.cargo.{name} instead, or that to false",
+                f"Set stromal_type.{spec.scene.stroma}.cargo.{name} instead, or "
+                "mechanisms.cargo_kinetics to false",
             )
         if name in spec.stroma.cargo and name not in spec.followed_ligands:
             yield rule(
@@ -357,11 +402,15 @@ def _rules_by_name(spec: ModelSpec) -> Iterator[Rule]:
     if spec.run.mode == "steady" and spec.cell_count > 0:
         yield rule(("cells.density",), "a steady state has no cells", "Set run.mode to 'transient'")
     given = {spec.agent_of(name) for name in spec.treatments}
-    yield rule(
-        tuple(f"agent.{name}" for name in spec.agent if name not in given),
-        "no treatment gives it",
-        "Give it in treatments",
-    )
+    if "integrins" not in {spec.agent[name].acts_on for name in given}:
+        yield rule(
+            (f"substrate.{spec.scene.substrate}.integrin_share",),
+            "no treatment blocks integrins",
+            "Add a treatment whose agent acts on integrins",
+        )
+    for name in spec.agent:
+        if name not in given:
+            yield rule((f"agent.{name}",), f"no treatment gives {name}", f"Add treatments.{name}")
     for name in spec.treatments:
         idle = idle_agent(spec, spec.agent_of(name))
         if idle is not None:
@@ -381,21 +430,42 @@ def _rules_of_switches(spec: ModelSpec) -> Iterator[Rule]:
             "cd166_adhesion", "vla4_adhesion", "fibre_adhesion", "crowding", "migrasome_uptake",
             "uptake",
         )  # fmt: skip
+    cell = spec.haematopoietic
+    at = f"cell_type.{spec.cells.type}"
+    for key, strength in (
+        ("chemokinesis", "chemokinesis_gain"),
+        *((f"{by}_adhesion", f"{by}_catch_rate") for by in ("cd166", "vla4", "cxcr4", "fibre")),
+        ("migrasome_uptake", "migrasome_uptake_rate"),
+    ):
+        if getattr(cell, strength) == 0.0 and not _solves(spec, key):
+            yield rule(f"{at}.{strength} is 0", f"Set {at}.{strength} above 0", key)
+    if not _has_networks(spec):
+        yield rule("there are no networks", "Set scene.network_fraction above 0", "fibre_adhesion")
+    if not _bears_migrasomes(spec):
+        yield rule(
+            "there are no migrasomes", "Set scene.network_fraction above 0", "migrasome_uptake"
+        )
     if not spec.grows:
         yield rule("a placed scene does not grow", _GROW, "cargo_kinetics")
     if not spec.solved_ligands:
         yield rule("no ligand is solved", _SOLVE, "cargo_kinetics", "bursts")
 
 
+def _solves(spec: ModelSpec, mechanism: str) -> bool:
+    """Whether a ligand is solved only because of a mechanism."""
+    off = spec.mechanisms.model_copy(update={mechanism: False})
+    return spec.model_copy(update={"mechanisms": off}).solved_ligands != spec.solved_ligands
+
+
 def idle_agent(spec: ModelSpec, name: str) -> tuple[str, str] | None:
     """Why an agent would act on nothing in a model, and what would let it; None if it acts."""
     agent = spec.agent[name]
     if agent.acts_on == "cxcr4_antagonist" and not _senses(spec):
-        return "no cell senses a ligand", "Switch on a mechanism that does"
+        return "no cell senses a ligand", "Set a mechanism such as mechanisms.haptotaxis to true"
     if agent.acts_on == "cd166_block" and not _catches(spec, "cd166"):
         return "no cell is caught by CD166", "Set mechanisms.cd166_adhesion to true"
     if agent.acts_on == "added_ligand" and name not in spec.solved_ligands:
-        return f"{name} is not solved", "Add it to output.ligands"
+        return f"{name} is not solved", f"Add {name} to output.ligands"
     others = {spec.agent[spec.agent_of(t)].acts_on for t in spec.treatments} - {"medium_change"}
     if agent.acts_on == "medium_change" and not spec.solved_ligands and not others:
         return "there is nothing to take away", _SOLVE
