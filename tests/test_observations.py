@@ -188,7 +188,7 @@ def test_what_is_taken_up_is_what_the_run_says_has_been(states, coculture):
 
 
 def test_the_encounter_limit_is_that_of_the_saved_run_at_every_time(coculture, tmp_path):
-    settings = [*GROWN, "run.duration=2 h", "output.ligands=[]"]
+    settings = [*CROWD, "run.duration=2 h", "output.ligands=[]"]
     solve(load_model(COCULTURE.model, settings=settings), tmp_path / "run.nc", seed=COCULTURE.seed)
     with open_run(tmp_path / "run.nc") as run:
         for time in COCULTURE.times:
