@@ -9,12 +9,15 @@ from click.testing import CliRunner
 
 from sdf1_field.analysis import (
     StickyFloor,
+    analyse_runs,
     begin_encounters,
     change_floor,
+    course_table,
     encounter_limit,
     encounter_note,
     encounters,
     run_encounter_limit,
+    run_encounters,
 )
 from sdf1_field.analysis.encounter import walk_on
 from sdf1_field.cli import main
@@ -162,6 +165,26 @@ def test_tables_and_the_course_print_one_limit_for_one_time(solved):
     course = printed("--show", "course")
     assert len(asked) == 2
     assert asked.items() < more.items() < course.items()
+
+
+def test_the_limit_of_several_dishes_is_a_ratio_of_sums_as_their_fold_change(solved):
+    bare = np.array(Region.FREE_SURFACE, dtype="i1")
+    with open_run(solved("coculture-kg1a")) as one, open_run(solved("coculture-kg1a", seed=2)) as b:
+        # A dish without a network.
+        other = b.load().assign(region=b["region"].where(b["region"] != 2, bare).astype("i1"))
+        other.encoding = b.encoding
+        assert Region.MIGRASOME_NETWORK == 2
+        each = [run_encounters(run, [2 * HOUR]) for run in (one, other)]
+        counts, areas = (np.sum([dish[n][0] for dish in each], axis=0) for n in range(2))
+        assert (each[1][1][0, 2], each[1][0][0, 2]) == (0.0, 0.0)
+        assert areas.sum() == pytest.approx(2 * 300.0**2)
+        rows = analyse_runs([one, other], [2 * HOUR])
+        course = course_table([one, other])
+    found = {row["region"]: row["encounter_limit"] for row in rows}
+    free, msc, network = counts / areas
+    assert found["MSC"] == pytest.approx(msc / free, rel=1e-12)
+    assert found["migrasome network"] == pytest.approx(network / free, rel=1e-12)
+    assert [row["encounter_limit"] for row in course[-2:]] == list(found.values())[1:]
 
 
 # What sticky means

@@ -64,9 +64,9 @@ from sdf1_field.analysis.runs import (
     has_stroma,
     observation_index,
     observation_times,
+    pooled_encounter_limit,
     require_times,
     run_censuses,
-    run_encounter_limit,
     run_name,
     run_tracks,
     scene_frames,
@@ -128,7 +128,7 @@ def analyse_runs(
         One row for each time and region: ``time`` [s], ``region``, ``area_mm2``, ``cells``,
         ``density_per_mm2``, ``fold_change`` (ratio of sums), ``interval`` (95 % bootstrap over
         dishes), ``touching_fold_change`` and ``touching_uniform`` (what uniformly scattered cells
-        would give if all that touch were counted), ``encounter_limit`` and
+        would give if all that touch were counted), ``encounter_limit`` (ratio of sums) and
         ``encounter_limit_note`` (`encounter_note`); with a control ``against``, a dict of the
         dishes' ``mean`` and ``deviation``, ``control_mean`` and ``control_deviation``,
         ``ratio_of_means``, ``test``, ``paired_by`` and ``p``. None where a value does not exist.
@@ -151,7 +151,7 @@ def analyse_runs(
             runs, against, paired_by = pairs.runs, pairs.control, pairs.by
     require_times([*runs, *against], wanted)
     note = _encounter_note(runs, wanted[-1])
-    limits = np.mean([run_encounter_limit(run, wanted) for run in runs], axis=0)
+    limits = pooled_encounter_limit(runs, wanted)
     taken = [run_censuses(run, wanted) for run in runs]
     controls = [run_censuses(run, wanted) for run in against]
     rows = []
@@ -225,7 +225,7 @@ def course_table(runs: Sequence[xr.Dataset]) -> list[dict[str, Any]]:
     _require_stroma(runs)
     times = [float(t) for t in observation_times(runs[0])]
     note = _encounter_note(runs, times[-1])
-    limits = np.mean([run_encounter_limit(run, times) for run in runs], axis=0)
+    limits = pooled_encounter_limit(runs, times)
     taken = [run_censuses(run, times) for run in runs]
     rows = []
     for n, (time, limit) in enumerate(zip(times, limits, strict=True)):
