@@ -198,6 +198,15 @@ def test_the_encounter_limit_is_that_of_the_saved_run_at_every_time(coculture, t
         assert not np.array_equal(run["region"].values[0], run["region"].values[-1])
 
 
+def test_the_encounter_limit_does_not_depend_on_how_often_cells_are_saved(coculture):
+    time = COCULTURE.times[-1]
+    # Seldom, and mostly between coupling stops.
+    settings = (*CROWD, "output.tracks_every=40 min", "output.tracks_from=40 min")
+    seldom = read(Dish("cells", COCULTURE.model, settings, COCULTURE.seed, (time,)))
+    for of in ("MSC", "network"):
+        assert seldom["encounter limit", of, time] == coculture["encounter limit", of, time]
+
+
 @pytest.mark.parametrize("model", ["coculture-kg1a-amd3100-10um", "coculture-kg1a-sdf1"])
 def test_drugs_change_migrasomes_only_by_what_cells_have_met_and_eaten(model):
     fasting = ("mechanisms.migrasome_uptake=false", "mechanisms.cargo_kinetics=false")
