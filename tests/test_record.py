@@ -828,10 +828,25 @@ def test_a_disk_that_fills_up_ends_the_run_and_leaves_no_partial_file(
         whole(recorder, state)
 
     monkeypatch.setattr(writing._Recorder, "append", append)
-    with pytest.raises(RunError, match=r"run\.nc: writing failed .*No space left.*-o") as caught:
+    with pytest.raises(RunError, match=r"run\.nc: writing failed .*No space left.*") as caught:
         solve(model(tiny), path, seed=1)
     assert len(str(caught.value).splitlines()) == 1
     assert left == [0]
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("error", [RuntimeError, OSError])
+def test_only_what_fails_in_writing_is_laid_to_the_disk(tiny, tmp_path, monkeypatch, error):
+    def broken(*_arguments, **_options):
+        raise error("the solver's own fault")
+
+    monkeypatch.setattr(cosine, "advance", broken)
+    with pytest.raises(error, match=r"^the solver's own fault$"):
+        solve(model(tiny), tmp_path / "run.nc", seed=1)
+    monkeypatch.undo()
+    monkeypatch.setattr(writing._Recorder, "append", broken)
+    with pytest.raises(RunError, match=r"writing failed \(the solver's own fault\)\. Make room"):
+        solve(model(tiny), tmp_path / "run.nc", seed=1)
     assert list(tmp_path.iterdir()) == []
 
 

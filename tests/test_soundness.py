@@ -185,7 +185,7 @@ def dish():
 
     spec = load_model("coculture-kg1a", settings=[*TINY, "run.duration=15 min"]).spec
     *_, last = simulate(spec, seed=1)
-    return prepare(spec, 1), last
+    return prepare(spec, 1), last.stop
 
 
 def refusal(setting, state, **options):
@@ -309,7 +309,7 @@ def test_a_stroma_without_cells_is_sound():
 
     spec = load_model("coculture-kg1a", settings=[*TINY, "scene.msc_density=0 1/mm**2"]).spec
     setting = prepare(spec, 1)
-    assert len(place_scene(spec, setting.grid, 1, secretion_factor=1.0).bodies.x) == 0
+    assert len(place_scene(spec, 1, secretion_factor=1.0).bodies.x) == 0
     soundness.require_sound(begin(setting, 1), setting.grid, setting.solver, setting.prepared)
 
 

@@ -77,6 +77,7 @@ from sdf1_field.analysis.runs import (
     run_census,
     run_censuses,
     run_encounter_limit,
+    run_encounters,
     run_tracks,
 )
 from sdf1_field.analysis.tables import (
@@ -174,6 +175,7 @@ __all__ = [
     "run_census",
     "run_censuses",
     "run_encounter_limit",
+    "run_encounters",
     "run_network",
     "run_scene",
     "run_tracks",

@@ -31,9 +31,11 @@ from sdf1_field.analysis.dishes import (
     Pairs,
     pairs_by_donor,
     pairs_by_seed,
+    partners,
     require_another_dish,
     require_independent,
     require_one_experiment,
+    require_other_donors,
 )
 from sdf1_field.analysis.fields import FIELD_EDGES, FloorProfile, floor_profile
 from sdf1_field.analysis.hypothesis import (
@@ -61,10 +63,10 @@ from sdf1_field.analysis.runs import (
     encounter_note,
     observation_index,
     observation_times,
+    pooled_encounter_limit,
     require_stroma,
     require_times,
     run_censuses,
-    run_encounter_limit,
     run_name,
     run_tracks,
     scene_frames,
@@ -116,9 +118,9 @@ def analyse_runs(
         When to count [s]; the papers' 4 and 12 h where the runs have them.
     against : sequence of xarray.Dataset
         Dishes of a control experiment. With the same seeds as the runs they are compared seed by
-        seed, since dishes of one seed are not independent.
+        seed, else with the same donors donor by donor, since such dishes are not independent.
     paired : bool
-        Compare donor by donor, one dish each, by `variation.donor_number`.
+        Compare donor by donor, one dish each, by `variation.donor_number`, and refuse all else.
 
     Returns
     -------
@@ -126,7 +128,7 @@ def analyse_runs(
         One row for each time and region: ``time`` [s], ``region``, ``area_mm2``, ``cells``,
         ``density_per_mm2``, ``fold_change`` (ratio of sums), ``interval`` (95 % bootstrap over
         dishes), ``touching_fold_change`` and ``touching_uniform`` (what uniformly scattered cells
-        would give if all that touch were counted), ``encounter_limit`` and
+        would give if all that touch were counted), ``encounter_limit`` (ratio of sums) and
         ``encounter_limit_note`` (`encounter_note`); with a control ``against``, a dict of the
         dishes' ``mean`` and ``deviation``, ``control_mean`` and ``control_deviation``,
         ``ratio_of_means``, ``test``, ``paired_by`` and ``p``. None where a value does not exist.
@@ -134,9 +136,9 @@ def analyse_runs(
     Raises
     ------
     InputError
-        If the runs are not different dishes of one model, have no stroma, or lack a time; if the
-        control is not of the same kind, its donors do not match, or only some seeds are on both
-        sides.
+        If the runs are not independent dishes of one model, have no stroma, or lack a time; if
+        the control is not of the same kind, its donors do not match, or only some seeds or donors
+        are on both sides.
     """
     _require_cells_and_stroma(runs)
     wanted = sorted(default_times(runs[0]) if times is None else times)
@@ -144,12 +146,12 @@ def analyse_runs(
     if against:
         _require_cells_and_stroma(against)
         require_another_dish(runs, against)
-        pairs = (pairs_by_donor if paired else pairs_by_seed)(runs, against)
+        pairs = (pairs_by_donor if paired else partners)(runs, against)
         if pairs is not None:
             runs, against, paired_by = pairs.runs, pairs.control, pairs.by
     require_times([*runs, *against], wanted)
     note = _encounter_note(runs, wanted[-1])
-    limits = np.mean([run_encounter_limit(run, wanted) for run in runs], axis=0)
+    limits = pooled_encounter_limit(runs, wanted)
     taken = [run_censuses(run, wanted) for run in runs]
     controls = [run_censuses(run, wanted) for run in against]
     rows = []
@@ -223,7 +225,7 @@ def course_table(runs: Sequence[xr.Dataset]) -> list[dict[str, Any]]:
     _require_cells_and_stroma(runs)
     times = [float(t) for t in observation_times(runs[0])]
     note = _encounter_note(runs, times[-1])
-    limits = np.mean([run_encounter_limit(run, times) for run in runs], axis=0)
+    limits = pooled_encounter_limit(runs, times)
     taken = [run_censuses(run, times) for run in runs]
     rows = []
     for n, (time, limit) in enumerate(zip(times, limits, strict=True)):
@@ -503,8 +505,9 @@ def motion_table(runs: Sequence[xr.Dataset], against: Sequence[xr.Dataset] = ())
     ------
     InputError
         If the runs are not different dishes of one model or have a single frame; if the control
-        was tracked for another time or in other frames; if only some seeds are on both sides, or
-        dishes of one seed have other numbers of cells.
+        was tracked for another time or in other frames; if only some seeds are on both sides, if
+        dishes of one seed have other numbers of cells or other donors, or if dishes of other seeds
+        are of one donor.
     """
     require_one_experiment(runs)
     pairs = None
@@ -512,7 +515,10 @@ def motion_table(runs: Sequence[xr.Dataset], against: Sequence[xr.Dataset] = ())
         require_one_experiment(against)
         require_another_dish(runs, against)
         pairs = pairs_by_seed(runs, against)
-        if pairs is not None:
+        if pairs is None:
+            # Of one donor with other seeds, cells share the donor's factors and are no partners.
+            require_other_donors(runs, against)
+        else:
             _require_as_many_cells(pairs)
             runs, against = pairs.runs, pairs.control
     tracks = pooled_tracks([run_tracks(run) for run in runs])
@@ -681,7 +687,7 @@ def network_table(
     ------
     InputError
         If the runs are not different dishes of one model, have no MSC, or lack a time; the same of
-        the control; if a seed is on both sides.
+        the control; if a seed or a donor is on both sides.
     """
     require_one_experiment(runs)
     if against:
@@ -806,7 +812,7 @@ def cargo_table(
     ------
     InputError
         If the runs are not different dishes of one model, follow no cargo, or lack a time; the
-        same of the control; if a seed is on both sides.
+        same of the control; if a seed or a donor is on both sides.
     """
     require_one_experiment(runs)
     if against:

@@ -1,9 +1,10 @@
 """A run on its way to disk: written whole or not at all, and resumed where it stopped."""
 
 import contextlib
+import functools
 import math
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -197,20 +198,26 @@ def solve(
             raise InputError(f"{path}: another run is writing it. Choose another name.") from None
         recorder = None
     stop = before
+    onto_disk = functools.partial(_onto_disk, path, again="resume" if resume else "solve")
     try:
         if recorder is not None and before is not None:
             # The interruption may have come while this state was being written.
-            recorder.append(snapshot_of(before))
+            with onto_disk():
+                recorder.append(snapshot_of(before))
         for snapshot in simulate(spec, seed=seed, resume_from=before, threads=threads):
             stop = snapshot.stop
-            if recorder is None:
-                file = create_file(partial_path(path), model, seed, snapshot.scene, command_line)
-                recorder = _recorder(file, spec, seed)
-            recorder.append(snapshot)
+            with onto_disk():
+                if recorder is None:
+                    file = create_file(
+                        partial_path(path), model, seed, snapshot.scene, command_line
+                    )
+                    recorder = _recorder(file, spec, seed)
+                recorder.append(snapshot)
             if progress is not None:
                 progress(snapshot.time)
         assert recorder is not None
-        recorder.file.close()
+        with onto_disk():
+            recorder.file.close()
     except BaseException as error:
         if recorder is not None:
             # A file that cannot be written to any more cannot be closed properly either.
@@ -218,7 +225,12 @@ def solve(
                 recorder.file.close()
         if isinstance(error, KeyboardInterrupt) and recorder is not None and stop is not None:
             save_state(checkpoint_path(path), stop)
-        elif isinstance(error, RunError) and recorder is not None and stop is not None:
+        elif (
+            isinstance(error, RunError)
+            and not isinstance(error, _WritingError)
+            and recorder is not None
+            and stop is not None
+        ):
             raise RunError(
                 f"{error} What was computed is in {partial_path(path)}, good up to "
                 f"{duration_text(stop.time)}; start over with force."
@@ -226,14 +238,25 @@ def solve(
         elif not resume:
             partial_path(path).unlink(missing_ok=True)
             checkpoint_path(path).unlink(missing_ok=True)
-        if isinstance(error, OSError | RuntimeError):
-            raise RunError(
-                f"{path}: writing failed ({error}). Make room on the disk or choose another, "
-                f"and {'resume' if resume else 'solve'} again."
-            ) from None
         raise
     partial_path(path).replace(path)
     checkpoint_path(path).unlink(missing_ok=True)
+
+
+class _WritingError(RunError):
+    """A run file could not be written."""
+
+
+@contextlib.contextmanager
+def _onto_disk(path: Path, *, again: str) -> Iterator[None]:
+    """Say in one line what the disk refuses; netCDF4 raises some of it as RuntimeError."""
+    try:
+        yield
+    except (OSError, RuntimeError) as error:
+        raise _WritingError(
+            f"{path}: writing failed ({error}). Make room on the disk or choose another, "
+            f"and {again} again."
+        ) from None
 
 
 def _reopened(path: Path, model: Model, seed: int) -> netCDF4.Dataset:
