@@ -533,7 +533,9 @@ def expected_content(spec: ModelSpec, *, packed: bool = False) -> float:
         secreting = min(1.0, share + _SPREAD_CELLS * carriers / floor_cells)
         frame += floor_cells * (2 * int(field_kind(spec, name)[1]) + 8 * secreting)
         frame += 4 * floor_cells * spec.ligand[name].coat.uneven
-    frame += stroma.fibres * (16.0 * stroma.vertices + 5.0)
+    # Room for the longest fibre takes nothing in a file.
+    vertices = VERTICES if spec.grows and not packed else stroma.vertices
+    frame += stroma.fibres * (16.0 * vertices + 5.0)
     frame += (8.0 * (5 + len(ligands) + followed) + 4.0) * stroma.migrasomes
     frame += (8.0 * (6 + len(ligands) + 2 * followed) + 1.0) * stroma.bodies
     frame += 8.0 * len(CARGO) * followed

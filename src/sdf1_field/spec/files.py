@@ -203,7 +203,15 @@ class Model:
             If the file exists or cannot be written, or if the model lacks defaults that a file
             would inherit.
         """
-        file, text = Path(path), model_toml(self._own())
+        own = self._own()
+        idle = {key.path for key in unread_keys(self.spec, own)}
+        for key in idle:
+            # In the file a copy of a shipped value is told from a value of its own.
+            entry = own[key]
+            if is_shipped(entry.where) and not entry.source.startswith(_MODEL):
+                author = f"{_MODEL}{Path(entry.where).stem}"
+                own[key] = replace(entry, source=f"{author}: {entry.source}")
+        file, text = Path(path), model_toml(own, idle)
         flat = parameters()
         _overlay(flat, _flatten(tomllib.loads(text), str(file), f"{_MODEL}{file.stem}"))
         lacking = sorted(flat.keys() - self.entries.keys())
@@ -583,11 +591,16 @@ def asked_model(model: str | Path, *, settings: Iterable[str] = ()) -> Model:
 
 
 def _idle_in_file(model: str, shown: str, loaded: Model, *, alone: bool) -> frozenset[str]:
-    """Keys of a model file that nothing reads, whatever the call sets."""
+    """Keys of a model file that nothing reads, whatever the call sets.
+
+    A value whose source is another model is a copy, as `Model.save` makes it, and counts as
+    inherited.
+    """
     own = [
         path
         for path, entry in sorted(loaded.entries.items())
         if entry.where == shown
+        and not (entry.source.startswith(_MODEL) and entry.source != f"{_MODEL}{loaded.name}")
         and (path in _default_paths() or path.startswith("treatments."))
         and not path.startswith(("mechanisms.", "variation.donor."))
     ]

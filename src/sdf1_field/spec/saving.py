@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -11,9 +11,12 @@ if TYPE_CHECKING:
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
 
 
-def model_toml(entries: Mapping[str, "Entry"]) -> str:
-    """Model file with a line for each value; one with a source is a table."""
-    lines = [f"{_key(path)} = {_value(entry)}" for path, entry in sorted(entries.items())]
+def model_toml(entries: Mapping[str, "Entry"], copied: Collection[str] = ()) -> str:
+    """Model file with a line for each value; one with a source, or copied, is a table."""
+    lines = [
+        f"{_key(path)} = {_value(entry, plain=path not in copied)}"
+        for path, entry in sorted(entries.items())
+    ]
     return "\n".join(lines) + "\n"
 
 
@@ -21,8 +24,8 @@ def _key(path: str) -> str:
     return ".".join(part if _BARE.fullmatch(part) else _text(part) for part in path.split("."))
 
 
-def _value(entry: "Entry") -> str:
-    if entry.status == "model choice":
+def _value(entry: "Entry", *, plain: bool) -> str:
+    if entry.status == "model choice" and (plain or entry.value == {}):
         return _text(entry.value)
     rows = {"value": entry.value, "status": entry.status, "source": entry.source}
     if entry.interval:
