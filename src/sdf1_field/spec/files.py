@@ -28,8 +28,9 @@ from sdf1_field.spec.showing import model_html, model_repr
 from sdf1_field.spec.unread import Unread, unread_keys
 
 DEFAULTS = "models/parameters.toml"
+"""Origin of a default value."""
 CALLS = ("--set", "set", "from_dict")
-"""Where a default is from, and what the call itself sets, on the command line or in Python."""
+"""Origins of values that the call itself sets, on the command line or in Python."""
 
 
 @dataclass(frozen=True)
@@ -153,7 +154,7 @@ class Model:
             ) from None
         for path, entry in written.items():
             same = known.get(path)
-            # A value that is the known one is not somebody's choice: its source still holds.
+            # A value equal to the known one is no choice of the caller: its source still holds.
             if same and entry.source == "Python" and repr(same.value) == repr(entry.value):
                 written[path] = same
         if complete:
