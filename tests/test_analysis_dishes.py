@@ -88,7 +88,7 @@ def test_seeds_of_which_some_are_on_both_sides_are_refused(dish):
     runs, control = [dish(*DRUG), dish(*DRUG, seed=4)], [dish(), dish(seed=2)]
     line = line_of(lambda: analyse_runs(runs, [LAST], against=control))
     assert line == (
-        "--against: seed 1 is on both sides, seed 2 on one only, so dishes are neither pairs nor "
+        "control: seed 1 is on both sides, seed 2 on one only, so dishes are neither pairs nor "
         "independent. Give the same seeds on both sides, or no seed twice."
     )
 
@@ -97,7 +97,7 @@ def test_one_seed_twice_in_an_experiment_is_refused(dish):
     same, of_donor = dish(), dish("coculture-kg1a", donor(1))
     assert "is the same dish as" in line_of(lambda: analyse_runs([same, dish()]))
     line = line_of(lambda: analyse_runs([same, of_donor]))
-    assert "(1), so the two are not independent. Solve one of them with another --seed." in line
+    assert "(1), so the two are not independent. Solve one of them with another seed." in line
 
 
 def test_donors_that_share_a_seed_with_another_donor_are_refused(dish):
@@ -110,7 +110,60 @@ def test_donors_that_share_a_seed_with_another_donor_are_refused(dish):
     assert rows[1]["against"]["paired_by"] == "donor"
 
 
+def test_the_same_donors_in_other_dishes_are_compared_donor_by_donor_unasked(dish):
+    runs = [dish(*DRUG, donor(n), seed=10 + n) for n in (2, 3, 1)]
+    control = [dish("coculture-kg1a", donor(n), seed=n) for n in (1, 2, 3)]
+    rows = analyse_runs(runs, [LAST], against=control)
+    assert rows == analyse_runs(runs, [LAST], against=control, paired=True)
+    own, other = (
+        fold_changes([run_census(r, LAST) for r in g]).each
+        for g in ([runs[2], runs[0], runs[1]], control)
+    )
+    found = rows[1]["against"]
+    assert (found["test"], found["paired_by"]) == ("paired t", "donor")
+    assert found["p"] == pytest.approx(paired_t_test(list(other[:, 0]), list(own[:, 0])), rel=1e-12)
+
+
+@pytest.mark.parametrize("others", [(1, 3), (1, 0)])
+def test_donors_of_which_some_are_on_both_sides_are_refused(dish, others):
+    runs = [dish(*DRUG, donor(n), seed=10 + n) for n in (1, 2)]
+    control = [dish("coculture-kg1a", donor(n), seed=n + 20) for n in others]
+    line = line_of(lambda: analyse_runs(runs, [LAST], against=control))
+    assert line == (
+        "--against: donor 1 is on both sides, another or none in particular on one, so dishes are "
+        "neither pairs nor independent. Give the same donors on both sides, or no donor twice."
+    )
+
+
+def test_other_donors_are_independent(dish):
+    runs = [dish(*DRUG, donor(n), seed=10 + n) for n in (1, 2)]
+    control = [dish("coculture-kg1a", donor(n), seed=n) for n in (3, 4)]
+    found = analyse_runs(runs, [LAST], against=control)[1]["against"]
+    assert (found["test"], found["paired_by"]) == ("unpaired t", None)
+
+
+def test_one_donor_twice_in_an_experiment_is_refused(dish):
+    twice = [dish("coculture-kg1a", donor(3), seed=seed) for seed in (1, 2)]
+    line = line_of(lambda: analyse_runs(twice))
+    assert "are of the same donor (3), so the two are not independent. Give one dish of" in line
+    assert analyse_runs([dish(), dish(seed=2)])
+
+
+@pytest.mark.parametrize("number", [0, 2])
+def test_dishes_of_one_seed_and_of_different_donors_are_no_pairs(dish, number):
+    runs, control = [dish(*DRUG, donor(1))], [dish("coculture-kg1a", donor(number))]
+    line = line_of(lambda: analyse_runs(runs, [LAST], against=control))
+    assert "are of one seed (1) and of different donors. Solve one side with another --seed" in line
+
+
 # Paths
+
+
+def test_paths_of_one_donor_in_other_dishes_are_refused(dish):
+    runs, control = [dish(*TRACKED, FASTER, donor(1), seed=2)], [dish(*TRACKED, donor(1))]
+    line = line_of(lambda: motion_table(runs, control))
+    assert "are of the same donor (1), and the tests take them for independent. Solve one" in line
+    assert motion_table(runs, [dish(*TRACKED, donor(2))])["comparison"]["paired_by"] is None
 
 
 def test_paths_of_one_seed_go_together_and_are_compared_in_pairs(dish):
@@ -143,7 +196,7 @@ def test_paths_of_one_seed_in_dishes_of_other_sizes_are_refused(dish):
     runs, control = [dish(*TRACKED, "cells.density=440 1/mm**2")], [dish(*TRACKED)]
     line = line_of(lambda: motion_table(runs, control))
     assert "are of one seed and have 40 and 30 cells" in line
-    assert "Solve one side with another --seed." in line
+    assert "Solve one side with another seed." in line
 
 
 def test_paths_of_other_seeds_are_independent(dish):
@@ -158,12 +211,22 @@ def test_networks_are_compared_between_seeds_alone(dish):
     some = "scene.network_fraction=0.5"
     runs, control = [dish("coculture-kg1a", some, seed=seed) for seed in (1, 2)], [dish(seed=2)]
     line = line_of(lambda: network_table(runs, against=control))
-    assert line.startswith("--against: ")
+    assert line.startswith("control: ")
     assert line.endswith(
         "are of one seed (2), and the tests take them for independent. Solve one side with "
-        "another --seed."
+        "another seed."
     )
     assert network_table(runs, against=[dish(seed=3)])[0]["tests"]
+
+
+def test_networks_are_compared_between_donors_alone(dish):
+    runs = [dish("coculture-kg1a", "scene.network_fraction=0.5", donor(1))]
+    control = [dish("coculture-kg1a", donor(1), seed=3)]
+    line = line_of(lambda: network_table(runs, against=control))
+    assert line.endswith(
+        "are of the same donor (1), and the tests take them for independent. Solve one side with "
+        "another --set variation.donor_number=N."
+    )
 
 
 # Signed ranks

@@ -106,7 +106,7 @@ def test_the_table_averages_dishes_and_divides_means(solved):
 
 def test_a_field_needs_a_stroma_and_a_saved_time(solved):
     alone = solved("coculture-kg1a", "scene.msc_density=0 1/mm**2", "scene.network_fraction=0.0")
-    with open_run(alone) as run, pytest.raises(InputError, match="around which there could be a"):
+    with open_run(alone) as run, pytest.raises(InputError, match="no MSC and no migrasomes, which"):
         field_table([run])
     with open_run(solved("null-kg1a")) as run, pytest.raises(InputError, match="holds no field"):
         field_table([run])

@@ -132,7 +132,7 @@ def test_set_gives_a_new_model_and_leaves_the_old_one():
     assert dict(new.changed) == {"run.duration": "4 h", "treatments.amd3100.dose": "10 uM"}
     assert dict(old.changed) == {}
     entry = new.entries["run.duration"]
-    assert (entry.source, entry.where) == ("Python", "set")
+    assert (entry.source, entry.where) == ("set by the user", "--set")
 
 
 def test_an_empty_section_takes_away_what_was_in_it():
@@ -206,7 +206,7 @@ def test_a_model_is_built_from_the_sections_of_a_file(tmp_path):
     )
     read = sf.load_model(tmp_path / "mine.toml")
     assert (built.name, built.spec) == (read.name, read.spec)
-    assert dict(built.changed) == {"title": "Mine", "run.duration": "1 h"}
+    assert dict(built.changed) == {"run.duration": "1 h"}
 
 
 @pytest.mark.parametrize(
@@ -267,7 +267,11 @@ def test_repr_of_a_model_names_what_matters_within_400_characters():
     assert text.endswith("changed: run.duration)")
     long = model.set(
         {"title": "A title " * 40}
-        | {path: model[path] for path in model.entries if path.startswith("cell_type.kg1a.")}
+        | {
+            path: f"{model[path]} "
+            for path, entry in model.entries.items()
+            if path.startswith("cell_type.kg1a.") and isinstance(entry.value, str)
+        }
     )
     assert len(repr(long)) < 400
     assert re.search(r"changed: run.duration, .* and \d+ keys\)$", repr(long))
@@ -279,7 +283,9 @@ def test_repr_of_every_shipped_model_is_short(name):
 
 
 def test_html_of_a_model_has_every_value_once_and_lets_no_markup_through():
-    model = sf.load_model("coculture-kg1a").set({"title": "<script>alert('x')</script> & more"})
+    model = sf.load_model("coculture-kg1a").set(
+        {"title": "<script>alert('x')</script> & more", "dish.height": "1 mm"}
+    )
     html = model._repr_html_()
     assert "<script>" not in html
     assert "&lt;script&gt;" in html
@@ -294,6 +300,18 @@ def test_a_value_is_read_by_its_path_and_a_section_as_a_mapping():
     assert parse(speed, "speed") == pytest.approx(model.spec.haematopoietic.speed, rel=1e-12)
     assert model["dish"]["width"] == model["dish.width"] == "1.4 mm"
     assert "Did you mean" in refusal(model.__getitem__, "dish.widht")
+
+
+def test_a_model_is_asked_for_as_solve_does_it(tmp_path):
+    path = tmp_path / "mine.toml"
+    path.write_text(
+        'extends = "coculture-kg1a"\n[scene]\nnetwork_fraction = 0.25\n', encoding="utf-8"
+    )
+    text = refusal(sf.solve, path)
+    assert text.startswith(f"{path}: scene.network_fraction: acts on nothing in this model")
+    assert refusal(sf.load_model, path) == text
+    placed = sf.load_model(path, settings=["scene.mode=placed"])
+    assert placed.spec.scene.network_fraction == 0.25
 
 
 # Solving
@@ -327,13 +345,52 @@ def test_a_run_in_memory_leaves_no_file(model, tmp_path, monkeypatch):
     assert found.fields["sdf1"].sel(time=1800.0).shape == (30, 30)
 
 
+def digest_and_attributes(path):
+    with record.open_run(path) as dataset:
+        return record.content_digest(dataset), dict(dataset.attrs)
+
+
+def test_a_run_is_the_same_wherever_its_model_file_lies(model, tmp_path):
+    digests = set()
+    for folder in (tmp_path / "one", tmp_path / "other" / "deeper"):
+        folder.mkdir(parents=True)
+        file = model.set({"run.duration": "15 min"}).save(folder / "mine.toml")
+        sf.solve(file, path=folder / "run.nc").close()
+        digest, attributes = digest_and_attributes(folder / "run.nc")
+        digests.add(digest)
+        assert "run.duration=15 min (mine.toml)" in attributes["changed"]
+        assert str(tmp_path) not in attributes["changed"] + attributes["model"]
+        with sf.open_run(folder / "run.nc") as run:
+            assert "; ".join(run.summary()["changed"]) == attributes["changed"]
+    assert len(digests) == 1
+
+
+def test_a_dish_is_the_same_from_the_command_line_and_from_python(tmp_path):
+    values = SMALL | {"run.duration": "15 min"}
+    settings = [part for key, value in values.items() for part in ("--set", f"{key}={value}")]
+    with pytest.raises(SystemExit) as ended:
+        main(["solve", "coculture-kg1a", *settings, "-o", str(tmp_path / "a.nc"), "--quiet"])
+    assert ended.value.code == 0
+    sf.solve(sf.load_model("coculture-kg1a").set(values), path=tmp_path / "b.nc").close()
+    built = sf.Model.from_dict({"name": "coculture-kg1a", "extends": "coculture-kg1a"} | values)
+    sf.solve(built, path=tmp_path / "c.nc").close()
+    assert len({digest_and_attributes(tmp_path / f"{n}.nc")[0] for n in "abc"}) == 1
+
+
 def test_a_run_too_large_for_memory_is_refused_before_it_is_solved(monkeypatch):
     model = sf.load_model("coculture-kg1a").set({"output.fields_every": "1 min"})
-    size, _ = record.expected_size(model.spec)
+    file_size, _ = record.expected_size(model.spec)
+    size = record.expected_content(model.spec)
     assert size > solving.LARGEST_IN_MEMORY
+    assert size > file_size  # which is compressed
     monkeypatch.setattr(record, "solve", None)
     text = refusal(sf.solve, model)
     assert "too large to be held in memory (limit 1.0 GB). Give a path" in text
+
+
+def test_a_run_in_memory_takes_no_more_than_is_expected(model, run):
+    size = record.expected_content(model.spec)
+    assert 0.1 * size < run.dataset.nbytes < size
 
 
 @pytest.mark.parametrize(
@@ -358,6 +415,18 @@ def test_an_existing_file_is_not_replaced_unasked(model, tmp_path):
     (tmp_path / "run.nc").write_text("mine")
     assert "exists already" in refusal(sf.solve, model, path=tmp_path / "run.nc")
     assert (tmp_path / "run.nc").read_text() == "mine"
+
+
+def test_what_is_implausible_is_warned_of_or_refused(model, monkeypatch):
+    monkeypatch.setattr(record, "solve", lambda *_, **__: None)
+    fast = model.set({"cell_type.kg1a.speed": "1.5 um/s"})
+    with (
+        pytest.warns(sf.Sdf1FieldWarning, match=r"cell_type\.kg1a\.speed: 1\.5 um/s") as warned,
+        pytest.raises(sf.InputError, match="no such file"),
+    ):
+        sf.solve(fast)
+    assert {warning.filename for warning in warned} == {__file__}
+    assert "or leave strict away" in refusal(sf.solve, fast, strict=True)
 
 
 def test_the_solver_can_be_chosen(model, monkeypatch):

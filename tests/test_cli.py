@@ -119,7 +119,7 @@ def test_a_steady_model_that_loses_nothing_is_refused(run, steady_model):
 def test_an_output_that_exists_is_refused_and_left_alone(run, tmp_path):
     path = tmp_path / "run.nc"
     path.write_text("precious", encoding="utf-8")
-    assert_refused(run("solve", "null-kg1a", "-o", path), "run.nc: exists already", "--force")
+    assert_refused(run("solve", "null-kg1a", "-o", path), "run.nc: exists already", "with force")
     assert path.read_text(encoding="utf-8") == "precious"
 
 
@@ -180,7 +180,7 @@ def test_an_unknown_paper_is_refused(run):
 
 
 def test_more_threads_than_cores_are_refused(run):
-    assert_refused(run("solve", "null-kg1a", "--threads", 100_000), "--threads 100000")
+    assert_refused(run("solve", "null-kg1a", "--threads", 100_000), "threads: 100000 is not")
 
 
 @pytest.mark.parametrize(
@@ -236,7 +236,7 @@ def test_show_says_what_the_command_line_has_changed(run):
     )
     assert (shown["cells.time_step"]["value"], shown["cells.time_step"]["source"]) == (
         "10 s",
-        "command line",
+        "set by the user",
     )
     assert shown["mechanisms.haptotaxis"]["value"] is True
     assert shown["mechanisms.haptotaxis"]["where"] == "models/coculture-kg1a.toml"
@@ -334,7 +334,7 @@ def test_an_interrupted_run_is_kept_with_status_130_and_goes_on(
     assert [line for line in said if "warning" not in line][-1:] == [
         "sdf1-field: interrupted. What was computed is in run.nc.partial; go on with --resume."
     ]
-    assert_refused(run(*call), "run.nc.partial", "--resume")
+    assert_refused(run(*call), "run.nc.partial", "Go on with resume")
     monkeypatch.undo()
     monkeypatch.chdir(tmp_path)
     assert run(*call, "--resume").exit_code == 0
@@ -362,7 +362,10 @@ def test_check_warns_of_each_value_outside_its_interval_and_says_how_large_a_run
     assert all("is outside its interval, " in line for line in warnings)
     assert "recalled 0.5-3 um/min for KG-1a" in warnings[0]
     assert re.search(r"about \d+ MB of memory and a file of up to \d+ MB", result.stdout)
-    assert "set by you: cell_type.kg1a.speed=1.5 um/s (command line); " in result.stdout
+    assert (
+        "changed from the shipped model: cell_type.kg1a.speed=1.5 um/s (set by the user); "
+        in result.stdout
+    )
 
 
 @pytest.mark.parametrize("command", ["check", "solve"])
@@ -390,18 +393,18 @@ def test_check_lists_what_a_shipped_model_sets_and_nothing_reads(run):
     assert "not read" not in run("check", "coculture-kg1a").stdout
 
 
-def test_what_was_overridden_is_said_wherever_a_run_is_looked_at(run, tiny_run):
+def test_what_is_changed_is_said_wherever_a_run_is_looked_at(run, tiny_run):
     from sdf1_field.record import open_run
 
     with open_run(tiny_run) as opened:
-        attribute = opened.attrs["overridden"]
-    assert attribute.startswith("cells.density=330 1/mm**2 (command line); dish.height=200 um (")
+        attribute = opened.attrs["changed"]
+    assert attribute.startswith("cells.density=330 1/mm**2 (set by the user); dish.height=200 um (")
     facts = json.loads(run("inspect", tiny_run, "--json").output)
-    assert "; ".join(facts["overridden"]) == attribute
+    assert "; ".join(facts["changed"]) == attribute
     assert attribute in run("inspect", tiny_run).output
-    assert f"set by the user in runs: {attribute}" in run("analyse", tiny_run).output
+    assert f"changed from the shipped model in runs: {attribute}" in run("analyse", tiny_run).output
     rows = json.loads(run("analyse", tiny_run, "--json").output)
-    assert all(row["overridden"] == {"runs": facts["overridden"], "control": []} for row in rows)
+    assert all(row["changed"] == {"runs": facts["changed"], "control": []} for row in rows)
 
 
 # Ligands by name

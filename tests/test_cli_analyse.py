@@ -56,8 +56,8 @@ def l929(solved):
 
 
 def table_of(result):
-    """What is printed before the lines about what was overridden."""
-    return result.output.partition("\n\nset by the user in ")[0] + "\n"
+    """What is printed before the lines about what is changed."""
+    return result.output.partition("\n\nchanged from the shipped model in ")[0] + "\n"
 
 
 def refusal(result):
@@ -78,17 +78,17 @@ def test_an_unknown_table_is_refused_with_those_known(run, tiny_run):
 @pytest.mark.parametrize("kind", ["course", "dwell", "approach", "motion"])
 def test_a_time_is_refused_where_the_whole_recording_is_shown(run, tiny_run, kind):
     line = refusal(run("analyse", tiny_run, "--show", kind, "--at", "1 h"))
-    assert f"--at: '{kind}' is of the whole recording." in line
+    assert f"at: '{kind}' is of the whole recording." in line
 
 
 @pytest.mark.parametrize("kind", ["course", "distance", "dwell", "approach"])
 def test_a_control_is_refused_where_there_is_no_test(run, tiny_run, solved, kind):
     line = refusal(run("analyse", tiny_run, "--show", kind, "--against", solved(seed=2)))
-    assert f"--against: '{kind}' has no test." in line
+    assert f"control: '{kind}' has no test." in line
 
 
 def test_pairs_need_a_control_and_donors(run, tiny_run, alone, solved):
-    assert "Give --against" in refusal(run("analyse", tiny_run, "--paired"))
+    assert "Give a control" in refusal(run("analyse", tiny_run, "--paired"))
     other = solved("tracking-kg1a", *TRACKED, seed=2)
     line = refusal(run("analyse", alone, "--against", other, "--paired"))
     assert "compares cells" in line
@@ -110,11 +110,11 @@ def test_a_run_without_cells_or_with_one_frame_is_refused(run, solved, steady_mo
 
 def test_networks_need_msc_a_saved_time_and_no_pairs(run, alone, stroma):
     without = refusal(run("analyse", alone, "--show", "network"))
-    assert "has no MSC and no migrasomes, and 'network' is about these. Use --show" in without
+    assert "has no MSC and no migrasomes, which this table is about. Choose motion" in without
     line = refusal(run("analyse", stroma(), "--at", "10 min"))
     assert "not saved at 10 min; it was from 0 s to 2 h every 15 min. Choose one" in line
     pairs = refusal(run("analyse", stroma(), "--against", stroma(seed=2), "--paired"))
-    assert "--paired: 'network' compares cells" in pairs
+    assert "paired: 'network' compares cells" in pairs
     itself = refusal(run("analyse", stroma(), "--against", stroma()))
     assert "is the same dish as" in itself
     later = stroma("output.fields_from=1 h", "output.fields_every=1 h", seed=3)
@@ -132,14 +132,14 @@ def test_cargo_needs_kinetics_a_saved_time_and_no_pairs(run, tiny_run, stroma, l
     assert "follows ccl2, not mcsf. Choose one of these, or add it to output.ligands" in line
     assert "is the same dish as" in refusal(run("analyse", l929(), "--against", l929()))
     pairs = refusal(run("analyse", l929(), "--against", l929(seed=2), "--paired"))
-    assert "--paired: 'cargo' compares cells" in pairs
+    assert "paired: 'cargo' compares cells" in pairs
     other = l929("stromal_type.l929.cargo.mcsf.vesicle_load=50.0", seed=2)
     assert "differs from" in refusal(run("analyse", l929(), other))
 
 
 def test_fields_need_a_stroma_a_saved_time_and_the_same_ligands(run, tiny_run, alone, l929):
     line = refusal(run("analyse", alone, "--show", "field"))
-    assert "has no MSC and no migrasomes, and 'field' is about these. Use --show" in line
+    assert "has no MSC and no migrasomes, which this table is about. Choose motion" in line
     line = refusal(run("analyse", tiny_run, "--show", "field", "--at", "10 min"))
     assert "the floor was not saved at 10 min" in line
     control = ("--against", l929("output.ligands=['ccl2']"))
@@ -331,7 +331,7 @@ def test_a_dish_of_no_stroma_has_one_answer_for_every_table_about_it(run, alone,
     for kind in kinds:
         line = refusal(run("analyse", alone, "--show", kind))
         assert line.endswith(
-            f"has no MSC and no migrasomes, and '{kind}' is about these. Use --show motion, or "
+            "has no MSC and no migrasomes, which this table is about. Choose motion, or "
             "solve a model with scene.msc_density above 0."
         )
     bare = solved("coculture-kg1a", STROMA, "scene.msc_density=0 1/mm**2")

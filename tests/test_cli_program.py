@@ -116,7 +116,7 @@ def test_a_warning_is_one_line_and_others_are_pythons(monkeypatch):
     monkeypatch.setitem(cli.main.commands, "list", warned)
     result = CliRunner().invoke(main, ["list"])
     assert (result.exit_code, result.stdout) == (0, "done\n")
-    assert result.stderr == "sdf1-field: m.toml: a: unusual.\n"
+    assert result.stderr == "sdf1-field: warning: m.toml: a: unusual.\n"
 
 
 # Pipes
@@ -246,7 +246,7 @@ def test_an_interrupted_run_with_edited_attributes_is_not_resumed(tmp_path, tiny
     with netCDF4.Dataset(partial, "a") as file:
         DAMAGED[how][0](file)
     settings = [part for text in tiny for part in ("--set", text)]
-    line = refused("solve", "coculture-kg1a", *settings, "-o", path, "--resume")
+    line = refused("solve", "coculture-kg1a", *settings, "-o", path, "--resume", "--quiet")
     assert str(partial) in line
     assert DAMAGED[how][1] in line
 

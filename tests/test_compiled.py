@@ -211,7 +211,45 @@ def test_a_temporary_folder_that_others_can_write_to_is_not_trusted(
     assert usual.is_relative_to(tmp_path)
     for folder in (usual, usual.parent):
         folder.chmod(0o777)
-    assert _fresh_folder() != usual
+        assert _fresh_folder() != usual
+        folder.chmod(0o700)
+    assert _fresh_folder() == usual
+
+
+def test_a_folder_in_the_asked_one_that_others_can_write_to_is_not_trusted(tmp_path, monkeypatch):
+    monkeypatch.setattr(compiled.tempfile, "tempdir", str(tmp_path / "temporary"))
+    shared = tmp_path / "shared"
+    shared.mkdir()
+    # Where the folder of kernels lies is the user's choice; that one must be the user's own.
+    shared.chmod(0o777)
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(shared))
+    asked = _fresh_folder()
+    assert asked.parent == shared
+    assert asked.stat().st_mode & 0o777 == 0o700
+    for mode in (0o777, 0o770, 0o702):
+        asked.chmod(mode)
+        assert _fresh_folder().is_relative_to(tmp_path / "temporary"), oct(mode)
+    asked.rmdir()
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir(mode=0o700)
+    asked.symlink_to(elsewhere)
+    assert _fresh_folder().is_relative_to(tmp_path / "temporary")
+
+
+def test_a_kernel_of_another_user_is_not_read(tmp_path, monkeypatch):
+    monkeypatch.setattr(compiled, "cache_folder", lambda: tmp_path)
+    own = compiled.kernel()(_doubled)
+    assert own(2) == 4
+    user = os.getuid()
+    monkeypatch.setattr(compiled.os, "getuid", lambda: user + 1)
+    others = compiled.kernel()(_doubled)
+    assert others(2) == 4
+    assert sum(others.stats.cache_hits.values()) == 0
+    monkeypatch.undo()
+    monkeypatch.setattr(compiled, "cache_folder", lambda: tmp_path)
+    again = compiled.kernel()(_doubled)
+    assert again(2) == 4
+    assert sum(again.stats.cache_hits.values()) == 1
 
 
 def test_the_cache_folder_changes_with_a_source_of_kernels_and_only_then(tmp_path, monkeypatch):

@@ -5,41 +5,41 @@ import pytest
 from sdf1_field.errors import InputError
 from sdf1_field.shipped import model_names
 from sdf1_field.spec import (
-    brief_overrides,
+    brief_changes,
+    changes,
     load_model,
     outside_intervals,
-    overridden,
     parameters,
 )
 
 
 @pytest.mark.parametrize("name", model_names())
-def test_a_shipped_model_overrides_nothing_and_is_plausible(name):
+def test_a_shipped_model_changes_nothing_and_is_plausible(name):
     model = load_model(name)
-    assert overridden(model) == ()
+    assert changes(model) == ()
     assert outside_intervals(model) == ()
 
 
-def test_settings_and_a_files_own_keys_are_overrides_and_its_title_is_not(tmp_path):
+def test_settings_and_a_files_own_keys_are_changes_and_its_title_is_not(tmp_path):
     path = tmp_path / "mine.toml"
     path.write_text(
         'extends = "coculture-kg1a-amd3100-10um"\ntitle = "mine"\n[dish]\nwidth = "1 mm"\n',
         encoding="utf-8",
     )
     model = load_model(str(path), settings=["treatments.plerixafor.dose=3 uM", "run.seed=4"])
-    assert [one.text for one in overridden(model)] == [
-        f"dish.width=1 mm ({path})",
-        "run.seed=4 (command line)",
-        "treatments.amd3100.dose=3 uM (command line)",
+    assert [one.text for one in changes(model)] == [
+        "dish.width=1 mm (mine.toml)",
+        "run.seed=4 (set by the user)",
+        "treatments.amd3100.dose=3 uM (set by the user)",
     ]
 
 
 def test_a_brief_list_says_how_many_more_there_are():
     settings = ["dish.height=1 mm", "dish.length=1 mm", "dish.width=1 mm", "run.seed=4"]
     model = load_model("coculture-kg1a", settings=settings)
-    assert brief_overrides(model, width=40) == "dish.height=1 mm; dish.length=1 mm; and 2 more"
-    assert brief_overrides(model, width=200).endswith("run.seed=4")
-    assert brief_overrides(load_model("coculture-kg1a"), width=40) == ""
+    assert brief_changes(model, width=40) == "dish.height=1 mm; dish.length=1 mm; and 2 more"
+    assert brief_changes(model, width=200).endswith("run.seed=4")
+    assert brief_changes(load_model("coculture-kg1a"), width=40) == ""
 
 
 @pytest.mark.parametrize(
@@ -81,6 +81,18 @@ def test_the_interval_is_that_of_the_value_that_was_there():
 def test_none_of_a_kind_of_cells_is_no_value_of_their_density():
     settings = ["cells.density=0 1/mm**2"]
     assert outside_intervals(load_model("coculture-kg1a", settings=settings)) == ()
+
+
+def test_a_value_set_to_what_it_was_is_not_changed(tmp_path):
+    model = load_model("coculture-kg1a")
+    same = ["run.duration=12 h", "mechanisms.haptotaxis=true"]
+    assert load_model("coculture-kg1a", settings=same) == model
+    assert model.set({"run.duration": "12 h", "mechanisms": {"haptotaxis": True}}) == model
+    path = tmp_path / "mine.toml"
+    path.write_text(
+        'extends = "coculture-kg1a"\n[run]\nduration = "12 h"\nseed = 3\n', encoding="utf-8"
+    )
+    assert dict(load_model(path).changed) == {"run.seed": 3}
 
 
 def test_a_dose_by_mass_is_inside_or_outside_through_the_molar_mass_of_what_is_given():

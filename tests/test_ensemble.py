@@ -4,7 +4,6 @@ import errno
 import fcntl
 import json
 import os
-import re
 import signal
 import socket
 import subprocess
@@ -488,11 +487,3 @@ def test_a_scheduler_with_certificates_is_used_without_a_warning(
         pytest.raises(InputError, match="certificates refuse each other"),
     ):
         run_dishes(NULL[1:2], tmp_path / "out", scheduler=address)
-
-
-def test_the_pages_programs_are_programs():
-    page = Path(__file__).parent.parent / "docs" / "howto" / "ensembles.md"
-    blocks = re.findall(r"```python\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
-    assert any("SLURMCluster" in block for block in blocks)
-    for block in blocks:
-        compile(block, page, "exec")

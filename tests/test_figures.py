@@ -253,7 +253,7 @@ def test_the_title_says_what_is_not_the_shipped_models(draw, solved):
     title = draw(solved("coculture-kg1a", "treatments.amd3100.dose=10 uM")).axes[0]
     model, changed, _ = title.get_title(loc="left").splitlines()
     assert model == "KG-1a cells on MSC and their migrasome networks"
-    assert changed.startswith("with cells.density=330 1/mm**2; dish.height=200 um; ")
+    assert changed.startswith("changed: cells.density=330 1/mm**2; dish.height=200 um; ")
     assert changed.endswith(" more")
     assert len(changed) < 110
 

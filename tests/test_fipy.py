@@ -423,8 +423,8 @@ def test_a_round_run_is_filled_outside_and_its_sources_are_all_inside(tmp_path):
 # Whole runs
 
 SHORT = (
-    "dish.width=100 um",
-    "dish.length=100 um",
+    "dish.width=120 um",
+    "dish.length=120 um",
     "dish.height=60 um",
     "grid.spacing=20 um",
     "grid.floor_layer=10 um",

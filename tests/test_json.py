@@ -269,7 +269,7 @@ def test_motion_and_its_test_are_what_the_page_says(printed, dishes):
     keys = printed(section, *section.split(), *runs, *against(dishes("coculture-kg1a")))
     assert keys == documented(section)
     without = printed(section, *section.split(), *runs)
-    assert without == {key for key in keys if key.startswith(("runs", "overridden"))}
+    assert without == {key for key in keys if key.startswith(("runs", "changed"))}
 
 
 def test_motion_of_still_cells_has_the_nulls_the_page_says(printed, solved):

@@ -188,7 +188,7 @@ def test_what_is_taken_up_is_what_the_run_says_has_been(states, coculture):
 
 
 def test_the_encounter_limit_is_that_of_the_saved_run_at_every_time(coculture, tmp_path):
-    settings = [*GROWN, "run.duration=2 h", "output.ligands=[]"]
+    settings = [*CROWD, "run.duration=2 h", "output.ligands=[]"]
     solve(load_model(COCULTURE.model, settings=settings), tmp_path / "run.nc", seed=COCULTURE.seed)
     with open_run(tmp_path / "run.nc") as run:
         for time in COCULTURE.times:
@@ -196,6 +196,15 @@ def test_the_encounter_limit_is_that_of_the_saved_run_at_every_time(coculture, t
             seen = [coculture["encounter limit", of, time][0] for of in ("MSC", "network")]
             assert seen == saved.tolist()
         assert not np.array_equal(run["region"].values[0], run["region"].values[-1])
+
+
+def test_the_encounter_limit_does_not_depend_on_how_often_cells_are_saved(coculture):
+    time = COCULTURE.times[-1]
+    # Seldom, and mostly between coupling stops.
+    settings = (*CROWD, "output.tracks_every=40 min", "output.tracks_from=40 min")
+    seldom = read(Dish("cells", COCULTURE.model, settings, COCULTURE.seed, (time,)))
+    for of in ("MSC", "network"):
+        assert seldom["encounter limit", of, time] == coculture["encounter limit", of, time]
 
 
 @pytest.mark.parametrize("model", ["coculture-kg1a-amd3100-10um", "coculture-kg1a-sdf1"])

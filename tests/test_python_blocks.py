@@ -6,6 +6,7 @@ the page's own commands.
 
 import re
 import shlex
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -73,7 +74,8 @@ def small(monkeypatch):
         def chain(*arguments):
             name, flat = whole(*arguments)
             for text in settings:
-                files._overlay(flat, files._setting(text))
+                own = files._setting(text).items()
+                files._overlay(flat, {p: replace(e, where=files.DEFAULTS) for p, e in own})
             return name, flat
 
         monkeypatch.setattr(files, "_load_chain", chain)

@@ -217,7 +217,7 @@ def test_a_file_records_the_whole_model_and_where_its_values_come_from(tiny, tin
         assert run.attrs["seed"] == 1
         assert set(json.loads(run.attrs["versions"])) >= {"numpy", "numba", "netCDF4"}
     assert recorded.spec == model(tiny).spec
-    assert entries["dish.width"]["source"] == "command line"
+    assert entries["dish.width"]["source"] == "set by the user"
     assert entries["cells.time_step"]["where"] == "models/parameters.toml"
     assert entries["ligand.sdf1.loss_rate"]["status"] == "derived"
 
@@ -784,7 +784,7 @@ def test_a_run_is_never_overwritten_unasked(tiny, tmp_path):
     path = tmp_path / "run.nc"
     path.write_text("precious", encoding="utf-8")
     short = model(tiny, "run.duration=15 min", name="null-kg1a")
-    with pytest.raises(InputError, match=r"run\.nc: exists already\. .*--force"):
+    with pytest.raises(InputError, match=r"run\.nc: exists already\. .*force"):
         solve(short, path)
     assert path.read_text(encoding="utf-8") == "precious"
     solve(short, path, force=True)
@@ -801,12 +801,12 @@ def test_a_failed_run_keeps_what_it_had_and_is_started_over_only_with_force(tiny
 
     short = model(tiny, "run.duration=30 min", name="null-kg1a")
     with pytest.raises(
-        RunError, match=r"t = 1000 s: no more\. .*run\.nc\.partial, good up to 15 min; .*--force\."
+        RunError, match=r"t = 1000 s: no more\. .*run\.nc\.partial, good up to 15 min; .*force\."
     ) as caught:
         solve(short, path, progress=fail)
     assert len(str(caught.value).splitlines()) == 1
     assert [p.name for p in tmp_path.iterdir()] == ["run.nc.partial"]
-    for options, text in (({}, "failed or was killed.*--force"), ({"resume": True}, "no state")):
+    for options, text in (({}, "failed or was killed.*force"), ({"resume": True}, "no state")):
         with pytest.raises(InputError, match=text):
             solve(short, path, **options)
     solve(short, path, force=True)
@@ -828,10 +828,25 @@ def test_a_disk_that_fills_up_ends_the_run_and_leaves_no_partial_file(
         whole(recorder, state)
 
     monkeypatch.setattr(writing._Recorder, "append", append)
-    with pytest.raises(RunError, match=r"run\.nc: writing failed .*No space left.*-o") as caught:
+    with pytest.raises(RunError, match=r"run\.nc: writing failed .*No space left.*") as caught:
         solve(model(tiny), path, seed=1)
     assert len(str(caught.value).splitlines()) == 1
     assert left == [0]
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("error", [RuntimeError, OSError])
+def test_only_what_fails_in_writing_is_laid_to_the_disk(tiny, tmp_path, monkeypatch, error):
+    def broken(*_arguments, **_options):
+        raise error("the solver's own fault")
+
+    monkeypatch.setattr(cosine, "advance", broken)
+    with pytest.raises(error, match=r"^the solver's own fault$"):
+        solve(model(tiny), tmp_path / "run.nc", seed=1)
+    monkeypatch.undo()
+    monkeypatch.setattr(writing._Recorder, "append", broken)
+    with pytest.raises(RunError, match=r"writing failed \(the solver's own fault\)\. Make room"):
+        solve(model(tiny), tmp_path / "run.nc", seed=1)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -873,7 +888,7 @@ def test_an_interrupted_run_goes_on_to_the_same_content(tiny, tiny_run, tmp_path
     assert not path.exists()
     assert partial_path(path).exists()
     assert load_state(checkpoint_path(path), cosine).time == at
-    with pytest.raises(InputError, match=r"run\.nc\.partial: .*--resume, or .*--force"):
+    with pytest.raises(InputError, match=r"run\.nc\.partial: .*resume, or .*force"):
         solve(model(tiny), path, seed=1)
     reached = []
     solve(model(tiny), path, seed=1, resume=True, progress=reached.append)
@@ -924,9 +939,7 @@ def test_a_run_begun_by_other_versions_is_not_resumed(tiny, tmp_path, attribute,
     interrupted(tiny, path, 0.0)
     with netCDF4.Dataset(partial_path(path), "a") as file:
         file.setncattr(attribute, value)
-    with pytest.raises(
-        InputError, match=r"run\.nc\.partial: was begun by other versions .*--force"
-    ):
+    with pytest.raises(InputError, match=r"run\.nc\.partial: was begun by other versions .*force"):
         solve(model(tiny), path, seed=1, resume=True)
     assert partial_path(path).exists()
     assert checkpoint_path(path).exists()
@@ -938,7 +951,7 @@ def test_a_damaged_partial_file_is_not_resumed(tiny, tmp_path, share):
     interrupted(tiny, path, 0.0)
     whole = partial_path(path).read_bytes()
     partial_path(path).write_bytes(whole[: int(share * len(whole))])
-    with pytest.raises(InputError, match=r"run\.nc\.partial: damaged .*--force") as caught:
+    with pytest.raises(InputError, match=r"run\.nc\.partial: damaged .*force") as caught:
         solve(model(tiny), path, seed=1, resume=True)
     assert len(str(caught.value).splitlines()) == 1
 
@@ -948,7 +961,7 @@ def test_a_damaged_state_beside_a_partial_file_is_not_resumed(tiny, tmp_path):
     interrupted(tiny, path, 0.0)
     checkpoint_path(path).write_bytes(checkpoint_path(path).read_bytes()[:1000])
     with pytest.raises(
-        InputError, match=r"run\.nc\.state\.npz: damaged, or not a saved state.*--force"
+        InputError, match=r"run\.nc\.state\.npz: damaged, or not a saved state.*force"
     ):
         solve(model(tiny), path, seed=1, resume=True)
     assert partial_path(path).exists()
@@ -962,7 +975,7 @@ def test_there_is_nothing_to_resume_without_an_interrupted_run(tmp_path):
 def test_a_damaged_state_is_refused(tmp_path):
     path = tmp_path / "state.npz"
     path.write_bytes(b"PK\x03\x04 not a state")
-    with pytest.raises(InputError, match=r"damaged, or not a saved state.*--force"):
+    with pytest.raises(InputError, match=r"damaged, or not a saved state.*force"):
         load_state(path, cosine)
 
 
@@ -1025,5 +1038,8 @@ def test_an_unfinished_run_is_not_opened_as_if_it_were_whole(tiny, tmp_path):
     path = tmp_path / "cut.nc"
     with pytest.raises(KeyboardInterrupt):
         solve(load_model("coculture-kg1a", settings=tiny), path, progress=stop)
-    with pytest.raises(InputError, match=r"unfinished run\. Go on with"):
+    with pytest.raises(InputError, match=r"unfinished run, .*cut\.nc again with resume\.$"):
+        open_run(partial_path(path))
+    checkpoint_path(path).unlink()
+    with pytest.raises(InputError, match=r"no state to go on from\. Start over with force\.$"):
         open_run(partial_path(path))

@@ -185,7 +185,7 @@ def dish():
 
     spec = load_model("coculture-kg1a", settings=[*TINY, "run.duration=15 min"]).spec
     *_, last = simulate(spec, seed=1)
-    return prepare(spec, 1), last
+    return prepare(spec, 1), last.stop
 
 
 def refusal(setting, state, **options):
@@ -309,7 +309,7 @@ def test_a_stroma_without_cells_is_sound():
 
     spec = load_model("coculture-kg1a", settings=[*TINY, "scene.msc_density=0 1/mm**2"]).spec
     setting = prepare(spec, 1)
-    assert len(place_scene(spec, setting.grid, 1, secretion_factor=1.0).bodies.x) == 0
+    assert len(place_scene(spec, 1, secretion_factor=1.0).bodies.x) == 0
     soundness.require_sound(begin(setting, 1), setting.grid, setting.solver, setting.prepared)
 
 
@@ -337,7 +337,7 @@ def test_a_run_that_breaks_keeps_what_it_had_and_says_up_to_when(tiny, tmp_path,
     with pytest.raises(
         RunError,
         match=r"t = 3600 s: ligand sdf1, x = 75 um, y = 35 um: concentration is not finite\. .*"
-        r"run\.nc\.partial, good up to 45 min; start over with --force\.",
+        r"run\.nc\.partial, good up to 45 min; start over with force\.",
     ):
         solve(model, path, seed=1)
     assert [p.name for p in tmp_path.iterdir()] == ["run.nc.partial"]

@@ -252,7 +252,7 @@ def test_a_setting_is_recorded_as_command_line():
     model = load_model("coculture-kg1a", settings=["ligand.sdf1.diffusivity=120 um**2/s"])
     entry = model.entries["ligand.sdf1.diffusivity"]
     assert model.spec.ligand["sdf1"].diffusivity == pytest.approx(120.0)
-    assert (entry.source, entry.where, entry.value) == ("command line", "--set", "120 um**2/s")
+    assert (entry.source, entry.where, entry.value) == ("set by the user", "--set", "120 um**2/s")
     assert model.entries["ligand.ccl2.diffusivity"].where == "models/parameters.toml"
 
 
@@ -493,7 +493,7 @@ def test_a_model_survives_its_record_as_json(name):
     again = model_from_entries(model.name, entries)
     assert again.spec == model.spec
     assert entries_of(again) == entries
-    assert again.entries["dish.width"].source == "command line"
+    assert again.entries["dish.width"].source == "set by the user"
 
 
 def test_the_json_schema_describes_units_and_closes_every_table():

@@ -10,7 +10,7 @@ __version__ = "0.1.0"
 
 _HOME = {
     "model_names": "shipped",
-    "load_model": "spec",
+    "load_model": "api.loading",
     "Model": "spec",
     "solve": "api.solving",
     "open_run": "api.runs",
@@ -18,6 +18,7 @@ _HOME = {
     "Runs": "api.runs",
     "InputError": "errors",
     "RunError": "errors",
+    "Sdf1FieldWarning": "errors",
 }
 """Room of every name; ``__init__.pyi`` says the same to type checkers."""
 

@@ -1,11 +1,12 @@
+from sdf1_field.api.loading import load_model as load_model
 from sdf1_field.api.runs import Run as Run
 from sdf1_field.api.runs import Runs as Runs
 from sdf1_field.api.runs import open_run as open_run
 from sdf1_field.api.solving import solve as solve
 from sdf1_field.errors import InputError as InputError
 from sdf1_field.errors import RunError as RunError
+from sdf1_field.errors import Sdf1FieldWarning as Sdf1FieldWarning
 from sdf1_field.shipped import model_names as model_names
 from sdf1_field.spec import Model as Model
-from sdf1_field.spec import load_model as load_model
 
 __version__: str

@@ -40,7 +40,10 @@ _SUFFIX = ".kernel"
 
 @functools.cache
 def cache_folder() -> Path:
-    """Writable folder for kernels: ``NUMBA_CACHE_DIR``, the user's cache, or a temporary one."""
+    """Writable folder for kernels: in ``NUMBA_CACHE_DIR``, the user's cache, or a temporary one.
+
+    A folder in which others could have put code is passed over: kernels are unpickled.
+    """
     package = Path(__file__).parent
     digest = hashlib.sha256()
     for source in sorted(package.rglob("*.py")):
@@ -51,10 +54,12 @@ def cache_folder() -> Path:
     temporary = Path(tempfile.gettempdir()) / f"sdf1-field-{os.getuid()}"
     for folder in (Path(chosen) / name, temporary / name):
         try:
-            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            # What `mkdir` makes by its own ``parents`` has another mode.
+            for made in (folder.parent, folder):
+                made.mkdir(parents=True, exist_ok=True, mode=0o700)
             if folder.parent == temporary:
                 _require_own(temporary)
-                _require_own(folder)
+            _require_own(folder)
         except OSError:
             continue
         if os.access(folder, os.W_OK):
@@ -114,16 +119,19 @@ class _Files:
         return self._folder / f"{self._base}-{digest[:16]}{_SUFFIX}"
 
     def load(self, key: Any) -> Any:
-        """What was saved under a key, or None if that is missing or damaged."""
+        """What was saved under a key, or None if that is missing, damaged or another user's."""
         try:
-            content = self._path(key).read_bytes()
+            with self._path(key).open("rb") as file:
+                if os.fstat(file.fileno()).st_uid != os.getuid():
+                    return None
+                content = file.read()
         except OSError:
             return None
         size = hashlib.sha256().digest_size
         checksum, saved = content[:size], content[size:]
         if hashlib.sha256(saved).digest() != checksum:
             return None
-        # Made by this user in a folder that others cannot write to.
+        # Of this user, in a folder that others cannot write to; see `cache_folder`.
         found, data = pickle.loads(saved)  # noqa: S301
         return data if found == key else None
 

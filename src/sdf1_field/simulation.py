@@ -421,19 +421,23 @@ def _between_stops(
 ) -> Iterator[Snapshot]:
     """Snapshots after a stop and before the next, of which nothing is kept.
 
-    Fields go on from one to the next; cells have been shown on their way already.
+    Over a scene that grows each field starts from the stop: secretion between two times is
+    interpolated from the scenes at both, and would depend on which are saved. Over any other scene
+    it is exact, and fields go on from one saved field to the next.
     """
     branch, branching = state, stroma
     for n, time in enumerate(times):
         shown = cells[n] if cells else None
         fields: Mapping[str, FieldState] | None = None
         if time in frames:
+            if state.scene.growth is not None:
+                branch, branching = state, stroma
             with _threads(threads):
                 branching, _, near, fields = _onward(setting, branch, branching, time)
             branch = State(time, state.seed, branching.scene, fields, state.cells, near)
             scene = branch.scene
         else:
-            scene, _ = migrasomes.advance(branch.scene, time)
+            scene, _ = migrasomes.advance(state.scene, time)
         if shown is not None and scene is not state.scene:
             shown = cell_layer.carried(shown, setting.grid, state.scene, scene)
         yield Snapshot(time, scene, fields, shown, state)

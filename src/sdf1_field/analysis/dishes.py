@@ -2,7 +2,8 @@
 
 Random numbers are keyed by the seed and by what they are for, so that two dishes of one seed have
 nearly the same stroma, and cells that start at the same places and take nearly the same turns,
-whatever else differs between their models. Such dishes are partners; they are not independent.
+whatever else differs between their models. Two dishes of one numbered donor have that donor's
+factors. Such dishes are partners; they are not independent.
 """
 
 from collections.abc import Sequence
@@ -15,7 +16,8 @@ from sdf1_field.errors import InputError
 from sdf1_field.record import model_of
 
 _OF_THE_DISH = {"run.seed", "variation.donor_number", "title", "description"}
-_ANOTHER_SEED = "Solve one side with another --seed"
+_ANOTHER_SEED = "Solve one side with another seed"
+_OF_ANOTHER_DONOR = "with another variation.donor_number"
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,9 +37,13 @@ class Pairs:
 
 
 def require_one_experiment(runs: Sequence[xr.Dataset]) -> None:
-    """Raise InputError unless the runs are different dishes of one model."""
+    """Raise InputError unless the runs are independent dishes of one model.
+
+    That is, of different seeds, and of different donors or of none in particular.
+    """
     values = [_values(run) for run in runs]
     seeds: dict[int, xr.Dataset] = {}
+    donors: dict[int, xr.Dataset] = {}
     for run, own in zip(runs, values, strict=True):
         different = _difference(own, values[0])
         if different:
@@ -51,13 +57,22 @@ def require_one_experiment(runs: Sequence[xr.Dataset]) -> None:
             if _donor(run) != _donor(first):
                 raise InputError(
                     f"{run_name(run)}: has the seed of {run_name(first)} ({seed}), so the two are "
-                    "not independent. Solve one of them with another --seed."
+                    "not independent. Solve one of them with another seed."
                 )
             raise InputError(
                 f"{run_name(run)}: is the same dish as {run_name(first)} (seed {seed}). Give it "
                 "once."
             )
         seeds[seed] = run
+        donor = _donor(run)
+        if donor in donors:
+            raise InputError(
+                f"{run_name(run)} and {run_name(donors[donor])} are of the same donor ({donor}), "
+                "so the two are not independent. Give one dish of each donor, made with --set "
+                "variation.donor_number=N."
+            )
+        if donor > 0:
+            donors[donor] = run
 
 
 def require_another_dish(runs: Sequence[xr.Dataset], control: Sequence[xr.Dataset]) -> None:
@@ -69,24 +84,67 @@ def require_another_dish(runs: Sequence[xr.Dataset], control: Sequence[xr.Datase
         seed = _seed(run)
         if seed in seeds and _donor(run) == _donor(seeds[seed]):
             raise InputError(
-                f"--against: {run_name(run)} is the same dish as {run_name(seeds[seed])} (seed "
+                f"control: {run_name(run)} is the same dish as {run_name(seeds[seed])} (seed "
                 f"{seed}). Give another experiment, or other seeds."
             )
 
 
 def require_independent(runs: Sequence[xr.Dataset], control: Sequence[xr.Dataset]) -> None:
-    """Raise InputError if a run and a control have a seed in common.
+    """Raise InputError if a run and a control have a seed or a donor in common.
 
     For tests over cells, migrasomes and fields, which have no partners: that a body of one number
     leaves another number of migrasomes, or none, is what is tested.
     """
-    controls = {_seed(run): run for run in control}
     for run in runs:
-        if _seed(run) in controls:
-            raise InputError(
-                f"--against: {run_name(run)} and {run_name(controls[_seed(run)])} are of one seed "
-                f"({_seed(run)}), and the tests take them for independent. {_ANOTHER_SEED}."
-            )
+        for other in control:
+            if _seed(run) == _seed(other):
+                raise InputError(
+                    f"control: {run_name(run)} and {run_name(other)} are of one seed "
+                    f"({_seed(run)}), and the tests take them for independent. {_ANOTHER_SEED}."
+                )
+    require_other_donors(runs, control)
+
+
+def require_other_donors(runs: Sequence[xr.Dataset], control: Sequence[xr.Dataset]) -> None:
+    """Raise InputError if a run and a control that are no partners are of one donor."""
+    for run in runs:
+        for other in control:
+            if _donor(run) == _donor(other) > 0:
+                raise InputError(
+                    f"control: {run_name(run)} and {run_name(other)} are of the same donor "
+                    f"({_donor(run)}), and the tests take them for independent. Solve one side "
+                    f"{_OF_ANOTHER_DONOR}."
+                )
+
+
+def partners(runs: Sequence[xr.Dataset], control: Sequence[xr.Dataset]) -> Pairs | None:
+    """Runs and control by their seeds, or by their donors; None if they have neither in common.
+
+    Parameters
+    ----------
+    runs, control : sequence of xarray.Dataset
+        Each the dishes of one experiment (`require_one_experiment`).
+
+    Raises
+    ------
+    InputError
+        If some seeds or donors are on both sides and some on one, or if dishes of one seed are of
+        different donors.
+    """
+    pairs = pairs_by_seed(runs, control)
+    if pairs is not None:
+        return pairs
+    sides = [{_donor(run) for run in side} for side in (runs, control)]
+    both = (sides[0] & sides[1]) - {0}
+    if not both:
+        return None
+    if sides[0] != sides[1] or 0 in sides[0]:
+        raise InputError(
+            f"control: donor {min(both)} is on both sides, another or none in particular on one, "
+            "so dishes are neither pairs nor independent. Give the same donors on both sides, or "
+            "no donor twice."
+        )
+    return pairs_by_donor(runs, control)
 
 
 def pairs_by_seed(runs: Sequence[xr.Dataset], control: Sequence[xr.Dataset]) -> Pairs | None:
@@ -98,7 +156,8 @@ def pairs_by_seed(runs: Sequence[xr.Dataset], control: Sequence[xr.Dataset]) -> 
     Raises
     ------
     InputError
-        If some seeds are on both sides and some on one.
+        If some seeds are on both sides and some on one, or if partners are of different donors:
+        then a donor may be on both sides in different pairs, or donors differ with the models.
     """
     sides = [{_seed(run): run for run in side} for side in (runs, control)]
     both = sorted(sides[0].keys() & sides[1].keys())
@@ -107,11 +166,12 @@ def pairs_by_seed(runs: Sequence[xr.Dataset], control: Sequence[xr.Dataset]) -> 
     single = sorted(sides[0].keys() ^ sides[1].keys())
     if single:
         raise InputError(
-            f"--against: seed {both[0]} is on both sides, seed {single[0]} on one only, so dishes "
+            f"control: seed {both[0]} is on both sides, seed {single[0]} on one only, so dishes "
             f"are neither pairs nor independent. Give the same seeds on both sides, or no seed "
             "twice."
         )
     first, second = (tuple(side[seed] for seed in both) for side in sides)
+    _require_donors_with_seeds(first, second)
     return Pairs(first, second, "seed")
 
 
@@ -131,13 +191,13 @@ def pairs_by_donor(runs: Sequence[xr.Dataset], control: Sequence[xr.Dataset]) ->
             number = _donor(run)
             if number == 0:
                 raise InputError(
-                    f"--paired: {run_name(run)} is of no donor in particular. Make its dishes with "
-                    "--set variation.donor_number=N, or leave --paired away."
+                    f"paired: {run_name(run)} is of no donor in particular. Make its dishes with "
+                    "variation.donor_number=N, or leave paired away."
                 )
             if number in donors:
                 raise InputError(
-                    f"--paired: {run_name(run)} and {run_name(donors[number])} are of the same "
-                    f"donor ({number}). Give one dish of each, made with --set "
+                    f"paired: {run_name(run)} and {run_name(donors[number])} are of the same "
+                    f"donor ({number}). Give one dish of each, made with "
                     "variation.donor_number=N."
                 )
             donors[number] = run
@@ -145,19 +205,24 @@ def pairs_by_donor(runs: Sequence[xr.Dataset], control: Sequence[xr.Dataset]) ->
     if sides[0].keys() != sides[1].keys():
         shown = [", ".join(str(n) for n in sorted(donors)) for donors in sides]
         raise InputError(
-            f"--paired: the runs are of donors {shown[0]}, the control of {shown[1]}. Give the "
-            "same donors on both sides, or leave --paired away."
+            f"paired: the runs are of donors {shown[0]}, the control of {shown[1]}. Give the "
+            "same donors on both sides, or leave paired away."
         )
     order = sorted(sides[0])
     first, second = (tuple(donors[n] for n in order) for donors in sides)
-    for run in first:
-        for other in second:
+    _require_donors_with_seeds(first, second)
+    return Pairs(first, second, "donor")
+
+
+def _require_donors_with_seeds(runs: Sequence[xr.Dataset], control: Sequence[xr.Dataset]) -> None:
+    """Raise InputError if a run and a control are of one seed and of different donors."""
+    for run in runs:
+        for other in control:
             if _seed(run) == _seed(other) and _donor(run) != _donor(other):
                 raise InputError(
-                    f"--paired: {run_name(run)} and {run_name(other)} are of one seed "
+                    f"control: {run_name(run)} and {run_name(other)} are of one seed "
                     f"({_seed(run)}) and of different donors. {_ANOTHER_SEED}."
                 )
-    return Pairs(first, second, "donor")
 
 
 def _seed(run: xr.Dataset) -> int:

@@ -168,9 +168,20 @@ def change_floor(walk: EncounterWalk, floor: StickyFloor) -> EncounterWalk:
 
 
 def encounters(walk: EncounterWalk, time: float) -> Array:
-    """Mean number of cells in each `Region` at a time [s], shape (3,).
+    """Number of cells in each `Region` at a time.
 
     The way from the last whole step to that time is taken aside, and does not go into the walk.
+
+    Parameters
+    ----------
+    walk : EncounterWalk
+    time : float
+        Not before the walk's last step [s].
+
+    Returns
+    -------
+    ndarray, shape (3,)
+        Cells, the mean of the repetitions [1].
     """
     walk = walk_on(walk, time)
     left = time - walk.cells.steps * walk.time_step
@@ -182,15 +193,15 @@ def encounters(walk: EncounterWalk, time: float) -> Array:
     return counts
 
 
-def encounter_limit(
+def encounter_censuses(
     spec: ModelSpec,
     floors: Iterable[StickyFloor],
     times: Sequence[float],
     *,
     seed: int,
     repeats: int,
-) -> Array:
-    """Fold changes if regions were perfectly sticky and attracted nothing.
+) -> tuple[Array, Array]:
+    """Cells in each `Region` if regions were perfectly sticky and attracted nothing, and its area.
 
     Perfectly sticky means that a cell is held as long as its centre is over MSC or network. It
     follows the law of the model in everything else: a held cell travels with the body under it, is
@@ -208,27 +219,57 @@ def encounter_limit(
 
     Returns
     -------
+    counts : ndarray, shape (len(times), 3)
+        Cells, the mean of the repetitions.
+    areas : ndarray, shape (len(times), 3)
+        [um**2].
+    """
+    following = iter(floors)
+    walk = begin_encounters(spec, next(following), seed=seed, repeats=repeats)
+    next_floor = next(following, None)
+    counts, areas = [], []
+    for time in times:
+        while next_floor is not None and next_floor.time <= time:
+            walk = change_floor(walk, next_floor)
+            next_floor = next(following, None)
+        walk = walk_on(walk, time)
+        counts.append(encounters(walk, time))
+        areas.append(_areas(walk))
+    return np.array(counts), np.array(areas)
+
+
+def encounter_limit(
+    spec: ModelSpec,
+    floors: Iterable[StickyFloor],
+    times: Sequence[float],
+    *,
+    seed: int,
+    repeats: int,
+) -> Array:
+    """Fold changes of one dish if regions were perfectly sticky and attracted nothing.
+
+    Parameters
+    ----------
+    spec, floors, times, seed, repeats
+        As for `encounter_censuses`.
+
+    Returns
+    -------
     ndarray, shape (len(times), 2)
         On MSC and on the network, of the repetitions' cells together; NaN where a region is
         missing or no cell is on free surface.
     """
-    following = iter(floors)
-    walk = begin_encounters(spec, next(following), seed=seed, repeats=repeats)
-    coming = next(following, None)
-    limits = []
-    for time in times:
-        while coming is not None and coming.time <= time:
-            walk = change_floor(walk, coming)
-            coming = next(following, None)
-        walk = walk_on(walk, time)
-        limits.append(encounter_fold_change(walk, time))
-    return np.array(limits)
+    return density_fold_change(*encounter_censuses(spec, floors, times, seed=seed, repeats=repeats))
 
 
 def encounter_fold_change(walk: EncounterWalk, time: float) -> Array:
     """Density of a walk's cells on MSC and network over that on free surface, shape (2,)."""
-    each = walk.grid.dx * walk.grid.dy
-    return density_fold_change(encounters(walk, time), region_areas(walk.floor.regions, each))
+    return density_fold_change(encounters(walk, time), _areas(walk))
+
+
+def _areas(walk: EncounterWalk) -> Array:
+    """Area of each `Region` of a walk's floor [um**2], shape (3,)."""
+    return region_areas(walk.floor.regions, walk.grid.dx * walk.grid.dy)
 
 
 def _moved(walk: EncounterWalk, cells: Cells, duration: float) -> Cells:
@@ -252,7 +293,7 @@ def _moved(walk: EncounterWalk, cells: Cells, duration: float) -> Cells:
 
 
 def _apart(cells: Cells, repeats: int) -> list[Cells]:
-    """Cells of each repetition, which do not meet those of another."""
+    """Cells of each repetition, shape (cell,) each, from all of them, shape (repeats * cell,)."""
     columns = [np.split(getattr(cells, name), repeats) for name in _PER_CELL]
     repetitions: list[dict[str, Any]] = [
         dict(zip(_PER_CELL, each, strict=True)) for each in zip(*columns, strict=True)
@@ -261,6 +302,7 @@ def _apart(cells: Cells, repeats: int) -> list[Cells]:
 
 
 def _joined(repetitions: Sequence[Cells]) -> Cells:
+    """Cells of all repetitions, shape (repeats * cell,), one repetition after the other."""
     columns: dict[str, Any] = {
         name: np.concatenate([getattr(cells, name) for cells in repetitions]) for name in _PER_CELL
     }

@@ -141,15 +141,21 @@ def ratio_of_medians(
 ) -> tuple[float, tuple[float, float]]:
     """Median of the treated over that of the control, and its 95 % bootstrap interval.
 
-    The interval is NaN if there are fewer than two of either, and all is NaN if the control's
-    median is 0.
-
     Parameters
     ----------
-    control, treated : ndarray, shape (cell,)
-        Values >= 0, one for each unit.
+    control : ndarray, shape (control cell,)
+        Values >= 0, one for each cell, in any unit.
+    treated : ndarray, shape (treated cell,)
+        In the same unit; of as many cells if they are paired.
     paired : bool
         Draw partners together; they are in the same order.
+
+    Returns
+    -------
+    ratio : float
+        [1]; NaN if one side is empty or the control's median is 0.
+    interval : tuple of float
+        Its ends [1]; NaN if there are fewer than two cells on either side.
     """
     if min(len(control), len(treated)) == 0 or not np.median(control) > 0.0:
         return math.nan, (math.nan, math.nan)

@@ -6,8 +6,14 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from sdf1_field.analysis.census import Census, Survey, count_cells, survey
-from sdf1_field.analysis.encounter import StickyFloor, encounter_limit, encounter_repeats
+from sdf1_field.analysis.census import (
+    Census,
+    Survey,
+    count_cells,
+    density_fold_change,
+    survey,
+)
+from sdf1_field.analysis.encounter import StickyFloor, encounter_censuses, encounter_repeats
 from sdf1_field.analysis.tracks import Tracks, tracks_of
 from sdf1_field.errors import InputError
 from sdf1_field.record import model_of
@@ -148,6 +154,20 @@ def has_stroma(run: xr.Dataset) -> bool:
     return any(bool(np.isin(frame.values, stroma).any()) for frame in run["region"])
 
 
+def require_stroma(runs: Sequence[xr.Dataset]) -> None:
+    """Raise InputError if none of some runs has a stroma."""
+    if any(map(has_stroma, runs)):
+        return
+    label = model_of(runs[0]).spec.stroma.label
+    if "cell_time" in runs[0]:
+        found = f"has no {label} and no migrasomes, which this table is about. Choose motion"
+    else:
+        found = f"has no cells, no {label} and no migrasomes to analyse. Use `sdf1-field inspect`"
+    raise InputError(
+        f"{run_name(runs[0])}: {found}, or solve a model with scene.msc_density above 0."
+    )
+
+
 def scene_frames(run: xr.Dataset, times: Sequence[float] | Array) -> list[int]:
     """For each time [s] the first frame that shows the same bodies, migrasomes and regions.
 
@@ -201,8 +221,8 @@ def run_census(run: xr.Dataset, time: float) -> Census:
     return census
 
 
-def run_encounter_limit(run: xr.Dataset, times: Sequence[float]) -> Array:
-    """Fold changes if the run's regions were perfectly sticky and attracted nothing.
+def run_encounters(run: xr.Dataset, times: Sequence[float]) -> tuple[Array, Array]:
+    """Cells in each `Region` if the run's were perfectly sticky and attracted nothing; its area.
 
     The regions of each saved frame hold until the next one, those of the first before it, too; see
     `encounter_note`.
@@ -215,7 +235,10 @@ def run_encounter_limit(run: xr.Dataset, times: Sequence[float]) -> Array:
 
     Returns
     -------
-    ndarray, shape (len(times), 2)
+    counts : ndarray, shape (len(times), 3)
+        Cells, the mean of repetitions.
+    areas : ndarray, shape (len(times), 3)
+        [um**2].
 
     Raises
     ------
@@ -224,13 +247,43 @@ def run_encounter_limit(run: xr.Dataset, times: Sequence[float]) -> Array:
     """
     spec, observed = model_of(run).spec, observation_times(run)
     exact = [float(observed[observation_index(run, time)]) for time in times]
-    return encounter_limit(
+    return encounter_censuses(
         spec,
         _floors(run, exact[-1]),
         exact,
         seed=int(run.attrs["seed"]),
         repeats=encounter_repeats(spec),
     )
+
+
+def run_encounter_limit(run: xr.Dataset, times: Sequence[float]) -> Array:
+    """Fold changes of `run_encounters`, shape (len(times), 2); NaN where a region is missing."""
+    return pooled_encounter_limit([run], times)
+
+
+def pooled_encounter_limit(runs: Sequence[xr.Dataset], times: Sequence[float]) -> Array:
+    """Encounter limit of several dishes: as their fold change, a ratio of sums over dishes.
+
+    Parameters
+    ----------
+    runs : sequence of xarray.Dataset
+        Dishes of one experiment.
+    times : sequence of float
+        Of observations, rising [s].
+
+    Returns
+    -------
+    ndarray, shape (len(times), 2)
+        On MSC and on the network; NaN where no dish has the region or no cell is on free surface.
+
+    Raises
+    ------
+    InputError
+        If a run has no cells at one of these times.
+    """
+    each = [run_encounters(run, times) for run in runs]
+    counts, areas = (np.sum([dish[n] for dish in each], axis=0) for n in range(2))
+    return density_fold_change(counts, areas)
 
 
 def _floors(run: xr.Dataset, last: float) -> Iterator[StickyFloor]:

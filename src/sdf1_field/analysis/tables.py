@@ -31,9 +31,11 @@ from sdf1_field.analysis.dishes import (
     Pairs,
     pairs_by_donor,
     pairs_by_seed,
+    partners,
     require_another_dish,
     require_independent,
     require_one_experiment,
+    require_other_donors,
 )
 from sdf1_field.analysis.fields import FIELD_EDGES, FloorProfile, floor_profile
 from sdf1_field.analysis.hypothesis import (
@@ -59,12 +61,12 @@ from sdf1_field.analysis.runs import (
     cell_places,
     default_times,
     encounter_note,
-    has_stroma,
     observation_index,
     observation_times,
+    pooled_encounter_limit,
+    require_stroma,
     require_times,
     run_censuses,
-    run_encounter_limit,
     run_name,
     run_tracks,
     scene_frames,
@@ -116,9 +118,9 @@ def analyse_runs(
         When to count [s]; the papers' 4 and 12 h where the runs have them.
     against : sequence of xarray.Dataset
         Dishes of a control experiment. With the same seeds as the runs they are compared seed by
-        seed, since dishes of one seed are not independent.
+        seed, else with the same donors donor by donor, since such dishes are not independent.
     paired : bool
-        Compare donor by donor, one dish each, by `variation.donor_number`.
+        Compare donor by donor, one dish each, by `variation.donor_number`, and refuse all else.
 
     Returns
     -------
@@ -126,7 +128,7 @@ def analyse_runs(
         One row for each time and region: ``time`` [s], ``region``, ``area_mm2``, ``cells``,
         ``density_per_mm2``, ``fold_change`` (ratio of sums), ``interval`` (95 % bootstrap over
         dishes), ``touching_fold_change`` and ``touching_uniform`` (what uniformly scattered cells
-        would give if all that touch were counted), ``encounter_limit`` and
+        would give if all that touch were counted), ``encounter_limit`` (ratio of sums) and
         ``encounter_limit_note`` (`encounter_note`); with a control ``against``, a dict of the
         dishes' ``mean`` and ``deviation``, ``control_mean`` and ``control_deviation``,
         ``ratio_of_means``, ``test``, ``paired_by`` and ``p``. None where a value does not exist.
@@ -134,22 +136,22 @@ def analyse_runs(
     Raises
     ------
     InputError
-        If the runs are not different dishes of one model, have no stroma, or lack a time; if the
-        control is not of the same kind, its donors do not match, or only some seeds are on both
-        sides.
+        If the runs are not independent dishes of one model, have no stroma, or lack a time; if
+        the control is not of the same kind, its donors do not match, or only some seeds or donors
+        are on both sides.
     """
-    _require_stroma(runs)
+    _require_cells_and_stroma(runs)
     wanted = sorted(default_times(runs[0]) if times is None else times)
     paired_by = None
     if against:
-        _require_stroma(against)
+        _require_cells_and_stroma(against)
         require_another_dish(runs, against)
-        pairs = (pairs_by_donor if paired else pairs_by_seed)(runs, against)
+        pairs = (pairs_by_donor if paired else partners)(runs, against)
         if pairs is not None:
             runs, against, paired_by = pairs.runs, pairs.control, pairs.by
     require_times([*runs, *against], wanted)
     note = _encounter_note(runs, wanted[-1])
-    limits = np.mean([run_encounter_limit(run, wanted) for run in runs], axis=0)
+    limits = pooled_encounter_limit(runs, wanted)
     taken = [run_censuses(run, wanted) for run in runs]
     controls = [run_censuses(run, wanted) for run in against]
     rows = []
@@ -220,10 +222,10 @@ def course_table(runs: Sequence[xr.Dataset]) -> list[dict[str, Any]]:
         ``fold_change`` (ratio of sums), ``interval`` (95 % bootstrap over dishes; None for one),
         ``encounter_limit``, ``encounter_limit_note``.
     """
-    _require_stroma(runs)
+    _require_cells_and_stroma(runs)
     times = [float(t) for t in observation_times(runs[0])]
     note = _encounter_note(runs, times[-1])
-    limits = np.mean([run_encounter_limit(run, times) for run in runs], axis=0)
+    limits = pooled_encounter_limit(runs, times)
     taken = [run_censuses(run, times) for run in runs]
     rows = []
     for n, (time, limit) in enumerate(zip(times, limits, strict=True)):
@@ -261,7 +263,7 @@ def distance_table(
         ``density_per_mm2``, ``ratio`` to the density all over the floor, ``interval`` of the ratio
         (95 % bootstrap over dishes; None for one).
     """
-    _require_stroma(runs)
+    _require_cells_and_stroma(runs)
     wanted = sorted(default_times(runs[0]) if times is None else times)
     require_times(runs, wanted)
     scenes = [_scenes(run, wanted) for run in runs]
@@ -374,7 +376,7 @@ def dwell_table(runs: Sequence[xr.Dataset]) -> list[dict[str, Any]]:
         uncorrected, ``interval`` of the mean (95 % bootstrap over cells), ``restricted``
         (whether the mean is a lower bound: some outlast the longest stay seen).
     """
-    _require_stroma(runs)
+    _require_cells_and_stroma(runs)
     for run in runs:
         if len(observation_times(run)) < 2:
             raise InputError(
@@ -432,7 +434,7 @@ def approach_table(runs: Sequence[xr.Dataset]) -> list[dict[str, Any]]:
         over cells). The index is over straight steps between frames, which turning shortens: it
         grows with the time between frames and compares only runs with the same frames.
     """
-    _require_stroma(runs)
+    _require_cells_and_stroma(runs)
     for run in runs:
         run_tracks(run)  # refuses a run with one frame
     collected: dict[str, list[tuple[NDArray[np.intp], Array, Array, Array]]] = {}
@@ -503,8 +505,9 @@ def motion_table(runs: Sequence[xr.Dataset], against: Sequence[xr.Dataset] = ())
     ------
     InputError
         If the runs are not different dishes of one model or have a single frame; if the control
-        was tracked for another time or in other frames; if only some seeds are on both sides, or
-        dishes of one seed have other numbers of cells.
+        was tracked for another time or in other frames; if only some seeds are on both sides, if
+        dishes of one seed have other numbers of cells or other donors, or if dishes of other seeds
+        are of one donor.
     """
     require_one_experiment(runs)
     pairs = None
@@ -512,7 +515,10 @@ def motion_table(runs: Sequence[xr.Dataset], against: Sequence[xr.Dataset] = ())
         require_one_experiment(against)
         require_another_dish(runs, against)
         pairs = pairs_by_seed(runs, against)
-        if pairs is not None:
+        if pairs is None:
+            # Of one donor with other seeds, cells share the donor's factors and are no partners.
+            require_other_donors(runs, against)
+        else:
             _require_as_many_cells(pairs)
             runs, against = pairs.runs, pairs.control
     tracks = pooled_tracks([run_tracks(run) for run in runs])
@@ -572,9 +578,9 @@ def _require_as_many_cells(pairs: Pairs) -> None:
         own, other = run.sizes["trajectory"], control.sizes["trajectory"]
         if own != other:
             raise InputError(
-                f"--against: {run_name(run)} and {run_name(control)} are of one seed and have "
+                f"control: {run_name(run)} and {run_name(control)} are of one seed and have "
                 f"{own} and {other} cells, which are neither pairs nor independent. Solve one side "
-                "with another --seed."
+                "with another seed."
             )
 
 
@@ -590,7 +596,7 @@ def _require_same_frames(
     ):
         if not math.isclose(own, other):
             raise InputError(
-                f"--against: cells of {run_name(against[0])} are {what} {duration_text(other)}, "
+                f"control: cells of {run_name(against[0])} are {what} {duration_text(other)}, "
                 f"those of {run_name(runs[0])} {duration_text(own)}; path lengths depend on it. "
                 "Give runs with the same frames."
             )
@@ -655,7 +661,7 @@ def _require_same_culture(run: xr.Dataset, control: xr.Dataset) -> None:
     own, other = (model_of(one).spec.run.culture for one in (run, control))
     if own != other:
         raise InputError(
-            f"--against: time 0 is {duration_text(own)} after seeding in {run_name(run)} and "
+            f"control: time 0 is {duration_text(own)} after seeding in {run_name(run)} and "
             f"{duration_text(other)} in {run_name(control)}, so networks of one time are not as "
             "old. Compare runs of the same run.culture."
         )
@@ -681,7 +687,7 @@ def network_table(
     ------
     InputError
         If the runs are not different dishes of one model, have no MSC, or lack a time; the same of
-        the control; if a seed is on both sides.
+        the control; if a seed or a donor is on both sides.
     """
     require_one_experiment(runs)
     if against:
@@ -806,7 +812,7 @@ def cargo_table(
     ------
     InputError
         If the runs are not different dishes of one model, follow no cargo, or lack a time; the
-        same of the control; if a seed is on both sides.
+        same of the control; if a seed or a donor is on both sides.
     """
     require_one_experiment(runs)
     if against:
@@ -949,11 +955,7 @@ def field_table(
     groups = [runs, against] if against else [runs]
     for group in groups:
         require_one_experiment(group)
-        if not any(has_stroma(run) for run in group):
-            raise InputError(
-                f"{run_name(group[0])}: has no MSC and no network around which there could be a "
-                "field. Solve a co-culture."
-            )
+        require_stroma(group)
         if not model_of(group[0]).spec.solved_ligands:
             raise InputError(
                 f"{run_name(group[0])}: holds no field. Solve the model with output.ligands, such "
@@ -967,7 +969,7 @@ def field_table(
         for run in against:
             if ligand not in run:
                 raise InputError(
-                    f"--against: {run_name(run)} has no field of {spec.ligand[ligand].label}. Add "
+                    f"control: {run_name(run)} has no field of {spec.ligand[ligand].label}. Add "
                     f"{ligand} to its output.ligands and solve it again."
                 )
     wanted = [float(runs[0]["time"].values[-1])] if times is None else sorted(times)
@@ -1051,16 +1053,12 @@ def _require_frames(runs: Sequence[xr.Dataset], times: Sequence[float]) -> None:
             frame_at(run, time)
 
 
-def _require_stroma(runs: Sequence[xr.Dataset]) -> None:
+def _require_cells_and_stroma(runs: Sequence[xr.Dataset]) -> None:
     """Raise InputError unless the runs are dishes of one experiment with cells and stroma."""
     for run in runs:
         observation_times(run)
     require_one_experiment(runs)
-    if not any(has_stroma(run) for run in runs):
-        raise InputError(
-            f"{run_name(runs[0])}: has no MSC and no network to gather on. Use --show motion, or "
-            "solve a co-culture."
-        )
+    require_stroma(runs)
 
 
 def _known(value: float) -> float | None:

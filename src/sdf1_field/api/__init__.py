@@ -1,6 +1,6 @@
 """The door for Python: solve a model, open a run, read its tables; the command line uses it too.
 
-`solving` solves models, `runs` holds runs and dishes of one experiment, `tables` says which table
-suits which runs, and `frames` makes data frames of tables. The names a user needs are those of
-`sdf1_field` itself.
+`loading` loads models and `solving` solves them, `runs` holds runs and dishes of one experiment,
+`tables` says which table suits which runs, and `frames` makes data frames of tables. The names a
+user needs are those of `sdf1_field` itself.
 """

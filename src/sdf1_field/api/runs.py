@@ -67,7 +67,7 @@ class Dishes:
         control: "Dishes | Sequence[Run] | None" = None,
         paired: bool = False,
     ) -> Any:
-        """Table as `sdf1-field analyse --json` prints it, of plain values.
+        """Table as `sdf1-field analyse --json` prints it but for ``changed``, of plain values.
 
         Parameters
         ----------
@@ -260,7 +260,7 @@ class Run(Dishes):
         try:
             figure.savefig(file, dpi=_DOTS_PER_INCH)
         except OSError as error:
-            raise InputError(f"{file}: {error.strerror}. Choose another place with -o.") from None
+            raise InputError(f"{file}: {error.strerror}. Choose another place.") from None
         return figure
 
     def close(self) -> None:
@@ -295,7 +295,7 @@ def _require_writable(path: Path, *, force: bool) -> None:
             f"{path}: not the name of a picture. Give one that ends in {', '.join(_SUFFIXES)}."
         )
     if path.exists() and not force:
-        raise InputError(f"{path}: exists already. Choose another name with -o, or use --force.")
+        raise InputError(f"{path}: exists already. Choose another name, or replace it with force.")
 
 
 class Runs(Dishes, Sequence[Run]):

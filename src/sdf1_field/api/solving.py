@@ -4,7 +4,7 @@ import operator
 import os
 import tempfile
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from sdf1_field import record
@@ -14,7 +14,7 @@ from sdf1_field.spec import Model, asked_model, outside_intervals, refuse_unread
 from sdf1_field.units import bytes_text
 
 LARGEST_IN_MEMORY = 1e9
-"""Largest run file that is held in memory, by `record.expected_size` [bytes]."""
+"""Largest run that is held in memory, by `record.expected_content` [bytes]."""
 
 
 def solve(
@@ -26,6 +26,7 @@ def solve(
     solver: str | None = None,
     force: bool = False,
     resume: bool = False,
+    strict: bool = False,
     progress: Callable[[float], None] | None = None,
 ) -> Run:
     """Solve a model.
@@ -46,6 +47,8 @@ def solve(
         Replace an existing file.
     resume : bool
         Go on where an interrupted run stopped, with the same result as without interruption.
+    strict : bool
+        Refuse values outside their intervals instead of warning.
     progress : callable, optional
         Called with the time reached [s] after every state.
 
@@ -67,18 +70,11 @@ def solve(
     Sdf1FieldWarning
         Of each value outside its interval in ``models/parameters.toml``.
     """
-    if not isinstance(model, Model):
-        model = asked_model(str(model))
-    if solver is not None:
-        model = model.set({"numerics.solver": solver})
-    refuse_unread(model)
-    for outside in outside_intervals(model):
-        warnings.warn(outside.text, Sdf1FieldWarning, stacklevel=2)
-    seed = _whole("seed", model.spec.run.seed if seed is None else seed, 0, 2**63 - 1)
-    threads = _whole("threads", threads, 1, os.cpu_count() or 1)
+    model, seed = asked(model, seed=seed, threads=threads, solver=solver)
     if path is None and (resume or force):
         raise InputError("solve: a run in memory has no file to resume or replace. Give a path.")
-    record.require_memory(model)
+    file = None if path is None else Path(path)
+    require_possible(model, file, force=force, resume=resume, strict=strict, caller=2)
     call = f"sdf1_field.solve({model.name!r}, seed={seed})"
 
     def write(file: Path) -> None:
@@ -87,23 +83,79 @@ def solve(
             command_line=call, progress=progress,
         )  # fmt: skip
 
-    if path is not None:
-        write(Path(path))
-        return Run(record.open_run(path), Path(path))
-    size, _ = record.expected_size(model.spec)
+    if file is not None:
+        write(file)
+        return Run(record.open_run(file), file)
+    size = record.expected_content(model.spec)
     if size > LARGEST_IN_MEMORY:
         raise InputError(
             f"{model.name}: a run of up to {bytes_text(size)} is too large to be held in memory "
             f"(limit {bytes_text(LARGEST_IN_MEMORY)}). Give a path, such as path='run.nc'."
         )
     with tempfile.TemporaryDirectory(prefix="sdf1-field-") as folder:
-        file = Path(folder) / "run.nc"
-        write(file)
-        with record.open_run(file) as opened:
+        held = Path(folder) / "run.nc"
+        write(held)
+        with record.open_run(held) as opened:
             loaded = opened.load()
     # Messages name a run by where it is from.
     loaded.encoding["source"] = f"{model.name} (seed {seed})"
     return Run(loaded)
+
+
+def asked(
+    model: Model | str | Path,
+    *,
+    settings: Iterable[str] = (),
+    seed: int | None = None,
+    threads: int = 1,
+    solver: str | None = None,
+) -> tuple[Model, int]:
+    """Model and seed that a call asks for, from Python or the command line.
+
+    Raises
+    ------
+    InputError
+        If the model, the seed or the number of threads is wrong, or a value acts on nothing.
+    """
+    if isinstance(model, Model):
+        model = model if solver is None else model.set({"numerics.solver": solver})
+        refuse_unread(model)
+    else:
+        chosen = () if solver is None else (f"numerics.solver={solver}",)
+        model = asked_model(model, settings=(*settings, *chosen))
+    _whole("threads", threads, 1, os.cpu_count() or 1)
+    return model, _whole("seed", model.spec.run.seed if seed is None else seed, 0, 2**63 - 1)
+
+
+def require_possible(
+    model: Model,
+    path: Path | None,
+    *,
+    force: bool,
+    resume: bool,
+    strict: bool,
+    caller: int = 1,
+) -> None:
+    """Refuse what cannot be solved to a file, or at all here; then warn of intervals."""
+    if path is not None:
+        record.claim_output(path, force=force, resume=resume)
+    record.require_memory(model)
+    warn_of_intervals(model, strict=strict, caller=caller + 1)
+
+
+def warn_of_intervals(model: Model, *, strict: bool, caller: int = 1) -> None:
+    """Warn of each value outside its interval, as of a line so many calls up.
+
+    Raises
+    ------
+    InputError
+        If there is one and ``strict`` is set.
+    """
+    texts = [outside.text for outside in outside_intervals(model)]
+    if strict and texts:
+        raise InputError(f"{' Also '.join(texts)} Choose values within, or leave strict away.")
+    for text in texts:
+        warnings.warn(text, Sdf1FieldWarning, stacklevel=caller + 1)
 
 
 def _whole(name: str, value: int, lowest: int, highest: int) -> int:

@@ -60,7 +60,8 @@ def make_table(
     _require_sense(name, at=times is not None, against=bool(against), paired=paired)
     if name != "motion":
         for group in (runs, against):
-            _require_stroma(name, group)
+            if group:
+                analysis.require_stroma(group)
     if name not in OF_STROMA:
         for run in (*runs, *against):
             analysis.observation_times(run)
@@ -85,34 +86,17 @@ def make_table(
     return whole[name](runs)
 
 
-def overrides_of(
+def changes_of(
     runs: Sequence["xr.Dataset"], control: Sequence["xr.Dataset"]
 ) -> dict[str, list[str]]:
-    """What no shipped model sets in some of the runs, and in some of the control's."""
+    """What is changed from the shipped model in some of the runs, and in some of the control's."""
     from sdf1_field.record import model_of
-    from sdf1_field.spec import overridden
+    from sdf1_field.spec import changes
 
     def texts(group: Sequence["xr.Dataset"]) -> list[str]:
-        return list(dict.fromkeys(one.text for run in group for one in overridden(model_of(run))))
+        return list(dict.fromkeys(one.text for run in group for one in changes(model_of(run))))
 
     return {"runs": texts(runs), "control": texts(control)}
-
-
-def _require_stroma(name: str, runs: Sequence["xr.Dataset"]) -> None:
-    """Raise InputError if there are runs, none has a stroma, and a table is about it."""
-    from sdf1_field.analysis import has_stroma
-    from sdf1_field.record import model_of
-
-    if not runs or any(map(has_stroma, runs)):
-        return
-    label = model_of(runs[0]).spec.stroma.label
-    if "cell_time" in runs[0]:
-        found = f"has no {label} and no migrasomes, and '{name}' is about these. Use --show motion"
-    else:
-        found = f"has no cells, no {label} and no migrasomes to analyse. Use `sdf1-field inspect`"
-    raise InputError(
-        f"{runs[0].encoding['source']}: {found}, or solve a model with scene.msc_density above 0."
-    )
 
 
 def _require_sense(name: str, *, at: bool, against: bool, paired: bool) -> None:
@@ -123,16 +107,16 @@ def _require_sense(name: str, *, at: bool, against: bool, paired: bool) -> None:
         raise InputError(f"table: {unknown(str(name), TABLES, 'table')}")
     if at and name not in AT_TIMES:
         raise InputError(
-            f"--at: '{name}' is of the whole recording. Leave --at away, or --show "
+            f"at: '{name}' is of the whole recording. Leave it away, or choose "
             f"{' or '.join(AT_TIMES)}."
         )
     if against and name not in COMPARED:
         raise InputError(
-            f"--against: '{name}' has no test. Leave it away, or --show {' or '.join(COMPARED)}."
+            f"control: '{name}' has no test. Leave it away, or choose {' or '.join(COMPARED)}."
         )
     if paired and not against:
-        raise InputError("--paired: there is nothing to compare with. Give --against CONTROL.nc.")
+        raise InputError("paired: there is nothing to compare with. Give a control.")
     if paired and name != "fold-change":
         raise InputError(
-            f"--paired: '{name}' compares cells, and these have no partners. Leave it away."
+            f"paired: '{name}' compares cells, and these have no partners. Leave it away."
         )

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from sdf1_field.api.tables import TABLES, make_table, overrides_of, usual_table
+from sdf1_field.api.tables import TABLES, changes_of, make_table, usual_table
 from sdf1_field.cli.options import json_option, time_of
 from sdf1_field.cli.printing.cargo import print_cargo
 from sdf1_field.cli.printing.cells import (
@@ -85,13 +85,13 @@ def analyse(
         control: list[xr.Dataset] = [stack.enter_context(open_run(path)) for path in against]
         kind = kind or usual_table(opened)
         table = make_table(kind, opened, times, against=control, paired=paired)
-        changed = overrides_of(opened, control)
+        changed = changes_of(opened, control)
         spec = model_of(opened[0]).spec
         fields = spec.solved_ligands if kind == "field" else ()
         units = {name: field_unit(opened[0], name) for name in fields}
     if as_json:
         for row in table if isinstance(table, list) else [table]:
-            row["overridden"] = changed
+            row["changed"] = changed
         click.echo(json.dumps(table, indent=2))
         return
     dishes, stroma = dishes_text(len(runs)), spec.stroma.label
@@ -116,4 +116,4 @@ def analyse(
         print_motion(table)
     for side, texts in changed.items():
         if texts:
-            click.echo(f"\nset by the user in {side}: {'; '.join(texts)}")
+            click.echo(f"\nchanged from the shipped model in {side}: {'; '.join(texts)}")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from sdf1_field.cli.options import json_option, set_option, strict_option, warn_of_intervals
+from sdf1_field.cli.options import json_option, set_option, strict_option
 from sdf1_field.cli.tables import print_table
 from sdf1_field.errors import InputError
 from sdf1_field.shipped import model_titles
@@ -112,8 +112,9 @@ def check(model: str, settings: tuple[str, ...], strict: bool) -> None:
 
     Says what is implausible, what acts on nothing, and how much memory and disk a run may take.
     """
+    from sdf1_field.api.solving import warn_of_intervals
     from sdf1_field.record import expected_size
-    from sdf1_field.spec import asked_model, inherited_unread, overrides_text
+    from sdf1_field.spec import asked_model, changes_text, inherited_unread
     from sdf1_field.units import bytes_text
 
     loaded = asked_model(model, settings=settings)
@@ -126,8 +127,8 @@ def check(model: str, settings: tuple[str, ...], strict: bool) -> None:
         f"{own} values of its own, "
         f"{len(loaded.entries) - own} defaults."
     )
-    if changed := overrides_text(loaded):
-        click.echo(f"set by you: {changed}")
+    if changed := changes_text(loaded):
+        click.echo(f"changed from the shipped model: {changed}")
     idle: dict[tuple[str, str], list[str]] = {}
     for where, key in inherited_unread(loaded):
         idle.setdefault((where, key.reason), []).append(key.path)

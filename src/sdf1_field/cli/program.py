@@ -126,7 +126,7 @@ def _show_warning(
 ) -> None:
     if issubclass(category, Sdf1FieldWarning):
         text = " ".join(str(message).split())
-        click.echo(f"sdf1-field: {text}", err=True)
+        click.echo(f"sdf1-field: warning: {text}", err=True)
     else:
         shown = warnings.formatwarning(message, category, filename, lineno, line)
         (file or sys.stderr).write(shown)

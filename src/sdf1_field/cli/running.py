@@ -2,27 +2,21 @@
 
 import bisect
 import json
-import os
 import shlex
 import signal
 import sys
+import warnings
 from pathlib import Path
 from typing import NoReturn
 
 import click
 
-from sdf1_field.cli.options import (
-    json_option,
-    run_argument,
-    set_option,
-    strict_option,
-    warn_of_intervals,
-)
+from sdf1_field.cli.options import json_option, run_argument, set_option, strict_option
 from sdf1_field.cli.program import INTERRUPTED, fail
 from sdf1_field.cli.progress import announce_compilation, shown_progress
 from sdf1_field.cli.tables import print_table
 from sdf1_field.digits import interval_text, number_text
-from sdf1_field.errors import InputError
+from sdf1_field.errors import Sdf1FieldWarning
 
 _LARGE = 1e9
 """Bytes of file or memory from which a run announces its size."""
@@ -62,38 +56,30 @@ def solve(
     strict: bool,
 ) -> None:
     """Solve a model and write a run file (MODEL-seedN.nc unless -o says otherwise)."""
-    from sdf1_field.spec import asked_model
+    from sdf1_field import record
+    from sdf1_field.api.solving import asked, require_possible
     from sdf1_field.units import bytes_text, duration_text
 
-    if solver is not None:
-        settings = (*settings, f"numerics.solver={solver}")
-    loaded = asked_model(model, settings=settings)
-    seed = loaded.spec.run.seed if seed is None else seed
+    loaded, seed = asked(model, settings=settings, seed=seed, threads=threads, solver=solver)
     path = output or Path(f"{loaded.name}-seed{seed}.nc")
-    cores = os.cpu_count() or 1
-    if threads > cores:
-        raise InputError(
-            f"--threads {threads}: this machine has {cores} cores. Ask for at most that."
-        )
-    from sdf1_field import record
-
-    record.claim_output(path, force=force, resume=resume)
-    record.require_memory(loaded)
+    with warnings.catch_warnings():
+        if quiet:
+            warnings.simplefilter("ignore", Sdf1FieldWarning)
+        require_possible(loaded, path, force=force, resume=resume, strict=strict)
     file_size, memory = record.expected_size(loaded.spec)
-    warn_of_intervals(loaded, strict=strict, quiet=quiet)
     if not quiet and max(file_size, memory) > _LARGE:
         click.echo(
             f"about {bytes_text(memory)} of memory, a file of up to {bytes_text(file_size)}",
             err=True,
         )
-    asked = False
+    stopping = False
 
     def interrupt(*_: object) -> None:
         """Stop after the next state, where nothing is half done; at once if asked twice."""
-        nonlocal asked
-        if asked:
+        nonlocal stopping
+        if stopping:
             stop()
-        asked = True
+        stopping = True
 
     def stop() -> NoReturn:
         """From here on the state is being saved, which nothing may interrupt."""
@@ -109,7 +95,7 @@ def solve(
 
             def progress(reached: float) -> None:
                 advance(bisect.bisect_right(states, reached), f"{duration_text(reached)} reached")
-                if asked:
+                if stopping:
                     stop()
 
             record.solve(
@@ -144,10 +130,10 @@ def inspect(run: Path, digest: bool, as_json: bool) -> None:
         click.echo(json.dumps(facts, indent=2))
         return
     click.echo(f"{run}: {facts['title']}")
-    facts["overridden"] = "; ".join(facts["overridden"]) or "nothing"
+    facts["changed"] = "; ".join(facts["changed"]) or "nothing"
     keys = (
         "model",
-        "overridden",
+        "changed",
         "treatment",
         "seed",
         "program",

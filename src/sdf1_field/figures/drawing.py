@@ -13,7 +13,7 @@ from sdf1_field.analysis import SAME_TIME
 from sdf1_field.errors import InputError
 from sdf1_field.record import model_of
 from sdf1_field.scene import REGION_LABELS, Region
-from sdf1_field.spec import ModelSpec, brief_overrides
+from sdf1_field.spec import ModelSpec, brief_changes
 from sdf1_field.units import duration_text
 
 Array = NDArray[np.float64]
@@ -31,14 +31,14 @@ _BEYOND = 200.0
 
 
 _HEADING = 90
-"""Characters of the line that says what a user has set."""
+"""Characters of the line that says what is changed."""
 
 
 def heading(run: xr.Dataset) -> str:
-    """Title of a run's model, and below it what of it is not the shipped model's."""
+    """Title of a run's model, and below it what of it is changed from the shipped one."""
     model = model_of(run)
-    changed = brief_overrides(model, width=_HEADING)
-    return f"{model.spec.title}\nwith {changed}" if changed else model.spec.title
+    changed = brief_changes(model, width=_HEADING)
+    return f"{model.spec.title}\nchanged: {changed}" if changed else model.spec.title
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ def frame_at(run: xr.Dataset, time: float | None) -> int:
     nearest = int(np.argmin(np.abs(times - time)))
     if abs(times[nearest] - time) > SAME_TIME:
         raise InputError(
-            f"--at: no field was saved at {duration_text(time)}; the run has "
+            f"at: no field was saved at {duration_text(time)}; the run has "
             f"{duration_text(float(times[0]))} to {duration_text(float(times[-1]))}. "
             "Choose a time it has."
         )

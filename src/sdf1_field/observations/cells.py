@@ -68,10 +68,11 @@ TRACKED = (Quantity(PATH, "um", Sample.CELLS),)
 def read_counts(dish: Dish) -> tuple[Reading, ...]:
     """Count a dish's cells and networks at its times; see `watched_model`.
 
-    The walk of the encounter limit has the regions of every time at which cells are saved, which
-    hold until the next; those of the first, if it is later, from 0 s on.
+    The walk of the encounter limit has the regions of every coupling stop from 0 s on, as the
+    model's own cells do; whether cells touch a migrasome is seen whenever they are saved.
     """
     spec = watched_model(dish)
+    seen = set(track_times(spec))
     grid, radius = model_grid(spec), 0.5 * spec.haematopoietic.diameter
     ligand = spec.receptor.cxcr4.ligand
     readings: list[Reading] = []
@@ -84,15 +85,17 @@ def read_counts(dish: Dish) -> tuple[Reading, ...]:
             continue
         if before is None:
             before = _released(state.scene, ligand)
-        touching = touches(state.scene.migrasomes, state.cells.x, state.cells.y, radius)
-        moved_on |= touched & ~touching
-        touched |= touching
         regions = regions_of(spec, state.scene, grid)
         floor = StickyFloor(state.time, regions, state.scene.bodies)
         if walk is None:
             walk = begin_encounters(spec, floor, seed=dish.seed, repeats=encounter_repeats(spec))
-        else:
+        elif state.time == state.stop.time:
             walk = change_floor(walk, floor)
+        if state.time not in seen:
+            continue
+        touching = touches(state.scene.migrasomes, state.cells.x, state.cells.y, radius)
+        moved_on |= touched & ~touching
+        touched |= touching
         if state.time not in dish.times:
             continue
         census = take_census(
@@ -134,12 +137,16 @@ def read_counts(dish: Dish) -> tuple[Reading, ...]:
 
 
 def watched_model(dish: Dish) -> ModelSpec:
-    """Model that ends with a dish's times; only fields that cells sense are solved."""
-    last = dish.times[-1]
+    """Model that ends with a dish's times and shows its coupling stops.
+
+    Only fields that cells sense are solved, and a frame at a stop costs nothing.
+    """
+    step = model_of(dish).numerics.coupling_step
     frames = [
         "output.ligands=[]",
-        f"run.duration={last!r} s",
-        f"output.fields_from={last!r} s",
+        f"run.duration={dish.times[-1]!r} s",
+        "output.fields_from=0 s",
+        f"output.fields_every={step!r} s",
     ]
     return model_of(dish, *frames)
 

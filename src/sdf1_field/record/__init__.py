@@ -4,16 +4,23 @@ The file grows under the name ``RUN.nc.partial`` and takes its own name when it 
 interrupted run leaves the partial file and, beside it, the state from which it can go on.
 """
 
-from sdf1_field.record.layout import ABSENT, CARGO, FORMAT, MASSES, VOLATILE
+from sdf1_field.record.layout import (
+    ABSENT,
+    CARGO,
+    FORMAT,
+    MASSES,
+    VOLATILE,
+    checkpoint_path,
+    partial_path,
+)
 from sdf1_field.record.memory import require_memory
 from sdf1_field.record.reading import content_digest, field_unit, model_of, open_run, summary
 from sdf1_field.record.states import load_state, save_state
 from sdf1_field.record.writing import (
-    checkpoint_path,
     claim_output,
+    expected_content,
     expected_size,
     output_times,
-    partial_path,
     solve,
 )
 
@@ -26,6 +33,7 @@ __all__ = [
     "checkpoint_path",
     "claim_output",
     "content_digest",
+    "expected_content",
     "expected_size",
     "field_unit",
     "load_state",

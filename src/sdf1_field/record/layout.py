@@ -22,7 +22,7 @@ from sdf1_field.simulation import (
     model_grid,
     track_times,
 )
-from sdf1_field.spec import PATTERN_FILES, Model, ModelSpec, entries_of, overrides_text
+from sdf1_field.spec import PATTERN_FILES, Model, ModelSpec, changes_text, entries_of
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -53,6 +53,7 @@ CARGO = {
 """Where a followed ligand is; the first is the sum of the others."""
 ABSENT = -9
 """Of whole numbers where nothing is: neither an owner nor a flag."""
+_PARTIAL = ".partial"
 _TILE = 512
 """Most floor cells along a chunk's side, so that a window of a large floor is read alone."""
 _GROWING = {"fibre": 256, "migrasome": 1024}
@@ -114,6 +115,21 @@ def patterns(spec: ModelSpec) -> str:
     return json.dumps(pictures)
 
 
+def partial_path(path: Path) -> Path:
+    """Name a run file has while it grows."""
+    return path.with_name(path.name + _PARTIAL)
+
+
+def whole_path(path: Path) -> Path:
+    """Name that a run file will have, of the name that it has; the inverse of `partial_path`."""
+    return path.with_name(path.name.removesuffix(_PARTIAL))
+
+
+def checkpoint_path(path: Path) -> Path:
+    """Name of the state that an interrupted run leaves."""
+    return path.with_name(path.name + ".state.npz")
+
+
 def create_file(
     path: Path, model: Model, seed: int, scene: Scene, command_line: str
 ) -> netCDF4.Dataset:
@@ -129,7 +145,7 @@ def create_file(
             "format": FORMAT,
             "model_name": model.name,
             "model": json.dumps(entries_of(model), sort_keys=True),
-            "overridden": overrides_text(model),
+            "changed": changes_text(model),
             "seed": np.int64(seed),
             "versions": versions(),
             "patterns": patterns(spec),

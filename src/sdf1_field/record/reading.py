@@ -11,9 +11,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sdf1_field.errors import InputError
-from sdf1_field.record.layout import FORMAT, MASSES, VOLATILE, Layout, layout_of, missing_in
+from sdf1_field.record.layout import (
+    FORMAT,
+    MASSES,
+    VOLATILE,
+    Layout,
+    checkpoint_path,
+    layout_of,
+    missing_in,
+    whole_path,
+)
 from sdf1_field.scene import NO_BODY
-from sdf1_field.spec import Model, ModelSpec, model_from_entries, overridden
+from sdf1_field.spec import Model, ModelSpec, changes, model_from_entries
 from sdf1_field.transport import Ledger
 from sdf1_field.units import duration_text, molar_unit
 
@@ -89,10 +98,12 @@ def open_run(path: str | Path) -> "xr.Dataset":
                 "of another version of sdf1-field. Solve the model again."
             )
         if not (np.abs(run["time"].values) < _NEVER).all():
-            raise InputError(
-                f"{path}: an unfinished run. Go on with `sdf1-field solve MODEL -o RUN.nc "
-                "--resume`."
-            )
+            whole = whole_path(path)
+            if checkpoint_path(whole).exists():
+                remedy = f"was interrupted. Solve its model to {whole} again with resume."
+            else:
+                remedy = "has no state to go on from. Start over with force."
+            raise InputError(f"{path}: an unfinished run, which {remedy}")
     except BaseException:
         run.close()
         raise
@@ -176,7 +187,7 @@ def summary(run: "xr.Dataset") -> dict[str, Any]:
     facts: dict[str, Any] = {
         "title": run.attrs["title"],
         "model": run.attrs["model_name"],
-        "overridden": [one.text for one in overridden(model)],
+        "changed": [one.text for one in changes(model)],
         "treatment": spec.treatment_label,
         "seed": int(run.attrs["seed"]),
         "program": run.attrs["source"],

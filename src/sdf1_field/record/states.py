@@ -60,7 +60,7 @@ def load_state(path: Path, solver: Solver) -> State:
     InputError
         If the file is missing or damaged.
     """
-    wrong = f"{path}: damaged, or not a saved state. Start over with --force."
+    wrong = f"{path}: damaged, or not a saved state. Start over with force."
     try:
         with path.open("rb") as stream, np.load(stream, allow_pickle=False) as stored:
             arrays = {key: stored[key] for key in stored.files}

@@ -1,9 +1,10 @@
 """A run on its way to disk: written whole or not at all, and resumed where it stopped."""
 
 import contextlib
+import functools
 import math
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -20,8 +21,10 @@ from sdf1_field.record.layout import (
     ABSENT,
     CARGO,
     MASSES,
+    checkpoint_path,
     create_file,
     field_kind,
+    partial_path,
     patterns,
     program,
     versions,
@@ -77,16 +80,6 @@ _OBSERVATION_BYTES = 26
 """Of a cell at one time: place, time, state and region."""
 
 
-def partial_path(path: Path) -> Path:
-    """Name a run file has while it grows."""
-    return path.with_name(path.name + ".partial")
-
-
-def checkpoint_path(path: Path) -> Path:
-    """Name of the state that an interrupted run leaves."""
-    return path.with_name(path.name + ".state.npz")
-
-
 def claim_output(path: Path, *, force: bool, resume: bool) -> None:
     """Check that a run may be written to a path, before anything is computed.
 
@@ -96,7 +89,7 @@ def claim_output(path: Path, *, force: bool, resume: bool) -> None:
         If the file exists and may not be replaced, if an interrupted run would be lost, if there
         is nothing to resume, or if the folder is missing or cannot be written to.
     """
-    elsewhere = "Choose another place with -o."
+    elsewhere = "Choose another place."
     try:
         folder, there = path.is_dir(), path.parent.is_dir()
     except OSError as error:
@@ -122,26 +115,26 @@ def claim_output(path: Path, *, force: bool, resume: bool) -> None:
         if leftover.exists() and not checkpoint_path(path).exists():
             raise InputError(
                 f"{leftover}: left by a run that failed or was killed, or is still being written; "
-                "there is no state to go on from. Wait for it, or start over with --force."
+                "there is no state to go on from. Wait for it, or start over with force."
             )
         if not leftover.exists():
             raise InputError(
-                f"{path}: there is no interrupted run to resume. Solve it without --resume."
+                f"{path}: there is no interrupted run to resume. Solve it without resume."
             )
         return
     if force:
         return
     if path.exists():
-        raise InputError(f"{path}: exists already. Choose another name with -o, or use --force.")
+        raise InputError(f"{path}: exists already. Choose another name, or replace it with force.")
     if leftover.exists():
         if checkpoint_path(path).exists():
             raise InputError(
-                f"{leftover}: left by an interrupted run. Go on with --resume, or start over with "
-                "--force."
+                f"{leftover}: left by an interrupted run. Go on with resume, or start over with "
+                "force."
             )
         raise InputError(
             f"{leftover}: is being written by another run, or was left by one that failed or was "
-            "killed. Wait for it, choose another name with -o, or start over with --force."
+            "killed. Wait for it, choose another name, or start over with force."
         )
 
 
@@ -202,25 +195,29 @@ def solve(
             # Made at once and by one run alone, so that a second one finds it.
             partial_path(path).touch(exist_ok=False)
         except FileExistsError:
-            raise InputError(
-                f"{path}: another run is writing it. Choose another name with -o."
-            ) from None
+            raise InputError(f"{path}: another run is writing it. Choose another name.") from None
         recorder = None
     stop = before
+    onto_disk = functools.partial(_onto_disk, path, again="resume" if resume else "solve")
     try:
         if recorder is not None and before is not None:
             # The interruption may have come while this state was being written.
-            recorder.append(snapshot_of(before))
+            with onto_disk():
+                recorder.append(snapshot_of(before))
         for snapshot in simulate(spec, seed=seed, resume_from=before, threads=threads):
             stop = snapshot.stop
-            if recorder is None:
-                file = create_file(partial_path(path), model, seed, snapshot.scene, command_line)
-                recorder = _recorder(file, spec, seed)
-            recorder.append(snapshot)
+            with onto_disk():
+                if recorder is None:
+                    file = create_file(
+                        partial_path(path), model, seed, snapshot.scene, command_line
+                    )
+                    recorder = _recorder(file, spec, seed)
+                recorder.append(snapshot)
             if progress is not None:
                 progress(snapshot.time)
         assert recorder is not None
-        recorder.file.close()
+        with onto_disk():
+            recorder.file.close()
     except BaseException as error:
         if recorder is not None:
             # A file that cannot be written to any more cannot be closed properly either.
@@ -228,22 +225,38 @@ def solve(
                 recorder.file.close()
         if isinstance(error, KeyboardInterrupt) and recorder is not None and stop is not None:
             save_state(checkpoint_path(path), stop)
-        elif isinstance(error, RunError) and recorder is not None and stop is not None:
+        elif (
+            isinstance(error, RunError)
+            and not isinstance(error, _WritingError)
+            and recorder is not None
+            and stop is not None
+        ):
             raise RunError(
                 f"{error} What was computed is in {partial_path(path)}, good up to "
-                f"{duration_text(stop.time)}; start over with --force."
+                f"{duration_text(stop.time)}; start over with force."
             ) from None
         elif not resume:
             partial_path(path).unlink(missing_ok=True)
             checkpoint_path(path).unlink(missing_ok=True)
-        if isinstance(error, OSError | RuntimeError):
-            raise RunError(
-                f"{path}: writing failed ({error}). Make room on the disk or choose another with "
-                f"-o, and {'resume' if resume else 'solve'} again."
-            ) from None
         raise
     partial_path(path).replace(path)
     checkpoint_path(path).unlink(missing_ok=True)
+
+
+class _WritingError(RunError):
+    """A run file could not be written."""
+
+
+@contextlib.contextmanager
+def _onto_disk(path: Path, *, again: str) -> Iterator[None]:
+    """Say in one line what the disk refuses; netCDF4 raises some of it as RuntimeError."""
+    try:
+        yield
+    except (OSError, RuntimeError) as error:
+        raise _WritingError(
+            f"{path}: writing failed ({error}). Make room on the disk or choose another, "
+            f"and {again} again."
+        ) from None
 
 
 def _reopened(path: Path, model: Model, seed: int) -> netCDF4.Dataset:
@@ -252,7 +265,7 @@ def _reopened(path: Path, model: Model, seed: int) -> netCDF4.Dataset:
         file = netCDF4.Dataset(leftover, "a")
     except OSError as error:
         raise InputError(
-            f"{leftover}: damaged ({error.strerror or error}). Start over with --force."
+            f"{leftover}: damaged ({error.strerror or error}). Start over with force."
         ) from None
     try:
         recorded = recorded_model(leftover, file.__dict__).spec
@@ -263,13 +276,13 @@ def _reopened(path: Path, model: Model, seed: int) -> netCDF4.Dataset:
         file.close()
         raise InputError(
             f"{leftover}: was made from another model, settings or seed. Repeat the call that was "
-            "interrupted, or start over with --force."
+            "interrupted, or start over with force."
         )
     if (file.source, file.versions) != (program(), versions()):
         file.close()
         raise InputError(
             f"{leftover}: was begun by other versions of sdf1-field or its libraries, whose bits "
-            "may differ. Start over with --force."
+            "may differ. Start over with force."
         )
     return file
 
@@ -507,25 +520,35 @@ def _carrying_share(spec: ModelSpec, ligand: str) -> float:
     return spec.ligand[ligand].secretion.carrying_fraction
 
 
-def expected_size(spec: ModelSpec) -> tuple[float, float]:
-    """Upper estimates of a run file and of the memory its run takes [bytes]; takes none itself."""
+def expected_content(spec: ModelSpec, *, packed: bool = False) -> float:
+    """Upper estimate of a run's values in memory, or packed as its file has them [bytes]."""
     grid, stroma = model_grid(spec), _expected_stroma(spec)
     floor_cells, ligands = float(grid.nx) * float(grid.ny), spec.solved_ligands
     followed = len(spec.followed_ligands)
-    frame = _PACKED * floor_cells
+    share = _PACKED if packed else 1.0
+    # Where there is none outside a wall, regions are read as floats.
+    frame = share * floor_cells * (4.0 if grid.round and not packed else 1.0)
     for name in ligands:
         carriers = _carrying_share(spec, name) * stroma.migrasomes
-        secreting = min(1.0, _PACKED + _SPREAD_CELLS * carriers / floor_cells)
+        secreting = min(1.0, share + _SPREAD_CELLS * carriers / floor_cells)
         frame += floor_cells * (2 * int(field_kind(spec, name)[1]) + 8 * secreting)
         frame += 4 * floor_cells * spec.ligand[name].coat.uneven
     frame += stroma.fibres * (16.0 * stroma.vertices + 5.0)
     frame += (8.0 * (5 + len(ligands) + followed) + 4.0) * stroma.migrasomes
     frame += (8.0 * (6 + len(ligands) + 2 * followed) + 1.0) * stroma.bodies
     frame += 8.0 * len(CARGO) * followed
-    file_size = _FILE_BYTES + len(_frame_times(spec)) * frame
-    file_size += (_LIFE_BYTES + _LOADED_BYTES * followed) * stroma.migrasomes_ever
+    content = len(_frame_times(spec)) * frame
+    content += (_LIFE_BYTES + _LOADED_BYTES * followed) * stroma.migrasomes_ever
     if spec.run.mode != "steady":
-        file_size += len(track_times(spec)) * spec.cell_count * _OBSERVATION_BYTES
+        content += len(track_times(spec)) * spec.cell_count * _OBSERVATION_BYTES
+    return content
+
+
+def expected_size(spec: ModelSpec) -> tuple[float, float]:
+    """Upper estimates of a run file and of the memory its run takes [bytes]; takes none itself."""
+    grid, stroma = model_grid(spec), _expected_stroma(spec)
+    floor_cells, ligands = float(grid.nx) * float(grid.ny), spec.solved_ligands
+    file_size = _FILE_BYTES + expected_content(spec, packed=True)
     if spec.numerics.solver == "fipy":
         memory = _PROGRAM_BYTES + _FIPY_BYTES * floor_cells * grid.nz
     else:

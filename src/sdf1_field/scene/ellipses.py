@@ -77,7 +77,17 @@ def put(buckets: Buckets, n: int, x: float, y: float) -> None:
 def encloses(
     off_x: float, off_y: float, semi_major: float, semi_minor: float, cosine: float, sine: float
 ) -> bool:
-    """Whether an ellipse, turned by an angle of these, holds a place relative to its centre."""
+    """Whether an ellipse holds a place, its edge included.
+
+    Parameters
+    ----------
+    off_x, off_y : float
+        The place relative to the ellipse's centre [um].
+    semi_major, semi_minor : float
+        [um], > 0.
+    cosine, sine : float
+        Of the angle by which the major axis is turned from x [1].
+    """
     along = (off_x * cosine + off_y * sine) / semi_major
     across = (off_y * cosine - off_x * sine) / semi_minor
     return along * along + across * across <= 1.0

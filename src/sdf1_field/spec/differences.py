@@ -1,19 +1,17 @@
-"""In what a model differs from the shipped ones, and from what is plausible."""
+"""In what a model is changed from the shipped ones, and what of it is implausible."""
 
 import json
 import textwrap
 from typing import Any, NamedTuple
 
 from sdf1_field.errors import InputError
-from sdf1_field.spec.files import CALLS, DEFAULTS, Entry, Model, is_shipped, parameters
+from sdf1_field.spec.files import CALL, DEFAULTS, Entry, Model, file_name, parameters
 from sdf1_field.spec.schema import dimension_of
 from sdf1_field.units import parse
 
-_WORDS = ("title", "description")
 
-
-class Override(NamedTuple):
-    """A value that no shipped file sets: its dotted path, what was written, and by whom."""
+class Change(NamedTuple):
+    """A value that is not as shipped: its dotted path, what was written, and by whom."""
 
     path: str
     value: Any
@@ -27,40 +25,41 @@ class Override(NamedTuple):
 
     @property
     def text(self) -> str:
-        """Such as ``treatments.amd3100.dose=10 uM (command line)``."""
+        """Such as ``treatments.amd3100.dose=10 uM (set by the user)``."""
         return f"{self.setting} ({self.source})"
 
 
-def overridden(model: Model) -> tuple[Override, ...]:
-    """Values of a model that are not from a shipped file, but for title and description.
-
-    Of a user's own model file these are its own keys and those of the user's files it extends.
+def changes(model: Model) -> tuple[Change, ...]:
+    """`Model.changed` with who set each value: the call, or a file by its name.
 
     Parameters
     ----------
     model : Model
-        Also one that a run file has recorded.
+        Also one that a run file has recorded, which gives the same.
 
     Returns
     -------
-    tuple of Override
+    tuple of Change
         By path.
     """
     return tuple(
-        Override(path, entry.value, entry.source if entry.where in CALLS else entry.where)
-        for path, entry in sorted(model.entries.items())
-        if not is_shipped(entry.where) and path not in _WORDS
+        Change(path, value, _author(model.entries[path]))
+        for path, value in sorted(model.changed.items())
     )
 
 
-def overrides_text(model: Model) -> str:
-    """`overridden` in one line; empty without any."""
-    return "; ".join(one.text for one in overridden(model))
+def _author(entry: Entry) -> str:
+    return entry.source if entry.where == CALL else file_name(entry.where)
 
 
-def brief_overrides(model: Model, *, width: int) -> str:
-    """As many of `overridden` as a line of some characters holds, and how many more there are."""
-    settings = [one.setting for one in overridden(model)]
+def changes_text(model: Model) -> str:
+    """`changes` in one line; empty without any."""
+    return "; ".join(one.text for one in changes(model))
+
+
+def brief_changes(model: Model, *, width: int) -> str:
+    """As many of `changes` as a line of some characters holds, and how many more there are."""
+    settings = [one.setting for one in changes(model)]
     shown = [textwrap.shorten(settings[0], width, placeholder=" ...")] if settings else []
     for setting in settings[1:]:
         if len("; ".join([*shown, setting])) > width:

@@ -4,9 +4,10 @@ import copy
 import functools
 import re
 import tomllib
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
@@ -28,9 +29,15 @@ from sdf1_field.spec.showing import model_html, model_repr
 from sdf1_field.spec.unread import Unread, unread_keys
 
 DEFAULTS = "models/parameters.toml"
-"""Origin of a default value."""
-CALLS = ("--set", "set", "from_dict")
-"""Origins of values that the call itself sets, on the command line or in Python."""
+"""Where a default is from."""
+CALL, BY_USER = "--set", "set by the user"
+"""Place and source of the values that a call itself sets, on the command line or in Python."""
+_CALLS = (CALL, "set", "from_dict")
+"""The same place as messages name it; a checked model has the first alone."""
+_MODEL = "model "
+"""Begin of the source of what a model's file sets and says no source of."""
+_WORDS = ("title", "description")
+"""Of a model, which change nothing in it."""
 
 
 @dataclass(frozen=True)
@@ -98,8 +105,15 @@ class Model:
 
     @property
     def changed(self) -> Mapping[str, Any]:
-        """Values by dotted path that no shipped file has written."""
-        return {p: e.value for p, e in self.entries.items() if not is_shipped(e.where)}
+        """Values by dotted path that are not as shipped, but for title and description.
+
+        Of a user's own model file these are its own keys and those of the user's files it extends.
+        """
+        return {
+            path: entry.value
+            for path, entry in self.entries.items()
+            if not is_shipped(entry.where) and path not in _WORDS
+        }
 
     def to_dict(self) -> dict[str, Any]:
         """Nested plain values with units, as a model file has them; fit for JSON.
@@ -154,8 +168,7 @@ class Model:
             ) from None
         for path, entry in written.items():
             same = known.get(path)
-            # A value equal to the known one is no choice of the caller: its source still holds.
-            if same and entry.source == "Python" and repr(same.value) == repr(entry.value):
+            if same and _repeats(entry, same):
                 written[path] = same
         if complete:
             flat = written
@@ -192,7 +205,7 @@ class Model:
         """
         file, text = Path(path), model_toml(self._own())
         flat = parameters()
-        _overlay(flat, _flatten(tomllib.loads(text), str(file), f"model {file.stem}"))
+        _overlay(flat, _flatten(tomllib.loads(text), str(file), f"{_MODEL}{file.stem}"))
         lacking = sorted(flat.keys() - self.entries.keys())
         if lacking:
             raise InputError(
@@ -202,7 +215,9 @@ class Model:
         if file.suffix != ".toml":
             raise InputError(f"{file}: not the name of a model file. Give one that ends in .toml.")
         if file.exists() and not force:
-            raise InputError(f"{file}: exists already. Choose another name, or force=True.")
+            raise InputError(
+                f"{file}: exists already. Choose another name, or replace it with force."
+            )
         try:
             file.write_text(text, encoding="utf-8")
         except OSError as error:
@@ -257,7 +272,7 @@ def _written(values: Any, where: str, prefix: str = "") -> dict[str, Entry]:
         else:
             plain = _plain_value(value, f"{where}: {path}")
         head, point, leaf = path.rpartition(".")
-        flat |= _flatten({leaf: plain}, where, "Python", f"{head}{point}")
+        flat |= _flatten({leaf: plain}, where, BY_USER, f"{head}{point}")
     return flat
 
 
@@ -405,7 +420,7 @@ def _load_chain(
     flat: dict[str, Entry] = {}
     if extends is not None:
         _, flat = _load_chain(extends, path.parent, (*seen, path.resolve()))
-    _overlay(flat, _with_keys(_flatten(table, shown, f"model {name}"), flat))
+    _overlay(flat, _with_keys(_flatten(table, shown, f"{_MODEL}{name}"), flat))
     return name, flat
 
 
@@ -415,6 +430,8 @@ def _overlay(base: dict[str, Entry], top: Mapping[str, Entry]) -> None:
         for other in [p for p in base if p.startswith(f"{path}.") or path.startswith(f"{p}.")]:
             del base[other]
         below = base.get(path)
+        if below is not None and _repeats(entry, below):
+            continue
         if below is not None and below.interval is not None and entry.interval is None:
             entry = replace(
                 entry,
@@ -422,6 +439,16 @@ def _overlay(base: dict[str, Entry], top: Mapping[str, Entry]) -> None:
                 interval_source=below.interval_source or below.source,
             )
         base[path] = entry
+
+
+def _repeats(entry: Entry, below: Entry) -> bool:
+    """Whether a user sets a value to what it is already, so that its source still holds."""
+    if is_shipped(entry.where) or str(entry.value).endswith(PATTERN_FILES):
+        return False  # the same name is another picture in another folder
+    says_no_more = (entry.status, entry.interval) == ("model choice", None) and (
+        entry.source == BY_USER or entry.source.startswith(_MODEL)
+    )
+    return says_no_more and repr(entry.value) == repr(below.value)
 
 
 def _with_keys(layer: Mapping[str, Entry], below: Mapping[str, Entry]) -> dict[str, Entry]:
@@ -485,7 +512,7 @@ def _setting(text: str) -> dict[str, Entry]:
     except (tomllib.TOMLDecodeError, RecursionError):
         parsed = value
     head, point, leaf = key.rpartition(".")
-    return _flatten({leaf: parsed}, CALLS[0], "command line", f"{head}{point}")
+    return _flatten({leaf: parsed}, CALL, BY_USER, f"{head}{point}")
 
 
 def parameters() -> dict[str, Entry]:
@@ -515,16 +542,24 @@ def load_model(model: str | Path, *, settings: Iterable[str] = ()) -> Model:
     InputError
         If the model is unknown or anything in it is wrong; the text says where, what, remedy.
     """
+    return _load(model, settings)[0]
+
+
+def _load(model: str | Path, settings: Iterable[str]) -> tuple[Model, set[str]]:
+    """A model, and the paths that the settings name, also those that they leave as they were."""
     name, chain = _load_chain(str(model), None, ())
     flat = parameters()
+    named: set[str] = set()
     _overlay(flat, chain)
     for text in settings:
-        _overlay(flat, _with_keys(_setting(text), flat))
+        layer = _with_keys(_setting(text), flat)
+        _overlay(flat, layer)
+        named |= layer.keys()
     _find_patterns(flat)
-    return _checked(name, flat)
+    return _checked(name, flat), named
 
 
-def asked_model(model: str, *, settings: Iterable[str] = ()) -> Model:
+def asked_model(model: str | Path, *, settings: Iterable[str] = ()) -> Model:
     """Model as a person asks for it; as `load_model`, but nothing may act on nothing.
 
     Each setting, and each key of a person's own model file, has to be read in the model. Not at
@@ -537,12 +572,13 @@ def asked_model(model: str, *, settings: Iterable[str] = ()) -> Model:
         As `load_model`, and if a key acts on nothing: where, what, why, remedy.
     """
     settings = tuple(settings)
-    loaded = load_model(model, settings=settings)
-    _, path, shown = _locate(model)
-    own: frozenset[str] = frozenset()
+    loaded, named = _load(model, settings)
+    _, path, shown = _locate(str(model))
+    others = dict.fromkeys(named & loaded.entries.keys(), CALL)
     if path.parent.resolve() != shipped_folder("models").resolve():
-        own = _idle_in_file(model, shown, loaded, alone=not settings)
-    refuse_unread(loaded, own)
+        idle = _idle_in_file(str(model), shown, loaded, alone=not settings)
+        others = dict.fromkeys(idle, shown) | others
+    refuse_unread(loaded, others)
     return loaded
 
 
@@ -565,18 +601,18 @@ def _idle_in_file(model: str, shown: str, loaded: Model, *, alone: bool) -> froz
     return idle & {key.path for key in unread_keys(unset, idle)}
 
 
-def refuse_unread(model: Model, others: Collection[str] = ()) -> None:
-    """Refuse what a call sets, and some keys more, if it acts on nothing in a model.
+def refuse_unread(model: Model, others: Mapping[str, str] = MappingProxyType({})) -> None:
+    """Refuse what a call sets if it acts on nothing in a model, and other keys by their place.
 
     Raises
     ------
     InputError
         If there is such a key: where, what, why, remedy.
     """
-    asked = [p for p, entry in model.entries.items() if entry.where in CALLS or p in others]
+    places = {p: CALL for p, entry in model.entries.items() if entry.where == CALL} | {**others}
     found: dict[tuple[str, str, str], list[str]] = {}
-    for path, reason, remedy in unread_keys(model.spec, asked):
-        found.setdefault((model.entries[path].where, reason, remedy), []).append(path)
+    for path, reason, remedy in unread_keys(model.spec, places):
+        found.setdefault((places[path], reason, remedy), []).append(path)
     if found:
         raise InputError(
             _ALSO.join(
@@ -602,7 +638,7 @@ def inherited_unread(model: Model) -> Iterator[tuple[str, Unread]]:
     set_by_models = [
         path
         for path, entry in model.entries.items()
-        if entry.where not in (DEFAULTS, *CALLS)
+        if entry.where not in (DEFAULTS, *_CALLS)
         and not (path.startswith("mechanisms.") and is_shipped(entry.where))
     ]
     for key in unread_keys(model.spec, sorted(set_by_models)):
@@ -615,7 +651,7 @@ def _find_patterns(flat: dict[str, Entry]) -> None:
         named = re.fullmatch(r"ligand\.[^.]+\.coat\.pattern", path) and isinstance(entry.value, str)
         if not named or not entry.value.endswith(PATTERN_FILES):
             continue
-        folder = Path() if entry.where in CALLS else Path(entry.where).parent
+        folder = Path() if entry.where in _CALLS else Path(entry.where).parent
         file = folder / entry.value
         if not file.is_file():
             raise InputError(f"{entry.where}: {path}: {file}: no such file. Check the path.")
@@ -650,11 +686,16 @@ def entries_of(model: Model) -> dict[str, dict[str, Any]]:
             "source": e.source,
             "status": e.status,
             "interval": list(e.interval) if e.interval else None,
-            "where": e.where if e.where.startswith("models/") else Path(e.where).name,
+            "where": file_name(e.where),
             **({"interval_source": e.interval_source} if e.interval_source else {}),
         }
         for path, e in sorted(model.entries.items())
     }
+
+
+def file_name(where: str) -> str:
+    """Place of a value without a user's folders, which are no part of what a run is."""
+    return where if is_shipped(where) else Path(where).name
 
 
 def _checked(name: str, flat: Mapping[str, Entry]) -> Model:
@@ -665,7 +706,11 @@ def _checked(name: str, flat: Mapping[str, Entry]) -> Model:
     problems = dict.fromkeys(_blamed(problem, flat, name) for problem in spec.problems())
     if problems:
         raise InputError(_ALSO.join(problems))
-    return Model(name, spec, flat)
+    settled = {
+        path: replace(entry, where=CALL) if entry.where in _CALLS else entry
+        for path, entry in flat.items()
+    }
+    return Model(name, spec, settled)
 
 
 _ALSO = " Also "
@@ -681,7 +726,7 @@ def _blamed(problem: Problem, flat: Mapping[str, Entry], name: str) -> str:
 
 def _rank(where: str) -> int:
     """How late a value is set: by default, a shipped model, a user's file, the call."""
-    if where in CALLS:
+    if where in _CALLS:
         return 3
     return 2 if not is_shipped(where) else int(where != DEFAULTS)
 
@@ -726,7 +771,7 @@ def _first_problem(error: ValidationError, flat: Mapping[str, Entry], name: str)
             return f"{where}: {path}: unknown key. Did you mean {either}?"
         return f"{where}: {path}: unknown key. {suggestion(location[-1], siblings)}"
     if first["type"] == "missing":
-        return f"{where}: {path}: missing. Set it, for example with --set {path}=..."
+        return f"{where}: {path}: missing. Set it."
     if first["type"] == "value_error":
         return f"{where}: {path}: {str(first['msg']).removeprefix('Value error, ')}"
     shown = repr(first["input"])

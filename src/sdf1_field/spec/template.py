@@ -285,6 +285,6 @@ def write_model_file(name: str, *, extends: str, force: bool = False) -> Path:
     if path.is_dir():
         raise InputError(f"{path}: is a folder. Choose another name.")
     if path.exists() and not force:
-        raise InputError(f"{path}: exists already. Choose another name, or use --force.")
+        raise InputError(f"{path}: exists already. Choose another name, or replace it with force.")
     path.write_text(text, encoding="utf-8")
     return path
