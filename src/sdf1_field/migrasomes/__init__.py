@@ -152,7 +152,7 @@ def seed_scene(
         rates=_record(rates),
     )
     none = np.zeros(0)
-    nobody = Migrasomes(
+    without = Migrasomes(
         x=none,
         y=none,
         radius=none,
@@ -169,7 +169,7 @@ def seed_scene(
         fading={},
     )
     bodies = replace(bodies, migrating=cells["migrating"], secretion=_of_bodies(bodies, growth))
-    return Scene(bodies, _seen(growth), _aged(nobody, growth), growth)
+    return Scene(bodies, _seen(growth), _aged(without, growth), growth)
 
 
 def _record(rates: Rates) -> NDArray[Any]:

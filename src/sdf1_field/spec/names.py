@@ -11,9 +11,11 @@ LIGANDS = {
     "mcp1": "ccl2",
     "csf1": "mcsf",
 }
+"""Other names of the shipped ligands, in small letters and digits alone."""
 AGENTS = {"plerixafor": "amd3100", "mozobil": "amd3100"} | LIGANDS
+"""Those of the shipped agents."""
 CELL_TYPES = {"hspc": "cd34", "cd34hspc": "cd34", "hpc": "cd34"}
-"""Other names of the shipped ligands, agents and cell types, in small letters and digits alone."""
+"""Those of the shipped cell types."""
 
 SYNONYMS: Mapping[str, Mapping[str, str]] = {
     "ligand": LIGANDS,

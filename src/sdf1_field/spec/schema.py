@@ -570,8 +570,9 @@ _MOST_CELLS = 1e13
 
 
 PATTERNS = ("even", "stripes")
+"""Patterns of the coat that have a name."""
 PATTERN_FILES = (".png", ".npy")
-"""Patterns of the coat that have a name, and what files may hold one."""
+"""Ends of the names of files that may hold one."""
 _FEWEST_ACROSS = 10
 """Cells across a round well below which its wall is none."""
 

@@ -11,9 +11,11 @@ if TYPE_CHECKING:
     from sdf1_field.spec.files import Entry, Model
 
 _REPR_WIDTH = 380
+"""Most characters of a model's `repr`."""
 _TITLE_WIDTH = 90
+"""Most characters of its title there."""
 _VALUE_WIDTH = 80
-"""Most characters of a model's `repr`, of its title there, and of a value in its table."""
+"""Most characters of a value in a model's table."""
 
 
 def model_repr(model: "Model") -> str:
