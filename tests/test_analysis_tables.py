@@ -423,7 +423,7 @@ def test_donors_that_do_not_match_are_refused(solved):
         assert "runs are of donors 1, 2, the control of 1." in line_of(
             lambda: analyse_runs([one, two], against=[control], paired=True)
         )
-        assert "of the same donor (1). Give one dish of each" in line_of(
+        assert "same donor (1), so the two are not independent. Give one dish of each" in line_of(
             lambda: analyse_runs([one], against=[control, again], paired=True)
         )
 

@@ -9,7 +9,7 @@ from click.testing import CliRunner
 
 from sdf1_field import __version__
 from sdf1_field.cli import main
-from sdf1_field.digits import interval_text
+from sdf1_field.digits import number_text
 
 PROGRAM = Path(sys.executable).with_name("sdf1-field")
 
@@ -288,9 +288,23 @@ def test_tables_say_the_same_as_json(run, tiny_run):
     assert facts["grid"] in text
     sdf1 = facts["ligands"][0]
     assert f"molecules secreted          {sdf1['masses']['secreted']:,.0f}\n" in text
-    low, mean, high = (1e3 * sdf1["floor"][key] for key in ("min", "mean", "max"))
-    assert f"mean {interval_text(mean, (low, high))} pM\n" in text
+    low, mean, high = (number_text(1e3 * sdf1["floor"][key]) for key in ("min", "mean", "max"))
+    assert f"mean {mean}, {low} to {high} pM\n" in text
     assert " nM" not in text
+
+
+def test_the_range_of_a_floor_is_no_error_of_its_mean(run, tiny_run, monkeypatch):
+    from sdf1_field import record
+
+    whole = record.summary
+
+    def wide(opened):
+        facts = whole(opened)
+        facts["ligands"][0]["floor"] = {"min": 4e-7, "mean": 5.2345e-3, "max": 0.3}
+        return facts
+
+    monkeypatch.setattr(record, "summary", wide)
+    assert "mean 5.23, 4.00e-4 to 300 pM\n" in run("inspect", tiny_run).output
 
 
 def test_a_steady_model_solves_and_is_inspected(run, tiny, steady_model):

@@ -386,7 +386,9 @@ def simulate(
         if releases:
             with _threads(threads):
                 state = _burst(setting, stroma, state, releases)
-        require_sound(state, setting.grid, setting.solver, stroma.prepared, last=last)
+        require_sound(
+            state, setting.grid, setting.solver, stroma.prepared, spec.numerics, last=last
+        )
         state = _happening(setting, state, events.get(until))
         if until in outputs:
             yield snapshot_of(state)
@@ -726,5 +728,12 @@ def _steady(setting: Setting, seed: int) -> State:
         for name, prepared in stroma.prepared.items()
     }
     state = replace(state, time=0.0, fields=fields)
-    require_sound(state, setting.grid, setting.solver, stroma.prepared, steady=True)
+    require_sound(
+        state,
+        setting.grid,
+        setting.solver,
+        stroma.prepared,
+        setting.spec.numerics,
+        steady=True,
+    )
     return state

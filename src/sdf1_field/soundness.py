@@ -6,6 +6,7 @@ as a count of cells hours later.
 
 import math
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, NoReturn, Protocol
 
 import numpy as np
@@ -17,25 +18,73 @@ from sdf1_field.errors import RunError
 from sdf1_field.grid import Grid
 from sdf1_field.scene import Scene
 from sdf1_field.solvers import FieldState, Solver
+from sdf1_field.spec import Numerics
 
 Array = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
 BEYOND = 1e-9
 """Share of the view by which a place may lie beyond a wall: round-off of a reflection."""
-UNDERSHOOT = 1e-2
-"""Share of the largest value on the floor by which a concentration or the coat may be negative.
+UNDERSHOOT = 2.0
+"""What a concentration or the coat may be below zero by, in units of the run's error.
 
-Twice the default ``numerics.tolerance``, relative to the floor's largest value instead of its root
-mean square: what lies below is no error that a step was allowed to make.
+``numerics.tolerance`` is that error relative to the floor's root mean square; it counts here
+relative to the largest value, and twice over, for an error that is larger at one place. Measured
+beside two sources on an empty floor, from a tolerance of 0.1 to 1e-6: 1e-4 to 6e-4 of it.
 """
-IMBALANCE = 1e-6
-"""Share of all that came in which may be missing from the books of a ligand.
+ITERATED = 1e3
+"""What linear solves and sweeps of FiPy may add up to, in units of the sum of their tolerances.
 
-The cosine solver closes them to 1e-13, FiPy to 1e-8 at its default ``linear_tolerance``.
+Each step may lose as much as its last residual and its last sweep, and a run of 12 h has 720 steps.
+Measured in the books of 90 steps: 27 at a linear tolerance of 1e-3, and at most 13 below.
+"""
+MOST_ITERATED = 0.1
+"""Share of the largest value, or of all that came in, that no tolerance of FiPy allows."""
+ROUND_OFF = 1e-6
+"""Share of all that came in which may be missing from the books of a ligand anyhow.
+
+The cosine solver closes them to 1e-13 whatever its tolerance.
 """
 TURNED = 1e-6
 """What the square of a heading's length may differ from 1 by."""
+
+
+@dataclass(frozen=True)
+class Allowance:
+    """Errors that a model's solver is allowed, and what makes each smaller.
+
+    Parameters
+    ----------
+    below : float
+        Share of the largest value by which a field may be below zero.
+    absolute : float
+        The same for a field that is nearly nothing [nM], and as molecules/um**2 on the coat.
+    missing : float
+        Share of all that came in which may be missing from the books.
+    below_remedy, missing_remedy : str
+    """
+
+    below: float
+    absolute: float
+    missing: float
+    below_remedy: str
+    missing_remedy: str
+
+
+def allowance(numerics: Numerics) -> Allowance:
+    """Errors that follow from the tolerances of the solver in use."""
+    if numerics.solver == "fipy":
+        left = numerics.fipy.linear_tolerance + numerics.fipy.sweep_tolerance
+        share = min(max(ITERATED * left, ROUND_OFF), MOST_ITERATED)
+        remedy = "Lower numerics.fipy.linear_tolerance or numerics.fipy.sweep_tolerance."
+        return Allowance(share, numerics.absolute_tolerance, share, remedy, remedy)
+    return Allowance(
+        below=UNDERSHOOT * numerics.tolerance,
+        absolute=numerics.absolute_tolerance,
+        missing=ROUND_OFF,
+        below_remedy="Lower numerics.tolerance or grid.spacing.",
+        missing_remedy="Lower numerics.tolerance or numerics.coupling_step.",
+    )
 
 
 class Reached(Protocol):
@@ -67,6 +116,7 @@ def require_sound(
     grid: Grid,
     solver: Solver,
     prepared: Mapping[str, Any],
+    numerics: Numerics,
     *,
     last: Reached | None = None,
     steady: bool = False,
@@ -81,6 +131,8 @@ def require_sound(
         Of the fields.
     prepared : mapping of str to object
         By ligand, what the solver prepared for the equation.
+    numerics : Numerics
+        Tolerances that the solver was given.
     last : Reached, optional
         State of the stop before: parts of it that have stayed the same objects are not looked at
         again, and it says where a cell was that is nowhere now.
@@ -92,14 +144,15 @@ def require_sound(
     RunError
         With the time, the place, the quantity, and what to change.
     """
+    allowed = allowance(numerics)
     try:
         if last is None or state.scene is not last.scene:
             require_sound_scene(state.scene, grid)
         for name, field in state.fields.items():
             if last is None or field is not last.fields[name]:
-                require_sound_field(name, field, grid, solver, prepared[name])
+                require_sound_field(name, field, grid, solver, prepared[name], allowed)
                 if not steady:
-                    require_closed_books(name, field, solver, prepared[name])
+                    require_closed_books(name, field, solver, prepared[name], allowed)
         if last is None or state.near is not last.near:
             _require_finite_coat(state.near)
         if state.cells is not None:
@@ -110,7 +163,7 @@ def require_sound(
 
 def require_sound_cells(cells: Cells, grid: Grid, *, last: Cells | None = None) -> None:
     """Raise RunError unless cells are inside the walls and their headings are unit vectors."""
-    if _all_on_their_way(
+    if not grid.round and _all_on_their_way(
         cells.x, cells.y, cells.heading_x, cells.heading_y, grid.width, grid.length
     ):
         return
@@ -125,14 +178,15 @@ def require_sound_cells(cells: Cells, grid: Grid, *, last: Cells | None = None) 
     with np.errstate(over="ignore", invalid="ignore"):
         square = cells.heading_x * cells.heading_x + cells.heading_y * cells.heading_y
         lost = ~(np.abs(square - 1.0) <= TURNED)
-    _refuse("haematopoietic cell", lost, x, y, "has no direction any more", remedy)
+    if lost.any():
+        _refuse("haematopoietic cell", lost, x, y, "has no direction any more", remedy)
 
 
 @kernel()
 def _all_on_their_way(
     xs: Array, ys: Array, hxs: Array, hys: Array, width: float, length: float
 ) -> bool:
-    """Whether all cells are inside the walls and their headings unit vectors."""
+    """Whether all cells are inside a rectangle's walls and their headings unit vectors."""
     across, along = BEYOND * width, BEYOND * length
     for n in range(xs.size):
         inside = -across <= xs[n] <= width + across and -along <= ys[n] <= length + along
@@ -167,7 +221,12 @@ def require_sound_scene(scene: Scene, grid: Grid) -> None:
 
 
 def require_sound_field(
-    name: str, field: FieldState, grid: Grid, solver: Solver, prepared: Any
+    name: str,
+    field: FieldState,
+    grid: Grid,
+    solver: Solver,
+    prepared: Any,
+    allowed: Allowance,
 ) -> None:
     """Raise RunError unless a ligand is finite on floor and coat, and nowhere below zero.
 
@@ -180,11 +239,11 @@ def require_sound_field(
     ):
         lowest, highest, finite = _extremes(values)
         if finite:
-            if lowest >= -UNDERSHOOT * highest:
+            if lowest >= -allowed.below * max(highest, 0.0) - allowed.absolute:
                 continue
             wrong = values == lowest
             found = f"{quantity} {lowest:.3g} is below zero"
-            remedy = "Lower numerics.tolerance or grid.spacing."
+            remedy = allowed.below_remedy
         else:
             wrong = ~np.isfinite(values)
             found = f"{quantity} is not finite"
@@ -207,15 +266,17 @@ def _extremes(values: Array) -> tuple[float, float, bool]:
     return lowest, highest, finite
 
 
-def require_closed_books(name: str, field: FieldState, solver: Solver, prepared: Any) -> None:
-    """Raise RunError if more than round-off is missing from the books of a ligand."""
+def require_closed_books(
+    name: str, field: FieldState, solver: Solver, prepared: Any, allowed: Allowance
+) -> None:
+    """Raise RunError if more is missing from the books of a ligand than its solver may lose."""
     missing = field.ledger.imbalance(
         solver.in_medium(prepared, field), solver.on_coat(prepared, field)
     )
-    if not abs(missing) <= IMBALANCE:
+    if not abs(missing) <= allowed.missing:
         raise RunError(
             f"ligand {name}, whole dish: {missing:.3g} of all that came in is missing from the "
-            "mass audit. Lower numerics.fipy.linear_tolerance, or numerics.coupling_step."
+            f"mass audit. {allowed.missing_remedy}"
         )
 
 
@@ -229,7 +290,12 @@ def _require_finite_coat(near: Array) -> None:
 
 
 def _inside(x: Array, y: Array, grid: Grid) -> Flags:
-    """Which places are between the walls; none that is not a number."""
+    """Which places are within the walls [um], of the shape of ``x``; none that is not a number."""
+    if grid.round:
+        with np.errstate(over="ignore", invalid="ignore"):
+            apart = np.hypot(2.0 * x / grid.width - 1.0, 2.0 * y / grid.length - 1.0)
+        around: Flags = apart <= 1.0 + 2.0 * BEYOND
+        return around
     across, along = BEYOND * grid.width, BEYOND * grid.length
     within: Flags = (x >= -across) & (x <= grid.width + across)
     within &= (y >= -along) & (y <= grid.length + along)

@@ -178,10 +178,15 @@ def pairs_by_seed(runs: Sequence[xr.Dataset], control: Sequence[xr.Dataset]) -> 
 def pairs_by_donor(runs: Sequence[xr.Dataset], control: Sequence[xr.Dataset]) -> Pairs:
     """Runs and control in the order of their donors.
 
+    Parameters
+    ----------
+    runs, control : sequence of xarray.Dataset
+        Each the dishes of one experiment (`require_one_experiment`).
+
     Raises
     ------
     InputError
-        If a side has a donor twice or an unnamed one, if the two have different donors, or if
+        If a dish is of no donor in particular, if the two sides have different donors, or if
         dishes that are no partners have a seed in common.
     """
     sides = []
@@ -193,12 +198,6 @@ def pairs_by_donor(runs: Sequence[xr.Dataset], control: Sequence[xr.Dataset]) ->
                 raise InputError(
                     f"paired: {run_name(run)} is of no donor in particular. Make its dishes with "
                     "variation.donor_number=N, or leave paired away."
-                )
-            if number in donors:
-                raise InputError(
-                    f"paired: {run_name(run)} and {run_name(donors[number])} are of the same "
-                    f"donor ({number}). Give one dish of each, made with "
-                    "variation.donor_number=N."
                 )
             donors[number] = run
         sides.append(donors)

@@ -193,7 +193,7 @@ def encounters(walk: EncounterWalk, time: float) -> Array:
     return counts
 
 
-def encounter_censuses(
+def encounter_counts(
     spec: ModelSpec,
     floors: Iterable[StickyFloor],
     times: Sequence[float],
@@ -251,7 +251,7 @@ def encounter_limit(
     Parameters
     ----------
     spec, floors, times, seed, repeats
-        As for `encounter_censuses`.
+        As for `encounter_counts`.
 
     Returns
     -------
@@ -259,7 +259,7 @@ def encounter_limit(
         On MSC and on the network, of the repetitions' cells together; NaN where a region is
         missing or no cell is on free surface.
     """
-    return density_fold_change(*encounter_censuses(spec, floors, times, seed=seed, repeats=repeats))
+    return density_fold_change(*encounter_counts(spec, floors, times, seed=seed, repeats=repeats))
 
 
 def encounter_fold_change(walk: EncounterWalk, time: float) -> Array:

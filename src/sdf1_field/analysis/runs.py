@@ -13,7 +13,7 @@ from sdf1_field.analysis.census import (
     density_fold_change,
     survey,
 )
-from sdf1_field.analysis.encounter import StickyFloor, encounter_censuses, encounter_repeats
+from sdf1_field.analysis.encounter import StickyFloor, encounter_counts, encounter_repeats
 from sdf1_field.analysis.tracks import Tracks, tracks_of
 from sdf1_field.errors import InputError
 from sdf1_field.record import model_of
@@ -247,7 +247,7 @@ def run_encounters(run: xr.Dataset, times: Sequence[float]) -> tuple[Array, Arra
     """
     spec, observed = model_of(run).spec, observation_times(run)
     exact = [float(observed[observation_index(run, time)]) for time in times]
-    return encounter_censuses(
+    return encounter_counts(
         spec,
         _floors(run, exact[-1]),
         exact,

@@ -15,7 +15,7 @@ from sdf1_field.cli.options import json_option, run_argument, set_option, strict
 from sdf1_field.cli.program import INTERRUPTED, fail
 from sdf1_field.cli.progress import announce_compilation, shown_progress
 from sdf1_field.cli.tables import print_table
-from sdf1_field.digits import interval_text, number_text
+from sdf1_field.digits import number_text
 from sdf1_field.errors import Sdf1FieldWarning
 
 _LARGE = 1e9
@@ -146,14 +146,15 @@ def inspect(run: Path, digest: bool, as_json: bool) -> None:
     print_table([(key, str(facts[key])) for key in (*keys, "digest") if key in facts])
     for ligand in facts["ligands"]:
         unit, size = units[ligand["name"]]
-        low, mean, high = (ligand["floor"][key] for key in ("min", "mean", "max"))
-        floor = interval_text(mean, (low, high), 1.0 / size)
+        mean, low, high = (
+            number_text(ligand["floor"][key], 1.0 / size) for key in ("mean", "min", "max")
+        )
         lowest = number_text(ligand["minimum"], 1.0 / size)
         missing = ligand["imbalance"]
         click.echo(f"\n{ligand['label']} at the end")
         print_table(
             [
-                ("in the medium at the floor", f"mean {floor} {unit}"),
+                ("in the medium at the floor", f"mean {mean}, {low} to {high} {unit}"),
                 ("lowest value so far", f"{lowest} {unit}"),
                 ("bound to the coat, mean", f"{number_text(ligand['bound_mean'])} molecules/um2"),
                 *[
