@@ -130,7 +130,7 @@ def test_donors_of_which_some_are_on_both_sides_are_refused(dish, others):
     control = [dish("coculture-kg1a", donor(n), seed=n + 20) for n in others]
     line = line_of(lambda: analyse_runs(runs, [LAST], against=control))
     assert line == (
-        "--against: donor 1 is on both sides, another or none in particular on one, so dishes are "
+        "control: donor 1 is on both sides, another or none in particular on one, so dishes are "
         "neither pairs nor independent. Give the same donors on both sides, or no donor twice."
     )
 
@@ -153,7 +153,7 @@ def test_one_donor_twice_in_an_experiment_is_refused(dish):
 def test_dishes_of_one_seed_and_of_different_donors_are_no_pairs(dish, number):
     runs, control = [dish(*DRUG, donor(1))], [dish("coculture-kg1a", donor(number))]
     line = line_of(lambda: analyse_runs(runs, [LAST], against=control))
-    assert "are of one seed (1) and of different donors. Solve one side with another --seed" in line
+    assert "are of one seed (1) and of different donors. Solve one side with another seed" in line
 
 
 # Paths
@@ -225,7 +225,7 @@ def test_networks_are_compared_between_donors_alone(dish):
     line = line_of(lambda: network_table(runs, against=control))
     assert line.endswith(
         "are of the same donor (1), and the tests take them for independent. Solve one side with "
-        "another --set variation.donor_number=N."
+        "another variation.donor_number."
     )
 
 

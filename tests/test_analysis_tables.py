@@ -436,9 +436,11 @@ def test_a_dish_is_not_its_own_control(solved, tiny_run):
 
 def test_without_stroma_there_is_nothing_to_gather_on(alone, tiny_run):
     for table in (analyse_runs, course_table, distance_table, dwell_table, approach_table):
-        assert "has no MSC and no network" in line_of(lambda table=table: table([alone]))
+        assert "has no MSC and no migrasomes" in line_of(lambda table=table: table([alone]))
     with open_run(tiny_run) as run:
-        assert "has no MSC and no network" in line_of(lambda: analyse_runs([run], against=[alone]))
+        assert "has no MSC and no migrasomes" in line_of(
+            lambda: analyse_runs([run], against=[alone])
+        )
 
 
 def test_paths_of_other_frames_are_not_compared(solved, alone):

@@ -254,7 +254,7 @@ def test_a_time_that_the_run_has_not_is_refused_before_anything_is_counted(
     def computed(*_, **__):
         raise AssertionError("computed first")
 
-    for name in ("run_encounter_limit", "run_censuses", "run_network", "_scenes", "_profiles"):
+    for name in ("pooled_encounter_limit", "run_censuses", "run_network", "_scenes", "_profiles"):
         monkeypatch.setattr(f"sdf1_field.analysis.tables.{name}", computed)
     line = refusal(run("analyse", tiny_run, "--show", kind, "--at", "1 h", "--at", "5000 h"))
     assert message in line
