@@ -126,7 +126,9 @@ def test_a_scheduler_that_loses_a_worker_gives_the_local_table(
         _, complaints = program.communicate(timeout=120)
     assert program.returncode == 0
     (warning,) = complaints.splitlines()
-    assert warning.startswith(f"sdf1-field: {scheduler}: connections are neither encrypted nor")
+    assert warning.startswith(
+        f"sdf1-field: warning: {scheduler}: connections are neither encrypted nor"
+    )
     assert "anyone who reaches the port can run code" in warning
     assert written(folder) == written(whole)
 
