@@ -13,8 +13,8 @@ Advance = Callable[[int, str], None]
 """Told of how many states or dishes are done, and what has been reached, in words."""
 
 _STEP, _CALM, _SILENCE = 0.1, 5.0, 60.0
-"""Share of the work between two lines of a log, the least time between them, and the time after
-which a line comes anyway [s]."""
+"""Share of the work between two lines of a log, the least time between them [s], and the time after
+which the next report makes a line whatever its share [s]."""
 _RECENT = 12
 """Reports whose pace says how long the rest will take."""
 _LONG = 100.0
