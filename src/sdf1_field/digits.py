@@ -10,8 +10,8 @@ _FIGURES, _ERROR_FIGURES = 3, 2
 """Figures of a value whose error is not known, and of an error."""
 _PLAIN = (Decimal("1e-3"), Decimal("1e9"))
 """From the first to below the second a number is written without an exponent."""
-_NOISE = 1e-9
-"""Share of a value below which its error is that of arithmetic, and says nothing of the value."""
+_NOISE = 1e-4
+"""Share of a value below which its error asks for more digits than are read."""
 _NARROW = 0.1
 """Least share of half an interval's width that is taken for the error of the value in it."""
 _EXACT = Context(prec=60)
@@ -55,8 +55,8 @@ def interval_text(value: float | None, ends: Sequence[float] | None, factor: flo
     --------
     >>> interval_text(22330.0, (14502.0, 30158.0)), interval_text(0.156, (0.0291, 0.282))
     ('22,300 (14,500 to 30,200)', '0.16 (0.03 to 0.28)')
-    >>> interval_text(0.875, (0.332, 2.31)), interval_text(1.5, None)
-    ('0.88 (0.33 to 2.31)', '1.50')
+    >>> interval_text(0.875, (0.332, 2.31)), interval_text(2.9999995, (2.9999994, 2.9999996))
+    ('0.88 (0.33 to 2.31)', '3.00 (3.00 to 3.00)')
     """
     if value is None or ends is None or not all(map(math.isfinite, (value, *ends))):
         return number_text(value, factor)
