@@ -1043,3 +1043,19 @@ def test_an_unfinished_run_is_not_opened_as_if_it_were_whole(tiny, tmp_path):
     checkpoint_path(path).unlink()
     with pytest.raises(InputError, match=r"no state to go on from\. Start over with force\.$"):
         open_run(partial_path(path))
+
+
+def test_two_runs_never_write_one_file(tiny, tmp_path):
+    path, second = tmp_path / "run.nc", []
+
+    def meanwhile(time):
+        if time == 900.0:
+            with pytest.raises(InputError, match=r"run\.nc: is being written by another run\."):
+                solve(model(tiny), path, seed=2, force=True)
+            second.append(time)
+
+    solve(model(tiny), path, seed=1, progress=meanwhile)
+    assert second == [900.0]
+    with open_run(path) as run:
+        assert int(run.attrs["seed"]) == 1
+    assert [file.name for file in tmp_path.iterdir()] == ["run.nc"]

@@ -303,7 +303,7 @@ class Runs(Dishes, Sequence[Run]):
 
     Parameters
     ----------
-    runs : iterable of Run, str or pathlib.Path
+    runs : Run, str, pathlib.Path or iterable of these
         Runs, or run files to open.
 
     Raises
@@ -312,7 +312,9 @@ class Runs(Dishes, Sequence[Run]):
         If there is none, or a file is no run.
     """
 
-    def __init__(self, runs: "Iterable[Run | str | Path]") -> None:
+    def __init__(self, runs: "Run | str | Path | Iterable[Run | str | Path]") -> None:
+        if isinstance(runs, Run | str | Path):
+            runs = [runs]
         self._runs = tuple(run if isinstance(run, Run) else open_run(run) for run in runs)
         if not self._runs:
             raise InputError("Runs: there is no run. Give at least one.")

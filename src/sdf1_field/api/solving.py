@@ -3,6 +3,7 @@
 import operator
 import os
 import tempfile
+import threading
 import warnings
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -15,6 +16,10 @@ from sdf1_field.units import bytes_text
 
 LARGEST_IN_MEMORY = 1e9
 """Largest run that is held in memory, by `record.expected_content` [bytes]."""
+
+
+_ONE_AT_A_TIME = threading.RLock()
+"""Held by a thread that solves: the NetCDF library is not safe in several."""
 
 
 def solve(
@@ -84,15 +89,16 @@ def solve(
         )  # fmt: skip
 
     if file is not None:
-        write(file)
-        return Run(record.open_run(file), file)
+        with _ONE_AT_A_TIME:
+            write(file)
+            return Run(record.open_run(file), file)
     size = record.expected_content(model.spec)
     if size > LARGEST_IN_MEMORY:
         raise InputError(
             f"{model.name}: a run of up to {bytes_text(size)} is too large to be held in memory "
             f"(limit {bytes_text(LARGEST_IN_MEMORY)}). Give a path, such as path='run.nc'."
         )
-    with tempfile.TemporaryDirectory(prefix="sdf1-field-") as folder:
+    with _ONE_AT_A_TIME, tempfile.TemporaryDirectory(prefix="sdf1-field-") as folder:
         held = Path(folder) / "run.nc"
         write(held)
         with record.open_run(held) as opened:

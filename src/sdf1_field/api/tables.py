@@ -57,6 +57,7 @@ def make_table(
     """
     from sdf1_field import analysis
 
+    times = None if times is None else list(dict.fromkeys(times))
     _require_sense(name, at=times is not None, against=bool(against), paired=paired)
     if name != "motion":
         for group in (runs, against):

@@ -1,6 +1,7 @@
 """A run on its way to disk: written whole or not at all, and resumed where it stopped."""
 
 import contextlib
+import fcntl
 import functools
 import math
 import os
@@ -180,6 +181,50 @@ def solve(
         Passed on after what was computed has been kept.
     """
     claim_output(path, force=force, resume=resume)
+    with _only_writer(path):
+        _write(model, path, seed, threads, command_line, resume=resume, progress=progress)
+
+
+@contextlib.contextmanager
+def _only_writer(path: Path) -> Iterator[None]:
+    """Hold the lock of a run file; the system frees it however its holder ends.
+
+    Raises
+    ------
+    InputError
+        If another run holds it.
+    """
+    name = path.with_name(path.name + ".lock")
+    with name.open("w", encoding="utf-8") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            # The last holder may have taken the name away since it was opened.
+            alone = name.exists() and os.path.samestat(name.stat(), os.fstat(lock.fileno()))
+        except BlockingIOError:
+            alone = False
+        except OSError:
+            alone = True  # a file system without locks
+        if not alone:
+            raise InputError(
+                f"{path}: is being written by another run. Wait for it, or choose another name."
+            )
+        try:
+            yield
+        finally:
+            name.unlink(missing_ok=True)
+
+
+def _write(
+    model: Model,
+    path: Path,
+    seed: int | None,
+    threads: int,
+    command_line: str,
+    *,
+    resume: bool,
+    progress: Callable[[float], None] | None,
+) -> None:
+    """Solve a model and write a run file of which this is the only writer; see `solve`."""
     spec = model.spec
     seed = spec.run.seed if seed is None else seed
     before: State | None = None
@@ -191,11 +236,8 @@ def solve(
     else:
         partial_path(path).unlink(missing_ok=True)
         checkpoint_path(path).unlink(missing_ok=True)
-        try:
-            # Made at once and by one run alone, so that a second one finds it.
-            partial_path(path).touch(exist_ok=False)
-        except FileExistsError:
-            raise InputError(f"{path}: another run is writing it. Choose another name.") from None
+        # Made at once, so that a second run finds it.
+        partial_path(path).touch()
         recorder = None
     stop = before
     onto_disk = functools.partial(_onto_disk, path, again="resume" if resume else "solve")
