@@ -2,10 +2,10 @@
 
     python docs/record.py FOLDER docs/tutorial.md docs/howto/networks.md
 
-Commands of a page run in order in a folder of the page's own under FOLDER, with what the pages
-before have left there. A line of `…` stands for lines left out, and a `…` at the end of a line for
-the rest of it; both stay. A recorded line for which nothing similar is printed is reported, and
-stays as it is.
+Commands of a page run in order in FOLDER, with what the pages before have left there, and with the
+model files that the page shows under their names (`# NAME.toml` in their first line). A line of `…`
+stands for lines left out, and a `…` at the end of a line for the rest of it; both stay. A recorded
+line for which nothing similar is printed is reported, and stays as it is.
 """
 
 import argparse
@@ -21,6 +21,7 @@ _GAP = "…"
 _ALIKE = 0.6
 """Least similarity of a recorded line and what is printed in its place, numbers apart."""
 _BLOCK = re.compile(r"^```console\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_FILE = re.compile(r"^```toml\n# (\S+\.toml)\n.*?^```$", re.MULTILINE | re.DOTALL)
 _NUMBER = re.compile(r"\d[\d.,]*")
 
 
@@ -47,6 +48,9 @@ def record(page: Path, folder: Path) -> Iterator[str]:
     """
     folder.mkdir(parents=True, exist_ok=True)
     text = page.read_text(encoding="utf-8")
+    for file in _FILE.finditer(text):
+        content = file[0].removeprefix("```toml\n").removesuffix("```")
+        (folder / file[1]).write_text(content, encoding="utf-8")
     pieces, done = [], 0
     for block in _BLOCK.finditer(text):
         lines = []
@@ -94,9 +98,9 @@ def _aligned(recorded: Sequence[str], printed: Sequence[str]) -> tuple[list[str]
         if line.strip() == _GAP:
             lines.append(line)
             continue
-        likeness = [_likeness(line, other) for other in printed[at:]]
+        likeness = [(_likeness(line, other), _same(line, other)) for other in printed[at:]]
         best = max(range(len(likeness)), key=likeness.__getitem__, default=-1)
-        if best < 0 or likeness[best] < _ALIKE:
+        if best < 0 or likeness[best][0] < _ALIKE:
             lines.append(line)
             missing.append(line)
             continue
@@ -114,6 +118,11 @@ def _likeness(recorded: str, printed: str) -> float:
     if recorded.endswith(_GAP):
         other = other[: len(one)]
     return difflib.SequenceMatcher(None, one, other, autojunk=False).ratio()
+
+
+def _same(recorded: str, printed: str) -> float:
+    """Similarity of two lines, numbers and all, from 0 to 1."""
+    return difflib.SequenceMatcher(None, recorded, printed, autojunk=False).ratio()
 
 
 def _shortened(printed: str, recorded: str) -> str:

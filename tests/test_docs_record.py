@@ -41,6 +41,16 @@ def test_recorded_lines_get_the_numbers_that_are_printed_now(record, tmp_path):
     assert said[-2:] == ["$ cat file", "same"]
 
 
+def test_a_model_file_that_a_page_shows_is_there_for_its_commands(record, tmp_path):
+    page = tmp_path / "page.md"
+    page.write_text(
+        '```toml\n# mine.toml\ntitle = "Mine"\n```\n```console\n$ cat mine.toml\nold\n```\n',
+        encoding="utf-8",
+    )
+    assert list(record.record(page, tmp_path / "runs")) == []
+    assert page.read_text(encoding="utf-8").splitlines()[-3:-1] == ["# mine.toml", 'title = "Mine"']
+
+
 def test_a_failed_command_and_a_line_without_a_counterpart_are_reported(record, tmp_path):
     page = tmp_path / "page.md"
     page.write_text("```console\n$ echo abc; false\nquite another line\n…\n```\n", encoding="utf-8")
