@@ -351,7 +351,8 @@ class Runs(Dishes, Sequence[Run]):
         first = self._runs[0].dataset.attrs["model_name"]
         seeds = ", ".join(str(run.seed) for run in self._runs)
         shown = seeds if len(seeds) <= 100 else f"{seeds[:100]} …"
-        return f"Runs({first!r}, {len(self)} dishes, seeds {shown})"
+        dishes = "1 dish" if len(self) == 1 else f"{len(self)} dishes"
+        return f"Runs({first!r}, {dishes}, seeds {shown})"
 
 
 def _datasets(control: "Dishes | Sequence[Run] | None") -> tuple[xr.Dataset, ...]:
