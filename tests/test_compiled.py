@@ -1,6 +1,8 @@
+import importlib
 import json
 import os
-import shutil
+import pkgutil
+import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -252,23 +254,80 @@ def test_a_kernel_of_another_user_is_not_read(tmp_path, monkeypatch):
     assert sum(again.stats.cache_hits.values()) == 1
 
 
-def test_the_cache_folder_changes_with_a_source_of_kernels_and_only_then(tmp_path, monkeypatch):
-    copy = tmp_path / "sdf1_field"
-    shutil.copytree(PACKAGE, copy, ignore=shutil.ignore_patterns("__pycache__"))
-    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path / "cache"))
-    monkeypatch.setattr(compiled, "__file__", str(copy / "compiled.py"))
-    original = _fresh_folder()
-    assert _fresh_folder() == original
-    names = {original.name}
-    sources = ("grid.py", "solvers/cosine/stages.py")
-    for source in sources:
-        text = (copy / source).read_bytes()
-        (copy / source).write_bytes(text + b"\n# changed\n")
-        names.add(_fresh_folder().name)
-        (copy / source).write_bytes(text)
-    assert len(names) == 1 + len(sources)
-    (copy / "cli" / "program.py").write_text("# changed\n", encoding="utf-8")
-    assert _fresh_folder() == original
+KERNELS = """
+from enum import IntEnum
+
+import numpy as np
+
+from sdf1_field.compiled import kernel
+
+RATE = 2.0
+TABLE = np.array([1.0, 2.0])
+
+
+class Kind(IntEnum):
+    FIRST = 0
+
+
+@kernel(inline=True)
+def inner(a):
+    return RATE * a
+
+
+@kernel()
+def outer(a):
+    # Says nothing.
+    return inner(a) + later(a) + TABLE[Kind.FIRST]
+
+
+@kernel()
+def later(a):
+    return a if a < 1.0 else outer(a - 1.0)
+"""
+
+
+def _digest_of_outer(path, source):
+    path.write_text(source, encoding="utf-8")
+    return compiled.kernel_digest(runpy.run_path(str(path))["outer"])
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "changes"),
+    [
+        ("# Says nothing.", '"""Says something."""', False),
+        ("\nRATE", "\n\n\nUNUSED = 5\nRATE", False),
+        ("RATE = 2.0", "RATE = 3.0", True),
+        ("[1.0, 2.0]", "[1.0, 2.5]", True),
+        ("FIRST = 0", "FIRST = 1", True),
+        ("RATE * a", "RATE / a", True),
+        ("a < 1.0", "a < 1.5", True),
+        ("@kernel()\ndef outer", "@kernel(parallel=True)\ndef outer", True),
+    ],
+)
+def test_a_kernel_is_another_when_what_it_is_compiled_from_changes_and_only_then(
+    tmp_path, old, new, changes
+):
+    assert old in KERNELS
+    before = _digest_of_outer(tmp_path / "before.py", KERNELS)
+    after = _digest_of_outer(tmp_path / "after.py", KERNELS.replace(old, new))
+    assert (before != after) == changes
+
+
+def test_of_everything_that_kernels_name_a_change_would_be_noticed():
+    found = 0
+    for room in pkgutil.walk_packages(sdf1_field.__path__, "sdf1_field."):
+        if not room.name.endswith("__main__"):
+            for value in vars(importlib.import_module(room.name)).values():
+                if hasattr(value, "py_func"):
+                    assert len(compiled.kernel_digest(value)) == 64
+                    found += 1
+    assert found > 80
+    with pytest.raises(TypeError, match="a change would not be noticed"):
+        compiled.kernel_digest(compiled.kernel()(_sized))
+
+
+def _sized():
+    return PACKAGE
 
 
 def test_a_kernel_computes_what_its_python_source_does():

@@ -1,19 +1,24 @@
 """One decorator for compiled kernels, with a cache that needs no writable package folder.
 
 Numba keys a cached kernel by its own file only, so a kernel that calls one from another file
-would survive a change there. The cache folder is therefore named after the sources of every room
-that kernels are in or take constants from.
+would survive a change there. Here the key is a digest of what the kernel is compiled from: its
+bytecode, its options, and every constant and kernel that it names, these in turn by their digests.
+A change of anything else compiles nothing again.
 
 Numba's index of a kernel's compiled forms is not used: two processes that write to it can exchange
 them, and a damaged one ends every later run. Each form has a file of its own, with a checksum.
 """
 
+import enum
 import functools
 import hashlib
 import os
 import pickle
+import re
 import stat
+import sys
 import tempfile
+import types
 import uuid
 import warnings
 from collections.abc import Callable
@@ -21,19 +26,16 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import numba
+import numpy as np
 import platformdirs
 from numba.core.caching import CompileResultCacheImpl, FunctionCache, UserProvidedCacheLocator
 from numba.core.serialize import dumps
 
+import sdf1_field
 from sdf1_field.errors import Sdf1FieldWarning
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-_WITHOUT_KERNELS = (
-    "api", "cli", "digits", "ensemble", "figures", "observations", "record", "reproduce",
-    "simulation", "spec"
-)  # fmt: skip
-"""Rooms that hold no kernel and no constant of one."""
 _SUFFIX = ".kernel"
 """Of files that hold a compiled kernel for one signature and processor."""
 
@@ -44,12 +46,7 @@ def cache_folder() -> Path:
 
     A folder in which others could have put code is passed over: kernels are unpickled.
     """
-    package = Path(__file__).parent
-    digest = hashlib.sha256()
-    for source in sorted(package.rglob("*.py")):
-        if source.relative_to(package).with_suffix("").parts[0] not in _WITHOUT_KERNELS:
-            digest.update(source.read_bytes())
-    name = f"kernels-{digest.hexdigest()[:16]}"
+    name = f"kernels-{sdf1_field.__version__}"
     chosen = os.environ.get("NUMBA_CACHE_DIR") or platformdirs.user_cache_dir("sdf1-field")
     temporary = Path(tempfile.gettempdir()) / f"sdf1-field-{os.getuid()}"
     for folder in (Path(chosen) / name, temporary / name):
@@ -76,7 +73,7 @@ def kernels_are_cached() -> bool:
 
     Kernels that only other models use may still have to be compiled.
     """
-    return any(cache_folder().glob(f"*/*{_SUFFIX}"))
+    return any(cache_folder().glob(f"*{_SUFFIX}"))
 
 
 def _require_own(folder: Path) -> None:
@@ -92,7 +89,7 @@ class _Locator(UserProvidedCacheLocator):
 
     def __init__(self, function: Any, source: str) -> None:
         super().__init__(function, source)
-        self._cache_path = str(cache_folder() / self.get_suitable_cache_subpath(source))
+        self._cache_path = str(cache_folder())
 
     @classmethod
     def from_function(cls, function: Any, source: str) -> "_Locator | None":
@@ -104,6 +101,62 @@ class _Place(CompileResultCacheImpl):
     _locator_classes = [_Locator]  # noqa: RUF012
 
 
+def kernel_digest(compiled: Any) -> str:
+    """SHA-256 of all that a kernel is compiled from, in hexadecimal digits.
+
+    Parameters
+    ----------
+    compiled : callable
+        Made by `kernel`.
+
+    Raises
+    ------
+    TypeError
+        If it names something of which it is not known when it has changed.
+    """
+    return _digest_of(compiled.py_func, compiled.targetoptions, ())
+
+
+def _digest_of(function: Any, options: Any, callers: tuple[Any, ...]) -> str:
+    """Digest of a kernel called by others, at a call of one of which its digest ends."""
+    if function in callers:
+        return str(function.__qualname__)
+    parts: list[Any] = [sorted((key, repr(value)) for key, value in options.items())]
+    todo = [function.__code__]
+    for code in todo:
+        constants = [c for c in code.co_consts if c is not None and c != function.__doc__]
+        todo += [c for c in constants if isinstance(c, types.CodeType)]
+        parts += [code.co_code, code.co_varnames, code.co_freevars, code.co_names]
+        parts += [repr(c) for c in constants if not isinstance(c, types.CodeType)]
+        for name in code.co_names:
+            if name in function.__globals__:
+                value = function.__globals__[name]
+                parts += [name, _content(value, (*callers, function))]
+    parts += [repr(function.__defaults__)]
+    for cell in function.__closure__ or ():
+        parts += [_content(cell.cell_contents, (*callers, function))]
+    return hashlib.sha256(repr(parts).encode()).hexdigest()
+
+
+def _content(value: Any, callers: tuple[Any, ...]) -> str:
+    """Text that changes whenever what a kernel names as a global changes."""
+    if hasattr(value, "py_func"):
+        return _digest_of(value.py_func, value.targetoptions, callers)
+    if isinstance(value, np.ndarray):
+        return f"{value.dtype} {value.shape} {value.tobytes()!r}"
+    if isinstance(value, enum.EnumType):
+        return repr(list(value))
+    if isinstance(value, type):
+        return f"{value.__qualname__} {getattr(value, '_fields', ())}"
+    if isinstance(value, types.ModuleType) and not value.__name__.startswith("sdf1_field"):
+        return value.__name__
+    if isinstance(value, str | int | float | tuple | np.generic | np.dtype) or value is None:
+        return repr(value)
+    if callable(value) and not getattr(value, "__module__", "").startswith("sdf1_field"):
+        return str(getattr(value, "__qualname__", value))
+    raise TypeError(f"a kernel names {value!r}, of which a change would not be noticed")
+
+
 class _Files:
     """Compiled forms of one kernel, each in a file that is complete or not used.
 
@@ -111,8 +164,23 @@ class _Files:
     file write the same content, and a file replaces another as a whole.
     """
 
-    def __init__(self, folder: Path, base: str, stamp: Any) -> None:
-        self._folder, self._base, self._stamp = folder, base, (numba.__version__, stamp)
+    def __init__(self, folder: Path, function: Any, options: Any) -> None:
+        self._folder, self._function, self._options = folder, function, options
+
+    @functools.cached_property
+    def _stamp(self) -> tuple[str, ...]:
+        """What all forms depend on; asked for when everything that a kernel names is there."""
+        return (
+            numba.__version__,
+            sys.version,
+            self._function.__module__,
+            _digest_of(self._function, self._options, ()),
+        )
+
+    @property
+    def _base(self) -> str:
+        room = self._function.__module__.removeprefix("sdf1_field.")
+        return re.sub(r"[^\w.]", "_", f"{room}.{self._function.__qualname__}")
 
     def _path(self, key: Any) -> Path:
         digest = hashlib.sha256(repr((self._stamp, key)).encode()).hexdigest()
@@ -132,7 +200,11 @@ class _Files:
         if hashlib.sha256(saved).digest() != checksum:
             return None
         # Of this user, in a folder that others cannot write to; see `cache_folder`.
-        found, data = pickle.loads(saved)  # noqa: S301
+        try:
+            found, data = pickle.loads(saved)  # noqa: S301
+        except (AttributeError, ImportError):
+            # A type of its arguments has moved since.
+            return None
         return data if found == key else None
 
     def save(self, key: Any, data: Any) -> None:
@@ -152,12 +224,9 @@ class _Cache(FunctionCache):
 
     _impl_class = _Place
 
-    def __init__(self, function: Any) -> None:
+    def __init__(self, function: Any, options: Any) -> None:
         super().__init__(function)
-        locator = self._impl.locator
-        self._cache_file: Any = _Files(
-            Path(self.cache_path), self._impl.filename_base, locator.get_source_stamp()
-        )
+        self._cache_file: Any = _Files(Path(self.cache_path), function, options)
 
     def save_overload(self, sig: Any, data: Any) -> None:
         """Keep a compiled kernel, or warn once that this is not possible."""
@@ -196,7 +265,7 @@ def kernel(*, inline: bool = False, parallel: bool = False) -> Callable[[F], F]:
             compiled: F = numba.njit(**options, inline="always")(function)
             return compiled
         compiled = numba.njit(**options, parallel=parallel)(function)
-        compiled._cache = _Cache(function)  # type: ignore[attr-defined]
+        compiled._cache = _Cache(function, compiled.targetoptions)  # type: ignore[attr-defined]
         return compiled
 
     return decorate
