@@ -24,20 +24,20 @@ from benchmarks.problems import (
     floor_errors,
     relative_error,
 )
-from sdf1_field.cells import Cells, Hold, behaviour, hold_of
+from sdf1_field.cells import Cells, Hold, cell_parameters, hold_of
 from sdf1_field.cells import advance as advance_cells
-from sdf1_field.floor import (
+from sdf1_field.exposure import (
     WAVENUMBERS,
-    NearField,
     Stimulus,
+    SubgridField,
     lens,
-    near_basis,
-    near_field,
     stimulus,
+    subgrid_basis,
+    subgrid_field,
     surroundings,
 )
-from sdf1_field.floor import advance as advance_near
-from sdf1_field.floor.sampling import no_near_field
+from sdf1_field.exposure import advance as advance_near
+from sdf1_field.exposure.sampling import no_subgrid_field
 from sdf1_field.grid import Grid, make_grid
 from sdf1_field.migrasomes import advance, seed_scene
 from sdf1_field.scene import Scene, place_scene, region_map
@@ -380,7 +380,7 @@ def bare_walk(
     grid = Grid(spacing * nx, spacing * ny, nx, ny, np.array([0.0, spacing]))
     nothing = np.zeros((ny, nx))
     bare = _transport(QUICK_P1, None)
-    seen = _seen(spec, grid, bare, values, nothing, no_near_field())
+    seen = _seen(spec, grid, bare, values, nothing, no_subgrid_field())
     walking = Cells(x, y, np.cos(angle), np.sin(angle), np.zeros(len(x), dtype=np.bool_), 0)
     return _cell_steps(spec, grid, walking, seen, Hold(*[nothing] * len(Hold._fields)), steps)
 
@@ -473,15 +473,15 @@ def _near(
     scene: Scene,
     concentration: Array,
     bound: Array,
-) -> NearField:
+) -> SubgridField:
     """What the grid lacks of the scene's migrasomes."""
     m = scene.migrasomes
     own = np.flatnonzero(m.secretion[_LIGAND] > 0.0)
     rate = m.secretion[_LIGAND][own]
-    basis = near_basis(grid, transport, cell_radius=0.5 * spec.haematopoietic.diameter)
+    basis = subgrid_basis(grid, transport, cell_radius=0.5 * spec.haematopoietic.diameter)
     around = surroundings(basis, m.x[own], m.y[own], concentration, bound)
     coated = advance_near(basis, around, np.zeros((len(own), WAVENUMBERS)), rate, _AGE)
-    return near_field(
+    return subgrid_field(
         basis,
         around,
         coated,
@@ -499,7 +499,7 @@ def _seen(
     transport: Transport,
     concentration: Array,
     bound: Array,
-    near: NearField,
+    near: SubgridField,
 ) -> Stimulus:
     through = lens(grid, transport, cell_radius=0.5 * spec.haematopoietic.diameter)
     return stimulus(spec, through, concentration, bound, near)
@@ -508,7 +508,7 @@ def _seen(
 def _cell_steps(
     spec: ModelSpec, grid: Grid, walking: Cells, seen: Stimulus, hold: Hold, steps: int
 ) -> Result:
-    behaving = behaviour(spec, dish_factors(spec, 1), competition=0.0)
+    behaving = cell_parameters(spec, dish_factors(spec, 1), competition=0.0)
     count, step = len(walking.x), spec.cells.time_step
 
     def move(cells: Cells, number: int) -> Cells:

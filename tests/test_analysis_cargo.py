@@ -17,7 +17,7 @@ from sdf1_field.analysis import (
     run_cargo,
 )
 from sdf1_field.errors import InputError
-from sdf1_field.migrasomes.carriage import (
+from sdf1_field.migrasomes.cargo import (
     CARRIED_OFF,
     FRONT,
     FUSED,

@@ -10,8 +10,8 @@ import pytest
 
 from conftest import bits
 from sdf1_field import migrasomes
-from sdf1_field.migrasomes import cargo, perturb, rates_of, seed_scene
-from sdf1_field.migrasomes.carriage import (
+from sdf1_field.migrasomes import cargo_of, perturb, rates_of, seed_scene
+from sdf1_field.migrasomes.cargo import (
     CARRIAGE,
     CARRIED_OFF,
     FRONT,
@@ -343,8 +343,8 @@ def course_of(spec, times, *, eaten_at=(), seed=1):
         scene, some = migrasomes.advance(scene, time)
         releases += some
         if time in eaten_at:
-            prey = np.flatnonzero(scene.migrasomes.present)[:5]
-            scene, none = migrasomes.advance(scene, time, [int(m) for m in prey])
+            targets = np.flatnonzero(scene.migrasomes.present)[:5]
+            scene, none = migrasomes.advance(scene, time, [int(m) for m in targets])
             assert none == ()
         if time in change_times(plan):
             scene = perturb(scene, spec, plan.perturbation(time))
@@ -380,13 +380,13 @@ def test_every_molecule_made_is_somewhere_or_has_gone_one_way(name):
     times = [HOUR * t for t in (1.0, 2.5, 4.003, 7.0, 11.11, 16.0)]
     scenes, releases = course_of(model(name=name), times, eaten_at=times[2:5])
     for scene in scenes:
-        for ligand, found in cargo(scene).items():
+        for ligand, found in cargo_of(scene).items():
             where = routes(found)
             assert sum(where.values()) == pytest.approx(found.made.sum(), rel=1e-10), ligand
     for ligand in ("mcsf", "ccl2"):
         # Few migrasomes are left at last where hardly any form.
-        assert cargo(scenes[1])[ligand].held.sum() > 0.0
-        found = cargo(scenes[-1])[ligand]
+        assert cargo_of(scenes[1])[ligand].held.sum() > 0.0
+        found = cargo_of(scenes[-1])[ligand]
         for way in ("in_bodies", "by_bodies", "by_fusion", "at_once", "carried_off"):
             assert routes(found)[way] > 0.0, way
         let_go = sum(r.amount for r in releases if r.ligand == ligand)
@@ -394,7 +394,7 @@ def test_every_molecule_made_is_somewhere_or_has_gone_one_way(name):
     fates = scenes[-1].migrasomes.fate[~scenes[-1].migrasomes.present]
     assert set(fates) == {Fate.RUPTURES, Fate.DRIFTS_AWAY, Fate.IS_TAKEN_UP}
     gone = ~scenes[-1].migrasomes.present
-    assert not cargo(scenes[-1])["mcsf"].held[gone].any()
+    assert not cargo_of(scenes[-1])["mcsf"].held[gone].any()
 
 
 @pytest.mark.parametrize(("name", "left"), [("", 1.0), ("-vamp2-kd", 0.3), ("-bapta-am", 1.0)])
@@ -403,7 +403,7 @@ def test_a_body_begins_with_what_it_holds_when_left_alone_with_its_own_genes(nam
     spec = model(*settings, name=f"secretion-l929{name}")
     own = spec.stroma.cargo["mcsf"]
     scene = seeded(spec)
-    found = cargo(scene)["mcsf"]
+    found = cargo_of(scene)["mcsf"]
     made = own.production * scene.growth.cells["production"]
     assert found.front + found.rear == pytest.approx(made / (left * own.body_release_rate))
     assert np.array_equal(found.made, found.front + found.rear)
@@ -418,7 +418,7 @@ def test_a_ligand_that_the_stroma_does_not_make_is_not_secreted():
             "coculture-kg1a", settings=(*settings, f"output.ligands={json.dumps(ligands)}")
         ).spec
         scene = seeded(spec)
-        assert set(cargo(scene)) == followed
+        assert set(cargo_of(scene)) == followed
         assert not scene.bodies.secretion["sdf1"].any()
 
 
@@ -426,7 +426,7 @@ def test_a_ligand_that_the_stroma_does_not_make_is_not_secreted():
 def test_no_body_gives_more_than_it_has_however_fast_migrasomes_draw(rate):
     spec = model(f"traffic.transport_rate={rate}", *CROWDED)
     scene = grown(seeded(spec), 10 * HOUR)
-    for found in cargo(scene).values():
+    for found in cargo_of(scene).values():
         assert (found.rear >= 0.0).all()
         assert (found.front >= 0.0).all()
         assert sum(routes(found).values()) == pytest.approx(found.made.sum(), rel=1e-10)
@@ -436,8 +436,8 @@ def test_ruptures_and_leaks_are_told_with_what_they_let_go(half_a_day):
     later, releases = migrasomes.advance(half_a_day, 14 * HOUR)
     buds = later.growth.buds
     kinds = set()
-    for ligand, found in cargo(later).items():
-        known = cargo(half_a_day)[ligand].leaked
+    for ligand, found in cargo_of(later).items():
+        known = cargo_of(half_a_day)[ligand].leaked
         gained = found.leaked.copy()
         gained[: len(known)] -= known
         own = {r.migrasome: r for r in releases if r.ligand == ligand}
@@ -455,24 +455,26 @@ def test_ruptures_and_leaks_are_told_with_what_they_let_go(half_a_day):
 
 def test_a_swallowed_migrasome_takes_its_cargo_along(half_a_day):
     m = half_a_day.migrasomes
-    held = cargo(half_a_day)["mcsf"].held
-    prey = int(np.flatnonzero(m.present & (held > 0.0))[0])
-    now, releases = migrasomes.advance(half_a_day, 12 * HOUR, (prey,))
+    held = cargo_of(half_a_day)["mcsf"].held
+    targets = int(np.flatnonzero(m.present & (held > 0.0))[0])
+    now, releases = migrasomes.advance(half_a_day, 12 * HOUR, (targets,))
     assert releases == ()
-    for ligand, found in cargo(now).items():
-        before = cargo(half_a_day)[ligand]
-        assert found.carried_off[prey] == before.held[prey] > 0.0
-        assert found.held[prey] == 0.0
-        assert now.migrasomes.secretion[ligand][prey] == 0.0
-        assert found.held.sum() == pytest.approx(before.held.sum() - before.held[prey], rel=1e-12)
-    later = cargo(grown(now, 13 * HOUR))["mcsf"]
-    assert (later.held[prey], later.carried_off[prey]) == (0.0, held[prey])
-    assert later.fused[prey] == cargo(half_a_day)["mcsf"].fused[prey]
+    for ligand, found in cargo_of(now).items():
+        before = cargo_of(half_a_day)[ligand]
+        assert found.carried_off[targets] == before.held[targets] > 0.0
+        assert found.held[targets] == 0.0
+        assert now.migrasomes.secretion[ligand][targets] == 0.0
+        assert found.held.sum() == pytest.approx(
+            before.held.sum() - before.held[targets], rel=1e-12
+        )
+    later = cargo_of(grown(now, 13 * HOUR))["mcsf"]
+    assert (later.held[targets], later.carried_off[targets]) == (0.0, held[targets])
+    assert later.fused[targets] == cargo_of(half_a_day)["mcsf"].fused[targets]
 
 
 def test_what_is_secreted_now_is_what_is_held_times_its_rate(half_a_day):
     spec = model()
-    for ligand, found in cargo(half_a_day).items():
+    for ligand, found in cargo_of(half_a_day).items():
         own = spec.stroma.cargo[ligand]
         assert half_a_day.bodies.secretion[ligand] == pytest.approx(
             own.body_release_rate * (found.front + found.rear), rel=1e-12
@@ -488,14 +490,14 @@ def test_what_is_secreted_now_is_what_is_held_times_its_rate(half_a_day):
 def test_migrasomes_that_are_not_loaded_stay_empty_and_the_others_do_not():
     spec = model("stromal_type.l929.cargo.ccl2.loaded_fraction=0.4")
     scene = grown(seeded(spec), 12 * HOUR)
-    found = cargo(scene)["ccl2"]
+    found = cargo_of(scene)["ccl2"]
     ever = found.held + found.fused + found.leaked + found.carried_off
     # Those that formed in the last step have had no time.
     older = scene.migrasomes.birth < 12 * HOUR
     assert np.array_equal(ever[older] > 0.0, found.loaded[older])
     count = older.sum()
     assert found.loaded[older].mean() == pytest.approx(0.4, abs=3 * math.sqrt(0.24 / count))
-    assert cargo(scene)["mcsf"].loaded.all()
+    assert cargo_of(scene)["mcsf"].loaded.all()
 
 
 # When it is asked for
@@ -525,7 +527,7 @@ def parted(parts, hours=12.0):
         for part in range(1, parts):
             scene = grown(scene, n * STEP + part * STEP / parts)
         scene = grown(scene, (n + 1) * STEP)
-    return cargo(scene)["mcsf"]
+    return cargo_of(scene)["mcsf"]
 
 
 def test_contents_are_of_second_order_in_the_step_though_migrasomes_end_within_it():
@@ -549,8 +551,8 @@ def test_contents_asked_for_between_two_steps_are_nearly_the_same():
         scene = grown(scene, float(time))
     scene = grown(scene, 12 * HOUR)
     assert np.array_equal(scene.growth.buds["end"], half_a_day.growth.buds["end"])
-    for ligand, found in cargo(scene).items():
-        at_once = cargo(half_a_day)[ligand]
+    for ligand, found in cargo_of(scene).items():
+        at_once = cargo_of(half_a_day)[ligand]
         assert found.made == pytest.approx(at_once.made, rel=1e-12)
         for name in ("front", "rear", "released", "held", "fused", "leaked", "carried_off"):
             one, other = getattr(found, name).sum(), getattr(at_once, name).sum()
@@ -575,7 +577,7 @@ def test_a_scene_is_not_changed_by_what_becomes_of_its_cargo(half_a_day):
 def test_networks_do_not_depend_on_their_cargo(half_a_day):
     without = model("mechanisms.cargo_kinetics=false", "mechanisms.bursts=false")
     scene = grown(seeded(without), 12 * HOUR)
-    assert cargo(scene) == {}
+    assert cargo_of(scene) == {}
     for name in ("cells", "strands", "course", "buds"):
         one, other = (bits(getattr(s.growth, name)) for s in (scene, half_a_day))
         assert one == other, name
@@ -588,18 +590,18 @@ def test_networks_do_not_depend_on_their_cargo(half_a_day):
 
 def test_a_ligands_cargo_does_not_depend_on_which_others_are_followed(half_a_day):
     alone = grown(seeded(model("output.ligands=['ccl2']")), 12 * HOUR)
-    assert list(cargo(alone)) == ["ccl2"]
-    assert bits(cargo(alone)["ccl2"]) == bits(cargo(half_a_day)["ccl2"])
+    assert list(cargo_of(alone)) == ["ccl2"]
+    assert bits(cargo_of(alone)["ccl2"]) == bits(cargo_of(half_a_day)["ccl2"])
 
 
 def test_other_seeds_have_other_contents(half_a_day):
-    other = cargo(grown(seeded(model(), 2), 12 * HOUR))["mcsf"]
-    assert not np.isin(other.rear, cargo(half_a_day)["mcsf"].rear).any()
+    other = cargo_of(grown(seeded(model(), 2), 12 * HOUR))["mcsf"]
+    assert not np.isin(other.rear, cargo_of(half_a_day)["mcsf"].rear).any()
 
 
 def test_a_frozen_scene_follows_nothing_any_more_and_goes_on_secreting(half_a_day):
     still = migrasomes.freeze(half_a_day)
-    assert cargo(still) == {}
+    assert cargo_of(still) == {}
     for group in ("bodies", "migrasomes"):
         one, other = getattr(still, group).secretion, getattr(half_a_day, group).secretion
         for ligand in ("mcsf", "ccl2"):
@@ -688,7 +690,7 @@ def test_glpg0187_takes_the_polarisation_away_as_far_as_it_stops_cells():
     ):  # fmt: skip
         spec = model(*settings, *more, name=f"secretion-l929{treatment}")
         for hours, scene in zip((2, 12), course_of(spec, [2 * HOUR, 12 * HOUR])[0], strict=True):
-            found, key = cargo(scene)["mcsf"], (treatment, len(more), hours)
+            found, key = cargo_of(scene)["mcsf"], (treatment, len(more), hours)
             indices[key] = ((found.rear - found.front) / (found.rear + found.front)).mean()
             migrating[key] = scene.bodies.migrating.mean()
     assert indices["-glpg0187", 0, 2] == pytest.approx(indices["", 0, 2], rel=1e-12)
@@ -709,9 +711,9 @@ def test_bapta_leaves_of_all_fusion_what_calcium_is_left_and_cargo_gathers(half_
         for group in ("bodies", "migrasomes"):
             before, now = (getattr(s, group).secretion[ligand] for s in (half_a_day, treated))
             assert now == pytest.approx(CALCIUM_LEFT * before, rel=1e-9)
-        assert bits(cargo(treated)[ligand]) == bits(cargo(half_a_day)[ligand])
-    after, untreated = (cargo(grown(s, 16 * HOUR))["mcsf"] for s in (treated, half_a_day))
-    before = cargo(half_a_day)["mcsf"]
+        assert bits(cargo_of(treated)[ligand]) == bits(cargo_of(half_a_day)[ligand])
+    after, untreated = (cargo_of(grown(s, 16 * HOUR))["mcsf"] for s in (treated, half_a_day))
+    before = cargo_of(half_a_day)["mcsf"]
     made = after.made.sum() - before.made.sum()
     assert made == pytest.approx(untreated.made.sum() - before.made.sum(), rel=1e-12)
     assert after.released.sum() - before.released.sum() < 0.03 * made
@@ -720,7 +722,7 @@ def test_bapta_leaves_of_all_fusion_what_calcium_is_left_and_cargo_gathers(half_
 
 def test_each_knock_down_of_fusion_does_the_same_to_what_is_released():
     released = {
-        name: cargo(course_of(model(name=f"secretion-l929-{name}"), [4 * HOUR])[0][0])["mcsf"]
+        name: cargo_of(course_of(model(name=f"secretion-l929-{name}"), [4 * HOUR])[0][0])["mcsf"]
         for name in ("vamp2-kd", "stx4-kd", "snap23-kd")
     }
     first = released.pop("vamp2-kd")
@@ -734,9 +736,9 @@ def test_each_knock_down_of_fusion_does_the_same_to_what_is_released():
 @pytest.mark.parametrize("share", [0.0, 0.4])
 def test_a_detached_migrasome_gains_nothing_and_fuses_at_its_share_of_the_rate(share):
     scene = grown(seeded(model(f"traffic.detached_fusion={share}")), 12 * HOUR)
-    m, found = scene.migrasomes, cargo(scene)["mcsf"]
+    m, found = scene.migrasomes, cargo_of(scene)["mcsf"]
     later = grown(scene, 12 * HOUR + STEP)
-    now, count = cargo(later)["mcsf"], len(m.x)
+    now, count = cargo_of(later)["mcsf"], len(m.x)
     still = m.present & (m.body == NO_BODY) & (found.held > 0.0)
     still &= later.migrasomes.present[:count] & (now.held[:count] > 0.0)
     assert still.sum() > 10

@@ -13,13 +13,13 @@ from sdf1_field.analysis import (
     encounters,
 )
 from sdf1_field.cells import (
-    Behaviour,
+    CellParameters,
     Cells,
     Hold,
     advance,
-    advance_and_eat,
-    behaviour,
-    carried,
+    advance_with_uptake,
+    advected,
+    cell_parameters,
     hold_of,
     let_go,
     seed_cells,
@@ -29,7 +29,7 @@ from sdf1_field.cells import (
 )
 from sdf1_field.cells.turning import decayed, turned
 from sdf1_field.errors import InputError
-from sdf1_field.floor.sampling import Stimulus, coefficients, no_near_field, no_stimulus
+from sdf1_field.exposure.sampling import Stimulus, coefficients, no_stimulus, no_subgrid_field
 from sdf1_field.grid import make_grid
 from sdf1_field.pharmacology import chemotactic_index, receptor_occupancy
 from sdf1_field.scene import (
@@ -50,7 +50,7 @@ from sdf1_field.variation import DishFactors, dish_factors
 
 HOUR = 3600.0
 
-WANDERER = Behaviour(
+WANDERER = CellParameters(
     radius=6.0,
     speed=0.025,
     persistence_time=300.0,
@@ -147,7 +147,7 @@ def test_cells_have_the_same_bits_whether_advanced_at_once_or_in_pieces():
     spec = load_model("coculture-kg1a").spec
     grid = floor(1400.0, 1400.0, 50.0)
     cells = seed_cells(spec, 3)
-    behaving = behaviour(spec, DishFactors(), competition=0.0)
+    behaving = cell_parameters(spec, DishFactors(), competition=0.0)
     seen, hold = gradient(grid, base=1.0, slope=1e-3), all_over(grid)
     once = move(cells, grid, behaving, 2 * HOUR, seen=seen, hold=hold)
     pieces = cells
@@ -205,7 +205,9 @@ def seen_by_cells(visible, steering=None):
     """A floor with these values at cell centres; all that is visible steers unless told."""
     alike = steering is None
     visible = coefficients(visible)
-    return Stimulus(visible, visible if alike else coefficients(steering), alike, no_near_field())
+    return Stimulus(
+        visible, visible if alike else coefficients(steering), alike, no_subgrid_field()
+    )
 
 
 def ramp(grid, *, base, slope):
@@ -216,7 +218,7 @@ def ramp(grid, *, base, slope):
 
 def gradient(grid, *, base, slope):
     values = ramp(grid, base=base, slope=slope)
-    return Stimulus(values, values, True, no_near_field())
+    return Stimulus(values, values, True, no_subgrid_field())
 
 
 def signal(grid, seen, behaving, x, y):
@@ -240,7 +242,7 @@ def test_chemotactic_drift_is_speed_times_index():
     grid = floor(4000.0, 4000.0, 100.0)
     behaving = SENSING._replace(speed=0.025)
     visible, steering = np.full((44, 44), 1.0), ramp(grid, base=0.0, slope=2e-3)
-    seen = Stimulus(visible, steering, False, no_near_field())
+    seen = Stimulus(visible, steering, False, no_subgrid_field())
     snr, _, _, _ = signal(grid, seen, behaving, 2000.0, 2000.0)
     settled = move(many_at(2000.0, 2000.0, 4000), grid, behaving, 2400.0, seen=seen, time_step=3.0)
     moved = move(settled, grid, behaving, 2400.0, seen=seen, time_step=3.0)
@@ -255,7 +257,7 @@ def test_an_overwhelming_antagonist_takes_the_chemotactic_index_to_zero():
     seen = gradient(grid, base=4.5, slope=0.1)
     index = {}
     for competition in (0.0, 1e9):
-        sensing = behaviour(spec, DishFactors(), competition=competition)
+        sensing = cell_parameters(spec, DishFactors(), competition=competition)
         sensing = sensing._replace(speed=1e-4, crowding=False)
         moved = move(many_at(30.0, 30.0, 10_000), grid, sensing, 2400.0, seen=seen)
         index[competition] = moved.heading_x.mean() / standard_error(moved.heading_x)
@@ -298,7 +300,9 @@ def test_a_gradient_that_may_not_be_followed_still_occupies_receptors():
     grid = floor(400.0, 400.0, 10.0)
     rising = ramp(grid, base=3.0, slope=1e-3)
     all_steers, some_steers, none_steers = (
-        signal(grid, Stimulus(rising, share * rising, False, no_near_field()), SENSING, 150.0, 60.0)
+        signal(
+            grid, Stimulus(rising, share * rising, False, no_subgrid_field()), SENSING, 150.0, 60.0
+        )
         for share in (1.0, 0.25, 0.0)
     )
     assert some_steers[0] == pytest.approx(0.25 * all_steers[0], rel=1e-12)
@@ -330,7 +334,7 @@ def test_signal_has_the_same_size_in_any_direction_and_points_up_the_gradient(an
     grid = floor(400.0, 400.0, 10.0)
     x = grid.dx * (np.arange(-2, grid.nx + 2) + 0.5) - 200.0
     values = 4.5 + 0.05 * (math.cos(angle) * x[None, :] + math.sin(angle) * x[:, None])
-    seen = Stimulus(values, values, True, no_near_field())
+    seen = Stimulus(values, values, True, no_subgrid_field())
     snr_x, snr_y, _, _ = signal(grid, seen, SENSING, 200.0, 200.0)
     straight = signal(grid, gradient(grid, base=4.5, slope=0.05), SENSING, 200.0, 200.0)[0]
     assert (snr_x, snr_y) == pytest.approx(
@@ -479,7 +483,7 @@ def test_what_fibres_hold_is_neither_blocked_nor_a_matter_of_cd166():
     touching = np.flatnonzero(hold.fibres[:, 50])
     assert np.array_equal(touching, np.flatnonzero(np.abs(grid.y - 202.0) <= radius))
     assert not hold.fibres[:, grid.x < 50.0 - radius].any()
-    behaving = behaviour(spec, DishFactors(avidity=2.0), competition=0.0)
+    behaving = cell_parameters(spec, DishFactors(avidity=2.0), competition=0.0)
     assert behaving.fibre_catch_rate == 2.0 * spec.haematopoietic.fibre_catch_rate > 0.0
 
 
@@ -488,7 +492,7 @@ def test_without_fibre_adhesion_fibres_hold_nobody():
     grid = floor(400.0, 400.0, 4.0)
     scene = stroma(fibres=[([50.0, 350.0], [202.0, 202.0])])
     assert not hold_of(spec, scene, regions_of(spec, scene, grid), grid).fibres.any()
-    assert behaviour(spec, DishFactors(), competition=0.0).fibre_catch_rate == 0.0
+    assert cell_parameters(spec, DishFactors(), competition=0.0).fibre_catch_rate == 0.0
 
 
 @pytest.mark.parametrize(
@@ -575,7 +579,7 @@ def test_a_held_cell_keeps_its_place_in_the_frame_of_the_body_that_carries_it():
     x, y = [200.0, 215.0, 190.0, 200.0, 330.0], [150.0, 158.0, 141.0, 152.0, 150.0]
     cells = crowd(x, y, np.full(5, 0.7))
     cells = replace(cells, held=np.array([True, True, True, False, True]))
-    after = carried(cells, grid, stroma(bodies=old), stroma(bodies=new))
+    after = advected(cells, grid, stroma(bodies=old), stroma(bodies=new))
     assert in_frame(after, new)[:, :3] == pytest.approx(in_frame(cells, old)[:, :3], abs=1e-12)
     for name in ("x", "y", "heading_x", "heading_y"):
         assert np.array_equal(getattr(after, name)[3:], getattr(cells, name)[3:])
@@ -590,7 +594,7 @@ def test_an_ellipse_described_the_other_way_round_carries_its_cells_nowhere():
     cells = replace(crowd([215.0], [158.0], [0.3]), held=np.ones(1, dtype=np.bool_))
     for turn in (math.pi, -math.pi, 3.0 * math.pi):
         bodies = on_ellipse(200.0, 150.0, 0.4), on_ellipse(200.0, 150.0, 0.4 + turn)
-        after = carried(cells, grid, *(stroma(bodies=b) for b in bodies))
+        after = advected(cells, grid, *(stroma(bodies=b) for b in bodies))
         assert (after.x[0], after.y[0]) == pytest.approx((215.0, 158.0), abs=1e-12)
 
 
@@ -608,7 +612,7 @@ def test_a_cell_carried_beyond_a_wall_is_mirrored_there(start, shift, place, hea
     cells = replace(crowd(*start, math.atan2(0.8, 0.6)), held=np.ones(1, dtype=np.bool_))
     old = on_ellipse(*start, 0.0)
     new = on_ellipse(start[0] + shift[0], start[1] + shift[1], 0.0)
-    after = carried(cells, grid, stroma(bodies=old), stroma(bodies=new))
+    after = advected(cells, grid, stroma(bodies=old), stroma(bodies=new))
     assert (after.x[0], after.y[0]) == pytest.approx(place, abs=1e-12)
     assert (after.heading_x[0], after.heading_y[0]) == pytest.approx(heading, abs=1e-12)
 
@@ -620,20 +624,20 @@ def test_cells_are_the_same_where_no_body_moves_that_carries_any():
     other_moves = stroma(bodies=on_ellipse([100.0, 310.0], [100.0, 300.0], [0.0, 0.5]))
     grows = stroma(bodies=on_ellipse([100.0, 300.0], [100.0, 300.0], [0.0, 0.0], area=3e3))
     for after in (rests, other_moves, grows):
-        assert carried(cells, grid, rests, after) is cells
-    assert carried(cells, grid, stroma(), stroma()) is cells
+        assert advected(cells, grid, rests, after) is cells
+    assert advected(cells, grid, stroma(), stroma()) is cells
 
 
 # Uptake of migrasomes
 
 
 def eat(cells, grid, behaving, scene, duration, *, rate, hold=None, time_step=30.0, seen=None):
-    cells, eaten, _ = advance_and_eat(
+    cells, internalised, _ = advance_with_uptake(
         cells, grid, no_stimulus(grid) if seen is None else seen,
         nothing(grid) if hold is None else hold, behaving, scene, uptake_rate=rate,
         duration=duration, time_step=time_step, seed=1,
     )  # fmt: skip
-    return cells, eaten
+    return cells, internalised
 
 
 def on_a_lattice(side, apart):
@@ -651,19 +655,21 @@ def test_migrasomes_beside_resting_cells_survive_exponentially_in_cells_and_time
     around = np.concatenate([x + 4.0, x - 6.5][:neighbours])
     cells = crowd(around, np.tile(y, neighbours), np.zeros(len(around)))
     cells = replace(cells, held=np.ones(len(around), dtype=np.bool_))
-    _, eaten = eat(cells, grid, WANDERER, stroma(x=x, y=y), 900.0, rate=5e-4, time_step=time_step)
+    _, internalised = eat(
+        cells, grid, WANDERER, stroma(x=x, y=y), 900.0, rate=5e-4, time_step=time_step
+    )
     share = -math.expm1(-neighbours * 5e-4 * 900.0)
     error = math.sqrt(share * (1.0 - share) / len(x))
-    assert abs(len(eaten) / len(x) - share) < 4.0 * error
-    assert list(eaten) == sorted(set(eaten))
+    assert abs(len(internalised) / len(x) - share) < 4.0 * error
+    assert list(internalised) == sorted(set(internalised))
 
 
 def test_a_cell_that_does_not_take_up_migrasomes_touches_them_and_moves_on():
     grid = floor(300.0, 300.0, 10.0)
     x, y = on_a_lattice(30, 10.0)
     cells, scene = many_at(150.0, 150.0, 40), stroma(x=x, y=y)
-    after, eaten = eat(cells, grid, WANDERER, scene, HOUR, rate=0.0)
-    assert eaten == ()
+    after, internalised = eat(cells, grid, WANDERER, scene, HOUR, rate=0.0)
+    assert internalised == ()
     assert np.array_equal(after.x, move(cells, grid, WANDERER, HOUR).x)
     assert len(eat(cells, grid, WANDERER, scene, HOUR, rate=1e-3)[1]) > 5
 
@@ -690,14 +696,14 @@ def test_an_insatiable_crowd_swallows_all_that_any_cell_touches_at_any_step(crow
         x=700.0 * rng.random(900), y=400.0 * rng.random(900), radius=0.3 + 2.0 * rng.random(900)
     )
     behaving = WANDERER._replace(crowding=crowding, speed=0.1)
-    _, eaten = eat(cells, grid, behaving, scene, 600.0, rate=math.inf)
+    _, internalised = eat(cells, grid, behaving, scene, 600.0, rate=math.inf)
     m, touched = scene.migrasomes, np.zeros(900, dtype=np.bool_)
     for _ in range(20):
         cells = move(cells, grid, behaving, 30.0)
         apart = np.hypot(m.x[:, None] - cells.x, m.y[:, None] - cells.y)
         touched |= (apart < 6.0 + m.radius[:, None]).any(axis=1)
-    assert list(eaten) == np.flatnonzero(touched).tolist()
-    assert 100 < len(eaten) < 800
+    assert list(internalised) == np.flatnonzero(touched).tolist()
+    assert 100 < len(internalised) < 800
 
 
 @pytest.mark.parametrize("crowding", [False, True])
@@ -712,14 +718,14 @@ def test_eating_changes_no_bit_of_the_cells(crowding):
     )
     seen = gradient(grid, base=2.0, slope=1e-3)
     alone = move(cells, grid, behaving, 1000.0, seen=seen, hold=all_over(grid))
-    after, eaten = eat(
+    after, internalised = eat(
         cells, grid, behaving, scene, 1000.0, rate=1e-4, seen=seen, hold=all_over(grid)
     )
     for name in ("x", "y", "heading_x", "heading_y", "held"):
         assert np.array_equal(getattr(after, name), getattr(alone, name)), name
     assert after.steps == alone.steps == 17 + 34
     assert 0 < alone.held.sum() < 700
-    assert 0 < len(eaten) < 800
+    assert 0 < len(internalised) < 800
 
 
 @pytest.mark.parametrize("crowding", [False, True])
@@ -731,7 +737,7 @@ def test_the_same_migrasomes_are_eaten_at_once_in_pieces_and_counted_few_steps_a
     cells = crowd(300.0 * rng.random(80), 300.0 * rng.random(80), 6.3 * rng.random(80))
     scene = stroma(x=300.0 * rng.random(400), y=300.0 * rng.random(400))
     behaving = WANDERER._replace(crowding=crowding)
-    once, eaten = eat(cells, grid, behaving, scene, HOUR, rate=3e-4)
+    once, internalised = eat(cells, grid, behaving, scene, HOUR, rate=3e-4)
     pieces, left, gone = cells, scene, []
     for _ in range(6):
         pieces, some = eat(pieces, grid, behaving, left, HOUR / 6, rate=3e-4)
@@ -739,13 +745,13 @@ def test_the_same_migrasomes_are_eaten_at_once_in_pieces_and_counted_few_steps_a
         present = left.migrasomes.present.copy()
         present[list(some)] = False
         left = replace(left, migrasomes=replace(left.migrasomes, present=present))
-    assert tuple(sorted(gone)) == eaten
+    assert tuple(sorted(gone)) == internalised
     assert np.array_equal(pieces.x, once.x)
     monkeypatch.setattr(walking, "_TALLY", 5000)
     few, again = eat(cells, grid, behaving, scene, HOUR, rate=3e-4)
-    assert again == eaten
+    assert again == internalised
     assert np.array_equal(few.x, once.x)
-    assert 20 < len(eaten) < 200
+    assert 20 < len(internalised) < 200
 
 
 # Walls and crowding
@@ -817,7 +823,7 @@ def test_many_crowded_cells_never_overlap_never_stick_and_stay_inside(tiny):
     spec = load_model("coculture-kg1a", settings=crowded).spec
     grid = model_grid(spec)
     cells = seed_cells(spec, 4)
-    behaving = behaviour(spec, DishFactors(), competition=0.0)._replace(cxcr4_catch_rate=0.0)
+    behaving = cell_parameters(spec, DishFactors(), competition=0.0)._replace(cxcr4_catch_rate=0.0)
     assert len(cells.x) == 315
     assert closest(cells.x, cells.y) >= 12.0
     rest = np.zeros(315)
@@ -949,7 +955,7 @@ def counted(spec, grid, views, times, *, time_step=None, holds=None):
     counts = np.zeros((len(views), len(times), 3))
     hold = nothing(grid)
     for n, view in enumerate(views):
-        behaving = behaviour(spec, dish_factors(spec, view.seed), competition=0.0)
+        behaving = cell_parameters(spec, dish_factors(spec, view.seed), competition=0.0)
         cells, at = seed_cells(spec, view.seed), 0.0
         for k, until in enumerate(times):
             cells = move(

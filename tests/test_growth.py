@@ -727,17 +727,17 @@ def test_a_broken_fibre_sets_free_what_sat_on_the_part_that_is_lost():
 
 def test_a_swallowed_migrasome_is_gone_for_good_and_no_body_notices(day):
     _, _, scene = day
-    eaten = np.flatnonzero(scene.migrasomes.present)[::3]
+    internalised = np.flatnonzero(scene.migrasomes.present)[::3]
     until = 24.25 * HOUR
-    with_loss, _ = migrasomes.advance(scene, until, tuple(int(n) for n in eaten))
+    with_loss, _ = migrasomes.advance(scene, until, tuple(int(n) for n in internalised))
     m = with_loss.migrasomes
     lost = np.zeros(len(m.x), dtype=bool)
-    lost[eaten] = True
+    lost[internalised] = True
     without = grown(scene, until)
     taken = m.fate == Fate.IS_TAKEN_UP
     # But for those that were gone before the end of the interval.
     assert (lost[taken]).all()
-    assert taken.sum() > 0.9 * len(eaten) > 20
+    assert taken.sum() > 0.9 * len(internalised) > 20
     assert (m.end[taken] == until).all()
     assert not m.present[lost].any()
     count = len(scene.migrasomes.x)
@@ -800,8 +800,8 @@ def test_the_same_seed_grows_the_same_stroma_and_another_seed_another(day):
 def test_a_scene_is_not_changed_by_what_it_becomes(day):
     _, _, scene = day
     before = bits(scene)
-    eaten = (int(np.flatnonzero(scene.migrasomes.present)[0]),)
-    migrasomes.advance(scene, 30 * HOUR, eaten)
+    internalised = (int(np.flatnonzero(scene.migrasomes.present)[0]),)
+    migrasomes.advance(scene, 30 * HOUR, internalised)
     assert bits(scene) == before
 
 
@@ -896,9 +896,13 @@ def test_a_frozen_scene_stays_as_it_is(day):
 
 def test_a_frozen_scenes_migrasomes_can_still_be_swallowed(day):
     still = migrasomes.freeze(day[2])
-    prey = int(np.flatnonzero(still.migrasomes.present)[0])
-    m = migrasomes.advance(still, 30 * HOUR, (prey,))[0].migrasomes
-    assert (m.end[prey], m.fate[prey], m.present[prey]) == (30 * HOUR, Fate.IS_TAKEN_UP, False)
+    targets = int(np.flatnonzero(still.migrasomes.present)[0])
+    m = migrasomes.advance(still, 30 * HOUR, (targets,))[0].migrasomes
+    assert (m.end[targets], m.fate[targets], m.present[targets]) == (
+        30 * HOUR,
+        Fate.IS_TAKEN_UP,
+        False,
+    )
     assert m.present.sum() == still.migrasomes.present.sum() - 1
 
 

@@ -132,16 +132,20 @@ def test_a_placed_migrasome_ends_as_its_fate_says(scene):
 def test_a_swallowed_migrasome_takes_its_content_along(scene):
     now, _ = migrasomes.advance(scene, -40_000.0)
     m = now.migrasomes
-    (prey, *_) = np.flatnonzero(m.present & (m.end > -39_000.0) & (m.secretion["sdf1"] > 0.0))
-    after, releases = migrasomes.advance(now, -39_000.0, (int(prey),))
+    (targets, *_) = np.flatnonzero(m.present & (m.end > -39_000.0) & (m.secretion["sdf1"] > 0.0))
+    after, releases = migrasomes.advance(now, -39_000.0, (int(targets),))
     a = after.migrasomes
-    assert (a.end[prey], a.fate[prey], a.present[prey]) == (-39_000.0, Fate.IS_TAKEN_UP, False)
-    assert prey not in [r.migrasome for r in releases]
-    others = np.arange(len(m.x)) != prey
+    assert (a.end[targets], a.fate[targets], a.present[targets]) == (
+        -39_000.0,
+        Fate.IS_TAKEN_UP,
+        False,
+    )
+    assert targets not in [r.migrasome for r in releases]
+    others = np.arange(len(m.x)) != targets
     assert np.array_equal(a.end[others], m.end[others])
     # Its rupture, which was known beforehand, does not come.
     _, later = migrasomes.advance(after, 1e9)
-    assert prey not in [r.migrasome for r in later]
+    assert targets not in [r.migrasome for r in later]
 
 
 def test_without_decay_nothing_is_known_to_be_left_at_the_end():

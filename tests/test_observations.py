@@ -11,8 +11,8 @@ from sdf1_field.cells import hold_of
 from sdf1_field.errors import InputError
 from sdf1_field.observations import OBSERVATIONS, Dish, Sample, observe
 from sdf1_field.observations.cells import touches, watched_model
-from sdf1_field.observations.film import nearest_fibre
 from sdf1_field.observations.network import NETWORK as NETWORK_QUANTITIES
+from sdf1_field.observations.time_lapse import nearest_fibre
 from sdf1_field.record import open_run, solve
 from sdf1_field.scene import NO_BODY, Fate
 from sdf1_field.simulation import model_grid, regions_of, simulate
@@ -180,11 +180,13 @@ def test_who_touches_and_moves_on_is_seen_over_all_frames(states, coculture):
 def test_what_is_taken_up_is_what_the_run_says_has_been(states, coculture):
     _, frames = states
     m, time = frames[-1].scene.migrasomes, COCULTURE.times[-1]
-    eaten = m.fate == Fate.IS_TAKEN_UP
-    free = np.count_nonzero(eaten & (m.body == NO_BODY))
+    internalised = m.fate == Fate.IS_TAKEN_UP
+    free = np.count_nonzero(internalised & (m.body == NO_BODY))
     assert coculture["migrasomes taken up", "detached", time] == free
-    assert coculture["migrasomes taken up", "attached", time] == np.count_nonzero(eaten) - free
-    assert eaten.any()
+    assert (
+        coculture["migrasomes taken up", "attached", time] == np.count_nonzero(internalised) - free
+    )
+    assert internalised.any()
 
 
 def test_the_encounter_limit_is_that_of_the_saved_run_at_every_time(coculture, tmp_path):
@@ -222,7 +224,7 @@ def test_drugs_change_migrasomes_only_by_what_cells_have_met_and_eaten(model):
 
 def test_the_networks_share_of_sdf1_is_that_of_the_runs_own_totals(states, coculture):
     _, frames = states
-    begin, end = (migrasomes.cargo(s.scene)["sdf1"] for s in (frames[0], frames[-1]))
+    begin, end = (migrasomes.cargo_of(s.scene)["sdf1"] for s in (frames[0], frames[-1]))
     assert frames[0].time == 0.0
     network = sum(
         getattr(end, way).sum() - getattr(begin, way).sum() for way in ("fused", "leaked")

@@ -904,7 +904,7 @@ def test_an_interruption_between_two_outputs_goes_on_from_the_earlier_one(
     from sdf1_field import simulation as loop
 
     path = tmp_path / "run.nc"
-    whole = loop.cell_layer.advance_and_eat
+    whole = loop.cell_layer.advance_with_uptake
     calls = []
 
     def stop(*arguments, **options):
@@ -913,7 +913,7 @@ def test_an_interruption_between_two_outputs_goes_on_from_the_earlier_one(
             raise KeyboardInterrupt
         return whole(*arguments, **options)
 
-    monkeypatch.setattr(loop.cell_layer, "advance_and_eat", stop)
+    monkeypatch.setattr(loop.cell_layer, "advance_with_uptake", stop)
     with pytest.raises(KeyboardInterrupt):
         solve(model(tiny), path, seed=1)
     monkeypatch.undo()

@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 from scipy.ndimage import map_coordinates
 
-from sdf1_field.floor.sampling import (
-    NearField,
+from sdf1_field.exposure.sampling import (
     Stimulus,
+    SubgridField,
     coefficients,
-    no_near_field,
     no_stimulus,
+    no_subgrid_field,
     sample,
 )
 from sdf1_field.grid import make_grid
@@ -23,7 +23,7 @@ def seen(visible, steering=None, near=None):
         visible,
         visible if steering is None else coefficients(steering),
         steering is None,
-        no_near_field() if near is None else near,
+        no_subgrid_field() if near is None else near,
     )
 
 
@@ -123,7 +123,7 @@ def gaussians(places, reach, width, rows, columns, *, nodes=161, steering=0.5):
         [value, -r / width**2 * value, steering * value, -steering * r / width**2 * value], axis=-1
     )
     size = len(places)
-    return NearField(
+    return SubgridField(
         x[order], y[order], first, rows, columns, reach, np.tile(profile, (size, 1, 1))
     )
 

@@ -8,7 +8,7 @@ import pytest
 from conftest import bits
 from sdf1_field import migrasomes
 from sdf1_field.cells import Cells, seed_cells
-from sdf1_field.cells.carrying import carried
+from sdf1_field.cells.advection import advected
 from sdf1_field.scene import NO_BODY, body_under, place_scene
 from sdf1_field.simulation import begin, model_grid, prepare
 from sdf1_field.sources import secretion
@@ -128,7 +128,7 @@ def test_the_same_cells_are_carried_on_every_grid():
     x, y = rng.random((2, 4000)) * [[420.0], [330.0]]
     flags = np.ones(4000, dtype=np.bool_)
     cells = Cells(x, y, np.ones(4000), np.zeros(4000), flags, 0)
-    moved = [carried(cells, model_grid(model("grown", s)), before, after) for s in SPACINGS]
+    moved = [advected(cells, model_grid(model("grown", s)), before, after) for s in SPACINGS]
     for one in moved[1:]:
         assert_same_bits(one, moved[0])
     b = before.bodies

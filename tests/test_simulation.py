@@ -8,7 +8,7 @@ import pytest
 
 from sdf1_field import migrasomes, simulation
 from sdf1_field.coating import binding_sites
-from sdf1_field.floor import stimulus
+from sdf1_field.exposure import stimulus
 from sdf1_field.record import (
     checkpoint_path,
     content_digest,
@@ -333,8 +333,8 @@ def test_a_finer_film_of_a_dish_is_the_same_dish(tiny, scene):
             assert one.scene.migrasomes.end.tobytes() == other.scene.migrasomes.end.tobytes()
             if one.stop.time == time:
                 assert_same_bits(one, other)
-    eaten = whole[45 * MINUTE].scene.migrasomes.fate == Fate.IS_TAKEN_UP
-    assert eaten.any()
+    internalised = whole[45 * MINUTE].scene.migrasomes.fate == Fate.IS_TAKEN_UP
+    assert internalised.any()
 
 
 def test_a_cell_between_two_of_its_steps_is_on_the_straight_line_between_them(tiny):

@@ -26,8 +26,16 @@ import numpy as np
 
 from conftest import TINY
 from sdf1_field.analysis.space import Outlines, nearest_edge
-from sdf1_field.cells import Cells, advance, advance_and_eat, behaviour, carried, hold_of, let_go
-from sdf1_field.floor.sampling import NearField, Stimulus, coefficients
+from sdf1_field.cells import (
+    Cells,
+    advance,
+    advance_with_uptake,
+    advected,
+    cell_parameters,
+    hold_of,
+    let_go,
+)
+from sdf1_field.exposure.sampling import SubgridField, Stimulus, coefficients
 from sdf1_field.migrasomes import advance as grow_on
 from sdf1_field.scene import body_under, place_scene, region_map, touched_cd166, touched_fibres
 from sdf1_field.simulation import begin, model_grid, prepare, regions_of
@@ -51,7 +59,7 @@ grid.spread(x[6:8], x[6:8], one[:2], 1e300)
 grid.spread(x[6:8], x[6:8], one[:2], np.nan)
 
 # A floor with sources of their own profile, for cells that see, crowd, catch and swallow.
-near = NearField(
+near = SubgridField(
     np.array([50.0, 250.0]), np.array([50.0, 250.0]), np.array([0, 1, 1, 1, 2]), 2, 2, 30.0,
     np.ones((2, 40, 2)),
 )
@@ -59,11 +67,12 @@ flat = coefficients(np.ones((grid.ny, grid.nx)))
 seen = Stimulus(flat, flat, False, near._replace(profile=np.ones((2, 40, 4))))
 hold = hold_of(spec, scene, regions_of(spec, scene, grid), grid)
 for crowding in (True, False):
-    behaving = behaviour(spec, dish_factors(spec, 1), competition=0.0)._replace(crowding=crowding)
+    factors = dish_factors(spec, 1)
+    behaving = cell_parameters(spec, factors, competition=0.0)._replace(crowding=crowding)
     cells = Cells(x, y, one, 0.0 * one, np.arange(len(x)) % 2 == 0, 0)
     for wild in (behaving, behaving._replace(speed=np.inf), behaving._replace(radius=np.nan)):
         advance(cells, grid, seen, hold, wild, duration=60.0, time_step=5.0, seed=1)
-    advance_and_eat(
+    advance_with_uptake(
         cells, grid, seen, hold, behaving, scene, uptake_rate=1.0, duration=60.0, time_step=5.0,
         seed=1,
     )
@@ -89,7 +98,7 @@ region_map(lost, grid, outline_margin=3.0)
 touched_cd166(lost, grid, reach=6.0, migrasome_density=1.0)
 touched_fibres(lost, grid, reach=6.0)
 body_under(lost.bodies, x, y)
-carried(cells, grid, scene, lost)
+advected(cells, grid, scene, lost)
 outlines = Outlines(*(np.full(20, v) + np.arange(20) for v in (50.0, 60.0, 9.0, 5.0, 0.0)))
 found["edges"] = nearest_edge(outlines, np.append(x, 150.0), np.append(y, 60.0)).distance[-1]
 found["edge"] = nearest_edge(outlines, np.array([150.0]), np.array([60.0])).distance[0]

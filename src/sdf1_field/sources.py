@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sdf1_field.grid import Grid
-from sdf1_field.migrasomes import cargo
+from sdf1_field.migrasomes import cargo_of
 from sdf1_field.scene import Scene, cells_under_bodies
 
 Array = NDArray[np.float64]
@@ -244,7 +244,7 @@ def released_between(
     bodies, migrasomes : ndarray, shape (body,), (migrasome,)
         [molecules]; migrasomes of the later scene. None if the ligand is not followed.
     """
-    old, new = cargo(before).get(ligand), cargo(after).get(ligand)
+    old, new = cargo_of(before).get(ligand), cargo_of(after).get(ligand)
     if old is None or new is None:
         return None
     amounts = new.fused.copy()

@@ -38,8 +38,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sdf1_field.analysis import density_fold_change
-from sdf1_field.cells import Cells, Hold, advance, behaviour, hold_of
-from sdf1_field.floor.sampling import Stimulus, coefficients, no_near_field
+from sdf1_field.cells import Cells, Hold, advance, cell_parameters, hold_of
+from sdf1_field.exposure.sampling import Stimulus, coefficients, no_subgrid_field
 from sdf1_field.grid import Grid
 from sdf1_field.scene import Region, place_scene, region_areas
 from sdf1_field.simulation import model_grid, regions_of
@@ -205,9 +205,9 @@ def _moved(
     return advance(
         cells,
         grid,
-        Stimulus(uniform, uniform, True, no_near_field()),
+        Stimulus(uniform, uniform, True, no_subgrid_field()),
         hold,
-        behaviour(spec, DishFactors(), competition=0.0),
+        cell_parameters(spec, DishFactors(), competition=0.0),
         duration=duration,
         time_step=time_step,
         seed=seed,

@@ -40,8 +40,8 @@ from numpy.typing import NDArray
 from scipy.integrate import quad
 from scipy.special import ive
 
-from sdf1_field.cells import Behaviour, Cells, Hold, advance, behaviour, signal_to_noise
-from sdf1_field.floor.sampling import PADDING, Stimulus, no_near_field
+from sdf1_field.cells import CellParameters, Cells, Hold, advance, cell_parameters, signal_to_noise
+from sdf1_field.exposure.sampling import PADDING, Stimulus, no_subgrid_field
 from sdf1_field.grid import Grid, make_grid
 from sdf1_field.spec import load_model
 from sdf1_field.variation import DishFactors
@@ -204,11 +204,11 @@ def _signal(receptors: float, difference: float) -> float:
     return 0.5 * surface * difference / noise
 
 
-def _sensing(receptors: float) -> Behaviour:
+def _sensing(receptors: float) -> CellParameters:
     settings = [f"{path}={value}" for path, value in MODEL.items()]
     settings.append(f"cell_type.kg1a.receptors={receptors}")
     spec = load_model("null-kg1a", settings=settings).spec
-    return behaviour(spec, DishFactors(), competition=0.0)
+    return cell_parameters(spec, DishFactors(), competition=0.0)
 
 
 def _floor() -> Grid:
@@ -222,7 +222,7 @@ def _linear(grid: Grid, slope: float) -> Stimulus:
         for size, count in ((grid.dx, grid.nx), (grid.dy, grid.ny))
     )
     values = CENTRE + slope * (ALONG[0] * x[None, :] + ALONG[1] * y[:, None])
-    return Stimulus(values, values, True, no_near_field())
+    return Stimulus(values, values, True, no_subgrid_field())
 
 
 def main() -> None:

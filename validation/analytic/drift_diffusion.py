@@ -41,8 +41,8 @@ from scipy.linalg import eigvals
 from scipy.optimize import brentq
 from scipy.special import ive
 
-from sdf1_field.cells import Behaviour, Cells, Hold, advance, behaviour
-from sdf1_field.floor.sampling import PADDING, Stimulus, coefficients, no_near_field
+from sdf1_field.cells import CellParameters, Cells, Hold, advance, cell_parameters
+from sdf1_field.exposure.sampling import PADDING, Stimulus, coefficients, no_subgrid_field
 from sdf1_field.grid import Grid, make_grid
 from sdf1_field.spec import load_model
 from sdf1_field.variation import DishFactors
@@ -119,7 +119,7 @@ def ramp(signal: float, rise: float) -> Floor:
     grid, place = _grid(width, 200), np.linspace(0.0, width, 8001)
     straight = slope * grid.dx * (np.arange(-PADDING, grid.nx + PADDING) + 0.5)
     steering = np.tile(straight, (grid.ny + 2 * PADDING, 1))
-    seen = Stimulus(np.full_like(steering, VISIBLE), steering, False, no_near_field())
+    seen = Stimulus(np.full_like(steering, VISIBLE), steering, False, no_subgrid_field())
     visible, flat = np.full_like(place, VISIBLE), np.zeros_like(place)
     return _floor(grid, seen, place, visible, flat, np.full_like(place, slope))
 
@@ -130,7 +130,7 @@ def bump(lowest: float, highest: float, width: float) -> Floor:
     middle, swing = 0.5 * (highest + lowest), 0.5 * (highest - lowest)
     wave = math.pi / width
     centres = np.tile(middle - swing * np.cos(wave * grid.x), (grid.ny, 1))
-    seen = Stimulus(coefficients(centres), np.zeros((0, 0)), True, no_near_field())
+    seen = Stimulus(coefficients(centres), np.zeros((0, 0)), True, no_subgrid_field())
     rising = swing * wave * np.sin(wave * place)
     return _floor(grid, seen, place, middle - swing * np.cos(wave * place), rising, rising)
 
@@ -245,9 +245,9 @@ def _floor(
     return Floor(grid, seen, place, potential)
 
 
-def _sensing() -> Behaviour:
+def _sensing() -> CellParameters:
     spec = load_model("null-kg1a", settings=SETTINGS).spec
-    return behaviour(spec, DishFactors(), competition=0.0)
+    return cell_parameters(spec, DishFactors(), competition=0.0)
 
 
 def main() -> None:

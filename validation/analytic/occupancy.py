@@ -31,8 +31,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy.optimize import brentq
 
-from sdf1_field.cells import Behaviour, Cells, Hold, advance, behaviour
-from sdf1_field.floor.sampling import Stimulus, coefficients, no_near_field
+from sdf1_field.cells import CellParameters, Cells, Hold, advance, cell_parameters
+from sdf1_field.exposure.sampling import Stimulus, coefficients, no_subgrid_field
 from sdf1_field.grid import make_grid
 from sdf1_field.simulation import simulate
 from sdf1_field.spec import ModelSpec, load_model
@@ -106,7 +106,7 @@ def occupancy_read(ligand: float, antagonist: str) -> float:
     end = advance(
         start,
         grid,
-        Stimulus(seen, seen, True, no_near_field()),
+        Stimulus(seen, seen, True, no_subgrid_field()),
         Hold(*[nothing] * len(Hold._fields)),
         behaving,
         duration=WAY,
@@ -161,12 +161,12 @@ def measure_dish(ligand: str, antagonist: str) -> Read:
 
 
 @cache
-def _treated(antagonist: str) -> tuple[ModelSpec, Behaviour]:
+def _treated(antagonist: str) -> tuple[ModelSpec, CellParameters]:
     """Model with a dose of antagonist from time 0 on, and its cells' behaviour then."""
     dose = f"treatments.amd3100.dose={antagonist}"
     spec = load_model("coculture-kg1a-amd3100-10um", settings=[*SETTINGS, dose]).spec
     competition = schedule(spec).competition(0.0)
-    return spec, behaviour(spec, DishFactors(), competition=competition)
+    return spec, cell_parameters(spec, DishFactors(), competition=competition)
 
 
 def main() -> None:

@@ -36,8 +36,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import expm
 
-from sdf1_field.cells import Behaviour, Cells, Hold, advance, behaviour
-from sdf1_field.floor.sampling import no_stimulus
+from sdf1_field.cells import CellParameters, Cells, Hold, advance, cell_parameters
+from sdf1_field.exposure.sampling import no_stimulus
 from sdf1_field.grid import Grid, make_grid
 from sdf1_field.spec import load_model
 from sdf1_field.variation import DishFactors
@@ -153,9 +153,9 @@ def measure_walls(
     return means
 
 
-def _walker() -> Behaviour:
+def _walker() -> CellParameters:
     spec = load_model("null-kg1a", settings=SETTINGS).spec
-    return behaviour(spec, DishFactors(), competition=0.0)
+    return cell_parameters(spec, DishFactors(), competition=0.0)
 
 
 def _floor(width: float) -> Grid:

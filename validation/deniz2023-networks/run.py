@@ -85,7 +85,7 @@ class Seen:
     ----------
     census : Census
     count : NetworkCount
-    eaten : int
+    internalised : int
         Migrasomes taken up until then.
     cd166, fibres : float
         CD166 relative to a body that a cell centred on the network touches, and the share of the
@@ -94,7 +94,7 @@ class Seen:
 
     census: Census
     count: NetworkCount
-    eaten: int
+    internalised: int
     cd166: float
     fibres: float
 
@@ -157,14 +157,14 @@ def watch(spec: ModelSpec, seed: int, culture: State | None, hours: Sequence[int
         regions = regions_of(spec, scene, grid)
         hold = hold_of(spec, scene, regions, grid)
         network = regions == Region.MIGRASOME_NETWORK
-        eaten = (m.fate == Fate.IS_TAKEN_UP) & (m.end <= state.time)
+        internalised = (m.fate == Fate.IS_TAKEN_UP) & (m.end <= state.time)
         seen.append(
             Seen(
                 census=take_census(
                     regions, grid, state.cells.x, state.cells.y, radius=radius, time=state.time
                 ),
                 count=count_network(scene, regions, grid, time=state.time),
-                eaten=int(np.count_nonzero(eaten)),
+                internalised=int(np.count_nonzero(internalised)),
                 cd166=float(hold.cd166[network].mean()) if network.any() else math.nan,
                 fibres=float(hold.fibres[network].mean()) if network.any() else math.nan,
             )
@@ -251,13 +251,16 @@ def p_texts(dishes: Dishes, mode: str, name: str) -> list[str]:
 def network_texts(at: Sequence[Seen]) -> list[str]:
     """What cells find, means over dishes."""
     found = measures([one.count for one in at])
-    eaten, formed = sum(one.eaten for one in at), sum(one.count.nucleated for one in at)
+    internalised, formed = (
+        sum(one.internalised for one in at),
+        sum(one.count.nucleated for one in at),
+    )
     return [
         *[f"{100 * found[key].mean:.1f}" for key in ("msc_fraction", "network_fraction")],
         *[f"{found[key].mean:.0f}" for key in ("attached_per_mm2", "detached_per_mm2")],
         f"{np.mean([one.cd166 for one in at]):.2f}",
         f"{100 * np.mean([one.fibres for one in at]):.0f}",
-        f"{100 * eaten / max(formed, 1):.1f}",
+        f"{100 * internalised / max(formed, 1):.1f}",
     ]
 
 

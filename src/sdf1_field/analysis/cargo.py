@@ -27,7 +27,7 @@ from sdf1_field.analysis.network import (
 )
 from sdf1_field.analysis.runs import run_name
 from sdf1_field.errors import InputError
-from sdf1_field.migrasomes import cargo
+from sdf1_field.migrasomes import cargo_of
 from sdf1_field.random import Stream, generator, name_key
 from sdf1_field.record import CARGO, model_of
 from sdf1_field.scene import NO_BODY, Scene
@@ -186,7 +186,7 @@ def count_cargo(
     InputError
         If the scene does not follow the ligand.
     """
-    followed = cargo(scene)
+    followed = cargo_of(scene)
     if ligand not in followed:
         raise InputError(
             f"scene: follows {' and '.join(followed) or 'no cargo'}, not {ligand}. Grow one with "

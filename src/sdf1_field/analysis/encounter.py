@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from sdf1_field import cells as cell_layer
 from sdf1_field.analysis.census import density_fold_change
-from sdf1_field.cells import Behaviour, Cells, Hold
-from sdf1_field.floor import Stimulus, no_stimulus
+from sdf1_field.cells import CellParameters, Cells, Hold
+from sdf1_field.exposure import Stimulus, no_stimulus
 from sdf1_field.grid import Grid
 from sdf1_field.random import Stream, generator
 from sdf1_field.scene import Bodies, Region, RegionMap, region_areas
@@ -76,7 +76,7 @@ class EncounterWalk:
     grid : Grid
     time_step : float
         [s].
-    behaving : Behaviour
+    behaving : CellParameters
     floor : StickyFloor
         Over which the cells walk.
     seen : Stimulus
@@ -90,7 +90,7 @@ class EncounterWalk:
 
     grid: Grid
     time_step: float
-    behaving: Behaviour
+    behaving: CellParameters
     floor: StickyFloor
     seen: Stimulus
     hold: Hold
@@ -121,7 +121,7 @@ def begin_encounters(
     """
     grid = model_grid(spec)
     behaving, hold = cell_layer.sticky(
-        cell_layer.behaviour(spec, dish_factors(spec, seed), competition=0.0), floor.regions
+        cell_layer.cell_parameters(spec, dish_factors(spec, seed), competition=0.0), floor.regions
     )
     seeds = tuple(
         int(generator(seed, Stream.ENCOUNTER, repeat).integers(2**63)) for repeat in range(repeats)
@@ -162,7 +162,7 @@ def change_floor(walk: EncounterWalk, floor: StickyFloor) -> EncounterWalk:
     if floor.same_as(walk.floor):
         return replace(walk, floor=floor)
     _, hold = cell_layer.sticky(walk.behaving, floor.regions)
-    cells = cell_layer.carried_with(walk.cells, walk.grid, walk.floor.bodies, floor.bodies)
+    cells = cell_layer.advected_with(walk.cells, walk.grid, walk.floor.bodies, floor.bodies)
     cells = _held_where_sticky(cells, walk.grid, floor.regions)
     return replace(walk, floor=floor, hold=hold, cells=cells)
 

@@ -11,22 +11,22 @@ at the rate of what it touches and let go at one rate; a held cell moves only wi
 it. Cells swallow migrasomes that they touch, at a rate for each cell and migrasome.
 """
 
-from sdf1_field.cells.carrying import carried, carried_with
+from sdf1_field.cells.advection import advected, advected_with
 from sdf1_field.cells.holding import Hold, hold_of, let_go, sticky
+from sdf1_field.cells.parameters import CellParameters, cell_parameters
 from sdf1_field.cells.sensing import signal_to_noise
 from sdf1_field.cells.state import Cells, seed_cells
-from sdf1_field.cells.traits import Behaviour, behaviour
-from sdf1_field.cells.walking import advance, advance_and_eat
+from sdf1_field.cells.walking import advance, advance_with_uptake
 
 __all__ = [
-    "Behaviour",
+    "CellParameters",
     "Cells",
     "Hold",
     "advance",
-    "advance_and_eat",
-    "behaviour",
-    "carried",
-    "carried_with",
+    "advance_with_uptake",
+    "advected",
+    "advected_with",
+    "cell_parameters",
     "hold_of",
     "let_go",
     "seed_cells",

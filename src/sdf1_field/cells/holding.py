@@ -7,9 +7,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from sdf1_field.cells.rows import CATCH, CHANCE, OCCUPIED
+from sdf1_field.cells.parameters import CellParameters
 from sdf1_field.cells.state import Cells
-from sdf1_field.cells.traits import Behaviour
+from sdf1_field.cells.workspace import CATCH, CHANCE, OCCUPIED
 from sdf1_field.compiled import kernel
 from sdf1_field.grid import Grid, clamped_index
 from sdf1_field.scene import Region, RegionMap, Scene, touched_cd166, touched_fibres
@@ -69,7 +69,7 @@ def hold_of(spec: ModelSpec, scene: Scene, regions: RegionMap, grid: Grid) -> Ho
     )
 
 
-def sticky(behaving: Behaviour, regions: RegionMap) -> tuple[Behaviour, Hold]:
+def sticky(behaving: CellParameters, regions: RegionMap) -> tuple[CellParameters, Hold]:
     """The encounter limit: caught at once where a region is, kept there, attracted by nothing."""
     limit = behaving._replace(
         receptors=0.0,
@@ -85,7 +85,7 @@ def sticky(behaving: Behaviour, regions: RegionMap) -> tuple[Behaviour, Hold]:
     return limit, Hold(cd166=reached, vcam1=nothing, integrin_ligand=nothing, fibres=nothing)
 
 
-def let_go(cells: Cells, grid: Grid, hold: Hold, behaving: Behaviour) -> Cells:
+def let_go(cells: Cells, grid: Grid, hold: Hold, behaving: CellParameters) -> Cells:
     """Cells after the stroma has changed: those crawl again that nothing can hold any more.
 
     Occupied CXCR4 is taken to be able to hold wherever there is a ligand of its integrins.
@@ -96,7 +96,7 @@ def let_go(cells: Cells, grid: Grid, hold: Hold, behaving: Behaviour) -> Cells:
     grid : Grid
     hold : Hold
         What catches cells now.
-    behaving : Behaviour
+    behaving : CellParameters
 
     Returns
     -------
@@ -128,7 +128,7 @@ def catch_and_let_go(
     stuck: NDArray[np.bool_],
     work: Array,
     hold: Hold,
-    behaving: Behaviour,
+    behaving: CellParameters,
     dx: float,
     dy: float,
     step: float,

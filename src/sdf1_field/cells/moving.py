@@ -7,8 +7,8 @@ beside it, follows each other in memory.
 import numpy as np
 from numpy.typing import NDArray
 
-from sdf1_field.cells.rows import HEADING_X, HEADING_Y, OCCUPANCY
-from sdf1_field.cells.traits import Behaviour
+from sdf1_field.cells.parameters import CellParameters
+from sdf1_field.cells.workspace import HEADING_X, HEADING_Y, OCCUPANCY
 from sdf1_field.compiled import kernel
 from sdf1_field.grid import clamped_index
 
@@ -61,7 +61,7 @@ def move(
     place: Array,
     stuck: NDArray[np.bool_],
     work: Array,
-    behaving: Behaviour,
+    behaving: CellParameters,
     begins: NDArray[np.int64],
     rows: int,
     columns: int,

@@ -5,11 +5,11 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from sdf1_field.cells.rows import DECAY, OCCUPANCY, OCCUPIED, SIGNAL_X, SIGNAL_Y
-from sdf1_field.cells.traits import Behaviour
+from sdf1_field.cells.parameters import CellParameters
 from sdf1_field.cells.turning import COMPLETE, decayed
+from sdf1_field.cells.workspace import DECAY, OCCUPANCY, OCCUPIED, SIGNAL_X, SIGNAL_Y
 from sdf1_field.compiled import kernel
-from sdf1_field.floor.sampling import (
+from sdf1_field.exposure.sampling import (
     STEERING_X,
     STEERING_Y,
     VISIBLE,
@@ -34,7 +34,7 @@ _HALF_DISC = 4.0 / (3.0 * math.pi)
 
 @kernel()
 def signal_to_noise(
-    seen: Stimulus, behaving: Behaviour, x: float, y: float, dx: float, dy: float
+    seen: Stimulus, behaving: CellParameters, x: float, y: float, dx: float, dy: float
 ) -> tuple[float, float, float, float]:
     """Signal-to-noise ratio in x and y, occupancy, and surface receptors of a cell at a place."""
     visible, visible_x, visible_y, steering_x, steering_y = sample(seen, x, y, dx, dy)
@@ -46,7 +46,7 @@ def signal_to_noise(
 
 @kernel(inline=True)
 def _signal(
-    behaving: Behaviour,
+    behaving: CellParameters,
     visible: float,
     visible_x: float,
     visible_y: float,
@@ -79,7 +79,7 @@ def _signal(
 
 
 @kernel(inline=True)
-def sense(behaving: Behaviour, turns: float, work: Array, size: int) -> None:
+def sense(behaving: CellParameters, turns: float, work: Array, size: int) -> None:
     """Direction of the signal, how far half a step turns, and occupied receptors."""
     per_receptor = 1.0 / behaving.receptors
     for n in range(size):

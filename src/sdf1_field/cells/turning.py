@@ -10,7 +10,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from sdf1_field.cells.rows import DECAY, HEADING_X, HEADING_Y, NORMAL, SIGNAL_X, SIGNAL_Y
+from sdf1_field.cells.workspace import DECAY, HEADING_X, HEADING_Y, NORMAL, SIGNAL_X, SIGNAL_Y
 from sdf1_field.compiled import kernel
 
 Array = NDArray[np.float64]

@@ -9,14 +9,20 @@ from numpy.typing import NDArray
 
 from sdf1_field.cells.holding import Hold, catch_and_let_go
 from sdf1_field.cells.moving import move, sort
-from sdf1_field.cells.rows import ALL_ROWS, CHANCE, DECAY, NORMAL, SIGNAL_X
+from sdf1_field.cells.parameters import CellParameters
 from sdf1_field.cells.sensing import sense
 from sdf1_field.cells.state import Cells
-from sdf1_field.cells.swallowing import NO_PREY, Prey, count_touching, prey_of, swallow
-from sdf1_field.cells.traits import Behaviour
 from sdf1_field.cells.turning import turn
+from sdf1_field.cells.uptake import (
+    NO_TARGETS,
+    UptakeTargets,
+    count_touching,
+    swallow,
+    uptake_targets,
+)
+from sdf1_field.cells.workspace import ALL_ROWS, CHANCE, DECAY, NORMAL, SIGNAL_X
 from sdf1_field.compiled import kernel
-from sdf1_field.floor.sampling import MANY, Stimulus, sample_all
+from sdf1_field.exposure.sampling import MANY, Stimulus, sample_all
 from sdf1_field.grid import MOST_BUCKETS, Grid, clamped
 from sdf1_field.random import Stream, draw_all
 from sdf1_field.scene import Scene
@@ -41,7 +47,7 @@ def advance(
     grid: Grid,
     seen: Stimulus,
     hold: Hold,
-    behaving: Behaviour,
+    behaving: CellParameters,
     *,
     duration: float,
     time_step: float,
@@ -65,7 +71,7 @@ def advance(
         Walls and the floor's cells.
     seen : Stimulus
     hold : Hold
-    behaving : Behaviour
+    behaving : CellParameters
     duration : float
         [s]; taken in equal steps no longer than ``time_step``.
     time_step : float
@@ -76,16 +82,16 @@ def advance(
     steps = _whole_steps(duration, time_step)
     return _walked(
         cells, grid, seen, hold, behaving, steps=steps, step=duration / max(steps, 1), seed=seed,
-        stream=stream, prey=NO_PREY, touching=np.zeros((0, 0), dtype=np.int32),
+        stream=stream, targets=NO_TARGETS, touching=np.zeros((0, 0), dtype=np.int32),
     )  # fmt: skip
 
 
-def advance_and_eat(
+def advance_with_uptake(
     cells: Cells,
     grid: Grid,
     seen: Stimulus,
     hold: Hold,
-    behaving: Behaviour,
+    behaving: CellParameters,
     scene: Scene,
     *,
     uptake_rate: float,
@@ -117,36 +123,36 @@ def advance_and_eat(
     Returns
     -------
     cells : Cells
-    eaten : tuple of int
+    internalised : tuple of int
         Numbers of the swallowed migrasomes, rising.
     between : tuple of Cells
         At the times of ``shown``.
     """
     steps = _whole_steps(duration, time_step)
     step = duration / max(steps, 1)
-    prey = NO_PREY
+    targets = NO_TARGETS
     if uptake_rate > 0.0 and len(cells.x) > 0:
         catchable = np.flatnonzero(scene.migrasomes.present).astype(np.int64)
         if len(catchable) > 0:
-            prey = prey_of(scene, catchable, grid, behaving.radius)
-    eaten = np.zeros(len(prey.number), dtype=np.bool_)
-    together = max(1, _TALLY // max(len(prey.number), 1))
+            targets = uptake_targets(scene, catchable, grid, behaving.radius)
+    internalised = np.zeros(len(targets.number), dtype=np.bool_)
+    together = max(1, _TALLY // max(len(targets.number), 1))
     places = [_place_between_steps(time, step) for time in shown]
     wanted = {after for _, after, _ in places} | {before for before, _, _ in places}
     passed = {0: cells} if 0 in wanted else {}
     begin = 0
     for end in sorted({*range(together, steps, together), *wanted, steps} - {0}):
-        touching = np.zeros((len(prey.number), end - begin), dtype=np.int32)
+        touching = np.zeros((len(targets.number), end - begin), dtype=np.int32)
         first = cells.steps
         cells = _walked(
             cells, grid, seen, hold, behaving, steps=end - begin, step=step, seed=seed,
-            stream=Stream.MOTION, prey=prey, touching=touching,
+            stream=Stream.MOTION, targets=targets, touching=touching,
         )  # fmt: skip
-        swallow(eaten, touching, prey.number, uptake_rate * step, seed, first)
+        swallow(internalised, touching, targets.number, uptake_rate * step, seed, first)
         if end in wanted:
             passed[end] = cells
         begin = end
-    swallowed = tuple(int(number) for number in np.sort(prey.number[eaten]))
+    swallowed = tuple(int(number) for number in np.sort(targets.number[internalised]))
     between = (
         _between(passed[before], passed[after], share, grid) for before, after, share in places
     )
@@ -183,16 +189,16 @@ def _walked(
     grid: Grid,
     seen: Stimulus,
     hold: Hold,
-    behaving: Behaviour,
+    behaving: CellParameters,
     *,
     steps: int,
     step: float,
     seed: int,
     stream: Stream,
-    prey: Prey,
+    targets: UptakeTargets,
     touching: Counts,
 ) -> Cells:
-    """Cells after some steps, having counted in ``touching`` those that touch prey in each."""
+    """Cells after some steps, having counted in ``touching`` those that touch targets in each."""
     after = Cells(
         cells.x.copy(),
         cells.y.copy(),
@@ -220,7 +226,7 @@ def _walked(
             steps,
             seed,
             int(stream),
-            prey,
+            targets,
             touching,
         )
     return after
@@ -235,7 +241,7 @@ def _advance(
     held: NDArray[np.bool_],
     seen: Stimulus,
     hold: Hold,
-    behaving: Behaviour,
+    behaving: CellParameters,
     dx: float,
     dy: float,
     width: float,
@@ -245,13 +251,13 @@ def _advance(
     steps: int,
     seed: int,
     stream: int,
-    prey: Prey,
+    targets: UptakeTargets,
     touching: Counts,
 ) -> None:
     count, crowding, senses = xs.size, behaving.crowding, behaving.receptors > 0.0
     catching = behaving.cd166_catch_rate + behaving.vla4_catch_rate + behaving.cxcr4_catch_rate
     adheres = catching + behaving.fibre_catch_rate + behaving.release_rate > 0.0
-    hunts = prey.x.size > 0
+    hunts = targets.x.size > 0
     spread = math.sqrt(2.0 * step / behaving.persistence_time)
     turns = 0.5 * step / behaving.persistence_time
     diameter = 2.0 * behaving.radius
@@ -315,7 +321,13 @@ def _advance(
                     )  # fmt: skip
                 if hunts:
                     count_touching(
-                        place[0, begin:end], place[1, begin:end], prey, touching, n, width, length
+                        place[0, begin:end],
+                        place[1, begin:end],
+                        targets,
+                        touching,
+                        n,
+                        width,
+                        length,
                     )
     for i in range(count):
         for k in range(4):

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sdf1_field.migrasomes.carriage import (
+from sdf1_field.migrasomes.cargo import (
     CARRIAGE,
     CARRIED_OFF,
     FRONT,
@@ -49,7 +49,7 @@ __all__ = [
     "Rates",
     "Release",
     "advance",
-    "cargo",
+    "cargo_of",
     "change_times",
     "freeze",
     "migration",
@@ -185,7 +185,7 @@ def _carriages(
     }
 
 
-def cargo(scene: Scene) -> dict[str, Cargo]:
+def cargo_of(scene: Scene) -> dict[str, Cargo]:
     """Where each ligand is that is followed from its making on; nothing where none is."""
     growth = scene.growth
     if growth is None:
@@ -259,7 +259,7 @@ def change_times(scene: Scene) -> list[float]:
 
 
 def advance(
-    scene: Scene, until: float, eaten: Collection[int] = ()
+    scene: Scene, until: float, internalised: Collection[int] = ()
 ) -> tuple[Scene, tuple[Release, ...]]:
     """Scene at a later time and what was released at once on the way.
 
@@ -268,7 +268,7 @@ def advance(
     scene : Scene
     until : float
         [s]; of a placed scene none of `change_times` may lie between.
-    eaten : collection of int
+    internalised : collection of int
         Migrasomes that cells have taken up since, and what they carry with them.
 
     Returns
@@ -285,8 +285,8 @@ def advance(
         earlier = scene.growth
         scene = _grown(scene, until)
         releases = _released_at_once(earlier, scene)
-    if len(eaten) > 0:
-        scene = _without(scene, until, eaten)
+    if len(internalised) > 0:
+        scene = _without(scene, until, internalised)
     m = scene.migrasomes
     present = (m.birth <= until) & (until < m.end)
     if not np.array_equal(present, m.present):
@@ -318,11 +318,11 @@ def _released_at_once(earlier: Growth, scene: Scene) -> list[Release]:
     return releases
 
 
-def _without(scene: Scene, until: float, eaten: Collection[int]) -> Scene:
+def _without(scene: Scene, until: float, internalised: Collection[int]) -> Scene:
     """Scene whose migrasomes are there no more that cells have taken up."""
     m = scene.migrasomes
     gone = np.zeros(len(m.x), dtype=np.bool_)
-    gone[list(eaten)] = True
+    gone[list(internalised)] = True
     gone &= m.present & (m.end > until)
     end = np.where(gone, until, m.end)
     fate = np.where(gone, np.int8(Fate.IS_TAKEN_UP), m.fate)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from sdf1_field.compiled import kernel
 from sdf1_field.grid import clamped, clamped_index
-from sdf1_field.migrasomes.carriage import carry, let_out
+from sdf1_field.migrasomes.cargo import carry, let_out
 from sdf1_field.random import Stream, draw, subkey, uniform
 from sdf1_field.scene import NO_BODY, Fate, Origin
 

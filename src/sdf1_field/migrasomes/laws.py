@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from sdf1_field.migrasomes.carriage import CARRIAGE
+from sdf1_field.migrasomes.cargo import CARRIAGE
 from sdf1_field.random import name_key
 from sdf1_field.spec import ModelSpec
 from sdf1_field.treatments import Perturbation

@@ -7,7 +7,7 @@ quantities; everything that is said of experiments is said of readings.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from sdf1_field.observations import cargo, cells, film, network
+from sdf1_field.observations import cargo, cells, network, time_lapse
 from sdf1_field.observations.readings import Dish, Quantity, Reading, Sample, forget_models
 
 __all__ = [
@@ -42,7 +42,7 @@ OBSERVATIONS: Mapping[str, Observation] = {
     "cells": _observation(cells.read_counts, cells.COUNTED),
     "tracks": _observation(cells.read_tracks, cells.TRACKED),
     "network": _observation(network.read_network, network.GROWN),
-    "film": _observation(film.read_film, film.FILMED),
+    "film": _observation(time_lapse.read_film, time_lapse.FILMED),
     "cargo": _observation(cargo.read_cargo, cargo.CARRIED),
 }
 """By what a targets file calls them."""

@@ -179,10 +179,10 @@ def touches(m: Migrasomes, x: Array, y: Array, radius: float) -> Flags:
 
 
 def _taken_up(m: Migrasomes, time: float) -> list[Reading]:
-    eaten = (m.fate == Fate.IS_TAKEN_UP) & (m.end <= time)
+    internalised = (m.fate == Fate.IS_TAKEN_UP) & (m.end <= time)
     free = m.body == NO_BODY
     return [
-        of_dish(TAKEN_UP, time, (eaten & which).sum(), of)
+        of_dish(TAKEN_UP, time, (internalised & which).sum(), of)
         for of, which in zip(_HELD, (~free, free), strict=True)
     ]
 
@@ -192,7 +192,7 @@ def _released(scene: Scene, ligand: str) -> Array:
 
     NaN where cargo is not followed.
     """
-    own = migrasomes.cargo(scene).get(ligand)
+    own = migrasomes.cargo_of(scene).get(ligand)
     if own is None:
         return np.full(2, math.nan)
     return np.array([own.fused.sum() + own.leaked.sum(), own.released.sum()])

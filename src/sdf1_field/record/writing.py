@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from sdf1_field.coating import binding_sites
 from sdf1_field.errors import InputError, RunError
-from sdf1_field.migrasomes import cargo, rates_of
+from sdf1_field.migrasomes import cargo_of, rates_of
 from sdf1_field.migrasomes.growth import VERTICES
 from sdf1_field.record.layout import (
     ABSENT,
@@ -449,7 +449,7 @@ def _append_cargo(file: netCDF4.Dataset, n: int, scene: Scene, followed: tuple[s
     for ligand in followed:
         loaded = scene.migrasomes.loaded[ligand]
         _put(file[f"migrasome_{ligand}_loaded"], (), loaded.astype(np.int8))
-        own, here = cargo(scene).get(ligand), scene.migrasomes.present
+        own, here = cargo_of(scene).get(ligand), scene.migrasomes.present
         # As long as the other variables in every frame: of a shorter one NetCDF misplaces values.
         held = np.full(len(here), np.nan) if own is None else _masked(own.held, here)
         _put(file[f"migrasome_{ligand}_cargo"], (n,), held)

@@ -124,7 +124,7 @@ class Growth:
         [1], where cargo is not followed.
     carriage : mapping of str to ndarray of records, shape (1,)
         By ligand how carriers fare now, where cargo is followed; this and the next three: see
-        `sdf1_field.migrasomes.carriage`.
+        `sdf1_field.migrasomes.cargo`.
     pools : ndarray, shape (ligand, body, 4)
     held : ndarray, shape (migrasome, ligand, 4)
     followed : float

@@ -1,32 +1,32 @@
 """The floor as cells see it: smooth maps between grid points, and sources smaller than a cell."""
 
-from sdf1_field.floor.maps import Lens, lens, stimulus
-from sdf1_field.floor.near import (
+from sdf1_field.exposure.maps import Lens, lens, stimulus
+from sdf1_field.exposure.sampling import Stimulus, SubgridField, no_stimulus, sample
+from sdf1_field.exposure.subgrid import (
     WAVENUMBERS,
-    NearBasis,
+    SubgridBasis,
     Surroundings,
     advance,
     burst,
-    near_basis,
-    near_field,
+    subgrid_basis,
+    subgrid_field,
     surroundings,
 )
-from sdf1_field.floor.sampling import NearField, Stimulus, no_stimulus, sample
 
 __all__ = [
     "WAVENUMBERS",
     "Lens",
-    "NearBasis",
-    "NearField",
     "Stimulus",
+    "SubgridBasis",
+    "SubgridField",
     "Surroundings",
     "advance",
     "burst",
     "lens",
-    "near_basis",
-    "near_field",
     "no_stimulus",
     "sample",
     "stimulus",
+    "subgrid_basis",
+    "subgrid_field",
     "surroundings",
 ]

@@ -1,6 +1,6 @@
 """Working memory of a group of cells that take part of a step together: a row per number."""
 
-from sdf1_field.floor.sampling import ROWS
+from sdf1_field.exposure.sampling import ROWS
 
 HEADING_X, HEADING_Y, SIGNAL_X, SIGNAL_Y, DECAY = ROWS, ROWS + 1, ROWS + 2, ROWS + 3, ROWS + 4
 OCCUPANCY, OCCUPIED, NORMAL, CHANCE, CATCH = ROWS + 5, ROWS + 6, ROWS + 7, ROWS + 8, ROWS + 9

@@ -17,7 +17,7 @@ References
 ----------
 Carslaw & Jaeger (1959) Conduction of Heat in Solids, 2nd ed., 8.2 (flux over a circle).
 
-python validation/analytic/near_field.py        # writes near_field.md and near_field.png
+python validation/analytic/subgrid_field.py        # writes subgrid_field.md and subgrid_field.png
 """
 
 import copy
@@ -36,7 +36,7 @@ from scipy.interpolate import CubicSpline
 from scipy.sparse.linalg import splu
 from scipy.special import j0, j1
 
-from sdf1_field import floor
+from sdf1_field import exposure
 from sdf1_field.grid import Grid, make_grid
 from sdf1_field.pharmacology import (
     binding_noise,
@@ -369,8 +369,8 @@ class Around:
     transport: Transport
     place: tuple[Array, Array]
     rate: float
-    basis: floor.NearBasis
-    lens: floor.Lens
+    basis: exposure.SubgridBasis
+    lens: exposure.Lens
 
     def secretion(self, rate: float) -> Secretion:
         """On the grid, of so many molecules/s."""
@@ -384,33 +384,35 @@ class Around:
 
     def follow(self, before: Look, after: Look, rate: float, step: float) -> Array:
         """Near field at the end of a step, whose transforms at the beginning are known."""
-        around = floor.surroundings(
+        around = exposure.surroundings(
             self.basis,
             *self.place,
             0.5 * (before.concentration + after.concentration),
             0.5 * (before.bound + after.bound),
         )
-        return floor.advance(self.basis, around, before.coated, np.array([rate]), step)
+        return exposure.advance(self.basis, around, before.coated, np.array([rate]), step)
 
     def seen(self, look: Look, distance: Array = DISTANCES, *, near: bool = True) -> list[Seen]:
         """What cells see in each of `DIRECTIONS`."""
         both = []
         for spec in (soluble_alone(), model()):
-            local = floor.no_stimulus(self.grid).near
+            local = exposure.no_stimulus(self.grid).near
             if near:
-                around = floor.surroundings(self.basis, *self.place, look.concentration, look.bound)
-                local = floor.near_field(
+                around = exposure.surroundings(
+                    self.basis, *self.place, look.concentration, look.bound
+                )
+                local = exposure.subgrid_field(
                     self.basis, around, look.coated, *self.place, np.array([RADIUS]),
                     np.array([self.rate]), coat_share=spec.receptor.cxcr4.coat_share,
                 )  # fmt: skip
-            both.append(floor.stimulus(spec, self.lens, look.concentration, look.bound, local))
+            both.append(exposure.stimulus(spec, self.lens, look.concentration, look.bound, local))
         results = []
         for phi in DIRECTIONS:
             values = np.empty((2, 2, len(distance)))
             for n, seen in enumerate(both):
                 for m, d in enumerate(distance):
                     x, y = self.place[0][0] + d * np.cos(phi), self.place[1][0] + d * np.sin(phi)
-                    c, gx, gy, _, _ = floor.sample(seen, x, y, self.grid.dx, self.grid.dy)
+                    c, gx, gy, _, _ = exposure.sample(seen, x, y, self.grid.dx, self.grid.dy)
                     values[n, :, m] = c, gx * np.cos(phi) + gy * np.sin(phi)
             results.append(Seen(*values[0], *(values[1] - values[0])))
         return results
@@ -440,8 +442,8 @@ def put(
         transport,
         (x, y),
         rate,
-        floor.near_basis(grid, transport, cell_radius=cell_radius),
-        floor.lens(grid, transport, cell_radius=cell_radius),
+        exposure.subgrid_basis(grid, transport, cell_radius=cell_radius),
+        exposure.lens(grid, transport, cell_radius=cell_radius),
     )
 
 
@@ -459,7 +461,7 @@ def solve_bare(
     columns = cosine.prepare(here.grid, transport, tolerances)
     flux = here.secretion(1.0).flux
     state = cosine.steady(columns, flux, time=0.0, tolerances=tolerances)
-    return here, here.look(columns, state, np.zeros((1, floor.WAVENUMBERS)))
+    return here, here.look(columns, state, np.zeros((1, exposure.WAVENUMBERS)))
 
 
 def _over_coat(
@@ -472,7 +474,7 @@ def _over_coat(
     )  # fmt: skip
     columns = cosine.prepare(here.grid, transport, cosine.Tolerances())
     state = cosine.start(columns, time=0.0, tolerances=cosine.Tolerances())
-    return here, columns, state, here.look(columns, state, np.zeros((1, floor.WAVENUMBERS)))
+    return here, columns, state, here.look(columns, state, np.zeros((1, exposure.WAVENUMBERS)))
 
 
 def solve_coated(
@@ -508,8 +510,8 @@ def solve_burst(
     """Over the coat at `BURST_TIMES` after a burst, which the floor lets go within `PULSE`."""
     here, columns, state, look = _over_coat(spacing, offset, 0.0, cell_radius)
     tolerances, pulse = cosine.Tolerances(), here.secretion(BURST / PULSE)
-    around = floor.surroundings(here.basis, *here.place, look.concentration, look.bound)
-    coated = floor.burst(here.basis, around, look.coated, np.array([BURST]))
+    around = exposure.surroundings(here.basis, *here.place, look.concentration, look.bound)
+    coated = exposure.burst(here.basis, around, look.coated, np.array([BURST]))
     state = cosine.advance(columns, state, pulse, PULSE, tolerances=tolerances)
     look, looks = here.look(columns, state, coated), []
     for stop in BURST_TIMES:
@@ -672,7 +674,7 @@ def main() -> None:
         Path(__file__).with_suffix(".md"),
         "A cell beside one migrasome",
         f"""Migrasome of radius {RADIUS:g} µm, KG-1a cell of radius {cell_radius:g} µm, lowest layer
-2 µm. `near_field.py` has equations and references. Errors in %: the largest over places of the
+2 µm. `subgrid_field.py` has equations and references. Errors in %: the largest over places of the
 migrasome within its cell of the grid and {len(DIRECTIONS)} directions, in brackets the root mean
 square; columns are the grid's spacing.
 

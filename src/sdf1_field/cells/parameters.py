@@ -7,7 +7,7 @@ from sdf1_field.spec import ModelSpec
 from sdf1_field.variation import DishFactors
 
 
-class Behaviour(NamedTuple):
+class CellParameters(NamedTuple):
     """Numbers that the kernel works with: a cell type in a dish, under what is in the medium."""
 
     radius: float
@@ -28,8 +28,8 @@ class Behaviour(NamedTuple):
     crowding: bool
 
 
-def behaviour(spec: ModelSpec, factors: DishFactors, *, competition: float) -> Behaviour:
-    """Behaviour of the model's cells in a dish.
+def cell_parameters(spec: ModelSpec, factors: DishFactors, *, competition: float) -> CellParameters:
+    """CellParameters of the model's cells in a dish.
 
     Parameters
     ----------
@@ -39,7 +39,7 @@ def behaviour(spec: ModelSpec, factors: DishFactors, *, competition: float) -> B
         Sum of ``a / K_i`` of the antagonists in the medium [1].
     """
     cell, receptor, on = spec.haematopoietic, spec.receptor.cxcr4, spec.mechanisms
-    return Behaviour(
+    return CellParameters(
         radius=0.5 * cell.diameter,
         speed=cell.speed * factors.speed,
         persistence_time=cell.persistence_time,

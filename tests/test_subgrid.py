@@ -8,20 +8,20 @@ import numpy as np
 import pytest
 from scipy.interpolate import CubicHermiteSpline
 from scipy.special import j1
-from validation.analytic import near_field as case
+from validation.analytic import subgrid_field as case
 
-from sdf1_field.floor import (
+from sdf1_field.exposure import (
     WAVENUMBERS,
     Stimulus,
     Surroundings,
     advance,
     burst,
     lens,
-    near_basis,
-    near_field,
     no_stimulus,
     sample,
     stimulus,
+    subgrid_basis,
+    subgrid_field,
     surroundings,
 )
 from sdf1_field.grid import make_grid
@@ -45,7 +45,7 @@ def _spec(*settings):
 def _near(grid, x, y, *, radius=1.0, coated=None, coat=True, cell_radius=CELL, **steers):
     """Near field of sources of 1 molecule/s, over the default coat or none, from its start."""
     transport = case.default_transport()
-    basis = near_basis(
+    basis = subgrid_basis(
         grid, transport if coat else replace(transport, coat=None), cell_radius=cell_radius
     )
     x, y = np.atleast_1d(np.asarray(x, dtype=float)), np.atleast_1d(np.asarray(y, dtype=float))
@@ -53,7 +53,7 @@ def _near(grid, x, y, *, radius=1.0, coated=None, coat=True, cell_radius=CELL, *
     around = surroundings(basis, x, y, empty, empty)
     coated = np.zeros((x.size, WAVENUMBERS)) if coated is None else coated
     coated = advance(basis, around, coated, one, 3600.0)
-    return near_field(
+    return subgrid_field(
         basis,
         around,
         coated,
@@ -166,7 +166,7 @@ def test_lens_shows_a_steady_mode_as_the_undivided_medium_has_it(spacing):
 
 @pytest.fixture(name="basis")
 def _basis():
-    return near_basis(_grid(), case.default_transport(), cell_radius=CELL)
+    return subgrid_basis(_grid(), case.default_transport(), cell_radius=CELL)
 
 
 AROUND = Surroundings(np.array([23.3, 4.0]), np.array([0.0086, 0.02]))
@@ -202,7 +202,7 @@ def test_coat_holds_nothing_where_it_has_no_sites():
             transport.coat, sites=np.where(grid.x < 150.0, 6500.0, 0.0) + np.zeros((grid.ny, 1))
         ),
     )
-    basis = near_basis(grid, patterned, cell_radius=CELL)
+    basis = subgrid_basis(grid, patterned, cell_radius=CELL)
     empty = np.zeros((grid.ny, grid.nx))
     around = surroundings(basis, np.array([40.0, 260.0]), np.full(2, 90.0), empty, empty)
     coated = advance(basis, around, np.zeros((2, WAVENUMBERS)), np.ones(2), 900.0)
@@ -212,7 +212,7 @@ def test_coat_holds_nothing_where_it_has_no_sites():
 
 def test_filled_coat_takes_up_less_and_lets_go_faster():
     grid, transport = _grid(), case.default_transport()
-    basis = near_basis(grid, transport, cell_radius=CELL)
+    basis = subgrid_basis(grid, transport, cell_radius=CELL)
     half, level = np.full((grid.ny, grid.nx), 3250.0), np.full((grid.ny, grid.nx), 4.0)
     around = surroundings(basis, np.array([40.0]), np.array([50.0]), level, half)
     assert around.uptake[0] == pytest.approx(0.5 * 2.16e-3 * 6500.0 / PER_UM3, rel=1e-8)
@@ -264,22 +264,22 @@ def test_near_field_fades_out_without_a_jump():
 
 def test_no_source_leaves_nothing_to_add():
     grid = _grid()
-    basis = near_basis(grid, case.default_transport(), cell_radius=CELL)
+    basis = subgrid_basis(grid, case.default_transport(), cell_radius=CELL)
     none, empty = np.zeros(0), np.zeros((grid.ny, grid.nx))
     around = surroundings(basis, none, none, empty, empty)
     coated = advance(basis, around, np.zeros((0, WAVENUMBERS)), none, 900.0)
-    near = near_field(basis, around, coated, none, none, none, none, coat_share=0.01)
+    near = subgrid_field(basis, around, coated, none, none, none, none, coat_share=0.01)
     assert coated.shape == (0, WAVENUMBERS)
     assert sample(_only(near, grid), 30.0, 40.0, grid.dx, grid.dy) == (0.0,) * 5
 
 
 def test_sources_of_no_strength_add_nothing_once_their_coat_is_empty():
     grid = _grid()
-    basis = near_basis(grid, case.default_transport(), cell_radius=CELL)
+    basis = subgrid_basis(grid, case.default_transport(), cell_radius=CELL)
     x, y, rate = np.array([50.0]), np.array([60.0]), np.zeros(1)
     empty = np.zeros((grid.ny, grid.nx))
     around = surroundings(basis, x, y, empty, empty)
-    near = near_field(
+    near = subgrid_field(
         basis, around, np.zeros((1, WAVENUMBERS)), x, y, np.ones(1), rate, coat_share=0.01
     )
     assert not near.profile.any()

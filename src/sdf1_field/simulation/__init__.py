@@ -26,20 +26,20 @@ from sdf1_field import migrasomes
 from sdf1_field.cells import Cells
 from sdf1_field.coating import binding_sites
 from sdf1_field.errors import RunError
-from sdf1_field.floor import (
+from sdf1_field.exposure import (
     WAVENUMBERS,
     Lens,
-    NearBasis,
     Stimulus,
+    SubgridBasis,
     lens,
-    near_basis,
-    near_field,
     no_stimulus,
     stimulus,
+    subgrid_basis,
+    subgrid_field,
     surroundings,
 )
-from sdf1_field.floor import advance as advance_near
-from sdf1_field.floor import burst as burst_near
+from sdf1_field.exposure import advance as advance_near
+from sdf1_field.exposure import burst as burst_near
 from sdf1_field.grid import Grid, make_grid
 from sdf1_field.migrasomes import Release
 from sdf1_field.pharmacology import apparent_dissociation_constant, uptake_kinetics
@@ -84,7 +84,7 @@ class State:
         None before they are added, and in steady state.
     near : ndarray, shape (source, wavenumber)
         Coat around the migrasomes that ever carry what is sensed, as far as the grid is too
-        coarse for it; see `sdf1_field.floor`.
+        coarse for it; see `sdf1_field.exposure`.
     """
 
     time: float
@@ -229,7 +229,7 @@ class _Stroma:
     prepared : mapping of str to object
         By ligand, what the solver prepared, with the coat's sites on this scene.
     sources : mapping of str to Secretion
-    near : NearBasis or None
+    near : SubgridBasis or None
         With the coat's sites on this scene.
     """
 
@@ -237,7 +237,7 @@ class _Stroma:
     scene: Scene
     prepared: Mapping[str, Any]
     sources: Mapping[str, Secretion]
-    near: NearBasis | None
+    near: SubgridBasis | None
 
     @functools.cached_property
     def hold(self) -> cell_layer.Hold:
@@ -258,7 +258,7 @@ def _stroma(setting: Setting, scene: Scene) -> _Stroma:
     near = None
     if setting.sight is not None:
         transport = prepared[setting.sight.ligand].transport
-        near = near_basis(grid, transport, cell_radius=setting.sight.radius)
+        near = subgrid_basis(grid, transport, cell_radius=setting.sight.radius)
     return _Stroma(
         setting=setting,
         scene=scene,
@@ -374,13 +374,13 @@ def simulate(
                     setting, stroma, coming, replace(state, near=near), fields, until,
                     sudden=state.time in sudden,
                 )  # fmt: skip
-        moved, eaten, between = _moved(setting, state, stroma, seen, until, shown)
+        moved, internalised, between = _moved(setting, state, stroma, seen, until, shown)
         yield from _between_stops(setting, state, stroma, shown, between, frames, threads=threads)
         grown = coming.scene
         if moved is not None and grown is not state.scene:
-            moved = cell_layer.carried(moved, setting.grid, state.scene, grown)
-        if eaten:
-            grown, _ = migrasomes.advance(grown, until, eaten)
+            moved = cell_layer.advected(moved, setting.grid, state.scene, grown)
+        if internalised:
+            grown, _ = migrasomes.advance(grown, until, internalised)
         state = State(until, seed, grown, fields, moved, coated)
         stroma = coming
         if releases:
@@ -441,7 +441,7 @@ def _between_stops(
         else:
             scene, _ = migrasomes.advance(state.scene, time)
         if shown is not None and scene is not state.scene:
-            shown = cell_layer.carried(shown, setting.grid, state.scene, scene)
+            shown = cell_layer.advected(shown, setting.grid, state.scene, scene)
         yield Snapshot(time, scene, fields, shown, state)
 
 
@@ -457,10 +457,10 @@ def _moved(
     if state.cells is None:
         return None, (), ()
     spec = setting.spec
-    behaving = cell_layer.behaviour(
+    behaving = cell_layer.cell_parameters(
         spec, setting.factors, competition=setting.plan.competition(state.time)
     )
-    return cell_layer.advance_and_eat(
+    return cell_layer.advance_with_uptake(
         cell_layer.let_go(state.cells, setting.grid, stroma.hold, behaving),
         setting.grid,
         seen,
@@ -665,7 +665,7 @@ def _seen(
     coated = advance_near(stroma.near, around, held, rate, until - state.time)
     if state.cells is None:
         return no_stimulus(setting.grid), coated
-    near = near_field(
+    near = subgrid_field(
         stroma.near,
         around,
         0.5 * (held + coated),

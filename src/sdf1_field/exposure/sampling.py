@@ -32,7 +32,7 @@ _PAIRS = 1024
 _THIRD = 1.0 / 3.0
 
 
-class NearField(NamedTuple):
+class SubgridField(NamedTuple):
     """Profiles around sources smaller than a cell of the grid; sorted by bucket, row by row.
 
     Parameters
@@ -70,26 +70,26 @@ class Stimulus(NamedTuple):
         Of the part of it whose gradient the cells may follow.
     alike : bool
         Whether all that is visible steers; ``steering`` is then not read.
-    near : NearField
+    near : SubgridField
     """
 
     visible: Array
     steering: Array
     alike: bool
-    near: NearField
+    near: SubgridField
 
 
-def no_near_field() -> NearField:
+def no_subgrid_field() -> SubgridField:
     """No source that is smaller than a cell of the grid."""
     empty = np.zeros(0)
-    return NearField(empty, empty, np.zeros(2, dtype=np.int64), 1, 1, 0.0, np.zeros((0, 2, 4)))
+    return SubgridField(empty, empty, np.zeros(2, dtype=np.int64), 1, 1, 0.0, np.zeros((0, 2, 4)))
 
 
 @functools.lru_cache(maxsize=1)
 def no_stimulus(grid: Grid) -> Stimulus:
     """A floor without ligand."""
     empty = np.zeros((grid.ny + 2 * PADDING, grid.nx + 2 * PADDING))
-    return Stimulus(empty, empty, True, no_near_field())
+    return Stimulus(empty, empty, True, no_subgrid_field())
 
 
 def coefficients(values: Array) -> Array:
@@ -195,7 +195,7 @@ def sample_all(seen: Stimulus, xs: Array, ys: Array, dx: float, dy: float, found
         for n in range(xs.size):
             found[_LEFT, n] = clamped_index(xs[n] * per_x, seen.near.columns)
             found[_LOWER, n] = clamped_index(ys[n] * per_y, seen.near.rows)
-        _add_near_field(seen.near, xs, ys, seen.alike, found)
+        _add_subgrid_field(seen.near, xs, ys, seen.alike, found)
 
 
 @kernel(inline=True)
@@ -258,7 +258,7 @@ def _basis(t: float) -> tuple[float, float, float, float, float, float, float]:
 
 
 @kernel(inline=True)
-def _add_near_field(near: NearField, xs: Array, ys: Array, alike: bool, found: Array) -> None:
+def _add_subgrid_field(near: SubgridField, xs: Array, ys: Array, alike: bool, found: Array) -> None:
     """Add what sources near each place add; its bucket is in two rows of ``found``."""
     rows, columns, first = near.rows, near.columns, near.first
     source_x, source_y, farthest = near.x, near.y, near.reach * near.reach
@@ -281,7 +281,7 @@ def _add_near_field(near: NearField, xs: Array, ys: Array, alike: bool, found: A
 
 @kernel()
 def _add_pairs(
-    near: NearField,
+    near: SubgridField,
     xs: Array,
     ys: Array,
     alike: bool,

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sdf1_field.floor.near import disc_transform
-from sdf1_field.floor.sampling import PADDING, NearField, Stimulus
+from sdf1_field.exposure.sampling import PADDING, Stimulus, SubgridField
+from sdf1_field.exposure.subgrid import disc_transform
 from sdf1_field.grid import Grid
 from sdf1_field.spec import ModelSpec
 from sdf1_field.transport import Transport, forward, inverse, steady_admittance
@@ -81,7 +81,7 @@ def stimulus(
     through: Lens,
     concentration: Array,
     bound: Array,
-    near: NearField,
+    near: SubgridField,
     *,
     patterned: bool = False,
 ) -> Stimulus:
@@ -93,7 +93,7 @@ def stimulus(
     through : Lens
     concentration, bound : ndarray, shape (ny, nx)
         At z = 0 [nM] and on the coat [molecules/um**2], at cell centres.
-    near : NearField
+    near : SubgridField
         Made with what the model's mechanisms follow.
     patterned : bool
         Whether the coat has a pattern of its own.

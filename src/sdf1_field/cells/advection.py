@@ -15,12 +15,12 @@ from sdf1_field.scene import NO_BODY, Bodies, Scene, body_under
 Array = NDArray[np.float64]
 
 
-def carried(cells: Cells, grid: Grid, before: Scene, after: Scene) -> Cells:
+def advected(cells: Cells, grid: Grid, before: Scene, after: Scene) -> Cells:
     """Cells after the bodies have moved: those held over a body go along, as if part of it.
 
     Such a cell keeps its place in the body's frame, and its heading turns with it. What an ellipse
     turns by is known up to half turns: the smallest counts. What a body grows or shrinks by moves
-    no cell. Who would be carried beyond a wall is mirrored there.
+    no cell. Who would be advected beyond a wall is mirrored there.
 
     Parameters
     ----------
@@ -34,11 +34,11 @@ def carried(cells: Cells, grid: Grid, before: Scene, after: Scene) -> Cells:
     Cells
         The same object if no body has moved that carries any.
     """
-    return carried_with(cells, grid, before.bodies, after.bodies)
+    return advected_with(cells, grid, before.bodies, after.bodies)
 
 
-def carried_with(cells: Cells, grid: Grid, old: Bodies, new: Bodies) -> Cells:
-    """`carried`, by the bodies alone."""
+def advected_with(cells: Cells, grid: Grid, old: Bodies, new: Bodies) -> Cells:
+    """`advected`, by the bodies alone."""
     moved = (old.x != new.x) | (old.y != new.y) | (old.angle != new.angle)
     if not moved.any() or not cells.held.any():
         return cells
@@ -76,7 +76,7 @@ def _carry(
     width: float,
     length: float,
 ) -> None:
-    """Move cells rigidly with bodies, shapes (carried,) both, mirrored at the walls."""
+    """Move cells rigidly with bodies, shapes (advected,) both, mirrored at the walls."""
     for n in range(cells.size):
         i, b = cells[n], bodies[n]
         cosine, sine = cosines[b], sines[b]

@@ -15,12 +15,12 @@ and the integral back to distances is a matrix known beforehand. Cells take noth
 
 A step, for the carriers of the sensed ligand::
 
-    basis = near_basis(grid, transport, cell_radius=6.0)              # once
+    basis = subgrid_basis(grid, transport, cell_radius=6.0)              # once
     coated = np.zeros((len(x), WAVENUMBERS))                          # at the start
     around = surroundings(basis, x, y, concentration, bound)          # means over the step
     after = advance(basis, around, coated, rate, step)
     after = burst(basis, around, after, amount)                       # what is let go at its end
-    near = near_field(
+    near = subgrid_field(
         basis, around, 0.5 * (coated + after), x, y, radius, rate, coat_share=0.01
     )
 """
@@ -34,7 +34,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import j0, j1
 
-from sdf1_field.floor.sampling import NearField, no_near_field
+from sdf1_field.exposure.sampling import SubgridField, no_subgrid_field
 from sdf1_field.grid import Grid, clamped_indices
 from sdf1_field.sources import source_width
 from sdf1_field.transport import Coat, Transport
@@ -108,7 +108,7 @@ class Scales:
 
 
 @dataclass(frozen=True, eq=False)
-class NearBasis:
+class SubgridBasis:
     """What all sources on a floor have in common.
 
     Parameters
@@ -142,7 +142,7 @@ class Surroundings(NamedTuple):
     release: Array
 
 
-def near_basis(grid: Grid, transport: Transport, *, cell_radius: float) -> NearBasis:
+def subgrid_basis(grid: Grid, transport: Transport, *, cell_radius: float) -> SubgridBasis:
     """Basis of the sources' profiles, once for a grid, an equation and a size of cells.
 
     Parameters
@@ -155,7 +155,7 @@ def near_basis(grid: Grid, transport: Transport, *, cell_radius: float) -> NearB
     coat = transport.coat
     scales = Scales(cell_radius, source_width(grid), transport.diffusivity, transport.loss_rate)
     wavenumber = _chebyshev() / (1.0 - _chebyshev()) / scales.width
-    return NearBasis(
+    return SubgridBasis(
         grid=grid,
         coat=coat if coat is not None and coat.binds else None,
         scales=scales,
@@ -164,13 +164,13 @@ def near_basis(grid: Grid, transport: Transport, *, cell_radius: float) -> NearB
 
 
 def surroundings(
-    basis: NearBasis, x: Array, y: Array, concentration: Array, bound: Array
+    basis: SubgridBasis, x: Array, y: Array, concentration: Array, bound: Array
 ) -> Surroundings:
     """The coat at each source, linearised about what the grid has there.
 
     Parameters
     ----------
-    basis : NearBasis
+    basis : SubgridBasis
     x, y : ndarray, shape (source,)
         [um].
     concentration, bound : ndarray, shape (ny, nx)
@@ -189,13 +189,13 @@ def surroundings(
 
 
 def advance(
-    basis: NearBasis, around: Surroundings, coated: Array, rate: Array, step: float
+    basis: SubgridBasis, around: Surroundings, coated: Array, rate: Array, step: float
 ) -> Array:
     """Transforms of the coat around the sources after a step, exactly for constant secretion.
 
     Parameters
     ----------
-    basis : NearBasis
+    basis : SubgridBasis
     around : Surroundings
     coated : ndarray, shape (source, WAVENUMBERS)
         Over that of the source's shape, as ``b`` over the molecules in 1 nM [nM um**3].
@@ -216,7 +216,7 @@ def advance(
     return after
 
 
-def burst(basis: NearBasis, around: Surroundings, coated: Array, amount: Array) -> Array:
+def burst(basis: SubgridBasis, around: Surroundings, coated: Array, amount: Array) -> Array:
     """Transforms of the coat after molecules are let go at once; arguments as of `advance`.
 
     Parameters
@@ -229,8 +229,8 @@ def burst(basis: NearBasis, around: Surroundings, coated: Array, amount: Array) 
     return after
 
 
-def near_field(
-    basis: NearBasis,
+def subgrid_field(
+    basis: SubgridBasis,
     around: Surroundings,
     coated: Array,
     x: Array,
@@ -241,12 +241,12 @@ def near_field(
     coat_share: float,
     soluble_steers: bool = True,
     coat_steers: bool = True,
-) -> NearField:
+) -> SubgridField:
     """Profiles around the sources, with their mirror images behind the walls.
 
     Parameters
     ----------
-    basis : NearBasis
+    basis : SubgridBasis
     around : Surroundings
     coated : ndarray, shape (source, WAVENUMBERS)
     x, y, radius : ndarray, shape (source,)
@@ -259,7 +259,7 @@ def near_field(
         Whether cells follow the gradient of what is dissolved, and of what is bound.
     """
     if len(x) == 0:
-        return no_near_field()
+        return no_subgrid_field()
     grid, reach = basis.grid, basis.scales.reach
     source, x, y = _mirrored(grid, x, y, reach)
     columns, rows = max(1, int(grid.width / reach)), max(1, int(grid.length / reach))
@@ -280,7 +280,7 @@ def near_field(
     if not (soluble_steers and coat_steers):
         steering = soluble_steers * dissolved + coat_steers * attached
         profile = np.concatenate([profile, _profiles(basis, radius[source], steering)], axis=2)
-    return NearField(x, y, first, rows, columns, reach, profile)
+    return SubgridField(x, y, first, rows, columns, reach, profile)
 
 
 def _mirrored(
@@ -301,7 +301,7 @@ def _mirrored(
     return source, x, y
 
 
-def _profiles(basis: NearBasis, radius: Array, transform: Array) -> Array:
+def _profiles(basis: SubgridBasis, radius: Array, transform: Array) -> Array:
     """Values and slopes at the nodes, shape (source, node, 2), of transforms over the source's."""
     place = np.log(np.maximum(radius, _SMALLEST_RADIUS)) / math.log(_RADII)
     lower = np.floor(place).astype(np.int64)
