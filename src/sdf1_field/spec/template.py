@@ -15,7 +15,8 @@ from sdf1_field import __version__
 from sdf1_field.errors import InputError
 from sdf1_field.shipped import model_names
 from sdf1_field.spec.files import Entry, load_model, parameters
-from sdf1_field.spec.schema import Mechanisms, ModelSpec, unknown
+from sdf1_field.spec.names import unknown
+from sdf1_field.spec.schema import Mechanisms, ModelSpec
 from sdf1_field.spec.unread import idle_agent, unread_keys
 from sdf1_field.units import duration_text
 
