@@ -7,7 +7,7 @@ has changed and what is implausible, `names` what people call things. Quantities
 files and are canonical floats here.
 """
 
-from sdf1_field.spec.agents import Treatment
+from sdf1_field.spec.agents import Effect, Perturbation, Treatment
 from sdf1_field.spec.differences import (
     Change,
     Outside,
@@ -45,12 +45,14 @@ __all__ = [
     "Biogenesis",
     "Change",
     "Coat",
+    "Effect",
     "Entry",
     "Factors",
     "Model",
     "ModelSpec",
     "Numerics",
     "Outside",
+    "Perturbation",
     "SceneSection",
     "Treatment",
     "asked_model",

@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
+from sdf1_field.spec.agents import Action, Treatment
 from sdf1_field.spec.medium import PATTERN_FILES, PATTERNS
 from sdf1_field.spec.names import unknown
 from sdf1_field.spec.quantities import MOST_THINGS
@@ -371,82 +372,36 @@ def _names(spec: ModelSpec) -> Iterable[Problem]:
 def _treatments(spec: ModelSpec) -> Iterable[Problem]:
     """Agents, doses and times of treatments."""
     for name, treatment in spec.treatments.items():
-        path, agent = f"treatments.{name}", spec.agent_of(name)
-        if agent not in spec.agent:
-            yield Problem(path, unknown(agent, spec.agent, "agent"))
+        path, agent_name = f"treatments.{name}", spec.agent_of(name)
+        if agent_name not in spec.agent:
+            yield Problem(path, unknown(agent_name, spec.agent, "agent"))
             continue
-        if spec.agent[agent].acts_on == "added_ligand" and agent not in spec.ligand:
-            yield Problem(path, unknown(agent, spec.ligand, "ligand"))
+        agent = spec.agent[agent_name]
+        if agent.acts_on == "added_ligand" and agent_name not in spec.ligand:
+            yield Problem(path, unknown(agent_name, spec.ligand, "ligand"))
             continue
         try:
             spec.dose(name)
         except ValueError as error:
             yield Problem(f"{path}.dose", str(error))
-        yield from _target(spec, name)
-        if treatment.stop is None:
-            continue
-        if spec.agent[agent].acts_on in ("medium_change", "added_ligand"):
+        if agent.target is not None and agent.target not in spec.stroma.expresses:
             yield Problem(
-                f"{path}.stop",
-                "has no stop: a medium change is over at once, added ligand leaves with the next "
-                "medium change. Remove it.",
+                path,
+                f"{agent.label} acts on {agent.target}, which {spec.stroma.label} cells lack. "
+                f"They have {', '.join(spec.stroma.expresses) or 'no target'}. Remove it, or "
+                "choose another scene.stroma.",
             )
-        elif treatment.stop <= treatment.start:
-            yield Problem(
-                f"{path}.stop",
-                f"{duration_text(treatment.stop)} is not after the start, "
-                f"{duration_text(treatment.start)}. Give a later stop.",
-            )
+        lacking = agent.action.lacks(spec, agent_name)
+        if lacking is not None:
+            yield Problem(path, f"{agent.label} {lacking}")
+        yield from _treatment_times(spec, path, treatment, agent.action)
 
 
-def _target(spec: ModelSpec, name: str) -> Iterable[Problem]:
-    """A treatment whose target the model lacks."""
-    path, agent = f"treatments.{name}", spec.agent[spec.agent_of(name)]
-    treatment = spec.treatments[name]
-    if agent.target is not None and agent.target not in spec.stroma.expresses:
-        yield Problem(
-            path,
-            f"{agent.label} acts on {agent.target}, which {spec.stroma.label} cells lack. "
-            f"They have {', '.join(spec.stroma.expresses) or 'no target'}. Remove it, or "
-            "choose another scene.stroma.",
-        )
-    if agent.acts_on == "cxcr4_antagonist" and spec.cell_count == 0:
-        yield Problem(
-            path,
-            f"{agent.label} acts on CXCR4 of haematopoietic cells, and this model has none. "
-            "Set cells.density, or remove it.",
-        )
-    if agent.acts_on == "added_ligand" and spec.agent_of(name) not in spec.dosed_ligands:
-        yield Problem(
-            path,
-            f"{agent.label} is added to a field that this model does not solve. Add "
-            f"{spec.agent_of(name)} to output.ligands, or remove it.",
-        )
-    if agent.on_networks and not spec.grows:
-        yield Problem(
-            path,
-            f"{agent.label} acts on how networks form, and a placed scene has formed. Set "
-            "scene.mode to 'grown', or remove it.",
-        )
-    if agent.on_cargo and not spec.followed_ligands:
-        wanted = []
-        if not spec.grows:
-            wanted.append("scene.mode to 'grown'")
-        if not spec.mechanisms.cargo_kinetics:
-            wanted.append("mechanisms.cargo_kinetics to true")
-        if not set(spec.stroma.cargo) & set(spec.solved_ligands):
-            made = next(iter(spec.stroma.cargo), None)
-            wanted.append(
-                f"stromal_type.{spec.scene.stroma}.cargo"
-                if made is None
-                else f"output.ligands, such as ['{made}']"
-            )
-        yield Problem(
-            path,
-            f"{agent.label} acts on how carriers fill migrasomes and fuse, and this model "
-            f"follows none. Set {' and '.join(wanted)}, or remove it.",
-        )
-    if agent.acts_on in ("integrins", "calcium") and spec.scene.mode == "frozen":
+def _treatment_times(
+    spec: ModelSpec, path: str, treatment: Treatment, action: Action
+) -> Iterable[Problem]:
+    """Start and stop of a treatment that its action or the scene rules out."""
+    if action.on_stroma and action.lasts == "present" and spec.scene.mode == "frozen":
         for key, value in (("start", treatment.start), ("stop", treatment.stop)):
             if value is not None and value >= 0.0 and (key, value) != ("stop", 0.0):
                 yield Problem(
@@ -454,13 +409,27 @@ def _target(spec: ModelSpec, name: str) -> Iterable[Problem]:
                     "a frozen scene does not grow from 0 h on, when the cells are added. Give "
                     f"an earlier {key}, or set scene.mode to 'grown'.",
                 )
-    if agent.genetic:
+    if action.lasts == "genetic":
         for key in ("start", "stop"):
-            if key in spec.treatments[name].model_fields_set:
+            if key in treatment.model_fields_set:
                 yield Problem(
                     f"{path}.{key}",
                     "a genetic change is there from the beginning to the end. Remove it.",
                 )
+    if treatment.stop is None:
+        return
+    if action.lasts == "moment":
+        yield Problem(
+            f"{path}.stop",
+            "has no stop: a medium change is over at once, added ligand leaves with the next "
+            "medium change. Remove it.",
+        )
+    elif treatment.stop <= treatment.start:
+        yield Problem(
+            f"{path}.stop",
+            f"{duration_text(treatment.stop)} is not after the start, "
+            f"{duration_text(treatment.start)}. Give a later stop.",
+        )
 
 
 def _drawn_in(times: Mapping[str, float], kept: float, end: float) -> dict[str, float]:

@@ -157,6 +157,33 @@ class ModelSpec(Section):
         return self.scene.msc_number > 0 or self.scene.msc_density > 0.0
 
     @property
+    def bears_networks(self) -> bool:
+        """Whether there may be fibres in the view."""
+        return self.bears_stroma and (self.grows or self.scene.network_fraction > 0.0)
+
+    @property
+    def bears_migrasomes(self) -> bool:
+        """Whether there may be migrasomes in the view."""
+        return self.bears_networks or self.scene.detached_migrasome_density > 0.0
+
+    @property
+    def follows_cells(self) -> bool:
+        """Whether haematopoietic cells move in the view; a steady state has none."""
+        return self.cell_count > 0 and self.run.mode != "steady"
+
+    @property
+    def senses(self) -> bool:
+        """Whether cells sense a ligand."""
+        return self.follows_cells and bool(self.sensed_ligands)
+
+    def catches(self, by: str) -> bool:
+        """Whether cells can be caught by ``cd166``, ``vla4``, ``cxcr4`` or ``fibre``."""
+        on = getattr(self.mechanisms, f"{by}_adhesion")
+        there = by != "fibre" or self.bears_networks
+        rate = getattr(self.haematopoietic, f"{by}_catch_rate")
+        return self.follows_cells and on and there and rate > 0.0
+
+    @property
     def sensed_ligands(self) -> tuple[str, ...]:
         """Ligands that some mechanism reads or takes up."""
         m = self.mechanisms
@@ -209,10 +236,11 @@ class ModelSpec(Section):
             If the dose is missing, unwanted or not a concentration.
         """
         treatment, agent = self.treatments[name], self.agent[self.agent_of(name)]
-        if agent.acts_on == "medium_change" or agent.genetic:
+        genetic = agent.action.lasts == "genetic"
+        if genetic or agent.acts_on == "medium_change":
             if treatment.dose is not None:
-                what = "a genetic change" if agent.genetic else "a medium change"
-                raise ValueError(f"{what} has no dose. Remove it.")
+                change = "genetic" if genetic else "medium"
+                raise ValueError(f"a {change} change has no dose. Remove it.")
             return 0.0
         if treatment.dose is None:
             raise ValueError("no dose is given. Set one, such as '10 uM' or '100 ng/mL'.")
