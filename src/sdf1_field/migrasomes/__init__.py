@@ -40,8 +40,8 @@ from sdf1_field.scene import (
     log_normal,
     place_bodies,
 )
-from sdf1_field.spec import ModelSpec
-from sdf1_field.treatments import Perturbation, schedule
+from sdf1_field.spec import ModelSpec, Perturbation
+from sdf1_field.treatments import schedule
 from sdf1_field.walls import reflected_places
 
 __all__ = [
