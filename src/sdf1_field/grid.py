@@ -19,8 +19,6 @@ Array = NDArray[np.float64]
 _MOST_LAYERS = 100_000
 _FARTHEST = 6.0
 """Distance from a Gaussian's middle, in standard deviations, from which on nothing is spread."""
-MOST_BUCKETS = 2**20
-"""Along an axis, in which places are sorted for a neighbour search."""
 _MOST_IMAGES = 64
 """Widths of the floor from which on a Gaussian among its mirror images is even to round-off."""
 _FAR = 2**31
