@@ -1,4 +1,4 @@
-"""What is secreted, in modes."""
+"""The secretion in cosine modes."""
 
 import functools
 
@@ -33,7 +33,7 @@ def modes_of(columns: Columns, secretion: Secretion) -> tuple[Array, ...]:
 def line_of(
     columns: Columns, secretion: Secretion, begin: float, end: float
 ) -> tuple[Array, Array]:
-    """Modes at both ends of the straight line nearest to a secretion; one array if constant."""
+    """Modes at both ends of the line that `Secretion.line` gives; the same array if constant."""
     constant, *parts = modes_of(columns, secretion)
     if not parts:
         return constant, constant
@@ -45,6 +45,6 @@ def line_of(
 
 
 def place(columns: Columns, where: NDArray[np.bool_]) -> str:
-    """First place of a floor mask, for a message."""
+    """First place of a mask on the floor, as text for a message."""
     row, column = np.argwhere(where)[0]
     return f"x = {columns.grid.x[column]:.6g} um, y = {columns.grid.y[row]:.6g} um"
