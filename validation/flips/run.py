@@ -63,7 +63,7 @@ FLIPS = (
     Flip(
         "coat: on is off",
         "solvers/cosine/columns.py",
-        "return coat if coat is not None and coat.binds else None",
+        "return self.transport.binding_coat",
         "return None",
     ),
     Flip(

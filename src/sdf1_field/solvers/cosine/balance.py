@@ -7,19 +7,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sdf1_field.errors import RunError
+from sdf1_field.modes import forward, inverse
 from sdf1_field.solvers.cosine.columns import Columns
+from sdf1_field.solvers.cosine.floor_law import law_in_steady_state
+from sdf1_field.solvers.cosine.floor_newton import FloorValue, solve_floor
 from sdf1_field.solvers.cosine.state import CosineState
 from sdf1_field.solvers.cosine.tolerances import NEWTON_SHARE, Tolerances
 from sdf1_field.transport import (
-    FloorValue,
     Ledger,
     Uptake,
     bound_in_steady_state,
-    forward,
-    inverse,
-    law_in_steady_state,
     mean_admittance,
-    solve_floor,
     steady_admittance,
 )
 from sdf1_field.units import MOLECULES_PER_UM3_PER_NM

@@ -89,13 +89,12 @@ class Columns:
     @property
     def half_layer(self) -> float:
         """Resistance between the floor and the lowest layer's mean [s/um]."""
-        return 0.5 * float(self.grid.thickness[0]) / self.transport.diffusivity
+        return self.transport.floor_resistance(self.grid)
 
     @property
     def coat(self) -> Coat | None:
         """The coat, if anything can bind to it."""
-        coat = self.transport.coat
-        return coat if coat is not None and coat.binds else None
+        return self.transport.binding_coat
 
 
 def prepare(grid: Grid, transport: Transport, tolerances: Tolerances) -> Columns:
@@ -122,12 +121,11 @@ def prepare(grid: Grid, transport: Transport, tolerances: Tolerances) -> Columns
 
 
 def _mean_column(grid: Grid, transport: Transport) -> MeanColumn:
-    h, conductance = grid.thickness, transport.diffusivity / np.diff(grid.z)
-    # Above the grid, or at a bath, the concentration is that of the last layer's upper face.
-    to_top = 2.0 * transport.diffusivity / float(h[-1])
+    h, conductance = grid.thickness, transport.conductances(grid)
+    outward = transport.top_conductance(grid)
     if transport.mixed is not None:
-        h, conductance = np.append(h, transport.mixed), np.append(conductance, to_top)
-    outward = to_top if transport.bath is not None else 0.0
+        h, conductance = np.append(h, transport.mixed), np.append(conductance, outward)
+        outward = 0.0
     rates, vectors = eigenvectors(h, conductance, outward)
     root = np.sqrt(h)
     if outward == 0.0:

@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 from sdf1_field.compiled import kernel
 from sdf1_field.errors import RunError
 from sdf1_field.solvers.cosine.columns import Columns
+from sdf1_field.solvers.cosine.floor_law import FloorLaw, bound_after, law_over_step
+from sdf1_field.solvers.cosine.floor_newton import FloorSolution, FloorValue, solve_floor
 from sdf1_field.solvers.cosine.secreted import line_of
 from sdf1_field.solvers.cosine.stages import (
     GAMMA,
@@ -23,16 +25,7 @@ from sdf1_field.solvers.cosine.state import CosineState, booked
 from sdf1_field.solvers.cosine.step_error import error_over_tolerance
 from sdf1_field.solvers.cosine.tolerances import NEWTON_SHARE, Tolerances
 from sdf1_field.sources import Secretion
-from sdf1_field.transport import (
-    Coat,
-    FloorLaw,
-    FloorSolution,
-    FloorValue,
-    Uptake,
-    bound_after,
-    law_over_step,
-    solve_floor,
-)
+from sdf1_field.transport import Coat, Uptake
 from sdf1_field.units import MOLECULES_PER_UM3_PER_NM
 
 Array = NDArray[np.float64]

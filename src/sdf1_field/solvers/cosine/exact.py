@@ -8,11 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sdf1_field.compiled import kernel
+from sdf1_field.modes import inverse
 from sdf1_field.solvers.cosine.columns import Columns
+from sdf1_field.solvers.cosine.floor_newton import FloorValue
 from sdf1_field.solvers.cosine.secreted import line_of
 from sdf1_field.solvers.cosine.state import CosineState, booked
 from sdf1_field.sources import Secretion
-from sdf1_field.transport import FloorValue, inverse
 from sdf1_field.units import MOLECULES_PER_UM3_PER_NM
 
 Array = NDArray[np.float64]

@@ -6,9 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sdf1_field.errors import RunError
+from sdf1_field.modes import forward
 from sdf1_field.solvers.cosine.columns import Columns
 from sdf1_field.sources import Secretion
-from sdf1_field.transport import forward
 from sdf1_field.units import MOLECULES_PER_UM3_PER_NM
 
 Array = NDArray[np.float64]

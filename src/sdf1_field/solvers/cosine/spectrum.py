@@ -52,10 +52,8 @@ def poles(
     -------
     rates, vectors : ndarray, shape (pole,) and (nz, pole)
     """
-    h, conductance = grid.thickness, transport.diffusivity / np.diff(grid.z)
-    closed = transport.bath is None and transport.mixed is None
-    outward = 0.0 if closed else 2.0 * transport.diffusivity / float(h[-1])
-    rates, vectors = eigenvectors(h, conductance, outward)
+    conductance, outward = transport.conductances(grid), transport.top_conductance(grid)
+    rates, vectors = eigenvectors(grid.thickness, conductance, outward)
     weights = vectors[0]
     fades = lateral.ravel()[1:]
     slowest = float(fades.min()) if len(fades) else transport.loss_rate

@@ -6,9 +6,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from sdf1_field.modes import forward, inverse
 from sdf1_field.solvers.cosine.columns import Columns
+from sdf1_field.solvers.cosine.floor_newton import FloorValue
 from sdf1_field.solvers.cosine.tolerances import Tolerances
-from sdf1_field.transport import FloorValue, Ledger, forward, inverse
+from sdf1_field.transport import Ledger
 from sdf1_field.units import MOLECULES_PER_UM3_PER_NM
 
 Array = NDArray[np.float64]
