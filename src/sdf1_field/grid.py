@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from sdf1_field.compiled import kernel
 from sdf1_field.errors import InputError
+from sdf1_field.walls import reflected_index
 
 Array = NDArray[np.float64]
 
@@ -293,10 +294,10 @@ def _spread(
         i0 = _gaussian(around_x, xs[n] / dx - 0.5, width / dx)
         j0 = _gaussian(around_y, ys[n] / dy - 0.5, width / dy)
         for j in range(around_y.size):
-            row = _mirrored(j0 + j, ny)
+            row = reflected_index(j0 + j, ny)
             a = amounts[n] * around_y[j]
             for i in range(around_x.size):
-                total[row, _mirrored(i0 + i, nx)] += a * around_x[i]
+                total[row, reflected_index(i0 + i, nx)] += a * around_x[i]
 
 
 @kernel(inline=True)
@@ -308,10 +309,3 @@ def _gaussian(weights: Array, place: float, width: float) -> int:
         weights[i] = math.exp(-0.5 * away * away)
     weights /= weights.sum()
     return first
-
-
-@kernel(inline=True)
-def _mirrored(index: int, count: int) -> int:
-    """Cell within the walls whose mirror image has the index."""
-    turn = index % (2 * count)
-    return min(turn, 2 * count - 1 - turn)

@@ -11,6 +11,7 @@ from sdf1_field.cells.parameters import CellParameters
 from sdf1_field.cells.workspace import HEADING_X, HEADING_Y, OCCUPANCY
 from sdf1_field.compiled import kernel
 from sdf1_field.grid import clamped_index
+from sdf1_field.walls import reflected
 
 Array = NDArray[np.float64]
 
@@ -77,9 +78,9 @@ def move(
         if not stuck[i]:
             x, y = place[0, i], place[1, i]
             way = half_way * (1.0 + behaving.chemokinesis_gain * work[OCCUPANCY, n])
-            new_x, sign = folded(x + way * (place[2, i] + hx), width)
+            new_x, sign = reflected(x + way * (place[2, i] + hx), width)
             hx *= sign
-            new_y, sign = folded(y + way * (place[3, i] + hy), length)
+            new_y, sign = reflected(y + way * (place[3, i] + hy), length)
             hy *= sign
             if behaving.crowding:
                 new_x, new_y = _unblocked(
@@ -88,17 +89,6 @@ def move(
                 )  # fmt: skip
             place[0, i], place[1, i] = new_x, new_y
         place[2, i], place[3, i] = hx, hy
-
-
-@kernel()
-def folded(place: float, extent: float) -> tuple[float, float]:
-    """Place mirrored into [0, extent] as often as it takes, and the heading's sign."""
-    if 0.0 <= place <= extent:
-        return place, 1.0
-    place = place % (2.0 * extent)
-    if place > extent:
-        return 2.0 * extent - place, -1.0
-    return place, 1.0
 
 
 @kernel()

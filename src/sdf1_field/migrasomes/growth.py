@@ -17,6 +17,7 @@ from sdf1_field.grid import clamped, clamped_index
 from sdf1_field.migrasomes.cargo import carry, let_out
 from sdf1_field.random import Stream, draw, subkey, uniform
 from sdf1_field.scene import NO_BODY, Fate, Origin
+from sdf1_field.walls import reflected
 
 Array = NDArray[np.float64]
 Indices = NDArray[np.int64]
@@ -581,7 +582,9 @@ def _place(
     share = min(way / whole, 1.0) if whole > 0.0 else 0.0
     x = course[f, 0, k] + share * (course[f, 0, k + 1] - course[f, 0, k])
     y = course[f, 1, k] + share * (course[f, 1, k + 1] - course[f, 1, k])
-    seen_x, seen_y = _mirrored(x, rates.width), _mirrored(y, rates.length)
+    # Reflection is even in the place: of the absolute value it has no round-off near the wall at 0.
+    seen_x, _ = reflected(abs(x), rates.width)
+    seen_y, _ = reflected(abs(y), rates.length)
     other = strands[f].head
     while other != _NONE:
         if _apart(seen_x, seen_y, buds[other].x, buds[other].y) < rates.spacing:
@@ -613,13 +616,6 @@ def _place(
     buds[m].key = key
     strands[f].head = m
     return buds
-
-
-@kernel(inline=True)
-def _mirrored(place: float, extent: float) -> float:
-    """Place folded back at the walls, as often as a body's edge is dishes outside."""
-    inside = abs(place) % (2.0 * extent)
-    return 2.0 * extent - inside if inside > extent else inside
 
 
 @kernel(inline=True)

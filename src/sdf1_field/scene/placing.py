@@ -26,6 +26,7 @@ from sdf1_field.scene.snapshot import (
     Scene,
 )
 from sdf1_field.spec import ModelSpec, SceneSection
+from sdf1_field.walls import reflected_in_well, reflected_places
 
 Array = NDArray[np.float64]
 
@@ -182,25 +183,12 @@ def log_normal(mean: float, spread: float, normals: Array) -> Array:
     return mean * np.exp(spread * normals - 0.5 * spread**2)
 
 
-def _mirrored(spec: ModelSpec, x: Array, y: Array) -> tuple[Array, Array]:
-    """Places folded back at the walls; NaN stays NaN."""
+def _reflected(spec: ModelSpec, x: Array, y: Array) -> tuple[Array, Array]:
+    """Places [um] after reflection at the walls of a model's dish; NaN stays NaN."""
     dish = spec.dish
-    if dish.shape != "round":
-        return folded(x, dish.width), folded(y, dish.length)
-    radius = 0.5 * dish.width
-    out_x, out_y = x - radius, y - radius
-    apart = np.maximum(np.hypot(out_x, out_y), radius)
-    nearer = (2.0 * radius - apart) / apart
-    return radius + nearer * out_x, radius + nearer * out_y
-
-
-def folded(place: Array, extent: float) -> Array:
-    """Places between two walls after folding back those beyond; NaN stays NaN."""
-    inside = place.copy()
-    beyond = (place < 0.0) | (place > extent)
-    around = np.mod(place[beyond], 2.0 * extent)
-    inside[beyond] = np.where(around > extent, 2.0 * extent - around, around)
-    return inside
+    if dish.shape == "round":
+        return reflected_in_well(x, y, 0.5 * dish.width)
+    return reflected_places(x, dish.width), reflected_places(y, dish.length)
 
 
 def _place_fibres(spec: ModelSpec, bodies: Bodies, seed: int) -> tuple[Fibres, Keys]:
@@ -227,7 +215,7 @@ def _place_fibres(spec: ModelSpec, bodies: Bodies, seed: int) -> tuple[Fibres, K
         2.0 * math.pi * (which + turn[owner]) / number,
         math.pi * (turn[owner] < 0.5) + scene.fibre_fan_angle * fan,
     )
-    x, y = _mirrored(spec, *_courses(scene, bodies, owner, place, keys))
+    x, y = _reflected(spec, *_courses(scene, bodies, owner, place, keys))
     origin = np.where(retracting, np.int8(Origin.RETRACTION), np.int8(Origin.MIGRATION))
     return Fibres(x, y, owner.astype(np.intp), origin), keys
 

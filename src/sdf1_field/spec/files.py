@@ -14,17 +14,14 @@ from pydantic import BaseModel, ValidationError
 
 from sdf1_field.errors import InputError
 from sdf1_field.shipped import model_names, shipped_folder
-from sdf1_field.spec.names import SYNONYMS, key_of, keyed_path, keyed_value
+from sdf1_field.spec.agents import Treatment
+from sdf1_field.spec.checks import Problem
+from sdf1_field.spec.checks import problems as complaints
+from sdf1_field.spec.medium import PATTERN_FILES
+from sdf1_field.spec.names import SYNONYMS, key_of, keyed_path, keyed_value, suggestion, unknown
+from sdf1_field.spec.quantities import STATUSES
 from sdf1_field.spec.saving import model_toml
-from sdf1_field.spec.schema import (
-    PATTERN_FILES,
-    STATUSES,
-    ModelSpec,
-    Problem,
-    Treatment,
-    suggestion,
-    unknown,
-)
+from sdf1_field.spec.schema import ModelSpec
 from sdf1_field.spec.showing import model_html, model_repr
 from sdf1_field.spec.unread import Unread, unread_keys
 
@@ -716,7 +713,7 @@ def _checked(name: str, flat: Mapping[str, Entry]) -> Model:
         spec = ModelSpec.model_validate(_nest(flat))
     except ValidationError as error:
         raise InputError(_first_problem(error, flat, name)) from None
-    problems = dict.fromkeys(_blamed(problem, flat, name) for problem in spec.problems())
+    problems = dict.fromkeys(_blamed(problem, flat, name) for problem in complaints(spec))
     if problems:
         raise InputError(_ALSO.join(problems))
     settled = {

@@ -40,39 +40,16 @@ class Unread(NamedTuple):
     remedy: str
 
 
-def _with_cells(spec: ModelSpec) -> bool:
-    return spec.cell_count > 0 and spec.run.mode != "steady"
-
-
-def _senses(spec: ModelSpec) -> bool:
-    return _with_cells(spec) and bool(spec.sensed_ligands)
-
-
 def _steers(spec: ModelSpec) -> bool:
-    return _with_cells(spec) and (spec.mechanisms.soluble_sensing or spec.mechanisms.haptotaxis)
-
-
-def _catches(spec: ModelSpec, by: str) -> bool:
-    on = getattr(spec.mechanisms, f"{by}_adhesion")
-    there = by != "fibre" or _has_networks(spec)
-    rate = getattr(spec.haematopoietic, f"{by}_catch_rate")
-    return _with_cells(spec) and on and there and rate > 0.0
+    return spec.follows_cells and (spec.mechanisms.soluble_sensing or spec.mechanisms.haptotaxis)
 
 
 def _adheres(spec: ModelSpec) -> bool:
-    return any(_catches(spec, by) for by in ("cd166", "vla4", "cxcr4", "fibre"))
-
-
-def _has_networks(spec: ModelSpec) -> bool:
-    return spec.bears_stroma and (spec.grows or spec.scene.network_fraction > 0.0)
-
-
-def _bears_migrasomes(spec: ModelSpec) -> bool:
-    return _has_networks(spec) or spec.scene.detached_migrasome_density > 0.0
+    return any(spec.catches(by) for by in ("cd166", "vla4", "cxcr4", "fibre"))
 
 
 def _bears_sources(spec: ModelSpec) -> bool:
-    return spec.bears_stroma or _bears_migrasomes(spec)
+    return spec.bears_stroma or spec.bears_migrasomes
 
 
 _PLACED_FIBRES = tuple(
@@ -197,13 +174,13 @@ RULES: tuple[Rule, ...] = (
         "Set scene.msc_density above 0",
     ),
     Rule(
-        lambda s: not _has_networks(s),
+        lambda s: not s.bears_networks,
         (*_PLACED_FIBRES, *_FIBRES_OF_NETWORKS, "cell_type.*.fibre_catch_rate"),
         "there are no networks",
         "Set scene.network_fraction above 0",
     ),
     Rule(
-        lambda s: not _bears_migrasomes(s),
+        lambda s: not s.bears_migrasomes,
         (
             *(*_MIGRASOMES, "ligand.*.secretion.migrasome", "ligand.*.secretion.migrasome_decay"),
             *("ligand.*.secretion.carrying_fraction", "adhesion.cd166_migrasome"),
@@ -215,7 +192,7 @@ RULES: tuple[Rule, ...] = (
     ),
     # Cells.
     Rule(
-        lambda s: not _with_cells(s),
+        lambda s: not s.follows_cells,
         (
             *("cell_type", "cells.time_step", "output.tracks_every", "output.tracks_from"),
             *("variation.dish.speed", "variation.dish.avidity"),
@@ -227,7 +204,7 @@ RULES: tuple[Rule, ...] = (
         _CELLS,
     ),
     Rule(
-        lambda s: not _senses(s),
+        lambda s: not s.senses,
         (
             *("receptor.cxcr4.dissociation_constant", "receptor.cxcr4.dissociation_rate"),
             *("receptor.cxcr4.coat_share", "cell_type.*.receptors"),
@@ -274,7 +251,7 @@ RULES: tuple[Rule, ...] = (
     ),
     *(
         Rule(
-            lambda s, by=by: not _catches(s, by),  # type: ignore[misc]
+            lambda s, by=by: not s.catches(by),  # type: ignore[misc]
             keys,
             f"no cell is caught by {noun}",
             f"Set mechanisms.{by}_adhesion to true and the cells' {by}_catch_rate above 0",
@@ -290,7 +267,7 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         # Stained networks of a culture that begins at 0 h are read by its CD166 too.
-        lambda s: not _catches(s, "cd166") and not (s.grows and s.run.culture == 0.0),
+        lambda s: not s.catches("cd166") and not (s.grows and s.run.culture == 0.0),
         ("adhesion.cd166_migrasome",),
         "no cell is caught by CD166",
         "Set mechanisms.cd166_adhesion to true and the cells' cd166_catch_rate above 0",
@@ -412,7 +389,8 @@ def _rules_by_name(spec: ModelSpec) -> Iterator[Rule]:
         if name not in given:
             yield rule((f"agent.{name}",), f"no treatment gives {name}", f"Add treatments.{name}")
     for name in spec.treatments:
-        idle = idle_agent(spec, spec.agent_of(name))
+        agent = spec.agent_of(name)
+        idle = spec.agent[agent].action.idle(spec, agent)
         if idle is not None:
             yield rule((f"treatments.{name}",), *idle)
 
@@ -424,7 +402,7 @@ def _rules_of_switches(spec: ModelSpec) -> Iterator[Rule]:
         on = tuple(f"mechanisms.{key}" for key in keys if getattr(spec.mechanisms, key))
         return Rule(_always, on, reason, remedy)
 
-    if not _with_cells(spec):
+    if not spec.follows_cells:
         yield rule(
             "there are no haematopoietic cells", _CELLS,
             "cd166_adhesion", "vla4_adhesion", "fibre_adhesion", "crowding", "migrasome_uptake",
@@ -439,9 +417,9 @@ def _rules_of_switches(spec: ModelSpec) -> Iterator[Rule]:
     ):
         if getattr(cell, strength) == 0.0 and not _solves(spec, key):
             yield rule(f"{at}.{strength} is 0", f"Set {at}.{strength} above 0", key)
-    if not _has_networks(spec):
+    if not spec.bears_networks:
         yield rule("there are no networks", "Set scene.network_fraction above 0", "fibre_adhesion")
-    if not _bears_migrasomes(spec):
+    if not spec.bears_migrasomes:
         yield rule(
             "there are no migrasomes", "Set scene.network_fraction above 0", "migrasome_uptake"
         )
@@ -455,18 +433,3 @@ def _solves(spec: ModelSpec, mechanism: str) -> bool:
     """Whether a ligand is solved only because of a mechanism."""
     off = spec.mechanisms.model_copy(update={mechanism: False})
     return spec.model_copy(update={"mechanisms": off}).solved_ligands != spec.solved_ligands
-
-
-def idle_agent(spec: ModelSpec, name: str) -> tuple[str, str] | None:
-    """Why an agent would act on nothing in a model, and what would let it; None if it acts."""
-    agent = spec.agent[name]
-    if agent.acts_on == "cxcr4_antagonist" and not _senses(spec):
-        return "no cell senses a ligand", "Set a mechanism such as mechanisms.haptotaxis to true"
-    if agent.acts_on == "cd166_block" and not _catches(spec, "cd166"):
-        return "no cell is caught by CD166", "Set mechanisms.cd166_adhesion to true"
-    if agent.acts_on == "added_ligand" and name not in spec.solved_ligands:
-        return f"{name} is not solved", f"Add {name} to output.ligands"
-    others = {spec.agent[spec.agent_of(t)].acts_on for t in spec.treatments} - {"medium_change"}
-    if agent.acts_on == "medium_change" and not spec.solved_ligands and not others:
-        return "there is nothing to take away", _SOLVE
-    return None
