@@ -6,7 +6,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sdf1_field.analysis import chi_squared_yates_test, mann_whitney_u_test, unpaired_t_test
 from sdf1_field.digits import interval_text
 from sdf1_field.errors import InputError
 from sdf1_field.observations import OBSERVATIONS, Reading, Sample
@@ -34,6 +33,7 @@ from sdf1_field.reproduce.verdicts import (
 )
 from sdf1_field.shipped import shipped_folder
 from sdf1_field.spec import load_model
+from sdf1_field.statistics import chi_squared_yates_test, mann_whitney_u_test, unpaired_t_test
 
 HOUR = 3600.0
 NAN = float("nan")

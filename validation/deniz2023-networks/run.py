@@ -25,12 +25,12 @@ from sdf1_field.analysis import (
     density_fold_change,
     measures,
     take_census,
-    unpaired_t_test,
 )
 from sdf1_field.cells import hold_of
 from sdf1_field.scene import Fate, Region
 from sdf1_field.simulation import State, model_grid, regions_of, simulate
 from sdf1_field.spec import ModelSpec, load_model
+from sdf1_field.statistics import unpaired_t_test
 
 Array = NDArray[np.float64]
 

@@ -16,16 +16,10 @@ from experiments import (
 )
 from scipy import stats
 
-from sdf1_field.analysis import (
-    CargoCount,
-    Census,
-    count_cargo,
-    density_fold_change,
-    take_census,
-    unpaired_t_test,
-)
+from sdf1_field.analysis import CargoCount, Census, count_cargo, density_fold_change, take_census
 from sdf1_field.simulation import model_grid, regions_of, simulate
 from sdf1_field.spec import load_model
+from sdf1_field.statistics import unpaired_t_test
 
 FIRST_SEED = 1000
 """As in deniz2023-networks/side_by_side.md."""

@@ -49,7 +49,6 @@ from scipy import stats
 from scipy.stats import qmc
 
 from sdf1_field import migrasomes
-from sdf1_field.analysis import unpaired_t_test
 from sdf1_field.figures.drawing import (
     BODY,
     NETWORK,
@@ -68,6 +67,7 @@ from sdf1_field.record import open_run, solve
 from sdf1_field.reproduce import Claim, Statement, load_paper
 from sdf1_field.reproduce.verdicts import dish_read, say
 from sdf1_field.spec import load_model
+from sdf1_field.statistics import unpaired_t_test
 from sdf1_field.treatments import schedule
 
 HERE = Path(__file__).parent

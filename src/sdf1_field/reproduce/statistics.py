@@ -14,14 +14,14 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from sdf1_field.analysis import (
+from sdf1_field.errors import InputError
+from sdf1_field.observations import Sample
+from sdf1_field.statistics import (
     chi_squared_yates_test,
     mann_whitney_u_test,
     paired_t_test,
     unpaired_t_test,
 )
-from sdf1_field.errors import InputError
-from sdf1_field.observations import Sample
 
 Array = NDArray[np.float64]
 Dishes: TypeAlias = Sequence[Array]

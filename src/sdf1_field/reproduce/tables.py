@@ -4,10 +4,10 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from sdf1_field.analysis import p_text
 from sdf1_field.digits import interval_text
 from sdf1_field.reproduce.targets import Claim, Statement
 from sdf1_field.reproduce.verdicts import VARIATIONS, ClaimFound, StatementFound
+from sdf1_field.statistics import p_text
 from sdf1_field.units import duration_text
 
 if TYPE_CHECKING:
