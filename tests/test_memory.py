@@ -66,7 +66,5 @@ def test_a_model_that_needs_more_than_is_free_is_refused(monkeypatch):
     model = load_model("coculture-kg1a", settings=TINY)
     require_memory(model)
     monkeypatch.setattr(memory, "available_memory", lambda: 1e6)
-    with pytest.raises(
-        InputError, match=r"about \d+ MB of memory, and this machine has 1 MB"
-    ):
+    with pytest.raises(InputError, match=r"about \d+ MB of memory, and this machine has 1 MB"):
         require_memory(model)

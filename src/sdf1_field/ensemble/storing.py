@@ -20,8 +20,9 @@ import netCDF4
 import numpy as np
 
 import sdf1_field
+from sdf1_field.claims import Quantity, Reading, Sample
 from sdf1_field.errors import InputError
-from sdf1_field.observations import OBSERVATIONS, Dish, Quantity, Reading, Sample
+from sdf1_field.observations import OBSERVATIONS, Dish
 from sdf1_field.record.layout import patterns, program, versions
 from sdf1_field.spec import load_model
 
