@@ -85,7 +85,7 @@ def test_both_solvers_have_the_same_steady_state(transport, uptake, strength):
 
 
 def test_a_sated_steady_coat_is_nearly_full_and_needs_few_sweeps(monkeypatch):
-    monkeypatch.setattr(fipy, "_SWEEP_LIMIT", 8)
+    monkeypatch.setattr("sdf1_field.solvers.fipy.system._SWEEP_LIMIT", 8)
     volumes = fipy.prepare(GRID, replace(COATED, coat=STRIPED), EXACT)
     for strength in (1e4, 1e5, 1e6):
         state = fipy.steady(volumes, strength * SECRETION, time=0.0, uptake=CELLS, tolerances=EXACT)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from conftest import bits
 from sdf1_field import migrasomes
-from sdf1_field.migrasomes import growth, migration, perturb, rates_of, seed_scene
+from sdf1_field.migrasomes import migration, perturb, rates_of, seed_scene
 from sdf1_field.migrasomes.growth import VERTICES
 from sdf1_field.scene import NO_BODY, Fate, Origin
 from sdf1_field.simulation import model_grid
@@ -297,20 +297,6 @@ def test_msc_stay_inside_the_walls_and_come_no_nearer_than_they_are_wide(spread)
 
 
 # Retractions
-
-
-@given(
-    place=st.floats(-1e4, 1e4),
-    extent=st.sampled_from([12.0, 100.0, 3000.0]),
-)
-def test_a_place_beyond_walls_is_mirrored_as_often_as_there_are_walls_on_the_way(place, extent):
-    mirrored = growth._mirrored(place, extent)
-    assert 0.0 <= mirrored <= extent
-    # A triangular wave of the place.
-    wave = extent * np.arccos(np.cos(np.pi * place / extent)) / np.pi
-    assert mirrored == pytest.approx(wave, abs=1e-6 * extent)
-    if abs(place) <= extent:
-        assert mirrored == abs(place)
 
 
 def test_all_that_cells_much_longer_than_a_view_leave_behind_is_inside_it():

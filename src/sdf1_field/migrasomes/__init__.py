@@ -34,7 +34,8 @@ from sdf1_field.migrasomes.emission import (
 )
 from sdf1_field.migrasomes.growth import BUD, STRAND, VERTICES, WALKER, grow
 from sdf1_field.migrasomes.laws import RATES, Rates, carriage_of, migration, rates_of
-from sdf1_field.random import Stream, draws, name_key
+from sdf1_field.random import Stream, name_key
+from sdf1_field.random.kernels import draws
 from sdf1_field.scene import (
     NO_BODY,
     Bodies,
@@ -43,12 +44,12 @@ from sdf1_field.scene import (
     Growth,
     Migrasomes,
     Scene,
-    folded,
     log_normal,
     place_bodies,
 )
-from sdf1_field.spec import ModelSpec
-from sdf1_field.treatments import Perturbation, schedule
+from sdf1_field.spec import ModelSpec, Perturbation
+from sdf1_field.treatments import schedule
+from sdf1_field.walls import reflected_places
 
 __all__ = [
     "Cargo",
@@ -357,8 +358,8 @@ def _seen(growth: Growth) -> Fibres:
     beyond = np.arange(VERTICES) >= strands["count"][:, None]
     width, length = growth.rates["width"][0], growth.rates["length"][0]
     return Fibres(
-        x=np.where(beyond, np.nan, folded(course[:, 0], width)),
-        y=np.where(beyond, np.nan, folded(course[:, 1], length)),
+        x=np.where(beyond, np.nan, reflected_places(course[:, 0], width)),
+        y=np.where(beyond, np.nan, reflected_places(course[:, 1], length)),
         body=strands["owner"].astype(np.intp),
         origin=strands["origin"].astype(np.int8),
     )

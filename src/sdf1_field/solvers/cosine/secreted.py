@@ -1,4 +1,4 @@
-"""What is secreted, in modes."""
+"""The secretion in cosine modes."""
 
 import functools
 
@@ -6,9 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sdf1_field.errors import RunError
+from sdf1_field.modes import forward
 from sdf1_field.solvers.cosine.columns import Columns
 from sdf1_field.sources import Secretion
-from sdf1_field.transport import forward
 from sdf1_field.units import MOLECULES_PER_UM3_PER_NM
 
 Array = NDArray[np.float64]
@@ -33,7 +33,7 @@ def modes_of(columns: Columns, secretion: Secretion) -> tuple[Array, ...]:
 def line_of(
     columns: Columns, secretion: Secretion, begin: float, end: float
 ) -> tuple[Array, Array]:
-    """Modes at both ends of the straight line nearest to a secretion; one array if constant."""
+    """Modes at both ends of the line that `Secretion.line` gives; the same array if constant."""
     constant, *parts = modes_of(columns, secretion)
     if not parts:
         return constant, constant
@@ -45,6 +45,6 @@ def line_of(
 
 
 def place(columns: Columns, where: NDArray[np.bool_]) -> str:
-    """First place of a floor mask, for a message."""
+    """First place of a mask on the floor, as text for a message."""
     row, column = np.argwhere(where)[0]
     return f"x = {columns.grid.x[column]:.6g} um, y = {columns.grid.y[row]:.6g} um"
