@@ -8,10 +8,11 @@ import pytest
 
 from sdf1_field.errors import InputError, RunError
 from sdf1_field.grid import Grid, make_grid
+from sdf1_field.migrasomes.emission import ExponentialDecay
 from sdf1_field.record import content_digest, open_run, partial_path, solve
 from sdf1_field.simulation import simulate
 from sdf1_field.solvers import cosine, fipy
-from sdf1_field.sources import Fading, Secretion, constant
+from sdf1_field.sources import ChangingPart, Secretion, constant
 from sdf1_field.spec import load_model
 from sdf1_field.transport import Coat, Transport, Uptake
 from sdf1_field.units import MOLECULES_PER_UM3_PER_NM
@@ -107,12 +108,11 @@ def test_every_linear_solver_reaches_the_same_field(linear_solver):
 FADING = Secretion(
     flux=SECRETION,
     total=float(SECRETION.sum()) * GRID.dx * GRID.dy,
-    fading=(
-        Fading(
+    changing=(
+        ChangingPart(
             flux=10.0 * SECRETION[::-1],
             total=10.0 * float(SECRETION.sum()) * GRID.dx * GRID.dy,
-            rate=0.005,
-            since=-10.0,
+            law=ExponentialDecay(rate=0.005, since=-10.0),
         ),
     ),
 )
@@ -290,8 +290,8 @@ def test_patterned_coat_uptake_and_mixed_medium_follow_their_equations_to_first_
     sites = np.where(rng.random(shape) < 0.4, 0.0, 6500.0 * rng.random(shape))
     transport = Transport(150.0, 1e-3, Coat(sites, 2.16e-3, 8.6e-3, 1e-4), mixed=200.0)
     uptake = Uptake(np.where(rng.random(shape) < 0.5, 0.0, 3.0 * rng.random(shape)), 0.5)
-    fading = Fading(flux=2.0 * rng.random(shape), total=0.0, rate=0.025, since=-10.0)
-    secretion = Secretion(flux=0.1 * rng.random(shape), total=0.0, fading=(fading,))
+    fading = ChangingPart(2.0 * rng.random(shape), 0.0, ExponentialDecay(0.025, since=-10.0))
+    secretion = Secretion(flux=0.1 * rng.random(shape), total=0.0, changing=(fading,))
     exact = integrated(transport, secretion, uptake, dose, 60.0)
     errors = []
     for steps in (10, 20):

@@ -19,8 +19,6 @@ Array = NDArray[np.float64]
 _MOST_LAYERS = 100_000
 _FARTHEST = 6.0
 """Distance from a Gaussian's centre, in standard deviations, at which it is cut off."""
-MOST_BUCKETS = 2**20
-"""Most buckets along an axis in a neighbour search."""
 _MOST_IMAGES = 64
 """Widths of the floor beyond which a reflected Gaussian is uniform to round-off."""
 _FAR = 2**31

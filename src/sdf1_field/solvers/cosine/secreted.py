@@ -17,7 +17,7 @@ Array = NDArray[np.float64]
 @functools.lru_cache(maxsize=4)
 def modes_of(columns: Columns, secretion: Secretion) -> tuple[Array, ...]:
     """Modes of a secretion's parts, the constant one first [nM um/s]."""
-    fluxes = [secretion.flux, *secretion.changing]
+    fluxes = [secretion.flux, *(part.flux for part in secretion.changing)]
     with np.errstate(over="ignore", invalid="ignore"):
         modes = tuple(forward(flux / MOLECULES_PER_UM3_PER_NM) for flux in fluxes)
     for flux, mode in zip(fluxes, modes, strict=True):
@@ -38,7 +38,8 @@ def line_of(
     if not parts:
         return constant, constant
     first, last = constant, constant
-    for modes, (low, high) in zip(parts, secretion.shares(begin, end), strict=True):
+    for modes, part in zip(parts, secretion.changing, strict=True):
+        low, high = part.law.line(begin, end)
         first, last = first + low * modes, last + high * modes
     return first, last
 
