@@ -375,7 +375,7 @@ def growing_states(spec, *, seed, resume_from=None, **_options):
         if resume_from is None or time > resume_from.time:
             fields = {
                 name: cosine.start(prepared, time=time, tolerances=setting.tolerances)
-                for name, prepared in setting.prepared.items()
+                for name, prepared in setting.equations.items()
             }
             yield snapshot_of(
                 State(time, seed, growing_scene(time), fields, None, np.zeros((0, 4)))
@@ -902,7 +902,7 @@ def test_an_interrupted_run_goes_on_to_the_same_content(tiny, tiny_run, tmp_path
 def test_an_interruption_between_two_outputs_goes_on_from_the_earlier_one(
     tiny, tiny_run, tmp_path, monkeypatch
 ):
-    from sdf1_field import simulation as loop
+    from sdf1_field.simulation import loop
 
     path = tmp_path / "run.nc"
     whole = loop.cell_layer.advance_with_uptake

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from sdf1_field.cells import Cells
 from sdf1_field.errors import InputError
+from sdf1_field.exposure import Exposure
 from sdf1_field.scene import Scene
 from sdf1_field.simulation import State
 from sdf1_field.solvers import Solver
@@ -21,7 +22,7 @@ _ALIGNED = "aligned"
 
 def save_state(path: Path, state: State) -> None:
     """Write everything a run is at a time; the inverse of `load_state`."""
-    arrays: dict[str, Any] = {"time": state.time, "seed": state.seed, "near": state.near}
+    arrays: dict[str, Any] = {"time": state.time, "seed": state.seed}
 
     def put(name: str, value: Any) -> None:
         if is_dataclass(value):
@@ -36,6 +37,7 @@ def save_state(path: Path, state: State) -> None:
     put("scene", state.scene)
     put("field", state.fields)
     put("cells", state.cells)
+    put("exposure", state.exposure)
     arrays[_ALIGNED] = np.array(
         [name for name, value in arrays.items() if np.asarray(value).dtype.isalignedstruct],
         dtype=np.str_,
@@ -115,5 +117,5 @@ def _state_of(arrays: Mapping[str, Any], solver: Solver) -> State:
         scene=take(Scene, "scene"),
         fields={name: take(solver.State, f"field.{name}") for name in names},
         cells=take(Cells | None, "cells"),
-        near=arrays["near"],
+        exposure=take(Exposure, "exposure"),
     )

@@ -34,7 +34,7 @@ from sdf1_field.record.reading import recorded_model
 from sdf1_field.record.states import load_state, save_state
 from sdf1_field.scene import Fate, Migrasomes, RegionMap, Scene
 from sdf1_field.simulation import (
-    Setting,
+    Prepared,
     Snapshot,
     State,
     field_times,
@@ -334,7 +334,7 @@ class _Recorder:
     """An open run file, what it needs to know of the model, and what the last scene gave."""
 
     file: netCDF4.Dataset
-    setting: Setting
+    setting: Prepared
     frames: Mapping[float, int]
     observations: Mapping[float, int]
     steady: bool
@@ -361,7 +361,7 @@ class _Recorder:
             inside = setting.grid.inside
             file["region"][n] = self.regions.astype(np.int8)
             for name, field in snapshot.fields.items():
-                solver, prepared = setting.solver, setting.prepared[name]
+                solver, prepared = setting.solver, setting.equations[name]
                 for suffix, values in (
                     ("", solver.floor(prepared, field)),
                     ("_bound", field.bound),
