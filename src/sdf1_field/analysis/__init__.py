@@ -63,7 +63,6 @@ from sdf1_field.analysis.network import (
     has_msc,
     measures,
     run_network,
-    run_scene,
 )
 from sdf1_field.analysis.runs import (
     SAME_TIME,
@@ -78,6 +77,7 @@ from sdf1_field.analysis.runs import (
     run_censuses,
     run_encounter_limit,
     run_encounters,
+    run_scene,
     run_tracks,
 )
 from sdf1_field.analysis.tables import (

@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 
 from sdf1_field.errors import InputError
-from sdf1_field.record.writing import expected_size
+from sdf1_field.record.size import expected_size
 from sdf1_field.spec import Model
 from sdf1_field.units import bytes_text
 
