@@ -1,4 +1,7 @@
+import importlib.util
 import json
+import re
+from pathlib import Path
 
 import netCDF4
 import numpy as np
@@ -36,6 +39,31 @@ def digest_of(path):
 
 
 # The schema
+
+
+@pytest.fixture(scope="module")
+def documented():
+    """Row of each variable in the tables of `docs/file-format.md`."""
+    path = Path(__file__).parents[1] / "docs" / "_ext" / "generated.py"
+    made = importlib.util.spec_from_file_location("generated", path)
+    module = importlib.util.module_from_spec(made)
+    made.loader.exec_module(module)
+    page = (path.parents[1] / "file-format.md").read_text(encoding="utf-8")
+    names = re.findall(r"^% generated: (variables_\w+)$", page, flags=re.M)
+    rows = "\n".join(module.PARTS[name][0]() for name in names).splitlines()
+    cells = [[cell.strip(" `") for cell in row.split("|")[1:-1]] for row in rows if row]
+    return {row[0]: row for row in cells}
+
+
+def test_every_variable_of_a_file_is_documented_as_it_is(documented, tiny_run):
+    with netCDF4.Dataset(tiny_run) as file:
+        for name, variable in file.variables.items():
+            _, kind, dims, unit, _, meaning = documented[name.replace("ccl2", "sdf1")]
+            assert kind.removesuffix(" ¹") == variable.dtype.str[1:]
+            assert dims == ", ".join(variable.dimensions)
+            assert unit in (getattr(variable, "units", "flags"), "–")
+            long_name = getattr(variable, "long_name", "faces of the layers")
+            assert meaning.startswith(long_name.replace("CCL2", "SDF-1"))
 
 
 def test_x_and_y_are_no_map_axes_and_there_is_no_feature_type(tiny_run):

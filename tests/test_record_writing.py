@@ -9,6 +9,7 @@ from sdf1_field.record import (
     load_state,
     open_run,
     partial_path,
+    resumable_path,
     solve,
     writing,
 )
@@ -199,9 +200,9 @@ def test_a_run_of_another_model_or_seed_is_not_resumed(tiny, tmp_path, settings,
 def test_a_run_begun_by_other_versions_is_not_resumed(tiny, tmp_path, attribute, value):
     path = tmp_path / "run.nc"
     interrupted(tiny, path, 0.0)
-    with netCDF4.Dataset(partial_path(path), "a") as file:
+    with netCDF4.Dataset(resumable_path(path), "a") as file:
         file.setncattr(attribute, value)
-    with pytest.raises(InputError, match=r"run\.nc\.partial: was begun by other versions .*force"):
+    with pytest.raises(InputError, match=r"run\.nc\.resume: was begun by other versions .*force"):
         solve(model(tiny), path, seed=1, resume=True)
     assert partial_path(path).exists()
     assert checkpoint_path(path).exists()
@@ -211,9 +212,9 @@ def test_a_run_begun_by_other_versions_is_not_resumed(tiny, tmp_path, attribute,
 def test_a_damaged_partial_file_is_not_resumed(tiny, tmp_path, share):
     path = tmp_path / "run.nc"
     interrupted(tiny, path, 0.0)
-    whole = partial_path(path).read_bytes()
-    partial_path(path).write_bytes(whole[: int(share * len(whole))])
-    with pytest.raises(InputError, match=r"run\.nc\.partial: damaged .*force") as caught:
+    whole = resumable_path(path).read_bytes()
+    resumable_path(path).write_bytes(whole[: int(share * len(whole))])
+    with pytest.raises(InputError, match=r"run\.nc\.resume: damaged .*force") as caught:
         solve(model(tiny), path, seed=1, resume=True)
     assert len(str(caught.value).splitlines()) == 1
 

@@ -257,20 +257,23 @@ def fill_in(run: "xr.Dataset", layout: Layout) -> None:
 
     Readers then need no case for a run without bodies, fibres or migrasomes.
     """
-    for name, variable in layout.variables.items():
-        if name in run.variables or not OF_SCENE.intersection(variable.dims):
-            continue
+    lacking = [
+        variable
+        for name, variable in layout.variables.items()
+        if name not in run.variables and OF_SCENE.intersection(variable.dims)
+    ]
+    # A file of an earlier format may lack others, which are not filled in.
+    rightly = [v for v in lacking if v.name in v.dims or may_lack(run, v)]
+    for variable in rightly:
         shape = [run.sizes.get(dim, 0) for dim in variable.dims]
-        if name in variable.dims:
-            run.coords[name] = (
-                name,
-                np.arange(*shape, dtype=variable.dtype),
-                attributes_of(variable),
-            )
-        elif may_lack(run, variable):
-            kind = "f8" if variable.dtype.startswith("f") or variable.absent else variable.dtype
-            nothing = np.full(shape, np.nan if kind == "f8" else 0, dtype=kind)
-            run[name] = variable.dims, nothing, attributes_of(variable)
+        if variable.name in variable.dims:
+            values = np.arange(*shape, dtype=variable.dtype)
+            run.coords[variable.name] = variable.dims, values, attributes_of(variable)
+            continue
+        # Integers with a fill value are floating-point numbers to xarray.
+        floats = variable.dtype.startswith("f") or variable.absent is not None
+        nothing = np.full(shape, np.nan) if floats else np.zeros(shape, dtype=variable.dtype)
+        run[variable.name] = variable.dims, nothing, attributes_of(variable)
 
 
 def _alike(found: Any, expected: Any) -> bool:

@@ -62,7 +62,6 @@ def claim_output(path: Path, *, force: bool, resume: bool) -> None:
         raise InputError(f"{path}: not the name of a run file. Give one that ends in .nc.")
     if not there:
         raise InputError(f"{path}: there is no folder '{path.parent}'. Make it or choose another.")
-    left, interrupted = leftover(path), checkpoint_path(path).exists()
     probe = path.with_name(path.name + ".probe")
     try:
         probe.touch()
@@ -73,6 +72,7 @@ def claim_output(path: Path, *, force: bool, resume: bool) -> None:
         raise InputError(f"{path}: cannot be written to ({reason}). {elsewhere}") from None
     if occupied:
         raise InputError(f"{path}: cannot be written to. {elsewhere}")
+    left, interrupted = leftover(path), checkpoint_path(path).exists()
     if resume:
         if left is None:
             raise InputError(

@@ -9,7 +9,7 @@ from pathlib import Path
 import netCDF4
 
 from sdf1_field.errors import InputError, RunError
-from sdf1_field.record.layout import FORMAT, create_file, patterns, program, versions
+from sdf1_field.record.layout import FORMAT, FORMATS, create_file, patterns, program, versions
 from sdf1_field.record.paths import (
     checkpoint_path,
     claim_output,
@@ -97,9 +97,11 @@ def _write(
     before: State | None = None
     recorder: Recorder | None = None
     if resume:
+        left = _resumable(path, model, seed)
         before = load_state(checkpoint_path(path), solver_named(spec.numerics.solver))
         kept = load_frames(checkpoint_path(path))
-        recorder = Recorder(_reopened(path, model, seed), spec, kept)
+        left.replace(partial_path(path))
+        recorder = Recorder(netCDF4.Dataset(partial_path(path), "a"), spec, kept)
     else:
         remove_leftovers(path)
         # Made at once, so that a second run finds it.
@@ -189,33 +191,36 @@ def _onto_disk(path: Path, *, again: str) -> Iterator[None]:
         ) from None
 
 
-def _reopened(path: Path, model: Model, seed: int) -> netCDF4.Dataset:
-    """File from which an interrupted run goes on, under its name while it grows."""
-    kept = resumable_path(path)
-    leftover = kept if kept.exists() else partial_path(path)
+def _resumable(path: Path, model: Model, seed: int) -> Path:
+    """File from which an interrupted run goes on.
+
+    Raises
+    ------
+    InputError
+        If it is damaged, or was begun by another call or another version.
+    """
+    left = resumable_path(path) if resumable_path(path).exists() else partial_path(path)
     try:
-        file = netCDF4.Dataset(leftover, "a")
+        file = netCDF4.Dataset(left, "a")
     except OSError as error:
         raise InputError(
-            f"{leftover}: damaged ({error.strerror or error}). Start over with force."
+            f"{left}: damaged ({error.strerror or error}). Start over with force."
         ) from None
-    try:
-        recorded = recorded_model(leftover, file.__dict__).spec
+    with file:
+        if file.__dict__.get("format") in FORMATS and file.format != FORMAT:
+            raise InputError(
+                f"{left}: was begun by an earlier version of sdf1-field, whose files have another "
+                "format. Start over with force."
+            )
+        recorded = recorded_model(left, file.__dict__).spec
         if recorded != model.spec or file.seed != seed or file.patterns != patterns(model.spec):
             raise InputError(
-                f"{leftover}: was made from another model, settings or seed. Repeat the call that "
+                f"{left}: was made from another model, settings or seed. Repeat the call that "
                 "was interrupted, or start over with force."
             )
-        if (file.source, file.versions, file.format) != (program(), versions(), FORMAT):
+        if (file.source, file.versions) != (program(), versions()):
             raise InputError(
-                f"{leftover}: was begun by other versions of sdf1-field or its libraries, whose "
+                f"{left}: was begun by other versions of sdf1-field or its libraries, whose "
                 "bits may differ. Start over with force."
             )
-    except InputError:
-        file.close()
-        raise
-    if leftover == kept:
-        file.close()
-        kept.replace(partial_path(path))
-        file = netCDF4.Dataset(partial_path(path), "a")
-    return file
+    return left

@@ -162,7 +162,7 @@ MIGRASOMES = (
     Variable(
         "migrasome_end", "f8", _ONCE, SECONDS,
         "migrasome: time at which it is gone, NaN if it outlives the run",
-        Written.END, key="end", only="if one ends within the run",
+        Written.END, key="end", only="a migrasome that ends within the run",
     ),
     Variable(
         "migrasome_origin", "i1", _ONCE, "",
