@@ -152,7 +152,8 @@ def run_scene(run: xr.Dataset, frame: int) -> Scene:
             present=np.isfinite(migrasomes["x"]),
             secretion={},
             loaded={},
-            fading={},
+            secretion_at_birth={},
+            decay={},
         ),
     )
 

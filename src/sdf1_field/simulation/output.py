@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 
 from sdf1_field.cells import Cells
 from sdf1_field.coating import binding_sites
-from sdf1_field.migrasomes import Cargo, cargo_of
+from sdf1_field.migrasomes import Cargo, cargo_of, rates_now
 from sdf1_field.scene import RegionMap, Scene
 from sdf1_field.simulation import Setting, Snapshot, regions_of
-from sdf1_field.sources import Secretion, mean_rates, secretion
+from sdf1_field.sources import Secretion, secretion
 
 Array = NDArray[np.float64]
 
@@ -135,7 +135,7 @@ class Frame:
         return {name: self._ligand(name, field) for name, field in self.snapshot.fields.items()}
 
     def _ligand(self, name: str, field: Any) -> LigandFrame:
-        setting, scene, time = self.maps.setting, self.scene, self.time
+        setting, scene = self.maps.setting, self.scene
         solver, prepared = setting.solver, setting.prepared[name]
         coat = setting.spec.ligand[name].coat
         # A scene that is frozen does not know of cargo any more.
@@ -148,15 +148,15 @@ class Frame:
         return LigandFrame(
             floor=self._inside(solver.floor(prepared, field)),
             bound=self._inside(field.bound),
-            secretion=self._inside(self.maps.sources[name].at(time)),
+            secretion=self._inside(self.maps.sources[name].flux),
             sites=np.asarray(binding_sites(coat, scene, setting.grid)) if coat.uneven else None,
             reservoir=(
                 solver.reservoir(prepared, field) if setting.spec.dish.mixed_above > 0.0 else None
             ),
             minimum=field.ledger.minimum,
             masses=masses,
-            body_rates=scene.bodies.secretion[name],
-            migrasome_rates=mean_rates(scene, name, time, time),
+            body_rates=rates_now(scene, name)[0],
+            migrasome_rates=rates_now(scene, name)[1],
             cargo=cargo_of(scene)[name] if followed else None,
         )
 
