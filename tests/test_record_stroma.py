@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from conftest import CARGO_SETTINGS
+from sdf1_field.exposure import Exposure
 from sdf1_field.migrasomes import cargo_of as cargo_in
 from sdf1_field.record import (
     CARGO,
@@ -31,7 +32,7 @@ from sdf1_field.scene import (
     Migrasomes,
     Scene,
 )
-from sdf1_field.simulation import State, prepare, simulate, snapshot_of
+from sdf1_field.simulation import SceneFields, State, prepare, simulate, snapshot_of
 from sdf1_field.solvers import cosine
 from sdf1_field.spec import load_model
 
@@ -149,16 +150,16 @@ def growth_after(time, fibres, count):
 
 
 def growing_states(spec, *, seed, resume_from=None, **_options):
-    setting = prepare(spec, seed)
+    prepared = prepare(spec, seed)
     for time in FRAMES:
         if resume_from is None or time > resume_from.time:
             fields = {
-                name: cosine.start(prepared, time=time, tolerances=setting.tolerances)
-                for name, prepared in setting.prepared.items()
+                name: cosine.start(equation, time=time, tolerances=prepared.tolerances)
+                for name, equation in prepared.equations.items()
             }
-            yield snapshot_of(
-                State(time, seed, growing_scene(time), fields, None, np.zeros((0, 4)))
-            )
+            scene = growing_scene(time)
+            state = State(time, seed, scene, fields, None, Exposure(np.zeros((0, 4))))
+            yield snapshot_of(state, SceneFields(prepared, scene))
 
 
 @pytest.fixture
@@ -266,10 +267,8 @@ def test_a_scene_in_which_nothing_ever_forms_has_no_such_variables(tiny, tmp_pat
     def states(*arguments, **options):
         for state in growing_states(*arguments, **options):
             scene = state.scene
-            yield dataclasses.replace(
-                state,
-                scene=Scene(scene.bodies, bare(scene.fibres), bare(scene.migrasomes)),
-            )
+            bared = Scene(scene.bodies, bare(scene.fibres), bare(scene.migrasomes))
+            yield dataclasses.replace(state, here=SceneFields(state.here.prepared, bared))
 
     monkeypatch.setattr(writing, "simulate", states)
     path = tmp_path / "bare.nc"
@@ -301,7 +300,7 @@ def test_a_saved_state_has_the_same_bits_when_it_is_loaded(tmp_path, growth):
     path, scene = tmp_path / "state.npz", growing_scene(0.0)
     if not growth:
         scene = dataclasses.replace(scene, growth=None)
-    save_state(path, State(0.0, 7, scene, {}, None, np.ones((2, 4)) / 3.0))
+    save_state(path, State(0.0, 7, scene, {}, None, Exposure(np.ones((2, 4)) / 3.0)))
     loaded = load_state(path, cosine)
     assert (loaded.time, loaded.seed, loaded.cells, loaded.fields) == (0.0, 7, None, {})
     assert leaves(loaded.scene) == leaves(scene)

@@ -164,7 +164,7 @@ def test_an_interrupted_run_goes_on_to_the_same_content(tiny, tiny_run, tmp_path
 def test_an_interruption_between_two_outputs_goes_on_from_the_earlier_one(
     tiny, tiny_run, tmp_path, monkeypatch
 ):
-    from sdf1_field import simulation as loop
+    from sdf1_field.simulation import loop
 
     path = tmp_path / "run.nc"
     whole = loop.cell_layer.advance_with_uptake

@@ -12,8 +12,7 @@ from sdf1_field.record.layout import add_late
 from sdf1_field.record.variables import frame_times
 from sdf1_field.scene import Fate, Migrasomes, Scene
 from sdf1_field.scene.variables import BODIES, FIBRES, MIGRASOMES, Written
-from sdf1_field.simulation import track_times
-from sdf1_field.simulation.output import Frame
+from sdf1_field.simulation import Snapshot, track_times
 from sdf1_field.spec import ModelSpec
 
 Columns = dict[str, NDArray[Any]]
@@ -38,34 +37,34 @@ class Recorder:
     file: netCDF4.Dataset
     spec: ModelSpec
     kept: dict[int, Columns] = field(default_factory=dict)
-    last: Frame | None = None
+    last: Snapshot | None = None
 
     def __post_init__(self) -> None:
         self._frames = {time: n for n, time in enumerate(frame_times(self.spec))}
         self._observations = {time: n for n, time in enumerate(track_times(self.spec))}
 
-    def append(self, frame: Frame) -> None:
-        """Write what is due at a frame's time."""
-        self.last = frame
-        if frame.time in self._frames:
-            self._append_fields(self._frames[frame.time], frame)
-        if "cell_time" in self.file.variables and frame.time in self._observations:
-            assert frame.cells is not None
-            n = self._observations[frame.time]
+    def append(self, snapshot: Snapshot) -> None:
+        """Write what is due at a snapshot's time."""
+        self.last = snapshot
+        if snapshot.time in self._frames:
+            self._append_fields(self._frames[snapshot.time], snapshot)
+        if "cell_time" in self.file.variables and snapshot.time in self._observations:
+            assert snapshot.cells is not None
+            n = self._observations[snapshot.time]
             for name, values in (
-                ("time", frame.time),
-                ("x", frame.cells.x),
-                ("y", frame.cells.y),
-                ("state", frame.cells.held.astype(np.int8)),
-                ("region", frame.cell_regions.astype(np.int8)),
+                ("time", snapshot.time),
+                ("x", snapshot.cells.x),
+                ("y", snapshot.cells.y),
+                ("state", snapshot.cells.held.astype(np.int8)),
+                ("region", snapshot.cell_regions.astype(np.int8)),
             ):
                 self.file[f"cell_{name}"][:, n] = values
 
-    def _append_fields(self, n: int, frame: Frame) -> None:
+    def _append_fields(self, n: int, snapshot: Snapshot) -> None:
         file = self.file
-        file["time"][n] = frame.time
-        file["region"][n] = frame.regions.astype(np.int8)
-        for name, ligand in frame.ligands.items():
+        file["time"][n] = snapshot.time
+        file["region"][n] = snapshot.regions.astype(np.int8)
+        for name, ligand in snapshot.ligands.items():
             file[name][n] = ligand.floor
             file[f"{name}_bound"][n] = ligand.bound
             file[f"{name}_secretion"][n] = ligand.secretion
@@ -78,10 +77,10 @@ class Recorder:
                 file[f"{name}_mass_{entry}"][n] = mass
             for entry, amount in ligand.cargo_balance().items():
                 file[f"{name}_cargo_{entry}"][n] = amount
-        if len(frame.scene.bodies.x):
-            for name, values in body_columns(frame).items():
+        if len(snapshot.scene.bodies.x):
+            for name, values in body_columns(snapshot).items():
                 file[name][n] = values
-        self.kept[n] = fibre_columns(frame.scene) | migrasome_columns(frame, self.spec)
+        self.kept[n] = fibre_columns(snapshot.scene) | migrasome_columns(snapshot, self.spec)
 
     def finish(self) -> None:
         """Write fibres and migrasomes, with the ends and fates that are known by now."""
@@ -89,10 +88,10 @@ class Recorder:
         write_late(self.file, self.spec, self.kept, self.last.scene)
 
 
-def body_columns(frame: Frame) -> Columns:
+def body_columns(snapshot: Snapshot) -> Columns:
     """Variables of bodies."""
-    columns: Columns = {v.name: getattr(frame.scene.bodies, v.key) for v in BODIES}
-    for name, ligand in frame.ligands.items():
+    columns: Columns = {v.name: getattr(snapshot.scene.bodies, v.key) for v in BODIES}
+    for name, ligand in snapshot.ligands.items():
         columns[f"body_{name}_secretion_rate"] = ligand.body_rates
         if ligand.cargo is not None:
             columns[f"body_{name}_cargo"] = ligand.cargo.front + ligand.cargo.rear
@@ -109,14 +108,14 @@ def fibre_columns(scene: Scene) -> Columns:
     return columns | {"fibre": np.arange(len(fibres.body))}
 
 
-def migrasome_columns(frame: Frame, spec: ModelSpec) -> Columns:
+def migrasome_columns(snapshot: Snapshot, spec: ModelSpec) -> Columns:
     """Variables of the migrasomes that are there, and their numbers."""
-    m = frame.scene.migrasomes
+    m = snapshot.scene.migrasomes
     there = m.present
     columns: Columns = {
         v.name: getattr(m, v.key)[there] for v in MIGRASOMES if v.written is Written.FRAME
     }
-    for name, ligand in frame.ligands.items():
+    for name, ligand in snapshot.ligands.items():
         columns[f"migrasome_{name}_secretion_rate"] = ligand.migrasome_rates[there]
         if name in spec.followed_ligands:
             held = np.full(len(there), np.nan) if ligand.cargo is None else ligand.cargo.held

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from sdf1_field.cells import Cells
 from sdf1_field.errors import InputError
+from sdf1_field.exposure import Exposure
 from sdf1_field.scene import Scene
 from sdf1_field.simulation import State
 from sdf1_field.solvers import Solver
@@ -32,7 +33,7 @@ def save_state(
     frames : mapping of int to mapping of str to ndarray, optional
         Fibres and migrasomes by frame and variable, which the run's file does not hold yet.
     """
-    arrays: dict[str, Any] = {"time": state.time, "seed": state.seed, "near": state.near}
+    arrays: dict[str, Any] = {"time": state.time, "seed": state.seed}
 
     def put(name: str, value: Any) -> None:
         if is_dataclass(value):
@@ -47,6 +48,7 @@ def save_state(
     put("scene", state.scene)
     put("field", state.fields)
     put("cells", state.cells)
+    put("exposure", state.exposure)
     for n, columns in (frames or {}).items():
         put(f"frame.{n}", columns)
     arrays[_ALIGNED] = np.array(
@@ -150,5 +152,5 @@ def _state_of(arrays: Mapping[str, Any], solver: Solver) -> State:
         scene=take(Scene, "scene"),
         fields={name: take(solver.State, f"field.{name}") for name in names},
         cells=take(Cells | None, "cells"),
-        near=arrays["near"],
+        exposure=take(Exposure, "exposure"),
     )

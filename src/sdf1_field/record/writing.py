@@ -22,8 +22,14 @@ from sdf1_field.record.reading import recorded_model
 from sdf1_field.record.recorder import Recorder, write_late
 from sdf1_field.record.states import load_frames, load_state, save_state
 from sdf1_field.record.variables import frame_times
-from sdf1_field.simulation import State, prepare, simulate, snapshot_of, track_times
-from sdf1_field.simulation.output import frame_of
+from sdf1_field.simulation import (
+    SceneFields,
+    State,
+    prepare,
+    simulate,
+    snapshot_of,
+    track_times,
+)
 from sdf1_field.solvers import solver_named
 from sdf1_field.spec import Model, ModelSpec
 from sdf1_field.units import duration_text
@@ -106,23 +112,22 @@ def _write(
         remove_leftovers(path)
         # Made at once, so that a second run finds it.
         partial_path(path).touch()
-    setting = prepare(spec, seed)
-    stop, frame = before, None
+    stop = before
     onto_disk = functools.partial(_onto_disk, path, again="resume" if resume else "solve")
     try:
         if recorder is not None and before is not None:
             # The interruption may have come while this state was being written.
-            frame = frame_of(setting, snapshot_of(before))
+            here = SceneFields(prepare(spec, seed), before.scene)
             with onto_disk():
-                recorder.append(frame)
+                recorder.append(snapshot_of(before, here))
         for snapshot in simulate(spec, seed=seed, resume_from=before, threads=threads):
-            stop, frame = snapshot.stop, frame_of(setting, snapshot, frame)
+            stop = snapshot.stop
             with onto_disk():
                 if recorder is None:
                     bodies = len(snapshot.scene.bodies.x)
                     file = create_file(partial_path(path), model, seed, bodies, command_line)
                     recorder = Recorder(file, spec)
-                recorder.append(frame)
+                recorder.append(snapshot)
             if progress is not None:
                 progress(snapshot.time)
         assert recorder is not None

@@ -9,36 +9,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sdf1_field.cells import Cells
-from sdf1_field.coating import binding_sites
 from sdf1_field.migrasomes import Cargo, cargo_of, rates_now
 from sdf1_field.scene import RegionMap, Scene
-from sdf1_field.simulation import Setting, Snapshot, regions_of
-from sdf1_field.sources import Secretion, secretion
+from sdf1_field.simulation.scene_fields import SceneFields
+from sdf1_field.simulation.state import State
+from sdf1_field.solvers import FieldState
 
 Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
-class SceneMaps:
-    """Maps of the floor that depend on the scene alone."""
-
-    setting: Setting
-    scene: Scene
-
-    @functools.cached_property
-    def regions(self) -> RegionMap:
-        """Region under each floor cell."""
-        return regions_of(self.setting.spec, self.scene, self.setting.grid)
-
-    @functools.cached_property
-    def sources(self) -> Mapping[str, Secretion]:
-        """Secretion by ligand."""
-        grid = self.setting.grid
-        return {name: secretion(self.scene, grid, name) for name in self.setting.prepared}
-
-
-@dataclass(frozen=True, eq=False)
-class LigandFrame:
+class LigandOutput:
     """A ligand at a time of output.
 
     Parameters
@@ -93,81 +74,86 @@ class LigandFrame:
 
 
 @dataclass(frozen=True, eq=False)
-class Frame:
-    """A run at a time of output; consumers pay only for the quantities that they read."""
+class Snapshot:
+    """A run at a time at which its output asks for it.
 
-    snapshot: Snapshot
-    maps: SceneMaps
+    Maps of the floor are computed when they are first read: consumers without fields do not pay.
 
-    @property
-    def time(self) -> float:
-        """Time of output [s]."""
-        return self.snapshot.time
+    Parameters
+    ----------
+    time : float
+        [s].
+    here : SceneFields
+        Of the scene at that time.
+    fields : mapping of str to FieldState, or None
+        By ligand; None between two stops where only cells are asked for.
+    cells : Cells or None
+        None before they are added, and in steady state.
+    stop : State
+        Of the last stop by then, from which the run can be resumed.
+    """
+
+    time: float
+    here: SceneFields
+    fields: Mapping[str, FieldState] | None
+    cells: Cells | None
+    stop: State
 
     @property
     def scene(self) -> Scene:
         """Stroma at that time."""
-        return self.snapshot.scene
-
-    @property
-    def cells(self) -> Cells | None:
-        """Cells; None before they are added, and in steady state."""
-        return self.snapshot.cells
+        return self.here.scene
 
     @property
     def regions(self) -> RegionMap:
-        """Region under each floor cell."""
-        return self.maps.regions
+        """Region under each floor cell, shape (ny, nx)."""
+        return self.here.regions
 
     @functools.cached_property
     def cell_regions(self) -> NDArray[np.uint8]:
         """Region under each cell's centre, shape (cell,)."""
         assert self.cells is not None
-        under: NDArray[np.uint8] = self.regions[
-            self.maps.setting.grid.index(self.cells.x, self.cells.y)
-        ]
+        grid = self.here.prepared.grid
+        under: NDArray[np.uint8] = self.regions[grid.index(self.cells.x, self.cells.y)]
         return under
 
     @functools.cached_property
-    def ligands(self) -> Mapping[str, LigandFrame]:
-        """Each solved ligand; only at times at which fields are saved."""
-        assert self.snapshot.fields is not None
-        return {name: self._ligand(name, field) for name, field in self.snapshot.fields.items()}
+    def ligands(self) -> Mapping[str, LigandOutput]:
+        """Each solved ligand, where fields are saved."""
+        assert self.fields is not None
+        return {name: self._ligand(name, field) for name, field in self.fields.items()}
 
-    def _ligand(self, name: str, field: Any) -> LigandFrame:
-        setting, scene = self.maps.setting, self.scene
-        solver, prepared = setting.solver, setting.prepared[name]
-        coat = setting.spec.ligand[name].coat
-        # A scene that is frozen does not know of cargo any more.
-        followed = name in setting.spec.followed_ligands and scene.growth is not None
+    def _ligand(self, name: str, field: Any) -> LigandOutput:
+        prepared, scene = self.here.prepared, self.scene
+        solver, equation = prepared.solver, prepared.equations[name]
+        steady = prepared.spec.run.mode == "steady"
         sums = ("secreted", "added", "degraded", "through_top", "removed", "taken_up")
-        steady = setting.spec.run.mode == "steady"
-        masses = {key: np.nan if steady else getattr(field.ledger, key) for key in sums}
-        masses["in_medium"] = solver.in_medium(prepared, field)
-        masses["bound"] = solver.on_coat(prepared, field)
-        return LigandFrame(
-            floor=self._inside(solver.floor(prepared, field)),
+        masses = {entry: np.nan if steady else getattr(field.ledger, entry) for entry in sums}
+        masses["in_medium"] = solver.in_medium(equation, field)
+        masses["bound"] = solver.on_coat(equation, field)
+        # A scene that is frozen does not know of cargo any more.
+        followed = name in prepared.spec.followed_ligands and scene.growth is not None
+        mixed = prepared.spec.dish.mixed_above > 0.0
+        of_bodies, of_migrasomes = rates_now(scene, name)
+        return LigandOutput(
+            floor=self._inside(solver.floor(equation, field)),
             bound=self._inside(field.bound),
-            secretion=self._inside(self.maps.sources[name].flux),
-            sites=np.asarray(binding_sites(coat, scene, setting.grid)) if coat.uneven else None,
-            reservoir=(
-                solver.reservoir(prepared, field) if setting.spec.dish.mixed_above > 0.0 else None
-            ),
+            secretion=self._inside(self.here.sources[name].flux),
+            sites=self.here.sites.get(name),
+            reservoir=solver.reservoir(equation, field) if mixed else None,
             minimum=field.ledger.minimum,
             masses=masses,
-            body_rates=rates_now(scene, name)[0],
-            migrasome_rates=rates_now(scene, name)[1],
+            body_rates=of_bodies,
+            migrasome_rates=of_migrasomes,
             cargo=cargo_of(scene)[name] if followed else None,
         )
 
     def _inside(self, values: Array) -> Array:
         """Floor values, NaN outside the wall of a round well."""
-        grid = self.maps.setting.grid
+        grid = self.here.prepared.grid
         return np.where(grid.inside, values, np.nan) if grid.round else values
 
 
-def frame_of(setting: Setting, snapshot: Snapshot, last: Frame | None = None) -> Frame:
-    """Frame of a snapshot; maps of an unchanged scene are those of the last frame."""
-    if last is not None and last.scene is snapshot.scene:
-        return Frame(snapshot, last.maps)
-    return Frame(snapshot, SceneMaps(setting, snapshot.scene))
+def snapshot_of(state: State, here: SceneFields) -> Snapshot:
+    """Snapshot at a stop, with the fields of its scene."""
+    return Snapshot(state.time, here, state.fields, state.cells, state)
