@@ -54,7 +54,6 @@ from sdf1_field.analysis.network import (
     has_msc,
     measures,
     run_network,
-    run_scene,
 )
 from sdf1_field.analysis.runs import (
     SAME_TIME,
@@ -69,6 +68,7 @@ from sdf1_field.analysis.runs import (
     run_censuses,
     run_encounter_limit,
     run_encounters,
+    run_scene,
     run_tracks,
 )
 from sdf1_field.analysis.tables import (

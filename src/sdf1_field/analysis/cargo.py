@@ -22,9 +22,8 @@ from sdf1_field.analysis.network import (
     distance_from_body,
     frame_at,
     over_dishes,
-    run_scene,
 )
-from sdf1_field.analysis.runs import run_name
+from sdf1_field.analysis.runs import run_name, run_scene
 from sdf1_field.errors import InputError
 from sdf1_field.migrasomes import cargo_of
 from sdf1_field.random import Stream, generator, name_key
