@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from sdf1_field.coating import binding_sites
 from sdf1_field.errors import InputError, RunError
 from sdf1_field.migrasomes import cargo_of, rates_of
-from sdf1_field.migrasomes.growth import VERTICES
+from sdf1_field.migrasomes.fibres import VERTICES
 from sdf1_field.record.layout import (
     ABSENT,
     CARGO,
