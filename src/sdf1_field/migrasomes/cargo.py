@@ -242,7 +242,7 @@ def _body(kind: Numbers, cell: Numbers, step: float, drain: float, pool: Array) 
 
 @kernel()
 def let_out(now: float, buds: Records, migrasomes: int, held: Array) -> None:
-    """Empty migrasomes that end or leak: ruptures and leaks release the content, others remove it."""
+    """Empty migrasomes that end or leak; a rupture or leak releases the content at once."""
     for m in range(migrasomes):
         leaks = buds[m].leaking <= now and buds[m].leaking <= buds[m].end
         if not leaks and buds[m].end > now:

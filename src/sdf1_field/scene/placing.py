@@ -390,6 +390,7 @@ def _place_migrasomes(
     scene = spec.scene
     sizes, _ = draws(keys, Stream.MIGRASOME, which, 0)
     birth, end = _life(spec, keys, which)
+    present = birth <= -spec.run.culture
     secretion = {}
     for name in spec.solved_ligands:
         rates = spec.ligand[name].secretion
@@ -405,17 +406,16 @@ def _place_migrasomes(
         blocked=np.zeros(len(x)),
         birth=birth,
         end=end,
-        present=birth <= -spec.run.culture,
+        present=present,
         maturity=np.ones(len(x)),
         origin=origin,
         fate=np.where(end <= spec.run.duration, Fate.RUPTURES, Fate.OUTLIVES_THE_RUN).astype(
             np.int8
         ),
         loaded={name: rate > 0.0 for name, rate in secretion.items()},
-        secretion=secretion,
-        fading={
-            name: np.full(len(x), spec.ligand[name].secretion.migrasome_decay) for name in secretion
-        },
+        secretion={name: np.where(present, rate, 0.0) for name, rate in secretion.items()},
+        secretion_at_birth=secretion,
+        decay={name: spec.ligand[name].secretion.migrasome_decay for name in secretion},
     )
 
 
