@@ -44,7 +44,7 @@ FLIPS = (
     ),
     Flip(
         "cell radius: twice r",
-        "cells/traits.py",
+        "cells/parameters.py",
         "radius=0.5 * cell.diameter,",
         "radius=cell.diameter,",
     ),
