@@ -103,7 +103,7 @@ def chances(values: Values, scatter: Scatter) -> dict[tuple[str, Statement], flo
 def score(values: Values, prior: Scatter, conditions: Container[str]) -> float:
     """Logarithm of the product of chances, none of which counts for more than `ENOUGH`.
 
-    Of the statements on some conditions, the others being what they are compared with.
+    Of the statements on some conditions; the other conditions are their references.
     """
     said = chances(values, scatter_of(values, prior))
     return sum(

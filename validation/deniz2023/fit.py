@@ -1,4 +1,4 @@
-"""Fit what gathers KG-1a and CD34+ cells to what may be fitted: D11, D12, D13 and D17.
+"""Fit the parameters that gather KG-1a and CD34+ cells to D11, D12, D13 and D17.
 
 python validation/deniz2023/fit.py           # about 25 minutes on one core
 python validation/deniz2023/fit.py --write   # and values into models/parameters.toml, and fit.md
@@ -55,7 +55,7 @@ from sdf1_field.observations import Dish, observe
 
 HOUR = 3600.0
 RECORDED = "## Recorded\n\n"
-"""What comes after it in fit.md is written anew; what stands before it is not."""
+"""Heading in fit.md after which the text is written by this script."""
 COARSE = ("grid.spacing=10 um", "numerics.tolerance=0.02", "output.tracks_every=4 h")
 """Settings of the search."""
 FINE = (
@@ -134,7 +134,7 @@ class Bench:
         until: float = math.inf,
         fidelity: Sequence[str] = COARSE,
     ) -> list[Values]:
-        """What each draw's dishes show, up to a time [s]."""
+        """Fold changes and areas of each draw's dishes, up to a time [s]."""
         plans = [
             {
                 name: dishes_of(
@@ -169,7 +169,7 @@ def sobol(count: int, dimensions: int, seed: int) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Draw:
-    """A point in the intervals, and what its dishes show."""
+    """A point in the intervals, its score and its dishes."""
 
     point: tuple[float, ...]
     score: float
@@ -220,7 +220,7 @@ class Return:
 
 @dataclass(frozen=True)
 class Search:
-    """What a search over some parameters has found.
+    """Result of a search over some parameters.
 
     Parameters
     ----------
@@ -247,13 +247,13 @@ PLANS = (
     Plan(GATHERING, KG1A, first=32, second=8, seed=1, until=SHORT),
     Plan(OF_CD34, CD34, first=8, second=0, seed=3, until=SHORT),
 )
-"""KG-1a cells first; CD34+ cells then have what both share."""
+"""KG-1a cells first; CD34+ cells then have the shared parameters' fitted values."""
 
 
 def search(
     bench: Bench, plan: Plan, prior: Scatter, kept: Mapping[str, float], beside: Values
 ) -> Search:
-    """Find the values by which most is said.
+    """Find the values with the highest score.
 
     Of the best draw each parameter goes back to where the search began, or halfway there, if that
     costs nothing; those with the least influence first.
@@ -267,7 +267,7 @@ def search(
     kept : mapping of str to float
         Values that stay; those of the plan's parameters among them are where it begins.
     beside : mapping
-        What other conditions show, of which statements speak too.
+        Dishes of other conditions that statements name.
     """
     frees = plan.frees
     start = tuple(place(free, kept.get(free.path, free.start)) for free in frees)
@@ -335,7 +335,7 @@ def experiment(values: Values, number: int) -> Values:
 
 
 def return_table(search: Search) -> list[str]:
-    """What each parameter's way back costs."""
+    """Cost of each parameter's way back, in score."""
     best = max(draw.score for draw in search.finalists)
     asked = chances(search.chosen.values, scatter_of(search.chosen.values, {}))
     most = sum(s.condition in search.plan.conditions for _, s in asked) * math.log(ENOUGH)
@@ -352,7 +352,7 @@ def return_table(search: Search) -> list[str]:
 
 
 def statement_table(before: Values, after: Values, checked: Values, prior: Scatter) -> list[str]:
-    """Chances before and after, and what independent experiments say."""
+    """Chances before and after, and agreement of independent experiments."""
     lines = [
         "| claim | statement | wanted | chance before | fitted | effect in the check | said |",
         "|---|---|---|---|---|---|---|",
@@ -377,7 +377,7 @@ def statement_table(before: Values, after: Values, checked: Values, prior: Scatt
 
 
 def parameter_table(search: Search, values: Mapping[str, float]) -> list[str]:
-    """Where each parameter went, and what the draws tell of it."""
+    """Fitted value of each parameter, and the values of accepted draws."""
     bar = max(draw.score for draw in search.first) + math.log(ALIKE)
     accepted = [draw for draw in search.first if draw.score >= bar]
     lines = [

@@ -1,4 +1,4 @@
-"""The parameters that the fit of what gathers cells may move, and their values as settings."""
+"""The parameters that the fit may move, and their values as settings."""
 
 import functools
 import math
@@ -24,7 +24,7 @@ class Free:
         Before the fit, in the unit of models/parameters.toml; the fit begins here, whatever that
         file has by now.
     known : str
-        What is known of it otherwise.
+        Other knowledge of it.
     logarithmic : bool
         Whether draws are even in the logarithm; not where the interval begins at zero.
     """
@@ -66,7 +66,7 @@ GATHERING = (
         "D22)",
     ),
 )  # fmt: skip
-"""What gathers KG-1a cells, by D12 and D13."""
+"""Parameters of the gathering of KG-1a cells, by D12 and D13."""
 OF_CD34 = (
     Free(
         "cell_type.cd34.cxcr4_catch_rate", 3e-3,
@@ -82,7 +82,7 @@ OF_CD34 = (
         "about 10 bound receptors' difference is needed (Wang & Irvine 2013, 10.1039/c3ib20249f)",
     ),
 )  # fmt: skip
-"""In what CD34+ cells may differ from KG-1a, by D17."""
+"""Parameters in which CD34+ cells may differ from KG-1a, by D17."""
 
 
 @dataclass(frozen=True)
@@ -157,7 +157,7 @@ def known_values() -> dict[str, float]:
 
 
 def sources() -> dict[str, str]:
-    """What models/parameters.toml says of values that the fit has moved."""
+    """Sources in models/parameters.toml of values that the fit has moved."""
     found = {}
     for free in GATHERING:
         found[free.path] = f"fitted to D12 and D13 (validation/deniz2023/fit.md); {free.known}"
