@@ -11,9 +11,10 @@ from dataclasses import dataclass
 
 import xarray as xr
 
-from sdf1_field.analysis.runs import run_name
+from sdf1_field.analysis.runs import observation_times, require_stroma, run_name
 from sdf1_field.errors import InputError
 from sdf1_field.record import model_of
+from sdf1_field.units import duration_text
 
 _OF_THE_DISH = {"run.seed", "variation.donor_number", "title", "description"}
 _ANOTHER_SEED = "Solve one side with another seed"
@@ -241,3 +242,36 @@ def _difference(own: dict[str, object], other: dict[str, object]) -> str:
     """First value in which two models differ; empty if in none."""
     different = (p for p in own.keys() | other.keys() if own.get(p) != other.get(p))
     return min(different, default="")
+
+
+def require_same_culture(run: xr.Dataset, control: xr.Dataset) -> None:
+    """Raise InputError if the same time is not as long after seeding in both."""
+    own, other = (model_of(one).spec.run.culture for one in (run, control))
+    if own != other:
+        raise InputError(
+            f"control: time 0 is {duration_text(own)} after seeding in {run_name(run)} and "
+            f"{duration_text(other)} in {run_name(control)}, so networks of one time are not as "
+            "old. Compare runs of the same run.culture."
+        )
+
+
+def require_cells_and_stroma(runs: Sequence[xr.Dataset]) -> None:
+    """Raise InputError unless the runs are dishes of one experiment with cells and stroma."""
+    for run in runs:
+        observation_times(run)
+    require_one_experiment(runs)
+    require_stroma(runs)
+
+
+def require_comparable_stroma(runs: Sequence[xr.Dataset], control: Sequence[xr.Dataset]) -> None:
+    """Raise InputError unless tests over stromal cells, migrasomes and fields make sense.
+
+    Each side must be the dishes of one experiment; the control, if there is any, another one of
+    the same age, without a seed or a donor in common with the runs.
+    """
+    require_one_experiment(runs)
+    if control:
+        require_one_experiment(control)
+        require_another_dish(runs, control)
+        require_independent(runs, control)
+        require_same_culture(runs[0], control[0])

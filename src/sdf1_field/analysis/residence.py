@@ -1,11 +1,19 @@
 """How long cells stay over a region: episodes of consecutive frames, some cut by the recording."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+import xarray as xr
 from numpy.typing import NDArray
 
+from sdf1_field.analysis.dishes import require_cells_and_stroma
+from sdf1_field.analysis.runs import cell_places, observation_times, run_name
+from sdf1_field.analysis.values import ends_or_none, or_none
+from sdf1_field.errors import InputError
+from sdf1_field.scene import REGION_LABELS, Region
 from sdf1_field.statistics import percentile_interval, resample_counts
 
 Array = NDArray[np.float64]
@@ -151,3 +159,59 @@ def _area(survival: Array, durations: Array) -> Array:
     """Area under survival curves that are 1 before the first duration."""
     before = np.hstack([np.ones((len(survival), 1)), survival[:, :-1]])
     return np.asarray(before @ np.diff(durations, prepend=0.0), dtype=float)
+
+
+def dwell_table(runs: Sequence[xr.Dataset]) -> list[dict[str, Any]]:
+    """How long cells stay over each region.
+
+    Returns
+    -------
+    list of dict
+        One row for each region: ``region``, ``share_of_time`` (of all cells' frames),
+        ``episodes``, ``cut`` (of these, going on at the recording's end), ``unseen_begin`` (left
+        out, since they began before the recording), ``constant_rate_dwell`` (mean stay if cells
+        leave at a constant rate, corrected for the time between frames [s]; None if not resolved
+        or if nobody leaves), ``mean_dwell`` and ``median_dwell`` [s] by Kaplan and Meier,
+        uncorrected, ``interval`` of the mean (95 % bootstrap over cells), ``restricted``
+        (whether the mean is a lower bound: some outlast the longest stay seen).
+    """
+    require_cells_and_stroma(runs)
+    for run in runs:
+        if len(observation_times(run)) < 2:
+            raise InputError(
+                f"{run_name(run)}: shows its cells only once, so no stay. Set output.tracks_every "
+                "below the tracked time."
+            )
+        cell_places(run)  # refuses cells that are nowhere, whose region is no region
+    rows = []
+    for region in Region:
+        found, over, seen, first = [], 0, 0, 0
+        for run in runs:
+            regions, times = run["cell_region"].values, observation_times(run)
+            own = episodes(regions, times, region, from_start=bool(times[0] == 0.0))
+            found.append(Episodes(own.cell + first, own.duration, own.ended, own.unseen_begin))
+            first += len(regions)
+            over, seen = over + int((regions == region).sum()), seen + regions.size
+        stays = Episodes(
+            np.concatenate([f.cell for f in found]),
+            np.concatenate([f.duration for f in found]),
+            np.concatenate([f.ended for f in found]),
+            sum(f.unseen_begin for f in found),
+        )
+        dwell = dwell_time(stays)
+        interval = float(times[1] - times[0])
+        rows.append(
+            {
+                "region": REGION_LABELS[region],
+                "share_of_time": over / seen,
+                "episodes": len(stays.duration),
+                "cut": int((~stays.ended).sum()),
+                "unseen_begin": stays.unseen_begin,
+                "constant_rate_dwell": or_none(constant_rate_dwell(stays, interval)),
+                "mean_dwell": or_none(dwell.mean),
+                "interval": ends_or_none(dwell.interval),
+                "median_dwell": or_none(dwell.median),
+                "restricted": dwell.restricted,
+            }
+        )
+    return rows

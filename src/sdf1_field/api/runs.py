@@ -96,7 +96,7 @@ class Dishes:
         control: "Dishes | Sequence[Run] | None" = None,
         paired: bool = False,
     ) -> pd.DataFrame:
-        """Cells, densities and fold changes by region, as `analysis.analyse_runs` counts them.
+        """Cells, densities and fold changes by region, as `analysis.fold_change_table` counts them.
 
         Parameters
         ----------

@@ -1,8 +1,34 @@
 """Tables in plain text; `digits` writes their numbers."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import click
+
+
+@dataclass(frozen=True)
+class Shown:
+    """The runs that a table is of, for what is printed beside its values.
+
+    Parameters
+    ----------
+    dishes, controls : int
+        How many runs there are, and how many of the control.
+    stroma : str
+        The stromal cells' label, such as MSC.
+    units : mapping of str to tuple
+        Unit and its size [nM] of each ligand's concentrations.
+    """
+
+    dishes: int
+    controls: int
+    stroma: str
+    units: Mapping[str, tuple[str, float]]
+
+    @property
+    def over_dishes(self) -> str:
+        """Remark on intervals, if there are several dishes."""
+        return "" if self.dishes == 1 else " with 95 % interval over dishes"
 
 
 def print_table(rows: Sequence[tuple[str, ...]], header: tuple[str, ...] = ()) -> None:

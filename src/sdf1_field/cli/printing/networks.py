@@ -4,7 +4,7 @@ from typing import Any
 
 import click
 
-from sdf1_field.cli.tables import bin_text, dishes_text, print_table, region_text
+from sdf1_field.cli.tables import Shown, bin_text, dishes_text, print_table, region_text
 from sdf1_field.digits import number_text, spread_text
 
 _NETWORK_LABELS = {
@@ -35,10 +35,11 @@ _SIZE_LABELS = (
 )
 
 
-def print_networks(rows: list[dict[str, Any]], stroma: str) -> None:
+def print_networks(rows: list[dict[str, Any]], shown: Shown) -> None:
     """What networks have, sizes of migrasomes and tests, time by time."""
     from sdf1_field.units import duration_text
 
+    stroma = shown.stroma
     for n, row in enumerate(rows):
         groups = {"runs": row["runs"]}
         if row["control"] is not None:
