@@ -1,5 +1,6 @@
 """Sphinx configuration; `make docs` builds it with every warning an error."""
 
+import importlib.util
 import sys
 from pathlib import Path
 
@@ -33,7 +34,15 @@ napoleon_use_rtype = False
 
 html_theme = "pydata_sphinx_theme"
 html_title = "sdf1-field"
-html_static_path = ["_static"]
+_MATHJAX = importlib.util.find_spec("sphinx-mathjax-offline")
+if _MATHJAX is None or _MATHJAX.origin is None:
+    raise RuntimeError("sphinx-mathjax-offline is missing: run `make install`")
+# One file that draws equations as SVG: no network and no web fonts, also from file:// pages.
+html_static_path = [
+    "_static",
+    str(Path(_MATHJAX.origin).parent / "static" / "mathjax" / "tex-svg.js"),
+]
+mathjax_path = "tex-svg.js"
 html_css_files = ["sdf1-field.css"]
 html_copy_source = html_show_sourcelink = False
 html_theme_options = {

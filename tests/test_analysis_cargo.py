@@ -32,8 +32,7 @@ from sdf1_field.migrasomes.laws import RATES, carriage_of
 from sdf1_field.record import model_of, open_run
 from sdf1_field.scene import NO_BODY, Bodies, Fate, Fibres, Growth, Migrasomes, Origin, Scene
 from sdf1_field.simulation import simulate
-from sdf1_field.spec import load_model
-from sdf1_field.treatments import Perturbation
+from sdf1_field.spec import Perturbation, load_model
 
 HOUR = 3600.0
 TIME = 12 * HOUR
@@ -85,7 +84,8 @@ def make_scene(bodies, migrasomes, *, spec=SPEC, time=TIME, gone=()):
             fate=np.where(ended, Fate.RUPTURES, Fate.OUTLIVES_THE_RUN).astype(np.int8),
             secretion={},
             loaded=dict.fromkeys(ligands, takes),
-            fading={},
+            secretion_at_birth={},
+            decay={},
         ),
         Growth(
             seed=1,

@@ -1,7 +1,9 @@
 """What the pages say can be typed, set and opened."""
 
 import functools
+import math
 import re
+import runpy
 import shlex
 import tomllib
 from pathlib import Path
@@ -145,6 +147,39 @@ def test_every_parameter_of_the_model_or_of_its_solution_is_explained():
     ours = [p for p in parameters() if not p.endswith(".label") and not p.startswith("output.")]
     missing = [p for p in ours if not any(pattern.fullmatch(p) for pattern in explained)]
     assert missing == []
+
+
+SEARCHED = (
+    "Robin, Dirichlet, Neumann, reflecting, no-flux, operator splitting, Strang, Michaelis–Menten, "
+    "sub-grid, Peclet, Péclet, haptotaxis, chemotaxis, chemotactic index, finite volumes, "
+    "cosine transform, admittance, advection, Langmuir"
+)
+"""Words that a modeller types into the docs' search."""
+
+
+@pytest.mark.parametrize("word", SEARCHED.split(", "))
+def test_a_modellers_word_stands_where_the_equations_are_and_in_the_glossary(word):
+    equations = " ".join((text_of(DOCS / "model.md") + text_of(DOCS / "numerics.md")).split())
+    assert word.lower() in equations.lower()
+    assert word.lower() in text_of(DOCS / "glossary.md").lower()
+
+
+def test_the_peclet_number_on_the_page_is_that_of_the_parameters():
+    spec = load_model("coculture-kg1a").spec
+    cell, ligand = spec.haematopoietic, spec.ligand["sdf1"]
+    kg1a = cell.speed * cell.diameter / 2 / ligand.diffusivity
+    msc = spec.stroma.speed * math.sqrt(spec.stroma.body_area / math.pi) / ligand.diffusivity
+    page = text_of(DOCS / "model.md")
+    assert (
+        f"${cell.speed:g} \\cdot {cell.diameter / 2:g}/{ligand.diffusivity:g} = {kg1a:.4f}$" in page
+    )
+    assert f"20 µm/h, {msc:.4f}" in page
+
+
+def test_equations_are_drawn_by_a_file_that_is_installed():
+    conf = runpy.run_path(str(DOCS / "conf.py"))
+    files = {Path(path).name: DOCS / path for path in conf["html_static_path"]}
+    assert files[conf["mathjax_path"]].stat().st_size > 1_000_000
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)

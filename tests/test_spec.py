@@ -863,7 +863,7 @@ SECRETION = "secretion-l929"
         (
             SECRETION,
             ("agent.snap23_kd.factor=0.0", "treatments.snap23_kd={}"),
-            "a line in which nothing ever fuses would hold without end. Give a 'factor' above 0",
+            "without any fusion carriers accumulate without limit. Give a 'factor' above 0",
         ),
         (
             SECRETION,

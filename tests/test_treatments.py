@@ -1,7 +1,10 @@
+from typing import get_args
+
 import pytest
 
-from sdf1_field.spec import load_model
-from sdf1_field.treatments import Perturbation, change_times, schedule
+from sdf1_field.spec import Effect, Perturbation, load_model
+from sdf1_field.spec.agents import ACTIONS, ActionName, Agent
+from sdf1_field.treatments import change_times, schedule
 
 HOUR = 3600.0
 AMD3100_10_UM = 1e4 / 651.0
@@ -248,3 +251,28 @@ def test_two_chelators_leave_the_product_of_what_each_leaves():
     plan = _schedule("secretion-l929-bapta-am", *more)
     left = 1.0 - plan.perturbation(3 * HOUR).chelated
     assert left == pytest.approx(0.5 * 0.16 / 10.16, rel=1e-9)
+
+
+# Actions
+
+
+def test_every_action_that_a_model_file_may_name_has_an_entry():
+    assert set(get_args(ActionName)) == ACTIONS.keys()
+
+
+def test_every_key_an_action_needs_is_a_key_of_an_agent():
+    assert {key for action in ACTIONS.values() for key in action.needs} <= Agent.model_fields.keys()
+
+
+@pytest.mark.parametrize("acts_on", [k for k, action in ACTIONS.items() if action.needs])
+def test_an_agent_without_a_key_that_its_action_needs_is_refused(acts_on):
+    keys = {"molar_mass": "1 kDa", "inhibition_constant": "1 nM", "dissociation_constant": "1 nM"}
+    keys |= {"maximum_block": 1.0, "target": "cd166", "factor": 2.0}
+    needs = ACTIONS[acts_on].needs
+    complete = {"label": "mine", "acts_on": acts_on} | {key: keys[key] for key in needs}
+    effect = ACTIONS[acts_on].effect(Agent.model_validate(complete), 1.0)
+    assert effect != Effect()
+    for key in needs:
+        less = {k: v for k, v in complete.items() if k != key}
+        with pytest.raises(ValueError, match=f"acts on {acts_on} needs '{key}'"):
+            Agent.model_validate(less)

@@ -1,18 +1,15 @@
-"""Timed treatments turned into what happens at a moment and what holds at a time.
+"""Timed treatments as events at a moment and effects over a time.
 
-Each agent acts on one named quantity: an antagonist on the apparent dissociation constant, added
-ligand on the medium, an antibody on the CD166 of the stroma it meets, a medium change on what is
-dissolved, an integrin inhibitor on anchors to the substrate, a calcium chelator on the signal that
-carriers need to fuse, a change of genes on the rate at which migrasomes form, carriers are brought
-into them, or fuse.
+Each agent acts on one named rate or step (`sdf1_field.spec.agents`). Here its times are applied:
+an event at the start, an effect until the stop or the next medium change, or one from the
+beginning to the end.
 """
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sdf1_field.pharmacology import blocked_fraction
-from sdf1_field.spec import ModelSpec, Treatment
+from sdf1_field.spec import Effect, ModelSpec, Perturbation, Treatment
 from sdf1_field.units import instant
 
 
@@ -42,36 +39,12 @@ class Event:
 
 
 @dataclass(frozen=True)
-class Perturbation:
-    """What treatments make of the stroma's growth, and of its cargo.
-
-    Parameters
-    ----------
-    nucleation : float
-        Factor on the rate at which migrasomes form on fibres [1].
-    blocked_integrins : float
-        Share of integrins that hold nothing [1].
-    transport : float
-        Factor on the rate at which carriers are brought into migrasomes [1].
-    fusion : float
-        Factor on the rates at which carriers fuse with a membrane [1].
-    chelated : float
-        Share of the calcium signal that is quenched [1].
-    """
-
-    nucleation: float = 1.0
-    blocked_integrins: float = 0.0
-    transport: float = 1.0
-    fusion: float = 1.0
-    chelated: float = 0.0
-
-
-@dataclass(frozen=True)
 class _Exposure:
+    """An effect from a start to a stop [s]."""
+
     start: float
     stop: float
-    competition: float = 0.0
-    perturbation: Perturbation = Perturbation()
+    effect: Effect
 
 
 @dataclass(frozen=True)
@@ -86,18 +59,14 @@ class Schedule:
 
         The apparent dissociation constant is ``K_d (1 + competition)``.
         """
-        return sum(e.competition for e in self.exposures if e.start <= time < e.stop)
+        return sum(effect.competition for effect in self._acting(time))
 
     def perturbation(self, time: float) -> Perturbation:
-        """What acts on the stroma at a time [s]; several act independently."""
-        acting = [e.perturbation for e in self.exposures if e.start <= time < e.stop]
-        return Perturbation(
-            nucleation=math.prod(p.nucleation for p in acting),
-            blocked_integrins=1.0 - math.prod(1.0 - p.blocked_integrins for p in acting),
-            transport=math.prod(p.transport for p in acting),
-            fusion=math.prod(p.fusion for p in acting),
-            chelated=1.0 - math.prod(1.0 - p.chelated for p in acting),
-        )
+        """Perturbation of the stroma at a time [s]."""
+        return Perturbation.together(effect.perturbation for effect in self._acting(time))
+
+    def _acting(self, time: float) -> list[Effect]:
+        return [e.effect for e in self.exposures if e.start <= time < e.stop]
 
 
 def schedule(spec: ModelSpec) -> Schedule:
@@ -105,53 +74,29 @@ def schedule(spec: ModelSpec) -> Schedule:
 
     Without a start a treatment begins when the haematopoietic cells are added.
     """
-    changes = sorted(
-        instant(t.start)
-        for name, t in spec.treatments.items()
-        if spec.agent[spec.agent_of(name)].acts_on == "medium_change"
-    )
+    given = []
+    for name, treatment in spec.treatments.items():
+        agent = spec.agent[spec.agent_of(name)]
+        effect = agent.action.effect(agent, spec.dose(name))
+        given.append((name, treatment, agent.action.lasts, effect))
+    changes = sorted(instant(t.start) for _, t, _, effect in given if effect.medium_change)
     added: dict[float, list[tuple[str, float]]] = {}
     free: dict[float, float] = {}
     washed: dict[float, list[tuple[float, float]]] = {}
     exposures: list[_Exposure] = []
-    for name, treatment in spec.treatments.items():
-        agent = spec.agent[spec.agent_of(name)]
-        start, dose = instant(treatment.start), spec.dose(name)
-        if agent.acts_on == "added_ligand":
-            added.setdefault(start, []).append((spec.agent_of(name), dose))
-        elif agent.acts_on == "cd166_block":
-            assert agent.dissociation_constant is not None
-            assert agent.maximum_block is not None
-            blocked = blocked_fraction(
-                dose,
-                dissociation_constant=agent.dissociation_constant,
-                maximum=agent.maximum_block,
-            )
-            free[start] = free.get(start, 1.0) * (1.0 - blocked)
-            stop = _stop(treatment, start, changes)
+    for name, treatment, lasts, effect in given:
+        start = instant(treatment.start)
+        stop = _stop(treatment, start, changes)
+        if lasts == "genetic":
+            exposures.append(_Exposure(-math.inf, math.inf, effect))
+        elif lasts == "present":
+            exposures.append(_Exposure(start, stop, effect))
+        elif lasts == "bound":
+            free[start] = free.get(start, 1.0) * (1.0 - effect.blocked)
             if math.isfinite(stop):
-                washed.setdefault(stop, []).append((start, blocked))
-        elif agent.genetic:
-            assert agent.factor is not None
-            changed = Perturbation(**{agent.acts_on: agent.factor})
-            exposures.append(_Exposure(-math.inf, math.inf, perturbation=changed))
-        elif agent.acts_on != "medium_change":
-            stop = _stop(treatment, start, changes)
-            if agent.acts_on == "cxcr4_antagonist":
-                assert agent.inhibition_constant is not None
-                exposures.append(_Exposure(start, stop, dose / agent.inhibition_constant))
-            else:
-                assert agent.dissociation_constant is not None
-                assert agent.maximum_block is not None
-                blocked = blocked_fraction(
-                    dose,
-                    dissociation_constant=agent.dissociation_constant,
-                    maximum=agent.maximum_block,
-                )
-                share = "chelated" if agent.acts_on == "calcium" else "blocked_integrins"
-                exposures.append(
-                    _Exposure(start, stop, perturbation=Perturbation(**{share: blocked}))
-                )
+                washed.setdefault(stop, []).append((start, effect.blocked))
+        elif not effect.medium_change:
+            added.setdefault(start, []).append((spec.agent_of(name), effect.added))
     times = sorted({*changes, *added, *free, *washed})
     return Schedule(
         events=tuple(

@@ -6,11 +6,11 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from sdf1_field.cells.moving import folded
 from sdf1_field.cells.state import Cells
 from sdf1_field.compiled import kernel
 from sdf1_field.grid import Grid
 from sdf1_field.scene import NO_BODY, Bodies, Scene, body_under
+from sdf1_field.walls import reflected
 
 Array = NDArray[np.float64]
 
@@ -82,6 +82,6 @@ def _carry(
         cosine, sine = cosines[b], sines[b]
         along, across = xs[i] - old_x[b], ys[i] - old_y[b]
         hx, hy = hxs[i], hys[i]
-        xs[i], sign_x = folded(new_x[b] + along * cosine - across * sine, width)
-        ys[i], sign_y = folded(new_y[b] + along * sine + across * cosine, length)
+        xs[i], sign_x = reflected(new_x[b] + along * cosine - across * sine, width)
+        ys[i], sign_y = reflected(new_y[b] + along * sine + across * cosine, length)
         hxs[i], hys[i] = sign_x * (hx * cosine - hy * sine), sign_y * (hx * sine + hy * cosine)

@@ -35,10 +35,12 @@ from numpy.typing import NDArray
 from scipy.special import j0, j1
 
 from sdf1_field.exposure.sampling import SubgridField, no_subgrid_field
-from sdf1_field.grid import Grid, clamped_indices
+from sdf1_field.grid import Grid
+from sdf1_field.neighbours import MOST_BUCKETS, make_buckets, sorted_places
 from sdf1_field.sources import source_width
 from sdf1_field.transport import Coat, Transport
 from sdf1_field.units import MOLECULES_PER_UM3_PER_NM
+from sdf1_field.walls import image_sources
 
 Array = NDArray[np.float64]
 
@@ -261,14 +263,10 @@ def subgrid_field(
     if len(x) == 0:
         return no_subgrid_field()
     grid, reach = basis.grid, basis.scales.reach
-    source, x, y = _mirrored(grid, x, y, reach)
-    columns, rows = max(1, int(grid.width / reach)), max(1, int(grid.length / reach))
-    column = clamped_indices(x / grid.width * columns, columns)
-    row = clamped_indices(y / grid.length * rows, rows)
-    bucket = row * columns + column
-    order = np.argsort(bucket, kind="stable")
-    source, x, y, bucket = source[order], x[order], y[order], bucket[order]
-    first = np.searchsorted(bucket, np.arange(rows * columns + 1)).astype(np.int64)
+    source, x, y = image_sources(x, y, grid.width, grid.length, reach)
+    buckets = make_buckets(0.0, 0.0, grid.width, grid.length, reach, MOST_BUCKETS)
+    order, first = sorted_places(buckets, x, y)
+    source, x, y = source[order], x[order], y[order]
 
     uptake, release = (part[source, None] for part in around)
     attached = coated[source]
@@ -280,25 +278,7 @@ def subgrid_field(
     if not (soluble_steers and coat_steers):
         steering = soluble_steers * dissolved + coat_steers * attached
         profile = np.concatenate([profile, _profiles(basis, radius[source], steering)], axis=2)
-    return SubgridField(x, y, first, rows, columns, reach, profile)
-
-
-def _mirrored(
-    grid: Grid, x: Array, y: Array, reach: float
-) -> tuple[NDArray[np.intp], Array, Array]:
-    """Sources and all their mirror images within reach of the floor: which, and where."""
-    source = np.arange(len(x))
-    for axis, extent in ((0, grid.width), (1, grid.length)):
-        place = (x, y)[axis]
-        turns = np.arange(-math.ceil(reach / extent), math.ceil(reach / extent) + 1)
-        images = np.concatenate(
-            [np.stack([2.0 * n * extent + place, 2.0 * n * extent - place]) for n in turns]
-        )
-        image, one = np.nonzero((images > -reach) & (images < extent + reach))
-        moved = images[image, one]
-        source, x, y = source[one], x[one], y[one]
-        x, y = (moved, y) if axis == 0 else (x, moved)
-    return source, x, y
+    return SubgridField(x, y, first, buckets.rows, buckets.columns, reach, profile)
 
 
 def _profiles(basis: SubgridBasis, radius: Array, transform: Array) -> Array:

@@ -18,7 +18,7 @@ from matplotlib.ticker import StrMethodFormatter
 from numpy.typing import NDArray
 
 from sdf1_field.analysis import SAME_TIME
-from sdf1_field.observations import Reading
+from sdf1_field.claims import Reading
 from sdf1_field.statistics import (
     chi_squared_yates_test,
     mann_whitney_u_test,

@@ -14,8 +14,7 @@ from numpy.typing import NDArray
 
 from sdf1_field.migrasomes.cargo import CARRIAGE
 from sdf1_field.random import name_key
-from sdf1_field.spec import ModelSpec
-from sdf1_field.treatments import Perturbation
+from sdf1_field.spec import ModelSpec, Perturbation
 
 
 class Rates(NamedTuple):

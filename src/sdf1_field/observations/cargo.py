@@ -11,22 +11,15 @@ from numpy.typing import NDArray
 
 from sdf1_field import migrasomes
 from sdf1_field.analysis import CargoCount, count_cargo
+from sdf1_field.claims import Quantity, Reading, Sample
 from sdf1_field.errors import InputError
-from sdf1_field.observations.readings import (
-    Array,
-    Dish,
-    Quantity,
-    Reading,
-    Sample,
-    model_of,
-    of_cells,
-    of_dish,
-    of_share,
-)
+from sdf1_field.observations.readings import Dish, model_of, of_cells, of_dish, of_share
 from sdf1_field.random import Stream, generator
 from sdf1_field.scene import NO_BODY
 from sdf1_field.treatments import change_times, schedule
 from sdf1_field.variation import dish_factors
+
+Array = NDArray[np.float64]
 
 PER_DISH = 34
 """Cells or migrasomes looked at in a dish: 102 in three, the "> 100" of Jiao et al. (2024)."""
@@ -128,7 +121,7 @@ def count_dish(dish: Dish) -> dict[tuple[float, str], CargoCount]:
     )
     counts = {}
     for stop in sorted({*(t for t in change_times(plan) if start < t < until), *looked_at}):
-        scene, _ = migrasomes.advance(scene, stop)
+        scene = migrasomes.advance(scene, stop)
         if stop in looked_at:
             for ligand in spec.followed_ligands:
                 counts[looked_at[stop], ligand] = count_cargo(

@@ -5,17 +5,9 @@ from numpy.typing import NDArray
 
 from sdf1_field import migrasomes
 from sdf1_field.analysis import NetworkCount, count_network, detached_per_mm2
+from sdf1_field.claims import Quantity, Reading, Sample
 from sdf1_field.errors import InputError
-from sdf1_field.observations.readings import (
-    Dish,
-    Quantity,
-    Reading,
-    Sample,
-    model_of,
-    of_cells,
-    of_dish,
-    of_share,
-)
+from sdf1_field.observations.readings import Dish, model_of, of_cells, of_dish, of_share
 from sdf1_field.scene import NO_BODY, Fate, Migrasomes, Origin
 from sdf1_field.simulation import model_grid, regions_of
 from sdf1_field.treatments import change_times, schedule
@@ -72,7 +64,7 @@ def read_network(dish: Dish) -> tuple[Reading, ...]:
     changes = [time for time in change_times(plan) if 0.0 < time <= dish.times[-1]]
     readings: list[Reading] = []
     for time in sorted({*changes, *dish.times}):
-        scene, _ = migrasomes.advance(scene, time)
+        scene = migrasomes.advance(scene, time)
         if time in dish.times:
             count = count_network(scene, regions_of(spec, scene, grid), grid, time=time)
             readings += [

@@ -1,6 +1,6 @@
 """The stroma: an immutable snapshot, how one is placed, and what lies where on the floor."""
 
-from sdf1_field.scene.placing import folded, log_normal, place_bodies, place_scene
+from sdf1_field.scene.placing import log_normal, place_bodies, place_scene
 from sdf1_field.scene.regions import (
     OUTSIDE,
     REGION_LABELS,
@@ -39,7 +39,6 @@ __all__ = [
     "Scene",
     "body_under",
     "cells_under_bodies",
-    "folded",
     "log_normal",
     "place_bodies",
     "place_scene",

@@ -13,8 +13,18 @@ from numpy.typing import NDArray
 
 from sdf1_field.compiled import kernel
 from sdf1_field.errors import InputError
-from sdf1_field.random import Keys, Stream, draws, generator, name_key, subkey, subkeys, uniform
-from sdf1_field.scene.ellipses import NONE, Buckets, bucket_of, empty_buckets, overlap, put
+from sdf1_field.neighbours import (
+    NONE,
+    BucketLists,
+    add_place,
+    adjacent,
+    bucket_of,
+    empty_lists,
+    make_buckets,
+)
+from sdf1_field.random import Keys, Stream, generator, name_key
+from sdf1_field.random.kernels import draws, subkey, subkeys, uniform
+from sdf1_field.scene.ellipses import overlap
 from sdf1_field.scene.regions import body_under
 from sdf1_field.scene.snapshot import (
     NO_BODY,
@@ -26,6 +36,7 @@ from sdf1_field.scene.snapshot import (
     Scene,
 )
 from sdf1_field.spec import ModelSpec, SceneSection
+from sdf1_field.walls import reflected_in_well, reflected_places
 
 Array = NDArray[np.float64]
 
@@ -132,7 +143,8 @@ def _settle(
 ) -> bool:
     """Place bodies in an order, each where it overlaps none before it; whether all fit."""
     # Two bodies that touch are no farther apart than twice the longest half axis.
-    buckets = empty_buckets(0.0, 0.0, width, length, 2.0 * semi_major.max(), x.size)
+    narrowest = max(2.0 * semi_major.max(), math.sqrt(width * length / x.size))
+    lists = empty_lists(make_buckets(0.0, 0.0, width, length, narrowest, x.size), x.size)
     radius = 0.5 * width
     for n in order:
         for k in range(_TRIES):
@@ -141,8 +153,8 @@ def _settle(
             angle[n] = uniform(seed, _SCENE, n, _WHERE + 3 * k + 2) * math.pi
             if round_well and math.hypot(x[n] - radius, y[n] - radius) + semi_major[n] > radius:
                 continue
-            if _is_free(n, x, y, angle, semi_major, semi_minor, buckets):
-                put(buckets, n, x[n], y[n])
+            if _is_free(n, x, y, angle, semi_major, semi_minor, lists):
+                add_place(lists, n, x[n], y[n])
                 break
         else:
             return False
@@ -151,21 +163,21 @@ def _settle(
 
 @kernel()
 def _is_free(
-    n: int, x: Array, y: Array, angle: Array, semi_major: Array, semi_minor: Array, buckets: Buckets
-) -> bool:
-    """Whether a body overlaps none of those in the buckets."""
-    rows, columns = buckets.latest.shape
-    row, column = bucket_of(buckets, x[n], y[n])
-    for r in range(max(row - 1, 0), min(row + 2, rows)):
-        for c in range(max(column - 1, 0), min(column + 2, columns)):
-            m = buckets.latest[r, c]
+    n: int, x: Array, y: Array, angle: Array, semi_major: Array, semi_minor: Array,
+    lists: BucketLists,
+) -> bool:  # fmt: skip
+    """Whether a body overlaps none of those listed."""
+    row, column = bucket_of(lists.buckets, x[n], y[n])
+    for r in adjacent(row, lists.buckets.rows):
+        for c in adjacent(column, lists.buckets.columns):
+            m = lists.latest[r, c]
             while m != NONE:
                 if overlap(
                     x[m] - x[n], y[m] - y[n], semi_major[n], semi_minor[n], angle[n],
                     semi_major[m], semi_minor[m], angle[m],
                 ):  # fmt: skip
                     return False
-                m = buckets.earlier[m]
+                m = lists.earlier[m]
     return True
 
 
@@ -182,25 +194,12 @@ def log_normal(mean: float, spread: float, normals: Array) -> Array:
     return mean * np.exp(spread * normals - 0.5 * spread**2)
 
 
-def _mirrored(spec: ModelSpec, x: Array, y: Array) -> tuple[Array, Array]:
-    """Places folded back at the walls; NaN stays NaN."""
+def _reflected(spec: ModelSpec, x: Array, y: Array) -> tuple[Array, Array]:
+    """Places [um] after reflection at the walls of a model's dish; NaN stays NaN."""
     dish = spec.dish
-    if dish.shape != "round":
-        return folded(x, dish.width), folded(y, dish.length)
-    radius = 0.5 * dish.width
-    out_x, out_y = x - radius, y - radius
-    apart = np.maximum(np.hypot(out_x, out_y), radius)
-    nearer = (2.0 * radius - apart) / apart
-    return radius + nearer * out_x, radius + nearer * out_y
-
-
-def folded(place: Array, extent: float) -> Array:
-    """Places between two walls after folding back those beyond; NaN stays NaN."""
-    inside = place.copy()
-    beyond = (place < 0.0) | (place > extent)
-    around = np.mod(place[beyond], 2.0 * extent)
-    inside[beyond] = np.where(around > extent, 2.0 * extent - around, around)
-    return inside
+    if dish.shape == "round":
+        return reflected_in_well(x, y, 0.5 * dish.width)
+    return reflected_places(x, dish.width), reflected_places(y, dish.length)
 
 
 def _place_fibres(spec: ModelSpec, bodies: Bodies, seed: int) -> tuple[Fibres, Keys]:
@@ -227,7 +226,7 @@ def _place_fibres(spec: ModelSpec, bodies: Bodies, seed: int) -> tuple[Fibres, K
         2.0 * math.pi * (which + turn[owner]) / number,
         math.pi * (turn[owner] < 0.5) + scene.fibre_fan_angle * fan,
     )
-    x, y = _mirrored(spec, *_courses(scene, bodies, owner, place, keys))
+    x, y = _reflected(spec, *_courses(scene, bodies, owner, place, keys))
     origin = np.where(retracting, np.int8(Origin.RETRACTION), np.int8(Origin.MIGRATION))
     return Fibres(x, y, owner.astype(np.intp), origin), keys
 
@@ -391,6 +390,7 @@ def _place_migrasomes(
     scene = spec.scene
     sizes, _ = draws(keys, Stream.MIGRASOME, which, 0)
     birth, end = _life(spec, keys, which)
+    present = birth <= -spec.run.culture
     secretion = {}
     for name in spec.solved_ligands:
         rates = spec.ligand[name].secretion
@@ -406,17 +406,16 @@ def _place_migrasomes(
         blocked=np.zeros(len(x)),
         birth=birth,
         end=end,
-        present=birth <= -spec.run.culture,
+        present=present,
         maturity=np.ones(len(x)),
         origin=origin,
         fate=np.where(end <= spec.run.duration, Fate.RUPTURES, Fate.OUTLIVES_THE_RUN).astype(
             np.int8
         ),
         loaded={name: rate > 0.0 for name, rate in secretion.items()},
-        secretion=secretion,
-        fading={
-            name: np.full(len(x), spec.ligand[name].secretion.migrasome_decay) for name in secretion
-        },
+        secretion={name: np.where(present, rate, 0.0) for name, rate in secretion.items()},
+        secretion_at_birth=secretion,
+        decay={name: spec.ligand[name].secretion.migrasome_decay for name in secretion},
     )
 
 

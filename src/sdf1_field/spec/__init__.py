@@ -7,6 +7,7 @@ has changed and what is implausible, `names` what people call things. Quantities
 files and are canonical floats here.
 """
 
+from sdf1_field.spec.agents import Effect, Perturbation, Treatment
 from sdf1_field.spec.differences import (
     Change,
     Outside,
@@ -15,32 +16,20 @@ from sdf1_field.spec.differences import (
     changes_text,
     outside_intervals,
 )
-from sdf1_field.spec.files import (
-    Entry,
-    Model,
-    asked_model,
-    entries_of,
-    inherited_unread,
-    load_model,
-    model_from_entries,
-    parameters,
-    refuse_unread,
-)
-from sdf1_field.spec.names import ligand_named
+from sdf1_field.spec.entries import Entry
+from sdf1_field.spec.files import asked_model, inherited_unread, load_model, refuse_unread
+from sdf1_field.spec.medium import PATTERN_FILES, Coat
+from sdf1_field.spec.model import Model, entries_of, model_from_entries
+from sdf1_field.spec.names import ligand_named, suggestion, unknown
+from sdf1_field.spec.quantities import STATUSES
+from sdf1_field.spec.reading import parameters
 from sdf1_field.spec.schema import (
-    PATTERN_FILES,
-    STATUSES,
-    Biogenesis,
-    Coat,
     Factors,
     ModelSpec,
     Numerics,
-    SceneSection,
-    Treatment,
-    suggestion,
-    unknown,
 )
 from sdf1_field.spec.showing import facts_html
+from sdf1_field.spec.stroma import Biogenesis, SceneSection
 from sdf1_field.spec.template import model_file_text, write_model_file
 
 __all__ = [
@@ -49,17 +38,18 @@ __all__ = [
     "Biogenesis",
     "Change",
     "Coat",
+    "Effect",
     "Entry",
     "Factors",
     "Model",
     "ModelSpec",
     "Numerics",
     "Outside",
+    "Perturbation",
     "SceneSection",
     "Treatment",
     "asked_model",
     "brief_changes",
-    "changed",
     "changes",
     "changes_text",
     "entries_of",

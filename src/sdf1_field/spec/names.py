@@ -1,5 +1,6 @@
 """What people call ligands, drugs, cells and models, and the keys that stand for them."""
 
+import difflib
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -128,3 +129,17 @@ def keyed_value(path: str, value: Any, known: Mapping[str, Iterable[str]]) -> An
     if isinstance(value, list):
         return [keyed_value(path, each, known) for each in value]
     return key_of(value, known[section], SYNONYMS[section]) if isinstance(value, str) else value
+
+
+def unknown(name: str, known: Iterable[str], noun: str) -> str:
+    """Sentences that say a name is unknown and what it may have meant."""
+    return f"unknown {noun} '{name}'. {suggestion(name, known)}"
+
+
+def suggestion(name: str, known: Iterable[str]) -> str:
+    """Sentence with the known names closest to a wrong one, or all of them."""
+    names = sorted(known)
+    close = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
+    if close:
+        return "Did you mean " + " or ".join(f"'{c}'" for c in close) + "?"
+    return "Known: " + ", ".join(names) + "."

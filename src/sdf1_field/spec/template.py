@@ -4,7 +4,6 @@ Every line stands by itself as a dotted key, not under a header: an empty table 
 what the model inherits, and a key uncommented without its header would fall into another table.
 """
 
-import json
 import re
 import textwrap
 from collections.abc import Iterable, Iterator, Mapping
@@ -14,15 +13,17 @@ from pathlib import Path
 from sdf1_field import __version__
 from sdf1_field.errors import InputError
 from sdf1_field.shipped import model_names
-from sdf1_field.spec.files import Entry, load_model, parameters
-from sdf1_field.spec.schema import Mechanisms, ModelSpec, unknown
-from sdf1_field.spec.unread import idle_agent, unread_keys
-from sdf1_field.units import duration_text
+from sdf1_field.spec.agents import ACTIONS
+from sdf1_field.spec.entries import Entry
+from sdf1_field.spec.files import load_model
+from sdf1_field.spec.names import unknown
+from sdf1_field.spec.reading import parameters
+from sdf1_field.spec.saving import toml_value
+from sdf1_field.spec.schema import Mechanisms, ModelSpec
+from sdf1_field.spec.unread import unread_keys
 
 _WIDTH = 92
 _NAME = re.compile(r"\w[\w.-]*")
-_PRETREATMENT = 7200.0
-"""How long before the cells the example's antibody is given [s]."""
 
 _SWITCHED = ("mechanisms.", "treatments.", "variation.donor.")
 """What a call may switch on, and so is shown whether it acts or not."""
@@ -88,8 +89,8 @@ def model_file_text(name: str, *, extends: str) -> str:
                 "stands by itself. Sections, such as [ligand.sdf1], go to the end of the file."
             ),
             "",
-            f"extends = {_toml(extends)}",
-            f"title = {_toml(f'{name}: {spec.title}')}",
+            f"extends = {toml_value(extends)}",
+            f"title = {toml_value(f'{name}: {spec.title}')}",
             '#description = "What is different here, and why."',
         ],
         [
@@ -181,37 +182,27 @@ def _treatments(spec: ModelSpec, entries: Mapping[str, Entry]) -> list[str]:
 
 
 def _examples(spec: ModelSpec) -> Iterator[str]:
-    """One treatment of each kind that has something to act on and that the model does not give.
-
-    Of the changes of genes, which are all written alike, one.
-    """
-    middle = duration_text(spec.run.duration / 2)
-    before = min(_PRETREATMENT, spec.run.culture)
-    pretreatment = f', start = "{duration_text(-before)}", stop = "0 h"' if before > 0 else ""
-    examples = {
-        "cxcr4_antagonist": f'dose = "10 uM", start = "0 h", stop = "{middle}"',
-        "added_ligand": 'dose = "100 ng/mL", start = "0 h"',
-        "cd166_block": f'dose = "5 ug/mL"{pretreatment}',
-    }
-    if spec.grows:
-        examples |= {"integrins": f'dose = "10 uM", start = "{middle}"', "nucleation": ""}
-    if spec.followed_ligands:
-        examples["calcium"] = examples["integrins"]
-    for kind, text in examples.items():
+    """One treatment of each kind that acts on something and that the model does not give."""
+    for kind, action in ACTIONS.items():
+        keys = action.example(spec)
         agents = [name for name, agent in spec.agent.items() if agent.acts_on == kind]
-        free = [name for name in agents if name not in spec.treatments and _of_use(spec, name)]
-        given = f"{{ {text} }}" if text else "{}"
-        yield from (f"#treatments.{name} = {given}" for name in free[:1])
-    if spec.solved_ligands:
-        yield f'#treatments.wash = {{ agent = "medium_change", start = "{middle}" }}'
+        if keys is None:
+            continue
+        if "agent" in keys:
+            free = ["wash"]
+        else:
+            free = [n for n in agents if n not in spec.treatments and _of_use(spec, n)]
+        table = ", ".join(f'{key} = "{value}"' for key, value in keys.items())
+        yield from (f"#treatments.{n} = {f'{{ {table} }}' if keys else '{}'}" for n in free[:1])
 
 
 def _of_use(spec: ModelSpec, name: str) -> bool:
     """Whether the stroma, the cells or the fields of a model have what an agent acts on."""
     agent = spec.agent[name]
-    if idle_agent(spec, name) is not None:
+    if agent.action.idle(spec, name) is not None:
         return agent.acts_on == "medium_change"
-    return agent.target is None or agent.target in spec.stroma.expresses
+    found = agent.target is None or agent.target in spec.stroma.expresses
+    return found and agent.action.lacks(spec, name) is None
 
 
 def _lines(paths: Iterable[str], entries: Mapping[str, Entry]) -> Iterator[str]:
@@ -219,7 +210,7 @@ def _lines(paths: Iterable[str], entries: Mapping[str, Entry]) -> Iterator[str]:
     defaults = parameters()
     shown = (path for path in paths if path in entries)
     for note, group in groupby(shown, key=lambda p: _note(entries[p], defaults.get(p))):
-        yield from (f"#{path} = {_toml(entries[path].value)}" for path in group)
+        yield from (f"#{path} = {toml_value(entries[path].value)}" for path in group)
         yield from _prose(note, indent="#     ")
 
 
@@ -238,11 +229,6 @@ def _prose(text: str, *, indent: str = "# ") -> list[str]:
         break_long_words=False,
         break_on_hyphens=False,
     )
-
-
-def _toml(value: object) -> str:
-    """A text, number, switch or list as TOML, which writes these as JSON does."""
-    return json.dumps(value, ensure_ascii=False)
 
 
 def write_model_file(name: str, *, extends: str, force: bool = False) -> Path:

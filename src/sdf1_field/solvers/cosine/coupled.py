@@ -1,4 +1,4 @@
-"""A step of medium and coat together: two stages, each solved on the floor, and its error."""
+"""One step of medium and coat, fully coupled: two implicit stages and the error estimate."""
 
 import math
 from dataclasses import dataclass, replace
@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 from sdf1_field.compiled import kernel
 from sdf1_field.errors import RunError
 from sdf1_field.solvers.cosine.columns import Columns
+from sdf1_field.solvers.cosine.floor_law import FloorLaw, bound_after, law_over_step
+from sdf1_field.solvers.cosine.floor_newton import FloorSolution, FloorValue, solve_floor
 from sdf1_field.solvers.cosine.secreted import line_of
 from sdf1_field.solvers.cosine.stages import (
     GAMMA,
@@ -23,16 +25,7 @@ from sdf1_field.solvers.cosine.state import CosineState, booked
 from sdf1_field.solvers.cosine.step_error import error_over_tolerance
 from sdf1_field.solvers.cosine.tolerances import NEWTON_SHARE, Tolerances
 from sdf1_field.sources import Secretion
-from sdf1_field.transport import (
-    Coat,
-    FloorLaw,
-    FloorSolution,
-    FloorValue,
-    Uptake,
-    bound_after,
-    law_over_step,
-    solve_floor,
-)
+from sdf1_field.transport import Coat, Uptake
 from sdf1_field.units import MOLECULES_PER_UM3_PER_NM
 
 Array = NDArray[np.float64]
@@ -40,9 +33,9 @@ Array = NDArray[np.float64]
 SMALLEST_STEP = 1e-9
 """[s]."""
 SHRINK = 0.2
-"""Share of a step to which at most it is shortened before it is tried again."""
+"""Least ratio of a shortened step to the rejected one."""
 _FILLING = 1.0
-"""Time within which what a coat gains is small, whatever share of what it holds [s]."""
+"""Time within which the gain of a coat counts as small, even of an almost empty one [s]."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,7 +52,7 @@ def coupled_step(
     secretion: Secretion,
     tolerances: Tolerances,
 ) -> _Trial:
-    """One step with coat or uptake and its error over the tolerance; NaN if it has no solution."""
+    """One step with coat or uptake; its error over the tolerance is NaN if it has no solution."""
     mean, coat, scale = columns.mean, columns.coat, columns.mode_scale
     admittance, response_to_first = responses(columns, step)
     length = GAMMA * step
@@ -131,12 +124,12 @@ def coupled_step(
         into_cells = (1.0 - GAMMA) * float(law.into_cells(first.concentration).sum())
         into_cells += GAMMA * float(law_second.into_cells(second.concentration).sum())
         ledger = ledger.book(taken_up=step * into_cells * area)
-    # Fresh medium is empty while the floor is not: errors are measured against what cells see.
+    # After a medium change the layer is empty but z = 0 is not; cells sense the latter.
     error = error_over_tolerance(
         state.layer, layer_first, layer, second.concentration, 0.0, tolerances
     )
     if coat is not None:
-        # A coat that has just begun to fill is measured against what comes soon.
+        # A coat that has just begun to fill is measured against its gain in the near future.
         ahead = max(_FILLING / step - 1.0, 0.0)
         error = max(
             error, error_over_tolerance(state.bound, bound_first, bound, bound, ahead, tolerances)
@@ -165,7 +158,7 @@ def _stage(
     guess: FloorValue,
     tolerances: Tolerances,
 ) -> tuple[FloorSolution, FloorLaw]:
-    """Floor at the end of a stage that began with ``begun`` bound, and the law it obeys."""
+    """Floor at the end of an implicit stage that began with ``begun`` bound, and its flux law."""
     law = law_over_step(coat, uptake, begun, length)
     solution = solve_floor(
         admittance,
@@ -180,7 +173,7 @@ def _stage(
 
 
 def _layer_below(columns: Columns, solution: FloorSolution, secreted: Array) -> Array:
-    """Lowest layer's concentration that goes with the one at z = 0 [nM]."""
+    """Concentration of the lowest layer below that at z = 0 [nM], by half a layer's resistance."""
     layer = np.empty_like(secreted)
     _half_layer_down(solution.concentration, secreted, solution.flux, columns.half_layer, layer)
     return layer
@@ -198,7 +191,7 @@ def _half_layer_down(
 
 
 def _ahead(begin: FloorValue, middle: FloorValue) -> FloorValue:
-    """Floor at the end of a step, on the straight line through its beginning and first stage."""
+    """Floor at the end of a step, extrapolated linearly from its beginning and first stage."""
     share = 1.0 / GAMMA
     return FloorValue(
         begin.concentration + share * (middle.concentration - begin.concentration),
@@ -209,7 +202,7 @@ def _ahead(begin: FloorValue, middle: FloorValue) -> FloorValue:
 def _bound_after(
     coat: Coat | None, law: FloorLaw, begun: Array, solution: FloorSolution, length: float
 ) -> Array:
-    """Bound at the end of a stage."""
+    """Bound ligand at the end of a stage [molecules/um**2]."""
     if coat is None:
         return begun
     flux = solution.flux
