@@ -14,8 +14,6 @@ partners, and `values` makes plain numbers of tables.
 
 from sdf1_field.analysis.cargo import CargoCount, count_cargo, holds_cargo, run_cargo
 from sdf1_field.analysis.cargo_summary import (
-    CargoBin,
-    CargoTest,
     cargo_by_distance,
     cargo_measures,
     cargo_samples,
@@ -36,14 +34,13 @@ from sdf1_field.analysis.encounter import (
     encounter_repeats,
     encounters,
 )
-from sdf1_field.analysis.fields import FloorProfile, field_table, floor_profile
+from sdf1_field.analysis.fields import field_table, floor_profile
 from sdf1_field.analysis.fold_change import (
-    FoldChange,
     course_table,
     fold_change_table,
     fold_changes,
 )
-from sdf1_field.analysis.motion import motion_table, path_comparison
+from sdf1_field.analysis.motion import motion_table
 from sdf1_field.analysis.network import (
     FIELDS_ACROSS,
     NetworkCount,
@@ -53,8 +50,6 @@ from sdf1_field.analysis.network import (
     run_scene,
 )
 from sdf1_field.analysis.network_summary import (
-    NetworkTest,
-    SizeBin,
     compare_networks,
     detached_per_mm2,
     diameter_by_age,
@@ -63,7 +58,6 @@ from sdf1_field.analysis.network_summary import (
     network_table,
 )
 from sdf1_field.analysis.persistent_walk import (
-    PersistentWalk,
     fit_persistent_walk,
     persistent_walk_law,
 )
@@ -91,24 +85,15 @@ from sdf1_field.analysis.tracks import (
     square_displacements,
     tracks_of,
 )
-from sdf1_field.analysis.values import Measure
 
 __all__ = [
     "ENRICHED",
     "FIELDS_ACROSS",
     "SAME_TIME",
-    "CargoBin",
     "CargoCount",
-    "CargoTest",
     "Census",
     "EncounterWalk",
-    "FloorProfile",
-    "FoldChange",
-    "Measure",
     "NetworkCount",
-    "NetworkTest",
-    "PersistentWalk",
-    "SizeBin",
     "StickyFloor",
     "Tracks",
     "approach_table",
@@ -149,7 +134,6 @@ __all__ = [
     "network_table",
     "observation_index",
     "observation_times",
-    "path_comparison",
     "path_lengths",
     "persistent_walk_law",
     "pooled_enrichment",

@@ -1,8 +1,7 @@
-"""Where stromal cells' chemokines are and which way they have left, as an experimenter counts them.
+"""Chemokine cargo of one dish: molecules in bodies and migrasomes, and secreted by each route.
 
 `count_cargo` counts one ligand in a scene in memory and `run_cargo` in a run file;
-`cargo_measures` and `cargo_samples` pool the counts of several dishes, and `compare_cargo` tests
-them against others.
+`cargo_summary` pools the counts of several dishes.
 """
 
 import math
@@ -29,7 +28,7 @@ Array = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
 ROUTES = ("released_by_bodies", "released_by_fusion", "released_at_once")
-"""Which way cargo is secreted."""
+"""Routes of secretion."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,7 +59,8 @@ class CargoCount:
     loaded : ndarray of bool, shape (migrasome,)
         Whether it takes the ligand's carriers at all.
     made, in_bodies, in_migrasomes : float
-        Made so far, what bodies began with included, and where it still is [molecules].
+        Made so far, including the initial content of bodies, and present in bodies and in
+        migrasomes [molecules].
     released_by_bodies, released_by_fusion, released_at_once, carried_off : float
         Through bodies' own membranes, by fusion in migrasomes, and at once by rupture or leak; gone
         with migrasomes that drifted away or were swallowed [molecules].
@@ -100,7 +100,7 @@ class CargoCount:
 
     @property
     def secreted_to_content(self) -> float:
-        """Secreted over what bodies hold, as in a blot of medium over lysate; NaN over nothing."""
+        """Secreted over content of bodies, as in a blot of medium over lysate; NaN over nothing."""
         return over(self.secreted, self.in_bodies)
 
     @property
@@ -110,7 +110,7 @@ class CargoCount:
 
     @property
     def share_through_migrasomes(self) -> float:
-        """Of what is secreted, the part that migrasomes let go; NaN if nothing is."""
+        """Share of the secreted molecules that migrasomes released; NaN if none are secreted."""
         return over(self.through_migrasomes, self.secreted)
 
     @property
@@ -283,7 +283,7 @@ def run_cargo(run: xr.Dataset, time: float, ligand: str) -> CargoCount:
 
 
 def followed_ligands(run: xr.Dataset) -> tuple[str, ...]:
-    """Ligands whose cargo a run follows.
+    """Ligands with cargo kinetics in a run.
 
     Raises
     ------
@@ -319,7 +319,7 @@ def last_followed(run: xr.Dataset) -> float:
 
 
 def holds_cargo(run: xr.Dataset) -> bool:
-    """Whether a run's file says of any time where a ligand's cargo is."""
+    """Whether a run's file has the cargo of a ligand at any time."""
     return any(
         name in run and bool(np.isfinite(run[name].values).any())
         for name in (f"{ligand}_cargo_made" for ligand in model_of(run).spec.followed_ligands)

@@ -21,6 +21,7 @@ from sdf1_field.analysis.cargo import (
 from sdf1_field.analysis.dishes import require_comparable_stroma
 from sdf1_field.analysis.network import BODY_DISTANCE_EDGES, require_frames
 from sdf1_field.analysis.values import (
+    Comparison,
     Measure,
     mean_and_deviation,
     measure_values,
@@ -39,7 +40,7 @@ CARGO_MEASURES: Mapping[str, Callable[[CargoCount], tuple[float, float]]] = {
     "share_through_migrasomes": lambda c: (c.through_migrasomes, c.secreted),
     "with_cargo": lambda c: (float(np.count_nonzero(c.vesicles)), float(len(c.vesicles))),
 }
-"""What is counted, and over what, in one dish."""
+"""Numerator and denominator of each ratio, counted in one dish."""
 
 
 def cargo_measures(counts: Sequence[CargoCount]) -> dict[str, Measure]:
@@ -73,7 +74,7 @@ SAMPLES: Mapping[str, tuple[str, Callable[[CargoCount], NDArray[Any]]]] = {
     "polarisation_resting": ("cells", _polarisation(False)),
     "secreted_to_content": ("dishes", lambda c: np.array([c.secreted_to_content])),
 }
-"""What is measured of each of an experiment's units, and what these are."""
+"""Unit (migrasomes, cells or dishes) and values, one for each unit of a dish."""
 
 
 def cargo_samples(counts: Sequence[CargoCount], quantity: str) -> Array:
@@ -114,42 +115,15 @@ def cargo_by_distance(counts: Sequence[CargoCount]) -> list[CargoBin]:
     return bins
 
 
-@dataclass(frozen=True)
-class CargoTest:
-    """One comparison of cargo with that of a control, by the unpaired t test.
-
-    Parameters
-    ----------
-    quantity : str
-        One of `SAMPLES`.
-    unit : str
-        What the test takes for independent.
-    treated, control : float
-        Means over units; NaN without any.
-    p : float
-        Two-sided; NaN where there is nothing to test.
-    """
-
-    quantity: str
-    unit: str
-    treated: float
-    control: float
-    p: float
-
-    @property
-    def ratio(self) -> float:
-        """Of the means; NaN unless the control's is positive."""
-        return over(self.treated, self.control)
-
-
-def compare_cargo(treated: Sequence[CargoCount], control: Sequence[CargoCount]) -> list[CargoTest]:
+def compare_cargo(treated: Sequence[CargoCount], control: Sequence[CargoCount]) -> list[Comparison]:
     """Unpaired t tests on each of `SAMPLES` against a control's, units of all dishes pooled."""
     tests = []
     for quantity, (unit, _) in SAMPLES.items():
         own, other = cargo_samples(treated, quantity), cargo_samples(control, quantity)
         tests.append(
-            CargoTest(
+            Comparison(
                 quantity=quantity,
+                test="unpaired t",
                 unit=unit,
                 treated=float(own.mean()) if len(own) else math.nan,
                 control=float(other.mean()) if len(other) else math.nan,
@@ -203,15 +177,7 @@ def cargo_table(
                     "runs": _cargo(counts),
                     "control": _cargo(control) if control else None,
                     "tests": [
-                        {
-                            "quantity": found.quantity,
-                            "runs": or_none(found.treated),
-                            "control": or_none(found.control),
-                            "ratio_of_means": or_none(found.ratio),
-                            "test": "unpaired t",
-                            "unit": found.unit,
-                            "p": or_none(found.p),
-                        }
+                        found.row(ratio_of_means=or_none(found.ratio))
                         for found in compare_cargo(counts, control)
                     ]
                     if control

@@ -22,13 +22,13 @@ ENRICHED = (Region.MSC, Region.MIGRASOME_NETWORK)
 
 @dataclass(frozen=True, eq=False)
 class Survey:
-    """What a region map holds for cells of one size; areas in the order of `Region`.
+    """Regions under, and touched by, cells of one size; areas in the order of `Region`.
 
     Parameters
     ----------
     regions : ndarray of uint8, shape (ny, nx)
     touched : ndarray of uint8, shape (ny, nx)
-        What a cell centred there touches: MSC before network before free surface.
+        Region that a cell centred there touches: MSC before network before free surface.
     grid : Grid
     areas : ndarray, shape (3,)
         [um**2].
@@ -44,7 +44,7 @@ class Survey:
 
 
 def survey(regions: RegionMap, grid: Grid, *, radius: float) -> Survey:
-    """Areas of the regions, and what cells of a radius [um] touch where."""
+    """Areas of the regions, and the regions that cells of a radius [um] touch."""
     touched = np.zeros_like(regions)
     for region in reversed(ENRICHED):
         if (regions == region).any():

@@ -22,16 +22,17 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class Approach:
-    """How straight cells head for the nearest edge, by distance; arrays of shape (bin,).
+    """Advance towards the nearest edge, by distance; arrays of shape (bin,).
 
     Parameters
     ----------
     cells, steps : ndarray
-        That were in the bin at a frame.
+        In the bin.
     advance : ndarray
-        Mean way made towards the edge in a step [um]; NaN without a step.
+        Mean displacement towards the edge in a step [um]; NaN without a step.
     index : ndarray
-        Way made towards the edge over way made, in [-1, 1]; NaN without a step.
+        Chemotactic index: displacement towards the edge over path length, in [-1, 1]; NaN
+        without a step.
     interval : ndarray, shape (bin, 2)
         95 % bootstrap interval over cells; NaN for fewer than two cells.
     """
@@ -48,15 +49,15 @@ def approach(
 ) -> Approach:
     """Chemotactic index against distance.
 
-    The index of a bin is the sum of what steps advanced towards the edge over the sum of their
-    lengths. Steps between frames are straight and shorter than the way, so the index grows with the
-    time between frames; the mean advance does not. Cells that are caught on the way bias both a
-    little: one that heads for the edge stops there, one that heads away goes on.
+    The index of a bin is the sum of the steps' components towards the edge over the sum of their
+    lengths. Steps between frames are straight and shorter than the path, so the index grows with
+    the time between frames; the mean advance does not. Cells that are caught bias both a little: a
+    cell that heads for the edge stops there, one that heads away goes on.
 
     Parameters
     ----------
     cell : ndarray of int, shape (step,)
-        Whose step it is.
+        Number of the cell that makes the step.
     distance : ndarray, shape (step,)
         To the nearest edge at the step's begin [um].
     advance, way : ndarray, shape (step,)
@@ -104,8 +105,9 @@ def approach_table(runs: Sequence[xr.Dataset]) -> list[dict[str, Any]]:
     """Chemotactic index of free crawling cells against distance from bodies and migrasomes.
 
     A step between two frames counts if the cell crawls on free surface at its begin, out of reach
-    of the mirror walls, which would turn it back towards the stroma. Cells that are caught bias
-    the index near an edge even without attraction: compare with a run without sensing.
+    of the reflecting walls (`tracks.clear_of_walls`), which would turn it back towards the stroma.
+    Cells that are caught bias the index near an edge even without attraction: compare with a run
+    without sensing.
 
     Returns
     -------

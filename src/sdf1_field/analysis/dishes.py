@@ -1,9 +1,9 @@
 """Which runs are dishes of one experiment, and which dishes of two experiments are partners.
 
-Random numbers are keyed by the seed and by what they are for, so that two dishes of one seed have
-nearly the same stroma, and cells that start at the same places and take nearly the same turns,
-whatever else differs between their models. Two dishes of one numbered donor have that donor's
-factors. Such dishes are partners; they are not independent.
+Random numbers are keyed by the seed and by their purpose. Two dishes of one seed therefore have
+nearly the same stroma, and cells that start at the same places and take nearly the same turns, even
+if their models differ. Two dishes of one numbered donor have that donor's factors. Such dishes are
+partners; they are not independent.
 """
 
 from collections.abc import Sequence
@@ -93,8 +93,8 @@ def require_another_dish(runs: Sequence[xr.Dataset], control: Sequence[xr.Datase
 def require_independent(runs: Sequence[xr.Dataset], control: Sequence[xr.Dataset]) -> None:
     """Raise InputError if a run and a control have a seed or a donor in common.
 
-    For tests over cells, migrasomes and fields, which have no partners: that a body of one number
-    leaves another number of migrasomes, or none, is what is tested.
+    For tests over cells, migrasomes and fields, which cannot be paired: the tests ask whether cells
+    have other numbers of migrasomes, or none.
     """
     for run in runs:
         for other in control:
@@ -152,7 +152,7 @@ def pairs_by_seed(runs: Sequence[xr.Dataset], control: Sequence[xr.Dataset]) -> 
     """Runs and control in the order of their seeds; None if they have none in common.
 
     With the same seeds on both sides the differences between partners are independent from seed to
-    seed, so that a paired test holds however much or little partners share.
+    seed, so that a paired test is valid for any correlation of partners.
 
     Raises
     ------
@@ -245,7 +245,7 @@ def _difference(own: dict[str, object], other: dict[str, object]) -> str:
 
 
 def require_same_culture(run: xr.Dataset, control: xr.Dataset) -> None:
-    """Raise InputError if the same time is not as long after seeding in both."""
+    """Raise InputError if time 0 is not equally long after seeding in both."""
     own, other = (model_of(one).spec.run.culture for one in (run, control))
     if own != other:
         raise InputError(

@@ -109,8 +109,8 @@ def fold_change_table(
     list of dict
         One row for each time and region: ``time`` [s], ``region``, ``area_mm2``, ``cells``,
         ``density_per_mm2``, ``fold_change`` (ratio of sums), ``interval`` (95 % bootstrap over
-        dishes), ``touching_fold_change`` and ``touching_uniform`` (what uniformly scattered cells
-        would give if all that touch were counted), ``encounter_limit`` (ratio of sums) and
+        dishes), ``touching_fold_change`` and ``touching_uniform`` (of uniformly scattered cells, if
+        all that touch were counted), ``encounter_limit`` (ratio of sums) and
         ``encounter_limit_note`` (`encounter_note`); with a control ``against``, a dict of the
         dishes' ``mean`` and ``deviation``, ``control_mean`` and ``control_deviation``,
         ``ratio_of_means``, ``test``, ``paired_by`` and ``p``. None where a value does not exist.

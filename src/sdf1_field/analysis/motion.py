@@ -189,7 +189,7 @@ def path_comparison(
     control, treated : Tracks
         Partners in the same order if they are paired.
     paired_by : str, optional
-        What makes two cells of the same number partners: ``seed``.
+        Why two cells of the same number are partners: ``seed``.
 
     Returns
     -------

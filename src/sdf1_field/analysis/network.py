@@ -1,7 +1,7 @@
-"""What an experimenter counts of MSC and their migrasome networks at one time.
+"""Counts of MSC, retraction fibres and migrasomes in one dish at one time, as in microscopy.
 
-`count_network` counts a scene, in memory or, with `run_scene`, of a run file; `measures` pools the
-counts of several dishes and `compare_networks` tests them against others.
+`count_network` counts a scene, in memory or, with `run_scene`, of a run file; `network_summary`
+pools the counts of several dishes.
 """
 
 import math
@@ -104,7 +104,7 @@ class NetworkCount:
 
     @property
     def by_retraction(self) -> int:
-        """MSC of whose fibres more than half were left by a retraction."""
+        """MSC with more than half of their fibres left by a retraction."""
         return int(np.count_nonzero(2 * self.retracted > self.fibres))
 
     @property
@@ -131,7 +131,7 @@ class NetworkCount:
 def count_network(
     scene: Scene, regions: RegionMap, grid: Grid, *, time: float, fields_across: int = FIELDS_ACROSS
 ) -> NetworkCount:
-    """Count the MSC, fibres and migrasomes of a scene as an experimenter would.
+    """Count the MSC, fibres and migrasomes of a scene.
 
     Parameters
     ----------
@@ -226,12 +226,12 @@ def frame_at(run: xr.Dataset, time: float) -> int:
 
 
 def run_scene(run: xr.Dataset, frame: int) -> Scene:
-    """Stroma of a run as it was in a frame; without secretion, and without what makes it grow.
+    """Stroma of a run in a frame, without secretion and without the state of its growth.
 
     Raises
     ------
     InputError
-        If the run does not say whose the fibres and migrasomes are.
+        If the run does not hold the owners of fibres and migrasomes.
     """
     require_variables(run, "fibre_body", "fibre_origin", "migrasome_body")
 

@@ -18,7 +18,14 @@ from sdf1_field.analysis.network import (
     require_frames,
     run_network,
 )
-from sdf1_field.analysis.values import Measure, ends_or_none, measure_values, or_none, over_dishes
+from sdf1_field.analysis.values import (
+    Comparison,
+    Measure,
+    ends_or_none,
+    measure_values,
+    or_none,
+    over_dishes,
+)
 from sdf1_field.scene import Fate, Region
 from sdf1_field.statistics import chi_squared_yates_test, mann_whitney_u_test
 from sdf1_field.units import MM2_PER_UM2
@@ -43,7 +50,7 @@ MEASURES: Mapping[str, Callable[[NetworkCount], tuple[float, float]]] = {
     "msc_fraction": _of_region(Region.MSC),
     "network_fraction": _of_region(Region.MIGRASOME_NETWORK),
 }
-"""What is counted, and over what, in one dish."""
+"""Numerator and denominator of each ratio, counted in one dish."""
 
 
 def measures(counts: Sequence[NetworkCount]) -> dict[str, Measure]:
@@ -102,30 +109,6 @@ def _binned(counts: Sequence[NetworkCount], values: Sequence[Array], edges: Arra
     return bins
 
 
-@dataclass(frozen=True)
-class NetworkTest:
-    """One comparison of networks with those of a control.
-
-    Parameters
-    ----------
-    quantity : str
-        One of `MEASURES`, or ``migrasomes_per_msc``.
-    test, unit : str
-        Which test, and what it takes for independent.
-    treated, control : float
-        Pooled over dishes.
-    p : float
-        Two-sided; NaN where there is nothing to test.
-    """
-
-    quantity: str
-    test: str
-    unit: str
-    treated: float
-    control: float
-    p: float
-
-
 _SHARES = (
     "msc_with_fibres",
     "msc_with_migrasomes",
@@ -139,7 +122,7 @@ _CHI_SQUARED, _MANN_WHITNEY = "chi-squared with Yates' correction", "Mann-Whitne
 
 def compare_networks(
     treated: Sequence[NetworkCount], control: Sequence[NetworkCount]
-) -> list[NetworkTest]:
+) -> list[Comparison]:
     """Tests on networks against a control's, cells and fields of all dishes pooled.
 
     Shares of cells by the chi-squared test with Yates' correction; migrasomes per cell, over cells
@@ -149,7 +132,7 @@ def compare_networks(
     own, other = measures(treated), measures(control)
     return [
         *[
-            NetworkTest(
+            Comparison(
                 quantity=name,
                 test=_CHI_SQUARED,
                 unit="cells",
@@ -181,12 +164,12 @@ def _u_test(
     treated: Sequence[NetworkCount],
     control: Sequence[NetworkCount],
     values: Callable[[NetworkCount], NDArray[Any]],
-) -> NetworkTest:
+) -> Comparison:
     own, other = (
         np.concatenate([values(count) for count in counts]).astype(float)
         for counts in (treated, control)
     )
-    return NetworkTest(
+    return Comparison(
         quantity=quantity,
         test=_MANN_WHITNEY,
         unit=unit,
@@ -202,7 +185,7 @@ def network_table(
     *,
     against: Sequence[xr.Dataset] = (),
 ) -> list[dict[str, Any]]:
-    """What an experimenter counts of MSC, retraction fibres and migrasomes.
+    """Counts of MSC, retraction fibres and migrasomes, as in microscopy.
 
     Returns
     -------
@@ -230,17 +213,7 @@ def network_table(
                 "time": time,
                 "runs": _network(counts),
                 "control": _network(control) if control else None,
-                "tests": [
-                    {
-                        "quantity": found.quantity,
-                        "runs": or_none(found.treated),
-                        "control": or_none(found.control),
-                        "test": found.test,
-                        "unit": found.unit,
-                        "p": or_none(found.p),
-                    }
-                    for found in compare_networks(counts, control)
-                ]
+                "tests": [found.row() for found in compare_networks(counts, control)]
                 if control
                 else None,
             }
@@ -294,7 +267,7 @@ def _network(counts: Sequence[NetworkCount]) -> dict[str, Any]:
 
 
 def _sizes(bins: Sequence[SizeBin], unit: str, factor: float) -> list[dict[str, Any]]:
-    """Rows of diameters [um] by bins, whose ends are given in a unit."""
+    """Rows of diameters [um] by bins; ``factor`` converts the ends of bins to ``unit``."""
     return [
         {
             f"lower_{unit}": factor * own.lower,

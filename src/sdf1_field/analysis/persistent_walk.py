@@ -21,9 +21,9 @@ _ROUND_OFF = 1e-6
 def persistent_walk_law(lag: Array | float, speed: float, persistence_time: Array | float) -> Array:
     """Mean square displacement of a persistent random walk in two dimensions.
 
-    ``<r**2> = 2 v**2 P (t - P (1 - exp(-t / P)))``: a constant speed, and a heading that forgets
-    itself with the time P. Far below P it is ``(v t)**2``, far above ``4 D (t - P)`` with the
-    motility coefficient ``D = v**2 P / 2``.
+    ``<r**2> = 2 v**2 P (t - P (1 - exp(-t / P)))`` (Fürth): constant speed v, directional
+    autocorrelation ``exp(-t / P)``. Ballistic, ``(v t)**2``, for t << P; diffusive,
+    ``4 D (t - P)`` with the motility coefficient ``D = v**2 P / 2``, for t >> P.
 
     Parameters
     ----------
@@ -59,12 +59,12 @@ def _shape(ratio: Array) -> Array:
 
 @dataclass(frozen=True)
 class PersistentWalk:
-    """The persistent random walk that tracks fit; None where they do not say.
+    """Parameters of a persistent random walk fitted to tracks; None where not resolved.
 
     Parameters
     ----------
     speed : float or None
-        While a cell goes straight [um/s]; the speed from frames is below it.
+        Between turns [um/s]; path length over time between frames is below it.
     persistence_time : float or None
         [s].
     motility_coefficient : float or None
@@ -75,7 +75,7 @@ class PersistentWalk:
     longest_lag : float
         The fit goes to this lag [s].
     note : str
-        What the sampling does not allow to say; empty if nothing.
+        Parameters that the sampling does not resolve, in words; empty if there are none.
     """
 
     speed: float | None
@@ -91,13 +91,12 @@ class PersistentWalk:
 def fit_persistent_walk(tracks: Tracks) -> PersistentWalk:
     """Speed and persistence time, corrected for the time between frames.
 
-    Frames cut a cell's turns: the straight step between them is shorter than the way, and turns
-    faster than the frames are not seen. The law of the mean square displacement knows both. It is
-    fitted to the mean over cells and starts for lags up to a tenth of the track (`fitted_lags`),
-    each weighted by ``n / (M**2 t)``: the relative variance of a mean square displacement M over
-    n starts grows with its lag t (Qian, Sheetz & Elson 1991). For each persistence time the best
-    speed has a closed form, so the minimum is sought in one dimension. Intervals are over
-    resampled cells.
+    Straight steps between frames are shorter than the path, and turns faster than the frames are
+    not seen; Fürth's law accounts for both. It is fitted by weighted least squares to the mean
+    over cells and starts for lags up to a tenth of the track (`fitted_lags`), each weighted by
+    ``n / (M**2 t)``: the relative variance of a mean square displacement M over n starts grows
+    with its lag t (Qian, Sheetz & Elson 1991). For each persistence time the best speed has a
+    closed form, so the minimum is sought in one dimension. Intervals are by a bootstrap over cells.
 
     If persistence is too short for the frames, resamples of the cells reach 0. Then only the
     motility coefficient is known, and speed and persistence time are None; likewise the latter and
@@ -161,7 +160,7 @@ def _unresolved(
     too_short: bool,
     too_long: bool,
 ) -> str:
-    """What frames and lags [s] do not allow to say of a walk; empty if nothing."""
+    """Parameters that frames and lags [s] do not resolve, in words; empty if there are none."""
     frames = _minutes(tracks.interval)
     if len(tracks.x) < 2:
         return "one cell has no interval, and little weight"

@@ -1,4 +1,4 @@
-"""How long cells stay over a region: episodes of consecutive frames, some cut by the recording."""
+"""Dwell times of cells over regions: episodes of consecutive frames, some right-censored."""
 
 import math
 from collections.abc import Sequence
@@ -26,7 +26,7 @@ class Episodes:
     Parameters
     ----------
     cell : ndarray of int
-        Whose.
+        Number of the cell.
     duration : ndarray
         From the first frame over the region to the first frame off it, or to the last frame [s].
     ended : ndarray of bool
@@ -46,11 +46,11 @@ def episodes(
 ) -> Episodes:
     """Episodes of cells over a region.
 
-    A cell is taken to arrive at its first frame over the region and to leave at the first frame off
-    it. Visits between two frames are not seen, so what is seen is too long by about half a frame,
-    and more where stays are as short as frames: `constant_rate_dwell` corrects for that. An episode
-    that lasts to the end is cut there. One that the first frame shows has an unknown begin and is
-    left out, unless cells were added then.
+    A cell arrives at its first frame over the region and leaves at the first frame off it. Visits
+    between two frames are not seen, so durations are too long by about half a frame, and by more
+    where stays are as short as frames: `constant_rate_dwell` corrects for that. An episode that
+    lasts to the end of the recording is right-censored there. An episode in the first frame has an
+    unknown begin and is left out, unless cells were added then.
 
     Parameters
     ----------
@@ -81,7 +81,7 @@ class DwellTime:
     mean : float
         Area under the survival curve up to the longest duration seen [s].
     interval : tuple of float
-        95 % bootstrap interval of the mean over cells [s]; NaN where nobody was seen to leave.
+        95 % bootstrap interval of the mean over cells [s]; NaN where no cell was seen to leave.
     median : float
         When half have left [s]; NaN if half never do.
     restricted : bool
@@ -97,10 +97,10 @@ class DwellTime:
 def constant_rate_dwell(stays: Episodes, interval: float) -> float:
     """Mean stay of cells that leave at a constant rate, corrected for the time between frames [s].
 
-    A stay that a frame has seen goes on to the next frame with the chance ``exp(-dt / tau)``. That
-    is one less the leavings over the frames at risk, whatever was missed in between, so
-    ``tau = -dt / ln(1 - leavings / frames)``; but for cells that leave and are back at the next
-    frame. NaN if no stay was seen, or if none lasts to a second frame; infinite if nobody leaves.
+    A stay seen in one frame lasts to the next with the probability ``exp(-dt / tau)``, estimated by
+    one less the departures over the frames at risk, so ``tau = -dt / ln(1 - departures / frames)``.
+    Cells that leave and return between two frames bias it. NaN if no stay was seen, or if none
+    lasts to a second frame; infinite if no cell leaves.
 
     Parameters
     ----------
@@ -118,7 +118,7 @@ def constant_rate_dwell(stays: Episodes, interval: float) -> float:
 
 
 def dwell_time(stays: Episodes) -> DwellTime:
-    """Mean and median duration of episodes, those cut by the recording's end counted as cut.
+    """Mean and median duration of episodes, right-censored by the end of the recording.
 
     References
     ----------
@@ -171,7 +171,7 @@ def dwell_table(runs: Sequence[xr.Dataset]) -> list[dict[str, Any]]:
         ``episodes``, ``cut`` (of these, going on at the recording's end), ``unseen_begin`` (left
         out, since they began before the recording), ``constant_rate_dwell`` (mean stay if cells
         leave at a constant rate, corrected for the time between frames [s]; None if not resolved
-        or if nobody leaves), ``mean_dwell`` and ``median_dwell`` [s] by Kaplan and Meier,
+        or if no cell leaves), ``mean_dwell`` and ``median_dwell`` [s] by Kaplan and Meier,
         uncorrected, ``interval`` of the mean (95 % bootstrap over cells), ``restricted``
         (whether the mean is a lower bound: some outlast the longest stay seen).
     """

@@ -1,4 +1,4 @@
-"""Where cells are and where they go, against the distance to the stroma.
+"""Distance and direction from places to the stroma.
 
 Distances are to the exact outlines of the scene: a body is its ellipse, a migrasome its disc.
 """

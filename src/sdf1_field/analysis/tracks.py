@@ -19,7 +19,7 @@ _FEWEST_LAGS = 3
 _MOST_LAGS = 12
 _FEWEST_CELLS = 10
 _WALL_REACH = 3.0
-"""Standard deviations of a displacement that a start must be away from a mirror wall."""
+"""Standard deviations of a displacement that a start must be away from a reflecting wall."""
 _ROUND_OFF = 1e-6
 
 
@@ -34,7 +34,7 @@ class Tracks:
     x, y : ndarray, shape (cell, frame)
         [um].
     walls : tuple of float, optional
-        Width and length of a view with mirror walls [um].
+        Width and length of a view with reflecting walls [um].
     """
 
     times: Array
@@ -154,9 +154,9 @@ class SquareDisplacements:
 def square_displacements(tracks: Tracks, lags: NDArray[np.intp]) -> SquareDisplacements:
     """Squares of all displacements over some lags, overlapping ones included.
 
-    A mirror wall shortens the displacements of cells that reach it. Only those count that begin
-    out of its reach (`clear_of_walls`). Lags for which the view has no such place, or hardly any
-    cell there, are left out.
+    A reflecting wall shortens the displacements of cells that reach it, so only displacements that
+    begin out of its reach count (`clear_of_walls`). Lags for which the view has no such place, or
+    hardly any cell there, are left out.
 
     Parameters
     ----------
@@ -185,7 +185,7 @@ def square_displacements(tracks: Tracks, lags: NDArray[np.intp]) -> SquareDispla
 def clear_of_walls(
     x: Array, y: Array, square: Array, walls: tuple[float, float]
 ) -> NDArray[np.bool_]:
-    """Which displacements begin out of reach of the mirror walls.
+    """Which displacements begin out of reach of the reflecting walls.
 
     That is three standard deviations of a displacement along one axis. Where a cell is says
     nothing about where it goes, so the choice leaves the mean over those that are kept unbiased.

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,12 +13,12 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Measure:
-    """Something counted, and over what, in several dishes.
+    """A ratio of counts or areas in several dishes.
 
     Parameters
     ----------
     amount, of : float
-        What was counted in all dishes, and over what.
+        Numerator and denominator, summed over dishes.
     pooled : float
         Their ratio; NaN over nothing.
     mean, deviation : float
@@ -33,7 +34,7 @@ class Measure:
 
 
 def over_dishes(counted: Sequence[tuple[float, float]]) -> Measure:
-    """Measure of what was counted, and over what, in each dish."""
+    """Measure from each dish's numerator and denominator."""
     amount, of = np.array(counted, dtype=float).T
     each = np.where(of > 0.0, amount / np.where(of > 0.0, of, 1.0), np.nan)
     total = float(of.sum())
@@ -44,6 +45,47 @@ def over_dishes(counted: Sequence[tuple[float, float]]) -> Measure:
         mean=float(each.mean()),
         deviation=float(each.std(ddof=1)) if len(each) > 1 else math.nan,
     )
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One quantity compared with that of a control.
+
+    Parameters
+    ----------
+    quantity : str
+        Its key in a table's row.
+    test, unit : str
+        Which test, and the units (cells, migrasomes, fields, dishes) it takes for independent.
+    treated, control : float
+        Pooled over dishes, or means over units; NaN without any.
+    p : float
+        Two-sided; NaN where there is nothing to test.
+    """
+
+    quantity: str
+    test: str
+    unit: str
+    treated: float
+    control: float
+    p: float
+
+    @property
+    def ratio(self) -> float:
+        """Treated over control; NaN unless the control's is positive."""
+        return over(self.treated, self.control)
+
+    def row(self, **further: float | None) -> dict[str, Any]:
+        """Row of a table."""
+        return {
+            "quantity": self.quantity,
+            "runs": or_none(self.treated),
+            "control": or_none(self.control),
+            **further,
+            "test": self.test,
+            "unit": self.unit,
+            "p": or_none(self.p),
+        }
 
 
 def over(amount: float, of: float) -> float:

@@ -84,7 +84,7 @@ TABLES: Mapping[str, Table] = {
 
 
 def usual_table(runs: Sequence["xr.Dataset"]) -> str:
-    """Name of the table that suits what there is in some runs."""
+    """Name of the default table of some runs, by whether they have cells, stroma and cargo."""
     from sdf1_field.analysis import has_msc, has_stroma, holds_cargo
 
     if any("cell_time" in run for run in runs):
@@ -147,7 +147,7 @@ def make_table(
 def changes_of(
     runs: Sequence["xr.Dataset"], control: Sequence["xr.Dataset"]
 ) -> dict[str, list[str]]:
-    """What is changed from the shipped model in some of the runs, and in some of the control's."""
+    """Changes from the shipped model in any of the runs, and in any of the control's."""
     from sdf1_field.record import model_of
     from sdf1_field.spec import changes
 
@@ -158,7 +158,7 @@ def changes_of(
 
 
 def _require_sense(name: str, *, at: bool, against: bool, paired: bool) -> None:
-    """Raise InputError if there is no such table, or an option says nothing about it."""
+    """Raise InputError if there is no such table, or an option does not apply to it."""
     from sdf1_field.spec import unknown
 
     def those(flag: str) -> str:

@@ -8,7 +8,7 @@ import click
 
 @dataclass(frozen=True)
 class Shown:
-    """The runs that a table is of, for what is printed beside its values.
+    """Facts about the runs of a table that printers need beside its values.
 
     Parameters
     ----------
@@ -41,12 +41,12 @@ def print_table(rows: Sequence[tuple[str, ...]], header: tuple[str, ...] = ()) -
 
 
 def dishes_text(number: int) -> str:
-    """How many dishes, in words."""
+    """Number of dishes with its noun."""
     return "1 dish" if number == 1 else f"{number} dishes"
 
 
 def bin_text(lower: float | None, upper: float | None) -> str:
-    """A bin as a person writes it."""
+    """Text of a bin, such as 10-20."""
     if lower is None:
         return "on it" if upper == 0 else f"below {upper:g}"
     return f"above {lower:g}" if upper is None else f"{lower:g}-{upper:g}"

@@ -251,7 +251,7 @@ def print_motion(table: dict[str, Any], _: Shown) -> None:
 
 
 def _units_text(comparison: dict[str, Any]) -> str:
-    """What a test on paths takes for independent."""
+    """Units that a test on paths takes for independent."""
     if comparison["paired_by"] is None:
         return str(comparison["unit"])
     return f"pairs of {comparison['unit']} of one {comparison['paired_by']} and number"
