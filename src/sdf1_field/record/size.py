@@ -4,7 +4,7 @@ import math
 from typing import NamedTuple
 
 from sdf1_field.migrasomes import rates_of
-from sdf1_field.migrasomes.growth import VERTICES
+from sdf1_field.migrasomes.fibres import VERTICES
 from sdf1_field.record.variables import CARGO, field_kind, frame_times
 from sdf1_field.simulation import model_grid, track_times
 from sdf1_field.spec import ModelSpec
