@@ -146,7 +146,7 @@ settings = {settings}
 id = "T1"
 says = "more"
 source = "nowhere"
-put_in = ["nothing"]
+by_construction = ["nothing"]
 statements = [
     {{ text = "on MSC", {statement}, {compared}, test = "unpaired t", p_below = 0.05 }},
     {{ text = "value", {statement}, {read} }},

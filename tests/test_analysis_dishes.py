@@ -9,16 +9,18 @@ from sdf1_field.analysis import (
     fold_changes,
     motion_table,
     network_table,
-    paired_t_test,
     path_lengths,
-    ratio_of_medians,
     run_census,
     run_tracks,
-    unpaired_t_test,
-    wilcoxon_signed_rank_test,
 )
 from sdf1_field.errors import InputError
 from sdf1_field.record import open_run
+from sdf1_field.statistics import (
+    paired_t_test,
+    ratio_of_medians,
+    unpaired_t_test,
+    wilcoxon_signed_rank_test,
+)
 
 DRUG = ("coculture-kg1a", "treatments.amd3100.dose=10 uM")
 TRACKED = (

@@ -13,15 +13,14 @@ from sdf1_field.analysis import (
     fold_changes,
     has_stroma,
     motion_table,
-    paired_t_test,
     path_lengths,
     run_census,
     run_encounter_limit,
     run_tracks,
-    unpaired_t_test,
 )
 from sdf1_field.errors import InputError
 from sdf1_field.record import open_run
+from sdf1_field.statistics import paired_t_test, unpaired_t_test
 
 
 def test_what_touches_under_uniform_scatter_is_what_the_table_says(tiny_run):

@@ -27,7 +27,8 @@ from sdf1_field.migrasomes.cargo import (
 )
 from sdf1_field.migrasomes.growth import BUD, STRAND, VERTICES, WALKER
 from sdf1_field.migrasomes.laws import carriage_of
-from sdf1_field.random import Stream, name_key, subkeys
+from sdf1_field.random import Stream, name_key
+from sdf1_field.random.kernels import subkeys
 from sdf1_field.scene import NO_BODY, Fate
 from sdf1_field.spec import Perturbation, load_model
 from sdf1_field.treatments import change_times, schedule

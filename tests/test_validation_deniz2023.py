@@ -97,10 +97,10 @@ def test_nothing_is_rewarded_beyond_what_the_paper_saw(fit: ModuleType):
 def test_only_what_moved_is_written_and_all_else_stays(
     fit: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    before = fit.PARAMETERS.read_text(encoding="utf-8")
+    before = fit.recording.PARAMETERS.read_text(encoding="utf-8")
     copy = tmp_path / "parameters.toml"
     copy.write_text(before, encoding="utf-8")
-    monkeypatch.setattr(fit, "PARAMETERS", copy)
+    monkeypatch.setattr(fit.recording, "PARAMETERS", copy)
     present = fit.known_values()
     fit.write(present)
     assert copy.read_text(encoding="utf-8") == before

@@ -10,7 +10,6 @@ anchors it has and how strong they are. Nothing but the counts named here is loo
 
 import argparse
 import functools
-import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -25,6 +24,10 @@ from sdf1_field.simulation import model_grid
 from sdf1_field.spec import load_model
 from sdf1_field.treatments import schedule
 
+sys.path.append(str(Path(__file__).parents[1]))
+
+from recording import write_calibrated
+
 FIBRONECTIN = "biogenesis-fibronectin-5"
 CLAIMS = ("D1", "D2", "D3", "D5", "D6")
 HALF = 0.55
@@ -32,7 +35,6 @@ HALF = 0.55
 DAYS = (86_400.0, 172_800.0, 259_200.0)
 SEEDS = (101, 102, 103, 104, 105, 106)
 """Dishes, the same for every trial; the verdicts are on others."""
-PARAMETERS = Path(__file__).parents[2] / "models" / "parameters.toml"
 
 
 @dataclass(frozen=True)
@@ -203,18 +205,6 @@ def fit_substrate(
     return search(missed, guess, 25)
 
 
-def write(values: Mapping[str, object]) -> None:
-    """Put values into models/parameters.toml, where their status is "calibrated"."""
-    text = PARAMETERS.read_text(encoding="utf-8")
-    for path, value in values.items():
-        shown = f'"{value}"' if isinstance(value, str) else repr(value)
-        pattern = rf'(\[{re.escape(path)}\]\nvalue = ).*(\nstatus = )"[a-z]+"'
-        text, found = re.subn(pattern, rf'\g<1>{shown}\g<2>"calibrated"', text)
-        if found != 1:
-            sys.exit(f"{PARAMETERS}: no parameter {path}")
-    PARAMETERS.write_text(text, encoding="utf-8")
-
-
 def main() -> None:
     """Fit, report, and write if asked to."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -262,7 +252,7 @@ def main() -> None:
     text = "\n".join(report) + "\n"
     print(text)
     if arguments.write:
-        write(values)
+        write_calibrated(values)
         Path(__file__).with_name("fit.md").write_text(text, encoding="utf-8")
 
 

@@ -8,10 +8,8 @@ that `sdf1-field reproduce` judges claims by: here they are to differ in nothing
 
 import argparse
 import math
-import multiprocessing
 import sys
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,12 +23,16 @@ from sdf1_field.analysis import (
     density_fold_change,
     measures,
     take_census,
-    unpaired_t_test,
 )
 from sdf1_field.cells import hold_of
 from sdf1_field.scene import Fate, Region
 from sdf1_field.simulation import State, model_grid, regions_of, simulate
 from sdf1_field.spec import ModelSpec, load_model
+from sdf1_field.statistics import unpaired_t_test
+
+sys.path.append(str(Path(__file__).parents[1]))
+
+from recording import carried_out, markdown
 
 Array = NDArray[np.float64]
 
@@ -175,19 +177,10 @@ def watch(spec: ModelSpec, seed: int, culture: State | None, hours: Sequence[int
 def co_cultures(tasks: Sequence[CoCultures], workers: int) -> Dishes:
     """Simulate; dishes of a variant are in the order of their seeds."""
     dishes: Dishes = {}
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(min(workers, len(tasks)), mp_context=context) as pool:
-        for n, found in enumerate(pool.map(co_culture, tasks), start=1):
-            print(f"{n} of {len(tasks)}", file=sys.stderr, flush=True)
-            for name, seen in found.items():
-                dishes.setdefault(name, []).append(seen)
+    for found in carried_out(co_culture, tasks, workers, "co-cultures"):
+        for name, seen in found.items():
+            dishes.setdefault(name, []).append(seen)
     return dishes
-
-
-def markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Markdown table."""
-    lines = [header, ["---"] * len(header), *rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
 def report(dishes: Dishes, number: int, settings: Sequence[str]) -> str:

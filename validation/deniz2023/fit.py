@@ -13,7 +13,6 @@ untreated cells may be read, which move; they are asked for nothing.
 import argparse
 import functools
 import math
-import re
 import sys
 import tomllib
 from collections.abc import Container, Iterable, Mapping, Sequence
@@ -24,16 +23,19 @@ from pathlib import Path
 import numpy as np
 from scipy.stats import nct, norm, qmc, spearmanr, t
 
-from sdf1_field.observations import Dish, Sample, observe
-from sdf1_field.reproduce.statistics import STATISTICS, p_value
-from sdf1_field.reproduce.targets import Statement, load_paper
+from sdf1_field.claims import STATISTICS, Sample, Statement, p_value
+from sdf1_field.observations import Dish, observe
+from sdf1_field.reproduce import load_paper
+
+sys.path.append(str(Path(__file__).parents[1]))
+
+import recording
 
 HOUR = 3600.0
 CLAIMS = ("D11", "D12", "D13", "D17")
 """What is read, and nothing else; of D20 what may be fitted asks for nothing."""
 RECORDED = "## Recorded\n\n"
 """What comes after it in fit.md is written anew; what stands before it is not."""
-PARAMETERS = Path(__file__).parents[2] / "models" / "parameters.toml"
 COARSE = ("grid.spacing=10 um", "numerics.tolerance=0.02", "output.tracks_every=4 h")
 """Settings of the search."""
 FINE = (
@@ -181,7 +183,7 @@ class Range:
 @functools.cache
 def ranges() -> Mapping[str, Range]:
     """Intervals of the free parameters, by models/parameters.toml."""
-    table = tomllib.loads(PARAMETERS.read_text(encoding="utf-8"))
+    table = tomllib.loads(recording.PARAMETERS.read_text(encoding="utf-8"))
     found = {}
     for path in (free.path for free in (*GATHERING, *OF_CD34)):
         entry = functools.reduce(lambda node, key: node[key], path.split("."), table)
@@ -567,7 +569,7 @@ def experiment(values: Values, number: int) -> Values:
 
 def known_values() -> dict[str, float]:
     """Values that models/parameters.toml has now."""
-    text = PARAMETERS.read_text(encoding="utf-8")
+    text = recording.PARAMETERS.read_text(encoding="utf-8")
     table = tomllib.loads(text)
     return {
         path: float(
@@ -589,19 +591,12 @@ def sources() -> dict[str, str]:
 
 def write(values: Mapping[str, float]) -> None:
     """Put values that the fit has moved into models/parameters.toml, and where they come from."""
-    text, present, told = PARAMETERS.read_text(encoding="utf-8"), known_values(), sources()
-    for path, value in values.items():
-        if value == present[path]:
-            continue
-        unit = ranges()[path].unit
-        shown = f'"{value:g} {unit}"' if unit else repr(value)
-        pattern = rf"(\[{re.escape(path)}\]\nvalue = ).*\nstatus = .*\nsource = .*"
-        entry = f'{shown}\nstatus = "calibrated"\nsource = "{told[path]}"'
-        match = re.search(pattern, text)
-        if match is None:
-            sys.exit(f"{PARAMETERS}: no parameter {path}")
-        text = text[: match.start()] + match[1] + entry + text[match.end() :]
-    PARAMETERS.write_text(text, encoding="utf-8")
+    present, units = known_values(), {path: own.unit for path, own in ranges().items()}
+    moved = {path: value for path, value in values.items() if value != present[path]}
+    recording.write_calibrated(
+        {path: f"{v:g} {units[path]}" if units[path] else v for path, v in moved.items()},
+        sources(),
+    )
 
 
 def return_table(search: Search) -> list[str]:

@@ -3,7 +3,7 @@
 `census` counts cells per region, `encounter` those that sticky regions would gather without
 attraction; `tracks` says how cells move, `space` where they are and go against distance,
 `residence` how long they stay; `network` counts the stroma's fibres and migrasomes, `cargo` the
-chemokines in them, `fields` those around them; `hypothesis` holds the papers' tests; `runs` reads
+chemokines in them, `fields` those around them; `runs` reads
 what these need from run files, `dishes` says which runs belong together, and `tables` are what
 `sdf1-field analyse` prints.
 """
@@ -40,15 +40,6 @@ from sdf1_field.analysis.encounter import (
     encounters,
 )
 from sdf1_field.analysis.fields import FloorProfile, floor_profile
-from sdf1_field.analysis.hypothesis import (
-    chi_squared_yates_test,
-    mann_whitney_u_test,
-    p_text,
-    paired_t_test,
-    ratio_of_medians,
-    unpaired_t_test,
-    wilcoxon_signed_rank_test,
-)
 from sdf1_field.analysis.network import (
     FIELDS_ACROSS,
     Measure,
@@ -131,7 +122,6 @@ __all__ = [
     "cargo_table",
     "cell_places",
     "change_floor",
-    "chi_squared_yates_test",
     "compare_cargo",
     "compare_networks",
     "count_cargo",
@@ -156,20 +146,16 @@ __all__ = [
     "has_msc",
     "has_stroma",
     "holds_cargo",
-    "mann_whitney_u_test",
     "measures",
     "motion_table",
     "network_table",
     "observation_index",
     "observation_times",
-    "p_text",
-    "paired_t_test",
     "path_comparison",
     "path_lengths",
     "persistent_walk_law",
     "pooled_enrichment",
     "pooled_tracks",
-    "ratio_of_medians",
     "require_stroma",
     "run_cargo",
     "run_census",
@@ -183,6 +169,4 @@ __all__ = [
     "square_displacements",
     "take_census",
     "tracks_of",
-    "unpaired_t_test",
-    "wilcoxon_signed_rank_test",
 ]

@@ -16,7 +16,6 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from sdf1_field.analysis.hypothesis import unpaired_t_test
 from sdf1_field.analysis.network import (
     BODY_DISTANCE_EDGES,
     Measure,
@@ -32,6 +31,7 @@ from sdf1_field.random import Stream, generator, name_key
 from sdf1_field.record import CARGO, model_of
 from sdf1_field.scene import NO_BODY, Scene
 from sdf1_field.spec import ModelSpec
+from sdf1_field.statistics import unpaired_t_test
 from sdf1_field.units import duration_text
 
 Array = NDArray[np.float64]

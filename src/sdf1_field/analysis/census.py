@@ -4,7 +4,6 @@ Fold change = (cells per area of a region) / (cells per area of free surface), c
 a cell belongs to the region under its centre (Deniz et al. 2023, Methods).
 """
 
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -14,15 +13,13 @@ from scipy import ndimage
 
 from sdf1_field.errors import InputError
 from sdf1_field.grid import Grid
-from sdf1_field.random import Stream, generator
 from sdf1_field.scene import Region, RegionMap, region_areas
+from sdf1_field.statistics import percentile_interval, resamples
 from sdf1_field.units import duration_text
 
 Array = NDArray[np.float64]
 
 ENRICHED = (Region.MSC, Region.MIGRASOME_NETWORK)
-RESAMPLES = 2000
-"""Of a bootstrap."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -175,11 +172,6 @@ class FoldChange:
     each: Array
 
 
-def dish_resamples(dishes: int) -> NDArray[np.int64]:
-    """Numbers of the dishes in each resample of a bootstrap, shape (resample, dish)."""
-    return generator(0, Stream.BOOTSTRAP).integers(dishes, size=(RESAMPLES, dishes))
-
-
 def fold_changes(censuses: Sequence[Census], *, touching: bool = False) -> FoldChange:
     """Fold changes of dishes at one time.
 
@@ -195,15 +187,13 @@ def fold_changes(censuses: Sequence[Census], *, touching: bool = False) -> FoldC
     each = density_fold_change(counts, areas)
     interval = np.full((2, 2), np.nan)
     if len(censuses) > 1:
-        picks = dish_resamples(len(censuses))
-        resampled = density_fold_change(counts[picks].sum(axis=1), areas[picks].sum(axis=1))
-        with warnings.catch_warnings():
-            # A region that no dish has gives no interval, and says so by NaN.
-            warnings.simplefilter("ignore", RuntimeWarning)
-            interval = np.nanquantile(resampled, [0.025, 0.975], axis=0)
+        (picks,) = resamples(len(censuses))
+        interval = percentile_interval(
+            density_fold_change(counts[picks].sum(axis=1), areas[picks].sum(axis=1))
+        )
     return FoldChange(
         pooled=density_fold_change(counts.sum(axis=0), areas.sum(axis=0)),
-        interval=interval.T if len(censuses) > 1 else interval,
+        interval=interval,
         mean=each.mean(axis=0),
         deviation=each.std(axis=0, ddof=1) if len(each) > 1 else np.full(2, np.nan),
         each=each,

@@ -15,7 +15,6 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from sdf1_field.analysis.hypothesis import chi_squared_yates_test, mann_whitney_u_test
 from sdf1_field.analysis.runs import SAME_TIME, require_variables, run_bodies, run_name
 from sdf1_field.analysis.space import Outlines, nearest_edge
 from sdf1_field.errors import InputError
@@ -34,6 +33,7 @@ from sdf1_field.scene import (
     region_areas,
 )
 from sdf1_field.simulation import model_grid
+from sdf1_field.statistics import chi_squared_yates_test, mann_whitney_u_test
 from sdf1_field.units import MM2_PER_UM2, duration_text
 
 Array = NDArray[np.float64]

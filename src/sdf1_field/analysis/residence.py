@@ -6,8 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sdf1_field.analysis.census import RESAMPLES
-from sdf1_field.random import Stream, generator
+from sdf1_field.statistics import percentile_interval, resample_counts
 
 Array = NDArray[np.float64]
 
@@ -129,11 +128,8 @@ def dwell_time(stays: Episodes) -> DwellTime:
     (mean,) = _area(survival, durations)
     ends = (math.nan, math.nan)
     if len(names) > 1 and stays.ended.any():
-        picked = generator(0, Stream.BOOTSTRAP).multinomial(
-            len(names), np.full(len(names), 1.0 / len(names)), size=RESAMPLES
-        )
-        means = _area(_survival(picked @ left, picked @ cut), durations)
-        low, high = np.quantile(means, [0.025, 0.975])
+        picked = resample_counts(len(names))
+        low, high = percentile_interval(_area(_survival(picked @ left, picked @ cut), durations))
         ends = (float(low), float(high))
     half = np.flatnonzero(survival[0] <= 0.5)
     return DwellTime(

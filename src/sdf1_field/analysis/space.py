@@ -9,7 +9,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sdf1_field.analysis.census import RESAMPLES
 from sdf1_field.compiled import kernel
 from sdf1_field.grid import Grid
 from sdf1_field.neighbours import (
@@ -19,7 +18,7 @@ from sdf1_field.neighbours import (
     make_buckets,
     sorted_places,
 )
-from sdf1_field.random import Stream, generator
+from sdf1_field.statistics import percentile_interval, resample_counts
 
 Array = NDArray[np.float64]
 
@@ -276,13 +275,11 @@ def approach(
     cells = (steps > 0).sum(axis=0).astype(float)
     interval = np.full((bins, 2), np.nan)
     if len(names):
-        picked = generator(0, Stream.BOOTSTRAP).multinomial(
-            len(names), np.full(len(names), 1.0 / len(names)), size=RESAMPLES
+        picked = resample_counts(len(names))
+        several = cells > 1
+        interval[several] = percentile_interval(
+            _ratio(picked @ advances, picked @ ways)[:, several]
         )
-        resampled = _ratio(picked @ advances, picked @ ways)
-        for n in np.flatnonzero((cells > 1) & (ways.sum(axis=0) > 0.0)):
-            known = resampled[:, n][np.isfinite(resampled[:, n])]
-            interval[n] = np.quantile(known, [0.025, 0.975])
     number_of_steps = steps.sum(axis=0)
     return Approach(
         cells,

@@ -24,7 +24,6 @@ from sdf1_field.analysis.cargo import (
 from sdf1_field.analysis.census import (
     ENRICHED,
     density_fold_change,
-    dish_resamples,
     fold_changes,
 )
 from sdf1_field.analysis.dishes import (
@@ -38,13 +37,6 @@ from sdf1_field.analysis.dishes import (
     require_other_donors,
 )
 from sdf1_field.analysis.fields import FIELD_EDGES, FloorProfile, floor_profile
-from sdf1_field.analysis.hypothesis import (
-    mann_whitney_u_test,
-    paired_t_test,
-    ratio_of_medians,
-    unpaired_t_test,
-    wilcoxon_signed_rank_test,
-)
 from sdf1_field.analysis.network import (
     Measure,
     NetworkCount,
@@ -88,6 +80,15 @@ from sdf1_field.errors import InputError
 from sdf1_field.record import model_of
 from sdf1_field.scene import REGION_LABELS, Fate, Region
 from sdf1_field.simulation import model_grid
+from sdf1_field.statistics import (
+    mann_whitney_u_test,
+    paired_t_test,
+    percentile_interval,
+    ratio_of_medians,
+    resamples,
+    unpaired_t_test,
+    wilcoxon_signed_rank_test,
+)
 from sdf1_field.units import MM2_PER_UM2, duration_text
 
 Array = NDArray[np.float64]
@@ -295,11 +296,8 @@ def _density_rows(
     ratio = _density_ratio(areas[None], counts[None])[0]
     interval = np.full((len(ratio), 2), np.nan)
     if len(areas) > 1:
-        picks = dish_resamples(len(areas))
-        resampled = _density_ratio(areas[picks], counts[picks])
-        for n in np.flatnonzero(np.isfinite(resampled).any(axis=0)):
-            known = resampled[:, n][np.isfinite(resampled[:, n])]
-            interval[n] = np.quantile(known, [0.025, 0.975])
+        (picks,) = resamples(len(areas))
+        interval = percentile_interval(_density_ratio(areas[picks], counts[picks]))
     area, count = areas.sum(axis=0) * MM2_PER_UM2, counts.sum(axis=0)
     return [
         {

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sdf1_field.analysis.census import RESAMPLES
 from sdf1_field.errors import InputError
-from sdf1_field.random import Stream, generator
+from sdf1_field.statistics import percentile_interval, resample_counts, resamples
 
 Array = NDArray[np.float64]
 
@@ -320,9 +319,7 @@ def fit_persistent_walk(tracks: Tracks) -> PersistentWalk:
     cells = len(squares.sums)
     means = squares.mean[None]
     if cells > 1:
-        picked = generator(0, Stream.BOOTSTRAP).multinomial(
-            cells, np.full(cells, 1.0 / cells), size=RESAMPLES
-        )
+        picked = resample_counts(cells)
         resampled = (picked @ squares.sums) / np.maximum(picked @ squares.counts, 1.0)
         means = np.vstack([means, resampled])
     times, speeds = _best_walks(means, squares.lags, weights, persistence)
@@ -416,7 +413,7 @@ def _best_walks(
 def _interval(values: Array) -> tuple[float, float] | None:
     if not len(values):
         return None
-    low, high = np.quantile(values, [0.025, 0.975])
+    low, high = percentile_interval(values)
     return float(low), float(high)
 
 
@@ -428,5 +425,5 @@ def mean_interval(values: Array) -> tuple[float, float] | None:
     """95 % bootstrap interval of a mean over cells; None for one."""
     if len(values) < 2:
         return None
-    picks = generator(0, Stream.BOOTSTRAP).integers(len(values), size=(RESAMPLES, len(values)))
+    (picks,) = resamples(len(values))
     return _interval(values[picks].mean(axis=1))

@@ -17,7 +17,8 @@ from sdf1_field.neighbours import (
     empty_lists,
     make_buckets,
 )
-from sdf1_field.random import Stream, draws, uniform
+from sdf1_field.random import Stream
+from sdf1_field.random.kernels import draws, uniform
 from sdf1_field.spec import ModelSpec
 
 Array = NDArray[np.float64]

@@ -17,7 +17,8 @@ from sdf1_field.neighbours import (
     make_buckets,
     sorted_places,
 )
-from sdf1_field.random import Stream, draw
+from sdf1_field.random import Stream
+from sdf1_field.random.kernels import draw
 from sdf1_field.scene import Scene
 
 Array = NDArray[np.float64]

@@ -25,7 +25,8 @@ from sdf1_field.compiled import kernel
 from sdf1_field.exposure.sampling import MANY, Stimulus, sample_all
 from sdf1_field.grid import Grid, clamped
 from sdf1_field.neighbours import MOST_BUCKETS, make_buckets, sort
-from sdf1_field.random import Stream, draw_all
+from sdf1_field.random import Stream
+from sdf1_field.random.kernels import draw_all
 from sdf1_field.scene import Scene
 
 Array = NDArray[np.float64]

@@ -17,15 +17,15 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import StrMethodFormatter
 from numpy.typing import NDArray
 
-from sdf1_field.analysis import (
-    SAME_TIME,
+from sdf1_field.analysis import SAME_TIME
+from sdf1_field.claims import Reading
+from sdf1_field.statistics import (
     chi_squared_yates_test,
     mann_whitney_u_test,
     p_text,
     paired_t_test,
     unpaired_t_test,
 )
-from sdf1_field.observations import Reading
 
 Array = NDArray[np.float64]
 Experiment = Sequence[Sequence[Reading]]

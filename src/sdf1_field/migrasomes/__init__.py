@@ -34,7 +34,8 @@ from sdf1_field.migrasomes.emission import (
 )
 from sdf1_field.migrasomes.growth import BUD, STRAND, VERTICES, WALKER, grow
 from sdf1_field.migrasomes.laws import RATES, Rates, carriage_of, migration, rates_of
-from sdf1_field.random import Stream, draws, name_key
+from sdf1_field.random import Stream, name_key
+from sdf1_field.random.kernels import draws
 from sdf1_field.scene import (
     NO_BODY,
     Bodies,

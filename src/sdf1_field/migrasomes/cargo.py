@@ -20,7 +20,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sdf1_field.compiled import kernel
-from sdf1_field.random import Keys, Stream, draw, draws
+from sdf1_field.random import Keys, Stream
+from sdf1_field.random.kernels import draw, draws
 from sdf1_field.scene import NO_BODY, Fate
 
 Array = NDArray[np.float64]

@@ -22,7 +22,8 @@ from sdf1_field.neighbours import (
     make_buckets,
     sorted_places,
 )
-from sdf1_field.random import Stream, draw, subkey, uniform
+from sdf1_field.random import Stream
+from sdf1_field.random.kernels import draw, subkey, uniform
 from sdf1_field.scene import NO_BODY, Fate, Origin
 from sdf1_field.walls import reflected
 

@@ -147,7 +147,7 @@ def _print_cargo_by_distance(groups: dict[str, dict[str, Any]], cells: str) -> N
 
 
 def _print_cargo_tests(tests: list[dict[str, Any]]) -> None:
-    from sdf1_field.analysis import p_text
+    from sdf1_field.statistics import p_text
 
     labels = _CARGO_SAMPLE_LABELS | _CARGO_MEASURE_LABELS
     lines = [

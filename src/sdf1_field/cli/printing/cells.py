@@ -14,7 +14,7 @@ _MINUTES = 1.0 / 60.0
 
 def print_fold_changes(rows: list[dict[str, Any]], dishes: str, controls: int, stroma: str) -> None:
     """Cells by region and time, and the test against a control."""
-    from sdf1_field.analysis import p_text
+    from sdf1_field.statistics import p_text
     from sdf1_field.units import duration_text
 
     several = "" if dishes == "1 dish" else ", fold change with 95 % interval"
@@ -179,7 +179,7 @@ def print_approach(rows: list[dict[str, Any]], dishes: str, stroma: str) -> None
 
 def print_motion(table: dict[str, Any]) -> None:
     """Paths, speed and persistence, beside those of a control."""
-    from sdf1_field.analysis import p_text
+    from sdf1_field.statistics import p_text
     from sdf1_field.units import duration_text
 
     groups = [g for g in (table["runs"], table["control"]) if g is not None]

@@ -138,7 +138,8 @@ def _print_sizes(groups: dict[str, dict[str, Any]], key: str, unit: str, label: 
 
 
 def _print_network_tests(tests: list[dict[str, Any]], stroma: str) -> None:
-    from sdf1_field.analysis import FIELDS_ACROSS, p_text
+    from sdf1_field.analysis import FIELDS_ACROSS
+    from sdf1_field.statistics import p_text
 
     lines = []
     for found in tests:
