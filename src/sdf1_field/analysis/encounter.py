@@ -75,11 +75,11 @@ def encounter_counts(
     seed: int,
     repeats: int,
 ) -> tuple[Array, Array]:
-    """Cells in each `Region` if regions were perfectly sticky and attracted nothing, and its area.
+    """Cells in each `Region` if regions were perfectly sticky without attraction, and its area.
 
-    Perfectly sticky means that a cell is held as long as its centre is over MSC or network. It
-    follows the law of the model in everything else: a held cell travels with the body under it, is
-    an obstacle to others where cells crowd, and crawls on once the region under it is gone.
+    Perfectly sticky means that a cell is held as long as its centre is over MSC or network. All
+    else is as in the model: a held cell is advected with the body under it, is an obstacle to
+    others where cells crowd, and crawls on once the region under it is gone.
 
     Parameters
     ----------
@@ -120,7 +120,7 @@ def encounter_limit(
     seed: int,
     repeats: int,
 ) -> Array:
-    """Fold changes of one dish if regions were perfectly sticky and attracted nothing.
+    """Fold changes of one dish if regions were perfectly sticky without attraction.
 
     Parameters
     ----------

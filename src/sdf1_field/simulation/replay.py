@@ -28,7 +28,7 @@ _PER_CELL = ("x", "y", "heading_x", "heading_y", "held")
 
 @dataclass(frozen=True, eq=False)
 class StickyFloor:
-    """Regions that hold cells, and the bodies that carry held cells along, from a time on.
+    """Regions that hold cells, and the bodies that advect held cells, from a time on.
 
     Parameters
     ----------
@@ -37,7 +37,7 @@ class StickyFloor:
     regions : ndarray of uint8, shape (ny, nx)
         Values of `Region`.
     bodies : Bodies
-        The same ones on every floor of a walk.
+        In the same order on every floor of a walk.
     """
 
     time: float
@@ -45,7 +45,7 @@ class StickyFloor:
     bodies: Bodies
 
     def same_as(self, other: "StickyFloor") -> bool:
-        """Whether regions and bodies are where they are on another floor."""
+        """Whether regions and bodies are those of another floor."""
         own, its = self.bodies, other.bodies
         return (
             np.array_equal(self.regions, other.regions)
@@ -123,8 +123,8 @@ def walk_on(walk: EncounterWalk, time: float) -> EncounterWalk:
     """Walk after all whole steps until a time [s], over the floor as it is."""
     missing = int(time / walk.time_step + _ROUND_OFF) - walk.cells.steps
     cells = walk.cells
-    # Only 2**n times a step, divided by 2**n, is the step to the last bit: however many steps are
-    # taken at once, and wherever a time asked for falls, the walk is the same.
+    # Only durations of 2**n steps, divided by 2**n, give the step to the last bit, so that the walk
+    # does not depend on how many steps are taken at once.
     for power in range(max(missing, 0).bit_length()):
         if missing >> power & 1:
             cells = _moved(walk, cells, 2**power * walk.time_step)
@@ -132,10 +132,10 @@ def walk_on(walk: EncounterWalk, time: float) -> EncounterWalk:
 
 
 def change_floor(walk: EncounterWalk, floor: StickyFloor) -> EncounterWalk:
-    """Walk on a floor that has changed, from the step on in which the change falls.
+    """Walk on a changed floor, from the step on in which the change falls.
 
-    As in the model, a held cell travels with the body under it, and is free as soon as no region
-    is under it; a cell that a region has come under is held.
+    As in the model, a held cell is advected with the body under it and released as soon as no
+    region is under it. A cell is held once a region is under it.
     """
     walk = walk_on(walk, floor.time)
     if floor.same_as(walk.floor):
@@ -149,7 +149,7 @@ def change_floor(walk: EncounterWalk, floor: StickyFloor) -> EncounterWalk:
 def cells_at(walk: EncounterWalk, time: float) -> Cells:
     """Cells of all repetitions at a time [s], not before the walk's last step.
 
-    The way from the last whole step to that time is taken aside, and does not go into the walk.
+    The part of a step from the last whole one to that time is not part of the walk.
     """
     walk = walk_on(walk, time)
     left = time - walk.cells.steps * walk.time_step
