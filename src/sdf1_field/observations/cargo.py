@@ -9,14 +9,13 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from sdf1_field import migrasomes
 from sdf1_field.analysis import CargoCount, count_cargo
 from sdf1_field.claims import Quantity, Reading, Sample
 from sdf1_field.errors import InputError
 from sdf1_field.observations.readings import Dish, model_of, of_cells, of_dish, of_share
 from sdf1_field.random import Stream, generator
 from sdf1_field.scene import NO_BODY
-from sdf1_field.treatments import change_times, schedule
+from sdf1_field.simulation import stroma_alone
 from sdf1_field.variation import dish_factors
 
 Array = NDArray[np.float64]
@@ -110,25 +109,15 @@ def count_dish(dish: Dish) -> dict[tuple[float, str], CargoCount]:
         raise InputError(
             f"{dish.model}: cargo is counted at times after seeding. Give some, above 0 s."
         )
-    plan, start = schedule(spec), -spec.run.culture
-    looked_at = {start + time: time for time in dish.times}
-    until = max(looked_at)
-    scene = migrasomes.seed_scene(
-        spec,
-        dish.seed,
-        plan.perturbation(start),
-        secretion_factor=dish_factors(spec, dish.seed).secretion,
-    )
-    counts = {}
-    for stop in sorted({*(t for t in change_times(plan) if start < t < until), *looked_at}):
-        scene = migrasomes.advance(scene, stop)
-        if stop in looked_at:
-            for ligand in spec.followed_ligands:
-                counts[looked_at[stop], ligand] = count_cargo(
-                    scene, spec, ligand, time=stop, seed=dish.seed
-                )
-        scene = migrasomes.perturb(scene, spec, plan.perturbation(stop))
-    return counts
+    since_seeding = {time - spec.run.culture: time for time in dish.times}
+    factor = dish_factors(spec, dish.seed).secretion
+    return {
+        (since_seeding[time], ligand): count_cargo(scene, spec, ligand, time=time, seed=dish.seed)
+        for time, scene in stroma_alone(
+            spec, list(since_seeding), seed=dish.seed, secretion_factor=factor
+        )
+        for ligand in spec.followed_ligands
+    }
 
 
 def bearing(count: CargoCount) -> NDArray[np.intp]:

@@ -3,14 +3,12 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from sdf1_field import migrasomes
 from sdf1_field.analysis import NetworkCount, count_network, detached_per_mm2
 from sdf1_field.claims import Quantity, Reading, Sample
 from sdf1_field.errors import InputError
 from sdf1_field.observations.readings import Dish, model_of, of_cells, of_dish, of_share
 from sdf1_field.scene import NO_BODY, Fate, Migrasomes, Origin
-from sdf1_field.simulation import model_grid, regions_of
-from sdf1_field.treatments import change_times, schedule
+from sdf1_field.simulation import model_grid, regions_of, stroma_alone
 
 WITH_FIBRES, WITH_MIGRASOMES = "MSC with fibres", "MSC with migrasomes"
 BEARING = "fibre-bearing MSC with migrasomes"
@@ -59,21 +57,15 @@ def read_network(dish: Dish) -> tuple[Reading, ...]:
             f"{dish.model}: MSC are not seeded at time 0 to grow networks. Observe networks with "
             "scene.mode 'grown' and run.culture 0, as in biogenesis-fibronectin-5."
         )
-    grid, plan = model_grid(spec), schedule(spec)
-    scene = migrasomes.seed_scene(spec, dish.seed, plan.perturbation(0.0), secretion_factor=1.0)
-    changes = [time for time in change_times(plan) if 0.0 < time <= dish.times[-1]]
+    grid = model_grid(spec)
     readings: list[Reading] = []
-    for time in sorted({*changes, *dish.times}):
-        scene = migrasomes.advance(scene, time)
-        if time in dish.times:
-            count = count_network(scene, regions_of(spec, scene, grid), grid, time=time)
-            readings += [
-                *network_readings(count),
-                *_origins(scene.migrasomes, time),
-                *_cd166(count, spec.adhesion.cd166_migrasome, scene.migrasomes),
-            ]
-        if time in changes:
-            scene = migrasomes.perturb(scene, spec, plan.perturbation(time))
+    for time, scene in stroma_alone(spec, dish.times, seed=dish.seed):
+        count = count_network(scene, regions_of(spec, scene, grid), grid, time=time)
+        readings += [
+            *network_readings(count),
+            *_origins(scene.migrasomes, time),
+            *_cd166(count, spec.adhesion.cd166_migrasome, scene.migrasomes),
+        ]
     return tuple(readings)
 
 
