@@ -14,7 +14,6 @@ import netCDF4
 import numpy as np
 from numpy.typing import NDArray
 
-from sdf1_field.coating import binding_sites
 from sdf1_field.errors import InputError, RunError
 from sdf1_field.migrasomes import cargo_of, rates_now, rates_of
 from sdf1_field.migrasomes.growth import VERTICES
@@ -46,7 +45,7 @@ from sdf1_field.simulation import (
     track_times,
 )
 from sdf1_field.solvers import solver_named
-from sdf1_field.sources import Secretion, secretion
+from sdf1_field.sources import Secretion, binding_sites, secretion
 from sdf1_field.spec import Model, ModelSpec
 from sdf1_field.treatments import schedule
 from sdf1_field.units import duration_text

@@ -4,8 +4,8 @@ from collections.abc import Collection, Iterator
 
 from sdf1_field import migrasomes
 from sdf1_field.scene import Scene, place_scene
-from sdf1_field.spec import ModelSpec
-from sdf1_field.treatments import Perturbation, change_times, schedule
+from sdf1_field.spec import ModelSpec, Perturbation
+from sdf1_field.treatments import change_times, schedule
 from sdf1_field.units import instant
 
 
