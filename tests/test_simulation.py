@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 
 from sdf1_field import migrasomes
-from sdf1_field.coating import binding_sites
 from sdf1_field.exposure import sensing, stimulus
 from sdf1_field.record import (
     checkpoint_path,
@@ -28,7 +27,7 @@ from sdf1_field.simulation import (
     track_times,
 )
 from sdf1_field.solvers import cosine
-from sdf1_field.sources import secretion
+from sdf1_field.sources import binding_sites, secretion
 from sdf1_field.spec import load_model
 from sdf1_field.units import MOLECULES_PER_UM3_PER_NM, parse
 
