@@ -16,7 +16,7 @@ class CellParameters(NamedTuple):
     receptors: float
     internalisation_ratio: float
     integration_time: float
-    own_noise: float
+    downstream_noise: float
     dissociation_constant: float
     dissociation_rate: float
     chemokinesis_gain: float
@@ -47,7 +47,7 @@ def cell_parameters(spec: ModelSpec, factors: DishFactors, *, competition: float
         receptors=cell.receptors if spec.sensed_ligands else 0.0,
         internalisation_ratio=cell.internalisation_rate / cell.recycling_rate,
         integration_time=cell.integration_time,
-        own_noise=cell.own_noise,
+        downstream_noise=cell.downstream_noise,
         dissociation_constant=apparent_dissociation_constant(
             receptor.dissociation_constant, competition=competition
         ),

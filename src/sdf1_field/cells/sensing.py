@@ -20,7 +20,7 @@ from sdf1_field.exposure.sampling import (
 )
 from sdf1_field.pharmacology import (
     binding_noise,
-    independent_looks,
+    independent_samples,
     occupancy_difference,
     occupied_fraction,
     surface_receptors,
@@ -73,8 +73,8 @@ def _signal(
     )
     occupancy = occupied_fraction(here, constant)
     surface = surface_receptors(behaving.receptors, occupancy, behaving.internalisation_ratio)
-    looks = independent_looks(behaving.integration_time, behaving.dissociation_rate, occupancy)
-    noise = binding_noise(surface, occupancy, looks, behaving.own_noise)
+    samples = independent_samples(behaving.integration_time, behaving.dissociation_rate, occupancy)
+    noise = binding_noise(surface, occupancy, samples, behaving.downstream_noise)
     return 0.5 * surface / noise * difference, ex, ey, occupancy, surface
 
 
