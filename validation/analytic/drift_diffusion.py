@@ -58,7 +58,7 @@ SETTINGS = (
     "cell_type.kg1a.internalisation_rate=0.02 1/min",
     "cell_type.kg1a.recycling_rate=0.04 1/min",
     "cell_type.kg1a.integration_time=60 s",
-    "cell_type.kg1a.own_noise=10",
+    "cell_type.kg1a.downstream_noise=10",
     "cell_type.kg1a.persistence_time=5 min",
     "cell_type.kg1a.speed=60 um/min",
 )
