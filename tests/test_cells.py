@@ -211,7 +211,7 @@ def seen_by_cells(visible, steering=None):
 
 
 def ramp(grid, *, base, slope):
-    """Coefficients of a map that rises along x, without mirrors: straight up to the walls."""
+    """Coefficients of a map that rises along x, without reflection: straight up to the walls."""
     x = grid.dx * (np.arange(-2, grid.nx + 2) + 0.5)
     return np.tile(base + slope * (x - grid.width / 2), (grid.ny + 4, 1))
 
@@ -609,7 +609,7 @@ def test_an_ellipse_described_the_other_way_round_carries_its_cells_nowhere():
         ((398.0, 397.0), (3.0, 4.0), (399.0, 399.0), (-0.6, -0.8)),
     ],
 )
-def test_a_cell_carried_beyond_a_wall_is_mirrored_there(start, shift, place, heading):
+def test_a_cell_advected_beyond_a_wall_is_reflected_there(start, shift, place, heading):
     grid = floor(400.0, 400.0, 4.0)
     cells = replace(crowd(*start, math.atan2(0.8, 0.6)), held=np.ones(1, dtype=np.bool_))
     old = on_ellipse(*start, 0.0)
@@ -768,7 +768,7 @@ def test_the_same_migrasomes_are_eaten_at_once_in_pieces_and_counted_few_steps_a
         ((50.0, 99.0), math.pi / 2, (50.0, 98.0), (0.0, -1.0)),
     ],
 )
-def test_a_cell_driven_into_a_wall_is_mirrored(start, angle, place, heading):
+def test_a_cell_driven_into_a_wall_is_reflected(start, angle, place, heading):
     grid = floor(100.0, 100.0, 10.0)
     moved = move(crowd(*start, angle), grid, STRAIGHT._replace(speed=0.1), 30.0)
     assert (moved.x[0], moved.y[0]) == pytest.approx(place, abs=1e-12)

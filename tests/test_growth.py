@@ -308,7 +308,7 @@ def test_all_that_cells_much_longer_than_a_view_leave_behind_is_inside_it():
     spec = spec.model_copy(update={"dish": spec.dish.model_copy(update={"length": 30.0})})
     scene = migrasomes.advance(seeded(spec), 0.0)
     bodies, m, fibres = scene.bodies, scene.migrasomes, scene.fibres
-    # Edges lie beyond the mirror image of the far wall.
+    # Edges lie beyond the image of the far wall.
     assert (bodies.y + bodies.semi_major * np.abs(np.sin(bodies.angle))).max() > 60.0
     assert len(m.x) > 50
     for x, y in ((bodies.x, bodies.y), (m.x, m.y), (fibres.x, fibres.y)):
@@ -333,7 +333,7 @@ def test_a_retracting_cell_draws_in_its_share_of_area_and_leaves_fibres_all_arou
     f, owner = after.fibres, after.fibres.body
     assert (f.origin == Origin.RETRACTION).all()
     assert len(owner) > 5 * len(area)
-    # A fibre is mirrored where it is seen, not where it grows.
+    # A fibre is reflected where it is seen, not where it grows.
     begins = after.growth.course[after.growth.strands["grown"]][:, :, 0]
     assert ellipse_of(before.bodies, owner, *begins.T) == pytest.approx(1.0)
     # The edges of 0.6 of the area less are this far apart along the axes.
