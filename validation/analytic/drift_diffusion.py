@@ -301,10 +301,10 @@ def main() -> None:
 
     notes = """
 Cells turn up a ramp of constant S between reflecting walls; U rises by 1.5 to 3 from wall to wall.
-*g* is the exponent of exp(g U) that fits them in steps h and h / 2. Both have an error of first order,
-so *extrapolated* is 2 g(h / 2) - g(h), and *noise* its standard error. The kinetic equation gives
-g = 1 at any S; *eigenvalue* is the deviation of the numerical solution of its eigenproblem. *Limit*
-is the drift-diffusion limit with the chemotactic index and the free walk's motility,
+*g* is the exponent of exp(g U) that fits them in steps h and h / 2. Both have an error of first
+order, so *extrapolated* is 2 g(h / 2) - g(h), and *noise* its standard error. The kinetic equation
+gives g = 1 at any S; *eigenvalue* is the deviation of the numerical solution of its eigenproblem.
+*Limit* is the drift-diffusion limit with the chemotactic index and the free walk's motility,
 2 I1(S) / (S I0(S)). The last two columns are the extrapolated g minus 1, and minus the limit, each
 over the noise.
 """
