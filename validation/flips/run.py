@@ -69,8 +69,8 @@ FLIPS = (
     Flip(
         "adhesion: cells are let go twice as fast",
         "cells/holding.py",
-        "work[CATCH, n], behaving.release_rate, step",
-        "work[CATCH, n], 2.0 * behaving.release_rate, step",
+        "work[CATCH, n], parameters.release_rate, step",
+        "work[CATCH, n], 2.0 * parameters.release_rate, step",
     ),
     Flip(
         "adhesion: cells are caught half as fast",
@@ -81,14 +81,14 @@ FLIPS = (
     Flip(
         "persistence: twice as long",
         "cells/walking.py",
-        "spread = math.sqrt(2.0 * step / behaving.persistence_time)",
-        "spread = math.sqrt(step / behaving.persistence_time)",
+        "spread = math.sqrt(2.0 * step / parameters.persistence_time)",
+        "spread = math.sqrt(step / parameters.persistence_time)",
     ),
     Flip(
         "speed: twice as fast",
         "cells/moving.py",
-        "half_way = 0.5 * behaving.speed * step",
-        "half_way = behaving.speed * step",
+        "half_way = 0.5 * parameters.speed * step",
+        "half_way = parameters.speed * step",
     ),
     Flip(
         "area of a region: twice as large",
