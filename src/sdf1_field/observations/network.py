@@ -1,4 +1,4 @@
-"""MSC alone, grown and fixed: their fibres and migrasomes, as an experimenter counts them."""
+"""Fibres and migrasomes of MSC grown without haematopoietic cells, counted at fixed times."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,7 +33,7 @@ NETWORK = (
     Quantity(ATTACHED, "mm-2", Sample.DISH),
     Quantity(DETACHED, "mm-2", Sample.CELLS),
 )
-"""What is counted of the networks of any dish with MSC."""
+"""Quantities of the networks of any dish with MSC."""
 GROWN = (
     *NETWORK,
     Quantity(FORMED, "1", Sample.DISH, tuple(_ORIGINS.values())),
@@ -85,7 +85,7 @@ def network_readings(count: NetworkCount) -> list[Reading]:
 
 
 def _origins(m: Migrasomes, time: float) -> list[Reading]:
-    """Migrasomes so far, and those that have lost their fibre, by how this came to be."""
+    """Migrasomes formed so far, and those that have lost their fibre, by the fibre's origin."""
     drifted = (m.end <= time) & (m.fate == Fate.DRIFTS_AWAY)
     freed = (m.body == NO_BODY) | drifted
     return [
@@ -96,13 +96,13 @@ def _origins(m: Migrasomes, time: float) -> list[Reading]:
 
 
 def _cd166(count: NetworkCount, mature: float, m: Migrasomes) -> list[Reading]:
-    """CD166 per area of the migrasomes that are there, relative to the body's.
+    """CD166 per area of the migrasomes present, relative to the body's.
 
     Parameters
     ----------
     count : NetworkCount
     mature : float
-        Of a mature migrasome.
+        CD166 per area of a mature migrasome, relative to the body's.
     m : Migrasomes
     """
     density: NDArray[np.float64] = mature * m.maturity[m.present]
