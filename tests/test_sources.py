@@ -28,7 +28,7 @@ from sdf1_field.sources import (
     source_width,
 )
 from sdf1_field.spec import load_model
-from sdf1_field.treatments import Perturbation
+from sdf1_field.spec import Perturbation
 
 
 def _square(extent, spacing):

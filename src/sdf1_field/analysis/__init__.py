@@ -47,7 +47,6 @@ from sdf1_field.analysis.network import (
     count_network,
     has_msc,
     run_network,
-    run_scene,
 )
 from sdf1_field.analysis.network_summary import (
     compare_networks,
@@ -75,6 +74,7 @@ from sdf1_field.analysis.runs import (
     run_censuses,
     run_encounter_limit,
     run_encounters,
+    run_scene,
     run_tracks,
 )
 from sdf1_field.analysis.tracks import (

@@ -14,17 +14,15 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from sdf1_field.analysis.runs import SAME_TIME, require_variables, run_bodies, run_name
+from sdf1_field.analysis.runs import SAME_TIME, run_name, run_scene
 from sdf1_field.analysis.space import Outlines, nearest_edge
 from sdf1_field.errors import InputError
 from sdf1_field.grid import Grid, clamped_indices
-from sdf1_field.record import ABSENT, model_of
+from sdf1_field.record import model_of
 from sdf1_field.scene import (
     NO_BODY,
     OUTSIDE,
     Fate,
-    Fibres,
-    Migrasomes,
     Origin,
     RegionMap,
     Scene,
@@ -223,54 +221,6 @@ def frame_at(run: xr.Dataset, time: float) -> int:
             f"{first} to {last} every {every}. Choose one of these times."
         )
     return nearest
-
-
-def run_scene(run: xr.Dataset, frame: int) -> Scene:
-    """Stroma of a run in a frame, without secretion and without the state of its growth.
-
-    Raises
-    ------
-    InputError
-        If the run does not hold the owners of fibres and migrasomes.
-    """
-    require_variables(run, "fibre_body", "fibre_origin", "migrasome_body")
-
-    def at(name: str) -> Array:
-        values: Array = run[name][frame].values
-        return values
-
-    owner = _whole(at("fibre_body"))
-    fibres = owner != ABSENT
-    end, present = run["migrasome_end"].values, np.isfinite(at("migrasome_x"))
-    return Scene(
-        run_bodies(run, frame),
-        Fibres(
-            at("fibre_x")[fibres],
-            at("fibre_y")[fibres],
-            owner[fibres],
-            _whole(at("fibre_origin"))[fibres].astype(np.int8),
-        ),
-        Migrasomes(
-            **{key: at(f"migrasome_{key}") for key in ("x", "y", "radius", "blocked", "maturity")},
-            body=_whole(at("migrasome_body")),
-            birth=run["migrasome_birth"].values,
-            end=np.where(np.isfinite(end), end, np.inf),
-            present=present,
-            origin=_whole(run["migrasome_origin"].values).astype(np.int8),
-            fate=_whole(run["migrasome_fate"].values).astype(np.int8),
-            secretion={},
-            loaded={},
-            secretion_at_birth={},
-            decay={},
-        ),
-    )
-
-
-def _whole(values: NDArray[Any]) -> NDArray[np.intp]:
-    """Whole numbers, `ABSENT` where the file has its fill value."""
-    if values.dtype.kind == "f":
-        values = np.where(np.isfinite(values), values, ABSENT)
-    return values.astype(np.intp)
 
 
 def run_network(run: xr.Dataset, time: float) -> NetworkCount:
