@@ -4,7 +4,7 @@ from typing import Any
 
 import click
 
-from sdf1_field.api.tables.text import Shown, Table, bin_text, dishes_text, print_table
+from sdf1_field.api.tables.text import Shown, Table, bin_text, dishes_text, groups_of, print_table
 from sdf1_field.digits import number_text, spread_text
 
 _BALANCE_LABELS = {
@@ -41,9 +41,7 @@ def print_cargo(rows: list[dict[str, Any]], _: Shown) -> None:
     from sdf1_field.units import duration_text
 
     for n, row in enumerate(rows):
-        groups = {"runs": row["runs"]}
-        if row["control"] is not None:
-            groups["control"] = row["control"]
+        groups = groups_of(row)
         sizes = [
             ("control: " if name == "control" else "")
             + f"{dishes_text(own['dishes'])}, {own['msc']} {row['cells']}, "

@@ -92,3 +92,8 @@ def region_text(region: str, stroma: str) -> str:
     ('L929 body', 'free surface')
     """
     return region.replace("MSC", stroma)
+
+
+def groups_of(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Values of the runs, and of the control if there is one, by their titles."""
+    return {name: row[name] for name in ("runs", "control") if row[name] is not None}
