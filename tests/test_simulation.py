@@ -741,15 +741,15 @@ SOLVE = """
 import sys
 from pathlib import Path
 import numba, threadpoolctl
-from sdf1_field import transport
 from sdf1_field.record import solve
 from sdf1_field.solvers import cosine
+from sdf1_field.solvers.cosine import floor_newton
 from sdf1_field.spec import load_model
 name, threads, blas, least, path, *settings = sys.argv[1:]
 pools = [p["num_threads"] for p in threadpoolctl.threadpool_info() if p["user_api"] == "blas"]
 assert max(pools) == int(blas), pools
 seen, uneven = set(), []
-advance, iterated = cosine.advance, transport._conjugate_gradients
+advance, iterated = cosine.advance, floor_newton._conjugate_gradients
 
 def watched_advance(*arguments, **options):
     seen.add(numba.get_num_threads())
@@ -759,7 +759,7 @@ def watched_step(*arguments, **options):
     uneven.append(True)
     return iterated(*arguments, **options)
 
-cosine.advance, transport._conjugate_gradients = watched_advance, watched_step
+cosine.advance, floor_newton._conjugate_gradients = watched_advance, watched_step
 solve(load_model(name, settings=settings), Path(path), seed=1, threads=int(threads))
 assert seen == {int(threads)}, seen
 assert sum(uneven) >= int(least), (sum(uneven), len(uneven))
