@@ -69,15 +69,15 @@ seen = Stimulus(flat, flat, False, near._replace(profile=np.ones((2, 40, 4))))
 hold = hold_of(spec, scene, regions_of(spec, scene, grid), grid)
 for crowding in (True, False):
     factors = dish_factors(spec, 1)
-    behaving = cell_parameters(spec, factors, competition=0.0)._replace(crowding=crowding)
+    parameters = cell_parameters(spec, factors, competition=0.0)._replace(crowding=crowding)
     cells = Cells(x, y, one, 0.0 * one, np.arange(len(x)) % 2 == 0, 0)
-    for wild in (behaving, behaving._replace(speed=np.inf), behaving._replace(radius=np.nan)):
+    for wild in (parameters, parameters._replace(speed=np.inf), parameters._replace(radius=np.nan)):
         advance(cells, grid, seen, hold, wild, duration=60.0, time_step=5.0, seed=1)
     advance_with_uptake(
-        cells, grid, seen, hold, behaving, scene, uptake_rate=1.0, duration=60.0, time_step=5.0,
+        cells, grid, seen, hold, parameters, scene, uptake_rate=1.0, duration=60.0, time_step=5.0,
         seed=1,
     )
-    let_go(cells, grid, hold, behaving)
+    let_go(cells, grid, hold, parameters)
 
 # A stroma whose parts are nowhere.
 def somewhere(values):

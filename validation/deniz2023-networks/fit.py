@@ -1,11 +1,11 @@
-"""Fit what makes networks form and fall apart to claims that may be fitted: D1-D3, D5 and D6.
+"""Fit the rates at which networks form and break down to claims that may be fitted: D1-D3, D5, D6.
 
 python validation/deniz2023-networks/fit.py           # about 5 minutes on one core; writes fit.md
 python validation/deniz2023-networks/fit.py --write   # and the values into models/parameters.toml
 
-The paper's text gives directions and round numbers, no values, so they are what is aimed at. First
-the numbers that all substrates share, on fibronectin; then for each class of substrates how many
-anchors it has and how strong they are. Nothing but the counts named here is looked at.
+The paper's text gives directions and round numbers, no values, so these are the aims. The numbers
+that all substrates share are fitted first, on fibronectin; then, for each class of substrates, the
+number of anchors and their strength. The fit uses no other counts.
 """
 
 import argparse
@@ -31,7 +31,7 @@ from recording import write_calibrated
 FIBRONECTIN = "biogenesis-fibronectin-5"
 CLAIMS = ("D1", "D2", "D3", "D5", "D6")
 HALF = 0.55
-"""What is read as "about a half" of the fibre-bearing MSC."""
+"""Aim for "about a half" of the fibre-bearing MSC."""
 DAYS = (86_400.0, 172_800.0, 259_200.0)
 SEEDS = (101, 102, 103, 104, 105, 106)
 """Dishes, the same for every trial; the verdicts are on others."""
@@ -56,7 +56,7 @@ class Counts:
 
 
 def count(model: str, settings: Sequence[str], times: Sequence[float]) -> list[Counts]:
-    """Grow the dishes and count what is there at some times [s]."""
+    """Grow the dishes and count their networks at some times [s]."""
     spec = load_model(model, settings=settings).spec
     grid = model_grid(spec)
     cells, rows = 0, np.zeros((len(times), 5))
@@ -85,7 +85,7 @@ def count(model: str, settings: Sequence[str], times: Sequence[float]) -> list[C
 
 
 def beats(one: np.ndarray, other: np.ndarray) -> float:
-    """Chance that a number of the first is above one of the second; what Mann-Whitney U tests."""
+    """Chance that a number of the first is above one of the second, tested by Mann-Whitney U."""
     if min(len(one), len(other)) == 0:
         return 0.5
     return float(mannwhitneyu(one, other).statistic) / (len(one) * len(other))
@@ -132,10 +132,10 @@ SHARED = {
     "lifetime": (1.0, {"biogenesis.migrasome_lifetime": (79.0, "h")}),
     "spread": (1.0, {"stromal_type.msc.nucleation_variation": (1.6, "")}),
 }  # fmt: skip
-"""Numbers fitted on fibronectin: a first guess and what it multiplies."""
+"""Numbers fitted on fibronectin: a first guess, and the parameters that it multiplies."""
 
 CLASSES: dict[str, tuple[tuple[str, ...], float | None, float, tuple[float, float]]] = {
-    # "Similarly reduced": as on glass. Of what exceeds a half the text gives the order alone.
+    # "Similarly reduced": as on glass. Of shares above a half the text gives the order alone.
     "glass, laminin_111, laminin_521": (
         ("glass", "laminin_111", "laminin_521"),
         0.30,

@@ -3,7 +3,7 @@
 python validation/deniz2023-networks/run.py   # README.md says how long it takes
 
 Conditions of a seed share the MSC culture until any treatment begins, unlike the independent dishes
-that `sdf1-field reproduce` judges claims by: here they are to differ in nothing but their scene.
+of `sdf1-field reproduce`: here they must differ in their scene alone.
 """
 
 import argparse
@@ -44,7 +44,7 @@ SHARED_UNTIL = "-2.5 h"
 """Before any treatment begins."""
 TRACKED = "output.ligands=[]"
 GIVEN_RATES = "mechanisms.cargo_kinetics=false"
-"""So that scenes differ in their networks alone; what cargo does is in jiao2024."""
+"""So that scenes differ in their networks alone; effects of cargo are in jiao2024."""
 CONDITIONS = {
     "control": ("coculture-kg1a", (4, 12)),
     "AMD3100 10 uM": ("coculture-kg1a-amd3100-10um", (4,)),
@@ -81,7 +81,7 @@ class CoCultures:
 
 @dataclass(frozen=True, eq=False)
 class Seen:
-    """What is counted in a co-culture at one time.
+    """Counts of a co-culture at one time.
 
     Parameters
     ----------
@@ -102,7 +102,7 @@ class Seen:
 
 
 Dishes = dict[str, list[list[Seen]]]
-"""What was seen of each variant: by dish, then by time."""
+"""Counts of each variant: by dish, then by time."""
 
 
 def variant(mode: str, name: str, condition: str, *settings: str) -> Variant:
@@ -184,7 +184,7 @@ def co_cultures(tasks: Sequence[CoCultures], workers: int) -> Dishes:
 
 
 def report(dishes: Dishes, number: int, settings: Sequence[str]) -> str:
-    """Fold changes on each kind of scene, and what cells find there."""
+    """Fold changes on each kind of scene, and the networks that cells meet there."""
     rows, networks_seen = [], []
     for mode in (*MODES, *WITHOUT):
         for name, (_, hours) in CONDITIONS.items():
@@ -242,7 +242,7 @@ def p_texts(dishes: Dishes, mode: str, name: str) -> list[str]:
 
 
 def network_texts(at: Sequence[Seen]) -> list[str]:
-    """What cells find, means over dishes."""
+    """Networks that cells meet, means over dishes."""
     found = measures([one.count for one in at])
     internalised, formed = (
         sum(one.internalised for one in at),

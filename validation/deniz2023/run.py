@@ -1,4 +1,4 @@
-"""Both papers' claims as `sdf1-field reproduce` judges them, recorded; and what that rests on.
+"""Records of the verdicts of `sdf1-field reproduce` on both papers, the null model and numerics.
 
 python validation/deniz2023/run.py claims     # table.md and figures; in ../jiao2024 as well
 python validation/deniz2023/run.py null       # null.md: the null model judged as the model is

@@ -1,4 +1,4 @@
-"""SDF-1 of MSC in co-culture by the way it leaves them, and what it does to the fold changes."""
+"""Routes by which MSC release SDF-1 in co-culture, and the fold changes that follow."""
 
 import argparse
 import sys
@@ -68,7 +68,7 @@ class Seen:
 
 
 def co_culture(dishes: CoCultures) -> dict[str, dict[int, Seen]]:
-    """Simulate the conditions; what is seen by condition and hour after cells were added."""
+    """Simulate the conditions; censuses and cargo by condition and hour after cells were added."""
     settings = [*KINDS[dishes.kind], TRACKED]
     model = load_model(
         CONDITIONS["control"][0], settings=[*settings, f"output.fields_from={SHARED_UNTIL}"]

@@ -50,7 +50,7 @@ def record(name: str, text: str) -> None:
 def grow(
     model: str, settings: Sequence[str], seed: int, hours: Sequence[float]
 ) -> dict[tuple[float, str], CargoCount]:
-    """What is counted in a dish, by hours after seeding and ligand."""
+    """Counts of a dish, by hours after seeding and ligand."""
     times = {hour * HOUR: hour for hour in hours}
     dish = Dish("cargo", model, (*settings, ALIKE), seed, tuple(sorted(times)))
     return {(times[time], ligand): count for (time, ligand), count in count_dish(dish).items()}

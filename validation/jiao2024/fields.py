@@ -43,7 +43,7 @@ NAMES = {
     "bapta-am": "BAPTA-AM from 2 h on",
 }  # fmt: skip
 WINDOW = 300.0
-"""Width of what is shown of a dish [um]."""
+"""Width of the part of a dish that is drawn [um]."""
 SMALLEST = 3.0
 """Diameter that a migrasome is drawn with at least [um]."""
 SHOWN_SHARE = (0.005, 0.997)

@@ -38,7 +38,7 @@ LIFETIMES = ("4 h", "400 min", "20 h", "93.2 h")
 SEEDS = tuple(range(201, 225))
 """Dishes, the same for every trial; the verdicts are on others."""
 FEWER = 8
-"""Of them, for the table of what J7 does not fix."""
+"""Of them, for the table of parameters that J7 does not determine."""
 BOUNDS = ((0.3, 12.0), (0.01, 0.1))
 """Of the search for a migrasome's and a body's rate [1/h]; the step of growth allows no more."""
 
@@ -71,7 +71,7 @@ def contents(
 def rises(
     settings: Sequence[str], block: tuple[float, float], seeds: Sequence[int] = SEEDS
 ) -> dict[str, tuple[float, float]]:
-    """By what factor contents rise when fusion is blocked from one time to another [h]."""
+    """Factors by which contents rise when fusion is blocked from one time to another [h]."""
     begin, end = block
     free = contents(CONTROL, [*settings, f"run.duration={end} h"], 3600.0 * end, seeds)
     stopped = contents(

@@ -1,4 +1,4 @@
-"""Cargo of migrasomes against what Jiao et al. (2024), and Deniz et al. (2023), report of it.
+"""Cargo of migrasomes, compared with Jiao et al. (2024) and Deniz et al. (2023).
 
 python validation/jiao2024/run.py staining    # J7's bodies; table.md
 python validation/jiao2024/run.py share       # share.png; table.md
@@ -167,7 +167,7 @@ def routes_d9(arguments: argparse.Namespace) -> None:
     """D9: never loaded, or lost since."""
     routes = [Route(rate, leak, 1.0) for rate in D9_TRANSPORTS for leak in LEAKS]
     found = carried_out(carrying, routes, arguments.workers, "routes_d9")
-    # Whether a migrasome is loaded does not depend on what becomes of it.
+    # The loading of a migrasome is independent of its later fate.
     needed = {
         rate: [
             D9 / one if one >= D9 else math.nan

@@ -57,7 +57,7 @@ NETWORKS: Mapping[str, tuple[str, ...]] = {
         "biogenesis.nucleation=0.03 1/(um*h)",
     ),
 }
-"""From MSC's spacing of tethers to the end of what is assumed possible."""
+"""From the tether spacing of MSC to the densest network that is assumed possible."""
 HALF_HOURS = tuple(0.5 * n for n in range(2 * IMAGED + 1))
 POWER_DRAWS = 4000
 
@@ -71,7 +71,7 @@ class Point:
 
 
 def share_dishes(point: Point) -> dict[str, float]:
-    """What is measured at a point, over three dishes."""
+    """Measures at a point, over three dishes."""
     settings = (*NETWORKS[point.network], f"traffic.transport_rate={point.transport} 1/h")
     seeds = range(SHARE_SEED, SHARE_SEED + DISHES)
     control = [grow(MODEL, settings, seed, HALF_HOURS[1:]) for seed in seeds]
@@ -112,7 +112,7 @@ def power(effect: float, *, rises: bool) -> float:
 
 
 def share(arguments: argparse.Namespace) -> None:
-    """What share of all secretion goes through migrasomes, and how far that is known."""
+    """Share of all secretion that goes through migrasomes, and its uncertainty."""
     points = [Point(network, rate) for network in NETWORKS for rate in TRANSPORTS]
     found = carried_out(share_dishes, points, arguments.workers, "share")
     rows = []
@@ -156,7 +156,7 @@ def law(spec: Any) -> tuple[float, float, float]:
 
 
 def draw_share(points: Sequence[Point], found: Sequence[Mapping[str, float]]) -> None:
-    """Share against baseline: the law as a line, simulated points, and what the claims ask for."""
+    """Share against baseline: the law as a line, simulated points, and the claims' bounds."""
     fusion, release, half = law(load_model(MODEL).spec)
     drawn = Figure(figsize=(8.6, 5.4), layout="constrained")
     axes = drawn.subplots()

@@ -67,7 +67,7 @@ VARIED: Mapping[str, tuple[float, float] | None] = {
     "agent.tspan4_oe.factor": None,
     "agent.itgb1_kd.factor": None,
 }
-"""What is drawn: over its interval in parameters.toml, or over that given here [h]."""
+"""Parameters drawn over their interval in parameters.toml, or over that given here [h]."""
 BOTH_LIGANDS = {
     "stromal_type.l929.vesicle_load": tuple(
         f"stromal_type.l929.cargo.{name}.vesicle_load" for name in LIGANDS
@@ -138,7 +138,8 @@ def settings_of(values: Array) -> tuple[str, ...]:
 def refitted(settings: Sequence[str]) -> tuple[list[str], bool]:
     """Rates with which J7 comes out under other settings, and whether it does within 5 %.
 
-    A rise less one is nearly proportional to its rate; so each rate is scaled by what is missing.
+    A rise less one is nearly proportional to its rate, so each rate is scaled by the ratio of
+    the wanted rise to the present one.
     """
     spec = load_model(MODEL).spec
     rates = {
@@ -202,7 +203,7 @@ def asked() -> list[Asked]:
 
 
 def space_draw(draw: Draw) -> dict[str, Any] | None:
-    """What a draw's experiment says; None if it has too many migrasomes."""
+    """Effects and agreement of a draw's experiment; None if it has too many migrasomes."""
     first = SPACE_SEED + 10 * DISHES * draw.number
     trial = grow(MODEL, draw.settings, first, (IMAGED,))[IMAGED, LIGANDS[0]]
     if len(trial.content) > CROWDED * trial.msc:
@@ -226,11 +227,11 @@ def space_draw(draw: Draw) -> dict[str, Any] | None:
         "fusion": float(rates[0].split("=")[1].split(" ")[0]),
         "per cell": len(trial.content) / trial.msc,
         "right": [
-            one.statement.above < what.effect < one.statement.below
-            for one, what in zip(asked(), said, strict=True)
+            one.statement.above < result.effect < one.statement.below
+            for one, result in zip(asked(), said, strict=True)
         ],
-        "holds": [what.agrees for what in said],
-        "effect": [what.effect for what in said],
+        "holds": [result.agrees for result in said],
+        "effect": [result.effect for result in said],
     }
 
 

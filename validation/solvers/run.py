@@ -66,7 +66,7 @@ Row = tuple[str, ...]
 
 @dataclass(frozen=True)
 class Case:
-    """What both solvers are given.
+    """Problem that both solvers solve.
 
     Parameters
     ----------
@@ -135,7 +135,7 @@ def shallow(grid: Grid) -> Grid:
 
 
 def timed(work: Callable[[], Any]) -> tuple[Any, float]:
-    """What some work gives, and how long it took [s]."""
+    """Result of a call, and its wall time [s]."""
     begin = time.perf_counter()
     value = work()
     return value, time.perf_counter() - begin
@@ -143,7 +143,7 @@ def timed(work: Callable[[], Any]) -> tuple[Any, float]:
 
 @dataclass(frozen=True)
 class Seen:
-    """What a solver found.
+    """Result of a solver.
 
     Parameters
     ----------
@@ -163,7 +163,7 @@ class Seen:
 
 
 def seen(solver: Any, prepared: Any, state: Any, secreted: float = 0.0) -> Seen:
-    """What cells and the books see of a state."""
+    """Concentrations, coat and ledger of a state."""
     books = state.ledger.book(secreted=secreted)
     came = books.secreted + books.added
     held = solver.in_medium(prepared, state), solver.on_coat(prepared, state)
@@ -179,7 +179,7 @@ def seen(solver: Any, prepared: Any, state: Any, secreted: float = 0.0) -> Seen:
 def differences(first: Seen, second: Seen) -> list[float]:
     """Of the floor's mean and deviation from it, the coat and the mixed medium, each relative.
 
-    The deviation is what cells climb; where the floor is as good as even it means nothing. NaN
+    The deviation is the gradient that cells follow; on a nearly even floor it has no meaning. NaN
     where there is no coat or mixed medium.
     """
     a, b = first.face, second.face
@@ -246,7 +246,7 @@ def _fullest(case: Case, found: Seen) -> str:
 
 
 def transient_cases() -> list[Row]:
-    """Ten minutes: what is left between them falls with FiPy's step."""
+    """Ten minutes: the difference falls with FiPy's step."""
     grid, flux, coated = view()
     given = equations(grid, coated)
     bare, striped = given["bare"], given["striped"]

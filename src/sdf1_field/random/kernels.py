@@ -151,6 +151,24 @@ def _tail_quantile(probability: float) -> float:
     return above / below
 
 
+@kernel()
+def poisson_quantile(mean: float, probability: float) -> int:
+    """Smallest number whose Poisson distribution function reaches a probability."""
+    number, term = 0, math.exp(-max(mean, 0.0))
+    below = term
+    while probability > below and term > 0.0:
+        number += 1
+        term *= mean / number
+        below += term
+    return number
+
+
+@kernel(inline=True)
+def exponential_quantile(rate: float, survival: float) -> float:
+    """Time at which the survival function ``exp(-rate t)`` has a value; infinite for rate 0."""
+    return -math.log(survival) / rate if rate > 0.0 else math.inf
+
+
 @kernel(inline=True)
 def _block(
     seed: int, stream: int, entity: int, step: int, last: np.uint64

@@ -6,7 +6,7 @@ from pathlib import Path
 import psutil
 
 from sdf1_field.errors import InputError
-from sdf1_field.record.writing import expected_size
+from sdf1_field.record.size import expected_size
 from sdf1_field.spec import Model
 from sdf1_field.units import bytes_text
 

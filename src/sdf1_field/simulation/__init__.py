@@ -1,13 +1,15 @@
 """Simulation of a dish: a prepared model, its state, its stops, and the loop between them."""
 
 from sdf1_field.simulation.loop import simulate
+from sdf1_field.simulation.output import LigandOutput, Snapshot, snapshot_of
 from sdf1_field.simulation.prepared import Prepared, model_grid, prepare
-from sdf1_field.simulation.scene_fields import SceneFields, regions_of, scene_fields
-from sdf1_field.simulation.state import Snapshot, State, begin, snapshot_of
+from sdf1_field.simulation.scene_fields import SceneFields, regions_of
+from sdf1_field.simulation.state import State, begin
 from sdf1_field.simulation.stops import field_times, track_times
 from sdf1_field.simulation.stroma import stroma_alone
 
 __all__ = [
+    "LigandOutput",
     "Prepared",
     "SceneFields",
     "Snapshot",
@@ -17,7 +19,6 @@ __all__ = [
     "model_grid",
     "prepare",
     "regions_of",
-    "scene_fields",
     "simulate",
     "snapshot_of",
     "stroma_alone",

@@ -22,9 +22,10 @@ from sdf1_field.exposure import Exposure, FaceValues, Stimulus, no_stimulus
 from sdf1_field.migrasomes import Emission, emission_between
 from sdf1_field.simulation.events import apply_events
 from sdf1_field.simulation.fields import advance_fields, release_bursts
+from sdf1_field.simulation.output import Snapshot, snapshot_of
 from sdf1_field.simulation.prepared import Prepared, prepare
-from sdf1_field.simulation.scene_fields import SceneFields, next_scene, scene_fields
-from sdf1_field.simulation.state import Snapshot, State, begin, snapshot_of
+from sdf1_field.simulation.scene_fields import SceneFields, next_scene, on_grid
+from sdf1_field.simulation.state import State, begin
 from sdf1_field.simulation.stops import discontinuity_times, field_times, stops, track_times
 from sdf1_field.simulation.threads import use_threads
 from sdf1_field.solvers import FieldState
@@ -69,8 +70,8 @@ def simulate(
         prepared = prepare(spec, seed)
     if spec.run.mode == "steady":
         with use_threads(threads):
-            solved = _steady(prepared, seed)
-        yield snapshot_of(solved)
+            solved, here = _steady(prepared, seed)
+        yield snapshot_of(solved, here)
         return
     frames = set(field_times(spec))
     outputs = sorted({*frames, *track_times(spec)})
@@ -81,13 +82,11 @@ def simulate(
     if state is None:
         state = apply_events(prepared, first, events.get(instant(-spec.run.culture)))
         if state.time in outputs:
-            yield snapshot_of(state)
+            yield snapshot_of(state, SceneFields(prepared, state.scene))
     discontinuities = discontinuity_times(prepared, first.scene)
     times = stops(prepared, first.scene)
-    here = scene_fields(prepared, state.scene)
+    here = SceneFields(prepared, state.scene)
     for until in times[bisect.bisect_right(times, state.time) :]:
-        if state.scene is not here.scene:
-            here = scene_fields(prepared, state.scene)
         last = state
         shown = outputs[
             bisect.bisect_right(outputs, state.time) : bisect.bisect_left(outputs, until)
@@ -113,9 +112,9 @@ def simulate(
             state, prepared.grid, prepared.solver, there.equations, spec.numerics, last=last
         )
         state = apply_events(prepared, state, events.get(until))
-        here = there
+        here = on_grid(there, state.scene)
         if until in outputs:
-            yield snapshot_of(state)
+            yield snapshot_of(state, here)
 
 
 def _scene_and_fields(
@@ -218,17 +217,17 @@ def _between_stops(
             with use_threads(threads):
                 there, _, exposed, fields = _scene_and_fields(branch, there, time)
             branch = State(time, state.seed, there.scene, fields, state.cells, exposed)
-            scene = branch.scene
+            then = there
         else:
-            scene = migrasomes.advance(state.scene, time)
-        if shown is not None and scene is not state.scene:
-            shown = cell_layer.advected(shown, here.prepared.grid, state.scene, scene)
-        yield Snapshot(time, scene, fields, shown, state)
+            then = next_scene(here, time)
+        if shown is not None and then is not here:
+            shown = cell_layer.advected(shown, here.prepared.grid, state.scene, then.scene)
+        yield Snapshot(time, then, fields, shown, state)
 
 
-def _steady(prepared: Prepared, seed: int) -> State:
+def _steady(prepared: Prepared, seed: int) -> tuple[State, SceneFields]:
     state = begin(prepared, seed)
-    here = scene_fields(prepared, state.scene)
+    here = SceneFields(prepared, state.scene)
     fields = {
         name: prepared.solver.steady(
             equation, here.sources[name].flux, time=0.0, tolerances=prepared.tolerances
@@ -244,4 +243,4 @@ def _steady(prepared: Prepared, seed: int) -> State:
         prepared.spec.numerics,
         steady=True,
     )
-    return state
+    return state, here

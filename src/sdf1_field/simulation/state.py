@@ -1,4 +1,4 @@
-"""State of a run at a time, and what its output is given."""
+"""State of a run at a time."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -37,35 +37,6 @@ class State:
     fields: Mapping[str, FieldState]
     cells: Cells | None
     exposure: Exposure
-
-
-@dataclass(frozen=True, eq=False)
-class Snapshot:
-    """A run at a time at which its output asks for it.
-
-    Parameters
-    ----------
-    time : float
-        [s].
-    scene : Scene
-    fields : mapping of str to FieldState, or None
-        By ligand; None between two stops where only cells are asked for.
-    cells : Cells or None
-        None before they are added, and in steady state.
-    stop : State
-        Of the last stop by then, from which the run can be resumed.
-    """
-
-    time: float
-    scene: Scene
-    fields: Mapping[str, FieldState] | None
-    cells: Cells | None
-    stop: State
-
-
-def snapshot_of(state: State) -> Snapshot:
-    """Snapshot at a stop."""
-    return Snapshot(state.time, state.scene, state.fields, state.cells, state)
 
 
 def begin(prepared: Prepared, seed: int) -> State:
