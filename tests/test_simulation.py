@@ -23,6 +23,7 @@ from sdf1_field.simulation import (
     model_grid,
     prepare,
     simulate,
+    stroma_alone,
     track_times,
 )
 from sdf1_field.solvers import cosine
@@ -675,6 +676,10 @@ def test_a_drug_on_integrins_changes_how_networks_form_from_its_start_on(tiny):
     times = [s.time for s in treated]
     assert all(same[: times.index(-3 * HOUR) + 1])
     assert not any(same[times.index(-2 * HOUR) :])
+    alone = dict(stroma_alone(model(tiny, *settings, *drug, name="null-kg1a"), times, seed=1))
+    for state in treated:
+        assert np.array_equal(alone[state.time].bodies.x, state.scene.bodies.x)
+        assert np.array_equal(alone[state.time].migrasomes.x, state.scene.migrasomes.x)
     # The medium is changed when the cells are added.
     since, until = times.index(-2 * HOUR), times.index(0.0)
     went = [
