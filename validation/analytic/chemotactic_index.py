@@ -216,7 +216,7 @@ def _floor() -> Grid:
 
 
 def _linear(grid: Grid, slope: float) -> Stimulus:
-    # The coefficients of a straight map are the map itself, here without mirrors at the walls.
+    # The coefficients of a straight map are the map itself, here without reflection at the walls.
     x, y = (
         size * (np.arange(-PADDING, count + PADDING) + 0.5) - 0.5 * WIDTH
         for size, count in ((grid.dx, grid.nx), (grid.dy, grid.ny))
