@@ -845,8 +845,8 @@ SECRETION = "secretion-l929"
             SECRETION,
             ("ligand.ccl2.secretion.migrasome_decay=1e-4 1/s",),
             "--set: ligand.ccl2.secretion.migrasome_decay: in a grown scene "
-            "mechanisms.cargo_kinetics determines how migrasomes fill and empty. Set it to '0 1/s', "
-            "or scene.mode to 'placed'.",
+            "mechanisms.cargo_kinetics determines how migrasomes fill and empty. Set it to "
+            "'0 1/s', or scene.mode to 'placed'.",
         ),
         (
             SECRETION,

@@ -25,11 +25,7 @@ from sdf1_field.spec.model import Model, entries_of, model_from_entries
 from sdf1_field.spec.names import ligand_named, suggestion, unknown
 from sdf1_field.spec.quantities import STATUSES
 from sdf1_field.spec.reading import parameters
-from sdf1_field.spec.schema import (
-    Factors,
-    ModelSpec,
-    Numerics,
-)
+from sdf1_field.spec.schema import Factors, ModelSpec, Numerics
 from sdf1_field.spec.showing import facts_html
 from sdf1_field.spec.stroma import Biogenesis, SceneSection
 from sdf1_field.spec.template import model_file_text, write_model_file
