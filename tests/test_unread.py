@@ -86,7 +86,7 @@ def _refusal(model, *settings):
         ("null-kg1a", ("cell_type.kg1a.release_rate=1e-3 1/s",), "no cell adheres"),
         ("p2-steady", ("output.fields_every=1 h",), "a steady state has neither times nor cells"),
         ("tracking-kg1a", ("scene.fibre_length=80 um",), "there is no stroma"),
-        ("capture-single-migrasome", ("scene.msc_density=50 1/mm**2",), "scene.msc_number says"),
+        ("capture-single-migrasome", ("scene.msc_density=50 1/mm**2",), "scene.msc_number sets"),
         ("whole-well-kg1a", ("mechanisms.cargo_kinetics=true",), "a placed scene does not grow"),
         (
             "coculture-kg1a",
