@@ -97,7 +97,7 @@ def test_a_medium_change_empties_the_medium_and_leaves_the_coat(tiny):
     short = ("run.duration=15 min",)
     changed = states(tiny, *short)[0]
     kept = states(tiny, *short, "treatments.medium_change.start=15 min")[0]
-    columns = prepare(model(tiny, *short), 1).prepared["sdf1"]
+    columns = prepare(model(tiny, *short), 1).equations["sdf1"]
     before, after = kept.fields["sdf1"], changed.fields["sdf1"]
     assert (changed.time, kept.time) == (0.0, 0.0)
     assert np.array_equal(after.bound, before.bound)
@@ -142,7 +142,7 @@ def test_anti_cd166_blocks_its_binding_share_on_all_stroma_and_the_isotype_none(
 def test_steady_secretion_equals_loss(tiny, steady_model):
     spec = model(tiny, name=str(steady_model))
     (state,) = simulate(spec)
-    columns = prepare(spec, 1).prepared
+    columns = prepare(spec, 1).equations
     assert (state.time, state.cells) == (0.0, None)
     for name, field in state.fields.items():
         ligand = spec.ligand[name]
