@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from sdf1_field.errors import InputError
+from sdf1_field.errors import InputError, reason_of, refuse_existing
 from sdf1_field.spec.entries import (
     CALL,
     CALLS,
@@ -198,15 +198,11 @@ class Model:
             )
         if file.suffix != ".toml":
             raise InputError(f"{file}: not the name of a model file. Give one that ends in .toml.")
-        if file.exists() and not force:
-            raise InputError(
-                f"{file}: exists already. Choose another name, or replace it with force."
-            )
+        refuse_existing(file, force=force)
         try:
             file.write_text(text, encoding="utf-8")
         except OSError as error:
-            reason = (error.strerror or str(error)).lower()
-            raise InputError(f"{file}: {reason}. Check the path.") from None
+            raise InputError(f"{file}: {reason_of(error)}. Check the path.") from None
         return file
 
     def __getitem__(self, path: str) -> Any:

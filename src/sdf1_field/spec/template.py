@@ -11,7 +11,7 @@ from itertools import groupby
 from pathlib import Path
 
 from sdf1_field import __version__
-from sdf1_field.errors import InputError
+from sdf1_field.errors import InputError, refuse_existing
 from sdf1_field.shipped import model_names
 from sdf1_field.spec.agents import ACTIONS
 from sdf1_field.spec.entries import Entry
@@ -268,7 +268,6 @@ def write_model_file(name: str, *, extends: str, force: bool = False) -> Path:
         raise InputError(f"{path.parent}: no such folder. Make it first.")
     if path.is_dir():
         raise InputError(f"{path}: is a folder. Choose another name.")
-    if path.exists() and not force:
-        raise InputError(f"{path}: exists already. Choose another name, or replace it with force.")
+    refuse_existing(path, force=force)
     path.write_text(text, encoding="utf-8")
     return path
