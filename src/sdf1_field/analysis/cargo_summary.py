@@ -141,8 +141,8 @@ def cargo_table(
     list of dict
         One for each time, the last if not told otherwise, and each followed ligand: ``time`` [s],
         ``ligand``, ``label``, ``cells`` (the stromal cells' label), ``runs`` and ``control`` (None
-        without), each with the ``balance`` of all that was made, the ``routes`` of what was
-        secreted, ratios and shares over dishes, contents, vesicles and polarisation over cells or
+        without), each with the ``balance`` of all that was made, the ``routes`` of
+        secretion, ratios and shares over dishes, contents, vesicles and polarisation over cells or
         migrasomes, and ``by_distance``; ``tests``, a list of comparisons (None without control).
 
     Raises

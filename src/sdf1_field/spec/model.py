@@ -105,13 +105,13 @@ class Model:
 
     @classmethod
     def from_dict(cls, table: Mapping[str, Any]) -> "Model":
-        """Model from what `to_dict` gave, or from the sections of a model file.
+        """Model from the result of `to_dict`, or from the sections of a model file.
 
         Parameters
         ----------
         table : mapping
             Values as in a model file, nested or by dotted path, with a ``title`` and perhaps
-            ``extends``; what is not there is inherited from that model or the defaults. With
+            ``extends``; missing keys are inherited from that model or the defaults. With
             ``sources``, as `to_dict` gives it, nothing is inherited. ``name`` is the model's.
 
         Returns
@@ -124,7 +124,7 @@ class Model:
             If anything in it is wrong; the text says where, what, remedy.
         """
         if not isinstance(table, Mapping):
-            raise InputError(f"from_dict: {table!r} is not a mapping. Give what to_dict gave.")
+            raise InputError(f"from_dict: {table!r} is not a mapping. Give the result of to_dict.")
         values, complete = dict(table), "sources" in table
         sources, name = values.pop("sources", {}), values.pop("name", "model")
         extends = values.pop("extends", None)

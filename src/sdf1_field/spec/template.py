@@ -1,7 +1,8 @@
-"""A model file to start from: runs as it is, and shows what can be changed in it.
+"""A model file to start from: it runs as it is and shows the keys that can be changed.
 
 Every line stands by itself as a dotted key, not under a header: an empty table would take away
-what the model inherits, and a key uncommented without its header would fall into another table.
+the values that the model inherits, and a key uncommented without its header would fall into
+another table.
 """
 
 import re
@@ -59,7 +60,7 @@ def model_file_text(name: str, *, extends: str) -> str:
     Returns
     -------
     str
-        TOML. What a user most often changes is there as a line that begins with ``#``, with the
+        TOML. The keys that users change most often are lines that begin with ``#``, with the
         value that holds in the shipped model and, below, its status, interval and source.
 
     Raises
@@ -72,7 +73,7 @@ def model_file_text(name: str, *, extends: str) -> str:
         raise InputError(f"{unknown(extends, known, 'model')} `sdf1-field list` shows them all.")
     base = load_model(extends)
     spec = base.spec
-    # What nothing reads in the shipped model is not there to be changed.
+    # Keys that nothing reads in the shipped model are left out.
     idle = {key.path for key in unread_keys(spec, base.entries)}
     entries = {
         path: entry
