@@ -78,12 +78,7 @@ def mann_whitney_u_test(control: Values, treated: Values) -> float:
     """Two-sided p of the Mann-Whitney U test.
 
     Exact for few values without ties, else by the normal approximation with corrections for ties
-    and continuity (SciPy's choice).
-
-    Parameters
-    ----------
-    control, treated : array_like, shape (n,) and (m,)
-        Independent values in one unit.
+    and continuity (SciPy's choice). Arguments as of `unpaired_t_test`.
 
     Returns
     -------

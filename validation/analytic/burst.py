@@ -19,34 +19,33 @@ Carslaw & Jaeger (1959) Conduction of Heat in Solids, 2nd ed., ch. 10 (instantan
 python validation/analytic/burst.py        # writes burst.md and burst.png
 """
 
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.constants import Avogadro
 from scipy.linalg import expm
 from scipy.special import erf
 
-from sdf1_field.grid import Grid, make_grid
+from sdf1_field.grid import Grid
 from sdf1_field.solvers import Solver, cosine, fipy
 from sdf1_field.sources import constant
 from sdf1_field.transport import Transport
 
+sys.path.append(str(Path(__file__).parent))
+
+from box import DIFFUSIVITY, HEIGHT, PER_UM3, WIDTH, box, common_places
+
 Array = NDArray[np.float64]
 
-PER_UM3 = Avogadro * 1e-24
-"""Molecules/um**3 in 1 nM; the program's own number is under test."""
 AMOUNT = 1e4
 """Set free [molecules]."""
-DIFFUSIVITY, LOSS_RATE = 150.0, 0.05
-"""That of the model [um**2/s], and a loss [1/s] that takes a share of the burst."""
-WIDTH, HEIGHT = 180.0, 60.0
+LOSS_RATE = 0.05
+"""[1/s]: takes a share of the burst."""
 TIME = 3.0
 """[s]: the ligand has spread by 30 um in each direction, and has reached the top."""
-COARSEST = 15
-"""Cells across the coarsest grid. Odd multiples of it have a cell around each of its centres."""
 _IMAGES = range(-4, 5)
 
 
@@ -117,11 +116,6 @@ def _released(solver: Solver, grid: Grid, until: float, tolerances: Any) -> tupl
     )
 
 
-def _box(cells: int) -> Grid:
-    size = WIDTH / cells
-    return make_grid(WIDTH, WIDTH, HEIGHT, spacing=size, floor_layer=size, layer_growth=1.0)
-
-
 def solve(solver: Solver, cells: int, tolerances: Any) -> tuple[Array, Array, Array]:
     """Medium, its exact cell means, and the exact solution of its finite volumes [nM].
 
@@ -130,7 +124,7 @@ def solve(solver: Solver, cells: int, tolerances: Any) -> tuple[Array, Array, Ar
     solver : Solver
         `sdf1_field.solvers.cosine` or `.fipy`.
     cells : int
-        Across the box, an odd multiple of `COARSEST`; the cells are cubes.
+        Across the box, an odd multiple of `box.COARSEST`; the cells are cubes.
     tolerances : Tolerances
         The solver's own.
 
@@ -138,7 +132,7 @@ def solve(solver: Solver, cells: int, tolerances: Any) -> tuple[Array, Array, Ar
     -------
     tuple of ndarray, shape (nz, ny, nx)
     """
-    grid = _box(cells)
+    grid = box(cells)
     edges = np.linspace(0.0, WIDTH, cells + 1)
     prepared, state = _released(solver, grid, TIME, tolerances)
     exact = _product(
@@ -151,7 +145,7 @@ def solve(solver: Solver, cells: int, tolerances: Any) -> tuple[Array, Array, Ar
 def measure(solver: Solver, cells: int, tolerances: Any) -> Error:
     """Errors of the medium at `TIME`; arguments as of `solve`."""
     solved, exact, volumes = solve(solver, cells, tolerances)
-    every = slice(cells // COARSEST // 2, None, cells // COARSEST)
+    every = common_places(cells)
     floor = np.abs(solved - exact)[0, every, every]
     return Error(
         total=float(floor.max() / exact.max()),
@@ -171,7 +165,7 @@ def left(solver: Solver, cells: int, until: float, tolerances: Any) -> float:
         [s].
     tolerances : Tolerances
     """
-    grid = _box(cells)
+    grid = box(cells)
     prepared, state = _released(solver, grid, until, tolerances)
     volumes = grid.dx * grid.dy * grid.thickness[:, None, None]
     molecules = (solver.column(prepared, state) * volumes).sum() * PER_UM3
@@ -186,7 +180,7 @@ def spread(solver: Solver, cells: int, until: float, tolerances: Any) -> float:
     solver, cells, until, tolerances
         As of `left`.
     """
-    grid = _box(cells)
+    grid = box(cells)
     prepared, state = _released(solver, grid, until, tolerances)
     along_x = solver.column(prepared, state).sum(axis=(0, 1))
     variance = (along_x * (grid.x - WIDTH / 2) ** 2).sum() / along_x.sum()
@@ -236,7 +230,7 @@ def main() -> None:
 
     r = np.linspace(0.0, 90.0, 200)
     profile.plot(r, half_space(r), color=LAW, label="law over an infinite floor")
-    grid = _box(45)
+    grid = box(45)
     solved, exact, _ = solve(cosine, 45, exactly)
     right = slice(22, None)
     distance = grid.x[right] - WIDTH / 2

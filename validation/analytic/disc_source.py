@@ -20,39 +20,47 @@ Carslaw & Jaeger (1959) Conduction of Heat in Solids, 2nd ed., 8.2 (flux over a 
 python validation/analytic/disc_source.py        # writes disc_source.md and disc_source.png
 """
 
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.constants import Avogadro
 from scipy.interpolate import CubicSpline
 from scipy.special import j0, j1
 
-from sdf1_field.grid import Grid, make_grid
+from sdf1_field.grid import Grid
 from sdf1_field.solvers import Solver, cosine, fipy
 from sdf1_field.transport import Transport
 
+sys.path.append(str(Path(__file__).parent))
+
+from box import (
+    DIFFUSIVITY,
+    HEIGHT,
+    LENGTH,
+    NODES,
+    PER_UM3,
+    WEIGHTS,
+    WIDTH,
+    box,
+    common_places,
+    octant,
+    wide_box,
+)
+
 Array = NDArray[np.float64]
 
-PER_UM3 = Avogadro * 1e-24
-"""Molecules/um**3 in 1 nM; the program's own number is under test."""
 RATE, RADIUS = 100.0, 30.0
 """Of the disc [molecules/s] and [um]: as large as a cell's body."""
-DIFFUSIVITY, LENGTH = 150.0, 30.0
-"""That of the model [um**2/s], and a screening length that fits into the box [um]."""
 LOSS_RATE = DIFFUSIVITY / LENGTH**2
-WIDTH, HEIGHT = 180.0, 60.0
-COARSEST = 15
-"""Cells across the coarsest grid. Odd multiples of it have a cell around each of its centres."""
 REACH = 15 * LENGTH
 """Images farther away add less than exp(-13) of the rim's value."""
 RIM = 10.0
 """Nearer to the rim than this [um] places are counted by themselves: the slope of c is infinite
 at it, and no scheme is of second order there."""
 _PANEL = 8
-_NODES, _WEIGHTS = np.polynomial.legendre.leggauss(3)
 
 
 @dataclass(frozen=True)
@@ -134,8 +142,8 @@ def cell_means(grid: Grid, x: Array, y: Array) -> Array:
     radial = CubicSpline(np.concatenate([near, far]), np.concatenate(values))
     sides = int(REACH / WIDTH) + 1
     mean = np.zeros(x.size)
-    for a, in_x in zip(_NODES, _WEIGHTS, strict=True):
-        for b, in_y in zip(_NODES, _WEIGHTS, strict=True):
+    for a, in_x in zip(NODES, WEIGHTS, strict=True):
+        for b, in_y in zip(NODES, WEIGHTS, strict=True):
             for n in range(-sides, sides + 1):
                 for m in range(-sides, sides + 1):
                     if WIDTH * np.hypot(n, m) < REACH:
@@ -181,17 +189,13 @@ def solve(solver: Solver, cells: int, tolerances: Any) -> Field:
     solver : Solver
         `sdf1_field.solvers.cosine` or `.fipy`.
     cells : int
-        Across the box, an odd multiple of `COARSEST`; the cells are cubes.
+        Across the box, an odd multiple of `box.COARSEST`; the cells are cubes.
     tolerances : Tolerances
         The solver's own.
     """
-    size = WIDTH / cells
-    grid = make_grid(WIDTH, WIDTH, HEIGHT, spacing=size, floor_layer=size, layer_growth=1.0)
-    every = slice(cells // COARSEST // 2, None, cells // COARSEST)
+    grid, every = box(cells), common_places(cells)
     floor = _steady(solver, grid, tolerances)[0, every, every]
-    x, y = np.meshgrid(grid.x[every] - 0.5 * WIDTH, grid.y[every] - 0.5 * WIDTH)
-    # One octant: the others are its mirror images.
-    chosen = (y > -0.5 * size) & (x > y - 0.5 * size)
+    x, y, chosen = octant(grid)
     exact = cell_means(grid, x[chosen], y[chosen])
     distance = np.hypot(x, y)[chosen]
     order = np.argsort(distance, kind="stable")
@@ -222,9 +226,8 @@ def measure_centre(solver: Solver, cells: int, tolerances: Any) -> float:
         Across the box, odd; the cells are cubes.
     tolerances : Tolerances
     """
-    width = 2 * WIDTH
-    size = width / cells
-    grid = make_grid(width, width, 0.5 * width, spacing=size, floor_layer=size, layer_growth=1.0)
+    grid = wide_box(cells)
+    size = grid.dx
     lowest, second = _steady(solver, grid, tolerances)[:2, cells // 2, cells // 2]
     slope = -RATE / (np.pi * RADIUS**2 * DIFFUSIVITY * PER_UM3)
     # Means of c0 + slope z + bend z**2 over both layers.

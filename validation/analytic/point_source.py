@@ -19,35 +19,43 @@ Carslaw & Jaeger (1959) Conduction of Heat in Solids, 2nd ed., ch. 10 (sources),
 python validation/analytic/point_source.py        # writes point_source.md and point_source.png
 """
 
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.constants import Avogadro
 
-from sdf1_field.grid import Grid, make_grid
+from sdf1_field.grid import Grid
 from sdf1_field.solvers import Solver, cosine, fipy
 from sdf1_field.transport import Transport
 
+sys.path.append(str(Path(__file__).parent))
+
+from box import (
+    DIFFUSIVITY,
+    HEIGHT,
+    LENGTH,
+    NODES,
+    PER_UM3,
+    WEIGHTS,
+    WIDTH,
+    box,
+    common_places,
+    octant,
+    wide_box,
+)
+
 Array = NDArray[np.float64]
 
-PER_UM3 = Avogadro * 1e-24
-"""Molecules/um**3 in 1 nM; the program's own number is under test."""
 RATE = 3.0
 """Of the source [molecules/s]."""
-DIFFUSIVITY, LENGTH = 150.0, 30.0
-"""That of the model [um**2/s], and a screening length that fits into the box [um]."""
 LOSS_RATE = DIFFUSIVITY / LENGTH**2
-WIDTH, HEIGHT = 180.0, 60.0
-COARSEST = 15
-"""Cells across the coarsest grid. Odd multiples of it have a cell around each of its centres."""
 NEAR, FAR = 36.0, 80.0
 """Ring of places compared [um]: three of the coarsest cells from the source, and to the walls."""
 REACH = 25 * LENGTH
 """Images farther away add less than exp(-20) of what is there."""
-_NODES, _WEIGHTS = np.polynomial.legendre.leggauss(3)
 
 
 @dataclass(frozen=True)
@@ -82,9 +90,9 @@ def in_box(x: Array, y: Array, z: Array, top: str) -> Array:
 def cell_means(grid: Grid, x: Array, y: Array, top: str) -> Array:
     """`in_box` averaged over cells of the lowest layer around places [um] from the source."""
     mean = np.zeros(x.size)
-    for a, in_x in zip(_NODES, _WEIGHTS, strict=True):
-        for b, in_y in zip(_NODES, _WEIGHTS, strict=True):
-            for c, in_z in zip(_NODES, _WEIGHTS, strict=True):
+    for a, in_x in zip(NODES, WEIGHTS, strict=True):
+        for b, in_y in zip(NODES, WEIGHTS, strict=True):
+            for c, in_z in zip(NODES, WEIGHTS, strict=True):
                 mean += (in_x * in_y * in_z / 8) * in_box(
                     x + 0.5 * a * grid.dx,
                     y + 0.5 * b * grid.dy,
@@ -115,7 +123,7 @@ def solve(
     solver : Solver
         `sdf1_field.solvers.cosine` or `.fipy`.
     cells : int
-        Across the box, an odd multiple of `COARSEST`; the cells are cubes.
+        Across the box, an odd multiple of `box.COARSEST`; the cells are cubes.
     tolerances : Tolerances
         The solver's own.
     top : str
@@ -123,14 +131,11 @@ def solve(
     near : float
         Least distance from the source [um].
     """
-    size = WIDTH / cells
-    grid = make_grid(WIDTH, WIDTH, HEIGHT, spacing=size, floor_layer=size, layer_growth=1.0)
-    every = slice(cells // COARSEST // 2, None, cells // COARSEST)
+    grid, every = box(cells), common_places(cells)
     floor = _steady(solver, grid, top, tolerances)[0, every, every]
-    x, y = np.meshgrid(grid.x[every] - 0.5 * WIDTH, grid.y[every] - 0.5 * WIDTH)
+    x, y, chosen = octant(grid)
     distance = np.hypot(x, y)
-    # One octant: the others are its mirror images.
-    chosen = (y > -0.5 * size) & (x > y - 0.5 * size) & (distance >= near) & (distance <= FAR)
+    chosen &= (distance >= near) & (distance <= FAR)
     x, y = x[chosen], y[chosen]
     return Field(x, y, floor[chosen], cell_means(grid, x, y, top))
 
@@ -155,12 +160,10 @@ def law(solver: Solver, cells: int, tolerances: Any) -> tuple[float, float]:
         Across the box, odd; the cells are cubes.
     tolerances : Tolerances
     """
-    width = 2 * WIDTH
-    size = width / cells
-    grid = make_grid(width, width, 0.5 * width, spacing=size, floor_layer=size, layer_growth=1.0)
+    grid = wide_box(cells)
     lowest, second = _steady(solver, grid, "closed", tolerances)[:2, cells // 2]
     floor = lowest + (lowest - second) / 6.0
-    distance = grid.x - 0.5 * width
+    distance = grid.x - WIDTH
     chosen = (distance >= LENGTH) & (distance <= 2 * LENGTH)
     r, c = distance[chosen], floor[chosen]
     slope, intercept = np.polyfit(r, np.log(2 * np.pi * DIFFUSIVITY * r * c * PER_UM3 / RATE), 1)

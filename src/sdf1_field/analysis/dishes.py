@@ -177,12 +177,7 @@ def pairs_by_seed(runs: Sequence[xr.Dataset], control: Sequence[xr.Dataset]) -> 
 
 
 def pairs_by_donor(runs: Sequence[xr.Dataset], control: Sequence[xr.Dataset]) -> Pairs:
-    """Runs and control in the order of their donors.
-
-    Parameters
-    ----------
-    runs, control : sequence of xarray.Dataset
-        Each the dishes of one experiment (`require_one_experiment`).
+    """Runs and control in the order of their donors; arguments as of `partners`.
 
     Raises
     ------

@@ -14,7 +14,7 @@ from matplotlib import colormaps
 from matplotlib.colors import Colormap, ListedColormap, Normalize
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.patches import Patch, Rectangle
+from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator, StrMethodFormatter
 from numpy.typing import NDArray
 
@@ -29,11 +29,14 @@ from sdf1_field.figures.drawing import (
     draw_bodies,
     draw_discs,
     draw_fibres,
+    draw_legend_below,
     draw_scale_bar,
+    draw_window,
     fibre_courses,
     heading,
     hours_since_seeding,
     richest_view,
+    show_view,
     values_at,
 )
 from sdf1_field.record import field_unit
@@ -91,12 +94,7 @@ def plot_cargo(run: xr.Dataset, spec: ModelSpec, time: float | None, ligand: str
     floor, detail = above.subplots(1, 2, width_ratios=[_PANEL + _BAR, _PANEL + 2.0 * _BAR])
     _draw_field(above, floor, run, spec, frame, ligand, whole)
     if window.width < whole.width or window.length < whole.length:
-        floor.add_patch(
-            Rectangle(
-                (window.left, window.low), window.width, window.length,
-                fill=False, edgecolor="white", lw=1.4, ls="--", zorder=7,
-            )
-        )  # fmt: skip
+        draw_window(floor, window, edgecolor="white", lw=1.4, ls="--", zorder=7)
     _draw_carriers(above, detail, run, spec, frame, ligand, window)
     by_bodies, by_migrasomes, vesicles, diameter = below.subplots(1, 4)
     _draw_release(by_bodies, by_migrasomes, run, spec, frame, ligand)
@@ -144,7 +142,7 @@ def _draw_field(
         cmap="cividis",
         norm=Normalize(low, high if high > low else low + 1.0),
     )
-    _frame(axes, view)
+    show_view(axes, view)
     draw_bodies(axes, run, frame, view).set(facecolor="none", edgecolor="white", linewidth=0.8)
     draw_fibres(axes, fibre_courses(run, frame, view)[0], NETWORK, 0.7)
     x, y, radius = (values_at(run, frame, f"migrasome_{name}") for name in ("x", "y", "radius"))
@@ -165,13 +163,6 @@ def _draw_field(
     bar.set_label(f"{name} [{unit}]; median {median}, brightest {brightest}")
 
 
-def _frame(axes: Any, view: View) -> None:
-    axes.set(
-        xticks=[], yticks=[], aspect="equal",
-        xlim=(view.left, view.right), ylim=(view.low, view.high),
-    )  # fmt: skip
-
-
 def _vesicles(run: xr.Dataset, frame: int, source: str, ligand: str) -> Array:
     """Mean number of vesicles in each body or migrasome of a frame; NaN where none is followed."""
     held: Array = values_at(run, frame, f"{source}_{ligand}_cargo").astype(float)
@@ -182,7 +173,7 @@ def _draw_carriers(
     figure: Any, axes: Any, run: xr.Dataset, spec: ModelSpec, frame: int, ligand: str, view: View
 ) -> None:
     """Bodies and migrasomes by the vesicles in them."""
-    _frame(axes, view)
+    show_view(axes, view)
     x, y, owner = (values_at(run, frame, f"migrasome_{name}") for name in ("x", "y", "body"))
     body_x, body_y = (values_at(run, frame, f"body_{name}") for name in ("x", "y"))
     in_bodies, in_migrasomes = (
@@ -369,4 +360,4 @@ def _draw_legend(figure: Figure, spec: ModelSpec, *, treated: bool, within: bool
         handles.append(
             Line2D([], [], color="black", lw=1.0, ls=":", label="treatment begins or ends")
         )
-    figure.legend(handles=handles, loc="outside lower left", ncols=3, frameon=False, fontsize=8.5)
+    draw_legend_below(figure, handles)

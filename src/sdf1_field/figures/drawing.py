@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 import xarray as xr
 from matplotlib.collections import EllipseCollection, LineCollection
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
 from sdf1_field.record import model_of
@@ -192,6 +194,27 @@ def draw_fibres(axes: Any, courses: list[Array], colour: str, width: float) -> L
     fibres = LineCollection(courses, colors=colour, linewidths=width, capstyle="round")
     axes.add_collection(fibres)
     return fibres
+
+
+def show_view(axes: Any, view: View) -> None:
+    """Limit a map to a view, without ticks."""
+    axes.set(
+        xticks=[], yticks=[], aspect="equal",
+        xlim=(view.left, view.right), ylim=(view.low, view.high),
+    )  # fmt: skip
+
+
+def draw_window(axes: Any, view: View, **line: Any) -> None:
+    """Outline of a view on a larger map."""
+    axes.add_patch(Rectangle((view.left, view.low), view.width, view.length, fill=False, **line))
+
+
+def draw_legend_below(figure: Figure, handles: list[Any]) -> None:
+    """Legend below the maps, if it has anything."""
+    if handles:
+        figure.legend(
+            handles=handles, loc="outside lower left", ncols=3, frameon=False, fontsize=8.5
+        )
 
 
 def draw_scale_bar(axes: Any, view: View) -> None:

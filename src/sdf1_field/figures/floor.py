@@ -8,7 +8,7 @@ from matplotlib.collections import LineCollection
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.patches import Patch, Rectangle
+from matplotlib.patches import Patch
 from matplotlib.patheffects import withStroke
 from matplotlib.ticker import MaxNLocator, ScalarFormatter
 from numpy.typing import NDArray
@@ -35,12 +35,15 @@ from sdf1_field.figures.drawing import (
     draw_bodies,
     draw_discs,
     draw_fibres,
+    draw_legend_below,
     draw_outline,
     draw_scale_bar,
+    draw_window,
     fibre_courses,
     heading,
     is_flat,
     region_label,
+    show_view,
     values_at,
 )
 from sdf1_field.record import field_unit
@@ -103,19 +106,14 @@ def plot_floor(run: xr.Dataset, spec: ModelSpec, time: float | None, ligand: str
             _draw_cells(floor, run, spec, at, whole)
     for axes, view in zip(detail, views[1:], strict=True):
         _draw_dots(floor, run, frame, at if with_cells and at >= 0 else None)
-        floor.add_patch(
-            Rectangle(
-                (view.left, view.low), view.right - view.left, view.high - view.low,
-                fill=False, edgecolor="white", lw=1.5, zorder=7,
-            )
-        )  # fmt: skip
-        axes.set(xticks=[], yticks=[], aspect="equal", facecolor=_NO_FIELD)
+        draw_window(floor, view, edgecolor="white", lw=1.5, zorder=7)
+        axes.set_facecolor(_NO_FIELD)
         if image is not None:
             axes.imshow(
                 image.get_array(), origin="lower", extent=image.get_extent(),
                 cmap=image.cmap, norm=image.norm,
             )  # fmt: skip
-        axes.set(xlim=(view.left, view.right), ylim=(view.low, view.high))
+        show_view(axes, view)
         _draw_stroma(axes, run, frame, shown, view)
         if with_cells and at >= 0:
             _draw_cells(axes, run, spec, at, view)
@@ -320,9 +318,7 @@ def _draw_legend(
                     label=f"{cell} cell, {what}",
                 )
             )
-    if not handles:
-        return
-    figure.legend(handles=handles, loc="outside lower left", ncols=3, frameon=False, fontsize=8.5)
+    draw_legend_below(figure, handles)
 
 
 def _draw_histories(axes: Any, run: xr.Dataset, spec: ModelSpec, time: float) -> None:

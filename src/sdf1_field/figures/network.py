@@ -10,7 +10,7 @@ from matplotlib import colormaps
 from matplotlib.colors import ListedColormap, Normalize
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.patches import Patch, Rectangle
+from matplotlib.patches import Patch
 from matplotlib.ticker import MultipleLocator
 from numpy.typing import NDArray
 
@@ -23,12 +23,15 @@ from sdf1_field.figures.drawing import (
     draw_bodies,
     draw_discs,
     draw_fibres,
+    draw_legend_below,
     draw_outline,
     draw_scale_bar,
+    draw_window,
     fibre_courses,
     heading,
     hours_since_seeding,
     richest_view,
+    show_view,
     values_at,
 )
 from sdf1_field.scene import NO_BODY, Origin, Region
@@ -148,10 +151,8 @@ def _bodies_with_migrasomes(run: xr.Dataset, frames: list[int]) -> Array:
 
 def _draw_panel(axes: Any, run: xr.Dataset, frame: int, view: View, scale: float) -> Any:
     """A frame in a window at a scale [points/um]; returns migrasomes for a colour bar."""
-    axes.set(
-        xticks=[], yticks=[], aspect="equal", facecolor="white",
-        xlim=(view.left, view.right), ylim=(view.low, view.high),
-    )  # fmt: skip
+    show_view(axes, view)
+    axes.set_facecolor("white")
     draw_outline(axes, run, frame, view)
     # Bodies lie over the fibres that they cross.
     draw_bodies(axes, run, frame, view).set(linewidth=0.8, facecolor=_OVER_FIBRES, zorder=3)
@@ -207,9 +208,7 @@ def _draw_dish(axes: Any, run: xr.Dataset, spec: ModelSpec, frame: int, view: Vi
         origin="lower", extent=(0.0, dish.width, 0.0, dish.length), interpolation="nearest",
         cmap=ListedColormap(["white", BODY, NETWORK]), vmin=min(Region), vmax=max(Region),
     )  # fmt: skip
-    axes.add_patch(
-        Rectangle((view.left, view.low), view.width, view.length, fill=False, ec="black", lw=1.4)
-    )
+    draw_window(axes, view, edgecolor="black", lw=1.4)
     extents = " × ".join(f"{1e-3 * extent:.3g}" for extent in (dish.width, dish.length))
     when = "" if spec.run.mode == "steady" else f", {hours:g} h"
     axes.set_title(f"the window in the dish\nof {extents} mm{when}", fontsize=9.5)
@@ -293,7 +292,4 @@ def _draw_legend(
         )
         if there
     ]
-    if handles:
-        figure.legend(
-            handles=handles, loc="outside lower left", ncols=3, frameon=False, fontsize=8.5
-        )
+    draw_legend_below(figure, handles)

@@ -14,15 +14,7 @@ def first_scene(
 ) -> Scene:
     """Scene at the start of the MSC culture: seeded if it grows, else placed.
 
-    Parameters
-    ----------
-    spec : ModelSpec
-    seed : int
-        The dish's.
-    perturbation : Perturbation
-        At that time.
-    secretion_factor : float
-        The dish's and donor's factor on every source.
+    Arguments as of `sdf1_field.migrasomes.seed_scene`.
     """
     if spec.grows:
         return migrasomes.seed_scene(spec, seed, perturbation, secretion_factor=secretion_factor)
