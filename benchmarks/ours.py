@@ -256,7 +256,7 @@ def networks(count: int) -> Result:
     def grow(until: float) -> Scene:
         scene = seed_scene(spec, 1, untouched, secretion_factor=1.0)
         for n in range(1, round(until / FRAME) + 1):
-            scene, _ = advance(scene, n * FRAME)
+            scene = advance(scene, n * FRAME)
         return scene
 
     compiling, _ = timed(lambda: grow(FRAME))

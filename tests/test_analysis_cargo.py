@@ -84,7 +84,8 @@ def make_scene(bodies, migrasomes, *, spec=SPEC, time=TIME, gone=()):
             fate=np.where(ended, Fate.RUPTURES, Fate.OUTLIVES_THE_RUN).astype(np.int8),
             secretion={},
             loaded=dict.fromkeys(ligands, takes),
-            fading={},
+            secretion_at_birth={},
+            decay={},
         ),
         Growth(
             seed=1,

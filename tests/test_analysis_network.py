@@ -77,7 +77,8 @@ def make_scene(bodies, fibres, migrasomes):
             fate=m[6].astype(np.int8),
             secretion={},
             loaded={},
-            fading={},
+            secretion_at_birth={},
+            decay={},
         ),
     )
 

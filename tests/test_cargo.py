@@ -10,7 +10,7 @@ import pytest
 
 from conftest import bits
 from sdf1_field import migrasomes
-from sdf1_field.migrasomes import cargo_of, perturb, rates_of, seed_scene
+from sdf1_field.migrasomes import cargo_of, emission_between, perturb, rates_of, seed_scene
 from sdf1_field.migrasomes.cargo import (
     CARRIAGE,
     CARRIED_OFF,
@@ -333,28 +333,30 @@ def seeded(spec, seed=1):
 
 
 def course_of(spec, times, *, eaten_at=(), seed=1):
-    """Scene at some times under the model's treatments, and all that was let go at once.
+    """Scene at some times under the model's treatments, and molecules released at once by ligand.
 
     At some of them the first migrasomes there are swallowed.
     """
     plan, scene = schedule(spec), seeded(spec, seed)
-    scenes, releases = [], []
+    scenes, at_once, last = [], dict.fromkeys(spec.followed_ligands, 0.0), 0.0
     for time in sorted({*times, *(t for t in change_times(plan) if t <= max(times))}):
-        scene, some = migrasomes.advance(scene, time)
-        releases += some
+        before, scene = scene, migrasomes.advance(scene, time)
+        for name in at_once:
+            emission = emission_between(before, scene, name, last, time)
+            at_once[name] += emission.bursts.sum()
+        last = time
         if time in eaten_at:
             targets = np.flatnonzero(scene.migrasomes.present)[:5]
-            scene, none = migrasomes.advance(scene, time, [int(m) for m in targets])
-            assert none == ()
+            scene = migrasomes.advance(scene, time, [int(m) for m in targets])
         if time in change_times(plan):
             scene = perturb(scene, spec, plan.perturbation(time))
         if time in times:
             scenes.append(scene)
-    return scenes, releases
+    return scenes, at_once
 
 
 def grown(scene, until):
-    return migrasomes.advance(scene, until)[0]
+    return migrasomes.advance(scene, until)
 
 
 def routes(found):
@@ -378,7 +380,7 @@ def half_a_day():
 @pytest.mark.parametrize("name", ["secretion-l929", *(f"secretion-l929-{p}" for p in PERTURBED)])
 def test_every_molecule_made_is_somewhere_or_has_gone_one_way(name):
     times = [HOUR * t for t in (1.0, 2.5, 4.003, 7.0, 11.11, 16.0)]
-    scenes, releases = course_of(model(name=name), times, eaten_at=times[2:5])
+    scenes, at_once = course_of(model(name=name), times, eaten_at=times[2:5])
     for scene in scenes:
         for ligand, found in cargo_of(scene).items():
             where = routes(found)
@@ -389,8 +391,7 @@ def test_every_molecule_made_is_somewhere_or_has_gone_one_way(name):
         found = cargo_of(scenes[-1])[ligand]
         for way in ("in_bodies", "by_bodies", "by_fusion", "at_once", "carried_off"):
             assert routes(found)[way] > 0.0, way
-        let_go = sum(r.amount for r in releases if r.ligand == ligand)
-        assert let_go == pytest.approx(found.leaked.sum(), rel=1e-12)
+        assert at_once[ligand] == pytest.approx(found.leaked.sum(), rel=1e-12)
     fates = scenes[-1].migrasomes.fate[~scenes[-1].migrasomes.present]
     assert set(fates) == {Fate.RUPTURES, Fate.DRIFTS_AWAY, Fate.IS_TAKEN_UP}
     gone = ~scenes[-1].migrasomes.present
@@ -433,21 +434,20 @@ def test_no_body_gives_more_than_it_has_however_fast_migrasomes_draw(rate):
 
 
 def test_ruptures_and_leaks_are_told_with_what_they_let_go(half_a_day):
-    later, releases = migrasomes.advance(half_a_day, 14 * HOUR)
+    later = migrasomes.advance(half_a_day, 14 * HOUR)
     buds = later.growth.buds
     kinds = set()
     for ligand, found in cargo_of(later).items():
         known = cargo_of(half_a_day)[ligand].leaked
         gained = found.leaked.copy()
         gained[: len(known)] -= known
-        own = {r.migrasome: r for r in releases if r.ligand == ligand}
-        assert sorted(own) == np.flatnonzero(gained).tolist()
+        emission = emission_between(half_a_day, later, ligand, 12 * HOUR, 14 * HOUR)
+        assert np.array_equal(emission.bursts, gained)
+        own = np.flatnonzero(gained)
         assert len(own) > 3
-        for m, one in own.items():
-            assert one.amount == gained[m] > 0.0
-            assert 12 * HOUR < one.time <= 14 * HOUR
+        for m in own:
             leaks = buds["leaking"][m] < buds["end"][m]
-            assert one.time == (buds["leaking"] if leaks else buds["end"])[m]
+            assert 12 * HOUR < (buds["leaking"] if leaks else buds["end"])[m] <= 14 * HOUR
             assert leaks or buds["fate"][m] == Fate.RUPTURES
             kinds.add(bool(leaks))
     assert kinds == {True, False}
@@ -457,8 +457,7 @@ def test_a_swallowed_migrasome_takes_its_cargo_along(half_a_day):
     m = half_a_day.migrasomes
     held = cargo_of(half_a_day)["mcsf"].held
     targets = int(np.flatnonzero(m.present & (held > 0.0))[0])
-    now, releases = migrasomes.advance(half_a_day, 12 * HOUR, (targets,))
-    assert releases == ()
+    now = migrasomes.advance(half_a_day, 12 * HOUR, (targets,))
     for ligand, found in cargo_of(now).items():
         before = cargo_of(half_a_day)[ligand]
         assert found.carried_off[targets] == before.held[targets] > 0.0
@@ -505,19 +504,20 @@ def test_migrasomes_that_are_not_loaded_stay_empty_and_the_others_do_not():
 
 @pytest.mark.parametrize("interval", [STEP, 3 * STEP, 5 * HOUR])
 def test_contents_do_not_depend_on_when_they_are_asked_for_at_ends_of_steps(half_a_day, interval):
-    scene, time, let_go = seeded(model()), 0.0, []
+    first = scene = seeded(model())
+    time, let_go = 0.0, {name: np.zeros(len(half_a_day.migrasomes.x)) for name in ("mcsf", "ccl2")}
     while time < 12 * HOUR:
-        time = min(time + interval, 12 * HOUR)
-        scene, some = migrasomes.advance(scene, time)
-        let_go += some
+        until = min(time + interval, 12 * HOUR)
+        before, scene = scene, migrasomes.advance(scene, until)
+        for name, amounts in let_go.items():
+            bursts = emission_between(before, scene, name, time, until).bursts
+            amounts[: len(bursts)] += bursts
+        time = until
     assert bits(scene) == bits(half_a_day)
-    _, at_once = migrasomes.advance(seeded(model()), 12 * HOUR)
-    assert sorted((r.ligand, r.migrasome, r.time) for r in let_go) == sorted(
-        (r.ligand, r.migrasome, r.time) for r in at_once
-    )
-    assert math.fsum(r.amount for r in let_go) == pytest.approx(
-        math.fsum(r.amount for r in at_once), rel=1e-12
-    )
+    for name, amounts in let_go.items():
+        at_once = emission_between(first, half_a_day, name, 0.0, 12 * HOUR).bursts
+        assert at_once.sum() > 0.0
+        assert amounts == pytest.approx(at_once, rel=1e-12)
 
 
 def parted(parts, hours=12.0):
@@ -561,9 +561,7 @@ def test_contents_asked_for_between_two_steps_are_nearly_the_same():
 
 
 def test_asking_for_the_same_time_again_changes_nothing(half_a_day):
-    scene, releases = migrasomes.advance(half_a_day, 12 * HOUR)
-    assert scene is half_a_day
-    assert releases == ()
+    assert migrasomes.advance(half_a_day, 12 * HOUR) is half_a_day
 
 
 def test_a_scene_is_not_changed_by_what_becomes_of_its_cargo(half_a_day):
@@ -606,9 +604,11 @@ def test_a_frozen_scene_follows_nothing_any_more_and_goes_on_secreting(half_a_da
         one, other = getattr(still, group).secretion, getattr(half_a_day, group).secretion
         for ligand in ("mcsf", "ccl2"):
             assert np.array_equal(one[ligand], other[ligand])
-    later, releases = migrasomes.advance(still, 16 * HOUR)
-    assert later is still
-    assert releases == ()
+    assert migrasomes.advance(still, 16 * HOUR) is still
+    emission = emission_between(still, still, "mcsf", 12 * HOUR, 16 * HOUR)
+    assert emission.released == pytest.approx(
+        4 * HOUR * sum(getattr(still, g).secretion["mcsf"].sum() for g in ("bodies", "migrasomes"))
+    )
 
 
 # Perturbations

@@ -555,7 +555,7 @@ def stroma(*, bodies=None, fibres=(), x=(), y=(), radius=1.0, present=True):
             end=np.full(count, np.inf), present=np.broadcast_to(present, count).copy(),
             maturity=np.ones(count), origin=np.full(count, Origin.UNKNOWN, dtype=np.int8),
             fate=np.full(count, Fate.OUTLIVES_THE_RUN, dtype=np.int8),
-            loaded={}, secretion={}, fading={},
+            loaded={}, secretion={}, secretion_at_birth={}, decay={},
         ),
     )  # fmt: skip
 

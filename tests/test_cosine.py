@@ -12,10 +12,11 @@ import scipy.sparse.linalg
 
 from sdf1_field.errors import RunError
 from sdf1_field.grid import make_grid
+from sdf1_field.migrasomes.emission import ExponentialDecay
 from sdf1_field.solvers import cosine
 from sdf1_field.solvers.cosine import Tolerances
 from sdf1_field.solvers.cosine.coupled import coupled_step
-from sdf1_field.sources import Fading, constant
+from sdf1_field.sources import ChangingPart, constant
 from sdf1_field.transport import Coat, Transport, Uptake
 from sdf1_field.units import MOLECULES_PER_UM3_PER_NM
 
@@ -289,7 +290,8 @@ def test_transient_matches_an_independent_integrator(transport, uptake, fades):
     if fades:
         part = random_secretion(grid, 1) * 30
         total = part.sum() * grid.dx * grid.dy
-        secretion = replace(secretion, fading=(Fading(part, total, rate=5e-3, since=-100.0),))
+        law = ExponentialDecay(rate=5e-3, since=-100.0)
+        secretion = replace(secretion, changing=(ChangingPart(part, total, law),))
     tolerances = Tolerances(relative=3e-6, absolute=1e-12, first_step=0.1)
     state = cosine.start(columns, time=0.0, tolerances=tolerances)
     state = cosine.add(columns, state, 12.6, tolerances=tolerances)

@@ -11,8 +11,7 @@ from sdf1_field.errors import InputError
 from sdf1_field.figures import plot_run
 from sdf1_field.figures.network import MOST_PANELS, WINDOW
 from sdf1_field.scene import NO_BODY, Region
-from sdf1_field.spec import load_model
-from sdf1_field.spec.files import entries_of
+from sdf1_field.spec import entries_of, load_model
 
 ABSENT = -9
 HOUR = 3600.0

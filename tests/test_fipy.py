@@ -8,10 +8,11 @@ import pytest
 
 from sdf1_field.errors import InputError, RunError
 from sdf1_field.grid import Grid, make_grid
+from sdf1_field.migrasomes.emission import ExponentialDecay
 from sdf1_field.record import content_digest, open_run, partial_path, solve
 from sdf1_field.simulation import simulate
 from sdf1_field.solvers import cosine, fipy
-from sdf1_field.sources import Fading, Secretion, constant
+from sdf1_field.sources import ChangingPart, Secretion, constant
 from sdf1_field.spec import load_model
 from sdf1_field.transport import Coat, Transport, Uptake
 from sdf1_field.units import MOLECULES_PER_UM3_PER_NM
@@ -84,7 +85,7 @@ def test_both_solvers_have_the_same_steady_state(transport, uptake, strength):
 
 
 def test_a_sated_steady_coat_is_nearly_full_and_needs_few_sweeps(monkeypatch):
-    monkeypatch.setattr(fipy, "_SWEEP_LIMIT", 8)
+    monkeypatch.setattr("sdf1_field.solvers.fipy.system._SWEEP_LIMIT", 8)
     volumes = fipy.prepare(GRID, replace(COATED, coat=STRIPED), EXACT)
     for strength in (1e4, 1e5, 1e6):
         state = fipy.steady(volumes, strength * SECRETION, time=0.0, uptake=CELLS, tolerances=EXACT)
@@ -107,12 +108,11 @@ def test_every_linear_solver_reaches_the_same_field(linear_solver):
 FADING = Secretion(
     flux=SECRETION,
     total=float(SECRETION.sum()) * GRID.dx * GRID.dy,
-    fading=(
-        Fading(
+    changing=(
+        ChangingPart(
             flux=10.0 * SECRETION[::-1],
             total=10.0 * float(SECRETION.sum()) * GRID.dx * GRID.dy,
-            rate=0.005,
-            since=-10.0,
+            law=ExponentialDecay(rate=0.005, since=-10.0),
         ),
     ),
 )
@@ -290,8 +290,8 @@ def test_patterned_coat_uptake_and_mixed_medium_follow_their_equations_to_first_
     sites = np.where(rng.random(shape) < 0.4, 0.0, 6500.0 * rng.random(shape))
     transport = Transport(150.0, 1e-3, Coat(sites, 2.16e-3, 8.6e-3, 1e-4), mixed=200.0)
     uptake = Uptake(np.where(rng.random(shape) < 0.5, 0.0, 3.0 * rng.random(shape)), 0.5)
-    fading = Fading(flux=2.0 * rng.random(shape), total=0.0, rate=0.025, since=-10.0)
-    secretion = Secretion(flux=0.1 * rng.random(shape), total=0.0, fading=(fading,))
+    fading = ChangingPart(2.0 * rng.random(shape), 0.0, ExponentialDecay(0.025, since=-10.0))
+    secretion = Secretion(flux=0.1 * rng.random(shape), total=0.0, changing=(fading,))
     exact = integrated(transport, secretion, uptake, dose, 60.0)
     errors = []
     for steps in (10, 20):

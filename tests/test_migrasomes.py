@@ -1,6 +1,5 @@
 """Migrasomes that appear, empty and rupture in a placed scene."""
 
-import itertools
 import math
 from dataclasses import fields, replace
 
@@ -10,7 +9,7 @@ import pytest
 from sdf1_field import migrasomes
 from sdf1_field.grid import make_grid
 from sdf1_field.scene import Fate, place_scene, region_map, touched_cd166
-from sdf1_field.sources import mean_rates, secretion
+from sdf1_field.sources import secretion, secretion_of
 from sdf1_field.spec import load_model
 
 SETTINGS = (
@@ -37,13 +36,15 @@ def scene():
 
 
 def followed(scene):
-    """Scene at every time at which it changes, and all that ruptures let go."""
-    scenes, releases = [(-86_400.0, scene)], []
+    """Scene at every time at which it changes, and the emission of SDF-1 in between."""
+    scenes, emissions = [(-86_400.0, scene)], []
     for time in [*migrasomes.change_times(scene), 1e9]:
-        now, let_go = migrasomes.advance(scenes[-1][1], time)
+        last, before = scenes[-1]
+        now = migrasomes.advance(before, time)
         scenes.append((time, now))
-        releases += let_go
-    return scenes, releases
+        if time > last:
+            emissions.append(migrasomes.emission_between(before, now, "sdf1", last, time))
+    return scenes, emissions
 
 
 def test_migrasomes_are_there_from_birth_to_end(scene):
@@ -55,10 +56,27 @@ def test_migrasomes_are_there_from_birth_to_end(scene):
     assert not scenes[-1][1].migrasomes.present.any()
 
 
-def test_a_scene_in_which_nothing_happens_is_the_same_object(scene):
-    now, releases = migrasomes.advance(scene, -86_399.999)
-    assert now is scene
-    assert releases == ()
+def test_a_scene_in_which_nothing_happens_is_the_same_object_but_for_rates_that_decay(scene):
+    constant = replace(scene, migrasomes=replace(scene.migrasomes, decay={"sdf1": 0.0}))
+    assert migrasomes.advance(constant, -86_399.999) is constant
+    now, m = migrasomes.advance(scene, -86_399.0), scene.migrasomes
+    for field in fields(m):
+        if field.name not in ("secretion", "present"):
+            assert getattr(now.migrasomes, field.name) is getattr(m, field.name), field.name
+    assert now.bodies is scene.bodies
+    assert now.fibres is scene.fibres
+    assert np.array_equal(now.migrasomes.present, m.present)
+
+
+def test_a_rate_is_that_of_now_however_often_it_was_asked_for_before(scene):
+    often = scene
+    for time in np.linspace(-86_400.0, -40_000.0, 40):
+        often = migrasomes.advance(often, float(time))
+    now = migrasomes.advance(scene, -40_000.0).migrasomes
+    assert now.secretion["sdf1"].tobytes() == often.migrasomes.secretion["sdf1"].tobytes()
+    faded = np.exp(-2.5e-4 * (-40_000.0 - now.birth)) * now.secretion_at_birth["sdf1"]
+    assert now.secretion["sdf1"] == pytest.approx(np.where(now.present, faded, 0.0), rel=1e-12)
+    assert now.secretion["sdf1"].max() > 0.0
 
 
 def test_lifetimes_are_exponential_about_their_mean(scene):
@@ -68,25 +86,32 @@ def test_lifetimes_are_exponential_about_their_mean(scene):
 
 
 def test_a_migrasome_lets_go_in_its_life_and_at_its_end_all_that_it_was_born_with(scene, grid):
-    scenes, releases = followed(scene)
-    let_go = sum(r.amount for r in releases if r.ligand == "sdf1")
+    _, emissions = followed(scene)
+    let_go = sum(emission.bursts.sum() for emission in emissions)
     assert let_go > 0
     bodies = scene.bodies.secretion["sdf1"].sum()
     slowly = 0.0
-    for (start, now), (stop, _) in itertools.pairwise(scenes):
-        slowly += secretion(now, grid, "sdf1").released(start, stop) - bodies * (stop - start)
+    for one in emissions:
+        first, last = (secretion(s, grid, "sdf1") for s in (one.before, one.after))
+        given = secretion_of(one, grid, first, last).released(one.since, one.until)
+        assert given == pytest.approx(one.released, rel=1e-12)
+        slowly += given - bodies * (one.until - one.since)
     m = scene.migrasomes
-    born_with = m.secretion["sdf1"].sum() / 2.5e-4
+    born_with = m.secretion_at_birth["sdf1"].sum() / 2.5e-4
     assert slowly + let_go == pytest.approx(born_with, rel=1e-9)
     assert 0.05 < let_go / born_with < 0.5
 
 
 def test_mean_rates_of_single_migrasomes_sum_to_what_the_floor_is_given(scene, grid):
-    now, _ = migrasomes.advance(scene, -40_000.0)
-    flux = secretion(now, grid, "sdf1")
+    now = migrasomes.advance(scene, -40_000.0)
     bodies = scene.bodies.secretion["sdf1"].sum()
     start, stop = -40_000.0, -39_000.0
-    own = mean_rates(now, "sdf1", start, stop)
+    emission = migrasomes.emission_between(now, now, "sdf1", start, stop)
+    own, first = emission.migrasomes.mean, secretion(now, grid, "sdf1")
+    flux = secretion_of(emission, grid, first, first)
+    begin, end, _ = emission.migrasomes
+    assert end == pytest.approx(begin * math.exp(-0.25), rel=1e-12)
+    assert own == pytest.approx((begin - end) / 0.25, rel=1e-12)
     assert own.sum() * 1000.0 == pytest.approx(flux.released(start, stop) - bodies * 1000.0)
     first, last = flux.line(start, stop)
     area = grid.dx * grid.dy
@@ -94,7 +119,7 @@ def test_mean_rates_of_single_migrasomes_sum_to_what_the_floor_is_given(scene, g
 
 
 def test_only_migrasomes_that_are_there_are_seen_touched_and_blocked(scene, grid):
-    now, _ = migrasomes.advance(scene, -40_000.0)
+    now = migrasomes.advance(scene, -40_000.0)
     here = now.migrasomes.present
     alone = replace(
         now,
@@ -103,11 +128,12 @@ def test_only_migrasomes_that_are_there_are_seen_touched_and_blocked(scene, grid
             **{
                 field.name: getattr(now.migrasomes, field.name)[here]
                 for field in fields(now.migrasomes)
-                if field.name not in ("loaded", "secretion", "fading")
+                if field.name not in ("loaded", "secretion", "secretion_at_birth", "decay")
             },
             secretion={},
+            secretion_at_birth={},
             loaded={},
-            fading={},
+            decay={},
         ),
     )
     assert np.array_equal(
@@ -130,26 +156,30 @@ def test_a_placed_migrasome_ends_as_its_fate_says(scene):
 
 
 def test_a_swallowed_migrasome_takes_its_content_along(scene):
-    now, _ = migrasomes.advance(scene, -40_000.0)
+    now = migrasomes.advance(scene, -40_000.0)
     m = now.migrasomes
     (targets, *_) = np.flatnonzero(m.present & (m.end > -39_000.0) & (m.secretion["sdf1"] > 0.0))
-    after, releases = migrasomes.advance(now, -39_000.0, (int(targets),))
+    after = migrasomes.advance(now, -39_000.0, (int(targets),))
     a = after.migrasomes
     assert (a.end[targets], a.fate[targets], a.present[targets]) == (
         -39_000.0,
         Fate.IS_TAKEN_UP,
         False,
     )
-    assert targets not in [r.migrasome for r in releases]
+    assert a.secretion["sdf1"][targets] == 0.0
+    gone = migrasomes.emission_between(now, after, "sdf1", -40_000.0, -39_000.0)
+    assert gone.bursts[targets] == 0.0
     others = np.arange(len(m.x)) != targets
     assert np.array_equal(a.end[others], m.end[others])
     # Its rupture, which was known beforehand, does not come.
-    _, later = migrasomes.advance(after, 1e9)
-    assert targets not in [r.migrasome for r in later]
+    later = migrasomes.advance(after, 1e9)
+    bursts = migrasomes.emission_between(after, later, "sdf1", -39_000.0, 1e9).bursts
+    assert bursts[targets] == 0.0
+    assert bursts.any()
 
 
 def test_without_decay_nothing_is_known_to_be_left_at_the_end():
     settings = [s for s in SETTINGS if "decay" not in s]
     spec = load_model("coculture-kg1a", settings=settings).spec
-    _, releases = followed(place_scene(spec, 3, secretion_factor=1.0))
-    assert releases == []
+    _, emissions = followed(place_scene(spec, 3, secretion_factor=1.0))
+    assert not any(emission.bursts.any() for emission in emissions)

@@ -13,7 +13,7 @@ import pytest
 from matplotlib import pyplot as plt
 
 from sdf1_field.cli import main
-from sdf1_field.spec import files
+from sdf1_field.spec import entries, files, layers, model, reading
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted(
@@ -68,17 +68,18 @@ def solve_calls(page):
 @pytest.fixture
 def small(monkeypatch):
     """Function that makes every model that is loaded small from then on."""
-    whole = files._load_chain
+    whole = files.load_chain
 
     def shrink(settings):
         def chain(*arguments):
             name, flat = whole(*arguments)
             for text in settings:
-                own = files._setting(text).items()
-                files._overlay(flat, {p: replace(e, where=files.DEFAULTS) for p, e in own})
+                own = reading.setting_entries(text).items()
+                layers.overlay(flat, {p: replace(e, where=entries.DEFAULTS) for p, e in own})
             return name, flat
 
-        monkeypatch.setattr(files, "_load_chain", chain)
+        for module in (files, model):
+            monkeypatch.setattr(module, "load_chain", chain)
 
     return shrink
 

@@ -339,7 +339,8 @@ def growing_scene(time):
             fate=np.where(known, FATES[:count], 0).astype(np.int8),
             loaded={"ccl2": np.arange(count) > 0},
             secretion={"ccl2": np.arange(count) * 0.5},
-            fading={"ccl2": np.zeros(count)},
+            secretion_at_birth={},
+            decay={},
         ),
         growth_after(time, fibres, count),
     )

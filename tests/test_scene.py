@@ -53,7 +53,7 @@ def _arrays(scene):
     found = {}
     for part in (scene.bodies, scene.fibres, scene.migrasomes):
         for name, value in vars(part).items():
-            each = value if name in ("loaded", "secretion", "fading") else {"": value}
+            each = value if isinstance(value, dict) else {"": value}
             found |= {(type(part).__name__, name, key): array for key, array in each.items()}
     return found
 
@@ -88,7 +88,8 @@ def _drawn(*, bodies=(), migrasomes=(), fibres=()):
             fate=np.full(m.shape[1], Fate.OUTLIVES_THE_RUN, dtype=np.int8),
             secretion={},
             loaded={},
-            fading={},
+            secretion_at_birth={},
+            decay={},
         ),
     )
 
@@ -228,7 +229,7 @@ def test_who_carries_sdf1_does_not_depend_on_which_other_ligands_are_solved(scen
 def test_the_secretion_factor_scales_every_source_and_moves_nothing(spec, scenes):
     doubled = _arrays(place_scene(spec, SEEDS[0], secretion_factor=2.0))
     for name, array in _arrays(scenes[0]).items():
-        scale = 2.0 if name[1] == "secretion" else 1.0
+        scale = 2.0 if name[1].startswith("secretion") else 1.0
         np.testing.assert_array_equal(doubled[name], scale * array, err_msg=str(name))
 
 
@@ -269,7 +270,7 @@ def _of(part, chosen):
     """Bits of some rows of a scene's part, one text for each."""
     rows = []
     for n in np.flatnonzero(chosen):
-        values = [v for k, v in vars(part).items() if k not in ("secretion", "loaded", "fading")]
+        values = [v for v in vars(part).values() if not isinstance(v, dict)]
         values += [v for k in ("secretion", "loaded") for v in getattr(part, k, {}).values()]
         each = (np.atleast_1d(value[n]) for value in values)
         rows.append(b"|".join(v[v == v].tobytes() for v in each))

@@ -7,6 +7,8 @@ import pytest
 
 from sdf1_field import migrasomes
 from sdf1_field.grid import make_grid
+from sdf1_field.migrasomes import emission_between
+from sdf1_field.migrasomes.emission import ExponentialDecay, LinearRamp, ParabolicCorrection
 from sdf1_field.scene import (
     Bodies,
     Fate,
@@ -18,16 +20,12 @@ from sdf1_field.scene import (
     place_scene,
 )
 from sdf1_field.sources import (
-    Fading,
+    ChangingPart,
     Secretion,
-    Swell,
-    Turning,
     constant,
-    released_between,
     secretion,
+    secretion_of,
     source_width,
-    swell_between,
-    turning,
 )
 from sdf1_field.spec import load_model
 from sdf1_field.treatments import Perturbation
@@ -68,7 +66,8 @@ def _scene(bodies=(), migrasomes=()):
             fate=np.full(m.shape[1], Fate.OUTLIVES_THE_RUN, dtype=np.int8),
             loaded={"sdf1": m[2] > 0.0},
             secretion={"sdf1": m[2]},
-            fading={"sdf1": np.zeros(m.shape[1])},
+            secretion_at_birth={},
+            decay={},
         ),
     )
 
@@ -162,7 +161,8 @@ def test_each_ligand_has_its_own_rates(placed):
 
 def fading(rate=3e-3, since=-50.0):
     flux = np.array([[2.0, 0.5]])
-    return Secretion(np.array([[1.0, 0.0]]), 4.0, (Fading(flux, 10.0, rate, since),))
+    part = ChangingPart(flux, 10.0, ExponentialDecay(rate, since))
+    return Secretion(np.array([[1.0, 0.0]]), 4.0, (part,))
 
 
 @pytest.mark.parametrize("rate", [1e-7, 9e-5, 2e-3, 0.3])
@@ -172,11 +172,11 @@ def test_the_line_releases_what_the_decay_does_and_as_early(rate):
     share = [math.exp(-rate * (t + 50.0)) for t in np.linspace(20.0, 140.0, 100_001)]
     mean = np.mean(0.5 * (np.array(share[1:]) + share[:-1]))
     assert 0.5 * (first + last) == pytest.approx(
-        source.flux + mean * source.fading[0].flux, rel=1e-9
+        source.flux + mean * source.changing[0].flux, rel=1e-9
     )
     tau = np.linspace(-1.0, 1.0, 100_001)
     moment = np.trapezoid(share * tau, tau) / 2.0
-    slope = source.fading[0].flux * moment * 3.0
+    slope = source.changing[0].flux * moment * 3.0
     assert 0.5 * (last - first) == pytest.approx(slope, rel=1e-6, abs=1e-9 * mean)
 
 
@@ -206,20 +206,19 @@ def test_constant_secretion_needs_no_steps():
     assert first is last
 
 
-# Secretion that goes over from one rate to another
+# Secretion that goes from one rate to another
 
 
 AREA = 25.0
 
 
 def going_over(size=0.3):
-    """From 4 to 10 molecules/s between 100 and 400 s, and a swell of a share of the mean beyond."""
+    """From 4 to 10 molecules/s between 100 and 400 s, and a parabola of a share of the mean."""
     at_first, later = np.array([[0.16, 0.0]]), np.array([[0.1, 0.3]])
     beyond = np.array([[0.0, 7.0 * size]]) / AREA
-    return turning(
-        constant(at_first, AREA), constant(later, AREA), 100.0, 400.0,
-        swell=Swell(beyond, 7.0 * size, size / (1.0 + size)),
-    )  # fmt: skip
+    ramp = ChangingPart(later - at_first, 6.0, LinearRamp(100.0, 400.0))
+    law = ParabolicCorrection(100.0, 400.0, size / (1.0 + size))
+    return Secretion(at_first, 4.0, (ramp, ChangingPart(beyond, 7.0 * size, law)))
 
 
 def over(source, start, stop, power=0):
@@ -234,7 +233,7 @@ def over(source, start, stop, power=0):
     )
 
 
-def test_secretion_goes_over_from_one_rate_to_the_other_whatever_it_swells_to():
+def test_secretion_goes_from_one_rate_to_the_other_whatever_its_correction():
     source = going_over()
     assert source.at(100.0) == pytest.approx(np.array([[0.16, 0.0]]), rel=1e-14)
     assert source.at(400.0) == pytest.approx(np.array([[0.1, 0.3]]), rel=1e-14)
@@ -244,18 +243,17 @@ def test_secretion_goes_over_from_one_rate_to_the_other_whatever_it_swells_to():
 
 
 @pytest.mark.parametrize(("start", "stop"), [(100.0, 400.0), (100.0, 101.0), (173.0, 388.0)])
-def test_the_line_releases_what_the_swell_does_and_as_early(start, stop):
+def test_the_line_releases_what_the_correction_does_and_as_early(start, stop):
     source = going_over()
     first, last = source.line(start, stop)
     assert 0.5 * (first + last) == pytest.approx(over(source, start, stop), rel=1e-12)
     # The line of least squares has the moment, of which a third is its slope.
     slope = 3.0 * over(source, start, stop, power=1)
     assert 0.5 * (last - first) == pytest.approx(slope, rel=1e-9, abs=1e-12)
-    assert len(source.changing) == len(source.shares(start, stop)) == 2
 
 
 @pytest.mark.parametrize(("start", "stop"), [(100.0, 400.0), (100.0, 101.0), (173.0, 388.0)])
-def test_what_is_released_is_the_integral_of_rates_and_swell(start, stop):
+def test_what_is_released_is_the_integral_of_rates_and_correction(start, stop):
     source = going_over()
     exact = over(source, start, stop).sum() * AREA * (stop - start)
     assert source.released(start, stop) == pytest.approx(exact, rel=1e-12)
@@ -265,7 +263,7 @@ def test_what_is_released_is_the_integral_of_rates_and_swell(start, stop):
 
 
 @pytest.mark.parametrize("tolerance", [3e-2, 1e-3])
-def test_within_the_longest_step_the_line_misses_the_swell_by_what_is_asked(tolerance):
+def test_within_the_longest_step_the_line_misses_the_correction_by_what_is_asked(tolerance):
     source = going_over()
     step = source.longest_step(tolerance)
     assert step < 300.0
@@ -277,13 +275,11 @@ def test_within_the_longest_step_the_line_misses_the_swell_by_what_is_asked(tole
     assert max(apart) == pytest.approx(tolerance * source.released(100.0, 400.0) / 300.0, rel=1e-9)
 
 
-def test_secretion_that_goes_over_without_a_swell_needs_no_steps():
+def test_secretion_that_goes_over_without_a_correction_needs_no_steps():
     source = going_over(size=0.0)
     assert source.longest_step(1e-9) == math.inf
-    straight = replace(source, turning=replace(source.turning, swell=None))
+    straight = replace(source, changing=source.changing[:1])
     assert straight.longest_step(1e-9) == math.inf
-    assert isinstance(straight.turning, Turning)
-    assert len(straight.changing) == 1
     for start, stop in ((100.0, 400.0), (130.0, 170.0)):
         assert straight.released(start, stop) == source.released(start, stop)
 
@@ -309,57 +305,61 @@ def grown_scenes():
     scene = migrasomes.seed_scene(spec, 1, Perturbation(), secretion_factor=1.0)
     scenes = []
     for n in range(5):
-        scene, _ = migrasomes.advance(scene, 21_600.0 + n * 900.0)
+        scene = migrasomes.advance(scene, 21_600.0 + n * 900.0)
         scenes.append(scene)
     return grid, scenes
 
 
-@pytest.mark.parametrize("at_once", [True, False])
+def between(before, after, grid, emission):
+    first, last = (secretion(scene, grid, emission.ligand) for scene in (before, after))
+    return secretion_of(emission, grid, first, last)
+
+
+@pytest.mark.parametrize("bursts", [False, True])
 @pytest.mark.parametrize("ligand", ["mcsf", "ccl2"])
-def test_with_its_swell_secretion_is_what_has_left_bodies_and_migrasomes(
-    grown_scenes, ligand, at_once
-):
+def test_secretion_is_what_has_left_bodies_and_migrasomes(grown_scenes, ligand, bursts):
     grid, scenes = grown_scenes
     burst = 0.0
     for n, (before, after) in enumerate(itertools.pairwise(scenes)):
         since, until = 21_600.0 + n * 900.0, 22_500.0 + n * 900.0
-        swell = swell_between(before, after, grid, ligand, since, until, at_once=at_once)
-        source = turning(
-            secretion(before, grid, ligand), secretion(after, grid, ligand), since, until,
-            swell=swell,
-        )  # fmt: skip
-        old, new = (migrasomes.cargo(scene)[ligand] for scene in (before, after))
+        emission = emission_between(before, after, ligand, since, until, bursts=bursts)
+        source = between(before, after, grid, emission)
+        old, new = (migrasomes.cargo_of(scene)[ligand] for scene in (before, after))
         left = new.released.sum() - old.released.sum() + new.fused.sum() - old.fused.sum()
         leaked = new.leaked.sum() - old.leaked.sum()
         burst += leaked
-        left += leaked if at_once else 0.0
+        left += 0.0 if bursts else leaked
+        assert emission.bursts.sum() == pytest.approx(leaked if bursts else 0.0, rel=1e-12)
         assert source.released(since, until) == pytest.approx(left, rel=1e-12)
         area = grid.dx * grid.dy
         first, last = source.line(since, until)
         on_the_grid = 0.5 * (first + last).sum() * area * 900.0
         assert on_the_grid == pytest.approx(left, rel=1e-11)
-        bodies, own = released_between(before, after, ligand, at_once=at_once)
-        assert bodies.sum() + own.sum() == pytest.approx(left, rel=1e-12)
-        assert (bodies > 0.0).all()
-        assert (own >= 0.0).all()
-        # What comes before a stop is what comes after it.
+        assert emission.released == pytest.approx(left, rel=1e-12)
+        assert (emission.bodies.mean > 0.0).all()
+        assert (emission.migrasomes.mean >= 0.0).all()
+        # The rate before a stop is the rate after it.
         assert source.at(until) == pytest.approx(
             secretion(after, grid, ligand).at(until), rel=1e-9, abs=1e-15
         )
     assert burst > 0.0
 
 
-def test_the_size_of_a_swell_is_that_of_its_sources_whatever_their_signs(grown_scenes):
+def test_the_size_of_a_correction_is_that_of_its_sources_whatever_their_signs(grown_scenes):
     grid, (before, after, *_) = grown_scenes
-    swell = swell_between(before, after, grid, "mcsf", 21_600.0, 22_500.0, at_once=True)
-    bodies, own = released_between(before, after, "mcsf", at_once=True)
-    assert 0.0 < abs(swell.total) * 900.0 / (bodies.sum() + own.sum()) <= swell.size < 1.0
-    assert swell.flux.sum() * grid.dx * grid.dy == pytest.approx(swell.total, rel=1e-9)
+    emission = emission_between(before, after, "mcsf", 21_600.0, 22_500.0, bursts=False)
+    _, beyond = between(before, after, grid, emission).changing
+    assert 0.0 < abs(beyond.total) * 900.0 / emission.released <= beyond.law.size < 1.0
+    assert beyond.flux.sum() * grid.dx * grid.dy == pytest.approx(beyond.total, rel=1e-9)
 
 
-def test_where_no_cargo_is_followed_nothing_swells(placed, grown_scenes):
+def test_where_no_cargo_is_followed_nothing_is_corrected(placed, grown_scenes):
     grid, (before, after, *_) = grown_scenes
     other = _square(1400.0, 10.0)
-    assert swell_between(placed, placed, other, "sdf1", 0.0, 1.0, at_once=True) is None
-    assert released_between(before, after, "sdf1", at_once=True) is None
-    assert swell_between(before, after, grid, "sdf1", 0.0, 1.0, at_once=True) is None
+    first = secretion(placed, other, "sdf1")
+    emission = emission_between(placed, placed, "sdf1", 0.0, 1.0)
+    assert secretion_of(emission, other, first, first) is first
+    assert emission.released == pytest.approx(first.total, rel=1e-12)
+    emission = emission_between(before, after, "sdf1", 0.0, 1.0)
+    assert emission.released == 0.0
+    assert len(between(before, after, grid, emission).changing) == 1

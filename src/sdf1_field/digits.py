@@ -1,24 +1,24 @@
-"""Numbers as text, with the digits that their error allows."""
+"""Numbers as text, rounded to the digits that their error supports."""
 
 import math
 from collections.abc import Sequence
 from decimal import Context, Decimal
 
 MISSING = "-"
-"""Text of a value that does not exist."""
+"""Text of a missing value."""
 _FIGURES, _ERROR_FIGURES = 3, 2
-"""Figures of a value whose error is not known, and of an error."""
+"""Significant figures of a value without an error, and of an error."""
 _PLAIN = (Decimal("1e-3"), Decimal("1e9"))
-"""From the first to below the second a number is written without an exponent."""
+"""Numbers from the first to below the second are written without an exponent."""
 _NOISE = 1e-4
-"""Share of a value below which its error asks for more digits than are read."""
+"""Relative error below which a value is written as if it had none."""
 _NARROW = 0.1
-"""Least share of half an interval's width that is taken for the error of the value in it."""
+"""Least error of a value in an interval, as a share of half the interval's width."""
 _EXACT = Context(prec=60)
 
 
 def number_text(value: float | None, factor: float = 1.0, *, figures: int = _FIGURES) -> str:
-    """Three figures of a value times a factor, or so many; a dash for what there is not.
+    """A value times a factor with three (or ``figures``) significant figures; a dash if missing.
 
     Examples
     --------
@@ -32,7 +32,7 @@ def number_text(value: float | None, factor: float = 1.0, *, figures: int = _FIG
 
 
 def spread_text(mean: float | None, deviation: float | None = None, factor: float = 1.0) -> str:
-    """A mean and its deviation times a factor: two figures of the deviation, the mean as far.
+    """A mean and its standard deviation times a factor, to two figures of the deviation.
 
     Examples
     --------
@@ -46,10 +46,10 @@ def spread_text(mean: float | None, deviation: float | None = None, factor: floa
 
 
 def interval_text(value: float | None, ends: Sequence[float] | None, factor: float = 1.0) -> str:
-    """A value and its interval times a factor: two figures of half the width, or of the nearer end.
+    """A value and its interval times a factor, to two figures of the value's error.
 
-    In a lopsided interval the distance of the value from the nearer end is its error, as long as
-    that is a tenth of half the width or more.
+    The error is the distance from the nearer end of the interval, and at least a tenth of half the
+    interval's width.
 
     Examples
     --------
@@ -76,14 +76,14 @@ def _error_place(value: float, error: float) -> int:
 
 
 def _place(value: float, figures: int) -> int:
-    """Power of ten of the last of so many figures."""
+    """Power of ten of the last of ``figures`` significant figures."""
     if value == 0.0:
         return 0
     return int(f"{value:.{figures - 1}e}".partition("e")[2]) + 1 - figures
 
 
 def _texts(values: Sequence[float], place: int) -> list[str]:
-    """Values rounded to one power of ten, and written with one exponent if they need one."""
+    """Values rounded to one power of ten, and written with a common exponent if they need one."""
     rounded = [
         Decimal(value).quantize(Decimal((0, (1,), place)), context=_EXACT) for value in values
     ]
@@ -92,5 +92,5 @@ def _texts(values: Sequence[float], place: int) -> list[str]:
     exponent = 0 if plain else largest.adjusted()
     end = "" if plain else f"e{exponent}"
     shifted = (number.scaleb(-exponent) for number in rounded)
-    # A rounded zero has no sign, and of its figures one before the point.
+    # A zero after rounding is written without a sign.
     return [f"{(n if n else abs(n)):,f}{end}" for n in shifted]

@@ -1,8 +1,8 @@
-"""The exceptions a user meets; the command line turns each into one line and an exit status."""
+"""Exceptions for users; the command line prints each as one line and sets the exit status."""
 
 
 class Sdf1FieldError(Exception):
-    """Anything sdf1-field reports to its user without a traceback."""
+    """Base of the errors that sdf1-field reports without a traceback."""
 
     exit_status = 1
 
@@ -14,8 +14,8 @@ class InputError(Sdf1FieldError):
 
 
 class RunError(Sdf1FieldError):
-    """A run could not be carried through although its input was well-formed."""
+    """A run failed although its input was valid."""
 
 
 class Sdf1FieldWarning(UserWarning):
-    """What a user should know although the run goes on: where, what, remedy."""
+    """A warning that does not stop the run: where, what, remedy."""

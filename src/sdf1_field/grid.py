@@ -1,4 +1,4 @@
-"""Tensor grid of the dish: uniform in x and y, layers that thicken with height above the floor.
+"""Tensor grid of the dish: uniform in x and y, layers stretched in z (thin at the floor).
 
 Arrays on the floor have shape (ny, nx), arrays in the medium (nz, ny, nx); values are cell means.
 """
@@ -18,13 +18,11 @@ Array = NDArray[np.float64]
 
 _MOST_LAYERS = 100_000
 _FARTHEST = 6.0
-"""Distance from a Gaussian's middle, in standard deviations, from which on nothing is spread."""
-MOST_BUCKETS = 2**20
-"""Along an axis, in which places are sorted for a neighbour search."""
+"""Distance from a Gaussian's centre, in standard deviations, at which it is cut off."""
 _MOST_IMAGES = 64
-"""Widths of the floor from which on a Gaussian among its mirror images is even to round-off."""
+"""Widths of the floor beyond which a reflected Gaussian is uniform to round-off."""
 _FAR = 2**31
-"""Cells beyond a wall from which on a place is not told from those farther out."""
+"""Largest distance of a place from the floor that is told apart, in cells."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,12 +108,12 @@ class Grid:
         return np.diff(self.z_edges)
 
     def laplacian_eigenvalues(self) -> Array:
-        """Eigenvalues of minus the five-point Laplacian with mirror walls.
+        """Eigenvalues of minus the five-point Laplacian between reflecting (no-flux) walls.
 
         Returns
         -------
         ndarray, shape (ny, nx)
-            For the type-II cosine modes (p in y, q in x) [1/um**2]; zero for (0, 0).
+            Of the type-II cosine modes (p in y, q in x) [1/um**2]; zero for (0, 0).
         """
         qx = (2.0 / self.dx * np.sin(0.5 * np.pi * np.arange(self.nx) / self.nx)) ** 2
         qy = (2.0 / self.dy * np.sin(0.5 * np.pi * np.arange(self.ny) / self.ny)) ** 2
@@ -123,14 +121,14 @@ class Grid:
         return eigenvalues
 
     def deposit(self, x: Array, y: Array, amount: Array) -> Array:
-        """Share point amounts among the four nearest floor cells, conserving their sum.
+        """Deposit point amounts on the four nearest floor cells (bilinear), conserving their sum.
 
         Amounts within half a cell of a wall go to the cells along it.
 
         Parameters
         ----------
         x, y, amount : array_like, shape (n,)
-            Places [um] inside the floor and what is there, in any unit.
+            Places [um] inside the floor and the amounts there, in any unit.
 
         Returns
         -------
@@ -138,26 +136,19 @@ class Grid:
             Amount per cell; sums to ``amount.sum()`` up to round-off.
         """
         total = np.zeros((self.ny, self.nx))
-        _deposit(
-            total,
-            np.ascontiguousarray(x, dtype=float),
-            np.ascontiguousarray(y, dtype=float),
-            np.ascontiguousarray(amount, dtype=float),
-            self.dx,
-            self.dy,
-        )
+        _deposit(total, *_contiguous(x, y, amount), self.dx, self.dy)
         return total
 
     def spread(self, x: Array, y: Array, amount: Array, width: float) -> Array:
-        """Spread point amounts as Gaussians that are mirrored at the walls, conserving their sum.
+        """Spread point amounts as Gaussians reflected at the walls, conserving their sum.
 
-        Cells get what the Gaussian is at their centre, so that with a width of at least a cell's
-        size its cosine modes are those of the Gaussian itself.
+        The Gaussian is sampled at the cells' centres, so that with a width of at least a cell's
+        size the array's cosine modes are those of the Gaussian itself.
 
         Parameters
         ----------
         x, y, amount : array_like, shape (n,)
-            Places [um] inside the floor and what is there, in any unit.
+            Places [um] inside the floor and the amounts there, in any unit.
         width : float
             Standard deviation in x and in y [um].
 
@@ -167,21 +158,13 @@ class Grid:
             Amount per cell; sums to ``amount.sum()`` up to round-off.
         """
         total = np.zeros((self.ny, self.nx))
-        _spread(
-            total,
-            np.ascontiguousarray(x, dtype=float),
-            np.ascontiguousarray(y, dtype=float),
-            np.ascontiguousarray(amount, dtype=float),
-            self.dx,
-            self.dy,
-            width,
-        )
+        _spread(total, *_contiguous(x, y, amount), self.dx, self.dy, width)
         return total
 
     def index(self, x: Array, y: Array) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-        """Row and column of the floor cell that holds each place; walls belong to the last cell.
+        """Row and column of the floor cell that contains each place.
 
-        A place beyond a wall, or one that is not a number, has a cell along the walls.
+        A place on or beyond a wall gets the cell along that wall, NaN the first cell.
         """
         i = clamped_indices(np.asarray(x) / self.dx, self.nx)
         j = clamped_indices(np.asarray(y) / self.dy, self.ny)
@@ -198,7 +181,7 @@ def make_grid(
     layer_growth: float,
     round_well: bool = False,
 ) -> Grid:
-    """Grid whose cells are as close to the asked sizes as the box allows.
+    """Grid whose cells are as close to the given sizes as the box allows.
 
     Parameters
     ----------
@@ -207,16 +190,16 @@ def make_grid(
     spacing : float
         Cell size in x and y [um].
     floor_layer : float
-        Thickness of the lowest layer [um]; adjusted a little so that the layers fill the height.
+        Thickness of the lowest layer [um]; adjusted slightly so that the layers fill the height.
     layer_growth : float
         Ratio of neighbouring layers' thicknesses, >= 1.
     round_well : bool
-        Leave out the floor's cells whose centre is outside the circle of this width.
+        Whether the floor is the ellipse that fits into the box.
 
     Raises
     ------
     InputError
-        If that makes more layers than anyone can mean.
+        If there are too many layers.
     """
     if layer_growth == 1.0:
         layers = max(1, round(height / floor_layer))
@@ -242,16 +225,25 @@ def make_grid(
     )
 
 
+def _contiguous(x: Array, y: Array, amount: Array) -> tuple[Array, Array, Array]:
+    """Arrays as compiled kernels take them."""
+    return (
+        np.ascontiguousarray(x, dtype=float),
+        np.ascontiguousarray(y, dtype=float),
+        np.ascontiguousarray(amount, dtype=float),
+    )
+
+
 def clamped_indices(position: Array, count: int) -> NDArray[np.intp]:
     """`clamped_index` of every position of an array."""
-    # NaN loses against any number in fmax and fmin.
+    # fmax and fmin ignore NaN.
     inside: NDArray[np.intp] = np.fmin(np.fmax(position, 0.0), count - 1).astype(np.intp)
     return inside
 
 
 @kernel(inline=True)
 def clamped(value: float, lowest: int, highest: int) -> int:
-    """Whole part of a number between two bounds; the lower bound for NaN.
+    """Integer part of a number, limited to two bounds; the lower bound for NaN.
 
     Converting a number to an integer that cannot hold it is undefined in compiled code.
     """
@@ -261,9 +253,9 @@ def clamped(value: float, lowest: int, highest: int) -> int:
 
 @kernel(inline=True)
 def clamped_index(position: float, count: int) -> int:
-    """Index below ``count`` of the cell that holds a position, in cells from the first one's edge.
+    """Index of the cell that contains a position, in cells from the first one's edge.
 
-    Positions beyond either end have the cell at that end, NaN the first.
+    Positions beyond either end get the cell at that end, NaN the first.
     """
     return clamped(position, 0, count - 1)
 
@@ -308,7 +300,7 @@ def _spread(
 
 @kernel(inline=True)
 def _gaussian(weights: Array, place: float, width: float) -> int:
-    """Fill in the shares of centres around a place, in cells; return the first one's index."""
+    """Fill in the weights of the cell centres around a place; return the first one's index."""
     first = clamped(np.ceil(place - 0.5 * weights.size), -_FAR, _FAR)
     for i in range(weights.size):
         away = (first + i - place) / width

@@ -1,4 +1,4 @@
-"""Where the files that come with the program are: named models, parameters, targets."""
+"""Files shipped with the program: named models, parameters, targets of reproduced papers."""
 
 import tomllib
 from importlib.resources import files

@@ -1,4 +1,4 @@
-"""Text with units to canonical floats: micrometre, second, nanomolar, molecules.
+"""Conversion of text with units to canonical floats: micrometre, second, nanomolar, molecules.
 
 Canonical units are those of `DIMENSIONS`; nothing else in the program converts units.
 """
@@ -52,25 +52,24 @@ BOUNDS: dict[str, tuple[float, float]] = {
     "rate per length": (1e-18, 1e6),
     "molar mass": (1e-3, 1e9),  # hydrogen; heavier than any virus
 }
-"""Least size that is not zero and largest one that a value of a dimension may have, canonical.
+"""Least nonzero and largest magnitude of a value of each dimension, in canonical units.
 
-What no physics allows in a dish, many decades beyond any cell. What is plausible is each
-parameter's own interval.
+Physical limits, many decades beyond any cell; plausible values are each parameter's own interval.
 """
 
 _SUPERSCRIPTS = "⁰¹²³⁴⁵⁶⁷⁸⁹⁻"
-"""Digits and minus of a printed exponent."""
+"""Superscript digits and minus of a typeset exponent."""
 _NUMBER = re.compile(
     r"\s*(?P<number>[+−-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+−-]?\d+)?)"
     rf"(?:\s*[×·]\s*10(?P<exponent>⁻?[{_SUPERSCRIPTS[:-1]}]+))?"
     r"\s*(?P<unit>.*?)\s*\Z"
 )
-"""A number with a power of ten as print writes it, if any, and all that follows."""
+"""A number, with a typeset power of ten if any, and the rest as its unit."""
 _UNIT = re.compile(r"[A-Za-zµμ\d\s*/^().-]+")
 _POWER = re.compile(r"(?<=[A-Za-zµμ])([+-]?\d+)(?![\d.])")
 """An exponent that follows its unit, as in "um-2" or "mm2"."""
 _TYPOGRAPHY = str.maketrans(f"{_SUPERSCRIPTS}−·×", "0123456789--**")
-"""How print writes exponents, minus and products, and what a unit is written with here."""
+"""Typeset exponents, minus and products, and their plain forms."""
 _UNREASONABLE = re.compile(r"\d{3}|(\*\*|\^)[^*/^\s]*(\*\*|\^)")
 _PER_MOLE = "[mass] / [substance]"
 
@@ -166,7 +165,7 @@ def parse(text: str, dimension: str, *, molar_mass: float | None = None) -> floa
 
 
 def _other_case(text: str, canonical: str) -> str | None:
-    """A text's other reading of a final m or M, metre or molar, if it is of the unit's kind."""
+    """The text with its final m (metre) and M (molar) swapped, if that fits the unit."""
     if not text.endswith(("m", "M")):
         return None
     other = text[:-1] + ("M" if text.endswith("m") else "m")
@@ -182,7 +181,7 @@ def bounded(value: float, text: str, dimension: str, *, most: float | None = Non
     value : float
         Canonical.
     text : str
-        As it was written.
+        The value as written by the user.
     dimension : str
         A key of `DIMENSIONS`.
     most : float, optional
@@ -191,7 +190,7 @@ def bounded(value: float, text: str, dimension: str, *, most: float | None = Non
     Raises
     ------
     ValueError
-        If it is not zero and smaller, or is larger, than any physics allows.
+        If the value is outside the bounds and not zero.
     """
     (low, high), unit = BOUNDS[dimension], DIMENSIONS[dimension][0]
     high = high if most is None else most
@@ -204,12 +203,12 @@ def bounded(value: float, text: str, dimension: str, *, most: float | None = Non
 
 
 _READABLE = 0.1
-"""Least number that is not rather written in the next smaller unit."""
+"""Numbers below this are written in the next smaller unit."""
 _MOLAR = (("nM", 1.0), ("pM", 1e-3), ("fM", 1e-6))
 
 
 def molar_unit(concentration: float) -> tuple[str, float]:
-    """Unit that suits a concentration [nM], and its size [nM].
+    """Unit in which to write a concentration [nM], and its size [nM].
 
     Examples
     --------
@@ -221,7 +220,7 @@ def molar_unit(concentration: float) -> tuple[str, float]:
 
 
 def instant(seconds: float) -> float:
-    """Time kept to the microsecond, so that equal times are equal whatever made them [s].
+    """Time rounded to the microsecond, so that equal times compare equal [s].
 
     Examples
     --------
@@ -232,7 +231,7 @@ def instant(seconds: float) -> float:
 
 
 def duration_text(seconds: float) -> str:
-    """Seconds as a person writes them.
+    """Seconds as text in hours, minutes or seconds.
 
     Examples
     --------
@@ -246,7 +245,7 @@ def duration_text(seconds: float) -> str:
 
 
 def bytes_text(size: float) -> str:
-    """Bytes as a person writes them.
+    """Bytes as text in megabytes or gigabytes.
 
     Examples
     --------

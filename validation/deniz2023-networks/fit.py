@@ -66,7 +66,7 @@ def count(model: str, settings: Sequence[str], times: Sequence[float]) -> list[C
         number = len(scene.bodies.x)
         cells += number
         for n, time in enumerate(times):
-            scene, _ = migrasomes.advance(scene, time)
+            scene = migrasomes.advance(scene, time)
             m = scene.migrasomes
             own = np.bincount(m.body[m.present & (m.body >= 0)], minlength=number)
             numbers[n].append(own[own > 0])

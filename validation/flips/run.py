@@ -116,8 +116,8 @@ FLIPS = (
     ),
     Flip(
         "coat in FiPy: what is let go does not come back",
-        "solvers/fipy.py",
-        "rest = rest + fipy.ImplicitSourceTerm(coeff=self._let_go, var=coated)",
+        "solvers/fipy/system.py",
+        "of_medium = of_medium + fipy.ImplicitSourceTerm(coeff=self._from_coat, var=coated)",
         "pass",
     ),
     Flip(

@@ -54,9 +54,9 @@ def contents(
     for seed in seeds:
         scene = migrasomes.seed_scene(spec, seed, plan.perturbation(start), secretion_factor=1.0)
         for stop in stops:
-            scene, _ = migrasomes.advance(scene, stop)
+            scene = migrasomes.advance(scene, stop)
             scene = migrasomes.perturb(scene, spec, plan.perturbation(stop))
-        for name, own in migrasomes.cargo(scene).items():
+        for name, own in migrasomes.cargo_of(scene).items():
             m = scene.migrasomes
             held[name].append(own.held[m.present & (m.body != NO_BODY)])
             bodies[name].append(own.front + own.rear)

@@ -640,8 +640,8 @@ def carrying(route: Route) -> float:
         scene = migrasomes.seed_scene(
             spec, seed, schedule(spec).perturbation(start), secretion_factor=1.0
         )
-        scene, _ = migrasomes.advance(scene, start + CULTURED * HOUR)
-        own = migrasomes.cargo(scene)["sdf1"]
+        scene = migrasomes.advance(scene, start + CULTURED * HOUR)
+        own = migrasomes.cargo_of(scene)["sdf1"]
         held = own.held[scene.migrasomes.present]
         share.append(-np.expm1(-held / own.vesicle_load))
     return float(np.concatenate(share).mean())

@@ -22,10 +22,11 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from sdf1_field.grid import Grid, make_grid
+from sdf1_field.migrasomes.emission import ExponentialDecay
 from sdf1_field.scene import place_scene
 from sdf1_field.simulation import model_grid, prepare, simulate
 from sdf1_field.solvers import cosine, fipy, solver_named
-from sdf1_field.sources import Fading, Secretion, secretion
+from sdf1_field.sources import ChangingPart, Secretion, secretion
 from sdf1_field.spec import load_model
 from sdf1_field.transport import Coat, Transport, Uptake
 
@@ -279,11 +280,11 @@ def transient_cases() -> list[Row]:
 def ten_minutes(solver: Any, tolerances: Any, case: Case, grid: Grid, flux: Array) -> Seen:
     """Field after ten minutes; half-way the cells move."""
     area, constant = grid.dx * grid.dy, case.strength * flux
-    parts: tuple[Fading, ...] = ()
+    parts: tuple[ChangingPart, ...] = ()
     total = float(constant.sum()) * area
     if case.fading:
-        parts = (Fading(flux=constant, total=total, rate=case.fading, since=0.0),)
-    given = Secretion(flux=constant, total=total, fading=parts)
+        parts = (ChangingPart(constant, total, ExponentialDecay(case.fading, since=0.0)),)
+    given = Secretion(flux=constant, total=total, changing=parts)
     prepared = solver.prepare(grid, case.transport, tolerances)
     state = solver.start(prepared, time=0.0, tolerances=tolerances)
     state = solver.add(prepared, state, case.dose, tolerances=tolerances)

@@ -263,7 +263,8 @@ def run_scene(run: xr.Dataset, frame: int) -> Scene:
             fate=_whole(run["migrasome_fate"].values).astype(np.int8),
             secretion={},
             loaded={},
-            fading={},
+            secretion_at_birth={},
+            decay={},
         ),
     )
 

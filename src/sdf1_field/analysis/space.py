@@ -11,7 +11,14 @@ from numpy.typing import NDArray
 
 from sdf1_field.analysis.census import RESAMPLES
 from sdf1_field.compiled import kernel
-from sdf1_field.grid import Grid, clamped_index, clamped_indices
+from sdf1_field.grid import Grid
+from sdf1_field.neighbours import (
+    MOST_BUCKETS,
+    Buckets,
+    bucket_of,
+    make_buckets,
+    sorted_places,
+)
 from sdf1_field.random import Stream, generator
 
 Array = NDArray[np.float64]
@@ -69,15 +76,13 @@ def nearest_edge(outlines: Outlines, x: Array, y: Array) -> Nearest:
     found = Nearest(np.full(x.shape, np.inf), np.zeros(x.shape), np.zeros(x.shape))
     if not len(outlines.x):
         return found
-    # Outlines in square bins by their centre, about one in each.
+    # About one outline in each bucket, by its centre.
     left, low = float(outlines.x.min()), float(outlines.y.min())
-    across, along = float(np.ptp(outlines.x)), float(np.ptp(outlines.y))
-    size = max(math.sqrt(across * along / len(outlines.x)), max(across, along) / len(outlines.x))
-    size = size or 1.0
-    columns, rows = int(across / size) + 1, int(along / size) + 1
-    number = clamped_indices((outlines.y - low) / size, rows) * columns
-    number += clamped_indices((outlines.x - left) / size, columns)
-    order = np.argsort(number, kind="stable")
+    width, length = float(np.ptp(outlines.x)), float(np.ptp(outlines.y))
+    count = len(outlines.x)
+    narrowest = max(math.sqrt(width * length / count), max(width, length) / count) or 1.0
+    buckets = make_buckets(left, low, width, length, narrowest, MOST_BUCKETS)
+    order, begins = sorted_places(buckets, outlines.x, outlines.y)
     _nearest(
         np.ascontiguousarray(x, dtype=float),
         np.ascontiguousarray(y, dtype=float),
@@ -87,8 +92,8 @@ def nearest_edge(outlines: Outlines, x: Array, y: Array) -> Nearest:
         outlines.semi_minor[order],
         np.cos(outlines.angle[order]),
         np.sin(outlines.angle[order]),
-        np.searchsorted(number[order], np.arange(rows * columns + 1)),
-        (left, low, size, columns, rows),
+        begins,
+        buckets,
         float(outlines.semi_major.max()),
         found.distance,
         found.toward_x,
@@ -107,14 +112,18 @@ def _nearest(
     semi_minor: Array,
     cosine: Array,
     sine: Array,
-    begins: NDArray[np.intp],
-    bins: tuple[float, float, float, int, int],
+    begins: NDArray[np.int64],
+    buckets: Buckets,
     widest: float,
     distance: Array,
     toward_x: Array,
     toward_y: Array,
 ) -> None:
-    left, low, size, columns, rows = bins
+    rows, columns = buckets.rows, buckets.columns
+    # Buckets along an axis with a single one bound no distance.
+    size = min(
+        1.0 / buckets.per_x if columns > 1 else np.inf, 1.0 / buckets.per_y if rows > 1 else np.inf
+    )
     for n in range(xs.size):
         # Distance grows by no more than the way from the place before.
         best = np.inf
@@ -122,9 +131,8 @@ def _nearest(
             way_x, way_y = xs[n] - xs[n - 1], ys[n] - ys[n - 1]
             most = distance[n - 1] + _ROUND_UP * (1.0 + math.sqrt(way_x * way_x + way_y * way_y))
             best = most if most < best else best
-        # From outside, no centre is nearer than from the bin at the edge.
-        column = clamped_index((xs[n] - left) / size, columns)
-        row = clamped_index((ys[n] - low) / size, rows)
+        # From outside, no centre is nearer than from the bucket at the edge.
+        row, column = bucket_of(buckets, xs[n], ys[n])
         farthest = max(column, row, columns - 1 - column, rows - 1 - row)
         for ring in range(farthest + 1):
             # Beyond the rings searched no centre is nearer than their width.

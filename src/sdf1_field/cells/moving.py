@@ -10,49 +10,22 @@ from numpy.typing import NDArray
 from sdf1_field.cells.parameters import CellParameters
 from sdf1_field.cells.workspace import HEADING_X, HEADING_Y, OCCUPANCY
 from sdf1_field.compiled import kernel
-from sdf1_field.grid import clamped_index
+from sdf1_field.neighbours import Buckets, adjacent, adjacent_run, bucket_of
 from sdf1_field.walls import reflected
 
 Array = NDArray[np.float64]
+Indices = NDArray[np.int64]
 
 
 @kernel()
-def sort(
-    place: Array,
-    number: NDArray[np.int64],
-    begins: NDArray[np.int64],
-    order: NDArray[np.int64],
-    inside: NDArray[np.int64],
-    rows: int,
-    columns: int,
-    width: float,
-    length: float,
-    by_number: bool,
-) -> None:
-    """Order by bucket, row by row, and where each bucket begins in it; a counting sort."""
-    count = number.size
-    per_x, per_y = columns / width, rows / length
-    for i in range(count):
-        column = clamped_index(place[0, i] * per_x, columns)
-        inside[i] = clamped_index(place[1, i] * per_y, rows) * columns + column
-    begins[:] = 0
-    for i in range(count):
-        begins[inside[i] + 1] += 1
-    total = 0
-    for b in range(1, begins.size):
-        total += begins[b]
-        begins[b] = total - begins[b]
-    # begins[b + 1] is where bucket b begins until it has been filled, and where it ends then.
-    for i in range(count):
-        order[begins[inside[i] + 1]] = i
-        begins[inside[i] + 1] += 1
-    if by_number:
-        for k in range(1, count):
-            one, at = order[k], k
-            while at > begins[inside[one]] and number[order[at - 1]] > number[one]:
-                order[at] = order[at - 1]
-                at -= 1
-            order[at] = one
+def sort_by_number(number: Indices, begins: Indices, order: Indices, inside: Indices) -> None:
+    """Order the cells of each bucket, sorted by `sdf1_field.neighbours.sort`, by their numbers."""
+    for k in range(1, number.size):
+        one, at = order[k], k
+        while at > begins[inside[one]] and number[order[at - 1]] > number[one]:
+            order[at] = order[at - 1]
+            at -= 1
+        order[at] = one
 
 
 @kernel(inline=True)
@@ -63,9 +36,8 @@ def move(
     stuck: NDArray[np.bool_],
     work: Array,
     behaving: CellParameters,
-    begins: NDArray[np.int64],
-    rows: int,
-    columns: int,
+    buckets: Buckets,
+    begins: Indices,
     width: float,
     length: float,
     step: float,
@@ -84,8 +56,7 @@ def move(
             hy *= sign
             if behaving.crowding:
                 new_x, new_y = _unblocked(
-                    i, new_x, new_y, place, begins, rows, columns, 2.0 * behaving.radius,
-                    width, length,
+                    i, new_x, new_y, place, buckets, begins, 2.0 * behaving.radius, width, length,
                 )  # fmt: skip
             place[0, i], place[1, i] = new_x, new_y
         place[2, i], place[3, i] = hx, hy
@@ -97,9 +68,8 @@ def _unblocked(
     new_x: float,
     new_y: float,
     place: Array,
-    begins: NDArray[np.int64],
-    rows: int,
-    columns: int,
+    buckets: Buckets,
+    begins: Indices,
     diameter: float,
     width: float,
     length: float,
@@ -110,7 +80,7 @@ def _unblocked(
     """
     x, y = place[0, i], place[1, i]
     for attempt in range(2):
-        blocker = _blocker(i, new_x, new_y, place, begins, rows, columns, diameter, width, length)
+        blocker = _blocker(i, new_x, new_y, place, buckets, begins, diameter)
         if blocker < 0:
             return new_x, new_y
         if attempt == 0:
@@ -130,20 +100,15 @@ def _blocker(
     new_x: float,
     new_y: float,
     place: Array,
-    begins: NDArray[np.int64],
-    rows: int,
-    columns: int,
+    buckets: Buckets,
+    begins: Indices,
     diameter: float,
-    width: float,
-    length: float,
 ) -> int:
     """First cell within a diameter of the new place that the move would bring nearer, or -1."""
-    row = clamped_index(new_y * (rows / length), rows)
-    column = clamped_index(new_x * (columns / width), columns)
-    left, right = max(column - 1, 0), min(column + 1, columns - 1)
-    for r in range(max(row - 1, 0), min(row + 2, rows)):
-        # Buckets beside each other hold cells that follow each other.
-        for j in range(begins[r * columns + left], begins[r * columns + right + 1]):
+    row, column = bucket_of(buckets, new_x, new_y)
+    for r in adjacent(row, buckets.rows):
+        begin, end = adjacent_run(begins, buckets.columns, r, column)
+        for j in range(begin, end):
             square = (new_x - place[0, j]) ** 2 + (new_y - place[1, j]) ** 2
             if square < diameter * diameter and j != i:
                 before = (place[0, i] - place[0, j]) ** 2 + (place[1, i] - place[1, j]) ** 2

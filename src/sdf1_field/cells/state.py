@@ -8,7 +8,15 @@ from numpy.typing import NDArray
 
 from sdf1_field.compiled import kernel
 from sdf1_field.errors import InputError
-from sdf1_field.grid import MOST_BUCKETS, clamped, clamped_index
+from sdf1_field.neighbours import (
+    MOST_BUCKETS,
+    NONE,
+    add_place,
+    adjacent,
+    bucket_of,
+    empty_lists,
+    make_buckets,
+)
 from sdf1_field.random import Stream, draws, uniform
 from sdf1_field.spec import ModelSpec
 
@@ -70,28 +78,24 @@ def seed_cells(spec: ModelSpec, seed: int) -> Cells:
 def _settle(x: Array, y: Array, width: float, length: float, diameter: float, seed: int) -> bool:
     """Place cells by number, each where it overlaps none before it [um]; whether all fit."""
     bucket = max(diameter, math.sqrt(width * length / max(x.size, 1)))
-    columns = clamped(width / bucket, 1, MOST_BUCKETS)
-    rows = clamped(length / bucket, 1, MOST_BUCKETS)
-    latest = np.full((rows, columns), -1, np.int64)
-    earlier = np.empty(x.size, np.int64)
+    buckets = make_buckets(0.0, 0.0, width, length, bucket, MOST_BUCKETS)
+    lists = empty_lists(buckets, x.size)
     for n in range(x.size):
         for k in range(_TRIES):
             x[n] = uniform(seed, _PLACEMENT, n, _WHERE + 2 * k) * width
             y[n] = uniform(seed, _PLACEMENT, n, _WHERE + 2 * k + 1) * length
-            row = clamped_index(y[n] / length * rows, rows)
-            column = clamped_index(x[n] / width * columns, columns)
             free = True
-            for r in range(max(row - 1, 0), min(row + 2, rows)):
-                for c in range(max(column - 1, 0), min(column + 2, columns)):
-                    other = latest[r, c]
-                    while other >= 0 and free:
+            row, column = bucket_of(buckets, x[n], y[n])
+            for r in adjacent(row, buckets.rows):
+                for c in adjacent(column, buckets.columns):
+                    other = lists.latest[r, c]
+                    while other != NONE and free:
                         square = (x[other] - x[n]) ** 2 + (y[other] - y[n]) ** 2
                         free = square >= diameter * diameter
-                        other = earlier[other]
+                        other = lists.earlier[other]
             if free:
                 break
         else:
             return False
-        earlier[n] = latest[row, column]
-        latest[row, column] = n
+        add_place(lists, n, x[n], y[n])
     return True

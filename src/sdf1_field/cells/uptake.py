@@ -6,9 +6,17 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from sdf1_field.cells.moving import sort
 from sdf1_field.compiled import kernel
-from sdf1_field.grid import Grid, clamped_index
+from sdf1_field.grid import Grid
+from sdf1_field.neighbours import (
+    MOST_BUCKETS,
+    Buckets,
+    adjacent,
+    adjacent_run,
+    bucket_of,
+    make_buckets,
+    sorted_places,
+)
 from sdf1_field.random import Stream, draw
 from sdf1_field.scene import Scene
 
@@ -29,23 +37,24 @@ class UptakeTargets(NamedTuple):
         Distance at which a cell touches it [um].
     number : ndarray of int64, shape (targets,)
         In the scene.
-    first : ndarray of int64, shape (rows * columns + 1,)
-        Where each bucket begins; none is narrower than the longest reach.
-    rows, columns : int
+    buckets : Buckets
+        None is narrower than the longest reach.
+    begins : ndarray of int64, shape (rows * columns + 1,)
+        Position of each bucket's first migrasome.
     """
 
     x: Array
     y: Array
     reach: Array
     number: NDArray[np.int64]
-    first: NDArray[np.int64]
-    rows: int
-    columns: int
+    buckets: Buckets
+    begins: NDArray[np.int64]
 
 
 NO_TARGETS = UptakeTargets(
-    np.zeros(0), np.zeros(0), np.zeros(0), np.zeros(0, np.int64), np.zeros(2, np.int64), 1, 1
-)
+    np.zeros(0), np.zeros(0), np.zeros(0), np.zeros(0, np.int64),
+    Buckets(0.0, 0.0, 1.0, 1.0, 1, 1), np.zeros(2, np.int64),
+)  # fmt: skip
 
 
 def uptake_targets(
@@ -54,15 +63,10 @@ def uptake_targets(
     """Some of a scene's migrasomes in buckets; about as many buckets as migrasomes at most."""
     m = scene.migrasomes
     x, y, reach = m.x[catchable], m.y[catchable], m.radius[catchable] + cell_radius
-    bucket = max(float(reach.max()), math.sqrt(grid.area / len(x)))
-    columns, rows = max(1, int(grid.width / bucket)), max(1, int(grid.length / bucket))
-    first = np.empty(rows * columns + 1, np.int64)
-    number, order, inside = np.arange(len(x)), np.empty(len(x), np.int64), np.empty_like(catchable)
-    sort(
-        np.array([x, y]), number, first, order, inside, rows, columns, grid.width, grid.length,
-        False,
-    )  # fmt: skip
-    return UptakeTargets(x[order], y[order], reach[order], catchable[order], first, rows, columns)
+    narrowest = max(float(reach.max()), math.sqrt(grid.area / len(x)))
+    buckets = make_buckets(0.0, 0.0, grid.width, grid.length, narrowest, MOST_BUCKETS)
+    order, begins = sorted_places(buckets, x, y)
+    return UptakeTargets(x[order], y[order], reach[order], catchable[order], buckets, begins)
 
 
 @kernel()
@@ -72,21 +76,13 @@ def count_touching(
     targets: UptakeTargets,
     touching: Counts,
     step: int,
-    width: float,
-    length: float,
 ) -> None:
     """Add cells to the count of each migrasome that they touch in a step."""
-    per_x, per_y = targets.columns / width, targets.rows / length
     for n in range(xs.size):
-        column = clamped_index(xs[n] * per_x, targets.columns)
-        row = clamped_index(ys[n] * per_y, targets.rows)
-        left, right = max(column - 1, 0), min(column + 1, targets.columns - 1)
-        for r in range(max(row - 1, 0), min(row + 2, targets.rows)):
-            # Buckets beside each other hold migrasomes that follow each other.
-            for k in range(
-                targets.first[r * targets.columns + left],
-                targets.first[r * targets.columns + right + 1],
-            ):
+        row, column = bucket_of(targets.buckets, xs[n], ys[n])
+        for r in adjacent(row, targets.buckets.rows):
+            begin, end = adjacent_run(targets.begins, targets.buckets.columns, r, column)
+            for k in range(begin, end):
                 off_x, off_y = targets.x[k] - xs[n], targets.y[k] - ys[n]
                 if off_x * off_x + off_y * off_y < targets.reach[k] * targets.reach[k]:
                     touching[k, step] += 1

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sdf1_field.cells.holding import Hold, catch_and_let_go
-from sdf1_field.cells.moving import move, sort
+from sdf1_field.cells.moving import move, sort_by_number
 from sdf1_field.cells.parameters import CellParameters
 from sdf1_field.cells.sensing import sense
 from sdf1_field.cells.state import Cells
@@ -23,7 +23,8 @@ from sdf1_field.cells.uptake import (
 from sdf1_field.cells.workspace import ALL_ROWS, CHANCE, DECAY, NORMAL, SIGNAL_X
 from sdf1_field.compiled import kernel
 from sdf1_field.exposure.sampling import MANY, Stimulus, sample_all
-from sdf1_field.grid import MOST_BUCKETS, Grid, clamped
+from sdf1_field.grid import Grid, clamped
+from sdf1_field.neighbours import MOST_BUCKETS, make_buckets, sort
 from sdf1_field.random import Stream, draw_all
 from sdf1_field.scene import Scene
 
@@ -274,9 +275,8 @@ def _advance(
             if bucket >= farthest * steps
             else clamped(bucket / farthest, _LONG, max(_LONG, steps))
         )
-    columns = clamped(width / bucket, 1, MOST_BUCKETS)
-    rows = clamped(length / bucket, 1, MOST_BUCKETS)
-    begins = np.empty(rows * columns + 1, np.int64)
+    buckets = make_buckets(0.0, 0.0, width, length, bucket, MOST_BUCKETS)
+    begins = np.empty(buckets.rows * buckets.columns + 1, np.int64)
     order, inside = np.arange(count), np.empty(count, np.int64)
     number, place, stuck = np.arange(count), np.empty((4, count)), held.copy()
     place[0], place[1], place[2], place[3] = xs, ys, hxs, hys
@@ -287,7 +287,9 @@ def _advance(
     work[SIGNAL_X] = work[DECAY] = 1.0
     for start in range(0, steps, together):
         if crowding or steps >= _LONG:
-            sort(place, number, begins, order, inside, rows, columns, width, length, crowding)
+            sort(buckets, place[0], place[1], begins, order, inside)
+            if crowding:
+                sort_by_number(number, begins, order, inside)
             for i in range(count):
                 for k in range(4):
                     abreast[i, k] = place[k, i]
@@ -311,8 +313,7 @@ def _advance(
                     sense(behaving, turns, work, size)
                 turn(place[2, begin:end], place[3, begin:end], spread, work)
                 move(
-                    begin, size, place, stuck, work, behaving, begins, rows, columns,
-                    width, length, step,
+                    begin, size, place, stuck, work, behaving, buckets, begins, width, length, step,
                 )  # fmt: skip
                 if adheres:
                     catch_and_let_go(
@@ -320,15 +321,7 @@ def _advance(
                         behaving, dx, dy, step,
                     )  # fmt: skip
                 if hunts:
-                    count_touching(
-                        place[0, begin:end],
-                        place[1, begin:end],
-                        targets,
-                        touching,
-                        n,
-                        width,
-                        length,
-                    )
+                    count_touching(place[0, begin:end], place[1, begin:end], targets, touching, n)
     for i in range(count):
         for k in range(4):
             abreast[number[i], k] = place[k, i]

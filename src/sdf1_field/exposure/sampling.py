@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from sdf1_field.compiled import kernel
 from sdf1_field.grid import Grid, clamped_index
+from sdf1_field.neighbours import adjacent, adjacent_run
 
 Array = NDArray[np.float64]
 
@@ -267,9 +268,9 @@ def _add_subgrid_field(near: SubgridField, xs: Array, ys: Array, alike: bool, fo
     # Pairs are found first and added then: their profiles are fetched many at a time.
     for n in range(xs.size):
         row, column = int(found[_LOWER, n]), int(found[_LEFT, n])
-        left, right = max(column - 1, 0), min(column + 1, columns - 1)
-        for r in range(max(row - 1, 0), min(row + 2, rows)):
-            for k in range(first[r * columns + left], first[r * columns + right + 1]):
+        for r in adjacent(row, rows):
+            begin, end = adjacent_run(first, columns, r, column)
+            for k in range(begin, end):
                 if pairs == _PAIRS:
                     _add_pairs(near, xs, ys, alike, found, place, source, pairs)
                     pairs = 0

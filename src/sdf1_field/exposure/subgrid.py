@@ -35,7 +35,8 @@ from numpy.typing import NDArray
 from scipy.special import j0, j1
 
 from sdf1_field.exposure.sampling import SubgridField, no_subgrid_field
-from sdf1_field.grid import Grid, clamped_indices
+from sdf1_field.grid import Grid
+from sdf1_field.neighbours import MOST_BUCKETS, make_buckets, sorted_places
 from sdf1_field.sources import source_width
 from sdf1_field.transport import Coat, Transport
 from sdf1_field.units import MOLECULES_PER_UM3_PER_NM
@@ -263,13 +264,9 @@ def subgrid_field(
         return no_subgrid_field()
     grid, reach = basis.grid, basis.scales.reach
     source, x, y = image_sources(x, y, grid.width, grid.length, reach)
-    columns, rows = max(1, int(grid.width / reach)), max(1, int(grid.length / reach))
-    column = clamped_indices(x / grid.width * columns, columns)
-    row = clamped_indices(y / grid.length * rows, rows)
-    bucket = row * columns + column
-    order = np.argsort(bucket, kind="stable")
-    source, x, y, bucket = source[order], x[order], y[order], bucket[order]
-    first = np.searchsorted(bucket, np.arange(rows * columns + 1)).astype(np.int64)
+    buckets = make_buckets(0.0, 0.0, grid.width, grid.length, reach, MOST_BUCKETS)
+    order, first = sorted_places(buckets, x, y)
+    source, x, y = source[order], x[order], y[order]
 
     uptake, release = (part[source, None] for part in around)
     attached = coated[source]
@@ -281,7 +278,7 @@ def subgrid_field(
     if not (soluble_steers and coat_steers):
         steering = soluble_steers * dissolved + coat_steers * attached
         profile = np.concatenate([profile, _profiles(basis, radius[source], steering)], axis=2)
-    return SubgridField(x, y, first, rows, columns, reach, profile)
+    return SubgridField(x, y, first, buckets.rows, buckets.columns, reach, profile)
 
 
 def _profiles(basis: SubgridBasis, radius: Array, transform: Array) -> Array:

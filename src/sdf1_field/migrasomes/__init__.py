@@ -7,7 +7,7 @@ what it is at a time does not depend on when it is asked for.
 
 import math
 from collections.abc import Collection
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -25,6 +25,12 @@ from sdf1_field.migrasomes.cargo import (
     RELEASED,
     Cargo,
     all_loaded,
+)
+from sdf1_field.migrasomes.emission import (
+    Emission,
+    emission_between,
+    rates_now,
+    rates_since_birth,
 )
 from sdf1_field.migrasomes.growth import BUD, STRAND, VERTICES, WALKER, grow
 from sdf1_field.migrasomes.laws import RATES, Rates, carriage_of, migration, rates_of
@@ -46,14 +52,16 @@ from sdf1_field.walls import reflected_places
 
 __all__ = [
     "Cargo",
+    "Emission",
     "Rates",
-    "Release",
     "advance",
     "cargo_of",
     "change_times",
+    "emission_between",
     "freeze",
     "migration",
     "perturb",
+    "rates_now",
     "rates_of",
     "seed_scene",
 ]
@@ -63,27 +71,6 @@ Flags = NDArray[np.bool_]
 
 _ROUND_OFF = 1e-9
 """Share of a step by which a time may miss its end."""
-
-
-@dataclass(frozen=True)
-class Release:
-    """Ligand set free at once, as by a rupture.
-
-    Parameters
-    ----------
-    time : float
-        [s].
-    migrasome : int
-        Number in the scene.
-    ligand : str
-    amount : float
-        [molecules].
-    """
-
-    time: float
-    migrasome: int
-    ligand: str
-    amount: float
 
 
 def seed_scene(
@@ -166,10 +153,13 @@ def seed_scene(
         fate=np.zeros(0, dtype=np.int8),
         loaded={},
         secretion={},
-        fading={},
+        secretion_at_birth={},
+        decay={},
     )
     bodies = replace(bodies, migrating=cells["migrating"], secretion=_of_bodies(bodies, growth))
-    return Scene(bodies, _seen(growth), _aged(without, growth), growth)
+    m = _aged(without, growth)
+    m = replace(m, secretion=_of_migrasomes(m, growth, rates.start))
+    return Scene(bodies, _seen(growth), m, growth)
 
 
 def _record(rates: Rates) -> NDArray[Any]:
@@ -220,7 +210,10 @@ def perturb(scene: Scene, spec: ModelSpec, perturbation: Perturbation) -> Scene:
     return replace(
         scene,
         bodies=replace(scene.bodies, secretion=_of_bodies(scene.bodies, growth)),
-        migrasomes=replace(scene.migrasomes, secretion=_of_migrasomes(scene.migrasomes, growth)),
+        migrasomes=replace(
+            scene.migrasomes,
+            secretion=_of_migrasomes(scene.migrasomes, growth, growth.followed),
+        ),
         growth=growth,
     )
 
@@ -252,16 +245,14 @@ def change_times(scene: Scene) -> list[float]:
         return []
     m = scene.migrasomes
     carry = np.zeros(len(m.x), dtype=np.bool_)
-    for rates in m.secretion.values():
-        carry |= rates > 0.0
+    for loaded in m.loaded.values():
+        carry |= loaded
     times = np.unique(np.concatenate([m.birth[carry], m.end[carry]]))
     return [float(t) for t in times[np.isfinite(times)]]
 
 
-def advance(
-    scene: Scene, until: float, internalised: Collection[int] = ()
-) -> tuple[Scene, tuple[Release, ...]]:
-    """Scene at a later time and what was released at once on the way.
+def advance(scene: Scene, until: float, internalised: Collection[int] = ()) -> Scene:
+    """Scene at a later time.
 
     Parameters
     ----------
@@ -269,53 +260,24 @@ def advance(
     until : float
         [s]; of a placed scene none of `change_times` may lie between.
     internalised : collection of int
-        Migrasomes that cells have taken up since, and what they carry with them.
+        Migrasomes that cells have taken up since, with all that these hold.
 
     Returns
     -------
-    scene : Scene
+    Scene
         The same object if nothing has changed.
-    releases : tuple of Release
-        What migrasomes had left that have ruptured or leaked; of a placed scene their secretion
-        then over the rate at which it decays.
     """
-    before = scene.migrasomes.present
-    releases: list[Release] = []
+    earlier = scene
     if scene.growth is not None:
-        earlier = scene.growth
         scene = _grown(scene, until)
-        releases = _released_at_once(earlier, scene)
     if len(internalised) > 0:
         scene = _without(scene, until, internalised)
     m = scene.migrasomes
     present = (m.birth <= until) & (until < m.end)
-    if not np.array_equal(present, m.present):
-        scene = replace(scene, migrasomes=replace(m, present=present))
-    if scene.growth is not None:
-        return scene, tuple(releases)
-    for ligand, rates in m.secretion.items():
-        decay = m.fading[ligand]
-        # Those that came and went in between were never seen to secrete, but do release.
-        burst = ~present & (m.end <= until) & (m.fate == Fate.RUPTURES)
-        burst[: len(before)] &= before
-        for n in np.flatnonzero(burst & (rates > 0.0) & (decay > 0.0)):
-            left = rates[n] * math.exp(-decay[n] * (m.end[n] - m.birth[n])) / decay[n]
-            releases.append(Release(float(m.end[n]), int(n), ligand, float(left)))
-    return scene, tuple(releases)
-
-
-def _released_at_once(earlier: Growth, scene: Scene) -> list[Release]:
-    """What has left migrasomes at once since."""
-    growth = scene.growth
-    assert growth is not None
-    known, releases = len(earlier.held), []
-    for k, ligand in enumerate(growth.carriage):
-        amounts = growth.held[:, k, LEAKED].copy()
-        amounts[:known] -= earlier.held[:, k, LEAKED]
-        for n in np.flatnonzero(amounts > 0.0):
-            time = min(float(growth.buds["end"][n]), float(growth.buds["leaking"][n]))
-            releases.append(Release(time, int(n), ligand, float(amounts[n])))
-    return releases
+    if scene is earlier and np.array_equal(present, m.present) and not any(m.decay.values()):
+        return scene
+    m = replace(m, present=present)
+    return replace(scene, migrasomes=replace(m, secretion=_of_migrasomes(m, scene.growth, until)))
 
 
 def _without(scene: Scene, until: float, internalised: Collection[int]) -> Scene:
@@ -334,7 +296,6 @@ def _without(scene: Scene, until: float, internalised: Collection[int]) -> Scene
         held[gone, :, CARRIED_OFF] += held[gone, :, HELD]
         held[gone, :, HELD] = 0.0
         growth = replace(growth, buds=buds, held=held)
-        m = replace(m, secretion=_of_migrasomes(m, growth))
     return replace(scene, migrasomes=replace(m, end=end, fate=fate), growth=growth)
 
 
@@ -373,9 +334,6 @@ def _grown(scene: Scene, until: float) -> Scene:
         return replace(
             scene,
             bodies=replace(scene.bodies, secretion=_of_bodies(scene.bodies, growth)),
-            migrasomes=replace(
-                scene.migrasomes, secretion=_of_migrasomes(scene.migrasomes, growth)
-            ),
             growth=growth,
         )
     size = np.sqrt(cells["spread"])
@@ -412,7 +370,7 @@ def _aged(before: Migrasomes, growth: Growth) -> Migrasomes:
     now = rates["start"] + growth.step * rates["step"]
     age = np.maximum(np.minimum(now, buds["end"]) - buds["birth"], 0.0)
     new = len(buds) - len(before.x)
-    aged = Migrasomes(
+    return Migrasomes(
         x=buds["x"].copy(),
         y=buds["y"].copy(),
         radius=buds["radius"]
@@ -428,9 +386,9 @@ def _aged(before: Migrasomes, growth: Growth) -> Migrasomes:
         fate=buds["fate"].astype(np.int8),
         loaded=_loaded(before, growth),
         secretion={},
-        fading={name: np.zeros(len(buds)) for name in (*growth.constant, *growth.carriage)},
+        secretion_at_birth={},
+        decay={},
     )
-    return replace(aged, secretion=_of_migrasomes(aged, growth))
 
 
 def _loaded(before: Migrasomes, growth: Growth) -> dict[str, Flags]:
@@ -461,15 +419,19 @@ def _of_bodies(bodies: Bodies, growth: Growth) -> dict[str, Array]:
     return secretion
 
 
-def _of_migrasomes(migrasomes: Migrasomes, growth: Growth) -> dict[str, Array]:
-    """What each migrasome secretes now, by ligand [molecules/s]."""
+def _of_migrasomes(migrasomes: Migrasomes, growth: Growth | None, time: float) -> dict[str, Array]:
+    """Secretion of each migrasome at a time [s], by ligand [molecules/s]."""
+    m = migrasomes
+    if growth is None:
+        rates = {**m.secretion, **{name: rates_since_birth(m, name, time) for name in m.decay}}
+        return {name: np.where(m.present, rate, 0.0) for name, rate in rates.items()}
     secretion = {
-        name: np.where(migrasomes.loaded[name], rate, 0.0)
+        name: np.where(m.present & m.loaded[name], rate, 0.0)
         for name, (rate, _) in growth.constant.items()
     }
-    age = np.maximum(growth.followed - migrasomes.birth, 0.0)
+    age = np.maximum(growth.followed - m.birth, 0.0)
     for k, (name, kind) in enumerate(growth.carriage.items()):
         ripe = -np.expm1(-kind["maturing"][0] * age)
-        ripe[migrasomes.body == NO_BODY] *= kind["detached_fusion"][0]
+        ripe[m.body == NO_BODY] *= kind["detached_fusion"][0]
         secretion[name] = kind["fusion"][0] * ripe * growth.held[:, k, HELD]
     return secretion

@@ -13,8 +13,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sdf1_field.compiled import kernel
-from sdf1_field.grid import clamped, clamped_index
 from sdf1_field.migrasomes.cargo import carry, let_out
+from sdf1_field.neighbours import (
+    Buckets,
+    adjacent,
+    adjacent_run,
+    bucket_of,
+    make_buckets,
+    sorted_places,
+)
 from sdf1_field.random import Stream, draw, subkey, uniform
 from sdf1_field.scene import NO_BODY, Fate, Origin
 from sdf1_field.walls import reflected
@@ -226,15 +233,8 @@ def _walk(
     widest = 0.0
     for n in range(count):
         widest = max(widest, math.sqrt(cells[n].semi_major * cells[n].semi_minor))
-    columns = clamped(rates.width / (2.0 * widest), 1, count)
-    rows = clamped(rates.length / (2.0 * widest), 1, count)
-    latest = np.full((rows, columns), -1, np.int64)
-    earlier = np.empty(count, np.int64)
-    for n in range(count):
-        row = clamped_index(cells[n].y / rates.length * rows, rows)
-        column = clamped_index(cells[n].x / rates.width * columns, columns)
-        earlier[n] = latest[row, column]
-        latest[row, column] = n
+    buckets = make_buckets(0.0, 0.0, rates.width, rates.length, 2.0 * widest, count)
+    order, begins = sorted_places(buckets, cells["x"].copy(), cells["y"].copy())
     spread = math.sqrt(2.0 * rates.turning * rates.step)
     for n in range(count):
         normal, chance = draw(seed, _WALK, n, step)
@@ -247,7 +247,7 @@ def _walk(
             x = cells[n].x + way * cells[n].polarity * math.cos(cells[n].heading)
             y = cells[n].y + way * cells[n].polarity * math.sin(cells[n].heading)
             inside = 0.0 <= x <= rates.width and 0.0 <= y <= rates.length
-            if inside and not _touches(n, x, y, cells, latest, earlier, rates.width, rates.length):
+            if inside and not _touches(n, x, y, cells, buckets, begins, order):
                 cells[n].x, cells[n].y = x, y
                 if event < -math.expm1(-rates.tethering * way):
                     strands, course = _tether(
@@ -286,32 +286,29 @@ def _touches(
     x: float,
     y: float,
     cells: Records,
-    latest: Indices,
-    earlier: Indices,
-    width: float,
-    length: float,
+    buckets: Buckets,
+    begins: Indices,
+    order: Indices,
 ) -> bool:
     """Whether a cell would come nearer to another than both are wide, and nearer than it is.
 
     A cell is as wide as the circle of its area; buckets are those of the beginning of the step.
     """
-    rows, columns = latest.shape
     own = math.sqrt(cells[n].semi_major * cells[n].semi_minor * cells[n].spread)
-    row = clamped_index(y / length * rows, rows)
-    column = clamped_index(x / width * columns, columns)
-    for r in range(max(row - 1, 0), min(row + 2, rows)):
-        for c in range(max(column - 1, 0), min(column + 2, columns)):
-            other = latest[r, c]
-            while other >= 0:
-                if other != n:
-                    wide = own + math.sqrt(
-                        cells[other].semi_major * cells[other].semi_minor * cells[other].spread
-                    )
-                    square = (x - cells[other].x) ** 2 + (y - cells[other].y) ** 2
-                    before = (cells[n].x - cells[other].x) ** 2 + (cells[n].y - cells[other].y) ** 2
-                    if square < wide * wide and square < before:
-                        return True
-                other = earlier[other]
+    row, column = bucket_of(buckets, x, y)
+    for r in adjacent(row, buckets.rows):
+        begin, end = adjacent_run(begins, buckets.columns, r, column)
+        for k in range(begin, end):
+            other = order[k]
+            if other == n:
+                continue
+            wide = own + math.sqrt(
+                cells[other].semi_major * cells[other].semi_minor * cells[other].spread
+            )
+            square = (x - cells[other].x) ** 2 + (y - cells[other].y) ** 2
+            before = (cells[n].x - cells[other].x) ** 2 + (cells[n].y - cells[other].y) ** 2
+            if square < wide * wide and square < before:
+                return True
     return False
 
 

@@ -128,7 +128,7 @@ def count_dish(dish: Dish) -> dict[tuple[float, str], CargoCount]:
     )
     counts = {}
     for stop in sorted({*(t for t in change_times(plan) if start < t < until), *looked_at}):
-        scene, _ = migrasomes.advance(scene, stop)
+        scene = migrasomes.advance(scene, stop)
         if stop in looked_at:
             for ligand in spec.followed_ligands:
                 counts[looked_at[stop], ligand] = count_cargo(

@@ -72,7 +72,7 @@ def read_network(dish: Dish) -> tuple[Reading, ...]:
     changes = [time for time in change_times(plan) if 0.0 < time <= dish.times[-1]]
     readings: list[Reading] = []
     for time in sorted({*changes, *dish.times}):
-        scene, _ = migrasomes.advance(scene, time)
+        scene = migrasomes.advance(scene, time)
         if time in dish.times:
             count = count_network(scene, regions_of(spec, scene, grid), grid, time=time)
             readings += [

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from sdf1_field.coating import binding_sites
 from sdf1_field.errors import InputError, RunError
-from sdf1_field.migrasomes import cargo_of, rates_of
+from sdf1_field.migrasomes import cargo_of, rates_now, rates_of
 from sdf1_field.migrasomes.growth import VERTICES
 from sdf1_field.record.layout import (
     ABSENT,
@@ -46,7 +46,7 @@ from sdf1_field.simulation import (
     track_times,
 )
 from sdf1_field.solvers import solver_named
-from sdf1_field.sources import Secretion, mean_rates, secretion
+from sdf1_field.sources import Secretion, secretion
 from sdf1_field.spec import Model, ModelSpec
 from sdf1_field.treatments import schedule
 from sdf1_field.units import duration_text
@@ -365,7 +365,7 @@ class _Recorder:
                 for suffix, values in (
                     ("", solver.floor(prepared, field)),
                     ("_bound", field.bound),
-                    ("_secretion", self.sources[name].at(snapshot.time)),
+                    ("_secretion", self.sources[name].flux),
                 ):
                     file[f"{name}{suffix}"][n] = (
                         np.where(inside, values, np.nan) if setting.grid.round else values
@@ -386,7 +386,7 @@ class _Recorder:
                     if self.steady and entry not in held:
                         value = np.nan
                     file[f"{name}_mass_{entry}"][n] = value
-            _append_scene(file, n, snapshot.scene, snapshot.time, setting.spec.run.duration)
+            _append_scene(file, n, snapshot.scene, setting.spec.run.duration)
             _append_cargo(file, n, snapshot.scene, setting.spec.followed_ligands)
         if "cell_time" in file.variables and snapshot.time in self.observations:
             assert snapshot.cells is not None
@@ -419,9 +419,7 @@ def _recorder(file: netCDF4.Dataset, spec: ModelSpec, seed: int) -> _Recorder:
     )
 
 
-def _append_scene(
-    file: netCDF4.Dataset, n: int, scene: Scene, time: float, duration: float
-) -> None:
+def _append_scene(file: netCDF4.Dataset, n: int, scene: Scene, duration: float) -> None:
     """Write a frame's bodies, fibres and migrasomes, and what is known of lives by then."""
     migrasomes = _within_run(scene.migrasomes, duration)
     here = migrasomes.present
@@ -440,7 +438,7 @@ def _append_scene(
                     _put(variable, (n,), values if there is None else _masked(values, there))
     for ligand, rates in scene.bodies.secretion.items():
         _put(file[f"body_{ligand}_secretion_rate"], (n,), rates)
-        own = mean_rates(scene, ligand, time, time)
+        _, own = rates_now(scene, ligand)
         _put(file[f"migrasome_{ligand}_secretion_rate"], (n,), _masked(own, here))
 
 

@@ -1,76 +1,20 @@
 """Ellipses on the floor: whether two overlap, and which one a place is in.
 
-Both are decided exactly, by the ellipses' own equations. Places and ellipses are sorted into
-square buckets, so that a search costs the same in a large dish as in a small one.
+Both are decided exactly, by the ellipses' equations.
 """
 
 import math
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sdf1_field.compiled import kernel
-from sdf1_field.grid import clamped_index
+from sdf1_field.neighbours import adjacent, adjacent_run, bucket_of, make_buckets, sorted_places
 
 Array = NDArray[np.float64]
-Indices = NDArray[np.int64]
 
 NONE = -1
-"""No ellipse, and the end of a bucket's list."""
-
-
-class Buckets(NamedTuple):
-    """Numbered places in square buckets, each bucket a list from its latest place to the first.
-
-    Parameters
-    ----------
-    left, low, size : float
-        Where the first bucket begins, and how wide all are [um].
-    latest : ndarray, shape (rows, columns)
-        Number of the latest place in each bucket, or `NONE`.
-    earlier : ndarray, shape (place,)
-        Number of the one before it in the same bucket, or `NONE`.
-    """
-
-    left: float
-    low: float
-    size: float
-    latest: Indices
-    earlier: Indices
-
-
-@kernel()
-def empty_buckets(
-    left: float, low: float, width: float, length: float, narrowest: float, count: int
-) -> Buckets:
-    """Buckets over a rectangle [um] for some places, none narrower than asked.
-
-    They are about as many as the places at most. A place outside counts to the nearest bucket, so
-    that two places no farther apart than ``narrowest`` are in the same bucket or in neighbours.
-    """
-    size = max(narrowest, math.sqrt(width * length / max(count, 1)))
-    size = max(size, max(width, length) / max(count, 1))
-    columns, rows = max(1, math.ceil(width / size)), max(1, math.ceil(length / size))
-    return Buckets(
-        left, low, size, np.full((rows, columns), NONE, np.int64), np.full(count, NONE, np.int64)
-    )
-
-
-@kernel()
-def bucket_of(buckets: Buckets, x: float, y: float) -> tuple[int, int]:
-    """Row and column of the bucket that a place [um] is in."""
-    rows, columns = buckets.latest.shape
-    row = clamped_index((y - buckets.low) / buckets.size, rows)
-    return row, clamped_index((x - buckets.left) / buckets.size, columns)
-
-
-@kernel()
-def put(buckets: Buckets, n: int, x: float, y: float) -> None:
-    """Add the place of a number [um]."""
-    row, column = bucket_of(buckets, x, y)
-    buckets.earlier[n] = buckets.latest[row, column]
-    buckets.latest[row, column] = n
+"""Number of no ellipse."""
 
 
 @kernel(inline=True)
@@ -179,22 +123,19 @@ def ellipse_at(
     if x.size == 0:
         return found
     left, low = x.min(), y.min()
-    buckets = empty_buckets(
-        left, low, x.max() - left, y.max() - low, semi_major.max(), x.size
-    )  # fmt: skip
-    rows, columns = buckets.latest.shape
+    width, length = x.max() - left, y.max() - low
+    narrowest = max(semi_major.max(), math.sqrt(width * length / x.size))
+    buckets = make_buckets(left, low, width, length, narrowest, x.size)
+    order, begins = sorted_places(buckets, x, y)
     cosine, sine = np.cos(angle), np.sin(angle)
-    for n in range(x.size):
-        put(buckets, n, x[n], y[n])
     for k in range(xs.size):
         row, column = bucket_of(buckets, xs[k], ys[k])
-        for r in range(max(row - 1, 0), min(row + 2, rows)):
-            for q in range(max(column - 1, 0), min(column + 2, columns)):
-                n = buckets.latest[r, q]
-                while n > found[k]:
-                    if encloses(
-                        xs[k] - x[n], ys[k] - y[n], semi_major[n], semi_minor[n], cosine[n], sine[n]
-                    ):
-                        found[k] = n
-                    n = buckets.earlier[n]
+        for r in adjacent(row, buckets.rows):
+            begin, end = adjacent_run(begins, buckets.columns, r, column)
+            for m in range(begin, end):
+                n = order[m]
+                if n > found[k] and encloses(
+                    xs[k] - x[n], ys[k] - y[n], semi_major[n], semi_minor[n], cosine[n], sine[n]
+                ):
+                    found[k] = n
     return found

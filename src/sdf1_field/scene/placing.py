@@ -13,8 +13,17 @@ from numpy.typing import NDArray
 
 from sdf1_field.compiled import kernel
 from sdf1_field.errors import InputError
+from sdf1_field.neighbours import (
+    NONE,
+    BucketLists,
+    add_place,
+    adjacent,
+    bucket_of,
+    empty_lists,
+    make_buckets,
+)
 from sdf1_field.random import Keys, Stream, draws, generator, name_key, subkey, subkeys, uniform
-from sdf1_field.scene.ellipses import NONE, Buckets, bucket_of, empty_buckets, overlap, put
+from sdf1_field.scene.ellipses import overlap
 from sdf1_field.scene.regions import body_under
 from sdf1_field.scene.snapshot import (
     NO_BODY,
@@ -133,7 +142,8 @@ def _settle(
 ) -> bool:
     """Place bodies in an order, each where it overlaps none before it; whether all fit."""
     # Two bodies that touch are no farther apart than twice the longest half axis.
-    buckets = empty_buckets(0.0, 0.0, width, length, 2.0 * semi_major.max(), x.size)
+    narrowest = max(2.0 * semi_major.max(), math.sqrt(width * length / x.size))
+    lists = empty_lists(make_buckets(0.0, 0.0, width, length, narrowest, x.size), x.size)
     radius = 0.5 * width
     for n in order:
         for k in range(_TRIES):
@@ -142,8 +152,8 @@ def _settle(
             angle[n] = uniform(seed, _SCENE, n, _WHERE + 3 * k + 2) * math.pi
             if round_well and math.hypot(x[n] - radius, y[n] - radius) + semi_major[n] > radius:
                 continue
-            if _is_free(n, x, y, angle, semi_major, semi_minor, buckets):
-                put(buckets, n, x[n], y[n])
+            if _is_free(n, x, y, angle, semi_major, semi_minor, lists):
+                add_place(lists, n, x[n], y[n])
                 break
         else:
             return False
@@ -152,21 +162,21 @@ def _settle(
 
 @kernel()
 def _is_free(
-    n: int, x: Array, y: Array, angle: Array, semi_major: Array, semi_minor: Array, buckets: Buckets
-) -> bool:
-    """Whether a body overlaps none of those in the buckets."""
-    rows, columns = buckets.latest.shape
-    row, column = bucket_of(buckets, x[n], y[n])
-    for r in range(max(row - 1, 0), min(row + 2, rows)):
-        for c in range(max(column - 1, 0), min(column + 2, columns)):
-            m = buckets.latest[r, c]
+    n: int, x: Array, y: Array, angle: Array, semi_major: Array, semi_minor: Array,
+    lists: BucketLists,
+) -> bool:  # fmt: skip
+    """Whether a body overlaps none of those listed."""
+    row, column = bucket_of(lists.buckets, x[n], y[n])
+    for r in adjacent(row, lists.buckets.rows):
+        for c in adjacent(column, lists.buckets.columns):
+            m = lists.latest[r, c]
             while m != NONE:
                 if overlap(
                     x[m] - x[n], y[m] - y[n], semi_major[n], semi_minor[n], angle[n],
                     semi_major[m], semi_minor[m], angle[m],
                 ):  # fmt: skip
                     return False
-                m = buckets.earlier[m]
+                m = lists.earlier[m]
     return True
 
 
@@ -379,6 +389,7 @@ def _place_migrasomes(
     scene = spec.scene
     sizes, _ = draws(keys, Stream.MIGRASOME, which, 0)
     birth, end = _life(spec, keys, which)
+    present = birth <= -spec.run.culture
     secretion = {}
     for name in spec.solved_ligands:
         rates = spec.ligand[name].secretion
@@ -394,17 +405,16 @@ def _place_migrasomes(
         blocked=np.zeros(len(x)),
         birth=birth,
         end=end,
-        present=birth <= -spec.run.culture,
+        present=present,
         maturity=np.ones(len(x)),
         origin=origin,
         fate=np.where(end <= spec.run.duration, Fate.RUPTURES, Fate.OUTLIVES_THE_RUN).astype(
             np.int8
         ),
         loaded={name: rate > 0.0 for name, rate in secretion.items()},
-        secretion=secretion,
-        fading={
-            name: np.full(len(x), spec.ligand[name].secretion.migrasome_decay) for name in secretion
-        },
+        secretion={name: np.where(present, rate, 0.0) for name, rate in secretion.items()},
+        secretion_at_birth=secretion,
+        decay={name: spec.ligand[name].secretion.migrasome_decay for name in secretion},
     )
 
 

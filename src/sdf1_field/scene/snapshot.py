@@ -99,10 +99,12 @@ class Migrasomes:
     loaded: Mapping[str, Flags]
     """Ligand to whether a migrasome ever secretes it."""
     secretion: Mapping[str, Array]
-    """Ligand to rate at birth [molecules/s]; to the rate now where cargo is followed."""
-    fading: Mapping[str, Array]
-    """Ligand to the rate at which secretion decays from birth on [1/s]; 0 where cargo is
-    followed."""
+    """Ligand to rate now [molecules/s]; 0 for migrasomes that are not present."""
+    secretion_at_birth: Mapping[str, Array]
+    """Ligand to rate at birth [molecules/s]; empty unless the scene is placed."""
+    decay: Mapping[str, float]
+    """Ligand to the rate at which secretion decays from birth on [1/s]; empty unless the scene is
+    placed."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -41,20 +41,12 @@ from sdf1_field.exposure import (
 from sdf1_field.exposure import advance as advance_near
 from sdf1_field.exposure import burst as burst_near
 from sdf1_field.grid import Grid, make_grid
-from sdf1_field.migrasomes import Release
+from sdf1_field.migrasomes import Emission, emission_between
 from sdf1_field.pharmacology import apparent_dissociation_constant, uptake_kinetics
 from sdf1_field.scene import RegionMap, Scene, place_scene, region_map
 from sdf1_field.solvers import FieldState, Solver, solver_named
 from sdf1_field.soundness import require_sound
-from sdf1_field.sources import (
-    Secretion,
-    mean_rates,
-    released_between,
-    secretion,
-    spread_at_once,
-    swell_between,
-    turning,
-)
+from sdf1_field.sources import Secretion, secretion, secretion_of, spread_at_once
 from sdf1_field.spec import ModelSpec
 from sdf1_field.transport import Coat, Transport, Uptake
 from sdf1_field.treatments import Event, Schedule, change_times, schedule
@@ -367,12 +359,12 @@ def simulate(
         ]
         with _threads(threads):
             # Cells affect how a scene grows only by what they eat, which goes at the end.
-            coming, releases, near, fields = _onward(setting, state, stroma, until)
+            coming, emission, near, fields = _onward(setting, state, stroma, until)
             seen, coated = no_stimulus(setting.grid), near
             if setting.sight is not None:
                 seen, coated = _seen(
-                    setting, stroma, coming, replace(state, near=near), fields, until,
-                    sudden=state.time in sudden,
+                    setting, stroma, emission[setting.sight.ligand], replace(state, near=near),
+                    fields, sudden=state.time in sudden,
                 )  # fmt: skip
         moved, internalised, between = _moved(setting, state, stroma, seen, until, shown)
         yield from _between_stops(setting, state, stroma, shown, between, frames, threads=threads)
@@ -380,12 +372,12 @@ def simulate(
         if moved is not None and grown is not state.scene:
             moved = cell_layer.advected(moved, setting.grid, state.scene, grown)
         if internalised:
-            grown, _ = migrasomes.advance(grown, until, internalised)
+            grown = migrasomes.advance(grown, until, internalised)
         state = State(until, seed, grown, fields, moved, coated)
         stroma = coming
-        if releases:
+        if coming.scene.growth is None:
             with _threads(threads):
-                state = _burst(setting, stroma, state, releases)
+                state = _burst(setting, stroma, state, emission)
         require_sound(
             state, setting.grid, setting.solver, stroma.prepared, spec.numerics, last=last
         )
@@ -396,19 +388,24 @@ def simulate(
 
 def _onward(
     setting: Setting, state: State, stroma: _Stroma, until: float
-) -> tuple[_Stroma, tuple[Release, ...], Array, dict[str, FieldState]]:
-    """Stroma and fields at a later time, before what is released at once at that time.
+) -> tuple[_Stroma, dict[str, Emission], Array, dict[str, FieldState]]:
+    """Stroma, emission by ligand, and fields at a later time, before a placed scene's bursts then.
 
     Ruptures of a grown scene are released at the start of the interval, so fields show them
     diluted; the coat near migrasomes then holds them at once.
     """
-    grown, releases = migrasomes.advance(state.scene, until)
+    grown = migrasomes.advance(state.scene, until)
     coming = stroma if grown is state.scene else _stroma(setting, grown)
-    if not setting.spec.mechanisms.bursts:
-        releases = ()
-    if releases and state.scene.growth is not None:
-        state, releases = _burst(setting, coming, state, releases), ()
-    return coming, releases, state.near, _advance_fields(setting, state, stroma, coming, until)
+    emission = {
+        name: emission_between(
+            state.scene, grown, name, state.time, until, bursts=setting.spec.mechanisms.bursts
+        )
+        for name in stroma.prepared
+    }
+    if state.scene.growth is not None:
+        state = _burst(setting, coming, state, emission)
+    fields = _advance_fields(setting, state, stroma, coming, emission)
+    return coming, emission, state.near, fields
 
 
 def _between_stops(
@@ -439,7 +436,7 @@ def _between_stops(
             branch = State(time, state.seed, branching.scene, fields, state.cells, near)
             scene = branch.scene
         else:
-            scene, _ = migrasomes.advance(state.scene, time)
+            scene = migrasomes.advance(state.scene, time)
         if shown is not None and scene is not state.scene:
             shown = cell_layer.advected(shown, setting.grid, state.scene, scene)
         yield Snapshot(time, scene, fields, shown, state)
@@ -558,24 +555,16 @@ def _advance_fields(
     state: State,
     stroma: _Stroma,
     coming: _Stroma,
-    until: float,
+    emission: Mapping[str, Emission],
 ) -> dict[str, FieldState]:
-    """Fields at a later time; a growing scene's sources go evenly from what they are to then."""
+    """Fields at a later time."""
     fields = dict(state.fields)
     for name, prepared in stroma.prepared.items():
         field: Any = fields[name]
-        begun, sources = field.time, stroma.sources[name]
-        if state.scene.growth is not None and coming is not stroma:
-            sources = turning(
-                sources,
-                coming.sources[name],
-                state.time,
-                until,
-                swell=swell_between(
-                    state.scene, coming.scene, setting.grid, name, state.time, until,
-                    at_once=not setting.spec.mechanisms.bursts,
-                ),
-            )  # fmt: skip
+        begun, until = field.time, emission[name].until
+        sources = secretion_of(
+            emission[name], setting.grid, stroma.sources[name], coming.sources[name]
+        )
         try:
             field = setting.solver.advance(
                 prepared,
@@ -625,10 +614,9 @@ def _seen_sources(setting: Setting, scene: Scene) -> NDArray[np.intp]:
 def _seen(
     setting: Setting,
     stroma: _Stroma,
-    coming: _Stroma,
+    emission: Emission,
     state: State,
     after: Mapping[str, FieldState],
-    until: float,
     *,
     sudden: bool,
 ) -> tuple[Stimulus, Array]:
@@ -646,23 +634,11 @@ def _seen(
     if not sudden:
         concentration = 0.5 * (solver.face(prepared, before) + concentration)
     bound = 0.5 * (before.bound + end.bound)
-    m, own = coming.scene.migrasomes, _seen_sources(setting, coming.scene)
-    amounts = released_between(
-        state.scene, coming.scene, sight.ligand, at_once=not spec.mechanisms.bursts
-    )
-    if amounts is not None:
-        rate = amounts[1] / (until - state.time)
-    else:
-        rate = np.zeros(len(m.x))
-        rate[: len(stroma.scene.migrasomes.x)] = mean_rates(
-            stroma.scene, sight.ligand, state.time, until
-        )
-        if state.scene.growth is not None:
-            rate = 0.5 * (rate + mean_rates(coming.scene, sight.ligand, until, until))
-    rate = rate[own]
+    m, own = emission.after.migrasomes, _seen_sources(setting, emission.after)
+    rate = emission.migrasomes.mean[own]
     around = surroundings(stroma.near, m.x[own], m.y[own], concentration, bound)
     held = _with_new(state.near, len(own))
-    coated = advance_near(stroma.near, around, held, rate, until - state.time)
+    coated = advance_near(stroma.near, around, held, rate, emission.until - emission.since)
     if state.cells is None:
         return no_stimulus(setting.grid), coated
     near = subgrid_field(
@@ -681,15 +657,14 @@ def _seen(
     return stimulus(spec, sight.through, concentration, bound, near, patterned=patterned), coated
 
 
-def _burst(setting: Setting, stroma: _Stroma, state: State, releases: Sequence[Release]) -> State:
-    """State after migrasomes of a stroma have let go what they held."""
+def _burst(
+    setting: Setting, stroma: _Stroma, state: State, emission: Mapping[str, Emission]
+) -> State:
+    """State after a stroma's ruptures and leaks have released what was held."""
     fields: dict[str, Any] = dict(state.fields)
     near, m = state.near, stroma.scene.migrasomes
     for ligand, prepared in stroma.prepared.items():
-        given = np.zeros(len(m.x))
-        for one in releases:
-            if one.ligand == ligand:
-                given[one.migrasome] += one.amount
+        given = emission[ligand].bursts
         some = np.flatnonzero(given)
         if len(some) == 0:
             continue

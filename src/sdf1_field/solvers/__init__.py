@@ -1,10 +1,11 @@
 """Solvers of a ligand's field: modules with the same functions over states of their own.
 
-Each has ``prepare, start, add, release, change_medium, advance, steady, floor, face, column,
-reservoir, in_medium, on_coat``, a ``Tolerances`` made by ``tolerances_of``, and a ``State`` with
-``time``, ``bound`` and ``ledger``. Which one is a model's ``numerics.solver``.
+`Solver` says what each function does; a model's ``numerics.solver`` says which module is used:
+``cosine`` (spectral in x and y, the default) or ``fipy`` (finite volumes, the independent check).
+Both solve the equations and boundary conditions of `sdf1_field.transport`.
 """
 
+import math
 from importlib import import_module
 from typing import Any, Protocol, cast
 
@@ -18,9 +19,23 @@ from sdf1_field.transport import Ledger, Transport, Uptake
 
 Array = NDArray[float64]
 
+_ROUND_OFF = 1e-9
+"""Share of a step by which an interval may exceed a whole number of steps."""
+
+
+def equal_steps(span: float, longest: float) -> int:
+    """Least number of equal time steps, none longer than ``longest``, that fill an interval [s].
+
+    Examples
+    --------
+    >>> equal_steps(60.0, 25.0), equal_steps(0.3, 0.1), equal_steps(1.0, math.inf)
+    (3, 3, 1)
+    """
+    return max(1, math.ceil(span / longest - _ROUND_OFF))
+
 
 class FieldState(Protocol):
-    """Everything a solver knows of a field at a time."""
+    """State of a field at a time; each solver's own has more."""
 
     @property
     def time(self) -> float:
@@ -32,11 +47,11 @@ class FieldState(Protocol):
 
     @property
     def ledger(self) -> Ledger:
-        """What has come and gone."""
+        """Mass audit since the start."""
 
 
 class Solver(Protocol):
-    """What every solver's module offers; its docstrings say how."""
+    """Functions that each solver's module offers."""
 
     State: type[Any]
 
@@ -44,19 +59,35 @@ class Solver(Protocol):
         """Tolerances that a model asks for."""
 
     def prepare(self, grid: Grid, transport: Transport, tolerances: Any) -> Any:
-        """What stays the same for a grid and an equation; has that as ``transport``."""
+        """Everything that depends on grid and equation only; has the latter as ``transport``."""
 
     def start(self, prepared: Any, *, time: float, tolerances: Any) -> Any:
-        """Medium without ligand over an empty coat."""
+        """Medium without ligand (but for a bath's, which is everywhere) over an empty coat."""
 
     def add(self, prepared: Any, state: Any, concentration: float, *, tolerances: Any) -> Any:
-        """State after ligand is mixed into the whole medium."""
+        """State after ligand is mixed into the whole medium at once.
+
+        Parameters
+        ----------
+        concentration : float
+            Increase everywhere [nM].
+        """
 
     def release(self, prepared: Any, state: Any, amount: Array, *, tolerances: Any) -> Any:
-        """State after ligand is set free on the floor at once."""
+        """State after ligand is set free on the floor at once, as by ruptured migrasomes.
+
+        Parameters
+        ----------
+        amount : ndarray, shape (ny, nx)
+            Increase of each floor cell's lowest layer [molecules]; the caller, which knows the
+            sources, books it as secreted.
+        """
 
     def change_medium(self, prepared: Any, state: Any, *, tolerances: Any) -> Any:
-        """State after fresh medium replaces the old."""
+        """State after fresh medium replaces the old: dissolved ligand goes, the coat stays.
+
+        Fresh medium under a bath holds the bath's concentration.
+        """
 
     def advance(
         self,
@@ -68,7 +99,29 @@ class Solver(Protocol):
         uptake: Uptake | None = None,
         tolerances: Any,
     ) -> Any:
-        """State at a later time."""
+        """State at a later time.
+
+        Parameters
+        ----------
+        prepared, state, tolerances
+            Of this solver.
+        secretion : Secretion
+        until : float
+            Time to land on [s].
+        uptake : Uptake, optional
+            By cells that do not move until then.
+
+        Returns
+        -------
+        state
+            Its ledger books losses, uptake and the flux through the top; the caller, which knows
+            the sources, books the secretion.
+
+        Raises
+        ------
+        RunError
+            If a value is no longer finite or an iteration does not converge.
+        """
 
     def steady(
         self,
@@ -79,7 +132,21 @@ class Solver(Protocol):
         uptake: Uptake | None = None,
         tolerances: Any,
     ) -> Any:
-        """Steady state under constant secretion."""
+        """Steady state under constant secretion.
+
+        Parameters
+        ----------
+        flux : ndarray, shape (ny, nx)
+            [molecules/(um**2 s)].
+        time : float
+            Time to give the state [s].
+        uptake : Uptake, optional
+
+        Raises
+        ------
+        RunError
+            If nothing is lost anywhere or an iteration does not converge.
+        """
 
     def floor(self, prepared: Any, state: Any) -> Array:
         """Concentration in the lowest layer [nM], shape (ny, nx)."""

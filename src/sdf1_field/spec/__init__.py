@@ -16,20 +16,13 @@ from sdf1_field.spec.differences import (
     changes_text,
     outside_intervals,
 )
-from sdf1_field.spec.files import (
-    Entry,
-    Model,
-    asked_model,
-    entries_of,
-    inherited_unread,
-    load_model,
-    model_from_entries,
-    parameters,
-    refuse_unread,
-)
+from sdf1_field.spec.entries import Entry
+from sdf1_field.spec.files import asked_model, inherited_unread, load_model, refuse_unread
 from sdf1_field.spec.medium import PATTERN_FILES, Coat
+from sdf1_field.spec.model import Model, entries_of, model_from_entries
 from sdf1_field.spec.names import ligand_named, suggestion, unknown
 from sdf1_field.spec.quantities import STATUSES
+from sdf1_field.spec.reading import parameters
 from sdf1_field.spec.schema import (
     Factors,
     ModelSpec,

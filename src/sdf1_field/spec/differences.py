@@ -5,7 +5,9 @@ import textwrap
 from typing import Any, NamedTuple
 
 from sdf1_field.errors import InputError
-from sdf1_field.spec.files import CALL, DEFAULTS, Entry, Model, file_name, parameters
+from sdf1_field.spec.entries import CALL, DEFAULTS, Entry, file_name
+from sdf1_field.spec.model import Model
+from sdf1_field.spec.reading import parameters
 from sdf1_field.spec.schema import dimension_of
 from sdf1_field.units import parse
 

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from sdf1_field.spec.files import Entry
+    from sdf1_field.spec.entries import Entry
 
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
 
@@ -21,18 +21,18 @@ def model_toml(entries: Mapping[str, "Entry"], copied: Collection[str] = ()) -> 
 
 
 def _key(path: str) -> str:
-    return ".".join(part if _BARE.fullmatch(part) else _text(part) for part in path.split("."))
+    return ".".join(part if _BARE.fullmatch(part) else toml_value(part) for part in path.split("."))
 
 
 def _value(entry: "Entry", *, plain: bool) -> str:
     if entry.status == "model choice" and (plain or entry.value == {}):
-        return _text(entry.value)
+        return toml_value(entry.value)
     rows = {"value": entry.value, "status": entry.status, "source": entry.source}
     if entry.interval:
         rows["interval"] = list(entry.interval)
-    return "{ " + ", ".join(f"{key} = {_text(value)}" for key, value in rows.items()) + " }"
+    return "{ " + ", ".join(f"{key} = {toml_value(value)}" for key, value in rows.items()) + " }"
 
 
-def _text(value: object) -> str:
-    """Text, number, switch, list or empty table, which TOML writes as JSON does."""
+def toml_value(value: object) -> str:
+    """TOML of a text, number, switch, list or empty table; JSON writes these alike."""
     return json.dumps(value, ensure_ascii=False)

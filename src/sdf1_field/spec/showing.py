@@ -8,7 +8,8 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from sdf1_field.spec.files import Entry, Model
+    from sdf1_field.spec.entries import Entry
+    from sdf1_field.spec.model import Model
 
 _REPR_WIDTH = 380
 """Most characters of a model's `repr`."""

@@ -4,7 +4,6 @@ Every line stands by itself as a dotted key, not under a header: an empty table 
 what the model inherits, and a key uncommented without its header would fall into another table.
 """
 
-import json
 import re
 import textwrap
 from collections.abc import Iterable, Iterator, Mapping
@@ -15,8 +14,11 @@ from sdf1_field import __version__
 from sdf1_field.errors import InputError
 from sdf1_field.shipped import model_names
 from sdf1_field.spec.agents import ACTIONS
-from sdf1_field.spec.files import Entry, load_model, parameters
+from sdf1_field.spec.entries import Entry
+from sdf1_field.spec.files import load_model
 from sdf1_field.spec.names import unknown
+from sdf1_field.spec.reading import parameters
+from sdf1_field.spec.saving import toml_value
 from sdf1_field.spec.schema import Mechanisms, ModelSpec
 from sdf1_field.spec.unread import unread_keys
 
@@ -87,8 +89,8 @@ def model_file_text(name: str, *, extends: str) -> str:
                 "stands by itself. Sections, such as [ligand.sdf1], go to the end of the file."
             ),
             "",
-            f"extends = {_toml(extends)}",
-            f"title = {_toml(f'{name}: {spec.title}')}",
+            f"extends = {toml_value(extends)}",
+            f"title = {toml_value(f'{name}: {spec.title}')}",
             '#description = "What is different here, and why."',
         ],
         [
@@ -208,7 +210,7 @@ def _lines(paths: Iterable[str], entries: Mapping[str, Entry]) -> Iterator[str]:
     defaults = parameters()
     shown = (path for path in paths if path in entries)
     for note, group in groupby(shown, key=lambda p: _note(entries[p], defaults.get(p))):
-        yield from (f"#{path} = {_toml(entries[path].value)}" for path in group)
+        yield from (f"#{path} = {toml_value(entries[path].value)}" for path in group)
         yield from _prose(note, indent="#     ")
 
 
@@ -227,11 +229,6 @@ def _prose(text: str, *, indent: str = "# ") -> list[str]:
         break_long_words=False,
         break_on_hyphens=False,
     )
-
-
-def _toml(value: object) -> str:
-    """A text, number, switch or list as TOML, which writes these as JSON does."""
-    return json.dumps(value, ensure_ascii=False)
 
 
 def write_model_file(name: str, *, extends: str, force: bool = False) -> Path:

@@ -1,19 +1,22 @@
-"""The medium as one column per cosine mode of the floor.
+"""Cosine modes in x and y, exponential or implicit steps: the default solver.
 
-With mirror walls the finite-volume operator is diagonal in the type-II cosine basis in x and y,
-and every mode's column has the same eigenvectors in z: with ``A = V diag(rate) V^T`` for the
-layers, the amplitude of eigenvector m in mode k obeys
+Between reflecting (no-flux) walls the finite-volume operator is diagonal in the type-II cosine
+basis in x and y, and the layers of every mode have the same eigenvectors in z: with
+``A = V diag(rate) V^T`` for their exchange, the amplitude of eigenvector m in mode k obeys
 
     da/dt = -(rate_m + D q_k^2 + loss) a + w_m flux_k,      layer_k = sum_m w_m a_mk,
 
 and at z = 0 the concentration is that of the lowest layer plus half its resistance times the flux.
-Only the floor is read and only the floor is fed, so few combinations of the layers do the work of
-all: `poles` projects ``A`` on as many as a tolerance asks for. The floor's mean alone keeps every
-layer, and what is above the grid; doses, bath and audit are therefore exact.
+Cells read only the floor and sources feed only the floor, so a few combinations of the layers are
+enough: `poles` projects ``A`` on as many as the tolerance needs (rational Krylov model reduction).
+The floor's mean, mode (0, 0), keeps every layer and the mixed medium above; doses, bath and audit
+are therefore exact.
 
-Without coat and uptake the flux is known and the exponential solution exact. With them, medium and
-coat together take steps of the two-stage, stiffly accurate, L-stable diagonally implicit
-Runge-Kutta method of second order (gamma = 1 - 1/sqrt(2)); each stage is one `solve_floor`.
+Without coat and uptake the flux is known and the exponential solution exact (`exact`). With them
+the floor has a nonlinear Robin condition (`floor_law`), and medium and coat are coupled fully
+implicitly by the two-stage, stiffly accurate, L-stable diagonally implicit Runge-Kutta method of
+second order (gamma = 1 - 1/sqrt(2); `coupled`); each stage is one Newton-Krylov solve of the floor
+(`floor_newton`). A bath is a Dirichlet condition at the top; otherwise the top is no-flux.
 
 References
 ----------

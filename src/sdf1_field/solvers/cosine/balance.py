@@ -1,4 +1,4 @@
-"""Steady states: what is secreted is lost."""
+"""Steady states: secretion balances all losses."""
 
 import functools
 import math
@@ -25,11 +25,11 @@ from sdf1_field.units import MOLECULES_PER_UM3_PER_NM
 Array = NDArray[np.float64]
 
 _STEADY_TOLERANCE = 1e-12
-"""Of the floor's iteration in steady state, where nothing else limits the accuracy."""
+"""Of the floor's iteration in steady state, where no time step limits the accuracy."""
 
 
 def steady_floor(columns: Columns, flux: Array) -> Array:
-    """Steady concentration of the lowest layer under constant secretion, without coat's loss.
+    """Steady concentration of the lowest layer under constant secretion, without loss on the coat.
 
     One forward and one inverse transform; nothing above the floor is computed.
 
@@ -59,7 +59,7 @@ def _steady_admittance(columns: Columns) -> Array:
 
 
 def _bath_at_floor(columns: Columns) -> float:
-    """Steady concentration of the lowest layer that a bath alone makes [nM]."""
+    """Steady concentration of the lowest layer under a bath, without secretion [nM]."""
     mean = columns.mean
     if columns.transport.bath is None:
         return 0.0
@@ -75,16 +75,6 @@ def steady(
     tolerances: Tolerances,
 ) -> CosineState:
     """Steady state under constant secretion.
-
-    Parameters
-    ----------
-    columns : Columns
-    flux : ndarray, shape (ny, nx)
-        [molecules/(um**2 s)].
-    time : float
-        Time to give the state [s].
-    uptake : Uptake, optional
-    tolerances : Tolerances
 
     Raises
     ------
@@ -132,7 +122,7 @@ def steady(
     return CosineState(
         time=time,
         amplitudes=amplitudes,
-        # Where nothing is lost in the medium, its mean is what makes the floor's.
+        # Without loss in the medium the level follows from the floor's mean.
         mean=forcing / lost if lost.all() else _level(columns, forcing, lost, modes[0, 0]),
         bound=bound,
         step=tolerances.first_step,
@@ -143,7 +133,7 @@ def steady(
 
 
 def _level(columns: Columns, forcing: Array, lost: Array, mode: float) -> Array:
-    """Mean's amplitudes whose constant part is known from the floor alone."""
+    """Amplitudes of the mean, the constant one from the floor's mean."""
     mean = columns.mean
     amplitudes = np.zeros_like(forcing)
     amplitudes[1:] = forcing[1:] / lost[1:]

@@ -1,4 +1,4 @@
-"""The medium: a grid and an equation, and how the columns of its modes exchange."""
+"""The medium of each cosine mode as a column of layers: rates and weights of its eigenvectors."""
 
 import math
 from dataclasses import dataclass
@@ -15,17 +15,17 @@ from sdf1_field.transport import Coat, Transport
 Array = NDArray[np.float64]
 
 _POLE_SHARE = 0.1
-"""Tolerance of the projection on few poles as a share of the step's."""
+"""Tolerance of the projection on few poles, as a share of the tolerance of a step."""
 
 
 @dataclass(frozen=True, eq=False)
 class MeanColumn:
-    """Layers that hold the floor's mean, and the mixed medium above them as one more.
+    """Column of the floor's mean: all layers, and mixed medium above them as one more.
 
     Parameters
     ----------
     rates : ndarray, shape (n,)
-        Eigenvalues of the exchange [1/s], rising, the first exactly 0 under a closed top.
+        Eigenvalues of the exchange [1/s], ascending, the first exactly 0 under a no-flux top.
     floor_weights, top_weights : ndarray, shape (n,)
         Amplitude to the concentration of the lowest and of the topmost layer [um**-1/2].
     content : ndarray, shape (n,)
@@ -35,9 +35,9 @@ class MeanColumn:
     thickness : ndarray, shape (n,)
         [um].
     top_conductance : float
-        Between the topmost layer's centre and a bath [um/s]; 0 under a closed top.
+        Between the topmost layer's centre and a bath [um/s]; 0 under a no-flux top.
     forcing : ndarray, shape (n,)
-        What the bath adds to the amplitudes per second.
+        Inflow from the bath, added to the amplitudes per second.
     """
 
     rates: Array
@@ -52,14 +52,14 @@ class MeanColumn:
 
 @dataclass(frozen=True, eq=False)
 class Columns:
-    """Grid, equation, and how their columns exchange.
+    """Grid, equation, and the eigenvectors of their columns.
 
     Parameters
     ----------
     grid : Grid
     transport : Transport
     rates : ndarray, shape (pole,)
-        Of the columns of every mode but the mean [1/s], rising.
+        Of the columns of every mode but the mean [1/s], ascending.
     floor_weights : ndarray, shape (pole,)
         ``w`` [um**-1/2]: amplitude to the lowest layer, and floor flux to amplitude.
     vectors : ndarray, shape (nz, pole)
@@ -78,7 +78,7 @@ class Columns:
 
     @property
     def mode_scale(self) -> float:
-        """Amplitude of the (0, 0) mode of a floor that is 1 everywhere."""
+        """Amplitude of mode (0, 0) for a floor that is 1 everywhere."""
         return math.sqrt(self.grid.nx * self.grid.ny)
 
     @property
@@ -98,12 +98,12 @@ class Columns:
 
 
 def prepare(grid: Grid, transport: Transport, tolerances: Tolerances) -> Columns:
-    """Eigenvectors of the mean's layers and few poles for all others, once for an equation.
+    """Eigenvectors of the mean's layers and few poles for all other modes, once for an equation.
 
     Raises
     ------
     RunError
-        If the walls are no rectangle.
+        If the dish is a round well.
     """
     if grid.round:
         raise RunError("a round well has no cosine modes. Set numerics.solver to 'fipy'.")
@@ -129,7 +129,7 @@ def _mean_column(grid: Grid, transport: Transport) -> MeanColumn:
     rates, vectors = eigenvectors(h, conductance, outward)
     root = np.sqrt(h)
     if outward == 0.0:
-        # The constant is known exactly; round-off in its rate would create or destroy ligand.
+        # The constant vector is exact; round-off in its rate would create or destroy ligand.
         rates[0] = 0.0
         vectors[:, 0] = root / math.sqrt(h.sum())
     content = vectors.T @ root

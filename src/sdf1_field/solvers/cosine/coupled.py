@@ -1,4 +1,4 @@
-"""A step of medium and coat together: two stages, each solved on the floor, and its error."""
+"""One step of medium and coat, fully coupled: two implicit stages and the error estimate."""
 
 import math
 from dataclasses import dataclass, replace
@@ -33,9 +33,9 @@ Array = NDArray[np.float64]
 SMALLEST_STEP = 1e-9
 """[s]."""
 SHRINK = 0.2
-"""Share of a step to which at most it is shortened before it is tried again."""
+"""Least ratio of a shortened step to the rejected one."""
 _FILLING = 1.0
-"""Time within which what a coat gains is small, whatever share of what it holds [s]."""
+"""Time within which the gain of a coat counts as small, even of an almost empty one [s]."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,7 +52,7 @@ def coupled_step(
     secretion: Secretion,
     tolerances: Tolerances,
 ) -> _Trial:
-    """One step with coat or uptake and its error over the tolerance; NaN if it has no solution."""
+    """One step with coat or uptake; its error over the tolerance is NaN if it has no solution."""
     mean, coat, scale = columns.mean, columns.coat, columns.mode_scale
     admittance, response_to_first = responses(columns, step)
     length = GAMMA * step
@@ -124,12 +124,12 @@ def coupled_step(
         into_cells = (1.0 - GAMMA) * float(law.into_cells(first.concentration).sum())
         into_cells += GAMMA * float(law_second.into_cells(second.concentration).sum())
         ledger = ledger.book(taken_up=step * into_cells * area)
-    # Fresh medium is empty while the floor is not: errors are measured against what cells see.
+    # After a medium change the layer is empty but z = 0 is not; cells sense the latter.
     error = error_over_tolerance(
         state.layer, layer_first, layer, second.concentration, 0.0, tolerances
     )
     if coat is not None:
-        # A coat that has just begun to fill is measured against what comes soon.
+        # A coat that has just begun to fill is measured against its gain in the near future.
         ahead = max(_FILLING / step - 1.0, 0.0)
         error = max(
             error, error_over_tolerance(state.bound, bound_first, bound, bound, ahead, tolerances)
@@ -158,7 +158,7 @@ def _stage(
     guess: FloorValue,
     tolerances: Tolerances,
 ) -> tuple[FloorSolution, FloorLaw]:
-    """Floor at the end of a stage that began with ``begun`` bound, and the law it obeys."""
+    """Floor at the end of an implicit stage that began with ``begun`` bound, and its flux law."""
     law = law_over_step(coat, uptake, begun, length)
     solution = solve_floor(
         admittance,
@@ -173,7 +173,7 @@ def _stage(
 
 
 def _layer_below(columns: Columns, solution: FloorSolution, secreted: Array) -> Array:
-    """Lowest layer's concentration that goes with the one at z = 0 [nM]."""
+    """Concentration of the lowest layer below that at z = 0 [nM], by half a layer's resistance."""
     layer = np.empty_like(secreted)
     _half_layer_down(solution.concentration, secreted, solution.flux, columns.half_layer, layer)
     return layer
@@ -191,7 +191,7 @@ def _half_layer_down(
 
 
 def _ahead(begin: FloorValue, middle: FloorValue) -> FloorValue:
-    """Floor at the end of a step, on the straight line through its beginning and first stage."""
+    """Floor at the end of a step, extrapolated linearly from its beginning and first stage."""
     share = 1.0 / GAMMA
     return FloorValue(
         begin.concentration + share * (middle.concentration - begin.concentration),
@@ -202,7 +202,7 @@ def _ahead(begin: FloorValue, middle: FloorValue) -> FloorValue:
 def _bound_after(
     coat: Coat | None, law: FloorLaw, begun: Array, solution: FloorSolution, length: float
 ) -> Array:
-    """Bound at the end of a stage."""
+    """Bound ligand at the end of a stage [molecules/um**2]."""
     if coat is None:
         return begun
     flux = solution.flux

@@ -1,4 +1,4 @@
-"""A step without coat and uptake: the exponential solution, exact under a flux along a line."""
+"""A step without coat and uptake: exponential integration, exact for a flux linear in time."""
 
 import functools
 from dataclasses import replace
@@ -24,7 +24,7 @@ _SERIES_BELOW = 1e-2
 def exact_step(
     columns: Columns, state: CosineState, secretion: Secretion, until: float
 ) -> CosineState:
-    """State after secretion along a straight line, without coat and uptake."""
+    """State after a step under secretion linear in time, without coat and uptake."""
     step = until - state.time
     mean, scale = columns.mean, columns.mode_scale
     begin, end = line_of(columns, secretion, state.time, until)
@@ -68,14 +68,14 @@ def exact_step(
 
 @functools.lru_cache(maxsize=2)
 def _fadings(columns: Columns, step: float) -> tuple[Array, Array]:
-    """What a step leaves of each mode by lateral exchange and loss, and the rest of it."""
+    """Factor by which lateral diffusion and loss damp each mode over a step, and 1 minus it."""
     exponent = -columns.lateral * step
     return np.exp(exponent), -np.expm1(exponent)
 
 
 @functools.lru_cache(maxsize=4)
 def _fadings_of_mean(columns: Columns, step: float) -> tuple[Array, Array, Array, Array]:
-    """What a step leaves of the mean's amplitudes, and its integral once, twice and three times."""
+    """Decay of the mean's amplitudes over a step, and its integral once, twice and three times."""
     rate = columns.mean.rates + columns.transport.loss_rate
     return np.exp(-rate * step), _phi1(rate, step), _phi2(rate, step), _phi3(rate, step)
 
@@ -127,7 +127,7 @@ def _exponential(
     after: Array,
     floor: Array,
 ) -> None:
-    """Amplitudes after a step under a flux that is constant or sloped, and the floor they make."""
+    """Amplitudes after a step under a flux that is constant or linear in time, and their floor."""
     ny, nz, nx = before.shape
     decays = np.exp(-rates * step)
     gains = -np.expm1(-rates * step)
@@ -137,7 +137,7 @@ def _exponential(
             decay_m, gain_m, rate_m, weight = decays[m], gains[m], rates[m], weights[m]
             for q in range(nx):
                 total = rate_m + lateral[p, q]
-                # 1 - exp(-(a + b)) as a sum of positive terms keeps its digits.
+                # 1 - exp(-(a + b)) as a sum of positive terms, without cancellation.
                 phi = (gain_m + decay_m * gaining[p, q]) / total if total > 0.0 else step
                 a = before[p, m, q] * decay_m * fading[p, q] + weight * phi * begin[p, q]
                 if sloped:

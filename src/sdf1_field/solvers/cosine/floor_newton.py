@@ -24,9 +24,9 @@ _NEWTON_LIMIT = 50
 _KRYLOV_LIMIT = 300
 _KRYLOV_TOLERANCE = 1e-3
 _KRYLOV_SHARE = 0.3
-"""Share of Newton's tolerance at which conjugate gradients have done enough."""
+"""Tolerance of the conjugate gradients, as a share of Newton's."""
 _UNIFORM_SLOPE = 1e-3
-"""Relative spread of the law's slope below which its mean is as good as Newton's matrix."""
+"""Relative spread of the law's slope below which it counts as uniform."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,7 +39,7 @@ class FloorValue:
 
 @dataclass(frozen=True, eq=False)
 class FloorSolution(FloorValue):
-    """Floor value with the flux out of the medium [nM um/s] that goes with it."""
+    """Floor value and the flux out of the medium there [nM um/s]."""
 
     flux: Array
     flux_modes: Array
@@ -100,7 +100,7 @@ def solve_floor(
             break
         mean_limit = tolerance * abs(float(modes[0, 0])) + absolute
         deviation_limit = tolerance * math.sqrt(size) + absolute
-        # The guess is never taken as it is: its flux may belong to another time.
+        # The guess itself is never returned: its flux may belong to another time.
         if turn > 0 and abs(correction[0, 0]) <= mean_limit and moves <= deviation_limit**2:
             return FloorSolution(concentration, modes, flux, flux_modes)
         uniform = high - low <= _UNIFORM_SLOPE * (low + high)
@@ -111,7 +111,7 @@ def solve_floor(
             )  # fmt: skip
         moved = inverse(correction)
         if uniform:
-            # Where the law is as good as straight the line's own flux is known in both spaces.
+            # Where the law is nearly linear its linearised flux is known in both spaces.
             after, line, bend = law.along(concentration, flux, moved, middle)
             mean_left = abs(float(bend.sum())) / root / (float(admittance[0, 0]) + low)
             if (

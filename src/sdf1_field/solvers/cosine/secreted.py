@@ -1,4 +1,4 @@
-"""What is secreted, in modes."""
+"""The secretion in cosine modes."""
 
 import functools
 
@@ -17,7 +17,7 @@ Array = NDArray[np.float64]
 @functools.lru_cache(maxsize=4)
 def modes_of(columns: Columns, secretion: Secretion) -> tuple[Array, ...]:
     """Modes of a secretion's parts, the constant one first [nM um/s]."""
-    fluxes = [secretion.flux, *secretion.changing]
+    fluxes = [secretion.flux, *(part.flux for part in secretion.changing)]
     with np.errstate(over="ignore", invalid="ignore"):
         modes = tuple(forward(flux / MOLECULES_PER_UM3_PER_NM) for flux in fluxes)
     for flux, mode in zip(fluxes, modes, strict=True):
@@ -33,17 +33,18 @@ def modes_of(columns: Columns, secretion: Secretion) -> tuple[Array, ...]:
 def line_of(
     columns: Columns, secretion: Secretion, begin: float, end: float
 ) -> tuple[Array, Array]:
-    """Modes at both ends of the straight line nearest to a secretion; one array if constant."""
+    """Modes at both ends of the line that `Secretion.line` gives; the same array if constant."""
     constant, *parts = modes_of(columns, secretion)
     if not parts:
         return constant, constant
     first, last = constant, constant
-    for modes, (low, high) in zip(parts, secretion.shares(begin, end), strict=True):
+    for modes, part in zip(parts, secretion.changing, strict=True):
+        low, high = part.law.line(begin, end)
         first, last = first + low * modes, last + high * modes
     return first, last
 
 
 def place(columns: Columns, where: NDArray[np.bool_]) -> str:
-    """First place of a floor mask, for a message."""
+    """First place of a mask on the floor, as text for a message."""
     row, column = np.argwhere(where)[0]
     return f"x = {columns.grid.x[column]:.6g} um, y = {columns.grid.y[row]:.6g} um"

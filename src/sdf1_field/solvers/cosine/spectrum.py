@@ -1,4 +1,4 @@
-"""How layers exchange: rates and eigenvectors, and few poles that answer like all of them."""
+"""Eigenvectors of the layers' exchange, and their projection on few poles (model reduction)."""
 
 import math
 
@@ -12,24 +12,24 @@ from sdf1_field.transport import Transport
 Array = NDArray[np.float64]
 
 _INSTANT = 0.1
-"""Weight of the miss of an instantaneous flux, which the floor forgets."""
+"""Weight of the error after an instantaneous flux, which soon decays at the floor."""
 _SLOW = 1e-3
-"""Share of the slowest exchange below which a column is as good as level."""
+"""Share of the slowest exchange below which a column counts as well mixed."""
 _SAME = 1e-10
-"""Share of a direction below which the basis already holds it, as far as digits go."""
+"""Share of a direction outside the basis below which it is round-off."""
 _SHIFTS = 120
 """Candidates for the projection's shifts, from the slowest rate to the fastest."""
 
 
 def eigenvectors(h: Array, conductance: Array, outward: float) -> tuple[Array, Array]:
-    """Rates and eigenvectors of layers that exchange with each other and outwards at the top."""
+    """Rates and eigenvectors of layers that exchange with each other and with a bath at the top."""
     diagonal, beside = _exchange(h, conductance, outward)
     rates, vectors = scipy.linalg.eigh_tridiagonal(diagonal, beside)
     return np.maximum(rates, 0.0), vectors
 
 
 def _exchange(h: Array, conductance: Array, outward: float) -> tuple[Array, Array]:
-    """Diagonal and off-diagonal of the exchange, made symmetric by the root of the thickness."""
+    """Diagonal and off-diagonal of the exchange, symmetrised by the root of the thickness."""
     exchange = np.zeros(len(h))
     exchange[:-1] += conductance
     exchange[1:] += conductance
@@ -41,12 +41,12 @@ def _exchange(h: Array, conductance: Array, outward: float) -> tuple[Array, Arra
 def poles(
     grid: Grid, transport: Transport, lateral: Array, *, tolerance: float
 ) -> tuple[Array, Array]:
-    """Rates and vectors of a projected column that answers the floor like the whole one.
+    """Rates and vectors of a projected column whose floor responds like that of the whole one.
 
-    Galerkin's projection on ``(A + s)^-1 e_0`` for as many shifts s as are needed, the next one
-    where the response to a flux that grows with the rate s is worst. Done when that response,
-    and the response in time to a constant flux and to an instantaneous one, are within the
-    tolerance at all rates and times that the modes know.
+    Galerkin projection on the rational Krylov space of ``(A + s)^-1 e_0``. Shifts s are added
+    greedily, each where the response to a flux that grows with the rate s is worst, until that
+    response, and the response in time to a constant and to an instantaneous flux, are within the
+    tolerance at all rates and times of the modes.
 
     Returns
     -------
@@ -94,7 +94,7 @@ def poles(
 def _answers(
     weights: Array, rates: Array, fading: float, shifts: Array, times: Array
 ) -> tuple[Array, Array, Array]:
-    """Floor's response to a flux: by shift, and in time to a constant and an instant one."""
+    """Response of the floor to a flux: by shift, and in time to a constant and an instant one."""
     square = weights**2
     by_shift = square @ (1.0 / (rates[:, None] + shifts))
     faded = np.exp(-(rates[:, None] + fading) * times)

@@ -1,4 +1,4 @@
-"""The two implicit stages of a step, as amplitudes and as what the floor sees of them."""
+"""The two implicit Runge-Kutta stages of a step: amplitudes, and their floor."""
 
 import functools
 import math
@@ -21,7 +21,7 @@ KAPPA = (1.0 - GAMMA) / GAMMA
 
 @functools.lru_cache(maxsize=2)
 def responses(columns: Columns, step: float) -> tuple[Array, Array]:
-    """Response at z = 0 to a stage's unit flux, and at the second stage to the first one's."""
+    """Admittance at z = 0 over a stage, and the second stage's response to the first one's flux."""
     length = GAMMA * step
     response = np.empty((2, *columns.lateral.shape))
     _respond(columns.rates, columns.lateral, columns.floor_weights, length, response)
@@ -57,7 +57,7 @@ def free_floor(
     once: Array,
     twice: Array,
 ) -> None:
-    """Floor of the amplitudes damped once and twice by a stage without flux."""
+    """Floor of the amplitudes after one and after two stages without flux."""
     ny, nz, nx = before.shape
     for p in numba.prange(ny):
         once[p] = 0.0
@@ -72,7 +72,7 @@ def free_floor(
 
 @kernel(parallel=True)
 def second_free_floor(once: Array, twice: Array, response: Array, net: Array, free: Array) -> None:
-    """Floor at the end of the second stage but for its own flux."""
+    """Floor at the end of the second stage without its own flux."""
     for p in numba.prange(once.shape[0]):
         for q in range(once.shape[1]):
             again = twice[p, q] + response[p, q] * net[p, q]

@@ -1,4 +1,4 @@
-"""Everything known at a time: how it begins, what happens to it at once, what is read of it."""
+"""The state of a field at a time: start, events that act at once, and readings."""
 
 import math
 from dataclasses import dataclass, replace
@@ -18,20 +18,20 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class CosineState:
-    """Everything the solver knows at a time.
+    """State of a field at a time, as amplitudes of modes and poles.
 
     Parameters
     ----------
     time : float
         [s].
     amplitudes : ndarray, shape (ny, pole, nx)
-        Of pole m in floor mode (p, q), at [p, m, q]; nothing in mode (0, 0).
+        Of pole m in floor mode (p, q), at [p, m, q]; zero in mode (0, 0).
     mean : ndarray, shape (n,)
         Amplitudes of the floor's mean [nM um**1/2].
     bound : ndarray, shape (ny, nx)
         On the coat [molecules/um**2].
     step : float
-        Step the error control would try next [s].
+        Step that the error control tries next [s].
     ledger : Ledger
     layer : ndarray, shape (ny, nx)
         Concentration in the lowest layer [nM].
@@ -73,13 +73,7 @@ def start(columns: Columns, *, time: float, tolerances: Tolerances) -> CosineSta
 def add(
     columns: Columns, state: CosineState, concentration: float, *, tolerances: Tolerances
 ) -> CosineState:
-    """State after ligand is mixed into the whole medium at once.
-
-    Parameters
-    ----------
-    concentration : float
-        What every place gains [nM].
-    """
+    """State after ligand is mixed into the whole medium, by a concentration [nM]."""
     mean = columns.mean
     modes = state.face.modes.copy()
     modes[0, 0] += concentration * columns.mode_scale
@@ -97,13 +91,7 @@ def add(
 def release(
     columns: Columns, state: CosineState, amount: Array, *, tolerances: Tolerances
 ) -> CosineState:
-    """State after ligand is set free on the floor at once, as by ruptured migrasomes.
-
-    Parameters
-    ----------
-    amount : ndarray, shape (ny, nx)
-        What each floor cell's lowest layer gains [molecules]; whoever knows the sources books it.
-    """
+    """State after ligand [molecules] is set free in each floor cell's lowest layer."""
     gain = amount / (columns.cell_area * MOLECULES_PER_UM3_PER_NM)
     modes = forward(gain)
     mean = state.mean + columns.mean.floor_weights * (modes[0, 0] / columns.mode_scale)
@@ -122,10 +110,7 @@ def release(
 
 
 def change_medium(columns: Columns, state: CosineState, *, tolerances: Tolerances) -> CosineState:
-    """State after fresh medium replaces the old: dissolved ligand goes, the coat keeps its own.
-
-    Fresh medium under a bath holds the bath's concentration.
-    """
+    """State after fresh medium replaces the old."""
     empty = np.zeros_like(state.bound)
     fresh = replace(
         state,
@@ -140,7 +125,7 @@ def change_medium(columns: Columns, state: CosineState, *, tolerances: Tolerance
 
 
 def in_medium(columns: Columns, state: CosineState) -> float:
-    """Ligand dissolved, in what is mixed above the grid too [molecules]."""
+    """Ligand dissolved [molecules], in the mixed medium too."""
     return float(columns.mean.content @ state.mean) * columns.grid.area * MOLECULES_PER_UM3_PER_NM
 
 
@@ -171,7 +156,7 @@ def reservoir(columns: Columns, state: CosineState) -> float:
 def column(columns: Columns, state: CosineState) -> Array:
     """Concentration everywhere in the grid [nM], shape (nz, ny, nx).
 
-    Off the floor the few poles hold it less exactly than there.
+    Off the floor the few poles represent it less accurately than there.
     """
     grid, mean = columns.grid, columns.mean
     layers = np.einsum("im,pmq->ipq", columns.vectors, state.amplitudes)

@@ -1,4 +1,4 @@
-"""By how much a step misses, over what it may."""
+"""Error estimate of a step, over its tolerance."""
 
 import math
 
@@ -19,7 +19,7 @@ def error_over_tolerance(
     """Error over tolerance of the mean or of the deviation from it, whichever is larger.
 
     The error is the difference from the embedded first-order result ``y + step f(y_1)``; it is
-    measured against ``size`` and ``ahead`` times what the step has gained.
+    measured against ``size`` and ``ahead`` times the gain of the step.
     """
     rows = np.empty((after.shape[0], 6))
     error = float(after[0, 0] - before[0, 0] - (middle[0, 0] - before[0, 0]) / GAMMA)
@@ -49,7 +49,7 @@ def _moments(
     origin: float,
     rows: Array,
 ) -> None:
-    """By row sums and squares of a step's error and of the size, less an origin, and its gain."""
+    """Sums by row of error, size and gain and of their squares, error and size less an origin."""
     ny, nx = after.shape
     for p in numba.prange(ny):
         e1, e2, a1, a2, g1, g2 = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0

@@ -1,4 +1,4 @@
-"""From one time to another: exact steps, or coupled ones as long as their error allows."""
+"""From one time to another: exact steps, or coupled ones under error control."""
 
 import math
 from dataclasses import replace
@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 
 from sdf1_field.errors import RunError
+from sdf1_field.solvers import equal_steps
 from sdf1_field.solvers.cosine.columns import Columns
 from sdf1_field.solvers.cosine.coupled import SHRINK, SMALLEST_STEP, coupled_step
 from sdf1_field.solvers.cosine.exact import exact_step
@@ -16,10 +17,8 @@ from sdf1_field.sources import Secretion
 from sdf1_field.transport import Uptake
 
 _SAFETY, _GROW, _KEEP = 0.9, 2.0, 1.3
-"""Share taken of the step that the error allows; how often the last step at most, and at least if
-it is to grow at all."""
-_ROUND_OFF = 1e-9
-"""Share of a step by which the time left may miss a whole number of steps."""
+"""Share of the step that the error allows; greatest growth of a step, and least growth for which it
+is changed at all."""
 
 
 def advance(
@@ -33,23 +32,8 @@ def advance(
 ) -> CosineState:
     """State at a later time.
 
-    Parameters
-    ----------
-    columns : Columns
-    state : CosineState
-    secretion : Secretion
-        Within each step it is taken as the straight line nearest to it.
-    until : float
-        Time to land on [s].
-    uptake : Uptake, optional
-        By cells that stay where they are until then.
-    tolerances : Tolerances
-
-    Returns
-    -------
-    CosineState
-        Its ledger books what was degraded, taken up, and what left through the top; what was
-        secreted is booked by whoever knows the sources.
+    Without coat and uptake each step is exact but for the secretion, which is taken as the nearest
+    straight line; with them, steps are as long as their error estimate allows.
 
     Raises
     ------
@@ -63,7 +47,7 @@ def advance(
     longest = secretion.longest_step(tolerances.relative)
     if columns.coat is None and uptake is None:
         while state.time < until:
-            count = max(1, math.ceil((until - state.time) / longest - _ROUND_OFF))
+            count = equal_steps(until - state.time, longest)
             step = (until - state.time) / count
             state = exact_step(
                 columns, state, secretion, until if count == 1 else state.time + step
@@ -71,8 +55,7 @@ def advance(
         _require_finite(columns, state)
         return state
     while state.time < until:
-        trying = min(state.step, longest)
-        count = max(1, math.ceil((until - state.time) / trying - _ROUND_OFF))
+        count = equal_steps(until - state.time, min(state.step, longest))
         step = (until - state.time) / count
         if step < SMALLEST_STEP:
             raise RunError(
@@ -92,7 +75,7 @@ def advance(
         state = replace(
             trial.state,
             time=until if count == 1 else state.time + step,
-            # A step cut short to land on a time says nothing against the longer one.
+            # A step that was shortened to land on a time does not shorten the next one.
             step=max(grown, state.step) if count == 1 else grown,
         )
         _require_finite(columns, state)

@@ -1,13 +1,13 @@
-"""When a step is good enough, and shares of that for what a step is made of."""
+"""Tolerances of a step, and of the iteration within it."""
 
 from dataclasses import dataclass
 
 from sdf1_field.spec import Numerics
 
 _FIRST_ORDER = 1.6
-"""Tolerance of a step's difference from its first-order result, in units of the run's.
+"""Tolerance of a step's difference from its first-order result, over the run's tolerance.
 
-Both go with the square of the step; the error a run makes is a fiftieth to six tenths of it.
+Both scale with the square of the step; a run's error is between 0.02 and 0.6 of that difference.
 """
 NEWTON_SHARE = 1e-2
 """Tolerance of the floor's iteration as a share of the step's."""
@@ -15,7 +15,7 @@ NEWTON_SHARE = 1e-2
 
 @dataclass(frozen=True)
 class Tolerances:
-    """When a step is good enough.
+    """Tolerances of the error control.
 
     Parameters
     ----------
@@ -24,7 +24,7 @@ class Tolerances:
     absolute : float
         [nM], and as molecules/um**2 on the coat.
     first_step : float
-        Step to begin with after a start or an event [s].
+        First step after the start or an event [s].
     """
 
     relative: float = 5e-3
@@ -33,7 +33,7 @@ class Tolerances:
 
     @property
     def first_order(self) -> float:
-        """What a step may differ from its first-order result."""
+        """Largest difference of a step from its first-order result."""
         return _FIRST_ORDER * self.relative
 
 

@@ -1,0 +1,111 @@
+"""Layers of a model: defaults, the models it extends, its own file, ``--set``."""
+
+import functools
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from sdf1_field.errors import InputError
+from sdf1_field.spec.entries import BY_USER, CALLS, MODEL, Entry, flatten, is_shipped
+from sdf1_field.spec.medium import PATTERN_FILES
+from sdf1_field.spec.names import SYNONYMS, keyed_path, keyed_value
+from sdf1_field.spec.reading import locate, parameters, read_toml
+
+
+def load_chain(
+    model: str, beside: Path | None, seen: tuple[Path, ...]
+) -> tuple[str, dict[str, Entry]]:
+    """Name of a model, and the entries of its file over those of the models it extends."""
+    name, path, shown = locate(model, beside)
+    if path.resolve() in seen:
+        raise InputError(f"{shown}: extends: a circle of models. Let the first one extend nothing.")
+    table = read_toml(path, shown)
+    extends = table.pop("extends", None)
+    if extends is not None and not (isinstance(extends, str) and extends.isprintable()):
+        raise InputError(f"{shown}: extends: {extends!r} is not a model. Give one name or file.")
+    flat: dict[str, Entry] = {}
+    if extends is not None:
+        _, flat = load_chain(extends, path.parent, (*seen, path.resolve()))
+    overlay(flat, with_keys(flatten(table, shown, f"{MODEL}{name}"), flat))
+    return name, flat
+
+
+def overlay(base: dict[str, Entry], top: Mapping[str, Entry]) -> None:
+    """Override ``base`` with ``top``, in place; an empty table clears the paths below it."""
+    for path, entry in top.items():
+        for other in [p for p in base if p.startswith(f"{path}.") or path.startswith(f"{p}.")]:
+            del base[other]
+        below = base.get(path)
+        if below is not None and repeats(entry, below):
+            continue
+        if below is not None and below.interval is not None and entry.interval is None:
+            entry = replace(
+                entry,
+                interval=below.interval,
+                interval_source=below.interval_source or below.source,
+            )
+        base[path] = entry
+
+
+def repeats(entry: Entry, below: Entry) -> bool:
+    """Whether a user's entry repeats the value below it, which then keeps its source."""
+    if is_shipped(entry.where) or str(entry.value).endswith(PATTERN_FILES):
+        return False  # the same file name in another folder is another picture
+    says_no_more = (entry.status, entry.interval) == ("model choice", None) and (
+        entry.source == BY_USER or entry.source.startswith(MODEL)
+    )
+    return says_no_more and repr(entry.value) == repr(below.value)
+
+
+def with_keys(layer: Mapping[str, Entry], below: Mapping[str, Entry]) -> dict[str, Entry]:
+    """Entries with synonyms replaced by keys; see `sdf1_field.spec.names`.
+
+    The name of a treatment that gives its agent is free.
+    """
+    here = {*below, *default_paths()}
+    known = _names(here)
+    keyed = {}
+    for path, entry in layer.items():
+        own = ".".join(path.split(".")[:2])
+        free = path.startswith("treatments.") and (
+            f"{own}.agent" in layer or any(p == own or p.startswith(f"{own}.") for p in below)
+        )
+        keyed[path if free else keyed_path(path, known)] = entry
+    known = _names({*here, *keyed})
+    return {
+        path: replace(entry, value=keyed_value(path, entry.value, known))
+        for path, entry in keyed.items()
+    }
+
+
+def _names(paths: Iterable[str]) -> dict[str, set[str]]:
+    """Names of tables by section that holds named tables."""
+    names: dict[str, set[str]] = {section: set() for section in SYNONYMS}
+    for path in paths:
+        section, *rest = path.split(".")
+        if section in names and rest:
+            names[section].add(rest[0])
+    return names
+
+
+@functools.cache
+def default_paths() -> frozenset[str]:
+    """Paths that have a default."""
+    return frozenset(parameters())
+
+
+def find_patterns(flat: dict[str, Entry]) -> None:
+    """Replace, in place, coat patterns that are files by full paths.
+
+    A relative path starts at the model file that names it.
+    """
+    for path, entry in flat.items():
+        named = re.fullmatch(r"ligand\.[^.]+\.coat\.pattern", path) and isinstance(entry.value, str)
+        if not named or not entry.value.endswith(PATTERN_FILES):
+            continue
+        folder = Path() if entry.where in CALLS else Path(entry.where).parent
+        file = folder / entry.value
+        if not file.is_file():
+            raise InputError(f"{entry.where}: {path}: {file}: no such file. Check the path.")
+        flat[path] = replace(entry, value=str(file.resolve()))
