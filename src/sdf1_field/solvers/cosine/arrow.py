@@ -246,8 +246,10 @@ def _logarithm(rates: Array) -> Array:
 def _at_middles(known: Array) -> Array:
     """Values between the second and the third of each four nodes."""
     count = len(known) - 3
-    result: Array = sum(w * known[k : k + count] for k, w in enumerate(_MIDDLE))
-    return result
+    middles = np.zeros_like(known[:count])
+    for k, weight in enumerate(_MIDDLE):
+        middles += weight * known[k : k + count]
+    return middles
 
 
 def on_grid(arrow_: Arrow, tables: Array) -> Array:

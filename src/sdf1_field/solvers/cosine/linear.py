@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from sdf1_field.compiled import kernel
 from sdf1_field.errors import RunError
+from sdf1_field.migrasomes.emission import ExponentialDecay
 from sdf1_field.modes import forward, inverse
 from sdf1_field.solvers.cosine.arrow import Arrow, lagrange, on_grid
 from sdf1_field.solvers.cosine.moments import (
@@ -28,8 +29,10 @@ from sdf1_field.solvers.cosine.moments import (
     responses,
     responses_at,
 )
+from sdf1_field.solvers.cosine.secreted import modes_of
 from sdf1_field.solvers.cosine.tolerances import Tolerances
-from sdf1_field.transport import Ledger
+from sdf1_field.sources import Secretion
+from sdf1_field.transport import Ledger, Uptake
 from sdf1_field.units import MOLECULES_PER_UM3_PER_NM
 
 Array = NDArray[np.float64]
@@ -212,17 +215,36 @@ def change_medium(arrow: Arrow, state: LinearState, *, tolerances: Tolerances) -
     return add(arrow, fresh, arrow.transport.bath or 0.0, tolerances=tolerances)
 
 
-def step(
-    arrow: Arrow, state: LinearState, course: Course, until: float, tolerances: Tolerances
+def advance(
+    arrow: Arrow,
+    state: LinearState,
+    secretion: Secretion,
+    until: float,
+    *,
+    uptake: Uptake | None = None,
+    tolerances: Tolerances,
 ) -> LinearState:
-    """State after secretion over one step, exactly.
+    """State at a later time, in one step.
+
+    Parameters
+    ----------
+    arrow : Arrow
+    state : LinearState
+    secretion : Secretion
+    until : float
+        [s].
+    uptake : None
+        Cells on the floor are nonlinear and belong to the other path.
+    tolerances : Tolerances
 
     Raises
     ------
     CoatFills
         If too much of the coat is filled at the end.
     """
+    assert uptake is None
     columns = arrow.columns
+    course = _course(arrow, secretion, state.time, until)
     begun, face, bound = _remembered(arrow, state, course.step)
     for part, (to_face, to_coat) in zip(course.parts, _summed(arrow, course), strict=True):
         face += to_face * part
@@ -256,6 +278,24 @@ def step(
         ledger=replace(ledger, minimum=min(ledger.minimum, float(layer.min()))),
         fill=fill,
     )
+
+
+def _course(arrow: Arrow, secretion: Secretion, begin: float, end: float) -> Course:
+    """Secretion between two times in cosine modes; its laws of time are polynomials and decays."""
+    constant, *changing = modes_of(arrow.columns, secretion)
+    powers, decays, fading = [constant], [], []
+    for modes, part in zip(changing, secretion.changing, strict=True):
+        law = part.law
+        if isinstance(law, ExponentialDecay):
+            decays.append(law.rate * (end - begin))
+            fading.append(law.at(begin) * modes)
+            continue
+        for n, coefficient in enumerate(law.polynomial(begin, end)):
+            if n < len(powers):
+                powers[n] = powers[n] + coefficient * modes
+            else:
+                powers.append(coefficient * modes)
+    return Course(end - begin, np.stack([*powers, *fading]), len(powers), tuple(decays))
 
 
 def _remembered(arrow: Arrow, state: LinearState, duration: float) -> tuple[Array, Array, Array]:
