@@ -30,13 +30,13 @@ from sdf1_field.exposure import (
     WAVENUMBERS,
     Stimulus,
     SubgridField,
-    lens,
+    advance_coat,
+    grid_response,
     stimulus,
     subgrid_basis,
     subgrid_field,
     surroundings,
 )
-from sdf1_field.exposure import advance as advance_near
 from sdf1_field.exposure.sampling import no_subgrid_field
 from sdf1_field.grid import Grid, make_grid
 from sdf1_field.migrasomes import advance, seed_scene
@@ -480,7 +480,7 @@ def _near(
     rate = m.secretion[_LIGAND][own]
     basis = subgrid_basis(grid, transport, cell_radius=0.5 * spec.haematopoietic.diameter)
     around = surroundings(basis, m.x[own], m.y[own], concentration, bound)
-    coated = advance_near(basis, around, np.zeros((len(own), WAVENUMBERS)), rate, _AGE)
+    coated = advance_coat(basis, around, np.zeros((len(own), WAVENUMBERS)), rate, _AGE)
     return subgrid_field(
         basis,
         around,
@@ -501,7 +501,7 @@ def _seen(
     bound: Array,
     near: SubgridField,
 ) -> Stimulus:
-    through = lens(grid, transport, cell_radius=0.5 * spec.haematopoietic.diameter)
+    through = grid_response(grid, transport, cell_radius=0.5 * spec.haematopoietic.diameter)
     return stimulus(spec, through, concentration, bound, near)
 
 

@@ -33,6 +33,28 @@ TINY = (
     "mechanisms.migrasome_uptake=false",
 )
 
+CARGO_SETTINGS = (
+    "scene.mode=grown",
+    "scene.msc_density=200 1/mm**2",
+    "run.culture=4 h",
+    "run.duration=1 h",
+    "output.fields_from=-4 h",
+    "output.fields_every=1 h",
+    "mechanisms.cargo_kinetics=true",
+    "mechanisms.migrasome_uptake=true",
+    "biogenesis.migrating_share=0.9",
+    "biogenesis.resting_time=1 h",
+    "biogenesis.tether_spacing=40 um",
+    "biogenesis.nucleation=0.1 1/(um*h)",
+    "biogenesis.migrasome_lifetime=60 min",
+    "biogenesis.detachment_rate=0.3 1/h",
+    "biogenesis.drift_rate=0.3 1/h",
+    "biogenesis.leak_rate=0.2 1/h",
+    "stromal_type.l929.cargo.ccl2.loaded_fraction=0.5",
+    "stromal_type.l929.cargo.ccl2.vesicle_load=50.0",
+)
+"""So many migrasomes, and so short-lived ones, that cargo goes every way there is."""
+
 
 @pytest.fixture(autouse=True, scope="session")
 def _strict_arithmetic():
@@ -117,6 +139,12 @@ def tiny_run(solved):
 
 
 @pytest.fixture(scope="session")
+def cargo_run(solved):
+    """Run file of a growing scene whose cargo is followed; not to be changed."""
+    return solved("secretion-l929", *CARGO_SETTINGS)
+
+
+@pytest.fixture(scope="session")
 def tiny_targets(tmp_path_factory):
     """Claims about dishes so small that nothing is learnt, one with a value read by a user."""
     settings = json.dumps([*TINY, "run.duration=30 min", "output.fields_from=30 min"])
@@ -146,7 +174,7 @@ settings = {settings}
 id = "T1"
 says = "more"
 source = "nowhere"
-put_in = ["nothing"]
+by_construction = ["nothing"]
 statements = [
     {{ text = "on MSC", {statement}, {compared}, test = "unpaired t", p_below = 0.05 }},
     {{ text = "value", {statement}, {read} }},

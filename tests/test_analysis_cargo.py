@@ -17,6 +17,7 @@ from sdf1_field.analysis import (
     run_cargo,
 )
 from sdf1_field.errors import InputError
+from sdf1_field.migrasomes.bodies import WALKER
 from sdf1_field.migrasomes.cargo import (
     CARRIED_OFF,
     FRONT,
@@ -27,8 +28,9 @@ from sdf1_field.migrasomes.cargo import (
     REAR,
     RELEASED,
 )
-from sdf1_field.migrasomes.growth import BUD, STRAND, VERTICES, WALKER
+from sdf1_field.migrasomes.fibres import STRAND, VERTICES
 from sdf1_field.migrasomes.laws import RATES, carriage_of
+from sdf1_field.migrasomes.nucleation import BUD
 from sdf1_field.record import model_of, open_run
 from sdf1_field.scene import NO_BODY, Bodies, Fate, Fibres, Growth, Migrasomes, Origin, Scene
 from sdf1_field.simulation import simulate

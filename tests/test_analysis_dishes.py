@@ -5,20 +5,22 @@ import pytest
 from scipy import stats
 
 from sdf1_field.analysis import (
-    analyse_runs,
+    fold_change_table,
     fold_changes,
     motion_table,
     network_table,
-    paired_t_test,
     path_lengths,
-    ratio_of_medians,
     run_census,
     run_tracks,
-    unpaired_t_test,
-    wilcoxon_signed_rank_test,
 )
 from sdf1_field.errors import InputError
 from sdf1_field.record import open_run
+from sdf1_field.statistics import (
+    paired_t_test,
+    ratio_of_medians,
+    unpaired_t_test,
+    wilcoxon_signed_rank_test,
+)
 
 DRUG = ("coculture-kg1a", "treatments.amd3100.dose=10 uM")
 TRACKED = (
@@ -64,7 +66,7 @@ def line_of(call):
 def test_fold_changes_of_the_same_seeds_are_compared_seed_by_seed(dish):
     runs = [dish(*DRUG, seed=seed) for seed in (2, 3, 1)]
     control = [dish(seed=seed) for seed in (1, 2, 3)]
-    rows = analyse_runs(runs, [LAST], against=control)
+    rows = fold_change_table(runs, [LAST], against=control)
     own, other = (
         fold_changes([run_census(r, LAST) for r in g]).each
         for g in ([runs[2], runs[0], runs[1]], control)
@@ -80,13 +82,13 @@ def test_fold_changes_of_the_same_seeds_are_compared_seed_by_seed(dish):
 def test_fold_changes_of_other_seeds_are_independent(dish):
     runs = [dish(*DRUG, seed=seed) for seed in (4, 5)]
     control = [dish(seed=seed) for seed in (1, 2, 3)]
-    for row in analyse_runs(runs, [LAST], against=control)[1:]:
+    for row in fold_change_table(runs, [LAST], against=control)[1:]:
         assert (row["against"]["test"], row["against"]["paired_by"]) == ("unpaired t", None)
 
 
 def test_seeds_of_which_some_are_on_both_sides_are_refused(dish):
     runs, control = [dish(*DRUG), dish(*DRUG, seed=4)], [dish(), dish(seed=2)]
-    line = line_of(lambda: analyse_runs(runs, [LAST], against=control))
+    line = line_of(lambda: fold_change_table(runs, [LAST], against=control))
     assert line == (
         "control: seed 1 is on both sides, seed 2 on one only, so dishes are neither pairs nor "
         "independent. Give the same seeds on both sides, or no seed twice."
@@ -95,8 +97,8 @@ def test_seeds_of_which_some_are_on_both_sides_are_refused(dish):
 
 def test_one_seed_twice_in_an_experiment_is_refused(dish):
     same, of_donor = dish(), dish("coculture-kg1a", donor(1))
-    assert "is the same dish as" in line_of(lambda: analyse_runs([same, dish()]))
-    line = line_of(lambda: analyse_runs([same, of_donor]))
+    assert "is the same dish as" in line_of(lambda: fold_change_table([same, dish()]))
+    line = line_of(lambda: fold_change_table([same, of_donor]))
     assert "(1), so the two are not independent. Solve one of them with another seed." in line
 
 
@@ -104,17 +106,17 @@ def test_donors_that_share_a_seed_with_another_donor_are_refused(dish):
     runs = [dish(*DRUG, donor(n), seed=n) for n in (1, 2)]
     crossed = [dish("coculture-kg1a", donor(n), seed=3 - n) for n in (1, 2)]
     straight = [dish("coculture-kg1a", donor(n), seed=n) for n in (1, 2)]
-    line = line_of(lambda: analyse_runs(runs, [LAST], against=crossed, paired=True))
+    line = line_of(lambda: fold_change_table(runs, [LAST], against=crossed, paired=True))
     assert "are of one seed (1) and of different donors. Solve one side with another" in line
-    rows = analyse_runs(runs, [LAST], against=straight, paired=True)
+    rows = fold_change_table(runs, [LAST], against=straight, paired=True)
     assert rows[1]["against"]["paired_by"] == "donor"
 
 
 def test_the_same_donors_in_other_dishes_are_compared_donor_by_donor_unasked(dish):
     runs = [dish(*DRUG, donor(n), seed=10 + n) for n in (2, 3, 1)]
     control = [dish("coculture-kg1a", donor(n), seed=n) for n in (1, 2, 3)]
-    rows = analyse_runs(runs, [LAST], against=control)
-    assert rows == analyse_runs(runs, [LAST], against=control, paired=True)
+    rows = fold_change_table(runs, [LAST], against=control)
+    assert rows == fold_change_table(runs, [LAST], against=control, paired=True)
     own, other = (
         fold_changes([run_census(r, LAST) for r in g]).each
         for g in ([runs[2], runs[0], runs[1]], control)
@@ -128,7 +130,7 @@ def test_the_same_donors_in_other_dishes_are_compared_donor_by_donor_unasked(dis
 def test_donors_of_which_some_are_on_both_sides_are_refused(dish, others):
     runs = [dish(*DRUG, donor(n), seed=10 + n) for n in (1, 2)]
     control = [dish("coculture-kg1a", donor(n), seed=n + 20) for n in others]
-    line = line_of(lambda: analyse_runs(runs, [LAST], against=control))
+    line = line_of(lambda: fold_change_table(runs, [LAST], against=control))
     assert line == (
         "control: donor 1 is on both sides, another or none in particular on one, so dishes are "
         "neither pairs nor independent. Give the same donors on both sides, or no donor twice."
@@ -138,21 +140,21 @@ def test_donors_of_which_some_are_on_both_sides_are_refused(dish, others):
 def test_other_donors_are_independent(dish):
     runs = [dish(*DRUG, donor(n), seed=10 + n) for n in (1, 2)]
     control = [dish("coculture-kg1a", donor(n), seed=n) for n in (3, 4)]
-    found = analyse_runs(runs, [LAST], against=control)[1]["against"]
+    found = fold_change_table(runs, [LAST], against=control)[1]["against"]
     assert (found["test"], found["paired_by"]) == ("unpaired t", None)
 
 
 def test_one_donor_twice_in_an_experiment_is_refused(dish):
     twice = [dish("coculture-kg1a", donor(3), seed=seed) for seed in (1, 2)]
-    line = line_of(lambda: analyse_runs(twice))
+    line = line_of(lambda: fold_change_table(twice))
     assert "are of the same donor (3), so the two are not independent. Give one dish of" in line
-    assert analyse_runs([dish(), dish(seed=2)])
+    assert fold_change_table([dish(), dish(seed=2)])
 
 
 @pytest.mark.parametrize("number", [0, 2])
 def test_dishes_of_one_seed_and_of_different_donors_are_no_pairs(dish, number):
     runs, control = [dish(*DRUG, donor(1))], [dish("coculture-kg1a", donor(number))]
-    line = line_of(lambda: analyse_runs(runs, [LAST], against=control))
+    line = line_of(lambda: fold_change_table(runs, [LAST], against=control))
     assert "are of one seed (1) and of different donors. Solve one side with another seed" in line
 
 

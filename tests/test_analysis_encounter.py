@@ -9,13 +9,13 @@ from click.testing import CliRunner
 
 from sdf1_field.analysis import (
     StickyFloor,
-    analyse_runs,
     begin_encounters,
     change_floor,
     course_table,
     encounter_limit,
     encounter_note,
     encounters,
+    fold_change_table,
     run_encounter_limit,
     run_encounters,
 )
@@ -178,7 +178,7 @@ def test_the_limit_of_several_dishes_is_a_ratio_of_sums_as_their_fold_change(sol
         counts, areas = (np.sum([dish[n][0] for dish in each], axis=0) for n in range(2))
         assert (each[1][1][0, 2], each[1][0][0, 2]) == (0.0, 0.0)
         assert areas.sum() == pytest.approx(2 * 300.0**2)
-        rows = analyse_runs([one, other], [2 * HOUR])
+        rows = fold_change_table([one, other], [2 * HOUR])
         course = course_table([one, other])
     found = {row["region"]: row["encounter_limit"] for row in rows}
     free, msc, network = counts / areas

@@ -3,7 +3,8 @@ import math
 import numpy as np
 import pytest
 
-from sdf1_field.analysis.space import Outlines, approach, floor_lattice, in_bins, nearest_edge
+from sdf1_field.analysis.chemotaxis import approach
+from sdf1_field.analysis.space import Outlines, floor_lattice, in_bins, nearest_edge
 from sdf1_field.grid import make_grid
 
 EDGES = np.array([0.0, 10.0, 20.0, math.inf])

@@ -4,24 +4,23 @@ import numpy as np
 import pytest
 
 from sdf1_field.analysis import (
-    analyse_runs,
     approach_table,
     course_table,
     default_times,
     distance_table,
     dwell_table,
+    fold_change_table,
     fold_changes,
     has_stroma,
     motion_table,
-    paired_t_test,
     path_lengths,
     run_census,
     run_encounter_limit,
     run_tracks,
-    unpaired_t_test,
 )
 from sdf1_field.errors import InputError
 from sdf1_field.record import open_run
+from sdf1_field.statistics import paired_t_test, unpaired_t_test
 
 
 def test_what_touches_under_uniform_scatter_is_what_the_table_says(tiny_run):
@@ -35,7 +34,7 @@ def test_what_touches_under_uniform_scatter_is_what_the_table_says(tiny_run):
             cell_y=(run["cell_y"].dims, 300.0 * rng.random(shape)),
         )
         census = run_census(scattered, 7200.0)
-        rows = analyse_runs([scattered])
+        rows = fold_change_table([scattered])
     assert rows[0]["touching_uniform"] is None
     for row, count in zip(rows[1:], census.touching[1:], strict=True):
         # The ratio of two counts of one multinomial.
@@ -46,7 +45,7 @@ def test_what_touches_under_uniform_scatter_is_what_the_table_says(tiny_run):
 
 def test_table_of_a_run_agrees_with_its_cells_and_regions(tiny_run):
     with open_run(tiny_run) as run:
-        rows = analyse_runs([run])
+        rows = fold_change_table([run])
         x, y = run["cell_x"].values[:, -1], run["cell_y"].values[:, -1]
         regions = run["region"].values[-1]
     under = np.bincount(regions[(y // 10).astype(int), (x // 10).astype(int)], minlength=3)
@@ -64,8 +63,8 @@ def test_table_of_a_run_agrees_with_its_cells_and_regions(tiny_run):
 
 def test_dishes_of_one_experiment_are_added_up(solved):
     runs = [open_run(solved(seed=seed)) for seed in (1, 2, 3)]
-    alone = [analyse_runs([run]) for run in runs]
-    together = analyse_runs(runs)
+    alone = [fold_change_table([run]) for run in runs]
+    together = fold_change_table(runs)
     for run in runs:
         run.close()
     for n, row in enumerate(together):
@@ -77,7 +76,7 @@ def test_dishes_of_one_experiment_are_added_up(solved):
 def refusal(*paths):
     runs = [open_run(path) for path in paths]
     with pytest.raises(InputError) as caught:
-        analyse_runs(runs)
+        fold_change_table(runs)
     for run in runs:
         run.close()
     (line,) = str(caught.value).splitlines()
@@ -162,7 +161,7 @@ def alone(solved):
 
 def test_the_course_is_the_table_at_every_observation(tiny_run):
     with open_run(tiny_run) as run:
-        course, table = course_table([run]), analyse_runs([run], [3600.0, 7200.0])
+        course, table = course_table([run]), fold_change_table([run], [3600.0, 7200.0])
         times = run["cell_time"].values[0]
     assert [row["time"] for row in course[::2]] == times.tolist()
     for row in (r for r in table if r["region"] != "free surface"):
@@ -362,7 +361,7 @@ AMD3100 = ("coculture-kg1a", "treatments.amd3100.dose=10 uM")
 def test_fold_changes_are_compared_over_dishes(solved):
     runs = [opened(solved, *AMD3100, seed=seed) for seed in (4, 5)]
     control = [opened(solved, seed=seed) for seed in (1, 2, 3)]
-    rows = analyse_runs(runs, [7200.0], against=control)
+    rows = fold_change_table(runs, [7200.0], against=control)
     each = [fold_changes([run_census(r, 7200.0) for r in g]).each for g in (control, runs)]
     for run in (*runs, *control):
         run.close()
@@ -385,7 +384,7 @@ def donor(number):
 def test_donors_are_paired_whatever_the_order_of_files(solved):
     runs = [opened(solved, *AMD3100, donor(n), seed=3 + n) for n in (2, 1)]
     control = [opened(solved, "coculture-kg1a", donor(n), seed=n) for n in (1, 2)]
-    rows = analyse_runs(runs, [7200.0], against=control, paired=True)
+    rows = fold_change_table(runs, [7200.0], against=control, paired=True)
     each = [
         fold_changes([run_census(r, 7200.0) for r in g]).each for g in (control, reversed(runs))
     ]
@@ -400,7 +399,7 @@ def test_donors_are_paired_whatever_the_order_of_files(solved):
 
 def test_one_dish_against_one_has_a_ratio_but_no_p(solved, tiny_run):
     with opened(solved, *AMD3100, seed=4) as run, open_run(tiny_run) as control:
-        rows = analyse_runs([run], [7200.0], against=[control])
+        rows = fold_change_table([run], [7200.0], against=[control])
     assert rows[1]["against"]["ratio_of_means"] > 0
     assert rows[1]["against"]["p"] is None
     assert rows[1]["against"]["deviation"] is None
@@ -421,25 +420,25 @@ def test_donors_that_do_not_match_are_refused(solved):
         opened(solved, "coculture-kg1a", donor(1), seed=6) as again,
     ):
         assert "runs are of donors 1, 2, the control of 1." in line_of(
-            lambda: analyse_runs([one, two], against=[control], paired=True)
+            lambda: fold_change_table([one, two], against=[control], paired=True)
         )
         assert "same donor (1), so the two are not independent. Give one dish of each" in line_of(
-            lambda: analyse_runs([one], against=[control, again], paired=True)
+            lambda: fold_change_table([one], against=[control, again], paired=True)
         )
 
 
 def test_a_dish_is_not_its_own_control(solved, tiny_run):
     with open_run(tiny_run) as run, opened(solved, seed=2) as other:
-        assert "is the same dish as" in line_of(lambda: analyse_runs([run], against=[run]))
-        assert analyse_runs([run], against=[other])[1]["against"]["control_mean"] > 0
+        assert "is the same dish as" in line_of(lambda: fold_change_table([run], against=[run]))
+        assert fold_change_table([run], against=[other])[1]["against"]["control_mean"] > 0
 
 
 def test_without_stroma_there_is_nothing_to_gather_on(alone, tiny_run):
-    for table in (analyse_runs, course_table, distance_table, dwell_table, approach_table):
+    for table in (fold_change_table, course_table, distance_table, dwell_table, approach_table):
         assert "has no MSC and no migrasomes" in line_of(lambda table=table: table([alone]))
     with open_run(tiny_run) as run:
         assert "has no MSC and no migrasomes" in line_of(
-            lambda: analyse_runs([run], against=[alone])
+            lambda: fold_change_table([run], against=[alone])
         )
 
 

@@ -11,11 +11,11 @@ from sdf1_field.analysis import (
     pooled_tracks,
     square_displacements,
 )
+from sdf1_field.analysis.motion import mean_interval
 from sdf1_field.analysis.tracks import (
     clear_of_walls,
     even_frames,
     fitted_lags,
-    mean_interval,
     net_displacements,
     shown_lags,
 )

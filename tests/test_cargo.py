@@ -11,6 +11,7 @@ import pytest
 from conftest import bits
 from sdf1_field import migrasomes
 from sdf1_field.migrasomes import cargo_of, emission_between, perturb, rates_of, seed_scene
+from sdf1_field.migrasomes.bodies import WALKER
 from sdf1_field.migrasomes.cargo import (
     CARRIAGE,
     CARRIED_OFF,
@@ -25,9 +26,11 @@ from sdf1_field.migrasomes.cargo import (
     is_loaded,
     let_out,
 )
-from sdf1_field.migrasomes.growth import BUD, STRAND, VERTICES, WALKER
+from sdf1_field.migrasomes.fibres import STRAND, VERTICES
 from sdf1_field.migrasomes.laws import carriage_of
-from sdf1_field.random import Stream, name_key, subkeys
+from sdf1_field.migrasomes.nucleation import BUD
+from sdf1_field.random import Stream, name_key
+from sdf1_field.random.kernels import subkeys
 from sdf1_field.scene import NO_BODY, Fate
 from sdf1_field.spec import Perturbation, load_model
 from sdf1_field.treatments import change_times, schedule

@@ -95,13 +95,13 @@ def many_at(x, y, count, seed=0):
     return crowd(np.full(count, x), np.full(count, y), angle)
 
 
-def move(cells, grid, behaving, duration, *, seen=None, hold=None, time_step=30.0, seed=1):
+def move(cells, grid, parameters, duration, *, seen=None, hold=None, time_step=30.0, seed=1):
     return advance(
         cells,
         grid,
         no_stimulus(grid) if seen is None else seen,
         nothing(grid) if hold is None else hold,
-        behaving,
+        parameters,
         duration=duration,
         time_step=time_step,
         seed=seed,
@@ -147,12 +147,12 @@ def test_cells_have_the_same_bits_whether_advanced_at_once_or_in_pieces():
     spec = load_model("coculture-kg1a").spec
     grid = floor(1400.0, 1400.0, 50.0)
     cells = seed_cells(spec, 3)
-    behaving = cell_parameters(spec, DishFactors(), competition=0.0)
+    parameters = cell_parameters(spec, DishFactors(), competition=0.0)
     seen, hold = gradient(grid, base=1.0, slope=1e-3), all_over(grid)
-    once = move(cells, grid, behaving, 2 * HOUR, seen=seen, hold=hold)
+    once = move(cells, grid, parameters, 2 * HOUR, seen=seen, hold=hold)
     pieces = cells
     for _ in range(8):
-        pieces = move(pieces, grid, behaving, HOUR / 4, seen=seen, hold=hold)
+        pieces = move(pieces, grid, parameters, HOUR / 4, seen=seen, hold=hold)
     for name in ("x", "y", "heading_x", "heading_y", "held"):
         assert np.array_equal(getattr(once, name), getattr(pieces, name))
     assert once.steps == pieces.steps == 240
@@ -164,15 +164,15 @@ def test_without_crowding_a_cells_path_has_the_same_bits_whoever_else_is_there(r
     grid = floor(1000.0, 1000.0, 50.0)
     rng = np.random.default_rng(8)
     x, y, angle = rng.random((3, 1000)) * np.array([[1000.0], [1000.0], [6.28]])
-    behaving = WANDERER._replace(
+    parameters = WANDERER._replace(
         receptors=receptors, speed=0.5, cd166_catch_rate=1e-3, release_rate=1e-3
     )
     values = 3.0 + np.sin(grid.x / 90.0)[None, :] * np.cos(grid.y / 70.0)[:, None]
     seen, hold = seen_by_cells(values), all_over(grid)
-    many = move(crowd(x, y, angle), grid, behaving, HOUR, seen=seen, hold=hold)
+    many = move(crowd(x, y, angle), grid, parameters, HOUR, seen=seen, hold=hold)
     for count in (1, 7, 400):
         few = move(
-            crowd(x[:count], y[:count], angle[:count]), grid, behaving, HOUR, seen=seen, hold=hold
+            crowd(x[:count], y[:count], angle[:count]), grid, parameters, HOUR, seen=seen, hold=hold
         )
         for name in ("x", "y", "heading_x", "heading_y", "held"):
             assert np.array_equal(getattr(few, name), getattr(many, name)[:count]), (count, name)
@@ -188,13 +188,13 @@ def test_headings_stay_unit_vectors():
 @pytest.mark.parametrize("crowding", [False, True])
 def test_no_time_and_no_cells_change_nothing(crowding):
     grid = floor(400.0, 400.0, 10.0)
-    behaving = WANDERER._replace(crowding=crowding)
+    parameters = WANDERER._replace(crowding=crowding)
     before = many_at(200.0, 200.0, 3)
-    still = move(before, grid, behaving, 0.0)
+    still = move(before, grid, parameters, 0.0)
     assert still.steps == 0
     assert np.array_equal(still.x, before.x)
     assert np.array_equal(still.heading_x, before.heading_x)
-    nobody = move(crowd([], [], []), grid, behaving, HOUR)
+    nobody = move(crowd([], [], []), grid, parameters, HOUR)
     assert (len(nobody.x), nobody.steps) == (0, 120)
 
 
@@ -221,8 +221,8 @@ def gradient(grid, *, base, slope):
     return Stimulus(values, values, True, no_subgrid_field())
 
 
-def signal(grid, seen, behaving, x, y):
-    return signal_to_noise(seen, behaving, x, y, grid.dx, grid.dy)
+def signal(grid, seen, parameters, x, y):
+    return signal_to_noise(seen, parameters, x, y, grid.dx, grid.dy)
 
 
 @pytest.mark.parametrize("slope", [0.01, 0.03, 0.12])
@@ -240,13 +240,15 @@ def test_mean_cosine_to_a_gradient_is_the_chemotactic_index_of_the_signal(slope)
 
 def test_chemotactic_drift_is_speed_times_index():
     grid = floor(4000.0, 4000.0, 100.0)
-    behaving = SENSING._replace(speed=0.025)
+    parameters = SENSING._replace(speed=0.025)
     visible, steering = np.full((44, 44), 1.0), ramp(grid, base=0.0, slope=2e-3)
     seen = Stimulus(visible, steering, False, no_subgrid_field())
-    snr, _, _, _ = signal(grid, seen, behaving, 2000.0, 2000.0)
-    settled = move(many_at(2000.0, 2000.0, 4000), grid, behaving, 2400.0, seen=seen, time_step=3.0)
-    moved = move(settled, grid, behaving, 2400.0, seen=seen, time_step=3.0)
-    drift = (moved.x - settled.x) / 2400.0 / behaving.speed
+    snr, _, _, _ = signal(grid, seen, parameters, 2000.0, 2000.0)
+    settled = move(
+        many_at(2000.0, 2000.0, 4000), grid, parameters, 2400.0, seen=seen, time_step=3.0
+    )
+    moved = move(settled, grid, parameters, 2400.0, seen=seen, time_step=3.0)
+    drift = (moved.x - settled.x) / 2400.0 / parameters.speed
     assert 0.1 < chemotactic_index(snr) < 0.9
     assert abs(drift.mean() - chemotactic_index(snr)) < 3.0 * standard_error(drift)
 
@@ -345,9 +347,9 @@ def test_signal_has_the_same_size_in_any_direction_and_points_up_the_gradient(an
 def test_chemokinesis_raises_speed_by_its_gain_times_occupancy():
     grid = floor(400.0, 400.0, 10.0)
     values = np.full((grid.ny, grid.nx), 1.5)
-    behaving = STRAIGHT._replace(receptors=2e4, chemokinesis_gain=0.5)
+    parameters = STRAIGHT._replace(receptors=2e4, chemokinesis_gain=0.5)
     moved = move(
-        crowd(100.0, 200.0, 0.0), grid, behaving, 1200.0, seen=seen_by_cells(values, 0.0 * values)
+        crowd(100.0, 200.0, 0.0), grid, parameters, 1200.0, seen=seen_by_cells(values, 0.0 * values)
     )
     assert moved.x[0] - 100.0 == pytest.approx(0.025 * 1200.0 * (1.0 + 0.5 * 1.5 / 6.0), rel=1e-12)
 
@@ -381,15 +383,15 @@ def test_adhesion_in_one_of_two_regions_enriches_it_by_one_plus_catch_over_relea
     catching = np.zeros((grid.ny, grid.nx))
     catching[:, 0] = 1.0
     hold = nothing(grid)._replace(cd166=catching)
-    behaving = WANDERER._replace(
+    parameters = WANDERER._replace(
         speed=0.5, persistence_time=10.0, cd166_catch_rate=0.01, release_rate=0.005
     )
     rng = np.random.default_rng(5)
     cells = crowd(60.0 * rng.random(4000), 60.0 * rng.random(4000), 6.3 * rng.random(4000))
-    cells = move(cells, grid, behaving, 6000.0, hold=hold, time_step=2.0)
+    cells = move(cells, grid, parameters, 6000.0, hold=hold, time_step=2.0)
     inside = np.zeros(4000)
     for _ in range(12):
-        cells = move(cells, grid, behaving, 500.0, hold=hold, time_step=2.0)
+        cells = move(cells, grid, parameters, 500.0, hold=hold, time_step=2.0)
         inside += (cells.x < 30.0) / 12
     fold_change = 1.0 + 0.01 / 0.005
     share = fold_change / (1.0 + fold_change)
@@ -436,9 +438,9 @@ def test_cells_are_caught_at_the_rates_of_cd166_of_fibres_and_of_occupied_cxcr4(
         integrin_ligand=np.full_like(values, 0.5),
         fibres=np.ones_like(values),
     )
-    behaving = WANDERER._replace(receptors=2e4, internalisation_ratio=2.0, **rates)
+    parameters = WANDERER._replace(receptors=2e4, internalisation_ratio=2.0, **rates)
     moved = move(
-        many_at(1000.0, 1000.0, 20_000), grid, behaving, 120.0, seen=seen_by_cells(values),
+        many_at(1000.0, 1000.0, 20_000), grid, parameters, 120.0, seen=seen_by_cells(values),
         hold=hold,
     )  # fmt: skip
     held = moved.held.astype(float)
@@ -462,10 +464,10 @@ def test_perfectly_sticky_regions_catch_at_once_and_for_ever():
 @pytest.mark.parametrize("time_step", [30.0, 3000.0])
 def test_the_equilibrium_of_catching_and_letting_go_does_not_depend_on_the_step(time_step):
     grid = floor(400.0, 400.0, 10.0)
-    behaving = WANDERER._replace(cd166_catch_rate=3e-3, release_rate=1e-3)
+    parameters = WANDERER._replace(cd166_catch_rate=3e-3, release_rate=1e-3)
     share = 0.75 * -math.expm1(-4e-3 * 3000.0)
     moved = move(
-        many_at(200.0, 200.0, 20_000), grid, behaving, 3000.0, hold=all_over(grid),
+        many_at(200.0, 200.0, 20_000), grid, parameters, 3000.0, hold=all_over(grid),
         time_step=time_step,
     )  # fmt: skip
     held = moved.held.astype(float)
@@ -483,8 +485,8 @@ def test_what_fibres_hold_is_neither_blocked_nor_a_matter_of_cd166():
     touching = np.flatnonzero(hold.fibres[:, 50])
     assert np.array_equal(touching, np.flatnonzero(np.abs(grid.y - 202.0) <= radius))
     assert not hold.fibres[:, grid.x < 50.0 - radius].any()
-    behaving = cell_parameters(spec, DishFactors(avidity=2.0), competition=0.0)
-    assert behaving.fibre_catch_rate == 2.0 * spec.haematopoietic.fibre_catch_rate > 0.0
+    parameters = cell_parameters(spec, DishFactors(avidity=2.0), competition=0.0)
+    assert parameters.fibre_catch_rate == 2.0 * spec.haematopoietic.fibre_catch_rate > 0.0
 
 
 def test_without_fibre_adhesion_fibres_hold_nobody():
@@ -520,9 +522,9 @@ def test_a_held_cell_is_let_go_where_nothing_that_its_kind_reads_can_hold_it(rat
 def test_nobody_is_let_go_while_one_of_several_ways_holds():
     grid = floor(40.0, 20.0, 10.0)
     hold = nothing(grid)._replace(fibres=np.ones((grid.ny, grid.nx)))
-    behaving = WANDERER._replace(cd166_catch_rate=1e-3, fibre_catch_rate=1e-3)
+    parameters = WANDERER._replace(cd166_catch_rate=1e-3, fibre_catch_rate=1e-3)
     cells = replace(crowd([5.0, 30.0], [5.0, 5.0], [0.0, 0.0]), held=np.array([True, False]))
-    assert let_go(cells, grid, hold, behaving) is cells
+    assert let_go(cells, grid, hold, parameters) is cells
 
 
 # Carried by bodies
@@ -631,10 +633,10 @@ def test_cells_are_the_same_where_no_body_moves_that_carries_any():
 # Uptake of migrasomes
 
 
-def eat(cells, grid, behaving, scene, duration, *, rate, hold=None, time_step=30.0, seen=None):
+def eat(cells, grid, parameters, scene, duration, *, rate, hold=None, time_step=30.0, seen=None):
     cells, internalised, _ = advance_with_uptake(
         cells, grid, no_stimulus(grid) if seen is None else seen,
-        nothing(grid) if hold is None else hold, behaving, scene, uptake_rate=rate,
+        nothing(grid) if hold is None else hold, parameters, scene, uptake_rate=rate,
         duration=duration, time_step=time_step, seed=1,
     )  # fmt: skip
     return cells, internalised
@@ -695,11 +697,11 @@ def test_an_insatiable_crowd_swallows_all_that_any_cell_touches_at_any_step(crow
     scene = stroma(
         x=700.0 * rng.random(900), y=400.0 * rng.random(900), radius=0.3 + 2.0 * rng.random(900)
     )
-    behaving = WANDERER._replace(crowding=crowding, speed=0.1)
-    _, internalised = eat(cells, grid, behaving, scene, 600.0, rate=math.inf)
+    parameters = WANDERER._replace(crowding=crowding, speed=0.1)
+    _, internalised = eat(cells, grid, parameters, scene, 600.0, rate=math.inf)
     m, touched = scene.migrasomes, np.zeros(900, dtype=np.bool_)
     for _ in range(20):
-        cells = move(cells, grid, behaving, 30.0)
+        cells = move(cells, grid, parameters, 30.0)
         apart = np.hypot(m.x[:, None] - cells.x, m.y[:, None] - cells.y)
         touched |= (apart < 6.0 + m.radius[:, None]).any(axis=1)
     assert list(internalised) == np.flatnonzero(touched).tolist()
@@ -713,13 +715,13 @@ def test_eating_changes_no_bit_of_the_cells(crowding):
     cells = crowd(500.0 * rng.random(700), 500.0 * rng.random(700), 6.3 * rng.random(700))
     cells = replace(cells, steps=17)
     scene = stroma(x=500.0 * rng.random(800), y=500.0 * rng.random(800))
-    behaving = SENSING._replace(
+    parameters = SENSING._replace(
         crowding=crowding, speed=0.1, cd166_catch_rate=1e-3, release_rate=1e-3
     )
     seen = gradient(grid, base=2.0, slope=1e-3)
-    alone = move(cells, grid, behaving, 1000.0, seen=seen, hold=all_over(grid))
+    alone = move(cells, grid, parameters, 1000.0, seen=seen, hold=all_over(grid))
     after, internalised = eat(
-        cells, grid, behaving, scene, 1000.0, rate=1e-4, seen=seen, hold=all_over(grid)
+        cells, grid, parameters, scene, 1000.0, rate=1e-4, seen=seen, hold=all_over(grid)
     )
     for name in ("x", "y", "heading_x", "heading_y", "held"):
         assert np.array_equal(getattr(after, name), getattr(alone, name)), name
@@ -736,11 +738,11 @@ def test_the_same_migrasomes_are_eaten_at_once_in_pieces_and_counted_few_steps_a
     rng = np.random.default_rng(6)
     cells = crowd(300.0 * rng.random(80), 300.0 * rng.random(80), 6.3 * rng.random(80))
     scene = stroma(x=300.0 * rng.random(400), y=300.0 * rng.random(400))
-    behaving = WANDERER._replace(crowding=crowding)
-    once, internalised = eat(cells, grid, behaving, scene, HOUR, rate=3e-4)
+    parameters = WANDERER._replace(crowding=crowding)
+    once, internalised = eat(cells, grid, parameters, scene, HOUR, rate=3e-4)
     pieces, left, gone = cells, scene, []
     for _ in range(6):
-        pieces, some = eat(pieces, grid, behaving, left, HOUR / 6, rate=3e-4)
+        pieces, some = eat(pieces, grid, parameters, left, HOUR / 6, rate=3e-4)
         gone += some
         present = left.migrasomes.present.copy()
         present[list(some)] = False
@@ -748,7 +750,7 @@ def test_the_same_migrasomes_are_eaten_at_once_in_pieces_and_counted_few_steps_a
     assert tuple(sorted(gone)) == internalised
     assert np.array_equal(pieces.x, once.x)
     monkeypatch.setattr(walking, "_TALLY", 5000)
-    few, again = eat(cells, grid, behaving, scene, HOUR, rate=3e-4)
+    few, again = eat(cells, grid, parameters, scene, HOUR, rate=3e-4)
     assert again == internalised
     assert np.array_equal(few.x, once.x)
     assert 20 < len(internalised) < 200
@@ -823,12 +825,14 @@ def test_many_crowded_cells_never_overlap_never_stick_and_stay_inside(tiny):
     spec = load_model("coculture-kg1a", settings=crowded).spec
     grid = model_grid(spec)
     cells = seed_cells(spec, 4)
-    behaving = cell_parameters(spec, DishFactors(), competition=0.0)._replace(cxcr4_catch_rate=0.0)
+    parameters = cell_parameters(spec, DishFactors(), competition=0.0)._replace(
+        cxcr4_catch_rate=0.0
+    )
     assert len(cells.x) == 315
     assert closest(cells.x, cells.y) >= 12.0
     rest = np.zeros(315)
     for _ in range(24):
-        after = move(cells, grid, behaving, 300.0, hold=nothing(grid))
+        after = move(cells, grid, parameters, 300.0, hold=nothing(grid))
         rest += (after.x == cells.x) & (after.y == cells.y)
         cells = after
         assert closest(cells.x, cells.y) >= 12.0 - 1e-9
@@ -839,9 +843,9 @@ def test_many_crowded_cells_never_overlap_never_stick_and_stay_inside(tiny):
 
 def test_crowded_neighbours_move_by_number_and_see_the_others_where_they_have_gone():
     grid = floor(400.0, 400.0, 10.0)
-    behaving = STRAIGHT._replace(crowding=True)
+    parameters = STRAIGHT._replace(crowding=True)
     ahead_first, behind_first = (
-        move(crowd(x, [50.0, 50.0], [math.pi, math.pi]), grid, behaving, 30.0)
+        move(crowd(x, [50.0, 50.0], [math.pi, math.pi]), grid, parameters, 30.0)
         for x in ([100.0, 112.0], [112.0, 100.0])
     )
     assert ahead_first.x.tolist() == pytest.approx([99.25, 111.25], abs=1e-9)
@@ -955,11 +959,11 @@ def counted(spec, grid, views, times, *, time_step=None, holds=None):
     counts = np.zeros((len(views), len(times), 3))
     hold = nothing(grid)
     for n, view in enumerate(views):
-        behaving = cell_parameters(spec, dish_factors(spec, view.seed), competition=0.0)
+        parameters = cell_parameters(spec, dish_factors(spec, view.seed), competition=0.0)
         cells, at = seed_cells(spec, view.seed), 0.0
         for k, until in enumerate(times):
             cells = move(
-                cells, grid, behaving, until - at, hold=hold if holds is None else holds[n],
+                cells, grid, parameters, until - at, hold=hold if holds is None else holds[n],
                 time_step=time_step or spec.cells.time_step, seed=view.seed,
             )  # fmt: skip
             at = until

@@ -254,8 +254,14 @@ def test_a_time_that_the_run_has_not_is_refused_before_anything_is_counted(
     def computed(*_, **__):
         raise AssertionError("computed first")
 
-    for name in ("pooled_encounter_limit", "run_censuses", "run_network", "_scenes", "_profiles"):
-        monkeypatch.setattr(f"sdf1_field.analysis.tables.{name}", computed)
+    for name in (
+        "fold_change.pooled_encounter_limit",
+        "fold_change.run_censuses",
+        "network_summary.run_network",
+        "distance.run_outlines",
+        "fields._profiles",
+    ):
+        monkeypatch.setattr(f"sdf1_field.analysis.{name}", computed)
     line = refusal(run("analyse", tiny_run, "--show", kind, "--at", "1 h", "--at", "5000 h"))
     assert message in line
     assert "Choose one of these times." in line

@@ -18,11 +18,11 @@ from click.testing import CliRunner
 from scipy.stats import binom
 
 from sdf1_field import reproduce as engine
+from sdf1_field.claims import REPRODUCED
 from sdf1_field.cli import main
 from sdf1_field.digits import interval_text
 from sdf1_field.ensemble import cluster, running
 from sdf1_field.reproduce import load_paper, plan, reproduce
-from sdf1_field.reproduce.verdicts import REPRODUCED
 
 PROGRAM = Path(sys.executable).with_name("sdf1-field")
 WRITTEN = ("table-T1.md", "claims-T1.json", "runs.csv")

@@ -11,7 +11,7 @@ import pytest
 
 import sdf1_field
 from sdf1_field import compiled
-from sdf1_field.random import draw
+from sdf1_field.random.kernels import draw
 
 PACKAGE = Path(sdf1_field.__file__).parent
 
@@ -31,7 +31,7 @@ def refuse(event, arguments):
 sys.addaudithook(refuse)
 
 from sdf1_field.compiled import cache_folder
-from sdf1_field.random import draw
+from sdf1_field.random.kernels import draw
 
 print(json.dumps({
     "uniform": draw(1, 5, 2, 3)[1],
@@ -93,7 +93,7 @@ if len(sys.argv) > 1:
     resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[1]), resource.RLIM_INFINITY))
 with warnings.catch_warnings(record=True) as said:
     warnings.simplefilter("always")
-    from sdf1_field.random import draw
+    from sdf1_field.random.kernels import draw
 
     drawn = draw(1, 5, 2, 3)[1]
 print(json.dumps({

@@ -20,10 +20,11 @@ from dask.config import set as configured
 from distributed import Security
 from tests.conftest import TINY
 
+from sdf1_field.claims import Quantity, Reading, Sample
 from sdf1_field.ensemble import cluster, run_dishes
 from sdf1_field.ensemble.storing import read_run, table_rows, write_run
 from sdf1_field.errors import InputError, RunError, Sdf1FieldWarning
-from sdf1_field.observations import OBSERVATIONS, Dish, Observation, Quantity, Reading, Sample
+from sdf1_field.observations import OBSERVATIONS, Dish, Observation
 
 HOUR = 3600.0
 NULL = [Dish("cells", "null-kg1a", TINY, seed, (HOUR, 2 * HOUR)) for seed in range(1, 7)]
@@ -74,7 +75,7 @@ def looks(monkeypatch):
         Quantity("path length", "um", Sample.CELLS),
         Quantity("carrying", "1", Sample.SHARE),
     )
-    look = Observation(lambda _: (), {q.name: q for q in quantities})
+    look = Observation(read=lambda _: (), quantities={q.name: q for q in quantities})
     monkeypatch.setitem(OBSERVATIONS, "looks", look)
     readings = tuple(
         Reading(quantity, at, np.array(values, dtype=np.float64), of)

@@ -3,7 +3,7 @@ import pytest
 from matplotlib.collections import EllipseCollection, LineCollection, PathCollection
 from matplotlib.figure import Figure
 
-from sdf1_field.analysis import analyse_runs
+from sdf1_field.analysis import fold_change_table
 from sdf1_field.errors import InputError
 from sdf1_field.figures import plot_run
 from sdf1_field.record import open_run, solve
@@ -144,7 +144,7 @@ def test_bodies_and_migrasomes_are_drawn_where_they_are(draw, tiny_run):
 def test_bars_are_the_fold_changes_of_the_table(draw, tiny_run):
     bars = bars_of(draw(tiny_run))
     with open_run(tiny_run) as run:
-        rows = analyse_runs([run])
+        rows = fold_change_table([run])
     (container,) = bars.containers
     assert [p.get_height() for p in container.patches] == pytest.approx(
         [rows[1]["fold_change"], rows[2]["fold_change"]], rel=1e-12

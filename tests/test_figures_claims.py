@@ -5,9 +5,9 @@ import pytest
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
-from sdf1_field.analysis import p_text, unpaired_t_test
+from sdf1_field.claims import Reading
 from sdf1_field.figures import deniz_figures, jiao_figures, verdict_figure
-from sdf1_field.observations import Reading
+from sdf1_field.statistics import p_text, unpaired_t_test
 
 HOUR = 3600.0
 DISHES, EXPERIMENTS = 3, 4

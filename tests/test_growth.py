@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from conftest import bits
 from sdf1_field import migrasomes
 from sdf1_field.migrasomes import migration, perturb, rates_of, seed_scene
-from sdf1_field.migrasomes.growth import VERTICES
+from sdf1_field.migrasomes.fibres import VERTICES
 from sdf1_field.scene import NO_BODY, Fate, Origin
 from sdf1_field.simulation import model_grid
 from sdf1_field.sources import secretion

@@ -1,6 +1,7 @@
-"""What is read of networks, films and co-cultures, against what simulations themselves hold."""
+"""Readings of networks, time lapses and co-cultures, against the simulations themselves."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,8 +9,9 @@ import pytest
 from sdf1_field import migrasomes
 from sdf1_field.analysis import count_network, run_encounter_limit
 from sdf1_field.cells import hold_of
+from sdf1_field.claims import Sample
 from sdf1_field.errors import InputError
-from sdf1_field.observations import OBSERVATIONS, Dish, Sample, observe
+from sdf1_field.observations import OBSERVATIONS, Dish, observe
 from sdf1_field.observations.cells import touches, watched_model
 from sdf1_field.observations.network import NETWORK as NETWORK_QUANTITIES
 from sdf1_field.observations.time_lapse import nearest_fibre
@@ -37,8 +39,8 @@ GROWN = (
 )
 CROWD = (*GROWN, "cells.density=1500 1/mm**2")
 COCULTURE = Dish("cells", "coculture-kg1a", CROWD, 3, (0.5 * HOUR, 2 * HOUR))
-FILM = Dish(
-    "film",
+TIME_LAPSE = Dish(
+    "time_lapse",
     "capture-single-migrasome",
     ("cells.density=130 1/mm**2", "grid.spacing=10 um", "adhesion.cd166_migrasome=0.5"),
     1001,
@@ -69,8 +71,8 @@ def states():
 
 
 @pytest.fixture(scope="module")
-def film():
-    return read(FILM)
+def time_lapse():
+    return read(TIME_LAPSE)
 
 
 def assert_all_is_read(dish, values):
@@ -91,8 +93,8 @@ def assert_all_is_read(dish, values):
                 assert 0.0 <= each[0] <= each[1]
 
 
-def test_everything_that_is_promised_is_read(network, coculture, film):
-    for dish, values in ((NETWORK, network), (COCULTURE, coculture), (FILM, film)):
+def test_everything_that_is_promised_is_read(network, coculture, time_lapse):
+    for dish, values in ((NETWORK, network), (COCULTURE, coculture), (TIME_LAPSE, time_lapse)):
         assert_all_is_read(dish, values)
 
 
@@ -261,18 +263,18 @@ def test_the_nearest_fibre_is_where_a_fine_search_finds_it(states):
     np.testing.assert_allclose(np.hypot(*direction)[distance > 0.0], 1.0)
 
 
-def test_a_film_is_of_the_cells_that_begin_away_from_fibres(film):
-    reached = [film["cells that come to a fibre", "", time] for time in FILM.times]
-    captured = film["captured on a fibre", "", FILM.times[-1]]
+def test_a_time_lapse_is_of_the_cells_that_begin_away_from_fibres(time_lapse):
+    reached = [time_lapse["cells that come to a fibre", "", time] for time in TIME_LAPSE.times]
+    captured = time_lapse["captured on a fibre", "", TIME_LAPSE.times[-1]]
     assert reached[0][1] == reached[1][1] == captured[1] > 0
     assert reached[0][0] <= reached[1][0]
     assert 0 < captured[0] <= reached[1][0]
 
 
-def test_ways_and_captures_are_those_of_each_cell_followed_by_itself(film):
-    spec = watched_model(FILM)
+def test_ways_and_captures_are_those_of_each_cell_followed_by_itself(time_lapse):
+    spec = watched_model(TIME_LAPSE)
     grid, radius = model_grid(spec), 0.5 * spec.haematopoietic.diameter
-    frames = [s for s in simulate(spec, seed=FILM.seed) if s.cells is not None]
+    frames = [s for s in simulate(spec, seed=TIME_LAPSE.seed) if s.cells is not None]
     holds = [hold_of(spec, s.scene, regions_of(spec, s.scene, grid), grid) for s in frames]
     means, captured = [], 0
     for n in range(spec.cell_count):
@@ -292,14 +294,16 @@ def test_ways_and_captures_are_those_of_each_cell_followed_by_itself(film):
         if ways:
             means.append(np.mean(ways))
         captured += first is not None and first < 1.0
-    assert captured == film["captured on a fibre", "", FILM.times[-1]][0]
-    np.testing.assert_allclose(film["way towards the nearest fibre", "", FILM.times[-1]], means)
+    assert captured == time_lapse["captured on a fibre", "", TIME_LAPSE.times[-1]][0]
+    np.testing.assert_allclose(
+        time_lapse["way towards the nearest fibre", "", TIME_LAPSE.times[-1]], means
+    )
 
 
-def test_where_there_is_no_network_nobody_is_filmed():
-    dish = Dish("film", FILM.model, (*FILM.settings, "run.culture=1 h"), 1001, FILM.times)
+def test_where_there_is_no_network_no_cell_is_followed():
+    dish = replace(TIME_LAPSE, settings=(*TIME_LAPSE.settings, "run.culture=1 h"))
     values = read(dish)
     assert_all_is_read(dish, values)
-    for time in FILM.times:
+    for time in TIME_LAPSE.times:
         assert tuple(values["captured on a fibre", "", time]) == (0, 0)
         assert len(values["way towards the nearest fibre", "", time]) == 0

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
+from sdf1_field.claims import Sample
 from sdf1_field.errors import InputError
-from sdf1_field.observations import OBSERVATIONS, Dish, Sample, observe
+from sdf1_field.observations import OBSERVATIONS, Dish, observe
 from sdf1_field.observations.cargo import PER_DISH, SECTIONED, STAINED, bearing, count_dish
 from sdf1_field.scene import NO_BODY
 

@@ -1,17 +1,18 @@
 import itertools
 import math
+import subprocess
+import sys
 
 import numba
 import numpy as np
 import pytest
 from scipy.special import erfc, ndtri
 
-from sdf1_field.random import (
-    Stream,
+from sdf1_field.random import Stream, generator, name_key
+from sdf1_field.random.kernels import (
     draw,
     draw_all,
     draws,
-    generator,
     normal_quantile,
     philox,
     subkey,
@@ -217,3 +218,17 @@ def test_generators_of_two_streams_are_uncorrelated():
     a = generator(1, Stream.SCENE).standard_normal(10_000)
     b = generator(1, Stream.VARIATION).standard_normal(10_000)
     assert abs(np.corrcoef(a, b)[0, 1]) < 4.0 / math.sqrt(len(a))
+
+
+def test_streams_and_their_generators_need_no_numba():
+    program = (
+        "import sys; from sdf1_field.random import Stream, generator, name_key; "
+        "print(generator(1, Stream.BOOTSTRAP).integers(100), name_key('sdf1'), "
+        "'numba' in sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], check=True, capture_output=True, text=True
+    )
+    assert done.stdout.split() == [
+        str(generator(1, Stream.BOOTSTRAP).integers(100)), str(name_key("sdf1")), "False",
+    ]  # fmt: skip

@@ -6,9 +6,9 @@ from dataclasses import fields
 import numpy as np
 import pytest
 
-from sdf1_field import migrasomes, simulation
+from sdf1_field import migrasomes
 from sdf1_field.coating import binding_sites
-from sdf1_field.exposure import stimulus
+from sdf1_field.exposure import sensing, stimulus
 from sdf1_field.record import (
     checkpoint_path,
     content_digest,
@@ -265,7 +265,7 @@ def test_every_ligand_gets_what_its_sources_let_go_in_their_lives(tiny):
     for name, field in last.fields.items():
         expected = let_go(last.scene, name, -HOUR, 1.5 * HOUR)
         assert field.ledger.secreted == pytest.approx(expected, rel=1e-9), name
-        prepared = setting.prepared[name]
+        prepared = setting.equations[name]
         in_medium = setting.solver.in_medium(prepared, field)
         bound = setting.solver.on_coat(prepared, field)
         assert abs(field.ledger.imbalance(in_medium, bound)) < 1e-10
@@ -371,7 +371,7 @@ def test_fields_of_two_films_of_a_dish_agree_to_the_solvers_tolerance(tiny, sett
                 assert mean == pytest.approx(its, rel=spec.numerics.tolerance), name
                 worst = np.abs((one - mean) - (same - its)).max()
                 assert worst <= spec.numerics.tolerance * np.abs(same - its).max(), name
-            prepared = setting.prepared[name]
+            prepared = setting.equations[name]
             amounts = cosine.in_medium(prepared, field), cosine.on_coat(prepared, field)
             assert abs(field.ledger.imbalance(*amounts)) < 1e-10
         if settings[0] in GROWING:
@@ -441,8 +441,8 @@ def test_the_audit_closes_with_sources_that_move_come_and_go(tiny, grown_states)
     assert [s.time for s in grown_states[:2]] == [-HOUR, -HOUR / 2]
     for state in grown_states:
         for name, field in state.fields.items():
-            in_medium = setting.solver.in_medium(setting.prepared[name], field)
-            bound = setting.solver.on_coat(setting.prepared[name], field)
+            in_medium = setting.solver.in_medium(setting.equations[name], field)
+            bound = setting.solver.on_coat(setting.equations[name], field)
             assert abs(field.ledger.imbalance(in_medium, bound)) < 1e-10, (name, state.time)
             assert field.ledger.secreted > 0.0
     last = grown_states[-1]
@@ -520,8 +520,8 @@ def test_the_audit_of_field_and_cargo_closes_with_a_perturbation_on_the_way(burs
         assert field.ledger.secreted == pytest.approx(sum(released(state, "mcsf")), rel=1e-10)
         left = cargo.front.sum() + cargo.rear.sum() + cargo.held.sum() + cargo.carried_off.sum()
         assert cargo.made.sum() == pytest.approx(left + field.ledger.secreted, rel=1e-10)
-        in_medium = setting.solver.in_medium(setting.prepared["mcsf"], field)
-        bound = setting.solver.on_coat(setting.prepared["mcsf"], field)
+        in_medium = setting.solver.in_medium(setting.equations["mcsf"], field)
+        bound = setting.solver.on_coat(setting.equations["mcsf"], field)
         assert abs(field.ledger.imbalance(in_medium, bound)) < 1e-10
     assert min(released(found[-1], "mcsf")) > 0.0
     rates = np.diff([released(state, "mcsf")[0] for state in found])
@@ -727,7 +727,7 @@ def test_a_burst_is_not_seen_as_it_was_when_it_was_let_go(tiny):
         return made
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(simulation, "stimulus", watched)
+        patch.setattr(sensing, "stimulus", watched)
         list(simulate(spec, seed=1))
     # In the lowest layer a rupture is tens of nanomolar, for a hundredth of a second.
     assert max(seen) < 1.0

@@ -12,6 +12,7 @@ import pytest
 
 from sdf1_field import soundness
 from sdf1_field.errors import RunError
+from sdf1_field.exposure import Exposure
 from sdf1_field.record import open_run, partial_path, solve
 from sdf1_field.scene import place_scene
 from sdf1_field.simulation import begin, prepare, simulate
@@ -68,15 +69,15 @@ seen = Stimulus(flat, flat, False, near._replace(profile=np.ones((2, 40, 4))))
 hold = hold_of(spec, scene, regions_of(spec, scene, grid), grid)
 for crowding in (True, False):
     factors = dish_factors(spec, 1)
-    behaving = cell_parameters(spec, factors, competition=0.0)._replace(crowding=crowding)
+    parameters = cell_parameters(spec, factors, competition=0.0)._replace(crowding=crowding)
     cells = Cells(x, y, one, 0.0 * one, np.arange(len(x)) % 2 == 0, 0)
-    for wild in (behaving, behaving._replace(speed=np.inf), behaving._replace(radius=np.nan)):
+    for wild in (parameters, parameters._replace(speed=np.inf), parameters._replace(radius=np.nan)):
         advance(cells, grid, seen, hold, wild, duration=60.0, time_step=5.0, seed=1)
     advance_with_uptake(
-        cells, grid, seen, hold, behaving, scene, uptake_rate=1.0, duration=60.0, time_step=5.0,
+        cells, grid, seen, hold, parameters, scene, uptake_rate=1.0, duration=60.0, time_step=5.0,
         seed=1,
     )
-    let_go(cells, grid, hold, behaving)
+    let_go(cells, grid, hold, parameters)
 
 # A stroma whose parts are nowhere.
 def somewhere(values):
@@ -199,7 +200,7 @@ def dish():
 
 def require_sound(setting, state, *, numerics=None, **options):
     soundness.require_sound(
-        state, setting.grid, setting.solver, setting.prepared, numerics or setting.spec.numerics,
+        state, setting.grid, setting.solver, setting.equations, numerics or setting.spec.numerics,
         **options,
     )  # fmt: skip
 
@@ -313,8 +314,8 @@ def test_a_loose_fipy_run_is_allowed_what_is_missing_from_its_books(tiny):
     *_, last = simulate(spec, seed=1)
     field, solver = last.fields["sdf1"], setting.solver
     missing = field.ledger.imbalance(
-        solver.in_medium(setting.prepared["sdf1"], field),
-        solver.on_coat(setting.prepared["sdf1"], field),
+        solver.in_medium(setting.equations["sdf1"], field),
+        solver.on_coat(setting.equations["sdf1"], field),
     )
     # More than is allowed at the default tolerance.
     assert 1.01e-5 < abs(missing) < 1e-2
@@ -403,7 +404,8 @@ def test_a_round_well_ends_at_its_circle(dish, x, y, inside):
 
 def test_the_coat_around_migrasomes_is_looked_at(dish):
     setting, state = dish
-    text = refusal(setting, replace(state, near=spoilt(np.zeros((5, 20)), (2, 3), np.nan)))
+    coated = spoilt(np.zeros((5, 20)), (2, 3), np.nan)
+    text = refusal(setting, replace(state, exposure=Exposure(coated)))
     assert text.startswith("t = 900 s: source 2: the coat around the migrasome is not finite")
 
 

@@ -27,8 +27,7 @@ from sdf1_field.sources import (
     secretion_of,
     source_width,
 )
-from sdf1_field.spec import load_model
-from sdf1_field.treatments import Perturbation
+from sdf1_field.spec import Perturbation, load_model
 
 
 def _square(extent, spacing):

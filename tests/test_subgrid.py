@@ -14,9 +14,9 @@ from sdf1_field.exposure import (
     WAVENUMBERS,
     Stimulus,
     Surroundings,
-    advance,
-    burst,
-    lens,
+    advance_coat,
+    burst_onto_coat,
+    grid_response,
     no_stimulus,
     sample,
     stimulus,
@@ -52,7 +52,7 @@ def _near(grid, x, y, *, radius=1.0, coated=None, coat=True, cell_radius=CELL, *
     empty, one = np.zeros((grid.ny, grid.nx)), np.ones(x.size)
     around = surroundings(basis, x, y, empty, empty)
     coated = np.zeros((x.size, WAVENUMBERS)) if coated is None else coated
-    coated = advance(basis, around, coated, one, 3600.0)
+    coated = advance_coat(basis, around, coated, one, 3600.0)
     return subgrid_field(
         basis,
         around,
@@ -68,7 +68,7 @@ def _near(grid, x, y, *, radius=1.0, coated=None, coat=True, cell_radius=CELL, *
 
 def _only(near, grid):
     """A floor that shows nothing but a near field."""
-    return no_stimulus(grid)._replace(near=near)
+    return no_stimulus(grid)._replace(subgrid=near)
 
 
 # --- against laws and references ----------------------------------------------------------
@@ -153,8 +153,8 @@ def test_lens_shows_a_steady_mode_as_the_undivided_medium_has_it(spacing):
         argument = math.hypot(p, q) * radius
         blurred = exact * (2 * j1(argument) / argument if radius else 1.0)
         seen = stimulus(
-            _spec(), lens(grid, transport, cell_radius=radius),
-            cosine.face(columns, state), state.bound, no_stimulus(grid).near,
+            _spec(), grid_response(grid, transport, cell_radius=radius),
+            cosine.face(columns, state), state.bound, no_stimulus(grid).subgrid,
         )  # fmt: skip
         for i, j in ((0, 0), (7, 3), (11, 12)):
             value = sample(seen, grid.x[i], grid.y[j], grid.dx, grid.dy)[0]
@@ -175,12 +175,12 @@ RATE = np.array([0.5, 30.0])
 
 def test_two_half_steps_of_the_coat_make_a_whole_one(basis):
     start = np.linspace(0.0, 900.0, 2 * WAVENUMBERS).reshape(2, -1)
-    half = advance(basis, AROUND, advance(basis, AROUND, start, RATE, 450.0), RATE, 450.0)
-    assert advance(basis, AROUND, start, RATE, 900.0) == pytest.approx(half, rel=1e-12)
+    half = advance_coat(basis, AROUND, advance_coat(basis, AROUND, start, RATE, 450.0), RATE, 450.0)
+    assert advance_coat(basis, AROUND, start, RATE, 900.0) == pytest.approx(half, rel=1e-12)
 
 
 def test_coat_settles_where_it_loses_what_it_takes(basis):
-    settled = advance(basis, AROUND, np.zeros((2, WAVENUMBERS)), RATE, 1e8)
+    settled = advance_coat(basis, AROUND, np.zeros((2, WAVENUMBERS)), RATE, 1e8)
     uptake, release = (part[:, None] for part in AROUND)
     medium = (RATE[:, None] / PER_UM3 + release * settled) / (basis.admittance + uptake)
     taken = uptake * medium - release * settled
@@ -189,8 +189,8 @@ def test_coat_settles_where_it_loses_what_it_takes(basis):
 
 def test_burst_is_the_limit_of_brief_strong_secretion(basis):
     empty = np.zeros((2, WAVENUMBERS))
-    brief = advance(basis, AROUND, empty, RATE / 1e-6, 1e-6)
-    assert burst(basis, AROUND, empty, RATE) == pytest.approx(brief, rel=1e-6)
+    brief = advance_coat(basis, AROUND, empty, RATE / 1e-6, 1e-6)
+    assert burst_onto_coat(basis, AROUND, empty, RATE) == pytest.approx(brief, rel=1e-6)
 
 
 def test_coat_holds_nothing_where_it_has_no_sites():
@@ -205,7 +205,7 @@ def test_coat_holds_nothing_where_it_has_no_sites():
     basis = subgrid_basis(grid, patterned, cell_radius=CELL)
     empty = np.zeros((grid.ny, grid.nx))
     around = surroundings(basis, np.array([40.0, 260.0]), np.full(2, 90.0), empty, empty)
-    coated = advance(basis, around, np.zeros((2, WAVENUMBERS)), np.ones(2), 900.0)
+    coated = advance_coat(basis, around, np.zeros((2, WAVENUMBERS)), np.ones(2), 900.0)
     assert coated[0].min() > 0.0
     assert np.array_equal(coated[1], np.zeros(WAVENUMBERS))
 
@@ -267,7 +267,7 @@ def test_no_source_leaves_nothing_to_add():
     basis = subgrid_basis(grid, case.default_transport(), cell_radius=CELL)
     none, empty = np.zeros(0), np.zeros((grid.ny, grid.nx))
     around = surroundings(basis, none, none, empty, empty)
-    coated = advance(basis, around, np.zeros((0, WAVENUMBERS)), none, 900.0)
+    coated = advance_coat(basis, around, np.zeros((0, WAVENUMBERS)), none, 900.0)
     near = subgrid_field(basis, around, coated, none, none, none, none, coat_share=0.01)
     assert coated.shape == (0, WAVENUMBERS)
     assert sample(_only(near, grid), 30.0, 40.0, grid.dx, grid.dy) == (0.0,) * 5
@@ -296,7 +296,7 @@ def test_mechanisms_choose_what_steers_and_nothing_else(soluble, attached):
         f"mechanisms.soluble_sensing={str(soluble).lower()}",
         f"mechanisms.haptotaxis={str(attached).lower()}",
     )
-    through = lens(grid, case.default_transport(), cell_radius=CELL)
+    through = grid_response(grid, case.default_transport(), cell_radius=CELL)
     concentration = 1e-3 * (1.0 + np.cos(np.pi * grid.x / grid.width)) + np.zeros((grid.ny, 1))
     bound = 2.0 + np.cos(np.pi * grid.y / grid.length)[:, None] + np.zeros(grid.nx)
     near = _near(grid, 150.0, 100.0, soluble_steers=soluble, coat_steers=attached)
@@ -308,7 +308,7 @@ def test_mechanisms_choose_what_steers_and_nothing_else(soluble, attached):
     seen = slopes(spec, concentration, bound, near)
     both = slopes(_spec(), concentration, bound, _near(grid, 150.0, 100.0))
     assert seen[:3] == pytest.approx(both[:3], rel=1e-12)
-    nothing, none = np.zeros_like(bound), no_stimulus(grid).near
+    nothing, none = np.zeros_like(bound), no_stimulus(grid).subgrid
     expected = np.zeros(2)
     for on, c, b, own in (
         (soluble, concentration, nothing, {"soluble_steers": True, "coat_steers": False}),
@@ -326,9 +326,9 @@ def test_mechanisms_choose_what_steers_and_nothing_else(soluble, attached):
 
 def test_uniform_ligand_is_seen_as_it_is_and_steers_nothing():
     grid = _grid()
-    through = lens(grid, case.default_transport(), cell_radius=CELL)
+    through = grid_response(grid, case.default_transport(), cell_radius=CELL)
     level, coated = np.full((grid.ny, grid.nx), 12.6), np.full((grid.ny, grid.nx), 4930.0)
-    seen = stimulus(_spec(), through, level, coated, no_stimulus(grid).near)
+    seen = stimulus(_spec(), through, level, coated, no_stimulus(grid).subgrid)
     visible = 12.6 + 0.01 * 4930.0 / PER_UM3
     for x, y in ((0.0, 0.0), (151.3, 77.7), (300.0, 200.0)):
         value, *slopes = sample(seen, x, y, grid.dx, grid.dy)

@@ -34,3 +34,4 @@ def test_audit_balances_and_reports_the_missing_share():
     assert ledger.imbalance(in_medium=50.0, bound=20.0) == 0.0
     assert ledger.imbalance(in_medium=40.0, bound=20.0) == pytest.approx(0.1)
     assert Ledger().imbalance(0.0, 0.0) == 0.0
+    assert ledger.with_minimum(-0.5).with_minimum(2.0).minimum == -0.5

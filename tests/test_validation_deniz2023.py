@@ -5,7 +5,7 @@ import math
 import sys
 import tomllib
 from pathlib import Path
-from types import ModuleType
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -17,19 +17,25 @@ FOLDER = Path(__file__).parents[1] / "validation" / "deniz2023"
 
 @pytest.fixture
 def fit(monkeypatch: pytest.MonkeyPatch):
-    """The script, as a module."""
+    """The script and the modules beside it, as one namespace."""
     monkeypatch.syspath_prepend(str(FOLDER))
-    yield importlib.import_module("fit")
-    sys.modules.pop("fit", None)
+    names = ("recording", "parameters", "chances", "fit")
+    importlib.import_module("fit")
+    parts = {name: sys.modules[name] for name in names}
+    yield SimpleNamespace(
+        **parts, **{k: v for one in parts.values() for k, v in vars(one).items() if k not in parts}
+    )
+    for name in names:
+        sys.modules.pop(name, None)
 
 
-def test_the_fit_reads_what_may_be_fitted_and_nothing_else(fit: ModuleType):
+def test_the_fit_reads_what_may_be_fitted_and_nothing_else(fit: SimpleNamespace):
     assert set(fit.CLAIMS) == {"D11", "D12", "D13", "D17"}
     assert {claim.id for claim in fit.PAPER.claims} == set(fit.CLAIMS)
     assert all(claim.fitted for claim in fit.PAPER.claims)
 
 
-def test_the_only_treatment_that_the_fit_sees_is_amd3100_at_10_um_for_4_h(fit: ModuleType):
+def test_the_only_treatment_that_the_fit_sees_is_amd3100_at_10_um_for_4_h(fit: SimpleNamespace):
     simulated = {*fit.KG1A, *fit.CD34}
     read = {
         condition
@@ -49,7 +55,7 @@ def test_the_only_treatment_that_the_fit_sees_is_amd3100_at_10_um_for_4_h(fit: M
     assert set(load_model(fit.TRACKED).spec.treatments) <= {"medium_change"}
 
 
-def test_draws_stay_inside_the_intervals_of_what_nobody_has_measured(fit: ModuleType):
+def test_draws_stay_inside_the_intervals_of_what_nobody_has_measured(fit: SimpleNamespace):
     for frees in (fit.GATHERING, fit.OF_CD34):
         corners = (np.zeros(len(frees)), np.ones(len(frees)), np.array(fit.start_of(frees)))
         for point in corners:
@@ -59,7 +65,7 @@ def test_draws_stay_inside_the_intervals_of_what_nobody_has_measured(fit: Module
         assert all(start[free.path] == free.start for free in frees)
 
 
-def shown(fit: ModuleType, ratio: float, deviations: np.ndarray) -> dict:
+def shown(fit: SimpleNamespace, ratio: float, deviations: np.ndarray) -> dict:
     """Dishes of a control and a treated condition, shape (2, dish), by their ratio and scatter."""
     control = ("control", fit.FOLD, "MSC", 4.0 * 3600.0)
     treated = ("amd3100", fit.FOLD, "MSC", 4.0 * 3600.0)
@@ -70,7 +76,7 @@ def shown(fit: ModuleType, ratio: float, deviations: np.ndarray) -> dict:
 
 
 @pytest.mark.parametrize("ratio", [1.0, 0.7, 0.4, 1.5])
-def test_chances_are_the_shares_of_experiments_that_say_it(fit: ModuleType, ratio: float):
+def test_chances_are_the_shares_of_experiments_that_say_it(fit: SimpleNamespace, ratio: float):
     (claim,) = (c for c in fit.PAPER.claims if c.id == "D13")
     (statement,) = (s for s in claim.statements if s.of == "MSC")
     scatter, number = 0.2, 3 * 1000
@@ -85,7 +91,7 @@ def test_chances_are_the_shares_of_experiments_that_say_it(fit: ModuleType, rati
     assert fit.chance(statement, dishes, known) == pytest.approx(np.mean(said), abs=0.05)
 
 
-def test_nothing_is_rewarded_beyond_what_the_paper_saw(fit: ModuleType):
+def test_nothing_is_rewarded_beyond_what_the_paper_saw(fit: SimpleNamespace):
     prior = {(fit.FOLD, "MSC"): (0.01, 4)}
     even = 0.1 * np.array([[-1.0, 0.0, 1.0], [0.0, 1.0, -1.0]])
     scores = [fit.score(shown(fit, ratio, even), prior, fit.KG1A) for ratio in (1.0, 0.8, 0.2, 0.1)]
@@ -95,12 +101,12 @@ def test_nothing_is_rewarded_beyond_what_the_paper_saw(fit: ModuleType):
 
 
 def test_only_what_moved_is_written_and_all_else_stays(
-    fit: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    fit: SimpleNamespace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    before = fit.PARAMETERS.read_text(encoding="utf-8")
+    before = fit.recording.PARAMETERS.read_text(encoding="utf-8")
     copy = tmp_path / "parameters.toml"
     copy.write_text(before, encoding="utf-8")
-    monkeypatch.setattr(fit, "PARAMETERS", copy)
+    monkeypatch.setattr(fit.recording, "PARAMETERS", copy)
     present = fit.known_values()
     fit.write(present)
     assert copy.read_text(encoding="utf-8") == before

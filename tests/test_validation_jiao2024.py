@@ -22,7 +22,7 @@ def load(monkeypatch: pytest.MonkeyPatch):
         return importlib.import_module(name)
 
     yield imported
-    for name in ("fit", "experiments", "coculture", "run"):
+    for name in ("fit", "experiments", "coculture", "run", "share", "space", "fields"):
         sys.modules.pop(name, None)
 
 
@@ -52,9 +52,9 @@ def test_dishes_differ_in_chance_alone(load):
 
 
 def test_every_claim_of_the_space_is_asked_and_blots_a_second_time_with_errors(load):
-    run = load("run")
-    asked = run.asked()
-    assert {one.claim.id for one in asked} == set(run.SPACE_CLAIMS)
+    space = load("space")
+    asked = space.asked()
+    assert {one.claim.id for one in asked} == set(space.SPACE_CLAIMS)
     exact, erring = (
         [one.statement for one in asked if one.claim.id == "J6" and (one.variation > 0.0) == errs]
         for errs in (False, True)

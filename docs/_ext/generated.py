@@ -3,6 +3,7 @@
 A line ``% generated: NAME`` in a page is replaced with Markdown by the function of that name below.
 """
 
+import functools
 import re
 import tomllib
 from collections.abc import Callable, Iterable, Mapping
@@ -13,6 +14,9 @@ import click
 from sphinx.application import Sphinx
 
 from sdf1_field.cli import main
+from sdf1_field.record import variables as of_file
+from sdf1_field.scene import variables as of_scene
+from sdf1_field.scene.variables import Variable
 from sdf1_field.shipped import model_names, shipped_folder
 from sdf1_field.spec import Entry, load_model, parameters
 
@@ -167,10 +171,59 @@ def _below(markdown: str, *, levels: int) -> str:
     return re.sub(r"\[([^\]]+)\]\((?!https?:)[^)]+\)", r"`\1`", lowered)
 
 
+FILE_TABLES = {
+    "coordinates": of_file.COORDINATES,
+    "ligand": of_file.LIGAND,
+    "cargo": of_file.CARGO_BALANCE,
+    "stroma": of_file.STROMA,
+    "cells": of_file.CELLS,
+}
+"""Tables of the run file's variables."""
+
+
+def variable_table(variables: Iterable[Variable]) -> str:
+    """Variables of a run file, with SDF-1 for the ligand and MSC for the stromal cells."""
+    return _table(
+        ("variable", "type", "dimensions", "unit", "written", "meaning"),
+        (
+            (
+                f"`{own.name}`",
+                f"{own.dtype} ¹" if own.precise else own.dtype,
+                f"`{', '.join(own.dims)}`",
+                f"`{own.unit}`" if own.unit else "flags" if own.flags else "–",
+                own.written.value,
+                _meaning(own),
+            )
+            for own in (v.named(ligand="sdf1", label="SDF-1", stroma="MSC") for v in variables)
+        ),
+    )
+
+
+def _meaning(variable: Variable) -> str:
+    parts = [variable.meaning]
+    if variable.flags:
+        parts.append(", ".join(f"{value} `{name}`" for value, name in variable.flags.items()))
+    if variable.absent is not None:
+        parts.append(f"fill value {variable.absent}")
+    if variable.only:
+        parts.append(f"only with {variable.only}")
+    parts += [f"`{key} = {value}`" for key, value in variable.attributes.items()]
+    if variable.since > 1:
+        parts.append(f"since format {variable.since}")
+    return "; ".join(parts)
+
+
 PARTS: dict[str, tuple[Callable[[], str], Callable[[], Iterable[Path]]]] = {
     "parameters": (parameter_tables, lambda: [MODELS / "parameters.toml"]),
     "models": (named_models, lambda: MODELS.glob("*.toml")),
     "commands": (command_help, lambda: (ROOT / "src/sdf1_field/cli").rglob("*.py")),
+    **{
+        f"variables_{name}": (
+            functools.partial(variable_table, variables),
+            lambda: [Path(of_file.__file__), Path(of_scene.__file__)],
+        )
+        for name, variables in FILE_TABLES.items()
+    },
     "results": (recorded_results, lambda: VALIDATION.glob("*/*.[mp][dn]*")),
 }
 """By name, what makes a part and the files it is made from."""

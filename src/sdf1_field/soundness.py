@@ -1,7 +1,7 @@
-"""Whether a dish can be in a state: all of it finite, inside the walls, its books closed.
+"""Checks of a state: all numbers finite, all places inside the walls, the mass audit closed.
 
-A run asks at every stop, so that a number that has gone wrong ends the run where it arose and not
-as a count of cells hours later.
+A run checks its state at every stop, so that a wrong number ends the run at the time and place
+where it arose.
 """
 
 import math
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from sdf1_field.cells import Cells
 from sdf1_field.compiled import kernel
 from sdf1_field.errors import RunError
+from sdf1_field.exposure import Exposure
 from sdf1_field.grid import Grid
 from sdf1_field.scene import Scene
 from sdf1_field.solvers import FieldState, Solver
@@ -24,34 +25,34 @@ Array = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
 BEYOND = 1e-9
-"""Share of the view by which a place may lie beyond a wall: round-off of a reflection."""
+"""Share of the view by which a place may lie beyond a wall: round-off of the reflection."""
 UNDERSHOOT = 2.0
-"""What a concentration or the coat may be below zero by, in units of the run's error.
+"""Largest undershoot of a concentration or the coat below zero, in units of the run's error.
 
 ``numerics.tolerance`` is that error relative to the floor's root mean square; it counts here
 relative to the largest value, and twice over, for an error that is larger at one place. Measured
 beside two sources on an empty floor, from a tolerance of 0.1 to 1e-6: 1e-4 to 6e-4 of it.
 """
 ITERATED = 1e3
-"""What linear solves and sweeps of FiPy may add up to, in units of the sum of their tolerances.
+"""Largest error of FiPy's linear solves and sweeps, in units of the sum of their tolerances.
 
 Each step may lose as much as its last residual and its last sweep, and a run of 12 h has 720 steps.
-Measured in the books of 90 steps: 27 at a linear tolerance of 1e-3, and at most 13 below.
+Measured in the mass audit of 90 steps: 27 at a linear tolerance of 1e-3, and at most 13 below.
 """
 MOST_ITERATED = 0.1
-"""Share of the largest value, or of all that came in, that no tolerance of FiPy allows."""
+"""Upper bound of that error: a share of the largest value, or of all that came in."""
 ROUND_OFF = 1e-6
-"""Share of all that came in which may be missing from the books of a ligand anyhow.
+"""Share of all that came in which may be missing from a ligand's mass audit in any case.
 
-The cosine solver closes them to 1e-13 whatever its tolerance.
+The cosine solver closes it to 1e-13 whatever its tolerance.
 """
 TURNED = 1e-6
-"""What the square of a heading's length may differ from 1 by."""
+"""Largest deviation from 1 of the square of a heading's length."""
 
 
 @dataclass(frozen=True)
 class Allowance:
-    """Errors that a model's solver is allowed, and what makes each smaller.
+    """Errors that a model's solver is allowed, and the setting that makes each smaller.
 
     Parameters
     ----------
@@ -60,7 +61,7 @@ class Allowance:
     absolute : float
         The same for a field that is nearly nothing [nM], and as molecules/um**2 on the coat.
     missing : float
-        Share of all that came in which may be missing from the books.
+        Share of all that came in which may be missing from the mass audit.
     below_remedy, missing_remedy : str
     """
 
@@ -88,7 +89,7 @@ def allowance(numerics: Numerics) -> Allowance:
 
 
 class Reached(Protocol):
-    """What a run has reached; see `sdf1_field.simulation.State`."""
+    """State of a run; see `sdf1_field.simulation.State`."""
 
     @property
     def time(self) -> float:
@@ -107,8 +108,8 @@ class Reached(Protocol):
         """None before they are added."""
 
     @property
-    def near(self) -> Array:
-        """Coat around the migrasomes that carry what is sensed."""
+    def exposure(self) -> Exposure:
+        """State of what cells sense."""
 
 
 def require_sound(
@@ -121,7 +122,7 @@ def require_sound(
     last: Reached | None = None,
     steady: bool = False,
 ) -> None:
-    """Raise RunError unless a dish can be in a state.
+    """Raise RunError unless a state is sound.
 
     Parameters
     ----------
@@ -134,15 +135,15 @@ def require_sound(
     numerics : Numerics
         Tolerances that the solver was given.
     last : Reached, optional
-        State of the stop before: parts of it that have stayed the same objects are not looked at
-        again, and it says where a cell was that is nowhere now.
+        State of the stop before: parts that are still the same objects are not checked again, and
+        a message names the place where a lost cell was then.
     steady : bool
-        Whether it is a steady state, of which no books are kept.
+        Whether it is a steady state, which has no mass audit.
 
     Raises
     ------
     RunError
-        With the time, the place, the quantity, and what to change.
+        With the time, the place, the quantity, and the setting to change.
     """
     allowed = allowance(numerics)
     try:
@@ -153,8 +154,8 @@ def require_sound(
                 require_sound_field(name, field, grid, solver, prepared[name], allowed)
                 if not steady:
                     require_closed_books(name, field, solver, prepared[name], allowed)
-        if last is None or state.near is not last.near:
-            _require_finite_coat(state.near)
+        if last is None or state.exposure is not last.exposure:
+            _require_finite_coat(state.exposure.coated)
         if state.cells is not None:
             require_sound_cells(state.cells, grid, last=None if last is None else last.cells)
     except RunError as error:
@@ -212,7 +213,7 @@ def require_sound_scene(scene: Scene, grid: Grid) -> None:
                 _refuse(what, endless, x, y, "has no finite size", remedy)
     if not np.isfinite(bodies.angle).all():
         _refuse("MSC", ~np.isfinite(bodies.angle), bodies.x, bodies.y, "has no direction", remedy)
-    # A course ends with NaN, in x and y alike; two vertices there are of any.
+    # A fibre's course ends with NaN in x and y; it has two vertices at least.
     ended = np.isnan(fibres.x) & np.isnan(fibres.y)
     ended[:, :2] = False
     outside = ~(ended | _inside(fibres.x, fibres.y, grid))
@@ -230,7 +231,7 @@ def require_sound_field(
 ) -> None:
     """Raise RunError unless a ligand is finite on floor and coat, and nowhere below zero.
 
-    What a solver leaves below zero is its error, relative to the largest value on the floor.
+    An undershoot below zero is the solver's error, relative to the largest value on the floor.
     """
     for quantity, values in (
         ("concentration", solver.floor(prepared, field)),
@@ -269,7 +270,7 @@ def _extremes(values: Array) -> tuple[float, float, bool]:
 def require_closed_books(
     name: str, field: FieldState, solver: Solver, prepared: Any, allowed: Allowance
 ) -> None:
-    """Raise RunError if more is missing from the books of a ligand than its solver may lose."""
+    """Raise RunError if more is missing from a ligand's mass audit than its solver may lose."""
     missing = field.ledger.imbalance(
         solver.in_medium(prepared, field), solver.on_coat(prepared, field)
     )
@@ -280,9 +281,9 @@ def require_closed_books(
         )
 
 
-def _require_finite_coat(near: Array) -> None:
-    if not math.isfinite(float(near.sum())):
-        wrong = ~np.isfinite(near).all(axis=1)
+def _require_finite_coat(coated: Array) -> None:
+    if not math.isfinite(float(coated.sum())):
+        wrong = ~np.isfinite(coated).all(axis=1)
         raise RunError(
             f"source {int(np.argmax(wrong))}: the coat around the migrasome is not finite. Check "
             "coat constants and secretion rates."
@@ -290,7 +291,7 @@ def _require_finite_coat(near: Array) -> None:
 
 
 def _inside(x: Array, y: Array, grid: Grid) -> Flags:
-    """Which places are within the walls [um], of the shape of ``x``; none that is not a number."""
+    """Whether places [um] are within the walls, of the shape of ``x``; False for NaN."""
     if grid.round:
         with np.errstate(over="ignore", invalid="ignore"):
             apart = np.hypot(2.0 * x / grid.width - 1.0, 2.0 * y / grid.length - 1.0)
@@ -303,7 +304,7 @@ def _inside(x: Array, y: Array, grid: Grid) -> Flags:
 
 
 def _refuse(what: str, wrong: Flags, x: Array, y: Array, found: str, remedy: str) -> NoReturn:
-    """Raise RunError about the first of some things that are wrong, and say how many are."""
+    """Raise RunError about the first wrong item, with the number of wrong ones."""
     first = np.unravel_index(int(np.argmax(wrong)), wrong.shape)
     raise RunError(
         f"{what} {first[0]}, x = {x[first]:.6g} um, y = {y[first]:.6g} um: {found} "

@@ -239,6 +239,10 @@ class Ledger:
         """Ledger with amounts [molecules] added to the named entries."""
         return replace(self, **{key: getattr(self, key) + value for key, value in amounts.items()})
 
+    def with_minimum(self, concentration: float) -> "Ledger":
+        """Ledger whose minimum is no higher than a floor concentration [nM]."""
+        return replace(self, minimum=min(self.minimum, concentration))
+
     def imbalance(self, in_medium: float, bound: float) -> float:
         """Ligand missing from the balance, relative to all that came in.
 

@@ -1,4 +1,4 @@
-"""How one dish differs from the next, and one donor from another."""
+"""Variation between dishes and between donors."""
 
 import math
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from sdf1_field.spec import Factors, ModelSpec
 
 @dataclass(frozen=True)
 class DishFactors:
-    """What a dish multiplies the model's values by.
+    """Factors of a dish on the model's values.
 
     Parameters
     ----------

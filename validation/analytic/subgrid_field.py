@@ -370,7 +370,7 @@ class Around:
     place: tuple[Array, Array]
     rate: float
     basis: exposure.SubgridBasis
-    lens: exposure.Lens
+    response: exposure.GridResponse
 
     def secretion(self, rate: float) -> Secretion:
         """On the grid, of so many molecules/s."""
@@ -390,13 +390,13 @@ class Around:
             0.5 * (before.concentration + after.concentration),
             0.5 * (before.bound + after.bound),
         )
-        return exposure.advance(self.basis, around, before.coated, np.array([rate]), step)
+        return exposure.advance_coat(self.basis, around, before.coated, np.array([rate]), step)
 
     def seen(self, look: Look, distance: Array = DISTANCES, *, near: bool = True) -> list[Seen]:
         """What cells see in each of `DIRECTIONS`."""
         both = []
         for spec in (soluble_alone(), model()):
-            local = exposure.no_stimulus(self.grid).near
+            local = exposure.no_stimulus(self.grid).subgrid
             if near:
                 around = exposure.surroundings(
                     self.basis, *self.place, look.concentration, look.bound
@@ -405,7 +405,9 @@ class Around:
                     self.basis, around, look.coated, *self.place, np.array([RADIUS]),
                     np.array([self.rate]), coat_share=spec.receptor.cxcr4.coat_share,
                 )  # fmt: skip
-            both.append(exposure.stimulus(spec, self.lens, look.concentration, look.bound, local))
+            both.append(
+                exposure.stimulus(spec, self.response, look.concentration, look.bound, local)
+            )
         results = []
         for phi in DIRECTIONS:
             values = np.empty((2, 2, len(distance)))
@@ -443,7 +445,7 @@ def put(
         (x, y),
         rate,
         exposure.subgrid_basis(grid, transport, cell_radius=cell_radius),
-        exposure.lens(grid, transport, cell_radius=cell_radius),
+        exposure.grid_response(grid, transport, cell_radius=cell_radius),
     )
 
 
@@ -511,7 +513,7 @@ def solve_burst(
     here, columns, state, look = _over_coat(spacing, offset, 0.0, cell_radius)
     tolerances, pulse = cosine.Tolerances(), here.secretion(BURST / PULSE)
     around = exposure.surroundings(here.basis, *here.place, look.concentration, look.bound)
-    coated = exposure.burst(here.basis, around, look.coated, np.array([BURST]))
+    coated = exposure.burst_onto_coat(here.basis, around, look.coated, np.array([BURST]))
     state = cosine.advance(columns, state, pulse, PULSE, tolerances=tolerances)
     look, looks = here.look(columns, state, coated), []
     for stop in BURST_TIMES:

@@ -1,16 +1,15 @@
-"""Fit what makes networks form and fall apart to claims that may be fitted: D1-D3, D5 and D6.
+"""Fit the rates at which networks form and break down to claims that may be fitted: D1-D3, D5, D6.
 
 python validation/deniz2023-networks/fit.py           # about 5 minutes on one core; writes fit.md
 python validation/deniz2023-networks/fit.py --write   # and the values into models/parameters.toml
 
-The paper's text gives directions and round numbers, no values, so they are what is aimed at. First
-the numbers that all substrates share, on fibronectin; then for each class of substrates how many
-anchors it has and how strong they are. Nothing but the counts named here is looked at.
+The paper's text gives directions and round numbers, no values, so these are the aims. The numbers
+that all substrates share are fitted first, on fibronectin; then, for each class of substrates, the
+number of anchors and their strength. The fit uses no other counts.
 """
 
 import argparse
 import functools
-import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -25,14 +24,17 @@ from sdf1_field.simulation import model_grid
 from sdf1_field.spec import load_model
 from sdf1_field.treatments import schedule
 
+sys.path.append(str(Path(__file__).parents[1]))
+
+from recording import write_calibrated
+
 FIBRONECTIN = "biogenesis-fibronectin-5"
 CLAIMS = ("D1", "D2", "D3", "D5", "D6")
 HALF = 0.55
-"""What is read as "about a half" of the fibre-bearing MSC."""
+"""Aim for "about a half" of the fibre-bearing MSC."""
 DAYS = (86_400.0, 172_800.0, 259_200.0)
 SEEDS = (101, 102, 103, 104, 105, 106)
 """Dishes, the same for every trial; the verdicts are on others."""
-PARAMETERS = Path(__file__).parents[2] / "models" / "parameters.toml"
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,7 @@ class Counts:
 
 
 def count(model: str, settings: Sequence[str], times: Sequence[float]) -> list[Counts]:
-    """Grow the dishes and count what is there at some times [s]."""
+    """Grow the dishes and count their networks at some times [s]."""
     spec = load_model(model, settings=settings).spec
     grid = model_grid(spec)
     cells, rows = 0, np.zeros((len(times), 5))
@@ -83,7 +85,7 @@ def count(model: str, settings: Sequence[str], times: Sequence[float]) -> list[C
 
 
 def beats(one: np.ndarray, other: np.ndarray) -> float:
-    """Chance that a number of the first is above one of the second; what Mann-Whitney U tests."""
+    """Chance that a number of the first is above one of the second, tested by Mann-Whitney U."""
     if min(len(one), len(other)) == 0:
         return 0.5
     return float(mannwhitneyu(one, other).statistic) / (len(one) * len(other))
@@ -130,10 +132,10 @@ SHARED = {
     "lifetime": (1.0, {"biogenesis.migrasome_lifetime": (79.0, "h")}),
     "spread": (1.0, {"stromal_type.msc.nucleation_variation": (1.6, "")}),
 }  # fmt: skip
-"""Numbers fitted on fibronectin: a first guess and what it multiplies."""
+"""Numbers fitted on fibronectin: a first guess, and the parameters that it multiplies."""
 
 CLASSES: dict[str, tuple[tuple[str, ...], float | None, float, tuple[float, float]]] = {
-    # "Similarly reduced": as on glass. Of what exceeds a half the text gives the order alone.
+    # "Similarly reduced": as on glass. Of shares above a half the text gives the order alone.
     "glass, laminin_111, laminin_521": (
         ("glass", "laminin_111", "laminin_521"),
         0.30,
@@ -203,18 +205,6 @@ def fit_substrate(
     return search(missed, guess, 25)
 
 
-def write(values: Mapping[str, object]) -> None:
-    """Put values into models/parameters.toml, where their status is "calibrated"."""
-    text = PARAMETERS.read_text(encoding="utf-8")
-    for path, value in values.items():
-        shown = f'"{value}"' if isinstance(value, str) else repr(value)
-        pattern = rf'(\[{re.escape(path)}\]\nvalue = ).*(\nstatus = )"[a-z]+"'
-        text, found = re.subn(pattern, rf'\g<1>{shown}\g<2>"calibrated"', text)
-        if found != 1:
-            sys.exit(f"{PARAMETERS}: no parameter {path}")
-    PARAMETERS.write_text(text, encoding="utf-8")
-
-
 def main() -> None:
     """Fit, report, and write if asked to."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -262,7 +252,7 @@ def main() -> None:
     text = "\n".join(report) + "\n"
     print(text)
     if arguments.write:
-        write(values)
+        write_calibrated(values)
         Path(__file__).with_name("fit.md").write_text(text, encoding="utf-8")
 
 

@@ -3,15 +3,13 @@
 python validation/deniz2023-networks/run.py   # README.md says how long it takes
 
 Conditions of a seed share the MSC culture until any treatment begins, unlike the independent dishes
-that `sdf1-field reproduce` judges claims by: here they are to differ in nothing but their scene.
+of `sdf1-field reproduce`: here they must differ in their scene alone.
 """
 
 import argparse
 import math
-import multiprocessing
 import sys
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,12 +23,16 @@ from sdf1_field.analysis import (
     density_fold_change,
     measures,
     take_census,
-    unpaired_t_test,
 )
 from sdf1_field.cells import hold_of
 from sdf1_field.scene import Fate, Region
 from sdf1_field.simulation import State, model_grid, regions_of, simulate
 from sdf1_field.spec import ModelSpec, load_model
+from sdf1_field.statistics import unpaired_t_test
+
+sys.path.append(str(Path(__file__).parents[1]))
+
+from recording import carried_out, markdown
 
 Array = NDArray[np.float64]
 
@@ -42,7 +44,7 @@ SHARED_UNTIL = "-2.5 h"
 """Before any treatment begins."""
 TRACKED = "output.ligands=[]"
 GIVEN_RATES = "mechanisms.cargo_kinetics=false"
-"""So that scenes differ in their networks alone; what cargo does is in jiao2024."""
+"""So that scenes differ in their networks alone; effects of cargo are in jiao2024."""
 CONDITIONS = {
     "control": ("coculture-kg1a", (4, 12)),
     "AMD3100 10 uM": ("coculture-kg1a-amd3100-10um", (4,)),
@@ -79,7 +81,7 @@ class CoCultures:
 
 @dataclass(frozen=True, eq=False)
 class Seen:
-    """What is counted in a co-culture at one time.
+    """Counts of a co-culture at one time.
 
     Parameters
     ----------
@@ -100,7 +102,7 @@ class Seen:
 
 
 Dishes = dict[str, list[list[Seen]]]
-"""What was seen of each variant: by dish, then by time."""
+"""Counts of each variant: by dish, then by time."""
 
 
 def variant(mode: str, name: str, condition: str, *settings: str) -> Variant:
@@ -175,23 +177,14 @@ def watch(spec: ModelSpec, seed: int, culture: State | None, hours: Sequence[int
 def co_cultures(tasks: Sequence[CoCultures], workers: int) -> Dishes:
     """Simulate; dishes of a variant are in the order of their seeds."""
     dishes: Dishes = {}
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(min(workers, len(tasks)), mp_context=context) as pool:
-        for n, found in enumerate(pool.map(co_culture, tasks), start=1):
-            print(f"{n} of {len(tasks)}", file=sys.stderr, flush=True)
-            for name, seen in found.items():
-                dishes.setdefault(name, []).append(seen)
+    for found in carried_out(co_culture, tasks, workers, "co-cultures"):
+        for name, seen in found.items():
+            dishes.setdefault(name, []).append(seen)
     return dishes
 
 
-def markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Markdown table."""
-    lines = [header, ["---"] * len(header), *rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
-
-
 def report(dishes: Dishes, number: int, settings: Sequence[str]) -> str:
-    """Fold changes on each kind of scene, and what cells find there."""
+    """Fold changes on each kind of scene, and the networks that cells meet there."""
     rows, networks_seen = [], []
     for mode in (*MODES, *WITHOUT):
         for name, (_, hours) in CONDITIONS.items():
@@ -249,7 +242,7 @@ def p_texts(dishes: Dishes, mode: str, name: str) -> list[str]:
 
 
 def network_texts(at: Sequence[Seen]) -> list[str]:
-    """What cells find, means over dishes."""
+    """Networks that cells meet, means over dishes."""
     found = measures([one.count for one in at])
     internalised, formed = (
         sum(one.internalised for one in at),

@@ -1,4 +1,4 @@
-"""Both papers' claims as `sdf1-field reproduce` judges them, recorded; and what that rests on.
+"""Records of the verdicts of `sdf1-field reproduce` on both papers, the null model and numerics.
 
 python validation/deniz2023/run.py claims     # table.md and figures; in ../jiao2024 as well
 python validation/deniz2023/run.py null       # null.md: the null model judged as the model is
@@ -11,24 +11,20 @@ Dishes are kept in the folder that --dishes names, and are not simulated twice.
 import argparse
 import shutil
 import sys
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
+from sdf1_field.api.reporting import write_report
+from sdf1_field.claims import REPRODUCED, VARIATIONS, ClaimFound, Paper
 from sdf1_field.ensemble import run_dishes
 from sdf1_field.observations import Dish
-from sdf1_field.reproduce import (
-    VARIATIONS,
-    ClaimFound,
-    Paper,
-    as_markdown,
-    load_paper,
-    reproduce,
-    write,
-)
-from sdf1_field.reproduce.verdicts import REPRODUCED
+from sdf1_field.reproduce import as_markdown, load_paper, reproduce
+
+sys.path.append(str(Path(__file__).parents[1]))
+
+from recording import markdown
 
 HERE = Path(__file__).parent
 RECORDED = {"deniz2023": HERE / "table.md", "jiao2024": HERE.parent / "jiao2024" / "claims.md"}
@@ -56,12 +52,6 @@ SAME_DISHES = 12
 HOURS = 4.0 * 3600.0
 
 
-def markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Markdown table."""
-    lines = [header, ["---"] * len(header), *rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
-
-
 def finished(more: int) -> None:
     """Say that dishes are finished."""
     print("." * more, end="", file=sys.stderr, flush=True)
@@ -74,7 +64,7 @@ def claims(arguments: argparse.Namespace) -> None:
         report = reproduce(
             load_paper(name), folder, experiments=arguments.experiments, progress=finished
         )
-        write(report, folder)
+        write_report(report, folder)
         path.write_text(as_markdown(report), encoding="utf-8")
         for picture in (folder / "figures").glob("*.png"):
             shutil.copyfile(picture, path.parent / picture.name)
@@ -116,11 +106,11 @@ def null(arguments: argparse.Namespace) -> None:
         ]
         for id_, each in found.items()
     ]
-    header = ["claim", "said by", *[f"reproduced at {100 * v:.0f} %" for v in VARIATIONS]]
+    header = ["claim", "agree", *[f"reproduced at {100 * v:.0f} %" for v in VARIATIONS]]
     often = f"{len(NULL_SEEDS)} times {arguments.experiments}"
     (HERE / "null.md").write_text(
         "# The null model, judged as the model is\n\nEvery condition is `null-kg1a`, with "
-        f"dishes of its own. Said by: single experiments, {often}; reproduced: verdicts, of "
+        f"dishes of its own. Agree: single experiments, {often}; reproduced: verdicts, of "
         f"{len(NULL_SEEDS)}.\n\n{markdown(header, rows)}\n",
         encoding="utf-8",
     )

@@ -1,7 +1,7 @@
-"""Do the tests notice? One sign or factor of a law is flipped at a time, in a scratch copy.
+"""Mutation tests: one sign or factor of a law is changed at a time, in a scratch copy.
 
-Each flip replaces one piece of the source; the tests must then fail, and the name of one that
-fails must say which law broke.
+Each mutation replaces one piece of the source; the tests must then fail, and the name of a failing
+test must state the law that is broken.
 """
 
 import os
@@ -21,13 +21,13 @@ COPIED = (
     *("pyproject.toml", "README.md", "CHANGELOG.md", "CITATION.cff", "LICENSE"),
 )
 LONGEST = 900.0
-"""Some faults make a solver run without end; what failed until then counts [s]."""
+"""Some mutations make a solver run without end; failures until then count [s]."""
 MOST_FAILURES = 6
 
 
 @dataclass(frozen=True)
 class Flip:
-    """One fault: what it breaks, where, and what is written instead."""
+    """One mutation: the law that it breaks, the file, and the replaced and the new text."""
 
     law: str
     file: str
@@ -44,7 +44,7 @@ FLIPS = (
     ),
     Flip(
         "cell radius: twice r",
-        "cells/traits.py",
+        "cells/parameters.py",
         "radius=0.5 * cell.diameter,",
         "radius=cell.diameter,",
     ),
@@ -69,8 +69,8 @@ FLIPS = (
     Flip(
         "adhesion: cells are let go twice as fast",
         "cells/holding.py",
-        "work[CATCH, n], behaving.release_rate, step",
-        "work[CATCH, n], 2.0 * behaving.release_rate, step",
+        "work[CATCH, n], parameters.release_rate, step",
+        "work[CATCH, n], 2.0 * parameters.release_rate, step",
     ),
     Flip(
         "adhesion: cells are caught half as fast",
@@ -81,14 +81,14 @@ FLIPS = (
     Flip(
         "persistence: twice as long",
         "cells/walking.py",
-        "spread = math.sqrt(2.0 * step / behaving.persistence_time)",
-        "spread = math.sqrt(step / behaving.persistence_time)",
+        "spread = math.sqrt(2.0 * step / parameters.persistence_time)",
+        "spread = math.sqrt(step / parameters.persistence_time)",
     ),
     Flip(
         "speed: twice as fast",
         "cells/moving.py",
-        "half_way = 0.5 * behaving.speed * step",
-        "half_way = behaving.speed * step",
+        "half_way = 0.5 * parameters.speed * step",
+        "half_way = parameters.speed * step",
     ),
     Flip(
         "area of a region: twice as large",

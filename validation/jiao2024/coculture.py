@@ -1,20 +1,13 @@
-"""SDF-1 of MSC in co-culture by the way it leaves them, and what it does to the fold changes."""
+"""Routes by which MSC release SDF-1 in co-culture, and the fold changes that follow."""
 
 import argparse
-import math
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
-from experiments import (
-    HOUR,
-    Array,
-    carried_out,
-    grow,
-    markdown,
-    number_text,
-)
-from scipy import stats
+from experiments import HOUR, Array, grow, number_text
 
 from sdf1_field.analysis import (
     CargoCount,
@@ -22,10 +15,14 @@ from sdf1_field.analysis import (
     count_cargo,
     density_fold_change,
     take_census,
-    unpaired_t_test,
 )
 from sdf1_field.simulation import model_grid, regions_of, simulate
 from sdf1_field.spec import load_model
+from sdf1_field.statistics import student_interval, unpaired_t_test
+
+sys.path.append(str(Path(__file__).parents[1]))
+
+from recording import carried_out, markdown
 
 FIRST_SEED = 1000
 """As in deniz2023-networks/side_by_side.md."""
@@ -71,7 +68,7 @@ class Seen:
 
 
 def co_culture(dishes: CoCultures) -> dict[str, dict[int, Seen]]:
-    """Simulate the conditions; what is seen by condition and hour after cells were added."""
+    """Simulate the conditions; censuses and cargo by condition and hour after cells were added."""
     settings = [*KINDS[dishes.kind], TRACKED]
     model = load_model(
         CONDITIONS["control"][0], settings=[*settings, f"output.fields_from={SHARED_UNTIL}"]
@@ -103,12 +100,10 @@ def co_culture(dishes: CoCultures) -> dict[str, dict[int, Seen]]:
 
 def mean_interval(values: Sequence[float]) -> str:
     """Mean and its 95 % interval by the t distribution over dishes."""
-    each = np.array(values)
-    if len(each) < 2:
-        return number_text(float(each.mean()))
-    half = float(each.std(ddof=1) / math.sqrt(len(each)) * stats.t.ppf(0.975, len(each) - 1))
-    mean = float(each.mean())
-    return f"{number_text(mean)} ({number_text(mean - half)} to {number_text(mean + half)})"
+    mean, low, high = student_interval(values)
+    if len(values) < 2:
+        return number_text(mean)
+    return f"{number_text(mean)} ({number_text(low)} to {number_text(high)})"
 
 
 ROUTES = ("released_by_bodies", "released_by_fusion", "released_at_once")

@@ -1,11 +1,9 @@
-"""Dishes of L929 and MSC, many at a time, and how their numbers are written."""
+"""Dishes of L929 and MSC, numbers as text, and the record of all sections in table.md."""
 
 import math
-import multiprocessing
 import sys
-from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from typing import Any
+from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +11,11 @@ from numpy.typing import NDArray
 from sdf1_field.analysis import CargoCount
 from sdf1_field.observations import Dish
 from sdf1_field.observations.cargo import count_dish
-from sdf1_field.reproduce.statistics import wilson
+from sdf1_field.statistics import wilson_interval
+
+sys.path.append(str(Path(__file__).parents[1]))
+
+from recording import record_section
 
 Array = NDArray[np.float64]
 
@@ -25,13 +27,30 @@ CONTROL = "control"
 DISHES = 3
 """Dishes of an experiment."""
 ALIKE = "variation.dish.secretion=0"
-"""What is asked here is not how dishes differ."""
+"""Dishes differ by chance alone."""
+PAPER = "jiao2024"
+SIGNIFICANT, VERY = 0.05, 0.01
+IMAGED, BLOTTED = 12, 10
+"""Cells are looked at, and the medium is collected [h]."""
+BLOT_ERROR = 0.1
+COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00")
+"""Okabe and Ito's palette, told apart by colour-blind readers."""
+
+HERE = Path(__file__).parent
+SECTIONS = ("claims", "staining", "share", "space", "routes_d9", "coculture")
+"""Of table.md, in their order."""
+
+
+def record(name: str, text: str) -> None:
+    """Put a section into table.md in the place of its predecessor."""
+    title = "# Cargo of migrasomes: verdicts"
+    record_section(HERE / "table.md", title, SECTIONS, name, text)
 
 
 def grow(
     model: str, settings: Sequence[str], seed: int, hours: Sequence[float]
 ) -> dict[tuple[float, str], CargoCount]:
-    """What is counted in a dish, by hours after seeding and ligand."""
+    """Counts of a dish, by hours after seeding and ligand."""
     times = {hour * HOUR: hour for hour in hours}
     dish = Dish("cargo", model, (*settings, ALIKE), seed, tuple(sorted(times)))
     return {(times[time], ligand): count for (time, ligand), count in count_dish(dish).items()}
@@ -40,20 +59,6 @@ def grow(
 def model_name(condition: str) -> str:
     """Shipped model of a condition."""
     return MODEL if condition == CONTROL else f"{MODEL}-{condition}"
-
-
-def carried_out(
-    function: Callable[[Any], Any], tasks: Sequence[Any], workers: int, name: str
-) -> list[Any]:
-    """Results of tasks in their order, with progress on stderr."""
-    context = multiprocessing.get_context("spawn")
-    results = []
-    with ProcessPoolExecutor(min(workers, len(tasks)), mp_context=context) as pool:
-        for result in pool.map(function, tasks):
-            results.append(result)
-            if len(results) % max(1, len(tasks) // 20) == 0:
-                print(f"{name}: {len(results)} of {len(tasks)}", file=sys.stderr, flush=True)
-    return results
 
 
 def spread_text(values: Sequence[float] | Array) -> str:
@@ -68,7 +73,7 @@ def spread_text(values: Sequence[float] | Array) -> str:
 
 def share_text(successes: int, total: int) -> str:
     """Share with its interval."""
-    low, high = wilson(successes, total)
+    low, high = wilson_interval(successes, total)
     return f"{successes / total:.2f} ({low:.2f} to {high:.2f})" if total else "-"
 
 
@@ -77,9 +82,3 @@ def number_text(value: float) -> str:
     if math.isnan(value):
         return "-"
     return f"{value:.0f}" if abs(value) >= 100.0 else f"{value:.3g}"
-
-
-def markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Markdown table."""
-    lines = [header, ["---"] * len(header), *rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)

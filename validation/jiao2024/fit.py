@@ -9,9 +9,8 @@ cells walk and whose migrasomes come and go; nothing else is looked at.
 """
 
 import argparse
-import re
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +20,10 @@ from sdf1_field import migrasomes
 from sdf1_field.scene import NO_BODY
 from sdf1_field.spec import load_model
 from sdf1_field.treatments import change_times, schedule
+
+sys.path.append(str(Path(__file__).parents[1]))
+
+from recording import write_calibrated
 
 CLAIMS = ("J7",)
 CONTROL, BLOCKED = "secretion-l929", "secretion-l929-bapta-am"
@@ -35,10 +38,9 @@ LIFETIMES = ("4 h", "400 min", "20 h", "93.2 h")
 SEEDS = tuple(range(201, 225))
 """Dishes, the same for every trial; the verdicts are on others."""
 FEWER = 8
-"""Of them, for the table of what J7 does not fix."""
+"""Of them, for the table of parameters that J7 does not determine."""
 BOUNDS = ((0.3, 12.0), (0.01, 0.1))
 """Of the search for a migrasome's and a body's rate [1/h]; the step of growth allows no more."""
-PARAMETERS = Path(__file__).parents[2] / "models" / "parameters.toml"
 
 
 def contents(
@@ -69,7 +71,7 @@ def contents(
 def rises(
     settings: Sequence[str], block: tuple[float, float], seeds: Sequence[int] = SEEDS
 ) -> dict[str, tuple[float, float]]:
-    """By what factor contents rise when fusion is blocked from one time to another [h]."""
+    """Factors by which contents rise when fusion is blocked from one time to another [h]."""
     begin, end = block
     free = contents(CONTROL, [*settings, f"run.duration={end} h"], 3600.0 * end, seeds)
     stopped = contents(
@@ -118,17 +120,6 @@ def fit(
     return values
 
 
-def write(values: Mapping[str, object]) -> None:
-    """Put values into models/parameters.toml, where their status is "calibrated"."""
-    text = PARAMETERS.read_text(encoding="utf-8")
-    for path, value in values.items():
-        pattern = rf'(\[{re.escape(path)}\]\nvalue = ).*(\nstatus = )"[a-z]+"'
-        text, found = re.subn(pattern, rf'\g<1>"{value}"\g<2>"calibrated"', text)
-        if found != 1:
-            sys.exit(f"{PARAMETERS}: no parameter {path}")
-    PARAMETERS.write_text(text, encoding="utf-8")
-
-
 def main() -> None:
     """Fit, report, and write if asked to."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -137,7 +128,7 @@ def main() -> None:
     block = (2.0, LOOKED_AT / 3600.0)
     values = fit([], block, (BODIES, MIGRASOMES))
     if arguments.write:
-        write(values)
+        write_calibrated(values)
     settings = [f"{path}={value}" for path, value in values.items()]
     report = [
         "# Fit of the cargo's kinetics\n",

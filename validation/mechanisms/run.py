@@ -1,5 +1,5 @@
-"""Fold changes with one mechanism at a time, what the floor and the medium do to them, and what
-finer steps and grids change.
+"""Fold changes with one mechanism at a time, under variants of coat and medium, and with finer
+steps and grids.
 
 python validation/mechanisms/run.py        # about 6 minutes on 2 cores; writes table.md
 """
@@ -26,7 +26,7 @@ SWITCHES = (
 STROMA = (
     "scene.mode=placed", "mechanisms.fibre_adhesion=false", "mechanisms.migrasome_uptake=false",
 )  # fmt: skip
-"""Of every row: a stroma placed once, that holds cells by what its bodies and migrasomes bear."""
+"""Of every row: a stroma placed once, which holds cells by its bodies and migrasomes only."""
 
 
 def only(*on: str) -> tuple[str, ...]:

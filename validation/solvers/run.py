@@ -10,6 +10,7 @@ and no numerics.
 """
 
 import math
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -29,6 +30,10 @@ from sdf1_field.solvers import cosine, fipy, solver_named
 from sdf1_field.sources import ChangingPart, Secretion, secretion
 from sdf1_field.spec import load_model
 from sdf1_field.transport import Coat, Transport, Uptake
+
+sys.path.append(str(Path(__file__).parents[1]))
+
+from recording import markdown
 
 Array = NDArray[np.float64]
 
@@ -61,7 +66,7 @@ Row = tuple[str, ...]
 
 @dataclass(frozen=True)
 class Case:
-    """What both solvers are given.
+    """Problem that both solvers solve.
 
     Parameters
     ----------
@@ -130,7 +135,7 @@ def shallow(grid: Grid) -> Grid:
 
 
 def timed(work: Callable[[], Any]) -> tuple[Any, float]:
-    """What some work gives, and how long it took [s]."""
+    """Result of a call, and its wall time [s]."""
     begin = time.perf_counter()
     value = work()
     return value, time.perf_counter() - begin
@@ -138,7 +143,7 @@ def timed(work: Callable[[], Any]) -> tuple[Any, float]:
 
 @dataclass(frozen=True)
 class Seen:
-    """What a solver found.
+    """Result of a solver.
 
     Parameters
     ----------
@@ -158,7 +163,7 @@ class Seen:
 
 
 def seen(solver: Any, prepared: Any, state: Any, secreted: float = 0.0) -> Seen:
-    """What cells and the books see of a state."""
+    """Concentrations, coat and ledger of a state."""
     books = state.ledger.book(secreted=secreted)
     came = books.secreted + books.added
     held = solver.in_medium(prepared, state), solver.on_coat(prepared, state)
@@ -174,7 +179,7 @@ def seen(solver: Any, prepared: Any, state: Any, secreted: float = 0.0) -> Seen:
 def differences(first: Seen, second: Seen) -> list[float]:
     """Of the floor's mean and deviation from it, the coat and the mixed medium, each relative.
 
-    The deviation is what cells climb; where the floor is as good as even it means nothing. NaN
+    The deviation is the gradient that cells follow; on a nearly even floor it has no meaning. NaN
     where there is no coat or mixed medium.
     """
     a, b = first.face, second.face
@@ -241,7 +246,7 @@ def _fullest(case: Case, found: Seen) -> str:
 
 
 def transient_cases() -> list[Row]:
-    """Ten minutes: what is left between them falls with FiPy's step."""
+    """Ten minutes: the difference falls with FiPy's step."""
     grid, flux, coated = view()
     given = equations(grid, coated)
     bare, striped = given["bare"], given["striped"]
@@ -375,12 +380,6 @@ def round_cases() -> list[Row]:
     return rows
 
 
-def table(header: Row, rows: list[Row]) -> str:
-    """Markdown."""
-    lines = [header, tuple("---" for _ in header), *rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
-
-
 def main() -> None:
     """Write table.md."""
     grid, flux, coated = view()
@@ -402,7 +401,7 @@ Stripes, half of them without sites, are {STRIPE:g} um wide; cells take up
 ligand with K_u = {HALF_SATURATION:g} nM, far from sated at up to 50 molecules a second each, under
 a dose or a bath at up to 500 or 5000; mixed medium fills 300 um above 100 um of still medium.
 
-{table(("case", "mean", "deviation", "coat", "mixed", "full", "cosine", "fipy"), steady_cases())}
+{markdown(("case", "mean", "deviation", "coat", "mixed", "full", "cosine", "fipy"), steady_cases())}
 
 ## Ten minutes, against FiPy's time step
 
@@ -414,7 +413,7 @@ first, and as much more fades in 300 s. *Taken*: by cells, of all that came in. 
 FiPy's books.
 
 {
-        table(
+        markdown(
             (
                 "case",
                 "step",
@@ -437,7 +436,7 @@ FiPy's books.
 30 min of culture, medium change, 60 min with 40 cells; FiPy's step 30 s. *Cells*: median distance
 between the same cell in both runs at the end, and how many are held, or crawl, in both.
 
-{table(("model", "mean", "deviation", "coat", "cells", "cosine", "fipy"), treated_cases())}
+{markdown(("model", "mean", "deviation", "coat", "cells", "cosine", "fipy"), treated_cases())}
 
 ## A round well against a square of its area
 
@@ -448,7 +447,7 @@ cells, one molecule a second in all: from a patch of 100 um radius in the middle
 square has the area of the well's cells. Steady floor in the middle and along the rim [pM];
 molecules held by medium and coat.
 
-{table(("source", "dish", "area mm2", "middle", "rim", "held", "wall"), round_cases())}
+{markdown(("source", "dish", "area mm2", "middle", "rim", "held", "wall"), round_cases())}
 """
     (HERE / "table.md").write_text(text, encoding="utf-8")
     print(text)

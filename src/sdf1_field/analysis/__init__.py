@@ -1,34 +1,29 @@
-"""From places of cells to the papers' numbers.
+"""Measures and tables of run files, one subject a file: a table stands beside its measure.
 
-`census` counts cells per region, `encounter` those that sticky regions would gather without
-attraction; `tracks` says how cells move, `space` where they are and go against distance,
-`residence` how long they stay; `network` counts the stroma's fibres and migrasomes, `cargo` the
-chemokines in them, `fields` those around them; `hypothesis` holds the papers' tests; `runs` reads
-what these need from run files, `dishes` says which runs belong together, and `tables` are what
-`sdf1-field analyse` prints.
+- cells by region: `census` (counts in one dish), `fold_change` (several dishes), `encounter`
+  (fold change of sticky regions without attraction);
+- cells against the distance from the stroma: `distance` (density), `chemotaxis` (chemotactic
+  index), with the geometry in `space`;
+- cells in time: `residence` (dwell times), `tracks`, `persistent_walk` and `motion`;
+- stroma: `network` and `cargo` (counts in one dish), `network_summary` and `cargo_summary`
+  (several dishes), `fields` (concentrations around it).
+
+`runs` reads run files for them, `dishes` decides which runs are dishes of one experiment or
+partners, and `values` makes plain numbers of tables.
 """
 
-from sdf1_field.analysis.cargo import (
-    CargoBin,
-    CargoCount,
-    CargoTest,
+from sdf1_field.analysis.cargo import CargoCount, count_cargo, holds_cargo, run_cargo
+from sdf1_field.analysis.cargo_summary import (
     cargo_by_distance,
     cargo_measures,
     cargo_samples,
+    cargo_table,
     compare_cargo,
-    count_cargo,
-    holds_cargo,
     pooled_enrichment,
-    run_cargo,
 )
-from sdf1_field.analysis.census import (
-    ENRICHED,
-    Census,
-    FoldChange,
-    density_fold_change,
-    fold_changes,
-    take_census,
-)
+from sdf1_field.analysis.census import ENRICHED, Census, density_fold_change, take_census
+from sdf1_field.analysis.chemotaxis import approach_table
+from sdf1_field.analysis.distance import distance_table
 from sdf1_field.analysis.encounter import (
     EncounterWalk,
     StickyFloor,
@@ -39,32 +34,33 @@ from sdf1_field.analysis.encounter import (
     encounter_repeats,
     encounters,
 )
-from sdf1_field.analysis.fields import FloorProfile, floor_profile
-from sdf1_field.analysis.hypothesis import (
-    chi_squared_yates_test,
-    mann_whitney_u_test,
-    p_text,
-    paired_t_test,
-    ratio_of_medians,
-    unpaired_t_test,
-    wilcoxon_signed_rank_test,
+from sdf1_field.analysis.fields import field_table, floor_profile
+from sdf1_field.analysis.fold_change import (
+    course_table,
+    fold_change_table,
+    fold_changes,
 )
+from sdf1_field.analysis.motion import motion_table
 from sdf1_field.analysis.network import (
     FIELDS_ACROSS,
-    Measure,
     NetworkCount,
-    NetworkTest,
-    SizeBin,
-    compare_networks,
     count_network,
+    has_msc,
+    run_network,
+)
+from sdf1_field.analysis.network_summary import (
+    compare_networks,
     detached_per_mm2,
     diameter_by_age,
     diameter_by_distance,
-    has_msc,
     measures,
-    run_network,
-    run_scene,
+    network_table,
 )
+from sdf1_field.analysis.persistent_walk import (
+    fit_persistent_walk,
+    persistent_walk_law,
+)
+from sdf1_field.analysis.residence import dwell_table
 from sdf1_field.analysis.runs import (
     SAME_TIME,
     cell_places,
@@ -78,26 +74,12 @@ from sdf1_field.analysis.runs import (
     run_censuses,
     run_encounter_limit,
     run_encounters,
+    run_scene,
     run_tracks,
 )
-from sdf1_field.analysis.tables import (
-    analyse_runs,
-    approach_table,
-    cargo_table,
-    course_table,
-    distance_table,
-    dwell_table,
-    field_table,
-    motion_table,
-    network_table,
-    path_comparison,
-)
 from sdf1_field.analysis.tracks import (
-    PersistentWalk,
     Tracks,
-    fit_persistent_walk,
     path_lengths,
-    persistent_walk_law,
     pooled_tracks,
     shown_lags,
     square_displacements,
@@ -108,21 +90,12 @@ __all__ = [
     "ENRICHED",
     "FIELDS_ACROSS",
     "SAME_TIME",
-    "CargoBin",
     "CargoCount",
-    "CargoTest",
     "Census",
     "EncounterWalk",
-    "FloorProfile",
-    "FoldChange",
-    "Measure",
     "NetworkCount",
-    "NetworkTest",
-    "PersistentWalk",
-    "SizeBin",
     "StickyFloor",
     "Tracks",
-    "analyse_runs",
     "approach_table",
     "begin_encounters",
     "cargo_by_distance",
@@ -131,7 +104,6 @@ __all__ = [
     "cargo_table",
     "cell_places",
     "change_floor",
-    "chi_squared_yates_test",
     "compare_cargo",
     "compare_networks",
     "count_cargo",
@@ -152,24 +124,20 @@ __all__ = [
     "field_table",
     "fit_persistent_walk",
     "floor_profile",
+    "fold_change_table",
     "fold_changes",
     "has_msc",
     "has_stroma",
     "holds_cargo",
-    "mann_whitney_u_test",
     "measures",
     "motion_table",
     "network_table",
     "observation_index",
     "observation_times",
-    "p_text",
-    "paired_t_test",
-    "path_comparison",
     "path_lengths",
     "persistent_walk_law",
     "pooled_enrichment",
     "pooled_tracks",
-    "ratio_of_medians",
     "require_stroma",
     "run_cargo",
     "run_census",
@@ -183,6 +151,4 @@ __all__ = [
     "square_displacements",
     "take_census",
     "tracks_of",
-    "unpaired_t_test",
-    "wilcoxon_signed_rank_test",
 ]

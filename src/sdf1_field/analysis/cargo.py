@@ -1,31 +1,21 @@
-"""Where stromal cells' chemokines are and which way they have left, as an experimenter counts them.
+"""Chemokine cargo of one dish: molecules in bodies and migrasomes, and secreted by each route.
 
 `count_cargo` counts one ligand in a scene in memory and `run_cargo` in a run file;
-`cargo_measures` and `cargo_samples` pool the counts of several dishes, and `compare_cargo` tests
-them against others.
+`cargo_summary` pools the counts of several dishes.
 """
 
-import itertools
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from sdf1_field.analysis.hypothesis import unpaired_t_test
-from sdf1_field.analysis.network import (
-    BODY_DISTANCE_EDGES,
-    Measure,
-    distance_from_body,
-    frame_at,
-    over_dishes,
-    run_scene,
-)
-from sdf1_field.analysis.runs import run_name
+from sdf1_field.analysis.network import distance_from_body, frame_at
+from sdf1_field.analysis.runs import run_name, run_scene
+from sdf1_field.analysis.values import over
 from sdf1_field.errors import InputError
 from sdf1_field.migrasomes import cargo_of
 from sdf1_field.random import Stream, generator, name_key
@@ -38,7 +28,7 @@ Array = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
 ROUTES = ("released_by_bodies", "released_by_fusion", "released_at_once")
-"""Which way cargo is secreted."""
+"""Routes of secretion."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,7 +59,8 @@ class CargoCount:
     loaded : ndarray of bool, shape (migrasome,)
         Whether it takes the ligand's carriers at all.
     made, in_bodies, in_migrasomes : float
-        Made so far, what bodies began with included, and where it still is [molecules].
+        Made so far, including the initial content of bodies, and present in bodies and in
+        migrasomes [molecules].
     released_by_bodies, released_by_fusion, released_at_once, carried_off : float
         Through bodies' own membranes, by fusion in migrasomes, and at once by rupture or leak; gone
         with migrasomes that drifted away or were swallowed [molecules].
@@ -109,8 +100,8 @@ class CargoCount:
 
     @property
     def secreted_to_content(self) -> float:
-        """Secreted over what bodies hold, as in a blot of medium over lysate; NaN over nothing."""
-        return _over(self.secreted, self.in_bodies)
+        """Secreted over content of bodies, as in a blot of medium over lysate; NaN over nothing."""
+        return over(self.secreted, self.in_bodies)
 
     @property
     def through_migrasomes(self) -> float:
@@ -119,8 +110,8 @@ class CargoCount:
 
     @property
     def share_through_migrasomes(self) -> float:
-        """Of what is secreted, the part that migrasomes let go; NaN if nothing is."""
-        return _over(self.through_migrasomes, self.secreted)
+        """Share of the secreted molecules that migrasomes released; NaN if none are secreted."""
+        return over(self.through_migrasomes, self.secreted)
 
     @property
     def polarisation(self) -> Array:
@@ -130,17 +121,17 @@ class CargoCount:
     @property
     def with_cargo(self) -> float:
         """Share of migrasomes that hold a vesicle or more; NaN without migrasomes."""
-        return _over(float(np.count_nonzero(self.vesicles)), float(len(self.vesicles)))
+        return over(float(np.count_nonzero(self.vesicles)), float(len(self.vesicles)))
 
     @property
     def vesicles_per_migrasome(self) -> float:
         """Mean over migrasomes; NaN without any."""
-        return _over(float(self.vesicles.sum()), float(len(self.vesicles)))
+        return over(float(self.vesicles.sum()), float(len(self.vesicles)))
 
     @property
     def content_per_migrasome(self) -> float:
         """Mean over migrasomes [molecules]; NaN without any."""
-        return _over(float(self.content.sum()), float(len(self.content)))
+        return over(float(self.content.sum()), float(len(self.content)))
 
     @cached_property
     def vesicles_per_cell(self) -> NDArray[np.intp]:
@@ -158,12 +149,8 @@ class CargoCount:
     @property
     def enrichment(self) -> float:
         """Molecules per volume of migrasomes over that of bodies; NaN where either has none."""
-        in_migrasomes = _over(float(self.content.sum()), self.volume)
-        return _over(in_migrasomes, _over(self.in_bodies, self.msc * self.body_volume))
-
-
-def _over(amount: float, of: float) -> float:
-    return amount / of if of > 0.0 else math.nan
+        in_migrasomes = over(float(self.content.sum()), self.volume)
+        return over(in_migrasomes, over(self.in_bodies, self.msc * self.body_volume))
 
 
 def count_cargo(
@@ -296,7 +283,7 @@ def run_cargo(run: xr.Dataset, time: float, ligand: str) -> CargoCount:
 
 
 def followed_ligands(run: xr.Dataset) -> tuple[str, ...]:
-    """Ligands whose cargo a run follows.
+    """Ligands with cargo kinetics in a run.
 
     Raises
     ------
@@ -332,7 +319,7 @@ def last_followed(run: xr.Dataset) -> float:
 
 
 def holds_cargo(run: xr.Dataset) -> bool:
-    """Whether a run's file says of any time where a ligand's cargo is."""
+    """Whether a run's file has the cargo of a ligand at any time."""
     return any(
         name in run and bool(np.isfinite(run[name].values).any())
         for name in (f"{ligand}_cargo_made" for ligand in model_of(run).spec.followed_ligands)
@@ -359,128 +346,3 @@ def require_cargo(run: xr.Dataset, ligand: str) -> None:
             f"{run_name(run)}: holds no {min(missing)}, since an earlier version made it. Solve "
             "the model again."
         )
-
-
-CARGO_MEASURES: Mapping[str, Callable[[CargoCount], tuple[float, float]]] = {
-    "secreted_to_content": lambda c: (c.secreted, c.in_bodies),
-    "share_through_migrasomes": lambda c: (c.through_migrasomes, c.secreted),
-    "with_cargo": lambda c: (float(np.count_nonzero(c.vesicles)), float(len(c.vesicles))),
-}
-"""What is counted, and over what, in one dish."""
-
-
-def cargo_measures(counts: Sequence[CargoCount]) -> dict[str, Measure]:
-    """Each of `CARGO_MEASURES`, the dishes pooled, and over the dishes."""
-    return {
-        name: over_dishes([counted(count) for count in counts])
-        for name, counted in CARGO_MEASURES.items()
-    }
-
-
-def pooled_enrichment(counts: Sequence[CargoCount]) -> float:
-    """Molecules per volume of all dishes' migrasomes over that of their bodies."""
-    in_migrasomes = _over(
-        sum(float(count.content.sum()) for count in counts), sum(count.volume for count in counts)
-    )
-    bodies = sum(count.msc * count.body_volume for count in counts)
-    return _over(in_migrasomes, _over(sum(count.in_bodies for count in counts), bodies))
-
-
-def _polarisation(migrating: bool) -> Callable[[CargoCount], Array]:
-    return lambda c: c.polarisation[c.migrating == migrating]
-
-
-SAMPLES: Mapping[str, tuple[str, Callable[[CargoCount], NDArray[Any]]]] = {
-    "vesicles_per_migrasome": ("migrasomes", lambda c: c.vesicles),
-    "content_per_migrasome": ("migrasomes", lambda c: c.content),
-    "vesicles_per_cell": ("cells", lambda c: c.vesicles_per_cell),
-    "content_per_body": ("cells", lambda c: c.body_content),
-    "polarisation": ("cells", lambda c: c.polarisation),
-    "polarisation_migrating": ("cells", _polarisation(True)),
-    "polarisation_resting": ("cells", _polarisation(False)),
-    "secreted_to_content": ("dishes", lambda c: np.array([c.secreted_to_content])),
-}
-"""What is measured of each of an experiment's units, and what these are."""
-
-
-def cargo_samples(counts: Sequence[CargoCount], quantity: str) -> Array:
-    """One of `SAMPLES`, of the units of all dishes that have it, shape (unit,)."""
-    _, values = SAMPLES[quantity]
-    every: Array = np.concatenate([values(count) for count in counts]).astype(float)
-    return every[np.isfinite(every)]
-
-
-@dataclass(frozen=True)
-class CargoBin:
-    """Attached migrasomes in a bin of distance from the edge of their body.
-
-    Parameters
-    ----------
-    lower, upper : float
-        The bin, without its upper end [um].
-    vesicles, diameter : ndarray, shape (migrasome,)
-        In each, and its diameter [um].
-    """
-
-    lower: float
-    upper: float
-    vesicles: Array
-    diameter: Array
-
-
-def cargo_by_distance(counts: Sequence[CargoCount]) -> list[CargoBin]:
-    """Vesicles and diameters against distance, all dishes' migrasomes together."""
-    distance, vesicles, diameter = (
-        np.concatenate([getattr(count, key) for count in counts]).astype(float)
-        for key in ("distance", "vesicles", "diameter")
-    )
-    bins = []
-    for lower, upper in itertools.pairwise(BODY_DISTANCE_EDGES):
-        own = (distance >= lower) & (distance < upper)
-        bins.append(CargoBin(float(lower), float(upper), vesicles[own], diameter[own]))
-    return bins
-
-
-@dataclass(frozen=True)
-class CargoTest:
-    """One comparison of cargo with that of a control, by the unpaired t test.
-
-    Parameters
-    ----------
-    quantity : str
-        One of `SAMPLES`.
-    unit : str
-        What the test takes for independent.
-    treated, control : float
-        Means over units; NaN without any.
-    p : float
-        Two-sided; NaN where there is nothing to test.
-    """
-
-    quantity: str
-    unit: str
-    treated: float
-    control: float
-    p: float
-
-    @property
-    def ratio(self) -> float:
-        """Of the means; NaN unless the control's is positive."""
-        return _over(self.treated, self.control)
-
-
-def compare_cargo(treated: Sequence[CargoCount], control: Sequence[CargoCount]) -> list[CargoTest]:
-    """Unpaired t tests on each of `SAMPLES` against a control's, units of all dishes pooled."""
-    tests = []
-    for quantity, (unit, _) in SAMPLES.items():
-        own, other = cargo_samples(treated, quantity), cargo_samples(control, quantity)
-        tests.append(
-            CargoTest(
-                quantity=quantity,
-                unit=unit,
-                treated=float(own.mean()) if len(own) else math.nan,
-                control=float(other.mean()) if len(other) else math.nan,
-                p=unpaired_t_test(list(other), list(own)),
-            )
-        )
-    return tests

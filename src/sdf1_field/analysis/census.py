@@ -4,8 +4,6 @@ Fold change = (cells per area of a region) / (cells per area of free surface), c
 a cell belongs to the region under its centre (Deniz et al. 2023, Methods).
 """
 
-import warnings
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,26 +12,23 @@ from scipy import ndimage
 
 from sdf1_field.errors import InputError
 from sdf1_field.grid import Grid
-from sdf1_field.random import Stream, generator
 from sdf1_field.scene import Region, RegionMap, region_areas
 from sdf1_field.units import duration_text
 
 Array = NDArray[np.float64]
 
 ENRICHED = (Region.MSC, Region.MIGRASOME_NETWORK)
-RESAMPLES = 2000
-"""Of a bootstrap."""
 
 
 @dataclass(frozen=True, eq=False)
 class Survey:
-    """What a region map holds for cells of one size; areas in the order of `Region`.
+    """Regions under, and touched by, cells of one size; areas in the order of `Region`.
 
     Parameters
     ----------
     regions : ndarray of uint8, shape (ny, nx)
     touched : ndarray of uint8, shape (ny, nx)
-        What a cell centred there touches: MSC before network before free surface.
+        Region that a cell centred there touches: MSC before network before free surface.
     grid : Grid
     areas : ndarray, shape (3,)
         [um**2].
@@ -49,7 +44,7 @@ class Survey:
 
 
 def survey(regions: RegionMap, grid: Grid, *, radius: float) -> Survey:
-    """Areas of the regions, and what cells of a radius [um] touch where."""
+    """Areas of the regions, and the regions that cells of a radius [um] touch."""
     touched = np.zeros_like(regions)
     for region in reversed(ENRICHED):
         if (regions == region).any():
@@ -150,61 +145,3 @@ def density_fold_change(counts: Array, areas: Array) -> Array:
         change = density[..., 1:] / density[..., :1]
     result: Array = np.where(np.isfinite(change), change, np.nan)
     return result
-
-
-@dataclass(frozen=True, eq=False)
-class FoldChange:
-    """Fold changes on MSC and on the network over several dishes; arrays of shape (2,).
-
-    Parameters
-    ----------
-    pooled : ndarray
-        Ratio of sums over dishes.
-    interval : ndarray, shape (2, 2)
-        Lower and upper ends of the 95 % bootstrap interval over dishes, per region; NaN for
-        fewer than two dishes.
-    mean, deviation : ndarray
-        Mean and standard deviation of the dishes' own fold changes, as the papers report.
-    each : ndarray, shape (dish, 2)
-    """
-
-    pooled: Array
-    interval: Array
-    mean: Array
-    deviation: Array
-    each: Array
-
-
-def dish_resamples(dishes: int) -> NDArray[np.int64]:
-    """Numbers of the dishes in each resample of a bootstrap, shape (resample, dish)."""
-    return generator(0, Stream.BOOTSTRAP).integers(dishes, size=(RESAMPLES, dishes))
-
-
-def fold_changes(censuses: Sequence[Census], *, touching: bool = False) -> FoldChange:
-    """Fold changes of dishes at one time.
-
-    Parameters
-    ----------
-    censuses : sequence of Census
-        One for each dish.
-    touching : bool
-        Count cells that touch a region instead of those centred on it.
-    """
-    counts = np.array([c.touching if touching else c.counts for c in censuses])
-    areas = np.array([c.areas for c in censuses])
-    each = density_fold_change(counts, areas)
-    interval = np.full((2, 2), np.nan)
-    if len(censuses) > 1:
-        picks = dish_resamples(len(censuses))
-        resampled = density_fold_change(counts[picks].sum(axis=1), areas[picks].sum(axis=1))
-        with warnings.catch_warnings():
-            # A region that no dish has gives no interval, and says so by NaN.
-            warnings.simplefilter("ignore", RuntimeWarning)
-            interval = np.nanquantile(resampled, [0.025, 0.975], axis=0)
-    return FoldChange(
-        pooled=density_fold_change(counts.sum(axis=0), areas.sum(axis=0)),
-        interval=interval.T if len(censuses) > 1 else interval,
-        mean=each.mean(axis=0),
-        deviation=each.std(axis=0, ddof=1) if len(each) > 1 else np.full(2, np.nan),
-        each=each,
-    )

@@ -1,9 +1,9 @@
 """Which runs are dishes of one experiment, and which dishes of two experiments are partners.
 
-Random numbers are keyed by the seed and by what they are for, so that two dishes of one seed have
-nearly the same stroma, and cells that start at the same places and take nearly the same turns,
-whatever else differs between their models. Two dishes of one numbered donor have that donor's
-factors. Such dishes are partners; they are not independent.
+Random numbers are keyed by the seed and by their purpose. Two dishes of one seed therefore have
+nearly the same stroma, and cells that start at the same places and take nearly the same turns, even
+if their models differ. Two dishes of one numbered donor have that donor's factors. Such dishes are
+partners; they are not independent.
 """
 
 from collections.abc import Sequence
@@ -11,9 +11,10 @@ from dataclasses import dataclass
 
 import xarray as xr
 
-from sdf1_field.analysis.runs import run_name
+from sdf1_field.analysis.runs import observation_times, require_stroma, run_name
 from sdf1_field.errors import InputError
 from sdf1_field.record import model_of
+from sdf1_field.units import duration_text
 
 _OF_THE_DISH = {"run.seed", "variation.donor_number", "title", "description"}
 _ANOTHER_SEED = "Solve one side with another seed"
@@ -92,8 +93,8 @@ def require_another_dish(runs: Sequence[xr.Dataset], control: Sequence[xr.Datase
 def require_independent(runs: Sequence[xr.Dataset], control: Sequence[xr.Dataset]) -> None:
     """Raise InputError if a run and a control have a seed or a donor in common.
 
-    For tests over cells, migrasomes and fields, which have no partners: that a body of one number
-    leaves another number of migrasomes, or none, is what is tested.
+    For tests over cells, migrasomes and fields, which cannot be paired: the tests ask whether cells
+    have other numbers of migrasomes, or none.
     """
     for run in runs:
         for other in control:
@@ -151,7 +152,7 @@ def pairs_by_seed(runs: Sequence[xr.Dataset], control: Sequence[xr.Dataset]) -> 
     """Runs and control in the order of their seeds; None if they have none in common.
 
     With the same seeds on both sides the differences between partners are independent from seed to
-    seed, so that a paired test holds however much or little partners share.
+    seed, so that a paired test is valid for any correlation of partners.
 
     Raises
     ------
@@ -241,3 +242,36 @@ def _difference(own: dict[str, object], other: dict[str, object]) -> str:
     """First value in which two models differ; empty if in none."""
     different = (p for p in own.keys() | other.keys() if own.get(p) != other.get(p))
     return min(different, default="")
+
+
+def require_same_culture(run: xr.Dataset, control: xr.Dataset) -> None:
+    """Raise InputError if time 0 is not equally long after seeding in both."""
+    own, other = (model_of(one).spec.run.culture for one in (run, control))
+    if own != other:
+        raise InputError(
+            f"control: time 0 is {duration_text(own)} after seeding in {run_name(run)} and "
+            f"{duration_text(other)} in {run_name(control)}, so networks of one time are not as "
+            "old. Compare runs of the same run.culture."
+        )
+
+
+def require_cells_and_stroma(runs: Sequence[xr.Dataset]) -> None:
+    """Raise InputError unless the runs are dishes of one experiment with cells and stroma."""
+    for run in runs:
+        observation_times(run)
+    require_one_experiment(runs)
+    require_stroma(runs)
+
+
+def require_comparable_stroma(runs: Sequence[xr.Dataset], control: Sequence[xr.Dataset]) -> None:
+    """Raise InputError unless tests over stromal cells, migrasomes and fields make sense.
+
+    Each side must be the dishes of one experiment; the control, if there is any, another one of
+    the same age, without a seed or a donor in common with the runs.
+    """
+    require_one_experiment(runs)
+    if control:
+        require_one_experiment(control)
+        require_another_dish(runs, control)
+        require_independent(runs, control)
+        require_same_culture(runs[0], control[0])

@@ -1,13 +1,20 @@
-"""How long cells stay over a region: episodes of consecutive frames, some cut by the recording."""
+"""Dwell times of cells over regions: episodes of consecutive frames, some right-censored."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+import xarray as xr
 from numpy.typing import NDArray
 
-from sdf1_field.analysis.census import RESAMPLES
-from sdf1_field.random import Stream, generator
+from sdf1_field.analysis.dishes import require_cells_and_stroma
+from sdf1_field.analysis.runs import cell_places, observation_times, run_name
+from sdf1_field.analysis.values import ends_or_none, or_none
+from sdf1_field.errors import InputError
+from sdf1_field.scene import REGION_LABELS, Region
+from sdf1_field.statistics import percentile_interval, resample_counts
 
 Array = NDArray[np.float64]
 
@@ -19,7 +26,7 @@ class Episodes:
     Parameters
     ----------
     cell : ndarray of int
-        Whose.
+        Number of the cell.
     duration : ndarray
         From the first frame over the region to the first frame off it, or to the last frame [s].
     ended : ndarray of bool
@@ -39,11 +46,11 @@ def episodes(
 ) -> Episodes:
     """Episodes of cells over a region.
 
-    A cell is taken to arrive at its first frame over the region and to leave at the first frame off
-    it. Visits between two frames are not seen, so what is seen is too long by about half a frame,
-    and more where stays are as short as frames: `constant_rate_dwell` corrects for that. An episode
-    that lasts to the end is cut there. One that the first frame shows has an unknown begin and is
-    left out, unless cells were added then.
+    A cell arrives at its first frame over the region and leaves at the first frame off it. Visits
+    between two frames are not seen, so durations are too long by about half a frame, and by more
+    where stays are as short as frames: `constant_rate_dwell` corrects for that. An episode that
+    lasts to the end of the recording is right-censored there. An episode in the first frame has an
+    unknown begin and is left out, unless cells were added then.
 
     Parameters
     ----------
@@ -74,7 +81,7 @@ class DwellTime:
     mean : float
         Area under the survival curve up to the longest duration seen [s].
     interval : tuple of float
-        95 % bootstrap interval of the mean over cells [s]; NaN where nobody was seen to leave.
+        95 % bootstrap interval of the mean over cells [s]; NaN where no cell was seen to leave.
     median : float
         When half have left [s]; NaN if half never do.
     restricted : bool
@@ -90,10 +97,10 @@ class DwellTime:
 def constant_rate_dwell(stays: Episodes, interval: float) -> float:
     """Mean stay of cells that leave at a constant rate, corrected for the time between frames [s].
 
-    A stay that a frame has seen goes on to the next frame with the chance ``exp(-dt / tau)``. That
-    is one less the leavings over the frames at risk, whatever was missed in between, so
-    ``tau = -dt / ln(1 - leavings / frames)``; but for cells that leave and are back at the next
-    frame. NaN if no stay was seen, or if none lasts to a second frame; infinite if nobody leaves.
+    A stay seen in one frame lasts to the next with the probability ``exp(-dt / tau)``, estimated by
+    one less the departures over the frames at risk, so ``tau = -dt / ln(1 - departures / frames)``.
+    Cells that leave and return between two frames bias it. NaN if no stay was seen, or if none
+    lasts to a second frame; infinite if no cell leaves.
 
     Parameters
     ----------
@@ -111,7 +118,7 @@ def constant_rate_dwell(stays: Episodes, interval: float) -> float:
 
 
 def dwell_time(stays: Episodes) -> DwellTime:
-    """Mean and median duration of episodes, those cut by the recording's end counted as cut.
+    """Mean and median duration of episodes, right-censored by the end of the recording.
 
     References
     ----------
@@ -129,11 +136,8 @@ def dwell_time(stays: Episodes) -> DwellTime:
     (mean,) = _area(survival, durations)
     ends = (math.nan, math.nan)
     if len(names) > 1 and stays.ended.any():
-        picked = generator(0, Stream.BOOTSTRAP).multinomial(
-            len(names), np.full(len(names), 1.0 / len(names)), size=RESAMPLES
-        )
-        means = _area(_survival(picked @ left, picked @ cut), durations)
-        low, high = np.quantile(means, [0.025, 0.975])
+        picked = resample_counts(len(names))
+        low, high = percentile_interval(_area(_survival(picked @ left, picked @ cut), durations))
         ends = (float(low), float(high))
     half = np.flatnonzero(survival[0] <= 0.5)
     return DwellTime(
@@ -155,3 +159,59 @@ def _area(survival: Array, durations: Array) -> Array:
     """Area under survival curves that are 1 before the first duration."""
     before = np.hstack([np.ones((len(survival), 1)), survival[:, :-1]])
     return np.asarray(before @ np.diff(durations, prepend=0.0), dtype=float)
+
+
+def dwell_table(runs: Sequence[xr.Dataset]) -> list[dict[str, Any]]:
+    """How long cells stay over each region.
+
+    Returns
+    -------
+    list of dict
+        One row for each region: ``region``, ``share_of_time`` (of all cells' frames),
+        ``episodes``, ``cut`` (of these, going on at the recording's end), ``unseen_begin`` (left
+        out, since they began before the recording), ``constant_rate_dwell`` (mean stay if cells
+        leave at a constant rate, corrected for the time between frames [s]; None if not resolved
+        or if no cell leaves), ``mean_dwell`` and ``median_dwell`` [s] by Kaplan and Meier,
+        uncorrected, ``interval`` of the mean (95 % bootstrap over cells), ``restricted``
+        (whether the mean is a lower bound: some outlast the longest stay seen).
+    """
+    require_cells_and_stroma(runs)
+    for run in runs:
+        if len(observation_times(run)) < 2:
+            raise InputError(
+                f"{run_name(run)}: shows its cells only once, so no stay. Set output.tracks_every "
+                "below the tracked time."
+            )
+        cell_places(run)  # refuses cells that are nowhere, whose region is no region
+    rows = []
+    for region in Region:
+        found, over, seen, first = [], 0, 0, 0
+        for run in runs:
+            regions, times = run["cell_region"].values, observation_times(run)
+            own = episodes(regions, times, region, from_start=bool(times[0] == 0.0))
+            found.append(Episodes(own.cell + first, own.duration, own.ended, own.unseen_begin))
+            first += len(regions)
+            over, seen = over + int((regions == region).sum()), seen + regions.size
+        stays = Episodes(
+            np.concatenate([f.cell for f in found]),
+            np.concatenate([f.duration for f in found]),
+            np.concatenate([f.ended for f in found]),
+            sum(f.unseen_begin for f in found),
+        )
+        dwell = dwell_time(stays)
+        interval = float(times[1] - times[0])
+        rows.append(
+            {
+                "region": REGION_LABELS[region],
+                "share_of_time": over / seen,
+                "episodes": len(stays.duration),
+                "cut": int((~stays.ended).sum()),
+                "unseen_begin": stays.unseen_begin,
+                "constant_rate_dwell": or_none(constant_rate_dwell(stays, interval)),
+                "mean_dwell": or_none(dwell.mean),
+                "interval": ends_or_none(dwell.interval),
+                "median_dwell": or_none(dwell.median),
+                "restricted": dwell.restricted,
+            }
+        )
+    return rows

@@ -1,6 +1,7 @@
 """Cells in a run file: when they were seen, over what, and what chance would gather there."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -17,7 +18,8 @@ from sdf1_field.analysis.encounter import StickyFloor, encounter_counts, encount
 from sdf1_field.analysis.tracks import Tracks, tracks_of
 from sdf1_field.errors import InputError
 from sdf1_field.record import model_of
-from sdf1_field.scene import Bodies, Region
+from sdf1_field.scene import Bodies, Fibres, Migrasomes, Region, Scene
+from sdf1_field.scene.variables import ABSENT, BODIES, FIBRES, MIGRASOMES, Variable
 from sdf1_field.simulation import model_grid
 from sdf1_field.units import duration_text
 
@@ -25,11 +27,10 @@ Array = NDArray[np.float64]
 
 SAME_TIME = 0.5
 """Times closer than this are the same observation [s]."""
-_OUTLINE = ("x", "y", "semi_major", "semi_minor", "angle")
-_BODIES = tuple(f"body_{key}" for key in (*_OUTLINE, "blocked", "migrating"))
+_BODIES = tuple(variable.name for variable in BODIES)
 _SCENE = (
     "region",
-    *(f"body_{key}" for key in _OUTLINE),
+    *(f"body_{key}" for key in ("x", "y", "semi_major", "semi_minor", "angle")),
     *(f"migrasome_{key}" for key in ("x", "y", "radius")),
 )
 
@@ -127,19 +128,54 @@ def run_bodies(run: xr.Dataset, frame: int) -> Bodies:
     InputError
         If an earlier version made the run.
     """
-    require_variables(run, *_BODIES)
+    there = np.isfinite(_values(run, frame, BODIES, "x"))
+    return Bodies(**_columns(run, frame, BODIES, there), secretion={})
 
-    def at(name: str) -> Array:
-        values: Array = run[f"body_{name}"][frame].values
-        return values
 
-    there = np.isfinite(at("x"))
-    return Bodies(
-        **{key: at(key)[there] for key in _OUTLINE},
-        blocked=at("blocked")[there],
-        secretion={},
-        migrating=at("migrating")[there] == 1,
+def run_scene(run: xr.Dataset, frame: int) -> Scene:
+    """Stroma of a run as it was in a frame; without secretion, and without what makes it grow.
+
+    Raises
+    ------
+    InputError
+        If an earlier version made the run.
+    """
+    fibres = _columns(run, frame, FIBRES, _values(run, frame, FIBRES, "body") != ABSENT)
+    migrasomes = _columns(run, frame, MIGRASOMES, np.s_[:])
+    end = migrasomes.pop("end")
+    return Scene(
+        run_bodies(run, frame),
+        Fibres(**fibres),
+        Migrasomes(
+            **migrasomes,
+            end=np.where(np.isfinite(end), end, np.inf),
+            present=np.isfinite(migrasomes["x"]),
+            secretion={},
+            loaded={},
+            secretion_at_birth={},
+            decay={},
+        ),
     )
+
+
+def _columns(
+    run: xr.Dataset, frame: int, variables: Iterable[Variable], rows: Any
+) -> dict[str, NDArray[Any]]:
+    """Some rows of variables in a frame by their names in memory."""
+    variables = tuple(variables)
+    return {v.key: _values(run, frame, variables, v.key)[rows] for v in variables}
+
+
+def _values(run: xr.Dataset, frame: int, variables: Iterable[Variable], key: str) -> NDArray[Any]:
+    """A variable in a frame, in the type that it has in memory."""
+    variable = next(v for v in variables if v.key == key)
+    require_variables(run, variable.name)
+    values = run[variable.name]
+    found: NDArray[Any] = (values[frame] if "time" in variable.dims else values).values
+    if variable.absent is not None and found.dtype.kind == "f":
+        # xarray shows a fill value as NaN.
+        found = np.where(np.isfinite(found), found, variable.absent)
+    return found.astype(variable.memory or variable.dtype)
 
 
 def _frame(run: xr.Dataset, time: float) -> int:

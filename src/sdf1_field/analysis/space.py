@@ -1,28 +1,30 @@
-"""Where cells are and where they go, against the distance to the stroma.
+"""Distance and direction from places to the stroma.
 
 Distances are to the exact outlines of the scene: a body is its ellipse, a migrasome its disc.
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import xarray as xr
 from numpy.typing import NDArray
 
-from sdf1_field.analysis.census import RESAMPLES
+from sdf1_field.analysis.runs import scene_frames
 from sdf1_field.compiled import kernel
 from sdf1_field.grid import Grid
-from sdf1_field.neighbours import (
-    MOST_BUCKETS,
-    Buckets,
-    bucket_of,
-    make_buckets,
-    sorted_places,
-)
-from sdf1_field.random import Stream, generator
+from sdf1_field.neighbours import MOST_BUCKETS, Buckets, bucket_of, make_buckets, sorted_places
 
 Array = NDArray[np.float64]
 
+BODY, MIGRASOME = "MSC body", "migrasome"
+OUTSIDE_EDGES = (0.0, 10.0, 20.0, 30.0, 40.0, 60.0, 80.0, 100.0, 150.0, 200.0, math.inf)
+DISTANCE_EDGES = {
+    BODY: np.array([-math.inf, *OUTSIDE_EDGES]),
+    MIGRASOME: np.array([-math.inf, *OUTSIDE_EDGES[1:]]),
+}
+"""Bins of the distance from an edge [um]; below 0 is on a body, migrasomes are too small for it."""
 _SAMPLE = 2.5
 """Areas are measured on a lattice at least as fine as this [um]."""
 _NEWTON_STEPS = 50
@@ -217,83 +219,37 @@ def in_bins(distance: Array, edges: Array) -> Array:
     return np.bincount(place[within], minlength=len(edges) - 1).astype(float)
 
 
-@dataclass(frozen=True, eq=False)
-class Approach:
-    """How straight cells head for the nearest edge, by distance; arrays of shape (bin,).
-
-    Parameters
-    ----------
-    cells, steps : ndarray
-        That were in the bin at a frame.
-    advance : ndarray
-        Mean way made towards the edge in a step [um]; NaN without a step.
-    index : ndarray
-        Way made towards the edge over way made, in [-1, 1]; NaN without a step.
-    interval : ndarray, shape (bin, 2)
-        95 % bootstrap interval over cells; NaN for fewer than two cells.
-    """
-
-    cells: Array
-    steps: Array
-    advance: Array
-    index: Array
-    interval: Array
+def run_outlines(
+    run: xr.Dataset, times: Sequence[float] | Array
+) -> list[tuple[int, dict[str, Outlines]]]:
+    """For each time [s] the frame that shows the scene, and its outlines by kind."""
+    frames = scene_frames(run, times)
+    made = {frame: frame_outlines(run, frame) for frame in set(frames)}
+    return [(frame, made[frame]) for frame in frames]
 
 
-def approach(
-    cell: NDArray[np.intp], distance: Array, advance: Array, way: Array, edges: Array
-) -> Approach:
-    """Chemotactic index against distance.
+def frame_outlines(run: xr.Dataset, frame: int) -> dict[str, Outlines]:
+    """Outlines of a run's bodies and migrasomes in a frame."""
 
-    The index of a bin is the sum of what steps advanced towards the edge over the sum of their
-    lengths. Steps between frames are straight and shorter than the way, so the index grows with the
-    time between frames; the mean advance does not. Cells that are caught on the way bias both a
-    little: one that heads for the edge stops there, one that heads away goes on.
+    def at(name: str) -> Array:
+        values: Array = run[name][frame].values
+        return values
 
-    Parameters
-    ----------
-    cell : ndarray of int, shape (step,)
-        Whose step it is.
-    distance : ndarray, shape (step,)
-        To the nearest edge at the step's begin [um].
-    advance, way : ndarray, shape (step,)
-        Displacement along the direction to that edge, and its length [um].
-    edges : ndarray, shape (bin + 1,)
-        [um].
-    """
-    bins = len(edges) - 1
-    place = np.searchsorted(edges, distance, side="right") - 1
-    within = (place >= 0) & (place < bins)
-    names, number = np.unique(cell[within], return_inverse=True)
-    key = number * bins + place[within]
-    size = len(names) * bins
-
-    def summed(values: Array | None) -> Array:
-        total = np.bincount(key, weights=values, minlength=size).astype(float)
-        return total.reshape(len(names), bins)
-
-    advances, ways, steps = summed(advance[within]), summed(way[within]), summed(None)
-    cells = (steps > 0).sum(axis=0).astype(float)
-    interval = np.full((bins, 2), np.nan)
-    if len(names):
-        picked = generator(0, Stream.BOOTSTRAP).multinomial(
-            len(names), np.full(len(names), 1.0 / len(names)), size=RESAMPLES
-        )
-        resampled = _ratio(picked @ advances, picked @ ways)
-        for n in np.flatnonzero((cells > 1) & (ways.sum(axis=0) > 0.0)):
-            known = resampled[:, n][np.isfinite(resampled[:, n])]
-            interval[n] = np.quantile(known, [0.025, 0.975])
-    number_of_steps = steps.sum(axis=0)
-    return Approach(
-        cells,
-        number_of_steps,
-        _ratio(advances.sum(axis=0), number_of_steps),
-        _ratio(advances.sum(axis=0), ways.sum(axis=0)),
-        interval,
-    )
-
-
-def _ratio(numerator: Array, denominator: Array) -> Array:
-    known = denominator > 0.0
-    result: Array = np.where(known, numerator / np.where(known, denominator, 1.0), np.nan)
-    return result
+    body, migrasome = np.isfinite(at("body_x")), np.isfinite(at("migrasome_x"))
+    radius = at("migrasome_radius")[migrasome]
+    return {
+        BODY: Outlines(
+            at("body_x")[body],
+            at("body_y")[body],
+            at("body_semi_major")[body],
+            at("body_semi_minor")[body],
+            at("body_angle")[body],
+        ),
+        MIGRASOME: Outlines(
+            at("migrasome_x")[migrasome],
+            at("migrasome_y")[migrasome],
+            radius,
+            radius,
+            np.zeros_like(radius),
+        ),
+    }

@@ -1,6 +1,6 @@
-"""The door for Python: solve a model, open a run, read its tables; the command line uses it too.
+"""Python interface: solve a model, open a run, read its tables; the command line uses it too.
 
 `loading` loads models and `solving` solves them, `runs` holds runs and dishes of one experiment,
-`tables` says which table suits which runs, and `frames` makes data frames of tables. The names a
+`tables` lists the tables of `analyse`, and `frames` makes data frames of them. The names a
 user needs are those of `sdf1_field` itself.
 """

@@ -48,7 +48,7 @@ def long_frame(rows: Sequence[Mapping[str, Any]], keys: Sequence[str]) -> pd.Dat
     -------
     pandas.DataFrame
         ``keys``, ``quantity`` (its name in the table, dotted), ``value``; with a control also
-        ``control``, ``ratio``, ``test``, ``unit`` (of what the test counts) and ``p``.
+        ``control``, ``ratio``, ``test``, ``unit`` (independent units of the test) and ``p``.
     """
     found = []
     for row in rows:
@@ -141,7 +141,7 @@ def _leaves(value: Any, name: str = "") -> Iterator[tuple[str, Any]]:
 
 
 def _labelled(row: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:
-    """Name of a row by its bin or lag, and what else it has."""
+    """Name of a row by its bin or lag, and its other values."""
     if "lag" in row:
         return f"{row['lag']:g} s", {k: v for k, v in row.items() if k != "lag"}
     lower, upper = (next(k for k in row if k.startswith(end)) for end in ("lower_", "upper_"))

@@ -1,4 +1,4 @@
-"""A model as a person asks for it."""
+"""Load a model by name or file, with settings."""
 
 from collections.abc import Iterable
 from pathlib import Path

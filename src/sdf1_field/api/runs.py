@@ -54,7 +54,7 @@ def _times(at: At | None) -> list[float] | None:
 
 
 class Dishes:
-    """What can be asked of one run and of several that are dishes of one experiment alike."""
+    """Tables of one run, or of several that are dishes of one experiment."""
 
     datasets: tuple[xr.Dataset, ...]
     """One for each dish."""
@@ -72,7 +72,7 @@ class Dishes:
         Parameters
         ----------
         name : str, optional
-            As after ``--show``, such as ``"fold-change"``; what suits the run if not given.
+            As after ``--show``, such as ``"fold-change"``; the one that suits the run if not given.
         at : str, float or sequence of these, optional
             When: text such as ``"4 h"``, or seconds.
         control : Run, Runs or sequence of Run, optional
@@ -83,7 +83,7 @@ class Dishes:
         Raises
         ------
         InputError
-            If the runs do not have what is asked for.
+            If the runs do not have the data of the table.
         """
         against = _datasets(control)
         name = usual_table(self.datasets) if name is None else name
@@ -96,7 +96,7 @@ class Dishes:
         control: "Dishes | Sequence[Run] | None" = None,
         paired: bool = False,
     ) -> pd.DataFrame:
-        """Cells, densities and fold changes by region, as `analysis.analyse_runs` counts them.
+        """Cells, densities and fold changes by region, as `analysis.fold_change_table` counts them.
 
         Parameters
         ----------
@@ -212,7 +212,7 @@ class Run(Dishes):
         return tracks_frame(self.dataset)
 
     def summary(self) -> dict[str, Any]:
-        """What `sdf1-field inspect` prints: size, stroma, cells, ligands and their mass audit."""
+        """Size, stroma, cells, ligands and mass audit, as `sdf1-field inspect` prints them."""
         return record.summary(self.dataset)
 
     def plot(
@@ -230,7 +230,7 @@ class Run(Dishes):
         path : str or pathlib.Path, optional
             File to write it to, such as ``run.png``.
         at : str or float, optional
-            What time to show: text such as ``"4 h"``, or seconds; the end if not given.
+            Time to show: text such as ``"4 h"``, or seconds; the end if not given.
         ligand : str, optional
             Which field; the first if not given.
         force : bool
@@ -264,7 +264,7 @@ class Run(Dishes):
         return figure
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         self.dataset.close()
 
     def __enter__(self) -> Self:
@@ -337,7 +337,7 @@ class Runs(Dishes, Sequence[Run]):
         return len(self._runs)
 
     def close(self) -> None:
-        """Let go of the files."""
+        """Close the files."""
         for run in self._runs:
             run.close()
 

@@ -142,7 +142,7 @@ def require_possible(
     strict: bool,
     caller: int = 1,
 ) -> None:
-    """Refuse what cannot be solved to a file, or at all here; then warn of intervals."""
+    """Raise InputError if a model cannot be solved, or not to that file; warn of intervals."""
     if path is not None:
         record.claim_output(path, force=force, resume=resume)
     record.require_memory(model)

@@ -1,6 +1,8 @@
-"""The tables of analysis by name, and which one suits which runs."""
+"""The tables of `sdf1-field analyse`: one entry each, and which one suits which runs."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from sdf1_field.errors import InputError
@@ -8,15 +10,81 @@ from sdf1_field.errors import InputError
 if TYPE_CHECKING:
     import xarray as xr
 
-OF_STROMA = ("network", "cargo", "field")
-TABLES = ("fold-change", "course", "distance", "dwell", "approach", "motion", *OF_STROMA)
-AT_TIMES = ("fold-change", "distance", *OF_STROMA)
-COMPARED = ("fold-change", "motion", *OF_STROMA)
-"""Those that need no cells, all, those of single times, and those with a comparison."""
+
+@dataclass(frozen=True)
+class Table:
+    """How a table is made and printed; functions by name, so that `--help` imports no NumPy.
+
+    Parameters
+    ----------
+    function : str
+        In `sdf1_field.analysis`, as ``module.function``; it takes the runs, and ``times``,
+        ``against`` and ``paired`` where the flags below say so.
+    printer : str
+        In `sdf1_field.cli.printing`, likewise; it takes the table and a `cli.tables.Shown`.
+    help : str
+        For the option --show.
+    cells, stroma : bool
+        Whether runs need haematopoietic cells, and a stroma.
+    at_times, compared, by_donor : bool
+        Whether it is of single times, has a comparison with a control, and one donor by donor.
+    """
+
+    function: str
+    printer: str
+    help: str
+    cells: bool = True
+    stroma: bool = True
+    at_times: bool = False
+    compared: bool = False
+    by_donor: bool = False
+
+
+TABLES: Mapping[str, Table] = {
+    "fold-change": Table(
+        "fold_change.fold_change_table", "cells.print_fold_changes",
+        "cells per region (default with MSC)",
+        at_times=True, compared=True, by_donor=True,
+    ),
+    "course": Table(
+        "fold_change.course_table", "cells.print_course", "fold change over time"
+    ),
+    "distance": Table(
+        "distance.distance_table", "cells.print_distances",
+        "density against distance from bodies and migrasomes",
+        at_times=True,
+    ),
+    "dwell": Table("residence.dwell_table", "cells.print_dwell", "how long cells stay"),
+    "approach": Table(
+        "chemotaxis.approach_table", "cells.print_approach", "chemotactic index against distance"
+    ),
+    "motion": Table(
+        "motion.motion_table", "cells.print_motion",
+        "paths, speed, persistence (default without MSC)",
+        stroma=False, compared=True,
+    ),
+    "network": Table(
+        "network_summary.network_table", "networks.print_networks",
+        "MSC with fibres and migrasomes, fates and sizes of migrasomes (default without "
+        "haematopoietic cells)",
+        cells=False, at_times=True, compared=True,
+    ),
+    "cargo": Table(
+        "cargo_summary.cargo_table", "cargo.print_cargo",
+        "chemokines in cells and migrasomes, and which way they were secreted (default without "
+        "haematopoietic cells if cargo is followed)",
+        cells=False, at_times=True, compared=True,
+    ),
+    "field": Table(
+        "fields.field_table", "fields.print_fields",
+        "concentration on the floor under and around bodies and migrasomes",
+        cells=False, at_times=True, compared=True,
+    ),
+}  # fmt: skip
 
 
 def usual_table(runs: Sequence["xr.Dataset"]) -> str:
-    """Name of the table that suits what there is in some runs."""
+    """Name of the default table of some runs, by whether they have cells, stroma and cargo."""
     from sdf1_field.analysis import has_msc, has_stroma, holds_cargo
 
     if any("cell_time" in run for run in runs):
@@ -43,9 +111,9 @@ def make_table(
     runs : sequence of xarray.Dataset
         Dishes of one experiment.
     times : sequence of float, optional
-        When [s], for those of `AT_TIMES`.
+        When [s], for those of single times.
     against : sequence of xarray.Dataset
-        Dishes of the control, for those of `COMPARED`.
+        Dishes of the control, for those with a comparison.
     paired : bool
         Compare fold changes donor by donor.
 
@@ -59,38 +127,27 @@ def make_table(
 
     times = None if times is None else list(dict.fromkeys(times))
     _require_sense(name, at=times is not None, against=bool(against), paired=paired)
-    if name != "motion":
+    table = TABLES[name]
+    if table.stroma:
         for group in (runs, against):
             if group:
                 analysis.require_stroma(group)
-    if name not in OF_STROMA:
+    if table.cells:
         for run in (*runs, *against):
             analysis.observation_times(run)
-    if name == "fold-change":
-        return analysis.analyse_runs(runs, times, against=against, paired=paired)
-    if name == "motion":
-        return analysis.motion_table(runs, against)
-    if name == "distance":
-        return analysis.distance_table(runs, times)
-    if name in OF_STROMA:
-        of_stroma = {
-            "network": analysis.network_table,
-            "cargo": analysis.cargo_table,
-            "field": analysis.field_table,
-        }
-        return of_stroma[name](runs, times, against=against)
-    whole = {
-        "course": analysis.course_table,
-        "dwell": analysis.dwell_table,
-        "approach": analysis.approach_table,
-    }
-    return whole[name](runs)
+    module, function = table.function.split(".")
+    options: dict[str, Any] = {"times": times} if table.at_times else {}
+    if table.compared:
+        options["against"] = against
+    if table.by_donor:
+        options["paired"] = paired
+    return getattr(import_module(f"sdf1_field.analysis.{module}"), function)(runs, **options)
 
 
 def changes_of(
     runs: Sequence["xr.Dataset"], control: Sequence["xr.Dataset"]
 ) -> dict[str, list[str]]:
-    """What is changed from the shipped model in some of the runs, and in some of the control's."""
+    """Changes from the shipped model in any of the runs, and in any of the control's."""
     from sdf1_field.record import model_of
     from sdf1_field.spec import changes
 
@@ -101,23 +158,26 @@ def changes_of(
 
 
 def _require_sense(name: str, *, at: bool, against: bool, paired: bool) -> None:
-    """Raise InputError if there is no such table, or an option says nothing about it."""
+    """Raise InputError if there is no such table, or an option does not apply to it."""
     from sdf1_field.spec import unknown
 
+    def those(flag: str) -> str:
+        return " or ".join(own for own, table in TABLES.items() if getattr(table, flag))
+
     if name not in TABLES:
-        raise InputError(f"table: {unknown(str(name), TABLES, 'table')}")
-    if at and name not in AT_TIMES:
+        raise InputError(f"table: {unknown(str(name), tuple(TABLES), 'table')}")
+    table = TABLES[name]
+    if at and not table.at_times:
         raise InputError(
-            f"at: '{name}' is of the whole recording. Leave it away, or choose "
-            f"{' or '.join(AT_TIMES)}."
+            f"at: '{name}' is of the whole recording. Leave it away, or choose {those('at_times')}."
         )
-    if against and name not in COMPARED:
+    if against and not table.compared:
         raise InputError(
-            f"control: '{name}' has no test. Leave it away, or choose {' or '.join(COMPARED)}."
+            f"control: '{name}' has no test. Leave it away, or choose {those('compared')}."
         )
     if paired and not against:
         raise InputError("paired: there is nothing to compare with. Give a control.")
-    if paired and name != "fold-change":
+    if paired and not table.by_donor:
         raise InputError(
             f"paired: '{name}' compares cells, and these have no partners. Leave it away."
         )

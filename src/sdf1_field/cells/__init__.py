@@ -1,14 +1,15 @@
-"""Haematopoietic cells on the floor: sense, turn, move, hold.
+"""Haematopoietic cells on the floor: sensing, turning, motion, adhesion and uptake.
 
 A cell's heading follows
 
     d phi = -(SNR / P) sin(phi - phi_gradient) dt + sqrt(2 / P) dW,
 
-a persistent random walk of persistence time P that turns up the signal with the signal-to-noise
-ratio of the difference in occupied CXCR4 between its two halves. Its stationary law is von Mises,
-and the chemotactic index is `sdf1_field.pharmacology.chemotactic_index`. A crawling cell is caught
-at the rate of what it touches and let go at one rate; a held cell moves only with the body under
-it. Cells swallow migrasomes that they touch, at a rate for each cell and migrasome.
+a persistent random walk of persistence time P with a bias up the gradient; SNR is the
+signal-to-noise ratio of the difference in occupied CXCR4 between the cell's two halves. The
+stationary distribution of headings is von Mises, and the chemotactic index is
+`sdf1_field.pharmacology.chemotactic_index`. A crawling cell is caught at a rate given by the
+structures it touches and let go at a constant rate; a held cell moves only with the body under it.
+Each cell takes up each migrasome that it touches at a constant rate.
 """
 
 from sdf1_field.cells.advection import advected, advected_with

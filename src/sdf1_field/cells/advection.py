@@ -1,4 +1,4 @@
-"""Held cells go along with the bodies under them."""
+"""Advection: held cells move rigidly with the bodies under them."""
 
 import math
 from dataclasses import replace
@@ -16,11 +16,11 @@ Array = NDArray[np.float64]
 
 
 def advected(cells: Cells, grid: Grid, before: Scene, after: Scene) -> Cells:
-    """Cells after the bodies have moved: those held over a body go along, as if part of it.
+    """Cells after the bodies have moved: those held over a body move with it as a rigid whole.
 
-    Such a cell keeps its place in the body's frame, and its heading turns with it. What an ellipse
-    turns by is known up to half turns: the smallest counts. What a body grows or shrinks by moves
-    no cell. Who would be advected beyond a wall is mirrored there.
+    Such a cell keeps its place in the body's frame, and its heading rotates with the body. The
+    rotation of an ellipse is known up to half turns; the smallest is taken. Growth and shrinkage of
+    a body move no cell. Cells advected beyond a wall are reflected there.
 
     Parameters
     ----------
@@ -32,7 +32,7 @@ def advected(cells: Cells, grid: Grid, before: Scene, after: Scene) -> Cells:
     Returns
     -------
     Cells
-        The same object if no body has moved that carries any.
+        The same object if no cell has moved.
     """
     return advected_with(cells, grid, before.bodies, after.bodies)
 
@@ -53,7 +53,7 @@ def advected_with(cells: Cells, grid: Grid, old: Bodies, new: Bodies) -> Cells:
 
 
 def _motion(old: Bodies, new: Bodies) -> tuple[Array, Array, Array, Array, Array, Array]:
-    """Centres of bodies before and after, and cosine and sine of what they have turned by."""
+    """Centres of bodies before and after, and cosine and sine of their rotation."""
     change = new.angle - old.angle
     turn = change - math.pi * np.round(change / math.pi)
     return old.x, old.y, new.x, new.y, np.cos(turn), np.sin(turn)
@@ -76,7 +76,7 @@ def _carry(
     width: float,
     length: float,
 ) -> None:
-    """Move cells rigidly with bodies, shapes (advected,) both, mirrored at the walls."""
+    """Move cells rigidly with bodies, both of shape (advected,), and reflect them at the walls."""
     for n in range(cells.size):
         i, b = cells[n], bodies[n]
         cosine, sine = cosines[b], sines[b]

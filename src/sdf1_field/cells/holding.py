@@ -1,4 +1,4 @@
-"""What holds cells: regions, CD166 and fibres that they touch; caught and let go at rates."""
+"""Adhesion: catching by CD166, VCAM-1, integrin ligands and fibres, and letting go, at rates."""
 
 import math
 from dataclasses import replace
@@ -19,19 +19,19 @@ Array = NDArray[np.float64]
 
 
 class Hold(NamedTuple):
-    """What catches cells, shape (ny, nx) each, relative to an untreated MSC body.
+    """Adhesion maps, shape (ny, nx) each; densities relative to an untreated MSC body.
 
     Parameters
     ----------
     cd166 : ndarray
-        Free CD166 a cell centred there touches.
+        Free CD166 touched by a cell centred there [1].
     vcam1 : ndarray
-        VCAM-1 under the cell's centre.
+        VCAM-1 under the cell's centre [1].
     integrin_ligand : ndarray
-        What integrins bind that occupied CXCR4 has switched on.
+        Ligand under the cell's centre of the integrins that occupied CXCR4 activates [1].
     fibres : ndarray
-        Whether a cell centred there touches a retraction fibre: 1 or 0. What fibres hold cells
-        by is not CD166, which they hardly bear, and no antibody against it blocks them.
+        1 where a cell centred there touches a retraction fibre, else 0. Adhesion to fibres is not
+        by CD166, which fibres hardly bear, and is not blocked by antibodies against it.
     """
 
     cd166: Array
@@ -41,7 +41,7 @@ class Hold(NamedTuple):
 
 
 def hold_of(spec: ModelSpec, scene: Scene, regions: RegionMap, grid: Grid) -> Hold:
-    """What catches the model's cells on a scene."""
+    """Adhesion maps of a scene for the model's cells."""
     reach = 0.5 * spec.haematopoietic.diameter
     integrin, vcam1, fibres = (np.zeros((grid.ny, grid.nx)) for _ in range(3))
     for region, ligand, vcam in (
@@ -69,9 +69,12 @@ def hold_of(spec: ModelSpec, scene: Scene, regions: RegionMap, grid: Grid) -> Ho
     )
 
 
-def sticky(behaving: CellParameters, regions: RegionMap) -> tuple[CellParameters, Hold]:
-    """The encounter limit: caught at once where a region is, kept there, attracted by nothing."""
-    limit = behaving._replace(
+def sticky(parameters: CellParameters, regions: RegionMap) -> tuple[CellParameters, Hold]:
+    """Parameters and maps of the encounter limit.
+
+    Cells are caught at once on bodies and networks, never let go, and sense nothing.
+    """
+    limit = parameters._replace(
         receptors=0.0,
         chemokinesis_gain=0.0,
         cd166_catch_rate=math.inf,
@@ -85,35 +88,35 @@ def sticky(behaving: CellParameters, regions: RegionMap) -> tuple[CellParameters
     return limit, Hold(cd166=reached, vcam1=nothing, integrin_ligand=nothing, fibres=nothing)
 
 
-def let_go(cells: Cells, grid: Grid, hold: Hold, behaving: CellParameters) -> Cells:
-    """Cells after the stroma has changed: those crawl again that nothing can hold any more.
+def let_go(cells: Cells, grid: Grid, hold: Hold, parameters: CellParameters) -> Cells:
+    """Cells after the stroma has changed: held cells that touch nothing adhesive crawl again.
 
-    Occupied CXCR4 is taken to be able to hold wherever there is a ligand of its integrins.
+    A ligand of the integrins that CXCR4 activates counts as adhesive at any occupancy.
 
     Parameters
     ----------
     cells : Cells
     grid : Grid
     hold : Hold
-        What catches cells now.
-    behaving : CellParameters
+        After the change.
+    parameters : CellParameters
 
     Returns
     -------
     Cells
-        The same object if nobody is let go.
+        The same object if no cell is let go.
     """
     held = np.flatnonzero(cells.held)
     place = grid.index(cells.x[held], cells.y[held])
     holds = np.zeros(len(held), dtype=np.bool_)
-    for rate, what in (
-        (behaving.cd166_catch_rate, hold.cd166),
-        (behaving.vla4_catch_rate, hold.vcam1),
-        (behaving.cxcr4_catch_rate, hold.integrin_ligand),
-        (behaving.fibre_catch_rate, hold.fibres),
+    for rate, density in (
+        (parameters.cd166_catch_rate, hold.cd166),
+        (parameters.vla4_catch_rate, hold.vcam1),
+        (parameters.cxcr4_catch_rate, hold.integrin_ligand),
+        (parameters.fibre_catch_rate, hold.fibres),
     ):
         if rate > 0.0:
-            holds |= what[place] > 0.0
+            holds |= density[place] > 0.0
     if holds.all():
         return cells
     still = cells.held.copy()
@@ -128,45 +131,45 @@ def catch_and_let_go(
     stuck: NDArray[np.bool_],
     work: Array,
     hold: Hold,
-    behaving: CellParameters,
+    parameters: CellParameters,
     dx: float,
     dy: float,
     step: float,
 ) -> None:
-    """Catch cells and let them go, by what they touch where they are now."""
+    """Catch cells and let them go over a step, at the rates of their present places."""
     rows, columns = hold.cd166.shape
-    # Looked up apart, so that one cell's memory is awaited while the others' is asked for.
+    # A loop of its own, so that the memory accesses of several cells overlap.
     for n in range(xs.size):
         row, column = clamped_index(ys[n] / dy, rows), clamped_index(xs[n] / dx, columns)
         rate = 0.0
-        if behaving.cd166_catch_rate > 0.0:
+        if parameters.cd166_catch_rate > 0.0:
             touched = hold.cd166[row, column]
-            # The encounter limit's rate is infinite; times nothing it is still nothing.
-            rate += behaving.cd166_catch_rate * touched if touched > 0.0 else 0.0
-        if behaving.vla4_catch_rate > 0.0:
-            rate += behaving.vla4_catch_rate * hold.vcam1[row, column]
-        if behaving.cxcr4_catch_rate > 0.0:
+            # The encounter limit's rate is infinite, and inf times 0 is not a number.
+            rate += parameters.cd166_catch_rate * touched if touched > 0.0 else 0.0
+        if parameters.vla4_catch_rate > 0.0:
+            rate += parameters.vla4_catch_rate * hold.vcam1[row, column]
+        if parameters.cxcr4_catch_rate > 0.0:
             rate += (
-                behaving.cxcr4_catch_rate * work[OCCUPIED, n] * hold.integrin_ligand[row, column]
+                parameters.cxcr4_catch_rate * work[OCCUPIED, n] * hold.integrin_ligand[row, column]
             )
-        if behaving.fibre_catch_rate > 0.0:
-            rate += behaving.fibre_catch_rate * hold.fibres[row, column]
+        if parameters.fibre_catch_rate > 0.0:
+            rate += parameters.fibre_catch_rate * hold.fibres[row, column]
         work[CATCH, n] = rate
     for n in range(xs.size):
         stuck[n] = _held_after(
-            stuck[n], work[CHANCE, n], work[CATCH, n], behaving.release_rate, step
+            stuck[n], work[CHANCE, n], work[CATCH, n], parameters.release_rate, step
         )
 
 
 @kernel(inline=True)
 def _held_after(held: bool, chance: float, catch: float, release: float, step: float) -> bool:
-    """State after a step of a two-state Markov chain, by a uniform number.
+    """Whether a cell is held after a step of a two-state Markov chain, by a uniform number.
 
-    ``P(caught) = k / (k + l) (1 - exp(-(k + l) t))`` of a crawling cell, with the rates k of
-    catching and l of letting go, and ``P(let go)`` of a held one with l for k in front.
+    A crawling cell is held with ``P = k / (k + l) (1 - exp(-(k + l) t))``, where k is the rate of
+    catching and l that of letting go; a held cell crawls with the same P, l in place of k in front.
     """
     leaving = release if held else catch
-    # No probability exceeds its rate times the step: most chances need no exponential.
+    # The probability is at most the rate times the step: most draws need no exponential.
     if chance >= leaving * step:
         return held
     total = catch + release

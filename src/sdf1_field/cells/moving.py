@@ -1,8 +1,4 @@
-"""Where crawling cells go: mirrored at the walls and, with crowding on, not into each other.
-
-Cells and migrasomes are found by place in buckets, row by row: who is in a bucket, and in those
-beside it, follows each other in memory.
-"""
+"""Displacement of crawling cells: reflecting walls, and excluded volume where crowding is on."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,28 +31,28 @@ def move(
     place: Array,
     stuck: NDArray[np.bool_],
     work: Array,
-    behaving: CellParameters,
+    parameters: CellParameters,
     buckets: Buckets,
     begins: Indices,
     width: float,
     length: float,
     step: float,
 ) -> None:
-    """Move cells that crawl, one after another."""
-    half_way = 0.5 * behaving.speed * step
+    """Move crawling cells one after another, along the mean of the old and the new heading."""
+    half_way = 0.5 * parameters.speed * step
     for n in range(size):
         i = begin + n
         hx, hy = work[HEADING_X, n], work[HEADING_Y, n]
         if not stuck[i]:
             x, y = place[0, i], place[1, i]
-            way = half_way * (1.0 + behaving.chemokinesis_gain * work[OCCUPANCY, n])
+            way = half_way * (1.0 + parameters.chemokinesis_gain * work[OCCUPANCY, n])
             new_x, sign = reflected(x + way * (place[2, i] + hx), width)
             hx *= sign
             new_y, sign = reflected(y + way * (place[3, i] + hy), length)
             hy *= sign
-            if behaving.crowding:
+            if parameters.crowding:
                 new_x, new_y = _unblocked(
-                    i, new_x, new_y, place, buckets, begins, 2.0 * behaving.radius, width, length,
+                    i, new_x, new_y, place, buckets, begins, 2.0 * parameters.radius, width, length,
                 )  # fmt: skip
             place[0, i], place[1, i] = new_x, new_y
         place[2, i], place[3, i] = hx, hy
@@ -74,9 +70,9 @@ def _unblocked(
     width: float,
     length: float,
 ) -> tuple[float, float]:
-    """Where a cell ends that wants to go somewhere: it slides along others, or stays.
+    """Place of a cell after a move towards a new one: it slides along a blocking cell, or stays.
 
-    A cell blocks only those that come nearer, so that cells which touch can part.
+    A cell blocks only those that come nearer, so that touching cells can separate.
     """
     x, y = place[0, i], place[1, i]
     for attempt in range(2):

@@ -1,4 +1,4 @@
-"""What cells of a type do in a dish, as numbers: radius, speed, receptors, rates of catching."""
+"""Parameters of the cell kernels, resolved from the model, the dish's factors and the medium."""
 
 from typing import NamedTuple
 
@@ -8,7 +8,43 @@ from sdf1_field.variation import DishFactors
 
 
 class CellParameters(NamedTuple):
-    """Numbers that the kernel works with: a cell type in a dish, under what is in the medium."""
+    """Parameters of one cell type in a dish, with the mechanisms that are off set to zero.
+
+    Parameters
+    ----------
+    radius : float
+        [um].
+    speed : float
+        Of a crawling cell at zero occupancy [um/s].
+    persistence_time : float
+        Of the heading of a cell without signal [s].
+    receptors : float
+        CXCR4 per cell, on the surface and inside [1]; 0 for cells that sense nothing.
+    internalisation_ratio : float
+        Rate of internalisation of occupied receptors over that of recycling, ``k_e / k_rec`` [1].
+    integration_time : float
+        Time over which the cell averages its signal [s].
+    own_noise : float
+        Standard deviation of the noise downstream of the receptors [receptors].
+    dissociation_constant : float
+        Apparent, with the antagonists in the medium [nM].
+    dissociation_rate : float
+        Of the ligand from the receptor [1/s].
+    chemokinesis_gain : float
+        Relative rise of the speed at full occupancy [1].
+    cd166_catch_rate : float
+        Rate of being caught by the CD166 of an untreated MSC body [1/s].
+    vla4_catch_rate : float
+        The same by VCAM-1 of density 1 [1/s].
+    cxcr4_catch_rate : float
+        The same by integrin ligand of density 1, all receptors being occupied [1/s].
+    fibre_catch_rate : float
+        The same by a retraction fibre [1/s].
+    release_rate : float
+        Rate at which a held cell is let go [1/s].
+    crowding : bool
+        Whether cells exclude each other.
+    """
 
     radius: float
     speed: float
@@ -29,7 +65,7 @@ class CellParameters(NamedTuple):
 
 
 def cell_parameters(spec: ModelSpec, factors: DishFactors, *, competition: float) -> CellParameters:
-    """CellParameters of the model's cells in a dish.
+    """Parameters of the model's cells in a dish.
 
     Parameters
     ----------
@@ -43,7 +79,7 @@ def cell_parameters(spec: ModelSpec, factors: DishFactors, *, competition: float
         radius=0.5 * cell.diameter,
         speed=cell.speed * factors.speed,
         persistence_time=cell.persistence_time,
-        # Nothing is computed for receptors that no mechanism reads.
+        # Without a sensing mechanism the receptors are not evaluated.
         receptors=cell.receptors if spec.sensed_ligands else 0.0,
         internalisation_ratio=cell.internalisation_rate / cell.recycling_rate,
         integration_time=cell.integration_time,

@@ -1,4 +1,4 @@
-"""What a cell reads of the floor: the signal it turns up, and how many receptors are occupied."""
+"""Gradient sensing: signal-to-noise ratio, its direction, receptor occupancy."""
 
 import math
 
@@ -34,19 +34,38 @@ _HALF_DISC = 4.0 / (3.0 * math.pi)
 
 @kernel()
 def signal_to_noise(
-    seen: Stimulus, behaving: CellParameters, x: float, y: float, dx: float, dy: float
+    seen: Stimulus, parameters: CellParameters, x: float, y: float, dx: float, dy: float
 ) -> tuple[float, float, float, float]:
-    """Signal-to-noise ratio in x and y, occupancy, and surface receptors of a cell at a place."""
+    """Signal-to-noise ratio of a cell at a place.
+
+    Parameters
+    ----------
+    seen : Stimulus
+    parameters : CellParameters
+    x, y : float
+        Centre of the cell, within the walls [um].
+    dx, dy : float
+        The grid's spacing [um].
+
+    Returns
+    -------
+    ratio_x, ratio_y : float
+        Signal-to-noise ratio along each axis [1].
+    occupancy : float
+        Of CXCR4 at the centre [1].
+    surface : float
+        Receptors on the surface [1].
+    """
     visible, visible_x, visible_y, steering_x, steering_y = sample(seen, x, y, dx, dy)
     strength, ex, ey, occupancy, surface = _signal(
-        behaving, visible, visible_x, visible_y, steering_x, steering_y
+        parameters, visible, visible_x, visible_y, steering_x, steering_y
     )
     return strength * ex, strength * ey, occupancy, surface
 
 
 @kernel(inline=True)
 def _signal(
-    behaving: CellParameters,
+    parameters: CellParameters,
     visible: float,
     visible_x: float,
     visible_y: float,
@@ -55,36 +74,40 @@ def _signal(
 ) -> tuple[float, float, float, float, float]:
     """Signal-to-noise ratio, its direction, occupancy, and surface receptors.
 
-    The two halves of the cell before and behind its centre, along the gradient that steers, are
-    read at their centroids, 4 R / (3 pi) from the centre, where a linear field has its mean over
-    the half-disc. Only the steering part of the difference counts, against all that is bound.
-    Concentrations below zero, from round-off and discretisation, are clipped here and nowhere else.
+    The signal is the difference in occupied receptors between the front and rear halves of the
+    cell along the steering gradient. Each half is evaluated at its centroid, 4 R / (3 pi) from the
+    centre, where a linear field has its mean over the half-disc. The signal counts only the
+    steering part of the difference, the binding noise all visible ligand. Concentrations below
+    zero, from round-off and discretisation, are clipped here and nowhere else.
     """
-    constant, half = behaving.dissociation_constant, _HALF_DISC * behaving.radius
+    constant, half = parameters.dissociation_constant, _HALF_DISC * parameters.radius
     steep = math.sqrt(steering_x * steering_x + steering_y * steering_y)
     per_steep = 1.0 / steep if steep > 0.0 else 0.0
     ex, ey = (steering_x * per_steep if steep > 0.0 else 1.0), steering_y * per_steep
     here = visible if visible > 0.0 else 0.0
     arm = half * abs(visible_x * ex + visible_y * ey)
-    # Where the rear reads 0, what it would read below that is no part of the difference.
+    # The rear's concentration is clipped at 0; the difference is reduced in proportion.
     seen_share = 0.5 * (here + arm) / arm if arm > here else 1.0
     difference = occupancy_difference(
         2.0 * half * steep * seen_share, here + arm, here - arm if arm < here else 0.0, constant
     )
     occupancy = occupied_fraction(here, constant)
-    surface = surface_receptors(behaving.receptors, occupancy, behaving.internalisation_ratio)
-    looks = independent_looks(behaving.integration_time, behaving.dissociation_rate, occupancy)
-    noise = binding_noise(surface, occupancy, looks, behaving.own_noise)
+    surface = surface_receptors(parameters.receptors, occupancy, parameters.internalisation_ratio)
+    looks = independent_looks(parameters.integration_time, parameters.dissociation_rate, occupancy)
+    noise = binding_noise(surface, occupancy, looks, parameters.own_noise)
     return 0.5 * surface / noise * difference, ex, ey, occupancy, surface
 
 
 @kernel(inline=True)
-def sense(behaving: CellParameters, turns: float, work: Array, size: int) -> None:
-    """Direction of the signal, how far half a step turns, and occupied receptors."""
-    per_receptor = 1.0 / behaving.receptors
+def sense(parameters: CellParameters, turns: float, work: Array, size: int) -> None:
+    """Fill in the rows of the signal's direction, decay, occupancy and occupied receptors.
+
+    ``turns`` is half a step over the persistence time [1].
+    """
+    per_receptor = 1.0 / parameters.receptors
     for n in range(size):
         strength, ex, ey, occupancy, surface = _signal(
-            behaving, work[VISIBLE, n], work[VISIBLE_X, n], work[VISIBLE_Y, n],
+            parameters, work[VISIBLE, n], work[VISIBLE_X, n], work[VISIBLE_Y, n],
             work[STEERING_X, n], work[STEERING_Y, n],
         )  # fmt: skip
         work[SIGNAL_X, n], work[SIGNAL_Y, n] = ex, ey

@@ -1,4 +1,4 @@
-"""Haematopoietic cells at one time, and how they settle."""
+"""State of the haematopoietic cells, and its initial value."""
 
 import math
 from dataclasses import dataclass
@@ -17,7 +17,8 @@ from sdf1_field.neighbours import (
     empty_lists,
     make_buckets,
 )
-from sdf1_field.random import Stream, draws, uniform
+from sdf1_field.random import Stream
+from sdf1_field.random.kernels import draws, uniform
 from sdf1_field.spec import ModelSpec
 
 Array = NDArray[np.float64]
@@ -25,7 +26,7 @@ Array = NDArray[np.float64]
 _TRIES = 10_000
 _PLACEMENT = int(Stream.PLACEMENT)
 _HEADING, _WHERE = 0, 1
-"""Which of a cell's random numbers; those of its tries follow each other from the second on."""
+"""Steps, in a cell's counters, of its heading and of its first try to settle; two for each try."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,9 +40,9 @@ class Cells:
     heading_x, heading_y : ndarray
         Unit vectors.
     held : ndarray of bool
-        Whether the cell is held by what it touches.
+        Whether the cell is held by a structure it touches.
     steps : int
-        Time steps taken so far; the counter of the cells' random numbers.
+        Time steps taken so far: the step in the counters of the cells' random numbers.
     """
 
     x: Array
@@ -53,7 +54,7 @@ class Cells:
 
 
 def seed_cells(spec: ModelSpec, seed: int) -> Cells:
-    """Cells settled at random, anywhere on the floor; with crowding on they do not overlap.
+    """Cells settled uniformly over the floor; with crowding they do not overlap.
 
     Raises
     ------
@@ -76,7 +77,7 @@ def seed_cells(spec: ModelSpec, seed: int) -> Cells:
 
 @kernel()
 def _settle(x: Array, y: Array, width: float, length: float, diameter: float, seed: int) -> bool:
-    """Place cells by number, each where it overlaps none before it [um]; whether all fit."""
+    """Place cells [um] in the order of their numbers without overlap; return whether all fit."""
     bucket = max(diameter, math.sqrt(width * length / max(x.size, 1)))
     buckets = make_buckets(0.0, 0.0, width, length, bucket, MOST_BUCKETS)
     lists = empty_lists(buckets, x.size)

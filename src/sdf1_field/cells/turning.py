@@ -1,8 +1,8 @@
-"""New headings: at random, and up the signal.
+"""Turning of headings: rotational diffusion, and bias up the signal.
 
 ``d phi = -(S / P) sin(phi - phi_signal) dt`` is solved exactly: ``tan(psi / 2)`` of the angle psi
 to the signal decays with ``exp(-S t / P)``. Sine, cosine and exponential are written out, because
-one call in a loop over cells is enough for it not to be vectorised.
+a loop over cells that calls a function of the mathematical library is not vectorised.
 """
 
 import math
@@ -25,16 +25,19 @@ _QUARTER_REST = 6.07710050650619224932e-11
 _LOG_2, _LOG_2_REST = 6.93147180369123816490e-01, 1.90821492927058770002e-10
 """The first 33 bits of log 2, and the rest."""
 _POWERS = tuple((float(2**n), 2.0 ** -(2**n)) for n in range(6, -1, -1))
-"""Powers of two whose sums are all that `COMPLETE` is of log 2, and halves as often."""
+"""Powers of two that sum up to any whole part of ``COMPLETE / log 2``, with 1/2 to each power."""
 _EXPONENTIAL = tuple((-1.0) ** n / math.factorial(n) for n in range(14))
 _SINE = tuple((-1.0) ** n / math.factorial(2 * n + 1) for n in range(1, 9))
 _COSINE = tuple((-1.0) ** n / math.factorial(2 * n) for n in range(1, 10))
-"""Taylor's series; up to log(2) / 2 and pi / 4 they leave out less than a tenth of round-off."""
+"""Taylor series; up to log(2) / 2 and pi / 4 they are truncated below a tenth of round-off."""
 
 
 @kernel(inline=True)
 def turn(hxs: Array, hys: Array, spread: float, work: Array) -> None:
-    """New headings: half of the turning to the signal, the random one, the other half."""
+    """New headings by Strang splitting: half a step of bias, rotational diffusion, half of bias.
+
+    ``spread`` is the standard deviation of the random rotation [rad].
+    """
     for n in range(hxs.size):
         hx, hy = hxs[n], hys[n]
         ex, ey, decay = work[SIGNAL_X, n], work[SIGNAL_Y, n], work[DECAY, n]
@@ -51,7 +54,7 @@ def turn(hxs: Array, hys: Array, spread: float, work: Array) -> None:
 @kernel(inline=True)
 def turned(cosine: float, sine: float, decay: float) -> tuple[float, float]:
     """Cosine and sine of psi after ``tan(psi / 2)`` has decayed by a factor."""
-    # tan(psi / 2) = sin / (1 + cos) = (1 - cos) / sin, whichever does not cancel.
+    # tan(psi / 2) = sin / (1 + cos) = (1 - cos) / sin; the form without cancellation is taken.
     below = sine if cosine < 0.0 else 1.0 + cosine
     above = (1.0 - cosine if cosine < 0.0 else sine) * decay
     share = 1.0 / (below * below + above * above)

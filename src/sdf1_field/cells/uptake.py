@@ -1,4 +1,4 @@
-"""Migrasomes that cells touch and may swallow, each at a rate by each cell."""
+"""Uptake of migrasomes by the cells that touch them, at a rate for each cell and migrasome."""
 
 import math
 from typing import NamedTuple
@@ -17,7 +17,8 @@ from sdf1_field.neighbours import (
     make_buckets,
     sorted_places,
 )
-from sdf1_field.random import Stream, draw
+from sdf1_field.random import Stream
+from sdf1_field.random.kernels import draw
 from sdf1_field.scene import Scene
 
 Array = NDArray[np.float64]
@@ -27,16 +28,16 @@ _UPTAKE = int(Stream.UPTAKE)
 
 
 class UptakeTargets(NamedTuple):
-    """Migrasomes that can be swallowed, sorted by bucket, row by row.
+    """Migrasomes that can be taken up, sorted by bucket, row by row.
 
     Parameters
     ----------
     x, y : ndarray, shape (targets,)
         Centres [um].
     reach : ndarray, shape (targets,)
-        Distance at which a cell touches it [um].
+        Distance below which a cell touches it [um].
     number : ndarray of int64, shape (targets,)
-        In the scene.
+        Number in the scene.
     buckets : Buckets
         None is narrower than the longest reach.
     begins : ndarray of int64, shape (rows * columns + 1,)
@@ -58,15 +59,25 @@ NO_TARGETS = UptakeTargets(
 
 
 def uptake_targets(
-    scene: Scene, catchable: NDArray[np.int64], grid: Grid, cell_radius: float
+    scene: Scene, available: NDArray[np.int64], grid: Grid, cell_radius: float
 ) -> UptakeTargets:
-    """Some of a scene's migrasomes in buckets; about as many buckets as migrasomes at most."""
+    """Targets of uptake, among a scene's migrasomes those of the given numbers.
+
+    Parameters
+    ----------
+    scene : Scene
+    available : ndarray of int64, shape (targets,)
+        At least one.
+    grid : Grid
+    cell_radius : float
+        [um].
+    """
     m = scene.migrasomes
-    x, y, reach = m.x[catchable], m.y[catchable], m.radius[catchable] + cell_radius
+    x, y, reach = m.x[available], m.y[available], m.radius[available] + cell_radius
     narrowest = max(float(reach.max()), math.sqrt(grid.area / len(x)))
     buckets = make_buckets(0.0, 0.0, grid.width, grid.length, narrowest, MOST_BUCKETS)
     order, begins = sorted_places(buckets, x, y)
-    return UptakeTargets(x[order], y[order], reach[order], catchable[order], buckets, begins)
+    return UptakeTargets(x[order], y[order], reach[order], available[order], buckets, begins)
 
 
 @kernel()
@@ -77,7 +88,7 @@ def count_touching(
     touching: Counts,
     step: int,
 ) -> None:
-    """Add cells to the count of each migrasome that they touch in a step."""
+    """Add the cells that touch each target at a step to ``touching``, shape (targets, steps)."""
     for n in range(xs.size):
         row, column = bucket_of(targets.buckets, xs[n], ys[n])
         for r in adjacent(row, targets.buckets.rows):
@@ -89,7 +100,7 @@ def count_touching(
 
 
 @kernel()
-def swallow(
+def take_up(
     internalised: NDArray[np.bool_],
     touching: Counts,
     numbers: NDArray[np.int64],
@@ -97,7 +108,21 @@ def swallow(
     seed: int,
     first: int,
 ) -> None:
-    """Mark what is swallowed; ``hazard`` is the rate of uptake by one cell times the step."""
+    """Mark the migrasomes that are taken up in some steps.
+
+    Parameters
+    ----------
+    internalised : ndarray of bool, shape (targets,)
+        Changed.
+    touching : ndarray, shape (targets, steps)
+        Cells that touch each migrasome at the end of each step.
+    numbers : ndarray, shape (targets,)
+        Entities of the random numbers.
+    hazard : float
+        Rate of uptake by one cell times the step [1].
+    seed, first : int
+        Of the random numbers: the dish's seed and the first step.
+    """
     for k in range(numbers.size):
         for n in range(touching.shape[1]):
             if internalised[k]:

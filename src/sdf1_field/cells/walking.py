@@ -1,4 +1,4 @@
-"""Cells' steps over a floor that stays: draw, sense, turn, move, hold, count what is touched."""
+"""Time steps of the cells over a frozen floor: draw, sense, turn, move, catch, count contacts."""
 
 import math
 from collections.abc import Sequence
@@ -17,15 +17,16 @@ from sdf1_field.cells.uptake import (
     NO_TARGETS,
     UptakeTargets,
     count_touching,
-    swallow,
+    take_up,
     uptake_targets,
 )
-from sdf1_field.cells.workspace import ALL_ROWS, CHANCE, DECAY, NORMAL, SIGNAL_X
+from sdf1_field.cells.workspace import CHANCE, DECAY, NORMAL, ROWS, SIGNAL_X
 from sdf1_field.compiled import kernel
 from sdf1_field.exposure.sampling import MANY, Stimulus, sample_all
 from sdf1_field.grid import Grid, clamped
 from sdf1_field.neighbours import MOST_BUCKETS, make_buckets, sort
-from sdf1_field.random import Stream, draw_all
+from sdf1_field.random import Stream
+from sdf1_field.random.kernels import draw_all
 from sdf1_field.scene import Scene
 
 Array = NDArray[np.float64]
@@ -34,13 +35,13 @@ Counts = NDArray[np.int32]
 _ROUND_OFF = 1e-9
 """Share of a step by which a duration may miss a whole number of steps."""
 _LONG = 6
-"""Steps from which on it pays to put cells in the order of their places first."""
+"""Number of steps from which on sorting the cells by place first is faster."""
 _STRETCH = 64
-"""Cells in a bucket where they do not crowd; they are put in order again when one may cross it."""
+"""Cells in a bucket without crowding; they are sorted again when one may have crossed a bucket."""
 _PER_BUCKET = 0.5
-"""Crowding cells in a bucket of the neighbour search, unless it must be wider."""
+"""Cells in a bucket with crowding, unless the reach needs wider ones."""
 _TALLY = 4_000_000
-"""Counts of cells that touch a migrasome in a step, kept at a time."""
+"""Most contact counts, of a migrasome in a step, kept in memory at a time."""
 
 
 def advance(
@@ -48,22 +49,23 @@ def advance(
     grid: Grid,
     seen: Stimulus,
     hold: Hold,
-    behaving: CellParameters,
+    parameters: CellParameters,
     *,
     duration: float,
     time_step: float,
     seed: int,
     stream: Stream = Stream.MOTION,
 ) -> Cells:
-    """Cells after a while over a floor that stays as it is.
+    """Cells after some time over a frozen floor.
 
-    Every term is evaluated before a cell moves. Turning under the gradient is solved exactly, half
-    of it before and half after the random turning. Catching and letting go over a step at one place
-    are a two-state Markov chain, solved exactly: an equilibrium over a floor that stays does not
-    depend on the step. The walk is of second weak order in the step, with catching of first.
+    All terms are evaluated before a cell moves. Turning is by Strang splitting: the bias up the
+    gradient is solved exactly, half of it before and half after the rotational diffusion. Catching
+    and letting go over a step at one place are a two-state Markov chain, solved exactly, so that an
+    equilibrium over a frozen floor does not depend on the step. The walk is of second weak order in
+    the step, with catching of first.
 
-    Cells that crowd move one after another: by rows of buckets, in each bucket by number, as they
-    are at the beginning of a step. Without crowding no cell's path depends on any other's.
+    With crowding, cells move one after another: by rows of buckets, in each bucket by number, both
+    as at the beginning of a step. Without crowding the cells are independent.
 
     Parameters
     ----------
@@ -72,7 +74,7 @@ def advance(
         Walls and the floor's cells.
     seen : Stimulus
     hold : Hold
-    behaving : CellParameters
+    parameters : CellParameters
     duration : float
         [s]; taken in equal steps no longer than ``time_step``.
     time_step : float
@@ -82,7 +84,7 @@ def advance(
     """
     steps = _whole_steps(duration, time_step)
     return _walked(
-        cells, grid, seen, hold, behaving, steps=steps, step=duration / max(steps, 1), seed=seed,
+        cells, grid, seen, hold, parameters, steps=steps, step=duration / max(steps, 1), seed=seed,
         stream=stream, targets=NO_TARGETS, touching=np.zeros((0, 0), dtype=np.int32),
     )  # fmt: skip
 
@@ -92,7 +94,7 @@ def advance_with_uptake(
     grid: Grid,
     seen: Stimulus,
     hold: Hold,
-    behaving: CellParameters,
+    parameters: CellParameters,
     scene: Scene,
     *,
     uptake_rate: float,
@@ -101,31 +103,30 @@ def advance_with_uptake(
     seed: int,
     shown: Sequence[float] = (),
 ) -> tuple[Cells, tuple[int, ...], tuple[Cells, ...]]:
-    """Cells as `advance` leaves them, those swallowed meanwhile, and cells at times on the way.
+    """Cells as after `advance`, the migrasomes taken up meanwhile, and cells at times between.
 
-    A cell touches a migrasome whose outline meets its own, and may swallow it whether it crawls or
-    is held. A migrasome that n cells touch at the end of a step of length h is swallowed in that
-    step with probability ``1 - exp(-n k h)``, k being the rate of uptake: exact for cells that
-    stay, whatever the step.
+    A cell touches a migrasome if their discs overlap, and may take it up whether it crawls or is
+    held. A migrasome that n cells touch at the end of a step of length h is taken up in that step
+    with probability ``1 - exp(-n k h)``, k being the rate of uptake; exact for cells at rest.
 
     Parameters
     ----------
-    cells, grid, seen, hold, behaving, duration, time_step, seed
+    cells, grid, seen, hold, parameters, duration, time_step, seed
         As for `advance`.
     scene : Scene
-        Whose migrasomes that are present can be swallowed, attached or not.
+        Its present migrasomes can be taken up, attached or not.
     uptake_rate : float
         Of each migrasome by each cell that touches it [1/s].
     shown : sequence of float
-        Times since the beginning at which cells are shown, rising, before ``duration`` [s]. They
-        change nothing: cells take the same steps. Between two steps places lie on the straight
-        line from one to the other, and the rest is as after the earlier step.
+        Increasing times since the beginning at which cells are returned, before ``duration`` [s].
+        They do not change the steps. Between two steps, places are interpolated linearly and
+        everything else is as after the earlier step.
 
     Returns
     -------
     cells : Cells
     internalised : tuple of int
-        Numbers of the swallowed migrasomes, rising.
+        Increasing numbers of the migrasomes taken up.
     between : tuple of Cells
         At the times of ``shown``.
     """
@@ -133,9 +134,9 @@ def advance_with_uptake(
     step = duration / max(steps, 1)
     targets = NO_TARGETS
     if uptake_rate > 0.0 and len(cells.x) > 0:
-        catchable = np.flatnonzero(scene.migrasomes.present).astype(np.int64)
-        if len(catchable) > 0:
-            targets = uptake_targets(scene, catchable, grid, behaving.radius)
+        available = np.flatnonzero(scene.migrasomes.present).astype(np.int64)
+        if len(available) > 0:
+            targets = uptake_targets(scene, available, grid, parameters.radius)
     internalised = np.zeros(len(targets.number), dtype=np.bool_)
     together = max(1, _TALLY // max(len(targets.number), 1))
     places = [_place_between_steps(time, step) for time in shown]
@@ -146,22 +147,22 @@ def advance_with_uptake(
         touching = np.zeros((len(targets.number), end - begin), dtype=np.int32)
         first = cells.steps
         cells = _walked(
-            cells, grid, seen, hold, behaving, steps=end - begin, step=step, seed=seed,
+            cells, grid, seen, hold, parameters, steps=end - begin, step=step, seed=seed,
             stream=Stream.MOTION, targets=targets, touching=touching,
         )  # fmt: skip
-        swallow(internalised, touching, targets.number, uptake_rate * step, seed, first)
+        take_up(internalised, touching, targets.number, uptake_rate * step, seed, first)
         if end in wanted:
             passed[end] = cells
         begin = end
-    swallowed = tuple(int(number) for number in np.sort(targets.number[internalised]))
+    taken_up = tuple(int(number) for number in np.sort(targets.number[internalised]))
     between = (
         _between(passed[before], passed[after], share, grid) for before, after, share in places
     )
-    return cells, swallowed, tuple(between)
+    return cells, taken_up, tuple(between)
 
 
 def _place_between_steps(time: float, step: float) -> tuple[int, int, float]:
-    """Number of the steps before and after a time, and the share of the way between them."""
+    """Numbers of the steps before and after a time, and its share of the interval between them."""
     number = time / step
     nearest = round(number)
     if abs(number - nearest) <= _ROUND_OFF:
@@ -170,7 +171,7 @@ def _place_between_steps(time: float, step: float) -> tuple[int, int, float]:
 
 
 def _between(before: Cells, after: Cells, share: float, grid: Grid) -> Cells:
-    """Cells on the straight line between two steps, no farther than the walls."""
+    """Cells interpolated linearly between two steps, clipped at the walls."""
     if share == 0.0:
         return before
     return replace(
@@ -181,7 +182,7 @@ def _between(before: Cells, after: Cells, share: float, grid: Grid) -> Cells:
 
 
 def _whole_steps(duration: float, time_step: float) -> int:
-    """Equal steps no longer than one, to which a duration comes."""
+    """Number of equal steps, none longer than ``time_step``, that a duration is divided into."""
     return math.ceil(duration / time_step - _ROUND_OFF)
 
 
@@ -190,7 +191,7 @@ def _walked(
     grid: Grid,
     seen: Stimulus,
     hold: Hold,
-    behaving: CellParameters,
+    parameters: CellParameters,
     *,
     steps: int,
     step: float,
@@ -199,7 +200,7 @@ def _walked(
     targets: UptakeTargets,
     touching: Counts,
 ) -> Cells:
-    """Cells after some steps, having counted in ``touching`` those that touch targets in each."""
+    """Cells after some steps; contacts with targets in each step are added to ``touching``."""
     after = Cells(
         cells.x.copy(),
         cells.y.copy(),
@@ -217,7 +218,7 @@ def _walked(
             after.held,
             seen,
             hold,
-            behaving,
+            parameters,
             grid.dx,
             grid.dy,
             grid.width,
@@ -242,7 +243,7 @@ def _advance(
     held: NDArray[np.bool_],
     seen: Stimulus,
     hold: Hold,
-    behaving: CellParameters,
+    parameters: CellParameters,
     dx: float,
     dy: float,
     width: float,
@@ -255,20 +256,22 @@ def _advance(
     targets: UptakeTargets,
     touching: Counts,
 ) -> None:
-    count, crowding, senses = xs.size, behaving.crowding, behaving.receptors > 0.0
-    catching = behaving.cd166_catch_rate + behaving.vla4_catch_rate + behaving.cxcr4_catch_rate
-    adheres = catching + behaving.fibre_catch_rate + behaving.release_rate > 0.0
+    count, crowding, senses = xs.size, parameters.crowding, parameters.receptors > 0.0
+    catching = (
+        parameters.cd166_catch_rate + parameters.vla4_catch_rate + parameters.cxcr4_catch_rate
+    )
+    adheres = catching + parameters.fibre_catch_rate + parameters.release_rate > 0.0
     hunts = targets.x.size > 0
-    spread = math.sqrt(2.0 * step / behaving.persistence_time)
-    turns = 0.5 * step / behaving.persistence_time
-    diameter = 2.0 * behaving.radius
-    farthest = behaving.speed * (1.0 + behaving.chemokinesis_gain) * step
+    spread = math.sqrt(2.0 * step / parameters.persistence_time)
+    turns = 0.5 * step / parameters.persistence_time
+    diameter = 2.0 * parameters.radius
+    farthest = parameters.speed * (1.0 + parameters.chemokinesis_gain) * step
     spacing = math.sqrt(width * length / count)
     if crowding:
-        # Nobody within a diameter of a new place began the step beyond a neighbouring bucket.
+        # A cell within a diameter of a new place began the step in an adjacent bucket or nearer.
         bucket, together = max(diameter + farthest, math.sqrt(_PER_BUCKET) * spacing), 1
     else:
-        # Nobody waits for anybody: what cells see is in the cache for several steps of theirs.
+        # Cells are independent: a block takes several steps while its data are in the cache.
         bucket = math.sqrt(_STRETCH) * spacing
         together = (
             steps
@@ -281,9 +284,9 @@ def _advance(
     number, place, stuck = np.arange(count), np.empty((4, count)), held.copy()
     place[0], place[1], place[2], place[3] = xs, ys, hxs, hys
     spare_number, spare_stuck = np.empty(count, np.int64), np.empty(count, np.bool_)
-    # What is of one cell lies side by side here, lest each of its numbers be fetched on its own.
+    # One row for each cell, so that its four numbers share a line of the processor's cache.
     abreast = np.empty((count, 4))
-    work = np.zeros((ALL_ROWS, MANY))
+    work = np.zeros((ROWS, MANY))
     work[SIGNAL_X] = work[DECAY] = 1.0
     for start in range(0, steps, together):
         if crowding or steps >= _LONG:
@@ -310,15 +313,16 @@ def _advance(
                 )  # fmt: skip
                 if senses:
                     sample_all(seen, place[0, begin:end], place[1, begin:end], dx, dy, work)
-                    sense(behaving, turns, work, size)
+                    sense(parameters, turns, work, size)
                 turn(place[2, begin:end], place[3, begin:end], spread, work)
                 move(
-                    begin, size, place, stuck, work, behaving, buckets, begins, width, length, step,
+                    begin, size, place, stuck, work, parameters, buckets, begins,
+                    width, length, step,
                 )  # fmt: skip
                 if adheres:
                     catch_and_let_go(
                         place[0, begin:end], place[1, begin:end], stuck[begin:end], work, hold,
-                        behaving, dx, dy, step,
+                        parameters, dx, dy, step,
                     )  # fmt: skip
                 if hunts:
                     count_touching(place[0, begin:end], place[1, begin:end], targets, touching, n)

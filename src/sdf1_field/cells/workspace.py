@@ -1,9 +1,28 @@
-"""Working memory of a group of cells that take part of a step together: a row per number."""
+"""Working memory of a block of cells that take a step together: shape (ROWS, cell), one row each.
 
-from sdf1_field.exposure.sampling import ROWS
+The first rows are those of `sdf1_field.exposure.sampling.sample_all`.
+"""
 
-HEADING_X, HEADING_Y, SIGNAL_X, SIGNAL_Y, DECAY = ROWS, ROWS + 1, ROWS + 2, ROWS + 3, ROWS + 4
-OCCUPANCY, OCCUPIED, NORMAL, CHANCE, CATCH = ROWS + 5, ROWS + 6, ROWS + 7, ROWS + 8, ROWS + 9
-ALL_ROWS = ROWS + 10
-"""After the rows of `sample_all`: new heading, direction of the signal, what half a step leaves of
-tan(psi / 2), occupied share of surface and of all receptors, numbers, rate of catching."""
+from sdf1_field.exposure.sampling import ROWS as SAMPLED
+
+HEADING_X = SAMPLED
+"""New heading in x [1]."""
+HEADING_Y = SAMPLED + 1
+"""New heading in y [1]."""
+SIGNAL_X = SAMPLED + 2
+"""Direction of the signal in x [1]."""
+SIGNAL_Y = SAMPLED + 3
+"""Direction of the signal in y [1]."""
+DECAY = SAMPLED + 4
+"""Factor by which half a step reduces ``tan(psi / 2)`` of the angle psi to the signal [1]."""
+OCCUPANCY = SAMPLED + 5
+"""Receptor occupancy [1]."""
+OCCUPIED = SAMPLED + 6
+"""Occupied surface receptors over all receptors of the cell [1]."""
+NORMAL = SAMPLED + 7
+"""Standard normal random number of the turning [1]."""
+CHANCE = SAMPLED + 8
+"""Uniform random number of catching and letting go [1]."""
+CATCH = SAMPLED + 9
+"""Rate at which a crawling cell is caught [1/s]."""
+ROWS = SAMPLED + 10

@@ -1,8 +1,8 @@
-"""Command line; whatever needs NumPy is imported by the command that uses it.
+"""Command line; commands import NumPy and all that needs it when they run.
 
 `models`, `running`, `analysing`, `drawing` and `reproducing` hold the commands; `printing` holds
-the tables of `analyse`; `options` and `tables` hold what several commands share, and `program`
-what becomes of errors.
+the tables of `analyse`; `options` and `tables` are shared by several commands, and `program` turns
+errors into one line and an exit status.
 """
 
 import click

@@ -1,6 +1,7 @@
-"""The command analyse: which table suits which runs and options."""
+"""The command analyse: makes a table of `api.tables` and prints it."""
 
 import json
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -8,18 +9,7 @@ import click
 
 from sdf1_field.api.tables import TABLES, changes_of, make_table, usual_table
 from sdf1_field.cli.options import json_option, time_of
-from sdf1_field.cli.printing.cargo import print_cargo
-from sdf1_field.cli.printing.cells import (
-    print_approach,
-    print_course,
-    print_distances,
-    print_dwell,
-    print_fold_changes,
-    print_motion,
-)
-from sdf1_field.cli.printing.fields import print_fields
-from sdf1_field.cli.printing.networks import print_networks
-from sdf1_field.cli.tables import dishes_text
+from sdf1_field.cli.tables import Shown
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -32,14 +22,8 @@ if TYPE_CHECKING:
 @click.option(
     "--show",
     "kind",
-    type=click.Choice(TABLES),
-    help="fold-change: cells per region (default with MSC). course: fold change over time. "
-    "distance: density against distance from bodies and migrasomes. dwell: how long cells stay. "
-    "approach: chemotactic index against distance. motion: paths, speed, persistence (default "
-    "without MSC). network: MSC with fibres and migrasomes, fates and sizes of migrasomes (default "
-    "without haematopoietic cells). cargo: chemokines in cells and migrasomes, and which way they "
-    "were secreted (default without haematopoietic cells if cargo is followed). field: "
-    "concentration on the floor under and around bodies and migrasomes.",
+    type=click.Choice(tuple(TABLES)),
+    help=" ".join(f"{name}: {table.help}." for name, table in TABLES.items()),
 )
 @click.option(
     "--at",
@@ -87,33 +71,19 @@ def analyse(
         table = make_table(kind, opened, times, against=control, paired=paired)
         changed = changes_of(opened, control)
         spec = model_of(opened[0]).spec
-        fields = spec.solved_ligands if kind == "field" else ()
-        units = {name: field_unit(opened[0], name) for name in fields}
+        shown = Shown(
+            dishes=len(opened),
+            controls=len(control),
+            stroma=spec.stroma.label,
+            units={n: field_unit(opened[0], n) for n in spec.solved_ligands if n in opened[0]},
+        )
     if as_json:
         for row in table if isinstance(table, list) else [table]:
             row["changed"] = changed
         click.echo(json.dumps(table, indent=2))
         return
-    dishes, stroma = dishes_text(len(runs)), spec.stroma.label
-    over = "" if len(runs) == 1 else " with 95 % interval over dishes"
-    if kind == "fold-change":
-        print_fold_changes(table, dishes, len(control), stroma)
-    elif kind == "course":
-        print_course(table, f"{dishes}; fold change over free surface{over}", stroma)
-    elif kind == "distance":
-        print_distances(table, dishes, over, stroma)
-    elif kind == "dwell":
-        print_dwell(table, dishes, stroma)
-    elif kind == "approach":
-        print_approach(table, dishes, stroma)
-    elif kind == "network":
-        print_networks(table, stroma)
-    elif kind == "cargo":
-        print_cargo(table)
-    elif kind == "field":
-        print_fields(table, dishes, bool(control), units)
-    else:
-        print_motion(table)
+    module, printer = TABLES[kind].printer.split(".")
+    getattr(import_module(f"sdf1_field.cli.printing.{module}"), printer)(table, shown)
     for side, texts in changed.items():
         if texts:
             click.echo(f"\nchanged from the shipped model in {side}: {'; '.join(texts)}")

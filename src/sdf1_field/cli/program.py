@@ -1,4 +1,4 @@
-"""How the program ends: its exit status, and one line for every error."""
+"""The click group of all commands: exit status, and one line for every error."""
 
 import contextlib
 import os
@@ -59,7 +59,7 @@ class _Raised(Exception):
 
 @contextlib.contextmanager
 def _past_click() -> Iterator[None]:
-    """Hide errors that Click would take for an interrupt, or end the program for."""
+    """Hide errors from Click, which would take them for an interrupt or exit."""
     try:
         yield
     except (EOFError, OSError) as error:

@@ -1,4 +1,4 @@
-"""How far long work has come: a bar on a terminal, a few plain lines in a log."""
+"""Progress of long work: a bar on a terminal, a few plain lines in a log."""
 
 import sys
 import time
@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 Advance = Callable[[int, str], None]
-"""Told of how many states or dishes are done, and what has been reached, in words."""
+"""Called with the number of states or dishes done, and the progress in words."""
 
 _STEP, _CALM, _SILENCE = 0.1, 5.0, 60.0
 """Share of the work between two lines of a log, the least time between them [s], and the time after
@@ -78,7 +78,7 @@ def shown_progress(label: str, length: int, *, quiet: bool = False) -> Iterator[
 
 
 def time_left_text(pace: Sequence[tuple[float, int]], left: int) -> str:
-    """Time left for so much at the pace of the last reports: clock [s] and number done of each.
+    """Text of the time left for so many at the pace of the last reports (clock [s], number done).
 
     Examples
     --------

@@ -21,14 +21,16 @@ if TYPE_CHECKING:
 @click.option(
     "--experiments",
     type=click.IntRange(min=1),
-    help="How often the paper's experiment is simulated.  [default: 20]",
+    help="Number of simulated experiments.  [default: 20]",
 )
 @click.option(
     "--quick",
     is_flag=True,
-    help="Simulate it three times, with coarse numbers (without --experiments).",
+    help="Three experiments, with coarse numbers (without --experiments).",
 )
-@click.option("--claim", "ids", multiple=True, metavar="ID", help="Only this one. May be repeated.")
+@click.option(
+    "--claim", "ids", multiple=True, metavar="ID", help="Only this claim. May be repeated."
+)
 @click.option(
     "--targets",
     type=click.Path(path_type=Path),
@@ -62,7 +64,7 @@ def reproduce(
     quiet: bool,
     as_json: bool,
 ) -> None:
-    """Simulate a paper's experiments many times over and judge its claims.
+    """Test every claim of a paper against many simulated experiments.
 
     Finished dishes are kept in DIR, and the same command goes on where it was stopped.
     """
@@ -100,7 +102,9 @@ def reproduce(
             f"interrupted. {folder} keeps {kept} finished dishes; the same command goes on.",
             INTERRUPTED,
         )
-    engine.write(report, folder, suffix=suffix)
+    from sdf1_field.api.reporting import write_report
+
+    write_report(report, folder, suffix=suffix)
     if as_json:
         click.echo(json.dumps(engine.as_json(report), indent=2))
     else:

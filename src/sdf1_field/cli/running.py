@@ -75,14 +75,14 @@ def solve(
     stopping = False
 
     def interrupt(*_: object) -> None:
-        """Stop after the next state, where nothing is half done; at once if asked twice."""
+        """Stop after the next complete state; at once at a second interrupt."""
         nonlocal stopping
         if stopping:
             stop()
         stopping = True
 
     def stop() -> NoReturn:
-        """From here on the state is being saved, which nothing may interrupt."""
+        """Ignore further interrupts, since the state is saved now."""
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         raise KeyboardInterrupt
 

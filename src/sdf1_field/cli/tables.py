@@ -1,8 +1,34 @@
 """Tables in plain text; `digits` writes their numbers."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import click
+
+
+@dataclass(frozen=True)
+class Shown:
+    """Facts about the runs of a table that printers need beside its values.
+
+    Parameters
+    ----------
+    dishes, controls : int
+        How many runs there are, and how many of the control.
+    stroma : str
+        The stromal cells' label, such as MSC.
+    units : mapping of str to tuple
+        Unit and its size [nM] of each ligand's concentrations.
+    """
+
+    dishes: int
+    controls: int
+    stroma: str
+    units: Mapping[str, tuple[str, float]]
+
+    @property
+    def over_dishes(self) -> str:
+        """Remark on intervals, if there are several dishes."""
+        return "" if self.dishes == 1 else " with 95 % interval over dishes"
 
 
 def print_table(rows: Sequence[tuple[str, ...]], header: tuple[str, ...] = ()) -> None:
@@ -15,12 +41,12 @@ def print_table(rows: Sequence[tuple[str, ...]], header: tuple[str, ...] = ()) -
 
 
 def dishes_text(number: int) -> str:
-    """How many dishes, in words."""
+    """Number of dishes with its noun."""
     return "1 dish" if number == 1 else f"{number} dishes"
 
 
 def bin_text(lower: float | None, upper: float | None) -> str:
-    """A bin as a person writes it."""
+    """Text of a bin, such as 10-20."""
     if lower is None:
         return "on it" if upper == 0 else f"below {upper:g}"
     return f"above {lower:g}" if upper is None else f"{lower:g}-{upper:g}"

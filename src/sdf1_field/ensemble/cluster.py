@@ -13,9 +13,10 @@ from collections.abc import Iterator, Mapping
 from multiprocessing import resource_tracker
 from typing import TYPE_CHECKING, Any
 
+from sdf1_field.claims import Reading
 from sdf1_field.ensemble.storing import model_digest
 from sdf1_field.errors import InputError, RunError, Sdf1FieldWarning
-from sdf1_field.observations import Dish, Reading, forget_models, read
+from sdf1_field.observations import Dish, forget_models, read
 
 if TYPE_CHECKING:
     from distributed import Client

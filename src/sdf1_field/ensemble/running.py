@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
+from sdf1_field.claims import Reading
 from sdf1_field.ensemble.cluster import Answer, answer, answers, local_client, remote_client
 from sdf1_field.ensemble.storing import (
     append_rows,
@@ -21,7 +22,7 @@ from sdf1_field.ensemble.storing import (
     write_table,
 )
 from sdf1_field.errors import RunError
-from sdf1_field.observations import Dish, Reading
+from sdf1_field.observations import Dish
 
 
 @dataclass(frozen=True)

@@ -20,8 +20,10 @@ import netCDF4
 import numpy as np
 
 import sdf1_field
+from sdf1_field.claims import Quantity, Reading, Sample
+from sdf1_field.ensemble.sources import source_digest
 from sdf1_field.errors import InputError
-from sdf1_field.observations import OBSERVATIONS, Dish, Quantity, Reading, Sample
+from sdf1_field.observations import OBSERVATIONS, Dish
 from sdf1_field.record.layout import patterns, program, versions
 from sdf1_field.spec import load_model
 
@@ -45,23 +47,16 @@ _COLUMNS = (
 )
 _SHARE = ("how many", "of how many")
 
-_ABOVE = ("api", "cli", "ensemble", "figures", "reproduce")
-"""Rooms that no dish runs through."""
-
 
 @functools.cache
 def _program_digest() -> str:
-    """Digest of the sources that a dish runs through, and of the libraries its bits depend on."""
-    package = Path(sdf1_field.__file__).parent
-    digest = hashlib.sha256(f"{program()} {versions()}".encode())
-    for source in sorted(package.rglob("*.py")):
-        if source.relative_to(package).parts[0] not in _ABOVE:
-            digest.update(source.read_bytes())
-    return digest.hexdigest()
+    """Digest of the sources and the libraries that a dish's readings depend on."""
+    sources = source_digest(Path(sdf1_field.__file__).parent)
+    return hashlib.sha256(f"{program()} {versions()}{sources}".encode()).hexdigest()
 
 
 def model_digest(model: str, settings: tuple[str, ...]) -> str:
-    """Digest of a settled model, whatever file it is from, and of the program that reads it.
+    """Digest of a resolved model, independent of its file's name, and of the program.
 
     Raises
     ------
@@ -69,8 +64,8 @@ def model_digest(model: str, settings: tuple[str, ...]) -> str:
         If the model or a setting is wrong.
     """
     spec = load_model(model, settings=settings).spec
-    settled = json.dumps(spec.model_dump(), sort_keys=True, default=str)
-    return hashlib.sha256(f"{_program_digest()}{settled}{patterns(spec)}".encode()).hexdigest()
+    resolved = json.dumps(spec.model_dump(), sort_keys=True, default=str)
+    return hashlib.sha256(f"{_program_digest()}{resolved}{patterns(spec)}".encode()).hexdigest()
 
 
 def run_digest(dish: Dish, model: str) -> str:

@@ -1,4 +1,4 @@
-"""From the fields on the grid to the maps that cells sample."""
+"""Maps that cells sample, from the fields on the grid."""
 
 import math
 from dataclasses import dataclass
@@ -17,28 +17,28 @@ Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
-class Lens:
-    """How a cell sees the floor's cosine modes.
+class GridResponse:
+    """Response of a cell to the floor's cosine modes.
 
     Parameters
     ----------
     factors : ndarray, shape (ny, nx)
         From the modes of values at cell centres to those of spline coefficients.
     plain : ndarray, shape (ny, nx)
-        The same for what is a pattern of its own, not an answer of the medium.
+        The same for a pattern of the coat itself, which is not a response of the medium.
     """
 
     factors: Array
     plain: Array
 
 
-def lens(grid: Grid, transport: Transport, *, cell_radius: float) -> Lens:
+def grid_response(grid: Grid, transport: Transport, *, cell_radius: float) -> GridResponse:
     """Mean over the disc under a cell, without the dispersion of the finite volumes.
 
-    The product of the disc's transform, of the finite volumes' admittance at z = 0 over the exact
-    one, and of the inverse of the splines' own transform. The second is exact for a medium that is
-    in balance with its sources and a coat in balance with the medium: on the scale of a few cells
-    of the grid, where alone it differs from 1, they are within seconds and minutes.
+    The response is the product of the disc's transform, of the finite volumes' admittance at z = 0
+    over the exact one, and of the inverse of the splines' own transform. The second is exact in
+    steady state of medium and coat. It differs from 1 on the scale of a few grid cells alone, and
+    there medium and coat reach steady state within seconds and minutes.
 
     Parameters
     ----------
@@ -52,11 +52,11 @@ def lens(grid: Grid, transport: Transport, *, cell_radius: float) -> Lens:
     wavenumber = np.hypot(qy[:, None], qx[None, :])
     symbol_x, symbol_y = _symbol(grid.nx), _symbol(grid.ny)
     factors = disc_transform(wavenumber * cell_radius) / (symbol_y[:, None] * symbol_x[None, :])
-    return Lens(factors * _transfer(grid, transport, wavenumber), factors)
+    return GridResponse(factors * _transfer(grid, transport, wavenumber), factors)
 
 
 def _symbol(count: int) -> Array:
-    """What a cosine mode of spline coefficients is at the centres."""
+    """Value at the cell centres of a cosine mode of spline coefficients."""
     symbol: Array = (2.0 + np.cos(math.pi * np.arange(count) / count)) / 3.0
     return symbol
 
@@ -78,46 +78,46 @@ def _transfer(grid: Grid, transport: Transport, wavenumber: Array) -> Array:
 
 def stimulus(
     spec: ModelSpec,
-    through: Lens,
+    response: GridResponse,
     concentration: Array,
     bound: Array,
-    near: SubgridField,
+    subgrid: SubgridField,
     *,
     patterned: bool = False,
 ) -> Stimulus:
-    """What CXCR4 sees of dissolved and coat-bound SDF-1.
+    """Dissolved and coat-bound ligand as CXCR4 senses it.
 
     Parameters
     ----------
     spec : ModelSpec
-    through : Lens
+    response : GridResponse
     concentration, bound : ndarray, shape (ny, nx)
         At z = 0 [nM] and on the coat [molecules/um**2], at cell centres.
-    near : SubgridField
-        Made with what the model's mechanisms follow.
+    subgrid : SubgridField
+        Made for the model's mechanisms.
     patterned : bool
         Whether the coat has a pattern of its own.
     """
     on = spec.mechanisms
     share = spec.receptor.cxcr4.coat_share / MOLECULES_PER_UM3_PER_NM
     if patterned:
-        dissolved = _coefficients(through.factors, concentration)
-        attached = _coefficients(through.plain, share * bound)
+        dissolved = _coefficients(response.factors, concentration)
+        attached = _coefficients(response.plain, share * bound)
         visible = dissolved + attached
     else:
-        visible = _coefficients(through.factors, concentration + share * bound)
+        visible = _coefficients(response.factors, concentration + share * bound)
     if on.soluble_sensing and on.haptotaxis:
-        return Stimulus(visible, visible, True, near)
+        return Stimulus(visible, visible, True, subgrid)
     steering = np.zeros_like(visible)
     if on.soluble_sensing:
-        steering = dissolved if patterned else _coefficients(through.factors, concentration)
+        steering = dissolved if patterned else _coefficients(response.factors, concentration)
     if on.haptotaxis:
-        steering = attached if patterned else _coefficients(through.factors, share * bound)
-    return Stimulus(visible, steering, False, near)
+        steering = attached if patterned else _coefficients(response.factors, share * bound)
+    return Stimulus(visible, steering, False, subgrid)
 
 
 def _coefficients(factors: Array, values: Array) -> Array:
-    """Spline coefficients of values at cell centres as a cell sees them, padded."""
+    """Spline coefficients of the values at cell centres under a response, padded."""
     modes = forward(values)
     modes *= factors
     return np.pad(inverse(modes), PADDING, mode="symmetric")

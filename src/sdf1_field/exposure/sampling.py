@@ -1,6 +1,6 @@
-"""What the floor shows to CXCR4 at any place, and its gradient.
+"""Concentration that CXCR4 senses at any place of the floor, and its gradient.
 
-A map is a cubic B-spline through the grid's cell centres, mirrored at the walls: twice
+A map is a cubic B-spline through the grid's cell centres, reflected at the walls: twice
 continuously differentiable, so that a gradient has no jumps. Where a source is smaller than a cell
 of the grid its own profile is added, which depends on the distance alone.
 """
@@ -19,12 +19,12 @@ from sdf1_field.neighbours import adjacent, adjacent_run
 Array = NDArray[np.float64]
 
 PADDING = 2
-"""Mirrored coefficients on each side, so that no place needs another at a wall."""
+"""Reflected coefficients on each side, so that no place needs another at a wall."""
 MANY = 248
 """Places that are sampled together, so that a compiler can treat several at once; no power of two,
 so that rows of so many numbers do not compete for the same lines of a cache."""
 VISIBLE, VISIBLE_X, VISIBLE_Y, STEERING_X, STEERING_Y = 0, 1, 2, 3, 4
-"""Rows of the memory in which `sample_all` leaves what it found."""
+"""Rows of the memory in which `sample_all` leaves its results."""
 _LEFT, _LOWER, _SHARE_X, _SHARE_Y, _WINDOW, ROWS = 5, 6, 7, 8, 9, 25
 """Further rows: the corner of the 4 x 4 coefficients around a place, where it is between them,
 and the 16 themselves."""
@@ -47,8 +47,9 @@ class SubgridField(NamedTuple):
     reach : float
         Distance from which on nothing is added [um].
     profile : ndarray, shape (source, node, 2), or (source, node, 4) where they are not alike
-        At equidistant nodes from 0 to ``reach``: what is visible [nM] and its slope over the
-        distance [nM/um], what steers and its slope; between them cubic Hermite polynomials.
+        At equidistant nodes from 0 to ``reach``: visible concentration [nM] and its slope over
+        the distance [nM/um], the part that steers and its slope; between them cubic Hermite
+        polynomials.
     """
 
     x: Array
@@ -61,7 +62,7 @@ class SubgridField(NamedTuple):
 
 
 class Stimulus(NamedTuple):
-    """What the floor shows to CXCR4, as the mean over the area under a cell.
+    """Ligand that CXCR4 senses, as the mean over the area under a cell.
 
     Parameters
     ----------
@@ -70,14 +71,14 @@ class Stimulus(NamedTuple):
     steering : ndarray, shape (ny + 4, nx + 4)
         Of the part of it whose gradient the cells may follow.
     alike : bool
-        Whether all that is visible steers; ``steering`` is then not read.
-    near : SubgridField
+        Whether the whole visible concentration steers; ``steering`` is then not read.
+    subgrid : SubgridField
     """
 
     visible: Array
     steering: Array
     alike: bool
-    near: SubgridField
+    subgrid: SubgridField
 
 
 def no_subgrid_field() -> SubgridField:
@@ -94,7 +95,7 @@ def no_stimulus(grid: Grid) -> Stimulus:
 
 
 def coefficients(values: Array) -> Array:
-    """Padded spline coefficients of the map through values at cell centres, mirrored at the walls.
+    """Padded spline coefficients of the map through values at cell centres, reflected at the walls.
 
     Parameters
     ----------
@@ -103,7 +104,7 @@ def coefficients(values: Array) -> Array:
     Returns
     -------
     ndarray, shape (ny + 4, nx + 4)
-        What is the same all along an axis stays so, to the last bit.
+        A map that is constant along an axis has coefficients that are, to the last bit.
     """
     filtered = np.ascontiguousarray(_filtered(_filtered(values).T).T)
     return np.pad(filtered, PADDING, mode="symmetric")
@@ -124,7 +125,7 @@ def _filtered(values: Array) -> Array:
 def sample(
     seen: Stimulus, x: float, y: float, dx: float, dy: float
 ) -> tuple[float, float, float, float, float]:
-    """Visible concentration, its gradient, and the gradient of what steers.
+    """Visible concentration, its gradient, and the gradient of its part that steers.
 
     Parameters
     ----------
@@ -189,14 +190,14 @@ def sample_all(seen: Stimulus, xs: Array, ys: Array, dx: float, dy: float, found
         for n in range(xs.size):
             found[STEERING_X, n] = found[VISIBLE_X, n]
             found[STEERING_Y, n] = found[VISIBLE_Y, n]
-    if seen.near.x.size > 0:
+    if seen.subgrid.x.size > 0:
         # The walls are at whole buckets: rows and columns divide the extent evenly.
-        per_x = seen.near.columns / (dx * (seen.visible.shape[1] - 2 * PADDING))
-        per_y = seen.near.rows / (dy * (seen.visible.shape[0] - 2 * PADDING))
+        per_x = seen.subgrid.columns / (dx * (seen.visible.shape[1] - 2 * PADDING))
+        per_y = seen.subgrid.rows / (dy * (seen.visible.shape[0] - 2 * PADDING))
         for n in range(xs.size):
-            found[_LEFT, n] = clamped_index(xs[n] * per_x, seen.near.columns)
-            found[_LOWER, n] = clamped_index(ys[n] * per_y, seen.near.rows)
-        _add_subgrid_field(seen.near, xs, ys, seen.alike, found)
+            found[_LEFT, n] = clamped_index(xs[n] * per_x, seen.subgrid.columns)
+            found[_LOWER, n] = clamped_index(ys[n] * per_y, seen.subgrid.rows)
+        _add_subgrid_field(seen.subgrid, xs, ys, seen.alike, found)
 
 
 @kernel(inline=True)
@@ -259,10 +260,12 @@ def _basis(t: float) -> tuple[float, float, float, float, float, float, float]:
 
 
 @kernel(inline=True)
-def _add_subgrid_field(near: SubgridField, xs: Array, ys: Array, alike: bool, found: Array) -> None:
-    """Add what sources near each place add; its bucket is in two rows of ``found``."""
-    rows, columns, first = near.rows, near.columns, near.first
-    source_x, source_y, farthest = near.x, near.y, near.reach * near.reach
+def _add_subgrid_field(
+    subgrid: SubgridField, xs: Array, ys: Array, alike: bool, found: Array
+) -> None:
+    """Add the profiles of the sources around each place; two rows of ``found`` hold its bucket."""
+    rows, columns, first = subgrid.rows, subgrid.columns, subgrid.first
+    source_x, source_y, farthest = subgrid.x, subgrid.y, subgrid.reach * subgrid.reach
     place, source = np.empty(_PAIRS, np.int64), np.empty(_PAIRS, np.int64)
     pairs = 0
     # Pairs are found first and added then: their profiles are fetched many at a time.
@@ -272,17 +275,17 @@ def _add_subgrid_field(near: SubgridField, xs: Array, ys: Array, alike: bool, fo
             begin, end = adjacent_run(first, columns, r, column)
             for k in range(begin, end):
                 if pairs == _PAIRS:
-                    _add_pairs(near, xs, ys, alike, found, place, source, pairs)
+                    _add_pairs(subgrid, xs, ys, alike, found, place, source, pairs)
                     pairs = 0
                 away_x, away_y = xs[n] - source_x[k], ys[n] - source_y[k]
                 place[pairs], source[pairs] = n, k
                 pairs += away_x * away_x + away_y * away_y < farthest
-    _add_pairs(near, xs, ys, alike, found, place, source, pairs)
+    _add_pairs(subgrid, xs, ys, alike, found, place, source, pairs)
 
 
 @kernel()
 def _add_pairs(
-    near: SubgridField,
+    subgrid: SubgridField,
     xs: Array,
     ys: Array,
     alike: bool,
@@ -291,12 +294,12 @@ def _add_pairs(
     source: NDArray[np.int64],
     pairs: int,
 ) -> None:
-    """Add to each place in a list of pairs what its source adds."""
-    last, profile = near.profile.shape[1] - 2, near.profile
-    per_node = (last + 1) / near.reach
+    """Add to each place in a list of pairs the profile of its source."""
+    last, profile = subgrid.profile.shape[1] - 2, subgrid.profile
+    per_node = (last + 1) / subgrid.reach
     for m in range(pairs):
         n, k = place[m], source[m]
-        away_x, away_y = xs[n] - near.x[k], ys[n] - near.y[k]
+        away_x, away_y = xs[n] - subgrid.x[k], ys[n] - subgrid.y[k]
         distance = math.sqrt(away_x * away_x + away_y * away_y)
         i = clamped_index(distance * per_node, last + 1)
         t = distance * per_node - i
@@ -304,7 +307,7 @@ def _add_pairs(
             profile[k, i, 0], profile[k, i, 1], profile[k, i + 1, 0], profile[k, i + 1, 1],
             t, per_node,
         )  # fmt: skip
-        # At the source itself no direction is.
+        # There is no direction at the source itself.
         per_distance = 1.0 / distance if distance > 0.0 else 0.0
         toward_x, toward_y = away_x * per_distance, away_y * per_distance
         found[VISIBLE, n] += value

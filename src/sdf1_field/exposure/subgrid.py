@@ -1,8 +1,8 @@
-"""Sources smaller than a cell of the grid: what the grid cannot carry of them.
+"""Sub-grid correction: the field of sources smaller than a cell of the grid.
 
-On the grid a migrasome secretes as a Gaussian. What is missing is the field of (disc minus
-Gaussian), whose total is zero: it fades as the inverse cube of the distance, and the medium is in
-balance with it within a second. With the coat linearised about what the grid has at the migrasome,
+On the grid a migrasome secretes as a Gaussian. The correction is the field of (disc minus
+Gaussian), whose total is zero: it falls as the inverse cube of the distance, and the medium reaches
+balance with it within a second. With the coat linearised about the grid's values at the migrasome,
 its two-dimensional transforms at the wavenumber p obey
 
     Y c = s - j,   Y = D sqrt(p**2 + k / D),   j = kappa c - k_off' b,
@@ -11,16 +11,16 @@ its two-dimensional transforms at the wavenumber p obey
 (b, B over the molecules in 1 nM). So b is followed by an ordinary differential equation at every
 wavenumber, solved exactly over a step, and ``c = (s + k_off' b) / (Y + kappa)``. Divided by the
 source's own transform both are smooth functions of ``p / (p + p_0)``: few wavenumbers hold them,
-and the integral back to distances is a matrix known beforehand. Cells take nothing up here.
+and the integral back to distances is a matrix known beforehand. Uptake by cells is neglected here.
 
 A step, for the carriers of the sensed ligand::
 
     basis = subgrid_basis(grid, transport, cell_radius=6.0)              # once
-    coated = np.zeros((len(x), WAVENUMBERS))                          # at the start
-    around = surroundings(basis, x, y, concentration, bound)          # means over the step
-    after = advance(basis, around, coated, rate, step)
-    after = burst(basis, around, after, amount)                       # what is let go at its end
-    near = subgrid_field(
+    coated = np.zeros((len(x), WAVENUMBERS))                             # at the start
+    around = surroundings(basis, x, y, concentration, bound)             # means over the step
+    after = advance_coat(basis, around, coated, rate, step)
+    after = burst_onto_coat(basis, around, after, amount)                # released at its end
+    correction = subgrid_field(
         basis, around, 0.5 * (coated + after), x, y, radius, rate, coat_share=0.01
     )
 """
@@ -70,7 +70,7 @@ _SMALLEST_RADIUS = 0.05
 
 @dataclass(frozen=True)
 class Scales:
-    """What the matrices back to distances depend on, besides a migrasome's radius.
+    """Parameters of the matrices back to distances, besides a migrasome's radius.
 
     Parameters
     ----------
@@ -100,7 +100,7 @@ class Scales:
 
     @property
     def largest_wavenumber(self) -> float:
-        """Of the integral back to distances [1/um]: what the nodes can show."""
+        """Of the integral back to distances [1/um]: the largest that the nodes resolve."""
         return min(_LARGEST_WAVENUMBER, _LARGEST_WAVENUMBER * _NODE * self.nodes / self.reach)
 
     def admittance(self, wavenumber: Array) -> Array:
@@ -111,7 +111,7 @@ class Scales:
 
 @dataclass(frozen=True, eq=False)
 class SubgridBasis:
-    """What all sources on a floor have in common.
+    """Data that all sources on a floor share.
 
     Parameters
     ----------
@@ -130,7 +130,7 @@ class SubgridBasis:
 
 
 class Surroundings(NamedTuple):
-    """The linearised coat at each source; arrays of shape (source,).
+    """Coat linearised at each source; arrays of shape (source,).
 
     Parameters
     ----------
@@ -168,7 +168,7 @@ def subgrid_basis(grid: Grid, transport: Transport, *, cell_radius: float) -> Su
 def surroundings(
     basis: SubgridBasis, x: Array, y: Array, concentration: Array, bound: Array
 ) -> Surroundings:
-    """The coat at each source, linearised about what the grid has there.
+    """Coat at each source, linearised about the grid's values there.
 
     Parameters
     ----------
@@ -190,7 +190,7 @@ def surroundings(
     )
 
 
-def advance(
+def advance_coat(
     basis: SubgridBasis, around: Surroundings, coated: Array, rate: Array, step: float
 ) -> Array:
     """Transforms of the coat around the sources after a step, exactly for constant secretion.
@@ -218,8 +218,10 @@ def advance(
     return after
 
 
-def burst(basis: SubgridBasis, around: Surroundings, coated: Array, amount: Array) -> Array:
-    """Transforms of the coat after molecules are let go at once; arguments as of `advance`.
+def burst_onto_coat(
+    basis: SubgridBasis, around: Surroundings, coated: Array, amount: Array
+) -> Array:
+    """Transforms of the coat after a release at once; arguments as of `advance_coat`.
 
     Parameters
     ----------
@@ -244,7 +246,7 @@ def subgrid_field(
     soluble_steers: bool = True,
     coat_steers: bool = True,
 ) -> SubgridField:
-    """Profiles around the sources, with their mirror images behind the walls.
+    """Profiles around the sources, with their mirror images behind the no-flux walls.
 
     Parameters
     ----------
@@ -256,9 +258,9 @@ def subgrid_field(
     rate : ndarray, shape (source,)
         Secretion [molecules/s].
     coat_share : float
-        ``alpha``: what receptors see of bound ligand [1/um].
+        ``alpha``: share of bound ligand that receptors sense [1/um].
     soluble_steers, coat_steers : bool
-        Whether cells follow the gradient of what is dissolved, and of what is bound.
+        Whether cells follow the gradient of dissolved, and of bound ligand.
     """
     if len(x) == 0:
         return no_subgrid_field()
@@ -316,9 +318,9 @@ def _matrix(scales: Scales, size: int) -> Array:
 
 @functools.lru_cache(maxsize=2)
 def _integrals(scales: Scales) -> tuple[Array, Array]:
-    """Wavenumbers of a quadrature, and what each adds to values and slopes at the nodes.
+    """Wavenumbers of a quadrature, and the contribution of each to values and slopes at the nodes.
 
-    That is ``p J0(p r) F(p) / (2 pi Y(p))`` with the cell's disc ``F``, faded out at the reach;
+    It is ``p J0(p r) F(p) / (2 pi Y(p))`` with the cell's disc ``F``, faded out at the reach;
     ``Y`` stands here so that what it is multiplied with is finite at both ends.
     """
     reach = scales.reach

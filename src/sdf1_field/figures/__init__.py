@@ -1,7 +1,7 @@
 """Pictures of runs, drawn from run files alone.
 
 `floor` draws ligand, stroma and cells, `tracks` cells without stroma, `network` a stroma without
-cells, `cargo` what such a stroma makes and secretes; `drawing` is what they share.
+cells, `cargo` the carriers that such a stroma makes and secretes; they share `drawing`.
 """
 
 import xarray as xr
@@ -24,18 +24,18 @@ __all__ = ["deniz_figures", "jiao_figures", "plot_run", "verdict_figure"]
 def plot_run(run: xr.Dataset, *, time: float | None = None, ligand: str | None = None) -> Figure:
     """Floor ligand with bodies, network and cells, and the fold changes beside it.
 
-    A floor of several millimetres has dots for cells, and a view of its middle beside it. Beside a
-    few cells is what each did when. Of cells without stroma it is their tracks, and the mean square
-    displacement beside them. Of a stroma with neither cells nor ligand it is the network as it
-    grows, at several times unless one is given; of one whose carriers are followed the ligand's
-    field, what bodies and migrasomes hold, and what is released by which route.
+    A floor of several millimetres has dots for cells, and a view of its middle beside it. A few
+    cells have their regions and states over time beside it. Cells without stroma are drawn as
+    tracks, with the mean square displacement beside them. A stroma with neither cells nor ligand is
+    drawn as its network, at several times unless one is given; a stroma with cargo kinetics as the
+    ligand's field, the contents of bodies and migrasomes, and the release by each route.
 
     Parameters
     ----------
     run : xarray.Dataset
         From `sdf1_field.record.open_run`.
     time : float, optional
-        What to show [s]; the end if not given.
+        Time to show [s]; the end if not given.
     ligand : str, optional
         Which field; the first in the run if not given.
 

@@ -1,4 +1,4 @@
-"""A stroma that secretes by itself: a ligand's field, its carriers, and which ways it is released.
+"""A stroma with cargo kinetics: a ligand's field, its carriers, and its routes of secretion.
 
 Above are the ligand at the floor, and a window of the dish with the carriers in bodies and
 migrasomes. Below are the molecules that a cell has released so far by each route, and how many
@@ -52,7 +52,7 @@ CARRIER_WINDOW = 300.0
 _BRIGHTEST = 0.95
 """Share of places that the field's colours tell apart; a few beside migrasomes are far brighter."""
 _FULLEST = 0.98
-"""Share of migrasomes, and of bodies, whose contents the colours tell apart."""
+"""Share of migrasomes, and of bodies, with contents within the colour scale."""
 _PANEL, _BAR, _CURVES, _MARGINS = 5.4, 1.2, 3.0, 1.6
 """Extents on paper of a map, a colour bar and the curves; room for title and legend [inch]."""
 _DOT = 2.0
@@ -117,7 +117,7 @@ def plot_cargo(run: xr.Dataset, spec: ModelSpec, time: float | None, ligand: str
 
 
 def _detail(spec: ModelSpec, x: Array, y: Array) -> View:
-    """Window around the most migrasomes, whose places are given [um]."""
+    """Window around the most migrasomes; places in [um]."""
     rich, dish = richest_view(spec, x, y, CARRIER_WINDOW), spec.dish
     within = (x >= rich.left) & (x < rich.right) & (y >= rich.low) & (y < rich.high)
     if not within.any():
@@ -236,7 +236,7 @@ def _part(name: str, span: tuple[float, float]) -> Colormap:
 
 
 def _scale(contents: Array) -> Normalize:
-    """From nothing to what all but the fullest hold."""
+    """Colour scale from 0 to the content of all but the fullest."""
     known = contents[np.isfinite(contents)]
     high = float(np.quantile(known, _FULLEST)) if len(known) else 0.0
     return Normalize(0.0, high if high > 0.0 else 1.0)
@@ -319,7 +319,7 @@ def _draw_against_distance(
 
 
 def _draw_binned(axes: Any, distance: Array, values: Array) -> None:
-    """Each value as a point, and the mean over each bin of distance [um]."""
+    """Each value as a point, and means over bins of distance [um]."""
     axes.spines[["top", "right"]].set_visible(False)
     if not len(values):
         axes.text(0.5, 0.5, "none to show", ha="center", va="center", transform=axes.transAxes)

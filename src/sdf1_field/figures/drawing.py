@@ -1,4 +1,4 @@
-"""What the pictures share: colours, views of the floor, scale bars and the stroma's shapes."""
+"""Shared by the pictures: colours, views of the floor, scale bars and the stroma's shapes."""
 
 import math
 from dataclasses import dataclass
@@ -31,11 +31,11 @@ _BEYOND = 200.0
 
 
 _HEADING = 90
-"""Characters of the line that says what is changed."""
+"""Characters of the line with the changes from the shipped model."""
 
 
 def heading(run: xr.Dataset) -> str:
-    """Title of a run's model, and below it what of it is changed from the shipped one."""
+    """Title of a run's model, and below it the changes from the shipped one."""
     model = model_of(run)
     changed = brief_changes(model, width=_HEADING)
     return f"{model.spec.title}\nchanged: {changed}" if changed else model.spec.title
@@ -61,7 +61,7 @@ class View:
         return self.high - self.low
 
     def reaches(self, x: Array, y: Array) -> Flags:
-        """Whether something centred at a place may be seen; NaN is not there."""
+        """Whether a shape centred at a place reaches into the view; False for NaN."""
         across = (x >= self.left - _BEYOND) & (x <= self.right + _BEYOND)
         along = (y >= self.low - _BEYOND) & (y <= self.high + _BEYOND)
         seen: Flags = across & along
@@ -100,7 +100,7 @@ def values_at(run: xr.Dataset, frame: int, name: str) -> NDArray[Any]:
 
 
 def body_count(run: xr.Dataset, frame: int) -> int:
-    """Bodies in a frame; the file keeps a place for one where there is none."""
+    """Number of bodies in a frame; a file without bodies has one empty column."""
     return int(np.count_nonzero(np.isfinite(values_at(run, frame, "body_x"))))
 
 
@@ -181,7 +181,7 @@ def draw_bodies(axes: Any, run: xr.Dataset, frame: int, view: View | None) -> El
 
 
 def draw_outline(axes: Any, run: xr.Dataset, frame: int, view: View) -> None:
-    """Outline of the network as an experimenter would draw it."""
+    """Outline of the network's region."""
     across, along = run["x"].values, run["y"].values
     columns = slice(*np.searchsorted(across, (view.left, view.right)))
     rows = slice(*np.searchsorted(along, (view.low, view.high)))

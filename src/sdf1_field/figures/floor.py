@@ -53,7 +53,7 @@ Array = NDArray[np.float64]
 TRACK_LENGTH = 3600.0
 """How far back the tracks of many cells are drawn [s]."""
 _FEW_CELLS = 5
-"""So many have no density, and room for what each of them did."""
+"""Up to so many cells are drawn with their history instead of a density."""
 _BRIGHTEST = 0.998
 """Share of places that the colours tell apart; the brightest few would hide the rest."""
 _UNIFORM = 1e-2
@@ -62,7 +62,7 @@ _CARRYING, _NO_FIELD = "#E69FCC", "#8a8a8a"
 _BARS = ("#9ecae1", "#3182bd")
 _GROUND = {Region.FREE_SURFACE: "#eeeeee", Region.MSC: BODY, Region.MIGRASOME_NETWORK: NETWORK}
 _GROUND_WIDTH, _HELD_WIDTH = 0.7, 0.25
-"""Widths of the bars that say what lay under a cell and when it was held, a cell having 1."""
+"""Widths of the bars of a cell's region and of its held state; a cell's row has 1."""
 _WIDEST = 4000.0
 """Extent of a floor [um] above which its things are dots, with a view of its middle beside it."""
 _VIEW = 1400.0
@@ -76,7 +76,7 @@ _SMALLEST, _SMALLEST_CARRYING = 2.2, 3.6
 
 
 def plot_floor(run: xr.Dataset, spec: ModelSpec, time: float | None, ligand: str | None) -> Figure:
-    """Ligand, stroma and cells at a time [s]; what became of the cells beside it."""
+    """Ligand, stroma and cells at a time [s]; fold changes or the cells' histories beside it."""
     shown = ligand or next(iter(spec.solved_ligands), None)
     frame = frame_at(run, time)
     at = float(run["time"].values[frame])
@@ -139,7 +139,7 @@ def plot_floor(run: xr.Dataset, spec: ModelSpec, time: float | None, ligand: str
 
 
 def _when(run: xr.Dataset, spec: ModelSpec, frame: int) -> str:
-    """When a frame was saved: against the cells, or if there are none against the seeding."""
+    """Time of a frame, since the cells were added, or without cells since seeding."""
     at = float(run["time"].values[frame])
     if spec.run.mode == "steady":
         return "steady state"
@@ -154,7 +154,7 @@ def _when(run: xr.Dataset, spec: ModelSpec, frame: int) -> str:
 def _draw_floor(
     figure: Figure, axes: Any, run: xr.Dataset, spec: ModelSpec, frame: int, ligand: str | None
 ) -> Any:
-    """Ligand over the whole floor; returns its image, or None if there is nothing to tell apart."""
+    """Ligand over the whole floor; returns its image, or None if it is uniform."""
     width, length = spec.dish.width, spec.dish.length
     axes.set(xticks=[], yticks=[], aspect="equal", xlim=(0, width), ylim=(0, length))
     if ligand is None:
@@ -201,7 +201,7 @@ def _draw_floor(
 
 
 def _draw_dots(axes: Any, run: xr.Dataset, frame: int, time: float | None) -> None:
-    """Bodies as they are, and cells at a time [s] as dots, on a floor too wide for more."""
+    """Bodies as ellipses and cells at a time [s] as dots, on a floor too wide for outlines."""
     draw_bodies(axes, run, frame, None).set(linewidth=0.0, rasterized=True)
     if time is None:
         return
@@ -278,7 +278,7 @@ def _draw_legend(
     ligand: str | None,
     with_cells: bool,
 ) -> None:
-    """Names of what is on the map; migrasomes are enlarged where most would be too small."""
+    """Legend of the map; migrasomes are enlarged where most would be too small."""
     migrasomes = bool(np.isfinite(values_at(run, frame, "migrasome_x")).any())
     fibres = bool(np.isfinite(values_at(run, frame, "fibre_x")).any())
     network = bool((values_at(run, frame, "region") == Region.MIGRASOME_NETWORK).any())
@@ -326,9 +326,9 @@ def _draw_legend(
 
 
 def _draw_doings(axes: Any, run: xr.Dataset, spec: ModelSpec, time: float) -> None:
-    """What lay under each cell, and when it was held, with a time [s] marked."""
+    """Region under each cell over time, and when it was held, with a time [s] marked."""
     hours = observation_times(run) / 3600.0
-    # An observation stands for the time until the next one; the last for as long as the one before.
+    # An observation holds until the next one; the last for as long as the one before.
     ends = np.append(hours[1:], 2.0 * hours[-1] - hours[-2] if len(hours) > 1 else hours[-1] + 1.0)
     under, held = run["cell_region"].values, run["cell_state"].values == 1
     for n in range(len(under)):

@@ -1,4 +1,4 @@
-"""A stroma by itself: migrasome networks as they grow, at several times side by side."""
+"""A stroma without cells: growing migrasome networks, at several times side by side."""
 
 import math
 from dataclasses import dataclass
@@ -39,12 +39,12 @@ Array = NDArray[np.float64]
 MOST_PANELS = 6
 """Times shown side by side."""
 WINDOW = 500.0
-"""Extent of what is shown of a dish [um]: migrasomes are 2 um wide, the dish is 2 mm."""
+"""Extent of the shown part of a dish [um]: migrasomes are 2 um wide, the dish is 2 mm."""
 _MOST_ACROSS = 3
 _PANEL, _LARGE_PANEL = 3.5, 7.2
 """Extents on paper of one of several panels, and of a single one [inch]."""
 _SIDE, _BAR, _MARGINS = 2.7, 1.2, 1.2
-"""Room for what is beside the panels, for the colour bar, and for title and legend [inch]."""
+"""Room beside the panels, for the colour bar, and for title and legend [inch]."""
 _FIBRE_WIDTH, _THINNEST = 0.3, 0.7
 """Width of a fibre [um], and the least that can be seen [points]."""
 _SMALLEST = 3.0
@@ -67,7 +67,7 @@ _SPAN_OF_DAYS = 48.0
 
 @dataclass(frozen=True)
 class _Course:
-    """How a dish's network goes on; arrays of shape (time,)."""
+    """Numbers of a dish's network over time; arrays of shape (time,)."""
 
     hours: Array
     """Since seeding [h]."""
@@ -81,7 +81,7 @@ class _Course:
 def plot_network(run: xr.Dataset, spec: ModelSpec, time: float | None) -> Figure:
     """The richest window of a dish at several times, or large at one [s].
 
-    Beside it are the whole dish with the window marked, and how the network's numbers go on.
+    Beside it are the whole dish with the window marked, and the network's numbers over time.
     """
     frames = _shown_frames(run, spec) if time is None else [frame_at(run, time)]
     x, y = _carrying(run, frames)
@@ -254,7 +254,7 @@ def _draw_course(axes: list[Any], course: _Course, frames: list[int], stroma: st
 def _draw_legend(
     figure: Figure, run: xr.Dataset, spec: ModelSpec, frames: list[int], scale: float
 ) -> None:
-    """Names of what there is in the shown frames."""
+    """Legend of the structures in the shown frames."""
     disc: dict[str, Any] = {"lw": 0, "marker": "o", "ms": 6, "mfc": _MATURITY(0.6)}
     least = f"migrasome, drawn at least {_SMALLEST / scale:.1f} µm wide"
     origin, owner, regions = (

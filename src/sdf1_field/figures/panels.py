@@ -1,7 +1,7 @@
 """Panels of the papers' figures: bars of experiments and boxes of cells, with the papers' tests.
 
-Bars tell what is expected, dots what a single paper would have shown; an experiment has as many
-dishes as the paper's. Tests are those of the first experiment.
+Bars are means over simulated experiments, dots the dishes of a single one; an experiment has as
+many dishes as the paper's. Tests are those of the first experiment.
 """
 
 import math
@@ -17,15 +17,15 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import StrMethodFormatter
 from numpy.typing import NDArray
 
-from sdf1_field.analysis import (
-    SAME_TIME,
+from sdf1_field.analysis import SAME_TIME
+from sdf1_field.claims import Reading
+from sdf1_field.statistics import (
     chi_squared_yates_test,
     mann_whitney_u_test,
     p_text,
     paired_t_test,
     unpaired_t_test,
 )
-from sdf1_field.observations import Reading
 
 Array = NDArray[np.float64]
 Experiment = Sequence[Sequence[Reading]]
@@ -51,9 +51,9 @@ _SPREAD = 0.36
 """Part of a bar's or box's width, to either side, over which dots are spread."""
 _GOLDEN = 0.5 * (math.sqrt(5.0) - 1.0)
 _HEADROOM, _MARK_HEIGHT = 1.16, 0.11
-"""Height of an axis over what is highest, and of a line of marks in heights of an axis."""
+"""Height of an axis over the highest value, and of a line of marks in heights of an axis."""
 _ABOVE_DOTS = 0.15
-"""Room for a mark above boxes, in heights of what is below it."""
+"""Room for a mark above boxes, in heights of the boxes below it."""
 _UPRIGHT, _LABEL = 5, 13
 """Most labels that are not slanted, and letters in a line of one."""
 
@@ -76,7 +76,7 @@ Test = Callable[[Experiment, Experiment, Look], float]
 
 
 def _values(dish: Sequence[Reading], look: Look) -> Array:
-    """What one dish shows of a quantity, shape (n,); empty if it was not read."""
+    """One dish's values of a quantity, shape (n,); empty if it was not read."""
     found = [r for r in dish if r.quantity == look.quantity and r.of == look.of]
     last = max((r.time for r in found), default=math.nan)
     time = last if look.time is None else look.time
@@ -103,13 +103,13 @@ def cells_of(experiment: Experiment, look: Look) -> Array:
 
 
 def mean_of(values: Sequence[float] | Array) -> float:
-    """Mean of those that are numbers; NaN if none is."""
+    """Mean of the finite values; NaN without any."""
     some = _finite(np.asarray(values, dtype=np.float64))
     return float(some.mean()) if len(some) else math.nan
 
 
 def _finite(values: Array) -> Array:
-    """Those that are numbers."""
+    """The finite values."""
     return values[np.isfinite(values)]
 
 
@@ -117,34 +117,34 @@ def _finite(values: Array) -> Array:
 
 
 def untested(_: Experiment, __: Experiment, ___: Look) -> float:
-    """Where the paper names no test."""
+    """No test, where the paper names none."""
     return math.nan
 
 
 def unpaired_t(control: Experiment, treated: Experiment, look: Look) -> float:
-    """Over dishes."""
+    """Student's unpaired t test over dishes."""
     return unpaired_t_test(*(list(_finite(numbers_of(e, look))) for e in (control, treated)))
 
 
 def paired_t(control: Experiment, treated: Experiment, look: Look) -> float:
-    """Over dishes of the same donors."""
+    """Paired t test over dishes of the same donors."""
     pairs = zip(numbers_of(control, look), numbers_of(treated, look), strict=False)
     both = [pair for pair in pairs if np.isfinite(pair).all()]
     return paired_t_test([a for a, _ in both], [b for _, b in both])
 
 
 def t_of_cells(control: Experiment, treated: Experiment, look: Look) -> float:
-    """Over cells."""
+    """Student's unpaired t test over cells."""
     return unpaired_t_test(*(list(cells_of(e, look)) for e in (control, treated)))
 
 
 def u_of_cells(control: Experiment, treated: Experiment, look: Look) -> float:
-    """Over cells, or fields of view."""
+    """Mann-Whitney U test over cells, or fields of view."""
     return mann_whitney_u_test(*(cells_of(e, look) for e in (control, treated)))
 
 
 def chi_squared(control: Experiment, treated: Experiment, look: Look) -> float:
-    """Of two shares, over cells."""
+    """Chi-squared test of two shares, over cells."""
     read = [[_values(dish, look) for dish in e] for e in (control, treated)]
     some = [[v for v in values if len(v) and np.isfinite(v).all()] for values in read]
     pooled = [np.sum(values, axis=0).round().astype(int) if values else [0, 0] for values in some]
@@ -344,7 +344,7 @@ def draw_boxes(
 
 
 def _leave_room(axes: Any, low: float) -> None:
-    """Axis from a value to above what is highest, in panels that share it too, for a mark."""
+    """Extend an axis, in panels that share it too, to make room for a mark above a height."""
     shared = axes.get_shared_y_axes().get_siblings(axes)
     high = max((each.dataLim.y1 for each in shared if each.dataLim.y1 > low), default=low + 1.0)
     scale = axes.yaxis.get_transform()
@@ -356,7 +356,7 @@ def _leave_room(axes: Any, low: float) -> None:
 
 
 def plain(label: str) -> str:
-    """A label as a reader expects it.
+    """A label with superscripts and Greek letters.
 
     Examples
     --------
@@ -369,7 +369,7 @@ def plain(label: str) -> str:
 
 
 def said_of_bars(virtual: Virtual, names: Sequence[str]) -> str:
-    """What bars, whiskers and dots are."""
+    """Caption of bars, whiskers and dots."""
     count = max(len(virtual[name]) for name in names)
     if count < 2:
         return "Bars: means of the one simulated experiment; dots: its dishes."
@@ -380,7 +380,7 @@ def said_of_bars(virtual: Virtual, names: Sequence[str]) -> str:
 
 
 def said_of_boxes(virtual: Virtual, names: Sequence[str]) -> str:
-    """What boxes, whiskers and dots are."""
+    """Caption of boxes, whiskers and dots."""
     count = max(len(virtual[name]) for name in names)
     whose = f"{count} simulated experiments" if count > 1 else "the one simulated experiment"
     dots = "cells of the first one" if count > 1 else "the cells"

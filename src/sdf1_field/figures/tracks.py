@@ -1,4 +1,4 @@
-"""Tracks of cells without stroma, and how far cells get in a while."""
+"""Tracks of cells without stroma, and their mean square displacement."""
 
 from typing import Any
 
@@ -39,7 +39,7 @@ _LIGHTEST = 0.85
 
 
 def plot_tracks(run: xr.Dataset, spec: ModelSpec, time: float | None) -> Figure:
-    """Tracks up to a time [s], coloured by time, and how far cells get in a while."""
+    """Tracks up to a time [s], coloured by time, and mean square displacement against lag."""
     times = observation_times(run)
     last = len(times) - 1 if time is None else observation_index(run, time)
     figure = Figure(figsize=(12.6, 7.0), layout="constrained")

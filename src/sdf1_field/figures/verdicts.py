@@ -1,4 +1,4 @@
-"""Verdicts on a paper's claims, as a table of colours that can be read without colours."""
+"""Verdicts on a paper's claims, as a table of colours and signs."""
 
 import math
 import textwrap
@@ -11,24 +11,24 @@ from matplotlib.patches import Patch
 from sdf1_field.figures.panels import BLUE, LETTERS_PER_INCH, ORANGE, PERCENT, SMALL, plain
 
 VerdictRow = tuple[str, str, Sequence[tuple[str, float, float | None]]]
-"""A claim's id and words, and at each variation the verdict, the share of experiments that say it,
-and the null model's share if there is one."""
+"""A claim's id and words; at each variation its verdict, the share of experiments that agree, and
+the null model's share if there is a null model."""
 
 _VERDICTS = {
     "reproduced": ("✓", BLUE, "white"),
     "undecided": ("?", "#F2F2F2", "black"),
     "not reproduced": ("✗", ORANGE, "black"),
 }
-"""Sign, colour and ink: dark, white and between the two in grey."""
+"""Sign, colour and ink; in grey the colours are dark, white and medium."""
 _MARGIN, _LINE, _COLUMN = 0.12, 0.145, 1.25
 """Space around a row's words, height of a line of them, and width of a column [inch]."""
 _ID, _LETTERS = 0.5, 64
 """Width of the ids [inch], and letters in a line of words."""
 _ABOVE, _BELOW = 0.6, 0.75
 """Room for the variations, and for the legend [inch]."""
-_SAID = (
-    "Numbers: share of experiments that say what the paper says; null: the same where nothing that "
-    "the claim is about happens."
+_NUMBERS = (
+    "Numbers: share of experiments that agree with the paper; null: the same in a model without "
+    "the mechanisms that the claim is about."
 )
 
 
@@ -82,12 +82,12 @@ def verdict_figure(
         ],
         loc="lower left", bbox_to_anchor=(0.0, 0.22 / height), ncols=3, frameon=False, fontsize=9,
     )  # fmt: skip
-    figure.text(0.1 / width, 0.1 / height, _SAID, fontsize=SMALL, color="0.25")
+    figure.text(0.1 / width, 0.1 / height, _NUMBERS, fontsize=SMALL, color="0.25")
     return figure
 
 
 def _percent(share: float) -> str:
-    """A share as it is printed.
+    """A share in per cent.
 
     Examples
     --------

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sdf1_field.migrasomes.bodies import WALKER
 from sdf1_field.migrasomes.cargo import (
     CARRIAGE,
     CARRIED_OFF,
@@ -32,9 +33,12 @@ from sdf1_field.migrasomes.emission import (
     rates_now,
     rates_since_birth,
 )
-from sdf1_field.migrasomes.growth import BUD, STRAND, VERTICES, WALKER, grow
+from sdf1_field.migrasomes.fibres import STRAND, VERTICES
+from sdf1_field.migrasomes.growth import grow
 from sdf1_field.migrasomes.laws import RATES, Rates, carriage_of, migration, rates_of
-from sdf1_field.random import Stream, draws, name_key
+from sdf1_field.migrasomes.nucleation import BUD
+from sdf1_field.random import Stream, name_key
+from sdf1_field.random.kernels import draws
 from sdf1_field.scene import (
     NO_BODY,
     Bodies,

@@ -1,15 +1,15 @@
-"""Carriers of a ligand: made in bodies, brought along fibres into migrasomes, fused with membranes.
+"""Carriers of a ligand: made in bodies, transported along fibres into migrasomes, secreted.
 
 A body has two halves that exchange carriers, evenly at rest and towards the rear while it migrates.
-From the rear Myosin-5a brings carriers along fibres into migrasomes, fewer into those that are far
-or old. They fuse with the membrane of the body or of the migrasome, which is secretion; in
-migrasomes the more readily the further the calcium signal has matured, and hardly once they are
-detached (Jiao et al. 2024). All steps are of first order, so that contents are means: the number of
-vesicles in one migrasome has a Poisson distribution around its mean.
+Myosin-5a transports carriers from the rear along fibres into migrasomes, fewer into distant or old
+ones. Carriers fuse with the membrane of the body or of the migrasome (SNARE), which is secretion.
+The rate of fusion in migrasomes rises as the calcium signal matures and falls to a small share once
+they are detached (Jiao et al. 2024). All kinetics are of first order, so that contents are means:
+the number of vesicles in one migrasome has a Poisson distribution around its mean.
 
-The trapezoidal rule takes all steps over an interval at once, or backward Euler where one is fast;
-of a migrasome that comes to its end within as far as that. Every molecule that leaves one place
-arrives at another, to round-off.
+The linear system is advanced by the trapezoidal rule, or by backward Euler where a rate times the
+step is large; for a migrasome that comes to its end within the interval, until that time. The
+number of molecules is conserved to round-off.
 """
 
 import math
@@ -20,7 +20,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sdf1_field.compiled import kernel
-from sdf1_field.random import Keys, Stream, draw, draws
+from sdf1_field.random import Keys, Stream
+from sdf1_field.random.kernels import draw, draws
 from sdf1_field.scene import NO_BODY, Fate
 
 Array = NDArray[np.float64]
@@ -30,14 +31,14 @@ Numbers = Any
 _CARGO = int(Stream.CARGO)
 _RUPTURES = int(Fate.RUPTURES)
 _LONG = 1.0
-"""Step times rate from which on the trapezoidal rule is not trusted; beyond 2 it overshoots."""
+"""Rate times step from which on backward Euler is used; above 2 the trapezoidal rule overshoots."""
 
 FRONT, REAR, MADE, RELEASED = 0, 1, 2, 3
-"""What a body has of a ligand [molecules]: in its halves; made so far, what it began with included;
-released by itself so far."""
+"""Columns of a body's pools of a ligand [molecules]: in its halves; made so far, the initial
+content included; released through its own membrane so far."""
 HELD, FUSED, LEAKED, CARRIED_OFF = 0, 1, 2, 3
-"""What a migrasome has of a ligand [molecules]: in it; so far released by fusion, released at once
-by a rupture or a leak, and carried off by a cell that swallowed it or with the medium."""
+"""Columns of a migrasome's balance of a ligand [molecules]: content; released so far by fusion;
+released at once by a rupture or a leak; removed with it by a cell that took it up or the medium."""
 
 CARRIAGE = np.dtype(
     [
@@ -59,33 +60,33 @@ CARRIAGE = np.dtype(
         )
     ]
 )
-"""How one ligand's carriers fare: molecules made by a cell of factor 1 [1/s] and in a vesicle; the
-share of migrasomes that ever take any; rates of fusion with a mature migrasome and with the body
-[1/s]; rate of exchange between a body's halves [1/s] and the rear's share in a migrating body; rate
-of transport from the rear into a migrasome beside the body [1/s], the way over which it falls to
-1/e [um], and the rates at which it fades and the calcium signal matures with age [1/s]; the share
-of fusion that is left once a migrasome is detached; what keys the random numbers. Rates that a
-perturbation changes are already changed."""
+"""Kinetics of one ligand's carriers, perturbations included: production by a body of factor 1
+[molecules/s]; molecules in a vesicle; share of migrasomes that take up carriers; rates of fusion in
+a mature migrasome and of release by the body [1/s]; rate of exchange between a body's halves [1/s]
+and the rear's share in a migrating body [1]; rate of transport from the rear into a migrasome next
+to the body [1/s], distance along the fibre over which it falls to 1/e [um], rate at which it decays
+with the migrasome's age [1/s]; rate at which the calcium signal matures [1/s]; share of the fusion
+rate left in a detached migrasome [1]; key of the random numbers."""
 
 
 @dataclass(frozen=True, eq=False)
 class Cargo:
-    """Where a ligand is that stromal cells have made, and which way it has left them.
+    """Balance of a ligand that stromal cells make and secrete.
 
     Parameters
     ----------
     front, rear : ndarray, shape (body,)
-        In the halves of each body [molecules].
+        Content of the halves of each body [molecules].
     made, released : ndarray, shape (body,)
-        So far, by each body, what it began with among what it made; released through its own
+        Made by each body so far, its initial content included, and released through its own
         membrane [molecules].
     held : ndarray, shape (migrasome,)
-        In each migrasome [molecules].
+        Content of each migrasome [molecules].
     fused, leaked, carried_off : ndarray, shape (migrasome,)
-        So far released from each by fusion, released at once by a rupture or leak, and gone with
-        it [molecules].
+        Released from each so far by fusion, released at once by a rupture or leak, and removed
+        with it [molecules].
     loaded : ndarray of bool, shape (migrasome,)
-        Whether it takes the ligand's carriers at all.
+        Whether it takes up the ligand's carriers.
     vesicle_load : float
         Molecules in a vesicle.
     """
@@ -104,7 +105,7 @@ class Cargo:
 
 @kernel()
 def is_loaded(own: int, key: int, fraction: float) -> bool:
-    """Whether a migrasome, by its own key, takes the carriers of the ligand of another."""
+    """Whether the migrasome of one key takes up carriers of the ligand of another."""
     _, chance = draw(own, _CARGO, 0, key)
     return bool(chance < fraction)
 
@@ -130,7 +131,7 @@ def carry(
     held: Array,
     weights: Array,
 ) -> None:
-    """Make, carry and release cargo over an interval in which the network stays as it is.
+    """Produce, transport and release cargo over an interval in which the network is frozen.
 
     Parameters
     ----------
@@ -138,13 +139,13 @@ def carry(
         [s].
     kinds : ndarray of CARRIAGE, shape (ligand,)
     cells, strands, course, buds
-        See `sdf1_field.migrasomes.growth`; of these the first ``fibres`` and ``migrasomes`` count.
+        See `sdf1_field.migrasomes.growth.grow`; the first ``fibres`` and ``migrasomes`` are used.
     pools : ndarray, shape (ligand, body, 4)
         Changed in place.
     held : ndarray, shape (migrasome or more, ligand, 4)
         Changed in place.
     weights : ndarray, shape (migrasome or more,)
-        Room to work in.
+        Working memory.
     """
     step = until - since
     if step <= 0.0:
@@ -194,23 +195,26 @@ def carry(
 
 @kernel(inline=True)
 def _implicit(lost: float) -> float:
-    """Weight of a step's end: the trapezoidal rule, or backward Euler where that could overshoot.
+    """Weight of the end of a step: 1/2 (trapezoidal rule), or 1 (backward Euler) for large losses.
 
-    ``lost`` is what leaves over the step, of what would stay there [1].
+    Parameters
+    ----------
+    lost : float
+        Rate of loss times the step [1].
     """
     return 0.5 if lost < _LONG else 1.0
 
 
 @kernel()
 def _time_there(bud: Numbers, since: float, until: float) -> float:
-    """How long of an interval a migrasome is there, its membrane tight [s]."""
+    """Time within an interval for which a migrasome exists and its membrane is tight [s]."""
     there: float = max(min(until, bud.end, bud.leaking) - since, 0.0)
     return there
 
 
 @kernel()
 def _body(kind: Numbers, cell: Numbers, step: float, drain: float, pool: Array) -> float:
-    """Mean content of a body's rear half over a step, after which its pools are others."""
+    """Advance a body's pools by one step; return the mean content of its rear half [molecules]."""
     share = kind.polarised_share if cell.migrating else 0.5
     back, forth = kind.exchange * share, kind.exchange * (1.0 - share)
     made = kind.production * cell.production * step
@@ -238,7 +242,7 @@ def _body(kind: Numbers, cell: Numbers, step: float, drain: float, pool: Array) 
 
 @kernel()
 def let_out(now: float, buds: Records, migrasomes: int, held: Array) -> None:
-    """Release at once what is in migrasomes that rupture or leak; others take it along."""
+    """Empty migrasomes that end or leak; a rupture or leak releases the content at once."""
     for m in range(migrasomes):
         leaks = buds[m].leaking <= now and buds[m].leaking <= buds[m].end
         if not leaks and buds[m].end > now:

@@ -1,51 +1,51 @@
-"""Dishes simulated and read, one at a time: what an experimenter would note of each.
+"""Observations of single dishes: the dish is simulated and the experimenter's quantities are read.
 
-An observation is a way to look at a dish. It takes a `Dish` and gives `Reading`s of its
-quantities; everything that is said of experiments is said of readings.
+An observation takes a `Dish` and gives `Reading`s of its quantities. Claims are judged by these
+readings only.
 """
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from sdf1_field.claims import Observable, Quantity, Reading
 from sdf1_field.observations import cargo, cells, network, time_lapse
-from sdf1_field.observations.readings import Dish, Quantity, Reading, Sample, forget_models
+from sdf1_field.observations.readings import Dish, forget_models
 
-__all__ = [
-    "OBSERVATIONS", "Dish", "Observation", "Quantity", "Reading", "Sample", "forget_models",
-    "observe", "read",
-]  # fmt: skip
+__all__ = ["OBSERVATIONS", "Dish", "Observation", "forget_models", "observe", "read"]
+
+_Read = Callable[[Dish], tuple[Reading, ...]]
 
 
-@dataclass(frozen=True)
-class Observation:
-    """A way to look at a dish.
+@dataclass(frozen=True, kw_only=True)
+class Observation(Observable):
+    """One kind of observation of a dish.
 
     Parameters
     ----------
     read : callable
         Simulates a dish and reads it.
     quantities : mapping of str to Quantity
-        What it reads.
+    timed : bool
+        See `Observable`.
     """
 
-    read: Callable[[Dish], tuple[Reading, ...]]
-    quantities: Mapping[str, Quantity]
+    read: _Read
 
 
 def _observation(
-    read: Callable[[Dish], tuple[Reading, ...]], quantities: tuple[Quantity, ...]
+    read: _Read, quantities: tuple[Quantity, ...], *, timed: bool = True
 ) -> Observation:
-    return Observation(read, {quantity.name: quantity for quantity in quantities})
+    return Observation(read=read, quantities={q.name: q for q in quantities}, timed=timed)
 
 
 OBSERVATIONS: Mapping[str, Observation] = {
     "cells": _observation(cells.read_counts, cells.COUNTED),
-    "tracks": _observation(cells.read_tracks, cells.TRACKED),
+    "tracks": _observation(cells.read_tracks, cells.TRACKED, timed=False),
     "network": _observation(network.read_network, network.GROWN),
-    "film": _observation(time_lapse.read_film, time_lapse.FILMED),
+    "time_lapse": _observation(time_lapse.read_time_lapse, time_lapse.FOLLOWED),
     "cargo": _observation(cargo.read_cargo, cargo.CARRIED),
 }
-"""By what a targets file calls them."""
+"""By their names in a targets file."""
 
 
 def observe(dish: Dish) -> tuple[Reading, ...]:
@@ -54,7 +54,7 @@ def observe(dish: Dish) -> tuple[Reading, ...]:
     Raises
     ------
     InputError
-        If its model, settings or times cannot be.
+        If its model, settings or times are wrong.
     RunError
         If the simulation fails.
     """
@@ -63,5 +63,5 @@ def observe(dish: Dish) -> tuple[Reading, ...]:
 
 
 def read(dish: Dish) -> tuple[Reading, ...]:
-    """As `observe`, with model files as they were when a dish of theirs was last observed."""
+    """As `observe`, with cached model files."""
     return OBSERVATIONS[dish.observation].read(dish)

@@ -11,22 +11,15 @@ from numpy.typing import NDArray
 
 from sdf1_field import migrasomes
 from sdf1_field.analysis import CargoCount, count_cargo
+from sdf1_field.claims import Quantity, Reading, Sample
 from sdf1_field.errors import InputError
-from sdf1_field.observations.readings import (
-    Array,
-    Dish,
-    Quantity,
-    Reading,
-    Sample,
-    model_of,
-    of_cells,
-    of_dish,
-    of_share,
-)
+from sdf1_field.observations.readings import Dish, model_of, of_cells, of_dish, of_share
 from sdf1_field.random import Stream, generator
 from sdf1_field.scene import NO_BODY
 from sdf1_field.treatments import change_times, schedule
 from sdf1_field.variation import dish_factors
+
+Array = NDArray[np.float64]
 
 PER_DISH = 34
 """Cells or migrasomes looked at in a dish: 102 in three, the "> 100" of Jiao et al. (2024)."""

@@ -20,18 +20,10 @@ from sdf1_field.analysis import (
     take_census,
     tracks_of,
 )
+from sdf1_field.claims import Quantity, Reading, Sample
 from sdf1_field.errors import InputError
 from sdf1_field.observations.network import NETWORK, network_readings
-from sdf1_field.observations.readings import (
-    Dish,
-    Quantity,
-    Reading,
-    Sample,
-    model_of,
-    of_cells,
-    of_dish,
-    of_share,
-)
+from sdf1_field.observations.readings import Dish, model_of, of_cells, of_dish, of_share
 from sdf1_field.scene import NO_BODY, Fate, Migrasomes, Region, Scene
 from sdf1_field.simulation import model_grid, regions_of, simulate, track_times
 from sdf1_field.spec import ModelSpec

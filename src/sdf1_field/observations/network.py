@@ -5,17 +5,9 @@ from numpy.typing import NDArray
 
 from sdf1_field import migrasomes
 from sdf1_field.analysis import NetworkCount, count_network, detached_per_mm2
+from sdf1_field.claims import Quantity, Reading, Sample
 from sdf1_field.errors import InputError
-from sdf1_field.observations.readings import (
-    Dish,
-    Quantity,
-    Reading,
-    Sample,
-    model_of,
-    of_cells,
-    of_dish,
-    of_share,
-)
+from sdf1_field.observations.readings import Dish, model_of, of_cells, of_dish, of_share
 from sdf1_field.scene import NO_BODY, Fate, Migrasomes, Origin
 from sdf1_field.simulation import model_grid, regions_of
 from sdf1_field.treatments import change_times, schedule

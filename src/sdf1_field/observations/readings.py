@@ -1,72 +1,18 @@
-"""What one dish shows: readings of quantities, the only thing that statistics see of a dish."""
+"""A dish to simulate and read, its model, and readings of it."""
 
 import functools
 from dataclasses import dataclass
-from enum import StrEnum
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sdf1_field.claims import Reading
 from sdf1_field.spec import ModelSpec, load_model
-
-Array = NDArray[np.float64]
-
-
-class Sample(StrEnum):
-    """What a quantity's values are, one each."""
-
-    DISH = "dish"
-    CELLS = "cells"
-    """Or migrasomes, or fields of view: whatever a paper's test counts as one."""
-    SHARE = "share"
-    """How many had it, and of how many."""
-
-
-@dataclass(frozen=True)
-class Quantity:
-    """Something that is read in a dish.
-
-    Parameters
-    ----------
-    name : str
-        In a biologist's words, as claims and tables have it.
-    unit : str
-        In UDUNITS' spelling; 1 for ratios and counts.
-    sample : Sample
-    of : tuple of str
-        Regions or ligands that it is read of; empty if there is nothing to choose.
-    """
-
-    name: str
-    unit: str
-    sample: Sample
-    of: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, eq=False)
-class Reading:
-    """A quantity as read in one dish at one time.
-
-    Parameters
-    ----------
-    quantity : str
-    time : float
-        [s], in the sense of the observation.
-    values : ndarray of float, shape (n,)
-        One for a dish, one for each cell, or two for a share: how many had it, and of how many.
-    of : str
-        Region or ligand; empty if there is nothing to choose.
-    """
-
-    quantity: str
-    time: float
-    values: Array
-    of: str = ""
 
 
 @dataclass(frozen=True)
 class Dish:
-    """One dish to simulate, and what to read in it.
+    """One dish to simulate, and the observation to make of it.
 
     Parameters
     ----------
@@ -78,7 +24,7 @@ class Dish:
         ``KEY=VALUE`` each.
     seed : int
     times : tuple of float
-        When [s], rising; empty if the model's output says when.
+        When it is read [s], rising; empty if the model's output says it.
     """
 
     observation: str
@@ -89,18 +35,18 @@ class Dish:
 
 
 def model_of(dish: Dish, *further: str) -> ModelSpec:
-    """Settled model of a dish, with further settings; read once until `forget_models`."""
-    return _settled(dish.model, (*dish.settings, *further))
+    """Resolved model of a dish, with further settings; cached until `forget_models`."""
+    return _resolved(dish.model, (*dish.settings, *further))
 
 
 @functools.lru_cache(maxsize=256)
-def _settled(model: str, settings: tuple[str, ...]) -> ModelSpec:
+def _resolved(model: str, settings: tuple[str, ...]) -> ModelSpec:
     return load_model(model, settings=settings).spec
 
 
 def forget_models() -> None:
-    """Read model files anew, which may have changed."""
-    _settled.cache_clear()
+    """Read model files again, since they may have changed."""
+    _resolved.cache_clear()
 
 
 def of_dish(quantity: str, time: float, value: float, of: str = "") -> Reading:
@@ -114,5 +60,5 @@ def of_cells(quantity: str, time: float, values: NDArray[np.generic], of: str = 
 
 
 def of_share(quantity: str, time: float, amount: float, total: float, of: str = "") -> Reading:
-    """Reading of a share: how many of how many."""
+    """Reading of a share: the number of cells with the property, and of all cells."""
     return Reading(quantity, time, np.array([amount, total], dtype=np.float64), of)

@@ -1,4 +1,4 @@
-"""Films of a network: whether cells come to its fibres and are captured there."""
+"""Time lapses of a network: whether cells reach its fibres and are captured there."""
 
 import bisect
 from dataclasses import dataclass
@@ -7,15 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sdf1_field.cells import hold_of
+from sdf1_field.claims import Quantity, Reading, Sample
 from sdf1_field.observations.cells import watched_model
-from sdf1_field.observations.readings import (
-    Dish,
-    Quantity,
-    Reading,
-    Sample,
-    of_cells,
-    of_share,
-)
+from sdf1_field.observations.readings import Dish, of_cells, of_share
 from sdf1_field.scene import Scene
 from sdf1_field.simulation import model_grid, regions_of, simulate
 
@@ -25,7 +19,7 @@ Flags = NDArray[np.bool_]
 REACHED, CAPTURED = "cells that come to a fibre", "captured on a fibre"
 APPROACH = "way towards the nearest fibre"
 
-FILMED = (
+FOLLOWED = (
     Quantity(REACHED, "1", Sample.SHARE),
     Quantity(CAPTURED, "1", Sample.SHARE),
     Quantity(APPROACH, "um", Sample.CELLS),
@@ -33,16 +27,16 @@ FILMED = (
 
 
 @dataclass(frozen=True, eq=False)
-class _Film:
-    """Cells that begin away from fibres, in each frame.
+class _TimeLapse:
+    """Cells that start away from fibres, in each frame.
 
     Parameters
     ----------
     held, on_fibre : ndarray of bool, shape (frame, cell)
     cd166 : ndarray, shape (frame, cell)
-        That it touches, relative to a body; where it is held on a fibre, else 0.
+        CD166 that the cell touches, relative to a body's, while it is held on a fibre; else 0.
     way : ndarray, shape (frame - 1, cell)
-        Until the next frame, towards the fibre that was nearest [um]; NaN if there was none.
+        Displacement until the next frame towards the nearest fibre [um]; NaN without fibres.
     """
 
     held: Flags
@@ -51,11 +45,11 @@ class _Film:
     way: Array
 
     def readings(self, frames: int, time: float) -> list[Reading]:
-        """What the first frames show."""
+        """Readings of the first frames."""
         cells = self.held.shape[1]
         on_fibre, held = self.on_fibre[:frames], self.held[:frames]
         caught = held & on_fibre
-        # Where it is first seen held on a fibre, or in the first frame, in which nobody is.
+        # The first frame in which the cell is held on a fibre, else frame 0, in which none is.
         first = caught.argmax(axis=0)
         cd166 = self.cd166[first, np.arange(cells)]
         captured = caught.any(axis=0) & (cd166 < 1.0)
@@ -69,12 +63,12 @@ class _Film:
         ]
 
 
-def read_film(dish: Dish) -> tuple[Reading, ...]:
-    """Film a dish's cells until its times; nobody is filmed where there are no fibres.
+def read_time_lapse(dish: Dish) -> tuple[Reading, ...]:
+    """Follow a dish's cells until its times; without fibres no cell is followed.
 
     A cell is captured on a fibre if it touches less CD166 than a body has when it is first seen
-    held on one. Its way is the mean between two frames, as long as it is neither held nor on a
-    fibre.
+    held on one. The way towards the nearest fibre is the mean displacement between two frames in
+    which the cell is neither held nor on a fibre.
     """
     spec = watched_model(dish)
     grid, radius = model_grid(spec), 0.5 * spec.haematopoietic.diameter
@@ -102,11 +96,11 @@ def read_film(dish: Dish) -> tuple[Reading, ...]:
         on_fibre.append(distance <= radius)
         cd166.append(touched)
     if not times:
-        nobody = np.zeros((1, 0))
-        film = _Film(nobody > 0.0, nobody > 0.0, nobody, nobody[:0])
+        none = np.zeros((1, 0))
+        time_lapse = _TimeLapse(none > 0.0, none > 0.0, none, none[:0])
     else:
         ways = (np.diff(places, axis=0) * towards[:-1]).sum(axis=1)
-        film = _Film(
+        time_lapse = _TimeLapse(
             np.array(held)[:, away],
             np.array(on_fibre)[:, away],
             np.array(cd166)[:, away],
@@ -115,12 +109,12 @@ def read_film(dish: Dish) -> tuple[Reading, ...]:
     return tuple(
         reading
         for time in dish.times
-        for reading in film.readings(max(bisect.bisect_right(times, time), 1), time)
+        for reading in time_lapse.readings(max(bisect.bisect_right(times, time), 1), time)
     )
 
 
 def nearest_fibre(scene: Scene, x: Array, y: Array) -> tuple[Array, Array]:
-    """Way to the nearest place on a fibre.
+    """Direction and distance of the nearest point of a fibre.
 
     Parameters
     ----------

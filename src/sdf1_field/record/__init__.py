@@ -1,28 +1,18 @@
 """Runs on disk: one NetCDF-4 file per run (CF-1.11), written whole or not at all.
 
 The file grows under the name ``RUN.nc.partial`` and takes its own name when it is complete. An
-interrupted run leaves the partial file and, beside it, the state from which it can go on.
+interrupted run leaves a file and a state from which it goes on, and a copy to look at.
 """
 
-from sdf1_field.record.layout import (
-    ABSENT,
-    CARGO,
-    FORMAT,
-    MASSES,
-    VOLATILE,
-    checkpoint_path,
-    partial_path,
-)
+from sdf1_field.record.layout import FORMAT, VOLATILE
 from sdf1_field.record.memory import require_memory
+from sdf1_field.record.paths import checkpoint_path, claim_output, partial_path, resumable_path
 from sdf1_field.record.reading import content_digest, field_unit, model_of, open_run, summary
+from sdf1_field.record.size import expected_content, expected_size
 from sdf1_field.record.states import load_state, save_state
-from sdf1_field.record.writing import (
-    claim_output,
-    expected_content,
-    expected_size,
-    output_times,
-    solve,
-)
+from sdf1_field.record.variables import CARGO, MASSES
+from sdf1_field.record.writing import output_times, solve
+from sdf1_field.scene.variables import ABSENT
 
 __all__ = [
     "ABSENT",
@@ -42,6 +32,7 @@ __all__ = [
     "output_times",
     "partial_path",
     "require_memory",
+    "resumable_path",
     "save_state",
     "solve",
     "summary",

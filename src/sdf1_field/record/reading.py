@@ -11,16 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sdf1_field.errors import InputError
-from sdf1_field.record.layout import (
-    FORMAT,
-    MASSES,
-    VOLATILE,
-    Layout,
-    checkpoint_path,
-    layout_of,
-    missing_in,
-    whole_path,
-)
+from sdf1_field.record.layout import FORMATS, VOLATILE, Layout, fill_in, layout_of, missing_in
+from sdf1_field.record.paths import checkpoint_path, whole_path
+from sdf1_field.record.variables import MASSES
 from sdf1_field.scene import NO_BODY
 from sdf1_field.spec import Model, ModelSpec, changes, model_from_entries
 from sdf1_field.transport import Ledger
@@ -30,7 +23,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
 _NEVER = 1e30
-"""Times beyond are NetCDF's fill value: frames not written yet [s]."""
+"""Times beyond are NetCDF's fill value: frames not written yet in a file of format 1 [s]."""
 _ATTRIBUTES: Mapping[str, type] = {
     **dict.fromkeys(
         ("title", "model_name", "model", "source", "versions", "patterns", "date_created"), str
@@ -50,7 +43,8 @@ def open_run(path: str | Path) -> "xr.Dataset":
     Returns
     -------
     xarray.Dataset
-        With times in seconds, not dates.
+        With times in seconds, not dates. Variables of bodies, fibres or migrasomes that a file
+        lacks because the run has none of these have no rows; times of which none is known are NaN.
 
     Raises
     ------
@@ -84,26 +78,30 @@ def open_run(path: str | Path) -> "xr.Dataset":
         raise InputError(
             f"{path}: not a NetCDF-4 file. Give a file made by `sdf1-field solve`."
         ) from None
-    if run.attrs.get("format") != FORMAT:
+    number = FORMATS.get(run.attrs.get("format", ""))
+    if number is None:
         run.close()
         raise InputError(
             f"{path}: not a run of sdf1-field. Give a file made by `sdf1-field solve`."
         )
     try:
         model = recorded_model(path, run.attrs)
-        missing = missing_in(run, _layout(model.name, run.attrs["model"]))
+        layout = _layout(model.name, run.attrs["model"])
+        missing = missing_in(run, layout, number=number)
         if missing is not None:
             raise InputError(
                 f"{path}: {missing}: is missing or not as it was written. The file is damaged, or "
                 "of another version of sdf1-field. Solve the model again."
             )
-        if not (np.abs(run["time"].values) < _NEVER).all():
-            whole = whole_path(path)
+        whole, times = whole_path(path), run["time"].values
+        complete = len(times) == layout.sizes["time"] and (np.abs(times) < _NEVER).all()
+        if whole != path or not complete:
             if checkpoint_path(whole).exists():
                 remedy = f"was interrupted. Solve its model to {whole} again with resume."
             else:
                 remedy = "has no state to go on from. Start over with force."
             raise InputError(f"{path}: an unfinished run, which {remedy}")
+        fill_in(run, layout)
     except BaseException:
         run.close()
         raise

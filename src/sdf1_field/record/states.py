@@ -1,6 +1,6 @@
 """The state of a run saved and loaded, bit by bit."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass
 from pathlib import Path
 from types import NoneType, UnionType
@@ -11,17 +11,29 @@ from numpy.typing import NDArray
 
 from sdf1_field.cells import Cells
 from sdf1_field.errors import InputError
+from sdf1_field.exposure import Exposure
 from sdf1_field.scene import Scene
 from sdf1_field.simulation import State
 from sdf1_field.solvers import Solver
 
 _ALIGNED = "aligned"
 """Names of the arrays of records that are aligned, which NumPy's format forgets."""
+_FRAME = "frame."
 
 
-def save_state(path: Path, state: State) -> None:
-    """Write everything a run is at a time; the inverse of `load_state`."""
-    arrays: dict[str, Any] = {"time": state.time, "seed": state.seed, "near": state.near}
+def save_state(
+    path: Path, state: State, frames: Mapping[int, Mapping[str, NDArray[Any]]] | None = None
+) -> None:
+    """Write everything a run is at a time; the inverse of `load_state` and `load_frames`.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+    state : State
+    frames : mapping of int to mapping of str to ndarray, optional
+        Fibres and migrasomes by frame and variable, which the run's file does not hold yet.
+    """
+    arrays: dict[str, Any] = {"time": state.time, "seed": state.seed}
 
     def put(name: str, value: Any) -> None:
         if is_dataclass(value):
@@ -36,6 +48,9 @@ def save_state(path: Path, state: State) -> None:
     put("scene", state.scene)
     put("field", state.fields)
     put("cells", state.cells)
+    put("exposure", state.exposure)
+    for n, columns in (frames or {}).items():
+        put(f"frame.{n}", columns)
     arrays[_ALIGNED] = np.array(
         [name for name, value in arrays.items() if np.asarray(value).dtype.isalignedstruct],
         dtype=np.str_,
@@ -60,18 +75,40 @@ def load_state(path: Path, solver: Solver) -> State:
     InputError
         If the file is missing or damaged.
     """
-    wrong = f"{path}: damaged, or not a saved state. Start over with force."
+    try:
+        return _state_of(_arrays(path, lambda key: not key.startswith(_FRAME)), solver)
+    except (KeyError, TypeError, IndexError, ValueError, AttributeError):
+        raise _wrong(path) from None
+
+
+def load_frames(path: Path) -> dict[int, dict[str, NDArray[Any]]]:
+    """Read the fibres and migrasomes of each frame that `save_state` wrote.
+
+    Raises
+    ------
+    InputError
+        If the file is missing or damaged.
+    """
+    frames: dict[int, dict[str, NDArray[Any]]] = {}
+    for key, values in _arrays(path, lambda key: key.startswith(_FRAME)).items():
+        _, number, name = key.split(".")
+        frames.setdefault(int(number), {})[name] = values
+    return frames
+
+
+def _wrong(path: Path) -> InputError:
+    return InputError(f"{path}: damaged, or not a saved state. Start over with force.")
+
+
+def _arrays(path: Path, chosen: Callable[[str], bool]) -> dict[str, Any]:
     try:
         with path.open("rb") as stream, np.load(stream, allow_pickle=False) as stored:
-            arrays = {key: stored[key] for key in stored.files}
-            for key in arrays[_ALIGNED]:
+            arrays = {key: stored[key] for key in stored.files if chosen(key)}
+            for key in arrays.get(_ALIGNED, ()):
                 arrays[key] = _aligned(arrays[key])
     except Exception:  # NumPy and zipfile raise a dozen kinds on damaged bytes
-        raise InputError(wrong) from None
-    try:
-        return _state_of(arrays, solver)
-    except (KeyError, TypeError, IndexError, ValueError, AttributeError):
-        raise InputError(wrong) from None
+        raise _wrong(path) from None
+    return arrays
 
 
 def _aligned(records: NDArray[Any]) -> NDArray[Any]:
@@ -115,5 +152,5 @@ def _state_of(arrays: Mapping[str, Any], solver: Solver) -> State:
         scene=take(Scene, "scene"),
         fields={name: take(solver.State, f"field.{name}") for name in names},
         cells=take(Cells | None, "cells"),
-        near=arrays["near"],
+        exposure=take(Exposure, "exposure"),
     )

@@ -1,67 +1,42 @@
-"""Whether the model says what a paper reports, and how sure that is.
+"""Whether the model reproduces the results that a paper reports, and with what certainty.
 
-A paper's experiment is simulated many times over, each time with dishes of its own. Every simulated
-experiment is judged by the paper's own tests, and so are experiments of the null model, in which
-nothing happens that claims speak of.
+A paper's experiment is simulated many times, each time with its own dishes. Every simulated
+experiment is judged by the paper's own tests, and so are experiments of the null model, which
+lacks the mechanisms that claims are about.
 """
 
-import hashlib
 import json
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from sdf1_field import claims
+from sdf1_field.claims import Claim, ClaimFound, DishRead, Paper, Reading, find
+from sdf1_field.claims.verdict import VARIATIONS
 from sdf1_field.ensemble import Failure, run_dishes
-from sdf1_field.errors import InputError, RunError
-from sdf1_field.observations import Dish, Reading
-from sdf1_field.reproduce.tables import as_json, as_markdown, standing
-from sdf1_field.reproduce.targets import Claim, Condition, Paper, Statement, load_paper
-from sdf1_field.reproduce.verdicts import (
-    VARIATIONS,
-    ClaimFound,
-    DishRead,
-    StatementFound,
-    dish_read,
-    find,
-    null_experiments,
-)
+from sdf1_field.observations import OBSERVATIONS
+from sdf1_field.reproduce.experiments import Planned, dish_read, null_experiments, plan
+from sdf1_field.reproduce.tables import as_json, as_markdown
 
 __all__ = [
-    "EXPERIMENTS", "QUICK", "VARIATIONS", "Claim", "ClaimFound", "Condition", "Paper", "Report",
-    "Statement", "StatementFound", "as_json", "as_markdown", "load_paper", "plan", "reproduce",
-    "write",
+    "EXPERIMENTS", "QUICK", "Report", "as_json", "as_markdown", "dish_read", "load_paper", "plan",
+    "reproduce", "write_tables",
 ]  # fmt: skip
 
 EXPERIMENTS, QUICK = 20, 3
-"""Simulated experiments, and those of a quick look."""
-NULL_SPARE = 1.1
-"""Dishes from which experiments of the null model are drawn, over what a claim draws at least."""
-_SEEDS = 2**31
-_DONORS = 10_000
-"""Of one seed; the next one's are others."""
-
-
-@dataclass(frozen=True)
-class Planned:
-    """A dish and its place: condition, experiment and number, from 0."""
-
-    condition: str
-    experiment: int
-    number: int
-    dish: Dish
+"""Simulated experiments by default, and with ``--quick``."""
 
 
 @dataclass(frozen=True, eq=False)
 class Report:
-    """What came of a paper's claims.
+    """Verdicts on a paper's claims, and the readings they rest on.
 
     Parameters
     ----------
     paper : Paper
     experiments : int
     found : tuple of tuple of ClaimFound
-        Of each claim, at each of `VARIATIONS`.
+        For each claim, at each of `VARIATIONS`.
     readings : dict of str to list of list of tuple of Reading
         By condition, experiment and dish; experiments with a failed dish are left out everywhere.
     failures : tuple of Failure
@@ -74,71 +49,9 @@ class Report:
     failures: tuple[Failure, ...]
 
 
-def _seed(base: int, condition: str, experiment: int, number: int) -> int:
-    """Of a dish; the same whatever other conditions and experiments there are."""
-    name = f"{base}/{condition}/{experiment}/{number}"
-    return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8]) % _SEEDS
-
-
-def plan(paper: Paper, *, experiments: int, seed: int = 1) -> list[Planned]:
-    """Dishes that the paper's claims need, experiment by experiment.
-
-    Parameters
-    ----------
-    paper : Paper
-    experiments : int
-        1 or more.
-    seed : int
-        Everything is drawn from it; the first experiments of many are those of few.
-
-    Raises
-    ------
-    InputError
-        If there are no experiments.
-    """
-    if experiments < 1:
-        raise InputError("--experiments: there must be one or more. The default is 20.")
-    used: dict[str, int] = {}
-    for claim in paper.claims:
-        for s in claim.statements:
-            for key in (s.condition, s.reference):
-                if key is None:
-                    continue
-                used[key] = max(experiments, used.get(key, 0))
-                null = paper.conditions[key].null
-                if claim.against_null and null is not None:
-                    drawn = sum(
-                        paper.conditions[k].dishes
-                        for k in _conditions_of(claim)
-                        if paper.conditions[k].null == null
-                    )
-                    least = -(-NULL_SPARE * drawn // paper.conditions[null].dishes)
-                    used[null] = max(experiments, math.ceil(least), used.get(null, 0))
-    return [
-        Planned(key, experiment, number, _dish(paper, key, experiment, number, seed))
-        for experiment in range(max(used.values(), default=0))
-        for key, number_of in used.items()
-        if experiment < number_of
-        for number in range(paper.conditions[key].dishes)
-    ]
-
-
-def _conditions_of(claim: Claim) -> list[str]:
-    """Conditions whose dishes a claim looks at, each once."""
-    keys = (k for s in claim.statements for k in (s.condition, s.reference) if k is not None)
-    return list(dict.fromkeys(keys))
-
-
-def _dish(paper: Paper, key: str, experiment: int, number: int, seed: int) -> Dish:
-    c = paper.conditions[key]
-    donor = 1 + ((seed - 1) * _DONORS + experiment * c.dishes + number) % (_SEEDS - 1)
-    return Dish(
-        observation=c.observation,
-        model=c.model,
-        settings=(*c.settings, *((f"variation.donor_number={donor}",) if c.donors else ())),
-        seed=_seed(seed, key, experiment, number),
-        times=c.times,
-    )
+def load_paper(name: str, *, targets: Path | None = None, quick: bool = False) -> Paper:
+    """Conditions and claims of a paper over `OBSERVATIONS`; see `sdf1_field.claims.load_paper`."""
+    return claims.load_paper(name, OBSERVATIONS, targets=targets, quick=quick)
 
 
 def reproduce(
@@ -151,15 +64,15 @@ def reproduce(
     workers: int | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> Report:
-    """Simulate a paper's experiment many times over and judge its claims.
+    """Test every claim of a paper against an ensemble of simulated experiments.
 
     Parameters
     ----------
     paper : Paper
     folder : Path
-        Where finished dishes are kept; those that are there already are not simulated again.
+        Where finished dishes are kept; dishes that it holds already are not simulated again.
     experiments : int
-        How often the paper's experiment is simulated.
+        Number of simulated experiments.
     seed : int
     scheduler : str, optional
         Address of a running Dask scheduler; processes of this machine if not given.
@@ -196,7 +109,7 @@ def reproduce(
         return all(p.dish in read for p in group)
 
     def judged(claim: Claim) -> tuple[ClaimFound, ...]:
-        keys = _conditions_of(claim)
+        keys = claim.conditions
         simulated = [
             {key: [read[p.dish] for p in groups[key][n]] for key in keys}
             for n in range(experiments)
@@ -209,7 +122,7 @@ def reproduce(
             if null is not None and null in groups
         }
         by_chance = null_experiments(paper, claim, pools)
-        return tuple(find(paper, claim, simulated, by_chance, v) for v in VARIATIONS)
+        return tuple(find(claim, simulated, by_chance, v) for v in VARIATIONS)
 
     complete = [
         n for n in range(experiments) if all(whole(of[n]) for of in groups.values() if n in of)
@@ -226,56 +139,21 @@ def reproduce(
     )
 
 
-def write(report: Report, folder: Path, *, suffix: str = "") -> None:
-    """Put a report beside its dishes: ``table.md``, ``claims.json`` and ``figures``.
+def write_tables(report: Report, folder: Path, *, suffix: str = "") -> None:
+    """Write ``table.md`` and ``claims.json`` beside a report's dishes.
 
     Parameters
     ----------
     report : Report
     folder : Path
     suffix : str
-        Of the three names, for a report on a part of the paper.
+        Of the two names, for a report on a part of the paper.
 
     Raises
     ------
-    RunError
+    OSError
         If the folder cannot be written to.
     """
-    from sdf1_field.figures import deniz_figures, jiao_figures, verdict_figure
-
-    try:
-        (folder / f"table{suffix}.md").write_text(as_markdown(report), encoding="utf-8")
-        text = json.dumps(as_json(report), indent=2)
-        (folder / f"claims{suffix}.json").write_text(f"{text}\n", encoding="utf-8")
-        figures = folder / f"figures{suffix}"
-        figures.mkdir(exist_ok=True)
-        labels = {key: condition.label for key, condition in report.paper.conditions.items()}
-        like_the_papers = {"deniz2023": deniz_figures, "jiao2024": jiao_figures}
-        drawn = {
-            **like_the_papers[report.paper.name](report.readings, labels),
-            "verdicts": verdict_figure(
-                [
-                    (
-                        levels[0].claim.id,
-                        f"{levels[0].claim.says} ({standing(levels[0].claim)})",
-                        [
-                            (
-                                f.verdict,
-                                f.share,
-                                f.null_share if math.isfinite(f.null_share) else None,
-                            )
-                            for f in levels
-                        ],
-                    )
-                    for levels in report.found
-                ],
-                VARIATIONS,
-            ),
-        }
-        for name, figure in drawn.items():
-            figure.savefig(figures / f"{name}.png", dpi=150, metadata={"Software": None})
-    except OSError as error:
-        raise RunError(
-            f"{error.filename or folder}: {(error.strerror or str(error)).lower()}. The dishes are "
-            "kept; make room and use the same command."
-        ) from None
+    (folder / f"table{suffix}.md").write_text(as_markdown(report), encoding="utf-8")
+    text = json.dumps(as_json(report), indent=2)
+    (folder / f"claims{suffix}.json").write_text(f"{text}\n", encoding="utf-8")

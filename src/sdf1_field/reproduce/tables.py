@@ -1,21 +1,20 @@
-"""A report as text: for a terminal, for a page in Markdown, and as plain values."""
+"""A report as text for a terminal, as a page in Markdown, and as plain values."""
 
 import math
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from sdf1_field.analysis import p_text
+from sdf1_field.claims import VARIATIONS, Claim, ClaimFound, Statement, StatementFound
 from sdf1_field.digits import interval_text
-from sdf1_field.reproduce.targets import Claim, Statement
-from sdf1_field.reproduce.verdicts import VARIATIONS, ClaimFound, StatementFound
+from sdf1_field.statistics import p_text
 from sdf1_field.units import duration_text
 
 if TYPE_CHECKING:
     from sdf1_field.reproduce import Report
 
-STATEMENTS = ("statement", "reported", "effect (95 %)", "median p", "said by")
+STATEMENTS = ("statement", "reported", "effect (95 %)", "median p", "agree")
 SUMMARY = (
-    "claim", "", "effect (95 %)", "said by", "null model",
+    "claim", "", "effect (95 %)", "agree", "null model",
     *(f"{100 * v:.0f} %" for v in VARIATIONS), "effect of",
 )  # fmt: skip
 
@@ -26,7 +25,7 @@ def effect_text(found: StatementFound) -> str:
 
 
 def null_text(found: ClaimFound) -> str:
-    """Share of the null model's experiments that say it."""
+    """Share of the null model's experiments that agree."""
     if math.isnan(found.null_share):
         return "-"
     if math.isinf(found.null_share):
@@ -35,18 +34,21 @@ def null_text(found: ClaimFound) -> str:
 
 
 def role(claim: Claim) -> str:
-    """Whether it is fitted, predicted or put in, where it stands, and the paper's test."""
-    by = f" (put in by: {', '.join(claim.put_in)})" if claim.put_in else ""
-    parts = [standing(claim) + by]
+    """Standing of a claim with the parameters behind it, its place, and the paper's test."""
+    by = ", ".join(claim.by_construction)
+    if not by:
+        parts = [standing(claim)]
+    else:
+        parts = [f"fitted; by construction ({by})" if claim.fitted else f"{standing(claim)} ({by})"]
     parts += [part for part in (claim.source, claim.test) if part]
     return "; ".join(parts)
 
 
 def standing(claim: Claim) -> str:
-    """Whether a claim is fitted, a consequence of what was put into the model, or predicted."""
+    """Whether a claim is fitted, a direct consequence of the model's rules, or predicted."""
     if claim.fitted:
         return "fitted"
-    return "put in, or part of it" if claim.put_in else "predicted"
+    return "by construction" if claim.by_construction else "predicted"
 
 
 def verdict_text(levels: Sequence[ClaimFound]) -> str:
@@ -65,7 +67,7 @@ def verdict_text(levels: Sequence[ClaimFound]) -> str:
 
 
 def measure_text(statement: Statement) -> str:
-    """What a statement's effect is, in words."""
+    """Statistic, quantity and time of a statement's effect."""
     of = f" {statement.of}" if statement.of else ""
     time = "" if statement.time is None else f", {duration_text(statement.time)}"
     return f"{statement.statistic}: {statement.quantity}{of}{time}"
@@ -89,7 +91,7 @@ def statement_rows(found: ClaimFound) -> list[tuple[str, ...]]:
 
 
 def summary_row(levels: Sequence[ClaimFound]) -> tuple[str, ...]:
-    """Row of `SUMMARY`: numbers without variation beyond the model's, verdicts with it."""
+    """Row of `SUMMARY`: numbers at the model's own variation, verdicts at all of `VARIATIONS`."""
     first = levels[0]
     return (
         first.claim.id,
@@ -103,7 +105,7 @@ def summary_row(levels: Sequence[ClaimFound]) -> tuple[str, ...]:
 
 
 def digitised_lines(found: ClaimFound) -> list[str]:
-    """One line for each value that a user has read from a figure."""
+    """A line for each value that a user has read from a figure."""
     lines = []
     for one in found.statements:
         s = one.statement
@@ -129,7 +131,7 @@ def _found_json(found: StatementFound) -> dict[str, Any]:
         "effect": _plain(found.effect),
         "interval": _ends(found),
         "p": _plain(found.p),
-        "said": found.said,
+        "agree": found.said,
         "value": s.value,
         "digitised_by": s.digitised_by,
     }
@@ -144,7 +146,7 @@ def _ends(found: StatementFound) -> list[float] | None:
 
 
 def as_json(report: "Report") -> list[dict[str, Any]]:
-    """One entry for each claim; effect and interval are those of its deciding statement."""
+    """An entry for each claim, with effect and interval of its deciding statement."""
     return [
         {
             "id": first.claim.id,
@@ -154,7 +156,7 @@ def as_json(report: "Report") -> list[dict[str, Any]]:
             "share": _plain(first.share),
             "verdict": first.verdict,
             "fitted": first.claim.fitted,
-            "put_in": list(first.claim.put_in),
+            "by_construction": list(first.claim.by_construction),
             "source": first.claim.source,
             "deciding": first.deciding.statement.text,
             "experiments": first.experiments,
@@ -196,26 +198,26 @@ def _sections(report: "Report") -> Iterator[str]:
             f" (null model {null_text(found)})"
             for found in levels
         )
-        yield f"Said by, at each variation from dish to dish: {by_level}."
+        yield f"Experiments that agree, at each variation from dish to dish: {by_level}."
         yield from digitised_lines(levels[0])
 
 
 NOTES = """{experiments} simulated experiments, each with dishes of its own.
 
 Effect: mean over the experiments and its 95 % interval (Student's t; ratios are averaged as
-logarithms), of the statement that stands most in the way. Said by: experiments in which all
-effects lie, and all tests come out, as reported. Null model: the same, where every condition's
-dishes are those of a model in which nothing happens that the claim speaks of. The percentages:
-how much dishes vary beyond what the model itself gives (coefficient of variation of each dish's
-readings; of the odds, where a reading is a share), which no text reports.
+logarithms), of the statement that agrees least. Agree: experiments in which all effects and all
+tests are as reported. Null model: share of experiments that agree if every condition's dishes are
+those of a model without the mechanisms that the claim is about. The percentages: variation of
+dishes beyond the model's own (coefficient of variation of each dish's readings; of the odds, where
+a reading is a share), which no text reports.
 
-Reproduced: all intervals lie where the paper has the effect, and the experiments say all of it at
-least three times as often as the null model's, and one in twenty at least (more often than not,
-where no null model can say it). Not reproduced: an interval lies wholly elsewhere; or, of ten
-experiments or more, none says it, or so few do that this can hardly be chance (95 % Wilson
-interval). Undecided: none of these, or the null model says it in a third of its experiments.
-Predicted means that nothing was fitted to it; put in, that a rule or an assumed number of the model
-makes it so, or part of it."""
+Reproduced: all intervals lie within the reported ones, and the share of experiments that agree is
+at least three times the null model's and at least one in twenty (more than half, where there is no
+null model). Not reproduced: an interval lies wholly outside of the reported one; or, of ten
+experiments or more, none agrees, or the share's 95 % Wilson interval lies below that required.
+Undecided: none of these, or a third of the null model's experiments agree. Predicted: nothing was
+fitted to the claim. By construction: a rule or an assumed number of the model makes it so, or part
+of it."""
 
 
 def as_markdown(report: "Report") -> str:

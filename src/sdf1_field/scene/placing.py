@@ -22,7 +22,8 @@ from sdf1_field.neighbours import (
     empty_lists,
     make_buckets,
 )
-from sdf1_field.random import Keys, Stream, draws, generator, name_key, subkey, subkeys, uniform
+from sdf1_field.random import Keys, Stream, generator, name_key
+from sdf1_field.random.kernels import draws, subkey, subkeys, uniform
 from sdf1_field.scene.ellipses import overlap
 from sdf1_field.scene.regions import body_under
 from sdf1_field.scene.snapshot import (

@@ -1,7 +1,7 @@
-"""Keys that nothing reads in a model, by what it is.
+"""Keys that nothing reads in a model.
 
-Each `Rule` lists keys and the condition of a model under which no part of a run depends on them; a
-test changes such keys and finds the same run.
+Each `Rule` lists keys and the condition of a model under which no part of a run depends on them. A
+test changes the keys and compares the runs bit for bit.
 """
 
 import re
@@ -12,28 +12,28 @@ from sdf1_field.spec.schema import ModelSpec
 
 
 class Rule(NamedTuple):
-    """Keys that act on nothing in some models.
+    """Keys without effect in some models.
 
     Parameters
     ----------
     holds : callable
         Whether a model is one of them.
-    keys : tuple of str
-        Dotted paths or what they begin with; ``*`` stands for any name.
+    keys : str
+        Dotted paths or beginnings of them, between blanks; ``*`` stands for any name.
     reason : str
-        What the model is, to follow "since".
+        Property of the model, to follow "since".
     remedy : str
-        What would make it read them.
+        Change to the model that gives the keys an effect.
     """
 
     holds: Callable[[ModelSpec], bool]
-    keys: tuple[str, ...]
+    keys: str
     reason: str
     remedy: str
 
 
 class Unread(NamedTuple):
-    """A key that nothing reads in a model, why, and what would make it read."""
+    """A key that nothing reads in a model, the reason, and the remedy."""
 
     path: str
     reason: str
@@ -45,209 +45,166 @@ def _steers(spec: ModelSpec) -> bool:
 
 
 def _adheres(spec: ModelSpec) -> bool:
-    return any(spec.catches(by) for by in ("cd166", "vla4", "cxcr4", "fibre"))
+    return any(spec.catches(by) for by in _CATCHES)
 
 
 def _bears_sources(spec: ModelSpec) -> bool:
     return spec.bears_stroma or spec.bears_migrasomes
 
 
-_PLACED_FIBRES = tuple(
-    f"scene.{key}"
-    for key in (
-        "retracting_fraction",
-        "fibre_length",
-        "fibre_length_variation",
-        "fibre_wander",
-        "fibre_segment",
-        "migrasome_spacing",
-    )
-)
-_PLACED_NETWORK = ("scene.network_fraction", *_PLACED_FIBRES)
-_FIBRES_OF_NETWORKS = ("scene.fibres_per_network", "scene.fibre_fan_angle")
-_MIGRASOMES = (
-    *("scene.migrasome_diameter", "scene.migrasome_diameter_variation"),
-    *("scene.migrasome_appearance", "scene.migrasome_lifetime", "scene.network_outline_margin"),
-)
-_GROWTH_OF_BODIES = tuple(
-    f"stromal_type.*.{key}"
-    for key in (
-        "speed",
-        "speed_variation",
-        "persistence_time",
-        "alignment_time",
-        "nucleation_variation",
-    )
-)
-_CARGO = ("traffic", "stromal_type.*.cargo", "stromal_type.*.production_variation")
+_CATCHES = ("cd166", "vla4", "cxcr4", "fibre")
+"""Ways in which a cell is caught."""
+_PLACED_FIBRES = """
+    scene.retracting_fraction scene.fibre_length scene.fibre_length_variation scene.fibre_wander
+    scene.fibre_segment scene.migrasome_spacing"""
+_PLACED_NETWORK = f"scene.network_fraction {_PLACED_FIBRES}"
+_FIBRES_OF_NETWORKS = "scene.fibres_per_network scene.fibre_fan_angle"
+_MIGRASOMES = """
+    scene.migrasome_diameter scene.migrasome_diameter_variation scene.migrasome_appearance
+    scene.migrasome_lifetime scene.network_outline_margin"""
+_GROWTH_OF_BODIES = """
+    stromal_type.*.speed stromal_type.*.speed_variation stromal_type.*.persistence_time
+    stromal_type.*.alignment_time stromal_type.*.nucleation_variation"""
+_CARGO = "traffic stromal_type.*.cargo stromal_type.*.production_variation"
+_VCAM1 = "adhesion.vcam1_msc adhesion.vcam1_network"
+_INTEGRIN_LIGAND = "adhesion.integrin_ligand_msc adhesion.integrin_ligand_network"
 _GROW, _CELLS = "Set scene.mode to 'grown'", "Set cells.density above 0"
 _SOLVE = "Add a ligand to output.ligands"
+_NETWORKS = "Set scene.network_fraction above 0"
 
 RULES: tuple[Rule, ...] = (
     Rule(
         lambda s: s.run.mode == "steady",
-        (
-            *("run.culture", "run.duration", "cells.time_step"),
-            *("output.fields_every", "output.fields_from"),
-            *("output.tracks_every", "output.tracks_from", "numerics.first_step"),
-            *("numerics.coupling_step", "numerics.settling_time", "numerics.fipy.time_step"),
-        ),
+        """run.culture run.duration cells.time_step output.fields_every output.fields_from
+        output.tracks_every output.tracks_from numerics.first_step numerics.coupling_step
+        numerics.settling_time numerics.fipy.time_step""",
         "a steady state has neither times nor cells",
         "Set run.mode to 'transient'",
     ),
     Rule(
         lambda s: s.numerics.solver != "fipy",
-        ("numerics.fipy",),
+        "numerics.fipy",
         "the fields are solved by the cosine solver",
         "Set numerics.solver to 'fipy'",
     ),
     Rule(
         lambda s: s.numerics.solver != "cosine",
-        ("numerics.tolerance", "numerics.first_step"),
+        "numerics.tolerance numerics.first_step",
         "the fields are solved by FiPy",
         "Set keys of numerics.fipy instead, or numerics.solver to 'cosine'",
     ),
     Rule(
         lambda s: not s.solved_ligands,
-        (
-            *("numerics.tolerance", "numerics.absolute_tolerance", "numerics.first_step"),
-            *("numerics.fipy", "variation.dish.secretion", "dish.height", "dish.mixed_above"),
-            *("grid.floor_layer", "grid.layer_growth"),
-        ),
+        """numerics.tolerance numerics.absolute_tolerance numerics.first_step numerics.fipy
+        variation.dish.secretion dish.height dish.mixed_above grid.floor_layer
+        grid.layer_growth""",
         "no ligand is solved",
         _SOLVE,
     ),
     # Scenes.
     Rule(
         lambda s: s.grows,
-        (*_PLACED_NETWORK, "scene.migrasome_appearance", "scene.migrasome_lifetime"),
+        f"{_PLACED_NETWORK} scene.migrasome_appearance scene.migrasome_lifetime",
         "networks of a grown scene come about by biogenesis",
         "Set a key of biogenesis instead, or scene.mode to 'placed'",
     ),
     Rule(
         lambda s: not s.grows,
-        (
-            *("biogenesis", "scene.substrate", "substrate", "numerics.growth_step"),
-            *("numerics.culture_step", *_GROWTH_OF_BODIES),
-        ),
+        f"""biogenesis scene.substrate substrate numerics.growth_step numerics.culture_step
+        {_GROWTH_OF_BODIES}""",
         "a placed scene does not grow",
         _GROW,
     ),
     Rule(
         lambda s: s.run.culture == 0.0,
-        ("numerics.culture_step",),
+        "numerics.culture_step",
         "nothing comes before the cells",
         "Set run.culture above 0",
     ),
     Rule(
         lambda s: not s.followed_ligands,
-        (*_CARGO, "stromal_type.*.body_volume"),
+        f"{_CARGO} stromal_type.*.body_volume",
         "no ligand's carriers are followed",
         "Set scene.mode to 'grown', mechanisms.cargo_kinetics to true, and output.ligands to what "
         "the stroma makes",
     ),
     Rule(
         lambda s: s.scene.msc_number > 0,
-        ("scene.msc_density",),
+        "scene.msc_density",
         "scene.msc_number says how many bodies there are",
         "Set scene.msc_number to another number, or to 0",
     ),
     Rule(
         lambda s: not s.bears_stroma,
-        (
-            *_PLACED_NETWORK,
-            *(*_FIBRES_OF_NETWORKS, "biogenesis"),
-            *(*_GROWTH_OF_BODIES, *_CARGO, "stromal_type.*.body_area"),
-            *("stromal_type.*.body_area_variation", "stromal_type.*.body_aspect_ratio"),
-            *("ligand.*.secretion.msc_body", "adhesion.vcam1_msc", "adhesion.integrin_ligand_msc"),
-        ),
+        f"""{_PLACED_NETWORK} {_FIBRES_OF_NETWORKS} biogenesis {_GROWTH_OF_BODIES} {_CARGO}
+        stromal_type.*.body_area stromal_type.*.body_area_variation
+        stromal_type.*.body_aspect_ratio ligand.*.secretion.msc_body adhesion.vcam1_msc
+        adhesion.integrin_ligand_msc""",
         "there is no stroma",
         "Set scene.msc_density above 0",
     ),
     Rule(
         lambda s: not _bears_sources(s),
-        (
-            *(*_MIGRASOMES, "adhesion", "ligand.*.secretion"),
-            *("variation.dish.secretion", "variation.donor.secretion"),
-        ),
+        f"""{_MIGRASOMES} adhesion ligand.*.secretion variation.dish.secretion
+        variation.donor.secretion""",
         "there are neither stroma nor migrasomes",
         "Set scene.msc_density above 0",
     ),
     Rule(
         lambda s: not s.bears_networks,
-        (*_PLACED_FIBRES, *_FIBRES_OF_NETWORKS, "cell_type.*.fibre_catch_rate"),
+        f"{_PLACED_FIBRES} {_FIBRES_OF_NETWORKS} cell_type.*.fibre_catch_rate",
         "there are no networks",
-        "Set scene.network_fraction above 0",
+        _NETWORKS,
     ),
     Rule(
         lambda s: not s.bears_migrasomes,
-        (
-            *(*_MIGRASOMES, "ligand.*.secretion.migrasome", "ligand.*.secretion.migrasome_decay"),
-            *("ligand.*.secretion.carrying_fraction", "adhesion.cd166_migrasome"),
-            *("adhesion.vcam1_network", "adhesion.integrin_ligand_network"),
-            *("cell_type.*.migrasome_uptake_rate",),
-        ),
+        f"""{_MIGRASOMES} ligand.*.secretion.migrasome ligand.*.secretion.migrasome_decay
+        ligand.*.secretion.carrying_fraction adhesion.cd166_migrasome adhesion.vcam1_network
+        adhesion.integrin_ligand_network cell_type.*.migrasome_uptake_rate""",
         "there are no migrasomes",
-        "Set scene.network_fraction above 0",
+        _NETWORKS,
     ),
     # Cells.
     Rule(
         lambda s: not s.follows_cells,
-        (
-            *("cell_type", "cells.time_step", "output.tracks_every", "output.tracks_from"),
-            *("variation.dish.speed", "variation.dish.avidity"),
-            *("variation.donor.speed", "variation.donor.avidity"),
-            *("adhesion.vcam1_msc", "adhesion.vcam1_network"),
-            *("adhesion.integrin_ligand_msc", "adhesion.integrin_ligand_network"),
-        ),
+        f"""cell_type cells.time_step output.tracks_every output.tracks_from variation.dish.speed
+        variation.dish.avidity variation.donor.speed variation.donor.avidity {_VCAM1}
+        {_INTEGRIN_LIGAND}""",
         "there are no haematopoietic cells",
         _CELLS,
     ),
     Rule(
         lambda s: not s.senses,
-        (
-            *("receptor.cxcr4.dissociation_constant", "receptor.cxcr4.dissociation_rate"),
-            *("receptor.cxcr4.coat_share", "cell_type.*.receptors"),
-            *("cell_type.*.internalisation_rate", "cell_type.*.recycling_rate"),
-        ),
+        """receptor.cxcr4.dissociation_constant receptor.cxcr4.dissociation_rate
+        receptor.cxcr4.coat_share cell_type.*.receptors cell_type.*.internalisation_rate
+        cell_type.*.recycling_rate""",
         "no cell senses a ligand",
         "Set a mechanism that senses, such as mechanisms.haptotaxis, to true",
     ),
     Rule(
         lambda s: not s.ligand[s.receptor.cxcr4.ligand].coat.binds,
-        ("receptor.cxcr4.coat_share",),
+        "receptor.cxcr4.coat_share",
         "the ligand of CXCR4 does not bind to the coat",
         "Set that ligand's coat.sites and coat.association_rate above 0",
     ),
     Rule(
         lambda s: not _steers(s),
-        (
-            *("receptor.cxcr4.dissociation_rate", "cell_type.*.integration_time"),
-            *("cell_type.*.own_noise",),
-        ),
+        "receptor.cxcr4.dissociation_rate cell_type.*.integration_time cell_type.*.own_noise",
         "no cell follows a gradient",
         "Set mechanisms.soluble_sensing or mechanisms.haptotaxis to true",
     ),
-    Rule(
-        lambda s: not s.mechanisms.chemokinesis,
-        ("cell_type.*.chemokinesis_gain",),
-        "mechanisms.chemokinesis is off",
-        "Set mechanisms.chemokinesis to true",
-    ),
-    Rule(
-        lambda s: not s.mechanisms.migrasome_uptake,
-        ("cell_type.*.migrasome_uptake_rate",),
-        "mechanisms.migrasome_uptake is off",
-        "Set mechanisms.migrasome_uptake to true",
-    ),
     *(
         Rule(
-            lambda s, by=by: not getattr(s.mechanisms, f"{by}_adhesion"),  # type: ignore[misc]
-            (f"cell_type.*.{by}_catch_rate",),
-            f"mechanisms.{by}_adhesion is off",
-            f"Set mechanisms.{by}_adhesion to true",
+            lambda s, switch=switch: not getattr(s.mechanisms, switch),  # type: ignore[misc]
+            f"cell_type.*.{key}",
+            f"mechanisms.{switch} is off",
+            f"Set mechanisms.{switch} to true",
         )
-        for by in ("cd166", "vla4", "cxcr4", "fibre")
+        for switch, key in (
+            ("chemokinesis", "chemokinesis_gain"),
+            ("migrasome_uptake", "migrasome_uptake_rate"),
+            *((f"{by}_adhesion", f"{by}_catch_rate") for by in _CATCHES),
+        )
     ),
     *(
         Rule(
@@ -257,35 +214,37 @@ RULES: tuple[Rule, ...] = (
             f"Set mechanisms.{by}_adhesion to true and the cells' {by}_catch_rate above 0",
         )
         for by, noun, keys in (
-            ("vla4", "VLA-4", ("adhesion.vcam1_msc", "adhesion.vcam1_network")),
-            (
-                "cxcr4",
-                "occupied CXCR4",
-                ("adhesion.integrin_ligand_msc", "adhesion.integrin_ligand_network"),
-            ),
+            ("vla4", "VLA-4", _VCAM1),
+            ("cxcr4", "occupied CXCR4", _INTEGRIN_LIGAND),
         )
     ),
     Rule(
         # Stained networks of a culture that begins at 0 h are read by its CD166 too.
         lambda s: not s.catches("cd166") and not (s.grows and s.run.culture == 0.0),
-        ("adhesion.cd166_migrasome",),
+        "adhesion.cd166_migrasome",
         "no cell is caught by CD166",
         "Set mechanisms.cd166_adhesion to true and the cells' cd166_catch_rate above 0",
     ),
     Rule(
         lambda s: not _adheres(s),
-        ("cell_type.*.release_rate", "variation.dish.avidity", "variation.donor.avidity"),
+        "cell_type.*.release_rate variation.dish.avidity variation.donor.avidity",
         "nothing holds cells",
         "Set a mechanism that holds them, such as mechanisms.cd166_adhesion, to true",
     ),
     Rule(
         lambda s: s.variation.donor_number == 0,
-        ("variation.donor",),
+        "variation.donor",
         "donor 0 is the median one",
         "Set variation.donor_number above 0",
     ),
+    Rule(
+        lambda s: s.run.mode == "steady" and s.cell_count > 0,
+        "cells.density",
+        "a steady state has no cells",
+        "Set run.mode to 'transient'",
+    ),
 )
-"""Conditions of a model that each leave keys unread."""
+"""Conditions of a model, each with the keys that it leaves unread."""
 
 
 def unread_keys(spec: ModelSpec, paths: Iterable[str]) -> Iterator[Unread]:
@@ -303,12 +262,14 @@ def unread_keys(spec: ModelSpec, paths: Iterable[str]) -> Iterator[Unread]:
     Unread
         In the order of the paths.
     """
-    rules = [*(rule for rule in RULES if rule.holds(spec)), *_rules_by_name(spec)]
-    patterns = [(_pattern(key), rule) for rule in rules for key in rule.keys]
+    rules = [rule[1:] for rule in RULES if rule.holds(spec)]
+    rules += [*_of_names(spec), *_of_ligands(spec), *_of_agents(spec), *_of_mechanisms(spec)]
+    patterns = [(_pattern(key), why) for keys, *why in rules for key in keys.split()]
     for path in paths:
-        rule = next((rule for pattern, rule in patterns if pattern.match(path)), None)
-        if rule is not None:
-            yield Unread(path, rule.reason, rule.remedy)
+        for pattern, (reason, remedy) in patterns:
+            if pattern.match(path):
+                yield Unread(path, reason, remedy)
+                break
 
 
 def _pattern(key: str) -> re.Pattern[str]:
@@ -316,16 +277,12 @@ def _pattern(key: str) -> re.Pattern[str]:
     return re.compile(re.escape(key).replace(r"\*", r"[^.]+") + r"(\.|$)")
 
 
-def _always(_: ModelSpec) -> bool:
-    return True
+_Found = Iterator[tuple[str, str, str]]
+"""Keys, reason and remedy as of a `Rule`."""
 
 
-def _rules_by_name(spec: ModelSpec) -> Iterator[Rule]:
-    """Tables of what is not in the model, and values of a ligand that another value leaves out."""
-
-    def rule(keys: tuple[str, ...], reason: str, remedy: str) -> Rule:
-        return Rule(_always, keys, reason, remedy)
-
+def _of_names(spec: ModelSpec) -> _Found:
+    """Tables of types and substrates other than the chosen one."""
     for section, known, chosen, by in (
         ("cell_type", spec.cell_type, spec.cells.type, "cells.type"),
         ("stromal_type", spec.stromal_type, spec.scene.stroma, "scene.stroma"),
@@ -333,100 +290,89 @@ def _rules_by_name(spec: ModelSpec) -> Iterator[Rule]:
     ):
         for name in known:
             if name != chosen:
-                yield rule((f"{section}.{name}",), f"{by} is '{chosen}'", f"Set {by} to '{name}'")
+                yield f"{section}.{name}", f"{by} is '{chosen}'", f"Set {by} to '{name}'"
+
+
+def _of_ligands(spec: ModelSpec) -> _Found:
+    """Ligands that are not solved, and their coat and secretion."""
     for name, ligand in spec.ligand.items():
-        at = f"ligand.{name}"
+        at, cargo = f"ligand.{name}", f"stromal_type.{spec.scene.stroma}.cargo.{name}"
         if name not in spec.solved_ligands:
-            yield rule((at,), f"{name} is not solved", f"Add {name} to output.ligands")
+            yield at, f"{name} is not solved", f"Add {name} to output.ligands"
         if spec.dish.top != "bath":
-            yield rule(
-                (f"{at}.bath_concentration",), "dish.top is closed", "Set dish.top to 'bath'"
-            )
+            yield f"{at}.bath_concentration", "dish.top is closed", "Set dish.top to 'bath'"
         if not ligand.coat.binds:
             other = "association_rate" if ligand.coat.sites == 0.0 else "sites"
-            patterned = ("pattern", "stripe_width", "under_bodies")
-            yield rule(
-                tuple(
-                    f"{at}.coat.{key}"
-                    for key in ("dissociation_rate", "loss_rate", other, *patterned)
-                ),
+            yield (
+                f"{at}.coat.dissociation_rate {at}.coat.loss_rate {at}.coat.{other} "
+                f"{at}.coat.pattern {at}.coat.stripe_width {at}.coat.under_bodies",
                 f"{name} does not bind to the coat",
                 f"Set {at}.coat.sites and {at}.coat.association_rate above 0",
             )
         if ligand.coat.pattern != "stripes":
-            yield rule(
-                (f"{at}.coat.stripe_width",),
+            yield (
+                f"{at}.coat.stripe_width",
                 f"the coat's pattern is {ligand.coat.pattern}",
                 f"Set {at}.coat.pattern to 'stripes'",
             )
         if spec.grows and spec.mechanisms.cargo_kinetics:
-            yield rule(
-                tuple(
-                    f"{at}.secretion.{key}"
-                    for key in ("msc_body", "migrasome", "carrying_fraction")
-                ),
+            yield (
+                f"{at}.secretion.msc_body {at}.secretion.migrasome "
+                f"{at}.secretion.carrying_fraction",
                 "mechanisms.cargo_kinetics says how bodies and migrasomes secrete",
-                f"Set stromal_type.{spec.scene.stroma}.cargo.{name} instead, or "
-                "mechanisms.cargo_kinetics to false",
+                f"Set {cargo} instead, or mechanisms.cargo_kinetics to false",
             )
         if name in spec.stroma.cargo and name not in spec.followed_ligands:
-            yield rule(
-                (f"stromal_type.{spec.scene.stroma}.cargo.{name}",),
-                f"{name} is not solved",
-                f"Add {name} to output.ligands",
-            )
-    yield from _rules_of_switches(spec)
-    if spec.run.mode == "steady" and spec.cell_count > 0:
-        yield rule(("cells.density",), "a steady state has no cells", "Set run.mode to 'transient'")
+            yield cargo, f"{name} is not solved", f"Add {name} to output.ligands"
+
+
+def _of_agents(spec: ModelSpec) -> _Found:
+    """Agents that no treatment gives, and treatments whose agent acts on nothing."""
     given = {spec.agent_of(name) for name in spec.treatments}
     if "integrins" not in {spec.agent[name].acts_on for name in given}:
-        yield rule(
-            (f"substrate.{spec.scene.substrate}.integrin_share",),
+        yield (
+            f"substrate.{spec.scene.substrate}.integrin_share",
             "no treatment blocks integrins",
             "Add a treatment whose agent acts on integrins",
         )
     for name in spec.agent:
         if name not in given:
-            yield rule((f"agent.{name}",), f"no treatment gives {name}", f"Add treatments.{name}")
+            yield f"agent.{name}", f"no treatment gives {name}", f"Add treatments.{name}"
     for name in spec.treatments:
         agent = spec.agent_of(name)
         idle = spec.agent[agent].action.idle(spec, agent)
         if idle is not None:
-            yield rule((f"treatments.{name}",), *idle)
+            yield f"treatments.{name}", *idle
 
 
-def _rules_of_switches(spec: ModelSpec) -> Iterator[Rule]:
-    """Mechanisms that are on, and have nothing to work with; off is always a thing to say."""
-
-    def rule(reason: str, remedy: str, *keys: str) -> Rule:
-        on = tuple(f"mechanisms.{key}" for key in keys if getattr(spec.mechanisms, key))
-        return Rule(_always, on, reason, remedy)
-
-    if not spec.follows_cells:
-        yield rule(
-            "there are no haematopoietic cells", _CELLS,
-            "cd166_adhesion", "vla4_adhesion", "fibre_adhesion", "crowding", "migrasome_uptake",
-            "uptake",
-        )  # fmt: skip
-    cell = spec.haematopoietic
-    at = f"cell_type.{spec.cells.type}"
-    for key, strength in (
-        ("chemokinesis", "chemokinesis_gain"),
-        *((f"{by}_adhesion", f"{by}_catch_rate") for by in ("cd166", "vla4", "cxcr4", "fibre")),
-        ("migrasome_uptake", "migrasome_uptake_rate"),
-    ):
-        if getattr(cell, strength) == 0.0 and not _solves(spec, key):
-            yield rule(f"{at}.{strength} is 0", f"Set {at}.{strength} above 0", key)
-    if not spec.bears_networks:
-        yield rule("there are no networks", "Set scene.network_fraction above 0", "fibre_adhesion")
-    if not spec.bears_migrasomes:
-        yield rule(
-            "there are no migrasomes", "Set scene.network_fraction above 0", "migrasome_uptake"
-        )
-    if not spec.grows:
-        yield rule("a placed scene does not grow", _GROW, "cargo_kinetics")
-    if not spec.solved_ligands:
-        yield rule("no ligand is solved", _SOLVE, "cargo_kinetics", "bursts")
+def _of_mechanisms(spec: ModelSpec) -> _Found:
+    """Mechanisms that are on without anything to act on; setting one to false is never idle."""
+    cells = "cd166_adhesion vla4_adhesion fibre_adhesion crowding migrasome_uptake uptake"
+    cell, at = spec.haematopoietic, f"cell_type.{spec.cells.type}"
+    conditions = [
+        (not spec.follows_cells, cells, "there are no haematopoietic cells", _CELLS),
+        *(
+            (
+                getattr(cell, strength) == 0.0 and not _solves(spec, key),
+                key,
+                f"{at}.{strength} is 0",
+                f"Set {at}.{strength} above 0",
+            )
+            for key, strength in (
+                ("chemokinesis", "chemokinesis_gain"),
+                *((f"{by}_adhesion", f"{by}_catch_rate") for by in _CATCHES),
+                ("migrasome_uptake", "migrasome_uptake_rate"),
+            )
+        ),
+        (not spec.bears_networks, "fibre_adhesion", "there are no networks", _NETWORKS),
+        (not spec.bears_migrasomes, "migrasome_uptake", "there are no migrasomes", _NETWORKS),
+        (not spec.grows, "cargo_kinetics", "a placed scene does not grow", _GROW),
+        (not spec.solved_ligands, "cargo_kinetics bursts", "no ligand is solved", _SOLVE),
+    ]
+    for holds, keys, reason, remedy in conditions:
+        on = [f"mechanisms.{key}" for key in keys.split() if getattr(spec.mechanisms, key)]
+        if holds:
+            yield " ".join(on), reason, remedy
 
 
 def _solves(spec: ModelSpec, mechanism: str) -> bool:

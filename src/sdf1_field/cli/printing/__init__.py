@@ -1,1 +1,1 @@
-"""Tables of `analyse` in plain text, by what they are about."""
+"""Printers of the tables of `analyse`, in plain text, by subject."""

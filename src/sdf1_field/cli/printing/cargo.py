@@ -4,7 +4,7 @@ from typing import Any
 
 import click
 
-from sdf1_field.cli.tables import bin_text, dishes_text, print_table
+from sdf1_field.cli.tables import Shown, bin_text, dishes_text, print_table
 from sdf1_field.digits import number_text, spread_text
 
 _BALANCE_LABELS = {
@@ -36,7 +36,7 @@ _CARGO_SAMPLE_LABELS = {
 }
 
 
-def print_cargo(rows: list[dict[str, Any]]) -> None:
+def print_cargo(rows: list[dict[str, Any]], _: Shown) -> None:
     """Where molecules are, how they were secreted, and tests, by ligand and time."""
     from sdf1_field.units import duration_text
 
@@ -147,7 +147,7 @@ def _print_cargo_by_distance(groups: dict[str, dict[str, Any]], cells: str) -> N
 
 
 def _print_cargo_tests(tests: list[dict[str, Any]]) -> None:
-    from sdf1_field.analysis import p_text
+    from sdf1_field.statistics import p_text
 
     labels = _CARGO_SAMPLE_LABELS | _CARGO_MEASURE_LABELS
     lines = [

@@ -5,19 +5,20 @@ from typing import Any
 
 import click
 
-from sdf1_field.cli.tables import bin_text, dishes_text, print_table, region_text
+from sdf1_field.cli.tables import Shown, bin_text, dishes_text, print_table, region_text
 from sdf1_field.digits import interval_text, number_text, spread_text
 
 _MINUTES = 1.0 / 60.0
 """Of a second."""
 
 
-def print_fold_changes(rows: list[dict[str, Any]], dishes: str, controls: int, stroma: str) -> None:
+def print_fold_changes(rows: list[dict[str, Any]], shown: Shown) -> None:
     """Cells by region and time, and the test against a control."""
-    from sdf1_field.analysis import p_text
+    from sdf1_field.statistics import p_text
     from sdf1_field.units import duration_text
 
-    several = "" if dishes == "1 dish" else ", fold change with 95 % interval"
+    dishes = dishes_text(shown.dishes)
+    several = "" if shown.dishes == 1 else ", fold change with 95 % interval"
     click.echo(f"{dishes}{several}; a cell counts for the region under its centre")
     header = (
         *("time", "region", "mm2", "cells", "per mm2", "fold change"),
@@ -26,7 +27,7 @@ def print_fold_changes(rows: list[dict[str, Any]], dishes: str, controls: int, s
     lines = [
         (
             duration_text(row["time"]),
-            region_text(row["region"], stroma),
+            region_text(row["region"], shown.stroma),
             f"{row['area_mm2']:.4f}",
             f"{row['cells']:g}",
             number_text(row["density_per_mm2"]),
@@ -44,14 +45,14 @@ def print_fold_changes(rows: list[dict[str, Any]], dishes: str, controls: int, s
     test, by = (compared[0]["against"][key] for key in ("test", "paired_by"))
     pairs = f", paired by {by}" if by else ""
     click.echo(
-        f"\nagainst {dishes_text(controls)} of the control{pairs}; mean ± S.D. of dishes' fold "
-        "changes"
+        f"\nagainst {dishes_text(shown.controls)} of the control{pairs}; mean ± S.D. of dishes' "
+        "fold changes"
     )
     print_table(
         [
             (
                 duration_text(row["time"]),
-                region_text(row["region"], stroma),
+                region_text(row["region"], shown.stroma),
                 spread_text(row["against"]["mean"], row["against"]["deviation"]),
                 spread_text(row["against"]["control_mean"], row["against"]["control_deviation"]),
                 number_text(row["against"]["ratio_of_means"]),
@@ -63,11 +64,12 @@ def print_fold_changes(rows: list[dict[str, Any]], dishes: str, controls: int, s
     )
 
 
-def print_course(rows: list[dict[str, Any]], title: str, stroma: str) -> None:
+def print_course(rows: list[dict[str, Any]], shown: Shown) -> None:
     """Fold changes over time, the regions side by side."""
     from sdf1_field.units import duration_text
 
-    click.echo(title)
+    dishes = dishes_text(shown.dishes)
+    click.echo(f"{dishes}; fold change over free surface{shown.over_dishes}")
     lines = [
         (
             duration_text(first["time"]),
@@ -87,7 +89,7 @@ def print_course(rows: list[dict[str, Any]], title: str, stroma: str) -> None:
         text
         for row in rows[:2]
         for text in (
-            f"on {region_text(row['region'], stroma)}",
+            f"on {region_text(row['region'], shown.stroma)}",
             "fold change",
             "encounter limit",
         )
@@ -96,18 +98,19 @@ def print_course(rows: list[dict[str, Any]], title: str, stroma: str) -> None:
     _print_encounter_note(rows)
 
 
-def print_distances(rows: list[dict[str, Any]], dishes: str, over: str, stroma: str) -> None:
+def print_distances(rows: list[dict[str, Any]], shown: Shown) -> None:
     """Density by distance from bodies and migrasomes."""
     from sdf1_field.units import duration_text
 
+    dishes = dishes_text(shown.dishes)
     click.echo(
         f"{dishes}; by distance of a cell's centre from the nearest edge (bodies are ellipses, "
-        f"migrasomes discs); ratio to the density all over the floor{over}"
+        f"migrasomes discs); ratio to the density all over the floor{shown.over_dishes}"
     )
     lines = [
         (
             duration_text(row["time"]),
-            region_text(row["from_edge_of"], stroma),
+            region_text(row["from_edge_of"], shown.stroma),
             bin_text(row["lower_um"], row["upper_um"]),
             f"{row['area_mm2']:.4f}",
             f"{row['cells']:g}",
@@ -119,8 +122,9 @@ def print_distances(rows: list[dict[str, Any]], dishes: str, over: str, stroma: 
     print_table(lines, ("time", "from edge of", "um", "mm2", "cells", "per mm2", "ratio"))
 
 
-def print_dwell(rows: list[dict[str, Any]], dishes: str, stroma: str) -> None:
+def print_dwell(rows: list[dict[str, Any]], shown: Shown) -> None:
     """How long cells stay over a region."""
+    dishes = dishes_text(shown.dishes)
     click.echo(
         f"{dishes}; stays over a region. Constant rate: mean if cells leave at one, corrected for "
         "the frames; mean (95 % interval over cells) and median by Kaplan-Meier, too long by half "
@@ -128,7 +132,7 @@ def print_dwell(rows: list[dict[str, Any]], dishes: str, stroma: str) -> None:
     )
     lines = [
         (
-            region_text(row["region"], stroma),
+            region_text(row["region"], shown.stroma),
             f"{100 * row['share_of_time']:.0f} %",
             str(row["episodes"]),
             str(row["cut"]),
@@ -151,15 +155,16 @@ def print_dwell(rows: list[dict[str, Any]], dishes: str, stroma: str) -> None:
         click.echo(f"{unseen} stays that began before the recording are left out")
 
 
-def print_approach(rows: list[dict[str, Any]], dishes: str, stroma: str) -> None:
+def print_approach(rows: list[dict[str, Any]], shown: Shown) -> None:
     """Chemotactic index by distance from bodies and migrasomes."""
+    dishes = dishes_text(shown.dishes)
     click.echo(
         f"{dishes}; cells that crawl on free surface: way towards the nearest edge over way made "
         "between frames, with 95 % interval over cells"
     )
     lines = [
         (
-            region_text(row["to_edge_of"], stroma),
+            region_text(row["to_edge_of"], shown.stroma),
             bin_text(row["lower_um"], row["upper_um"]),
             str(row["cells"]),
             str(row["steps"]),
@@ -177,9 +182,9 @@ def print_approach(rows: list[dict[str, Any]], dishes: str, stroma: str) -> None
     )
 
 
-def print_motion(table: dict[str, Any]) -> None:
+def print_motion(table: dict[str, Any], _: Shown) -> None:
     """Paths, speed and persistence, beside those of a control."""
-    from sdf1_field.analysis import p_text
+    from sdf1_field.statistics import p_text
     from sdf1_field.units import duration_text
 
     groups = [g for g in (table["runs"], table["control"]) if g is not None]
@@ -246,7 +251,7 @@ def print_motion(table: dict[str, Any]) -> None:
 
 
 def _units_text(comparison: dict[str, Any]) -> str:
-    """What a test on paths takes for independent."""
+    """Units that a test on paths takes for independent."""
     if comparison["paired_by"] is None:
         return str(comparison["unit"])
     return f"pairs of {comparison['unit']} of one {comparison['paired_by']} and number"

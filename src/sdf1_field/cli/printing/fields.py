@@ -1,20 +1,18 @@
 """Tables about concentrations on the floor."""
 
-from collections.abc import Mapping
 from typing import Any
 
 import click
 
-from sdf1_field.cli.tables import bin_text, print_table
+from sdf1_field.cli.tables import Shown, bin_text, dishes_text, print_table
 from sdf1_field.digits import number_text, spread_text
 
 
-def print_fields(
-    rows: list[dict[str, Any]], dishes: str, against: bool, units: Mapping[str, tuple[str, float]]
-) -> None:
+def print_fields(rows: list[dict[str, Any]], shown: Shown) -> None:
     """Mean concentrations by distance from bodies and migrasomes, in each ligand's unit."""
     from sdf1_field.units import duration_text
 
+    dishes = dishes_text(shown.dishes)
     places = {
         "under a body": "under cell bodies",
         "whole floor": "whole floor",
@@ -22,7 +20,7 @@ def print_fields(
     }
     for n, key in enumerate(dict.fromkeys((row["time"], row["ligand"]) for row in rows)):
         own = [row for row in rows if (row["time"], row["ligand"]) == key]
-        unit, size = units[key[1]]
+        unit, size = shown.units[key[1]]
         factor = 1.0 / size
         if n:
             click.echo()
@@ -37,11 +35,11 @@ def print_fields(
                 "" if row["place"] == "highest" else f"{row['area_mm2']:.4f}",
                 spread_text(row["mean"], row["deviation"], factor),
             ]
-            if against:
+            if shown.controls:
                 line += [
                     spread_text(row["control_mean"], row["control_deviation"], factor),
                     number_text(row["ratio_of_means"]),
                 ]
             lines.append(tuple(line))
         header = ("where", "mm2", f"mean, {unit}")
-        print_table(lines, (*header, f"control, {unit}", "ratio") if against else header)
+        print_table(lines, (*header, f"control, {unit}", "ratio") if shown.controls else header)

@@ -4,7 +4,7 @@ from typing import Any
 
 import click
 
-from sdf1_field.cli.tables import bin_text, dishes_text, print_table, region_text
+from sdf1_field.cli.tables import Shown, bin_text, dishes_text, print_table, region_text
 from sdf1_field.digits import number_text, spread_text
 
 _NETWORK_LABELS = {
@@ -35,10 +35,11 @@ _SIZE_LABELS = (
 )
 
 
-def print_networks(rows: list[dict[str, Any]], stroma: str) -> None:
-    """What networks have, sizes of migrasomes and tests, time by time."""
+def print_networks(rows: list[dict[str, Any]], shown: Shown) -> None:
+    """Counts of networks, sizes of migrasomes and tests, time by time."""
     from sdf1_field.units import duration_text
 
+    stroma = shown.stroma
     for n, row in enumerate(rows):
         groups = {"runs": row["runs"]}
         if row["control"] is not None:
@@ -61,7 +62,7 @@ def print_networks(rows: list[dict[str, Any]], stroma: str) -> None:
 
 
 def _print_network_figures(groups: dict[str, dict[str, Any]], stroma: str) -> None:
-    """Pooled values, what was counted for them, and the spread over dishes if there are several."""
+    """Pooled values, the counts behind them, and the spread over dishes if there are several."""
     columns = []
     for name, own in groups.items():
         lines = _network_lines(own, stroma)
@@ -76,7 +77,7 @@ def _print_network_figures(groups: dict[str, dict[str, Any]], stroma: str) -> No
 
 
 def _network_lines(own: dict[str, Any], stroma: str) -> list[tuple[str, str, str, str]]:
-    """Label, pooled value, what was counted, and what dishes have."""
+    """Label, pooled value, counts behind it, and mean over dishes."""
 
     def line(label: str, values: dict[str, Any], counted: str) -> tuple[str, str, str, str]:
         over_dishes = ""
@@ -109,7 +110,7 @@ def _network_lines(own: dict[str, Any], stroma: str) -> list[tuple[str, str, str
 
 
 def _factor(label: str) -> float:
-    """What turns a value into the unit that its label ends in."""
+    """Factor from a value to the unit at the end of its label."""
     return 100.0 if label.endswith("%") else 1.0
 
 
@@ -138,7 +139,8 @@ def _print_sizes(groups: dict[str, dict[str, Any]], key: str, unit: str, label: 
 
 
 def _print_network_tests(tests: list[dict[str, Any]], stroma: str) -> None:
-    from sdf1_field.analysis import FIELDS_ACROSS, p_text
+    from sdf1_field.analysis import FIELDS_ACROSS
+    from sdf1_field.statistics import p_text
 
     lines = []
     for found in tests:

@@ -1,7 +1,7 @@
 """One step of medium and coat, fully coupled: two implicit stages and the error estimate."""
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numba
 import numpy as np
@@ -140,7 +140,7 @@ def coupled_step(
         mean=last,
         bound=bound,
         step=state.step,
-        ledger=replace(ledger, minimum=min(ledger.minimum, float(layer.min()))),
+        ledger=ledger.with_minimum(float(layer.min())),
         layer=layer,
         face=FloorValue(second.concentration, second.modes),
     )

@@ -60,7 +60,7 @@ def exact_step(
         time=until,
         amplitudes=amplitudes,
         mean=after,
-        ledger=replace(ledger, minimum=min(ledger.minimum, float(layer.min()))),
+        ledger=ledger.with_minimum(float(layer.min())),
         layer=layer,
         face=FloorValue(layer + jump * secreted, modes + columns.half_layer * end),
     )

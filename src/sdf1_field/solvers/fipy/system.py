@@ -256,4 +256,4 @@ class CoupledSystem:
             taken_up=float(now.into_cells.sum()) * per_area,
         )
         lowest = float(after.medium[0][grid.inside].min())
-        return replace(after, ledger=replace(booked, minimum=min(booked.minimum, lowest)))
+        return replace(after, ledger=booked.with_minimum(lowest))

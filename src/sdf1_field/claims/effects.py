@@ -1,8 +1,8 @@
-"""Effects and tests of an experiment: what a paper's authors would compute from its dishes.
+"""Effects and tests of one experiment, as a paper's authors would compute them from its dishes.
 
-A sample is a quantity as read in the dishes of one condition, one array each; what the arrays hold
-is the quantity's `Sample`. Values that are NaN, such as a fold change where no cell lies on free
-surface, are left out.
+A sample is a quantity as read in the dishes of one condition, one array for each dish; the unit of
+its values is the quantity's `Sample`. NaN, such as a fold change where no cell lies on free
+surface, is left out.
 """
 
 import math
@@ -14,14 +14,15 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from sdf1_field.analysis import (
+from sdf1_field.claims.readings import Sample
+from sdf1_field.errors import InputError
+from sdf1_field.statistics import (
     chi_squared_yates_test,
     mann_whitney_u_test,
     paired_t_test,
+    student_interval,
     unpaired_t_test,
 )
-from sdf1_field.errors import InputError
-from sdf1_field.observations import Sample
 
 Array = NDArray[np.float64]
 Dishes: TypeAlias = Sequence[Array]
@@ -30,19 +31,18 @@ Dishes: TypeAlias = Sequence[Array]
 
 @dataclass(frozen=True)
 class Statistic:
-    """A number that sums up one sample, or compares two.
+    """A number that describes one sample, or compares two.
 
     Parameters
     ----------
     effect : callable
-        Of the sample and of the one it is compared with, which is the sample itself if there is
-        none.
+        Of the sample and its reference; the sample is its own reference if there is none.
     samples : tuple of Sample
-        What it can be taken of.
+        Units of the samples that it can be computed from.
     ratio : bool
-        Whether equal samples give 1, and averages are geometric.
+        Whether equal samples give 1; ratios are averaged as logarithms.
     compares : bool
-        Whether there must be a second sample.
+        Whether a reference is required.
     """
 
     effect: Callable[[Dishes, Dishes], float]
@@ -105,7 +105,7 @@ def _rank_correlation(sample: Dishes, other: Dishes) -> float:
 
 
 def _side_by_side(sample: Dishes, other: Dishes) -> tuple[Array, Array]:
-    """Two quantities of the same cells."""
+    """Values of two quantities of the same cells."""
     a, b = np.concatenate(sample), np.concatenate(other)
     if len(a) != len(b):
         raise InputError(
@@ -131,7 +131,7 @@ STATISTICS: Mapping[str, Statistic] = {
     "difference of shares": Statistic(_difference(_share), _SHARES, compares=True),
     "rank correlation": Statistic(_rank_correlation, (Sample.CELLS,)),
 }
-"""By what a targets file calls them."""
+"""By their names in a targets file."""
 
 
 def _by_dish(dishes: Dishes, sample: Sample) -> list[float]:
@@ -148,7 +148,7 @@ def _known(values: Sequence[float]) -> list[float]:
 def p_value(
     test: str, sample: Dishes, reference: Dishes, kind: Sample, *, over_dishes: bool = False
 ) -> float:
-    """Two-sided p of one of the papers' tests; NaN where it cannot be made.
+    """Two-sided p of one of the papers' tests; NaN where it does not exist.
 
     Parameters
     ----------
@@ -157,7 +157,7 @@ def p_value(
     sample, reference : sequence of ndarray
         One array for each dish.
     kind : Sample
-        What the arrays hold.
+        Unit of the arrays' values.
     over_dishes : bool
         Take a dish's mean as one value, instead of each cell's.
     """
@@ -209,25 +209,10 @@ TESTS: Mapping[str, Callable[[Dishes, Dishes, Sample, bool], float]] = {
     "chi-squared (Yates)": _counted,
     "Spearman": _correlated,
 }
-"""The papers' tests, by what a targets file calls them."""
+"""The papers' tests, by their names in a targets file."""
 
 OF_SHARES, OF_CELLS = ("chi-squared (Yates)",), ("Spearman",)
-"""Tests that can be made of shares alone, and of cells' values alone."""
-
-
-def scaled(values: Array, kind: Sample, factor: float) -> Array:
-    """A dish's values as they would be in a dish that differs by a factor.
-
-    Numbers are multiplied; of a share the odds are, and the count is the nearest whole number.
-    """
-    if kind is not Sample.SHARE:
-        return values * factor
-    amount, total = values
-    odds = factor * amount
-    whole = total - amount + odds
-    if not whole > 0.0:
-        return values
-    return np.array([np.rint(total * odds / whole), total])
+"""Tests for shares only, and for cells' values only."""
 
 
 def mean_interval(effects: Sequence[float], *, ratio: bool) -> tuple[float, float, float]:
@@ -252,35 +237,7 @@ def mean_interval(effects: Sequence[float], *, ratio: bool) -> tuple[float, floa
     (2.0, 0.357, 11.2)
     """
     known = np.array(_known(effects))
-    if len(known) == 0:
-        return math.nan, math.nan, math.nan
-    logarithmic = ratio and bool((known > 0.0).all())
-    values = np.log(known) if logarithmic else known
-    mean, half = float(values.mean()), math.nan
-    if len(values) > 1:
-        error = float(values.std(ddof=1)) / math.sqrt(len(values))
-        half = float(stats.t.ppf(0.975, len(values) - 1)) * error
-    ends = (mean, mean - half, mean + half)
-    return tuple(math.exp(end) for end in ends) if logarithmic else ends  # type: ignore[return-value]
-
-
-def wilson(successes: int, total: int) -> tuple[float, float]:
-    """95 % interval of a share.
-
-    Examples
-    --------
-    >>> low, high = wilson(15, 20)
-    >>> round(low, 2), round(high, 2)
-    (0.53, 0.89)
-
-    References
-    ----------
-    Wilson (1927) J. Am. Stat. Assoc. 22:209.
-    """
-    if total == 0:
-        return 0.0, 1.0
-    z, share = 1.959964, successes / total
-    middle = share + z**2 / (2 * total)
-    half = z * math.sqrt(share * (1 - share) / total + z**2 / (4 * total**2))
-    low, high = (middle - half) / (1 + z**2 / total), (middle + half) / (1 + z**2 / total)
-    return max(low, 0.0), 1.0 if successes == total else high
+    if not (ratio and len(known) and (known > 0.0).all()):
+        return student_interval(known)
+    mean, low, high = student_interval(np.log(known))
+    return math.exp(mean), math.exp(low), math.exp(high)

@@ -1,25 +1,16 @@
-"""Random numbers that depend on what they are for, not on when they are drawn.
+"""Philox4x32-10 in compiled code: numbers of an entity at a step, and keys of entities.
 
-Scenes and cells draw from Philox4x32-10: one block of four words per (seed, stream, entity, step).
-What belongs to an entity, such as the migrasomes of a fibre, takes a key of that entity for its
-seed, so that no entity's numbers depend on how many another has drawn. What is drawn in one
-sequence, such as a bootstrap, uses NumPy's own counter-based generator.
-
-References
-----------
-Salmon et al. (2011) Parallel random numbers: as easy as 1, 2, 3. SC'11, 10.1145/2063384.2063405.
+Salmon et al. (2011), 10.1145/2063384.2063405; normal quantiles by Wichura's AS 241 (1988),
+10.2307/2347330.
 """
 
 import math
-import zlib
-from enum import IntEnum
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sdf1_field.compiled import kernel
-
-Keys = NDArray[np.int64]
+from sdf1_field.random.streams import Keys, Stream
 
 _M0 = np.uint64(0xD2511F53)
 _M1 = np.uint64(0xCD9E8D57)
@@ -70,34 +61,6 @@ _F1, _F2, _F3, _F4, _F5, _F6, _F7 = (
     7.86869131145613259100e-4, 1.84631831751005468180e-5, 1.42151175831644588870e-7,
     2.04426310338993978564e-15,
 )  # fmt: skip
-
-
-class Stream(IntEnum):
-    """What a random number is for; part of the generator's counter."""
-
-    SCENE = 1
-    VARIATION = 2
-    DONOR = 3
-    PLACEMENT = 4
-    MOTION = 5
-    ENCOUNTER = 6
-    BOOTSTRAP = 7
-    CARGO = 8
-    DETACHED = 9
-    LIFE = 10
-    UPTAKE = 11
-    MSC_WALK = 12
-    MSC_EDGE = 13
-    FIBRE = 14
-    BREAKAGE = 15
-    BRANCHING = 16
-    NUCLEATION = 17
-    MIGRASOME = 18
-    STROMA = 19
-    PLACE = 20
-    VESICLES = 21
-    READING = 22
-    NULL = 23
 
 
 @kernel(inline=True)
@@ -188,6 +151,24 @@ def _tail_quantile(probability: float) -> float:
     return above / below
 
 
+@kernel()
+def poisson_quantile(mean: float, probability: float) -> int:
+    """Smallest number whose Poisson distribution function reaches a probability."""
+    number, term = 0, math.exp(-max(mean, 0.0))
+    below = term
+    while probability > below and term > 0.0:
+        number += 1
+        term *= mean / number
+        below += term
+    return number
+
+
+@kernel(inline=True)
+def exponential_quantile(rate: float, survival: float) -> float:
+    """Time at which the survival function ``exp(-rate t)`` has a value; infinite for rate 0."""
+    return -math.log(survival) / rate if rate > 0.0 else math.inf
+
+
 @kernel(inline=True)
 def _block(
     seed: int, stream: int, entity: int, step: int, last: np.uint64
@@ -256,17 +237,6 @@ def subkey(seed: int, stream: int, entity: int) -> int:
     """
     w0, w1, _, _ = _block(seed, stream, entity, 0, _SUBKEY)
     return int(np.int64((w0 << _SHIFT | w1) >> np.uint64(1)))
-
-
-def name_key(name: str) -> int:
-    """Number of an entity that has a name, such as a ligand: the same in every model.
-
-    Returns
-    -------
-    int
-        Non-negative, below 2**32.
-    """
-    return zlib.crc32(name.encode())
 
 
 def subkeys(seeds: int | Keys, stream: Stream, entities: int | Keys) -> Keys:
@@ -359,22 +329,3 @@ def draw_all(
         normals[n] = _central_quantile(normals[n])
     for k in range(found):
         normals[tails[k]] = beyond[k]
-
-
-def generator(seed: int, stream: Stream, entity: int = 0) -> np.random.Generator:
-    """Sequential generator for one purpose, independent of every other purpose's.
-
-    Parameters
-    ----------
-    seed : int
-        The dish's seed, >= 0.
-    stream : Stream
-        What the numbers are for.
-    entity : int
-        Which one of several, >= 0.
-    """
-    words = np.random.SeedSequence(seed, spawn_key=(int(stream), entity)).generate_state(4)
-    key = words.astype(np.uint64)
-    return np.random.Generator(
-        np.random.Philox(key=np.array([key[0] << _SHIFT | key[1], key[2] << _SHIFT | key[3]]))
-    )

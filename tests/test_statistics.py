@@ -5,12 +5,18 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from sdf1_field.analysis import (
+from sdf1_field.statistics import (
+    RESAMPLES,
     chi_squared_yates_test,
     mann_whitney_u_test,
     paired_t_test,
+    percentile_interval,
     ratio_of_medians,
+    resample_counts,
+    resamples,
+    student_interval,
     unpaired_t_test,
+    wilson_interval,
 )
 
 
@@ -122,3 +128,54 @@ def test_ratio_of_medians_has_no_interval_for_one_value_and_none_over_nothing():
     assert ratio == pytest.approx(2.0)
     assert np.isnan(interval).all()
     assert math.isnan(ratio_of_medians(np.zeros(3), np.ones(3))[0])
+
+
+def test_resamples_are_the_same_each_time_and_hold_each_unit_once_on_average():
+    first, second = resamples(5, 7)
+    assert (first.shape, second.shape) == ((RESAMPLES, 5), (RESAMPLES, 7))
+    assert (first == resamples(5)[0]).all()
+    counts = resample_counts(5)
+    assert (counts.sum(axis=1) == 5).all()
+    assert counts.mean(axis=0) == pytest.approx(np.ones(5), abs=0.1)
+    assert np.bincount(first.ravel()) / RESAMPLES == pytest.approx(np.ones(5), abs=0.1)
+
+
+@pytest.mark.parametrize("counted", [False, True])
+def test_a_bootstrap_of_a_mean_is_as_wide_as_its_standard_error(counted):
+    values = np.random.default_rng(3).normal(size=400)
+    if counted:
+        means = resample_counts(400) @ values / 400
+    else:
+        means = values[resamples(400)[0]].mean(axis=1)
+    low, high = percentile_interval(means)
+    assert high - low == pytest.approx(2 * 1.96 * values.std() / 20.0, rel=0.06)
+    assert low < values.mean() < high
+
+
+def test_an_interval_leaves_out_resamples_without_a_value_and_is_nan_where_none_has_one():
+    values = np.array([[1.0, np.nan, 5.0], [np.nan, np.nan, 5.0], [3.0, np.nan, 5.0]])
+    found = percentile_interval(values)
+    assert found.shape == (3, 2)
+    assert found[0] == pytest.approx([1.05, 2.95])
+    assert np.isnan(found[1]).all()
+    assert found[2] == pytest.approx([5.0, 5.0])
+
+
+def test_wilsons_interval_is_where_the_score_test_stops_rejecting():
+    low, high = wilson_interval(15, 20)
+    for end in (low, high):
+        score = abs(0.75 - end) / math.sqrt(end * (1.0 - end) / 20)
+        assert score == pytest.approx(stats.norm.ppf(0.975), rel=1e-9)
+    assert wilson_interval(0, 5)[0] == 0.0
+    assert wilson_interval(5, 5)[1] == 1.0
+    assert wilson_interval(0, 0) == (0.0, 1.0)
+
+
+def test_students_interval_is_that_of_the_t_distribution():
+    values = [1.0, 2.5, 4.0, 4.5]
+    mean, low, high = student_interval(values)
+    expected = stats.ttest_1samp(values, 0.0).confidence_interval()
+    assert (mean, low, high) == pytest.approx((3.0, expected.low, expected.high), rel=1e-12)
+    assert math.isnan(student_interval([2.0])[1])
+    assert student_interval([2.0])[0] == 2.0
+    assert np.isnan(student_interval([])).all()

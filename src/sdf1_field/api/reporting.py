@@ -1,0 +1,55 @@
+"""The report on a paper's claims as files: tables, and figures like the paper's."""
+
+import math
+from pathlib import Path
+
+from sdf1_field.errors import RunError
+from sdf1_field.figures import deniz_figures, jiao_figures, verdict_figure
+from sdf1_field.reproduce import Report, write_tables
+from sdf1_field.reproduce.tables import standing
+
+_LIKE_THE_PAPERS = {"deniz2023": deniz_figures, "jiao2024": jiao_figures}
+
+
+def write_report(report: Report, folder: Path, *, suffix: str = "") -> None:
+    """Write a report beside its dishes: ``table.md``, ``claims.json`` and ``figures``.
+
+    Parameters
+    ----------
+    report : Report
+    folder : Path
+    suffix : str
+        Of the three names, for a report on a part of the paper.
+
+    Raises
+    ------
+    RunError
+        If the folder cannot be written to.
+    """
+    labels = {key: condition.label for key, condition in report.paper.conditions.items()}
+    rows = [
+        (
+            levels[0].claim.id,
+            f"{levels[0].claim.says} ({standing(levels[0].claim)})",
+            [
+                (f.verdict, f.share, f.null_share if math.isfinite(f.null_share) else None)
+                for f in levels
+            ],
+        )
+        for levels in report.found
+    ]
+    try:
+        write_tables(report, folder, suffix=suffix)
+        figures = folder / f"figures{suffix}"
+        figures.mkdir(exist_ok=True)
+        drawn = {
+            **_LIKE_THE_PAPERS[report.paper.name](report.readings, labels),
+            "verdicts": verdict_figure(rows),
+        }
+        for name, figure in drawn.items():
+            figure.savefig(figures / f"{name}.png", dpi=150, metadata={"Software": None})
+    except OSError as error:
+        raise RunError(
+            f"{error.filename or folder}: {(error.strerror or str(error)).lower()}. The dishes are "
+            "kept; make room and use the same command."
+        ) from None

@@ -1,0 +1,246 @@
+"""The loop of a run: from stop to stop, scene, fields, exposure, cells, events.
+
+The parts are coupled by operator splitting, first order in ``numerics.coupling_step``. Between two
+stops the scene evolves first. The fields then advance under the emission in between, with the
+cells' uptake where these were at the beginning. The exposure is the mean of the face values at both
+ends, and the cells move under it. Cells affect the scene only through migrasome uptake, applied at
+the end of the interval. Events come last.
+
+Stops come from the coupling step, events and the scene alone. An output between two stops changes
+none of them: cells are interpolated between two of their own steps, and scene and fields come from
+a branch that starts at the stop before and is discarded.
+"""
+
+import bisect
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
+
+from sdf1_field import cells as cell_layer
+from sdf1_field import exposure, migrasomes
+from sdf1_field.cells import Cells
+from sdf1_field.exposure import Exposure, FaceValues, Stimulus, no_stimulus
+from sdf1_field.migrasomes import Emission, emission_between
+from sdf1_field.simulation.events import apply_events
+from sdf1_field.simulation.fields import advance_fields, release_bursts
+from sdf1_field.simulation.output import Snapshot, snapshot_of
+from sdf1_field.simulation.prepared import Prepared, prepare
+from sdf1_field.simulation.scene_fields import SceneFields, next_scene, on_grid
+from sdf1_field.simulation.state import State, begin
+from sdf1_field.simulation.stops import discontinuity_times, field_times, stops, track_times
+from sdf1_field.simulation.threads import use_threads
+from sdf1_field.solvers import FieldState
+from sdf1_field.soundness import require_sound
+from sdf1_field.spec import ModelSpec
+from sdf1_field.units import instant
+
+
+def simulate(
+    spec: ModelSpec,
+    *,
+    seed: int | None = None,
+    resume_from: State | None = None,
+    threads: int = 1,
+) -> Iterator[Snapshot]:
+    """A run at the times its output asks for.
+
+    Parameters
+    ----------
+    spec : ModelSpec
+    seed : int, optional
+        Of this dish; the model's own if not given.
+    resume_from : State, optional
+        Go on from the ``stop`` of a snapshot that was yielded before, with the same bits as if
+        never interrupted; the snapshot of that stop itself is not yielded again.
+    threads : int
+        Of the solver; the result does not depend on it.
+
+    Yields
+    ------
+    Snapshot
+        In the order of time. Events of a time (cells added, medium changed) have happened in the
+        snapshot of that time.
+
+    Raises
+    ------
+    RunError
+        If the solver fails, or if a state is not sound; the text says when.
+    """
+    seed = spec.run.seed if seed is None else seed
+    with use_threads(threads):
+        prepared = prepare(spec, seed)
+    if spec.run.mode == "steady":
+        with use_threads(threads):
+            solved, here = _steady(prepared, seed)
+        yield snapshot_of(solved, here)
+        return
+    frames = set(field_times(spec))
+    outputs = sorted({*frames, *track_times(spec)})
+    events = {event.time: event for event in prepared.plan.events}
+    # The stops of a run are settled at its beginning; migrasome uptake does not change them.
+    first = begin(prepared, seed)
+    state = resume_from
+    if state is None:
+        state = apply_events(prepared, first, events.get(instant(-spec.run.culture)))
+        if state.time in outputs:
+            yield snapshot_of(state, SceneFields(prepared, state.scene))
+    discontinuities = discontinuity_times(prepared, first.scene)
+    times = stops(prepared, first.scene)
+    here = SceneFields(prepared, state.scene)
+    for until in times[bisect.bisect_right(times, state.time) :]:
+        last = state
+        shown = outputs[
+            bisect.bisect_right(outputs, state.time) : bisect.bisect_left(outputs, until)
+        ]
+        with use_threads(threads):
+            there, emission, exposed, fields = _scene_and_fields(state, here, until)
+            exposed, stimulus = _sense(
+                here, replace(state, exposure=exposed), fields, emission,
+                discontinuous=state.time in discontinuities,
+            )  # fmt: skip
+        cells, internalised, between = _move(state, here, stimulus, until, shown)
+        yield from _between_stops(state, here, shown, between, frames, threads=threads)
+        scene = there.scene
+        if cells is not None and scene is not state.scene:
+            cells = cell_layer.advected(cells, prepared.grid, state.scene, scene)
+        if internalised:
+            scene = migrasomes.advance(scene, until, internalised)
+        state = State(until, seed, scene, fields, cells, exposed)
+        if there.scene.growth is None:
+            with use_threads(threads):
+                state = release_bursts(state, there, emission)
+        require_sound(
+            state, prepared.grid, prepared.solver, there.equations, spec.numerics, last=last
+        )
+        state = apply_events(prepared, state, events.get(until))
+        here = on_grid(there, state.scene)
+        if until in outputs:
+            yield snapshot_of(state, here)
+
+
+def _scene_and_fields(
+    state: State, here: SceneFields, until: float
+) -> tuple[SceneFields, dict[str, Emission], Exposure, dict[str, FieldState]]:
+    """Scene, emission by ligand, exposure after the bursts, and fields at a later time.
+
+    Bursts of a grown scene within an interval are released at its start, so saved fields show them
+    diluted. Those of a placed scene happen at stops, and are not released here.
+    """
+    there = next_scene(here, until)
+    bursts = here.prepared.spec.mechanisms.bursts
+    emission = {
+        name: emission_between(here.scene, there.scene, name, state.time, until, bursts=bursts)
+        for name in here.equations
+    }
+    if here.scene.growth is not None:
+        state = release_bursts(state, there, emission)
+    return there, emission, state.exposure, advance_fields(state, here, there, emission)
+
+
+def _sense(
+    here: SceneFields,
+    state: State,
+    after: Mapping[str, FieldState],
+    emission: Mapping[str, Emission],
+    *,
+    discontinuous: bool,
+) -> tuple[Exposure, Stimulus]:
+    """Exposure at the end of an interval, and the stimulus throughout it."""
+    prepared, sensing = here.prepared, here.prepared.sensing
+    if sensing is None:
+        return state.exposure, no_stimulus(prepared.grid)
+    equation = here.equations[sensing.ligand]
+    before, end = (
+        FaceValues(prepared.solver.face(equation, field), field.bound)
+        for field in (state.fields[sensing.ligand], after[sensing.ligand])
+    )
+    return exposure.advance(
+        sensing,
+        equation.transport,
+        state.exposure,
+        before,
+        end,
+        emission[sensing.ligand],
+        discontinuous=discontinuous,
+        with_cells=state.cells is not None,
+    )
+
+
+def _move(
+    state: State, here: SceneFields, stimulus: Stimulus, until: float, shown: Sequence[float]
+) -> tuple[Cells | None, tuple[int, ...], tuple[Cells, ...]]:
+    """Cells at the next stop, migrasomes taken up until then, and cells at times before."""
+    if state.cells is None:
+        return None, (), ()
+    prepared, spec = here.prepared, here.prepared.spec
+    parameters = cell_layer.cell_parameters(
+        spec, prepared.factors, competition=prepared.plan.competition(state.time)
+    )
+    return cell_layer.advance_with_uptake(
+        cell_layer.let_go(state.cells, prepared.grid, here.hold, parameters),
+        prepared.grid,
+        stimulus,
+        here.hold,
+        parameters,
+        state.scene,
+        uptake_rate=(
+            spec.haematopoietic.migrasome_uptake_rate if spec.mechanisms.migrasome_uptake else 0.0
+        ),
+        duration=until - state.time,
+        time_step=spec.cells.time_step,
+        seed=state.seed,
+        shown=[time - state.time for time in shown],
+    )
+
+
+def _between_stops(
+    state: State,
+    here: SceneFields,
+    times: Sequence[float],
+    cells: Sequence[Cells],
+    frames: Collection[float],
+    *,
+    threads: int,
+) -> Iterator[Snapshot]:
+    """Snapshots between two stops, from a branch that is discarded.
+
+    Over a growing scene each field starts from the stop: secretion between two times is
+    interpolated from the scenes at both, and would depend on which are saved. Over any other scene
+    it is exact, and fields go on from one saved field to the next.
+    """
+    branch, there = state, here
+    for n, time in enumerate(times):
+        shown = cells[n] if cells else None
+        fields: Mapping[str, FieldState] | None = None
+        if time in frames:
+            if state.scene.growth is not None:
+                branch, there = state, here
+            with use_threads(threads):
+                there, _, exposed, fields = _scene_and_fields(branch, there, time)
+            branch = State(time, state.seed, there.scene, fields, state.cells, exposed)
+            then = there
+        else:
+            then = next_scene(here, time)
+        if shown is not None and then is not here:
+            shown = cell_layer.advected(shown, here.prepared.grid, state.scene, then.scene)
+        yield Snapshot(time, then, fields, shown, state)
+
+
+def _steady(prepared: Prepared, seed: int) -> tuple[State, SceneFields]:
+    state = begin(prepared, seed)
+    here = SceneFields(prepared, state.scene)
+    fields = {
+        name: prepared.solver.steady(
+            equation, here.sources[name].flux, time=0.0, tolerances=prepared.tolerances
+        )
+        for name, equation in here.equations.items()
+    }
+    state = replace(state, time=0.0, fields=fields)
+    require_sound(
+        state,
+        prepared.grid,
+        prepared.solver,
+        here.equations,
+        prepared.spec.numerics,
+        steady=True,
+    )
+    return state, here

@@ -1,0 +1,29 @@
+"""Threads of the numerical libraries."""
+
+import contextlib
+import functools
+from collections.abc import Iterator
+from typing import Any
+
+import numba
+import scipy.fft
+import threadpoolctl
+
+
+@contextlib.contextmanager
+def use_threads(count: int) -> Iterator[None]:
+    """Let kernels and transforms use some threads, BLAS one: its sums depend on their number."""
+    limits: Any = numba.config
+    before = numba.get_num_threads()
+    numba.set_num_threads(min(count, limits.NUMBA_NUM_THREADS))
+    try:
+        with scipy.fft.set_workers(count), _thread_pools().limit(limits=1, user_api="blas"):
+            yield
+    finally:
+        numba.set_num_threads(before)
+
+
+@functools.cache
+def _thread_pools() -> threadpoolctl.ThreadpoolController:
+    """Thread pools of the libraries loaded, found once."""
+    return threadpoolctl.ThreadpoolController()

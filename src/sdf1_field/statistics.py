@@ -1,0 +1,317 @@
+"""Hypothesis tests, the bootstrap and confidence intervals.
+
+Every test is SciPy's and gives the two-sided p; where SciPy would warn or divide by zero (too few
+values, no variance, an empty margin) p is NaN. Every interval is a 95 % interval.
+"""
+
+import math
+import warnings
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+
+if TYPE_CHECKING:
+    from numpy.random import Generator
+
+Array = NDArray[np.float64]
+Values = Sequence[float] | Array
+
+RESAMPLES = 2000
+"""Of every bootstrap."""
+_CONFIDENCE, _ENDS = 0.95, (0.025, 0.975)
+
+
+def unpaired_t_test(control: Values, treated: Values) -> float:
+    """Two-sided p of Student's unpaired t test (equal variances), as in the papers.
+
+    Parameters
+    ----------
+    control, treated : array_like, shape (n,) and (m,)
+        Independent values in one unit.
+
+    Returns
+    -------
+    float
+        NaN for fewer than two values on a side, or if neither side has any variance.
+
+    Examples
+    --------
+    >>> round(unpaired_t_test([5.0, 6.0, 7.0], [2.0, 3.0, 4.0]), 4)
+    0.0213
+    """
+    a, b = np.asarray(control, dtype=float), np.asarray(treated, dtype=float)
+    if min(len(a), len(b)) < 2 or not max(a.std(), b.std()) > 0.0:
+        return math.nan
+    sides = [(side.mean(), side.std(ddof=1), len(side)) for side in (a, b)]
+    return float(stats.ttest_ind_from_stats(*sides[0], *sides[1]).pvalue)
+
+
+def paired_t_test(control: Values, treated: Values) -> float:
+    """Two-sided p of Student's paired t test.
+
+    Parameters
+    ----------
+    control, treated : array_like, shape (pair,)
+        Values of the same donors, or seeds, in the same order.
+
+    Returns
+    -------
+    float
+        NaN for fewer than two pairs, or if the differences have no variance.
+
+    Examples
+    --------
+    >>> round(paired_t_test([5.0, 6.0, 7.0], [4.0, 4.0, 4.0]), 4)
+    0.0742
+    """
+    a, b = np.asarray(control, dtype=float), np.asarray(treated, dtype=float)
+    if len(a) < 2 or not (b - a).std() > 0.0:
+        return math.nan
+    with warnings.catch_warnings():
+        # SciPy warns of nearly equal differences.
+        warnings.simplefilter("ignore", RuntimeWarning)
+        return float(stats.ttest_rel(a, b).pvalue)
+
+
+def mann_whitney_u_test(control: Values, treated: Values) -> float:
+    """Two-sided p of the Mann-Whitney U test.
+
+    Exact for few values without ties, else by the normal approximation with corrections for ties
+    and continuity (SciPy's choice).
+
+    Parameters
+    ----------
+    control, treated : array_like, shape (n,) and (m,)
+        Independent values in one unit.
+
+    Returns
+    -------
+    float
+        NaN if a side is empty or all values are equal.
+
+    Examples
+    --------
+    >>> round(mann_whitney_u_test([1.0, 2.0, 3.0], [4.0, 5.0, 6.0]), 4)
+    0.1
+    """
+    a, b = np.asarray(control, dtype=float), np.asarray(treated, dtype=float)
+    if min(len(a), len(b)) == 0 or np.ptp(np.concatenate([a, b])) == 0.0:
+        return math.nan
+    return float(stats.mannwhitneyu(a, b, alternative="two-sided").pvalue)
+
+
+def wilcoxon_signed_rank_test(control: Values, treated: Values) -> float:
+    """Two-sided p of Wilcoxon's signed-rank test.
+
+    Parameters
+    ----------
+    control, treated : array_like, shape (pair,)
+        Values of the same units in the same order; pairs without a difference are left out.
+
+    Returns
+    -------
+    float
+        NaN if no pair differs.
+
+    Examples
+    --------
+    >>> round(wilcoxon_signed_rank_test([1.0, 2.0, 3.0, 4.0], [2.0, 4.0, 6.0, 8.0]), 4)
+    0.125
+    """
+    difference = np.asarray(treated, dtype=float) - np.asarray(control, dtype=float)
+    changed = difference[difference != 0.0]
+    if len(changed) == 0:
+        return math.nan
+    return float(stats.wilcoxon(changed, alternative="two-sided").pvalue)
+
+
+def chi_squared_yates_test(successes: Sequence[int], totals: Sequence[int]) -> float:
+    """Two-sided p of the chi-squared test of two shares with Yates' continuity correction.
+
+    A difference smaller than the correction counts as none.
+
+    Parameters
+    ----------
+    successes, totals : sequence of int, length 2
+        Of each group.
+
+    Returns
+    -------
+    float
+        NaN if a group is empty, or if all or none succeed.
+
+    Examples
+    --------
+    >>> round(chi_squared_yates_test([12, 5], [20, 20]), 4)
+    0.055
+
+    References
+    ----------
+    Yates (1934) J. R. Stat. Soc. Suppl. 1:217.
+    """
+    table = np.array([successes, np.subtract(totals, successes)], dtype=float)
+    if not (table.sum(axis=0).all() and table.sum(axis=1).all()):
+        return math.nan
+    return float(stats.chi2_contingency(table, correction=True).pvalue)
+
+
+def p_text(p: float | None) -> str:
+    """Text of a p with three decimals, as papers print it.
+
+    Examples
+    --------
+    >>> p_text(0.0321), p_text(1e-9), p_text(None)
+    ('0.032', '<0.001', '-')
+    """
+    if p is None or math.isnan(p):
+        return "-"
+    return "<0.001" if p < 0.001 else f"{p:.3f}"
+
+
+def resamples(*sizes: int) -> tuple[NDArray[np.int64], ...]:
+    """Bootstrap resamples of one or several independent groups, as indices.
+
+    Every call draws the same numbers, so that a table is the same each time it is made.
+
+    Parameters
+    ----------
+    *sizes : int
+        Units (dishes, cells) in each group.
+
+    Returns
+    -------
+    tuple of ndarray of int, shape (RESAMPLES, size)
+        For each group the units drawn, with replacement, in each resample.
+
+    References
+    ----------
+    Efron (1979) Ann. Stat. 7:1.
+    """
+    rng = _generator()
+    return tuple(rng.integers(size, size=(RESAMPLES, size)) for size in sizes)
+
+
+def resample_counts(size: int) -> NDArray[np.int64]:
+    """Bootstrap resamples of one group, as how often each unit is drawn.
+
+    For statistics of sums over units: those of all resamples are one matrix product.
+
+    Parameters
+    ----------
+    size : int
+        Units (cells) in the group.
+
+    Returns
+    -------
+    ndarray of int, shape (RESAMPLES, size)
+        Each row sums to ``size``.
+    """
+    return _generator().multinomial(size, np.full(size, 1.0 / size), size=RESAMPLES)
+
+
+def _generator() -> "Generator":
+    # Imported here, since `random` imports Numba, which the tests above do not need.
+    from sdf1_field.random import Stream, generator
+
+    return generator(0, Stream.BOOTSTRAP)
+
+
+def percentile_interval(resampled: Array) -> Array:
+    """Bootstrap interval by the percentile method.
+
+    Parameters
+    ----------
+    resampled : ndarray, shape (resample, ...)
+        The statistic in each resample; NaN where it does not exist.
+
+    Returns
+    -------
+    ndarray, shape (..., 2)
+        Lower and upper end; NaN where no resample has the statistic.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)
+        return np.moveaxis(np.nanquantile(resampled, _ENDS, axis=0), 0, -1)
+
+
+def ratio_of_medians(
+    control: Array, treated: Array, *, paired: bool = False
+) -> tuple[float, tuple[float, float]]:
+    """Median of the treated over that of the control, and its bootstrap interval.
+
+    Parameters
+    ----------
+    control : ndarray, shape (control cell,)
+        Values >= 0, one for each cell, in any unit.
+    treated : ndarray, shape (treated cell,)
+        In the same unit; of as many cells if they are paired.
+    paired : bool
+        Draw partners together; they are in the same order.
+
+    Returns
+    -------
+    ratio : float
+        [1]; NaN if one side is empty or the control's median is 0.
+    interval : tuple of float
+        Its ends [1]; NaN if there are fewer than two cells on either side.
+    """
+    if min(len(control), len(treated)) == 0 or not np.median(control) > 0.0:
+        return math.nan, (math.nan, math.nan)
+    ratio = float(np.median(treated) / np.median(control))
+    if min(len(control), len(treated)) < 2:
+        return ratio, (math.nan, math.nan)
+    picks = resamples(len(control)) * 2 if paired else resamples(len(control), len(treated))
+    below, above = (
+        np.median(values[own], axis=1)
+        for values, own in zip((control, treated), picks, strict=True)
+    )
+    some = below > 0.0
+    low, high = percentile_interval(above[some] / below[some])
+    return ratio, (float(low), float(high))
+
+
+def student_interval(values: Values) -> tuple[float, float, float]:
+    """Mean and its interval by Student's t.
+
+    Parameters
+    ----------
+    values : array_like, shape (n,)
+
+    Returns
+    -------
+    tuple of float
+        Mean, lower and upper end; NaN without values, the ends for one value, too.
+
+    Examples
+    --------
+    >>> tuple(round(end, 2) for end in student_interval([1.0, 2.0, 4.0]))
+    (2.33, -1.46, 6.13)
+    """
+    own = np.asarray(values, dtype=float)
+    mean = float(own.mean()) if len(own) else math.nan
+    if len(own) < 2:
+        return mean, math.nan, math.nan
+    half = float(stats.t.ppf(_ENDS[1], len(own) - 1) * stats.sem(own))
+    return mean, mean - half, mean + half
+
+
+def wilson_interval(successes: int, total: int) -> tuple[float, float]:
+    """Interval of a share by Wilson's score method; from 0 to 1 for a share of nothing.
+
+    Examples
+    --------
+    >>> low, high = wilson_interval(15, 20)
+    >>> round(low, 2), round(high, 2)
+    (0.53, 0.89)
+
+    References
+    ----------
+    Wilson (1927) J. Am. Stat. Assoc. 22:209.
+    """
+    if total == 0:
+        return 0.0, 1.0
+    ends = stats.binomtest(successes, total).proportion_ci(_CONFIDENCE, "wilson")
+    return float(ends.low), float(ends.high)

@@ -1,0 +1,242 @@
+import netCDF4
+import pytest
+
+from sdf1_field.errors import InputError, RunError
+from sdf1_field.record import (
+    checkpoint_path,
+    claim_output,
+    content_digest,
+    load_state,
+    open_run,
+    partial_path,
+    resumable_path,
+    solve,
+    writing,
+)
+from sdf1_field.solvers import cosine
+from sdf1_field.spec import load_model
+
+HOUR = 3600.0
+
+
+def model(tiny, *settings, name="coculture-kg1a"):
+    return load_model(name, settings=[*tiny, *settings])
+
+
+def digest_of(path):
+    with open_run(path) as run:
+        return content_digest(run)
+
+
+# Writing
+
+
+def test_a_run_grows_under_another_name_and_takes_its_own_when_complete(tiny, tmp_path):
+    path = tmp_path / "run.nc"
+    seen = []
+
+    def look(time):
+        seen.append((time, path.exists(), partial_path(path).exists()))
+
+    solve(model(tiny, "run.duration=30 min"), path, progress=look)
+    assert seen == [(900.0 * n, False, True) for n in range(3)]
+    assert [p.name for p in tmp_path.iterdir()] == ["run.nc"]
+
+
+def test_a_run_is_never_overwritten_unasked(tiny, tmp_path):
+    path = tmp_path / "run.nc"
+    path.write_text("precious", encoding="utf-8")
+    short = model(tiny, "run.duration=15 min", name="null-kg1a")
+    with pytest.raises(InputError, match=r"run\.nc: exists already\. .*force"):
+        solve(short, path)
+    assert path.read_text(encoding="utf-8") == "precious"
+    solve(short, path, force=True)
+    with open_run(path) as run:
+        assert run.sizes["trajectory"] == 30
+
+
+def test_a_failed_run_keeps_what_it_had_and_is_started_over_only_with_force(tiny, tmp_path):
+    path = tmp_path / "run.nc"
+
+    def fail(time):
+        if time > 0.0:
+            raise RunError("t = 1000 s: no more.")
+
+    short = model(tiny, "run.duration=30 min", name="null-kg1a")
+    with pytest.raises(
+        RunError, match=r"t = 1000 s: no more\. .*run\.nc\.partial, good up to 15 min; .*force\."
+    ) as caught:
+        solve(short, path, progress=fail)
+    assert len(str(caught.value).splitlines()) == 1
+    assert [p.name for p in tmp_path.iterdir()] == ["run.nc.partial"]
+    for options, text in (({}, "failed or was killed.*force"), ({"resume": True}, "no state")):
+        with pytest.raises(InputError, match=text):
+            solve(short, path, **options)
+    solve(short, path, force=True)
+    assert [p.name for p in tmp_path.iterdir()] == ["run.nc"]
+
+
+@pytest.mark.parametrize("calls", [1, 2])
+def test_a_disk_that_fills_up_ends_the_run_and_leaves_no_partial_file(
+    tiny, tmp_path, monkeypatch, calls
+):
+    path = tmp_path / "run.nc"
+    whole = writing.Recorder.append
+    left = [calls]
+
+    def append(recorder, state):
+        left[0] -= 1
+        if left[0] == 0:
+            raise OSError(28, "No space left on device")
+        whole(recorder, state)
+
+    monkeypatch.setattr(writing.Recorder, "append", append)
+    with pytest.raises(RunError, match=r"run\.nc: .*No space left.*choose another") as caught:
+        solve(model(tiny), path, seed=1)
+    assert len(str(caught.value).splitlines()) == 1
+    assert left == [0]
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("error", [RuntimeError, OSError])
+def test_only_what_fails_in_writing_is_laid_to_the_disk(tiny, tmp_path, monkeypatch, error):
+    def broken(*_arguments, **_options):
+        raise error("the solver's own fault")
+
+    monkeypatch.setattr(cosine, "advance", broken)
+    with pytest.raises(error, match=r"^the solver's own fault$"):
+        solve(model(tiny), tmp_path / "run.nc", seed=1)
+    monkeypatch.undo()
+    monkeypatch.setattr(writing.Recorder, "append", broken)
+    with pytest.raises(RunError, match=r"writing failed \(the solver's own fault\)\. Make room"):
+        solve(model(tiny), tmp_path / "run.nc", seed=1)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("", "is a folder"),
+        ("missing/run.nc", "there is no folder"),
+        ("file/run.nc", "there is no folder"),
+    ],
+)
+def test_a_place_that_cannot_hold_a_run_is_refused(tmp_path, name, text):
+    (tmp_path / "file").write_text("", encoding="utf-8")
+    with pytest.raises(InputError, match=text):
+        claim_output(tmp_path / name, force=False, resume=False)
+
+
+def test_a_name_too_long_for_the_file_system_is_refused(tmp_path):
+    with pytest.raises(InputError, match=r"cannot be written to|too long"):
+        claim_output(tmp_path / ("n" * 250 + ".nc"), force=False, resume=False)
+
+
+# Interruption
+
+
+def interrupted(tiny, path, at):
+    def stop(time):
+        if time >= at:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        solve(model(tiny), path, seed=1, progress=stop)
+
+
+@pytest.mark.parametrize("at", [0.0, HOUR])
+def test_an_interrupted_run_goes_on_to_the_same_content(tiny, tiny_run, tmp_path, at):
+    path = tmp_path / "run.nc"
+    interrupted(tiny, path, at)
+    assert not path.exists()
+    assert partial_path(path).exists()
+    assert load_state(checkpoint_path(path), cosine).time == at
+    with pytest.raises(InputError, match=r"run\.nc\.partial: .*resume, or .*force"):
+        solve(model(tiny), path, seed=1)
+    reached = []
+    solve(model(tiny), path, seed=1, resume=True, progress=reached.append)
+    assert reached == [at + 900.0 * n for n in range(1, len(reached) + 1)]
+    assert reached[-1] == 7200.0
+    assert digest_of(path) == digest_of(tiny_run)
+    assert [p.name for p in tmp_path.iterdir()] == ["run.nc"]
+
+
+def test_an_interruption_between_two_outputs_goes_on_from_the_earlier_one(
+    tiny, tiny_run, tmp_path, monkeypatch
+):
+    from sdf1_field.simulation import loop
+
+    path = tmp_path / "run.nc"
+    whole = loop.cell_layer.advance_with_uptake
+    calls = []
+
+    def stop(*arguments, **options):
+        calls.append(1)
+        if len(calls) == 4:
+            raise KeyboardInterrupt
+        return whole(*arguments, **options)
+
+    monkeypatch.setattr(loop.cell_layer, "advance_with_uptake", stop)
+    with pytest.raises(KeyboardInterrupt):
+        solve(model(tiny), path, seed=1)
+    monkeypatch.undo()
+    assert load_state(checkpoint_path(path), cosine).time == 1800.0
+    solve(model(tiny), path, seed=1, resume=True)
+    assert digest_of(path) == digest_of(tiny_run)
+
+
+@pytest.mark.parametrize(("settings", "seed"), [(["cells.time_step=15 s"], 1), ([], 2)])
+def test_a_run_of_another_model_or_seed_is_not_resumed(tiny, tmp_path, settings, seed):
+    path = tmp_path / "run.nc"
+    interrupted(tiny, path, 0.0)
+    with pytest.raises(InputError, match="another model, settings or seed"):
+        solve(model(tiny, *settings), path, seed=seed, resume=True)
+    assert partial_path(path).exists()
+
+
+@pytest.mark.parametrize(
+    ("attribute", "value"), [("versions", '{"numpy": "1.0"}'), ("source", "sdf1-field 0.0.1")]
+)
+def test_a_run_begun_by_other_versions_is_not_resumed(tiny, tmp_path, attribute, value):
+    path = tmp_path / "run.nc"
+    interrupted(tiny, path, 0.0)
+    with netCDF4.Dataset(resumable_path(path), "a") as file:
+        file.setncattr(attribute, value)
+    with pytest.raises(InputError, match=r"run\.nc\.resume: was begun by other versions .*force"):
+        solve(model(tiny), path, seed=1, resume=True)
+    assert partial_path(path).exists()
+    assert checkpoint_path(path).exists()
+
+
+@pytest.mark.parametrize("share", [0.0, 0.001, 0.1, 0.5, 0.99])
+def test_a_damaged_partial_file_is_not_resumed(tiny, tmp_path, share):
+    path = tmp_path / "run.nc"
+    interrupted(tiny, path, 0.0)
+    whole = resumable_path(path).read_bytes()
+    resumable_path(path).write_bytes(whole[: int(share * len(whole))])
+    with pytest.raises(InputError, match=r"run\.nc\.resume: damaged .*force") as caught:
+        solve(model(tiny), path, seed=1, resume=True)
+    assert len(str(caught.value).splitlines()) == 1
+
+
+def test_a_damaged_state_beside_a_partial_file_is_not_resumed(tiny, tmp_path):
+    path = tmp_path / "run.nc"
+    interrupted(tiny, path, 0.0)
+    checkpoint_path(path).write_bytes(checkpoint_path(path).read_bytes()[:1000])
+    with pytest.raises(
+        InputError, match=r"run\.nc\.state\.npz: damaged, or not a saved state.*force"
+    ):
+        solve(model(tiny), path, seed=1, resume=True)
+    assert partial_path(path).exists()
+
+
+def test_there_is_nothing_to_resume_without_an_interrupted_run(tmp_path):
+    with pytest.raises(InputError, match="no interrupted run to resume"):
+        claim_output(tmp_path / "run.nc", force=False, resume=True)
+
+
+def test_a_damaged_state_is_refused(tmp_path):
+    path = tmp_path / "state.npz"
+    path.write_bytes(b"PK\x03\x04 not a state")
+    with pytest.raises(InputError, match=r"damaged, or not a saved state.*force"):
+        load_state(path, cosine)

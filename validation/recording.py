@@ -1,0 +1,80 @@
+"""Work of the validation scripts on many processes, and records of its results."""
+
+import multiprocessing
+import re
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+from typing import Any
+
+PARAMETERS = Path(__file__).parents[1] / "models" / "parameters.toml"
+
+
+def carried_out(
+    function: Callable[[Any], Any], tasks: Sequence[Any], workers: int, name: str
+) -> list[Any]:
+    """Results of tasks in their order, with progress on standard error."""
+    context = multiprocessing.get_context("spawn")
+    results = []
+    with ProcessPoolExecutor(min(workers, len(tasks)), mp_context=context) as pool:
+        for result in pool.map(function, tasks):
+            results.append(result)
+            if len(results) % max(1, len(tasks) // 20) == 0:
+                print(f"{name}: {len(results)} of {len(tasks)}", file=sys.stderr, flush=True)
+    return results
+
+
+def markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Markdown table."""
+    lines = [header, ["---"] * len(header), *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def record_section(path: Path, title: str, order: Sequence[str], name: str, text: str) -> None:
+    """Write a section of a Markdown file in the place of its predecessor, and print it.
+
+    Parameters
+    ----------
+    path : Path
+    title : str
+        First line of the file.
+    order : sequence of str
+        Names of all sections.
+    name, text : str
+        The section.
+    """
+    before = path.read_text(encoding="utf-8") if path.exists() else ""
+    parts = {
+        part.split("\n", 1)[0].strip(): part.split("\n", 1)[1].strip()
+        for part in re.split(r"^## ", before, flags=re.MULTILINE)[1:]
+    }
+    parts[name] = text.strip()
+    kept = [f"## {one}\n\n{parts[one]}\n" for one in order if one in parts]
+    path.write_text("\n".join([f"{title}\n", *kept]), encoding="utf-8")
+    print(text)
+
+
+def write_calibrated(
+    values: Mapping[str, object], sources: Mapping[str, str] | None = None
+) -> None:
+    """Write values into models/parameters.toml, with the status "calibrated".
+
+    Parameters
+    ----------
+    values : mapping of str to str or number
+        By the parameters' paths; a number with its unit is a string.
+    sources : mapping of str to str, optional
+        New sources; without one an entry keeps its own.
+    """
+    text = PARAMETERS.read_text(encoding="utf-8")
+    for path, value in values.items():
+        head = rf"\[{re.escape(path)}\]\nvalue = "
+        match = re.search(rf'({head}).*\nstatus = ".*"\nsource = (".*")', text)
+        if match is None:
+            sys.exit(f"{PARAMETERS}: no parameter {path}")
+        shown = f'"{value}"' if isinstance(value, str) else repr(value)
+        source = match[2] if sources is None else f'"{sources[path]}"'
+        entry = f'{match[1]}{shown}\nstatus = "calibrated"\nsource = {source}'
+        text = text[: match.start()] + entry + text[match.end() :]
+    PARAMETERS.write_text(text, encoding="utf-8")
