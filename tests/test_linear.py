@@ -9,17 +9,16 @@ import scipy.integrate
 
 from sdf1_field.grid import make_grid
 from sdf1_field.migrasomes.emission import ExponentialDecay, LinearRamp, ParabolicCorrection
-from sdf1_field.solvers import cosine, fipy
-from sdf1_field.solvers.cosine import linear
-from sdf1_field.solvers.cosine.arrow import applies, arrow, on_grid
-from sdf1_field.solvers.cosine.moments import (
+from sdf1_field.solvers import CoatFills, cosine, fipy, linear
+from sdf1_field.solvers.cosine.tolerances import Tolerances
+from sdf1_field.solvers.linear.arrow import applies, arrow, on_grid
+from sdf1_field.solvers.linear.moments import (
     integral_of_decay,
     integrals,
     response_to_decay,
     responses,
     responses_at,
 )
-from sdf1_field.solvers.cosine.tolerances import Tolerances
 from sdf1_field.sources import ChangingPart, Secretion, constant
 from sdf1_field.transport import Coat, Transport
 
@@ -201,7 +200,7 @@ def test_a_coat_that_fills_is_not_taken_as_empty():
     system = arrow(columns_of(transport()))
     state = linear.start(system, time=0.0, tolerances=FINE)
     strong = constant(np.full((SIDE, SIDE), 1e-3))
-    with pytest.raises(linear.CoatFills, match=r"t = 3600 s: .* of the coat's sites are filled"):
+    with pytest.raises(CoatFills, match=r"t = 3600 s: .* of the coat's sites are filled"):
         linear.advance(system, state, strong, 3600.0, tolerances=FINE)
 
 

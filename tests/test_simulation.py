@@ -220,7 +220,7 @@ def test_a_state_survives_a_file_and_resumes_to_the_same_bits(tiny, tmp_path, at
     whole = states(tiny, *settings, name="coculture-kg1a-sdf1")
     stop = next(shown.stop for shown in whole if shown.time == at)
     save_state(tmp_path / "state.npz", stop)
-    loaded = load_state(tmp_path / "state.npz", cosine)
+    loaded = load_state(tmp_path / "state.npz", "cosine")
     assert_same_bits(loaded, stop)
     rest = states(tiny, *settings, name="coculture-kg1a-sdf1", resume_from=loaded)
     expected = [shown for shown in whole if shown.time > stop.time]
@@ -276,7 +276,7 @@ def test_every_ligand_gets_what_its_sources_let_go_in_their_lives(tiny):
 def test_a_changing_stroma_resumes_to_the_same_bits(tiny, tmp_path):
     whole = states(tiny, *CHANGING)
     save_state(tmp_path / "state.npz", whole[1].stop)
-    loaded = load_state(tmp_path / "state.npz", cosine)
+    loaded = load_state(tmp_path / "state.npz", "cosine")
     assert_same_bits(loaded, whole[1].stop)
     rest = states(tiny, *CHANGING, resume_from=loaded)
     for resumed, uninterrupted in zip(rest, whole[2:], strict=True):
@@ -552,7 +552,7 @@ def test_a_grown_stroma_resumes_to_the_same_bits(
 ):
     whole = grown_states if settings is GROWN else frozen_states
     save_state(tmp_path / "state.npz", whole[n].stop)
-    loaded = load_state(tmp_path / "state.npz", cosine)
+    loaded = load_state(tmp_path / "state.npz", "cosine")
     assert_same_bits(loaded, whole[n].stop)
     rest = states(tiny, *settings, resume_from=loaded)
     assert len(rest) == len(whole) - n - 1
@@ -576,7 +576,7 @@ def test_a_placed_stroma_of_which_cells_eat_resumes_to_the_same_bits(tiny, tmp_p
 
     n = next(n for n, state in enumerate(whole[:-1]) if has_just_eaten(state))
     save_state(tmp_path / "state.npz", whole[n].stop)
-    rest = states(tiny, *settings, resume_from=load_state(tmp_path / "state.npz", cosine))
+    rest = states(tiny, *settings, resume_from=load_state(tmp_path / "state.npz", "cosine"))
     for resumed, uninterrupted in zip(rest, whole[n + 1 :], strict=True):
         assert_same_bits(resumed, uninterrupted)
 

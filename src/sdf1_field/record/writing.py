@@ -30,7 +30,6 @@ from sdf1_field.simulation import (
     snapshot_of,
     track_times,
 )
-from sdf1_field.solvers import solver_named
 from sdf1_field.spec import Model, ModelSpec
 from sdf1_field.units import duration_text
 
@@ -104,7 +103,7 @@ def _write(
     recorder: Recorder | None = None
     if resume:
         left = _resumable(path, model, seed)
-        before = load_state(checkpoint_path(path), solver_named(spec.numerics.solver))
+        before = load_state(checkpoint_path(path), spec.numerics.solver)
         kept = load_frames(checkpoint_path(path))
         left.replace(partial_path(path))
         recorder = Recorder(netCDF4.Dataset(partial_path(path), "a"), spec, kept)

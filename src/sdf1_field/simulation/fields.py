@@ -14,7 +14,7 @@ from sdf1_field.pharmacology import apparent_dissociation_constant, uptake_kinet
 from sdf1_field.simulation.prepared import Prepared
 from sdf1_field.simulation.scene_fields import SceneFields
 from sdf1_field.simulation.state import State
-from sdf1_field.solvers import FieldState
+from sdf1_field.solvers import CoatFills, FieldState
 from sdf1_field.sources import secretion_of, spread_at_once
 from sdf1_field.transport import Uptake
 
@@ -46,7 +46,7 @@ def advance_fields(
             emission[name], prepared.grid, here.sources[name], there.sources[name]
         )
         try:
-            field = prepared.solver.advance(
+            field = prepared.solvers[name].advance(
                 equation,
                 field,
                 sources,
@@ -54,6 +54,9 @@ def advance_fields(
                 uptake=_uptake(prepared, state, name),
                 tolerances=prepared.tolerances,
             )
+        except CoatFills as error:
+            error.ligand = name
+            raise
         except RunError as error:
             raise RunError(f"ligand {name}: {error}") from None
         fields[name] = replace(
@@ -81,7 +84,7 @@ def release_bursts(state: State, there: SceneFields, emission: Mapping[str, Emis
         some = np.flatnonzero(bursts)
         if len(some) == 0:
             continue
-        field = prepared.solver.release(
+        field = prepared.solvers[name].release(
             equation,
             fields[name],
             spread_at_once(there.scene, prepared.grid, some, bursts[some]),
@@ -89,7 +92,9 @@ def release_bursts(state: State, there: SceneFields, emission: Mapping[str, Emis
         )
         fields[name] = replace(field, ledger=field.ledger.book(secreted=float(bursts.sum())))
         if sensing is not None and name == sensing.ligand:
-            values = FaceValues(prepared.solver.face(equation, fields[name]), fields[name].bound)
+            values = FaceValues(
+                prepared.solvers[name].face(equation, fields[name]), fields[name].bound
+            )
             exposed = exposure.burst(sensing, equation.transport, exposed, values, emission[name])
     return replace(state, fields=fields, exposure=exposed)
 

@@ -125,7 +125,7 @@ class Snapshot:
 
     def _ligand(self, name: str, field: Any) -> LigandOutput:
         prepared, scene = self.here.prepared, self.scene
-        solver, equation = prepared.solver, prepared.equations[name]
+        solver, equation = prepared.solvers[name], prepared.equations[name]
         steady = prepared.spec.run.mode == "steady"
         sums = ("secreted", "added", "degraded", "through_top", "removed", "taken_up")
         masses = {entry: np.nan if steady else getattr(field.ledger, entry) for entry in sums}

@@ -18,19 +18,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sdf1_field.compiled import kernel
-from sdf1_field.errors import RunError
 from sdf1_field.migrasomes.emission import ExponentialDecay
 from sdf1_field.modes import forward, inverse
-from sdf1_field.solvers.cosine.arrow import Arrow, lagrange, on_grid
-from sdf1_field.solvers.cosine.moments import (
+from sdf1_field.solvers import FILL_ERROR, CoatFills
+from sdf1_field.solvers.cosine.secreted import modes_of
+from sdf1_field.solvers.cosine.tolerances import Tolerances
+from sdf1_field.solvers.linear.arrow import Arrow, lagrange, on_grid
+from sdf1_field.solvers.linear.moments import (
     integral_of_decay,
     integrals,
     response_to_decay,
     responses,
     responses_at,
 )
-from sdf1_field.solvers.cosine.secreted import modes_of
-from sdf1_field.solvers.cosine.tolerances import Tolerances
 from sdf1_field.sources import Secretion
 from sdf1_field.transport import Ledger, Uptake
 from sdf1_field.units import MOLECULES_PER_UM3_PER_NM
@@ -39,12 +39,6 @@ Array = NDArray[np.float64]
 
 _FORGETS = 40.0
 """Rate times step from which on ``exp(-rate step)`` is nothing to a double."""
-_FILL_SHARE = 2.0
-"""Error of the coat's deviation from its mean over the share of its sites that is filled."""
-
-
-class CoatFills(RunError):
-    """The coat is too full to be taken as empty."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -260,10 +254,10 @@ def advance(
     )
     layer = concentration - columns.half_layer * (inverse(end) - exchanged)
     fill = max(state.fill, float(on_floor.max()) / float(arrow.coat.sites))
-    if _FILL_SHARE * fill > tolerances.relative:
+    if FILL_ERROR * fill > tolerances.relative:
         raise CoatFills(
             f"t = {until:.6g} s: {fill:.2g} of the coat's sites are filled, too many to take the "
-            "coat as empty within numerics.tolerance."
+            "coat as unsaturated within numerics.tolerance."
         )
     return LinearState(
         time=until,
