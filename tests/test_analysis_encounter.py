@@ -19,12 +19,12 @@ from sdf1_field.analysis import (
     run_encounter_limit,
     run_encounters,
 )
-from sdf1_field.analysis.encounter import walk_on
 from sdf1_field.cli import main
 from sdf1_field.record import open_run
 from sdf1_field.scene import NO_BODY, Bodies, Region, body_under
 from sdf1_field.scene.regions import cells_in_ellipses
 from sdf1_field.simulation import model_grid
+from sdf1_field.simulation.replay import walk_on
 from sdf1_field.spec import load_model
 
 HOUR = 3600.0

@@ -3,12 +3,14 @@ import math
 import numpy as np
 import pytest
 
+from sdf1_field.analysis import dwell_table
 from sdf1_field.analysis.residence import (
     Episodes,
     constant_rate_dwell,
     dwell_time,
     episodes,
 )
+from sdf1_field.record import open_run
 
 MINUTE, HOUR = 60.0, 3600.0
 TIMES = np.arange(6) * 900.0
@@ -109,3 +111,25 @@ def test_stays_as_short_as_frames_are_told_by_the_rate_of_leaving(mean):
     assert constant_rate_dwell(stays, interval) == pytest.approx(mean, rel=0.03)
     # Counted from frame to frame alone, stays come out too long.
     assert dwell_time(stays).mean > 1.1 * mean
+
+
+def test_stays_are_those_of_the_recorded_regions(tiny_run):
+    with open_run(tiny_run) as run:
+        rows = dwell_table([run])
+        regions = run["cell_region"].values
+    assert [row["region"] for row in rows] == ["free surface", "MSC", "migrasome network"]
+    assert sum(row["share_of_time"] for row in rows) == pytest.approx(1.0, rel=1e-12)
+    for region, row in enumerate(rows):
+        over = regions == region
+        begins = over[:, 0].sum() + (over[:, 1:] & ~over[:, :-1]).sum()
+        assert row["episodes"] == begins
+        assert row["cut"] == over[:, -1].sum()
+        assert row["unseen_begin"] == 0
+    assert sum(row["cut"] for row in rows) == 30
+
+
+def test_stays_from_before_the_recording_are_left_out(solved):
+    with open_run(solved("coculture-kg1a", "output.tracks_from=1 h")) as run:
+        rows = dwell_table([run])
+        first = run["cell_region"].values[:, 0]
+    assert [row["unseen_begin"] for row in rows] == np.bincount(first, minlength=3).tolist()

@@ -1,5 +1,6 @@
 """The door for Python: models changed, solved, opened and read as a notebook does."""
 
+import importlib
 import inspect
 import json
 import os
@@ -608,7 +609,17 @@ def test_a_run_shows_itself_in_a_line_and_in_a_table(run):
     assert run.summary()["seed"] == 1
 
 
-def test_every_table_of_the_command_line_is_one_of_the_door():
+def test_every_table_of_the_command_line_is_one_of_the_python_interface():
     (option,) = [o for o in main.commands["analyse"].params if o.name == "kind"]
     assert tuple(option.type.choices) == tuple(TABLES)
     assert "table" in dict(inspect.getmembers(sf.Run))
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_a_table_is_made_by_a_function_of_analysis_that_takes_its_options(name):
+    table = TABLES[name]
+    module, function = table.function.split(".")
+    makes = getattr(importlib.import_module(f"sdf1_field.analysis.{module}"), function)
+    options = set(inspect.signature(makes).parameters) - {"runs"}
+    flags = {"times": table.at_times, "against": table.compared, "paired": table.by_donor}
+    assert options == {option for option, has in flags.items() if has}

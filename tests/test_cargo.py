@@ -112,7 +112,7 @@ def contents(count, held=0.0):
 
 
 @pytest.mark.parametrize(("migrating", "share"), [(False, 0.5), (True, 0.8)])
-def test_a_body_that_makes_what_it_releases_stays_as_it_is(migrating, share):
+def test_a_body_whose_production_equals_its_release_keeps_its_content(migrating, share):
     kinds = kind(production=2.0, body_release=1e-3, exchange=8e-4, polarised_share=0.8)
     content = 1.7 * 2.0 / 1e-3
     pools, _ = after(
@@ -159,7 +159,7 @@ def test_a_migrating_body_turns_its_carriers_to_the_rear_and_a_resting_one_evens
     assert (rear - front) / (rear + front) == pytest.approx(0.0, abs=1e-9)
 
 
-def test_an_immortal_migrasome_holds_what_comes_over_the_rate_of_fusion():
+def test_a_lasting_migrasome_holds_the_influx_over_the_rate_of_fusion():
     transport, fusion = 0.5 / RESERVOIR, 4e-4
     _, held = after(
         kind(transport=transport, fusion=fusion), walker(), BESIDE, pools_of(0.0, RESERVOIR),
@@ -237,7 +237,7 @@ def test_fusion_waits_for_the_calcium_signal_to_mature():
     )
 
 
-def test_what_migrasomes_gain_their_body_loses():
+def test_cargo_gained_by_migrasomes_is_lost_by_their_body():
     network = fibre([(0.0, 0.0), (30.0, 0.0)], [(0, 5.0), (0, 12.0), (0, 29.0)])
     kinds = kind(
         production=3.0, body_release=1e-4, exchange=1e-3, polarised_share=0.8, transport=2e-4,
@@ -335,10 +335,10 @@ def seeded(spec, seed=1):
     return seed_scene(spec, seed, schedule(spec).perturbation(0.0), secretion_factor=1.0)
 
 
-def course_of(spec, times, *, eaten_at=(), seed=1):
+def course_of(spec, times, *, uptake_at=(), seed=1):
     """Scene at some times under the model's treatments, and molecules released at once by ligand.
 
-    At some of them the first migrasomes there are swallowed.
+    At some of them the first migrasomes there are taken up.
     """
     plan, scene = schedule(spec), seeded(spec, seed)
     scenes, at_once, last = [], dict.fromkeys(spec.followed_ligands, 0.0), 0.0
@@ -348,7 +348,7 @@ def course_of(spec, times, *, eaten_at=(), seed=1):
             emission = emission_between(before, scene, name, last, time)
             at_once[name] += emission.bursts.sum()
         last = time
-        if time in eaten_at:
+        if time in uptake_at:
             targets = np.flatnonzero(scene.migrasomes.present)[:5]
             scene = migrasomes.advance(scene, time, [int(m) for m in targets])
         if time in change_times(plan):
@@ -383,7 +383,7 @@ def half_a_day():
 @pytest.mark.parametrize("name", ["secretion-l929", *(f"secretion-l929-{p}" for p in PERTURBED)])
 def test_every_molecule_made_is_somewhere_or_has_gone_one_way(name):
     times = [HOUR * t for t in (1.0, 2.5, 4.003, 7.0, 11.11, 16.0)]
-    scenes, at_once = course_of(model(name=name), times, eaten_at=times[2:5])
+    scenes, at_once = course_of(model(name=name), times, uptake_at=times[2:5])
     for scene in scenes:
         for ligand, found in cargo_of(scene).items():
             where = routes(found)
@@ -456,7 +456,7 @@ def test_ruptures_and_leaks_are_told_with_what_they_let_go(half_a_day):
     assert kinds == {True, False}
 
 
-def test_a_swallowed_migrasome_takes_its_cargo_along(half_a_day):
+def test_a_migrasome_taken_up_removes_its_cargo(half_a_day):
     m = half_a_day.migrasomes
     held = cargo_of(half_a_day)["mcsf"].held
     targets = int(np.flatnonzero(m.present & (held > 0.0))[0])
@@ -474,7 +474,7 @@ def test_a_swallowed_migrasome_takes_its_cargo_along(half_a_day):
     assert later.fused[targets] == cargo_of(half_a_day)["mcsf"].fused[targets]
 
 
-def test_what_is_secreted_now_is_what_is_held_times_its_rate(half_a_day):
+def test_secretion_is_the_content_times_the_rate_of_fusion(half_a_day):
     spec = model()
     for ligand, found in cargo_of(half_a_day).items():
         own = spec.stroma.cargo[ligand]
@@ -567,7 +567,7 @@ def test_asking_for_the_same_time_again_changes_nothing(half_a_day):
     assert migrasomes.advance(half_a_day, 12 * HOUR) is half_a_day
 
 
-def test_a_scene_is_not_changed_by_what_becomes_of_its_cargo(half_a_day):
+def test_a_scene_is_not_changed_by_advancing_its_cargo(half_a_day):
     before = bits(half_a_day)
     migrasomes.advance(half_a_day, 12 * HOUR + 100.0)
     migrasomes.advance(half_a_day, 15 * HOUR, (0, 1, 2))

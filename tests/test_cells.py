@@ -57,7 +57,7 @@ WANDERER = CellParameters(
     receptors=0.0,
     internalisation_ratio=0.0,
     integration_time=60.0,
-    own_noise=10.0,
+    downstream_noise=10.0,
     dissociation_constant=4.5,
     dissociation_rate=0.01,
     chemokinesis_gain=0.0,
@@ -160,7 +160,7 @@ def test_cells_have_the_same_bits_whether_advanced_at_once_or_in_pieces():
 
 
 @pytest.mark.parametrize("receptors", [0.0, 2e4])
-def test_without_crowding_a_cells_path_has_the_same_bits_whoever_else_is_there(receptors):
+def test_without_crowding_a_cells_path_has_the_same_bits_with_any_other_cells(receptors):
     grid = floor(1000.0, 1000.0, 50.0)
     rng = np.random.default_rng(8)
     x, y, angle = rng.random((3, 1000)) * np.array([[1000.0], [1000.0], [6.28]])
@@ -194,8 +194,8 @@ def test_no_time_and_no_cells_change_nothing(crowding):
     assert still.steps == 0
     assert np.array_equal(still.x, before.x)
     assert np.array_equal(still.heading_x, before.heading_x)
-    nobody = move(crowd([], [], []), grid, parameters, HOUR)
-    assert (len(nobody.x), nobody.steps) == (0, 120)
+    empty = move(crowd([], [], []), grid, parameters, HOUR)
+    assert (len(empty.x), empty.steps) == (0, 120)
 
 
 # Sensing
@@ -211,7 +211,7 @@ def seen_by_cells(visible, steering=None):
 
 
 def ramp(grid, *, base, slope):
-    """Coefficients of a map that rises along x, without mirrors: straight up to the walls."""
+    """Coefficients of a map that rises along x, without reflection: straight up to the walls."""
     x = grid.dx * (np.arange(-2, grid.nx + 2) + 0.5)
     return np.tile(base + slope * (x - grid.width / 2), (grid.ny + 4, 1))
 
@@ -320,7 +320,7 @@ def test_round_off_below_zero_is_seen_as_nothing():
     assert signal(grid, below, SENSING, 117.0, 233.0) == (0.0, 0.0, 0.0, 20_000.0)
 
 
-def test_a_cell_half_over_nothing_sees_what_its_other_half_binds():
+def test_a_cell_half_over_zero_concentration_senses_the_ligand_of_its_other_half():
     grid = floor(400.0, 400.0, 10.0)
     half, constant = 4.0 * 6.0 / (3.0 * math.pi), 4.5
     seen = gradient(grid, base=0.01, slope=0.02)
@@ -474,7 +474,7 @@ def test_the_equilibrium_of_catching_and_letting_go_does_not_depend_on_the_step(
     assert abs(held.mean() - share) < 3.0 * standard_error(held)
 
 
-def test_what_fibres_hold_is_neither_blocked_nor_a_matter_of_cd166():
+def test_adhesion_to_fibres_is_neither_blocked_nor_by_cd166():
     spec = load_model("null-kg1a", settings=["mechanisms.fibre_adhesion=true"]).spec
     grid = floor(400.0, 400.0, 4.0)
     scene = stroma(fibres=[([50.0, 350.0], [202.0, 202.0])])
@@ -489,7 +489,7 @@ def test_what_fibres_hold_is_neither_blocked_nor_a_matter_of_cd166():
     assert parameters.fibre_catch_rate == 2.0 * spec.haematopoietic.fibre_catch_rate > 0.0
 
 
-def test_without_fibre_adhesion_fibres_hold_nobody():
+def test_without_fibre_adhesion_fibres_hold_no_cell():
     spec = load_model("null-kg1a", settings=["mechanisms.fibre_adhesion=false"]).spec
     grid = floor(400.0, 400.0, 4.0)
     scene = stroma(fibres=[([50.0, 350.0], [202.0, 202.0])])
@@ -506,7 +506,7 @@ def test_without_fibre_adhesion_fibres_hold_nobody():
         ("fibre_catch_rate", "fibres"),
     ],
 )
-def test_a_held_cell_is_let_go_where_nothing_that_its_kind_reads_can_hold_it(rate, what):
+def test_a_held_cell_is_let_go_where_none_of_its_adhesions_has_a_ligand(rate, what):
     grid = floor(40.0, 20.0, 10.0)
     only_left = np.zeros((grid.ny, grid.nx))
     only_left[:, :2] = 0.1
@@ -519,7 +519,7 @@ def test_a_held_cell_is_let_go_where_nothing_that_its_kind_reads_can_hold_it(rat
     assert (after.x is cells.x, after.steps) == (True, cells.steps)
 
 
-def test_nobody_is_let_go_while_one_of_several_ways_holds():
+def test_no_cell_is_let_go_while_one_kind_of_adhesion_remains():
     grid = floor(40.0, 20.0, 10.0)
     hold = nothing(grid)._replace(fibres=np.ones((grid.ny, grid.nx)))
     parameters = WANDERER._replace(cd166_catch_rate=1e-3, fibre_catch_rate=1e-3)
@@ -609,7 +609,7 @@ def test_an_ellipse_described_the_other_way_round_carries_its_cells_nowhere():
         ((398.0, 397.0), (3.0, 4.0), (399.0, 399.0), (-0.6, -0.8)),
     ],
 )
-def test_a_cell_carried_beyond_a_wall_is_mirrored_there(start, shift, place, heading):
+def test_a_cell_advected_beyond_a_wall_is_reflected_there(start, shift, place, heading):
     grid = floor(400.0, 400.0, 4.0)
     cells = replace(crowd(*start, math.atan2(0.8, 0.6)), held=np.ones(1, dtype=np.bool_))
     old = on_ellipse(*start, 0.0)
@@ -633,7 +633,9 @@ def test_cells_are_the_same_where_no_body_moves_that_carries_any():
 # Uptake of migrasomes
 
 
-def eat(cells, grid, parameters, scene, duration, *, rate, hold=None, time_step=30.0, seen=None):
+def take_up(
+    cells, grid, parameters, scene, duration, *, rate, hold=None, time_step=30.0, seen=None
+):
     cells, internalised, _ = advance_with_uptake(
         cells, grid, no_stimulus(grid) if seen is None else seen,
         nothing(grid) if hold is None else hold, parameters, scene, uptake_rate=rate,
@@ -657,7 +659,7 @@ def test_migrasomes_beside_resting_cells_survive_exponentially_in_cells_and_time
     around = np.concatenate([x + 4.0, x - 6.5][:neighbours])
     cells = crowd(around, np.tile(y, neighbours), np.zeros(len(around)))
     cells = replace(cells, held=np.ones(len(around), dtype=np.bool_))
-    _, internalised = eat(
+    _, internalised = take_up(
         cells, grid, WANDERER, stroma(x=x, y=y), 900.0, rate=5e-4, time_step=time_step
     )
     share = -math.expm1(-neighbours * 5e-4 * 900.0)
@@ -670,10 +672,10 @@ def test_a_cell_that_does_not_take_up_migrasomes_touches_them_and_moves_on():
     grid = floor(300.0, 300.0, 10.0)
     x, y = on_a_lattice(30, 10.0)
     cells, scene = many_at(150.0, 150.0, 40), stroma(x=x, y=y)
-    after, internalised = eat(cells, grid, WANDERER, scene, HOUR, rate=0.0)
+    after, internalised = take_up(cells, grid, WANDERER, scene, HOUR, rate=0.0)
     assert internalised == ()
     assert np.array_equal(after.x, move(cells, grid, WANDERER, HOUR).x)
-    assert len(eat(cells, grid, WANDERER, scene, HOUR, rate=1e-3)[1]) > 5
+    assert len(take_up(cells, grid, WANDERER, scene, HOUR, rate=1e-3)[1]) > 5
 
 
 def test_a_cell_reaches_migrasomes_whose_outline_meets_its_own_and_no_others():
@@ -684,13 +686,13 @@ def test_a_cell_reaches_migrasomes_whose_outline_meets_its_own_and_no_others():
     cells = crowd(x, np.full(4, 100.0), np.zeros(4))
     cells = replace(cells, held=np.ones(4, dtype=np.bool_))
     scene = stroma(x=x, y=100.0 + 6.0 + radius + gaps, radius=radius)
-    assert eat(cells, grid, WANDERER, scene, 30.0, rate=math.inf)[1] == (0, 2)
+    assert take_up(cells, grid, WANDERER, scene, 30.0, rate=math.inf)[1] == (0, 2)
     gone = replace(scene, migrasomes=replace(scene.migrasomes, present=x > 100.0))
-    assert eat(cells, grid, WANDERER, gone, 30.0, rate=math.inf)[1] == (2,)
+    assert take_up(cells, grid, WANDERER, gone, 30.0, rate=math.inf)[1] == (2,)
 
 
 @pytest.mark.parametrize("crowding", [False, True])
-def test_an_insatiable_crowd_swallows_all_that_any_cell_touches_at_any_step(crowding):
+def test_at_an_infinite_rate_cells_take_up_every_migrasome_that_any_touches_at_any_step(crowding):
     grid = floor(700.0, 400.0, 10.0)
     rng = np.random.default_rng(3)
     cells = crowd(700.0 * rng.random(60), 400.0 * rng.random(60), 6.3 * rng.random(60))
@@ -698,7 +700,7 @@ def test_an_insatiable_crowd_swallows_all_that_any_cell_touches_at_any_step(crow
         x=700.0 * rng.random(900), y=400.0 * rng.random(900), radius=0.3 + 2.0 * rng.random(900)
     )
     parameters = WANDERER._replace(crowding=crowding, speed=0.1)
-    _, internalised = eat(cells, grid, parameters, scene, 600.0, rate=math.inf)
+    _, internalised = take_up(cells, grid, parameters, scene, 600.0, rate=math.inf)
     m, touched = scene.migrasomes, np.zeros(900, dtype=np.bool_)
     for _ in range(20):
         cells = move(cells, grid, parameters, 30.0)
@@ -720,7 +722,7 @@ def test_eating_changes_no_bit_of_the_cells(crowding):
     )
     seen = gradient(grid, base=2.0, slope=1e-3)
     alone = move(cells, grid, parameters, 1000.0, seen=seen, hold=all_over(grid))
-    after, internalised = eat(
+    after, internalised = take_up(
         cells, grid, parameters, scene, 1000.0, rate=1e-4, seen=seen, hold=all_over(grid)
     )
     for name in ("x", "y", "heading_x", "heading_y", "held"):
@@ -731,7 +733,7 @@ def test_eating_changes_no_bit_of_the_cells(crowding):
 
 
 @pytest.mark.parametrize("crowding", [False, True])
-def test_the_same_migrasomes_are_eaten_at_once_in_pieces_and_counted_few_steps_at_a_time(
+def test_the_same_migrasomes_are_taken_up_at_once_in_pieces_and_counted_few_steps_at_a_time(
     crowding, monkeypatch
 ):
     grid = floor(300.0, 300.0, 10.0)
@@ -739,10 +741,10 @@ def test_the_same_migrasomes_are_eaten_at_once_in_pieces_and_counted_few_steps_a
     cells = crowd(300.0 * rng.random(80), 300.0 * rng.random(80), 6.3 * rng.random(80))
     scene = stroma(x=300.0 * rng.random(400), y=300.0 * rng.random(400))
     parameters = WANDERER._replace(crowding=crowding)
-    once, internalised = eat(cells, grid, parameters, scene, HOUR, rate=3e-4)
+    once, internalised = take_up(cells, grid, parameters, scene, HOUR, rate=3e-4)
     pieces, left, gone = cells, scene, []
     for _ in range(6):
-        pieces, some = eat(pieces, grid, parameters, left, HOUR / 6, rate=3e-4)
+        pieces, some = take_up(pieces, grid, parameters, left, HOUR / 6, rate=3e-4)
         gone += some
         present = left.migrasomes.present.copy()
         present[list(some)] = False
@@ -750,7 +752,7 @@ def test_the_same_migrasomes_are_eaten_at_once_in_pieces_and_counted_few_steps_a
     assert tuple(sorted(gone)) == internalised
     assert np.array_equal(pieces.x, once.x)
     monkeypatch.setattr(walking, "_TALLY", 5000)
-    few, again = eat(cells, grid, parameters, scene, HOUR, rate=3e-4)
+    few, again = take_up(cells, grid, parameters, scene, HOUR, rate=3e-4)
     assert again == internalised
     assert np.array_equal(few.x, once.x)
     assert 20 < len(internalised) < 200
@@ -768,7 +770,7 @@ def test_the_same_migrasomes_are_eaten_at_once_in_pieces_and_counted_few_steps_a
         ((50.0, 99.0), math.pi / 2, (50.0, 98.0), (0.0, -1.0)),
     ],
 )
-def test_a_cell_driven_into_a_wall_is_mirrored(start, angle, place, heading):
+def test_a_cell_driven_into_a_wall_is_reflected(start, angle, place, heading):
     grid = floor(100.0, 100.0, 10.0)
     moved = move(crowd(*start, angle), grid, STRAIGHT._replace(speed=0.1), 30.0)
     assert (moved.x[0], moved.y[0]) == pytest.approx(place, abs=1e-12)
@@ -1018,7 +1020,7 @@ def test_halving_the_cells_time_step_changes_no_fold_change(held_by_cd166):
 
 
 @pytest.mark.parametrize("avidity", [1.0, 30.0])
-def test_perfect_stickiness_bounds_what_adhesion_alone_can_gather(held_by_cd166, avidity):
+def test_perfect_stickiness_bounds_the_fold_change_of_adhesion_alone(held_by_cd166, avidity):
     spec, chosen, holds = held_by_cd166
     grid = model_grid(spec)
     settings = [

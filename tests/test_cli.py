@@ -156,7 +156,9 @@ def test_a_file_that_is_not_a_run_is_refused(run, tmp_path, tiny_run, command, k
 def test_a_time_the_run_does_not_have_is_refused(run, tiny_run):
     assert_refused(run("analyse", tiny_run, "--at", "5 h"), "no cells were saved at 5 h")
     assert_refused(run("analyse", tiny_run, "--at", "5"), "--at: '5' is not a time")
-    assert_refused(run("plot", tiny_run, "-o", "a.png", "--at", "5 h"), "no field was saved at 5 h")
+    assert_refused(
+        run("plot", tiny_run, "-o", "a.png", "--at", "5 h"), "the floor was not saved at 5 h"
+    )
 
 
 @pytest.mark.parametrize(

@@ -206,7 +206,7 @@ def test_the_asked_cache_folder_is_used_before_the_users_own(tmp_path, monkeypat
 def test_a_temporary_folder_that_others_can_write_to_is_not_trusted(
     tmp_path, unwritable, monkeypatch
 ):
-    # Cached kernels are pickles: whoever can plant one there runs code here.
+    # Cached kernels are pickles: a user who can plant one there runs code here.
     monkeypatch.setenv("NUMBA_CACHE_DIR", str(unwritable))
     monkeypatch.setattr(compiled.tempfile, "tempdir", str(tmp_path))
     usual = _fresh_folder()

@@ -99,6 +99,12 @@ def test_every_page_is_in_one_table_of_contents():
     assert sorted(listed) == [p for p in PAGES if p != DOCS / "index.md"]
 
 
+def test_every_how_to_has_a_sentence_in_the_order_of_the_menu():
+    text = text_of(DOCS / "howto" / "index.md")
+    menu = re.search(r":hidden:\n\n(.*?)^:::", text, flags=re.M | re.S)[1].split()
+    assert re.findall(r"^- \[[^\]]+\]\(([^)]+)\.md\): .+\.$", text, flags=re.M) == menu
+
+
 WILDCARDS = {"LIGAND": "[a-z0-9]+", "NAME": "[a-z0-9_]+", "TYPE": "[a-z0-9_]+"}
 NAMED = re.compile(r"`([a-z_]*(?:\.[A-Za-z0-9_]+)+)(?: =[^`]*)?`")
 

@@ -241,7 +241,7 @@ def test_a_figure_is_written_without_a_warning(draw, tiny_run, tmp_path):
     ("options", "text"),
     [
         ({"ligand": "ccl3"}, r"no field of 'ccl3'.*sdf1, ccl2"),
-        ({"time": 1000.0}, r"no field was saved at 1000 s.*0 s to 2 h"),
+        ({"time": 1000.0}, r"the floor was not saved at 1000 s.*0 s to 2 h"),
     ],
 )
 def test_what_the_run_does_not_have_is_refused_with_what_it_has(draw, tiny_run, options, text):

@@ -188,7 +188,7 @@ def test_a_time_is_marked_on_the_curves_whose_numbers_are_those_of_that_time(run
     (text,) = by_bodies.get_legend().get_texts()
     assert text.get_text().endswith(": 2,250")
     assert "time shown" in legend(figure)
-    with pytest.raises(InputError, match=r"no field was saved at 19 h"):
+    with pytest.raises(InputError, match=r"the floor was not saved at 19 h"):
         plot_run(run, ligand="ccl2", time=19 * HOUR)
 
 

@@ -305,7 +305,7 @@ def test_a_time_is_shown_large_and_marked_on_the_curves(run, figure):
     assert limits(panel) == limits(panels(figure)[0])
     for axes in curves(large):
         assert axes.lines[-1].get_xdata() == [18.0, 18.0]
-    with pytest.raises(InputError, match=r"no field was saved at 19 h.*0 s to 36 h"):
+    with pytest.raises(InputError, match=r"the floor was not saved at 19 h.*0 s to 36 h"):
         plot_run(run, time=19 * HOUR)
 
 

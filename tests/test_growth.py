@@ -23,7 +23,7 @@ MINUTE, HOUR = 60.0, 3600.0
 STEP = 5 * MINUTE
 NEVER = "1e9 h"
 
-# What falls away when one law is looked at by itself.
+# Settings that isolate one law.
 NO_FIBRES = ("biogenesis.tether_spacing=1e9 um", f"biogenesis.retraction_interval={NEVER}")
 NO_MIGRASOMES = ("biogenesis.nucleation=0 1/(um*h)",)
 AT_REST = ("biogenesis.migrating_share=0.0",)
@@ -308,7 +308,7 @@ def test_all_that_cells_much_longer_than_a_view_leave_behind_is_inside_it():
     spec = spec.model_copy(update={"dish": spec.dish.model_copy(update={"length": 30.0})})
     scene = migrasomes.advance(seeded(spec), 0.0)
     bodies, m, fibres = scene.bodies, scene.migrasomes, scene.fibres
-    # Edges lie beyond the mirror image of the far wall.
+    # Edges lie beyond the image of the far wall.
     assert (bodies.y + bodies.semi_major * np.abs(np.sin(bodies.angle))).max() > 60.0
     assert len(m.x) > 50
     for x, y in ((bodies.x, bodies.y), (m.x, m.y), (fibres.x, fibres.y)):
@@ -333,7 +333,7 @@ def test_a_retracting_cell_draws_in_its_share_of_area_and_leaves_fibres_all_arou
     f, owner = after.fibres, after.fibres.body
     assert (f.origin == Origin.RETRACTION).all()
     assert len(owner) > 5 * len(area)
-    # A fibre is mirrored where it is seen, not where it grows.
+    # A fibre is reflected where it is seen, not where it grows.
     begins = after.growth.course[after.growth.strands["grown"]][:, :, 0]
     assert ellipse_of(before.bodies, owner, *begins.T) == pytest.approx(1.0)
     # The edges of 0.6 of the area less are this far apart along the axes.
@@ -581,7 +581,7 @@ def test_glpg0187_stops_migration_on_fibronectin_and_not_on_poly_l_lysine():
     assert went["fibronectin_5", False] > 1000.0
 
 
-def test_what_blocks_integrins_takes_their_share_of_the_anchors():
+def test_an_integrin_blocker_removes_their_share_of_the_anchors():
     spec = model("substrate.fibronectin_5.integrin_share=0.9")
     free, half = (rates_of(spec, Perturbation(blocked_integrins=b)) for b in (0.0, 0.5))
     assert half.tethering == pytest.approx(0.55 * free.tethering)
@@ -685,7 +685,7 @@ def test_detached_migrasomes_drift_away_at_their_rate():
     assert np.median(stay) == pytest.approx(2.0 * math.log(2.0), rel=0.15)
 
 
-def test_a_broken_fibre_sets_free_what_sat_on_the_part_that_is_lost():
+def test_a_broken_fibre_detaches_the_migrasomes_of_the_lost_part():
     spec = model(
         *AT_REST, *NO_FIBRES, *LASTING_FIBRES, *LASTING_MIGRASOMES,
         "biogenesis.nucleation=1 1/(um*h)", "biogenesis.retention=1e9",
@@ -708,10 +708,10 @@ def test_a_broken_fibre_sets_free_what_sat_on_the_part_that_is_lost():
     assert np.array_equal(m.x, whole.migrasomes.x)
 
 
-# What is swallowed
+# Uptake
 
 
-def test_a_swallowed_migrasome_is_gone_for_good_and_no_body_notices(day):
+def test_a_migrasome_taken_up_is_gone_for_good_and_changes_no_body(day):
     _, _, scene = day
     internalised = np.flatnonzero(scene.migrasomes.present)[::3]
     until = 24.25 * HOUR
@@ -738,7 +738,7 @@ def test_a_swallowed_migrasome_is_gone_for_good_and_no_body_notices(day):
     assert len(much_later.migrasomes.x) != len(other.migrasomes.x)
 
 
-def test_swallowing_what_is_gone_already_changes_nothing(day):
+def test_uptake_of_a_migrasome_that_has_ended_changes_nothing(day):
     _, _, scene = day
     gone = tuple(int(n) for n in np.flatnonzero(~scene.migrasomes.present)[:10])
     assert gone
@@ -749,7 +749,7 @@ def test_swallowing_what_is_gone_already_changes_nothing(day):
 
 
 @pytest.mark.parametrize("interval", [15 * MINUTE, 7 * MINUTE + 13.0, 5 * HOUR])
-def test_what_a_scene_is_does_not_depend_on_when_it_was_looked_at(day, interval):
+def test_a_scene_does_not_depend_on_the_times_at_which_it_was_saved(day, interval):
     _, scene, at_once = day
     time = 0.0
     while time < 24 * HOUR:
@@ -818,7 +818,7 @@ def test_who_carries_a_ligand_does_not_depend_on_which_others_are_solved():
     assert abs(np.corrcoef(sdf1, ccl2)[0, 1]) < 4 / math.sqrt(count)
 
 
-# Antibodies, frozen scenes, and what ruptures let go
+# Antibodies, frozen scenes, and ruptures
 
 
 def test_an_antibody_that_is_washed_off_meets_what_has_formed_since_it_was_given(day):
@@ -882,7 +882,7 @@ def test_a_frozen_scene_stays_as_it_is(day):
     assert migrasomes.perturb(still, day[0], Perturbation(nucleation=3.0)) is still
 
 
-def test_a_frozen_scenes_migrasomes_can_still_be_swallowed(day):
+def test_a_frozen_scenes_migrasomes_can_still_be_taken_up(day):
     still = migrasomes.freeze(day[2])
     targets = int(np.flatnonzero(still.migrasomes.present)[0])
     m = migrasomes.advance(still, 30 * HOUR, (targets,)).migrasomes

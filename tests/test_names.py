@@ -1,10 +1,12 @@
 """What people type is understood, or answered with a hint."""
 
+import warnings
+
 import pytest
 
-from sdf1_field.errors import InputError
+from sdf1_field.errors import InputError, Sdf1FieldWarning
 from sdf1_field.spec import entries_of, ligand_named, load_model, model_from_entries, parameters
-from sdf1_field.spec.names import SYNONYMS, plain
+from sdf1_field.spec.names import RENAMED, SYNONYMS, plain
 
 
 def _refusal(model, *settings):
@@ -238,7 +240,7 @@ def test_what_no_physics_allows_is_refused_by_its_key(setting, text):
     "setting",
     [
         "cell_type.kg1a.receptors=1e300",
-        "cell_type.kg1a.own_noise=1e-300",
+        "cell_type.kg1a.downstream_noise=1e-300",
         "variation.dish.speed=100.0",
         "stromal_type.msc.body_aspect_ratio=1e9",
     ],
@@ -262,3 +264,37 @@ def test_entries_keep_the_source_of_an_inherited_interval():
     assert entry.interval == ("2.5 um", "10 um")
     assert entry.interval_source == parameters()["grid.spacing"].source
     assert model_from_entries(model.name, entries_of(model)) == model
+
+
+# Keys by their former names
+
+
+def test_a_model_file_with_a_former_key_is_read_and_names_the_present_one(tmp_path):
+    path = tmp_path / "mine.toml"
+    path.write_text('extends = "coculture-kg1a"\n[cell_type.kg1a]\nown_noise = 5.0\n')
+    with pytest.warns(Sdf1FieldWarning) as caught:
+        model = load_model(str(path))
+    (text,) = [str(one.message) for one in caught]
+    assert text == (
+        f"{path}: cell_type.kg1a.own_noise: is called 'downstream_noise' now. Rename it."
+    )
+    assert model.spec.cell_type["kg1a"].downstream_noise == 5.0
+    assert "cell_type.kg1a.own_noise" not in model.entries
+
+
+def test_a_run_file_with_a_former_key_is_read_silently():
+    model = load_model("coculture-kg1a")
+    former = {
+        path.replace("downstream_noise", "own_noise"): entry
+        for path, entry in entries_of(model).items()
+    }
+    assert "cell_type.cd34.own_noise" in former
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert model_from_entries("coculture-kg1a", former) == model
+
+
+def test_former_names_are_no_keys_and_present_names_are():
+    for former, name in RENAMED.items():
+        assert former.replace("*", "kg1a") not in parameters()
+        assert name.replace("*", "kg1a") in parameters()

@@ -11,7 +11,7 @@ from sdf1_field.pharmacology import (
     binding_noise,
     blocked_fraction,
     chemotactic_index,
-    independent_looks,
+    independent_samples,
     occupancy_difference,
     occupied_fraction,
     receptor_occupancy,
@@ -135,12 +135,12 @@ def test_surface_receptors_balance_recycling_and_internalisation(occupancy):
 def test_binding_noise_is_that_of_two_independent_halves():
     rng = np.random.default_rng(7)
     receptors, occupancy, own = 400, 0.3, 5.0
-    looks = 200_000
-    front, back = rng.binomial(receptors // 2, occupancy, size=(2, looks))
-    seen = front - back + own * rng.standard_normal(looks)
+    samples = 200_000
+    front, back = rng.binomial(receptors // 2, occupancy, size=(2, samples))
+    seen = front - back + own * rng.standard_normal(samples)
     expected = binding_noise(float(receptors), occupancy, 1.0, own)
     # The standard deviation of a sample scatters by sigma / sqrt(2 n); four of that.
-    assert seen.std() == pytest.approx(expected, rel=4 / np.sqrt(2 * looks))
+    assert seen.std() == pytest.approx(expected, rel=4 / np.sqrt(2 * samples))
 
 
 def test_averaging_quarters_the_binding_noise_at_sixteen_looks_but_not_the_cells_own():
@@ -153,8 +153,8 @@ def test_looks_grow_with_the_integration_time_over_twice_the_relaxation_time(occ
     k_off, time = 0.01, 600.0
     # Relaxation at c = K theta / (1 - theta): k_on c + k_off = k_off / (1 - theta).
     relaxation = (1.0 - occupancy) / k_off
-    looks = independent_looks(time, k_off, occupancy)
-    assert looks - 1.0 == pytest.approx(time / (2.0 * relaxation), rel=1e-12)
+    samples = independent_samples(time, k_off, occupancy)
+    assert samples - 1.0 == pytest.approx(time / (2.0 * relaxation), rel=1e-12)
 
 
 @pytest.mark.parametrize("snr", [0.0, 1e-3, 0.1, 1.0, 5.0, 30.0, 400.0])

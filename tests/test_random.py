@@ -7,14 +7,17 @@ import numba
 import numpy as np
 import pytest
 from scipy.special import erfc, ndtri
+from scipy.stats import poisson
 
 from sdf1_field.random import Stream, generator, name_key
 from sdf1_field.random.kernels import (
     draw,
     draw_all,
     draws,
+    exponential_quantile,
     normal_quantile,
     philox,
+    poisson_quantile,
     subkey,
     subkeys,
 )
@@ -232,3 +235,17 @@ def test_streams_and_their_generators_need_no_numba():
     assert done.stdout.split() == [
         str(generator(1, Stream.BOOTSTRAP).integers(100)), str(name_key("sdf1")), "False",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("mean", [0.0, 0.3, 4.0, 40.0])
+def test_quantiles_of_a_poisson_number_are_those_of_scipy(mean):
+    probabilities = (np.arange(1000) + 0.5) / 1000
+    found = [poisson_quantile(mean, probability) for probability in probabilities]
+    assert found == list(poisson(mean).ppf(probabilities).astype(int))
+
+
+def test_a_waiting_time_has_the_exponential_survival_function_and_never_ends_at_rate_0():
+    for survival in (1e-9, 0.3, 0.999):
+        time = exponential_quantile(0.25, survival)
+        assert math.exp(-0.25 * time) == pytest.approx(survival, rel=1e-12)
+    assert exponential_quantile(0.0, 0.5) == math.inf

@@ -254,7 +254,7 @@ def test_a_view_without_msc_is_an_empty_scene(grid):
     assert region_map(scene, grid, outline_margin=6.0).max() == Region.FREE_SURFACE
 
 
-# Numbers of one's own
+# Random numbers of each entity
 
 
 PLACED = ["scene.mode=placed", "mechanisms.migrasome_uptake=false"]
@@ -288,7 +288,7 @@ LIVING = ("scene.migrasome_appearance=24 h", "scene.migrasome_lifetime=20 h")
         "scene.migrasome_spacing=5 um",
     ],
 )
-def test_what_is_added_to_a_scene_leaves_the_numbers_of_what_is_there(other):
+def test_additions_to_a_scene_leave_the_random_numbers_of_the_rest(other):
     few, many = (_placed("scene.network_fraction=0.4", *LIVING, *s) for s in ((), (other,)))
     np.testing.assert_array_equal(few.bodies.x, many.bodies.x)
     owners = np.unique(few.fibres.body)
@@ -499,7 +499,7 @@ def test_a_body_covers_the_area_of_its_ellipse():
     assert areas[Region.MIGRASOME_NETWORK] == 0.0
 
 
-def test_a_network_covers_what_is_within_the_margin_of_fibres_and_migrasome_edges():
+def test_a_network_covers_places_within_the_margin_of_fibres_and_migrasome_edges():
     grid = _square(200.0, 0.5)
     fibre = _drawn(fibres=[[(40, 60), (100, 140)]])
     disc = _drawn(migrasomes=[(90, 110, 3.0)])
@@ -583,7 +583,7 @@ def test_every_migrasome_and_body_of_a_placed_scene_is_touched(grid, scenes):
     assert (cd166.reshape(-1)[cell] >= 1.0).all()
 
 
-def test_blocking_twice_leaves_the_product_of_what_each_leaves_free():
+def test_blocking_twice_leaves_the_product_of_both_free_shares():
     twice = STROMA.block(0.9).block(0.5)
     for part in (twice.bodies, twice.migrasomes):
         assert part.blocked == pytest.approx(np.full(len(part.x), 1 - 0.1 * 0.5), rel=1e-14)

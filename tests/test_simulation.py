@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 
 from sdf1_field import migrasomes
-from sdf1_field.coating import binding_sites
 from sdf1_field.exposure import sensing, stimulus
 from sdf1_field.record import (
     checkpoint_path,
@@ -24,10 +23,11 @@ from sdf1_field.simulation import (
     model_grid,
     prepare,
     simulate,
+    stroma_alone,
     track_times,
 )
 from sdf1_field.solvers import cosine
-from sdf1_field.sources import secretion
+from sdf1_field.sources import binding_sites, secretion
 from sdf1_field.spec import load_model
 from sdf1_field.units import MOLECULES_PER_UM3_PER_NM, parse
 
@@ -676,6 +676,10 @@ def test_a_drug_on_integrins_changes_how_networks_form_from_its_start_on(tiny):
     times = [s.time for s in treated]
     assert all(same[: times.index(-3 * HOUR) + 1])
     assert not any(same[times.index(-2 * HOUR) :])
+    alone = dict(stroma_alone(model(tiny, *settings, *drug, name="null-kg1a"), times, seed=1))
+    for state in treated:
+        assert np.array_equal(alone[state.time].bodies.x, state.scene.bodies.x)
+        assert np.array_equal(alone[state.time].migrasomes.x, state.scene.migrasomes.x)
     # The medium is changed when the cells are added.
     since, until = times.index(-2 * HOUR), times.index(0.0)
     went = [

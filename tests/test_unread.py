@@ -202,8 +202,11 @@ def _another(path):
     return f"{path}={high if entry.value != high else low}"
 
 
-INTERNAL = ("scene.growth.cells.production", "scene.growth.secretion_factor")
-"""What a growing scene keeps for ligands, of which there may be none."""
+INTERNAL = (
+    *("scene.growth.cells.production", "scene.growth.secretion_factor"),
+    *("scene.migrasomes.decay.sdf1", "scene.migrasomes.decay.ccl2"),
+)
+"""Rates that a scene keeps for ligands and migrasomes, of which there may be none."""
 
 
 def _last(settings):
@@ -296,7 +299,7 @@ def test_a_sample_of_the_other_keys_changes_a_dish(settings, first):
     [
         ((), "biogenesis.migrating_share=0.9"),
         ((), "stromal_type.msc.cargo.sdf1.production=8 molecules/s"),
-        ((), "cell_type.kg1a.own_noise=3.0"),
+        ((), "cell_type.kg1a.downstream_noise=3.0"),
         ((*PLACED, "scene.network_fraction=1.0"), "scene.fibre_length=90 um"),
         (PLACED, "ligand.sdf1.secretion.msc_body=4 molecules/s"),
         (QUIET, "cell_type.kg1a.speed=2 um/min"),

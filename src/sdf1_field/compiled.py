@@ -1,12 +1,12 @@
 """One decorator for compiled kernels, with a cache that needs no writable package folder.
 
-Numba keys a cached kernel by its own file only, so a kernel that calls one from another file
-would survive a change there. Here the key is a digest of what the kernel is compiled from: its
-bytecode, its options, and every constant and kernel that it names, these in turn by their digests.
-A change of anything else compiles nothing again.
+Numba keys a cached kernel by its own file only, so that a change in another file, of a kernel that
+it calls, would go unnoticed. Here the key is a digest of everything that the kernel is compiled
+from: its bytecode, its options, and every constant and kernel that it names, the latter by their
+digests. Any other change leaves the cache valid.
 
 Numba's index of a kernel's compiled forms is not used: two processes that write to it can exchange
-them, and a damaged one ends every later run. Each form has a file of its own, with a checksum.
+entries, and a damaged index stops every later run. Each form has its own file with a checksum.
 """
 
 import enum
@@ -37,21 +37,21 @@ from sdf1_field.errors import Sdf1FieldWarning
 F = TypeVar("F", bound=Callable[..., Any])
 
 _SUFFIX = ".kernel"
-"""Of files that hold a compiled kernel for one signature and processor."""
+"""Of files with a kernel compiled for one signature and processor."""
 
 
 @functools.cache
 def cache_folder() -> Path:
     """Writable folder for kernels: in ``NUMBA_CACHE_DIR``, the user's cache, or a temporary one.
 
-    A folder in which others could have put code is passed over: kernels are unpickled.
+    Folders that other users can write to are skipped, because kernels are unpickled.
     """
     name = f"kernels-{sdf1_field.__version__}"
     chosen = os.environ.get("NUMBA_CACHE_DIR") or platformdirs.user_cache_dir("sdf1-field")
     temporary = Path(tempfile.gettempdir()) / f"sdf1-field-{os.getuid()}"
     for folder in (Path(chosen) / name, temporary / name):
         try:
-            # What `mkdir` makes by its own ``parents`` has another mode.
+            # Parents created by `mkdir` itself would not get this mode.
             for made in (folder.parent, folder):
                 made.mkdir(parents=True, exist_ok=True, mode=0o700)
             if folder.parent == temporary:
@@ -64,20 +64,20 @@ def cache_folder() -> Path:
     try:
         return Path(tempfile.mkdtemp(prefix="sdf1-field-"))
     except OSError:
-        # Each kernel will find that it cannot be written there.
+        # Saving a kernel there will fail, with a warning.
         return Path(chosen) / name
 
 
 def kernels_are_cached() -> bool:
-    """Whether an earlier run has left compiled kernels; without any, a run compiles for a minute.
+    """Whether the cache has any kernels; without them a run first compiles for about a minute.
 
-    Kernels that only other models use may still have to be compiled.
+    Some kernels of a model may still have to be compiled.
     """
     return any(cache_folder().glob(f"*{_SUFFIX}"))
 
 
 def _require_own(folder: Path) -> None:
-    """Raise PermissionError if others could have put code into a folder of a known name."""
+    """Raise PermissionError unless a folder is this user's own and closed to others' writing."""
     status = folder.lstat()
     others_write = status.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
     if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.getuid() or others_write:
@@ -85,7 +85,7 @@ def _require_own(folder: Path) -> None:
 
 
 class _Locator(UserProvidedCacheLocator):
-    """Places a kernel's files in the cache folder, whether it can be written to or not."""
+    """Puts a kernel's files into the cache folder, even if it is not writable."""
 
     def __init__(self, function: Any, source: str) -> None:
         super().__init__(function, source)
@@ -93,7 +93,7 @@ class _Locator(UserProvidedCacheLocator):
 
     @classmethod
     def from_function(cls, function: Any, source: str) -> "_Locator | None":
-        """The place of a function, or None if it has no source file."""
+        """Locator of a function, or None if it has no source file."""
         return cls(function, source) if os.path.exists(source) else None
 
 
@@ -102,7 +102,7 @@ class _Place(CompileResultCacheImpl):
 
 
 def kernel_digest(compiled: Any) -> str:
-    """SHA-256 of all that a kernel is compiled from, in hexadecimal digits.
+    """SHA-256 of everything a kernel is compiled from, in hexadecimal digits.
 
     Parameters
     ----------
@@ -112,13 +112,13 @@ def kernel_digest(compiled: Any) -> str:
     Raises
     ------
     TypeError
-        If it names something of which it is not known when it has changed.
+        If it names an object whose changes cannot be detected.
     """
     return _digest_of(compiled.py_func, compiled.targetoptions, ())
 
 
 def _digest_of(function: Any, options: Any, callers: tuple[Any, ...]) -> str:
-    """Digest of a kernel called by others, at a call of one of which its digest ends."""
+    """Digest of a kernel; recursion ends at a call of one of its callers."""
     if function in callers:
         return str(function.__qualname__)
     parts: list[Any] = [sorted((key, repr(value)) for key, value in options.items())]
@@ -139,7 +139,7 @@ def _digest_of(function: Any, options: Any, callers: tuple[Any, ...]) -> str:
 
 
 def _content(value: Any, callers: tuple[Any, ...]) -> str:
-    """Text that changes whenever what a kernel names as a global changes."""
+    """Text that changes whenever the object behind a kernel's global name changes."""
     if hasattr(value, "py_func"):
         return _digest_of(value.py_func, value.targetoptions, callers)
     if isinstance(value, np.ndarray):
@@ -158,10 +158,10 @@ def _content(value: Any, callers: tuple[Any, ...]) -> str:
 
 
 class _Files:
-    """Compiled forms of one kernel, each in a file that is complete or not used.
+    """Compiled forms of one kernel, each in a file of its own; incomplete files are not read.
 
-    A name is made from everything that a form depends on, so that processes which write the same
-    file write the same content, and a file replaces another as a whole.
+    A file's name is a digest of everything that the form depends on, so that processes which write
+    the same file write the same content; files are replaced atomically.
     """
 
     def __init__(self, folder: Path, function: Any, options: Any) -> None:
@@ -169,7 +169,7 @@ class _Files:
 
     @functools.cached_property
     def _stamp(self) -> tuple[str, ...]:
-        """What all forms depend on; asked for when everything that a kernel names is there."""
+        """Everything that all forms depend on; evaluated late, when all names are defined."""
         return (
             numba.__version__,
             sys.version,
@@ -187,7 +187,7 @@ class _Files:
         return self._folder / f"{self._base}-{digest[:16]}{_SUFFIX}"
 
     def load(self, key: Any) -> Any:
-        """What was saved under a key, or None if that is missing, damaged or another user's."""
+        """Form saved under a key, or None if it is missing, damaged or another user's."""
         try:
             with self._path(key).open("rb") as file:
                 if os.fstat(file.fileno()).st_uid != os.getuid():
@@ -199,16 +199,22 @@ class _Files:
         checksum, saved = content[:size], content[size:]
         if hashlib.sha256(saved).digest() != checksum:
             return None
-        # Of this user, in a folder that others cannot write to; see `cache_folder`.
+        # The file is this user's, in a folder closed to others; see `cache_folder`.
         try:
             found, data = pickle.loads(saved)  # noqa: S301
         except (AttributeError, ImportError):
-            # A type of its arguments has moved since.
+            # The type of an argument has moved to another module.
             return None
         return data if found == key else None
 
     def save(self, key: Any, data: Any) -> None:
-        """Keep what a key stands for; OSError if that is not possible."""
+        """Save a form under a key.
+
+        Raises
+        ------
+        OSError
+            If the file cannot be written.
+        """
         saved = dumps((key, data))
         path = self._path(key)
         partial = path.with_name(f"{path.name}.{uuid.uuid4().hex}.partial")
@@ -220,7 +226,7 @@ class _Files:
 
 
 class _Cache(FunctionCache):
-    """Numba's cache of one function, which never stops a run."""
+    """Numba's cache of one function; its errors do not stop a run."""
 
     _impl_class = _Place
 
@@ -229,7 +235,7 @@ class _Cache(FunctionCache):
         self._cache_file: Any = _Files(Path(self.cache_path), function, options)
 
     def save_overload(self, sig: Any, data: Any) -> None:
-        """Keep a compiled kernel, or warn once that this is not possible."""
+        """Save a compiled kernel, or warn once that the cache cannot be written."""
         try:
             super().save_overload(sig, data)
         except OSError as error:
@@ -255,8 +261,8 @@ def kernel(*, inline: bool = False, parallel: bool = False) -> Callable[[F], F]:
     inline : bool
         For small functions called inside other kernels' loops.
     parallel : bool
-        Spread ``prange`` loops over the threads; only for loops whose turns are independent,
-        so that the result does not depend on their number.
+        Distribute ``prange`` loops over the threads; only for loops with independent iterations,
+        so that the result does not depend on the number of threads.
     """
 
     def decorate(function: F) -> F:

@@ -1,4 +1,4 @@
-"""How receptors, drugs and antibodies bind: pure functions of concentrations."""
+"""Binding of ligand, antagonists and antibodies to receptors: pure functions of concentrations."""
 
 import math
 from typing import Any
@@ -80,7 +80,13 @@ def apparent_dissociation_constant(dissociation_constant: float, *, competition:
 
 @kernel()
 def occupied_fraction(concentration: Any, dissociation_constant: float) -> Any:
-    """``c / (c + K)`` of a number or an array [nM]."""
+    """Occupied fraction ``c / (c + K)`` (Langmuir, Michaelis-Menten) of a number or an array.
+
+    Parameters
+    ----------
+    concentration, dissociation_constant : float or ndarray, float
+        ``c`` and ``K`` [nM].
+    """
     return concentration / (concentration + dissociation_constant)
 
 
@@ -90,12 +96,12 @@ def occupancy_difference(
 ) -> float:
     """Occupancy at the front minus that at the back, ``K (f - b) / ((f + K)(b + K))``.
 
-    The closed form keeps the digits that subtracting two nearly equal occupancies loses.
+    The closed form avoids the cancellation of subtracting two nearly equal occupancies.
 
     Parameters
     ----------
     difference : float
-        ``f - b``, or the part of it that the cell can follow [nM].
+        ``f - b``, or the part of it that steers the cell [nM].
     front, back : float
         Concentrations at the two ends [nM].
     dissociation_constant : float
@@ -111,6 +117,15 @@ def surface_receptors(total: float, occupancy: float, internalisation_ratio: flo
     """Receptors left on the surface, ``R_T / (1 + (k_e / k_rec) theta)``.
 
     Steady state of ``dR/dt = k_rec (R_T - R) - k_e theta R``.
+
+    Parameters
+    ----------
+    total : float
+        ``R_T``, on the surface and inside [receptors].
+    occupancy : float
+        ``theta`` [1].
+    internalisation_ratio : float
+        ``k_e / k_rec`` [1].
     """
     return total / (1.0 + internalisation_ratio * occupancy)
 
@@ -122,11 +137,11 @@ def uptake_kinetics(
     recycling_rate: float,
     dissociation_constant: float,
 ) -> tuple[float, float]:
-    """Ligand a cell takes up when saturated, and the concentration of half that.
+    """Michaelis-Menten constants of the receptor-mediated uptake of a cell.
 
-    Occupied receptors are internalised with their ligand and come back empty: ``k_e theta R`` with
-    ``R`` of `surface_receptors` is ``V c / (c + K_u)``, ``V = k_e R_T / (1 + k_e / k_rec)`` and
-    ``K_u = K_d / (1 + k_e / k_rec)``.
+    Occupied receptors are internalised with their ligand and recycled without it. The uptake
+    ``k_e theta R`` with ``R`` of `surface_receptors` is ``V c / (c + K_u)``, with
+    ``V = k_e R_T / (1 + k_e / k_rec)`` and ``K_u = K_d / (1 + k_e / k_rec)``.
 
     Parameters
     ----------
@@ -140,19 +155,21 @@ def uptake_kinetics(
     Returns
     -------
     rate, half_saturation : float
-        [molecules/s], [nM].
+        ``V`` [molecules/s] and ``K_u`` [nM].
     """
     shared = 1.0 + internalisation_rate / recycling_rate
     return internalisation_rate * receptors / shared, dissociation_constant / shared
 
 
 @kernel()
-def binding_noise(receptors: float, occupancy: float, sampling: float, own_noise: float) -> float:
+def binding_noise(
+    receptors: float, occupancy: float, sampling: float, downstream_noise: float
+) -> float:
     """Standard deviation of the front-back difference in occupied receptors.
 
     Two halves of ``R / 2`` independent receptors fluctuate with the variance
-    ``R theta (1 - theta)`` in their difference, divided by the number of independent looks
-    the cell averages; the cell's own noise adds to that.
+    ``R theta (1 - theta)`` in their difference, divided by the number of independent samples
+    that the cell averages; the variance of noise downstream of the receptors adds to that.
 
     Parameters
     ----------
@@ -161,19 +178,42 @@ def binding_noise(receptors: float, occupancy: float, sampling: float, own_noise
     occupancy : float
         Fraction occupied [1].
     sampling : float
-        Independent looks within the integration time, >= 1.
-    own_noise : float
-        Standard deviation from everything downstream of binding [receptors].
+        Independent samples within the integration time, >= 1 [1].
+    downstream_noise : float
+        Standard deviation of the noise downstream of the receptors [receptors].
+
+    Returns
+    -------
+    float
+        [receptors].
     """
-    return math.sqrt(receptors * occupancy * (1.0 - occupancy) / sampling + own_noise * own_noise)
+    return math.sqrt(
+        receptors * occupancy * (1.0 - occupancy) / sampling + downstream_noise * downstream_noise
+    )
 
 
 @kernel()
-def independent_looks(integration_time: float, dissociation_rate: float, occupancy: float) -> float:
-    """Independent looks at the receptors within an integration time, ``1 + T / (2 tau)``.
+def independent_samples(
+    integration_time: float, dissociation_rate: float, occupancy: float
+) -> float:
+    """Independent samples of the receptors within an integration time, ``1 + T / (2 tau)``.
 
-    The state of a receptor is forgotten with ``tau = (1 - theta) / k_off``, the relaxation
+    The state of a receptor is correlated over ``tau = (1 - theta) / k_off``, the relaxation
     time of ligand binding at occupancy ``theta``.
+
+    Parameters
+    ----------
+    integration_time : float
+        ``T`` [s].
+    dissociation_rate : float
+        ``k_off`` [1/s].
+    occupancy : float
+        ``theta`` [1], in [0, 1).
+
+    Returns
+    -------
+    float
+        >= 1 [1].
 
     References
     ----------

@@ -1,12 +1,14 @@
-"""Flux on the floor's cells of what bodies and migrasomes secrete; totals are conserved."""
+"""Secretion as flux on the floor's cells, with exact totals, and the coat's binding sites there."""
 
 import math
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sdf1_field.grid import Grid
+from sdf1_field.images import read_pattern, resampled
 from sdf1_field.migrasomes import Emission, rates_now
 from sdf1_field.migrasomes.emission import (
     ExponentialDecay,
@@ -15,6 +17,7 @@ from sdf1_field.migrasomes.emission import (
     TimeLaw,
 )
 from sdf1_field.scene import Scene, cells_under_bodies
+from sdf1_field.spec import Coat
 
 Array = NDArray[np.float64]
 
@@ -222,3 +225,44 @@ def _within(amount: Array, grid: Grid) -> Array:
     kept = np.zeros_like(amount)
     np.add.at(kept, tuple(nearest), amount)
     return kept
+
+
+def binding_sites(coat: Coat, scene: Scene, grid: Grid) -> float | Array:
+    """Sites per area of a coat [molecules/um**2]: its pattern, less the sites under bodies.
+
+    Parameters
+    ----------
+    coat : Coat
+    scene : Scene
+        Its bodies cover the sites under them, cell by cell of the grid.
+    grid : Grid
+
+    Returns
+    -------
+    float, or ndarray of shape (ny, nx) where the coat is uneven
+
+    Raises
+    ------
+    InputError
+        If the file of a pattern cannot be read.
+    """
+    if not coat.uneven:
+        return coat.sites
+    share = np.ones((grid.ny, grid.nx))
+    if coat.pattern == "stripes":
+        share *= _stripes(grid.nx, grid.width, coat.stripe_width)[None, :]
+    elif coat.pattern != "even":
+        share *= resampled(read_pattern(Path(coat.pattern)), grid.ny, grid.nx)
+    if coat.under_bodies < 1.0:
+        cell, _ = cells_under_bodies(scene, grid)
+        np.multiply.at(share.reshape(-1), cell, coat.under_bodies)
+    return coat.sites * share
+
+
+def _stripes(count: int, extent: float, width: float) -> Array:
+    """Coated share of each cell across stripes of one width, coated and bare in turn."""
+    edges = np.linspace(0.0, extent, count + 1)
+    whole, rest = np.divmod(edges, 2.0 * width)
+    coated = whole * width + np.minimum(rest, width)
+    shares: Array = np.diff(coated) / np.diff(edges)
+    return shares

@@ -30,8 +30,6 @@ from numpy.typing import NDArray
 
 from sdf1_field.errors import RunError
 from sdf1_field.grid import Grid
-from sdf1_field.modes import forward as forward
-from sdf1_field.modes import inverse as inverse
 from sdf1_field.units import MOLECULES_PER_UM3_PER_NM
 
 Array = NDArray[np.float64]

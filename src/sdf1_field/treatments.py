@@ -15,7 +15,7 @@ from sdf1_field.units import instant
 
 @dataclass(frozen=True)
 class Event:
-    """What happens at one moment, in the order of the fields.
+    """Treatments that act at one moment, applied in the order of the fields.
 
     Parameters
     ----------
@@ -25,10 +25,10 @@ class Event:
     added : tuple of (str, float)
         Ligands and the concentration the whole medium gains [nM].
     blocked : float
-        Share of CD166 that is blocked on every body and migrasome present.
+        Share of CD166 blocked on every body and migrasome present [1].
     blocked_since : tuple of (float, float)
-        Antibodies that are washed off: the time they were added [s], and the share of CD166 that
-        is blocked by now on migrasomes that have formed since.
+        For each antibody that is washed off: the time it was added [s], and the share of CD166
+        it has blocked on migrasomes formed since [1].
     """
 
     time: float
@@ -49,7 +49,7 @@ class _Exposure:
 
 @dataclass(frozen=True)
 class Schedule:
-    """A model's treatments: events in the order of time, and exposures to what lasts."""
+    """A model's treatments: events in the order of time, and exposures to lasting effects."""
 
     events: tuple[Event, ...]
     exposures: tuple[_Exposure, ...]

@@ -12,7 +12,7 @@ and behind it,
 
     theta   = c / (c + K_d)                            occupancy
     R       = R_T / (1 + (k_e / k_rec) theta)          receptors on the surface
-    n       = 1 + T k_off / (2 (1 - theta))            independent looks
+    n       = 1 + T k_off / (2 (1 - theta))            independent samples
     sigma^2 = R theta (1 - theta) / n + sigma_0^2      noise of the difference
     S       = (R / 2) (theta(c + g d) - theta(c - g d)) / sigma
 
@@ -56,7 +56,7 @@ MODEL = {
     "cell_type.kg1a.internalisation_rate": "0.08 1/min",
     "cell_type.kg1a.recycling_rate": "0.04 1/min",
     "cell_type.kg1a.integration_time": "60 s",
-    "cell_type.kg1a.own_noise": "10",
+    "cell_type.kg1a.downstream_noise": "10",
     "cell_type.kg1a.persistence_time": "5 min",
     "cell_type.kg1a.speed": "1e-6 um/min",
 }
@@ -216,7 +216,7 @@ def _floor() -> Grid:
 
 
 def _linear(grid: Grid, slope: float) -> Stimulus:
-    # The coefficients of a straight map are the map itself, here without mirrors at the walls.
+    # The coefficients of a straight map are the map itself, here without reflection at the walls.
     x, y = (
         size * (np.arange(-PADDING, count + PADDING) + 0.5) - 0.5 * WIDTH
         for size, count in ((grid.dx, grid.nx), (grid.dy, grid.ny))

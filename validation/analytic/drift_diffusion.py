@@ -1,10 +1,10 @@
-"""Where cells gather that turn up a gradient between mirror walls.
+"""Stationary density of cells that turn up a gradient between reflecting walls.
 
 Density f(x, phi) of cells that move with speed v along a heading that turns with S(x),
 
     v cos(phi) df/dx = (1 / P) d/dphi (S sin(phi) f + df/dphi).
 
-Its steady solution between mirrors is, for any S(x) and not only a weak one,
+Its steady solution between reflecting walls is, for any S(x) and not only a weak one,
 
     f = exp(U(x)),    U(x) = integral S dx / (v P),
 
@@ -58,7 +58,7 @@ SETTINGS = (
     "cell_type.kg1a.internalisation_rate=0.02 1/min",
     "cell_type.kg1a.recycling_rate=0.04 1/min",
     "cell_type.kg1a.integration_time=60 s",
-    "cell_type.kg1a.own_noise=10",
+    "cell_type.kg1a.downstream_noise=10",
     "cell_type.kg1a.persistence_time=5 min",
     "cell_type.kg1a.speed=60 um/min",
 )
@@ -112,7 +112,7 @@ def ramp(signal: float, rise: float) -> Floor:
     """Floor over which a cell has one signal S, and U rises by so much from wall to wall.
 
     What can be followed is a ramp on top of `VISIBLE` that changes no occupancy, so that S is
-    strictly linear in its slope. The map is the ramp itself up to the walls, not mirrored there.
+    strictly linear in its slope. The map is the ramp itself up to the walls, without reflection.
     """
     width = rise * SPEED * PERSISTENCE / signal
     slope = signal * 1e-6 / float(_signal(VISIBLE, VISIBLE, VISIBLE, 1e-6 * 2 * _arm()))
@@ -300,11 +300,11 @@ def main() -> None:
     (overall,) = report.observed_orders([steps[0], steps[-1]], [errors[0], errors[-1]])
 
     notes = """
-Cells turn up a ramp of constant S between mirror walls; U rises by 1.5 to 3 from wall to wall. *g*
-is the exponent of exp(g U) that fits them in steps h and h / 2. Both have an error of first order,
-so *extrapolated* is 2 g(h / 2) - g(h), and *noise* its standard error. The kinetic equation says
-g = 1 at any S; *eigenvalue* is by how much the numerical solution of its eigenproblem differs.
-*Limit* is what drift by the chemotactic index and diffusion by the free walk's motility say,
+Cells turn up a ramp of constant S between reflecting walls; U rises by 1.5 to 3 from wall to wall.
+*g* is the exponent of exp(g U) that fits them in steps h and h / 2. Both have an error of first
+order, so *extrapolated* is 2 g(h / 2) - g(h), and *noise* its standard error. The kinetic equation
+gives g = 1 at any S; *eigenvalue* is the deviation of the numerical solution of its eigenproblem.
+*Limit* is the drift-diffusion limit with the chemotactic index and the free walk's motility,
 2 I1(S) / (S I0(S)). The last two columns are the extrapolated g minus 1, and minus the limit, each
 over the noise.
 """

@@ -1,4 +1,4 @@
-"""Cells that sense nothing: the persistent random walk, free and between mirror walls.
+"""Cells that sense nothing: the persistent random walk, free and between reflecting walls.
 
     d phi = sqrt(2 / P) dW,    dx = v cos(phi) dt,    dy = v sin(phi) dt
 
@@ -11,8 +11,8 @@ sum. In steps h the law becomes, exactly,
     2 v**2 P_h (t - P_h (1 - exp(-t / P))),
     P_h = (h / 2) coth(h / (2 P)) = P (1 + h**2 / (12 P**2) + ...)
 
-an error of second order, which the runs must show, and no other. Walls mirror place and heading, so
-that every cosine mode n of a box of width W fades as it would without walls,
+an error of second order, which the runs must show, and no other. Walls reflect place and heading,
+so that every cosine mode n of a box of width W fades as it would without walls,
 
     <cos(n pi x(t) / W)> = cos(n pi x(0) / W) u_0(t),
 
@@ -259,7 +259,7 @@ exactly: there is no error but chance.
 
 {by_lag}
 
-Between mirror walls {BOX:.0f} um apart, {BOXED:,} cells that start at {PLACE:.0f} um, in the
+Between reflecting walls {BOX:.0f} um apart, {BOXED:,} cells that start at {PLACE:.0f} um, in the
 model's steps of 30 s; all are inside at the end. Mean of cos(n pi x / W):
 
 {by_mode}

@@ -41,7 +41,7 @@ from sdf1_field.grid import Grid, make_grid
 from sdf1_field.pharmacology import (
     binding_noise,
     chemotactic_index,
-    independent_looks,
+    independent_samples,
     occupancy_difference,
     receptor_occupancy,
     surface_receptors,
@@ -139,8 +139,8 @@ def read(value: Array, slope: Array) -> Reading:
         occupancy = float(receptor_occupancy(c, dissociation_constant=constant_))
         ratio = cell.internalisation_rate / cell.recycling_rate
         surface = surface_receptors(cell.receptors, occupancy, ratio)
-        looks = independent_looks(cell.integration_time, receptor.dissociation_rate, occupancy)
-        noise = binding_noise(surface, occupancy, looks, cell.own_noise)
+        samples = independent_samples(cell.integration_time, receptor.dissociation_rate, occupancy)
+        noise = binding_noise(surface, occupancy, samples, cell.downstream_noise)
         difference = abs(occupancy_difference(2 * half * g, c + half * g, c - half * g, constant_))
         differences.append(difference)
         ratios.append(0.5 * surface * difference / noise)

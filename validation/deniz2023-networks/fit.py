@@ -19,10 +19,8 @@ import numpy as np
 from scipy.optimize import minimize
 from scipy.stats import mannwhitneyu
 
-from sdf1_field import migrasomes
-from sdf1_field.simulation import model_grid
+from sdf1_field.simulation import model_grid, stroma_alone
 from sdf1_field.spec import load_model
-from sdf1_field.treatments import schedule
 
 sys.path.append(str(Path(__file__).parents[1]))
 
@@ -62,13 +60,10 @@ def count(model: str, settings: Sequence[str], times: Sequence[float]) -> list[C
     cells, rows = 0, np.zeros((len(times), 5))
     numbers: list[list[np.ndarray]] = [[] for _ in times]
     for seed in SEEDS:
-        scene = migrasomes.seed_scene(
-            spec, seed, schedule(spec).perturbation(0.0), secretion_factor=1.0
-        )
-        number = len(scene.bodies.x)
+        scenes = [scene for _, scene in stroma_alone(spec, times, seed=seed)]
+        number = len(scenes[0].bodies.x)
         cells += number
-        for n, time in enumerate(times):
-            scene = migrasomes.advance(scene, time)
+        for n, scene in enumerate(scenes):
             m = scene.migrasomes
             own = np.bincount(m.body[m.present & (m.body >= 0)], minlength=number)
             numbers[n].append(own[own > 0])

@@ -20,7 +20,6 @@ from sdf1_field.analysis import (
     Census,
     NetworkCount,
     count_network,
-    density_fold_change,
     measures,
     take_census,
 )
@@ -28,31 +27,27 @@ from sdf1_field.cells import hold_of
 from sdf1_field.scene import Fate, Region
 from sdf1_field.simulation import State, model_grid, regions_of, simulate
 from sdf1_field.spec import ModelSpec, load_model
-from sdf1_field.statistics import unpaired_t_test
 
 sys.path.append(str(Path(__file__).parents[1]))
 
+from cocultures import (
+    COMPARED,
+    CONDITIONS,
+    FIRST_SEED,
+    SHARED_UNTIL,
+    TRACKED,
+    fold_texts,
+    p_texts,
+    shared_culture,
+)
 from recording import carried_out, markdown
 
 Array = NDArray[np.float64]
 
 HERE = Path(__file__).parent
 HOUR = 3600.0
-FIRST_SEED = 1000
-"""The fit grew other dishes."""
-SHARED_UNTIL = "-2.5 h"
-"""Before any treatment begins."""
-TRACKED = "output.ligands=[]"
 GIVEN_RATES = "mechanisms.cargo_kinetics=false"
 """So that scenes differ in their networks alone; effects of cargo are in jiao2024."""
-CONDITIONS = {
-    "control": ("coculture-kg1a", (4, 12)),
-    "AMD3100 10 uM": ("coculture-kg1a-amd3100-10um", (4,)),
-    "SDF-1 100 ng/mL": ("coculture-kg1a-sdf1", (4,)),
-    "IgG": ("coculture-kg1a-igg", (4,)),
-    "anti-CD166": ("coculture-kg1a-anti-cd166", (4,)),
-}
-COMPARED = {"AMD3100 10 uM": "control", "SDF-1 100 ng/mL": "control", "anti-CD166": "IgG"}
 MODES = ("placed", "frozen", "grown")
 WITHOUT = {
     "grown, no uptake": "mechanisms.migrasome_uptake=false",
@@ -141,13 +136,6 @@ def co_culture(dishes: CoCultures) -> dict[str, list[Seen]]:
     return found
 
 
-def shared_culture(model: str, settings: Sequence[str], seed: int) -> State:
-    """State of the MSC culture before any treatment begins."""
-    until = [TRACKED, f"output.fields_from={SHARED_UNTIL}"]
-    spec = load_model(model, settings=[*settings, *until]).spec
-    return next(simulate(spec, seed=seed)).stop
-
-
 def watch(spec: ModelSpec, seed: int, culture: State | None, hours: Sequence[int]) -> list[Seen]:
     """Count a co-culture at some times."""
     grid, radius = model_grid(spec), 0.5 * spec.haematopoietic.diameter
@@ -192,9 +180,12 @@ def report(dishes: Dishes, number: int, settings: Sequence[str]) -> str:
                 continue
             for n, hour in enumerate(hours):
                 at = [seen[n] for seen in dishes[f"{mode}: {name}"]]
-                rows.append(
-                    [mode, name, f"{hour} h", *fold_texts(at), *p_texts(dishes, mode, name)]
-                )
+                censuses = [one.census for one in at]
+                p = ["", ""]
+                if name in COMPARED:
+                    others = dishes[f"{mode}: {COMPARED[name]}"]
+                    p = p_texts(censuses, [seen[n].census for seen in others])
+                rows.append([mode, name, f"{hour} h", *fold_texts(censuses), *p])
                 if name in ("control", "anti-CD166"):
                     networks_seen.append([mode, name, f"{hour} h", *network_texts(at)])
     beyond = f" Set beyond the models: {', '.join(settings)}." if settings else ""
@@ -219,26 +210,6 @@ def report(dishes: Dishes, number: int, settings: Sequence[str]) -> str:
         "touches, relative to a body without antibody.\n\n"
         f"{markdown(network_header, networks_seen)}\n"
     )
-
-
-def folds(at: Sequence[Seen]) -> Array:
-    """Fold changes of dishes, shape (dish, 2)."""
-    return np.array([density_fold_change(one.census.counts, one.census.areas) for one in at])
-
-
-def fold_texts(at: Sequence[Seen]) -> list[str]:
-    """Mean and deviation on MSC and on the network."""
-    each = folds(at)
-    return [f"{each[:, k].mean():.2f} ± {each[:, k].std(ddof=1):.2f}" for k in range(2)]
-
-
-def p_texts(dishes: Dishes, mode: str, name: str) -> list[str]:
-    """Of the unpaired t test at the first time, on MSC and on the network."""
-    if name not in COMPARED:
-        return ["", ""]
-    own = folds([seen[0] for seen in dishes[f"{mode}: {name}"]])
-    other = folds([seen[0] for seen in dishes[f"{mode}: {COMPARED[name]}"]])
-    return [f"{unpaired_t_test(list(other[:, k]), list(own[:, k])):.2f}" for k in range(2)]
 
 
 def network_texts(at: Sequence[Seen]) -> list[str]:

@@ -41,28 +41,28 @@ GATHERING = (
         "unmeasured, identifiable only as a product with coat.sites over its "
         "dissociation constant",
     ),
-    Free("cell_type.kg1a.own_noise", 10.0,
+    Free("cell_type.kg1a.downstream_noise", 10.0,
         "about 10 bound receptors' difference is needed (Wang & Irvine 2013, 10.1039/c3ib20249f)",
     ),
     Free("cell_type.kg1a.recycling_rate", 0.04,
         "fetal MSC have 0.04 (Pelekanos 2014, 10.1186/1471-2121-15-15); unmeasured in KG-1a",
     ),
     Free("cell_type.kg1a.cxcr4_catch_rate", 3e-3,
-        "with every receptor occupied and none internalised; nobody has measured it",
+        "with every receptor occupied and none internalised; unmeasured",
         logarithmic=False,
     ),
-    Free("cell_type.kg1a.cd166_catch_rate", 3e-3, "nobody has measured it"),
+    Free("cell_type.kg1a.cd166_catch_rate", 3e-3, "unmeasured"),
     Free("cell_type.kg1a.fibre_catch_rate", 3e-4,
         "a KG-1a cell is captured by fibres, on which CD166 is barely found (Deniz 2023, Fig. 5H; "
-        "D21): by what is unknown, nobody has measured it",
+        "D21): the molecule is unknown and the rate unmeasured",
     ),
     Free("cell_type.kg1a.release_rate", 3e-4,
-        "nobody has measured it; single CD166 bonds last seconds, many hold longer (Hassan 2004, "
+        "unmeasured; single CD166 bonds last seconds, many hold longer (Hassan 2004, "
         "10.1002/eji.200424856)",
     ),
     Free(
         "cell_type.kg1a.migrasome_uptake_rate", 1e-3,
-        "nobody has measured it; KG-1a take up migrasomes that they meet (Deniz 2023, Fig. 5K, S7; "
+        "unmeasured; KG-1a take up migrasomes that they meet (Deniz 2023, Fig. 5K, S7; "
         "D22)",
     ),
 )  # fmt: skip
@@ -70,7 +70,7 @@ GATHERING = (
 OF_CD34 = (
     Free(
         "cell_type.cd34.cxcr4_catch_rate", 3e-3,
-        "with every receptor occupied and none internalised; nobody has measured it",
+        "with every receptor occupied and none internalised; unmeasured",
         logarithmic=False,
     ),
     Free(
@@ -78,7 +78,7 @@ OF_CD34 = (
         "fetal MSC have 0.04 (Pelekanos 2014, 10.1186/1471-2121-15-15); unmeasured in CD34+ cells",
     ),
     Free(
-        "cell_type.cd34.own_noise", 10.0,
+        "cell_type.cd34.downstream_noise", 10.0,
         "about 10 bound receptors' difference is needed (Wang & Irvine 2013, 10.1039/c3ib20249f)",
     ),
 )  # fmt: skip

@@ -13,37 +13,33 @@ from sdf1_field.analysis import (
     CargoCount,
     Census,
     count_cargo,
-    density_fold_change,
     take_census,
 )
 from sdf1_field.simulation import model_grid, regions_of, simulate
 from sdf1_field.spec import load_model
-from sdf1_field.statistics import student_interval, unpaired_t_test
+from sdf1_field.statistics import student_interval
 
 sys.path.append(str(Path(__file__).parents[1]))
 
+from cocultures import (
+    COMPARED,
+    CONDITIONS,
+    FIRST_SEED,
+    SHARED_UNTIL,
+    TRACKED,
+    fold_texts,
+    p_texts,
+    shared_culture,
+)
 from recording import carried_out, markdown
 
-FIRST_SEED = 1000
-"""As in deniz2023-networks/side_by_side.md."""
 SCAN_SEED = 8000
-SHARED_UNTIL = "-2.5 h"
-"""Before any treatment begins."""
-TRACKED = "output.ligands=[]"
 KINDS: Mapping[str, tuple[str, ...]] = {
     "constant": ("mechanisms.cargo_kinetics=false",),
     "kinetics": (),
     "kinetics, bursts": ("mechanisms.bursts=true",),
 }
 FOLLOWED = "kinetics"
-CONDITIONS = {
-    "control": ("coculture-kg1a", (4, 12)),
-    "AMD3100 10 uM": ("coculture-kg1a-amd3100-10um", (4,)),
-    "SDF-1 100 ng/mL": ("coculture-kg1a-sdf1", (4,)),
-    "IgG": ("coculture-kg1a-igg", (4,)),
-    "anti-CD166": ("coculture-kg1a-anti-cd166", (4,)),
-}
-COMPARED = {"AMD3100 10 uM": "control", "SDF-1 100 ng/mL": "control", "anti-CD166": "IgG"}
 SCAN_TRANSPORTS = (0.01, 0.03, 0.1, 0.3, 1.0)
 SCAN_LOADED = (0.13, 0.5, 1.0)
 SCAN_DISHES = 3
@@ -70,10 +66,7 @@ class Seen:
 def co_culture(dishes: CoCultures) -> dict[str, dict[int, Seen]]:
     """Simulate the conditions; censuses and cargo by condition and hour after cells were added."""
     settings = [*KINDS[dishes.kind], TRACKED]
-    model = load_model(
-        CONDITIONS["control"][0], settings=[*settings, f"output.fields_from={SHARED_UNTIL}"]
-    )
-    culture = next(simulate(model.spec, seed=dishes.seed)).stop
+    culture = shared_culture(CONDITIONS["control"][0], settings, dishes.seed)
     found: dict[str, dict[int, Seen]] = {}
     for name, (model_name, hours) in CONDITIONS.items():
         last = hours[-1]
@@ -176,28 +169,18 @@ def scan_table(workers: int) -> str:
     return markdown(header, rows)
 
 
-def folds(dishes: Sequence[Mapping[int, Seen]], hour: int) -> Array:
-    """Fold changes on MSC and network, shape (dish, 2)."""
-    each = [seen[hour].census for seen in dishes]
-    return np.array([density_fold_change(one.counts, one.areas) for one in each])
-
-
 def fold_table(found: Mapping[tuple[str, str], Sequence[Mapping[int, Seen]]]) -> str:
     """Fold changes by kind of secretion and condition."""
     rows = []
     for kind in KINDS:
         for name, (_, hours) in CONDITIONS.items():
             for hour in hours:
-                own = folds(found[kind, name], hour)
+                own = [seen[hour].census for seen in found[kind, name]]
                 p = ["", ""]
                 if name in COMPARED:
-                    other = folds(found[kind, COMPARED[name]], hour)
-                    p = [
-                        f"{unpaired_t_test(list(other[:, k]), list(own[:, k])):.2f}"
-                        for k in range(2)
-                    ]
-                values = [f"{own[:, k].mean():.2f} ± {own[:, k].std(ddof=1):.2f}" for k in range(2)]
-                rows.append([kind, name, f"{hour} h", *values, *p])
+                    other = found[kind, COMPARED[name]]
+                    p = p_texts(own, [seen[hour].census for seen in other])
+                rows.append([kind, name, f"{hour} h", *fold_texts(own), *p])
     header = ["secretion", "condition", "at", "MSC", "network", "p, MSC", "p, network"]
     return markdown(header, rows)
 

@@ -18,8 +18,8 @@ from scipy.optimize import brentq
 
 from sdf1_field import migrasomes
 from sdf1_field.scene import NO_BODY
+from sdf1_field.simulation import stroma_alone
 from sdf1_field.spec import load_model
-from sdf1_field.treatments import change_times, schedule
 
 sys.path.append(str(Path(__file__).parents[1]))
 
@@ -48,16 +48,10 @@ def contents(
 ) -> dict[str, tuple[float, float]]:
     """Mean content of a migrasome on a cell's fibres and of a body, by ligand [molecules]."""
     spec = load_model(model, settings=settings).spec
-    plan = schedule(spec)
-    start = -spec.run.culture
-    stops = sorted({*(t for t in change_times(plan) if start < t < until), until})
     held: dict[str, list[np.ndarray]] = {name: [] for name in RISE}
     bodies: dict[str, list[np.ndarray]] = {name: [] for name in RISE}
     for seed in seeds:
-        scene = migrasomes.seed_scene(spec, seed, plan.perturbation(start), secretion_factor=1.0)
-        for stop in stops:
-            scene = migrasomes.advance(scene, stop)
-            scene = migrasomes.perturb(scene, spec, plan.perturbation(stop))
+        ((_, scene),) = stroma_alone(spec, [until], seed=seed)
         for name, own in migrasomes.cargo_of(scene).items():
             m = scene.migrasomes
             held[name].append(own.held[m.present & (m.body != NO_BODY)])

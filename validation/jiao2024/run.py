@@ -46,9 +46,9 @@ from sdf1_field.observations import Dish, observe
 from sdf1_field.observations.cargo import IN_BODIES
 from sdf1_field.random import Stream, generator
 from sdf1_field.reproduce import load_paper
+from sdf1_field.simulation import stroma_alone
 from sdf1_field.spec import load_model
 from sdf1_field.statistics import unpaired_t_test
-from sdf1_field.treatments import schedule
 
 sys.path.append(str(Path(__file__).parents[1]))
 
@@ -153,10 +153,7 @@ def carrying(route: Route) -> float:
     start = -spec.run.culture
     share = []
     for seed in range(D9_SEED, D9_SEED + D9_DISHES):
-        scene = migrasomes.seed_scene(
-            spec, seed, schedule(spec).perturbation(start), secretion_factor=1.0
-        )
-        scene = migrasomes.advance(scene, start + CULTURED * HOUR)
+        ((_, scene),) = stroma_alone(spec, [start + CULTURED * HOUR], seed=seed)
         own = migrasomes.cargo_of(scene)["sdf1"]
         held = own.held[scene.migrasomes.present]
         share.append(-np.expm1(-held / own.vesicle_load))

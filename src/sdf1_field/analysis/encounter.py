@@ -1,101 +1,45 @@
-"""The encounter limit: what perfectly sticky regions would gather without attraction.
+"""The encounter limit: cells that perfectly sticky regions would gather without attraction.
 
-The model's cells walk from 0 h on, sense nothing and are held wherever a region is under their
-centre. This is one walk over the regions as they change; the times at which its cells are counted
-have no part in it.
+It is a replay of the model's cells (`sdf1_field.simulation.replay`) that sense nothing and are held
+wherever a region is under their centre.
 """
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sdf1_field import cells as cell_layer
 from sdf1_field.analysis.census import density_fold_change
-from sdf1_field.cells import CellParameters, Cells, Hold
-from sdf1_field.exposure import Stimulus, no_stimulus
-from sdf1_field.grid import Grid
-from sdf1_field.random import Stream, generator
-from sdf1_field.scene import Bodies, Region, RegionMap, region_areas
-from sdf1_field.simulation import model_grid
+from sdf1_field.scene import Region, region_areas
+from sdf1_field.simulation.replay import (
+    EncounterWalk,
+    StickyFloor,
+    begin_encounters,
+    cells_at,
+    change_floor,
+    walk_on,
+)
 from sdf1_field.spec import ModelSpec
-from sdf1_field.variation import dish_factors
+
+__all__ = [
+    "EncounterWalk",
+    "StickyFloor",
+    "begin_encounters",
+    "change_floor",
+    "encounter_counts",
+    "encounter_fold_change",
+    "encounter_limit",
+    "encounter_repeats",
+    "encounters",
+]
 
 Array = NDArray[np.float64]
 
-_ROUND_OFF = 1e-9
-"""Share of a step by which a time may miss a whole number of steps."""
-
-
-_PER_CELL = ("x", "y", "heading_x", "heading_y", "held")
-"""Fields of `Cells` with one element per cell."""
 _MOST_REPEATS = 8
 """Largest number of repetitions of the walk."""
 _ENOUGH_CELLS = 2000
 """Cells of all repetitions together that are enough."""
-
-
-@dataclass(frozen=True, eq=False)
-class StickyFloor:
-    """Regions that hold cells, and the bodies that carry held cells along, from a time on.
-
-    Parameters
-    ----------
-    time : float
-        [s].
-    regions : ndarray of uint8, shape (ny, nx)
-        Values of `Region`.
-    bodies : Bodies
-        The same ones on every floor of a walk.
-    """
-
-    time: float
-    regions: RegionMap
-    bodies: Bodies
-
-    def same_as(self, other: "StickyFloor") -> bool:
-        """Whether regions and bodies are where they are on another floor."""
-        own, its = self.bodies, other.bodies
-        return (
-            np.array_equal(self.regions, other.regions)
-            and np.array_equal(own.x, its.x)
-            and np.array_equal(own.y, its.y)
-            and np.array_equal(own.angle, its.angle)
-        )
-
-
-@dataclass(frozen=True, eq=False)
-class EncounterWalk:
-    """Repetitions of the walk after the same number of steps of ``cells.time_step``.
-
-    Parameters
-    ----------
-    grid : Grid
-    time_step : float
-        [s].
-    behaving : CellParameters
-    floor : StickyFloor
-        Over which the cells walk.
-    seen : Stimulus
-        Nothing.
-    hold : Hold
-    seeds : tuple of int
-        Of the repetitions' random numbers.
-    cells : Cells
-        Of all repetitions, one after the other.
-    """
-
-    grid: Grid
-    time_step: float
-    behaving: CellParameters
-    floor: StickyFloor
-    seen: Stimulus
-    hold: Hold
-    seeds: tuple[int, ...]
-    cells: Cells
 
 
 def encounter_repeats(spec: ModelSpec) -> int:
@@ -103,74 +47,8 @@ def encounter_repeats(spec: ModelSpec) -> int:
     return min(_MOST_REPEATS, math.ceil(_ENOUGH_CELLS / spec.cell_count))
 
 
-def begin_encounters(
-    spec: ModelSpec, floor: StickyFloor, *, seed: int, repeats: int
-) -> EncounterWalk:
-    """Walk at 0 s: cells settle as in the model, and those over a region are held.
-
-    Parameters
-    ----------
-    spec : ModelSpec
-        Speed, persistence, crowding, time step and number of the cells are taken from it.
-    floor : StickyFloor
-        At 0 s.
-    seed : int
-        The dish's; each repetition has places and random numbers of its own.
-    repeats : int
-        Independent repetitions to average.
-    """
-    grid = model_grid(spec)
-    behaving, hold = cell_layer.sticky(
-        cell_layer.cell_parameters(spec, dish_factors(spec, seed), competition=0.0), floor.regions
-    )
-    seeds = tuple(
-        int(generator(seed, Stream.ENCOUNTER, repeat).integers(2**63)) for repeat in range(repeats)
-    )
-    return EncounterWalk(
-        grid=grid,
-        time_step=spec.cells.time_step,
-        behaving=behaving,
-        floor=floor,
-        seen=no_stimulus(grid),
-        hold=hold,
-        seeds=seeds,
-        cells=_held_where_sticky(
-            _joined([cell_layer.seed_cells(spec, own) for own in seeds]), grid, floor.regions
-        ),
-    )
-
-
-def walk_on(walk: EncounterWalk, time: float) -> EncounterWalk:
-    """Walk after all whole steps until a time [s], over the floor as it is."""
-    missing = int(time / walk.time_step + _ROUND_OFF) - walk.cells.steps
-    cells = walk.cells
-    # Only 2**n times a step, divided by 2**n, is the step to the last bit: however many steps are
-    # taken at once, and wherever a time asked for falls, the walk is the same.
-    for power in range(max(missing, 0).bit_length()):
-        if missing >> power & 1:
-            cells = _moved(walk, cells, 2**power * walk.time_step)
-    return replace(walk, cells=cells)
-
-
-def change_floor(walk: EncounterWalk, floor: StickyFloor) -> EncounterWalk:
-    """Walk on a floor that has changed, from the step on in which the change falls.
-
-    As in the model, a held cell travels with the body under it, and is free as soon as no region
-    is under it; a cell that a region has come under is held.
-    """
-    walk = walk_on(walk, floor.time)
-    if floor.same_as(walk.floor):
-        return replace(walk, floor=floor)
-    _, hold = cell_layer.sticky(walk.behaving, floor.regions)
-    cells = cell_layer.advected_with(walk.cells, walk.grid, walk.floor.bodies, floor.bodies)
-    cells = _held_where_sticky(cells, walk.grid, floor.regions)
-    return replace(walk, floor=floor, hold=hold, cells=cells)
-
-
 def encounters(walk: EncounterWalk, time: float) -> Array:
     """Number of cells in each `Region` at a time.
-
-    The way from the last whole step to that time is taken aside, and does not go into the walk.
 
     Parameters
     ----------
@@ -183,11 +61,7 @@ def encounters(walk: EncounterWalk, time: float) -> Array:
     ndarray, shape (3,)
         Cells, the mean of the repetitions [1].
     """
-    walk = walk_on(walk, time)
-    left = time - walk.cells.steps * walk.time_step
-    cells = walk.cells
-    if left > _ROUND_OFF * walk.time_step:
-        cells = _moved(walk, cells, left)
+    cells = cells_at(walk, time)
     under = walk.floor.regions[walk.grid.index(cells.x, cells.y)]
     counts: Array = np.bincount(under, minlength=len(Region)) / len(walk.seeds)
     return counts
@@ -201,11 +75,11 @@ def encounter_counts(
     seed: int,
     repeats: int,
 ) -> tuple[Array, Array]:
-    """Cells in each `Region` if regions were perfectly sticky and attracted nothing, and its area.
+    """Cells in each `Region` if regions were perfectly sticky without attraction, and its area.
 
-    Perfectly sticky means that a cell is held as long as its centre is over MSC or network. It
-    follows the law of the model in everything else: a held cell travels with the body under it, is
-    an obstacle to others where cells crowd, and crawls on once the region under it is gone.
+    Perfectly sticky means that a cell is held as long as its centre is over MSC or network. All
+    else is as in the model: a held cell is advected with the body under it, is an obstacle to
+    others where cells crowd, and crawls on once the region under it is gone.
 
     Parameters
     ----------
@@ -246,7 +120,7 @@ def encounter_limit(
     seed: int,
     repeats: int,
 ) -> Array:
-    """Fold changes of one dish if regions were perfectly sticky and attracted nothing.
+    """Fold changes of one dish if regions were perfectly sticky without attraction.
 
     Parameters
     ----------
@@ -270,44 +144,3 @@ def encounter_fold_change(walk: EncounterWalk, time: float) -> Array:
 def _areas(walk: EncounterWalk) -> Array:
     """Area of each `Region` of a walk's floor [um**2], shape (3,)."""
     return region_areas(walk.floor.regions, walk.grid.dx * walk.grid.dy)
-
-
-def _moved(walk: EncounterWalk, cells: Cells, duration: float) -> Cells:
-    """Cells of all repetitions after a while [s] over a walk's floor."""
-    return _joined(
-        [
-            cell_layer.advance(
-                one,
-                walk.grid,
-                walk.seen,
-                walk.hold,
-                walk.behaving,
-                duration=duration,
-                time_step=walk.time_step,
-                seed=seed,
-                stream=Stream.ENCOUNTER,
-            )
-            for one, seed in zip(_apart(cells, len(walk.seeds)), walk.seeds, strict=True)
-        ]
-    )
-
-
-def _apart(cells: Cells, repeats: int) -> list[Cells]:
-    """Cells of each repetition, shape (cell,) each, from all of them, shape (repeats * cell,)."""
-    columns = [np.split(getattr(cells, name), repeats) for name in _PER_CELL]
-    repetitions: list[dict[str, Any]] = [
-        dict(zip(_PER_CELL, each, strict=True)) for each in zip(*columns, strict=True)
-    ]
-    return [replace(cells, **each) for each in repetitions]
-
-
-def _joined(repetitions: Sequence[Cells]) -> Cells:
-    """Cells of all repetitions, shape (repeats * cell,), one repetition after the other."""
-    columns: dict[str, Any] = {
-        name: np.concatenate([getattr(cells, name) for cells in repetitions]) for name in _PER_CELL
-    }
-    return replace(repetitions[0], **columns)
-
-
-def _held_where_sticky(cells: Cells, grid: Grid, regions: RegionMap) -> Cells:
-    return replace(cells, held=regions[grid.index(cells.x, cells.y)] != Region.FREE_SURFACE)

@@ -202,15 +202,17 @@ def has_msc(run: xr.Dataset) -> bool:
     return bool(np.isfinite(run["body_x"][0].values).any())
 
 
-def frame_at(run: xr.Dataset, time: float) -> int:
-    """Index of the frame in which a run's floor was saved at a time [s].
+def frame_at(run: xr.Dataset, time: float | None) -> int:
+    """Index of the frame in which a run's floor was saved at a time [s]; the last without one.
 
     Raises
     ------
     InputError
-        If there is none.
+        If nothing was saved at that time.
     """
     times = run["time"].values
+    if time is None:
+        return len(times) - 1
     nearest = int(np.argmin(np.abs(times - time)))
     if abs(times[nearest] - time) > SAME_TIME:
         first, last = duration_text(float(times[0])), duration_text(float(times[-1]))

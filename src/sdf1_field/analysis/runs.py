@@ -1,4 +1,4 @@
-"""Cells in a run file: when they were seen, over what, and what chance would gather there."""
+"""Cells and stroma read back from a run file: observations, censuses and the encounter limit."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
@@ -62,7 +62,7 @@ def cell_places(run: xr.Dataset) -> tuple[Array, Array]:
     Raises
     ------
     InputError
-        If the run has no cells, or if a cell is nowhere at some time.
+        If the run has no cells, or if a cell's place is not finite at some time.
     """
     times, x, y = observation_times(run), run["cell_x"].values, run["cell_y"].values
     lost = ~(np.isfinite(x) & np.isfinite(y))
@@ -97,7 +97,7 @@ def observation_index(run: xr.Dataset, time: float) -> int:
 
 
 def require_times(runs: Sequence[xr.Dataset], times: Sequence[float]) -> None:
-    """Raise InputError, before anything is computed, if a run has no cells at one of some times."""
+    """Raise InputError if a run has no observation of cells at one of several times."""
     for run in runs:
         for time in times:
             observation_index(run, time)
@@ -184,9 +184,9 @@ def _frame(run: xr.Dataset, time: float) -> int:
 
 
 def has_stroma(run: xr.Dataset) -> bool:
-    """Whether there is any MSC or network in a run."""
+    """Whether a run has any MSC or migrasome network."""
     stroma = (Region.MSC, Region.MIGRASOME_NETWORK)
-    # The stroma is placed before the first frame, so that one is nearly always enough.
+    # The stroma is placed before the first frame, so one frame is nearly always enough.
     return any(bool(np.isin(frame.values, stroma).any()) for frame in run["region"])
 
 
@@ -207,7 +207,7 @@ def require_stroma(runs: Sequence[xr.Dataset]) -> None:
 def scene_frames(run: xr.Dataset, times: Sequence[float] | Array) -> list[int]:
     """For each time [s] the first frame that shows the same bodies, migrasomes and regions.
 
-    Of a stroma that stays as it is, that is one frame for all times.
+    For a stroma that does not change this is one frame for all times.
     """
     count = run.sizes["time"]
     changed = np.zeros(count, dtype=np.bool_)
@@ -258,9 +258,9 @@ def run_census(run: xr.Dataset, time: float) -> Census:
 
 
 def run_encounters(run: xr.Dataset, times: Sequence[float]) -> tuple[Array, Array]:
-    """Cells in each `Region` if the run's were perfectly sticky and attracted nothing; its area.
+    """Encounter limit of a run: cells in each `Region` if stroma were sticky without attraction.
 
-    The regions of each saved frame hold until the next one, those of the first before it, too; see
+    The regions of each saved frame hold until the next one, and those of the first before it; see
     `encounter_note`.
 
     Parameters
@@ -298,7 +298,7 @@ def run_encounter_limit(run: xr.Dataset, times: Sequence[float]) -> Array:
 
 
 def pooled_encounter_limit(runs: Sequence[xr.Dataset], times: Sequence[float]) -> Array:
-    """Encounter limit of several dishes: as their fold change, a ratio of sums over dishes.
+    """Encounter limit of several dishes; like their fold change, a ratio of sums over dishes.
 
     Parameters
     ----------
@@ -323,10 +323,10 @@ def pooled_encounter_limit(runs: Sequence[xr.Dataset], times: Sequence[float]) -
 
 
 def _floors(run: xr.Dataset, last: float) -> Iterator[StickyFloor]:
-    """What is sticky in a run from 0 s to a time [s], frame by frame."""
+    """Sticky floor of a run from 0 s to a time [s], frame by frame."""
     times = run["time"].values
     require_variables(run, *_BODIES)
-    # Bodies of all frames are little, and fetching them one by one would take longer than the walk.
+    # Bodies of all frames fit into memory; reading them one by one would take longer than the walk.
     bodies = run[list(_BODIES)].load()
     for n in range(_frame(run, 0.0), _frame(run, last) + 1):
         regions = run["region"][n].values.astype(np.uint8)
@@ -334,9 +334,9 @@ def _floors(run: xr.Dataset, last: float) -> Iterator[StickyFloor]:
 
 
 def encounter_note(run: xr.Dataset, last: float) -> str:
-    """Where the walk until a time [s] had older regions than the model; empty if nowhere.
+    """Warning that a walk until a time [s] used older regions than the model; else empty.
 
-    That is where regions change while frames are farther apart than coupling stops.
+    It does where regions change while frames are farther apart than coupling stops.
     """
     if not _regions_change(run, last):
         return ""
@@ -358,7 +358,7 @@ def encounter_note(run: xr.Dataset, last: float) -> str:
 
 
 def _regions_change(run: xr.Dataset, last: float) -> bool:
-    """Whether the model changes regions after 0 h and before a time [s]."""
+    """Whether the regions change after 0 h and before a time [s]."""
     lives = np.concatenate([run[f"migrasome_{name}"].values for name in ("birth", "end")])
     changes = np.any((lives > 0.0) & (lives < last))
     return model_of(run).spec.scene.mode == "grown" or bool(changes)

@@ -127,17 +127,17 @@ def _nearest(
         1.0 / buckets.per_x if columns > 1 else np.inf, 1.0 / buckets.per_y if rows > 1 else np.inf
     )
     for n in range(xs.size):
-        # Distance grows by no more than the way from the place before.
+        # The distance is at most that of the previous place plus the way from there.
         best = np.inf
         if n > 0:
             way_x, way_y = xs[n] - xs[n - 1], ys[n] - ys[n - 1]
             most = distance[n - 1] + _ROUND_UP * (1.0 + math.sqrt(way_x * way_x + way_y * way_y))
             best = most if most < best else best
-        # From outside, no centre is nearer than from the bucket at the edge.
+        # A place outside counts to the nearest bucket; every centre is at least as far from it.
         row, column = bucket_of(buckets, xs[n], ys[n])
         farthest = max(column, row, columns - 1 - column, rows - 1 - row)
         for ring in range(farthest + 1):
-            # Beyond the rings searched no centre is nearer than their width.
+            # All centres beyond the searched rings are farther than the rings' width.
             if (ring - 1) * size > best + widest:
                 break
             for j in range(max(row - ring, 0), min(row + ring, rows - 1) + 1):
@@ -147,7 +147,7 @@ def _nearest(
                         continue
                     for k in range(begins[j * columns + i], begins[j * columns + i + 1]):
                         off_x, off_y = xs[n] - centre_x[k], ys[n] - centre_y[k]
-                        # No point of the ellipse is farther from its centre than its long axis.
+                        # No point of an ellipse is farther from its centre than its half axis.
                         reach = best + semi_major[k]
                         if reach <= 0.0 or off_x * off_x + off_y * off_y >= reach * reach:
                             continue

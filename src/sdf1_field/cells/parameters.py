@@ -24,7 +24,7 @@ class CellParameters(NamedTuple):
         Rate of internalisation of occupied receptors over that of recycling, ``k_e / k_rec`` [1].
     integration_time : float
         Time over which the cell averages its signal [s].
-    own_noise : float
+    downstream_noise : float
         Standard deviation of the noise downstream of the receptors [receptors].
     dissociation_constant : float
         Apparent, with the antagonists in the medium [nM].
@@ -52,7 +52,7 @@ class CellParameters(NamedTuple):
     receptors: float
     internalisation_ratio: float
     integration_time: float
-    own_noise: float
+    downstream_noise: float
     dissociation_constant: float
     dissociation_rate: float
     chemokinesis_gain: float
@@ -83,7 +83,7 @@ def cell_parameters(spec: ModelSpec, factors: DishFactors, *, competition: float
         receptors=cell.receptors if spec.sensed_ligands else 0.0,
         internalisation_ratio=cell.internalisation_rate / cell.recycling_rate,
         integration_time=cell.integration_time,
-        own_noise=cell.own_noise,
+        downstream_noise=cell.downstream_noise,
         dissociation_constant=apparent_dissociation_constant(
             receptor.dissociation_constant, competition=competition
         ),

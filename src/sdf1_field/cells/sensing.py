@@ -20,7 +20,7 @@ from sdf1_field.exposure.sampling import (
 )
 from sdf1_field.pharmacology import (
     binding_noise,
-    independent_looks,
+    independent_samples,
     occupancy_difference,
     occupied_fraction,
     surface_receptors,
@@ -93,8 +93,10 @@ def _signal(
     )
     occupancy = occupied_fraction(here, constant)
     surface = surface_receptors(parameters.receptors, occupancy, parameters.internalisation_ratio)
-    looks = independent_looks(parameters.integration_time, parameters.dissociation_rate, occupancy)
-    noise = binding_noise(surface, occupancy, looks, parameters.own_noise)
+    samples = independent_samples(
+        parameters.integration_time, parameters.dissociation_rate, occupancy
+    )
+    noise = binding_noise(surface, occupancy, samples, parameters.downstream_noise)
     return 0.5 * surface / noise * difference, ex, ey, occupancy, surface
 
 

@@ -20,7 +20,7 @@ from sdf1_field.spec import load_model, suggestion
 from sdf1_field.units import parse
 
 Observables = Mapping[str, Observable]
-"""Kinds of observation, by what a targets file calls them."""
+"""Kinds of observation, by their names in a targets file."""
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)

@@ -12,7 +12,7 @@ from sdf1_field.claims.targets import Claim, Statement
 from sdf1_field.statistics import wilson_interval
 
 VARIATIONS = (0.0, 0.1, 0.2, 0.3)
-"""Coefficients of variation from dish to dish, beyond what the model itself gives."""
+"""Coefficients of variation from dish to dish, beyond the model's own variation."""
 ABOVE_NULL = 3.0
 """Ratio of agreeing experiments to agreeing null experiments from which a claim is reproduced."""
 MAJORITY = 0.5

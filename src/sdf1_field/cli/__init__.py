@@ -1,8 +1,7 @@
 """Command line; commands import NumPy and all that needs it when they run.
 
-`models`, `running`, `analysing`, `drawing` and `reproducing` hold the commands; `printing` holds
-the tables of `analyse`; `options` and `tables` are shared by several commands, and `program` turns
-errors into one line and an exit status.
+`models`, `running`, `analysing`, `drawing` and `reproducing` hold the commands; `options` is shared
+by several of them, and `program` turns errors into one line and an exit status.
 """
 
 import click

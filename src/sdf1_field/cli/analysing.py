@@ -1,15 +1,14 @@
 """The command analyse: makes a table of `api.tables` and prints it."""
 
 import json
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from sdf1_field.api.tables import TABLES, changes_of, make_table, usual_table
+from sdf1_field.api.tables.text import Shown
 from sdf1_field.cli.options import json_option, time_of
-from sdf1_field.cli.tables import Shown
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -82,8 +81,7 @@ def analyse(
             row["changed"] = changed
         click.echo(json.dumps(table, indent=2))
         return
-    module, printer = TABLES[kind].printer.split(".")
-    getattr(import_module(f"sdf1_field.cli.printing.{module}"), printer)(table, shown)
+    TABLES[kind].show(table, shown)
     for side, texts in changed.items():
         if texts:
             click.echo(f"\nchanged from the shipped model in {side}: {'; '.join(texts)}")

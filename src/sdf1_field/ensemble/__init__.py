@@ -1,4 +1,4 @@
-"""Many dishes side by side on Dask, each stored when it is finished and never simulated again."""
+"""Ensembles of dishes, simulated in parallel on Dask; each finished dish is stored."""
 
 from sdf1_field.ensemble.running import Ensemble, Failure, run_dishes
 

@@ -1,4 +1,4 @@
-"""Dask: processes on this machine, or a running scheduler; and what is asked of workers."""
+"""Dask clients, of processes on this machine or of a running scheduler, and the workers' task."""
 
 import asyncio
 import contextlib
@@ -22,13 +22,13 @@ if TYPE_CHECKING:
     from distributed import Client
 
 Answer = tuple[Reading, ...] | str
-"""A dish's readings, or why there are none."""
+"""A dish's readings, or the error as text."""
 
 _CONNECTING, _JOINING = 3.0, 5.0
-"""How long a scheduler has to answer, and then its first worker to join [s]."""
+"""Timeouts for the answer of a scheduler, and then for its first worker to join [s]."""
 _ENCRYPTED = ("tls://", "wss://")
 _ONE_AT_A_TIME = threading.Lock()
-"""Kernels' threads are shared, so a worker of several threads has but one dish at a time."""
+"""Kernels share their threads, so a worker with several threads simulates one dish at a time."""
 
 
 def answer(dish: Dish, model: str) -> Answer:
@@ -37,18 +37,18 @@ def answer(dish: Dish, model: str) -> Answer:
     Raises
     ------
     InputError
-        If it has another, which is no fault of the dish.
+        If the digest differs: the worker has another program or model file.
     """
     import numba
 
     with _ONE_AT_A_TIME:
-        # Of this thread alone; what the environment says is too late where kernels are imported.
+        # Set for this thread: environment variables have no effect once kernels are imported.
         numba.set_num_threads(1)
         _require_same(dish.model, dish.settings, model)
         try:
             return read(dish)
         except Exception as error:
-            # Whatever happens in one dish must not take the others with it.
+            # A failure of one dish must not end the others.
             text = " ".join(str(error).split())
             known = isinstance(error, InputError | RunError)
             return text if known else f"{type(error).__name__}: {text}"
@@ -68,18 +68,18 @@ def _require_same(model: str, settings: tuple[str, ...], digest: str) -> None:
 
 @contextlib.contextmanager
 def local_client(dishes: int, workers: int | None) -> "Iterator[Client]":
-    """Client of processes on this machine, gone at the end.
+    """Client of processes on this machine, which end with the context.
 
     They trust one certificate that exists only in their memory, so that other users of the machine
-    cannot connect; their HTTP servers, which Dask cannot leave out, have no pages.
+    cannot connect; their HTTP servers, which Dask requires, have no pages.
     """
     import dask.config
     from dask.system import CPU_COUNT
     from distributed import Client, LocalCluster, Security
 
-    # It would talk of connections that end after the cluster is gone.
+    # Dask would report connections that close after the cluster.
     logging.getLogger("distributed").setLevel(logging.CRITICAL)
-    # Workers would give memory back at every turn, and half a dish would be spent on that.
+    # Without Dask's MALLOC_TRIM_THRESHOLD_, with which half of a dish's time returns memory.
     environment = {f"{library}_NUM_THREADS": 1 for library in ("OMP", "OPENBLAS", "MKL")}
     settings = {
         "distributed.nanny.pre-spawn-environ": environment,
@@ -88,7 +88,7 @@ def local_client(dishes: int, workers: int | None) -> "Iterator[Client]":
     }
     with (
         dask.config.set(settings),
-        _deaf_to_interrupts(),
+        _interrupts_blocked(),
     ):
         cluster = LocalCluster(
             n_workers=min(dishes, workers or CPU_COUNT),
@@ -103,7 +103,7 @@ def local_client(dishes: int, workers: int | None) -> "Iterator[Client]":
             with Client(cluster, set_as_default=False) as client:
                 yield client
         except BaseException:
-            # Nobody waits for dishes that are still being simulated.
+            # Dishes that are still being simulated are dropped.
             for worker in cluster.workers.values():
                 if worker.pid is not None:
                     with contextlib.suppress(ProcessLookupError):
@@ -112,9 +112,9 @@ def local_client(dishes: int, workers: int | None) -> "Iterator[Client]":
 
 
 @contextlib.contextmanager
-def _deaf_to_interrupts() -> Iterator[None]:
-    """Let processes be started that Ctrl-C does not reach; the terminal sends it to all."""
-    # Started later, this one would make them hear it again.
+def _interrupts_blocked() -> Iterator[None]:
+    """Start processes with SIGINT blocked, since a terminal sends Ctrl-C to all of them."""
+    # Started later, the resource tracker would unblock SIGINT.
     resource_tracker.ensure_running()
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
@@ -125,7 +125,7 @@ def _deaf_to_interrupts() -> Iterator[None]:
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """Leave it to one line to say what is wrong; Dask would write tracebacks beside it."""
+    """Silence Dask's tracebacks; errors are reported in one line."""
     with contextlib.ExitStack() as stack:
         for name in ("distributed", "distributed.client"):
             for handler in logging.getLogger(name).handlers:
@@ -136,7 +136,7 @@ def _quiet() -> Iterator[None]:
 
 @contextlib.contextmanager
 def remote_client(address: str) -> "Iterator[Client]":
-    """Client of a running scheduler that has a worker.
+    """Client of a running scheduler with at least one worker.
 
     Raises
     ------
@@ -146,7 +146,7 @@ def remote_client(address: str) -> "Iterator[Client]":
     Warns
     -----
     Sdf1FieldWarning
-        If anyone who reaches the scheduler may use it.
+        If connections are neither encrypted nor authenticated.
     """
     from distributed import Client, Security
 
@@ -191,7 +191,7 @@ def remote_client(address: str) -> "Iterator[Client]":
 
 
 async def _knock(address: str, arguments: Mapping[str, Any]) -> None:
-    """Ask who is there; a client would wait for ever for what listens and says nothing."""
+    """Ask a scheduler for its identity; a client would wait without end for another server."""
     from distributed.core import rpc
 
     async with rpc(address, connection_args=arguments) as scheduler:
@@ -199,13 +199,13 @@ async def _knock(address: str, arguments: Mapping[str, Any]) -> None:
 
 
 def answers(client: "Client", expected: Mapping[Dish, str]) -> Iterator[tuple[Dish, Answer]]:
-    """What workers say of dishes, as they finish; nothing is kept of what was said.
+    """Answers of workers for each dish, in the order in which dishes finish.
 
     Parameters
     ----------
     client : distributed.Client
     expected : mapping of Dish to str
-        The digest of each one's model.
+        Digest of the model, by dish.
 
     Raises
     ------

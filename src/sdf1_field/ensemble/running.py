@@ -1,4 +1,4 @@
-"""Dishes simulated and read on Dask: on the machine's cores, or by workers anywhere."""
+"""Ensembles of dishes on Dask: on the cores of this machine, or by remote workers."""
 
 import contextlib
 import signal
@@ -35,7 +35,7 @@ class Failure:
 
 @dataclass(frozen=True, eq=False)
 class Ensemble:
-    """What was read in many dishes.
+    """Readings of many dishes.
 
     Parameters
     ----------
@@ -57,21 +57,21 @@ def run_dishes(
     workers: int | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> Ensemble:
-    """Simulate and read the dishes that a folder does not hold yet, and store each at once.
+    """Simulate and read the dishes that a folder does not hold yet, and store each when it is done.
 
-    The readings do not depend on who computes them or on what finishes first.
+    The readings are independent of the workers and of the order in which dishes finish.
 
     Parameters
     ----------
     dishes : sequence of Dish
     folder : pathlib.Path
-        Made if it is not there. Its table lists these dishes, not others that it also holds.
+        Created if it does not exist. Its table lists these dishes, not others that it also holds.
     scheduler : str, optional
         Address of a running Dask scheduler. If not given, processes on this machine do the work.
     workers : int, optional
-        How many processes; as many as this one may use cores if not given.
+        Number of processes; by default one for each core that this one may use.
     progress : callable, optional
-        Called with the number of dishes done with since the last call, stored ones included.
+        Called with the number of dishes finished since the last call, stored ones included.
 
     Raises
     ------
@@ -79,9 +79,9 @@ def run_dishes(
         If a model or a setting is wrong, if the folder holds something else or is in use, or if
         the scheduler does not answer, has no workers, or workers with another program.
     RunError
-        If the disk is full or the scheduler is lost; what was finished is kept.
+        If the disk is full or the scheduler is lost; finished dishes are kept.
     KeyboardInterrupt
-        Passed on; what was finished is kept.
+        Passed on; finished dishes are kept.
     """
     models = {
         (d.model, d.settings): model_digest(d.model, d.settings)
@@ -136,12 +136,12 @@ def run_dishes(
 
 
 _LOST_IN = ("__del__", "write_run")
-"""Functions in which an exception is printed and forgotten, by Python or by NetCDF's library."""
+"""Functions in which Python or the NetCDF library prints exceptions instead of raising them."""
 
 
 @contextlib.contextmanager
 def _interruptible() -> Iterator[Callable[[], None]]:
-    """Function to call now and then, which raises what Ctrl-C could not where it struck."""
+    """Function that raises a KeyboardInterrupt which was lost in one of `_LOST_IN`."""
     asked: list[int] = []
 
     def interrupt(number: int, frame: FrameType | None) -> None:
@@ -180,7 +180,7 @@ def _writing(path: Path) -> Iterator[None]:
 def _answers(
     expected: Mapping[Dish, str], scheduler: str | None, workers: int | None
 ) -> Generator[tuple[Dish, Answer]]:
-    """What comes of dishes, as they finish; a lone one is no work for a cluster."""
+    """Answers for dishes, as they finish; a single dish is simulated in this process."""
     if not expected:
         return
     if scheduler is None and len(expected) == 1:

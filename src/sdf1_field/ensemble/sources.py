@@ -80,7 +80,7 @@ def _file(package: Path, module: str) -> Path | None:
 
 
 def _imports(source: Path, module: str) -> Iterator[tuple[str, str | None, str]]:
-    """Modules and names that a file imports, and what it calls them."""
+    """Modules and names that a file imports, with the names that it gives them."""
     for node in ast.walk(ast.parse(source.read_bytes(), str(source))):
         if isinstance(node, ast.Import):
             yield from ((one.name, None, one.asname or one.name) for one in node.names)

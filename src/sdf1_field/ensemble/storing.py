@@ -1,7 +1,8 @@
 """The folder of an ensemble: one NetCDF file per finished dish, and one tidy table.
 
-A file is known by a digest of all that its readings depend on, so that what is found is what would
-be computed. It is made in memory, written under another name and renamed: whole or not there.
+A file's name holds a digest of everything that its readings depend on, so that stored readings are
+those that would be computed. It is made in memory, written under another name and renamed, so that
+it is never incomplete.
 """
 
 import contextlib
@@ -29,7 +30,7 @@ from sdf1_field.spec import load_model
 
 _RUNS, _TABLE, _PARTIAL = "runs", "runs.csv", ".partial"
 _DIGITS = 16
-"""Hexadecimal ones of a digest, enough that no two of any number of dishes are alike."""
+"""Hexadecimal digits of a digest: enough to tell all dishes apart."""
 _OURS = re.compile(rf".+-seed-?\d+-[0-9a-f]{{{_DIGITS}}}\.nc(\.partial)?")
 _COLUMNS = (
     "model",
@@ -74,19 +75,19 @@ def run_digest(dish: Dish, model: str) -> str:
 
 
 def run_path(folder: Path, dish: Dish, digest: str) -> Path:
-    """Where a dish's readings are stored."""
+    """File of a dish's readings."""
     stem = re.sub(r"[^\w.+-]", "_", Path(dish.model).name.removesuffix(".toml"))
     return folder / _RUNS / f"{stem}-{dish.observation}-seed{dish.seed}-{digest}.nc"
 
 
 @contextlib.contextmanager
 def claimed(folder: Path) -> Iterator[None]:
-    """Have a folder for oneself: made if it is not there, refused if something else is in it.
+    """Create and lock a folder for this program; refused if it holds other files.
 
     Raises
     ------
     InputError
-        Also if it cannot be written to, or if another program has it.
+        Also if it cannot be written to, or if another program has locked it.
     """
     runs = folder / _RUNS
     try:
@@ -123,7 +124,7 @@ def _lock(descriptor: int, folder: Path) -> None:
             f"{folder}: another program is writing to it. Wait for it, or choose another folder."
         ) from None
     except OSError:
-        # Some network disks have no locks; two programs then do work twice, and nothing wrong.
+        # Some network disks have no locks; two programs then compute the same dishes.
         return
 
 
@@ -137,7 +138,7 @@ def _variable_name(reading: Reading) -> str:
 
 
 def write_run(path: Path, dish: Dish, digest: str, readings: Sequence[Reading]) -> None:
-    """Store a dish's readings, whole or not at all.
+    """Store a dish's readings in one atomic step.
 
     Raises
     ------
@@ -154,7 +155,7 @@ def write_run(path: Path, dish: Dish, digest: str, readings: Sequence[Reading]) 
 
 
 def _netcdf(dish: Dish, digest: str, readings: Sequence[Reading]) -> bytes:
-    """A variable for each reading."""
+    """NetCDF file of readings, one variable each."""
     file = netCDF4.Dataset("run", "w", format="NETCDF4", memory=1)
     file.setncatts(
         {
@@ -197,7 +198,7 @@ def _netcdf(dish: Dish, digest: str, readings: Sequence[Reading]) -> bytes:
 
 
 def read_run(path: Path, digest: str) -> tuple[Reading, ...] | None:
-    """Readings of a stored dish; None if there are none, or none that can be read."""
+    """Readings of a stored dish; None if it is not stored or cannot be read."""
     if not path.exists():
         return None
     try:
@@ -205,7 +206,7 @@ def read_run(path: Path, digest: str) -> tuple[Reading, ...] | None:
             file.set_auto_mask(False)
             if file.digest != digest:
                 return None
-            # NetCDF lists the variables of a file made in memory by their names.
+            # NetCDF sorts the variables of a file made in memory by name.
             read = sorted(
                 (v for v in file.variables.values() if "order" in v.ncattrs()),
                 key=lambda v: int(v.order),
@@ -220,8 +221,8 @@ def read_run(path: Path, digest: str) -> tuple[Reading, ...] | None:
 def table_rows(dish: Dish, readings: Sequence[Reading]) -> str:
     """A dish's lines in the table, one for each reading.
 
-    ``n`` is how many there are of what the quantity is read of: one dish, its cells, or what a
-    share is a share of; ``deviation`` is the standard deviation of cells.
+    ``n`` is the number of values: 1 for a dish, the number of cells, or the whole that a share is
+    taken of; ``deviation`` is the standard deviation over cells.
     """
     lines = []
     for reading in readings:
@@ -256,7 +257,7 @@ def table_rows(dish: Dish, readings: Sequence[Reading]) -> str:
 
 
 def _number(value: float | str) -> float | str:
-    """Whole numbers without a point."""
+    """Whole numbers as integers."""
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
@@ -267,7 +268,7 @@ def _csv(lines: Iterable[tuple[object, ...]]) -> str:
 
 
 def write_table(folder: Path, rows: Iterable[str]) -> None:
-    """Write the table anew, whole or not at all."""
+    """Write the whole table in one atomic step."""
     partial = folder / (_TABLE + _PARTIAL)
     try:
         partial.write_text(_csv([_COLUMNS]) + "".join(rows), encoding="utf-8")
@@ -278,6 +279,6 @@ def write_table(folder: Path, rows: Iterable[str]) -> None:
 
 
 def append_rows(folder: Path, rows: str) -> None:
-    """Add a dish to the table, which is put in order when all are done."""
+    """Append a dish to the table, which is rewritten in order at the end."""
     with (folder / _TABLE).open("a", encoding="utf-8") as table:
         table.write(rows)

@@ -7,10 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sdf1_field.exposure.sampling import PADDING, Stimulus, SubgridField
-from sdf1_field.exposure.subgrid import disc_transform
 from sdf1_field.grid import Grid
+from sdf1_field.modes import disc_transform, forward, inverse, spline_symbol
 from sdf1_field.spec import ModelSpec
-from sdf1_field.transport import Transport, forward, inverse, steady_admittance
+from sdf1_field.transport import Transport, steady_admittance
 from sdf1_field.units import MOLECULES_PER_UM3_PER_NM
 
 Array = NDArray[np.float64]
@@ -50,15 +50,9 @@ def grid_response(grid: Grid, transport: Transport, *, cell_radius: float) -> Gr
     qx = math.pi * np.arange(grid.nx) / grid.width
     qy = math.pi * np.arange(grid.ny) / grid.length
     wavenumber = np.hypot(qy[:, None], qx[None, :])
-    symbol_x, symbol_y = _symbol(grid.nx), _symbol(grid.ny)
+    symbol_x, symbol_y = spline_symbol(grid.nx), spline_symbol(grid.ny)
     factors = disc_transform(wavenumber * cell_radius) / (symbol_y[:, None] * symbol_x[None, :])
     return GridResponse(factors * _transfer(grid, transport, wavenumber), factors)
-
-
-def _symbol(count: int) -> Array:
-    """Value at the cell centres of a cosine mode of spline coefficients."""
-    symbol: Array = (2.0 + np.cos(math.pi * np.arange(count) / count)) / 3.0
-    return symbol
 
 
 def _transfer(grid: Grid, transport: Transport, wavenumber: Array) -> Array:

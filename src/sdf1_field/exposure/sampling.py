@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from sdf1_field.compiled import kernel
 from sdf1_field.grid import Grid, clamped_index
+from sdf1_field.modes import spline_coefficients
 from sdf1_field.neighbours import adjacent, adjacent_run
 
 Array = NDArray[np.float64]
@@ -106,19 +107,8 @@ def coefficients(values: Array) -> Array:
     ndarray, shape (ny + 4, nx + 4)
         A map that is constant along an axis has coefficients that are, to the last bit.
     """
-    filtered = np.ascontiguousarray(_filtered(_filtered(values).T).T)
-    return np.pad(filtered, PADDING, mode="symmetric")
-
-
-def _filtered(values: Array) -> Array:
-    """Coefficients along the first axis: cosine modes over those of the B-spline itself."""
-    from scipy.fft import dct, idct
-
-    count = len(values)
-    symbol = (2.0 + np.cos(math.pi * np.arange(count) / count)) / 3.0
-    middle = 0.5 * (values.min(axis=0) + values.max(axis=0))
-    filtered: Array = idct(dct(values - middle, axis=0) / symbol[:, None], axis=0) + middle
-    return filtered
+    both = np.ascontiguousarray(spline_coefficients(spline_coefficients(values).T).T)
+    return np.pad(both, PADDING, mode="symmetric")
 
 
 @kernel()

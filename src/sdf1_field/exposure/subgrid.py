@@ -36,6 +36,7 @@ from scipy.special import j0, j1
 
 from sdf1_field.exposure.sampling import SubgridField, no_subgrid_field
 from sdf1_field.grid import Grid
+from sdf1_field.modes import disc_transform
 from sdf1_field.neighbours import MOST_BUCKETS, make_buckets, sorted_places
 from sdf1_field.sources import source_width
 from sdf1_field.transport import Coat, Transport
@@ -341,13 +342,6 @@ def _integrals(scales: Scales) -> tuple[Array, Array]:
     falling = -6.0 * share * (1.0 - share) / ((1.0 - _TAPERED) * reach)
     shapes = np.stack([value * kept, slope * kept + value * falling], axis=-1)
     return p, shapes.reshape(len(p), -1)
-
-
-def disc_transform(argument: Array) -> Array:
-    """Two-dimensional transform of an even disc of radius R and total 1, at ``p R``."""
-    some = np.where(argument > 0.0, argument, 1.0)
-    result: Array = np.where(argument > 0.0, 2.0 * j1(some) / some, 1.0)
-    return result
 
 
 def _chebyshev() -> Array:

@@ -8,10 +8,11 @@ import xarray as xr
 from matplotlib.figure import Figure
 
 from sdf1_field.analysis import has_stroma
+from sdf1_field.analysis.network import frame_at
 from sdf1_field.errors import InputError
 from sdf1_field.figures.cargo import plot_cargo
 from sdf1_field.figures.claims import deniz_figures, jiao_figures
-from sdf1_field.figures.drawing import frame_at, is_flat, values_at
+from sdf1_field.figures.drawing import is_flat, values_at
 from sdf1_field.figures.floor import plot_floor
 from sdf1_field.figures.network import plot_network
 from sdf1_field.figures.tracks import plot_tracks

@@ -19,7 +19,7 @@ from matplotlib.ticker import MaxNLocator, StrMethodFormatter
 from numpy.typing import NDArray
 
 from sdf1_field.analysis import run_network
-from sdf1_field.analysis.network import BODY_DISTANCE_EDGES
+from sdf1_field.analysis.network import BODY_DISTANCE_EDGES, frame_at
 from sdf1_field.digits import number_text
 from sdf1_field.figures.drawing import (
     HELD,
@@ -31,7 +31,6 @@ from sdf1_field.figures.drawing import (
     draw_fibres,
     draw_scale_bar,
     fibre_courses,
-    frame_at,
     heading,
     hours_since_seeding,
     richest_view,

@@ -66,12 +66,12 @@ _PER_CELL = "migrasomes per MSC that has some (log scale)"
 
 
 def _labels(labels: Labels, names: Sequence[str]) -> list[str]:
-    """Of conditions; their own names if they have none."""
+    """Labels of conditions; their names if they have none."""
     return [plain(labels.get(name, name)) for name in names]
 
 
 def _treatments(labels: Labels, names: Sequence[str]) -> list[str]:
-    """Of an untreated condition and treated ones."""
+    """Labels of an untreated condition and treated ones."""
     own, *treated = _labels(labels, names)
     return [own, *(f"with {label.removeprefix('with ')}" for label in treated)]
 
@@ -84,9 +84,9 @@ _SUBSTRATES = (
     "laminin_521", "poly_l_lysine", "glass",
 )  # fmt: skip
 _STRONGEST = "poly_l_lysine"
-"""Substrate that the others are compared with in Fig. 2B."""
+"""Reference substrate of Fig. 2B."""
 _WITH_MIGRASOMES, _COVERED = (25.0, 40.0), 25.0
-"""MSC that carry migrasomes, and what MSC and network cover less than, as reported [%]."""
+"""Reported ranges: MSC that carry migrasomes, and the upper bound of the area covered [%]."""
 _REGIONS = {"MSC": BODY, "network": NETWORK}
 _COUNTED = (4.0 * HOUR, 12.0 * HOUR)
 """When the control's cells are counted; treated ones are at the first time [s]."""
@@ -171,7 +171,7 @@ def _draw_substrates(virtual: Virtual, labels: Labels) -> Figure:
 def _draw_with_migrasomes(
     axes: Any, place: float, experiments: Sequence[Experiment], control: Experiment, fibres: Look
 ) -> None:
-    """Part of a bar of MSC with fibres that has migrasomes too, and stars at its foot."""
+    """Part of a bar of MSC with fibres that have migrasomes too, with stars at its foot."""
     look = Look("fibre-bearing MSC with migrasomes", share=True)
     both = mean_of([mean_of(numbers_of(e, fibres) * numbers_of(e, look)) for e in experiments])
     if not math.isfinite(both):
@@ -234,7 +234,7 @@ class _FoldChanges:
     cells : str
     colours : mapping of str to str
     said : str
-        What else the caption says.
+        Further text of the caption.
     test : callable
         Against the first condition.
     """
@@ -246,7 +246,7 @@ class _FoldChanges:
     test: Test = untested
 
     def __call__(self, virtual: Virtual, labels: Labels) -> Figure:
-        """Draw it."""
+        """Draw the figure."""
         names = list(self.colours)
         named = _treatments if names[0] == "control" else _labels
         figure = figure_with_caption(
@@ -308,7 +308,7 @@ def _draw_paths(virtual: Virtual, labels: Labels) -> Figure:
 
 _CHEMOKINES = {"mcsf": "M-CSF", "ccl2": "CCL2"}
 _RISES = {"mcsf": (1.29, 9.5), "ccl2": (1.28, 10.6)}
-"""What BAPTA-AM multiplies the contents of bodies and of migrasomes by, as reported."""
+"""Reported factors by which BAPTA-AM raises the contents of bodies and of migrasomes."""
 _IMAGED, _MEDIA = 12.0 * HOUR, (10.0 * HOUR, 16.0 * HOUR)
 """When L929 cells are stained, and media collected [s]."""
 _SECRETING = {
@@ -406,7 +406,7 @@ def _draw_vesicles(virtual: Virtual, labels: Labels) -> Figure:
     return figure
 
 
-# What is drawn of which conditions
+# Figures and the conditions that they need
 
 _Figures = Mapping[str, tuple[Callable[[Virtual, Labels], Figure], Sequence[str]]]
 
@@ -439,7 +439,7 @@ def deniz_figures(virtual: Virtual, labels: Labels) -> dict[str, Figure]:
         By condition the experiments: for each of its dishes the readings. Figures of conditions
         that are not there are left out.
     labels : mapping of str to str
-        What conditions are called.
+        Labels of conditions.
 
     Examples
     --------

@@ -9,12 +9,9 @@ import xarray as xr
 from matplotlib.collections import EllipseCollection, LineCollection
 from numpy.typing import NDArray
 
-from sdf1_field.analysis import SAME_TIME
-from sdf1_field.errors import InputError
 from sdf1_field.record import model_of
 from sdf1_field.scene import REGION_LABELS, Region
 from sdf1_field.spec import ModelSpec, brief_changes
-from sdf1_field.units import duration_text
 
 Array = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -28,8 +25,6 @@ _FLAT = 2e-7
 """Range over magnitude within which numbers of single precision are the same."""
 _BEYOND = 200.0
 """How far outside a view the things may be centred that reach into it [um]."""
-
-
 _HEADING = 90
 """Characters of the line with the changes from the shipped model."""
 
@@ -70,27 +65,6 @@ class View:
     def scale(self, inches: float) -> float:
         """Points that a micrometre takes where the larger extent takes so many inches."""
         return POINTS_PER_INCH * inches / max(self.width, self.length)
-
-
-def frame_at(run: xr.Dataset, time: float | None) -> int:
-    """Number of the frame saved at a time [s]; the last if none is given.
-
-    Raises
-    ------
-    InputError
-        If nothing was saved at that time.
-    """
-    times = run["time"].values
-    if time is None:
-        return len(times) - 1
-    nearest = int(np.argmin(np.abs(times - time)))
-    if abs(times[nearest] - time) > SAME_TIME:
-        raise InputError(
-            f"at: no field was saved at {duration_text(time)}; the run has "
-            f"{duration_text(float(times[0]))} to {duration_text(float(times[-1]))}. "
-            "Choose a time it has."
-        )
-    return nearest
 
 
 def values_at(run: xr.Dataset, frame: int, name: str) -> NDArray[Any]:

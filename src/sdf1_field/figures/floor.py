@@ -23,6 +23,7 @@ from sdf1_field.analysis import (
     run_censuses,
     run_encounter_limit,
 )
+from sdf1_field.analysis.network import frame_at
 from sdf1_field.digits import number_text
 from sdf1_field.figures.drawing import (
     BODY,
@@ -37,7 +38,6 @@ from sdf1_field.figures.drawing import (
     draw_outline,
     draw_scale_bar,
     fibre_courses,
-    frame_at,
     heading,
     is_flat,
     region_label,

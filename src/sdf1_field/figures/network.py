@@ -14,6 +14,7 @@ from matplotlib.patches import Patch, Rectangle
 from matplotlib.ticker import MultipleLocator
 from numpy.typing import NDArray
 
+from sdf1_field.analysis.network import frame_at
 from sdf1_field.figures.drawing import (
     BODY,
     NETWORK,
@@ -25,7 +26,6 @@ from sdf1_field.figures.drawing import (
     draw_outline,
     draw_scale_bar,
     fibre_courses,
-    frame_at,
     heading,
     hours_since_seeding,
     richest_view,

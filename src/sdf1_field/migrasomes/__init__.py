@@ -1,8 +1,8 @@
-"""How the stroma changes with time: its cells, their fibres, and the migrasomes on these.
+"""Evolution of the stroma: its cells, their retraction fibres, and the migrasomes on these.
 
-A placed scene's migrasomes stay where they were placed; they appear and rupture at times that were
-placed with them. A grown scene begins with bodies alone, and goes on by itself in steps of its own:
-what it is at a time does not depend on when it is asked for.
+A placed scene's migrasomes stay where they were placed; they appear and rupture at times drawn with
+their places. A grown scene begins with bodies alone and evolves in steps of its own, so that the
+scene at a time does not depend on the times at which it was asked for before.
 """
 
 import math
@@ -84,7 +84,7 @@ _ROUND_OFF = 1e-9
 def seed_scene(
     spec: ModelSpec, seed: int, perturbation: Perturbation, *, secretion_factor: float
 ) -> Scene:
-    """Stroma just seeded, that will grow: bodies, spread and at rest or migrating, and no fibres.
+    """Newly seeded stroma that will grow: spread bodies, at rest or migrating, without fibres.
 
     Parameters
     ----------
@@ -123,8 +123,8 @@ def seed_scene(
         for name in spec.solved_ligands:
             rules = spec.ligand[name].secretion
             constant[name] = np.array([rules.migrasome * secretion_factor, rules.carrying_fraction])
-    # A body begins with what it holds when it makes as much as it releases by itself; a change of
-    # genes has been there for long.
+    # A body begins in steady state of production and its own release; genetic perturbations began
+    # long before.
     always = _carriages(spec, schedule(spec).perturbation(-math.inf), secretion_factor)
     pools = np.zeros((len(always), count, 4))
     for k, (kind,) in enumerate(always.values()):
@@ -184,7 +184,7 @@ def _carriages(
 
 
 def cargo_of(scene: Scene) -> dict[str, Cargo]:
-    """Where each ligand is that is followed from its making on; nothing where none is."""
+    """Cargo of each ligand that is followed from production on, by ligand; empty if none is."""
     growth = scene.growth
     if growth is None:
         return {}
@@ -207,7 +207,7 @@ def cargo_of(scene: Scene) -> dict[str, Cargo]:
 
 
 def perturb(scene: Scene, spec: ModelSpec, perturbation: Perturbation) -> Scene:
-    """Scene that goes on under other perturbations; a scene that does not grow stays as it is."""
+    """Scene that grows under other perturbations from now on; unchanged if it does not grow."""
     if scene.growth is None:
         return scene
     growth = replace(
@@ -227,7 +227,7 @@ def perturb(scene: Scene, spec: ModelSpec, perturbation: Perturbation) -> Scene:
 
 
 def freeze(scene: Scene) -> Scene:
-    """Scene that stays as it is from now on: nothing moves, forms or falls apart."""
+    """Scene that no longer evolves: nothing moves, forms, breaks down or ruptures."""
     if scene.growth is None:
         return scene
     m = scene.migrasomes
@@ -246,8 +246,8 @@ def freeze(scene: Scene) -> Scene:
 def change_times(scene: Scene) -> list[float]:
     """Times at which migrasomes that carry a ligand appear or rupture [s], as far as known.
 
-    The others release nothing; that they are there is seen at the next time asked for. Of a grown
-    scene no time is known.
+    Other migrasomes release nothing, and appear at the next time asked for. A grown scene's times
+    are not known beforehand.
     """
     if scene.growth is not None:
         return []
@@ -289,7 +289,7 @@ def advance(scene: Scene, until: float, internalised: Collection[int] = ()) -> S
 
 
 def _without(scene: Scene, until: float, internalised: Collection[int]) -> Scene:
-    """Scene whose migrasomes are there no more that cells have taken up."""
+    """Scene without the migrasomes that cells have taken up."""
     m = scene.migrasomes
     gone = np.zeros(len(m.x), dtype=np.bool_)
     gone[list(internalised)] = True
@@ -308,9 +308,9 @@ def _without(scene: Scene, until: float, internalised: Collection[int]) -> Scene
 
 
 def _grown(scene: Scene, until: float) -> Scene:
-    """Scene after all the steps of growth that end by a time [s], its cargo at that time.
+    """Scene after all steps of growth that end by a time [s], with its cargo at that time.
 
-    Itself if no step ends and no cargo is followed.
+    The same object if no step ends and no cargo is followed.
     """
     growth = scene.growth
     assert growth is not None
@@ -359,7 +359,7 @@ def _grown(scene: Scene, until: float) -> Scene:
 
 
 def _seen(growth: Growth) -> Fibres:
-    """Fibres long enough to be seen."""
+    """Fibres of at least the shortest visible length."""
     shown = growth.strands["grown"]
     strands, course = growth.strands[shown], growth.course[shown]
     beyond = np.arange(VERTICES) >= strands["count"][:, None]
@@ -373,7 +373,7 @@ def _seen(growth: Growth) -> Fibres:
 
 
 def _aged(before: Migrasomes, growth: Growth) -> Migrasomes:
-    """Migrasomes as old as they are after growth's last step, those that are new among them."""
+    """Migrasomes at their age after the last step of growth, new ones included."""
     rates, buds = growth.rates[0], growth.buds
     now = rates["start"] + growth.step * rates["step"]
     age = np.maximum(np.minimum(now, buds["end"]) - buds["birth"], 0.0)
@@ -388,7 +388,7 @@ def _aged(before: Migrasomes, growth: Growth) -> Migrasomes:
         birth=buds["birth"].copy(),
         end=buds["end"].copy(),
         present=np.concatenate([before.present, np.zeros(new, dtype=np.bool_)]),
-        # Two stages, one after the other: hardly any of it is there early on.
+        # Two first-order stages of one rate in sequence: little CD166 early on.
         maturity=np.expm1(-rates["gathering"] * age) ** 2,
         origin=buds["origin"].astype(np.int8),
         fate=buds["fate"].astype(np.int8),
@@ -400,7 +400,7 @@ def _aged(before: Migrasomes, growth: Growth) -> Migrasomes:
 
 
 def _loaded(before: Migrasomes, growth: Growth) -> dict[str, Flags]:
-    """Which migrasomes take each ligand, the new ones among them."""
+    """Whether each migrasome carries a ligand, new ones included, by ligand."""
     fractions = {name: float(fraction) for name, (_, fraction) in growth.constant.items()}
     for name, kind in growth.carriage.items():
         fractions[name] = float(kind["loaded_fraction"][0])
@@ -417,7 +417,7 @@ def _loaded(before: Migrasomes, growth: Growth) -> dict[str, Flags]:
 
 
 def _of_bodies(bodies: Bodies, growth: Growth) -> dict[str, Array]:
-    """What each body secretes now, by ligand [molecules/s]."""
+    """Secretion of each body now, by ligand [molecules/s]."""
     if growth.constant:
         return dict(bodies.secretion)
     secretion = {name: np.zeros(len(rates)) for name, rates in bodies.secretion.items()}

@@ -1,4 +1,4 @@
-"""How much of a stroma a model is expected to have, told without running it."""
+"""Upper estimates of the amount of stroma, from the model alone."""
 
 import math
 from typing import NamedTuple
@@ -10,14 +10,14 @@ from sdf1_field.treatments import schedule
 
 
 class ExpectedStroma(NamedTuple):
-    """Upper estimates of how much of a stroma there is at once.
+    """Upper estimates of the amount of stroma.
 
     Parameters
     ----------
     bodies, fibres, vertices, migrasomes : float
-        At once; ``vertices`` of each fibre.
+        Present at one time; ``vertices`` per fibre.
     migrasomes_ever : float
-        Those gone and to come too.
+        Present at any time.
     """
 
     bodies: float
@@ -28,7 +28,7 @@ class ExpectedStroma(NamedTuple):
 
 
 def expected_stroma(spec: ModelSpec) -> ExpectedStroma:
-    """Upper estimates of a model's stroma, without growing it."""
+    """Upper estimates of a model's stroma, from the model alone."""
     scene, area = spec.scene, spec.dish.width * spec.dish.length
     bodies = scene.msc_number or scene.msc_density * area
     if spec.grows:
@@ -41,10 +41,10 @@ def expected_stroma(spec: ModelSpec) -> ExpectedStroma:
 
 
 def _expected_growth(spec: ModelSpec, bodies: float) -> ExpectedStroma:
-    """What there is at the end if nothing but time takes it away.
+    """Stroma of a growing scene at its end, without treatments that reduce it.
 
-    Fibres run straight away from bodies until they break, and on them migrasomes form as fast as
-    they nucleate, or as fast as there is room: wherever one has ruptured or its fibre has gone.
+    Fibres are straight until they break. Migrasomes form at the nucleation rate, but no closer than
+    their spacing; a site is free again after a rupture or when its fibre is gone.
     """
     span = spec.run.duration + spec.run.culture
     if spec.scene.mode == "frozen":
@@ -53,7 +53,7 @@ def _expected_growth(spec: ModelSpec, bodies: float) -> ExpectedStroma:
         return ExpectedStroma(bodies, 0.0, 0.0, 0.0, 0.0)
     r = rates_of(spec, schedule(spec).perturbation(spec.run.duration))
     migrating = r.starting / (r.starting + r.stopping) if r.starting > 0.0 else 0.0
-    # A fibre that lengthens breaks ever sooner.
+    # The breakage rate rises with a fibre's length.
     pull = r.breakage * r.speed
     life = min(
         span,

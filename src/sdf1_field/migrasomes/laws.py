@@ -1,10 +1,11 @@
-"""What substrates and perturbations make of the rates at which networks form and fall apart.
+"""Rates at which networks form and break down, under a substrate and perturbations.
 
-A substrate is two numbers relative to fibronectin: how many anchors hold the retracting edge, and
-how strong each is. All else follows: anchors decide how often fibres are left behind; strength how
-long fibres, and migrasomes on them, last, and how readily these form, for which Deniz et al. (2023)
-take a strong attachment to be a prerequisite; both together, as adhesion, how well cells migrate,
-which is best at an intermediate adhesion (DiMilla et al. 1991, 10.1016/S0006-3495(91)82027-6).
+A substrate is two numbers relative to fibronectin: the number of anchors that hold the retracting
+edge, and the strength of each. Anchors set the rate at which fibres are left behind. Strength sets
+the lifetime of fibres and of migrasomes on them, and the rate at which migrasomes form, for which
+Deniz et al. (2023) take a strong attachment to be a prerequisite. Their product, the adhesion, sets
+the speed of migration, which is highest at an intermediate adhesion (DiMilla et al. 1991,
+10.1016/S0006-3495(91)82027-6).
 """
 
 from typing import Any, NamedTuple
@@ -18,9 +19,9 @@ from sdf1_field.spec import ModelSpec, Perturbation
 
 
 class Rates(NamedTuple):
-    """Numbers that the growth of a scene works with; lengths in um, times in s.
+    """Parameters of the growth of a scene; lengths in um, times in s.
 
-    Those that a substrate or perturbation changes are already changed.
+    The effects of substrate and perturbations are included.
     """
 
     width: float
@@ -35,7 +36,7 @@ class Rates(NamedTuple):
     stopping: float
     starting: float
     tethering: float
-    """Per way of a migrating cell [1/um]."""
+    """Per path length of a migrating cell [1/um]."""
     retraction: float
     retracted_share: float
     retraction_time: float
@@ -70,7 +71,7 @@ RATES = np.dtype([(name, "f8") for name in Rates._fields])
 
 
 def migration(adhesion: float, *, optimal: float) -> float:
-    """Share of their best that cells reach in migrating, ``4 A A_0 / (A + A_0)**2``.
+    """Migration relative to its optimum, ``4 A A_0 / (A + A_0)**2``.
 
     Parameters
     ----------
@@ -88,7 +89,7 @@ def migration(adhesion: float, *, optimal: float) -> float:
 
 
 def rates_of(spec: ModelSpec, perturbation: Perturbation) -> Rates:
-    """Rates of a model's stroma on its substrate, under what perturbs it."""
+    """Rates of a model's stroma on its substrate, under a perturbation."""
     scene, cell, b = spec.scene, spec.stroma, spec.biogenesis
     substrate = spec.substrate[scene.substrate]
     anchors = substrate.anchors * (1.0 - substrate.integrin_share * perturbation.blocked_integrins)
@@ -137,16 +138,16 @@ def rates_of(spec: ModelSpec, perturbation: Perturbation) -> Rates:
 def carriage_of(
     spec: ModelSpec, ligand: str, perturbation: Perturbation, *, secretion_factor: float
 ) -> NDArray[Any]:
-    """How a ligand's carriers fare in a model's stroma, under what perturbs it.
+    """Kinetics of a ligand's carriers in a model's stroma, under a perturbation.
 
     Parameters
     ----------
     spec : ModelSpec
     ligand : str
-        One that the stroma makes.
+        One that the stroma produces.
     perturbation : Perturbation
     secretion_factor : float
-        The dish's and donor's factor on what cells make.
+        The dish's and donor's factor on production.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""Chemokines in stromal cells and their migrasomes, as microscopes and blots show them."""
+"""Chemokines in stromal cells and their migrasomes, as in micrographs and blots."""
 
 import math
 from collections.abc import Sequence
@@ -9,26 +9,25 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from sdf1_field import migrasomes
 from sdf1_field.analysis import CargoCount, count_cargo
 from sdf1_field.claims import Quantity, Reading, Sample
 from sdf1_field.errors import InputError
 from sdf1_field.observations.readings import Dish, model_of, of_cells, of_dish, of_share
 from sdf1_field.random import Stream, generator
 from sdf1_field.scene import NO_BODY
-from sdf1_field.treatments import change_times, schedule
+from sdf1_field.simulation import stroma_alone
 from sdf1_field.variation import dish_factors
 
 Array = NDArray[np.float64]
 
 PER_DISH = 34
-"""Cells or migrasomes looked at in a dish: 102 in three, the "> 100" of Jiao et al. (2024)."""
+"""Cells or migrasomes counted in a dish: 102 in three, the "> 100" of Jiao et al. (2024)."""
 SECTIONED = 10
 """Cells of a dish cut for electron microscopy: 30 in three, the number in Jiao et al. (2024)."""
-FILMED = 51
+FOLLOWED = 51
 """Cells of a dish whose polarisation is measured: the "> 50" of Jiao et al. (2024)."""
 STAINED = 60
-"""Migrasomes of a dish looked at for cargo, as in Deniz et al. (2023), there of 10 cells."""
+"""Migrasomes of a dish stained for cargo, as in Deniz et al. (2023), there of 10 cells."""
 YOUNG, MATURE = 20.0 * 60.0, 2.0 * 3600.0
 """Migrasomes younger than the one are young, those at least as old as the other mature [s]."""
 
@@ -73,7 +72,7 @@ CARRIED = (
 
 
 def read_cargo(dish: Dish) -> tuple[Reading, ...]:
-    """Grow a dish's stroma and read its cargo at the dish's times, which are since seeding."""
+    """Grow a dish's stroma and read its cargo at the dish's times since seeding."""
     counts = count_dish(dish)
     readings: list[Reading] = []
     for time in dish.times:
@@ -88,7 +87,7 @@ def read_cargo(dish: Dish) -> tuple[Reading, ...]:
 def count_dish(dish: Dish) -> dict[tuple[float, str], CargoCount]:
     """Grow a dish's stroma alone, and count the cargo of each ligand that its model follows.
 
-    Neither fields nor haematopoietic cells are simulated, so what these would swallow stays.
+    Neither fields nor haematopoietic cells are simulated, so no migrasome is taken up.
 
     Returns
     -------
@@ -110,57 +109,47 @@ def count_dish(dish: Dish) -> dict[tuple[float, str], CargoCount]:
         raise InputError(
             f"{dish.model}: cargo is counted at times after seeding. Give some, above 0 s."
         )
-    plan, start = schedule(spec), -spec.run.culture
-    looked_at = {start + time: time for time in dish.times}
-    until = max(looked_at)
-    scene = migrasomes.seed_scene(
-        spec,
-        dish.seed,
-        plan.perturbation(start),
-        secretion_factor=dish_factors(spec, dish.seed).secretion,
-    )
-    counts = {}
-    for stop in sorted({*(t for t in change_times(plan) if start < t < until), *looked_at}):
-        scene = migrasomes.advance(scene, stop)
-        if stop in looked_at:
-            for ligand in spec.followed_ligands:
-                counts[looked_at[stop], ligand] = count_cargo(
-                    scene, spec, ligand, time=stop, seed=dish.seed
-                )
-        scene = migrasomes.perturb(scene, spec, plan.perturbation(stop))
-    return counts
+    since_seeding = {time - spec.run.culture: time for time in dish.times}
+    factor = dish_factors(spec, dish.seed).secretion
+    return {
+        (since_seeding[time], ligand): count_cargo(scene, spec, ligand, time=time, seed=dish.seed)
+        for time, scene in stroma_alone(
+            spec, list(since_seeding), seed=dish.seed, secretion_factor=factor
+        )
+        for ligand in spec.followed_ligands
+    }
 
 
 def bearing(count: CargoCount) -> NDArray[np.intp]:
-    """Numbers of the cells that have attached migrasomes, rising."""
+    """Indices of the cells with attached migrasomes, sorted."""
     return np.unique(count.owner[count.owner != NO_BODY])
 
 
 class _Choice(IntEnum):
-    """What is chosen at random; part of the generator's key."""
+    """Random choices; the number is part of the generator's key."""
 
     CELLS = 1
     MIGRASOMES = 2
     SECTIONED = 3
-    FILMED = 4
+    FOLLOWED = 4
     STAINED = 5
 
 
 @dataclass(frozen=True, eq=False)
 class _Look:
-    """One look at a dish: what is chosen in it is the same for every ligand."""
+    """Cells and migrasomes chosen in a dish, the same for every ligand."""
 
     seed: int
     time: float
     counts: Sequence[CargoCount]
 
     def chosen(self, choice: _Choice, among: NDArray[np.intp], most: int) -> NDArray[np.intp]:
-        """Some at random; all if there are no more."""
+        """At most a number of items at random."""
         return generator(self.seed, Stream.BOOTSTRAP, choice).permutation(among)[:most]
 
     @property
     def scene(self) -> CargoCount:
-        """Any ligand's count, for what is the same in all."""
+        """Count of the first ligand, for quantities that are the same in all."""
         return self.counts[0]
 
     @cached_property
@@ -177,12 +166,12 @@ class _Look:
 
     @cached_property
     def vesicles(self) -> NDArray[np.intp]:
-        """All ligands' in each migrasome."""
+        """Vesicles of all ligands in each migrasome."""
         total: NDArray[np.intp] = np.sum([count.vesicles for count in self.counts], axis=0)
         return total
 
     def cells(self) -> list[Reading]:
-        """What is read of cells whatever they carry."""
+        """Readings of cells that do not depend on a ligand."""
         migrating, every = np.flatnonzero(self.scene.migrating), np.arange(self.scene.msc)
         carried = np.sum([count.vesicles_per_cell for count in self.counts], axis=0)
         return [
@@ -191,7 +180,7 @@ class _Look:
                 of_cells(
                     POLARISATION,
                     self.time,
-                    self.scene.polarisation[self.chosen(_Choice.FILMED, cells, FILMED)],
+                    self.scene.polarisation[self.chosen(_Choice.FOLLOWED, cells, FOLLOWED)],
                     of,
                 )
                 for of, cells in ((_MIGRATING, migrating), (ALL, every))
@@ -199,7 +188,7 @@ class _Look:
         ]
 
     def migrasomes(self) -> list[Reading]:
-        """What is read of migrasomes whatever they hold."""
+        """Readings of migrasomes that do not depend on a ligand."""
         scene = self.scene
         some = self.chosen(_Choice.MIGRASOMES, self.attached, PER_DISH)
         cut = self.chosen(_Choice.SECTIONED, bearing(scene), SECTIONED)
@@ -216,7 +205,7 @@ class _Look:
         ]
 
     def ligand(self, count: CargoCount) -> list[Reading]:
-        """What is read of one ligand."""
+        """Readings of one ligand."""
         cells, name, time = self.cells_looked_at, count.ligand, self.time
         per_cell = np.array([count.content[count.owner == cell].mean() for cell in cells])
         seen = count.vesicles[self.stained]

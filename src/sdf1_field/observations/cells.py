@@ -1,4 +1,4 @@
-"""Haematopoietic cells in a dish: counted in regions, or tracked; and what they do to networks."""
+"""Haematopoietic cells in a dish, counted in regions or tracked, and their uptake of migrasomes."""
 
 import math
 
@@ -60,8 +60,8 @@ TRACKED = (Quantity(PATH, "um", Sample.CELLS),)
 def read_counts(dish: Dish) -> tuple[Reading, ...]:
     """Count a dish's cells and networks at its times; see `watched_model`.
 
-    The walk of the encounter limit has the regions of every coupling stop from 0 s on, as the
-    model's own cells do; whether cells touch a migrasome is seen whenever they are saved.
+    The walk of the encounter limit uses the regions of every coupling stop from 0 s on, as the
+    model's own cells do; contact with migrasomes is read in every saved frame of the cells.
     """
     spec = watched_model(dish)
     seen = set(track_times(spec))
@@ -129,9 +129,9 @@ def read_counts(dish: Dish) -> tuple[Reading, ...]:
 
 
 def watched_model(dish: Dish) -> ModelSpec:
-    """Model that ends with a dish's times and shows its coupling stops.
+    """Model that ends at a dish's last time, with a frame at every coupling stop.
 
-    Only fields that cells sense are solved, and a frame at a stop costs nothing.
+    Only fields that cells sense are solved; a frame at a stop adds no work.
     """
     step = model_of(dish).numerics.coupling_step
     frames = [
@@ -152,7 +152,7 @@ def touches(m: Migrasomes, x: Array, y: Array, radius: float) -> Flags:
     x, y : ndarray, shape (cell,)
         The cells' centres [um].
     radius : float
-        Theirs [um].
+        Of the cells [um].
 
     Returns
     -------
@@ -162,7 +162,7 @@ def touches(m: Migrasomes, x: Array, y: Array, radius: float) -> Flags:
     if len(x) == 0 or not here.any():
         return touching
     reach = m.radius[here] + radius
-    # Pairs alone, since all distances in a whole well do not fit into memory.
+    # Only pairs within reach, since all distances in a whole well do not fit into memory.
     near = cKDTree(np.column_stack([x, y])).sparse_distance_matrix(
         cKDTree(np.column_stack([m.x[here], m.y[here]])), reach.max(), output_type="ndarray"
     )
@@ -180,7 +180,7 @@ def _taken_up(m: Migrasomes, time: float) -> list[Reading]:
 
 
 def _released(scene: Scene, ligand: str) -> Array:
-    """What migrasomes and bodies have released so far [molecules], shape (2,).
+    """Ligand released so far by migrasomes and by bodies [molecules], shape (2,).
 
     NaN where cargo is not followed.
     """

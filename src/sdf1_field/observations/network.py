@@ -1,16 +1,14 @@
-"""MSC alone, grown and fixed: their fibres and migrasomes, as an experimenter counts them."""
+"""Fibres and migrasomes of MSC grown without haematopoietic cells, counted at fixed times."""
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sdf1_field import migrasomes
 from sdf1_field.analysis import NetworkCount, count_network, detached_per_mm2
 from sdf1_field.claims import Quantity, Reading, Sample
 from sdf1_field.errors import InputError
 from sdf1_field.observations.readings import Dish, model_of, of_cells, of_dish, of_share
 from sdf1_field.scene import NO_BODY, Fate, Migrasomes, Origin
-from sdf1_field.simulation import model_grid, regions_of
-from sdf1_field.treatments import change_times, schedule
+from sdf1_field.simulation import model_grid, regions_of, stroma_alone
 
 WITH_FIBRES, WITH_MIGRASOMES = "MSC with fibres", "MSC with migrasomes"
 BEARING = "fibre-bearing MSC with migrasomes"
@@ -35,7 +33,7 @@ NETWORK = (
     Quantity(ATTACHED, "mm-2", Sample.DISH),
     Quantity(DETACHED, "mm-2", Sample.CELLS),
 )
-"""What is counted of the networks of any dish with MSC."""
+"""Quantities of the networks of any dish with MSC."""
 GROWN = (
     *NETWORK,
     Quantity(FORMED, "1", Sample.DISH, tuple(_ORIGINS.values())),
@@ -59,21 +57,15 @@ def read_network(dish: Dish) -> tuple[Reading, ...]:
             f"{dish.model}: MSC are not seeded at time 0 to grow networks. Observe networks with "
             "scene.mode 'grown' and run.culture 0, as in biogenesis-fibronectin-5."
         )
-    grid, plan = model_grid(spec), schedule(spec)
-    scene = migrasomes.seed_scene(spec, dish.seed, plan.perturbation(0.0), secretion_factor=1.0)
-    changes = [time for time in change_times(plan) if 0.0 < time <= dish.times[-1]]
+    grid = model_grid(spec)
     readings: list[Reading] = []
-    for time in sorted({*changes, *dish.times}):
-        scene = migrasomes.advance(scene, time)
-        if time in dish.times:
-            count = count_network(scene, regions_of(spec, scene, grid), grid, time=time)
-            readings += [
-                *network_readings(count),
-                *_origins(scene.migrasomes, time),
-                *_cd166(count, spec.adhesion.cd166_migrasome, scene.migrasomes),
-            ]
-        if time in changes:
-            scene = migrasomes.perturb(scene, spec, plan.perturbation(time))
+    for time, scene in stroma_alone(spec, dish.times, seed=dish.seed):
+        count = count_network(scene, regions_of(spec, scene, grid), grid, time=time)
+        readings += [
+            *network_readings(count),
+            *_origins(scene.migrasomes, time),
+            *_cd166(count, spec.adhesion.cd166_migrasome, scene.migrasomes),
+        ]
     return tuple(readings)
 
 
@@ -93,7 +85,7 @@ def network_readings(count: NetworkCount) -> list[Reading]:
 
 
 def _origins(m: Migrasomes, time: float) -> list[Reading]:
-    """Migrasomes so far, and those that have lost their fibre, by how this came to be."""
+    """Migrasomes formed so far, and those that have lost their fibre, by the fibre's origin."""
     drifted = (m.end <= time) & (m.fate == Fate.DRIFTS_AWAY)
     freed = (m.body == NO_BODY) | drifted
     return [
@@ -104,13 +96,13 @@ def _origins(m: Migrasomes, time: float) -> list[Reading]:
 
 
 def _cd166(count: NetworkCount, mature: float, m: Migrasomes) -> list[Reading]:
-    """CD166 per area of the migrasomes that are there, relative to the body's.
+    """CD166 per area of the migrasomes present, relative to the body's.
 
     Parameters
     ----------
     count : NetworkCount
     mature : float
-        Of a mature migrasome.
+        CD166 per area of a mature migrasome, relative to the body's.
     m : Migrasomes
     """
     density: NDArray[np.float64] = mature * m.maturity[m.present]

@@ -23,13 +23,13 @@ _NUMBER, _SUBKEY = np.uint64(0), np.uint64(1)
 _ROUNDS = 10
 _UNIT = 1.0 / 4294967296.0
 _SPARE = np.uint64(12)
-"""Bits of 64 that a number of 52 bits and a half does not hold."""
+"""Bits of 64 that are dropped, so that a number with 52 of them has no round-off."""
 _FINE = 2.0**-52
 
 _CENTRAL = 0.425
 """Distance from 1/2 up to which a quantile is a rational function of the probability."""
 _NEAR_TAIL, _FAR = 1.6, 5.0
-"""Where the tails' rational functions are centred, in sqrt(-log p), and the second one begins."""
+"""Centre of the first tail function, in sqrt(-log p), and begin of the second."""
 # Coefficients of Wichura's PPND16.
 _A0, _A1, _A2, _A3, _A4, _A5, _A6, _A7 = (
     3.3871328727963666080e0, 1.3314166789178437745e2, 1.9715909503065514427e3,
@@ -117,7 +117,7 @@ def normal_quantile(probability: float) -> float:
 
 @kernel(inline=True)
 def _central_quantile(centred: float) -> float:
-    """Quantile of ``0.5 + centred`` where the logarithm is not needed."""
+    """Quantile of ``0.5 + centred`` in the central range, without a logarithm."""
     r = _CENTRAL * _CENTRAL - centred * centred
     above = _A7
     for a in (_A6, _A5, _A4, _A3, _A2, _A1, _A0):
@@ -130,7 +130,7 @@ def _central_quantile(centred: float) -> float:
 
 @kernel()
 def _tail_quantile(probability: float) -> float:
-    """Quantile, without its sign, of a probability below that of the central range."""
+    """Absolute value of the quantile of a probability below the central range."""
     r = math.sqrt(-math.log(probability))
     if r <= _FAR:
         r -= _NEAR_TAIL
@@ -216,19 +216,19 @@ def draw(seed: int, stream: int, entity: int, step: int) -> tuple[float, float]:
 
 @kernel()
 def uniform(seed: int, stream: int, entity: int, step: int) -> float:
-    """The uniform number of `draw` alone."""
+    """The uniform number of `draw`."""
     _, _, w2, _ = _block(seed, stream, entity, step, _NUMBER)
     return (np.int64(w2) + 0.5) * _UNIT
 
 
 @kernel()
 def subkey(seed: int, stream: int, entity: int) -> int:
-    """Key of an entity, in place of the seed for what belongs to it.
+    """Key of an entity: the seed of random numbers that belong to it.
 
     Parameters
     ----------
     seed, stream, entity : int
-        As of `draw`, none of whose blocks it is made from.
+        As of `draw`; a key's block is none of `draw`'s.
 
     Returns
     -------
@@ -240,7 +240,7 @@ def subkey(seed: int, stream: int, entity: int) -> int:
 
 
 def subkeys(seeds: int | Keys, stream: Stream, entities: int | Keys) -> Keys:
-    """`subkey` of many entities, each with a seed or key of its own or all with the same."""
+    """`subkey` of many entities; shapes of seeds and entities broadcast."""
     shape = np.broadcast_shapes(np.shape(seeds), np.shape(entities))
     keys = np.empty(shape, dtype=np.int64)
     _fill_subkeys(
@@ -250,7 +250,7 @@ def subkeys(seeds: int | Keys, stream: Stream, entities: int | Keys) -> Keys:
 
 
 def _each(value: int | Keys, shape: tuple[int, ...]) -> Keys:
-    """A row of its own for a kernel, of a value for each element of a shape."""
+    """Flat copy of a value broadcast to a shape."""
     row = np.empty(shape, dtype=np.int64)
     row[...] = value
     return row.reshape(-1)
@@ -265,19 +265,19 @@ def _fill_subkeys(seeds: Keys, stream: int, entities: Keys, keys: Keys) -> None:
 def draws(
     seeds: int | Keys, stream: Stream, entities: int | Keys, step: int
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """`draw` of many entities, each with a seed or key of its own or all with the same.
+    """`draw` of many entities.
 
     Parameters
     ----------
     seeds, entities : int, ndarray of int64
-        Of shapes that go together.
+        Their shapes broadcast.
     stream : Stream
     step : int
 
     Returns
     -------
     normals, uniforms : ndarray
-        Of the common shape.
+        Of the broadcast shape.
     """
     shape = np.broadcast_shapes(np.shape(seeds), np.shape(entities))
     normals, uniforms = np.empty(shape), np.empty(shape)
@@ -310,13 +310,13 @@ def draw_all(
     normals: NDArray[np.float64],
     uniforms: NDArray[np.float64],
 ) -> None:
-    """Fill arrays of shape (entity,) with the numbers of `draw`; a few thousand at a time."""
+    """Fill arrays of shape (entity,) with the numbers of `draw`; a few thousand at most."""
     count = entities.size
     for n in range(count):
         w0, w1, w2, _ = _block(seed, stream, entities[n], step, _NUMBER)
         normals[n] = _centred(w0, w1)
         uniforms[n] = (np.int64(w2) + 0.5) * _UNIT
-    # Apart, so that the first loop and the third can be vectorised and the second has no branch.
+    # Separate loops, so that the first and third can be vectorised and the second has no branch.
     tails, found = np.empty(count, np.int64), 0
     for n in range(count):
         tails[found] = n

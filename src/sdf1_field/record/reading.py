@@ -1,4 +1,4 @@
-"""A run file read again: opened, summed up, compared."""
+"""Run files opened, summarised and compared."""
 
 import functools
 import hashlib
@@ -109,7 +109,7 @@ def open_run(path: str | Path) -> "xr.Dataset":
 
 
 def recorded_model(path: Path, attributes: Mapping[str, Any]) -> Model:
-    """Model that a run file says it was made from.
+    """Model that a run file was made from, as its attributes record it.
 
     Parameters
     ----------
@@ -176,9 +176,10 @@ def content_digest(run: "xr.Dataset") -> str:
 
 
 def summary(run: "xr.Dataset") -> dict[str, Any]:
-    """What a run holds: its model, size, and at the end stroma, ligands and their mass audit.
+    """Summary of a run: model, size, and stroma, ligands and mass audit at its end.
 
-    ``imbalance`` is the audit's missing share of what came in; None in steady state.
+    ``imbalance`` is the share of the incoming molecules that the audit misses; None in steady
+    state.
     """
     model = model_of(run)
     spec, times = model.spec, run["time"].values
@@ -229,7 +230,7 @@ def summary(run: "xr.Dataset") -> dict[str, Any]:
 
 
 def _times_text(spec: ModelSpec, times: NDArray[np.float64]) -> str:
-    """How many fields were saved, and when."""
+    """Number and times of the saved fields."""
     if spec.run.mode == "steady":
         return "steady state"
     first, last = (duration_text(float(time)) for time in times[[0, -1]])
@@ -239,9 +240,9 @@ def _times_text(spec: ModelSpec, times: NDArray[np.float64]) -> str:
 
 
 def field_unit(run: "xr.Dataset", ligand: str) -> tuple[str, float]:
-    """Unit of a ligand's concentrations wherever a run's are printed or drawn, and its size [nM].
+    """Unit in which a ligand's concentrations are printed and drawn, and its size [nM].
 
-    It suits the mean over the floor at the end, and is the run's at all times and places.
+    It is chosen by the mean over the floor at the end and used for the whole run.
     """
     return molar_unit(float(np.nanmean(run[ligand][-1].values)))
 

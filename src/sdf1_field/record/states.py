@@ -1,4 +1,4 @@
-"""The state of a run saved and loaded, bit by bit."""
+"""The complete state of a run, saved and loaded with the same bits."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass
@@ -24,7 +24,7 @@ _FRAME = "frame."
 def save_state(
     path: Path, state: State, frames: Mapping[int, Mapping[str, NDArray[Any]]] | None = None
 ) -> None:
-    """Write everything a run is at a time; the inverse of `load_state` and `load_frames`.
+    """Write the complete state of a run; the inverse of `load_state` and `load_frames`.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Ellipses on the floor: whether two overlap, and which one a place is in.
+"""Ellipses on the floor: overlap of two, and point location.
 
 Both are decided exactly, by the ellipses' equations.
 """
@@ -21,7 +21,7 @@ NONE = -1
 def encloses(
     off_x: float, off_y: float, semi_major: float, semi_minor: float, cosine: float, sine: float
 ) -> bool:
-    """Whether an ellipse holds a place, its edge included.
+    """Whether an ellipse contains a place, its edge included.
 
     Parameters
     ----------
@@ -30,7 +30,7 @@ def encloses(
     semi_major, semi_minor : float
         [um], > 0.
     cosine, sine : float
-        Of the angle by which the major axis is turned from x [1].
+        Of the angle from x to the major axis [1].
     """
     along = (off_x * cosine + off_y * sine) / semi_major
     across = (off_y * cosine - off_x * sine) / semi_minor
@@ -48,7 +48,7 @@ def overlap(
     other_minor: float,
     other_angle: float,
 ) -> bool:
-    r"""Whether two ellipses have a point in common, one inside the other included.
+    r"""Whether two ellipses have a common point; one may be inside the other.
 
     Ellipses :math:`r^T A^{-1} r = 1` and :math:`r^T B^{-1} r = 1`, their centres :math:`d` apart,
     have none exactly if :math:`s (1 - s)\,d^T [(1 - s) A + s B]^{-1} d > 1` for some
@@ -69,7 +69,7 @@ def overlap(
     semi_major, semi_minor, other_major, other_minor : float
         [um], > 0.
     angle, other_angle : float
-        Of the long axes against x [rad].
+        From x to the major axes [rad].
 
     References
     ----------
@@ -104,7 +104,7 @@ def _adjugate_form(x: float, y: float, major: float, minor: float, angle: float)
 def ellipse_at(
     xs: Array, ys: Array, x: Array, y: Array, semi_major: Array, semi_minor: Array, angle: Array
 ) -> NDArray[np.intp]:
-    """Number of the ellipse that holds each place, the last of several, or `NONE`.
+    """Number of the ellipse that contains each place, the last of several, or `NONE`.
 
     Parameters
     ----------
@@ -113,7 +113,7 @@ def ellipse_at(
     x, y, semi_major, semi_minor : ndarray, shape (ellipse,)
         [um].
     angle : ndarray, shape (ellipse,)
-        Of the long axes against x [rad].
+        From x to the major axes [rad].
 
     Returns
     -------

@@ -1,8 +1,8 @@
-"""A stroma drawn from distributions, once.
+"""Placed scene: a stroma drawn once from the model's distributions.
 
-What is drawn is a function of the model and the seed alone: no grid decides anything. Every body,
-fibre and migrasome has random numbers of its own, so that one that finds no room, or falls on a
-body, changes none of the others' numbers.
+The scene depends on the model and the seed only, not on the grid. Every body, fibre and migrasome
+has random numbers of its own, so that one that does not fit, or lies under a body, changes no
+other.
 """
 
 import math
@@ -42,36 +42,36 @@ Array = NDArray[np.float64]
 
 _TRIES = 2000
 _MOST = 1e8
-"""Fibres or migrasomes that no placed scene holds."""
+"""Largest expected number of fibres, or of migrasomes, of a placed scene."""
 _DIGITS = 6
-"""Of times in seconds, as `sdf1_field.units.instant` keeps them."""
+"""Decimals of times in seconds, as in `sdf1_field.units.instant`."""
 
 _SCENE = int(Stream.SCENE)
 _SIZE, _WHERE = 0, 1
-"""Which of a body's random numbers; those of its tries follow each other from the second on."""
+"""Steps, in a body's counters, of its size and of its first placing; three for each placing."""
 _HAS_NETWORK, _RETRACTS, _TURN = 0, 1, 2
-"""Which of a network's."""
+"""Steps in a network's counters."""
 _LENGTH, _FAN, _BENDS = 0, 1, 2
-"""Which of a fibre's."""
+"""Steps in a fibre's counters; one for each bend."""
 _BIRTH, _END = 0, 1
-"""Which of a migrasome's."""
+"""Steps in a migrasome's counters."""
 
 
 def place_scene(spec: ModelSpec, seed: int, *, secretion_factor: float) -> Scene:
     """Bodies, fibres and migrasomes placed at random from the model's distributions.
 
     Bodies do not overlap. Fibres leave a migrating body at its rear and a retracting one all
-    around; those that meet a wall are mirrored there. Migrasomes sit along fibres, and detached
-    ones anywhere, outside bodies.
+    around, and are reflected at the walls. Migrasomes lie along fibres, detached ones anywhere;
+    none lies under a body.
 
     Parameters
     ----------
     spec : ModelSpec
-        Of its dish, width, length and shape count.
+        Of its dish, only width, length and shape are used.
     seed : int
         The dish's.
     secretion_factor : float
-        The dish's and donor's factor on every source.
+        Factor of the dish and donor on every secretion rate [1].
 
     Raises
     ------
@@ -85,9 +85,9 @@ def place_scene(spec: ModelSpec, seed: int, *, secretion_factor: float) -> Scene
 
 
 def place_bodies(spec: ModelSpec, seed: int, *, secretion_factor: float) -> Bodies:
-    """Bodies at random that do not overlap, the largest placed first.
+    """Bodies placed at random without overlap, the largest first.
 
-    A wall may cut a body, and what is beyond it counts; a round well holds bodies whole.
+    A straight wall may cut a body; overlap beyond the wall counts. A round well holds whole bodies.
 
     Raises
     ------
@@ -141,8 +141,8 @@ def _settle(
     length: float,
     round_well: bool,
 ) -> bool:
-    """Place bodies in an order, each where it overlaps none before it; whether all fit."""
-    # Two bodies that touch are no farther apart than twice the longest half axis.
+    """Place bodies in an order without overlap; return whether all fit."""
+    # Centres of touching bodies are at most twice the longest half axis apart.
     narrowest = max(2.0 * semi_major.max(), math.sqrt(width * length / x.size))
     lists = empty_lists(make_buckets(0.0, 0.0, width, length, narrowest, x.size), x.size)
     radius = 0.5 * width
@@ -166,7 +166,7 @@ def _is_free(
     n: int, x: Array, y: Array, angle: Array, semi_major: Array, semi_minor: Array,
     lists: BucketLists,
 ) -> bool:  # fmt: skip
-    """Whether a body overlaps none of those listed."""
+    """Whether a body overlaps none of the listed ones."""
     row, column = bucket_of(lists.buckets, x[n], y[n])
     for r in adjacent(row, lists.buckets.rows):
         for c in adjacent(column, lists.buckets.columns):
@@ -190,7 +190,10 @@ def _floor_area(spec: ModelSpec) -> float:
 
 
 def log_normal(mean: float, spread: float, normals: Array) -> Array:
-    """Log-normal numbers of a given mean, ``spread`` being that of the logarithm."""
+    """Log-normal numbers of a given mean, from standard normal ones.
+
+    ``spread`` is the standard deviation of the logarithm.
+    """
     return mean * np.exp(spread * normals - 0.5 * spread**2)
 
 
@@ -203,7 +206,7 @@ def _reflected(spec: ModelSpec, x: Array, y: Array) -> tuple[Array, Array]:
 
 
 def _place_fibres(spec: ModelSpec, bodies: Bodies, seed: int) -> tuple[Fibres, Keys]:
-    """Fibres, body by body, and a key for each."""
+    """Fibres, body by body, and the key of each."""
     scene, body = spec.scene, np.arange(len(bodies.x))
     networks = subkeys(seed, Stream.FIBRE, body)
     chance, retracts, turn = (
@@ -211,7 +214,7 @@ def _place_fibres(spec: ModelSpec, bodies: Bodies, seed: int) -> tuple[Fibres, K
     )
     further = np.where(chance < scene.network_fraction, scene.fibres_per_network - 1.0, -np.inf)
     owner, which, _ = _events(networks, Stream.NUCLEATION, further, 1.0, "fibres_per_network")
-    # A network has one fibre, and others as often as the events of a process in that time.
+    # A network has one fibre and a Poisson number of others.
     own = np.flatnonzero(chance < scene.network_fraction)
     owner = np.concatenate([own, owner])
     which = np.concatenate([np.zeros(len(own), dtype=np.int64), which + 1])
@@ -234,7 +237,11 @@ def _place_fibres(spec: ModelSpec, bodies: Bodies, seed: int) -> tuple[Fibres, K
 def _courses(
     scene: SceneSection, bodies: Bodies, owner: Keys, place: Array, keys: Keys
 ) -> tuple[Array, Array]:
-    """Fibres from a place on their body's edge, shapes (fibre, vertex), NaN past the end [um]."""
+    """Courses of fibres from their body's edge [um], shape (fibre, vertex), NaN past the end.
+
+    ``place`` is the angle on the body's ellipse [rad]. A course is a random walk of segments whose
+    direction diffuses.
+    """
     normals, _ = draws(keys, Stream.FIBRE, 0, _LENGTH)
     length = log_normal(scene.fibre_length, scene.fibre_length_variation, normals)
     pieces = np.maximum(np.rint(length / scene.fibre_segment), 1.0)
@@ -258,18 +265,18 @@ def _courses(
 def _events(
     keys: Keys, stream: Stream, extents: Array, spacing: float, name: str
 ) -> tuple[Keys, Keys, Array]:
-    """Events of Poisson processes, from 0 up to an extent, each process with its own key.
+    """Events of Poisson processes on [0, extent], each process with its own key.
 
     Parameters
     ----------
     keys : ndarray, shape (process,)
     stream : Stream
     extents : ndarray, shape (process,)
-        A negative one holds no event.
+        In the unit of ``spacing``; a negative one has no event.
     spacing : float
         Mean distance of events.
     name : str
-        Key of the scene that makes them many.
+        Key of the scene that an error names.
 
     Returns
     -------
@@ -293,7 +300,7 @@ def _events(
 
 @kernel()
 def _gap(key: int, stream: int, event: int, spacing: float) -> float:
-    """Distance of an event of a Poisson process from the one before it."""
+    """Distance of an event of a Poisson process from the previous one."""
     return -spacing * math.log(uniform(key, stream, event, 0))
 
 
@@ -322,17 +329,17 @@ def _place_events(
 
 
 class _Sites(NamedTuple):
-    """Where migrasomes form, bodies not heeded; arrays of shape (migrasome,).
+    """Sites of migrasomes, those under bodies included; arrays of shape (migrasome,).
 
     Parameters
     ----------
     keys, which : ndarray of int64
-        Of the fibre, or of all that are detached, and the migrasome's number there: what its own
-        random numbers hang on.
+        Key of the fibre, or of all detached migrasomes, and the migrasome's number there: key and
+        entity of its random numbers.
     x, y : ndarray
         [um].
     body : ndarray
-        To which the fibre leads, or `NO_BODY`.
+        Body that the fibre leads to, or `NO_BODY`.
     origin : ndarray
         Values of `Origin`.
     """
@@ -346,13 +353,13 @@ class _Sites(NamedTuple):
 
 
 def _sites_on(spec: ModelSpec, fibres: Fibres, keys: Keys) -> _Sites:
-    """Places evenly along fibres."""
+    """Sites along fibres, a Poisson process of uniform density."""
     steps = np.hypot(np.diff(fibres.x), np.diff(fibres.y))
     ways = np.concatenate([np.zeros((len(steps), 1)), np.nancumsum(steps, axis=1)], axis=1)
     fibre, which, place = _events(
         keys, Stream.PLACE, ways[:, -1], spec.scene.migrasome_spacing, "migrasome_spacing"
     )
-    # A piece past the end has no length, so that no place is on it.
+    # Segments past the end have no length, so that no site is on them.
     piece = np.count_nonzero(ways[fibre, 1:] <= place[:, None], axis=1)
     share = (place - ways[fibre, piece]) / steps[fibre, piece]
     x, y = (
@@ -363,7 +370,7 @@ def _sites_on(spec: ModelSpec, fibres: Fibres, keys: Keys) -> _Sites:
 
 
 def _detached_sites(spec: ModelSpec, seed: int) -> _Sites:
-    """Places all over the floor, uniformly."""
+    """Sites uniformly distributed over the floor."""
     dish, density = spec.dish, spec.scene.detached_migrasome_density
     count = round(density * _floor_area(spec))
     which = np.arange(count)
@@ -381,7 +388,7 @@ def _detached_sites(spec: ModelSpec, seed: int) -> _Sites:
 def _place_migrasomes(
     spec: ModelSpec, bodies: Bodies, sites: list[_Sites], secretion_factor: float
 ) -> Migrasomes:
-    """Migrasomes at those sites that are not under a body."""
+    """Migrasomes at the sites that are not under a body."""
     keys, which, x, y, body, origin = (np.concatenate(part) for part in zip(*sites, strict=True))
     free = body_under(bodies, x, y) == NO_BODY
     keys, which, x, y, body, origin = (

@@ -1,4 +1,4 @@
-"""What is under each place of the floor: regions, and what holds cells there."""
+"""Maps of the floor: regions, and the adhesive structures that a cell centred there touches."""
 
 import math
 from enum import IntEnum
@@ -17,7 +17,7 @@ RegionMap = NDArray[np.uint8]
 
 
 class Region(IntEnum):
-    """What is under a place on the floor; the values are those in run files."""
+    """Region of a place on the floor; the values are those in run files."""
 
     FREE_SURFACE = 0
     MSC = 1
@@ -25,7 +25,7 @@ class Region(IntEnum):
 
 
 OUTSIDE = 255
-"""What a region map holds outside a round well."""
+"""Value of a region map outside a round well."""
 
 REGION_LABELS = {
     Region.FREE_SURFACE: "free surface",
@@ -37,7 +37,7 @@ REGION_LABELS = {
 def cells_in_ellipses(
     grid: Grid, x: Array, y: Array, semi_major: Array, semi_minor: Array, angle: Array
 ) -> tuple[Indices, Indices]:
-    """Floor cells whose centre is inside ellipses, ellipse by ellipse.
+    """Floor cells whose centre is inside an ellipse, ellipse by ellipse.
 
     Parameters
     ----------
@@ -45,12 +45,12 @@ def cells_in_ellipses(
     x, y, semi_major, semi_minor : ndarray, shape (ellipse,)
         [um].
     angle : ndarray, shape (ellipse,)
-        Of the long axis against x [rad].
+        From x to the major axis [rad].
 
     Returns
     -------
     cell, ellipse : ndarray, shape (n,)
-        Number of each cell, counted row by row, and the ellipse that it is in.
+        Number of each cell, counted row by row, and the ellipse around it.
     """
     cell, owner = _inside_ellipses(
         x, y, semi_major, semi_minor, angle, grid.dx, grid.dy, grid.nx, grid.ny
@@ -68,12 +68,12 @@ def _cells_under(b: Bodies, grid: Grid) -> tuple[Indices, Indices]:
 
 
 def region_map(scene: Scene, grid: Grid, *, outline_margin: float) -> RegionMap:
-    """Region of every floor cell, by its centre; bodies lie over networks.
+    """Region of every floor cell, by its centre; bodies take precedence over networks.
 
     Parameters
     ----------
     outline_margin : float
-        How far from fibres and from migrasomes' edges an experimenter draws the outline [um].
+        Distance of a network's drawn outline from fibres and from the edges of migrasomes [um].
 
     Returns
     -------
@@ -107,7 +107,7 @@ def touched_fibres(scene: Scene, grid: Grid, *, reach: float) -> Array:
 
 
 def _paint_fibres(regions: RegionMap, scene: Scene, grid: Grid, reach: float) -> None:
-    """Mark as network what lies within reach of a fibre [um]."""
+    """Mark floor cells within reach of a fibre [um] as network."""
     x, y = scene.fibres.x, scene.fibres.y
     pieces = np.isfinite(x[:, 1:])
     _paint_capsules(
@@ -119,7 +119,7 @@ def _paint_fibres(regions: RegionMap, scene: Scene, grid: Grid, reach: float) ->
 def body_under(bodies: Bodies, x: Array, y: Array) -> Indices:
     """Number of the body under each place [um], shape (place,), or `NO_BODY`.
 
-    The last of several that overlap; decided by the ellipses themselves, not on a grid.
+    The last of several that overlap; decided by the ellipses' equations, not on a grid.
     """
     found = ellipse_at(x, y, bodies.x, bodies.y, bodies.semi_major, bodies.semi_minor, bodies.angle)
     return np.where(found == NONE, NO_BODY, found)
@@ -139,7 +139,7 @@ def _paint_capsules(
     dx: float,
     dy: float,
 ) -> None:
-    """Mark as network what lies within reach of straight pieces [um], shape (piece,)."""
+    """Mark floor cells within reach of straight segments [um], shape (segment,), as network."""
     ny, nx = regions.shape
     for n in range(begin_x.size):
         x, y, reach = begin_x[n], begin_y[n], reaches[n]
@@ -171,7 +171,7 @@ def _inside_ellipses(
     nx: int,
     ny: int,
 ) -> tuple[Indices, Indices]:
-    """Cells, row by row in each ellipse, and its number."""
+    """Numbers of the cells in each ellipse, row by row, and the ellipse's number."""
     most = 0
     for n in range(xs.size):
         left, right = _cells_within(xs[n] - semi_major[n], xs[n] + semi_major[n], dx, nx)
@@ -195,7 +195,7 @@ def _inside_ellipses(
 
 @kernel(inline=True)
 def _cells_within(lowest: float, highest: float, size: float, count: int) -> tuple[int, int]:
-    """First cell, and the one after the last, whose centres may lie between two places."""
+    """Range of cells whose centres may lie between two coordinates: first, and after the last."""
     first = clamped(np.floor(lowest / size - 0.5), 0, count)
     return first, clamped(np.ceil(highest / size + 0.5), 0, count)
 
@@ -210,7 +210,7 @@ def touched_cd166(scene: Scene, grid: Grid, *, reach: float, migrasome_density: 
     """Free CD166 that a cell centred at each place touches, relative to an untreated MSC body.
 
     A cell touches the body under its centre and every migrasome whose edge is within its own
-    radius; the richest of these counts.
+    radius; the largest density of these counts.
 
     Parameters
     ----------
@@ -237,7 +237,7 @@ def touched_cd166(scene: Scene, grid: Grid, *, reach: float, migrasome_density: 
 def _touch_discs(
     cd166: Array, xs: Array, ys: Array, reaches: Array, free: Array, dx: float, dy: float
 ) -> None:
-    """Raise what is touched within reach of places [um], shape (place,), to what is free there."""
+    """Raise a map within reach of places [um], shape (place,), to at least their density."""
     ny, nx = cd166.shape
     for n in range(xs.size):
         left, right = _cells_within(xs[n] - reaches[n], xs[n] + reaches[n], dx, nx)

@@ -17,7 +17,7 @@ NO_BODY = -1
 
 
 class Origin(IntEnum):
-    """How the fibre came to be that a migrasome grows on; the values are those in run files."""
+    """Origin of the fibre that a migrasome grows on; the values are those in run files."""
 
     UNKNOWN = -1
     MIGRATION = 0
@@ -25,7 +25,7 @@ class Origin(IntEnum):
 
 
 class Fate(IntEnum):
-    """What becomes of a migrasome; the values are those in run files."""
+    """Fate of a migrasome; the values are those in run files."""
 
     OUTLIVES_THE_RUN = 0
     RUPTURES = 1
@@ -48,21 +48,21 @@ class Bodies:
     secretion: Mapping[str, Array]
     """Ligand to rate now [molecules/s]."""
     migrating: Flags
-    """Whether it migrates; a placed one does not."""
+    """Whether it migrates; a placed body does not."""
 
 
 @dataclass(frozen=True, eq=False)
 class Fibres:
-    """Retraction fibres that are there, as polylines.
+    """Retraction fibres present at a time, as polylines.
 
-    Their number changes with time, and a row stands for no one fibre.
+    Their number changes with time, and a row does not identify a fibre.
 
     Parameters
     ----------
     x, y : ndarray, shape (fibre, vertex)
         From the oldest end to the body [um], NaN past the end.
     body : ndarray, shape (fibre,)
-        To which they lead.
+        The body at its end.
     origin : ndarray, shape (fibre,)
         Values of `Origin`.
     """
@@ -75,20 +75,20 @@ class Fibres:
 
 @dataclass(frozen=True, eq=False)
 class Migrasomes:
-    """Migrasomes as discs, those to come and those gone too; arrays of shape (migrasome,).
+    """Migrasomes as discs, past and future ones included; arrays of shape (migrasome,).
 
-    A migrasome keeps its number for ever; those that form later have higher ones.
+    A migrasome keeps its number; those that form later have higher ones.
     """
 
     x: Array
     y: Array
     radius: Array
     body: Indices
-    """To which the fibre leads that it sits on; `NO_BODY` once it is detached."""
+    """The body of its fibre; `NO_BODY` once it is detached."""
     blocked: Array
     birth: Array
     end: Array
-    """When they appear, and when they are gone [s]; infinite if never or not known yet."""
+    """Times at which it appears and is gone [s]; infinite if never or not known yet."""
     present: Flags
     maturity: Array
     """Share of a mature migrasome's CD166 that has gathered [1]."""
@@ -109,7 +109,7 @@ class Migrasomes:
 
 @dataclass(frozen=True, eq=False)
 class Growth:
-    """What decides how a grown scene goes on, beyond what is seen of it.
+    """State of a growing scene that its bodies, fibres and migrasomes do not show.
 
     Parameters
     ----------
@@ -125,12 +125,12 @@ class Growth:
         By ligand a carrier's secretion [molecules/s] and the share of migrasomes that carry it
         [1], where cargo is not followed.
     carriage : mapping of str to ndarray of records, shape (1,)
-        By ligand how carriers fare now, where cargo is followed; this and the next three: see
-        `sdf1_field.migrasomes.cargo`.
+        By ligand the kinetics of its carriers now, where cargo is followed; for this and the next
+        three see `sdf1_field.migrasomes.cargo`.
     pools : ndarray, shape (ligand, body, 4)
     held : ndarray, shape (migrasome, ligand, 4)
     followed : float
-        Until when cargo has been followed [s].
+        Time until which cargo has been followed [s].
     secretion_factor : float
         The dish's and donor's factor on every source [1].
     rates : ndarray of records, shape (1,)
@@ -168,13 +168,13 @@ class Scene:
         ----------
         fraction : float
         since : float, optional
-            Block migrasomes alone, those that have formed after this time [s]; all that are
-            there, and the bodies, if not given.
+            Block only migrasomes that have formed after this time [s]; if not given, all present
+            migrasomes and the bodies.
         """
         if fraction == 0.0:
             return self
         bodies, migrasomes = self.bodies, self.migrasomes
-        # Those that form later are free.
+        # Migrasomes that form later are not blocked.
         met = migrasomes.present
         if since is None:
             bodies = replace(bodies, blocked=1.0 - (1.0 - bodies.blocked) * (1.0 - fraction))

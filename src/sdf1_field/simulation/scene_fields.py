@@ -10,11 +10,10 @@ from numpy.typing import NDArray
 
 from sdf1_field import migrasomes
 from sdf1_field.cells import Hold, hold_of
-from sdf1_field.coating import binding_sites
 from sdf1_field.grid import Grid
 from sdf1_field.scene import RegionMap, Scene, region_map
 from sdf1_field.simulation.prepared import Prepared
-from sdf1_field.sources import Secretion, secretion
+from sdf1_field.sources import Secretion, binding_sites, secretion
 from sdf1_field.spec import ModelSpec
 
 Array = NDArray[np.float64]

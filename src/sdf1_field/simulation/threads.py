@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import numba
-import scipy.fft
 import threadpoolctl
+
+from sdf1_field.modes import transform_threads
 
 
 @contextlib.contextmanager
@@ -17,7 +18,7 @@ def use_threads(count: int) -> Iterator[None]:
     before = numba.get_num_threads()
     numba.set_num_threads(min(count, limits.NUMBA_NUM_THREADS))
     try:
-        with scipy.fft.set_workers(count), _thread_pools().limit(limits=1, user_api="blas"):
+        with transform_threads(count), _thread_pools().limit(limits=1, user_api="blas"):
             yield
     finally:
         numba.set_num_threads(before)

@@ -1,4 +1,4 @@
-"""In what a model is changed from the shipped ones, and what of it is implausible."""
+"""Values of a model that differ from the shipped ones, and values outside their intervals."""
 
 import json
 import textwrap
@@ -13,7 +13,7 @@ from sdf1_field.units import parse
 
 
 class Change(NamedTuple):
-    """A value that is not as shipped: its dotted path, what was written, and by whom."""
+    """A value that differs from the shipped one: dotted path, value as written, source."""
 
     path: str
     value: Any
@@ -32,7 +32,7 @@ class Change(NamedTuple):
 
 
 def changes(model: Model) -> tuple[Change, ...]:
-    """`Model.changed` with who set each value: the call, or a file by its name.
+    """`Model.changed` with the source of each value: the call, or a file by its name.
 
     Parameters
     ----------
@@ -60,7 +60,7 @@ def changes_text(model: Model) -> str:
 
 
 def brief_changes(model: Model, *, width: int) -> str:
-    """As many of `changes` as a line of some characters holds, and how many more there are."""
+    """`changes` up to a width in characters, and the number of the others."""
     settings = [one.setting for one in changes(model)]
     shown = [textwrap.shorten(settings[0], width, placeholder=" ...")] if settings else []
     for setting in settings[1:]:
@@ -72,7 +72,7 @@ def brief_changes(model: Model, *, width: int) -> str:
 
 
 class Outside(NamedTuple):
-    """A value outside what it could plausibly be.
+    """A value outside its plausible interval.
 
     Parameters
     ----------
@@ -105,8 +105,8 @@ class Outside(NamedTuple):
 def outside_intervals(model: Model) -> tuple[Outside, ...]:
     """Values of a model outside their intervals.
 
-    The interval is the value's own, or that of the value it takes the place of. No number density
-    of zero is outside, since there are none of them.
+    The interval is the value's own, or inherited from the value that it replaces. A number density
+    of zero is never outside.
 
     Parameters
     ----------

@@ -17,13 +17,13 @@ from sdf1_field.spec.quantities import (
 
 
 class Receptor(Section):
-    """CXCR4 and what it sees."""
+    """CXCR4: its ligand, binding constants, and share of coat-bound ligand (haptotaxis)."""
 
     ligand: str
     dissociation_constant: PositiveConcentration
     dissociation_rate: PositiveRate
     coat_share: LineDensity
-    """``alpha``: share of coat-bound ligand the receptor sees, per height [1/um]."""
+    """``alpha``: share of coat-bound ligand that the receptor senses, per height [1/um]."""
 
 
 class ReceptorTable(Section):
@@ -33,7 +33,7 @@ class ReceptorTable(Section):
 
 
 class CellType(Section):
-    """Everything in which KG-1a cells and progenitors may differ."""
+    """Motility, receptors, sensing, adhesion and uptake of a haematopoietic cell type."""
 
     label: str
     diameter: PositiveLength
@@ -43,7 +43,8 @@ class CellType(Section):
     internalisation_rate: Rate
     recycling_rate: PositiveRate
     integration_time: NonNegativeTime
-    own_noise: PositiveRatio
+    downstream_noise: PositiveRatio
+    """Standard deviation of noise downstream of the receptors, in occupied receptors."""
     chemokinesis_gain: Ratio
     cd166_catch_rate: Rate
     vla4_catch_rate: Rate
@@ -51,11 +52,11 @@ class CellType(Section):
     fibre_catch_rate: Rate
     release_rate: Rate
     migrasome_uptake_rate: Rate
-    """Of each migrasome that the cell touches."""
+    """Rate of uptake of each migrasome that the cell touches."""
 
 
 class Cells(Section):
-    """Which haematopoietic cells, how many, and their time step."""
+    """Type and density of the haematopoietic cells, and their time step."""
 
     type: str
     density: NumberDensity
@@ -63,7 +64,7 @@ class Cells(Section):
 
 
 class Adhesion(Section):
-    """What holds cells on bodies and migrasomes."""
+    """Densities of adhesion ligands on bodies and migrasomes."""
 
     cd166_migrasome: Ratio
     """CD166 per area on a migrasome, relative to an MSC body."""

@@ -2,14 +2,15 @@
 
 import functools
 import re
+import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from sdf1_field.errors import InputError
+from sdf1_field.errors import InputError, Sdf1FieldWarning
 from sdf1_field.spec.entries import BY_USER, CALLS, MODEL, Entry, flatten, is_shipped
 from sdf1_field.spec.medium import PATTERN_FILES
-from sdf1_field.spec.names import SYNONYMS, keyed_path, keyed_value
+from sdf1_field.spec.names import SYNONYMS, current_path, keyed_path, keyed_value
 from sdf1_field.spec.reading import locate, parameters, read_toml
 
 
@@ -63,6 +64,7 @@ def with_keys(layer: Mapping[str, Entry], below: Mapping[str, Entry]) -> dict[st
 
     The name of a treatment that gives its agent is free.
     """
+    layer = {_current(path, entry): entry for path, entry in layer.items()}
     here = {*below, *default_paths()}
     known = _names(here)
     keyed = {}
@@ -77,6 +79,19 @@ def with_keys(layer: Mapping[str, Entry], below: Mapping[str, Entry]) -> dict[st
         path: replace(entry, value=keyed_value(path, entry.value, known))
         for path, entry in keyed.items()
     }
+
+
+def _current(path: str, entry: Entry) -> str:
+    """Path by its present name, with a warning if the entry has a former one."""
+    name = current_path(path)
+    if name != path:
+        leaf = name.rpartition(".")[2]
+        warnings.warn(
+            f"{entry.where}: {path}: is called '{leaf}' now. Rename it.",
+            Sdf1FieldWarning,
+            stacklevel=2,
+        )
+    return name
 
 
 def _names(paths: Iterable[str]) -> dict[str, set[str]]:

@@ -19,9 +19,9 @@ from sdf1_field.spec.quantities import (
 )
 
 PATTERNS = ("even", "stripes")
-"""Patterns of the coat that have a name."""
+"""Named coat patterns."""
 PATTERN_FILES = (".png", ".npy")
-"""Ends of the names of files that may hold one."""
+"""File types of other coat patterns."""
 
 
 class Dish(Section):
@@ -31,19 +31,19 @@ class Dish(Section):
     length: PositiveLength
     height: PositiveLength
     shape: Literal["rectangle", "round"]
-    """A round well has the width for its diameter."""
+    """The diameter of a round well is the width."""
     top: Literal["closed", "bath"]
     mixed_above: Length
-    """Height from which on convection keeps the medium well mixed; 0 if nowhere."""
+    """Height above which convection keeps the medium well mixed; 0 for still medium."""
 
     @property
     def still_height(self) -> float:
-        """Height of the medium that only diffusion mixes [um]: what the grid covers."""
+        """Height of the still medium [um], which the grid covers."""
         return self.mixed_above or self.height
 
 
 class GridSection(Section):
-    """Cell sizes of the finite volumes."""
+    """Cell sizes of the finite-volume grid."""
 
     spacing: PositiveLength
     floor_layer: PositiveLength
@@ -51,14 +51,14 @@ class GridSection(Section):
 
 
 class Coat(Section):
-    """Langmuir binding of a ligand to the coated floor."""
+    """Reversible (Langmuir) binding of a ligand to the coated floor."""
 
     sites: SurfaceDensity
     pattern: str
     """``even``, ``stripes``, or an image or NumPy file whose brightness scales the sites."""
     stripe_width: PositiveLength
     under_bodies: Fraction
-    """Sites under an MSC body, relative to beside it."""
+    """Sites under an MSC body over sites beside it [1]."""
     association_rate: AssociationRate
     dissociation_rate: Rate
     loss_rate: Rate
@@ -80,7 +80,7 @@ class Secretion(Section):
     msc_body: SecretionRate
     migrasome: SecretionRate
     migrasome_decay: Rate
-    """Rate at which a migrasome's secretion decays from its birth on; 0 if it is refilled."""
+    """Rate of the exponential decay of a migrasome's secretion from birth; 0 if constant."""
     carrying_fraction: Fraction
 
 

@@ -1,4 +1,4 @@
-"""What people call ligands, drugs, cells and models, and the keys that stand for them."""
+"""Synonyms of ligands, drugs, cells and models, and former names of keys."""
 
 import difflib
 import re
@@ -12,11 +12,11 @@ LIGANDS = {
     "mcp1": "ccl2",
     "csf1": "mcsf",
 }
-"""Other names of the shipped ligands, in small letters and digits alone."""
+"""Synonyms of the shipped ligands, in lower-case letters and digits."""
 AGENTS = {"plerixafor": "amd3100", "mozobil": "amd3100"} | LIGANDS
-"""Those of the shipped agents."""
+"""Synonyms of the shipped agents."""
 CELL_TYPES = {"hspc": "cd34", "cd34hspc": "cd34", "hpc": "cd34"}
-"""Those of the shipped cell types."""
+"""Synonyms of the shipped cell types."""
 
 SYNONYMS: Mapping[str, Mapping[str, str]] = {
     "ligand": LIGANDS,
@@ -25,7 +25,9 @@ SYNONYMS: Mapping[str, Mapping[str, str]] = {
     "stromal_type": {},
     "substrate": {},
 }
-"""By section of a model, and so of every section that holds tables by name."""
+"""Synonyms by section of a model that holds named tables."""
+RENAMED = {"cell_type.*.own_noise": "cell_type.*.downstream_noise"}
+"""Keys by their former names, which model files and run files may still have."""
 _NAMED_BY_VALUE = {
     "receptor.cxcr4.ligand": "ligand",
     "output.ligands": "ligand",
@@ -33,11 +35,11 @@ _NAMED_BY_VALUE = {
     "scene.stroma": "stromal_type",
     "scene.substrate": "substrate",
 }
-"""Keys whose values are names, and of which section."""
+"""Section that the names in a value belong to, by key."""
 
 
 def plain(name: str) -> str:
-    """A name in small letters and digits alone.
+    """A name in lower-case letters and digits.
 
     Examples
     --------
@@ -48,14 +50,14 @@ def plain(name: str) -> str:
 
 
 def key_of(name: str, known: Iterable[str], synonyms: Mapping[str, str]) -> str:
-    """Key that a name stands for, or the name itself where it stands for none.
+    """Key of a name or synonym, or the name itself if it is neither.
 
     Parameters
     ----------
     name : str
-        As a person writes it.
+        As a user writes it.
     known : iterable of str
-        Keys; one that is written like the name is it.
+        Keys; a name that is one of them is returned as it is.
     synonyms : mapping of str to str
         One of `SYNONYMS`.
 
@@ -73,7 +75,7 @@ def key_of(name: str, known: Iterable[str], synonyms: Mapping[str, str]) -> str:
 
 
 def ligand_named(text: str, known: Mapping[str, str]) -> str:
-    """Key of the ligand that a person means by its key, its label or another name, in any case.
+    """Key of a ligand by its key, label or synonym, in any case.
 
     Parameters
     ----------
@@ -100,7 +102,7 @@ def ligand_named(text: str, known: Mapping[str, str]) -> str:
 
 
 def keyed_path(path: str, known: Mapping[str, Iterable[str]]) -> str:
-    """Path with the keys of what it names.
+    """Path with synonyms replaced by keys.
 
     Parameters
     ----------
@@ -119,8 +121,23 @@ def keyed_path(path: str, known: Mapping[str, Iterable[str]]) -> str:
     return ".".join([section, *rest])
 
 
+def current_path(path: str) -> str:
+    """Path with the present name of a renamed key.
+
+    Examples
+    --------
+    >>> current_path("cell_type.kg1a.own_noise"), current_path("cell_type.kg1a.speed")
+    ('cell_type.kg1a.downstream_noise', 'cell_type.kg1a.speed')
+    """
+    for former, name in RENAMED.items():
+        found = re.fullmatch(re.escape(former).replace(r"\*", r"([^.]+)"), path)
+        if found:
+            return name.replace("*", found[1])
+    return path
+
+
 def keyed_value(path: str, value: Any, known: Mapping[str, Iterable[str]]) -> Any:
-    """Value with the keys of what it names; arguments as of `keyed_path`."""
+    """Value with synonyms replaced by keys; arguments as of `keyed_path`."""
     section = _NAMED_BY_VALUE.get(path)
     if path.startswith("treatments.") and path.endswith(".agent"):
         section = "agent"
@@ -132,12 +149,12 @@ def keyed_value(path: str, value: Any, known: Mapping[str, Iterable[str]]) -> An
 
 
 def unknown(name: str, known: Iterable[str], noun: str) -> str:
-    """Sentences that say a name is unknown and what it may have meant."""
+    """Message about an unknown name, with a suggestion."""
     return f"unknown {noun} '{name}'. {suggestion(name, known)}"
 
 
 def suggestion(name: str, known: Iterable[str]) -> str:
-    """Sentence with the known names closest to a wrong one, or all of them."""
+    """Suggestion of the known names closest to a wrong one, or a list of all of them."""
     names = sorted(known)
     close = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
     if close:

@@ -37,7 +37,7 @@ class Quantity:
         return f"{'An' if self.dimension[0] in 'aeiou' else 'A'} {self.dimension}"
 
     def convert(self, value: Any) -> float:
-        """Canonical value of what a model file says."""
+        """Canonical value of the text in a model file."""
         if not isinstance(value, str):
             raise ValueError(
                 f"{value!r} has no unit. Write it like '{DIMENSIONS[self.dimension][1]}'."
@@ -87,19 +87,19 @@ RatePerLength = Annotated[float, Quantity("rate per length", ge=0)]
 MolarMass = Annotated[float, Quantity("molar mass", gt=0)]
 Fraction = Annotated[float, Field(ge=0, le=1, strict=True)]
 LARGEST = 1e12
-"""Ratio or number from which on all is as good as always."""
+"""Largest ratio or number."""
 SMALLEST = 1e-12
-"""Ratio below which all is as good as never."""
+"""Smallest positive ratio."""
 Ratio = Annotated[float, Field(ge=0, le=LARGEST, allow_inf_nan=False, strict=True)]
 PositiveRatio = Annotated[float, Field(ge=SMALLEST, le=LARGEST, allow_inf_nan=False, strict=True)]
 _WIDEST_SPREAD = 5.0
-"""Standard deviation of a logarithm at which one value in six is 150 times the median."""
+"""Largest standard deviation of a logarithm: one value in six is above 150 times the median."""
 LONGEST_BODY = 100.0
-"""Long over short axis at which a body of 3000 um**2 is as thin as a nucleus, 6 um."""
+"""Largest ratio of axes: a body of 3000 um**2 is as thin as a nucleus, 6 um."""
 WIDEST_FAN = 10.0
-"""Standard deviation of an angle [rad] from which on all directions are equally likely."""
+"""Largest standard deviation of an angle [rad]: all directions are equally likely."""
 MOST_THINGS = 10**9
-"""Bodies, cells or detached migrasomes that no machine holds."""
+"""Largest number of bodies, cells or detached migrasomes."""
 Spread = Annotated[float, Field(ge=0, le=_WIDEST_SPREAD, allow_inf_nan=False, strict=True)]
 
 

@@ -1,4 +1,4 @@
-"""Values with where they come from, as the text of a model file."""
+"""Text of a model file from entries."""
 
 import json
 import re

@@ -20,13 +20,13 @@ from sdf1_field.spec.stroma import Biogenesis, SceneSection, StromalType, Substr
 from sdf1_field.units import parse
 
 _LONGEST_RUN = 1e9
-"""Thirty years [s]: no culture lasts as long."""
+"""Longest run [s]: thirty years."""
 _HIGHEST_DOSE = 1e9
-"""1 M [nM]."""
+"""Highest dose [nM]: 1 M."""
 
 
 class Run(Section):
-    """How long, in which mode, and from which seed."""
+    """Length, mode and seed of a run."""
 
     mode: Literal["transient", "steady"]
     seed: Annotated[int, Field(ge=0, lt=2**63, strict=True)]
@@ -69,35 +69,35 @@ class Variation(Section):
 
 
 class FipyNumerics(Section):
-    """How the FiPy solver steps and solves its linear systems."""
+    """Time step and linear solver of the FiPy solver."""
 
     time_step: PositiveTime
     linear_solver: Literal["cg", "bicgstab", "lu"]
     linear_tolerance: Annotated[float, Field(ge=1e-15, lt=1e-2, strict=True)]
     """Residual over right-hand side."""
     sweep_tolerance: Annotated[float, Field(ge=1e-14, lt=1e-2, strict=True)]
-    """What the last sweep may still move, relative."""
+    """Largest relative change in the last sweep."""
 
 
 class Numerics(Section):
-    """Solver, tolerances and steps that are not physics."""
+    """Solver, tolerances and numerical time steps."""
 
     solver: Literal["cosine", "fipy"]
     fipy: FipyNumerics
     tolerance: Annotated[float, Field(ge=1e-8, le=0.1, strict=True)]
-    """Error of the floor, relative to its mean and by itself to the deviation from the mean."""
+    """Error of the floor, relative to the mean and separately to the deviation from the mean."""
     absolute_tolerance: PositiveConcentration
     first_step: PositiveTime
     coupling_step: PositiveTime
     culture_step: PositiveTime
-    """How often fields see a grown scene anew before there are cells."""
+    """Interval at which fields take up the growing scene before the cells are added."""
     growth_step: PositiveTime
     settling_time: PositiveTime
-    """How soon after an event cells see the floor anew."""
+    """Time from an event to the next exchange of fields and cells."""
 
 
 class Output(Section):
-    """What a run file holds."""
+    """Ligands, fields and tracks that a run file holds, and their intervals."""
 
     ligands: tuple[str, ...] = ()
     fields_every: PositiveTime
@@ -148,7 +148,7 @@ class ModelSpec(Section):
 
     @property
     def grows(self) -> bool:
-        """Whether the scene is grown, for a while at least."""
+        """Whether the scene grows, if only until the cells are added."""
         return self.scene.mode != "placed"
 
     @property
@@ -185,7 +185,7 @@ class ModelSpec(Section):
 
     @property
     def sensed_ligands(self) -> tuple[str, ...]:
-        """Ligands that some mechanism reads or takes up."""
+        """Ligands that cells sense or take up."""
         m = self.mechanisms
         read = m.soluble_sensing or m.haptotaxis or m.cxcr4_adhesion or m.chemokinesis
         if read or m.uptake:
@@ -199,20 +199,20 @@ class ModelSpec(Section):
 
     @property
     def dosed_ligands(self) -> tuple[str, ...]:
-        """Ligands that may be added: those solved, and what a null model's cells do not sense."""
+        """Ligands that may be added: those solved, and that of CXCR4 in a model with cells."""
         unnoticed = (self.receptor.cxcr4.ligand,) if self.cell_count > 0 else ()
         return tuple(dict.fromkeys(self.solved_ligands + unnoticed))
 
     @property
     def followed_ligands(self) -> tuple[str, ...]:
-        """Ligands whose carriers are followed; a placed scene has no history to follow."""
+        """Ligands whose carriers are computed; only a grown scene has carriers."""
         if not (self.grows and self.mechanisms.cargo_kinetics):
             return ()
         return tuple(name for name in self.solved_ligands if name in self.stroma.cargo)
 
     @property
     def treatment_label(self) -> str:
-        """The treatments as a reader would note them, but for medium changes.
+        """Labels and doses of the treatments without medium changes.
 
         Such as ``"AMD3100 10 uM"``; ``"untreated"`` without any.
         """
@@ -224,11 +224,11 @@ class ModelSpec(Section):
         return ", ".join(dict.fromkeys(labels)) or "untreated"
 
     def agent_of(self, name: str) -> str:
-        """Agent that the treatment called ``name`` gives."""
+        """Name of the agent of a treatment."""
         return self.treatments[name].agent or name
 
     def dose(self, name: str) -> float:
-        """Dose of the treatment called ``name`` [nM]; 0 for a medium or genetic change.
+        """Dose of a treatment [nM]; 0 for a medium or genetic change.
 
         Raises
         ------
@@ -250,7 +250,7 @@ class ModelSpec(Section):
         return dose
 
     def dosed_mass(self, name: str) -> float | None:
-        """Molar mass of what the treatment called ``name`` gives [kDa]; None if it has none."""
+        """Molar mass of a treatment's agent [kDa]; None if it has none."""
         agent = self.agent[self.agent_of(name)]
         if agent.acts_on == "added_ligand":
             return self.ligand[self.agent_of(name)].molar_mass
@@ -285,5 +285,5 @@ def dimension_of(path: str) -> str | None:
 
 
 def _notes(annotation: Any) -> tuple[Any, ...]:
-    """What an annotated type is annotated with."""
+    """Metadata of an annotated type."""
     return getattr(annotation, "__metadata__", ())

@@ -1,4 +1,4 @@
-"""How a model shows itself in an interpreter and in a notebook."""
+"""Text and HTML of a model in an interpreter and in a notebook."""
 
 import json
 import textwrap
@@ -12,15 +12,15 @@ if TYPE_CHECKING:
     from sdf1_field.spec.model import Model
 
 _REPR_WIDTH = 380
-"""Most characters of a model's `repr`."""
+"""Longest `repr` of a model [characters]."""
 _TITLE_WIDTH = 90
-"""Most characters of its title there."""
+"""Longest title in it [characters]."""
 _VALUE_WIDTH = 80
-"""Most characters of a value in a model's table."""
+"""Longest value in a model's table [characters]."""
 
 
 def model_repr(model: "Model") -> str:
-    """One line: name, title, mode, ligands, cells, and the changed keys that there is room for."""
+    """One line: name, title, mode, ligands, cells, and as many changed keys as fit."""
     spec = model.spec
     ligands = " and ".join(spec.solved_ligands) or "no ligand"
     cells = f"{spec.cell_count or 'no'} {spec.haematopoietic.label} cells"
@@ -73,6 +73,6 @@ def _text(value: Any) -> str:
 
 
 def _shortened(text: str, width: int = _TITLE_WIDTH) -> str:
-    """Text on one line, cut in a word too if one is longer than the width."""
+    """Text on one line, cut to the width."""
     line = " ".join(text.split())
     return line if len(line) <= width else textwrap.shorten(line, width, placeholder=" …")[:width]

@@ -31,84 +31,84 @@ from sdf1_field.spec.quantities import (
 
 
 class CargoKinetics(Section):
-    """What a stromal cell makes of one ligand, and how fast its carriers fuse."""
+    """Production of one ligand in a stromal cell, and fusion of its carriers."""
 
     production: SecretionRate
     vesicle_load: Annotated[float, Field(ge=1, le=LARGEST, allow_inf_nan=False, strict=True)]
-    """Molecules in a vesicle."""
+    """Molecules per vesicle."""
     loaded_fraction: Fraction
-    """Of the migrasomes; the others never take any."""
+    """Share of migrasomes that take up carriers of the ligand."""
     fusion_rate: Rate
-    """In a migrasome whose calcium signal is mature."""
+    """Rate of fusion in a migrasome whose calcium signal is mature."""
     body_release_rate: PositiveRate
-    """By fusion with the body's own membrane."""
+    """Rate of fusion with the body's membrane."""
 
 
 class Traffic(Section):
-    """How carriers get about in a stromal cell, whatever they hold."""
+    """Transport of carriers in a stromal cell, the same for every ligand."""
 
     exchange_time: PositiveTime
-    """In which carriers change between the body's front and rear."""
+    """Time constant of exchange of carriers between the body's front and rear."""
     polarised_share: Annotated[float, Field(ge=0.5, le=1, strict=True)]
-    """Of a migrating body's carriers, in its rear; half at rest."""
+    """Share of a migrating body's carriers in its rear; half at rest."""
     transport_rate: Rate
-    """At which carriers in the rear enter one migrasome beside the body."""
+    """Rate at which carriers in the rear enter one migrasome beside the body."""
     transport_reach: PositiveLength
-    """Way along the fibre over which that falls to 1/e."""
+    """Distance along the fibre over which that rate falls to 1/e."""
     transport_fading_time: PositiveTime
-    """Age of the migrasome over which that falls to 1/e."""
+    """Age of the migrasome at which that rate has fallen to 1/e."""
     calcium_time: PositiveTime
-    """In which a migrasome's calcium signal matures."""
+    """Time constant with which a migrasome's calcium signal matures."""
     detached_fusion: Fraction
-    """Share of the fusion rate that is left once a migrasome is detached."""
+    """Fusion rate in a detached migrasome over that in an attached one."""
 
 
 class StromalType(Section):
-    """Shape, motility and cargo of a stromal cell, and what it can be perturbed in."""
+    """Shape, motility, cargo and targets of perturbations of a stromal cell type."""
 
     label: str
     body_area: Area
     body_area_variation: Spread
     body_aspect_ratio: Annotated[float, Field(ge=1, le=LONGEST_BODY, strict=True)]
     speed: Speed
-    """While it migrates, on the adhesion that suits it best."""
+    """Speed of a migrating cell at optimal adhesion."""
     speed_variation: Spread
     persistence_time: PositiveTime
     alignment_time: PositiveTime
-    """In which the long axis follows the heading."""
+    """Time constant with which the long axis follows the heading."""
     nucleation_variation: Spread
-    """How cells differ in how readily migrasomes form on their fibres."""
+    """Cell-to-cell variation of the nucleation of migrasomes on fibres."""
     body_volume: Volume
     production_variation: Spread
-    """How cells differ in how much they make of every ligand."""
+    """Cell-to-cell variation of production, the same for every ligand."""
     cargo: dict[str, CargoKinetics]
-    """By ligand."""
+    """Cargo kinetics by ligand."""
     expresses: tuple[str, ...]
-    """Targets of perturbations that it has."""
+    """Targets that agents of this model can act on in the cell type."""
 
 
 class Substrate(Section):
-    """What the floor is coated with; anchors and their strength are relative to fibronectin."""
+    """Coating of the floor; anchors and their strength are relative to fibronectin."""
 
     label: str
     anchors: Ratio
-    """Places at which the retracting edge stays attached."""
+    """Density of places at which the retracting edge stays attached."""
     strength: PositiveRatio
-    """How long such an attachment holds."""
+    """Lifetime of such an attachment."""
     integrin_share: Fraction
-    """Share of the anchors that integrins hold."""
+    """Share of the anchors that are integrins."""
 
 
 class SceneSection(Section):
-    """The stroma: which cells on what, and the distributions from which a scene is placed."""
+    """The stroma: cell type, substrate, and the distributions from which a scene is placed."""
 
     mode: Literal["placed", "grown", "frozen"]
-    """Placed once; grown from seeding on; or grown until the cells are added, and left so."""
+    """Placed once; grown from seeding; or grown until the cells are added, then frozen."""
     stroma: str
     substrate: str
     msc_density: NumberDensity
     msc_number: Annotated[int, Field(ge=0, le=MOST_THINGS, strict=True)]
-    """Bodies in the view; 0 if their number is drawn from the density."""
+    """Number of bodies in the view; 0 draws it from the density."""
     network_fraction: Fraction
     retracting_fraction: Fraction
     fibres_per_network: PositiveRatio
@@ -122,48 +122,48 @@ class SceneSection(Section):
     migrasome_diameter_variation: Spread
     detached_migrasome_density: NumberDensity
     migrasome_appearance: NonNegativeTime
-    """Time from the start of the culture over which placed migrasomes appear, evenly."""
+    """Time from the start of the culture over which placed migrasomes appear uniformly."""
     migrasome_lifetime: NonNegativeTime
-    """Mean time until a placed migrasome ruptures; 0 if it never does."""
+    """Mean time until a placed migrasome ruptures; 0 for no rupture."""
     network_outline_margin: Length
 
 
 class Biogenesis(Section):
-    """Rates at which a grown scene's cells, fibres and migrasomes come and go, on fibronectin."""
+    """Rates of growth and decay of fibres and migrasomes in a grown scene, on fibronectin."""
 
     optimal_adhesion: PositiveRatio
-    """Anchors times strength on which cells migrate best."""
+    """Anchors times strength at which cells migrate fastest."""
     migrating_share: Fraction
-    """Of the time, on that adhesion."""
+    """Share of time that a cell migrates at that adhesion."""
     resting_time: PositiveTime
     tether_spacing: PositiveLength
-    """Mean way between places where a migrating cell's rear stays attached."""
+    """Mean distance between places where a migrating cell's rear stays attached."""
     retraction_interval: PositiveTime
     """Mean time between retractions of a resting cell."""
     retracted_share: Annotated[float, Field(ge=0, lt=1, strict=True)]
-    """Of the body's area."""
+    """Share of the body's area that retracts."""
     retraction_time: PositiveTime
     respreading_time: PositiveTime
     anchor_spacing: PositiveLength
-    """Between places where a fibre sticks to the floor; it is taut in between."""
+    """Distance between places where a fibre adheres to the floor; it is taut in between."""
     branching: LineDensity
     fibre_breakage: RatePerLength
     fibre_release_rate: Rate
     breakage_doubling_time: PositiveTime
-    """Culture time after which fibres break twice as often as at seeding."""
+    """Culture time after which fibres break at twice the rate at seeding."""
     shortest_fibre: PositiveLength
     nucleation: RatePerLength
     junction_length: Length
-    """Length of fibre as good for nucleation as a tip or a branching point."""
+    """Length of fibre with the nucleation rate of a tip or branching point."""
     migrasome_spacing: PositiveLength
-    """Length of fibre that a migrasome keeps others from."""
+    """Shortest distance of a new migrasome from others along a fibre."""
     early_diameter: PositiveLength
     growth_time: PositiveTime
     cd166_gathering_time: PositiveTime
     detachment_rate: Rate
     retention: PositiveRatio
-    """Odds that a migrasome whose fibre breaks stays on the floor."""
+    """Odds that a migrasome stays on the floor when its fibre breaks."""
     drift_rate: Rate
     leak_rate: Rate
-    """At which a migrasome's membrane leaks, and lets go its cargo; it stays there, empty."""
+    """Rate at which a migrasome's membrane leaks and loses the cargo; it stays, empty."""
     migrasome_lifetime: PositiveTime

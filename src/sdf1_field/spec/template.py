@@ -26,7 +26,7 @@ _WIDTH = 92
 _NAME = re.compile(r"\w[\w.-]*")
 
 _SWITCHED = ("mechanisms.", "treatments.", "variation.donor.")
-"""What a call may switch on, and so is shown whether it acts or not."""
+"""Keys shown even if they have no effect, since a call may switch them on."""
 _DISH = ("dish.width", "dish.length", "dish.height")
 _RUN = ("run.seed", "run.culture", "run.duration")
 _SCENE = ("scene.mode", "scene.substrate", "scene.msc_density")
@@ -82,11 +82,11 @@ def model_file_text(name: str, *, extends: str) -> str:
     sections = [
         [
             *_prose(
-                "A line that begins with # is not read. Take the # away and change the value. What "
-                f"is there now is what holds without the line (sdf1-field {__version__}); below it "
-                "stand its status, what it could plausibly be, and its source. A value with a unit "
-                "is text, and any unit of its kind will do; a bare number has none. Each line "
-                "stands by itself. Sections, such as [ligand.sdf1], go to the end of the file."
+                "A line that begins with # is a comment. Remove the # and change the value. The "
+                f"value shown is in use without the line (sdf1-field {__version__}); below it are "
+                "its status, plausible interval and source. A value with a unit is text, in any "
+                "unit of its dimension; a bare number has none. Each line stands alone. Sections, "
+                "such as [ligand.sdf1], go to the end of the file."
             ),
             "",
             f"extends = {toml_value(extends)}",
@@ -94,7 +94,7 @@ def model_file_text(name: str, *, extends: str) -> str:
             '#description = "What is different here, and why."',
         ],
         [
-            *_prose("The dish: the part of it that is looked at, and the height of the medium."),
+            *_prose("The dish: the part in view, and the height of the medium."),
             *_lines(_DISH, entries),
         ],
         [
@@ -117,7 +117,7 @@ def model_file_text(name: str, *, extends: str) -> str:
         ],
         *_cell_type(spec, entries),
         [
-            *_prose("What the cells do: true or false. With all of it off the fold change is 1."),
+            *_prose("Mechanisms: true or false. With all of them off the fold change is 1."),
             *_lines((f"mechanisms.{key}" for key in Mechanisms.model_fields), entries),
         ],
         _treatments(spec, entries),
@@ -129,9 +129,7 @@ def model_file_text(name: str, *, extends: str) -> str:
             *_lines(_VARIATION, entries),
         ],
         [
-            *_prose(
-                "What is saved: ligands (solved even if no cell senses them), fields, and cells."
-            ),
+            *_prose("Output: ligands (solved even if no cell senses them), fields, and cells."),
             *_lines(_OUTPUT, entries),
         ],
         [
@@ -160,22 +158,22 @@ def _cell_type(spec: ModelSpec, entries: Mapping[str, Entry]) -> list[list[str]]
 def _treatments(spec: ModelSpec, entries: Mapping[str, Entry]) -> list[str]:
     if spec.run.mode == "steady":
         return _prose(
-            "Treatments: none, since in a steady model nothing happens at a time. "
+            "Treatments: none, since a steady model has no times. "
             "Set run.mode to 'transient' to give one."
         )
     agents = ", ".join(name for name in spec.agent if _of_use(spec, name))
     given = [path for path in entries if path.startswith("treatments.")]
     lines = _prose(
         "Treatments, one line each: treatments.NAME = { agent, dose, start, stop }. The agent is "
-        f"NAME if not said: {agents}. The start is 0 h if not said. An antagonist is there from "
-        "its start to its stop or to the next medium change; added ligand leaves with the next "
-        "medium change and has no stop; an antibody blocks for good what it meets between start "
-        "and stop; a change of genes has neither dose nor time. At one moment the medium is "
-        "changed first."
+        f"NAME if not given: {agents}. The start is 0 h if not given. An antagonist is present "
+        "from its start to its stop or the next medium change; added ligand leaves with the next "
+        "medium change and has no stop; an antibody permanently blocks the targets present "
+        "between start and stop; a genetic change has neither dose nor time. At equal times the "
+        "medium change comes first."
     )
     if given:
         lines += [
-            *_prose("Inherited (treatments = {} instead of any line here takes these away):"),
+            *_prose("Inherited (treatments = {} instead of any line here removes these):"),
             *_lines(given, entries),
         ]
     return [*lines, *_prose("Examples:"), *_examples(spec)]

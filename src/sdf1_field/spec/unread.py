@@ -189,7 +189,8 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         lambda s: not _steers(s),
-        "receptor.cxcr4.dissociation_rate cell_type.*.integration_time cell_type.*.own_noise",
+        """receptor.cxcr4.dissociation_rate cell_type.*.integration_time
+        cell_type.*.downstream_noise""",
         "no cell follows a gradient",
         "Set mechanisms.soluble_sensing or mechanisms.haptotaxis to true",
     ),

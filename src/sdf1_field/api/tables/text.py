@@ -1,9 +1,40 @@
-"""Tables in plain text; `digits` writes their numbers."""
+"""A table of `analyse` as a value, and tables in plain text; `digits` writes their numbers."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import click
+
+
+@dataclass(frozen=True)
+class Table:
+    """How a table of `sdf1-field analyse` is made and printed.
+
+    Parameters
+    ----------
+    function : str
+        In `sdf1_field.analysis`, as ``module.function``: by name, so that `--help` imports no
+        NumPy. It takes the runs, and ``times``, ``against`` and ``paired`` where the flags below
+        say so.
+    show : callable
+        Prints it.
+    help : str
+        For the option --show.
+    cells, stroma : bool
+        Whether runs need haematopoietic cells, and a stroma.
+    at_times, compared, by_donor : bool
+        Whether it is of single times, has a comparison with a control, and one donor by donor.
+    """
+
+    function: str
+    show: Callable[[Any, "Shown"], None]
+    help: str
+    cells: bool = True
+    stroma: bool = True
+    at_times: bool = False
+    compared: bool = False
+    by_donor: bool = False
 
 
 @dataclass(frozen=True)
@@ -61,3 +92,8 @@ def region_text(region: str, stroma: str) -> str:
     ('L929 body', 'free surface')
     """
     return region.replace("MSC", stroma)
+
+
+def groups_of(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Values of the runs, and of the control if there is one, by their titles."""
+    return {name: row[name] for name in ("runs", "control") if row[name] is not None}

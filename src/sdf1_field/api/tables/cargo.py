@@ -4,7 +4,7 @@ from typing import Any
 
 import click
 
-from sdf1_field.cli.tables import Shown, bin_text, dishes_text, print_table
+from sdf1_field.api.tables.text import Shown, Table, bin_text, dishes_text, groups_of, print_table
 from sdf1_field.digits import number_text, spread_text
 
 _BALANCE_LABELS = {
@@ -41,9 +41,7 @@ def print_cargo(rows: list[dict[str, Any]], _: Shown) -> None:
     from sdf1_field.units import duration_text
 
     for n, row in enumerate(rows):
-        groups = {"runs": row["runs"]}
-        if row["control"] is not None:
-            groups["control"] = row["control"]
+        groups = groups_of(row)
         sizes = [
             ("control: " if name == "control" else "")
             + f"{dishes_text(own['dishes'])}, {own['msc']} {row['cells']}, "
@@ -161,3 +159,13 @@ def _print_cargo_tests(tests: list[dict[str, Any]]) -> None:
         for found in tests
     ]
     print_table(lines, ("mean", "runs", "control", "ratio", "p", "test"))
+
+
+TABLES = {
+    "cargo": Table(
+        "cargo_summary.cargo_table", print_cargo,
+        "chemokines in cells and migrasomes, and which way they were secreted (default without "
+        "haematopoietic cells if cargo is followed)",
+        cells=False, at_times=True, compared=True,
+    ),
+}  # fmt: skip

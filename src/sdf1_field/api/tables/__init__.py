@@ -1,86 +1,21 @@
-"""The tables of `sdf1-field analyse`: one entry each, and which one suits which runs."""
+"""The tables of `sdf1-field analyse`: an entry each beside its printer, by subject.
+
+`cells`, `networks`, `cargo` and `fields` hold the entries and printers, `text` their form.
+"""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from sdf1_field.api.tables import cargo, cells, fields, networks
+from sdf1_field.api.tables.text import Table
 from sdf1_field.errors import InputError
 
 if TYPE_CHECKING:
     import xarray as xr
 
 
-@dataclass(frozen=True)
-class Table:
-    """How a table is made and printed; functions by name, so that `--help` imports no NumPy.
-
-    Parameters
-    ----------
-    function : str
-        In `sdf1_field.analysis`, as ``module.function``; it takes the runs, and ``times``,
-        ``against`` and ``paired`` where the flags below say so.
-    printer : str
-        In `sdf1_field.cli.printing`, likewise; it takes the table and a `cli.tables.Shown`.
-    help : str
-        For the option --show.
-    cells, stroma : bool
-        Whether runs need haematopoietic cells, and a stroma.
-    at_times, compared, by_donor : bool
-        Whether it is of single times, has a comparison with a control, and one donor by donor.
-    """
-
-    function: str
-    printer: str
-    help: str
-    cells: bool = True
-    stroma: bool = True
-    at_times: bool = False
-    compared: bool = False
-    by_donor: bool = False
-
-
-TABLES: Mapping[str, Table] = {
-    "fold-change": Table(
-        "fold_change.fold_change_table", "cells.print_fold_changes",
-        "cells per region (default with MSC)",
-        at_times=True, compared=True, by_donor=True,
-    ),
-    "course": Table(
-        "fold_change.course_table", "cells.print_course", "fold change over time"
-    ),
-    "distance": Table(
-        "distance.distance_table", "cells.print_distances",
-        "density against distance from bodies and migrasomes",
-        at_times=True,
-    ),
-    "dwell": Table("residence.dwell_table", "cells.print_dwell", "how long cells stay"),
-    "approach": Table(
-        "chemotaxis.approach_table", "cells.print_approach", "chemotactic index against distance"
-    ),
-    "motion": Table(
-        "motion.motion_table", "cells.print_motion",
-        "paths, speed, persistence (default without MSC)",
-        stroma=False, compared=True,
-    ),
-    "network": Table(
-        "network_summary.network_table", "networks.print_networks",
-        "MSC with fibres and migrasomes, fates and sizes of migrasomes (default without "
-        "haematopoietic cells)",
-        cells=False, at_times=True, compared=True,
-    ),
-    "cargo": Table(
-        "cargo_summary.cargo_table", "cargo.print_cargo",
-        "chemokines in cells and migrasomes, and which way they were secreted (default without "
-        "haematopoietic cells if cargo is followed)",
-        cells=False, at_times=True, compared=True,
-    ),
-    "field": Table(
-        "fields.field_table", "fields.print_fields",
-        "concentration on the floor under and around bodies and migrasomes",
-        cells=False, at_times=True, compared=True,
-    ),
-}  # fmt: skip
+TABLES: Mapping[str, Table] = {**cells.TABLES, **networks.TABLES, **cargo.TABLES, **fields.TABLES}
 
 
 def usual_table(runs: Sequence["xr.Dataset"]) -> str:

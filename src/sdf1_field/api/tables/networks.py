@@ -4,7 +4,15 @@ from typing import Any
 
 import click
 
-from sdf1_field.cli.tables import Shown, bin_text, dishes_text, print_table, region_text
+from sdf1_field.api.tables.text import (
+    Shown,
+    Table,
+    bin_text,
+    dishes_text,
+    groups_of,
+    print_table,
+    region_text,
+)
 from sdf1_field.digits import number_text, spread_text
 
 _NETWORK_LABELS = {
@@ -41,9 +49,7 @@ def print_networks(rows: list[dict[str, Any]], shown: Shown) -> None:
 
     stroma = shown.stroma
     for n, row in enumerate(rows):
-        groups = {"runs": row["runs"]}
-        if row["control"] is not None:
-            groups["control"] = row["control"]
+        groups = groups_of(row)
         sizes = [
             ("control: " if name == "control" else "")
             + f"{dishes_text(own['dishes'])}, {number_text(own['area_mm2'])} mm2"
@@ -158,3 +164,13 @@ def _print_network_tests(tests: list[dict[str, Any]], stroma: str) -> None:
         "tests take cells, or fields, of all dishes for independent; fields are "
         f"{FIELDS_ACROSS} x {FIELDS_ACROSS} equal windows of each view"
     )
+
+
+TABLES = {
+    "network": Table(
+        "network_summary.network_table", print_networks,
+        "MSC with fibres and migrasomes, fates and sizes of migrasomes (default without "
+        "haematopoietic cells)",
+        cells=False, at_times=True, compared=True,
+    ),
+}  # fmt: skip

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from sdf1_field.coating import binding_sites
 from sdf1_field.grid import make_grid
 from sdf1_field.scene import cells_under_bodies, place_scene
+from sdf1_field.sources import binding_sites
 from sdf1_field.spec import load_model
 
 SMALL = ("dish.width=300 um", "dish.length=200 um", "grid.spacing=10 um")

@@ -1,1 +1,0 @@
-"""Printers of the tables of `analyse`, in plain text, by subject."""
