@@ -2,8 +2,8 @@
 
 `Solver` says what each function does; a model's ``numerics.solver`` says which module is used:
 ``cosine`` (spectral in x and y, the default) or ``fipy`` (finite volumes, the independent check).
-Where a coat stays unsaturated ``linear`` takes the place of ``cosine``: the same basis, exact in time.
-All solve the equations and boundary conditions of `sdf1_field.transport`.
+Where a coat stays unsaturated ``linear`` takes the place of ``cosine``: the same basis, exact in
+time. All solve the equations and boundary conditions of `sdf1_field.transport`.
 """
 
 import math

@@ -2,8 +2,8 @@
 
 Far from full, a coat binds ``j = kappa c - k_off b`` with ``kappa = k_on B`` (``b`` and ``B`` over
 the molecules in 1 nM um**3). With ``R`` the resistance of half the lowest layer and
-``beta = sqrt(k_off / kappa) b`` the amplitudes ``y = (a_1, ..., a_n, beta)`` of a cosine mode of the
-floor obey
+``beta = sqrt(k_off / kappa) b`` the amplitudes ``y = (a_1, ..., a_n, beta)`` of a cosine mode of
+the floor obey
 
     dy/dt = -A y + g s,         c = g . y + r s,        r = R / (1 + kappa R)
     g = (w, R e) / (1 + kappa R),                       e = sqrt(kappa k_off)
@@ -12,8 +12,8 @@ floor obey
     A = [                                                                                      ]
         [ -e w^T / (1 + kappa R)                               k_off / (1 + kappa R) + k_b     ]
 
-with the secretion s and ``lambda = D q**2 + loss``, the only number that differs between modes. A is
-symmetric, and the same vector g takes the secretion and reads the floor. Its eigenvalues and
+with the secretion s and ``lambda = D q**2 + loss``, the only number that differs between modes. A
+is symmetric, and the same vector g takes the secretion and reads the floor. Its eigenvalues and
 eigenvectors are computed at values of lambda and interpolated in its logarithm.
 """
 
@@ -286,6 +286,6 @@ def _interpolate(tables: Array, index: NDArray[np.int32], share: Array, values: 
 
 @kernel(inline=True)
 def lagrange(t: float) -> tuple[float, float, float, float]:
-    """Weights of four equidistant nodes at a share ``t`` of the way from the second to the third."""
+    """Weights of four equidistant nodes at a share ``t`` from the second to the third."""
     u, v, w = t + 1.0, t - 1.0, t - 2.0
     return -t * v * w / 6.0, u * v * w / 2.0, -u * t * w / 2.0, u * t * v / 6.0
