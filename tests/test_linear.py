@@ -9,7 +9,7 @@ import scipy.integrate
 
 from sdf1_field.grid import make_grid
 from sdf1_field.migrasomes.emission import ExponentialDecay, LinearRamp, ParabolicCorrection
-from sdf1_field.solvers import CoatFills, cosine, fipy, linear
+from sdf1_field.solvers import cosine, fipy, linear
 from sdf1_field.solvers.cosine.tolerances import Tolerances
 from sdf1_field.solvers.linear.arrow import applies, arrow, on_grid
 from sdf1_field.solvers.linear.moments import (
@@ -196,12 +196,15 @@ def test_fipy_comes_to_the_same_as_its_steps_shorten():
     assert deviation(2.0 * faces[1] - faces[0], state.face)[0] < 0.05 * second
 
 
-def test_a_coat_that_fills_is_not_taken_as_empty():
+def test_a_state_knows_how_much_of_its_coat_was_ever_filled():
     system = arrow(columns_of(transport()))
     state = linear.start(system, time=0.0, tolerances=FINE)
-    strong = constant(np.full((SIDE, SIDE), 1e-3))
-    with pytest.raises(CoatFills, match=r"t = 3600 s: .* of the coat's sites are filled"):
-        linear.advance(system, state, strong, 3600.0, tolerances=FINE)
+    strong, nothing = (constant(np.full((SIDE, SIDE), rate)) for rate in (1e-3, 0.0))
+    full = linear.advance(system, state, strong, 3600.0, tolerances=FINE)
+    assert full.fill == pytest.approx(full.bound.max() / COAT.sites) > 1e-4
+    empty = linear.advance(system, full, nothing, 1e6, tolerances=FINE)
+    assert empty.bound.max() < 0.5 * full.bound.max()
+    assert empty.fill == full.fill
 
 
 def test_it_is_for_an_even_coat_that_lets_go():

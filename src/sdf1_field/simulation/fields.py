@@ -14,7 +14,7 @@ from sdf1_field.pharmacology import apparent_dissociation_constant, uptake_kinet
 from sdf1_field.simulation.prepared import Prepared
 from sdf1_field.simulation.scene_fields import SceneFields
 from sdf1_field.simulation.state import State
-from sdf1_field.solvers import CoatFills, FieldState
+from sdf1_field.solvers import FieldState
 from sdf1_field.sources import secretion_of, spread_at_once
 from sdf1_field.transport import Uptake
 
@@ -54,9 +54,6 @@ def advance_fields(
                 uptake=_uptake(prepared, state, name),
                 tolerances=prepared.tolerances,
             )
-        except CoatFills as error:
-            error.ligand = name
-            raise
         except RunError as error:
             raise RunError(f"ligand {name}: {error}") from None
         fields[name] = replace(

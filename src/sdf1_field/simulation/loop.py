@@ -24,6 +24,7 @@ from sdf1_field.simulation.events import apply_events
 from sdf1_field.simulation.fields import advance_fields, release_bursts
 from sdf1_field.simulation.output import Snapshot, snapshot_of
 from sdf1_field.simulation.prepared import Prepared, prepare
+from sdf1_field.simulation.saturation import require_unsaturated
 from sdf1_field.simulation.scene_fields import SceneFields, next_scene, on_grid
 from sdf1_field.simulation.state import State, begin, nonlinear_of
 from sdf1_field.simulation.stops import discontinuity_times, field_times, stops, track_times
@@ -118,6 +119,7 @@ def simulate(
         require_sound(
             state, prepared.grid, prepared.solvers, there.equations, spec.numerics, last=last
         )
+        require_unsaturated(state.fields, spec.numerics.tolerance)
         state = apply_events(prepared, state, events.get(until))
         here = on_grid(there, state.scene)
         if until in outputs:

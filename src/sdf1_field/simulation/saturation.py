@@ -1,12 +1,12 @@
 """Whether a ligand's coat stays so empty that medium and coat are a linear system."""
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TypeVar
 
 from sdf1_field.errors import Sdf1FieldWarning
 from sdf1_field.migrasomes import expected_stroma, secreting_share
-from sdf1_field.solvers import FILL_ERROR, CoatFills
+from sdf1_field.solvers import FILL_ERROR, CoatFills, FieldState, solver_named
 from sdf1_field.spec import ModelSpec
 
 T = TypeVar("T")
@@ -56,6 +56,19 @@ def _expected_fill(spec: ModelSpec, ligand: str, secretion_factor: float) -> flo
         rate = stroma.bodies * entry.secretion.msc_body + carriers * entry.secretion.migrasome
     secreted = secretion_factor * rate * (spec.run.culture + spec.run.duration)
     return given / (given + half_filling) + secreted / (area * entry.coat.sites)
+
+
+def require_unsaturated(fields: Mapping[str, FieldState], tolerance: float) -> None:
+    """Raise CoatFills if a coat that is taken as unsaturated is too full for a tolerance [1]."""
+    linear = solver_named("linear").State
+    for name, field in fields.items():
+        filled = field.fill if isinstance(field, linear) else 0.0
+        if FILL_ERROR * filled > tolerance:
+            raise CoatFills(
+                name,
+                f"t = {field.time:.6g} s: {filled:.2g} of the coat's sites are filled, too many "
+                "to take it as unsaturated within numerics.tolerance.",
+            )
 
 
 def rerun_if_coat_fills(run: Callable[[frozenset[str]], T]) -> T:

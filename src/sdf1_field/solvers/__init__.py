@@ -40,15 +40,11 @@ def equal_steps(span: float, longest: float) -> int:
 
 
 class CoatFills(RunError):
-    """A coat that was taken as unsaturated has filled too much for that.
+    """A coat that was taken as unsaturated has filled too much for that."""
 
-    Attributes
-    ----------
-    ligand : str
-        Whose coat it is; empty until the simulation has named it.
-    """
-
-    ligand = ""
+    def __init__(self, ligand: str, message: str) -> None:
+        super().__init__(message)
+        self.ligand = ligand
 
 
 class FieldState(Protocol):

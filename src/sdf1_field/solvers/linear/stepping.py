@@ -6,8 +6,8 @@ are summed over all eigenmodes and depend on lambda alone. A state therefore kee
 at the beginning of its last step, of those eigenmodes that remembered them at its end, and what
 happened since: secretion along the step, and what was added at once at its end.
 
-The coat is taken to bind as if it were empty, which misses the share of its sites that is filled:
-`advance` raises `CoatFills` where that matters.
+The coat is taken to bind as if it were empty. The error of what is bound is about the share of
+the sites that is filled, which a state records.
 """
 
 import functools
@@ -20,7 +20,6 @@ from numpy.typing import NDArray
 from sdf1_field.compiled import kernel
 from sdf1_field.migrasomes.emission import ExponentialDecay
 from sdf1_field.modes import forward, inverse
-from sdf1_field.solvers import FILL_ERROR, CoatFills
 from sdf1_field.solvers.cosine.secreted import modes_of
 from sdf1_field.solvers.cosine.tolerances import Tolerances
 from sdf1_field.solvers.linear.arrow import Arrow, lagrange, on_grid
@@ -230,11 +229,6 @@ def advance(
     uptake : None
         Cells on the floor are nonlinear and belong to the other path.
     tolerances : Tolerances
-
-    Raises
-    ------
-    CoatFills
-        If too much of the coat is filled at the end.
     """
     assert uptake is None
     columns = arrow.columns
@@ -254,11 +248,6 @@ def advance(
     )
     layer = concentration - columns.half_layer * (inverse(end) - exchanged)
     fill = max(state.fill, float(on_floor.max()) / float(arrow.coat.sites))
-    if FILL_ERROR * fill > tolerances.relative:
-        raise CoatFills(
-            f"t = {until:.6g} s: {fill:.2g} of the coat's sites are filled, too many to take the "
-            "coat as unsaturated within numerics.tolerance."
-        )
     return LinearState(
         time=until,
         begun=begun,
