@@ -231,6 +231,7 @@ def advance(
     tolerances : Tolerances
     """
     assert uptake is None
+    del tolerances
     columns = arrow.columns
     course = _course(arrow, secretion, state.time, until)
     begun, face, bound = _remembered(arrow, state, course.step)
