@@ -34,6 +34,7 @@ from sdf1_field.scene import (
     Scene,
     region_map,
 )
+from sdf1_field.scene import variables as declared
 from sdf1_field.spec import entries_of, load_model
 
 HOUR = 3600.0
@@ -269,6 +270,17 @@ def test_bare_cells_have_nothing_to_test():
     assert all(math.isnan(test.p) for test in compare_networks(bare, bare))
 
 
+def column_of(scene, variable):
+    """A variable of a scene as a run file has it; fill values where a migrasome is not there."""
+    kind = variable.name.split("_")[0]
+    group = {"body": scene.bodies, "fibre": scene.fibres, "migrasome": scene.migrasomes}[kind]
+    values = getattr(group, variable.key)
+    if kind == "migrasome" and variable.written is declared.Written.FRAME:
+        nothing = np.nan if variable.absent is None else variable.absent
+        return np.where(group.present, values, nothing)
+    return np.where(np.isfinite(values), values, np.nan)
+
+
 @pytest.fixture
 def written(tmp_path):
     """Function that writes scenes, a frame each, as a run file holds them, and opens it."""
@@ -277,51 +289,25 @@ def written(tmp_path):
     def write(scenes, times, *, seed=1, settings=()):
         model = load_model("coculture-kg1a", settings=["cells.density=0 1/mm**2", *settings])
         path = tmp_path / f"run-{len(opened)}.nc"
-        last = scenes[-1]
-        bodies, migrasomes = max(len(last.bodies.x), 1), len(last.migrasomes.x)
-        fibres = max(len(scene.fibres.body) for scene in scenes) + 1
-
-        def frames(name, length, values, kind="f8", fill=np.nan):
-            made = np.full((len(scenes), *length), fill, dtype=kind)
-            for n, scene in enumerate(scenes):
-                own = values(scene)
-                made[n, : len(own)] = own
-            rest = ("fibre_vertex",) if len(length) == 2 else ()
-            return ("time", name, *rest), made, {}, {"_FillValue": fill}
-
-        def there(key):
-            return lambda s: np.where(s.migrasomes.present, getattr(s.migrasomes, key), np.nan)
-
+        sizes = {
+            "body": max(len(scenes[-1].bodies.x), 1),
+            "fibre": max(len(scene.fibres.body) for scene in scenes) + 1,
+            "fibre_vertex": 3,
+            "migrasome": len(scenes[-1].migrasomes.x),
+        }
         variables = {"time": ("time", np.array(times))}
-        for key in ("x", "y", "semi_major", "semi_minor", "angle", "blocked"):
-            variables[f"body_{key}"] = frames(
-                "body", (bodies,), lambda s, key=key: getattr(s.bodies, key)
-            )
-        variables["body_migrating"] = frames(
-            "body", (bodies,), lambda s: s.bodies.migrating, "i1", -127
-        )
-        for key in ("x", "y"):
-            variables[f"fibre_{key}"] = frames(
-                "fibre", (fibres, 3), lambda s, key=key: getattr(s.fibres, key)
-            )
-        for key, kind in (("body", "i4"), ("origin", "i1")):
-            variables[f"fibre_{key}"] = frames(
-                "fibre", (fibres,), lambda s, key=key: getattr(s.fibres, key), kind, -9
-            )
-        for key in ("x", "y", "radius", "blocked", "maturity"):
-            variables[f"migrasome_{key}"] = frames("migrasome", (migrasomes,), there(key))
-        variables["migrasome_body"] = frames(
-            "migrasome", (migrasomes,),
-            lambda s: np.where(s.migrasomes.present, s.migrasomes.body, -9), "i4", -9,
-        )  # fmt: skip
-        m = last.migrasomes
-        for key, values in (
-            ("birth", m.birth),
-            ("end", np.where(np.isfinite(m.end), m.end, np.nan)),
-            ("origin", m.origin),
-            ("fate", m.fate),
-        ):
-            variables[f"migrasome_{key}"] = ("migrasome", values)
+        for variable in (*declared.BODIES, *declared.FIBRES, *declared.MIGRASOMES):
+            each = [column_of(scene, variable) for scene in scenes]
+            if variable.written is declared.Written.END:
+                variables[variable.name] = variable.dims, each[-1]
+                continue
+            nothing = np.nan if variable.dtype == "f8" else variable.absent or 0
+            shape = [sizes[dim] for dim in variable.dims[1:]]
+            values = np.full((len(scenes), *shape), nothing, dtype=variable.dtype)
+            for n, own in enumerate(each):
+                values[n, : len(own)] = own
+            fill = {} if variable.absent is None else {"_FillValue": variable.absent}
+            variables[variable.name] = variable.dims, values, {}, fill
         spec = model.spec
         grid = make_grid(
             spec.dish.width, spec.dish.length, 100.0,

@@ -403,7 +403,7 @@ def test_a_key_that_nothing_reads_is_refused(run, command):
 
 def test_check_lists_what_a_shipped_model_sets_and_nothing_reads(run):
     assert (
-        "not read in this model, since there is nothing to take away: "
+        "not read in this model, since there is nothing to remove: "
         "treatments.medium_change.start (models/coculture-kg1a.toml)"
     ) in run("check", "null-kg1a").stdout
     assert "not read" not in run("check", "coculture-kg1a").stdout

@@ -117,7 +117,7 @@ def test_a_byte_order_mark_is_no_part_of_a_file(tmp_path):
 
 def test_smart_quotes_are_named_with_their_line(tmp_path):
     path = _file(tmp_path, 'extends = "null-kg1a"\ntitle = “mine”\n')
-    assert _refusal(path) == f"{path}: line 2: “ is no quotation mark of TOML. Write \" or '."
+    assert _refusal(path) == f"{path}: line 2: “ is not a quotation mark of TOML. Write \" or '."
 
 
 @pytest.mark.parametrize("line", ["dose = 10 uM", "dose = 10 uM # as usual", "dose=10 uM"])

@@ -1,4 +1,5 @@
 import netCDF4
+import numpy as np
 import pytest
 
 from sdf1_field.errors import InputError, RunError
@@ -159,6 +160,34 @@ def test_an_interrupted_run_goes_on_to_the_same_content(tiny, tiny_run, tmp_path
     assert reached[-1] == 7200.0
     assert digest_of(path) == digest_of(tiny_run)
     assert [p.name for p in tmp_path.iterdir()] == ["run.nc"]
+
+
+def test_an_interruption_without_room_for_a_copy_goes_on_from_the_partial_file(
+    tiny, tiny_run, tmp_path, monkeypatch
+):
+    def full(_file, copy):
+        copy.write_bytes(b"beginning")
+        raise OSError(28, "No space left on device")
+
+    path = tmp_path / "run.nc"
+    monkeypatch.setattr(writing.shutil, "copyfile", full)
+    interrupted(tiny, path, HOUR)
+    left = {partial_path(path).name, checkpoint_path(path).name}
+    assert {p.name for p in tmp_path.iterdir()} == left
+    solve(model(tiny), path, seed=1, resume=True)
+    assert digest_of(path) == digest_of(tiny_run)
+    assert [p.name for p in tmp_path.iterdir()] == ["run.nc"]
+
+
+def test_an_interrupted_run_leaves_a_copy_with_all_that_was_reached(tiny, tmp_path):
+    path = tmp_path / "run.nc"
+    interrupted(tiny, path, HOUR)
+    left = {partial_path(path).name, resumable_path(path).name, checkpoint_path(path).name}
+    assert {p.name for p in tmp_path.iterdir()} == left
+    with netCDF4.Dataset(partial_path(path)) as copy, netCDF4.Dataset(resumable_path(path)) as own:
+        assert copy["time"][-1] == own["time"][-1] == HOUR
+        assert np.isfinite(copy["migrasome_x"][-1].filled(np.nan)).any()
+        assert "migrasome_x" not in own.variables
 
 
 def test_an_interruption_between_two_outputs_goes_on_from_the_earlier_one(

@@ -97,7 +97,7 @@ def test_a_medium_change_empties_the_medium_and_leaves_the_coat(tiny):
     short = ("run.duration=15 min",)
     changed = states(tiny, *short)[0]
     kept = states(tiny, *short, "treatments.medium_change.start=15 min")[0]
-    columns = prepare(model(tiny, *short), 1).prepared["sdf1"]
+    columns = prepare(model(tiny, *short), 1).equations["sdf1"]
     before, after = kept.fields["sdf1"], changed.fields["sdf1"]
     assert (changed.time, kept.time) == (0.0, 0.0)
     assert np.array_equal(after.bound, before.bound)
@@ -142,7 +142,7 @@ def test_anti_cd166_blocks_its_binding_share_on_all_stroma_and_the_isotype_none(
 def test_steady_secretion_equals_loss(tiny, steady_model):
     spec = model(tiny, name=str(steady_model))
     (state,) = simulate(spec)
-    columns = prepare(spec, 1).prepared
+    columns = prepare(spec, 1).equations
     assert (state.time, state.cells) == (0.0, None)
     for name, field in state.fields.items():
         ligand = spec.ligand[name]
@@ -741,15 +741,15 @@ SOLVE = """
 import sys
 from pathlib import Path
 import numba, threadpoolctl
-from sdf1_field import transport
 from sdf1_field.record import solve
 from sdf1_field.solvers import cosine
+from sdf1_field.solvers.cosine import floor_newton
 from sdf1_field.spec import load_model
 name, threads, blas, least, path, *settings = sys.argv[1:]
 pools = [p["num_threads"] for p in threadpoolctl.threadpool_info() if p["user_api"] == "blas"]
 assert max(pools) == int(blas), pools
 seen, uneven = set(), []
-advance, iterated = cosine.advance, transport._conjugate_gradients
+advance, iterated = cosine.advance, floor_newton._conjugate_gradients
 
 def watched_advance(*arguments, **options):
     seen.add(numba.get_num_threads())
@@ -759,7 +759,7 @@ def watched_step(*arguments, **options):
     uneven.append(True)
     return iterated(*arguments, **options)
 
-cosine.advance, transport._conjugate_gradients = watched_advance, watched_step
+cosine.advance, floor_newton._conjugate_gradients = watched_advance, watched_step
 solve(load_model(name, settings=settings), Path(path), seed=1, threads=int(threads))
 assert seen == {int(threads)}, seen
 assert sum(uneven) >= int(least), (sum(uneven), len(uneven))

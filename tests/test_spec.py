@@ -219,7 +219,7 @@ def test_a_circle_of_models_is_refused(tmp_path, others):
     names = ["a", *others]
     for name, following in zip(names, [*names[1:], "a"], strict=True):
         path = _write(tmp_path, name, f'extends = "{following}.toml"\ntitle = "{name}"\n')
-    assert "extends: a circle of models" in _refusal(path)
+    assert "extends: circular" in _refusal(path)
 
 
 def test_extending_an_unknown_model_suggests_a_known_one(tmp_path):
@@ -648,7 +648,7 @@ GROWN = "biogenesis-fibronectin-5"
             "coculture-kg1a",
             (*PLACED, "treatments.tspan4_oe={}"),
             "treatments.tspan4_oe: TSPAN4 over-expression acts on how networks form, and a placed "
-            "scene has formed. Set scene.mode to 'grown', or remove it.",
+            "scene does not grow. Set scene.mode to 'grown', or remove it.",
         ),
         (
             "coculture-kg1a",
@@ -663,13 +663,13 @@ GROWN = "biogenesis-fibronectin-5"
         (
             GROWN,
             ("treatments.tspan4_oe.start=6 h",),
-            "treatments.tspan4_oe.start: a genetic change is there from the beginning to the end. "
+            "treatments.tspan4_oe.start: a genetic change lasts from the beginning to the end. "
             "Remove it.",
         ),
         (
             GROWN,
             ("treatments.tspan4_oe.stop=6 h",),
-            "treatments.tspan4_oe.stop: a genetic change is there from the beginning to the end.",
+            "treatments.tspan4_oe.stop: a genetic change lasts from the beginning to the end.",
         ),
         (
             GROWN,
@@ -695,8 +695,8 @@ GROWN = "biogenesis-fibronectin-5"
         (
             "coculture-kg1a",
             ("ligand.sdf1.coat.under_bodies=0.5",),
-            "ligand.sdf1.coat.under_bodies: bodies of a grown scene move, and what is bound under "
-            "them would have to go. Set it to 1.0, or scene.mode to 'placed'.",
+            "ligand.sdf1.coat.under_bodies: bodies of a grown scene move, and ligand bound under "
+            "them would be lost. Set it to 1.0, or scene.mode to 'placed'.",
         ),
         (
             "coculture-kg1a",
@@ -707,7 +707,7 @@ GROWN = "biogenesis-fibronectin-5"
         (
             GROWN,
             ("run.mode=steady",),
-            "scene.mode: a grown scene changes with time, which a steady state has none of. "
+            "scene.mode: a grown scene changes with time, a steady state does not. "
             "Set it to 'placed'.",
         ),
         (
@@ -779,32 +779,32 @@ SECRETION = "secretion-l929"
             "coculture-kg1a",
             (*PLACED, "treatments.myo5a_oe={}"),
             "treatments.myo5a_oe: MYO5A over-expression acts on how carriers fill migrasomes and "
-            "fuse, and this model follows none. Set scene.mode to 'grown' and "
+            "fuse, and this model computes none. Set scene.mode to 'grown' and "
             "mechanisms.cargo_kinetics to true, or remove it.",
         ),
         (
             "coculture-kg1a",
             ("mechanisms.cargo_kinetics=false", "treatments.vamp2_kd={}"),
             "treatments.vamp2_kd: VAMP2 knock-down acts on how carriers fill migrasomes and fuse, "
-            "and this model follows none. Set mechanisms.cargo_kinetics to true, or remove it.",
+            "and this model computes none. Set mechanisms.cargo_kinetics to true, or remove it.",
         ),
         (
             GROWN,
             ("treatments.bapta_am.dose=10 uM",),
             "treatments.bapta_am: BAPTA-AM acts on how carriers fill migrasomes and fuse, and "
-            "this model follows none. Set mechanisms.cargo_kinetics to true and output.ligands, "
+            "this model computes none. Set mechanisms.cargo_kinetics to true and output.ligands, "
             "such as ['sdf1'], or remove it.",
         ),
         (
             GROWN,
             ("mechanisms.cargo_kinetics=true", "treatments.bapta_am.dose=10 uM"),
             "treatments.bapta_am: BAPTA-AM acts on how carriers fill migrasomes and fuse, and "
-            "this model follows none. Set output.ligands, such as ['sdf1'], or remove it.",
+            "this model computes none. Set output.ligands, such as ['sdf1'], or remove it.",
         ),
         (
             "coculture-kg1a",
             ("scene.mode=placed", "treatments.bapta_am.dose=10 uM"),
-            "this model follows none. Set scene.mode to 'grown', or remove it.",
+            "this model computes none. Set scene.mode to 'grown', or remove it.",
         ),
         (
             SECRETION,
@@ -814,13 +814,13 @@ SECRETION = "secretion-l929"
         (
             SECRETION,
             ("treatments.snap23_kd.start=2 h",),
-            "--set: treatments.snap23_kd.start: a genetic change is there from the beginning to "
+            "--set: treatments.snap23_kd.start: a genetic change lasts from the beginning to "
             "the end. Remove it.",
         ),
         (
             SECRETION,
             ("treatments.stx4_kd.stop=2 h",),
-            "--set: treatments.stx4_kd.stop: a genetic change is there from the beginning to the "
+            "--set: treatments.stx4_kd.stop: a genetic change lasts from the beginning to the "
             "end. Remove it.",
         ),
         (
@@ -845,8 +845,8 @@ SECRETION = "secretion-l929"
             SECRETION,
             ("ligand.ccl2.secretion.migrasome_decay=1e-4 1/s",),
             "--set: ligand.ccl2.secretion.migrasome_decay: in a grown scene "
-            "mechanisms.cargo_kinetics says how migrasomes fill and empty. Set it to '0 1/s', or "
-            "scene.mode to 'placed'.",
+            "mechanisms.cargo_kinetics determines how migrasomes fill and empty. Set it to "
+            "'0 1/s', or scene.mode to 'placed'.",
         ),
         (
             SECRETION,

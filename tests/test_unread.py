@@ -42,7 +42,7 @@ def _refusal(model, *settings):
             "coculture-kg1a",
             ("scene.network_fraction=0.5",),
             "--set: scene.network_fraction: acts on nothing in this model, since networks of a "
-            "grown scene come about by biogenesis. Set a key of biogenesis instead, or scene.mode "
+            "grown scene form by biogenesis. Set a key of biogenesis instead, or scene.mode "
             "to 'placed', or remove it.",
         ),
         (
@@ -72,7 +72,7 @@ def _refusal(model, *settings):
         (
             "coculture-kg1a",
             ("ligand.sdf1.secretion.migrasome=1 molecule/s",),
-            "mechanisms.cargo_kinetics says how bodies and migrasomes secrete",
+            "mechanisms.cargo_kinetics determines how bodies and migrasomes secrete",
         ),
         (
             "coculture-kg1a",
@@ -83,10 +83,10 @@ def _refusal(model, *settings):
         ("null-kg1a", ("treatments.amd3100.dose=10 uM",), "no cell senses a ligand"),
         ("null-kg1a", ("treatments.anti_cd166.dose=5 ug/mL",), "no cell is caught by CD166"),
         ("null-kg1a", ("treatments.sdf1.dose=100 ng/mL",), "sdf1 is not solved"),
-        ("null-kg1a", ("cell_type.kg1a.release_rate=1e-3 1/s",), "nothing holds cells"),
+        ("null-kg1a", ("cell_type.kg1a.release_rate=1e-3 1/s",), "no cell adheres"),
         ("p2-steady", ("output.fields_every=1 h",), "a steady state has neither times nor cells"),
         ("tracking-kg1a", ("scene.fibre_length=80 um",), "there is no stroma"),
-        ("capture-single-migrasome", ("scene.msc_density=50 1/mm**2",), "scene.msc_number says"),
+        ("capture-single-migrasome", ("scene.msc_density=50 1/mm**2",), "scene.msc_number sets"),
         ("whole-well-kg1a", ("mechanisms.cargo_kinetics=true",), "a placed scene does not grow"),
         (
             "coculture-kg1a",

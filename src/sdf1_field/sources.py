@@ -110,7 +110,7 @@ def constant(flux: Array, cell_area: float = 0.0) -> Secretion:
 
 
 def source_width(grid: Grid) -> float:
-    """Standard deviation of the Gaussian as which a migrasome secretes on the grid [um]."""
+    """Standard deviation of the Gaussian that stands for a migrasome on the grid [um]."""
     return _SPREAD * max(grid.dx, grid.dy)
 
 
@@ -187,7 +187,7 @@ def secretion_of(emission: Emission, grid: Grid, first: Secretion, last: Secreti
 
 
 def _on_bodies(scene: Scene, grid: Grid, rates: Array) -> Array:
-    """Each body's rate over the floor cells under it."""
+    """Rate of each floor cell [molecules/s]: a body's is spread evenly over the cells under it."""
     cell, body = cells_under_bodies(scene, grid)
     covered = np.bincount(body, minlength=len(rates))
     each = rates / np.maximum(covered, 1)
@@ -211,12 +211,12 @@ def _flux(amount: Array, grid: Grid) -> Array:
 
 
 def spread_at_once(scene: Scene, grid: Grid, own: NDArray[np.intp], amounts: Array) -> Array:
-    """What some migrasomes' releases put into each floor cell [molecules], shape (ny, nx)."""
+    """Molecules that bursts of some migrasomes add to each floor cell, shape (ny, nx)."""
     return _flux(_spread(scene, grid, own, amounts), grid) * (grid.dx * grid.dy)
 
 
 def _within(amount: Array, grid: Grid) -> Array:
-    """Amounts with those of cells outside a round well given to the nearest cell inside."""
+    """Amounts inside a round well: those of cells outside are moved to the nearest cell inside."""
     from scipy import ndimage
 
     nearest = ndimage.distance_transform_edt(

@@ -7,14 +7,12 @@ values, no variance, an empty margin) p is NaN. Every interval is a 95 % interva
 import math
 import warnings
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-if TYPE_CHECKING:
-    from numpy.random import Generator
+from sdf1_field.random import Stream, generator
 
 Array = NDArray[np.float64]
 Values = Sequence[float] | Array
@@ -190,7 +188,7 @@ def resamples(*sizes: int) -> tuple[NDArray[np.int64], ...]:
     ----------
     Efron (1979) Ann. Stat. 7:1.
     """
-    rng = _generator()
+    rng = generator(0, Stream.BOOTSTRAP)
     return tuple(rng.integers(size, size=(RESAMPLES, size)) for size in sizes)
 
 
@@ -209,14 +207,8 @@ def resample_counts(size: int) -> NDArray[np.int64]:
     ndarray of int, shape (RESAMPLES, size)
         Each row sums to ``size``.
     """
-    return _generator().multinomial(size, np.full(size, 1.0 / size), size=RESAMPLES)
-
-
-def _generator() -> "Generator":
-    # Imported here, since `random` imports Numba, which the tests above do not need.
-    from sdf1_field.random import Stream, generator
-
-    return generator(0, Stream.BOOTSTRAP)
+    rng = generator(0, Stream.BOOTSTRAP)
+    return rng.multinomial(size, np.full(size, 1.0 / size), size=RESAMPLES)
 
 
 def percentile_interval(resampled: Array) -> Array:

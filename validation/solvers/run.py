@@ -99,7 +99,7 @@ def view() -> tuple[Grid, Array, Transport]:
     spec = load_model("coculture-kg1a", settings=VIEW).spec
     grid = model_grid(spec)
     scene = place_scene(spec, 1, secretion_factor=1.0)
-    transport = prepare(spec, 1).prepared["sdf1"].transport
+    transport = prepare(spec, 1).equations["sdf1"].transport
     return grid, secretion(scene, grid, "sdf1").flux, transport
 
 
@@ -326,7 +326,7 @@ def treated_cases() -> list[Row]:
             spec = load_model(model, settings=own).spec
             states, walls[solver] = timed(lambda s=spec: list(simulate(s, seed=1)))
             ends[solver] = states[-1]
-            prepared = prepare(spec, 1).prepared["sdf1"]
+            prepared = prepare(spec, 1).equations["sdf1"]
             found.append(seen(solver_named(solver), prepared, states[-1].fields["sdf1"]))
         a, b = ends["cosine"], ends["fipy"]
         mean, deviation, bound, _ = differences(*found)

@@ -211,26 +211,10 @@ def _walked(
     )
     if steps > 0 and len(cells.x) > 0:
         _advance(
-            after.x,
-            after.y,
-            after.heading_x,
-            after.heading_y,
-            after.held,
-            seen,
-            hold,
-            parameters,
-            grid.dx,
-            grid.dy,
-            grid.width,
-            grid.length,
-            step,
-            cells.steps,
-            steps,
-            seed,
-            int(stream),
-            targets,
-            touching,
-        )
+            after.x, after.y, after.heading_x, after.heading_y, after.held, seen, hold, parameters,
+            grid.dx, grid.dy, grid.width, grid.length, step, cells.steps, steps, seed, int(stream),
+            targets, touching,
+        )  # fmt: skip
     return after
 
 

@@ -16,7 +16,7 @@ _STEP, _CALM, _SILENCE = 0.1, 5.0, 60.0
 """Share of the work between two lines of a log, the least time between them [s], and the time after
 which the next report makes a line whatever its share [s]."""
 _RECENT = 12
-"""Reports whose pace says how long the rest will take."""
+"""Number of last reports whose pace gives the remaining time."""
 _LONG = 100.0
 """Seconds from which on a time is given in minutes."""
 _COMPILING = "compiling kernels (once), about a minute"

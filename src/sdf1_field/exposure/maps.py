@@ -58,10 +58,10 @@ def grid_response(grid: Grid, transport: Transport, *, cell_radius: float) -> Gr
 def _transfer(grid: Grid, transport: Transport, wavenumber: Array) -> Array:
     """Steady admittance of the finite volumes at z = 0 over that of the medium; 1 for the mean."""
     diffusivity = transport.diffusivity
-    fixed = transport.bath is not None or transport.mixed is not None
+    fixed = transport.top_conductance(grid) > 0.0
     lateral = diffusivity * grid.laplacian_eigenvalues() + transport.loss_rate
     ladder = steady_admittance(grid, transport, lateral)
-    solved = ladder / (1.0 + 0.5 * grid.thickness[0] / diffusivity * ladder)
+    solved = ladder / (1.0 + transport.floor_resistance(grid) * ladder)
     root = np.sqrt(wavenumber**2 + transport.loss_rate / diffusivity)
     level = np.tanh(root * grid.height)
     exact = diffusivity * (root / np.where(level > 0.0, level, 1.0) if fixed else root * level)

@@ -155,12 +155,11 @@ def subgrid_basis(grid: Grid, transport: Transport, *, cell_radius: float) -> Su
     cell_radius : float
         [um], >= 0.
     """
-    coat = transport.coat
     scales = Scales(cell_radius, source_width(grid), transport.diffusivity, transport.loss_rate)
     wavenumber = _chebyshev() / (1.0 - _chebyshev()) / scales.width
     return SubgridBasis(
         grid=grid,
-        coat=coat if coat is not None and coat.binds else None,
+        coat=transport.binding_coat,
         scales=scales,
         admittance=scales.admittance(wavenumber),
     )

@@ -81,7 +81,7 @@ def plot_cargo(run: xr.Dataset, spec: ModelSpec, time: float | None, ligand: str
     """Field, carriers and release of a ligand that is followed in the stroma, at a time [s]."""
     frame = frame_at(run, time)
     x, y = (values_at(run, frame, f"migrasome_{axis}") for axis in ("x", "y"))
-    whole, window = richest_view(spec, x, y, FIELD_WINDOW), _detail(spec, x, y)
+    whole, window = richest_view(spec, x, y, FIELD_WINDOW), _richest_window(spec, x, y)
     figure = Figure(
         figsize=(2.0 * _PANEL + 3.0 * _BAR, _PANEL + _CURVES + _MARGINS), layout="constrained"
     )
@@ -102,7 +102,10 @@ def plot_cargo(run: xr.Dataset, spec: ModelSpec, time: float | None, ligand: str
     _draw_release(by_bodies, by_migrasomes, run, spec, frame, ligand)
     _draw_against_distance(vesicles, diameter, run, frame, ligand)
     _draw_legend(
-        figure, spec, treated=bool(_changes(run, spec)), within=frame < run.sizes["time"] - 1
+        figure,
+        spec,
+        treated=bool(_treatment_changes(run, spec)),
+        within=frame < run.sizes["time"] - 1,
     )
     hours = hours_since_seeding(run, spec)[frame]
     figure.suptitle(
@@ -115,7 +118,7 @@ def plot_cargo(run: xr.Dataset, spec: ModelSpec, time: float | None, ligand: str
     return figure
 
 
-def _detail(spec: ModelSpec, x: Array, y: Array) -> View:
+def _richest_window(spec: ModelSpec, x: Array, y: Array) -> View:
     """Window around the most migrasomes; places in [um]."""
     rich, dish = richest_view(spec, x, y, CARRIER_WINDOW), spec.dish
     within = (x >= rich.left) & (x < rich.right) & (y >= rich.low) & (y < rich.high)
@@ -188,10 +191,10 @@ def _draw_carriers(
     bodies = draw_bodies(axes, run, frame, view)
     bodies.set(
         array=in_bodies[view.reaches(body_x, body_y)], facecolor=None, edgecolor=_OUTLINE,
-        linewidth=0.8, cmap=_part("Blues", _BODY_SPAN), norm=_scale(in_bodies), zorder=3,
+        linewidth=0.8, cmap=_colours("Blues", _BODY_SPAN), norm=_norm(in_bodies), zorder=3,
     )  # fmt: skip
     draw_fibres(axes, fibre_courses(run, frame, view)[0], NETWORK, 1.0)
-    scale, there = _scale(in_migrasomes), view.reaches(x, y)
+    scale, there = _norm(in_migrasomes), view.reaches(x, y)
     discs: Any = None
     for chosen, ring in (
         (there & (owner != NO_BODY), "none"),
@@ -201,7 +204,7 @@ def _draw_carriers(
         width = _SMALLEST + (_LARGEST - _SMALLEST) * np.sqrt(share)
         discs = draw_discs(axes, x[chosen], y[chosen], width / view.scale(_PANEL))
         discs.set(
-            array=in_migrasomes[chosen], cmap=_part("inferno_r", _MIGRASOME_SPAN), norm=scale,
+            array=in_migrasomes[chosen], cmap=_colours("inferno_r", _MIGRASOME_SPAN), norm=scale,
             edgecolor=ring, linewidth=_RING if ring != "none" else 0.0, zorder=4,
         )  # fmt: skip
     draw_scale_bar(axes, view)
@@ -228,20 +231,20 @@ def _draw_carriers(
         bar.set_label(f"vesicles in {place}; most {most}")
 
 
-def _part(name: str, span: tuple[float, float]) -> Colormap:
+def _colours(name: str, span: tuple[float, float]) -> Colormap:
     """Part of a map of colours; grey where nothing is followed."""
     part = ListedColormap(colormaps[name](np.linspace(*span, 256)), name=name)
     return part.with_extremes(bad=_UNFOLLOWED)
 
 
-def _scale(contents: Array) -> Normalize:
+def _norm(contents: Array) -> Normalize:
     """Colour scale from 0 to the content of all but the fullest."""
     known = contents[np.isfinite(contents)]
     high = float(np.quantile(known, _FULLEST)) if len(known) else 0.0
     return Normalize(0.0, high if high > 0.0 else 1.0)
 
 
-def _changes(run: xr.Dataset, spec: ModelSpec) -> list[float]:
+def _treatment_changes(run: xr.Dataset, spec: ModelSpec) -> list[float]:
     """When treatments begin or end while a run is saved [h], since seeding."""
     first, last = run["time"].values[[0, -1]]
     times = (t for t in change_times(schedule(spec)) if first < t < last)
@@ -271,7 +274,7 @@ def _draw_release(
             )
         if frame < len(hours) - 1:
             axes.axvline(hours[frame], color=_SHOWN, lw=1.5, zorder=0)
-        for at in _changes(run, spec):
+        for at in _treatment_changes(run, spec):
             axes.axvline(at, color="black", lw=1.0, ls=":", zorder=0)
         most = max(float(np.nanmax(released[route])) for route in routes)
         axes.set(xlabel="time after seeding [h]", ylabel="molecules per cell")
@@ -338,11 +341,11 @@ def _draw_binned(axes: Any, distance: Array, values: Array) -> None:
 
 
 def _draw_legend(figure: Figure, spec: ModelSpec, *, treated: bool, within: bool) -> None:
-    full = _part("inferno_r", _MIGRASOME_SPAN)
+    full = _colours("inferno_r", _MIGRASOME_SPAN)
     disc: dict[str, Any] = {"lw": 0, "marker": "o", "ms": 7, "mfc": full(0.6)}
     handles = [
         Patch(
-            facecolor=_part("Blues", _BODY_SPAN)(0.4), edgecolor=_OUTLINE,
+            facecolor=_colours("Blues", _BODY_SPAN)(0.4), edgecolor=_OUTLINE,
             label=f"{spec.stroma.label} body, in the field its outline",
         ),
         Line2D([], [], color=NETWORK, lw=1.5, label="retraction fibre"),

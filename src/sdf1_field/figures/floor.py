@@ -124,7 +124,7 @@ def plot_floor(run: xr.Dataset, spec: ModelSpec, time: float | None, ligand: str
     draw_scale_bar(floor, whole)
     _draw_legend(figure, run, spec, frame, views[-1], shown, with_cells and at >= 0)
     floor.set_title(
-        f"{heading(run)}\n{spec.treatment_label}, {_when(run, spec, frame)}, "
+        f"{heading(run)}\n{spec.treatment_label}, {_time_text(run, spec, frame)}, "
         f"dish of seed {int(run.attrs['seed'])}",
         fontsize=11,
         loc="left",
@@ -132,13 +132,13 @@ def plot_floor(run: xr.Dataset, spec: ModelSpec, time: float | None, ligand: str
     if with_beside:
         beside = figure.add_subplot(grid[len(views)])
         if _few(run):
-            _draw_doings(beside, run, spec, at)
+            _draw_histories(beside, run, spec, at)
         else:
             _draw_fold_changes(beside, run, spec)
     return figure
 
 
-def _when(run: xr.Dataset, spec: ModelSpec, frame: int) -> str:
+def _time_text(run: xr.Dataset, spec: ModelSpec, frame: int) -> str:
     """Time of a frame, since the cells were added, or without cells since seeding."""
     at = float(run["time"].values[frame])
     if spec.run.mode == "steady":
@@ -325,7 +325,7 @@ def _draw_legend(
     figure.legend(handles=handles, loc="outside lower left", ncols=3, frameon=False, fontsize=8.5)
 
 
-def _draw_doings(axes: Any, run: xr.Dataset, spec: ModelSpec, time: float) -> None:
+def _draw_histories(axes: Any, run: xr.Dataset, spec: ModelSpec, time: float) -> None:
     """Region under each cell over time, and when it was held, with a time [s] marked."""
     hours = observation_times(run) / 3600.0
     # An observation holds until the next one; the last for as long as the one before.

@@ -66,7 +66,7 @@ _SPAN_OF_DAYS = 48.0
 
 
 @dataclass(frozen=True)
-class _Course:
+class _NetworkHistory:
     """Numbers of a dish's network over time; arrays of shape (time,)."""
 
     hours: Array
@@ -84,7 +84,7 @@ def plot_network(run: xr.Dataset, spec: ModelSpec, time: float | None) -> Figure
     Beside it are the whole dish with the window marked, and the network's numbers over time.
     """
     frames = _shown_frames(run, spec) if time is None else [frame_at(run, time)]
-    x, y = _carrying(run, frames)
+    x, y = _bodies_with_migrasomes(run, frames)
     view = richest_view(spec, x, y, WINDOW)
     down = math.ceil(len(frames) / _MOST_ACROSS)
     across = math.ceil(len(frames) / down)
@@ -134,7 +134,7 @@ def _shown_frames(run: xr.Dataset, spec: ModelSpec) -> list[int]:
     return list(range(last, first - 1, -stride))[::-1]
 
 
-def _carrying(run: xr.Dataset, frames: list[int]) -> Array:
+def _bodies_with_migrasomes(run: xr.Dataset, frames: list[int]) -> Array:
     """Places of the bodies that have migrasomes in some frames [um], shape (2, place)."""
     places = []
     for frame in frames:
@@ -215,7 +215,7 @@ def _draw_dish(axes: Any, run: xr.Dataset, spec: ModelSpec, frame: int, view: Vi
     axes.set_title(f"the window in the dish\nof {extents} mm{when}", fontsize=9.5)
 
 
-def _course(run: xr.Dataset, spec: ModelSpec) -> _Course:
+def _course(run: xr.Dataset, spec: ModelSpec) -> _NetworkHistory:
     area = spec.dish.width * spec.dish.length * 1e-6
     count = run.sizes["time"]
     attached, detached, carrying = np.zeros(count), np.zeros(count), np.zeros(count)
@@ -225,10 +225,10 @@ def _course(run: xr.Dataset, spec: ModelSpec) -> _Course:
         attached[n] = np.count_nonzero(owner != NO_BODY) / area
         detached[n] = np.count_nonzero(owner == NO_BODY) / area
         carrying[n] = len(np.unique(owner[owner != NO_BODY])) / max(body_count(run, n), 1)
-    return _Course(hours_since_seeding(run, spec), attached, detached, carrying)
+    return _NetworkHistory(hours_since_seeding(run, spec), attached, detached, carrying)
 
 
-def _draw_course(axes: list[Any], course: _Course, frames: list[int], stroma: str) -> None:
+def _draw_course(axes: list[Any], course: _NetworkHistory, frames: list[int], stroma: str) -> None:
     numbers, share = axes
     style: dict[str, Any] = {"color": _MATURITY(0.6), "marker": "o", "ms": 4.5, "lw": 1.2}
     numbers.plot(course.hours, course.attached, **style, mew=0.0, label="on fibres")

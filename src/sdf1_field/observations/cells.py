@@ -25,7 +25,7 @@ from sdf1_field.errors import InputError
 from sdf1_field.observations.network import NETWORK, network_readings
 from sdf1_field.observations.readings import Dish, model_of, of_cells, of_dish, of_share
 from sdf1_field.scene import NO_BODY, Fate, Migrasomes, Region, Scene
-from sdf1_field.simulation import model_grid, regions_of, simulate, track_times
+from sdf1_field.simulation import model_grid, simulate, track_times
 from sdf1_field.spec import ModelSpec
 from sdf1_field.units import duration_text
 
@@ -77,8 +77,7 @@ def read_counts(dish: Dish) -> tuple[Reading, ...]:
             continue
         if before is None:
             before = _released(state.scene, ligand)
-        regions = regions_of(spec, state.scene, grid)
-        floor = StickyFloor(state.time, regions, state.scene.bodies)
+        floor = StickyFloor(state.time, state.regions, state.scene.bodies)
         if walk is None:
             walk = begin_encounters(spec, floor, seed=dish.seed, repeats=encounter_repeats(spec))
         elif state.time == state.stop.time:
@@ -91,7 +90,7 @@ def read_counts(dish: Dish) -> tuple[Reading, ...]:
         if state.time not in dish.times:
             continue
         census = take_census(
-            regions,
+            state.regions,
             grid,
             state.cells.x,
             state.cells.y,
@@ -105,7 +104,7 @@ def read_counts(dish: Dish) -> tuple[Reading, ...]:
         network, bodies = _released(state.scene, ligand) - before
         readings += [
             of_dish(CELLS, state.time, len(state.cells.x)),
-            *network_readings(count_network(state.scene, regions, grid, time=state.time)),
+            *network_readings(count_network(state.scene, state.regions, grid, time=state.time)),
             *_taken_up(state.scene.migrasomes, state.time),
             of_share(TOUCHING, state.time, touched.sum(), len(touched)),
             of_share(MOVED_ON, state.time, moved_on.sum(), touched.sum()),

@@ -6,12 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sdf1_field.cells import hold_of
 from sdf1_field.claims import Quantity, Reading, Sample
 from sdf1_field.observations.cells import watched_model
 from sdf1_field.observations.readings import Dish, of_cells, of_share
 from sdf1_field.scene import Scene
-from sdf1_field.simulation import model_grid, regions_of, simulate
+from sdf1_field.simulation import model_grid, simulate
 
 Array = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -87,8 +86,7 @@ def read_time_lapse(dish: Dish) -> tuple[Reading, ...]:
         caught = state.cells.held & (distance <= radius)
         touched = np.zeros(len(x))
         if caught.any():
-            hold = hold_of(spec, state.scene, regions_of(spec, state.scene, grid), grid)
-            touched[caught] = hold.cd166[grid.index(x[caught], y[caught])]
+            touched[caught] = state.here.hold.cd166[grid.index(x[caught], y[caught])]
         times.append(state.time)
         places.append(np.array([x, y]))
         towards.append(direction)

@@ -1,9 +1,11 @@
 """The model file as a checked value.
 
 A model is the defaults in ``models/parameters.toml``, then the files it extends, then the file
-itself, then ``--set``; all are flattened to dotted paths, merged (`files`), and checked against
-the `schema`. `unread` says which keys act on nothing in which model, `differences` what a user
-has changed and what is implausible, `names` what people call things. Quantities carry units in the
+itself, then ``--set``; `reading` flattens each to `entries` by dotted path, `layers` merges them,
+and `mistakes` checks them against the `schema` and the `checks` between values. A `model` is the
+result, `files` loads it by name or path. `agents` holds the actions of drugs, antibodies and
+genetic changes, `unread` the keys without effect in a model, `differences` the values that a user
+changed or that are implausible, `names` synonyms and former keys. Quantities carry units in the
 files and are canonical floats here.
 """
 
@@ -23,11 +25,7 @@ from sdf1_field.spec.model import Model, entries_of, model_from_entries
 from sdf1_field.spec.names import ligand_named, suggestion, unknown
 from sdf1_field.spec.quantities import STATUSES
 from sdf1_field.spec.reading import parameters
-from sdf1_field.spec.schema import (
-    Factors,
-    ModelSpec,
-    Numerics,
-)
+from sdf1_field.spec.schema import Factors, ModelSpec, Numerics
 from sdf1_field.spec.showing import facts_html
 from sdf1_field.spec.stroma import Biogenesis, SceneSection
 from sdf1_field.spec.template import model_file_text, write_model_file

@@ -216,8 +216,8 @@ def _without_growth(spec: "ModelSpec", _: str) -> str | None:
     if spec.grows:
         return None
     return (
-        "acts on how networks form, and a placed scene has formed. Set scene.mode to 'grown', or "
-        "remove it."
+        "acts on how networks form, and a placed scene does not grow. Set scene.mode to 'grown', "
+        "or remove it."
     )
 
 
@@ -237,7 +237,7 @@ def _without_cargo(spec: "ModelSpec", _: str) -> str | None:
             else f"output.ligands, such as ['{made}']"
         )
     return (
-        "acts on how carriers fill migrasomes and fuse, and this model follows none. Set "
+        "acts on how carriers fill migrasomes and fuse, and this model computes none. Set "
         f"{' and '.join(wanted)}, or remove it."
     )
 
@@ -264,7 +264,7 @@ def _nothing_dissolved(spec: "ModelSpec", _: str) -> tuple[str, str] | None:
     agents = [spec.agent[spec.agent_of(name)] for name in spec.treatments]
     if spec.solved_ligands or any(agent.acts_on != "medium_change" for agent in agents):
         return None
-    return "there is nothing to take away", "Add a ligand to output.ligands"
+    return "there is nothing to remove", "Add a ligand to output.ligands"
 
 
 def _middle(spec: "ModelSpec") -> str:

@@ -230,7 +230,7 @@ def _growth(spec: ModelSpec) -> Iterable[Problem]:
     if spec.run.mode == "steady":
         yield Problem(
             "scene.mode",
-            f"a {spec.scene.mode} scene changes with time, which a steady state has none of. "
+            f"a {spec.scene.mode} scene changes with time, a steady state does not. "
             "Set it to 'placed'.",
         )
     if spec.scene.mode == "frozen" and spec.run.culture == 0.0:
@@ -269,7 +269,7 @@ def _growth(spec: ModelSpec) -> Iterable[Problem]:
         if spec.ligand[name].coat.under_bodies < 1.0:
             yield Problem(
                 f"ligand.{name}.coat.under_bodies",
-                "bodies of a grown scene move, and what is bound under them would have to go. "
+                "bodies of a grown scene move, and ligand bound under them would be lost. "
                 "Set it to 1.0, or scene.mode to 'placed'.",
             )
 
@@ -281,7 +281,7 @@ def _cargo(spec: ModelSpec) -> Iterable[Problem]:
             if spec.ligand[name].secretion.migrasome_decay > 0.0:
                 yield Problem(
                     f"ligand.{name}.secretion.migrasome_decay",
-                    "in a grown scene mechanisms.cargo_kinetics says how migrasomes fill and "
+                    "in a grown scene mechanisms.cargo_kinetics determines how migrasomes fill and "
                     "empty. Set it to '0 1/s', or scene.mode to 'placed'.",
                 )
     if not (spec.grows and spec.mechanisms.cargo_kinetics):
@@ -414,7 +414,7 @@ def _treatment_times(
             if key in treatment.model_fields_set:
                 yield Problem(
                     f"{path}.{key}",
-                    "a genetic change is there from the beginning to the end. Remove it.",
+                    "a genetic change lasts from the beginning to the end. Remove it.",
                 )
     if treatment.stop is None:
         return

@@ -20,7 +20,7 @@ def load_chain(
     """Name of a model, and the entries of its file over those of the models it extends."""
     name, path, shown = locate(model, beside)
     if path.resolve() in seen:
-        raise InputError(f"{shown}: extends: a circle of models. Let the first one extend nothing.")
+        raise InputError(f"{shown}: extends: circular. Remove extends from one of the models.")
     table = read_toml(path, shown)
     extends = table.pop("extends", None)
     if extends is not None and not (isinstance(extends, str) and extends.isprintable()):

@@ -140,7 +140,7 @@ class Model:
             known |= _from_tables(sources)
         except (AttributeError, KeyError, TypeError):
             raise InputError(
-                "from_dict: sources: not as to_dict gives it. Leave the key away."
+                "from_dict: sources: not as to_dict gives it. Remove the key."
             ) from None
         for path, entry in written.items():
             same = known.get(path)

@@ -96,7 +96,7 @@ def ligand_named(text: str, known: Mapping[str, str]) -> str:
         if plain(label) == plain(text):
             return own
     if not known:
-        raise InputError(f"--ligand: the run has no field, so none of '{text}'. Leave it away.")
+        raise InputError(f"--ligand: the run has no field, so none of '{text}'. Remove the option.")
     listed = ", ".join(f"{own} ({label})" for own, label in known.items())
     raise InputError(f"--ligand: the run has no field of '{text}'. It has: {listed}.")
 

@@ -69,7 +69,7 @@ def _syntax_hint(text: str, reason: str) -> str:
     line = text.splitlines()[number - 1] if text.strip() else ""
     smart = next((c for c in line if c in SMART_QUOTES), None)
     if smart is not None:
-        return f"line {number}: {smart} is no quotation mark of TOML. Write \" or '."
+        return f"line {number}: {smart} is not a quotation mark of TOML. Write \" or '."
     bare = _BARE_QUANTITY.search(line)
     if bare is not None:
         return (

@@ -105,7 +105,7 @@ RULES: tuple[Rule, ...] = (
     Rule(
         lambda s: s.grows,
         f"{_PLACED_NETWORK} scene.migrasome_appearance scene.migrasome_lifetime",
-        "networks of a grown scene come about by biogenesis",
+        "networks of a grown scene form by biogenesis",
         "Set a key of biogenesis instead, or scene.mode to 'placed'",
     ),
     Rule(
@@ -118,20 +118,20 @@ RULES: tuple[Rule, ...] = (
     Rule(
         lambda s: s.run.culture == 0.0,
         "numerics.culture_step",
-        "nothing comes before the cells",
+        "there is no culture before the cells",
         "Set run.culture above 0",
     ),
     Rule(
         lambda s: not s.followed_ligands,
         f"{_CARGO} stromal_type.*.body_volume",
-        "no ligand's carriers are followed",
+        "no ligand has cargo kinetics",
         "Set scene.mode to 'grown', mechanisms.cargo_kinetics to true, and output.ligands to what "
         "the stroma makes",
     ),
     Rule(
         lambda s: s.scene.msc_number > 0,
         "scene.msc_density",
-        "scene.msc_number says how many bodies there are",
+        "scene.msc_number sets the number of bodies",
         "Set scene.msc_number to another number, or to 0",
     ),
     Rule(
@@ -229,7 +229,7 @@ RULES: tuple[Rule, ...] = (
     Rule(
         lambda s: not _adheres(s),
         "cell_type.*.release_rate variation.dish.avidity variation.donor.avidity",
-        "nothing holds cells",
+        "no cell adheres",
         "Set a mechanism that holds them, such as mechanisms.cd166_adhesion, to true",
     ),
     Rule(
@@ -320,7 +320,7 @@ def _of_ligands(spec: ModelSpec) -> _Found:
             yield (
                 f"{at}.secretion.msc_body {at}.secretion.migrasome "
                 f"{at}.secretion.carrying_fraction",
-                "mechanisms.cargo_kinetics says how bodies and migrasomes secrete",
+                "mechanisms.cargo_kinetics determines how bodies and migrasomes secrete",
                 f"Set {cargo} instead, or mechanisms.cargo_kinetics to false",
             )
         if name in spec.stroma.cargo and name not in spec.followed_ligands:
