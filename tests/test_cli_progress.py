@@ -102,7 +102,6 @@ def test_compilation_is_announced_only_where_there_is_no_kernel_yet(tmp_path, mo
     monkeypatch.setattr(compiled, "cache_folder", lambda: tmp_path)
     progress.announce_compilation()
     assert capsys.readouterr() == ("", "compiling kernels (once), about a minute\n")
-    (tmp_path / "random_0123").mkdir()
-    (tmp_path / "random_0123" / "random.draw-12.py311-0123.kernel").touch()
+    (tmp_path / "random.kernels.draw-0123.kernel").touch()
     progress.announce_compilation()
     assert capsys.readouterr() == ("", "")
