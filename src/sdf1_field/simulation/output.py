@@ -44,6 +44,8 @@ class LigandOutput:
         Secretion of each migrasome [molecules/s].
     cargo : Cargo or None
         None where cargo is not followed.
+    filled : float or None
+        Largest share of the coat's sites filled so far, where the coat is taken as unsaturated.
     """
 
     floor: Array
@@ -56,6 +58,7 @@ class LigandOutput:
     body_rates: Array
     migrasome_rates: Array
     cargo: Cargo | None
+    filled: float | None
 
     def cargo_balance(self) -> dict[str, float]:
         """Totals over the scene [molecules], the first of them the sum of the others."""
@@ -146,6 +149,7 @@ class Snapshot:
             body_rates=of_bodies,
             migrasome_rates=of_migrasomes,
             cargo=cargo_of(scene)[name] if followed else None,
+            filled=getattr(field, "fill", None),
         )
 
     def _inside(self, values: Array) -> Array:

@@ -15,8 +15,9 @@ T = TypeVar("T")
 def stays_unsaturated(spec: ModelSpec, ligand: str, secretion_factor: float) -> bool:
     """Whether a ligand's coat may be taken as unsaturated throughout a run.
 
-    It must be even and let go, no cell may take the ligand up, and twice the share of the sites
-    that is expected to be filled must be less than ``numerics.tolerance``.
+    Only with ``numerics.linear_coat``. The coat must be even and let go, no cell may take the
+    ligand up, and twice the share of the sites that is expected to be filled must be less than
+    ``numerics.tolerance``.
 
     Parameters
     ----------
@@ -28,7 +29,8 @@ def stays_unsaturated(spec: ModelSpec, ligand: str, secretion_factor: float) -> 
     coat = spec.ligand[ligand].coat
     taken_up = spec.mechanisms.uptake and ligand == spec.receptor.cxcr4.ligand
     return (
-        spec.numerics.solver == "cosine"
+        spec.numerics.linear_coat
+        and spec.numerics.solver == "cosine"
         and spec.run.mode == "transient"
         and coat.binds
         and not coat.uneven
