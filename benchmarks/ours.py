@@ -425,10 +425,10 @@ def cells_with_everything(count: int, density: float) -> Result:
         columns = cosine.prepare(grid, transport, _tolerances(1e-3))
         concentration = cosine.steady_floor(columns, secretion(scene, grid, _LIGAND).flux)
         bound = bound_in_steady_state(coat, np.maximum(concentration, 0.0))
-        near = _near(spec, grid, transport, scene, concentration, bound)
+        subgrid = _subgrid(spec, grid, transport, scene, concentration, bound)
         regions = region_map(scene, grid, outline_margin=spec.scene.network_outline_margin)
         return (
-            _seen(spec, grid, transport, concentration, bound, near),
+            _seen(spec, grid, transport, concentration, bound, subgrid),
             hold_of(spec, scene, regions, grid),
         )
 
@@ -466,7 +466,7 @@ _AGE = 86400.0
 """Of the coat around the migrasomes [s]."""
 
 
-def _near(
+def _subgrid(
     spec: ModelSpec,
     grid: Grid,
     transport: Transport,
@@ -474,7 +474,7 @@ def _near(
     concentration: Array,
     bound: Array,
 ) -> SubgridField:
-    """What the grid lacks of the scene's migrasomes."""
+    """Sub-grid correction to the field of the scene's migrasomes."""
     m = scene.migrasomes
     own = np.flatnonzero(m.secretion[_LIGAND] > 0.0)
     rate = m.secretion[_LIGAND][own]
@@ -499,10 +499,10 @@ def _seen(
     transport: Transport,
     concentration: Array,
     bound: Array,
-    near: SubgridField,
+    subgrid: SubgridField,
 ) -> Stimulus:
     through = grid_response(grid, transport, cell_radius=0.5 * spec.haematopoietic.diameter)
-    return stimulus(spec, through, concentration, bound, near)
+    return stimulus(spec, through, concentration, bound, subgrid)
 
 
 def _cell_steps(

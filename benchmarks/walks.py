@@ -2,7 +2,7 @@
 
     d phi = b |grad c| sin(phi_gradient - phi) dt + sqrt(2 / P) dW,    dx/dt = v (cos phi, sin phi)
 
-with the gradient of a map by bilinear interpolation and mirror walls. This program reads a smooth
+with the gradient of a map by bilinear interpolation and no-flux walls. This program reads a smooth
 map and turns up a signal-to-noise ratio, which costs more arithmetic than the bias of the others.
 """
 

@@ -55,6 +55,27 @@ CARGO_SETTINGS = (
 )
 """So many migrasomes, and so short-lived ones, that cargo goes every way there is."""
 
+FOLLOWED = (
+    "scene.mode=grown",
+    "scene.msc_density=300 1/mm**2",
+    "cells.density=0 1/mm**2",
+    "run.culture=0 h",
+    "run.duration=6 h",
+    "output.fields_every=3 h",
+    "mechanisms.cargo_kinetics=true",
+    "biogenesis.nucleation=0.05 1/(um*h)",
+)
+"""A stroma whose cargo is followed from seeding."""
+
+TRACKED = (
+    "scene.msc_density=0 1/mm**2",
+    "treatments={}",
+    "output.ligands=[]",
+    "output.fields_from=0 h",
+    "output.tracks_from=0 h",
+)
+"""Settings under which the tiny dish tracks cells alone."""
+
 
 @pytest.fixture(autouse=True, scope="session")
 def _strict_arithmetic():
@@ -232,6 +253,71 @@ def scheduler(dask):
                 return f"tcp://{address}"
         time.sleep(0.1)
     raise TimeoutError(address)
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch):
+    """Function that calls the command line in an empty folder."""
+    from click.testing import CliRunner
+
+    from sdf1_field.cli import main
+
+    monkeypatch.chdir(tmp_path)
+
+    def call(*arguments):
+        return CliRunner().invoke(main, [str(a) for a in arguments])
+
+    return call
+
+
+def overrides(settings):
+    """Settings as options of the command line."""
+    return [part for text in settings for part in ("--set", text)]
+
+
+def tiny_model(tiny, *settings, name="coculture-kg1a"):
+    """Model in the tiny dish."""
+    from sdf1_field.spec import load_model
+
+    return load_model(name, settings=[*tiny, *settings])
+
+
+def digest_of(path):
+    """Digest of a run file's content."""
+    from sdf1_field.record import content_digest, open_run
+
+    with open_run(path) as run:
+        return content_digest(run)
+
+
+def scattered(run, cells, seed):
+    """Run with many cells anywhere in the tiny dish, uniformly."""
+    rng = np.random.default_rng(seed)
+    run = run.load().isel(trajectory=np.zeros(cells, dtype=int))
+    shape = run["cell_x"].shape
+    return run.assign(
+        cell_x=(run["cell_x"].dims, 300.0 * rng.random(shape)),
+        cell_y=(run["cell_y"].dims, 300.0 * rng.random(shape)),
+    )
+
+
+def make_migrasomes(x, y, radius, **others):
+    """Migrasomes [um] on fibres of body 0, mature and there for good, but for others."""
+    from sdf1_field.scene import Fate, Migrasomes, Origin
+
+    count = len(x)
+    values = {
+        "body": np.zeros(count, dtype=np.intp),
+        "blocked": np.zeros(count),
+        "birth": np.full(count, -86_400.0),
+        "end": np.full(count, np.inf),
+        "present": np.ones(count, dtype=np.bool_),
+        "maturity": np.ones(count),
+        "origin": np.full(count, Origin.MIGRATION, dtype=np.int8),
+        "fate": np.full(count, Fate.OUTLIVES_THE_RUN, dtype=np.int8),
+    }
+    kinetics = {name: {} for name in ("secretion", "loaded", "secretion_at_birth", "decay")}
+    return Migrasomes(x, y, radius, **(values | kinetics | others))
 
 
 def bits(value, name="scene"):

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from conftest import FOLLOWED, make_migrasomes
 from sdf1_field.analysis import (
     cargo_by_distance,
     cargo_measures,
@@ -32,7 +33,7 @@ from sdf1_field.migrasomes.fibres import STRAND, VERTICES
 from sdf1_field.migrasomes.laws import RATES, carriage_of
 from sdf1_field.migrasomes.nucleation import BUD
 from sdf1_field.record import model_of, open_run
-from sdf1_field.scene import NO_BODY, Bodies, Fate, Fibres, Growth, Migrasomes, Origin, Scene
+from sdf1_field.scene import NO_BODY, Bodies, Fate, Fibres, Growth, Scene
 from sdf1_field.simulation import simulate
 from sdf1_field.spec import Perturbation, load_model
 
@@ -72,22 +73,16 @@ def make_scene(bodies, migrasomes, *, spec=SPEC, time=TIME, gone=()):
     return Scene(
         Bodies(x, zeros + 100.0, zeros + 10.0, zeros + 10.0, zeros, zeros, {}, migrating > 0.0),
         Fibres(np.zeros((0, 2)), np.zeros((0, 2)), np.zeros(0, np.intp), np.zeros(0, np.int8)),
-        Migrasomes(
-            x=mx,
-            y=np.full(len(m), 100.0),
-            radius=0.5 * diameter,
+        make_migrasomes(
+            mx,
+            np.full(len(m), 100.0),
+            0.5 * diameter,
             body=owner.astype(np.intp),
-            blocked=np.zeros(len(m)),
             birth=birth,
             end=np.where(ended, time - HOUR, np.inf),
             present=~ended,
-            maturity=np.ones(len(m)),
-            origin=np.full(len(m), Origin.MIGRATION, dtype=np.int8),
             fate=np.where(ended, Fate.RUPTURES, Fate.OUTLIVES_THE_RUN).astype(np.int8),
-            secretion={},
             loaded=dict.fromkeys(ligands, takes),
-            secretion_at_birth={},
-            decay={},
         ),
         Growth(
             seed=1,
@@ -340,17 +335,7 @@ def test_bare_cells_have_nothing_to_compare():
 
 # Run files
 
-GROWN = (
-    "scene.mode=grown",
-    "scene.msc_density=300 1/mm**2",
-    "cells.density=0 1/mm**2",
-    "run.culture=0 h",
-    "run.duration=6 h",
-    "output.fields_every=3 h",
-    "mechanisms.cargo_kinetics=true",
-    "biogenesis.nucleation=0.05 1/(um*h)",
-    "biogenesis.migrasome_lifetime=2 h",
-)
+GROWN = (*FOLLOWED, "biogenesis.migrasome_lifetime=2 h")
 
 
 @pytest.fixture

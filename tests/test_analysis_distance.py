@@ -3,6 +3,7 @@ import math
 import numpy as np
 import pytest
 
+from conftest import scattered
 from sdf1_field.analysis import distance_table
 from sdf1_field.record import open_run
 
@@ -24,16 +25,10 @@ def test_every_cell_and_all_the_floor_are_at_some_distance(tiny_run):
 
 
 def test_a_uniform_scatter_is_as_dense_at_any_distance(tiny_run):
-    rng = np.random.default_rng(12)
     many = 50_000
     with open_run(tiny_run) as run:
-        run = run.load().isel(trajectory=np.zeros(many, dtype=int))
-        shape = run["cell_x"].shape
-        scattered = run.assign(
-            cell_x=(run["cell_x"].dims, 300.0 * rng.random(shape)),
-            cell_y=(run["cell_y"].dims, 300.0 * rng.random(shape)),
-        )
-        rows = distance_table([scattered])
+        uniform = scattered(run, many, seed=12)
+        rows = distance_table([uniform])
     counted = [row for row in rows if row["cells"] > 0]
     assert len(counted) > 10
     for row in counted:

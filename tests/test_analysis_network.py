@@ -8,6 +8,7 @@ import xarray as xr
 from scipy import stats
 from scipy.integrate import quad
 
+from conftest import make_migrasomes
 from sdf1_field.analysis import (
     compare_networks,
     count_network,
@@ -28,7 +29,6 @@ from sdf1_field.scene import (
     Bodies,
     Fate,
     Fibres,
-    Migrasomes,
     Origin,
     Region,
     Scene,
@@ -64,22 +64,15 @@ def make_scene(bodies, fibres, migrasomes):
             owner.astype(np.intp),
             origin.astype(np.int8),
         ),
-        Migrasomes(
-            x=m[0],
-            y=m[1],
-            radius=0.5 * m[2],
+        make_migrasomes(
+            m[0],
+            m[1],
+            0.5 * m[2],
             body=m[3].astype(np.intp),
-            blocked=np.zeros(len(m[0])),
             birth=m[4],
             end=m[5],
             present=(m[4] <= 24 * HOUR) & (m[5] > 24 * HOUR),
-            maturity=np.ones(len(m[0])),
-            origin=np.full(len(m[0]), Origin.MIGRATION, dtype=np.int8),
             fate=m[6].astype(np.int8),
-            secretion={},
-            loaded={},
-            secretion_at_birth={},
-            decay={},
         ),
     )
 

@@ -3,6 +3,7 @@ import math
 import numpy as np
 import pytest
 
+from conftest import TRACKED, scattered
 from sdf1_field.analysis import (
     approach_table,
     course_table,
@@ -24,17 +25,11 @@ from sdf1_field.statistics import paired_t_test, unpaired_t_test
 
 
 def test_what_touches_under_uniform_scatter_is_what_the_table_says(tiny_run):
-    rng = np.random.default_rng(11)
     many = 100_000
     with open_run(tiny_run) as run:
-        run = run.load().isel(trajectory=np.zeros(many, dtype=int))
-        shape = run["cell_x"].shape
-        scattered = run.assign(
-            cell_x=(run["cell_x"].dims, 300.0 * rng.random(shape)),
-            cell_y=(run["cell_y"].dims, 300.0 * rng.random(shape)),
-        )
-        census = run_census(scattered, 7200.0)
-        rows = fold_change_table([scattered])
+        uniform = scattered(run, many, seed=11)
+        census = run_census(uniform, 7200.0)
+        rows = fold_change_table([uniform])
     assert rows[0]["touching_uniform"] is None
     for row, count in zip(rows[1:], census.touching[1:], strict=True):
         # The ratio of two counts of one multinomial.
@@ -134,16 +129,6 @@ def test_a_time_that_was_not_saved_is_refused_with_those_that_were(tiny_run):
         ),
     ):
         run_census(run, 1200.0)
-
-
-TRACKED = (
-    "scene.msc_density=0 1/mm**2",
-    "treatments={}",
-    "output.ligands=[]",
-    "output.fields_from=0 h",
-    "output.tracks_from=0 h",
-)
-"""Settings under which the tiny dish tracks cells alone."""
 
 
 def opened(solved, *keys, **options):

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from scipy.integrate import solve_ivp
 
+from conftest import make_migrasomes
 from sdf1_field import cells as cell_layer
 from sdf1_field.analysis import (
     StickyFloor,
@@ -35,9 +36,7 @@ from sdf1_field.pharmacology import chemotactic_index, receptor_occupancy
 from sdf1_field.scene import (
     NO_BODY,
     Bodies,
-    Fate,
     Fibres,
-    Migrasomes,
     Origin,
     Region,
     Scene,
@@ -550,14 +549,12 @@ def stroma(*, bodies=None, fibres=(), x=(), y=(), radius=1.0, present=True):
             courses[:, 0], courses[:, 1], np.full(len(courses), NO_BODY),
             np.full(len(courses), Origin.MIGRATION, dtype=np.int8),
         ),
-        migrasomes=Migrasomes(
-            x=np.array(x, dtype=float), y=np.array(y, dtype=float),
-            radius=np.broadcast_to(np.asarray(radius, dtype=float), count).copy(),
-            body=np.full(count, NO_BODY), blocked=np.zeros(count), birth=np.zeros(count),
-            end=np.full(count, np.inf), present=np.broadcast_to(present, count).copy(),
-            maturity=np.ones(count), origin=np.full(count, Origin.UNKNOWN, dtype=np.int8),
-            fate=np.full(count, Fate.OUTLIVES_THE_RUN, dtype=np.int8),
-            loaded={}, secretion={}, secretion_at_birth={}, decay={},
+        migrasomes=make_migrasomes(
+            np.array(x, dtype=float), np.array(y, dtype=float),
+            np.broadcast_to(np.asarray(radius, dtype=float), count).copy(),
+            body=np.full(count, NO_BODY), birth=np.zeros(count),
+            present=np.broadcast_to(present, count).copy(),
+            origin=np.full(count, Origin.UNKNOWN, dtype=np.int8),
         ),
     )  # fmt: skip
 

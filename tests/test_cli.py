@@ -5,28 +5,12 @@ import sys
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner
 
+from conftest import overrides
 from sdf1_field import __version__
-from sdf1_field.cli import main
 from sdf1_field.digits import number_text
 
 PROGRAM = Path(sys.executable).with_name("sdf1-field")
-
-
-@pytest.fixture
-def run(tmp_path, monkeypatch):
-    """Function that calls the command line in an empty folder."""
-    monkeypatch.chdir(tmp_path)
-
-    def call(*arguments):
-        return CliRunner().invoke(main, [str(a) for a in arguments])
-
-    return call
-
-
-def overrides(settings):
-    return [part for text in settings for part in ("--set", text)]
 
 
 def assert_refused(result, *expected):
@@ -348,7 +332,7 @@ def test_an_interrupted_run_is_kept_with_status_130_and_goes_on(
     assert result.exit_code == 130
     said = result.stderr.splitlines()
     assert [line for line in said if "warning" not in line][-1:] == [
-        "sdf1-field: interrupted. What was computed is in run.nc.partial; go on with --resume."
+        "sdf1-field: interrupted. Results so far are in run.nc.partial; go on with --resume."
     ]
     assert_refused(run(*call), "run.nc.partial", "Go on with resume")
     monkeypatch.undo()

@@ -2,40 +2,11 @@ import json
 import re
 
 import pytest
-from click.testing import CliRunner
 
-from sdf1_field.cli import main
+from conftest import FOLLOWED, TRACKED
 from sdf1_field.digits import interval_text, number_text, spread_text
 
-TRACKED = (
-    "scene.msc_density=0 1/mm**2",
-    "treatments={}",
-    "output.ligands=[]",
-    "output.fields_from=0 h",
-    "output.tracks_from=0 h",
-)
 STROMA = "cells.density=0 1/mm**2"
-FOLLOWED = (
-    STROMA,
-    "scene.mode=grown",
-    "scene.msc_density=300 1/mm**2",
-    "run.culture=0 h",
-    "run.duration=6 h",
-    "output.fields_every=3 h",
-    "mechanisms.cargo_kinetics=true",
-    "biogenesis.nucleation=0.05 1/(um*h)",
-)
-
-
-@pytest.fixture
-def run(tmp_path, monkeypatch):
-    """Function that calls the command line in an empty folder."""
-    monkeypatch.chdir(tmp_path)
-
-    def call(*arguments):
-        return CliRunner().invoke(main, [str(a) for a in arguments])
-
-    return call
 
 
 @pytest.fixture

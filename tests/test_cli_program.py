@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
+from conftest import overrides
 from sdf1_field import cli
 from sdf1_field.cli import main
 from sdf1_field.errors import InputError, Sdf1FieldWarning
@@ -245,7 +246,7 @@ def test_an_interrupted_run_with_edited_attributes_is_not_resumed(tmp_path, tiny
     (tmp_path / "run.nc.state.npz").touch()
     with netCDF4.Dataset(partial, "a") as file:
         DAMAGED[how][0](file)
-    settings = [part for text in tiny for part in ("--set", text)]
+    settings = overrides(tiny)
     line = refused("solve", "coculture-kg1a", *settings, "-o", path, "--resume", "--quiet")
     assert str(partial) in line
     assert DAMAGED[how][1] in line

@@ -7,6 +7,7 @@ import re
 import pytest
 from click.testing import CliRunner
 
+from conftest import overrides
 from sdf1_field import compiled
 from sdf1_field.cli import main, progress
 
@@ -73,7 +74,7 @@ def hasty(monkeypatch, tmp_path):
 
 
 def test_solve_reports_the_time_reached_on_standard_error(hasty, tiny_null):
-    settings = [part for text in tiny_null for part in ("--set", text)]
+    settings = overrides(tiny_null)
     result = hasty("solve", "null-kg1a", *settings)
     assert result.stdout == "null-kg1a-seed1.nc\n"
     lines = [

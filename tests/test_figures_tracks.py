@@ -2,24 +2,18 @@ import numpy as np
 import pytest
 from matplotlib.collections import EllipseCollection, LineCollection
 
+from conftest import TRACKED
 from sdf1_field.analysis import run_tracks, shown_lags, square_displacements
 from sdf1_field.errors import InputError
 from sdf1_field.figures import plot_run
 from sdf1_field.record import open_run
 
-TRACKED = (
-    "scene.msc_density=0 1/mm**2",
-    "treatments={}",
-    "output.ligands=[]",
-    "output.fields_from=0 h",
-    "output.tracks_from=0 h",
-    "output.tracks_every=2 min",
-)
+OFTEN = (*TRACKED, "output.tracks_every=2 min")
 
 
 @pytest.fixture
 def alone(solved):
-    return solved("tracking-kg1a", *TRACKED)
+    return solved("tracking-kg1a", *OFTEN)
 
 
 def draw(path, **options):
@@ -96,7 +90,7 @@ def test_the_title_says_what_was_tracked(alone):
 
 
 def test_persistence_that_frames_do_not_resolve_is_not_drawn(solved):
-    coarse = solved("tracking-kg1a", *TRACKED, "output.tracks_every=15 min",
+    coarse = solved("tracking-kg1a", *OFTEN, "output.tracks_every=15 min",
                     "cell_type.kg1a.persistence_time=10 s")  # fmt: skip
     _, beside, _ = panels(draw(coarse))
     named = [t.get_text() for t in beside.get_legend().get_texts()]
@@ -105,7 +99,7 @@ def test_persistence_that_frames_do_not_resolve_is_not_drawn(solved):
 
 
 def test_cells_that_stand_still_leave_a_note(solved):
-    still = solved("tracking-kg1a", *TRACKED, "cell_type.kg1a.speed=0 um/s")
+    still = solved("tracking-kg1a", *OFTEN, "cell_type.kg1a.speed=0 um/s")
     _, beside, _ = panels(draw(still))
     assert [t.get_text() for t in beside.texts] == ["nothing moves enough for a persistent walk"]
     assert not beside.lines

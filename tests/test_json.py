@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from conftest import FOLLOWED
 from sdf1_field.cli import main
 
 PAGE = Path(__file__).parents[1] / "docs" / "json.md"
@@ -221,17 +222,7 @@ def l929(solved):
     """Function that gives dishes of L929 whose cargo is followed as it moves."""
 
     def dishes(*seeds):
-        grown = (
-            "scene.mode=grown",
-            "scene.msc_density=300 1/mm**2",
-            "cells.density=0 1/mm**2",
-            "run.culture=0 h",
-            "run.duration=6 h",
-            "output.fields_every=3 h",
-            "mechanisms.cargo_kinetics=true",
-            "biogenesis.nucleation=0.05 1/(um*h)",
-        )
-        return [solved("secretion-l929", *grown, seed=seed) for seed in seeds]
+        return [solved("secretion-l929", *FOLLOWED, seed=seed) for seed in seeds]
 
     return dishes
 

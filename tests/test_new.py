@@ -5,9 +5,8 @@ import sys
 import tomllib
 
 import pytest
-from click.testing import CliRunner
 
-from sdf1_field.cli import main
+from conftest import overrides
 from sdf1_field.shipped import model_names
 from sdf1_field.spec import asked_model, load_model, model_file_text, parameters
 
@@ -49,17 +48,6 @@ def loaded(tmp_path):
         return asked_model(str(path))
 
     return load
-
-
-@pytest.fixture
-def run(tmp_path, monkeypatch):
-    """Function that calls the command line in an empty folder."""
-    monkeypatch.chdir(tmp_path)
-
-    def call(*arguments):
-        return CliRunner().invoke(main, [str(a) for a in arguments])
-
-    return call
 
 
 # The text
@@ -194,7 +182,7 @@ def test_new_check_and_solve_in_a_row(run, tiny):
     check, solve = (line.split()[1:] for line in commands)
     assert (check, solve) == (["check", "mine.toml"], ["solve", "mine.toml"])
     assert run(*check).exit_code == 0
-    settings = [part for text in tiny for part in ("--set", text)]
+    settings = overrides(tiny)
     solved = run(*solve, *settings)
     assert (solved.exit_code, solved.stdout) == (0, "mine-seed1.nc\n")
     facts = json.loads(run("inspect", "mine-seed1.nc", "--json").output)

@@ -7,6 +7,7 @@ import netCDF4
 import numpy as np
 import pytest
 
+from conftest import tiny_model
 from sdf1_field.errors import InputError
 from sdf1_field.record import (
     MASSES,
@@ -27,15 +28,6 @@ from sdf1_field.simulation import simulate
 from sdf1_field.spec import load_model
 
 HOUR = 3600.0
-
-
-def model(tiny, *settings, name="coculture-kg1a"):
-    return load_model(name, settings=[*tiny, *settings])
-
-
-def digest_of(path):
-    with open_run(path) as run:
-        return content_digest(run)
 
 
 # The schema
@@ -162,7 +154,7 @@ def test_the_audit_read_from_the_file_closes_at_every_time(solved, name):
 
 
 def test_a_file_holds_what_was_simulated(tiny, tiny_run):
-    states = list(simulate(model(tiny).spec, seed=1))
+    states = list(simulate(tiny_model(tiny).spec, seed=1))
     with open_run(tiny_run) as run:
         assert run["time"].values.tolist() == [s.time for s in states]
         assert run["cell_time"].values[0].tolist() == [s.time for s in states]
@@ -202,7 +194,7 @@ def test_a_file_records_the_whole_model_and_where_its_values_come_from(tiny, tin
         entries = json.loads(run.attrs["model"])
         assert run.attrs["seed"] == 1
         assert set(json.loads(run.attrs["versions"])) >= {"numpy", "numba", "netCDF4"}
-    assert recorded.spec == model(tiny).spec
+    assert recorded.spec == tiny_model(tiny).spec
     assert entries["dish.width"]["source"] == "set by the user"
     assert entries["cells.time_step"]["where"] == "models/parameters.toml"
     assert entries["ligand.sdf1.loss_rate"]["status"] == "derived"
@@ -216,7 +208,7 @@ def test_times_are_seconds_not_dates(tiny_run):
 
 def test_a_steady_run_has_one_time_and_no_cells(tiny, steady_model, tmp_path):
     path = tmp_path / "steady.nc"
-    solve(model(tiny, name=str(steady_model)), path)
+    solve(tiny_model(tiny, name=str(steady_model)), path)
     with open_run(path) as run:
         assert run["time"].values.tolist() == [0.0]
         assert "cell_x" not in run
@@ -231,7 +223,7 @@ def test_a_steady_run_has_one_time_and_no_cells(tiny, steady_model, tmp_path):
 
 
 def test_expected_size_bounds_the_file(tiny, tiny_run):
-    largest, memory = expected_size(model(tiny).spec)
+    largest, memory = expected_size(tiny_model(tiny).spec)
     assert tiny_run.stat().st_size < largest
     assert largest < 1e6
     assert 1e8 < memory < 1e9
@@ -250,7 +242,7 @@ def test_the_size_of_a_floor_too_large_for_any_machine_is_told_without_making_it
     spec = load_model("whole-well-kg1a").spec
     fine = spec.model_copy(update={"grid": spec.grid.model_copy(update={"spacing": 0.1})})
     coarse_memory, fine_memory = expected_size(spec)[1], expected_size(fine)[1]
-    # But for the program and the near fields of migrasomes, the same on any grid.
+    # But for the program and the sub-grid correction of migrasomes, the same on any grid.
     assert 2300 * coarse_memory < fine_memory < 2500 * coarse_memory
 
 
@@ -326,10 +318,10 @@ def test_two_runs_never_write_one_file(tiny, tmp_path):
     def meanwhile(time):
         if time == 900.0:
             with pytest.raises(InputError, match=r"run\.nc: is being written by another run\."):
-                solve(model(tiny), path, seed=2, force=True)
+                solve(tiny_model(tiny), path, seed=2, force=True)
             second.append(time)
 
-    solve(model(tiny), path, seed=1, progress=meanwhile)
+    solve(tiny_model(tiny), path, seed=1, progress=meanwhile)
     assert second == [900.0]
     with open_run(path) as run:
         assert int(run.attrs["seed"]) == 1

@@ -6,13 +6,12 @@ import netCDF4
 import numpy as np
 import pytest
 
-from conftest import CARGO_SETTINGS
+from conftest import CARGO_SETTINGS, digest_of, tiny_model
 from sdf1_field.exposure import Exposure
 from sdf1_field.migrasomes import cargo_of as cargo_in
 from sdf1_field.record import (
     CARGO,
     checkpoint_path,
-    content_digest,
     expected_size,
     load_state,
     open_run,
@@ -39,15 +38,6 @@ from sdf1_field.spec import load_model
 HOUR = 3600.0
 
 
-def model(tiny, *settings, name="coculture-kg1a"):
-    return load_model(name, settings=[*tiny, *settings])
-
-
-def digest_of(path):
-    with open_run(path) as run:
-        return content_digest(run)
-
-
 # A scene that grows
 
 
@@ -72,7 +62,7 @@ VERTICES = 5
 
 
 def growing_model(tiny, *settings):
-    return model(tiny, *GROWING, *settings, name="null-kg1a")
+    return tiny_model(tiny, *GROWING, *settings, name="null-kg1a")
 
 
 def growing_scene(time):
@@ -301,7 +291,7 @@ def test_a_saved_state_has_the_same_bits_when_it_is_loaded(tmp_path, growth):
     if not growth:
         scene = dataclasses.replace(scene, growth=None)
     save_state(path, State(0.0, 7, scene, {}, None, Exposure(np.ones((2, 4)) / 3.0)))
-    loaded = load_state(path, cosine)
+    loaded = load_state(path, "cosine")
     assert (loaded.time, loaded.seed, loaded.cells, loaded.fields) == (0.0, 7, None, {})
     assert leaves(loaded.scene) == leaves(scene)
     assert (loaded.scene.growth is None) != growth
@@ -339,7 +329,7 @@ def test_the_size_of_a_grown_run_is_told_without_growing_it(tiny, monkeypatch):
 
 
 def cargo_model(tiny, *settings):
-    return model(tiny, *CARGO_SETTINGS, *settings, name="secretion-l929")
+    return tiny_model(tiny, *CARGO_SETTINGS, *settings, name="secretion-l929")
 
 
 def cargo_of(run, ligand):
@@ -473,7 +463,7 @@ def test_an_interrupted_run_with_cargo_goes_on_to_the_same_content(tiny, cargo_r
     path, followed = tmp_path / "run.nc", cargo_model(tiny)
     with pytest.raises(KeyboardInterrupt):
         solve(followed, path, progress=stop)
-    kept = load_state(checkpoint_path(path), cosine)
+    kept = load_state(checkpoint_path(path), "cosine")
     assert kept.time == at
     assert sum(own.held.sum() for own in cargo_in(kept.scene).values()) > 0.0
     solve(followed, path, resume=True)
@@ -500,7 +490,7 @@ def test_the_size_of_a_run_with_cargo_follows_the_share_that_takes_it():
         settings += [f"ligand.sdf1.secretion.carrying_fraction={carrying}"]
         return np.array(expected_size(load_model("coculture-kg1a", settings=settings).spec))
 
-    (nobody, some, everybody), unread = [size(n) for n in ("0.0", "0.1", "1.0")], size("0.1", "1.0")
+    (none, some, every), unread = [size(n) for n in ("0.0", "0.1", "1.0")], size("0.1", "1.0")
     assert (some == unread).all()
-    assert (nobody < some).all()
-    assert (everybody - nobody)[1] == pytest.approx(10.0 * (some - nobody)[1], rel=1e-6)
+    assert (none < some).all()
+    assert (every - none)[1] == pytest.approx(10.0 * (some - none)[1], rel=1e-6)

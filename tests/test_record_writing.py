@@ -2,11 +2,11 @@ import netCDF4
 import numpy as np
 import pytest
 
+from conftest import digest_of, tiny_model
 from sdf1_field.errors import InputError, RunError
 from sdf1_field.record import (
     checkpoint_path,
     claim_output,
-    content_digest,
     load_state,
     open_run,
     partial_path,
@@ -15,18 +15,8 @@ from sdf1_field.record import (
     writing,
 )
 from sdf1_field.solvers import cosine
-from sdf1_field.spec import load_model
 
 HOUR = 3600.0
-
-
-def model(tiny, *settings, name="coculture-kg1a"):
-    return load_model(name, settings=[*tiny, *settings])
-
-
-def digest_of(path):
-    with open_run(path) as run:
-        return content_digest(run)
 
 
 # Writing
@@ -39,7 +29,7 @@ def test_a_run_grows_under_another_name_and_takes_its_own_when_complete(tiny, tm
     def look(time):
         seen.append((time, path.exists(), partial_path(path).exists()))
 
-    solve(model(tiny, "run.duration=30 min"), path, progress=look)
+    solve(tiny_model(tiny, "run.duration=30 min"), path, progress=look)
     assert seen == [(900.0 * n, False, True) for n in range(3)]
     assert [p.name for p in tmp_path.iterdir()] == ["run.nc"]
 
@@ -47,7 +37,7 @@ def test_a_run_grows_under_another_name_and_takes_its_own_when_complete(tiny, tm
 def test_a_run_is_never_overwritten_unasked(tiny, tmp_path):
     path = tmp_path / "run.nc"
     path.write_text("precious", encoding="utf-8")
-    short = model(tiny, "run.duration=15 min", name="null-kg1a")
+    short = tiny_model(tiny, "run.duration=15 min", name="null-kg1a")
     with pytest.raises(InputError, match=r"run\.nc: exists already\. .*force"):
         solve(short, path)
     assert path.read_text(encoding="utf-8") == "precious"
@@ -63,7 +53,7 @@ def test_a_failed_run_keeps_what_it_had_and_is_started_over_only_with_force(tiny
         if time > 0.0:
             raise RunError("t = 1000 s: no more.")
 
-    short = model(tiny, "run.duration=30 min", name="null-kg1a")
+    short = tiny_model(tiny, "run.duration=30 min", name="null-kg1a")
     with pytest.raises(
         RunError, match=r"t = 1000 s: no more\. .*run\.nc\.partial, good up to 15 min; .*force\."
     ) as caught:
@@ -93,7 +83,7 @@ def test_a_disk_that_fills_up_ends_the_run_and_leaves_no_partial_file(
 
     monkeypatch.setattr(writing.Recorder, "append", append)
     with pytest.raises(RunError, match=r"run\.nc: .*No space left.*choose another") as caught:
-        solve(model(tiny), path, seed=1)
+        solve(tiny_model(tiny), path, seed=1)
     assert len(str(caught.value).splitlines()) == 1
     assert left == [0]
     assert list(tmp_path.iterdir()) == []
@@ -106,11 +96,11 @@ def test_only_what_fails_in_writing_is_laid_to_the_disk(tiny, tmp_path, monkeypa
 
     monkeypatch.setattr(cosine, "advance", broken)
     with pytest.raises(error, match=r"^the solver's own fault$"):
-        solve(model(tiny), tmp_path / "run.nc", seed=1)
+        solve(tiny_model(tiny), tmp_path / "run.nc", seed=1)
     monkeypatch.undo()
     monkeypatch.setattr(writing.Recorder, "append", broken)
     with pytest.raises(RunError, match=r"writing failed \(the solver's own fault\)\. Make room"):
-        solve(model(tiny), tmp_path / "run.nc", seed=1)
+        solve(tiny_model(tiny), tmp_path / "run.nc", seed=1)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -142,7 +132,7 @@ def interrupted(tiny, path, at):
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        solve(model(tiny), path, seed=1, progress=stop)
+        solve(tiny_model(tiny), path, seed=1, progress=stop)
 
 
 @pytest.mark.parametrize("at", [0.0, HOUR])
@@ -151,11 +141,11 @@ def test_an_interrupted_run_goes_on_to_the_same_content(tiny, tiny_run, tmp_path
     interrupted(tiny, path, at)
     assert not path.exists()
     assert partial_path(path).exists()
-    assert load_state(checkpoint_path(path), cosine).time == at
+    assert load_state(checkpoint_path(path), "cosine").time == at
     with pytest.raises(InputError, match=r"run\.nc\.partial: .*resume, or .*force"):
-        solve(model(tiny), path, seed=1)
+        solve(tiny_model(tiny), path, seed=1)
     reached = []
-    solve(model(tiny), path, seed=1, resume=True, progress=reached.append)
+    solve(tiny_model(tiny), path, seed=1, resume=True, progress=reached.append)
     assert reached == [at + 900.0 * n for n in range(1, len(reached) + 1)]
     assert reached[-1] == 7200.0
     assert digest_of(path) == digest_of(tiny_run)
@@ -174,7 +164,7 @@ def test_an_interruption_without_room_for_a_copy_goes_on_from_the_partial_file(
     interrupted(tiny, path, HOUR)
     left = {partial_path(path).name, checkpoint_path(path).name}
     assert {p.name for p in tmp_path.iterdir()} == left
-    solve(model(tiny), path, seed=1, resume=True)
+    solve(tiny_model(tiny), path, seed=1, resume=True)
     assert digest_of(path) == digest_of(tiny_run)
     assert [p.name for p in tmp_path.iterdir()] == ["run.nc"]
 
@@ -207,10 +197,10 @@ def test_an_interruption_between_two_outputs_goes_on_from_the_earlier_one(
 
     monkeypatch.setattr(loop.cell_layer, "advance_with_uptake", stop)
     with pytest.raises(KeyboardInterrupt):
-        solve(model(tiny), path, seed=1)
+        solve(tiny_model(tiny), path, seed=1)
     monkeypatch.undo()
-    assert load_state(checkpoint_path(path), cosine).time == 1800.0
-    solve(model(tiny), path, seed=1, resume=True)
+    assert load_state(checkpoint_path(path), "cosine").time == 1800.0
+    solve(tiny_model(tiny), path, seed=1, resume=True)
     assert digest_of(path) == digest_of(tiny_run)
 
 
@@ -219,7 +209,7 @@ def test_a_run_of_another_model_or_seed_is_not_resumed(tiny, tmp_path, settings,
     path = tmp_path / "run.nc"
     interrupted(tiny, path, 0.0)
     with pytest.raises(InputError, match="another model, settings or seed"):
-        solve(model(tiny, *settings), path, seed=seed, resume=True)
+        solve(tiny_model(tiny, *settings), path, seed=seed, resume=True)
     assert partial_path(path).exists()
 
 
@@ -232,7 +222,7 @@ def test_a_run_begun_by_other_versions_is_not_resumed(tiny, tmp_path, attribute,
     with netCDF4.Dataset(resumable_path(path), "a") as file:
         file.setncattr(attribute, value)
     with pytest.raises(InputError, match=r"run\.nc\.resume: was begun by other versions .*force"):
-        solve(model(tiny), path, seed=1, resume=True)
+        solve(tiny_model(tiny), path, seed=1, resume=True)
     assert partial_path(path).exists()
     assert checkpoint_path(path).exists()
 
@@ -244,7 +234,7 @@ def test_a_damaged_partial_file_is_not_resumed(tiny, tmp_path, share):
     whole = resumable_path(path).read_bytes()
     resumable_path(path).write_bytes(whole[: int(share * len(whole))])
     with pytest.raises(InputError, match=r"run\.nc\.resume: damaged .*force") as caught:
-        solve(model(tiny), path, seed=1, resume=True)
+        solve(tiny_model(tiny), path, seed=1, resume=True)
     assert len(str(caught.value).splitlines()) == 1
 
 
@@ -255,7 +245,7 @@ def test_a_damaged_state_beside_a_partial_file_is_not_resumed(tiny, tmp_path):
     with pytest.raises(
         InputError, match=r"run\.nc\.state\.npz: damaged, or not a saved state.*force"
     ):
-        solve(model(tiny), path, seed=1, resume=True)
+        solve(tiny_model(tiny), path, seed=1, resume=True)
     assert partial_path(path).exists()
 
 
@@ -268,4 +258,4 @@ def test_a_damaged_state_is_refused(tmp_path):
     path = tmp_path / "state.npz"
     path.write_bytes(b"PK\x03\x04 not a state")
     with pytest.raises(InputError, match=r"damaged, or not a saved state.*force"):
-        load_state(path, cosine)
+        load_state(path, "cosine")

@@ -13,17 +13,18 @@ from sdf1_field.exposure.sampling import (
     sample,
 )
 from sdf1_field.grid import make_grid
+from sdf1_field.neighbours import Buckets, sorted_places
 
 DX, DY = 5.0, 4.0
 
 
-def seen(visible, steering=None, near=None):
+def seen(visible, steering=None, subgrid=None):
     visible = coefficients(visible)
     return Stimulus(
         visible,
         visible if steering is None else coefficients(steering),
         steering is None,
-        no_subgrid_field() if near is None else near,
+        no_subgrid_field() if subgrid is None else subgrid,
     )
 
 
@@ -112,28 +113,25 @@ def test_maps_converge_with_fourth_order_and_gradients_with_third():
 
 
 def gaussians(places, reach, width, rows, columns, *, nodes=161, steering=0.5):
-    """Near field of sources with Gaussian profiles on a floor of 100 um by 120 um."""
+    """Sub-grid correction of sources with Gaussian profiles on a floor of 100 um by 120 um."""
     x, y = np.array(places).T
-    bucket = (y / 120.0 * rows).astype(int) * columns + (x / 100.0 * columns).astype(int)
-    order = np.argsort(bucket, kind="stable")
-    first = np.searchsorted(bucket[order], np.arange(rows * columns + 1)).astype(np.int64)
+    buckets = Buckets(0.0, 0.0, columns / 100.0, rows / 120.0, rows, columns)
+    order, begins = sorted_places(buckets, x, y)
     r = np.linspace(0.0, reach, nodes)
     value = np.exp(-0.5 * (r / width) ** 2)
     profile = np.stack(
         [value, -r / width**2 * value, steering * value, -steering * r / width**2 * value], axis=-1
     )
     size = len(places)
-    return SubgridField(
-        x[order], y[order], first, rows, columns, reach, np.tile(profile, (size, 1, 1))
-    )
+    return SubgridField(x[order], y[order], buckets, begins, reach, np.tile(profile, (size, 1, 1)))
 
 
 @pytest.mark.parametrize("alike", [True, False])
 def test_sources_within_reach_add_their_profiles_wherever_the_buckets_end(alike):
     places = [(3.0, 5.0), (50.0, 60.0), (52.0, 61.0), (99.0, 119.0), (30.0, 59.9), (70.0, 20.0)]
-    near = gaussians(places, 24.0, 4.0, 5, 4)
+    subgrid = gaussians(places, 24.0, 4.0, 5, 4)
     values = np.full((30, 20), 2.0)
-    floor = seen(values, None if alike else values, near)
+    floor = seen(values, None if alike else values, subgrid)
     for x, y in some_places(200):
         away = np.array([(x, y)]) - np.array(places)
         square = (away**2).sum(axis=1)
@@ -147,8 +145,8 @@ def test_sources_within_reach_add_their_profiles_wherever_the_buckets_end(alike)
 
 
 def test_at_a_source_itself_its_field_has_no_direction():
-    near = gaussians([(50.0, 60.0)], 24.0, 4.0, 5, 4)
-    found = sample(seen(np.full((30, 20), 2.0), None, near), 50.0, 60.0, DX, DY)
+    subgrid = gaussians([(50.0, 60.0)], 24.0, 4.0, 5, 4)
+    found = sample(seen(np.full((30, 20), 2.0), None, subgrid), 50.0, 60.0, DX, DY)
     assert found == pytest.approx((3.0, 0.0, 0.0, 0.0, 0.0), abs=1e-14)
 
 

@@ -5,14 +5,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from conftest import make_migrasomes
 from sdf1_field.errors import InputError
 from sdf1_field.grid import make_grid
 from sdf1_field.scene import (
     NO_BODY,
     Bodies,
-    Fate,
     Fibres,
-    Migrasomes,
     Origin,
     Region,
     Scene,
@@ -76,21 +75,7 @@ def _drawn(*, bodies=(), migrasomes=(), fibres=()):
             np.zeros(len(fibres), dtype=np.intp),
             np.full(len(fibres), Origin.MIGRATION, dtype=np.int8),
         ),
-        Migrasomes(
-            *m,
-            body=np.zeros(m.shape[1], dtype=np.intp),
-            blocked=np.zeros(m.shape[1]),
-            birth=np.full(m.shape[1], -86_400.0),
-            end=np.full(m.shape[1], np.inf),
-            present=np.ones(m.shape[1], dtype=np.bool_),
-            maturity=np.ones(m.shape[1]),
-            origin=np.full(m.shape[1], Origin.MIGRATION, dtype=np.int8),
-            fate=np.full(m.shape[1], Fate.OUTLIVES_THE_RUN, dtype=np.int8),
-            secretion={},
-            loaded={},
-            secretion_at_birth={},
-            decay={},
-        ),
+        make_migrasomes(*m),
     )
 
 

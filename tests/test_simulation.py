@@ -171,9 +171,9 @@ def test_a_long_culture_reaches_the_steady_field(tiny, steady_model):
 
 def test_secretion_is_booked_as_rate_times_time(tiny):
     found = states(tiny)
-    setting = prepare(model(tiny), 1)
+    prepared = prepare(model(tiny), 1)
     for name in ("sdf1", "ccl2"):
-        total = secretion(found[0].scene, setting.grid, name).total
+        total = secretion(found[0].scene, prepared.grid, name).total
         for state in found:
             booked = state.fields[name].ledger.secreted
             assert booked == pytest.approx(total * (state.time + HOUR), rel=1e-12)
@@ -261,13 +261,13 @@ def let_go(scene, ligand, begin, end):
 def test_every_ligand_gets_what_its_sources_let_go_in_their_lives(tiny):
     last = states(tiny, *CHANGING)[-1]
     assert not last.scene.migrasomes.present.all()
-    setting = prepare(model(tiny, *CHANGING), 1)
+    prepared = prepare(model(tiny, *CHANGING), 1)
     for name, field in last.fields.items():
         expected = let_go(last.scene, name, -HOUR, 1.5 * HOUR)
         assert field.ledger.secreted == pytest.approx(expected, rel=1e-9), name
-        prepared = setting.equations[name]
-        in_medium = setting.solver.in_medium(prepared, field)
-        bound = setting.solver.on_coat(prepared, field)
+        equation = prepared.equations[name]
+        in_medium = prepared.solvers[name].in_medium(equation, field)
+        bound = prepared.solvers[name].on_coat(equation, field)
         assert abs(field.ledger.imbalance(in_medium, bound)) < 1e-10
     assert last.fields["sdf1"].ledger.taken_up > 0.0
     assert last.fields["ccl2"].ledger.taken_up == 0.0
@@ -362,7 +362,7 @@ def test_fields_of_two_films_of_a_dish_agree_to_the_solvers_tolerance(tiny, sett
     )
     between = [time for time in coarse if coarse[time].stop.time < time]
     assert between == [8 * MINUTE, 16 * MINUTE, 24 * MINUTE]
-    setting = prepare(spec, 1)
+    prepared = prepare(spec, 1)
     for time in between:
         for name, field in coarse[time].fields.items():
             other = fine[time].fields[name]
@@ -371,8 +371,8 @@ def test_fields_of_two_films_of_a_dish_agree_to_the_solvers_tolerance(tiny, sett
                 assert mean == pytest.approx(its, rel=spec.numerics.tolerance), name
                 worst = np.abs((one - mean) - (same - its)).max()
                 assert worst <= spec.numerics.tolerance * np.abs(same - its).max(), name
-            prepared = setting.equations[name]
-            amounts = cosine.in_medium(prepared, field), cosine.on_coat(prepared, field)
+            equation = prepared.equations[name]
+            amounts = cosine.in_medium(equation, field), cosine.on_coat(equation, field)
             assert abs(field.ledger.imbalance(*amounts)) < 1e-10
         if settings[0] in GROWING:
             assert_same_bits(coarse[time], fine[time])
@@ -393,7 +393,7 @@ def test_a_film_interrupted_between_two_stops_goes_on_to_the_same_content(tiny, 
     solve(film, whole)
     with pytest.raises(KeyboardInterrupt):
         solve(film, path, progress=stop)
-    assert load_state(checkpoint_path(path), cosine).time < MINUTE
+    assert load_state(checkpoint_path(path), "cosine").time < MINUTE
     solve(film, path, resume=True)
     with open_run(path) as one, open_run(whole) as other:
         assert content_digest(one) == content_digest(other)
@@ -437,12 +437,12 @@ def frozen_states(tiny):
 
 
 def test_the_audit_closes_with_sources_that_move_come_and_go(tiny, grown_states):
-    setting = prepare(model(tiny, *GROWN), 1)
+    prepared = prepare(model(tiny, *GROWN), 1)
     assert [s.time for s in grown_states[:2]] == [-HOUR, -HOUR / 2]
     for state in grown_states:
         for name, field in state.fields.items():
-            in_medium = setting.solver.in_medium(setting.equations[name], field)
-            bound = setting.solver.on_coat(setting.equations[name], field)
+            in_medium = prepared.solvers[name].in_medium(prepared.equations[name], field)
+            bound = prepared.solvers[name].on_coat(prepared.equations[name], field)
             assert abs(field.ledger.imbalance(in_medium, bound)) < 1e-10, (name, state.time)
             assert field.ledger.secreted > 0.0
     last = grown_states[-1]
@@ -513,15 +513,15 @@ def secreting(*settings):
 
 @pytest.mark.parametrize("bursts", ["true", "false"])
 def test_the_audit_of_field_and_cargo_closes_with_a_perturbation_on_the_way(bursts):
-    setting = prepare(load_model("secretion-l929", settings=SECRETING).spec, 1)
+    prepared = prepare(load_model("secretion-l929", settings=SECRETING).spec, 1)
     found = secreting(f"mechanisms.bursts={bursts}")
     for state in found:
         cargo, field = migrasomes.cargo_of(state.scene)["mcsf"], state.fields["mcsf"]
         assert field.ledger.secreted == pytest.approx(sum(released(state, "mcsf")), rel=1e-10)
         left = cargo.front.sum() + cargo.rear.sum() + cargo.held.sum() + cargo.carried_off.sum()
         assert cargo.made.sum() == pytest.approx(left + field.ledger.secreted, rel=1e-10)
-        in_medium = setting.solver.in_medium(setting.equations["mcsf"], field)
-        bound = setting.solver.on_coat(setting.equations["mcsf"], field)
+        in_medium = prepared.solvers["mcsf"].in_medium(prepared.equations["mcsf"], field)
+        bound = prepared.solvers["mcsf"].on_coat(prepared.equations["mcsf"], field)
         assert abs(field.ledger.imbalance(in_medium, bound)) < 1e-10
     assert min(released(found[-1], "mcsf")) > 0.0
     rates = np.diff([released(state, "mcsf")[0] for state in found])
@@ -582,7 +582,7 @@ def test_a_placed_stroma_of_which_cells_eat_resumes_to_the_same_bits(tiny, tmp_p
 
 
 class _Enough(KeyboardInterrupt):
-    """Someone stops the run."""
+    """Stands for the interruption of a run."""
 
 
 @pytest.mark.parametrize("settings", [GROWN, FROZEN], ids=["grown", "frozen"])

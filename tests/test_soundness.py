@@ -38,6 +38,7 @@ from sdf1_field.cells import (
 )
 from sdf1_field.exposure.sampling import SubgridField, Stimulus, coefficients
 from sdf1_field.migrasomes import advance as grow_on
+from sdf1_field.neighbours import Buckets
 from sdf1_field.scene import body_under, place_scene, region_map, touched_cd166, touched_fibres
 from sdf1_field.simulation import begin, model_grid, prepare, regions_of
 from sdf1_field.spec import load_model
@@ -60,12 +61,13 @@ grid.spread(x[6:8], x[6:8], one[:2], 1e300)
 grid.spread(x[6:8], x[6:8], one[:2], np.nan)
 
 # A floor with sources of their own profile, for cells that see, crowd, catch and swallow.
-near = SubgridField(
-    np.array([50.0, 250.0]), np.array([50.0, 250.0]), np.array([0, 1, 1, 1, 2]), 2, 2, 30.0,
+subgrid = SubgridField(
+    np.array([50.0, 250.0]), np.array([50.0, 250.0]),
+    Buckets(0.0, 0.0, 2.0 / grid.width, 2.0 / grid.length, 2, 2), np.array([0, 1, 1, 1, 2]), 30.0,
     np.ones((2, 40, 2)),
 )
 flat = coefficients(np.ones((grid.ny, grid.nx)))
-seen = Stimulus(flat, flat, False, near._replace(profile=np.ones((2, 40, 4))))
+seen = Stimulus(flat, flat, False, subgrid._replace(profile=np.ones((2, 40, 4))))
 hold = hold_of(spec, scene, regions_of(spec, scene, grid), grid)
 for crowding in (True, False):
     factors = dish_factors(spec, 1)
@@ -198,16 +200,16 @@ def dish():
     return prepare(spec, 1), last.stop
 
 
-def require_sound(setting, state, *, numerics=None, **options):
+def require_sound(prepared, state, *, numerics=None, **options):
     soundness.require_sound(
-        state, setting.grid, setting.solver, setting.equations, numerics or setting.spec.numerics,
-        **options,
+        state, prepared.grid, prepared.solvers, prepared.equations,
+        numerics or prepared.spec.numerics, **options,
     )  # fmt: skip
 
 
-def refusal(setting, state, **options):
+def refusal(prepared, state, **options):
     with pytest.raises(RunError) as caught:
-        require_sound(setting, state, **options)
+        require_sound(prepared, state, **options)
     assert len(str(caught.value).splitlines()) == 1
     return str(caught.value)
 
@@ -223,8 +225,8 @@ def with_field(state, **changes):
 
 
 def test_what_a_run_reaches_is_sound(dish):
-    setting, state = dish
-    require_sound(setting, state)
+    prepared, state = dish
+    require_sound(prepared, state)
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
@@ -234,9 +236,9 @@ def test_what_a_run_reaches_is_sound(dish):
 def test_a_field_that_is_not_finite_is_refused_with_its_ligand_place_and_quantity(
     dish, part, quantity, value
 ):
-    setting, state = dish
+    prepared, state = dish
     values = spoilt(getattr(state.fields["sdf1"], part), (3, 7), value)
-    text = refusal(setting, with_field(state, **{part: values}))
+    text = refusal(prepared, with_field(state, **{part: values}))
     assert text.startswith(f"t = 900 s: ligand sdf1, x = 75 um, y = 35 um: {quantity} is not")
 
 
@@ -254,32 +256,32 @@ def test_a_field_that_is_not_finite_is_refused_with_its_ligand_place_and_quantit
 def test_a_concentration_may_be_below_zero_by_twice_the_tolerance_of_the_largest(
     dish, tolerance, share, sound
 ):
-    setting, state = dish
-    numerics = setting.spec.numerics.model_copy(update={"tolerance": tolerance})
+    prepared, state = dish
+    numerics = prepared.spec.numerics.model_copy(update={"tolerance": tolerance})
     layer = state.fields["sdf1"].layer
     changed = with_field(state, layer=spoilt(layer, (3, 7), -share * layer.max()))
     if sound:
-        require_sound(setting, changed, numerics=numerics)
+        require_sound(prepared, changed, numerics=numerics)
     else:
-        text = refusal(setting, changed, numerics=numerics)
+        text = refusal(prepared, changed, numerics=numerics)
         assert "x = 75 um, y = 35 um: concentration -" in text
         assert "is below zero. Lower numerics.tolerance or grid.spacing." in text
 
 
 @pytest.mark.parametrize(("least", "sound"), [(-0.9e-9, True), (-1.1e-9, False)])
 def test_a_field_of_nothing_may_be_below_zero_by_the_absolute_tolerance(dish, least, sound):
-    setting, state = dish
-    assert setting.spec.numerics.absolute_tolerance == 1e-9
+    prepared, state = dish
+    assert prepared.spec.numerics.absolute_tolerance == 1e-9
     field = state.fields["sdf1"]
     changed = with_field(state, bound=spoilt(0.0 * field.bound, (3, 7), least))
     # Without the books, from which the coat is missing now.
     if sound:
-        require_sound(setting, changed, steady=True)
+        require_sound(prepared, changed, steady=True)
     else:
-        assert "bound ligand -1.1e-09 is below zero" in refusal(setting, changed, steady=True)
+        assert "bound ligand -1.1e-09 is below zero" in refusal(prepared, changed, steady=True)
     # A field that is negative everywhere has no largest value to be measured by.
     negative = with_field(state, bound=0.0 * field.bound - 1e-3)
-    assert "bound ligand -0.001 is below zero" in refusal(setting, negative, steady=True)
+    assert "bound ligand -0.001 is below zero" in refusal(prepared, negative, steady=True)
 
 
 @pytest.mark.parametrize(
@@ -310,35 +312,35 @@ def test_a_loose_fipy_run_is_allowed_what_is_missing_from_its_books(tiny):
     settings = [*tiny, "numerics.solver='fipy'", "numerics.fipy.linear_tolerance=1e-4",
                 "run.culture=10 min", "run.duration=10 min"]  # fmt: skip
     spec = load_model("coculture-kg1a", settings=settings).spec
-    setting = prepare(spec, 1)
+    prepared = prepare(spec, 1)
     *_, last = simulate(spec, seed=1)
-    field, solver = last.fields["sdf1"], setting.solver
+    field, solver = last.fields["sdf1"], prepared.solvers["sdf1"]
     missing = field.ledger.imbalance(
-        solver.in_medium(setting.equations["sdf1"], field),
-        solver.on_coat(setting.equations["sdf1"], field),
+        solver.in_medium(prepared.equations["sdf1"], field),
+        solver.on_coat(prepared.equations["sdf1"], field),
     )
     # More than is allowed at the default tolerance.
     assert 1.01e-5 < abs(missing) < 1e-2
     lost = replace(field, ledger=field.ledger.book(degraded=0.2 * field.ledger.secreted))
     changed = replace(last.stop, fields={**last.fields, "sdf1": lost})
-    assert refusal(setting, changed).endswith(
+    assert refusal(prepared, changed).endswith(
         "audit. Lower numerics.fipy.linear_tolerance or numerics.fipy.sweep_tolerance."
     )
 
 
 @pytest.mark.parametrize(("share", "sound"), [(1e-8, True), (1e-5, False), (np.nan, False)])
 def test_molecules_missing_from_the_books_are_refused(dish, share, sound):
-    setting, state = dish
+    prepared, state = dish
     ledger = state.fields["sdf1"].ledger
     changed = with_field(state, ledger=ledger.book(degraded=share * ledger.secreted))
     if sound:
-        require_sound(setting, changed)
+        require_sound(prepared, changed)
     else:
-        text = refusal(setting, changed)
+        text = refusal(prepared, changed)
         assert text.startswith("t = 900 s: ligand sdf1, whole dish: ")
         assert "missing from the mass audit" in text
         # Of a steady state no books are kept.
-        require_sound(setting, changed, steady=True)
+        require_sound(prepared, changed, steady=True)
 
 
 @pytest.mark.parametrize(
@@ -355,10 +357,10 @@ def test_molecules_missing_from_the_books_are_refused(dish, share, sound):
 def test_a_cell_that_is_nowhere_is_refused_with_its_number_and_where_it_was(
     dish, part, value, found
 ):
-    setting, state = dish
+    prepared, state = dish
     last = state.cells
     cells = replace(last, **{part: spoilt(getattr(last, part), 4, value)})
-    text = refusal(setting, replace(state, cells=cells), last=state)
+    text = refusal(prepared, replace(state, cells=cells), last=state)
     place = f"x = {last.x[4]:.6g} um, y = {last.y[4]:.6g} um"
     assert text.startswith(f"t = 900 s: haematopoietic cell 4, {place}: {found}")
     assert "(1 of 30 are wrong)" in text
@@ -377,10 +379,10 @@ def test_a_cell_that_is_nowhere_is_refused_with_its_number_and_where_it_was(
     ],
 )
 def test_a_stroma_beyond_the_walls_or_without_a_size_is_refused(dish, group, part, at, value, what):
-    setting, state = dish
+    prepared, state = dish
     parts = getattr(state.scene, group)
     changed = replace(parts, **{part: spoilt(getattr(parts, part), at, value)})
-    text = refusal(setting, replace(state, scene=replace(state.scene, **{group: changed})))
+    text = refusal(prepared, replace(state, scene=replace(state.scene, **{group: changed})))
     assert text.startswith(f"t = 900 s: {what}, x = ")
 
 
@@ -389,8 +391,8 @@ def test_a_stroma_beyond_the_walls_or_without_a_size_is_refused(dish, group, par
     [(10.0, 150.0, True), (150.0, 300.0, True), (40.0, 40.0, False), (256.5, 256.5, False)],
 )
 def test_a_round_well_ends_at_its_circle(dish, x, y, inside):
-    setting, state = dish
-    grid = replace(setting.grid, round=True)
+    prepared, state = dish
+    grid = replace(prepared.grid, round=True)
     # All in the middle, but for one in a corner of the square around the well.
     middle = 150.0 + 0.0 * state.cells.x
     cells = replace(state.cells, x=spoilt(middle, 4, x), y=spoilt(middle, 4, y))
@@ -399,13 +401,13 @@ def test_a_round_well_ends_at_its_circle(dish, x, y, inside):
     else:
         with pytest.raises(RunError, match=r"cell 4, x = .* is not inside the walls"):
             soundness.require_sound_cells(cells, grid)
-        soundness.require_sound_cells(cells, setting.grid)
+        soundness.require_sound_cells(cells, prepared.grid)
 
 
 def test_the_coat_around_migrasomes_is_looked_at(dish):
-    setting, state = dish
+    prepared, state = dish
     coated = spoilt(np.zeros((5, 20)), (2, 3), np.nan)
-    text = refusal(setting, replace(state, exposure=Exposure(coated)))
+    text = refusal(prepared, replace(state, exposure=Exposure(coated)))
     assert text.startswith("t = 900 s: source 2: the coat around the migrasome is not finite")
 
 
@@ -413,9 +415,9 @@ def test_a_stroma_without_cells_is_sound():
     from conftest import TINY
 
     spec = load_model("coculture-kg1a", settings=[*TINY, "scene.msc_density=0 1/mm**2"]).spec
-    setting = prepare(spec, 1)
+    prepared = prepare(spec, 1)
     assert len(place_scene(spec, 1, secretion_factor=1.0).bodies.x) == 0
-    require_sound(setting, begin(setting, 1))
+    require_sound(prepared, begin(prepared, 1))
 
 
 # Runs that break

@@ -5,16 +5,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from conftest import make_migrasomes
 from sdf1_field import migrasomes
 from sdf1_field.grid import make_grid
 from sdf1_field.migrasomes import emission_between
 from sdf1_field.migrasomes.emission import ExponentialDecay, LinearRamp, ParabolicCorrection
 from sdf1_field.scene import (
     Bodies,
-    Fate,
     Fibres,
-    Migrasomes,
-    Origin,
     Scene,
     cells_under_bodies,
     place_scene,
@@ -51,22 +49,12 @@ def _scene(bodies=(), migrasomes=()):
             np.empty(0, dtype=np.intp),
             np.empty(0, dtype=np.int8),
         ),
-        Migrasomes(
+        make_migrasomes(
             m[0],
             m[1],
-            radius=np.ones(m.shape[1]),
-            body=np.zeros(m.shape[1], dtype=np.intp),
-            blocked=np.zeros(m.shape[1]),
-            birth=np.full(m.shape[1], -86_400.0),
-            end=np.full(m.shape[1], np.inf),
-            present=np.ones(m.shape[1], dtype=np.bool_),
-            maturity=np.ones(m.shape[1]),
-            origin=np.full(m.shape[1], Origin.MIGRATION, dtype=np.int8),
-            fate=np.full(m.shape[1], Fate.OUTLIVES_THE_RUN, dtype=np.int8),
+            np.ones(m.shape[1]),
             loaded={"sdf1": m[2] > 0.0},
             secretion={"sdf1": m[2]},
-            secretion_at_birth={},
-            decay={},
         ),
     )
 

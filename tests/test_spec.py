@@ -88,7 +88,7 @@ def test_words_are_the_only_parameters_without_an_interval():
     words = sorted(set(PARAMETERS) - set(NUMBERS))
     kinds = {"acts_on", "label", "ligand", "linear_solver", "mode", "pattern", "shape", "solver"}
     kinds |= {"top", "bursts", "uptake", "fibre_adhesion", "migrasome_uptake", "cargo_kinetics"}
-    kinds |= {"stroma", "substrate", "expresses", "target"}
+    kinds |= {"stroma", "substrate", "expresses", "target", "linear_coat"}
     assert {path.rpartition(".")[2] for path in words} <= kinds
     assert len(NUMBERS) > 80
 
@@ -130,7 +130,7 @@ def test_every_shipped_model_loads(name):
 
 @pytest.mark.parametrize("name", model_names())
 def test_shipped_models_override_parameters_only_with_a_source(name):
-    # Which mechanisms are on is what a model is, not what somebody has found.
+    # Which mechanisms are on defines the model; it has no source of its own.
     unsourced = [
         path
         for path, entry in load_model(name).entries.items()
@@ -576,14 +576,14 @@ def test_bursts_need_to_know_what_is_left():
     refusal = _refusal("coculture-kg1a", *placed)
     for ligand in ("sdf1", "ccl2"):
         assert (
-            f"mechanisms.bursts: what is left of {ligand} in a migrasome is not known while its "
+            f"mechanisms.bursts: the amount of {ligand} left in a migrasome is not known while its "
             f"secretion stays as it is. Set ligand.{ligand}.secretion.migrasome_decay, such as "
             "'2e-4 1/s'."
         ) in refusal
     for mode in ("grown", "frozen"):
         grown = (f"scene.mode={mode}", "mechanisms.cargo_kinetics=false", "mechanisms.bursts=true")
         assert _refusal("coculture-kg1a", *grown).endswith(
-            "mechanisms.bursts: what is left in a migrasome of a grown scene is not known while "
+            "mechanisms.bursts: the amount left in a migrasome of a grown scene is not known while "
             "its secretion is constant. Set mechanisms.cargo_kinetics to true."
         )
 
@@ -851,7 +851,7 @@ SECRETION = "secretion-l929"
         (
             SECRETION,
             ("mechanisms.cargo_kinetics=false",),
-            "mechanisms.bursts: what is left in a migrasome of a grown scene is not known while "
+            "mechanisms.bursts: the amount left in a migrasome of a grown scene is not known while "
             "its secretion is constant. Set mechanisms.cargo_kinetics to true.",
         ),
         (

@@ -42,8 +42,8 @@ def _spec(*settings):
     return load_model("coculture-kg1a", settings=[seen, *settings]).spec
 
 
-def _near(grid, x, y, *, radius=1.0, coated=None, coat=True, cell_radius=CELL, **steers):
-    """Near field of sources of 1 molecule/s, over the default coat or none, from its start."""
+def _correction(grid, x, y, *, radius=1.0, coated=None, coat=True, cell_radius=CELL, **steers):
+    """Sub-grid correction of sources of 1 molecule/s since the start, over the coat or none."""
     transport = case.default_transport()
     basis = subgrid_basis(
         grid, transport if coat else replace(transport, coat=None), cell_radius=cell_radius
@@ -66,9 +66,9 @@ def _near(grid, x, y, *, radius=1.0, coated=None, coat=True, cell_radius=CELL, *
     )
 
 
-def _only(near, grid):
-    """A floor that shows nothing but a near field."""
-    return no_stimulus(grid)._replace(subgrid=near)
+def _only(correction, grid):
+    """A floor that shows nothing but a sub-grid correction."""
+    return no_stimulus(grid)._replace(subgrid=correction)
 
 
 # --- against laws and references ----------------------------------------------------------
@@ -79,7 +79,7 @@ def test_cell_beside_a_migrasome_sees_the_disc_source_on_the_default_grid():
     for name in case.LAST:
         assert np.abs(seen[name]).max() < 0.01
     # The grid alone misses two fifths of what a cell 5 um away should see.
-    alone = case.bare_errors(5.0, cell_radius=CELL, offsets=case.OFFSETS[:1], near=False)
+    alone = case.bare_errors(5.0, cell_radius=CELL, offsets=case.OFFSETS[:1], corrected=False)
     assert np.abs(alone["concentration"][:, 0]).min() > 0.3
 
 
@@ -225,22 +225,24 @@ def test_filled_coat_takes_up_less_and_lets_go_faster():
 def test_every_source_in_reach_is_added_and_no_other():
     grid, rng = _grid(), np.random.default_rng(3)
     x, y = rng.random((2, 60)) * [[grid.width], [grid.length]]
-    near = _near(grid, x, y, radius=rng.uniform(0.3, 1.5, 60))
-    assert near.rows * near.columns > 4
-    nodes = np.linspace(0.0, near.reach, near.profile.shape[1])
-    profiles = CubicHermiteSpline(nodes, near.profile[:, :, 0].T, near.profile[:, :, 1].T)
+    correction = _correction(grid, x, y, radius=rng.uniform(0.3, 1.5, 60))
+    assert correction.buckets.rows * correction.buckets.columns > 4
+    nodes = np.linspace(0.0, correction.reach, correction.profile.shape[1])
+    profiles = CubicHermiteSpline(
+        nodes, correction.profile[:, :, 0].T, correction.profile[:, :, 1].T
+    )
     for px, py in rng.random((40, 2)) * [grid.width, grid.length]:
-        away = np.hypot(px - near.x, py - near.y)
-        summed = sum(profiles(d)[n] for n, d in enumerate(away) if d < near.reach)
-        seen = sample(_only(near, grid), px, py, grid.dx, grid.dy)[0]
+        away = np.hypot(px - correction.x, py - correction.y)
+        summed = sum(profiles(d)[n] for n, d in enumerate(away) if d < correction.reach)
+        seen = sample(_only(correction, grid), px, py, grid.dx, grid.dy)[0]
         assert seen == pytest.approx(summed, rel=1e-9, abs=1e-12)
 
 
 @pytest.mark.parametrize(("width", "length"), [(300.0, 200.0), (40.0, 25.0)])
-def test_walls_mirror_the_near_field(width, length):
+def test_no_flux_walls_reflect_the_subgrid_correction(width, length):
     grid = _grid(width, length)
-    near = _near(grid, 4.0, 9.0)
-    seen, places = _only(near, grid), np.linspace(0.0, length, 7)
+    correction = _correction(grid, 4.0, 9.0)
+    seen, places = _only(correction, grid), np.linspace(0.0, length, 7)
     slope = max(abs(sample(seen, 20.0, y, grid.dx, grid.dy)[1]) for y in places)
     for y in places:
         for wall in (0.0, width):
@@ -249,16 +251,19 @@ def test_walls_mirror_the_near_field(width, length):
 
 def test_source_on_a_wall_is_its_own_mirror_image():
     grid = _grid()
-    seen = [_only(_near(grid, x, 100.0), grid) for x in (0.0, 150.0)]
+    seen = [_only(_correction(grid, x, 100.0), grid) for x in (0.0, 150.0)]
     at_wall = sample(seen[0], 7.0, 100.0, grid.dx, grid.dy)[0]
     inside = sample(seen[1], 157.0, 100.0, grid.dx, grid.dy)[0]
     assert at_wall == pytest.approx(2.0 * inside, rel=1e-9)
 
 
-def test_near_field_fades_out_without_a_jump():
+def test_the_subgrid_correction_fades_out_without_a_jump():
     grid = _grid(600.0, 600.0)
-    near = _near(grid, 300.0, 300.0)
-    last, middle = near.profile[0, -1], near.profile[0, near.profile.shape[1] // 4]
+    correction = _correction(grid, 300.0, 300.0)
+    last, middle = (
+        correction.profile[0, -1],
+        correction.profile[0, correction.profile.shape[1] // 4],
+    )
     assert np.abs(last[:2]).max() < 1e-12 * abs(middle[0])
 
 
@@ -268,9 +273,9 @@ def test_no_source_leaves_nothing_to_add():
     none, empty = np.zeros(0), np.zeros((grid.ny, grid.nx))
     around = surroundings(basis, none, none, empty, empty)
     coated = advance_coat(basis, around, np.zeros((0, WAVENUMBERS)), none, 900.0)
-    near = subgrid_field(basis, around, coated, none, none, none, none, coat_share=0.01)
+    correction = subgrid_field(basis, around, coated, none, none, none, none, coat_share=0.01)
     assert coated.shape == (0, WAVENUMBERS)
-    assert sample(_only(near, grid), 30.0, 40.0, grid.dx, grid.dy) == (0.0,) * 5
+    assert sample(_only(correction, grid), 30.0, 40.0, grid.dx, grid.dy) == (0.0,) * 5
 
 
 def test_sources_of_no_strength_add_nothing_once_their_coat_is_empty():
@@ -279,10 +284,10 @@ def test_sources_of_no_strength_add_nothing_once_their_coat_is_empty():
     x, y, rate = np.array([50.0]), np.array([60.0]), np.zeros(1)
     empty = np.zeros((grid.ny, grid.nx))
     around = surroundings(basis, x, y, empty, empty)
-    near = subgrid_field(
+    correction = subgrid_field(
         basis, around, np.zeros((1, WAVENUMBERS)), x, y, np.ones(1), rate, coat_share=0.01
     )
-    assert not near.profile.any()
+    assert not correction.profile.any()
 
 
 # --- what steers ------------------------------------------------------------------------------
@@ -299,14 +304,14 @@ def test_mechanisms_choose_what_steers_and_nothing_else(soluble, attached):
     through = grid_response(grid, case.default_transport(), cell_radius=CELL)
     concentration = 1e-3 * (1.0 + np.cos(np.pi * grid.x / grid.width)) + np.zeros((grid.ny, 1))
     bound = 2.0 + np.cos(np.pi * grid.y / grid.length)[:, None] + np.zeros(grid.nx)
-    near = _near(grid, 150.0, 100.0, soluble_steers=soluble, coat_steers=attached)
+    correction = _correction(grid, 150.0, 100.0, soluble_steers=soluble, coat_steers=attached)
 
-    def slopes(spec, concentration, bound, near):
-        seen = stimulus(spec, through, concentration, bound, near)
+    def slopes(spec, concentration, bound, correction):
+        seen = stimulus(spec, through, concentration, bound, correction)
         return sample(seen, 158.0, 105.0, grid.dx, grid.dy)
 
-    seen = slopes(spec, concentration, bound, near)
-    both = slopes(_spec(), concentration, bound, _near(grid, 150.0, 100.0))
+    seen = slopes(spec, concentration, bound, correction)
+    both = slopes(_spec(), concentration, bound, _correction(grid, 150.0, 100.0))
     assert seen[:3] == pytest.approx(both[:3], rel=1e-12)
     nothing, none = np.zeros_like(bound), no_stimulus(grid).subgrid
     expected = np.zeros(2)
@@ -316,9 +321,9 @@ def test_mechanisms_choose_what_steers_and_nothing_else(soluble, attached):
     ):
         if on:
             grids = slopes(_spec(), c, b, none)
-            near_alone = _near(grid, 150.0, 100.0, **own)
+            alone = _correction(grid, 150.0, 100.0, **own)
             added = sample(
-                Stimulus(*no_stimulus(grid)[:2], False, near_alone), 158.0, 105.0, grid.dx, grid.dy
+                Stimulus(*no_stimulus(grid)[:2], False, alone), 158.0, 105.0, grid.dx, grid.dy
             )
             expected += np.array(grids[1:3]) + np.array(added[3:])
     assert seen[3:] == pytest.approx(tuple(expected), rel=1e-9, abs=1e-18)

@@ -1,5 +1,7 @@
 """Exceptions for users; the command line prints each as one line and sets the exit status."""
 
+from pathlib import Path
+
 
 class Sdf1FieldError(Exception):
     """Base of the errors that sdf1-field reports without a traceback."""
@@ -19,3 +21,14 @@ class RunError(Sdf1FieldError):
 
 class Sdf1FieldWarning(UserWarning):
     """A warning that does not stop the run: where, what, remedy."""
+
+
+def reason_of(error: OSError) -> str:
+    """Why the system refused, as it stands within a message."""
+    return (error.strerror or str(error)).lower()
+
+
+def refuse_existing(path: Path, *, force: bool) -> None:
+    """Raise InputError if a file would be replaced without ``force``."""
+    if path.exists() and not force:
+        raise InputError(f"{path}: exists already. Choose another name, or replace it with force.")

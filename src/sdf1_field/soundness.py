@@ -109,7 +109,7 @@ class Reached(Protocol):
 
     @property
     def exposure(self) -> Exposure:
-        """State of what cells sense."""
+        """State of the exposure."""
 
 
 def require_sound(
@@ -131,7 +131,7 @@ def require_sound(
     solvers : mapping of str to Solver
         Of the fields.
     prepared : mapping of str to object
-        By ligand, what the solver prepared for the equation.
+        By ligand, the solver's prepared equation.
     numerics : Numerics
         Tolerances that the solver was given.
     last : Reached, optional

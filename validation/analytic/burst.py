@@ -6,7 +6,7 @@ Over an infinite floor all of it goes into half a space,
 
     c(r, t) = 2 N exp(-r**2 / (4 D t) - k t) / (4 pi D t)**(3/2),
 
-and in a box whose source is in the middle of the floor the mirrors at the sides add images at all
+and in a box whose source is in the middle of the floor the no-flux sides add images at all
 multiples of W, the closed top at all multiples of 2 H. The law is a product of Gaussians in x, y
 and z: its mean over a cell is a product of differences of error functions, exactly. The finite
 volumes' own solution is such a product too, of matrix exponentials of the exchange along one

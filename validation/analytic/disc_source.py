@@ -8,7 +8,7 @@ Over an infinite floor, with ``L = sqrt(D / k)`` and ``w = sqrt(p**2 + 1 / L**2)
     c(0, z) = q L / (pi a**2 D) (exp(-z / L) - exp(-sqrt(z**2 + a**2) / L)),
 
 and under a closed top at z = H the profile is ``cosh(w (H - z)) / sinh(w H)`` in place of
-``exp(-w z)``. Mirrors at the sides of a box with the disc in its middle add images at multiples
+``exp(-w z)``. No-flux sides of a box with the disc in its middle add images at multiples
 of W. The reference takes the integral of the mean over the lowest layer, by Gauss quadrature in
 p, sums the images and averages over each cell. A cell under the rim secretes by the part of it
 that the disc covers.

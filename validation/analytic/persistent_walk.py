@@ -54,7 +54,7 @@ BOX = 100.0
 PLACE = 20.0
 """Where cells between walls start [um]."""
 ROOM = 1e6
-"""Width of a floor whose walls nobody reaches [um]."""
+"""Width of a floor whose walls are out of reach [um]."""
 VELOCITIES, BOXED = 1_000_000, 200_000
 """Cells whose velocities are followed, and cells between walls."""
 BATCH = 500_000

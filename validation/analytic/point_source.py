@@ -6,7 +6,7 @@ Over an infinite floor all of it goes into half a space,
 
     c(r) = q exp(-r / L) / (2 pi D r),    L = sqrt(D / k),
 
-and in a box whose source is in the middle of the floor the mirrors at the sides add the same law
+and in a box whose source is in the middle of the floor the no-flux sides add the same law
 around images at all multiples of W, a closed top around images at multiples of 2 H; a bath of
 0 nM gives every other one of these a minus sign. The reference sums this lattice of images until
 nothing is left, and averages it over each cell of the lowest layer, since the program's values

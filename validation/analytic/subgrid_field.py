@@ -77,7 +77,7 @@ WIDTH, HEIGHT = 400.0, 200.0
 FIRST, CHANGE, AFTER = 3600.0, 86400.0, 600.0
 """First look, medium change, and the second look after that [s]."""
 COUPLING = 900.0
-"""How often the near field takes up what the grid has there [s]."""
+"""Interval at which the sub-grid correction reads the field on the grid [s]."""
 ON_AXIS = 1e-6
 """Distance that stands for none [um]."""
 BURST, PULSE = 1000.0, 1.0
@@ -354,7 +354,7 @@ def reference_burst(fineness: float) -> list[Cylinder]:
 
 @dataclass(frozen=True)
 class Look:
-    """Floor at z = 0 [nM], on the coat [molecules/um**2], and the near field at one time."""
+    """Floor at z = 0 [nM], coat [molecules/um**2] and sub-grid correction at one time."""
 
     concentration: Array
     bound: Array
@@ -383,7 +383,7 @@ class Around:
         return Look(cosine.face(columns, state), state.bound, coated)
 
     def follow(self, before: Look, after: Look, rate: float, step: float) -> Array:
-        """Near field at the end of a step, whose transforms at the beginning are known."""
+        """Sub-grid correction at the end of a step, whose transforms at the beginning are known."""
         around = exposure.surroundings(
             self.basis,
             *self.place,
@@ -392,12 +392,14 @@ class Around:
         )
         return exposure.advance_coat(self.basis, around, before.coated, np.array([rate]), step)
 
-    def seen(self, look: Look, distance: Array = DISTANCES, *, near: bool = True) -> list[Seen]:
-        """What cells see in each of `DIRECTIONS`."""
+    def seen(
+        self, look: Look, distance: Array = DISTANCES, *, corrected: bool = True
+    ) -> list[Seen]:
+        """Field that cells see in each of `DIRECTIONS`."""
         both = []
         for spec in (soluble_alone(), model()):
             local = exposure.no_stimulus(self.grid).subgrid
-            if near:
+            if corrected:
                 around = exposure.surroundings(
                     self.basis, *self.place, look.concentration, look.bound
                 )
@@ -554,7 +556,7 @@ def errors(found: Sequence[Seen], exact: Seen) -> dict[str, Array]:
 
 
 def bare_errors(
-    spacing: float, *, cell_radius: float, near: bool = True, offsets: Any = OFFSETS
+    spacing: float, *, cell_radius: float, corrected: bool = True, offsets: Any = OFFSETS
 ) -> dict[str, Array]:
     """Errors without a coat, over places and directions; as of `errors`."""
     value, slope = bare_law(DISTANCES, cell_radius=cell_radius)
@@ -562,7 +564,7 @@ def bare_errors(
     found: list[Seen] = []
     for offset in offsets:
         here, look = solve_bare(spacing, offset, cell_radius=cell_radius)
-        found += here.seen(look, near=near)
+        found += here.seen(look, corrected=corrected)
     return errors(found, exact)
 
 
@@ -592,7 +594,7 @@ def main() -> None:
     line = np.concatenate([np.arange(0.0, 10.0, 0.5), np.arange(10.0, 41.0, 1.0)])
 
     bare = [bare_errors(h, cell_radius=cell_radius) for h in SPACINGS]
-    without = [bare_errors(h, cell_radius=cell_radius, near=False) for h in SPACINGS]
+    without = [bare_errors(h, cell_radius=cell_radius, corrected=False) for h in SPACINGS]
     for n, h in enumerate(SPACINGS):
         here, look = solve_bare(h, OFFSETS[0], cell_radius=cell_radius)
         _draw(bare_axes, here, look, line, n, COLOURS, MARKERS)
@@ -633,7 +635,7 @@ def main() -> None:
     coated_axes.plot(line, law.soluble + law.bound, color=LAW, label="reference", lw=1)
     coated_axes.set(title=f"default coat, {DEFAULT_RATE:g} molecules/s for 1 h")
     for axes in (bare_axes, coated_axes):
-        axes.plot([], [], "--", color="0.4", lw=1, label="same grids without near field")
+        axes.plot([], [], "--", color="0.4", lw=1, label="same grids without correction")
         axes.set(xlabel="distance from the migrasome [µm]", xlim=(0, None), ylim=(0, None))
         axes.legend(frameon=False, fontsize=8)
     error_axes.set(xscale="log", yscale="log", xlabel="grid spacing [µm]")
@@ -641,7 +643,7 @@ def main() -> None:
     error_axes.set_xticks(SPACINGS, [f"{h:g}" for h in SPACINGS])
     error_axes.set_xticks([], minor=True)
     error_axes.axhline(2.0, color="0.7", lw=1)
-    error_axes.legend(frameon=False, fontsize=8, title="filled: with near field, open: without")
+    error_axes.legend(frameon=False, fontsize=8, title="filled: with correction, open: without")
     save(drawn, Path(__file__).with_suffix(".png"))
 
     bursts = reference_burst(fine)
@@ -688,7 +690,7 @@ square; columns are the grid's spacing.
         + table(header, rows(bare))
         + """
 
-What the grid alone shows, without the near field:
+The grid alone, without the sub-grid correction:
 
 """
         + table(header, rows(without))
@@ -745,7 +747,7 @@ errors in %:
 
 ## How strong a migrasome may be
 
-The near field takes the coat as linear about what the grid has there. Largest errors in % on the
+The sub-grid correction linearises the coat about the values on the grid. Largest errors in % on the
 {SPACINGS[1]:g}-µm grid, one place of the migrasome, 1 h and 10 min after a medium change at 24 h,
 against the reference, whose coat fills up; the index is the reference's.""",
         ["molecules/s", "when", "distance [µm]", *LAST, "index"],
@@ -756,9 +758,9 @@ against the reference, whose coat fills up; the index is the reference's.""",
 def _draw(
     axes: Any, here: Around, look: Look, line: Array, n: int, colours: Any, markers: Any
 ) -> None:
-    """What a cell sees on one grid, with the near field and without."""
+    """Field that a cell sees on one grid, with the sub-grid correction and without."""
     every = line[n::4]
-    shown, alone = here.seen(look, every)[0], here.seen(look, line, near=False)[0]
+    shown, alone = here.seen(look, every)[0], here.seen(look, line, corrected=False)[0]
     axes.plot(every, shown.soluble + shown.bound, markers[n], color=colours[n], ms=4,
               label=f"grid of {here.grid.dx:g} µm")  # fmt: skip
     axes.plot(line, alone.soluble + alone.bound, "--", color=colours[n], lw=1,

@@ -338,7 +338,7 @@ def treated_cases() -> list[Row]:
 
 
 def round_cases() -> list[Row]:
-    """A round well against a square of the same area and against a mirrored view.
+    """A round well against a square of the same area and against a view between no-flux walls.
 
     One source patch in the middle, secreting as much in each; then an even one, which knows no
     wall.

@@ -1,7 +1,6 @@
 """Cargo of several dishes: pooled contents, by distance, tests against a control."""
 
 import itertools
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -23,6 +22,7 @@ from sdf1_field.analysis.network import BODY_DISTANCE_EDGES, require_frames
 from sdf1_field.analysis.values import (
     Comparison,
     Measure,
+    compare_samples,
     mean_and_deviation,
     measure_values,
     or_none,
@@ -121,13 +121,8 @@ def compare_cargo(treated: Sequence[CargoCount], control: Sequence[CargoCount]) 
     for quantity, (unit, _) in SAMPLES.items():
         own, other = cargo_samples(treated, quantity), cargo_samples(control, quantity)
         tests.append(
-            Comparison(
-                quantity=quantity,
-                test="unpaired t",
-                unit=unit,
-                treated=float(own.mean()) if len(own) else math.nan,
-                control=float(other.mean()) if len(other) else math.nan,
-                p=unpaired_t_test(list(other), list(own)),
+            compare_samples(
+                quantity, own, other, test="unpaired t", unit=unit, p_of=unpaired_t_test
             )
         )
     return tests
@@ -146,8 +141,8 @@ def cargo_table(
     list of dict
         One for each time, the last if not told otherwise, and each followed ligand: ``time`` [s],
         ``ligand``, ``label``, ``cells`` (the stromal cells' label), ``runs`` and ``control`` (None
-        without), each with the ``balance`` of all that was made, the ``routes`` of what was
-        secreted, ratios and shares over dishes, contents, vesicles and polarisation over cells or
+        without), each with the ``balance`` of all that was made, the ``routes`` of
+        secretion, ratios and shares over dishes, contents, vesicles and polarisation over cells or
         migrasomes, and ``by_distance``; ``tests``, a list of comparisons (None without control).
 
     Raises

@@ -21,6 +21,7 @@ from sdf1_field.analysis.network import (
 from sdf1_field.analysis.values import (
     Comparison,
     Measure,
+    compare_samples,
     ends_or_none,
     measure_values,
     or_none,
@@ -169,13 +170,8 @@ def _u_test(
         np.concatenate([values(count) for count in counts]).astype(float)
         for counts in (treated, control)
     )
-    return Comparison(
-        quantity=quantity,
-        test=_MANN_WHITNEY,
-        unit=unit,
-        treated=float(own.mean()) if len(own) else math.nan,
-        control=float(other.mean()) if len(other) else math.nan,
-        p=mann_whitney_u_test(other, own),
+    return compare_samples(
+        quantity, own, other, test=_MANN_WHITNEY, unit=unit, p_of=mann_whitney_u_test
     )
 
 

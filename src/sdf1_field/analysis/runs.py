@@ -133,7 +133,7 @@ def run_bodies(run: xr.Dataset, frame: int) -> Bodies:
 
 
 def run_scene(run: xr.Dataset, frame: int) -> Scene:
-    """Stroma of a run as it was in a frame; without secretion, and without what makes it grow.
+    """Stroma of a run as it was in a frame; without secretion, and without its growth.
 
     Raises
     ------

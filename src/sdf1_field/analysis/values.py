@@ -1,7 +1,7 @@
 """Values of tables: plain numbers, None where there is none, and ratios over several dishes."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -86,6 +86,26 @@ class Comparison:
             "unit": self.unit,
             "p": or_none(self.p),
         }
+
+
+def compare_samples(
+    quantity: str,
+    treated: Array,
+    control: Array,
+    *,
+    test: str,
+    unit: str,
+    p_of: Callable[[Array, Array], float],
+) -> Comparison:
+    """Comparison of two samples by their means, and by a test of control against treated."""
+    return Comparison(
+        quantity=quantity,
+        test=test,
+        unit=unit,
+        treated=float(treated.mean()) if len(treated) else math.nan,
+        control=float(control.mean()) if len(control) else math.nan,
+        p=p_of(control, treated),
+    )
 
 
 def over(amount: float, of: float) -> float:

@@ -3,7 +3,7 @@
 import math
 from pathlib import Path
 
-from sdf1_field.errors import RunError
+from sdf1_field.errors import RunError, reason_of
 from sdf1_field.figures import deniz_figures, jiao_figures, verdict_figure
 from sdf1_field.reproduce import Report, write_tables
 from sdf1_field.reproduce.tables import standing
@@ -50,6 +50,6 @@ def write_report(report: Report, folder: Path, *, suffix: str = "") -> None:
             figure.savefig(figures / f"{name}.png", dpi=150, metadata={"Software": None})
     except OSError as error:
         raise RunError(
-            f"{error.filename or folder}: {(error.strerror or str(error)).lower()}. The dishes are "
+            f"{error.filename or folder}: {reason_of(error)}. The dishes are "
             "kept; make room and use the same command."
         ) from None

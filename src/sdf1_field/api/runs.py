@@ -12,7 +12,7 @@ import xarray as xr
 from sdf1_field import record
 from sdf1_field.api.frames import long_frame, motion_frame, tracks_frame, wide_frame
 from sdf1_field.api.tables import make_table, usual_table
-from sdf1_field.errors import InputError
+from sdf1_field.errors import InputError, refuse_existing
 from sdf1_field.spec import Model, facts_html, ligand_named
 from sdf1_field.units import duration_text, parse
 
@@ -294,8 +294,7 @@ def _require_writable(path: Path, *, force: bool) -> None:
         raise InputError(
             f"{path}: not the name of a picture. Give one that ends in {', '.join(_SUFFIXES)}."
         )
-    if path.exists() and not force:
-        raise InputError(f"{path}: exists already. Choose another name, or replace it with force.")
+    refuse_existing(path, force=force)
 
 
 class Runs(Dishes, Sequence[Run]):

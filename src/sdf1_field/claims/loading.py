@@ -14,7 +14,7 @@ from typing import Any, Generic, NoReturn, TypeVar
 from sdf1_field.claims.effects import OF_CELLS, OF_SHARES, STATISTICS, TESTS
 from sdf1_field.claims.readings import Observable, Quantity, Sample
 from sdf1_field.claims.targets import INFINITY, Claim, Condition, Paper, Statement
-from sdf1_field.errors import InputError
+from sdf1_field.errors import InputError, reason_of
 from sdf1_field.shipped import model_names, shipped_folder
 from sdf1_field.spec import load_model, suggestion
 from sdf1_field.units import parse
@@ -192,8 +192,7 @@ def _read(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise InputError(f"{path}: {reason}. Check --targets.") from None
+        raise InputError(f"{path}: {reason_of(error)}. Check --targets.") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: {error}. Mend the TOML.") from None
 

@@ -46,7 +46,7 @@ class Condition:
 
 @dataclass(frozen=True)
 class Statement:
-    """One number of a claim: where it must lie, and what a test of it must give.
+    """One number of a claim: the interval it must lie in and the result its test must have.
 
     Parameters
     ----------

@@ -25,7 +25,7 @@ from sdf1_field.cli.options import run_argument, time_of
 def plot(run: Path, output: Path | None, at: str | None, ligand: str | None, force: bool) -> None:
     """Draw the floor with bodies, network, cells and fold changes; without MSC, the tracks.
 
-    A stroma alone is drawn with its network, or with what it makes and secretes.
+    A stroma alone is drawn with its network, or with its chemokines and their secretion.
     """
     from sdf1_field.api.runs import open_run
 

@@ -11,7 +11,7 @@ from typing import Any, NoReturn, TextIO
 
 import click
 
-from sdf1_field.errors import Sdf1FieldError, Sdf1FieldWarning
+from sdf1_field.errors import Sdf1FieldError, Sdf1FieldWarning, reason_of
 
 INTERRUPTED = 130
 _DEBUG = "--debug"
@@ -94,9 +94,8 @@ def _end(error: BaseException) -> NoReturn:
         case BrokenPipeError() if _reader_has_gone():
             sys.exit(0)
         case OSError():
-            reason = (error.strerror or str(error)).lower()
             place = error.filename or "a file or the standard output"
-            fail(f"{place}: {reason}. Check the path.", 2)
+            fail(f"{place}: {reason_of(error)}. Check the path.", 2)
     text = " ".join(f"{type(error).__name__}: {error}".split())
     shown = text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
     fail(

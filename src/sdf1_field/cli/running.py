@@ -105,7 +105,7 @@ def solve(
             )  # fmt: skip
     except KeyboardInterrupt:
         kept = record.partial_path(path)
-        tail = f" What was computed is in {kept}; go on with --resume." if kept.exists() else ""
+        tail = f" Results so far are in {kept}; go on with --resume." if kept.exists() else ""
         fail(f"interrupted.{tail or ' Nothing had been saved yet.'}", INTERRUPTED)
     finally:
         signal.signal(signal.SIGINT, before)

@@ -23,7 +23,7 @@ import numpy as np
 import sdf1_field
 from sdf1_field.claims import Quantity, Reading, Sample
 from sdf1_field.ensemble.sources import source_digest
-from sdf1_field.errors import InputError
+from sdf1_field.errors import InputError, reason_of
 from sdf1_field.observations import OBSERVATIONS, Dish
 from sdf1_field.record.layout import patterns, program, versions
 from sdf1_field.spec import load_model
@@ -103,9 +103,8 @@ def claimed(folder: Path) -> Iterator[None]:
             raise PermissionError(0, "permission denied")
         descriptor = os.open(runs, os.O_RDONLY)
     except OSError as error:
-        reason = (error.strerror or str(error)).lower()
         raise InputError(
-            f"{folder}: cannot be written to ({reason}). Choose another folder."
+            f"{folder}: cannot be written to ({reason_of(error)}). Choose another folder."
         ) from None
     try:
         _lock(descriptor, folder)

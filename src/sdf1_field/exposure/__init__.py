@@ -1,4 +1,4 @@
-"""Exposure: what cells can sense of a ligand on the floor.
+"""Exposure: the concentrations and gradients that cells can sense on the floor.
 
 The grid response turns fields on the grid into smooth maps; the sub-grid correction adds the field
 of migrasomes, which are smaller than a cell of the grid.

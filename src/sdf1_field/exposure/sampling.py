@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from sdf1_field.compiled import kernel
 from sdf1_field.grid import Grid, clamped_index
 from sdf1_field.modes import spline_coefficients
-from sdf1_field.neighbours import adjacent, adjacent_run
+from sdf1_field.neighbours import Buckets, adjacent, adjacent_run, bucket_of
 
 Array = NDArray[np.float64]
 
@@ -41,10 +41,10 @@ class SubgridField(NamedTuple):
     ----------
     x, y : ndarray, shape (source,)
         Centres [um].
-    first : ndarray of int64, shape (rows * columns + 1,)
-        Where each bucket's sources begin; the floor is ``rows`` by ``columns`` equal buckets,
-        none narrower than ``reach``.
-    rows, columns : int
+    buckets : Buckets
+        They tile the floor; none is narrower than ``reach``.
+    begins : ndarray of int64, shape (rows * columns + 1,)
+        Where each bucket's sources begin.
     reach : float
         Distance from which on nothing is added [um].
     profile : ndarray, shape (source, node, 2), or (source, node, 4) where they are not alike
@@ -55,9 +55,8 @@ class SubgridField(NamedTuple):
 
     x: Array
     y: Array
-    first: NDArray[np.int64]
-    rows: int
-    columns: int
+    buckets: Buckets
+    begins: NDArray[np.int64]
     reach: float
     profile: Array
 
@@ -68,7 +67,7 @@ class Stimulus(NamedTuple):
     Parameters
     ----------
     visible : ndarray, shape (ny + 4, nx + 4)
-        Spline coefficients of ``c + alpha b``, what receptors bind [nM].
+        Spline coefficients of ``c + alpha b``, the concentration that receptors bind [nM].
     steering : ndarray, shape (ny + 4, nx + 4)
         Of the part of it whose gradient the cells may follow.
     alike : bool
@@ -84,8 +83,10 @@ class Stimulus(NamedTuple):
 
 def no_subgrid_field() -> SubgridField:
     """No source that is smaller than a cell of the grid."""
-    empty = np.zeros(0)
-    return SubgridField(empty, empty, np.zeros(2, dtype=np.int64), 1, 1, 0.0, np.zeros((0, 2, 4)))
+    empty, buckets = np.zeros(0), Buckets(0.0, 0.0, 0.0, 0.0, 1, 1)
+    return SubgridField(
+        empty, empty, buckets, np.zeros(2, dtype=np.int64), 0.0, np.zeros((0, 2, 4))
+    )
 
 
 @functools.lru_cache(maxsize=1)
@@ -181,12 +182,8 @@ def sample_all(seen: Stimulus, xs: Array, ys: Array, dx: float, dy: float, found
             found[STEERING_X, n] = found[VISIBLE_X, n]
             found[STEERING_Y, n] = found[VISIBLE_Y, n]
     if seen.subgrid.x.size > 0:
-        # The walls are at whole buckets: rows and columns divide the extent evenly.
-        per_x = seen.subgrid.columns / (dx * (seen.visible.shape[1] - 2 * PADDING))
-        per_y = seen.subgrid.rows / (dy * (seen.visible.shape[0] - 2 * PADDING))
         for n in range(xs.size):
-            found[_LEFT, n] = clamped_index(xs[n] * per_x, seen.subgrid.columns)
-            found[_LOWER, n] = clamped_index(ys[n] * per_y, seen.subgrid.rows)
+            found[_LOWER, n], found[_LEFT, n] = bucket_of(seen.subgrid.buckets, xs[n], ys[n])
         _add_subgrid_field(seen.subgrid, xs, ys, seen.alike, found)
 
 
@@ -254,15 +251,15 @@ def _add_subgrid_field(
     subgrid: SubgridField, xs: Array, ys: Array, alike: bool, found: Array
 ) -> None:
     """Add the profiles of the sources around each place; two rows of ``found`` hold its bucket."""
-    rows, columns, first = subgrid.rows, subgrid.columns, subgrid.first
+    buckets, begins = subgrid.buckets, subgrid.begins
     source_x, source_y, farthest = subgrid.x, subgrid.y, subgrid.reach * subgrid.reach
     place, source = np.empty(_PAIRS, np.int64), np.empty(_PAIRS, np.int64)
     pairs = 0
     # Pairs are found first and added then: their profiles are fetched many at a time.
     for n in range(xs.size):
         row, column = int(found[_LOWER, n]), int(found[_LEFT, n])
-        for r in adjacent(row, rows):
-            begin, end = adjacent_run(first, columns, r, column)
+        for r in adjacent(row, buckets.rows):
+            begin, end = adjacent_run(begins, buckets.columns, r, column)
             for k in range(begin, end):
                 if pairs == _PAIRS:
                     _add_pairs(subgrid, xs, ys, alike, found, place, source, pairs)

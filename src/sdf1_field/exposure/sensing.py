@@ -34,7 +34,7 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class SensingSetup:
-    """What stays the same throughout a run.
+    """Values that stay the same throughout a run.
 
     Parameters
     ----------

@@ -267,7 +267,7 @@ def subgrid_field(
     grid, reach = basis.grid, basis.scales.reach
     source, x, y = image_sources(x, y, grid.width, grid.length, reach)
     buckets = make_buckets(0.0, 0.0, grid.width, grid.length, reach, MOST_BUCKETS)
-    order, first = sorted_places(buckets, x, y)
+    order, begins = sorted_places(buckets, x, y)
     source, x, y = source[order], x[order], y[order]
 
     uptake, release = (part[source, None] for part in around)
@@ -280,7 +280,7 @@ def subgrid_field(
     if not (soluble_steers and coat_steers):
         steering = soluble_steers * dissolved + coat_steers * attached
         profile = np.concatenate([profile, _profiles(basis, radius[source], steering)], axis=2)
-    return SubgridField(x, y, first, buckets.rows, buckets.columns, reach, profile)
+    return SubgridField(x, y, buckets, begins, reach, profile)
 
 
 def _profiles(basis: SubgridBasis, radius: Array, transform: Array) -> Array:
@@ -321,7 +321,7 @@ def _integrals(scales: Scales) -> tuple[Array, Array]:
     """Wavenumbers of a quadrature, and the contribution of each to values and slopes at the nodes.
 
     It is ``p J0(p r) F(p) / (2 pi Y(p))`` with the cell's disc ``F``, faded out at the reach;
-    ``Y`` stands here so that what it is multiplied with is finite at both ends.
+    ``Y`` stands here so that its other factor is finite at both ends.
     """
     reach = scales.reach
     r = np.linspace(0.0, reach, scales.nodes)

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from sdf1_field.errors import InputError
+from sdf1_field.errors import InputError, reason_of, refuse_existing
 
 _PARTIAL = ".partial"
 
@@ -55,7 +55,7 @@ def claim_output(path: Path, *, force: bool, resume: bool) -> None:
     try:
         folder, there = path.is_dir(), path.parent.is_dir()
     except OSError as error:
-        raise InputError(f"{path}: {(error.strerror or str(error)).lower()}. {elsewhere}") from None
+        raise InputError(f"{path}: {reason_of(error)}. {elsewhere}") from None
     if folder:
         raise InputError(f"{path}: is a folder. Give the name of a file, such as run.nc.")
     if path.suffix != ".nc":
@@ -68,8 +68,9 @@ def claim_output(path: Path, *, force: bool, resume: bool) -> None:
         probe.unlink()
         occupied = path.exists() and not os.access(path, os.W_OK)
     except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise InputError(f"{path}: cannot be written to ({reason}). {elsewhere}") from None
+        raise InputError(
+            f"{path}: cannot be written to ({reason_of(error)}). {elsewhere}"
+        ) from None
     if occupied:
         raise InputError(f"{path}: cannot be written to. {elsewhere}")
     left, interrupted = leftover(path), checkpoint_path(path).exists()
@@ -84,10 +85,9 @@ def claim_output(path: Path, *, force: bool, resume: bool) -> None:
                 "there is no state to go on from. Wait for it, or start over with force."
             )
         return
+    refuse_existing(path, force=force)
     if force:
         return
-    if path.exists():
-        raise InputError(f"{path}: exists already. Choose another name, or replace it with force.")
     if left is not None and interrupted:
         raise InputError(
             f"{left}: left by an interrupted run. Go on with resume, or start over with force."

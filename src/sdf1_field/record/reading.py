@@ -121,7 +121,7 @@ def recorded_model(path: Path, attributes: Mapping[str, Any]) -> Model:
     Raises
     ------
     InputError
-        If one of the attributes that each run file has is missing, or is not what was written.
+        If one of the attributes that each run file has is missing or damaged.
     """
     for name, kind in _ATTRIBUTES.items():
         if not isinstance(attributes.get(name), kind):

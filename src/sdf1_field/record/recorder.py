@@ -1,4 +1,4 @@
-"""What a run hands over at each output, put into its file."""
+"""Writes the snapshots of a run into its file."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -16,7 +16,7 @@ from sdf1_field.simulation import Snapshot, track_times
 from sdf1_field.spec import ModelSpec
 
 Columns = dict[str, NDArray[Any]]
-"""Values by variable; those over fibres or migrasomes only of what is there, and their numbers."""
+"""Values by variable; over fibres or migrasomes only of those present, with their numbers."""
 
 
 @dataclass(eq=False)
@@ -44,7 +44,7 @@ class Recorder:
         self._observations = {time: n for n, time in enumerate(track_times(self.spec))}
 
     def append(self, snapshot: Snapshot) -> None:
-        """Write what is due at a snapshot's time."""
+        """Write the variables that are due at a snapshot's time."""
         self.last = snapshot
         if snapshot.time in self._frames:
             self._append_fields(self._frames[snapshot.time], snapshot)

@@ -78,10 +78,10 @@ def solve(
     InputError
         See `claim_output`; also if the interrupted run was another model's.
     RunError
-        If the solver fails or a state is not sound; what was computed until then is kept in the
+        If the solver fails or a state is not sound; results until then are kept in the
         partial file.
     KeyboardInterrupt
-        Passed on after what was computed has been kept.
+        Passed on after the results so far have been kept.
     """
     claim_output(path, force=force, resume=resume)
     with only_writer(path):
@@ -168,7 +168,7 @@ def _write(
         elif failed:
             checkpoint_path(path).unlink(missing_ok=True)
             raise RunError(
-                f"{error} What was computed is in {partial_path(path)}, good up to "
+                f"{error} Results so far are in {partial_path(path)}, good up to "
                 f"{duration_text(stop.time)}; start over with force."
             ) from None
         elif not resume:
@@ -205,7 +205,7 @@ class _WritingError(RunError):
 
 @contextlib.contextmanager
 def _onto_disk(path: Path, *, again: str) -> Iterator[None]:
-    """Say in one line what the disk refuses; netCDF4 raises some of it as RuntimeError."""
+    """Turn errors of the disk into one line; netCDF4 raises some of them as RuntimeError."""
     try:
         yield
     except (OSError, RuntimeError) as error:

@@ -1,4 +1,4 @@
-"""The stroma: an immutable snapshot, how one is placed, and what lies where on the floor."""
+"""The stroma: an immutable snapshot, how one is placed, and the regions of the floor."""
 
 from sdf1_field.scene.placing import log_normal, place_bodies, place_scene
 from sdf1_field.scene.regions import (

@@ -1,8 +1,8 @@
 """Simulation of a dish: a prepared model, its state, its stops, and the loop between them."""
 
 from sdf1_field.simulation.loop import simulate
-from sdf1_field.simulation.output import LigandOutput, Snapshot, snapshot_of
-from sdf1_field.simulation.prepared import Prepared, model_grid, prepare
+from sdf1_field.simulation.output import Snapshot, snapshot_of
+from sdf1_field.simulation.prepared import model_grid, prepare
 from sdf1_field.simulation.saturation import rerun_if_coat_fills
 from sdf1_field.simulation.scene_fields import SceneFields, regions_of
 from sdf1_field.simulation.state import State, begin
@@ -10,8 +10,6 @@ from sdf1_field.simulation.stops import field_times, track_times
 from sdf1_field.simulation.stroma import stroma_alone
 
 __all__ = [
-    "LigandOutput",
-    "Prepared",
     "SceneFields",
     "Snapshot",
     "State",

@@ -11,8 +11,6 @@ files and are canonical floats here.
 
 from sdf1_field.spec.agents import Effect, Perturbation, Treatment
 from sdf1_field.spec.differences import (
-    Change,
-    Outside,
     brief_changes,
     changes,
     changes_text,
@@ -27,14 +25,12 @@ from sdf1_field.spec.quantities import STATUSES
 from sdf1_field.spec.reading import parameters
 from sdf1_field.spec.schema import Factors, ModelSpec, Numerics
 from sdf1_field.spec.showing import facts_html
-from sdf1_field.spec.stroma import Biogenesis, SceneSection
+from sdf1_field.spec.stroma import SceneSection
 from sdf1_field.spec.template import model_file_text, write_model_file
 
 __all__ = [
     "PATTERN_FILES",
     "STATUSES",
-    "Biogenesis",
-    "Change",
     "Coat",
     "Effect",
     "Entry",
@@ -42,7 +38,6 @@ __all__ = [
     "Model",
     "ModelSpec",
     "Numerics",
-    "Outside",
     "Perturbation",
     "SceneSection",
     "Treatment",

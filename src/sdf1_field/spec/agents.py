@@ -145,9 +145,9 @@ class Action:
     effect : callable
         Of the agent and the dose [nM].
     lasts : str
-        ``"moment"``, an event without a stop; ``"bound"``, on what is present at the start for
-        good, and on what forms until the stop; ``"present"``, from start to stop or the next
-        medium change; ``"genetic"``, always, without dose.
+        ``"moment"``, an event without a stop; ``"bound"``, on structures present at the start
+        for good, and on those that form until the stop; ``"present"``, from start to stop or the
+        next medium change; ``"genetic"``, always, without dose.
     needs : tuple of str
         Keys of an agent that have no default.
     on_stroma : bool

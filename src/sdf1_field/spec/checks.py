@@ -28,7 +28,7 @@ class Problem:
     path : str
         Dotted path of the value to change.
     text : str
-        What is wrong, and the remedy; follows the place and the path in the message.
+        The mistake and the remedy; follows the place and the path in the message.
     instead : mapping of str to str
         Text by the other paths in the contradiction; the message is about the path that was
         set last.
@@ -176,7 +176,7 @@ def _bursts(spec: ModelSpec) -> Iterable[Problem]:
     if spec.grows and not spec.mechanisms.cargo_kinetics:
         yield Problem(
             "mechanisms.bursts",
-            "what is left in a migrasome of a grown scene is not known while its secretion is "
+            "the amount left in a migrasome of a grown scene is not known while its secretion is "
             "constant. Set mechanisms.cargo_kinetics to true.",
         )
     if spec.grows:
@@ -190,7 +190,7 @@ def _bursts(spec: ModelSpec) -> Iterable[Problem]:
         if spec.ligand[name].secretion.migrasome_decay == 0.0:
             yield Problem(
                 "mechanisms.bursts",
-                f"what is left of {name} in a migrasome is not known while its secretion stays "
+                f"the amount of {name} left in a migrasome is not known while its secretion stays "
                 f"as it is. Set ligand.{name}.secretion.migrasome_decay, such as '2e-4 1/s'.",
             )
 

@@ -40,7 +40,7 @@ class Entry:
 
     @classmethod
     def from_table(cls, table: Mapping[str, Any]) -> "Entry":
-        """Entry from what `table` gave; an empty ``interval_source`` may be left out."""
+        """Entry from the result of `table`; an empty ``interval_source`` may be left out."""
         interval = table.get("interval")
         return cls(
             table["value"],

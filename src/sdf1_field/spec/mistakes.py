@@ -34,7 +34,7 @@ def checked_spec(name: str, flat: Mapping[str, Entry]) -> ModelSpec:
     Parameters
     ----------
     name : str
-        Of the model, for messages about what no file sets.
+        Of the model, for messages about keys that no file sets.
     flat : mapping of str to Entry
         By dotted path.
 

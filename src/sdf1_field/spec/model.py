@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from sdf1_field.errors import InputError
+from sdf1_field.errors import InputError, reason_of, refuse_existing
 from sdf1_field.spec.entries import (
     CALL,
     CALLS,
@@ -105,13 +105,13 @@ class Model:
 
     @classmethod
     def from_dict(cls, table: Mapping[str, Any]) -> "Model":
-        """Model from what `to_dict` gave, or from the sections of a model file.
+        """Model from the result of `to_dict`, or from the sections of a model file.
 
         Parameters
         ----------
         table : mapping
             Values as in a model file, nested or by dotted path, with a ``title`` and perhaps
-            ``extends``; what is not there is inherited from that model or the defaults. With
+            ``extends``; missing keys are inherited from that model or the defaults. With
             ``sources``, as `to_dict` gives it, nothing is inherited. ``name`` is the model's.
 
         Returns
@@ -124,7 +124,7 @@ class Model:
             If anything in it is wrong; the text says where, what, remedy.
         """
         if not isinstance(table, Mapping):
-            raise InputError(f"from_dict: {table!r} is not a mapping. Give what to_dict gave.")
+            raise InputError(f"from_dict: {table!r} is not a mapping. Give the result of to_dict.")
         values, complete = dict(table), "sources" in table
         sources, name = values.pop("sources", {}), values.pop("name", "model")
         extends = values.pop("extends", None)
@@ -198,15 +198,11 @@ class Model:
             )
         if file.suffix != ".toml":
             raise InputError(f"{file}: not the name of a model file. Give one that ends in .toml.")
-        if file.exists() and not force:
-            raise InputError(
-                f"{file}: exists already. Choose another name, or replace it with force."
-            )
+        refuse_existing(file, force=force)
         try:
             file.write_text(text, encoding="utf-8")
         except OSError as error:
-            reason = (error.strerror or str(error)).lower()
-            raise InputError(f"{file}: {reason}. Check the path.") from None
+            raise InputError(f"{file}: {reason_of(error)}. Check the path.") from None
         return file
 
     def __getitem__(self, path: str) -> Any:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from sdf1_field.errors import InputError
+from sdf1_field.errors import InputError, reason_of
 from sdf1_field.shipped import model_names, shipped_folder
 from sdf1_field.spec.entries import BY_USER, CALL, DEFAULTS, Entry, flatten
 from sdf1_field.spec.names import key_of, unknown
@@ -58,8 +58,7 @@ def read_toml(path: Path, shown: str) -> dict[str, Any]:
     except UnicodeDecodeError:
         raise InputError(f"{shown}: not a text file. Give a model file in TOML.") from None
     except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise InputError(f"{shown}: {reason}. Check the path.") from None
+        raise InputError(f"{shown}: {reason_of(error)}. Check the path.") from None
 
 
 def _syntax_hint(text: str, reason: str) -> str:

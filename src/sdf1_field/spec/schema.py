@@ -1,4 +1,4 @@
-"""A complete model as a value in canonical units: its sections and what follows from them."""
+"""A complete model as a value in canonical units: its sections and values derived from them."""
 
 from typing import Annotated, Any, Literal, get_args, get_origin
 

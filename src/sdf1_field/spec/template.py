@@ -1,7 +1,8 @@
-"""A model file to start from: runs as it is, and shows what can be changed in it.
+"""A model file to start from: it runs as it is and shows the keys that can be changed.
 
 Every line stands by itself as a dotted key, not under a header: an empty table would take away
-what the model inherits, and a key uncommented without its header would fall into another table.
+the values that the model inherits, and a key uncommented without its header would fall into
+another table.
 """
 
 import re
@@ -11,7 +12,7 @@ from itertools import groupby
 from pathlib import Path
 
 from sdf1_field import __version__
-from sdf1_field.errors import InputError
+from sdf1_field.errors import InputError, refuse_existing
 from sdf1_field.shipped import model_names
 from sdf1_field.spec.agents import ACTIONS
 from sdf1_field.spec.entries import Entry
@@ -59,7 +60,7 @@ def model_file_text(name: str, *, extends: str) -> str:
     Returns
     -------
     str
-        TOML. What a user most often changes is there as a line that begins with ``#``, with the
+        TOML. The keys that users change most often are lines that begin with ``#``, with the
         value that holds in the shipped model and, below, its status, interval and source.
 
     Raises
@@ -72,7 +73,7 @@ def model_file_text(name: str, *, extends: str) -> str:
         raise InputError(f"{unknown(extends, known, 'model')} `sdf1-field list` shows them all.")
     base = load_model(extends)
     spec = base.spec
-    # What nothing reads in the shipped model is not there to be changed.
+    # Keys that nothing reads in the shipped model are left out.
     idle = {key.path for key in unread_keys(spec, base.entries)}
     entries = {
         path: entry
@@ -268,7 +269,6 @@ def write_model_file(name: str, *, extends: str, force: bool = False) -> Path:
         raise InputError(f"{path.parent}: no such folder. Make it first.")
     if path.is_dir():
         raise InputError(f"{path}: is a folder. Choose another name.")
-    if path.exists() and not force:
-        raise InputError(f"{path}: exists already. Choose another name, or replace it with force.")
+    refuse_existing(path, force=force)
     path.write_text(text, encoding="utf-8")
     return path

@@ -55,8 +55,8 @@ def make_table(
     Raises
     ------
     InputError
-        If there is no such table, if it has no times or comparison, or if the runs do not have what
-        it is of.
+        If there is no such table, if it has no times or comparison, or if the runs do not hold its
+        subject.
     """
     from sdf1_field import analysis
 

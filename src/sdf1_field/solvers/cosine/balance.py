@@ -101,7 +101,7 @@ def steady(
             )
         except RunError:
             raise RunError(
-                "no steady state was found. Check whether what is secreted can be lost: a coat "
+                "no steady state was found. Check whether the secreted ligand can be lost: a coat "
                 "loses no more than its sites times its loss_rate."
             ) from None
         net = source - solution.flux_modes

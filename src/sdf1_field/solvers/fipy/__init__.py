@@ -43,16 +43,14 @@ from sdf1_field.solvers.fipy.state import (
 )
 from sdf1_field.solvers.fipy.stepping import ORDER, advance, steady
 from sdf1_field.solvers.fipy.tolerances import Tolerances, tolerances_of
-from sdf1_field.solvers.fipy.volumes import Volumes, prepare
+from sdf1_field.solvers.fipy.volumes import prepare
 
 State = FipyState
 
 __all__ = [
     "ORDER",
-    "FipyState",
     "State",
     "Tolerances",
-    "Volumes",
     "add",
     "advance",
     "change_medium",
