@@ -10,7 +10,10 @@ from sdf1_field.scene.snapshot import Fate, Origin
 SECONDS = "seconds since 2000-01-01"
 """Unit of times in run files; the epoch is a convention."""
 ABSENT = -9
-"""Fill value of integers where there is no fibre or migrasome; neither an owner nor a flag."""
+"""Fill value of integers where there is no body, fibre or migrasome; neither an owner nor a flag.
+
+Rows that only some of several joined runs have need one too.
+"""
 
 
 class Written(Enum):
@@ -117,7 +120,7 @@ BODIES = (
     Variable("body_blocked", "f8", _BODY, "1", f"{{stroma}} body: {_CD166}", key="blocked"),
     Variable(
         "body_migrating", "i1", _BODY, "", "{stroma} body: whether it migrates",
-        key="migrating", memory="bool", flags={0: "resting", 1: "migrating"},
+        key="migrating", memory="bool", absent=ABSENT, flags={0: "resting", 1: "migrating"},
     ),
 )  # fmt: skip
 
@@ -167,11 +170,11 @@ MIGRASOMES = (
     Variable(
         "migrasome_origin", "i1", _ONCE, "",
         "migrasome: whether migration or retraction of the body left the fibre that it formed on",
-        Written.END, key="origin", flags=flags_of(Origin),
+        Written.END, key="origin", absent=ABSENT, flags=flags_of(Origin),
     ),
     Variable(
         "migrasome_fate", "i1", _ONCE, "", "migrasome: how it ends",
-        Written.END, key="fate", flags=flags_of(Fate),
+        Written.END, key="fate", absent=ABSENT, flags=flags_of(Fate),
     ),
 )  # fmt: skip
 
@@ -201,6 +204,6 @@ CONTENTS = (
     Variable(
         "migrasome_{ligand}_loaded", "i1", _ONCE, "",
         "migrasome: whether it takes carriers of {label}", Written.END, only=FOLLOWED,
-        flags={0: "takes_none", 1: "takes_carriers"},
+        absent=ABSENT, flags={0: "takes_none", 1: "takes_carriers"},
     ),
 )  # fmt: skip
