@@ -102,6 +102,11 @@ class Cargo:
     loaded: NDArray[np.bool_]
     vesicle_load: float
 
+    @property
+    def content(self) -> Array:
+        """Content of each body [molecules], shape (body,)."""
+        return self.front + self.rear
+
 
 @kernel()
 def is_loaded(own: int, key: int, fraction: float) -> bool:
