@@ -22,7 +22,8 @@ from sdf1_field.analysis import (
 )
 from sdf1_field.errors import InputError
 from sdf1_field.grid import make_grid
-from sdf1_field.record import FORMAT, open_run
+from sdf1_field.record import open_run
+from sdf1_field.record.layout import FORMAT
 from sdf1_field.scene import (
     NO_BODY,
     OUTSIDE,

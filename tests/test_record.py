@@ -8,9 +8,8 @@ import numpy as np
 import pytest
 
 from conftest import tiny_model
-from sdf1_field.errors import InputError
+from sdf1_field.errors import InputError, Sdf1FieldWarning
 from sdf1_field.record import (
-    MASSES,
     checkpoint_path,
     content_digest,
     expected_size,
@@ -21,9 +20,8 @@ from sdf1_field.record import (
     solve,
     summary,
 )
-from sdf1_field.scene import (
-    Region,
-)
+from sdf1_field.record.variables import MASSES
+from sdf1_field.scene import Region
 from sdf1_field.simulation import simulate
 from sdf1_field.spec import load_model
 
@@ -310,6 +308,22 @@ def test_an_unfinished_run_is_not_opened_as_if_it_were_whole(tiny, tmp_path):
     checkpoint_path(path).unlink()
     with pytest.raises(InputError, match=r"no state to go on from\. Start over with force\.$"):
         open_run(partial_path(path))
+
+
+def test_a_run_interrupted_before_its_cells_are_there_opens_without_any(tiny, tmp_path):
+    def stop(time):
+        if time < 0.0:
+            raise KeyboardInterrupt
+
+    path, early = tmp_path / "cut.nc", ("output.fields_from=-1 h", "output.fields_every=1 h")
+    with pytest.raises(KeyboardInterrupt):
+        solve(load_model("coculture-kg1a", settings=[*tiny, *early]), path, progress=stop)
+    with pytest.warns(Sdf1FieldWarning, match=r"nc\.partial: interrupted at -1 h; .*--resume"):
+        opened = open_run(partial_path(path), interrupted=True)
+    with opened as run:
+        assert run["time"].values.tolist() == [-HOUR]
+        assert "cell_x" not in run
+        assert "cells" not in summary(run)
 
 
 def test_two_runs_never_write_one_file(tiny, tmp_path):

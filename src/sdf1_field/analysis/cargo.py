@@ -13,8 +13,8 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from sdf1_field.analysis.network import distance_from_body, frame_at
-from sdf1_field.analysis.runs import run_name, run_scene
+from sdf1_field.analysis.network import distance_from_body
+from sdf1_field.analysis.runs import frame_at, run_name, run_scene
 from sdf1_field.analysis.values import over
 from sdf1_field.errors import InputError
 from sdf1_field.migrasomes import cargo_of

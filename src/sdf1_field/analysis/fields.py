@@ -15,8 +15,8 @@ from sdf1_field.analysis.dishes import (
     require_one_experiment,
     require_same_culture,
 )
-from sdf1_field.analysis.network import BODY_DISTANCE_EDGES, frame_at, require_frames
-from sdf1_field.analysis.runs import require_stroma, run_name
+from sdf1_field.analysis.network import BODY_DISTANCE_EDGES, require_frames
+from sdf1_field.analysis.runs import frame_at, require_stroma, run_name
 from sdf1_field.analysis.space import (
     BODY,
     MIGRASOME,

@@ -13,7 +13,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from sdf1_field.analysis.runs import SAME_TIME, run_name, run_scene
+from sdf1_field.analysis.runs import frame_at, run_name, run_scene
 from sdf1_field.analysis.space import Outlines, nearest_edge
 from sdf1_field.errors import InputError
 from sdf1_field.grid import Grid, clamped_indices
@@ -28,7 +28,7 @@ from sdf1_field.scene import (
     region_areas,
 )
 from sdf1_field.simulation import model_grid
-from sdf1_field.units import MM2_PER_UM2, duration_text
+from sdf1_field.units import MM2_PER_UM2
 
 Array = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -200,28 +200,6 @@ def distance_from_body(scene: Scene, attached: Flags) -> Array:
 def has_msc(run: xr.Dataset) -> bool:
     """Whether there is any MSC in a run."""
     return bool(np.isfinite(run["body_x"][0].values).any())
-
-
-def frame_at(run: xr.Dataset, time: float | None) -> int:
-    """Index of the frame in which a run's floor was saved at a time [s]; the last without one.
-
-    Raises
-    ------
-    InputError
-        If nothing was saved at that time.
-    """
-    times = run["time"].values
-    if time is None:
-        return len(times) - 1
-    nearest = int(np.argmin(np.abs(times - time)))
-    if abs(times[nearest] - time) > SAME_TIME:
-        first, last = duration_text(float(times[0])), duration_text(float(times[-1]))
-        every = duration_text(float(times[1] - times[0]) if len(times) > 1 else 0.0)
-        raise InputError(
-            f"{run_name(run)}: the floor was not saved at {duration_text(time)}; it was from "
-            f"{first} to {last} every {every}. Choose one of these times."
-        )
-    return nearest
 
 
 def run_network(run: xr.Dataset, time: float) -> NetworkCount:

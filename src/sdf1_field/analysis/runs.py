@@ -178,9 +178,31 @@ def _values(run: xr.Dataset, frame: int, variables: Iterable[Variable], key: str
     return found.astype(variable.memory or variable.dtype)
 
 
-def _frame(run: xr.Dataset, time: float) -> int:
-    """Index of the last field at or before a time [s]."""
+def frame_before(run: xr.Dataset, time: float) -> int:
+    """Index of the last frame at or before a time [s]; the first if there is none."""
     return max(int(np.searchsorted(run["time"].values, time + SAME_TIME)) - 1, 0)
+
+
+def frame_at(run: xr.Dataset, time: float | None) -> int:
+    """Index of the frame in which a run's floor was saved at a time [s]; the last without one.
+
+    Raises
+    ------
+    InputError
+        If nothing was saved at that time.
+    """
+    times = run["time"].values
+    if time is None:
+        return len(times) - 1
+    frame = frame_before(run, time)
+    if abs(times[frame] - time) > SAME_TIME:
+        first, last = duration_text(float(times[0])), duration_text(float(times[-1]))
+        every = duration_text(float(times[1] - times[0]) if len(times) > 1 else 0.0)
+        raise InputError(
+            f"{run_name(run)}: the floor was not saved at {duration_text(time)}; it was from "
+            f"{first} to {last} every {every}. Choose one of these times."
+        )
+    return frame
 
 
 def has_stroma(run: xr.Dataset) -> bool:
@@ -218,7 +240,7 @@ def scene_frames(run: xr.Dataset, times: Sequence[float] | Array) -> list[int]:
             changed[n] |= not np.array_equal(values, before, equal_nan=values.dtype.kind == "f")
             before = values
     first = np.maximum.accumulate(np.where(changed, np.arange(count), 0))
-    return [int(first[_frame(run, float(time))]) for time in times]
+    return [int(first[frame_before(run, float(time))]) for time in times]
 
 
 def run_censuses(run: xr.Dataset, times: Sequence[float]) -> list[Census]:
@@ -328,7 +350,7 @@ def _floors(run: xr.Dataset, last: float) -> Iterator[StickyFloor]:
     require_variables(run, *_BODIES)
     # Bodies of all frames fit into memory; reading them one by one would take longer than the walk.
     bodies = run[list(_BODIES)].load()
-    for n in range(_frame(run, 0.0), _frame(run, last) + 1):
+    for n in range(frame_before(run, 0.0), frame_before(run, last) + 1):
         regions = run["region"][n].values.astype(np.uint8)
         yield StickyFloor(float(times[n]), regions, run_bodies(bodies, n))
 
@@ -341,7 +363,7 @@ def encounter_note(run: xr.Dataset, last: float) -> str:
     if not _regions_change(run, last):
         return ""
     times, step = run["time"].values, model_of(run).spec.numerics.coupling_step
-    first = float(times[_frame(run, 0.0)])
+    first = float(times[frame_before(run, 0.0)])
     begins = [max(first, 0.0), *times[(times > 0.0) & (times < last)], last]
     apart = float(np.diff(begins).max())
     notes = []

@@ -4,19 +4,16 @@ The file grows under the name ``RUN.nc.partial`` and takes its own name when it 
 interrupted run leaves a file and a state from which it goes on, and a copy to look at.
 """
 
-from sdf1_field.record.layout import FORMAT
 from sdf1_field.record.memory import require_memory
 from sdf1_field.record.paths import checkpoint_path, claim_output, partial_path, resumable_path
 from sdf1_field.record.reading import content_digest, field_unit, model_of, open_run, summary
 from sdf1_field.record.size import expected_content, expected_size
 from sdf1_field.record.states import load_state, save_state
-from sdf1_field.record.variables import CARGO, MASSES
+from sdf1_field.record.variables import CARGO
 from sdf1_field.record.writing import output_times, solve
 
 __all__ = [
     "CARGO",
-    "FORMAT",
-    "MASSES",
     "checkpoint_path",
     "claim_output",
     "content_digest",

@@ -2,10 +2,13 @@
 
 import math
 
-from sdf1_field.migrasomes import ExpectedStroma, expected_stroma, secreting_share
+import numpy as np
+
+from sdf1_field.migrasomes import expected_stroma, secreting_share
 from sdf1_field.migrasomes.fibres import VERTICES
-from sdf1_field.record.variables import CARGO, field_kind, frame_times
-from sdf1_field.simulation import model_grid, track_times
+from sdf1_field.record.variables import LATE, frame_times, sizes_of, variables_of
+from sdf1_field.scene.variables import Variable
+from sdf1_field.simulation import model_grid
 from sdf1_field.spec import ModelSpec
 
 _PROGRAM_BYTES = 2e8
@@ -27,45 +30,45 @@ _SPREAD_CELLS = 300.0
 """Largest number of floor cells over which a migrasome's secretion is spread."""
 _FILE_BYTES = 4e5
 """Size of a file without values: the model, names and the index of frames."""
-_LIFE_BYTES = 22.0
-"""Of a migrasome's birth, end, fate and origin, and its number."""
-_LOADED_BYTES = 1.0
-"""Of the flag of a migrasome that takes carriers of a followed ligand."""
-_OBSERVATION_BYTES = 26
-"""Of a cell at one time: place, time, state and region."""
 
 
-def _network_bytes(spec: ModelSpec, stroma: ExpectedStroma, vertices: float) -> float:
-    """Fibres and migrasomes of a frame without padding [bytes]."""
-    by_ligand = len(spec.solved_ligands) + len(spec.followed_ligands)
-    return stroma.fibres * (16.0 * vertices + 5.0) + stroma.migrasomes * (
-        8.0 * (5 + by_ligand) + 4.0
-    )
+def _bytes_by_variable(spec: ModelSpec, *, packed: bool) -> dict[str, float]:
+    """Upper estimate of each variable's values in memory, or in the file with even compression."""
+    stroma = expected_stroma(spec)
+    lengths: dict[str, float] = {
+        **sizes_of(spec),
+        "body": stroma.bodies,
+        "fibre": stroma.fibres,
+        # Padding to the longest fibre is compressed away in a file.
+        "fibre_vertex": VERTICES if spec.grows and not packed else stroma.vertices,
+    }
+    found = {}
+    for name, variable in variables_of(spec).items():
+        size = np.dtype(variable.dtype).itemsize
+        if variable.absent is not None and not packed:
+            size = max(4, 2 * size)  # xarray reads integers with a fill value as floats
+        frames = variable.dims[0] == "time"
+        lengths["migrasome"] = stroma.migrasomes if frames else stroma.migrasomes_ever
+        found[name] = size * math.prod(float(lengths[dim]) for dim in variable.dims)
+    return found
+
+
+def _of_network(variable: Variable) -> bool:
+    """Whether a variable holds fibres or migrasomes of each frame."""
+    return variable.dims[0] == "time" and not LATE.isdisjoint(variable.dims)
 
 
 def expected_content(spec: ModelSpec, *, packed: bool = False) -> float:
     """Upper estimate of the values of a run in memory, or compressed as in its file [bytes]."""
-    grid, stroma = model_grid(spec), expected_stroma(spec)
-    floor_cells, ligands = float(grid.nx) * float(grid.ny), spec.solved_ligands
-    followed = len(spec.followed_ligands)
-    share = _PACKED if packed else 1.0
-    # xarray reads regions with a fill value as floats.
-    frame = share * floor_cells * (4.0 if grid.round and not packed else 1.0)
-    for name in ligands:
-        carriers = secreting_share(spec, name) * stroma.migrasomes
-        secreting = min(1.0, share + _SPREAD_CELLS * carriers / floor_cells)
-        frame += floor_cells * (2 * int(field_kind(spec, name)[1]) + 8 * secreting)
-        frame += 4 * floor_cells * spec.ligand[name].coat.uneven
-    # Padding to the longest fibre is compressed away in a file.
-    vertices = VERTICES if spec.grows and not packed else stroma.vertices
-    frame += _network_bytes(spec, stroma, vertices)
-    frame += (8.0 * (6 + len(ligands) + 2 * followed) + 1.0) * stroma.bodies
-    frame += 8.0 * len(CARGO) * followed
-    content = len(frame_times(spec)) * frame
-    content += (_LIFE_BYTES + _LOADED_BYTES * followed) * stroma.migrasomes_ever
-    if spec.run.mode != "steady":
-        content += len(track_times(spec)) * spec.cell_count * _OBSERVATION_BYTES
-    return content
+    sizes = _bytes_by_variable(spec, packed=packed)
+    if packed:
+        grid, migrasomes = model_grid(spec), expected_stroma(spec).migrasomes
+        spread = _SPREAD_CELLS * migrasomes / float(grid.nx) / float(grid.ny)
+        sizes["region"] *= _PACKED
+        for name in spec.solved_ligands:
+            share = _PACKED + spread * secreting_share(spec, name)
+            sizes[f"{name}_secretion"] *= min(1.0, share)
+    return sum(sizes.values())
 
 
 def expected_size(spec: ModelSpec) -> tuple[float, float]:
@@ -82,9 +85,9 @@ def expected_size(spec: ModelSpec) -> tuple[float, float]:
         arrays = poles * (len(ligands) + 1) + _IN_FLIGHT
         memory = _PROGRAM_BYTES + 8.0 * floor_cells * arrays
     # They are kept until the end, each row with its number.
-    network = _network_bytes(spec, stroma, stroma.vertices)
-    network += 8.0 * (stroma.fibres + stroma.migrasomes)
-    memory += len(frame_times(spec)) * network
+    kept = _bytes_by_variable(spec, packed=True)
+    memory += sum(kept[v.name] for v in variables_of(spec).values() if _of_network(v))
+    memory += len(frame_times(spec)) * 8.0 * (stroma.fibres + stroma.migrasomes)
     for name in spec.sensed_ligands:
         carried = secreting_share(spec, name) * stroma.migrasomes_ever
         memory += _NEAR_BYTES * carried
