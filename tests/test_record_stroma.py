@@ -291,7 +291,7 @@ def test_a_saved_state_has_the_same_bits_when_it_is_loaded(tmp_path, growth):
     if not growth:
         scene = dataclasses.replace(scene, growth=None)
     save_state(path, State(0.0, 7, scene, {}, None, Exposure(np.ones((2, 4)) / 3.0)))
-    loaded = load_state(path, cosine)
+    loaded = load_state(path, "cosine")
     assert (loaded.time, loaded.seed, loaded.cells, loaded.fields) == (0.0, 7, None, {})
     assert leaves(loaded.scene) == leaves(scene)
     assert (loaded.scene.growth is None) != growth
@@ -463,7 +463,7 @@ def test_an_interrupted_run_with_cargo_goes_on_to_the_same_content(tiny, cargo_r
     path, followed = tmp_path / "run.nc", cargo_model(tiny)
     with pytest.raises(KeyboardInterrupt):
         solve(followed, path, progress=stop)
-    kept = load_state(checkpoint_path(path), cosine)
+    kept = load_state(checkpoint_path(path), "cosine")
     assert kept.time == at
     assert sum(own.held.sum() for own in cargo_in(kept.scene).values()) > 0.0
     solve(followed, path, resume=True)

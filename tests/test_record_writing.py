@@ -141,7 +141,7 @@ def test_an_interrupted_run_goes_on_to_the_same_content(tiny, tiny_run, tmp_path
     interrupted(tiny, path, at)
     assert not path.exists()
     assert partial_path(path).exists()
-    assert load_state(checkpoint_path(path), cosine).time == at
+    assert load_state(checkpoint_path(path), "cosine").time == at
     with pytest.raises(InputError, match=r"run\.nc\.partial: .*resume, or .*force"):
         solve(tiny_model(tiny), path, seed=1)
     reached = []
@@ -199,7 +199,7 @@ def test_an_interruption_between_two_outputs_goes_on_from_the_earlier_one(
     with pytest.raises(KeyboardInterrupt):
         solve(tiny_model(tiny), path, seed=1)
     monkeypatch.undo()
-    assert load_state(checkpoint_path(path), cosine).time == 1800.0
+    assert load_state(checkpoint_path(path), "cosine").time == 1800.0
     solve(tiny_model(tiny), path, seed=1, resume=True)
     assert digest_of(path) == digest_of(tiny_run)
 
@@ -258,4 +258,4 @@ def test_a_damaged_state_is_refused(tmp_path):
     path = tmp_path / "state.npz"
     path.write_bytes(b"PK\x03\x04 not a state")
     with pytest.raises(InputError, match=r"damaged, or not a saved state.*force"):
-        load_state(path, cosine)
+        load_state(path, "cosine")

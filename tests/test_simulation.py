@@ -221,7 +221,7 @@ def test_a_state_survives_a_file_and_resumes_to_the_same_bits(tiny, tmp_path, at
     whole = states(tiny, *settings, name="coculture-kg1a-sdf1")
     stop = next(shown.stop for shown in whole if shown.time == at)
     save_state(tmp_path / "state.npz", stop)
-    loaded = load_state(tmp_path / "state.npz", cosine)
+    loaded = load_state(tmp_path / "state.npz", "cosine")
     assert_same_bits(loaded, stop)
     rest = states(tiny, *settings, name="coculture-kg1a-sdf1", resume_from=loaded)
     expected = [shown for shown in whole if shown.time > stop.time]
@@ -267,8 +267,8 @@ def test_every_ligand_gets_what_its_sources_let_go_in_their_lives(tiny):
         expected = let_go(last.scene, name, -HOUR, 1.5 * HOUR)
         assert field.ledger.secreted == pytest.approx(expected, rel=1e-9), name
         equation = prepared.equations[name]
-        in_medium = prepared.solver.in_medium(equation, field)
-        bound = prepared.solver.on_coat(equation, field)
+        in_medium = prepared.solvers[name].in_medium(equation, field)
+        bound = prepared.solvers[name].on_coat(equation, field)
         assert abs(field.ledger.imbalance(in_medium, bound)) < 1e-10
     assert last.fields["sdf1"].ledger.taken_up > 0.0
     assert last.fields["ccl2"].ledger.taken_up == 0.0
@@ -277,7 +277,7 @@ def test_every_ligand_gets_what_its_sources_let_go_in_their_lives(tiny):
 def test_a_changing_stroma_resumes_to_the_same_bits(tiny, tmp_path):
     whole = states(tiny, *CHANGING)
     save_state(tmp_path / "state.npz", whole[1].stop)
-    loaded = load_state(tmp_path / "state.npz", cosine)
+    loaded = load_state(tmp_path / "state.npz", "cosine")
     assert_same_bits(loaded, whole[1].stop)
     rest = states(tiny, *CHANGING, resume_from=loaded)
     for resumed, uninterrupted in zip(rest, whole[2:], strict=True):
@@ -394,7 +394,7 @@ def test_a_film_interrupted_between_two_stops_goes_on_to_the_same_content(tiny, 
     solve(film, whole)
     with pytest.raises(KeyboardInterrupt):
         solve(film, path, progress=stop)
-    assert load_state(checkpoint_path(path), cosine).time < MINUTE
+    assert load_state(checkpoint_path(path), "cosine").time < MINUTE
     solve(film, path, resume=True)
     with open_run(path) as one, open_run(whole) as other:
         assert content_digest(one) == content_digest(other)
@@ -442,8 +442,8 @@ def test_the_audit_closes_with_sources_that_move_come_and_go(tiny, grown_states)
     assert [s.time for s in grown_states[:2]] == [-HOUR, -HOUR / 2]
     for state in grown_states:
         for name, field in state.fields.items():
-            in_medium = prepared.solver.in_medium(prepared.equations[name], field)
-            bound = prepared.solver.on_coat(prepared.equations[name], field)
+            in_medium = prepared.solvers[name].in_medium(prepared.equations[name], field)
+            bound = prepared.solvers[name].on_coat(prepared.equations[name], field)
             assert abs(field.ledger.imbalance(in_medium, bound)) < 1e-10, (name, state.time)
             assert field.ledger.secreted > 0.0
     last = grown_states[-1]
@@ -513,8 +513,8 @@ def test_the_audit_of_field_and_cargo_closes_with_a_perturbation_on_the_way(burs
         assert field.ledger.secreted == pytest.approx(sum(released(state, "mcsf")), rel=1e-10)
         left = cargo.front.sum() + cargo.rear.sum() + cargo.held.sum() + cargo.carried_off.sum()
         assert cargo.made.sum() == pytest.approx(left + field.ledger.secreted, rel=1e-10)
-        in_medium = prepared.solver.in_medium(prepared.equations["mcsf"], field)
-        bound = prepared.solver.on_coat(prepared.equations["mcsf"], field)
+        in_medium = prepared.solvers["mcsf"].in_medium(prepared.equations["mcsf"], field)
+        bound = prepared.solvers["mcsf"].on_coat(prepared.equations["mcsf"], field)
         assert abs(field.ledger.imbalance(in_medium, bound)) < 1e-10
     assert min(released(found[-1], "mcsf")) > 0.0
     rates = np.diff([released(state, "mcsf")[0] for state in found])
@@ -545,7 +545,7 @@ def test_a_grown_stroma_resumes_to_the_same_bits(
 ):
     whole = grown_states if settings is GROWN else frozen_states
     save_state(tmp_path / "state.npz", whole[n].stop)
-    loaded = load_state(tmp_path / "state.npz", cosine)
+    loaded = load_state(tmp_path / "state.npz", "cosine")
     assert_same_bits(loaded, whole[n].stop)
     rest = states(tiny, *settings, resume_from=loaded)
     assert len(rest) == len(whole) - n - 1
@@ -569,7 +569,7 @@ def test_a_placed_stroma_of_which_cells_eat_resumes_to_the_same_bits(tiny, tmp_p
 
     n = next(n for n, state in enumerate(whole[:-1]) if has_just_eaten(state))
     save_state(tmp_path / "state.npz", whole[n].stop)
-    rest = states(tiny, *settings, resume_from=load_state(tmp_path / "state.npz", cosine))
+    rest = states(tiny, *settings, resume_from=load_state(tmp_path / "state.npz", "cosine"))
     for resumed, uninterrupted in zip(rest, whole[n + 1 :], strict=True):
         assert_same_bits(resumed, uninterrupted)
 

@@ -202,7 +202,7 @@ def dish():
 
 def require_sound(prepared, state, *, numerics=None, **options):
     soundness.require_sound(
-        state, prepared.grid, prepared.solver, prepared.equations,
+        state, prepared.grid, prepared.solvers, prepared.equations,
         numerics or prepared.spec.numerics, **options,
     )  # fmt: skip
 
@@ -314,7 +314,7 @@ def test_a_loose_fipy_run_is_allowed_what_is_missing_from_its_books(tiny):
     spec = load_model("coculture-kg1a", settings=settings).spec
     prepared = prepare(spec, 1)
     *_, last = simulate(spec, seed=1)
-    field, solver = last.fields["sdf1"], prepared.solver
+    field, solver = last.fields["sdf1"], prepared.solvers["sdf1"]
     missing = field.ledger.imbalance(
         solver.in_medium(prepared.equations["sdf1"], field),
         solver.on_coat(prepared.equations["sdf1"], field),

@@ -88,7 +88,7 @@ def test_words_are_the_only_parameters_without_an_interval():
     words = sorted(set(PARAMETERS) - set(NUMBERS))
     kinds = {"acts_on", "label", "ligand", "linear_solver", "mode", "pattern", "shape", "solver"}
     kinds |= {"top", "bursts", "uptake", "fibre_adhesion", "migrasome_uptake", "cargo_kinetics"}
-    kinds |= {"stroma", "substrate", "expresses", "target"}
+    kinds |= {"stroma", "substrate", "expresses", "target", "linear_coat"}
     assert {path.rpartition(".")[2] for path in words} <= kinds
     assert len(NUMBERS) > 80
 

@@ -108,7 +108,7 @@ class Grid:
         return np.diff(self.z_edges)
 
     def laplacian_eigenvalues(self) -> Array:
-        """Eigenvalues of minus the five-point Laplacian between reflecting (no-flux) walls.
+        """Eigenvalues of minus the finite-volume (five-point) Laplacian, no-flux walls.
 
         Returns
         -------

@@ -114,9 +114,9 @@ def occupancy_difference(
 
 @kernel()
 def surface_receptors(total: float, occupancy: float, internalisation_ratio: float) -> float:
-    """Receptors left on the surface, ``R_T / (1 + (k_e / k_rec) theta)``.
+    """Receptors left on the surface, ``R_T / (1 + (k_e / k_rec) theta)``: desensitisation.
 
-    Steady state of ``dR/dt = k_rec (R_T - R) - k_e theta R``.
+    Steady state of recycling and internalisation, ``dR/dt = k_rec (R_T - R) - k_e theta R``.
 
     Parameters
     ----------

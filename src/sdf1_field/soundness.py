@@ -115,7 +115,7 @@ class Reached(Protocol):
 def require_sound(
     state: Reached,
     grid: Grid,
-    solver: Solver,
+    solvers: Mapping[str, Solver],
     prepared: Mapping[str, Any],
     numerics: Numerics,
     *,
@@ -128,7 +128,7 @@ def require_sound(
     ----------
     state : Reached
     grid : Grid
-    solver : Solver
+    solvers : mapping of str to Solver
         Of the fields.
     prepared : mapping of str to object
         By ligand, the solver's prepared equation.
@@ -151,6 +151,7 @@ def require_sound(
             require_sound_scene(state.scene, grid)
         for name, field in state.fields.items():
             if last is None or field is not last.fields[name]:
+                solver = solvers[name]
                 require_sound_field(name, field, grid, solver, prepared[name], allowed)
                 if not steady:
                     require_closed_books(name, field, solver, prepared[name], allowed)

@@ -1,4 +1,4 @@
-"""Adhesion: catching by CD166, VCAM-1, integrin ligands and fibres, and letting go, at rates."""
+"""Adhesion: catch by CD166, VCAM-1, integrin ligands and fibres, and release, at given rates."""
 
 import math
 from dataclasses import replace
@@ -165,8 +165,9 @@ def catch_and_let_go(
 def _held_after(held: bool, chance: float, catch: float, release: float, step: float) -> bool:
     """Whether a cell is held after a step of a two-state Markov chain, by a uniform number.
 
-    A crawling cell is held with ``P = k / (k + l) (1 - exp(-(k + l) t))``, where k is the rate of
-    catching and l that of letting go; a held cell crawls with the same P, l in place of k in front.
+    A crawling cell is caught with probability ``k / (k + l) (1 - exp(-(k + l) t))``, where k is the
+    catch rate and l the release rate (adhesion and detachment); a held cell is released with
+    probability ``l / (k + l) (1 - exp(-(k + l) t))``.
     """
     leaving = release if held else catch
     # The probability is at most the rate times the step: most draws need no exponential.

@@ -33,6 +33,7 @@ from sdf1_field.migrasomes.emission import (
     rates_now,
     rates_since_birth,
 )
+from sdf1_field.migrasomes.expected import ExpectedStroma, expected_stroma, secreting_share
 from sdf1_field.migrasomes.fibres import STRAND, VERTICES
 from sdf1_field.migrasomes.growth import grow
 from sdf1_field.migrasomes.laws import RATES, Rates, carriage_of, migration, rates_of
@@ -57,16 +58,19 @@ from sdf1_field.walls import reflected_places
 __all__ = [
     "Cargo",
     "Emission",
+    "ExpectedStroma",
     "Rates",
     "advance",
     "cargo_of",
     "change_times",
     "emission_between",
+    "expected_stroma",
     "freeze",
     "migration",
     "perturb",
     "rates_now",
     "rates_of",
+    "secreting_share",
     "seed_scene",
 ]
 

@@ -133,6 +133,10 @@ def carry(
 ) -> None:
     """Produce, transport and release cargo over an interval in which the network is frozen.
 
+    Vesicles in a migrasome fuse at the rate ``k_f V (1 - exp(-age / t_m))``, with V its content,
+    k_f the rate of fusion and t_m the time in which the calcium signal matures; once it is
+    detached, times ``detached_fusion``.
+
     Parameters
     ----------
     since, until : float
@@ -242,7 +246,7 @@ def _body(kind: Numbers, cell: Numbers, step: float, drain: float, pool: Array) 
 
 @kernel()
 def let_out(now: float, buds: Records, migrasomes: int, held: Array) -> None:
-    """Empty migrasomes that end or leak; a rupture or leak releases the content at once."""
+    """Empty migrasomes that end or leak; a rupture or leak releases the content in a burst."""
     for m in range(migrasomes):
         leaks = buds[m].leaking <= now and buds[m].leaking <= buds[m].end
         if not leaks and buds[m].end > now:

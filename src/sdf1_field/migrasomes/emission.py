@@ -86,6 +86,11 @@ class LinearRamp:
         """Factor at two times [s]."""
         return self.at(start), self.at(stop)
 
+    def polynomial(self, start: float, stop: float) -> tuple[float, ...]:
+        """Coefficients in the share of the time from start to stop that has passed."""
+        low, high = self.at(start), self.at(stop)
+        return low, high - low
+
     def longest_step(self, _: float) -> float:
         """Infinite, since the law is a line itself."""
         return math.inf
@@ -123,6 +128,12 @@ class ParabolicCorrection:
         low, high = self._share(start), self._share(stop)
         mean, tilt = self.mean(start, stop), 3.0 * (high - low) * (1.0 - low - high)
         return mean - tilt, mean + tilt
+
+    def polynomial(self, start: float, stop: float) -> tuple[float, ...]:
+        """Coefficients in the share of the time from start to stop that has passed."""
+        low, high = self._share(start), self._share(stop)
+        width = high - low
+        return 6.0 * low * (1.0 - low), 6.0 * width * (1.0 - 2.0 * low), -6.0 * width**2
 
     def longest_step(self, tolerance: float) -> float:
         """Interval [s] over which the line deviates by a share of all secretion."""

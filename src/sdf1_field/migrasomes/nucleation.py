@@ -63,7 +63,7 @@ def nucleate(
     buds: Records,
     numbers: Indices,
 ) -> Records:
-    """Nucleate migrasomes on a fibre: along it, or at its oldest end, a tip or a branching point.
+    """Nucleate migrasomes on a retraction fibre: along it, or at its oldest end (tip, branching).
 
     Their number in a step is Poisson, its mean proportional to the fibre's length plus
     ``rates.junction`` for the oldest end. None forms within ``rates.spacing`` of another one of

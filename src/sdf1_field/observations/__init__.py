@@ -5,11 +5,12 @@ readings only.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sdf1_field.claims import Observable, Quantity, Reading
 from sdf1_field.observations import cargo, cells, network, time_lapse
 from sdf1_field.observations.readings import Dish, forget_models
+from sdf1_field.simulation import rerun_if_coat_fills
 
 __all__ = ["OBSERVATIONS", "Dish", "Observation", "forget_models", "observe", "read"]
 
@@ -64,4 +65,5 @@ def observe(dish: Dish) -> tuple[Reading, ...]:
 
 def read(dish: Dish) -> tuple[Reading, ...]:
     """As `observe`, with cached model files."""
-    return OBSERVATIONS[dish.observation].read(dish)
+    reader = OBSERVATIONS[dish.observation].read
+    return rerun_if_coat_fills(lambda ligands: reader(replace(dish, saturating=ligands)))

@@ -72,7 +72,7 @@ def read_counts(dish: Dish) -> tuple[Reading, ...]:
     before = None
     walk: EncounterWalk | None = None
     touched, moved_on = np.zeros((2, spec.cell_count), dtype=np.bool_)
-    for state in simulate(spec, seed=dish.seed):
+    for state in simulate(spec, seed=dish.seed, nonlinear=dish.saturating):
         if state.cells is None:
             continue
         if before is None:
@@ -195,7 +195,7 @@ def read_tracks(dish: Dish) -> tuple[Reading, ...]:
     frames = set(track_times(spec))
     seen = [
         (state.time, state.cells.x, state.cells.y)
-        for state in simulate(spec, seed=dish.seed)
+        for state in simulate(spec, seed=dish.seed, nonlinear=dish.saturating)
         if state.time in frames and state.cells is not None
     ]
     times, x, y = (np.array([frame[n] for frame in seen]) for n in range(3))

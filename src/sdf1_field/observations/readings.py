@@ -1,7 +1,7 @@
 """A dish to simulate and read, its model, and readings of it."""
 
 import functools
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +25,8 @@ class Dish:
     seed : int
     times : tuple of float
         When it is read [s], rising; empty if the model's output says it.
+    saturating : frozenset of str
+        Ligands whose coat has been found to fill; no part of what a dish is known by.
     """
 
     observation: str
@@ -32,6 +34,7 @@ class Dish:
     settings: tuple[str, ...]
     seed: int
     times: tuple[float, ...]
+    saturating: frozenset[str] = field(default=frozenset(), repr=False, compare=False)
 
 
 def model_of(dish: Dish, *further: str) -> ModelSpec:

@@ -74,7 +74,7 @@ def read_time_lapse(dish: Dish) -> tuple[Reading, ...]:
     away = np.zeros(spec.cell_count, dtype=np.bool_)
     times: list[float] = []
     places, towards, held, on_fibre, cd166 = [], [], [], [], []
-    for state in simulate(spec, seed=dish.seed):
+    for state in simulate(spec, seed=dish.seed, nonlinear=dish.saturating):
         if state.cells is None:
             continue
         x, y = state.cells.x, state.cells.y

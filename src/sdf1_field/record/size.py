@@ -1,14 +1,12 @@
 """Upper estimates of the size of a run file and of a run's memory, from the model alone."""
 
 import math
-from typing import NamedTuple
 
-from sdf1_field.migrasomes import rates_of
+from sdf1_field.migrasomes import ExpectedStroma, expected_stroma, secreting_share
 from sdf1_field.migrasomes.fibres import VERTICES
 from sdf1_field.record.variables import CARGO, field_kind, frame_times
 from sdf1_field.simulation import model_grid, track_times
 from sdf1_field.spec import ModelSpec
-from sdf1_field.treatments import schedule
 
 _PROGRAM_BYTES = 2e8
 """Memory of the program and its libraries without any field."""
@@ -37,78 +35,7 @@ _OBSERVATION_BYTES = 26
 """Of a cell at one time: place, time, state and region."""
 
 
-class _Stroma(NamedTuple):
-    """Upper estimates of the amount of stroma.
-
-    Parameters
-    ----------
-    bodies, fibres, vertices, migrasomes : float
-        Present at one time; ``vertices`` per fibre.
-    migrasomes_ever : float
-        Present at any time.
-    """
-
-    bodies: float
-    fibres: float
-    vertices: float
-    migrasomes: float
-    migrasomes_ever: float
-
-
-def _expected_stroma(spec: ModelSpec) -> _Stroma:
-    scene, area = spec.scene, spec.dish.width * spec.dish.length
-    bodies = scene.msc_number or scene.msc_density * area
-    if spec.grows:
-        return _expected_growth(spec, bodies)
-    fibres = bodies * scene.network_fraction * scene.fibres_per_network
-    migrasomes = fibres * scene.fibre_length / scene.migrasome_spacing
-    migrasomes += scene.detached_migrasome_density * area
-    vertices = scene.fibre_length / scene.fibre_segment + 1.0
-    return _Stroma(bodies, fibres, vertices, migrasomes, migrasomes)
-
-
-def _expected_growth(spec: ModelSpec, bodies: float) -> _Stroma:
-    """Stroma of a growing scene at its end, without treatments that reduce it.
-
-    Fibres are straight until they break. Migrasomes form at the nucleation rate, but no closer than
-    their spacing; a site is free again after a rupture or when its fibre is gone.
-    """
-    span = spec.run.duration + spec.run.culture
-    if spec.scene.mode == "frozen":
-        span = spec.run.culture
-    if span == 0.0:
-        return _Stroma(bodies, 0.0, 0.0, 0.0, 0.0)
-    r = rates_of(spec, schedule(spec).perturbation(spec.run.duration))
-    migrating = r.starting / (r.starting + r.stopping) if r.starting > 0.0 else 0.0
-    # The breakage rate rises with a fibre's length.
-    pull = r.breakage * r.speed
-    life = min(
-        span,
-        math.sqrt(0.5 * math.pi / pull) if pull > 0.0 else math.inf,
-        1.0 / r.release if r.release > 0.0 else math.inf,
-    )
-    bundles = migrating * r.speed * r.tethering + (1.0 - migrating) * r.retraction
-    stems = bodies * bundles * r.fibres * life
-    length = min(r.speed * life, VERTICES * r.anchor_spacing)
-    vertices = min(length / r.anchor_spacing + length / r.spacing + 2.0, float(VERTICES))
-    fibres = stems * (1.0 + r.branching * length)
-    room = fibres * length / r.spacing
-    ever = min(
-        fibres * (length + r.junction) * r.nucleation * span,
-        room * (1.0 + span * r.rupture + span / life),
-    )
-    alive = ever * min(1.0, 1.0 / (r.rupture * span))
-    return _Stroma(bodies, fibres, vertices, alive, ever)
-
-
-def _carrying_share(spec: ModelSpec, ligand: str) -> float:
-    """Share of migrasomes that secrete a ligand."""
-    if ligand in spec.followed_ligands:
-        return spec.stroma.cargo[ligand].loaded_fraction
-    return spec.ligand[ligand].secretion.carrying_fraction
-
-
-def _network_bytes(spec: ModelSpec, stroma: _Stroma, vertices: float) -> float:
+def _network_bytes(spec: ModelSpec, stroma: ExpectedStroma, vertices: float) -> float:
     """Fibres and migrasomes of a frame without padding [bytes]."""
     by_ligand = len(spec.solved_ligands) + len(spec.followed_ligands)
     return stroma.fibres * (16.0 * vertices + 5.0) + stroma.migrasomes * (
@@ -118,14 +45,14 @@ def _network_bytes(spec: ModelSpec, stroma: _Stroma, vertices: float) -> float:
 
 def expected_content(spec: ModelSpec, *, packed: bool = False) -> float:
     """Upper estimate of the values of a run in memory, or compressed as in its file [bytes]."""
-    grid, stroma = model_grid(spec), _expected_stroma(spec)
+    grid, stroma = model_grid(spec), expected_stroma(spec)
     floor_cells, ligands = float(grid.nx) * float(grid.ny), spec.solved_ligands
     followed = len(spec.followed_ligands)
     share = _PACKED if packed else 1.0
     # xarray reads regions with a fill value as floats.
     frame = share * floor_cells * (4.0 if grid.round and not packed else 1.0)
     for name in ligands:
-        carriers = _carrying_share(spec, name) * stroma.migrasomes
+        carriers = secreting_share(spec, name) * stroma.migrasomes
         secreting = min(1.0, share + _SPREAD_CELLS * carriers / floor_cells)
         frame += floor_cells * (2 * int(field_kind(spec, name)[1]) + 8 * secreting)
         frame += 4 * floor_cells * spec.ligand[name].coat.uneven
@@ -143,7 +70,7 @@ def expected_content(spec: ModelSpec, *, packed: bool = False) -> float:
 
 def expected_size(spec: ModelSpec) -> tuple[float, float]:
     """Upper estimates of the size of a run file and of the memory of its run [bytes]."""
-    grid, stroma = model_grid(spec), _expected_stroma(spec)
+    grid, stroma = model_grid(spec), expected_stroma(spec)
     floor_cells, ligands = float(grid.nx) * float(grid.ny), spec.solved_ligands
     file_size = _FILE_BYTES + expected_content(spec, packed=True)
     if spec.numerics.solver == "fipy":
@@ -159,6 +86,6 @@ def expected_size(spec: ModelSpec) -> tuple[float, float]:
     network += 8.0 * (stroma.fibres + stroma.migrasomes)
     memory += len(frame_times(spec)) * network
     for name in spec.sensed_ligands:
-        carried = _carrying_share(spec, name) * stroma.migrasomes_ever
+        carried = secreting_share(spec, name) * stroma.migrasomes_ever
         memory += _NEAR_BYTES * carried
     return file_size, memory

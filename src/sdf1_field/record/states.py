@@ -14,7 +14,7 @@ from sdf1_field.errors import InputError
 from sdf1_field.exposure import Exposure
 from sdf1_field.scene import Scene
 from sdf1_field.simulation import State
-from sdf1_field.solvers import Solver
+from sdf1_field.solvers import solver_named
 
 _ALIGNED = "aligned"
 """Names of the arrays of records that are aligned, which NumPy's format forgets."""
@@ -61,14 +61,14 @@ def save_state(
     partial.replace(path)
 
 
-def load_state(path: Path, solver: Solver) -> State:
+def load_state(path: Path, solver: str) -> State:
     """Read a state that `save_state` wrote.
 
     Parameters
     ----------
     path : pathlib.Path
-    solver : Solver
-        Whose fields the state holds.
+    solver : str
+        Name of the solver whose fields the state holds, but for those of an unsaturated coat.
 
     Raises
     ------
@@ -128,7 +128,7 @@ def _aligned(records: NDArray[Any]) -> NDArray[Any]:
     )
 
 
-def _state_of(arrays: Mapping[str, Any], solver: Solver) -> State:
+def _state_of(arrays: Mapping[str, Any], solver: str) -> State:
     def value(key: str) -> Any:
         return arrays[key] if arrays[key].ndim else arrays[key].item()
 
@@ -145,12 +145,16 @@ def _state_of(arrays: Mapping[str, Any], solver: Solver) -> State:
         types = get_type_hints(kind)
         return kind(**{f.name: take(types[f.name], start + f.name) for f in fields(kind)})
 
+    def kind_of(name: str) -> Any:
+        linear = f"field.{name}.begun" in arrays
+        return solver_named("linear" if linear else solver).State
+
     names = [k.split(".")[1] for k in arrays if k.startswith("field.") and k.endswith(".time")]
     return State(
         time=float(arrays["time"]),
         seed=int(arrays["seed"]),
         scene=take(Scene, "scene"),
-        fields={name: take(solver.State, f"field.{name}") for name in names},
+        fields={name: take(kind_of(name), f"field.{name}") for name in names},
         cells=take(Cells | None, "cells"),
         exposure=take(Exposure, "exposure"),
     )

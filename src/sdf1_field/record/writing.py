@@ -26,11 +26,12 @@ from sdf1_field.simulation import (
     SceneFields,
     State,
     prepare,
+    rerun_if_coat_fills,
     simulate,
     snapshot_of,
     track_times,
 )
-from sdf1_field.solvers import solver_named
+from sdf1_field.solvers import CoatFills
 from sdf1_field.spec import Model, ModelSpec
 from sdf1_field.units import duration_text
 
@@ -84,7 +85,18 @@ def solve(
     """
     claim_output(path, force=force, resume=resume)
     with only_writer(path):
-        _write(model, path, seed, threads, command_line, resume=resume, progress=progress)
+        rerun_if_coat_fills(
+            lambda nonlinear: _write(
+                model,
+                path,
+                seed,
+                threads,
+                command_line,
+                nonlinear,
+                resume=resume and not nonlinear,
+                progress=progress,
+            )
+        )
 
 
 def _write(
@@ -93,6 +105,7 @@ def _write(
     seed: int | None,
     threads: int,
     command_line: str,
+    nonlinear: frozenset[str],
     *,
     resume: bool,
     progress: Callable[[float], None] | None,
@@ -104,7 +117,7 @@ def _write(
     recorder: Recorder | None = None
     if resume:
         left = _resumable(path, model, seed)
-        before = load_state(checkpoint_path(path), solver_named(spec.numerics.solver))
+        before = load_state(checkpoint_path(path), spec.numerics.solver)
         kept = load_frames(checkpoint_path(path))
         left.replace(partial_path(path))
         recorder = Recorder(netCDF4.Dataset(partial_path(path), "a"), spec, kept)
@@ -120,7 +133,10 @@ def _write(
             here = SceneFields(prepare(spec, seed), before.scene)
             with onto_disk():
                 recorder.append(snapshot_of(before, here))
-        for snapshot in simulate(spec, seed=seed, resume_from=before, threads=threads):
+        snapshots = simulate(
+            spec, seed=seed, resume_from=before, threads=threads, nonlinear=nonlinear
+        )
+        for snapshot in snapshots:
             stop = snapshot.stop
             with onto_disk():
                 if recorder is None:
@@ -147,6 +163,8 @@ def _write(
         elif isinstance(error, KeyboardInterrupt):
             save_state(checkpoint_path(path), stop, recorder.kept)
             _leave_copy(path, recorder)
+        elif isinstance(error, CoatFills):
+            remove_leftovers(path)
         elif failed:
             checkpoint_path(path).unlink(missing_ok=True)
             raise RunError(

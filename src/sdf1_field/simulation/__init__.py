@@ -3,6 +3,7 @@
 from sdf1_field.simulation.loop import simulate
 from sdf1_field.simulation.output import Snapshot, snapshot_of
 from sdf1_field.simulation.prepared import model_grid, prepare
+from sdf1_field.simulation.saturation import rerun_if_coat_fills
 from sdf1_field.simulation.scene_fields import SceneFields, regions_of
 from sdf1_field.simulation.state import State, begin
 from sdf1_field.simulation.stops import field_times, track_times
@@ -17,6 +18,7 @@ __all__ = [
     "model_grid",
     "prepare",
     "regions_of",
+    "rerun_if_coat_fills",
     "simulate",
     "snapshot_of",
     "stroma_alone",

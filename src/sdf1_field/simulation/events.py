@@ -34,15 +34,15 @@ def apply_events(prepared: Prepared, state: State, event: Event | None) -> State
 
 def _treated(prepared: Prepared, state: State, event: Event) -> State:
     """State after a medium change, doses of ligand, and antibodies."""
-    solver, fields = prepared.solver, dict(state.fields)
+    fields = dict(state.fields)
     for name, equation in prepared.equations.items():
         if event.medium_change:
-            fields[name] = solver.change_medium(
+            fields[name] = prepared.solvers[name].change_medium(
                 equation, fields[name], tolerances=prepared.tolerances
             )
     for name, concentration in event.added:
         if name in fields:
-            fields[name] = solver.add(
+            fields[name] = prepared.solvers[name].add(
                 prepared.equations[name],
                 fields[name],
                 concentration,

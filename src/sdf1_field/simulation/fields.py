@@ -46,7 +46,7 @@ def advance_fields(
             emission[name], prepared.grid, here.sources[name], there.sources[name]
         )
         try:
-            field = prepared.solver.advance(
+            field = prepared.solvers[name].advance(
                 equation,
                 field,
                 sources,
@@ -81,7 +81,7 @@ def release_bursts(state: State, there: SceneFields, emission: Mapping[str, Emis
         some = np.flatnonzero(bursts)
         if len(some) == 0:
             continue
-        field = prepared.solver.release(
+        field = prepared.solvers[name].release(
             equation,
             fields[name],
             spread_at_once(there.scene, prepared.grid, some, bursts[some]),
@@ -89,7 +89,9 @@ def release_bursts(state: State, there: SceneFields, emission: Mapping[str, Emis
         )
         fields[name] = replace(field, ledger=field.ledger.book(secreted=float(bursts.sum())))
         if sensing is not None and name == sensing.ligand:
-            values = FaceValues(prepared.solver.face(equation, fields[name]), fields[name].bound)
+            values = FaceValues(
+                prepared.solvers[name].face(equation, fields[name]), fields[name].bound
+            )
             exposed = exposure.burst(sensing, equation.transport, exposed, values, emission[name])
     return replace(state, fields=fields, exposure=exposed)
 

@@ -24,8 +24,9 @@ from sdf1_field.simulation.events import apply_events
 from sdf1_field.simulation.fields import advance_fields, release_bursts
 from sdf1_field.simulation.output import Snapshot, snapshot_of
 from sdf1_field.simulation.prepared import Prepared, prepare
+from sdf1_field.simulation.saturation import require_unsaturated
 from sdf1_field.simulation.scene_fields import SceneFields, next_scene, on_grid
-from sdf1_field.simulation.state import State, begin
+from sdf1_field.simulation.state import State, begin, nonlinear_of
 from sdf1_field.simulation.stops import discontinuity_times, field_times, stops, track_times
 from sdf1_field.simulation.threads import use_threads
 from sdf1_field.solvers import FieldState
@@ -40,6 +41,7 @@ def simulate(
     seed: int | None = None,
     resume_from: State | None = None,
     threads: int = 1,
+    nonlinear: Collection[str] = (),
 ) -> Iterator[Snapshot]:
     """A run at the times its output asks for.
 
@@ -53,6 +55,8 @@ def simulate(
         never interrupted; the snapshot of that stop itself is not yielded again.
     threads : int
         Of the solver; the result does not depend on it.
+    nonlinear : collection of str
+        Ligands whose coat is not to be taken as empty; see `without_saturation_errors`.
 
     Yields
     ------
@@ -62,12 +66,16 @@ def simulate(
 
     Raises
     ------
+    CoatFills
+        If a coat that was taken as empty fills.
     RunError
         If the solver fails, or if a state is not sound; the text says when.
     """
     seed = spec.run.seed if seed is None else seed
     with use_threads(threads):
-        prepared = prepare(spec, seed)
+        if resume_from is not None:
+            nonlinear = nonlinear_of(resume_from)
+        prepared = prepare(spec, seed, nonlinear=nonlinear)
     if spec.run.mode == "steady":
         with use_threads(threads):
             solved, here = _steady(prepared, seed)
@@ -109,8 +117,9 @@ def simulate(
             with use_threads(threads):
                 state = release_bursts(state, there, emission)
         require_sound(
-            state, prepared.grid, prepared.solver, there.equations, spec.numerics, last=last
+            state, prepared.grid, prepared.solvers, there.equations, spec.numerics, last=last
         )
+        require_unsaturated(state.fields, spec.numerics.tolerance)
         state = apply_events(prepared, state, events.get(until))
         here = on_grid(there, state.scene)
         if until in outputs:
@@ -148,9 +157,9 @@ def _sense(
     prepared, sensing = here.prepared, here.prepared.sensing
     if sensing is None:
         return state.exposure, no_stimulus(prepared.grid)
-    equation = here.equations[sensing.ligand]
+    equation, solver = here.equations[sensing.ligand], prepared.solvers[sensing.ligand]
     before, end = (
-        FaceValues(prepared.solver.face(equation, field), field.bound)
+        FaceValues(solver.face(equation, field), field.bound)
         for field in (state.fields[sensing.ligand], after[sensing.ligand])
     )
     return exposure.advance(
@@ -229,7 +238,7 @@ def _steady(prepared: Prepared, seed: int) -> tuple[State, SceneFields]:
     state = begin(prepared, seed)
     here = SceneFields(prepared, state.scene)
     fields = {
-        name: prepared.solver.steady(
+        name: prepared.solvers[name].steady(
             equation, here.sources[name].flux, time=0.0, tolerances=prepared.tolerances
         )
         for name, equation in here.equations.items()
@@ -238,7 +247,7 @@ def _steady(prepared: Prepared, seed: int) -> tuple[State, SceneFields]:
     require_sound(
         state,
         prepared.grid,
-        prepared.solver,
+        prepared.solvers,
         here.equations,
         prepared.spec.numerics,
         steady=True,

@@ -44,6 +44,8 @@ class LigandOutput:
         Secretion of each migrasome [molecules/s].
     cargo : Cargo or None
         None where cargo is not followed.
+    filled : float or None
+        Largest share of the coat's sites filled so far, where the coat is taken as unsaturated.
     """
 
     floor: Array
@@ -56,6 +58,7 @@ class LigandOutput:
     body_rates: Array
     migrasome_rates: Array
     cargo: Cargo | None
+    filled: float | None
 
     def cargo_balance(self) -> dict[str, float]:
         """Totals over the scene [molecules], the first of them the sum of the others."""
@@ -125,7 +128,7 @@ class Snapshot:
 
     def _ligand(self, name: str, field: Any) -> LigandOutput:
         prepared, scene = self.here.prepared, self.scene
-        solver, equation = prepared.solver, prepared.equations[name]
+        solver, equation = prepared.solvers[name], prepared.equations[name]
         steady = prepared.spec.run.mode == "steady"
         sums = ("secreted", "added", "degraded", "through_top", "removed", "taken_up")
         masses = {entry: np.nan if steady else getattr(field.ledger, entry) for entry in sums}
@@ -146,6 +149,7 @@ class Snapshot:
             body_rates=of_bodies,
             migrasome_rates=of_migrasomes,
             cargo=cargo_of(scene)[name] if followed else None,
+            filled=getattr(field, "fill", None),
         )
 
     def _inside(self, values: Array) -> Array:

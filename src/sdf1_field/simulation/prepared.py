@@ -1,11 +1,12 @@
 """Everything that stays the same throughout a run."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from sdf1_field.exposure import SensingSetup, sensing_setup
 from sdf1_field.grid import Grid, make_grid
+from sdf1_field.simulation.saturation import stays_unsaturated
 from sdf1_field.solvers import Solver, solver_named
 from sdf1_field.spec import ModelSpec
 from sdf1_field.transport import Coat, Transport
@@ -21,11 +22,12 @@ class Prepared:
     ----------
     spec : ModelSpec
     grid : Grid
-    solver : Solver
+    solvers : mapping of str to Solver
+        By ligand; settled once for a run.
     equations : mapping of str to object
-        By ligand, the solver's own preparation of its equation, with an even coat.
+        By ligand, its solver's own preparation of its equation, with an even coat.
     tolerances : object
-        The solver's.
+        The solvers'.
     factors : DishFactors
     plan : Schedule
     sensing : SensingSetup or None
@@ -34,7 +36,7 @@ class Prepared:
 
     spec: ModelSpec
     grid: Grid
-    solver: Solver
+    solvers: Mapping[str, Solver]
     equations: Mapping[str, Any]
     tolerances: Any
     factors: DishFactors
@@ -42,22 +44,37 @@ class Prepared:
     sensing: SensingSetup | None
 
 
-def prepare(spec: ModelSpec, seed: int) -> Prepared:
-    """Grid, solver and the dish's own factors."""
-    grid, solver = model_grid(spec), solver_named(spec.numerics.solver)
-    tolerances = solver.tolerances_of(spec.numerics)
+def prepare(spec: ModelSpec, seed: int, *, nonlinear: Collection[str] = ()) -> Prepared:
+    """Grid, solvers and the dish's own factors.
+
+    Parameters
+    ----------
+    spec : ModelSpec
+    seed : int
+        The dish's.
+    nonlinear : collection of str
+        Ligands whose coat is not to be taken as empty, whatever is expected of it.
+    """
+    grid, general = model_grid(spec), solver_named(spec.numerics.solver)
+    tolerances, factors = general.tolerances_of(spec.numerics), dish_factors(spec, seed)
     transports = {name: _transport(spec, name) for name in spec.solved_ligands}
     senses = bool(spec.sensed_ligands) and spec.cell_count > 0 and spec.run.mode != "steady"
+    solvers = {
+        name: solver_named("linear")
+        if name not in nonlinear and stays_unsaturated(spec, name, factors.secretion)
+        else general
+        for name in transports
+    }
     return Prepared(
         spec=spec,
         grid=grid,
-        solver=solver,
+        solvers=solvers,
         equations={
-            name: solver.prepare(grid, transport, tolerances)
+            name: solvers[name].prepare(grid, transport, tolerances)
             for name, transport in transports.items()
         },
         tolerances=tolerances,
-        factors=dish_factors(spec, seed),
+        factors=factors,
         plan=schedule(spec),
         sensing=(sensing_setup(spec, grid, transports[spec.sensed_ligands[0]]) if senses else None),
     )

@@ -9,7 +9,7 @@ from sdf1_field.exposure import Exposure
 from sdf1_field.scene import Scene
 from sdf1_field.simulation.prepared import Prepared
 from sdf1_field.simulation.stroma import first_scene
-from sdf1_field.solvers import FieldState
+from sdf1_field.solvers import FieldState, solver_named
 from sdf1_field.units import instant
 
 
@@ -25,7 +25,7 @@ class State:
         The dish's.
     scene : Scene
     fields : mapping of str to FieldState
-        By ligand, of the model's solver.
+        By ligand, of its solver.
     cells : Cells or None
         None before they are added, and in steady state.
     exposure : Exposure
@@ -53,9 +53,15 @@ def begin(prepared: Prepared, seed: int) -> State:
         seed=seed,
         scene=scene,
         fields={
-            name: prepared.solver.start(equation, time=start, tolerances=prepared.tolerances)
+            name: prepared.solvers[name].start(equation, time=start, tolerances=prepared.tolerances)
             for name, equation in prepared.equations.items()
         },
         cells=None,
         exposure=exposure.begin(prepared.sensing, scene),
     )
+
+
+def nonlinear_of(state: State) -> tuple[str, ...]:
+    """Ligands of a state whose solver does not take the coat as empty."""
+    linear = solver_named("linear").State
+    return tuple(name for name, field in state.fields.items() if not isinstance(field, linear))

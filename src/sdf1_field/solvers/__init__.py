@@ -2,7 +2,8 @@
 
 `Solver` says what each function does; a model's ``numerics.solver`` says which module is used:
 ``cosine`` (spectral in x and y, the default) or ``fipy`` (finite volumes, the independent check).
-Both solve the equations and boundary conditions of `sdf1_field.transport`.
+Where a coat stays unsaturated ``linear`` takes the place of ``cosine``: the same basis, exact in
+time. All solve the equations and boundary conditions of `sdf1_field.transport`.
 """
 
 import math
@@ -12,6 +13,7 @@ from typing import Any, Protocol, cast
 from numpy import float64
 from numpy.typing import NDArray
 
+from sdf1_field.errors import RunError
 from sdf1_field.grid import Grid
 from sdf1_field.sources import Secretion
 from sdf1_field.spec import Numerics
@@ -19,6 +21,9 @@ from sdf1_field.transport import Ledger, Transport, Uptake
 
 Array = NDArray[float64]
 
+FILL_ERROR = 2.0
+"""Relative error of a coat that is taken as unsaturated, over the share of its sites that is
+filled."""
 _ROUND_OFF = 1e-9
 """Share of a step by which an interval may exceed a whole number of steps."""
 
@@ -32,6 +37,14 @@ def equal_steps(span: float, longest: float) -> int:
     (3, 3, 1)
     """
     return max(1, math.ceil(span / longest - _ROUND_OFF))
+
+
+class CoatFills(RunError):
+    """A coat that was taken as unsaturated has filled too much for that."""
+
+    def __init__(self, ligand: str, message: str) -> None:
+        super().__init__(message)
+        self.ligand = ligand
 
 
 class FieldState(Protocol):
@@ -168,5 +181,5 @@ class Solver(Protocol):
 
 
 def solver_named(name: str) -> Solver:
-    """Solver called ``"cosine"`` or ``"fipy"``; loaded when it is asked for, as FiPy is slow."""
+    """Solver called ``"cosine"``, ``"linear"`` or ``"fipy"``, loaded when it is asked for."""
     return cast(Solver, import_module(f"sdf1_field.solvers.{name}"))

@@ -84,6 +84,8 @@ class Numerics(Section):
 
     solver: Literal["cosine", "fipy"]
     fipy: FipyNumerics
+    linear_coat: bool = False
+    """Whether an unsaturated coat is solved with the medium as one linear system, exact in time."""
     tolerance: Annotated[float, Field(ge=1e-8, le=0.1, strict=True)]
     """Error of the floor, relative to the mean and separately to the deviation from the mean."""
     absolute_tolerance: PositiveConcentration

@@ -76,7 +76,8 @@ RULES: tuple[Rule, ...] = (
     Rule(
         lambda s: s.run.mode == "steady",
         """run.culture run.duration cells.time_step output.fields_every output.fields_from
-        output.tracks_every output.tracks_from numerics.first_step numerics.coupling_step
+        output.tracks_every output.tracks_from numerics.first_step numerics.linear_coat
+        numerics.coupling_step
         numerics.settling_time numerics.fipy.time_step""",
         "a steady state has neither times nor cells",
         "Set run.mode to 'transient'",
@@ -89,13 +90,14 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         lambda s: s.numerics.solver != "cosine",
-        "numerics.tolerance numerics.first_step",
+        "numerics.tolerance numerics.first_step numerics.linear_coat",
         "the fields are solved by FiPy",
         "Set keys of numerics.fipy instead, or numerics.solver to 'cosine'",
     ),
     Rule(
         lambda s: not s.solved_ligands,
-        """numerics.tolerance numerics.absolute_tolerance numerics.first_step numerics.fipy
+        """numerics.tolerance numerics.absolute_tolerance numerics.first_step numerics.linear_coat
+        numerics.fipy
         variation.dish.secretion dish.height dish.mixed_above grid.floor_layer
         grid.layer_growth""",
         "no ligand is solved",

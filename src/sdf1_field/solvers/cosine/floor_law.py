@@ -17,9 +17,10 @@ Array = NDArray[np.float64]
 class FloorLaw:
     """Flux out of the medium at each place of the floor, as a function of the concentration there.
 
-    The coat's part is ``(k_on (S - b) c - k_off b) / (base + taking c)`` in molar units, the cells'
-    part ``U c / (c + K_u)``. Both are increasing and concave; below zero both continue along their
-    tangent at zero, so that no Newton step reaches a pole.
+    The coat's part (Langmuir binding) is ``(k_on (S - b) c - k_off b) / (base + taking c)`` in
+    molar units, the cells' part (Michaelis-Menten uptake) ``U c / (c + K_u)``. Both are increasing
+    and concave; below zero both continue along their tangent at zero, so that no Newton step
+    reaches a pole.
 
     Parameters
     ----------

@@ -22,7 +22,7 @@ _SHIFTS = 120
 
 
 def eigenvectors(h: Array, conductance: Array, outward: float) -> tuple[Array, Array]:
-    """Rates and eigenvectors of layers that exchange with each other and with a bath at the top."""
+    """Rates and eigenvectors of diffusion between layers (finite volumes in z), bath at the top."""
     diagonal, beside = _exchange(h, conductance, outward)
     rates, vectors = scipy.linalg.eigh_tridiagonal(diagonal, beside)
     return np.maximum(rates, 0.0), vectors

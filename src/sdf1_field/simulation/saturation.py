@@ -1,0 +1,94 @@
+"""Whether a ligand's coat stays so empty that medium and coat are a linear system."""
+
+import warnings
+from collections.abc import Callable, Mapping
+from typing import TypeVar
+
+from sdf1_field.errors import Sdf1FieldWarning
+from sdf1_field.migrasomes import expected_stroma, secreting_share
+from sdf1_field.solvers import FILL_ERROR, CoatFills, FieldState, solver_named
+from sdf1_field.spec import ModelSpec
+
+T = TypeVar("T")
+
+
+def stays_unsaturated(spec: ModelSpec, ligand: str, secretion_factor: float) -> bool:
+    """Whether a ligand's coat may be taken as unsaturated throughout a run.
+
+    Only with ``numerics.linear_coat``. The coat must be even and let go, no cell may take the
+    ligand up, and twice the share of the sites that is expected to be filled must be less than
+    ``numerics.tolerance``.
+
+    Parameters
+    ----------
+    spec : ModelSpec
+    ligand : str
+    secretion_factor : float
+        The dish's and donor's factor on every source.
+    """
+    coat = spec.ligand[ligand].coat
+    taken_up = spec.mechanisms.uptake and ligand == spec.receptor.cxcr4.ligand
+    return (
+        spec.numerics.linear_coat
+        and spec.numerics.solver == "cosine"
+        and spec.run.mode == "transient"
+        and coat.binds
+        and not coat.uneven
+        and coat.dissociation_rate > 0.0
+        and not (taken_up and spec.cell_count > 0)
+        and FILL_ERROR * _expected_fill(spec, ligand, secretion_factor) < spec.numerics.tolerance
+    )
+
+
+def _expected_fill(spec: ModelSpec, ligand: str, secretion_factor: float) -> float:
+    """Mean share of a coat's sites that is filled if all that is secreted binds and stays.
+
+    Doses and a bath add their equilibrium with the coat, ``c / (c + K_S)``.
+    """
+    entry, area = spec.ligand[ligand], spec.dish.width * spec.dish.length
+    given = sum(spec.dose(name) for name in spec.treatments if spec.agent_of(name) == ligand)
+    if spec.dish.top == "bath":
+        given += entry.bath_concentration
+    half_filling = entry.coat.dissociation_rate / entry.coat.association_rate
+    stroma = expected_stroma(spec)
+    if ligand in spec.followed_ligands:
+        rate = stroma.bodies * spec.stroma.cargo[ligand].production
+    else:
+        carriers = stroma.migrasomes * secreting_share(spec, ligand)
+        rate = stroma.bodies * entry.secretion.msc_body + carriers * entry.secretion.migrasome
+    secreted = secretion_factor * rate * (spec.run.culture + spec.run.duration)
+    return given / (given + half_filling) + secreted / (area * entry.coat.sites)
+
+
+def require_unsaturated(fields: Mapping[str, FieldState], tolerance: float) -> None:
+    """Raise CoatFills if a coat that is taken as unsaturated is too full for a tolerance [1]."""
+    linear = solver_named("linear").State
+    for name, field in fields.items():
+        filled = field.fill if isinstance(field, linear) else 0.0
+        if FILL_ERROR * filled > tolerance:
+            raise CoatFills(
+                name,
+                f"t = {field.time:.6g} s: {filled:.2g} of the coat's sites are filled, too many "
+                "to take it as unsaturated within numerics.tolerance.",
+            )
+
+
+def rerun_if_coat_fills(run: Callable[[frozenset[str]], T]) -> T:
+    """Result of a run, begun anew where a coat was taken as unsaturated and fills after all.
+
+    Parameters
+    ----------
+    run : callable
+        Takes the ligands whose coat is not to be taken as unsaturated.
+    """
+    nonlinear: frozenset[str] = frozenset()
+    while True:
+        try:
+            return run(nonlinear)
+        except CoatFills as error:
+            nonlinear |= {error.ligand}
+            warnings.warn(
+                f"ligand {error.ligand}: {error} The run is begun anew with a coat that saturates.",
+                Sdf1FieldWarning,
+                stacklevel=2,
+            )

@@ -1,0 +1,291 @@
+"""Medium and unsaturated coat as one linear system per wavenumber.
+
+Far from full, a coat binds ``j = kappa c - k_off b`` with ``kappa = k_on B`` (``b`` and ``B`` over
+the molecules in 1 nM um**3). With ``R`` the resistance of half the lowest layer and
+``beta = sqrt(k_off / kappa) b`` the amplitudes ``y = (a_1, ..., a_n, beta)`` of a cosine mode of
+the floor obey
+
+    dy/dt = -A y + g s,         c = g . y + r s,        r = R / (1 + kappa R)
+    g = (w, R e) / (1 + kappa R),                       e = sqrt(kappa k_off)
+
+        [ diag(rate + lambda) + kappa w w^T / (1 + kappa R)    -e w / (1 + kappa R)            ]
+    A = [                                                                                      ]
+        [ -e w^T / (1 + kappa R)                               k_off / (1 + kappa R) + k_b     ]
+
+with the secretion s and ``lambda = D q**2 + loss``, the only number that differs between modes. A
+is symmetric, and the same vector g takes the secretion and reads the floor. Its eigenvalues and
+eigenvectors are computed at values of lambda and interpolated in its logarithm.
+"""
+
+import functools
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sdf1_field.compiled import kernel
+from sdf1_field.solvers.cosine.columns import Columns
+from sdf1_field.transport import Coat, Transport
+from sdf1_field.units import MOLECULES_PER_UM3_PER_NM
+
+Array = NDArray[np.float64]
+
+_INTERPOLATION_ERROR = 1e-9
+"""Of eigenvectors and of the logarithm of eigenvalues."""
+_FEWEST_NODES, _MOST_NODES = 200, 12800
+_SMALLEST_RATE = 1e-300
+"""Below it an eigenvalue has no logarithm [1/s]."""
+_MIDDLE = (-0.0625, 0.5625, 0.5625, -0.0625)
+"""Weights of four equidistant nodes at their middle."""
+
+
+@dataclass(frozen=True, eq=False)
+class Eigenmodes:
+    """Eigenvalues and eigenvectors at values of lambda that are equidistant in its logarithm.
+
+    Parameters
+    ----------
+    first : float
+        Logarithm of the first lambda, that in 1/s.
+    per_node : float
+        Nodes per unit of the logarithm.
+    rates, log_rates : ndarray, shape (node, n)
+        Eigenvalues [1/s], rising, and their logarithms.
+    gains : ndarray, shape (node, n)
+        ``u . g``: secretion to amplitude, and amplitude to concentration at z = 0 [um**-1/2].
+    layer_gains : ndarray, shape (node, n)
+        ``u . (w, 0)``: what is added to the lowest layer, to amplitude.
+    vectors : ndarray, shape (node, n, n)
+        ``u``: row m has what amplitude m of ``y`` has of each eigenmode; the last is the coat's.
+    """
+
+    first: float
+    per_node: float
+    rates: Array
+    log_rates: Array
+    gains: Array
+    layer_gains: Array
+    vectors: Array
+
+    @functools.cached_property
+    def coat(self) -> Array:
+        """Last rows of the eigenvectors, shape (node, n)."""
+        return np.ascontiguousarray(self.vectors[:, -1, :])
+
+
+@dataclass(frozen=True, eq=False)
+class MeanEigenmodes:
+    """The same of the floor's mean, whose column has all layers and what is above the grid.
+
+    Parameters
+    ----------
+    rates, gains, layer_gains, forcing : ndarray, shape (layer + 1,)
+        ``forcing`` is what a bath adds per second.
+    vectors : ndarray, shape (layer + 1, layer + 1)
+    """
+
+    rates: Array
+    gains: Array
+    layer_gains: Array
+    forcing: Array
+    vectors: Array
+
+
+@dataclass(frozen=True, eq=False)
+class Arrow:
+    """Linear systems of medium and coat of one ligand.
+
+    Parameters
+    ----------
+    columns : Columns
+    coat : Coat
+        With the same number of sites everywhere.
+    capture : float
+        ``kappa`` [um/s].
+    modes : Eigenmodes
+    index : ndarray of int32, shape (ny, nx)
+        First of the four nodes around the lambda of each cosine mode.
+    share : ndarray, shape (ny, nx)
+        Its place between the second and the third node.
+    mean : MeanEigenmodes
+    """
+
+    columns: Columns
+    coat: Coat
+    capture: float
+    modes: Eigenmodes
+    index: NDArray[np.int32]
+    share: Array
+    mean: MeanEigenmodes
+
+    @property
+    def transport(self) -> Transport:
+        """The equation."""
+        return self.columns.transport
+
+    @property
+    def to_bound(self) -> float:
+        """Molecules per um**2 on the coat for an amplitude ``beta`` of 1."""
+        return MOLECULES_PER_UM3_PER_NM * math.sqrt(self.capture / self.coat.dissociation_rate)
+
+    @property
+    def weakening(self) -> float:
+        """``1 + kappa R``: by how much the coat lowers what secretion makes of the floor."""
+        return 1.0 + self.capture * self.columns.half_layer
+
+
+def applies(columns: Columns) -> bool:
+    """Whether the coat is even and lets go, so that the system is symmetric."""
+    coat = columns.coat
+    return coat is not None and np.ndim(coat.sites) == 0 and coat.dissociation_rate > 0.0
+
+
+def arrow(columns: Columns) -> Arrow:
+    """Eigenmodes of medium and coat, once for an equation.
+
+    Parameters
+    ----------
+    columns : Columns
+        For which `applies`.
+    """
+    coat, mean = columns.coat, columns.mean
+    assert coat is not None
+    capture = coat.association_rate * float(coat.sites) / MOLECULES_PER_UM3_PER_NM
+    lateral = columns.lateral.copy()
+    others = lateral.ravel()[1:]
+    lateral[0, 0] = least = float(others.min())
+    system = _system(columns, columns.rates, columns.floor_weights, coat, capture)
+    modes = _eigenmodes(*system, columns.floor_weights, least, float(others.max()))
+    where = (np.log(lateral) - modes.first) * modes.per_node
+    second = np.clip(where.astype(np.int32), 1, len(modes.rates) - 3)
+    matrix, weights = _system(columns, mean.rates, mean.floor_weights, coat, capture)
+    own = np.arange(len(mean.rates))
+    matrix[own, own] += columns.transport.loss_rate
+    rates, vectors = np.linalg.eigh(matrix)
+    return Arrow(
+        columns=columns,
+        coat=coat,
+        capture=capture,
+        modes=modes,
+        index=second - np.int32(1),
+        share=where - second,
+        mean=MeanEigenmodes(
+            rates=np.maximum(rates, 0.0),
+            gains=weights @ vectors,
+            layer_gains=mean.floor_weights @ vectors[:-1],
+            forcing=mean.forcing @ vectors[:-1],
+            vectors=vectors,
+        ),
+    )
+
+
+def _system(
+    columns: Columns, rates: Array, weights: Array, coat: Coat, capture: float
+) -> tuple[Array, Array]:
+    """``A`` at lambda = 0, shape (n, n), and ``g``, shape (n,)."""
+    resistance, count = columns.half_layer, len(rates)
+    shared = 1.0 + capture * resistance
+    exchange = math.sqrt(capture * coat.dissociation_rate)
+    matrix = np.empty((count + 1, count + 1))
+    matrix[:count, :count] = np.diag(rates) + capture / shared * np.outer(weights, weights)
+    matrix[:count, count] = matrix[count, :count] = -exchange / shared * weights
+    matrix[count, count] = coat.dissociation_rate / shared + coat.loss_rate
+    return matrix, np.append(weights, resistance * exchange) / shared
+
+
+def _eigenmodes(
+    matrix: Array, weights: Array, floor_weights: Array, least: float, most: float
+) -> Eigenmodes:
+    """Eigenmodes at as many values of lambda as their interpolation needs."""
+    low, high = math.log(least), math.log(max(most, 1.01 * least))
+    count = _FEWEST_NODES
+    while True:
+        # One node beyond either end, so that every lambda lies between the middle two of four.
+        spacing = (high - low) / (count - 3)
+        places = low + spacing * (np.arange(count) - 1)
+        rates, vectors = _decomposed(matrix, np.exp(places))
+        between = _decomposed(matrix, np.exp(places[1:-2] + 0.5 * spacing))
+        misses = (
+            np.abs(_at_middles(known) - wanted).max()
+            for known, wanted in (
+                (_logarithm(rates), _logarithm(between[0])),
+                (vectors, between[1]),
+            )
+        )
+        if max(misses) <= _INTERPOLATION_ERROR or 2 * count > _MOST_NODES:
+            break
+        count *= 2
+    return Eigenmodes(
+        first=float(places[0]),
+        per_node=1.0 / spacing,
+        rates=rates,
+        log_rates=_logarithm(rates),
+        gains=np.ascontiguousarray(weights @ vectors),
+        layer_gains=np.ascontiguousarray(floor_weights @ vectors[:, :-1, :]),
+        vectors=vectors,
+    )
+
+
+def _decomposed(matrix: Array, lateral: Array) -> tuple[Array, Array]:
+    """Eigenvalues and eigenvectors at values of lambda, the coat's part of each positive."""
+    own = np.arange(len(matrix) - 1)
+    matrices = np.repeat(matrix[None], len(lateral), axis=0)
+    matrices[:, own, own] += lateral[:, None]
+    rates, vectors = np.linalg.eigh(matrices)
+    # No part of an eigenvector of an arrow matrix is zero: with its sign fixed it is continuous.
+    vectors *= np.where(vectors[:, -1:, :] < 0.0, -1.0, 1.0)
+    return np.maximum(rates, 0.0), vectors
+
+
+def _logarithm(rates: Array) -> Array:
+    result: Array = np.log(np.maximum(rates, _SMALLEST_RATE))
+    return result
+
+
+def _at_middles(known: Array) -> Array:
+    """Values between the second and the third of each four nodes."""
+    count = len(known) - 3
+    middles = np.zeros_like(known[:count])
+    for k, weight in enumerate(_MIDDLE):
+        middles += weight * known[k : k + count]
+    return middles
+
+
+def on_grid(arrow_: Arrow, tables: Array) -> Array:
+    """Functions of lambda at every cosine mode; nothing at the mean.
+
+    Parameters
+    ----------
+    tables : ndarray, shape (function, node)
+
+    Returns
+    -------
+    ndarray, shape (function, ny, nx)
+    """
+    values = np.empty((len(tables), *arrow_.index.shape))
+    _interpolate(tables, arrow_.index, arrow_.share, values)
+    values[:, 0, 0] = 0.0
+    return values
+
+
+@kernel()
+def _interpolate(tables: Array, index: NDArray[np.int32], share: Array, values: Array) -> None:
+    for p in range(index.shape[0]):
+        for q in range(index.shape[1]):
+            k = index[p, q]
+            a, b, c, d = lagrange(share[p, q])
+            for m in range(tables.shape[0]):
+                values[m, p, q] = (
+                    a * tables[m, k]
+                    + b * tables[m, k + 1]
+                    + c * tables[m, k + 2]
+                    + d * tables[m, k + 3]
+                )
+
+
+@kernel(inline=True)
+def lagrange(t: float) -> tuple[float, float, float, float]:
+    """Weights of four equidistant nodes at a share ``t`` from the second to the third."""
+    u, v, w = t + 1.0, t - 1.0, t - 2.0
+    return -t * v * w / 6.0, u * v * w / 2.0, -u * t * w / 2.0, u * t * v / 6.0

@@ -1,0 +1,119 @@
+"""Runs whose coat is taken as unsaturated: where that is, what a file says, and begun anew."""
+
+import pytest
+import xarray as xr
+
+from sdf1_field import record
+from sdf1_field.errors import Sdf1FieldWarning
+from sdf1_field.record import content_digest
+from sdf1_field.simulation import prepare, simulate
+from sdf1_field.solvers import CoatFills, cosine, linear
+from sdf1_field.spec import load_model
+
+LINEAR = "numerics.linear_coat=true"
+
+
+@pytest.mark.parametrize(
+    ("further", "applies"),
+    [
+        ((), True),
+        (("scene.mode=grown",), True),
+        (("numerics.linear_coat=false",), False),
+        (("numerics.tolerance=1e-4",), False),
+        (("mechanisms.uptake=true",), False),
+        (("ligand.sdf1.coat.under_bodies=0",), False),
+        (("ligand.sdf1.coat.sites=0 sites/um**2",), False),
+        (("numerics.solver=fipy",), False),
+    ],
+)
+def test_a_coat_is_taken_as_unsaturated_only_where_it_can_be(tiny, further, applies):
+    settings = [s for s in tiny if not (further and s.startswith(further[0].split("=")[0]))]
+    spec = load_model("coculture-kg1a", settings=[*settings, LINEAR, *further]).spec
+    solver = prepare(spec, 1).solvers["sdf1"]
+    assert (solver is linear) == applies
+
+
+def test_a_dose_is_left_to_a_coat_that_saturates(tiny):
+    spec = load_model("coculture-kg1a-sdf1", settings=[*tiny, LINEAR]).spec
+    assert prepare(spec, 1).solvers["sdf1"] is cosine
+    assert prepare(spec, 1, nonlinear=("sdf1",)).solvers["sdf1"] is cosine
+
+
+def last_fields(spec):
+    *_, last = simulate(spec, seed=1)
+    return last.ligands["sdf1"]
+
+
+@pytest.mark.parametrize("mode", ["placed", "grown"])
+def test_fields_are_those_of_small_steps_with_a_coat_that_saturates(tiny, mode):
+    settings = [*tiny, "cells.density=0 1/mm**2", f"scene.mode={mode}"]
+    found = last_fields(load_model("coculture-kg1a", settings=[*settings, LINEAR]).spec)
+    fine = [*settings, "numerics.tolerance=5e-5"]
+    wanted = last_fields(load_model("coculture-kg1a", settings=fine).spec)
+    for mine, other, allowed in (
+        (found.floor, wanted.floor, 2e-4),
+        (found.bound, wanted.bound, max(2.5 * found.filled, 1e-4)),
+    ):
+        assert mine.mean() == pytest.approx(other.mean(), rel=allowed)
+        error = (mine - mine.mean()) - (other - other.mean())
+        assert (error**2).mean() ** 0.5 < allowed * other.std()
+    assert found.masses["secreted"] == pytest.approx(wanted.masses["secreted"], rel=1e-12)
+    assert wanted.filled is None
+
+
+def test_a_run_has_the_same_bits_at_any_number_of_threads_and_after_a_resume(tiny, tmp_path):
+    settings = [*tiny, LINEAR, "scene.mode=grown", "output.tracks_every=7 min"]
+    model = load_model("coculture-kg1a", settings=settings)
+    digests = []
+
+    def digest_of(path):
+        with record.open_run(path) as run:
+            return content_digest(run)
+
+    for threads in (1, 2):
+        path = tmp_path / f"{threads}.nc"
+        record.solve(model, path, seed=1, threads=threads)
+        digests.append(digest_of(path))
+    path = tmp_path / "resumed.nc"
+
+    def interrupt(time):
+        if time > 1800.0:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        record.solve(model, path, seed=1, progress=interrupt)
+    record.solve(model, path, seed=1, resume=True)
+    assert digest_of(path) == digests[0] == digests[1]
+    with xr.open_dataset(path, decode_times=False) as run:
+        bound = run["sdf1_bound"]
+        assert bound.attrs["coat_taken_as_unsaturated"] == 1
+        assert 0.0 < bound.attrs["largest_share_of_sites_filled"] < 2.5e-3
+
+
+# One body in a wide dish: the mean over the floor stays below the tolerance, the peak does not.
+ALONE = (
+    "dish.width=1 mm",
+    "dish.length=1 mm",
+    "grid.spacing=20 um",
+    "scene.msc_density=1 1/mm**2",
+    "cells.density=30 1/mm**2",
+    "numerics.tolerance=6e-5",
+    'output.ligands=["sdf1"]',
+)
+
+
+def test_a_run_whose_coat_fills_is_begun_anew_once_with_a_coat_that_saturates(tiny, tmp_path):
+    settings = [*tiny, *ALONE]
+    model = load_model("coculture-kg1a", settings=[*settings, LINEAR])
+    with pytest.raises(CoatFills, match="of the coat's sites are filled, too many"):
+        list(simulate(model.spec, seed=1))
+    with pytest.warns(Sdf1FieldWarning, match="begun anew with a coat that saturates") as said:
+        record.solve(model, tmp_path / "anew.nc", seed=1)
+    assert len([one for one in said if "begun anew" in str(one.message)]) == 1
+    record.solve(load_model("coculture-kg1a", settings=settings), tmp_path / "known.nc", seed=1)
+    with (
+        xr.open_dataset(tmp_path / "anew.nc", decode_times=False) as anew,
+        xr.open_dataset(tmp_path / "known.nc", decode_times=False) as known,
+    ):
+        assert anew.equals(known)
+        assert "coat_taken_as_unsaturated" not in anew["sdf1_bound"].attrs
