@@ -18,8 +18,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from sdf1_field.migrasomes.cargo import FUSED, LEAKED, RELEASED
-from sdf1_field.scene import Fate, Growth, Migrasomes, Scene
+from sdf1_field.migrasomes.cargo import FRONT, FUSED, HELD, LEAKED, REAR, RELEASED
+from sdf1_field.scene import NO_BODY, Bodies, Fate, Growth, Migrasomes, Scene
 
 Array = NDArray[np.float64]
 
@@ -229,7 +229,7 @@ def rates_now(scene: Scene, ligand: str) -> tuple[Array, Array]:
     )
 
 
-def rates_since_birth(m: Migrasomes, ligand: str, time: float | Array) -> Array:
+def _rates_since_birth(m: Migrasomes, ligand: str, time: float | Array) -> Array:
     """Secretion of each placed migrasome at a time [s], or at one of its own [molecules/s].
 
     Computed from birth every time: it does not depend on the times asked for before.
@@ -237,6 +237,34 @@ def rates_since_birth(m: Migrasomes, ligand: str, time: float | Array) -> Array:
     age = np.maximum(time - m.birth, 0.0)
     rates: Array = m.secretion_at_birth[ligand] * np.exp(-m.decay[ligand] * age)
     return rates
+
+
+def body_secretion(bodies: Bodies, growth: Growth) -> dict[str, Array]:
+    """Secretion of each body now, by ligand [molecules/s]."""
+    if growth.constant:
+        return dict(bodies.secretion)
+    secretion = {name: np.zeros(len(rates)) for name, rates in bodies.secretion.items()}
+    for k, (name, kinetics) in enumerate(growth.cargo_kinetics.items()):
+        pools = growth.pools[k]
+        secretion[name] = kinetics["body_release"][0] * (pools[:, FRONT] + pools[:, REAR])
+    return secretion
+
+
+def migrasome_secretion(m: Migrasomes, growth: Growth | None, time: float) -> dict[str, Array]:
+    """Secretion of each migrasome at a time [s], by ligand [molecules/s]."""
+    if growth is None:
+        rates = {**m.secretion, **{name: _rates_since_birth(m, name, time) for name in m.decay}}
+        return {name: np.where(m.present, rate, 0.0) for name, rate in rates.items()}
+    secretion = {
+        name: np.where(m.present & m.loaded[name], rate, 0.0)
+        for name, (rate, _) in growth.constant.items()
+    }
+    age = np.maximum(growth.followed - m.birth, 0.0)
+    for k, (name, kinetics) in enumerate(growth.cargo_kinetics.items()):
+        ripe = -np.expm1(-kinetics["maturing"][0] * age)
+        ripe[m.body == NO_BODY] *= kinetics["detached_fusion"][0]
+        secretion[name] = kinetics["fusion"][0] * ripe * growth.held[:, k, HELD]
+    return secretion
 
 
 def emission_between(
@@ -269,10 +297,10 @@ def emission_between(
         of_bodies = SourceRates(bodies, bodies_end, 0.5 * (bodies + bodies_end))
         of_migrasomes = SourceRates(own, end, 0.5 * (own + end))
         at_once = np.zeros(len(end))
-        if ligand in growth.carriage:
-            k = list(growth.carriage).index(ligand)
+        if ligand in growth.cargo_kinetics:
+            k = list(growth.cargo_kinetics).index(ligand)
             left = growth.pools[k, :, RELEASED] - before.growth.pools[k, :, RELEASED]
-            fused, at_once = (_left(before.growth, growth, k, way) for way in (FUSED, LEAKED))
+            fused, at_once = (_released(before.growth, growth, k, way) for way in (FUSED, LEAKED))
             if not bursts:
                 fused += at_once
             of_bodies = of_bodies._replace(mean=left / (until - since))
@@ -284,7 +312,7 @@ def emission_between(
     )  # fmt: skip
 
 
-def _left(before: Growth, after: Growth, k: int, way: int) -> Array:
+def _released(before: Growth, after: Growth, k: int, way: int) -> Array:
     """Molecules that have left each migrasome in one way between two states of growth."""
     amounts: Array = after.held[:, k, way].copy()
     amounts[: len(before.held)] -= before.held[:, k, way]
@@ -297,5 +325,5 @@ def _ruptured(before: Scene, after: Scene, ligand: str, decay: float) -> Array:
     gone = before.migrasomes.present & ~m.present & (m.fate == Fate.RUPTURES)
     if decay == 0.0 or not gone.any():
         return np.zeros(len(m.x))
-    left: Array = np.where(gone, rates_since_birth(m, ligand, m.end) / decay, 0.0)
+    left: Array = np.where(gone, _rates_since_birth(m, ligand, m.end) / decay, 0.0)
     return left

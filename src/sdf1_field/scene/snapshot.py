@@ -124,7 +124,7 @@ class Growth:
     constant : mapping of str to ndarray, shape (2,)
         By ligand a carrier's secretion [molecules/s] and the share of migrasomes that carry it
         [1], where cargo is not followed.
-    carriage : mapping of str to ndarray of records, shape (1,)
+    cargo_kinetics : mapping of str to ndarray of records, shape (1,)
         By ligand the kinetics of its carriers now, where cargo is followed; for this and the next
         three see `sdf1_field.migrasomes.cargo`.
     pools : ndarray, shape (ligand, body, 4)
@@ -144,7 +144,7 @@ class Growth:
     course: Array
     buds: NDArray[Any]
     constant: Mapping[str, Array]
-    carriage: Mapping[str, NDArray[Any]]
+    cargo_kinetics: Mapping[str, NDArray[Any]]
     pools: Array
     held: Array
     followed: float
