@@ -31,7 +31,7 @@ Numbers = Any
 _CARGO = int(Stream.CARGO)
 _RUPTURES = int(Fate.RUPTURES)
 _LONG = 1.0
-"""Rate times step from which on backward Euler is used; above 2 the trapezoidal rule overshoots."""
+"""Rate times step from which on backward Euler is used; the trapezoidal rule overshoots above 2."""
 
 FRONT, REAR, MADE, RELEASED = 0, 1, 2, 3
 """Columns of a body's pools of a ligand [molecules]: in its halves; made so far, the initial
@@ -154,7 +154,7 @@ def advance_cargo(
     held: Array,
     weights: Array,
 ) -> None:
-    """Produce, transport and release cargo over an interval in which the network is frozen.
+    """Produce, transport and secrete cargo over an interval in which the network is frozen.
 
     Vesicles in a migrasome fuse at the rate ``k_f V (1 - exp(-age / t_m))``, with V its content,
     k_f the rate of fusion and t_m the time in which the calcium signal matures; once it is
@@ -243,7 +243,19 @@ def _time_present(bud: Numbers, since: float, until: float) -> float:
 
 @kernel()
 def _advance_body(own: Numbers, cell: Numbers, step: float, drain: float, pool: Array) -> float:
-    """Advance a body's pools by one step; return the mean content of its rear half [molecules]."""
+    """Advance a body's pools by one step; return the mean content of its rear half [molecules].
+
+    Parameters
+    ----------
+    own : record of CARGO_KINETICS
+    cell : record of WALKER
+    step : float
+        [s].
+    drain : float
+        Rate of transport from the rear into all migrasomes of the body [1/s].
+    pool : ndarray, shape (4,)
+        [molecules]; changed in place.
+    """
     share = own.polarised_share if cell.migrating else 0.5
     back, forth = own.exchange * share, own.exchange * (1.0 - share)
     made = own.production * cell.production * step
@@ -271,7 +283,18 @@ def _advance_body(own: Numbers, cell: Numbers, step: float, drain: float, pool: 
 
 @kernel()
 def release_content(now: float, buds: Records, migrasomes: int, held: Array) -> None:
-    """Empty migrasomes that end or leak; a rupture or leak releases the content in a burst."""
+    """Empty migrasomes that end or leak; a rupture or leak releases the content in a burst.
+
+    Parameters
+    ----------
+    now : float
+        [s].
+    buds : ndarray of BUD, shape (migrasome or more,)
+    migrasomes : int
+        Number of those in use.
+    held : ndarray, shape (migrasome or more, ligand, 4)
+        [molecules]; changed in place.
+    """
     for m in range(migrasomes):
         leaks = buds[m].leaking <= now and buds[m].leaking <= buds[m].end
         if not leaks and buds[m].end > now:

@@ -4,9 +4,9 @@ A scene holds every source's rate at its own time. Between two scenes
 
 - the sources of a placed or frozen scene stay where they are; the secretion of its migrasomes is
   constant or decays exponentially, from the rate at birth on;
-- the sources of a growing scene go from rate to rate along a straight line. Where cargo is
-  followed, a parabola that is zero at both ends adds the difference to the molecules that have left
-  the source, so that the whole is conserved to round-off.
+- the secretion of a growing scene's sources is linear in time. Where cargo is followed, a parabola
+  that is zero at both ends corrects its mean to the molecules that have left the source, so that
+  their number is conserved to round-off.
 
 Ruptures and leaks release at once; these molecules are counted apart, as bursts.
 """
@@ -105,7 +105,7 @@ class ParabolicCorrection:
     since, until : float
         [s].
     size : float
-        Sum of the sources' corrections, each without its sign, over all secretion between both
+        Sum of the magnitudes of the sources' corrections, relative to all secretion between both
         times [1].
     """
 
@@ -169,7 +169,7 @@ class SourceRates(NamedTuple):
     Parameters
     ----------
     start, end : ndarray
-        At the two times; just before the second, where secretion stops there at once.
+        At both ends of the interval; if a source stops at its end, the rate just before.
     mean : ndarray
         Over the interval, without bursts.
     """
@@ -230,9 +230,9 @@ def rates_now(scene: Scene, ligand: str) -> tuple[Array, Array]:
 
 
 def _rates_since_birth(m: Migrasomes, ligand: str, time: float | Array) -> Array:
-    """Secretion of each placed migrasome at a time [s], or at one of its own [molecules/s].
+    """Secretion of each placed migrasome at a time [s], one for all or one for each [molecules/s].
 
-    Computed from birth every time: it does not depend on the times asked for before.
+    Computed from birth, so that it does not depend on the times of earlier calls.
     """
     age = np.maximum(time - m.birth, 0.0)
     rates: Array = m.secretion_at_birth[ligand] * np.exp(-m.decay[ligand] * age)
@@ -275,8 +275,8 @@ def emission_between(
     Parameters
     ----------
     before, after : Scene
-        At the times ``since`` < ``until`` [s], nothing but time between them; a placed scene's
-        `change_times` are not between them either.
+        At the times ``since`` < ``until`` [s], with no event and none of a placed scene's
+        `change_times` in between.
     ligand : str
     bursts : bool
         Whether ruptures and leaks release at once. Otherwise their molecules are part of the mean
@@ -320,7 +320,7 @@ def _released(before: Growth, after: Growth, k: int, way: int) -> Array:
 
 
 def _ruptured(before: Scene, after: Scene, ligand: str, decay: float) -> Array:
-    """Molecules left in placed migrasomes that have ruptured: the rate then over its decay."""
+    """Content of placed migrasomes that have ruptured [molecules]: their rate over its decay."""
     m = after.migrasomes
     gone = before.migrasomes.present & ~m.present & (m.fate == Fate.RUPTURES)
     if decay == 0.0 or not gone.any():

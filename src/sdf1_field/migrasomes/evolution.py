@@ -68,8 +68,8 @@ def freeze(scene: Scene) -> Scene:
 def change_times(scene: Scene) -> list[float]:
     """Times at which migrasomes that carry a ligand appear or rupture [s], as far as known.
 
-    Other migrasomes release nothing, and appear at the next time asked for. A grown scene's times
-    are not known beforehand.
+    Migrasomes that carry none appear at the next time to which the scene is advanced. A grown
+    scene's times are not known beforehand.
     """
     if scene.growth is not None:
         return []
@@ -90,7 +90,7 @@ def advance(scene: Scene, until: float, internalised: Collection[int] = ()) -> S
     until : float
         [s]; of a placed scene none of `change_times` may lie between.
     internalised : collection of int
-        Migrasomes that cells have taken up since, with all that these hold.
+        Migrasomes that cells have taken up since, their content included.
 
     Returns
     -------

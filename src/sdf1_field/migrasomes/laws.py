@@ -30,7 +30,7 @@ class Rates(NamedTuple):
     step: float
     speed: float
     turning: float
-    """Variance of the heading over twice the time [1/s]: the inverse persistence time."""
+    """Rotational diffusivity of the heading [1/s], the inverse of the persistence time."""
     alignment: float
     """Rate at which the long axis follows the heading [1/s]."""
     stopping: float
@@ -193,4 +193,4 @@ def followed_cargo(
 
 
 _NEVER = 1e-12
-"""Share of time that counts as none."""
+"""Least share of time in the rate of stopping, lest that be infinite where no cell migrates."""
