@@ -3,8 +3,8 @@
 Within a step bodies move first, in the order of their numbers; then fibres follow, break and
 nucleate migrasomes, in the order in which they began. Every random number is keyed by its purpose,
 so that the result does not depend on how many steps a call takes. A fibre's key is derived from its
-body and the step in which it begins, a migrasome's from its fibre and that step: an additional one
-does not change the random numbers of the others.
+body and its first step, a branch's from its fibre and the vertex, a migrasome's from its fibre and
+its first step: an additional one does not change the random numbers of the others.
 """
 
 import math
