@@ -192,7 +192,7 @@ def steady_admittance(grid: Grid, transport: Transport, lateral: Array) -> Array
 
 
 def mean_admittance(grid: Grid, transport: Transport) -> float:
-    """The same of the (0, 0) mode, the floor's mean, which a bath or mixed medium feeds [um/s]."""
+    """Steady admittance of the (0, 0) mode, to which a bath or mixed medium is connected [um/s]."""
     above = transport.top_conductance(grid)
     if transport.mixed is not None:
         lost = transport.loss_rate * transport.mixed
