@@ -7,12 +7,8 @@ from scipy.integrate import solve_ivp
 
 from conftest import make_migrasomes
 from sdf1_field import cells as cell_layer
-from sdf1_field.analysis import (
-    StickyFloor,
-    begin_encounters,
-    density_fold_change,
-    encounters,
-)
+from sdf1_field.analysis import density_fold_change
+from sdf1_field.analysis.encounter import StickyFloor, begin_encounters, encounters
 from sdf1_field.cells import (
     CellParameters,
     Cells,
