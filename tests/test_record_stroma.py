@@ -10,7 +10,6 @@ from conftest import CARGO_SETTINGS, digest_of, tiny_model
 from sdf1_field.exposure import Exposure
 from sdf1_field.migrasomes import cargo_of as cargo_in
 from sdf1_field.record import (
-    CARGO,
     checkpoint_path,
     expected_size,
     load_state,
