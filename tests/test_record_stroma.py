@@ -30,6 +30,7 @@ from sdf1_field.scene import (
     Migrasomes,
     Scene,
 )
+from sdf1_field.scene.variables import CARGO
 from sdf1_field.simulation import SceneFields, State, prepare, simulate, snapshot_of
 from sdf1_field.solvers import cosine
 from sdf1_field.spec import load_model
