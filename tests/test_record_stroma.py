@@ -142,7 +142,7 @@ def growth_after(time, fibres, count):
 def growing_states(spec, *, seed, resume_from=None, **_options):
     prepared = prepare(spec, seed)
     for time in FRAMES:
-        if resume_from is None or time > resume_from.time:
+        if resume_from is None or time >= resume_from.time:
             fields = {
                 name: cosine.start(equation, time=time, tolerances=prepared.tolerances)
                 for name, equation in prepared.equations.items()

@@ -233,6 +233,11 @@ class Ledger:
     taken_up: float = 0.0
     minimum: float = 0.0
 
+    @property
+    def sums(self) -> dict[str, float]:
+        """Entries of the mass audit [molecules]: all but the minimum."""
+        return {key: value for key, value in vars(self).items() if key != "minimum"}
+
     def book(self, **amounts: float) -> "Ledger":
         """Ledger with amounts [molecules] added to the named entries."""
         return replace(self, **{key: getattr(self, key) + value for key, value in amounts.items()})

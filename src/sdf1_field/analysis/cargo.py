@@ -180,7 +180,6 @@ def count_cargo(
             "mechanisms.cargo_kinetics and the ligand in output.ligands."
         )
     own = followed[ligand]
-    body_content = own.front + own.rear
     here = scene.migrasomes.present
     return _counted(
         scene,
@@ -188,20 +187,12 @@ def count_cargo(
         ligand,
         time=time,
         seed=seed,
-        body_content=body_content,
+        body_content=own.content,
         rear=own.rear,
         content=own.held[here],
         loaded=own.loaded[here],
         vesicle_load=own.vesicle_load,
-        totals={
-            "made": float(own.made.sum()),
-            "in_bodies": float(body_content.sum()),
-            "in_migrasomes": float(own.held.sum()),
-            "released_by_bodies": float(own.released.sum()),
-            "released_by_fusion": float(own.fused.sum()),
-            "released_at_once": float(own.leaked.sum()),
-            "carried_off": float(own.carried_off.sum()),
-        },
+        totals={entry: float(getattr(own, key).sum()) for entry, (key, _) in CARGO.items()},
     )
 
 

@@ -102,6 +102,11 @@ class Cargo:
     loaded: NDArray[np.bool_]
     vesicle_load: float
 
+    @property
+    def content(self) -> Array:
+        """Content of each body [molecules], shape (body,)."""
+        return self.front + self.rear
+
 
 def cargo_of(scene: Scene) -> dict[str, Cargo]:
     """Cargo of each ligand that is followed from production on, by ligand; empty if none is."""
