@@ -7,19 +7,17 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from sdf1_field import migrasomes
-from sdf1_field.analysis import (
+from sdf1_field.analysis.census import density_fold_change, take_census
+from sdf1_field.analysis.encounter import (
     EncounterWalk,
     StickyFloor,
     begin_encounters,
     change_floor,
-    count_network,
-    density_fold_change,
     encounter_fold_change,
     encounter_repeats,
-    path_lengths,
-    take_census,
-    tracks_of,
 )
+from sdf1_field.analysis.network import count_network
+from sdf1_field.analysis.tracks import path_lengths, tracks_of
 from sdf1_field.claims import Quantity, Reading, Sample
 from sdf1_field.errors import InputError
 from sdf1_field.observations.network import NETWORK, network_readings
