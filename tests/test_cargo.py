@@ -33,7 +33,7 @@ from sdf1_field.random import Stream, name_key
 from sdf1_field.random.kernels import subkeys
 from sdf1_field.scene import NO_BODY, Fate
 from sdf1_field.spec import Perturbation, load_model
-from sdf1_field.treatments import change_times, schedule
+from sdf1_field.treatments import schedule, treatment_times
 
 MINUTE, HOUR = 60.0, 3600.0
 STEP = 5 * MINUTE
@@ -342,7 +342,7 @@ def course_of(spec, times, *, uptake_at=(), seed=1):
     """
     plan, scene = schedule(spec), seeded(spec, seed)
     scenes, at_once, last = [], dict.fromkeys(spec.followed_ligands, 0.0), 0.0
-    for time in sorted({*times, *(t for t in change_times(plan) if t <= max(times))}):
+    for time in sorted({*times, *(t for t in treatment_times(plan) if t <= max(times))}):
         before, scene = scene, migrasomes.advance(scene, time)
         for name in at_once:
             emission = emission_between(before, scene, name, last, time)
@@ -351,7 +351,7 @@ def course_of(spec, times, *, uptake_at=(), seed=1):
         if time in uptake_at:
             targets = np.flatnonzero(scene.migrasomes.present)[:5]
             scene = migrasomes.advance(scene, time, [int(m) for m in targets])
-        if time in change_times(plan):
+        if time in treatment_times(plan):
             scene = perturb(scene, spec, plan.perturbation(time))
         if time in times:
             scenes.append(scene)
@@ -609,8 +609,8 @@ def test_a_frozen_scene_follows_nothing_any_more_and_goes_on_secreting(half_a_da
             assert np.array_equal(one[ligand], other[ligand])
     assert migrasomes.advance(still, 16 * HOUR) is still
     emission = emission_between(still, still, "mcsf", 12 * HOUR, 16 * HOUR)
-    assert emission.released == pytest.approx(
-        4 * HOUR * sum(getattr(still, g).secretion["mcsf"].sum() for g in ("bodies", "migrasomes"))
+    assert emission.mean_rate == pytest.approx(
+        sum(getattr(still, g).secretion["mcsf"].sum() for g in ("bodies", "migrasomes"))
     )
 
 

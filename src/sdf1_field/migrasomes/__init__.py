@@ -61,8 +61,8 @@ __all__ = [
     "ExpectedStroma",
     "Rates",
     "advance",
+    "appearance_and_rupture_times",
     "cargo_of",
-    "change_times",
     "emission_between",
     "expected_stroma",
     "freeze",
@@ -243,7 +243,7 @@ def freeze(scene: Scene) -> Scene:
     )
 
 
-def change_times(scene: Scene) -> list[float]:
+def appearance_and_rupture_times(scene: Scene) -> list[float]:
     """Times at which migrasomes that carry a ligand appear or rupture [s], as far as known.
 
     Other migrasomes release nothing, and appear at the next time asked for. A grown scene's times
@@ -266,7 +266,7 @@ def advance(scene: Scene, until: float, internalised: Collection[int] = ()) -> S
     ----------
     scene : Scene
     until : float
-        [s]; of a placed scene none of `change_times` may lie between.
+        [s]; of a placed scene none of `appearance_and_rupture_times` may lie between.
     internalised : collection of int
         Migrasomes that cells have taken up since, with all that these hold.
 
