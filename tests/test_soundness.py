@@ -10,12 +10,11 @@ import netCDF4
 import numpy as np
 import pytest
 
-from sdf1_field import soundness
 from sdf1_field.errors import RunError
 from sdf1_field.exposure import Exposure
 from sdf1_field.record import open_run, partial_path, solve
 from sdf1_field.scene import place_scene
-from sdf1_field.simulation import begin, prepare, simulate
+from sdf1_field.simulation import begin, prepare, simulate, soundness
 from sdf1_field.solvers import cosine
 from sdf1_field.spec import load_model
 

@@ -26,11 +26,11 @@ from sdf1_field.simulation.output import Snapshot, snapshot_of
 from sdf1_field.simulation.prepared import Prepared, prepare
 from sdf1_field.simulation.saturation import require_unsaturated
 from sdf1_field.simulation.scene_fields import SceneFields, next_scene, on_grid
+from sdf1_field.simulation.soundness import require_sound
 from sdf1_field.simulation.state import State, begin, nonlinear_of
 from sdf1_field.simulation.stops import discontinuity_times, field_times, stops, track_times
 from sdf1_field.simulation.threads import use_threads
 from sdf1_field.solvers import FieldState
-from sdf1_field.soundness import require_sound
 from sdf1_field.spec import ModelSpec
 from sdf1_field.units import instant
 
@@ -132,7 +132,8 @@ def _scene_and_fields(
     """Scene, emission by ligand, exposure after the bursts, and fields at a later time.
 
     Bursts of a grown scene within an interval are released at its start, so saved fields show them
-    diluted. Those of a placed scene happen at stops, and are not released here.
+    diluted. A placed scene's ruptures happen at stops, and are not
+    released here.
     """
     there = next_scene(here, until)
     bursts = here.prepared.spec.mechanisms.bursts
