@@ -7,12 +7,7 @@ from scipy.integrate import solve_ivp
 
 from conftest import make_migrasomes
 from sdf1_field import cells as cell_layer
-from sdf1_field.analysis import (
-    StickyFloor,
-    begin_encounters,
-    density_fold_change,
-    encounters,
-)
+from sdf1_field.analysis import density_fold_change, encounters
 from sdf1_field.cells import (
     CellParameters,
     Cells,
@@ -43,7 +38,7 @@ from sdf1_field.scene import (
     place_scene,
     region_areas,
 )
-from sdf1_field.simulation import model_grid, regions_of, simulate
+from sdf1_field.simulation import StickyFloor, begin_encounters, model_grid, regions_of, simulate
 from sdf1_field.spec import load_model
 from sdf1_field.variation import DishFactors, dish_factors
 

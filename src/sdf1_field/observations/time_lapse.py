@@ -74,23 +74,23 @@ def read_time_lapse(dish: Dish) -> tuple[Reading, ...]:
     away = np.zeros(spec.cell_count, dtype=np.bool_)
     times: list[float] = []
     places, towards, held, on_fibre, cd166 = [], [], [], [], []
-    for state in simulate(spec, seed=dish.seed, nonlinear=dish.saturating):
-        if state.cells is None:
+    for snapshot in simulate(spec, seed=dish.seed, nonlinear=dish.saturating):
+        if snapshot.cells is None:
             continue
-        x, y = state.cells.x, state.cells.y
-        direction, distance = nearest_fibre(state.scene, x, y)
+        x, y = snapshot.cells.x, snapshot.cells.y
+        direction, distance = nearest_fibre(snapshot.scene, x, y)
         if not times:
             away = np.isfinite(distance) & (distance > radius)
             if not away.any():
                 break
-        caught = state.cells.held & (distance <= radius)
+        caught = snapshot.cells.held & (distance <= radius)
         touched = np.zeros(len(x))
         if caught.any():
-            touched[caught] = state.here.hold.cd166[grid.index(x[caught], y[caught])]
-        times.append(state.time)
+            touched[caught] = snapshot.here.hold.cd166[grid.index(x[caught], y[caught])]
+        times.append(snapshot.time)
         places.append(np.array([x, y]))
         towards.append(direction)
-        held.append(state.cells.held)
+        held.append(snapshot.cells.held)
         on_fibre.append(distance <= radius)
         cd166.append(touched)
     if not times:
