@@ -192,9 +192,6 @@ def _move(
         here.hold,
         parameters,
         state.scene,
-        uptake_rate=(
-            spec.haematopoietic.migrasome_uptake_rate if spec.mechanisms.migrasome_uptake else 0.0
-        ),
         duration=until - state.time,
         time_step=spec.cells.time_step,
         seed=state.seed,
