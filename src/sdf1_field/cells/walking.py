@@ -130,12 +130,9 @@ def advance_with_uptake(
     """
     steps = _whole_steps(duration, time_step)
     step = duration / max(steps, 1)
-    targets = NO_TARGETS
-    rate = parameters.migrasome_uptake_rate
+    rate, targets = parameters.migrasome_uptake_rate, NO_TARGETS
     if rate > 0.0 and len(cells.x) > 0:
-        available = np.flatnonzero(scene.migrasomes.present).astype(np.int64)
-        if len(available) > 0:
-            targets = uptake_targets(scene, available, grid, parameters.radius)
+        targets = uptake_targets(scene, grid, parameters.radius)
     internalised = np.zeros(len(targets.number), dtype=np.bool_)
     together = max(1, _TALLY // max(len(targets.number), 1))
     places = [_place_between_steps(time, step) for time in shown]

@@ -4,7 +4,6 @@ import math
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial import cKDTree
 
 from sdf1_field import migrasomes
 from sdf1_field.analysis import (
@@ -16,6 +15,7 @@ from sdf1_field.analysis import (
     take_census,
     tracks_of,
 )
+from sdf1_field.cells import touching_cells
 from sdf1_field.claims import Quantity, Reading, Sample
 from sdf1_field.errors import InputError
 from sdf1_field.observations.network import NETWORK, network_readings
@@ -88,7 +88,7 @@ def read_counts(dish: Dish) -> tuple[Reading, ...]:
             walk = change_floor(walk, floor)
         if snapshot.time not in seen:
             continue
-        touching = touches(snapshot.scene.migrasomes, snapshot.cells.x, snapshot.cells.y, radius)
+        touching = touching_cells(snapshot.cells, snapshot.scene, grid, radius)
         moved_on |= touched & ~touching
         touched |= touching
         if snapshot.time not in dish.times:
@@ -146,33 +146,6 @@ def watched_model(dish: Dish) -> ModelSpec:
         f"output.fields_every={step!r} s",
     ]
     return model_of(dish, *frames)
-
-
-def touches(m: Migrasomes, x: Array, y: Array, radius: float) -> Flags:
-    """Whether each cell touches a migrasome.
-
-    Parameters
-    ----------
-    m : Migrasomes
-    x, y : ndarray, shape (cell,)
-        The cells' centres [um].
-    radius : float
-        Of the cells [um].
-
-    Returns
-    -------
-    ndarray of bool, shape (cell,)
-    """
-    here, touching = m.present, np.zeros(len(x), dtype=np.bool_)
-    if len(x) == 0 or not here.any():
-        return touching
-    reach = m.radius[here] + radius
-    # Only pairs within reach, since all distances in a whole well do not fit into memory.
-    near = cKDTree(np.column_stack([x, y])).sparse_distance_matrix(
-        cKDTree(np.column_stack([m.x[here], m.y[here]])), reach.max(), output_type="ndarray"
-    )
-    touching[near["i"][near["v"] < reach[near["j"]]]] = True
-    return touching
 
 
 def _taken_up(m: Migrasomes, time: float) -> list[Reading]:
