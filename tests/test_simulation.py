@@ -6,6 +6,7 @@ from dataclasses import fields
 import numpy as np
 import pytest
 
+from conftest import SECRETING
 from sdf1_field import migrasomes
 from sdf1_field.exposure import sensing, stimulus
 from sdf1_field.record import (
@@ -486,21 +487,13 @@ def test_constant_secretion_of_a_grown_stroma_is_booked_to_within_a_coupling_ste
 # L929 that secrete, and are perturbed on the way
 
 
-SECRETING = (
-    "dish.width=200 um",
-    "dish.length=200 um",
+QUENCHED = (
+    *SECRETING,
     "dish.height=200 um",
     "grid.spacing=20 um",
-    "scene.msc_number=6",
     "run.duration=5 h",
     "output.fields_every=1 h",
     "output.ligands=['mcsf']",
-    "stromal_type.l929.nucleation_variation=0.0",
-    "biogenesis.tether_spacing=20 um",
-    "biogenesis.retraction_interval=3 h",
-    "biogenesis.nucleation=0.02 1/(um*h)",
-    "biogenesis.migrasome_lifetime=2 h",
-    "biogenesis.leak_rate=0.1 1/h",
     "treatments.bapta_am.dose=1 uM",
     "treatments.bapta_am.start=187 min",
 )
@@ -508,12 +501,12 @@ SECRETING = (
 
 
 def secreting(*settings):
-    return list(simulate(load_model("secretion-l929", settings=[*SECRETING, *settings]).spec))
+    return list(simulate(load_model("secretion-l929", settings=[*QUENCHED, *settings]).spec))
 
 
 @pytest.mark.parametrize("bursts", ["true", "false"])
 def test_the_audit_of_field_and_cargo_closes_with_a_perturbation_on_the_way(bursts):
-    prepared = prepare(load_model("secretion-l929", settings=SECRETING).spec, 1)
+    prepared = prepare(load_model("secretion-l929", settings=QUENCHED).spec, 1)
     found = secreting(f"mechanisms.bursts={bursts}")
     for state in found:
         cargo, field = migrasomes.cargo_of(state.scene)["mcsf"], state.fields["mcsf"]
