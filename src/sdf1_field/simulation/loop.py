@@ -24,10 +24,10 @@ from sdf1_field.simulation.events import apply_events
 from sdf1_field.simulation.fields import advance_fields, release_bursts
 from sdf1_field.simulation.output import Snapshot, snapshot_of
 from sdf1_field.simulation.prepared import Prepared, prepare
-from sdf1_field.simulation.saturation import require_unsaturated
+from sdf1_field.simulation.saturation import nonlinear_of, require_unsaturated
 from sdf1_field.simulation.scene_fields import SceneFields, next_scene, on_grid
 from sdf1_field.simulation.soundness import require_sound
-from sdf1_field.simulation.state import State, begin, nonlinear_of
+from sdf1_field.simulation.state import State, begin
 from sdf1_field.simulation.stops import discontinuity_times, field_times, stops, track_times
 from sdf1_field.simulation.threads import use_threads
 from sdf1_field.solvers import FieldState
@@ -56,7 +56,7 @@ def simulate(
     threads : int
         Of the solver; the result does not depend on it.
     nonlinear : collection of str
-        Ligands whose coat is not to be taken as empty; see `without_saturation_errors`.
+        Ligands whose coat is not to be taken as unsaturated; see `rerun_if_coat_fills`.
 
     Yields
     ------
@@ -67,14 +67,14 @@ def simulate(
     Raises
     ------
     CoatFills
-        If a coat that was taken as empty fills.
+        If a coat that was taken as unsaturated fills.
     RunError
         If the solver fails, or if a state is not sound; the text says when.
     """
     seed = spec.run.seed if seed is None else seed
     with use_threads(threads):
         if resume_from is not None:
-            nonlinear = nonlinear_of(resume_from)
+            nonlinear = nonlinear_of(resume_from.fields)
         prepared = prepare(spec, seed, nonlinear=nonlinear)
     if spec.run.mode == "steady":
         with use_threads(threads):
