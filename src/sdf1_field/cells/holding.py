@@ -144,7 +144,23 @@ def catch_and_let_go(
     dy: float,
     step: float,
 ) -> None:
-    """Catch cells and let them go over a step, at the rates of their present places."""
+    """Catch cells and let them go over a step, at the rates of their present places.
+
+    Parameters
+    ----------
+    xs, ys : ndarray, shape (cell,)
+        Centres of the block's cells [um].
+    stuck : ndarray, shape (cell,)
+        Whether each is held; changed.
+    work : ndarray, shape (ROWS, cells of a block)
+        See `workspace`; chance and occupied receptors are read.
+    hold : Hold
+    parameters : CellParameters
+    dx, dy : float
+        Spacing of the maps [um].
+    step : float
+        [s].
+    """
     rows, columns = hold.cd166.shape
     # A loop of its own, so that the memory accesses of several cells overlap.
     for n in range(xs.size):
@@ -171,7 +187,7 @@ def catch_and_let_go(
 
 @kernel(inline=True)
 def _held_after(held: bool, chance: float, catch: float, release: float, step: float) -> bool:
-    """Whether a cell is held after a step of a two-state Markov chain, by a uniform number.
+    """Whether a cell is held after a step of a two-state Markov chain, by a uniform random number.
 
     A crawling cell is caught with probability ``k / (k + l) (1 - exp(-(k + l) t))``, where k is the
     catch rate and l the release rate (adhesion and detachment); a held cell is released with

@@ -121,7 +121,17 @@ def count_touching(
     touching: Counts,
     step: int,
 ) -> None:
-    """Add the cells that touch each target at a step to ``touching``, shape (targets, steps)."""
+    """Count the cells that touch each target.
+
+    Parameters
+    ----------
+    xs, ys : ndarray, shape (cell,)
+        Centres [um].
+    targets : UptakeTargets
+    touching : ndarray of int32, shape (targets, steps)
+        The numbers are added to the column of the step.
+    step : int
+    """
     for n in range(xs.size):
         row, column = bucket_of(targets.buckets, xs[n], ys[n])
         for r in adjacent(row, targets.buckets.rows):

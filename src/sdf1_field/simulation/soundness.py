@@ -164,7 +164,7 @@ def require_sound_cells(cells: Cells, grid: Grid, *, last: Cells | None = None) 
 def _all_on_their_way(
     xs: Array, ys: Array, hxs: Array, hys: Array, width: float, length: float
 ) -> bool:
-    """Whether all cells are inside a rectangle's walls and their headings unit vectors."""
+    """Whether all cells, shape (cell,), are inside a rectangle's walls, with unit headings."""
     across, along = BEYOND * width, BEYOND * length
     for n in range(xs.size):
         inside = -across <= xs[n] <= width + across and -along <= ys[n] <= length + along
@@ -233,7 +233,7 @@ def require_sound_field(
 
 @kernel()
 def _extremes(values: Array) -> tuple[float, float, bool]:
-    """Smallest and largest of a map's values, and whether all are finite."""
+    """Smallest and largest of a map's values, shape (ny, nx), and whether all are finite."""
     lowest, highest, finite = values[0, 0], values[0, 0], True
     for row in range(values.shape[0]):
         for column in range(values.shape[1]):
