@@ -9,10 +9,10 @@ from sdf1_field.analysis import (
     fold_changes,
     motion_table,
     network_table,
-    path_lengths,
-    run_census,
     run_tracks,
 )
+from sdf1_field.analysis.runs import run_census
+from sdf1_field.analysis.tracks import path_lengths
 from sdf1_field.errors import InputError
 from sdf1_field.record import open_run
 from sdf1_field.statistics import (

@@ -7,15 +7,9 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from sdf1_field.analysis import (
-    course_table,
-    encounter_limit,
-    encounter_note,
-    encounters,
-    fold_change_table,
-    run_encounter_limit,
-    run_encounters,
-)
+from sdf1_field.analysis import course_table, fold_change_table, run_encounter_limit
+from sdf1_field.analysis.encounter import encounter_limit, encounters
+from sdf1_field.analysis.runs import encounter_note, run_encounters
 from sdf1_field.cli import main
 from sdf1_field.record import open_run
 from sdf1_field.scene import NO_BODY, Bodies, Region, body_under

@@ -8,7 +8,7 @@ import pytest
 
 from sdf1_field.migrasomes.bodies import WALKER
 from sdf1_field.migrasomes.cargo import (
-    CARRIAGE,
+    CARGO_KINETICS,
     CARRIED_OFF,
     FRONT,
     FUSED,
@@ -16,10 +16,10 @@ from sdf1_field.migrasomes.cargo import (
     LEAKED,
     MADE,
     REAR,
+    advance_cargo,
     all_loaded,
-    carry,
     is_loaded,
-    let_out,
+    release_content,
 )
 from sdf1_field.migrasomes.fibres import STRAND, VERTICES
 from sdf1_field.migrasomes.nucleation import BUD
@@ -39,8 +39,8 @@ RESERVOIR = 1e12
 
 
 def kind(**values):
-    """Carriage of one ligand of which nothing happens but what is given."""
-    record = np.zeros(1, dtype=CARRIAGE)
+    """Cargo kinetics of one ligand of which nothing happens but what is given."""
+    record = np.zeros(1, dtype=CARGO_KINETICS)
     defaults = {
         "vesicle_load": 1.0,
         "loaded_fraction": 1.0,
@@ -84,7 +84,7 @@ def after(kinds, cell, network, pools, held, since, until, steps):
     pools, held = pools.copy(), held.copy()
     times = np.linspace(since, until, steps + 1)
     for start, stop in itertools.pairwise(times):
-        carry(
+        advance_cargo(
             float(start), float(stop), kinds, cell, strands, len(strands), course, buds, len(buds),
             pools, held, np.empty(len(buds)),
         )  # fmt: skip
@@ -201,13 +201,13 @@ def test_transport_falls_exponentially_with_the_way_along_the_fibre():
 
 
 def test_transport_fades_exponentially_with_the_age_of_the_migrasome():
-    fading, birth = 1e-4, 1000.0
+    transport_decay, birth = 1e-4, 1000.0
     network = fibre([(0.0, 0.0), (10.0, 0.0)], [(0, 10.0)], birth=birth)
     _, held = after(
-        kind(transport=1.0 / RESERVOIR, fading=fading), walker(), network,
+        kind(transport=1.0 / RESERVOIR, transport_decay=transport_decay), walker(), network,
         pools_of(0.0, RESERVOIR), contents(1), birth, birth + 5 * HOUR, 600,
     )  # fmt: skip
-    expected = -math.expm1(-fading * 5 * HOUR) / fading
+    expected = -math.expm1(-transport_decay * 5 * HOUR) / transport_decay
     assert held[0, 0, HELD] == pytest.approx(expected, rel=1e-6)
 
 
@@ -233,7 +233,7 @@ def test_cargo_gained_by_migrasomes_is_lost_by_their_body():
     network = fibre([(0.0, 0.0), (30.0, 0.0)], [(0, 5.0), (0, 12.0), (0, 29.0)])
     kinds = kind(
         production=3.0, body_release=1e-4, exchange=1e-3, polarised_share=0.8, transport=2e-4,
-        reach=15.0, fusion=5e-4, fading=1e-4,
+        reach=15.0, fusion=5e-4, transport_decay=1e-4,
     )  # fmt: skip
     pools, held = after(
         kinds, walker(migrating=True), network, pools_of(2e4, 1e4), contents(3), 0.0, 8 * HOUR, 96
@@ -288,7 +288,7 @@ def test_ruptures_and_leaks_let_go_all_at_once_and_the_others_take_it_along():
         drifts, drifts,
     ]  # fmt: skip
     held = contents(8, 8.0)
-    let_out(100.0, buds, 8, held)
+    release_content(100.0, buds, 8, held)
     assert held[:, 0, HELD].tolist() == [8.0, 0.0, 0.0, 0.0, 0.0, 8.0, 0.0, 0.0]
     assert held[:, 0, LEAKED].tolist() == [0.0, 8.0, 0.0, 0.0, 8.0, 0.0, 8.0, 0.0]
     assert held[:, 0, CARRIED_OFF].tolist() == [0.0, 0.0, 8.0, 8.0, 0.0, 0.0, 0.0, 8.0]

@@ -11,9 +11,9 @@ from conftest import bits
 from sdf1_field import migrasomes
 from sdf1_field.migrasomes import cargo_of, emission_between, perturb, rates_of, seed_scene
 from sdf1_field.migrasomes.cargo import (
-    CARRIAGE,
+    CARGO_KINETICS,
 )
-from sdf1_field.migrasomes.laws import carriage_of
+from sdf1_field.migrasomes.laws import cargo_kinetics_of
 from sdf1_field.scene import NO_BODY, Fate
 from sdf1_field.spec import Perturbation, load_model
 from sdf1_field.treatments import schedule, treatment_times
@@ -361,9 +361,10 @@ def test_a_perturbation_changes_its_own_step_of_the_cargo_and_no_other(treatment
     acting = schedule(spec).perturbation(3 * HOUR)
     for ligand in ("mcsf", "ccl2"):
         before, after = (
-            carriage_of(spec, ligand, p, secretion_factor=1.3)[0] for p in (Perturbation(), acting)
+            cargo_kinetics_of(spec, ligand, p, secretion_factor=1.3)[0]
+            for p in (Perturbation(), acting)
         )
-        found = {name: after[name] / before[name] for name in CARRIAGE.names
+        found = {name: after[name] / before[name] for name in CARGO_KINETICS.names
                  if after[name] != before[name]}  # fmt: skip
         assert found == pytest.approx(changed, rel=1e-9)
 

@@ -16,7 +16,8 @@ from cell_builders import (
     standard_error,
 )
 from sdf1_field import cells as cell_layer
-from sdf1_field.analysis import density_fold_change, encounters
+from sdf1_field.analysis import density_fold_change
+from sdf1_field.analysis.encounter import encounters
 from sdf1_field.cells import (
     cell_parameters,
     seed_cells,

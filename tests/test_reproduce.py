@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from tests.test_claims import HOUR, claim, dish, paper, scattered, statement
 
-from sdf1_field.claims import NOT_REPRODUCED, REPRODUCED, STATISTICS, TESTS, VARIATIONS, find
+from sdf1_field.claims import REPRODUCED, STATISTICS, TESTS, VARIATIONS, find
+from sdf1_field.claims.verdict import NOT_REPRODUCED
 from sdf1_field.digits import interval_text
 from sdf1_field.errors import InputError
 from sdf1_field.observations import OBSERVATIONS

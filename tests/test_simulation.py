@@ -223,7 +223,8 @@ def test_a_state_survives_a_file_and_resumes_to_the_same_bits(tiny, tmp_path, at
     save_state(tmp_path / "state.npz", stop)
     loaded = load_state(tmp_path / "state.npz", "cosine")
     assert_same_bits(loaded, stop)
-    rest = states(tiny, *settings, name="coculture-kg1a-sdf1", resume_from=loaded)
+    again, *rest = states(tiny, *settings, name="coculture-kg1a-sdf1", resume_from=loaded)
+    assert again.time == stop.time
     expected = [shown for shown in whole if shown.time > stop.time]
     for resumed, uninterrupted in zip(rest, expected, strict=True):
         assert_same_bits(resumed, uninterrupted)
@@ -279,7 +280,8 @@ def test_a_changing_stroma_resumes_to_the_same_bits(tiny, tmp_path):
     save_state(tmp_path / "state.npz", whole[1].stop)
     loaded = load_state(tmp_path / "state.npz", "cosine")
     assert_same_bits(loaded, whole[1].stop)
-    rest = states(tiny, *CHANGING, resume_from=loaded)
+    again, *rest = states(tiny, *CHANGING, resume_from=loaded)
+    assert_same_bits(again, whole[1])
     for resumed, uninterrupted in zip(rest, whole[2:], strict=True):
         assert_same_bits(resumed, uninterrupted)
 
@@ -547,7 +549,8 @@ def test_a_grown_stroma_resumes_to_the_same_bits(
     save_state(tmp_path / "state.npz", whole[n].stop)
     loaded = load_state(tmp_path / "state.npz", "cosine")
     assert_same_bits(loaded, whole[n].stop)
-    rest = states(tiny, *settings, resume_from=loaded)
+    again, *rest = states(tiny, *settings, resume_from=loaded)
+    assert_same_bits(again.stop, whole[n].stop)
     assert len(rest) == len(whole) - n - 1
     for resumed, uninterrupted in zip(rest, whole[n + 1 :], strict=True):
         assert_same_bits(resumed, uninterrupted)
@@ -569,7 +572,9 @@ def test_a_placed_stroma_of_which_cells_eat_resumes_to_the_same_bits(tiny, tmp_p
 
     n = next(n for n, state in enumerate(whole[:-1]) if has_just_eaten(state))
     save_state(tmp_path / "state.npz", whole[n].stop)
-    rest = states(tiny, *settings, resume_from=load_state(tmp_path / "state.npz", "cosine"))
+    loaded = load_state(tmp_path / "state.npz", "cosine")
+    again, *rest = states(tiny, *settings, resume_from=loaded)
+    assert_same_bits(again, whole[n])
     for resumed, uninterrupted in zip(rest, whole[n + 1 :], strict=True):
         assert_same_bits(resumed, uninterrupted)
 

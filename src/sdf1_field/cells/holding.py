@@ -17,7 +17,7 @@ from sdf1_field.spec import ModelSpec
 
 Array = NDArray[np.float64]
 
-_BONDS = {
+BONDS = {
     "cd166_catch_rate": "cd166",
     "vla4_catch_rate": "vcam1",
     "cxcr4_catch_rate": "integrin_ligand",
@@ -82,7 +82,7 @@ def sticky(parameters: CellParameters, regions: RegionMap) -> tuple[CellParamete
 
     Cells are caught at once on bodies and networks, never let go, and sense nothing.
     """
-    rates: dict[str, Any] = dict.fromkeys(_BONDS, 0.0) | {"cd166_catch_rate": math.inf}
+    rates: dict[str, Any] = dict.fromkeys(BONDS, 0.0) | {"cd166_catch_rate": math.inf}
     limit = parameters._replace(
         receptors=0.0,
         chemokinesis_gain=0.0,
@@ -92,13 +92,13 @@ def sticky(parameters: CellParameters, regions: RegionMap) -> tuple[CellParamete
     )
     reached = (regions != Region.FREE_SURFACE).astype(float)
     nothing = np.zeros_like(reached)
-    maps = dict.fromkeys(_BONDS.values(), nothing) | {"cd166": reached}
+    maps = dict.fromkeys(BONDS.values(), nothing) | {"cd166": reached}
     return limit, Hold(**maps)
 
 
 def adhesion_changes(parameters: CellParameters) -> bool:
     """Whether any rate of catch or release is positive; otherwise held cells stay held."""
-    return any(getattr(parameters, rate) > 0.0 for rate in (*_BONDS, "release_rate"))
+    return any(getattr(parameters, rate) > 0.0 for rate in (*BONDS, "release_rate"))
 
 
 def let_go(cells: Cells, grid: Grid, hold: Hold, parameters: CellParameters) -> Cells:
@@ -122,7 +122,7 @@ def let_go(cells: Cells, grid: Grid, hold: Hold, parameters: CellParameters) -> 
     held = np.flatnonzero(cells.held)
     place = grid.index(cells.x[held], cells.y[held])
     holds = np.zeros(len(held), dtype=np.bool_)
-    for rate, density in _BONDS.items():
+    for rate, density in BONDS.items():
         if getattr(parameters, rate) > 0.0:
             holds |= getattr(hold, density)[place] > 0.0
     if holds.all():

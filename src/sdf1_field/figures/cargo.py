@@ -18,8 +18,8 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator, StrMethodFormatter
 from numpy.typing import NDArray
 
-from sdf1_field.analysis import run_network
-from sdf1_field.analysis.network import BODY_DISTANCE_EDGES, frame_at
+from sdf1_field.analysis.network import BODY_DISTANCE_EDGES
+from sdf1_field.analysis.stroma_runs import frame_at, run_network
 from sdf1_field.digits import number_text
 from sdf1_field.figures.drawing import (
     HELD,

@@ -6,15 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sdf1_field import migrasomes
-from sdf1_field.analysis import (
-    count_network,
-    density_fold_change,
-    encounter_fold_change,
-    encounter_repeats,
-    path_lengths,
-    take_census,
-    tracks_of,
-)
+from sdf1_field.analysis.census import density_fold_change, take_census
+from sdf1_field.analysis.encounter import encounter_fold_change, encounter_repeats
+from sdf1_field.analysis.network import count_network
+from sdf1_field.analysis.tracks import path_lengths, tracks_of
 from sdf1_field.cells import touching_cells
 from sdf1_field.claims import Quantity, Reading, Sample
 from sdf1_field.errors import InputError
@@ -34,7 +29,6 @@ from sdf1_field.spec import ModelSpec
 from sdf1_field.units import duration_text
 
 Array = NDArray[np.float64]
-Flags = NDArray[np.bool_]
 
 FOLD_CHANGE, BY_TOUCH, ENCOUNTER = "fold change", "fold change by touch", "encounter limit"
 AREA, CELLS, PATH = "area covered", "cells", "path length"
