@@ -208,10 +208,9 @@ class Emission:
     bursts: Array
 
     @property
-    def released(self) -> float:
-        """All molecules released between the two times, without bursts."""
-        mean = float(self.bodies.mean.sum() + self.migrasomes.mean.sum())
-        return mean * (self.until - self.since)
+    def mean_rate(self) -> float:
+        """Mean secretion of all sources together, without bursts [molecules/s]."""
+        return float(self.bodies.mean.sum() + self.migrasomes.mean.sum())
 
 
 def rates_now(scene: Scene, ligand: str) -> tuple[Array, Array]:
@@ -276,7 +275,7 @@ def emission_between(
     ----------
     before, after : Scene
         At the times ``since`` < ``until`` [s], with no event and none of a placed scene's
-        `change_times` in between.
+        `appearance_and_rupture_times` in between.
     ligand : str
     bursts : bool
         Whether ruptures and leaks release at once. Otherwise their molecules are part of the mean

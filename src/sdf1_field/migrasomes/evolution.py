@@ -65,7 +65,7 @@ def freeze(scene: Scene) -> Scene:
     )
 
 
-def change_times(scene: Scene) -> list[float]:
+def appearance_and_rupture_times(scene: Scene) -> list[float]:
     """Times at which migrasomes that carry a ligand appear or rupture [s], as far as known.
 
     Migrasomes that carry none appear at the next time to which the scene is advanced. A grown
@@ -88,7 +88,7 @@ def advance(scene: Scene, until: float, internalised: Collection[int] = ()) -> S
     ----------
     scene : Scene
     until : float
-        [s]; of a placed scene none of `change_times` may lie between.
+        [s]; of a placed scene none of `appearance_and_rupture_times` may lie between.
     internalised : collection of int
         Migrasomes that cells have taken up since, their content included.
 
