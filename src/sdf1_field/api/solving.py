@@ -159,7 +159,7 @@ def warn_of_intervals(model: Model, *, strict: bool, caller: int = 1) -> None:
     """
     texts = [outside.text for outside in outside_intervals(model)]
     if strict and texts:
-        raise InputError(f"{' Also '.join(texts)} Choose values within, or leave strict away.")
+        raise InputError(f"{' Also '.join(texts)} Choose values within, or omit strict.")
     for text in texts:
         warnings.warn(text, Sdf1FieldWarning, stacklevel=caller + 1)
 

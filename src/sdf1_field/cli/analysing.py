@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import click
 
 from sdf1_field.api.tables import TABLES, changes_of, make_table, usual_table
-from sdf1_field.api.tables.text import Shown
 from sdf1_field.cli.options import json_option, time_of
+from sdf1_field.cli.tables import Shown, show_table
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -81,7 +81,7 @@ def analyse(
             row["changed"] = changed
         click.echo(json.dumps(table, indent=2))
         return
-    TABLES[kind].show(table, shown)
+    show_table(kind, table, shown)
     for side, texts in changed.items():
         if texts:
             click.echo(f"\nchanged from the shipped model in {side}: {'; '.join(texts)}")

@@ -11,10 +11,10 @@ from typing import NoReturn
 
 import click
 
-from sdf1_field.api.tables.text import print_table
 from sdf1_field.cli.options import json_option, run_argument, set_option, strict_option
 from sdf1_field.cli.program import INTERRUPTED, fail
 from sdf1_field.cli.progress import announce_compilation, shown_progress
+from sdf1_field.cli.tables import print_table
 from sdf1_field.digits import number_text
 from sdf1_field.errors import Sdf1FieldWarning
 
