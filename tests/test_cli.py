@@ -376,6 +376,11 @@ def test_strict_refuses_what_is_outside_its_interval(run, tmp_path, command):
     assert run("check", "coculture-kg1a", "--strict").exit_code == 0
 
 
+def test_an_unknown_solver_is_refused_with_those_known(run):
+    refused = run("solve", "coculture-kg1a", "--solver", "magic")
+    assert_refused(refused, "numerics.solver: 'magic'", "it should be 'cosine' or 'fipy'")
+
+
 @pytest.mark.parametrize("command", ["check", "solve", "show"])
 def test_a_key_that_nothing_reads_is_refused(run, command):
     unread = overrides(["scene.network_fraction=0.5"])

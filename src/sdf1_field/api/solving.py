@@ -46,8 +46,8 @@ def solve(
         Run file to write. Without it the run is held in memory.
     threads : int
         Of the solver; the result does not depend on it.
-    solver : {"cosine", "fipy"}, optional
-        Of the fields; the model's own if not given.
+    solver : str, optional
+        Of the fields, as ``numerics.solver``; the model's own if not given.
     force : bool
         Replace an existing file.
     resume : bool

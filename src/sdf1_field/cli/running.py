@@ -33,8 +33,8 @@ _AUDITED = 6
 )
 @click.option(
     "--solver",
-    type=click.Choice(["cosine", "fipy"]),
-    help="Solver of the fields, as --set numerics.solver=...; the model's if not given.",
+    metavar="NAME",
+    help="Solver of the fields, such as fipy, as --set numerics.solver=NAME; the model's if not given.",
 )
 @click.option(
     "--threads", type=click.IntRange(min=1), default=1, show_default=True, help="Threads."
