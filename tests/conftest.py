@@ -67,6 +67,19 @@ FOLLOWED = (
 )
 """A stroma whose cargo is followed from seeding."""
 
+SECRETING = (
+    "dish.width=200 um",
+    "dish.length=200 um",
+    "scene.msc_number=6",
+    "stromal_type.l929.nucleation_variation=0.0",
+    "biogenesis.tether_spacing=20 um",
+    "biogenesis.retraction_interval=3 h",
+    "biogenesis.nucleation=0.02 1/(um*h)",
+    "biogenesis.migrasome_lifetime=2 h",
+    "biogenesis.leak_rate=0.1 1/h",
+)
+"""Alike L929 whose migrasomes form and burst within hours."""
+
 TRACKED = (
     "scene.msc_density=0 1/mm**2",
     "treatments={}",
@@ -173,24 +186,21 @@ def tiny_targets(tmp_path_factory):
     compared = 'reference = "b", statistic = "ratio of means", above = 1.0'
     read = 'value = 1.0, interval = [0.5, 1.5], digitised_by = "a reader"'
     path = tmp_path_factory.mktemp("targets") / "tiny.toml"
-    path.write_text(
+    conditions = [
         f"""
-[deniz2023.condition.a]
-label = "a"
+[deniz2023.condition.{name}]
+label = "{name}"
 model = "null-kg1a"
 observation = "cells"
 times = ["30 min"]
 dishes = 6
 null = "a"
 settings = {settings}
-[deniz2023.condition.b]
-label = "b"
-model = "null-kg1a"
-observation = "cells"
-times = ["30 min"]
-dishes = 6
-null = "a"
-settings = {settings}
+"""
+        for name in "ab"
+    ]
+    path.write_text(
+        f"""{"".join(conditions)}
 [[deniz2023.claim]]
 id = "T1"
 says = "more"

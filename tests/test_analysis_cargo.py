@@ -28,7 +28,7 @@ from sdf1_field.migrasomes.cargo import (
     RELEASED,
 )
 from sdf1_field.migrasomes.fibres import STRAND, VERTICES
-from sdf1_field.migrasomes.laws import RATES, carriage_of
+from sdf1_field.migrasomes.laws import RATES, cargo_kinetics_of
 from sdf1_field.migrasomes.nucleation import BUD
 from sdf1_field.record import model_of, open_run
 from sdf1_field.scene import NO_BODY, Bodies, Fate, Fibres, Growth, Scene
@@ -90,8 +90,8 @@ def make_scene(bodies, migrasomes, *, spec=SPEC, time=TIME, gone=()):
             course=np.zeros((0, 2, VERTICES)),
             buds=np.zeros(len(m), dtype=BUD),
             constant={},
-            carriage={
-                name: carriage_of(spec, name, Perturbation(), secretion_factor=1.0)
+            cargo_kinetics={
+                name: cargo_kinetics_of(spec, name, Perturbation(), secretion_factor=1.0)
                 for name in ligands
             },
             pools=pools,

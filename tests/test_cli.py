@@ -335,6 +335,17 @@ def test_an_interrupted_run_is_kept_with_status_130_and_goes_on(
         "sdf1-field: interrupted. Results so far are in run.nc.partial; go on with --resume."
     ]
     assert_refused(run(*call), "run.nc.partial", "Go on with resume")
+    looked = run("inspect", "run.nc.partial")
+    assert looked.exit_code == 0
+    assert looked.stderr == (
+        "sdf1-field: warning: run.nc.partial: interrupted at 30 min; repeat the call with "
+        "--resume to go on\n"
+    )
+    assert " observations" in looked.stdout
+    shown = json.loads(run("analyse", "run.nc.partial", "--show", "motion", "--json").stdout)
+    assert shown["runs"]["tracked_time"] == 1800.0
+    assert run("plot", "run.nc.partial", "-o", "partial.png").exit_code == 0
+    (tmp_path / "partial.png").unlink()
     monkeypatch.undo()
     monkeypatch.chdir(tmp_path)
     assert run(*call, "--resume").exit_code == 0

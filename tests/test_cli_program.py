@@ -210,15 +210,15 @@ DAMAGED = {
     "title is a number": (swap("title", 1.5), "attribute 'title' is missing or damaged"),
     "a variable is gone": (
         lambda file: file.renameVariable("region", "gone"),
-        "region: is missing or not as it was written",
+        "region: is missing, or has other dimensions",
     ),
     "cells are gone": (
         lambda file: file.renameVariable("cell_x", "gone"),
-        "cell_x: is missing or not as it was written",
+        "cell_x: is missing, or has other dimensions",
     ),
     "a flag means nothing": (
         lambda file: file["region"].delncattr("flag_meanings"),
-        "region: is missing or not as it was written",
+        "region: is missing, or has other dimensions",
     ),
 }
 """How a run file can be damaged, and what is said of it."""

@@ -126,7 +126,17 @@ def test_what_is_not_there_has_no_variables(path, kind):
     }.get(kind, {"body", "fibre", "migrasome", "cell"})
 
 
-def test_two_dishes_of_a_growing_stroma_open_together(solved):
+INTEGERS = (
+    "body_migrating",
+    "fibre_body",
+    "fibre_origin",
+    "migrasome_body",
+    "migrasome_origin",
+    "migrasome_fate",
+)
+
+
+def test_two_dishes_of_a_growing_stroma_open_together_and_are_saved_again(solved, tmp_path):
     paths = [solved(*KINDS["grown"], seed=seed) for seed in (1, 2)]
     with xr.open_mfdataset(
         paths, combine="nested", concat_dim="dish", join="outer", decode_times=False
@@ -143,6 +153,14 @@ def test_two_dishes_of_a_growing_stroma_open_together(solved):
             assert np.isnan(one["migrasome_x"].values[:, sizes[n] :]).all()
             assert np.array_equal(one["sdf1"].values, run["sdf1"].values)
             run.close()
+        dishes.to_netcdf(tmp_path / "dishes.nc")
+        with (
+            xr.open_dataset(tmp_path / "dishes.nc", decode_times=False) as again,
+            netCDF4.Dataset(tmp_path / "dishes.nc") as file,
+        ):
+            assert again.identical(dishes.load())
+            for name in INTEGERS:
+                assert file[name].dtype.kind == "i", name
 
 
 def test_a_run_without_a_stroma_is_read_without_rows(solved, tmp_path):

@@ -10,7 +10,6 @@ from conftest import CARGO_SETTINGS, digest_of, tiny_model
 from sdf1_field.exposure import Exposure
 from sdf1_field.migrasomes import cargo_of as cargo_in
 from sdf1_field.record import (
-    CARGO,
     checkpoint_path,
     expected_size,
     load_state,
@@ -31,6 +30,7 @@ from sdf1_field.scene import (
     Migrasomes,
     Scene,
 )
+from sdf1_field.scene.variables import CARGO
 from sdf1_field.simulation import SceneFields, State, prepare, simulate, snapshot_of
 from sdf1_field.solvers import cosine
 from sdf1_field.spec import load_model
@@ -142,7 +142,7 @@ def growth_after(time, fibres, count):
 def growing_states(spec, *, seed, resume_from=None, **_options):
     prepared = prepare(spec, seed)
     for time in FRAMES:
-        if resume_from is None or time > resume_from.time:
+        if resume_from is None or time >= resume_from.time:
             fields = {
                 name: cosine.start(equation, time=time, tolerances=prepared.tolerances)
                 for name, equation in prepared.equations.items()

@@ -6,6 +6,7 @@ from dataclasses import fields
 import numpy as np
 import pytest
 
+from conftest import SECRETING
 from sdf1_field import migrasomes
 from sdf1_field.exposure import sensing, stimulus
 from sdf1_field.record import (
@@ -222,7 +223,8 @@ def test_a_state_survives_a_file_and_resumes_to_the_same_bits(tiny, tmp_path, at
     save_state(tmp_path / "state.npz", stop)
     loaded = load_state(tmp_path / "state.npz", "cosine")
     assert_same_bits(loaded, stop)
-    rest = states(tiny, *settings, name="coculture-kg1a-sdf1", resume_from=loaded)
+    again, *rest = states(tiny, *settings, name="coculture-kg1a-sdf1", resume_from=loaded)
+    assert again.time == stop.time
     expected = [shown for shown in whole if shown.time > stop.time]
     for resumed, uninterrupted in zip(rest, expected, strict=True):
         assert_same_bits(resumed, uninterrupted)
@@ -278,7 +280,8 @@ def test_a_changing_stroma_resumes_to_the_same_bits(tiny, tmp_path):
     save_state(tmp_path / "state.npz", whole[1].stop)
     loaded = load_state(tmp_path / "state.npz", "cosine")
     assert_same_bits(loaded, whole[1].stop)
-    rest = states(tiny, *CHANGING, resume_from=loaded)
+    again, *rest = states(tiny, *CHANGING, resume_from=loaded)
+    assert_same_bits(again, whole[1])
     for resumed, uninterrupted in zip(rest, whole[2:], strict=True):
         assert_same_bits(resumed, uninterrupted)
 
@@ -486,21 +489,13 @@ def test_constant_secretion_of_a_grown_stroma_is_booked_to_within_a_coupling_ste
 # L929 that secrete, and are perturbed on the way
 
 
-SECRETING = (
-    "dish.width=200 um",
-    "dish.length=200 um",
+QUENCHED = (
+    *SECRETING,
     "dish.height=200 um",
     "grid.spacing=20 um",
-    "scene.msc_number=6",
     "run.duration=5 h",
     "output.fields_every=1 h",
     "output.ligands=['mcsf']",
-    "stromal_type.l929.nucleation_variation=0.0",
-    "biogenesis.tether_spacing=20 um",
-    "biogenesis.retraction_interval=3 h",
-    "biogenesis.nucleation=0.02 1/(um*h)",
-    "biogenesis.migrasome_lifetime=2 h",
-    "biogenesis.leak_rate=0.1 1/h",
     "treatments.bapta_am.dose=1 uM",
     "treatments.bapta_am.start=187 min",
 )
@@ -508,12 +503,12 @@ SECRETING = (
 
 
 def secreting(*settings):
-    return list(simulate(load_model("secretion-l929", settings=[*SECRETING, *settings]).spec))
+    return list(simulate(load_model("secretion-l929", settings=[*QUENCHED, *settings]).spec))
 
 
 @pytest.mark.parametrize("bursts", ["true", "false"])
 def test_the_audit_of_field_and_cargo_closes_with_a_perturbation_on_the_way(bursts):
-    prepared = prepare(load_model("secretion-l929", settings=SECRETING).spec, 1)
+    prepared = prepare(load_model("secretion-l929", settings=QUENCHED).spec, 1)
     found = secreting(f"mechanisms.bursts={bursts}")
     for state in found:
         cargo, field = migrasomes.cargo_of(state.scene)["mcsf"], state.fields["mcsf"]
@@ -554,7 +549,8 @@ def test_a_grown_stroma_resumes_to_the_same_bits(
     save_state(tmp_path / "state.npz", whole[n].stop)
     loaded = load_state(tmp_path / "state.npz", "cosine")
     assert_same_bits(loaded, whole[n].stop)
-    rest = states(tiny, *settings, resume_from=loaded)
+    again, *rest = states(tiny, *settings, resume_from=loaded)
+    assert_same_bits(again.stop, whole[n].stop)
     assert len(rest) == len(whole) - n - 1
     for resumed, uninterrupted in zip(rest, whole[n + 1 :], strict=True):
         assert_same_bits(resumed, uninterrupted)
@@ -576,7 +572,9 @@ def test_a_placed_stroma_of_which_cells_eat_resumes_to_the_same_bits(tiny, tmp_p
 
     n = next(n for n, state in enumerate(whole[:-1]) if has_just_eaten(state))
     save_state(tmp_path / "state.npz", whole[n].stop)
-    rest = states(tiny, *settings, resume_from=load_state(tmp_path / "state.npz", "cosine"))
+    loaded = load_state(tmp_path / "state.npz", "cosine")
+    again, *rest = states(tiny, *settings, resume_from=loaded)
+    assert_same_bits(again, whole[n])
     for resumed, uninterrupted in zip(rest, whole[n + 1 :], strict=True):
         assert_same_bits(resumed, uninterrupted)
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from conftest import make_migrasomes
+from conftest import SECRETING, make_migrasomes
 from sdf1_field import migrasomes
 from sdf1_field.grid import make_grid
 from sdf1_field.migrasomes import emission_between
@@ -269,19 +269,6 @@ def test_secretion_that_goes_over_without_a_correction_needs_no_steps():
     assert straight.longest_step(1e-9) == math.inf
     for start, stop in ((100.0, 400.0), (130.0, 170.0)):
         assert straight.released(start, stop) == source.released(start, stop)
-
-
-SECRETING = (
-    "dish.width=200 um",
-    "dish.length=200 um",
-    "scene.msc_number=6",
-    "stromal_type.l929.nucleation_variation=0.0",
-    "biogenesis.tether_spacing=20 um",
-    "biogenesis.retraction_interval=3 h",
-    "biogenesis.nucleation=0.02 1/(um*h)",
-    "biogenesis.migrasome_lifetime=2 h",
-    "biogenesis.leak_rate=0.1 1/h",
-)
 
 
 @pytest.fixture(scope="module")

@@ -1,5 +1,6 @@
 """Work of the validation scripts on many processes, and records of its results."""
 
+import argparse
 import multiprocessing
 import re
 import sys
@@ -23,6 +24,32 @@ def carried_out(
             if len(results) % max(1, len(tasks) // 20) == 0:
                 print(f"{name}: {len(results)} of {len(tasks)}", file=sys.stderr, flush=True)
     return results
+
+
+def carry_out_sections(
+    about: str,
+    sections: Mapping[str, Callable[[argparse.Namespace], object]],
+    **options: Mapping[str, Any],
+) -> None:
+    """Carry out the sections that the command line asks for, in their order.
+
+    Parameters
+    ----------
+    about : str
+        The script's docstring.
+    sections : mapping of str to callable
+        Each takes the command line's arguments.
+    **options : mapping
+        Of `argparse.ArgumentParser.add_argument`, by the option's name.
+    """
+    parser = argparse.ArgumentParser(description=about.splitlines()[0])
+    parser.add_argument("sections", nargs="+", choices=[*sections, "all"])
+    for name, option in options.items():
+        parser.add_argument(f"--{name}", **option)
+    arguments = parser.parse_args()
+    for name, section in sections.items():
+        if {name, "all"} & set(arguments.sections):
+            section(arguments)
 
 
 def markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -205,8 +205,8 @@ def _meaning(variable: Variable) -> str:
         parts.append(", ".join(f"{value} `{name}`" for value, name in variable.flags.items()))
     if variable.absent is not None:
         parts.append(f"fill value {variable.absent}")
-    if variable.only:
-        parts.append(f"only with {variable.only}")
+    if variable.only is not None:
+        parts.append(f"only with {variable.only.text}")
     parts += [f"`{key} = {value}`" for key, value in variable.attributes.items()]
     if variable.since > 1:
         parts.append(f"since format {variable.since}")

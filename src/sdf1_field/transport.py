@@ -192,7 +192,7 @@ def steady_admittance(grid: Grid, transport: Transport, lateral: Array) -> Array
 
 
 def mean_admittance(grid: Grid, transport: Transport) -> float:
-    """The same of the (0, 0) mode, the floor's mean, which a bath or mixed medium feeds [um/s]."""
+    """Steady admittance of the (0, 0) mode, to which a bath or mixed medium is connected [um/s]."""
     above = transport.top_conductance(grid)
     if transport.mixed is not None:
         lost = transport.loss_rate * transport.mixed
@@ -232,6 +232,11 @@ class Ledger:
     removed: float = 0.0
     taken_up: float = 0.0
     minimum: float = 0.0
+
+    @property
+    def sums(self) -> dict[str, float]:
+        """Entries of the mass audit [molecules]: all but the minimum."""
+        return {key: value for key, value in vars(self).items() if key != "minimum"}
 
     def book(self, **amounts: float) -> "Ledger":
         """Ledger with amounts [molecules] added to the named entries."""

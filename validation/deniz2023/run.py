@@ -24,7 +24,7 @@ from sdf1_field.reproduce import as_markdown, load_paper, reproduce
 
 sys.path.append(str(Path(__file__).parents[1]))
 
-from recording import markdown
+from recording import carry_out_sections, markdown
 
 HERE = Path(__file__).parent
 RECORDED = {"deniz2023": HERE / "table.md", "jiao2024": HERE.parent / "jiao2024" / "claims.md"}
@@ -174,17 +174,10 @@ def numerics(arguments: argparse.Namespace) -> None:
 SECTIONS = {"claims": claims, "null": null, "numerics": numerics}
 
 
-def main() -> None:
-    """Carry out the sections asked for."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("sections", nargs="+", choices=[*SECTIONS, "all"])
-    parser.add_argument("--experiments", type=int, default=20)
-    parser.add_argument("--dishes", type=Path, default=Path("validation-dishes"))
-    arguments = parser.parse_args()
-    for name, section in SECTIONS.items():
-        if {name, "all"} & set(arguments.sections):
-            section(arguments)
-
-
 if __name__ == "__main__":
-    main()
+    carry_out_sections(
+        __doc__,
+        SECTIONS,
+        experiments={"type": int, "default": 20},
+        dishes={"type": Path, "default": Path("validation-dishes")},
+    )

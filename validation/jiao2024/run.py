@@ -41,6 +41,7 @@ from matplotlib.figure import Figure
 from share import share
 from space import space
 
+from recording import carry_out_sections
 from sdf1_field import migrasomes
 from sdf1_field.observations import Dish, observe
 from sdf1_field.observations.cargo import IN_BODIES
@@ -238,19 +239,12 @@ SECTIONS = {
 }  # fmt: skip
 
 
-def main() -> None:
-    """Carry out the sections asked for."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("sections", nargs="+", choices=[*SECTIONS, "all"])
-    parser.add_argument("--experiments", type=int, default=20, help="Of staining.")
-    parser.add_argument("--draws", type=int, default=150, help="Of the parameters' space.")
-    parser.add_argument("--dishes", type=int, default=3, help="Co-cultures of each condition.")
-    parser.add_argument("--workers", type=int, default=2)
-    arguments = parser.parse_args()
-    for name, section in SECTIONS.items():
-        if {name, "all"} & set(arguments.sections):
-            section(arguments)
-
-
 if __name__ == "__main__":
-    main()
+    carry_out_sections(
+        __doc__,
+        SECTIONS,
+        experiments={"type": int, "default": 20, "help": "Of staining."},
+        draws={"type": int, "default": 150, "help": "Of the parameters' space."},
+        dishes={"type": int, "default": 3, "help": "Co-cultures of each condition."},
+        workers={"type": int, "default": 2},
+    )

@@ -17,6 +17,7 @@ from sdf1_field.errors import InputError
 from sdf1_field.migrasomes import cargo_of
 from sdf1_field.random import Stream, generator, name_key
 from sdf1_field.scene import NO_BODY, Scene
+from sdf1_field.scene.variables import CARGO
 from sdf1_field.spec import ModelSpec
 
 Array = NDArray[np.float64]
@@ -180,7 +181,6 @@ def count_cargo(
             "mechanisms.cargo_kinetics and the ligand in output.ligands."
         )
     own = followed[ligand]
-    body_content = own.front + own.rear
     here = scene.migrasomes.present
     return cargo_count(
         scene,
@@ -188,20 +188,12 @@ def count_cargo(
         ligand,
         time=time,
         seed=seed,
-        body_content=body_content,
+        body_content=own.content,
         rear=own.rear,
         content=own.held[here],
         loaded=own.loaded[here],
         vesicle_load=own.vesicle_load,
-        totals={
-            "made": float(own.made.sum()),
-            "in_bodies": float(body_content.sum()),
-            "in_migrasomes": float(own.held.sum()),
-            "released_by_bodies": float(own.released.sum()),
-            "released_by_fusion": float(own.fused.sum()),
-            "released_at_once": float(own.leaked.sum()),
-            "carried_off": float(own.carried_off.sum()),
-        },
+        totals={entry: float(getattr(own, key).sum()) for entry, (key, _) in CARGO.items()},
     )
 
 

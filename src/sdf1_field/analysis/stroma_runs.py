@@ -15,8 +15,9 @@ from sdf1_field.analysis.network import NetworkCount, count_network
 from sdf1_field.analysis.runs import SAME_TIME, run_name, run_scene, scene_frames
 from sdf1_field.analysis.space import BODY, MIGRASOME, Outlines
 from sdf1_field.errors import InputError
-from sdf1_field.record import CARGO, model_of
+from sdf1_field.record import model_of
 from sdf1_field.scene import OUTSIDE
+from sdf1_field.scene.variables import CARGO
 from sdf1_field.simulation import model_grid
 from sdf1_field.units import duration_text
 

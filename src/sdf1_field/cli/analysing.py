@@ -2,16 +2,12 @@
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from sdf1_field.api.tables import TABLES, changes_of, make_table, usual_table
 from sdf1_field.cli.options import json_option, time_of
 from sdf1_field.cli.tables import Shown, show_table
-
-if TYPE_CHECKING:
-    import xarray as xr
 
 
 @click.command()
@@ -64,8 +60,10 @@ def analyse(
 
     times = [time_of(text) for text in at] or None
     with ExitStack() as stack:
-        opened: list[xr.Dataset] = [stack.enter_context(open_run(path)) for path in runs]
-        control: list[xr.Dataset] = [stack.enter_context(open_run(path)) for path in against]
+        opened, control = (
+            [stack.enter_context(open_run(path, interrupted=True)) for path in paths]
+            for paths in (runs, against)
+        )
         kind = kind or usual_table(opened)
         table = make_table(kind, opened, times, against=control, paired=paired)
         changed = changes_of(opened, control)

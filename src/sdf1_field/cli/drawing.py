@@ -27,9 +27,10 @@ def plot(run: Path, output: Path | None, at: str | None, ligand: str | None, for
 
     A stroma alone is drawn with its network, or with its chemokines and their secretion.
     """
-    from sdf1_field.api.runs import open_run
+    from sdf1_field.api.runs import Run
+    from sdf1_field.record import open_run
 
     path = output or run.with_suffix(".png")
-    with open_run(run) as opened:
+    with Run(open_run(run, interrupted=True), run) as opened:
         opened.plot(path, at=None if at is None else time_of(at), ligand=ligand, force=force)
     click.echo(path)

@@ -121,7 +121,7 @@ def inspect(run: Path, digest: bool, as_json: bool) -> None:
     """Show what a run file holds and whether its mass audit closes."""
     from sdf1_field.record import content_digest, field_unit, open_run, summary
 
-    with open_run(run) as opened:
+    with open_run(run, interrupted=True) as opened:
         facts = summary(opened)
         units = {own["name"]: field_unit(opened, own["name"]) for own in facts["ligands"]}
         if digest:

@@ -34,7 +34,7 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class SensingSetup:
-    """Values that stay the same throughout a run.
+    """Constants of the exposure in a run.
 
     Parameters
     ----------

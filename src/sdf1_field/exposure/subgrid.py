@@ -10,8 +10,10 @@ its two-dimensional transforms at the wavenumber p obey
 
 (b, B over the molecules in 1 nM). So b is followed by an ordinary differential equation at every
 wavenumber, solved exactly over a step, and ``c = (s + k_off' b) / (Y + kappa)``. Divided by the
-source's own transform both are smooth functions of ``p / (p + p_0)``: few wavenumbers hold them,
-and the integral back to distances is a matrix known beforehand. Uptake by cells is neglected here.
+source's own transform both are smooth functions of ``p / (p + p_0)``: few wavenumbers hold them.
+A source has rotational symmetry, so its field at a distance r is the inverse Hankel transform (of
+order 0) of c(p), ``integral of p J0(p r) c(p) dp / (2 pi)``; it is linear in the kept values and
+becomes a matrix that is computed once. Uptake by cells is neglected here.
 
 A step, for the carriers of the sensed ligand::
 
@@ -49,29 +51,29 @@ WAVENUMBERS = 20
 """Wavenumbers that hold a source's coat: profiles are then good to 1e-3 of their peak on coats
 with a hundredth to ten times the default sites."""
 REACH, _LEAST_REACH = 12.0, 60.0
-"""In widths of the Gaussian, and at least [um]; from the first on, the slope that is left out is
-1 % of the source's own and less."""
+"""Distance beyond which the correction is left out, in widths of the Gaussian, and at least [um];
+the slope left out there is at most 1 % of the source's own."""
 _TAPERED = 0.5
-"""Share of the reach from which on the profile is faded out."""
+"""Share of the reach beyond which the profile is tapered to 0."""
 _FINEST, _NODE = 0.25, 0.5
 """Distance of a profile's nodes in widths of the Gaussian, and at most [um]."""
 _MOST_NODES = 400
 """Of a profile: on grids coarser than 16 um nodes are farther apart."""
 _LARGEST_WAVENUMBER = 64.0
-"""Of the integral back to distances [1/um]."""
+"""Upper limit of the Hankel integral [1/um]."""
 _BLUR = 0.08
-"""Of the Gaussian that ends it for the value at a place, where no cell's disc does [um]."""
+"""Width of the Gaussian cutoff of the Hankel integral where `cell_radius` is 0 [um]."""
 _PANEL = 8
-"""Quadrature nodes for each period of the fastest oscillation of that integral."""
+"""Quadrature nodes per period of the Hankel integrand's fastest oscillation."""
 _RADII = 2.0**0.25
-"""Ratio of neighbouring migrasome radii that have a matrix; between them it is interpolated."""
+"""Ratio of neighbouring migrasome radii that have a matrix; in between, it is interpolated."""
 _SMALLEST_RADIUS = 0.05
-"""Smaller migrasomes look like this one [um]."""
+"""Radius of the smallest migrasome that is resolved; smaller ones have its profile [um]."""
 
 
 @dataclass(frozen=True)
 class Scales:
-    """Parameters of the matrices back to distances, besides a migrasome's radius.
+    """Parameters of the inverse Hankel transform's matrices, besides a migrasome's radius.
 
     Parameters
     ----------
@@ -90,7 +92,7 @@ class Scales:
 
     @property
     def reach(self) -> float:
-        """Distance from which on nothing is added [um]."""
+        """Distance beyond which the correction is 0 [um]."""
         return max(REACH * self.width, _LEAST_REACH)
 
     @property
@@ -101,7 +103,7 @@ class Scales:
 
     @property
     def largest_wavenumber(self) -> float:
-        """Of the integral back to distances [1/um]: the largest that the nodes resolve."""
+        """Upper limit of the Hankel integral [1/um], at most the largest that the nodes resolve."""
         return min(_LARGEST_WAVENUMBER, _LARGEST_WAVENUMBER * _NODE * self.nodes / self.reach)
 
     def admittance(self, wavenumber: Array) -> Array:
@@ -112,7 +114,7 @@ class Scales:
 
 @dataclass(frozen=True, eq=False)
 class SubgridBasis:
-    """Data that all sources on a floor share.
+    """Quantities that are the same for all sources on a floor.
 
     Parameters
     ----------
@@ -284,7 +286,21 @@ def subgrid_field(
 
 
 def _profiles(basis: SubgridBasis, radius: Array, transform: Array) -> Array:
-    """Values and slopes at the nodes, shape (source, node, 2), of transforms over the source's."""
+    """Inverse Hankel transform of ``transform`` times the source's own.
+
+    Parameters
+    ----------
+    basis : SubgridBasis
+    radius : ndarray, shape (source,)
+        Of the migrasomes [um].
+    transform : ndarray, shape (source, WAVENUMBERS)
+        Over that of the source's shape [nM um**2].
+
+    Returns
+    -------
+    ndarray, shape (source, node, 2)
+        Values [nM] and slopes [nM/um] at the nodes.
+    """
     place = np.log(np.maximum(radius, _SMALLEST_RADIUS)) / math.log(_RADII)
     lower = np.floor(place).astype(np.int64)
     upper_share = place - lower
@@ -295,20 +311,23 @@ def _profiles(basis: SubgridBasis, radius: Array, transform: Array) -> Array:
     result = np.empty((len(radius), 2 * basis.scales.nodes))
     for n in np.unique(lower):
         chosen = np.flatnonzero(lower == n)
-        result[chosen] = both[chosen] @ _matrices(basis.scales, int(n))
+        result[chosen] = both[chosen] @ _stacked_matrices(basis.scales, int(n))
     return result.reshape(len(radius), -1, 2)
 
 
 @functools.lru_cache(maxsize=64)
-def _matrices(scales: Scales, size: int) -> Array:
-    """Those of a migrasome radius and of the next larger one, below each other."""
-    return np.concatenate([_matrix(scales, size), _matrix(scales, size + 1)])
+def _stacked_matrices(scales: Scales, size: int) -> Array:
+    """Matrices for a radius class and the next larger, stacked, for interpolation in the radius."""
+    return np.concatenate([_hankel_matrix(scales, size), _hankel_matrix(scales, size + 1)])
 
 
 @functools.lru_cache(maxsize=64)
-def _matrix(scales: Scales, size: int) -> Array:
-    """From the kept wavenumbers to values and slopes at nodes, for a migrasome radius."""
-    wavenumber, shapes = _integrals(scales)
+def _hankel_matrix(scales: Scales, size: int) -> Array:
+    """Inverse Hankel transform, from the kept wavenumbers to values and slopes at the nodes.
+
+    Its shape is (WAVENUMBERS, 2 nodes); the migrasome's radius is ``_RADII**size``.
+    """
+    wavenumber, shapes = _hankel_quadrature(scales)
     missing = disc_transform(wavenumber * _RADII**size)
     missing -= np.exp(-0.5 * (wavenumber * scales.width) ** 2)
     weights = missing[:, None] * _lagrange(wavenumber / (wavenumber + 1.0 / scales.width))
@@ -317,11 +336,12 @@ def _matrix(scales: Scales, size: int) -> Array:
 
 
 @functools.lru_cache(maxsize=2)
-def _integrals(scales: Scales) -> tuple[Array, Array]:
-    """Wavenumbers of a quadrature, and the contribution of each to values and slopes at the nodes.
+def _hankel_quadrature(scales: Scales) -> tuple[Array, Array]:
+    """Quadrature of the inverse Hankel transform: wavenumbers, and their weights at the nodes.
 
-    It is ``p J0(p r) F(p) / (2 pi Y(p))`` with the cell's disc ``F``, faded out at the reach;
-    ``Y`` stands here so that its other factor is finite at both ends.
+    The weight for a value is ``p J0(p r) F(p) / (2 pi Y(p))``, with the transform ``F`` of the disc
+    under a cell; it is tapered to 0 at the reach. The transform is multiplied by ``Y`` beforehand,
+    so that it is finite at wavenumbers 0 and infinity.
     """
     reach = scales.reach
     r = np.linspace(0.0, reach, scales.nodes)

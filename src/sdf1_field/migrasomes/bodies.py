@@ -48,8 +48,9 @@ WALKER = np.dtype(
     align=True,
 )
 """A stromal cell: centre [um], angle of the long axis and heading [rad]; polarity along the
-heading, 1 or -1; spread share of its full area, and remaining time of a retraction of its edge [s];
-half axes of the fully spread ellipse [um]; its factors on speed, nucleation and production [1]."""
+heading, 1 or -1; whether it migrates; its area relative to that when fully spread, and remaining
+time of a retraction of its edge [s]; half axes of the fully spread ellipse [um]; its factors on
+speed, nucleation and production [1]."""
 
 
 @kernel()
@@ -66,6 +67,24 @@ def move_bodies(
 
     A migrating body is a persistent random walker whose long axis relaxes to its heading. At a wall
     or another body it stays for this step and reverses its polarity.
+
+    Parameters
+    ----------
+    rates : record of RATES
+    seed, step : int
+        The dish's seed, and the growth step.
+    cells : ndarray of WALKER, shape (body,)
+        Changed in place.
+    strands : ndarray of STRAND, shape (fibre or more,)
+    course : ndarray, shape (fibre or more, 2, VERTICES)
+        Vertices [um].
+    numbers : ndarray, shape (2,)
+        Its first entry, the number of fibres, grows.
+
+    Returns
+    -------
+    strands, course : ndarray
+        With the new fibres; longer copies once the arrays are full.
     """
     count = cells.size
     if count == 0:
@@ -133,6 +152,16 @@ def _collides(
     """Whether a move to a place would make a body overlap another and bring them nearer.
 
     Bodies count as circles of their area. Buckets hold the places at the beginning of the step.
+
+    Parameters
+    ----------
+    n : int
+        The body.
+    x, y : float
+        The place [um].
+    cells : ndarray of WALKER, shape (body,)
+    buckets, begins, order
+        As `sdf1_field.neighbours.sorted_places` takes and returns them.
     """
     own = math.sqrt(cells[n].semi_major * cells[n].semi_minor * cells[n].spread)
     row, column = bucket_of(buckets, x, y)

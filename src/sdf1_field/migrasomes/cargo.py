@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from sdf1_field.compiled import kernel
 from sdf1_field.random import Keys, Stream
 from sdf1_field.random.kernels import draw, draws
-from sdf1_field.scene import NO_BODY, Fate
+from sdf1_field.scene import NO_BODY, Fate, Scene
 
 Array = NDArray[np.float64]
 Records = NDArray[np.void]
@@ -31,7 +31,7 @@ Numbers = Any
 _CARGO = int(Stream.CARGO)
 _RUPTURES = int(Fate.RUPTURES)
 _LONG = 1.0
-"""Rate times step from which on backward Euler is used; above 2 the trapezoidal rule overshoots."""
+"""Rate times step from which on backward Euler is used; the trapezoidal rule overshoots above 2."""
 
 FRONT, REAR, MADE, RELEASED = 0, 1, 2, 3
 """Columns of a body's pools of a ligand [molecules]: in its halves; made so far, the initial
@@ -40,7 +40,7 @@ HELD, FUSED, LEAKED, CARRIED_OFF = 0, 1, 2, 3
 """Columns of a migrasome's balance of a ligand [molecules]: content; released so far by fusion;
 released at once by a rupture or a leak; removed with it by a cell that took it up or the medium."""
 
-CARRIAGE = np.dtype(
+CARGO_KINETICS = np.dtype(
     [
         (name, "f8")
         for name in (
@@ -53,7 +53,7 @@ CARRIAGE = np.dtype(
             "polarised_share",
             "transport",
             "reach",
-            "fading",
+            "transport_decay",
             "maturing",
             "detached_fusion",
             "key",
@@ -102,6 +102,34 @@ class Cargo:
     loaded: NDArray[np.bool_]
     vesicle_load: float
 
+    @property
+    def content(self) -> Array:
+        """Content of each body [molecules], shape (body,)."""
+        return self.front + self.rear
+
+
+def cargo_of(scene: Scene) -> dict[str, Cargo]:
+    """Cargo of each ligand that is followed from production on, by ligand; empty if none is."""
+    growth = scene.growth
+    if growth is None:
+        return {}
+    pools, held = growth.pools, growth.held
+    return {
+        name: Cargo(
+            front=pools[k, :, FRONT],
+            rear=pools[k, :, REAR],
+            made=pools[k, :, MADE],
+            released=pools[k, :, RELEASED],
+            held=held[:, k, HELD],
+            fused=held[:, k, FUSED],
+            leaked=held[:, k, LEAKED],
+            carried_off=held[:, k, CARRIED_OFF],
+            loaded=scene.migrasomes.loaded[name],
+            vesicle_load=float(kinetics["vesicle_load"][0]),
+        )
+        for k, (name, kinetics) in enumerate(growth.cargo_kinetics.items())
+    }
+
 
 @kernel()
 def is_loaded(own: int, key: int, fraction: float) -> bool:
@@ -117,10 +145,10 @@ def all_loaded(own: Keys, key: int, fraction: float) -> NDArray[np.bool_]:
 
 
 @kernel()
-def carry(
+def advance_cargo(
     since: float,
     until: float,
-    kinds: Records,
+    kinetics: Records,
     cells: Records,
     strands: Records,
     fibres: int,
@@ -131,7 +159,7 @@ def carry(
     held: Array,
     weights: Array,
 ) -> None:
-    """Produce, transport and release cargo over an interval in which the network is frozen.
+    """Produce, transport and secrete cargo over an interval in which the network is frozen.
 
     Vesicles in a migrasome fuse at the rate ``k_f V (1 - exp(-age / t_m))``, with V its content,
     k_f the rate of fusion and t_m the time in which the calcium signal matures; once it is
@@ -141,7 +169,7 @@ def carry(
     ----------
     since, until : float
         [s].
-    kinds : ndarray of CARRIAGE, shape (ligand,)
+    kinetics : ndarray of CARGO_KINETICS, shape (ligand,)
     cells, strands, course, buds
         See `sdf1_field.migrasomes.growth.grow`; the first ``fibres`` and ``migrasomes`` are used.
     pools : ndarray, shape (ligand, body, 4)
@@ -156,8 +184,8 @@ def carry(
         return
     to_end = np.empty(course.shape[2])
     drains = np.empty(cells.size)
-    for k in range(kinds.size):
-        kind = kinds[k]
+    for k in range(kinetics.size):
+        own = kinetics[k]
         drains[:] = 0.0
         weights[:migrasomes] = 0.0
         for f in range(fibres):
@@ -170,31 +198,33 @@ def carry(
                 )
             m = strands[f].head
             while m >= 0:
-                there = _time_there(buds[m], since, until)
-                if there > 0.0 and is_loaded(buds[m].key, int(kind.key), kind.loaded_fraction):
+                there = _time_present(buds[m], since, until)
+                if there > 0.0 and is_loaded(buds[m].key, int(own.key), own.loaded_fraction):
                     way = max(to_end[buds[m].vertex - strands[f].first] - buds[m].along, 0.0)
                     age = max(since + 0.5 * there - buds[m].birth, 0.0)
-                    weights[m] = kind.transport * math.exp(-way / kind.reach - kind.fading * age)
+                    weights[m] = own.transport * math.exp(
+                        -way / own.reach - own.transport_decay * age
+                    )
                     weights[m] *= there / step
                     drains[strands[f].owner] += weights[m]
                 m = buds[m].following
         for n in range(cells.size):
-            drains[n] = _body(kind, cells[n], step, drains[n], pools[k, n])
+            drains[n] = _advance_body(own, cells[n], step, drains[n], pools[k, n])
         for m in range(migrasomes):
             if weights[m] == 0.0 and held[m, k, HELD] == 0.0:
                 continue
-            body, there = buds[m].body, _time_there(buds[m], since, until)
+            body, there = buds[m].body, _time_present(buds[m], since, until)
             gained = weights[m] * drains[body] * step if body != NO_BODY else 0.0
             age = max(since + 0.5 * there - buds[m].birth, 0.0)
-            ripe = -math.expm1(-kind.maturing * age)
+            ripe = -math.expm1(-own.maturing * age)
             if body == NO_BODY:
-                ripe *= kind.detached_fusion
-            fused = there * kind.fusion * ripe
-            own = _implicit(fused)
+                ripe *= own.detached_fusion
+            fused = there * own.fusion * ripe
+            end = _implicit(fused)
             before = held[m, k, HELD]
-            after = (before * (1.0 - (1.0 - own) * fused) + gained) / (1.0 + own * fused)
+            after = (before * (1.0 - (1.0 - end) * fused) + gained) / (1.0 + end * fused)
             held[m, k, HELD] = after
-            held[m, k, FUSED] += fused * ((1.0 - own) * before + own * after)
+            held[m, k, FUSED] += fused * ((1.0 - end) * before + end * after)
 
 
 @kernel(inline=True)
@@ -210,21 +240,33 @@ def _implicit(lost: float) -> float:
 
 
 @kernel()
-def _time_there(bud: Numbers, since: float, until: float) -> float:
+def _time_present(bud: Numbers, since: float, until: float) -> float:
     """Time within an interval for which a migrasome exists and its membrane is tight [s]."""
     there: float = max(min(until, bud.end, bud.leaking) - since, 0.0)
     return there
 
 
 @kernel()
-def _body(kind: Numbers, cell: Numbers, step: float, drain: float, pool: Array) -> float:
-    """Advance a body's pools by one step; return the mean content of its rear half [molecules]."""
-    share = kind.polarised_share if cell.migrating else 0.5
-    back, forth = kind.exchange * share, kind.exchange * (1.0 - share)
-    made = kind.production * cell.production * step
+def _advance_body(own: Numbers, cell: Numbers, step: float, drain: float, pool: Array) -> float:
+    """Advance a body's pools by one step; return the mean content of its rear half [molecules].
+
+    Parameters
+    ----------
+    own : record of CARGO_KINETICS
+    cell : record of WALKER
+    step : float
+        [s].
+    drain : float
+        Rate of transport from the rear into all migrasomes of the body [1/s].
+    pool : ndarray, shape (4,)
+        [molecules]; changed in place.
+    """
+    share = own.polarised_share if cell.migrating else 0.5
+    back, forth = own.exchange * share, own.exchange * (1.0 - share)
+    made = own.production * cell.production * step
     front_out, rear_out = (
-        step * (kind.body_release + back),
-        step * (kind.body_release + forth + drain),
+        step * (own.body_release + back),
+        step * (own.body_release + forth + drain),
     )
     end = _implicit(max(front_out, rear_out))
     begin = 1.0 - end
@@ -238,15 +280,26 @@ def _body(kind: Numbers, cell: Numbers, step: float, drain: float, pool: Array) 
         ((1.0 + end * front_out) * rear + end * step * back * front) / determinant,
     )
     mean: float = begin * pool[REAR] + end * rear
-    pool[RELEASED] += step * kind.body_release * (begin * pool[FRONT] + end * front + mean)
+    pool[RELEASED] += step * own.body_release * (begin * pool[FRONT] + end * front + mean)
     pool[MADE] += made
     pool[FRONT], pool[REAR] = front, rear
     return mean
 
 
 @kernel()
-def let_out(now: float, buds: Records, migrasomes: int, held: Array) -> None:
-    """Empty migrasomes that end or leak; a rupture or leak releases the content in a burst."""
+def release_content(now: float, buds: Records, migrasomes: int, held: Array) -> None:
+    """Empty migrasomes that end or leak; a rupture or leak releases the content in a burst.
+
+    Parameters
+    ----------
+    now : float
+        [s].
+    buds : ndarray of BUD, shape (migrasome or more,)
+    migrasomes : int
+        Number of those in use.
+    held : ndarray, shape (migrasome or more, ligand, 4)
+        [molecules]; changed in place.
+    """
     for m in range(migrasomes):
         leaks = buds[m].leaking <= now and buds[m].leaking <= buds[m].end
         if not leaks and buds[m].end > now:

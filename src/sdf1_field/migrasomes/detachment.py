@@ -1,4 +1,4 @@
-"""Migrasomes without a fibre: detached, they stay on the floor for a while or drift away."""
+"""Detachment of migrasomes from their fibre: they stay on the floor for a while or drift away."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ NO_MIGRASOME = -1
 _MIGRASOME = int(Stream.MIGRASOME)
 _DRIFTS = int(Fate.DRIFTS_AWAY)
 LIFE, DETACHING, STAYING, DRIFTING, LEAKING = 0, 1, 2, 3, 4
-"""Steps, in a migrasome's counters, of its random numbers."""
+"""Steps that key a migrasome's own random numbers, one for each purpose."""
 
 
 @kernel()
@@ -32,9 +32,22 @@ def detach_migrasomes(
     strands: Records,
     buds: Records,
 ) -> None:
-    """Detach a fibre's migrasomes before one vertex and from another on, and those due now.
+    """Detach a fibre's migrasomes outside a range of vertices, and those whose time has come.
 
     Migrasomes that have come to their end leave the fibre's list, too.
+
+    Parameters
+    ----------
+    rates : record of RATES
+    now : float
+        [s].
+    f : int
+        The fibre.
+    before, beyond : int
+        Migrasomes stay from the first number of a vertex up to, but without, the second; vertices
+        are numbered with the lost ones counted.
+    strands, buds : ndarray of STRAND and BUD, shape (fibre or more,) and (migrasome or more,)
+        Changed in place.
     """
     previous, m = NO_MIGRASOME, strands[f].head
     while m != NO_MIGRASOME:
@@ -53,7 +66,7 @@ def detach_migrasomes(
 
 @kernel()
 def _detach(rates: Numbers, now: float, m: int, buds: Records) -> None:
-    """Take a migrasome off its fibre: it stays on the floor for a while or drifts away at once."""
+    """Detach migrasome ``m``: it stays on the floor for a while or drifts away at once."""
     if buds[m].end <= now:
         return
     buds[m].body = NO_BODY

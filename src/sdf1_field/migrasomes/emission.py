@@ -4,9 +4,9 @@ A scene holds every source's rate at its own time. Between two scenes
 
 - the sources of a placed or frozen scene stay where they are; the secretion of its migrasomes is
   constant or decays exponentially, from the rate at birth on;
-- the sources of a growing scene go from rate to rate along a straight line. Where cargo is
-  followed, a parabola that is zero at both ends adds the difference to the molecules that have left
-  the source, so that the whole is conserved to round-off.
+- the secretion of a growing scene's sources is linear in time. Where cargo is followed, a parabola
+  that is zero at both ends corrects its mean to the molecules that have left the source, so that
+  their number is conserved to round-off.
 
 Ruptures and leaks release at once; these molecules are counted apart, as bursts.
 """
@@ -18,8 +18,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from sdf1_field.migrasomes.cargo import FUSED, LEAKED, RELEASED
-from sdf1_field.scene import Fate, Growth, Migrasomes, Scene
+from sdf1_field.migrasomes.cargo import FRONT, FUSED, HELD, LEAKED, REAR, RELEASED
+from sdf1_field.scene import NO_BODY, Bodies, Fate, Growth, Migrasomes, Scene
 
 Array = NDArray[np.float64]
 
@@ -105,7 +105,7 @@ class ParabolicCorrection:
     since, until : float
         [s].
     size : float
-        Sum of the sources' corrections, each without its sign, over all secretion between both
+        Sum of the magnitudes of the sources' corrections, relative to all secretion between both
         times [1].
     """
 
@@ -169,7 +169,7 @@ class SourceRates(NamedTuple):
     Parameters
     ----------
     start, end : ndarray
-        At the two times; just before the second, where secretion stops there at once.
+        At both ends of the interval; if a source stops at its end, the rate just before.
     mean : ndarray
         Over the interval, without bursts.
     """
@@ -229,14 +229,42 @@ def rates_now(scene: Scene, ligand: str) -> tuple[Array, Array]:
     )
 
 
-def rates_since_birth(m: Migrasomes, ligand: str, time: float | Array) -> Array:
-    """Secretion of each placed migrasome at a time [s], or at one of its own [molecules/s].
+def _rates_since_birth(m: Migrasomes, ligand: str, time: float | Array) -> Array:
+    """Secretion of each placed migrasome at a time [s], one for all or one for each [molecules/s].
 
-    Computed from birth every time: it does not depend on the times asked for before.
+    Computed from birth, so that it does not depend on the times of earlier calls.
     """
     age = np.maximum(time - m.birth, 0.0)
     rates: Array = m.secretion_at_birth[ligand] * np.exp(-m.decay[ligand] * age)
     return rates
+
+
+def body_secretion(bodies: Bodies, growth: Growth) -> dict[str, Array]:
+    """Secretion of each body now, by ligand [molecules/s]."""
+    if growth.constant:
+        return dict(bodies.secretion)
+    secretion = {name: np.zeros(len(rates)) for name, rates in bodies.secretion.items()}
+    for k, (name, kinetics) in enumerate(growth.cargo_kinetics.items()):
+        pools = growth.pools[k]
+        secretion[name] = kinetics["body_release"][0] * (pools[:, FRONT] + pools[:, REAR])
+    return secretion
+
+
+def migrasome_secretion(m: Migrasomes, growth: Growth | None, time: float) -> dict[str, Array]:
+    """Secretion of each migrasome at a time [s], by ligand [molecules/s]."""
+    if growth is None:
+        rates = {**m.secretion, **{name: _rates_since_birth(m, name, time) for name in m.decay}}
+        return {name: np.where(m.present, rate, 0.0) for name, rate in rates.items()}
+    secretion = {
+        name: np.where(m.present & m.loaded[name], rate, 0.0)
+        for name, (rate, _) in growth.constant.items()
+    }
+    age = np.maximum(growth.followed - m.birth, 0.0)
+    for k, (name, kinetics) in enumerate(growth.cargo_kinetics.items()):
+        ripe = -np.expm1(-kinetics["maturing"][0] * age)
+        ripe[m.body == NO_BODY] *= kinetics["detached_fusion"][0]
+        secretion[name] = kinetics["fusion"][0] * ripe * growth.held[:, k, HELD]
+    return secretion
 
 
 def emission_between(
@@ -247,8 +275,8 @@ def emission_between(
     Parameters
     ----------
     before, after : Scene
-        At the times ``since`` < ``until`` [s], nothing but time between them; a placed scene's
-        `change_times` are not between them either.
+        At the times ``since`` < ``until`` [s], with no event and none of a placed scene's
+        `change_times` in between.
     ligand : str
     bursts : bool
         Whether ruptures and leaks release at once. Otherwise their molecules are part of the mean
@@ -269,10 +297,10 @@ def emission_between(
         of_bodies = SourceRates(bodies, bodies_end, 0.5 * (bodies + bodies_end))
         of_migrasomes = SourceRates(own, end, 0.5 * (own + end))
         at_once = np.zeros(len(end))
-        if ligand in growth.carriage:
-            k = list(growth.carriage).index(ligand)
+        if ligand in growth.cargo_kinetics:
+            k = list(growth.cargo_kinetics).index(ligand)
             left = growth.pools[k, :, RELEASED] - before.growth.pools[k, :, RELEASED]
-            fused, at_once = (_left(before.growth, growth, k, way) for way in (FUSED, LEAKED))
+            fused, at_once = (_released(before.growth, growth, k, way) for way in (FUSED, LEAKED))
             if not bursts:
                 fused += at_once
             of_bodies = of_bodies._replace(mean=left / (until - since))
@@ -284,7 +312,7 @@ def emission_between(
     )  # fmt: skip
 
 
-def _left(before: Growth, after: Growth, k: int, way: int) -> Array:
+def _released(before: Growth, after: Growth, k: int, way: int) -> Array:
     """Molecules that have left each migrasome in one way between two states of growth."""
     amounts: Array = after.held[:, k, way].copy()
     amounts[: len(before.held)] -= before.held[:, k, way]
@@ -292,10 +320,10 @@ def _left(before: Growth, after: Growth, k: int, way: int) -> Array:
 
 
 def _ruptured(before: Scene, after: Scene, ligand: str, decay: float) -> Array:
-    """Molecules left in placed migrasomes that have ruptured: the rate then over its decay."""
+    """Content of placed migrasomes that have ruptured [molecules]: their rate over its decay."""
     m = after.migrasomes
     gone = before.migrasomes.present & ~m.present & (m.fate == Fate.RUPTURES)
     if decay == 0.0 or not gone.any():
         return np.zeros(len(m.x))
-    left: Array = np.where(gone, rates_since_birth(m, ligand, m.end) / decay, 0.0)
+    left: Array = np.where(gone, _rates_since_birth(m, ligand, m.end) / decay, 0.0)
     return left

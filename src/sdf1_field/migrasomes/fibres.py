@@ -1,4 +1,8 @@
-"""Retraction fibres: tethered to the floor, laid down behind a moving body, branching, lost."""
+"""Retraction fibres: tethered to the floor, laid down behind a moving body, branching, lost.
+
+Kernels here take the arrays of `sdf1_field.migrasomes.growth.grow` and change them in place; those
+that begin a fibre return ``strands`` and ``course``, which are new arrays once they are full.
+"""
 
 import math
 from typing import Any
@@ -41,15 +45,15 @@ STRAND = np.dtype(
     align=True,
 )
 """A fibre: number of its vertices, and of those lost so far; highest number of a vertex laid down;
-its body, and the angle on the body's ellipse where it begins [rad]; its `Origin`; key of its random
-numbers; latest of its migrasomes; whether it has reached the shortest length that counts; whether
-it is a branch, which does not branch again. Its course, shape (2, VERTICES), is x and y [um] from
-the oldest end to the body."""
+its body, and the angle on the body's ellipse at which it is attached [rad]; its `Origin`; key of
+its random numbers; latest of its migrasomes; whether it has reached the shortest visible length;
+whether it is a branch, which does not branch again. Its course, shape (2, VERTICES), is x and y
+[um] from the oldest end to the body."""
 
 
 @kernel()
 def _edge(cells: Records, n: int, place: float) -> tuple[float, float]:
-    """Place [um] on a body's edge at an angle of its ellipse [rad]."""
+    """Place [um] on the edge of body ``n`` at an angle of its ellipse [rad]."""
     size = math.sqrt(cells[n].spread)
     along = size * cells[n].semi_major * math.cos(place)
     across = size * cells[n].semi_minor * math.sin(place)
@@ -72,6 +76,20 @@ def tether_fibres(
     """Begin a bundle of fibres, at the rear of a migrating body or all around a retracting one.
 
     Their number is 1 plus a Poisson number of mean ``rates.fibres - 1``.
+
+    Parameters
+    ----------
+    rates : record of RATES
+    seed, n, step : int
+        The dish's seed, the body, and the growth step.
+    origin : int
+        Value of `Origin`.
+    cells : ndarray of WALKER, shape (body,)
+    strands : ndarray of STRAND, shape (fibre or more,)
+    course : ndarray, shape (fibre or more, 2, VERTICES)
+        Vertices [um].
+    numbers : ndarray, shape (2,)
+        Its first entry, the number of fibres, grows.
     """
     bundle = subkey(subkey(seed, _FIBRE, n), _FIBRE, step)
     fibres = 1 + poisson_quantile(rates.fibres - 1.0, uniform(bundle, _FIBRE, 0, 1))
@@ -101,7 +119,21 @@ def _begin_fibre(
     course: Array,
     numbers: Indices,
 ) -> tuple[Records, Array]:
-    """Begin a fibre, of no length yet."""
+    """Begin a fibre, of no length yet; for the arrays see `tether_fibres`.
+
+    Parameters
+    ----------
+    x, y : float
+        Both ends [um].
+    owner : int
+        Its body.
+    place : float
+        Angle on the body's ellipse at which it is attached [rad].
+    origin, key : int
+        Value of `Origin`, and key of its random numbers.
+    branch : bool
+        Whether it is a branch.
+    """
     f = numbers[0]
     if f == strands.size:
         strands, course = longer(strands), _longer_courses(course)
@@ -119,7 +151,7 @@ def _begin_fibre(
 
 @kernel()
 def longer(values: Records) -> Records:
-    """Copy with room for twice as many."""
+    """Copy with room for twice as many records."""
     more = np.empty(2 * values.size + 1, values.dtype)
     more[: values.size] = values
     return more
@@ -143,9 +175,24 @@ def follow_body(
     buds: Records,
     numbers: Indices,
 ) -> tuple[Records, Array]:
-    """Extend a fibre to its body's edge, or take it up as far as the body has come back.
+    """Extend a fibre to its body's edge, or shorten it as far as the body has come back.
 
     A vertex is laid down every ``rates.anchor_spacing``; at a new one the fibre may branch.
+
+    Parameters
+    ----------
+    rates : record of RATES
+    now : float
+        End of the growth step [s].
+    f : int
+        The fibre.
+    cells : ndarray of WALKER, shape (body,)
+    strands : ndarray of STRAND, shape (fibre or more,)
+    course : ndarray, shape (fibre or more, 2, VERTICES)
+        Vertices [um].
+    buds : ndarray of BUD, shape (migrasome or more,)
+    numbers : ndarray, shape (2,)
+        Its first entry, the number of fibres, grows by a branch.
     """
     x, y = course[f, 0], course[f, 1]
     end_x, end_y = _edge(cells, strands[f].owner, strands[f].place)
@@ -155,7 +202,7 @@ def follow_body(
     ):
         last -= 1
     if last < strands[f].count - 1:
-        # Migrasomes on the segments taken up lose their fibre.
+        # Migrasomes on the segments that the body has retaken lose their fibre.
         first = strands[f].first
         detach_migrasomes(rates, now, f, first, first + last - 1, strands, buds)
     x[last], y[last] = end_x, end_y
@@ -167,7 +214,7 @@ def follow_body(
         last -= 1
     x[last + 1], y[last + 1] = end_x, end_y
     strands[f].count = last + 2
-    # A vertex laid down again after it was taken up has no second chance to branch.
+    # A vertex laid down again after it was retaken has no second chance to branch.
     if strands[f].branch or strands[f].first + last <= strands[f].laid:
         return strands, course
     strands[f].laid = strands[f].first + last
@@ -183,7 +230,7 @@ def follow_body(
 
 @kernel(inline=True)
 def distance(x: float, y: float, other_x: float, other_y: float) -> float:
-    """Distance of two places."""
+    """Distance of two places [um]."""
     return math.sqrt((x - other_x) ** 2 + (y - other_y) ** 2)
 
 
@@ -206,7 +253,18 @@ def shorten(
     course: Array,
     buds: Records,
 ) -> None:
-    """Remove a fibre's oldest vertices and detach the migrasomes there."""
+    """Remove a fibre's oldest vertices and detach the migrasomes there.
+
+    Parameters
+    ----------
+    rates : record of RATES
+    now : float
+        [s].
+    f, lose : int
+        The fibre, and the number of vertices that it loses.
+    strands, course, buds
+        As of `follow_body`.
+    """
     strands[f].first += lose
     detach_migrasomes(rates, now, f, strands[f].first, NO_VERTEX, strands, buds)
     kept = max(strands[f].count - lose, 0)
@@ -217,7 +275,7 @@ def shorten(
 
 @kernel(inline=True)
 def segment_length(course: Array, f: int, k: int) -> float:
-    """Length of a fibre between a vertex and the next [um]."""
+    """Length of a fibre's segment between its vertex ``k`` and the next [um]."""
     return math.sqrt(
         (course[f, 0, k + 1] - course[f, 0, k]) ** 2 + (course[f, 1, k + 1] - course[f, 1, k]) ** 2
     )
@@ -225,7 +283,19 @@ def segment_length(course: Array, f: int, k: int) -> float:
 
 @kernel()
 def segment_at(course: Array, f: int, way: float, count: int) -> int:
-    """Vertex before the place at a distance along a fibre from its oldest end [um]."""
+    """Vertex before a place on a fibre.
+
+    Parameters
+    ----------
+    course : ndarray, shape (fibre or more, 2, VERTICES)
+        Vertices [um].
+    f : int
+        The fibre.
+    way : float
+        Distance of the place from the oldest end, along the fibre [um].
+    count : int
+        Number of the fibre's vertices.
+    """
     for k in range(count - 2):
         piece = segment_length(course, f, k)
         if way <= piece:

@@ -2,8 +2,9 @@
 
 Within a step bodies move first, in the order of their numbers; then fibres follow, break and
 nucleate migrasomes, in the order in which they began. Every random number is keyed by its purpose,
-so that the result does not depend on how many steps a call takes. Fibres and migrasomes have keys
-of their own, made from where and when they begin: one more changes no number of another.
+so that the result does not depend on how many steps a call takes. A fibre's key is derived from its
+body and its first step, a branch's from its fibre and the vertex, a migrasome's from its fibre and
+its first step: an additional one does not change the random numbers of the others.
 """
 
 import math
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 
 from sdf1_field.compiled import kernel
 from sdf1_field.migrasomes.bodies import move_bodies
-from sdf1_field.migrasomes.cargo import carry, let_out
+from sdf1_field.migrasomes.cargo import advance_cargo, release_content
 from sdf1_field.migrasomes.detachment import detach_migrasomes
 from sdf1_field.migrasomes.fibres import (
     NO_VERTEX,
@@ -50,7 +51,7 @@ def grow(
     course: Array,
     buds: Records,
     numbers: Indices,
-    kinds: Records,
+    kinetics: Records,
     pools: Array,
     held: Array,
 ) -> tuple[Records, Array, Records, Array]:
@@ -74,7 +75,7 @@ def grow(
         May have room for more.
     numbers : ndarray, shape (2,)
         Number of present fibres, and of all migrasomes formed so far; changed.
-    kinds : ndarray of CARRIAGE, shape (ligand,)
+    kinetics : ndarray of CARGO_KINETICS, shape (ligand,)
     pools : ndarray, shape (ligand, body, 4)
         See `sdf1_field.migrasomes.cargo` [molecules].
     held : ndarray, shape (migrasome, ligand, 4)
@@ -85,14 +86,14 @@ def grow(
     strands, course, buds, held
         At the end of the last step.
     """
-    follow = kinds.size > 0
+    follow = kinetics.size > 0
     weights = np.empty(buds.size)
     for step in range(first, first + steps):
         now = rates.start + (step + 1) * rates.step
         if follow:
-            carry(
-                followed, now, kinds, cells, strands, numbers[0], course, buds, numbers[1], pools,
-                held, weights,
+            advance_cargo(
+                followed, now, kinetics, cells, strands, numbers[0], course, buds, numbers[1],
+                pools, held, weights,
             )  # fmt: skip
             followed = now
         strands, course = move_bodies(rates, seed, step, cells, strands, course, numbers)
@@ -131,11 +132,11 @@ def grow(
             more[: held.shape[0]] = held
             held, weights = more, np.empty(buds.size)
         if follow:
-            let_out(now, buds, numbers[1], held)
+            release_content(now, buds, numbers[1], held)
     if follow and followed < until:
-        carry(
-            followed, until, kinds, cells, strands, numbers[0], course, buds, numbers[1], pools,
-            held, weights,
+        advance_cargo(
+            followed, until, kinetics, cells, strands, numbers[0], course, buds, numbers[1],
+            pools, held, weights,
         )  # fmt: skip
-        let_out(until, buds, numbers[1], held)
+        release_content(until, buds, numbers[1], held)
     return strands, course, buds, held

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from sdf1_field.migrasomes.cargo import CARRIAGE
+from sdf1_field.migrasomes.cargo import CARGO_KINETICS
 from sdf1_field.random import name_key
 from sdf1_field.spec import ModelSpec, Perturbation
 
@@ -30,7 +30,7 @@ class Rates(NamedTuple):
     step: float
     speed: float
     turning: float
-    """Variance of the heading over twice the time [1/s]: the inverse persistence time."""
+    """Rotational diffusivity of the heading [1/s], the inverse of the persistence time."""
     alignment: float
     """Rate at which the long axis follows the heading [1/s]."""
     stopping: float
@@ -135,7 +135,12 @@ def rates_of(spec: ModelSpec, perturbation: Perturbation) -> Rates:
     )
 
 
-def carriage_of(
+def rates_record(rates: Rates) -> NDArray[Any]:
+    """`Rates` as a scene keeps them, shape (1,)."""
+    return np.array([tuple(rates)], dtype=RATES)
+
+
+def cargo_kinetics_of(
     spec: ModelSpec, ligand: str, perturbation: Perturbation, *, secretion_factor: float
 ) -> NDArray[Any]:
     """Kinetics of a ligand's carriers in a model's stroma, under a perturbation.
@@ -151,7 +156,7 @@ def carriage_of(
 
     Returns
     -------
-    ndarray of CARRIAGE, shape (1,)
+    ndarray of CARGO_KINETICS, shape (1,)
     """
     own, traffic = spec.stroma.cargo[ligand], spec.traffic
     fusion = perturbation.fusion * (1.0 - perturbation.chelated)
@@ -173,9 +178,19 @@ def carriage_of(
                 name_key(ligand),
             )
         ],
-        dtype=CARRIAGE,
+        dtype=CARGO_KINETICS,
     )
 
 
+def followed_cargo(
+    spec: ModelSpec, perturbation: Perturbation, secretion_factor: float
+) -> dict[str, NDArray[Any]]:
+    """`cargo_kinetics_of` of each ligand that is followed from production on, by ligand."""
+    return {
+        name: cargo_kinetics_of(spec, name, perturbation, secretion_factor=secretion_factor)
+        for name in spec.followed_ligands
+    }
+
+
 _NEVER = 1e-12
-"""Share of time that counts as none."""
+"""Least share of time in the rate of stopping, lest that be infinite where no cell migrates."""

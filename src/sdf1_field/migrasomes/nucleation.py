@@ -68,11 +68,33 @@ def nucleate(
     Their number in a step is Poisson, its mean proportional to the fibre's length plus
     ``rates.junction`` for the oldest end. None forms within ``rates.spacing`` of another one of
     the same fibre.
+
+    Parameters
+    ----------
+    rates : record of RATES
+    now : float
+        End of the growth step [s].
+    step, f : int
+        The growth step, and the fibre.
+    length : float
+        The fibre's [um].
+    cells : ndarray of WALKER, shape (body,)
+    strands : ndarray of STRAND, shape (fibre or more,)
+    course : ndarray, shape (fibre or more, 2, VERTICES)
+        Vertices [um]; a migrasome on the last segment adds one.
+    buds : ndarray of BUD, shape (migrasome or more,)
+    numbers : ndarray, shape (2,)
+        Its second entry, the number of migrasomes, grows.
+
+    Returns
+    -------
+    ndarray of BUD
+        ``buds``, or a longer copy once they are full.
     """
     places = length + rates.junction
     expected = rates.nucleation * cells[strands[f].owner].nucleation * places * rates.step
     own = subkey(strands[f].key, _BUD, step)
-    # Of a mean twice the largest number, hardly any draw is below that number.
+    # Of a Poisson number whose mean is 2 _TRIES, hardly any draw is below _TRIES.
     tries = poisson_quantile(min(expected, 2.0 * _TRIES), uniform(own, _BUD, 0, 0))
     tries = min(tries, _TRIES)
     for k in range(tries):
@@ -94,7 +116,15 @@ def _add_migrasome(
     buds: Records,
     numbers: Indices,
 ) -> Records:
-    """Add a migrasome at a distance along a fibre from its oldest end, if there is room."""
+    """Add a migrasome to a fibre, if there is room; other arguments as of `nucleate`.
+
+    Parameters
+    ----------
+    key : int
+        Key of its random numbers.
+    way : float
+        Its distance from the fibre's oldest end, along the fibre [um].
+    """
     k = segment_at(course, f, way, strands[f].count)
     for earlier in range(k):
         way -= segment_length(course, f, earlier)

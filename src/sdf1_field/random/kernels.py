@@ -31,33 +31,33 @@ _CENTRAL = 0.425
 _NEAR_TAIL, _FAR = 1.6, 5.0
 """Centre of the first tail function, in sqrt(-log p), and begin of the second."""
 # Coefficients of Wichura's PPND16.
-_A0, _A1, _A2, _A3, _A4, _A5, _A6, _A7 = (
+_A = (
     3.3871328727963666080e0, 1.3314166789178437745e2, 1.9715909503065514427e3,
     1.3731693765509461125e4, 4.5921953931549871457e4, 6.7265770927008700853e4,
     3.3430575583588128105e4, 2.5090809287301226727e3,
 )  # fmt: skip
-_B1, _B2, _B3, _B4, _B5, _B6, _B7 = (
-    4.2313330701600911252e1, 6.8718700749205790830e2, 5.3941960214247511077e3,
+_B = (
+    1.0, 4.2313330701600911252e1, 6.8718700749205790830e2, 5.3941960214247511077e3,
     2.1213794301586595867e4, 3.9307895800092710610e4, 2.8729085735721942674e4,
     5.2264952788528545610e3,
 )  # fmt: skip
-_C0, _C1, _C2, _C3, _C4, _C5, _C6, _C7 = (
+_C = (
     1.42343711074968357734e0, 4.63033784615654529590e0, 5.76949722146069140550e0,
     3.64784832476320460504e0, 1.27045825245236838258e0, 2.41780725177450611770e-1,
     2.27238449892691845833e-2, 7.74545014278341407640e-4,
 )  # fmt: skip
-_D1, _D2, _D3, _D4, _D5, _D6, _D7 = (
-    2.05319162663775882187e0, 1.67638483018380384940e0, 6.89767334985100004550e-1,
+_D = (
+    1.0, 2.05319162663775882187e0, 1.67638483018380384940e0, 6.89767334985100004550e-1,
     1.48103976427480074590e-1, 1.51986665636164571966e-2, 5.47593808499534494600e-4,
     1.05075007164441684324e-9,
 )  # fmt: skip
-_E0, _E1, _E2, _E3, _E4, _E5, _E6, _E7 = (
+_E = (
     6.65790464350110377720e0, 5.46378491116411436990e0, 1.78482653991729133580e0,
     2.96560571828504891230e-1, 2.65321895265761230930e-2, 1.24266094738807843860e-3,
     2.71155556874348757815e-5, 2.01033439929228813265e-7,
 )  # fmt: skip
-_F1, _F2, _F3, _F4, _F5, _F6, _F7 = (
-    5.99832206555887937690e-1, 1.36929880922735805310e-1, 1.48753612908506148525e-2,
+_F = (
+    1.0, 5.99832206555887937690e-1, 1.36929880922735805310e-1, 1.48753612908506148525e-2,
     7.86869131145613259100e-4, 1.84631831751005468180e-5, 1.42151175831644588870e-7,
     2.04426310338993978564e-15,
 )  # fmt: skip
@@ -119,13 +119,7 @@ def normal_quantile(probability: float) -> float:
 def _central_quantile(centred: float) -> float:
     """Quantile of ``0.5 + centred`` in the central range, without a logarithm."""
     r = _CENTRAL * _CENTRAL - centred * centred
-    above = _A7
-    for a in (_A6, _A5, _A4, _A3, _A2, _A1, _A0):
-        above = above * r + a
-    below = _B7
-    for b in (_B6, _B5, _B4, _B3, _B2, _B1, 1.0):
-        below = below * r + b
-    return centred * above / below
+    return centred * _polynomial(_A, r) / _polynomial(_B, r)
 
 
 @kernel()
@@ -134,21 +128,18 @@ def _tail_quantile(probability: float) -> float:
     r = math.sqrt(-math.log(probability))
     if r <= _FAR:
         r -= _NEAR_TAIL
-        above = _C7
-        for c in (_C6, _C5, _C4, _C3, _C2, _C1, _C0):
-            above = above * r + c
-        below = _D7
-        for d in (_D6, _D5, _D4, _D3, _D2, _D1, 1.0):
-            below = below * r + d
-    else:
-        r -= _FAR
-        above = _E7
-        for e in (_E6, _E5, _E4, _E3, _E2, _E1, _E0):
-            above = above * r + e
-        below = _F7
-        for f in (_F6, _F5, _F4, _F3, _F2, _F1, 1.0):
-            below = below * r + f
-    return above / below
+        return _polynomial(_C, r) / _polynomial(_D, r)
+    r -= _FAR
+    return _polynomial(_E, r) / _polynomial(_F, r)
+
+
+@kernel(inline=True)
+def _polynomial(coefficients: tuple[float, ...], x: float) -> float:
+    """Polynomial of degree 7, lowest coefficient first, by Horner's rule."""
+    value = coefficients[7]
+    for n in range(6, -1, -1):
+        value = value * x + coefficients[n]
+    return value
 
 
 @kernel()

@@ -3,6 +3,7 @@
 import functools
 import hashlib
 import json
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sdf1_field.errors import InputError
+from sdf1_field.errors import InputError, Sdf1FieldWarning
 from sdf1_field.record.layout import FORMATS, VOLATILE, Layout, fill_in, layout_of, missing_in
 from sdf1_field.record.paths import checkpoint_path, whole_path
 from sdf1_field.record.variables import MASSES
@@ -33,12 +34,14 @@ _ATTRIBUTES: Mapping[str, type] = {
 """Attributes of a run file, and the type of each."""
 
 
-def open_run(path: str | Path) -> "xr.Dataset":
+def open_run(path: str | Path, *, interrupted: bool = False) -> "xr.Dataset":
     """Open a run file; values are read when they are used.
 
     Parameters
     ----------
     path : str or pathlib.Path
+    interrupted : bool
+        Also open what an interrupted run has left, with the frames and observations until then.
 
     Returns
     -------
@@ -49,7 +52,12 @@ def open_run(path: str | Path) -> "xr.Dataset":
     Raises
     ------
     InputError
-        If the file is missing, damaged, or not a run of this program.
+        If the file is missing, damaged, unfinished, or not a run of this program.
+
+    Warns
+    -----
+    Sdf1FieldWarning
+        If the run was interrupted; the text says when.
     """
     # Solving does without xarray, which takes as long to load as all else together.
     import xarray as xr
@@ -90,13 +98,17 @@ def open_run(path: str | Path) -> "xr.Dataset":
         missing = missing_in(run, layout, number=number)
         if missing is not None:
             raise InputError(
-                f"{path}: {missing}: is missing or not as it was written. The file is damaged, or "
-                "of another version of sdf1-field. Solve the model again."
+                f"{path}: {missing}: is missing, or has other dimensions, type or attributes "
+                "than declared. The file is damaged, or of another version of sdf1-field. Solve "
+                "the model again."
             )
         whole, times = whole_path(path), run["time"].values
         complete = len(times) == layout.sizes["time"] and (np.abs(times) < _NEVER).all()
         if whole != path or not complete:
-            if checkpoint_path(whole).exists():
+            resumable = checkpoint_path(whole).exists()
+            if interrupted and resumable and len(times) and whole != path:
+                return _until_now(path, run, layout)
+            if resumable:
                 remedy = f"was interrupted. Solve its model to {whole} again with resume."
             else:
                 remedy = "has no state to go on from. Start over with force."
@@ -105,6 +117,24 @@ def open_run(path: str | Path) -> "xr.Dataset":
     except BaseException:
         run.close()
         raise
+    return run
+
+
+def _until_now(path: Path, run: "xr.Dataset", layout: Layout) -> "xr.Dataset":
+    """Interrupted run with the observations made until then."""
+    times = run["time"].values
+    if "cell_time" in run:
+        observations = run["cell_time"].values[0]
+        there = np.isfinite(observations)
+        times = np.append(times, observations[there])
+        run = run.isel(obs=there) if there.any() else run.drop_dims(["trajectory", "obs"])
+    reached = duration_text(float(times.max()))
+    warnings.warn(
+        f"{path}: interrupted at {reached}; repeat the call with --resume to go on",
+        Sdf1FieldWarning,
+        stacklevel=3,
+    )
+    fill_in(run, layout)
     return run
 
 

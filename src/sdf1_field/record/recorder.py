@@ -1,6 +1,6 @@
-"""Writes the snapshots of a run into its file."""
+"""Writes each snapshot of a run into its NetCDF file."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -9,9 +9,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sdf1_field.record.layout import add_late
-from sdf1_field.record.variables import frame_times
+from sdf1_field.record.variables import (
+    CARGO_BALANCE,
+    CELLS,
+    COORDINATES,
+    LATE,
+    LIGAND,
+    frame_times,
+)
 from sdf1_field.scene import Fate, Migrasomes, Scene
-from sdf1_field.scene.variables import BODIES, FIBRES, MIGRASOMES, Written
+from sdf1_field.scene.variables import (
+    BODIES,
+    CONTENTS,
+    FIBRES,
+    MIGRASOMES,
+    REGION,
+    Variable,
+    Written,
+)
 from sdf1_field.simulation import Snapshot, track_times
 from sdf1_field.spec import ModelSpec
 
@@ -49,38 +64,26 @@ class Recorder:
         if snapshot.time in self._frames:
             self._append_fields(self._frames[snapshot.time], snapshot)
         if "cell_time" in self.file.variables and snapshot.time in self._observations:
-            assert snapshot.cells is not None
             n = self._observations[snapshot.time]
-            for name, values in (
-                ("time", snapshot.time),
-                ("x", snapshot.cells.x),
-                ("y", snapshot.cells.y),
-                ("state", snapshot.cells.held.astype(np.int8)),
-                ("region", snapshot.cell_regions.astype(np.int8)),
-            ):
-                self.file[f"cell_{name}"][:, n] = values
+            for variable in CELLS:
+                self._put(variable.name, np.s_[:, n], value_of(snapshot, variable))
 
     def _append_fields(self, n: int, snapshot: Snapshot) -> None:
-        file = self.file
-        file["time"][n] = snapshot.time
-        file["region"][n] = snapshot.regions.astype(np.int8)
-        for name, ligand in snapshot.ligands.items():
-            file[name][n] = ligand.floor
-            file[f"{name}_bound"][n] = ligand.bound
-            file[f"{name}_secretion"][n] = ligand.secretion
-            if ligand.sites is not None:
-                file[f"{name}_sites"][n] = ligand.sites
-            if ligand.reservoir is not None:
-                file[f"{name}_reservoir"][n] = ligand.reservoir
-            file[f"{name}_minimum"][n] = ligand.minimum
-            for entry, mass in ligand.masses.items():
-                file[f"{name}_mass_{entry}"][n] = mass
-            for entry, amount in ligand.cargo_balance().items():
-                file[f"{name}_cargo_{entry}"][n] = amount
-        if len(snapshot.scene.bodies.x):
-            for name, values in body_columns(snapshot).items():
-                file[name][n] = values
-        self.kept[n] = fibre_columns(snapshot.scene) | migrasome_columns(snapshot, self.spec)
+        rows = rows_there(snapshot.scene)
+        vertices = int(np.isfinite(snapshot.scene.fibres.x).sum(axis=1).max(initial=0))
+        self.kept[n] = dict(rows)
+        for variable, value in frame_values(snapshot):
+            if LATE.intersection(variable.dims):
+                there = rows[variable.dims[1]]
+                self.kept[n][variable.name] = (
+                    value[there] if value.ndim == 1 else value[there, :vertices]
+                )
+            elif variable.name in self.file.variables:
+                self._put(variable.name, n, value)
+
+    def _put(self, name: str, place: Any, value: Any) -> None:
+        target = self.file[name]
+        target[place] = np.asarray(value, dtype=target.dtype)
 
     def finish(self) -> None:
         """Write fibres and migrasomes, with the ends and fates that are known by now."""
@@ -92,47 +95,52 @@ class Recorder:
                 self.file[f"{name}_bound"].largest_share_of_sites_filled = ligand.filled
 
 
-def body_columns(snapshot: Snapshot) -> Columns:
-    """Variables of bodies."""
-    columns: Columns = {v.name: getattr(snapshot.scene.bodies, v.key) for v in BODIES}
+def frame_values(snapshot: Snapshot) -> Iterator[tuple[Variable, Any]]:
+    """Variables that are written each frame, with their values where there are any."""
+    scene = snapshot.scene
+    for source, variables in (
+        (snapshot, (*COORDINATES, REGION)),
+        (scene.bodies, BODIES),
+        (scene.fibres, FIBRES),
+        (scene.migrasomes, MIGRASOMES),
+    ):
+        for variable in variables:
+            if variable.written is Written.FRAME:
+                yield variable, value_of(source, variable)
     for name, ligand in snapshot.ligands.items():
-        columns[f"body_{name}_secretion_rate"] = ligand.body_rates
-        if ligand.cargo is not None:
-            columns[f"body_{name}_cargo"] = ligand.cargo.front + ligand.cargo.rear
-            columns[f"body_{name}_rear_cargo"] = ligand.cargo.rear
-    return columns
+        for variable in (*LIGAND, *CARGO_BALANCE):
+            if variable.written is Written.FRAME:
+                value = value_of(ligand, variable)
+                if value is not None:
+                    yield variable.named(ligand=name), value
 
 
-def fibre_columns(scene: Scene) -> Columns:
-    """Variables of the fibres that are there, up to the end of the longest course."""
-    fibres = scene.fibres
-    vertices = int(np.isfinite(fibres.x).sum(axis=1).max(initial=0))
-    columns: Columns = {v.name: getattr(fibres, v.key) for v in FIBRES}
-    columns |= {f"fibre_{axis}": getattr(fibres, axis)[:, :vertices].copy() for axis in ("x", "y")}
-    return columns | {"fibre": np.arange(len(fibres.body))}
+def value_of(source: object, variable: Variable) -> Any:
+    """Value of a variable in memory; None if there is none."""
+    value: Any = source
+    for part in variable.key.split("."):
+        if value is None:
+            return None
+        value = value[part] if isinstance(value, Mapping) else getattr(value, part)
+    return np.sum(value) if variable.dims == ("time",) and value is not None else value
 
 
-def migrasome_columns(snapshot: Snapshot, spec: ModelSpec) -> Columns:
-    """Variables of the migrasomes that are there, and their numbers."""
-    m = snapshot.scene.migrasomes
-    there = m.present
-    columns: Columns = {
-        v.name: getattr(m, v.key)[there] for v in MIGRASOMES if v.written is Written.FRAME
+def rows_there(scene: Scene) -> Columns:
+    """Numbers of the fibres and migrasomes that are there."""
+    return {
+        "fibre": np.arange(len(scene.fibres.body)),
+        "migrasome": np.flatnonzero(scene.migrasomes.present),
     }
-    for name, ligand in snapshot.ligands.items():
-        columns[f"migrasome_{name}_secretion_rate"] = ligand.migrasome_rates[there]
-        if name in spec.followed_ligands:
-            held = np.full(len(there), np.nan) if ligand.cargo is None else ligand.cargo.held
-            columns[f"migrasome_{name}_cargo"] = held[there]
-    return columns | {"migrasome": np.flatnonzero(there)}
 
 
 def migrasome_lives(scene: Scene, spec: ModelSpec) -> Columns:
     """Variables that a migrasome has once, of all that there ever were."""
     m = _within_run(scene.migrasomes, spec.run.duration)
-    columns: Columns = {v.name: getattr(m, v.key) for v in MIGRASOMES if v.written is Written.END}
-    for name in spec.followed_ligands:
-        columns[f"migrasome_{name}_loaded"] = m.loaded[name].astype(np.int8)
+    columns: Columns = {v.name: value_of(m, v) for v in MIGRASOMES if v.written is Written.END}
+    for variable in CONTENTS:
+        if variable.written is Written.END:
+            for name in spec.followed_ligands:
+                columns[variable.named(ligand=name).name] = value_of(m, variable)[name]
     return columns
 
 
@@ -173,14 +181,17 @@ def write_late(
     for variable in add_late(file, spec, sizes, leave_out=unknown):
         name = variable.name
         if variable.written is Written.END:
-            file[name][:] = once[name]
+            file[name][:] = once[name].astype(variable.dtype)
             continue
         rows = [sizes[dim] for dim in variable.dims[1:]]
         nothing = np.nan if variable.absent is None else variable.absent
         for n, columns in kept.items():
             values = np.full(rows, nothing, dtype=variable.dtype)
-            own, numbers = columns[name], columns[variable.dims[1]]
-            if own.ndim == 1:
+            # Cargo is not followed in the frames of a frozen scene.
+            own, numbers = columns.get(name), columns[variable.dims[1]]
+            if own is None:
+                pass
+            elif own.ndim == 1:
                 values[numbers] = own
             else:
                 values[numbers, : own.shape[1]] = own

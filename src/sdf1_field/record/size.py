@@ -4,7 +4,8 @@ import math
 
 from sdf1_field.migrasomes import ExpectedStroma, expected_stroma, secreting_share
 from sdf1_field.migrasomes.fibres import VERTICES
-from sdf1_field.record.variables import CARGO, field_kind, frame_times
+from sdf1_field.record.variables import field_kind, frame_times
+from sdf1_field.scene.variables import CARGO
 from sdf1_field.simulation import model_grid, track_times
 from sdf1_field.spec import ModelSpec
 

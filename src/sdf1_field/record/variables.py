@@ -6,6 +6,7 @@ from dataclasses import replace
 from sdf1_field.scene import OUTSIDE, Region
 from sdf1_field.scene.variables import (
     BODIES,
+    CARGO,
     CONTENTS,
     FIBRES,
     FOLLOWED,
@@ -13,6 +14,7 @@ from sdf1_field.scene.variables import (
     REGION,
     SECONDS,
     SECRETION_RATES,
+    Condition,
     Variable,
     Written,
     flags_of,
@@ -31,16 +33,6 @@ MASSES = {
     "taken_up": "taken up by cells so far",
 }
 """Entries of a ligand's mass audit."""
-CARGO = {
-    "made": "made so far, including the initial content of bodies",
-    "in_bodies": "in bodies",
-    "in_migrasomes": "in migrasomes",
-    "released_by_bodies": "released by fusion with bodies' own membranes so far",
-    "released_by_fusion": "released by fusion in migrasomes so far",
-    "released_at_once": "released by ruptures and leaks of migrasomes so far",
-    "carried_off": "lost with migrasomes that drifted away or were taken up, so far",
-}
-"""Balance of a followed ligand; the first is the sum of the others."""
 LATE = frozenset({"fibre", "fibre_vertex", "migrasome"})
 """Dimensions whose lengths are known only at the end of a run."""
 OF_SCENE = LATE | {"body"}
@@ -55,7 +47,7 @@ OUTSIDE_WALL = OUTSIDE - 256
 COORDINATES = (
     Variable(
         "time", "f8", _TIME, SECONDS, "time; 0 (the epoch) is when haematopoietic cells are added, "
-        "or without any the end of the culture", attributes={"axis": "T"},
+        "or without any the end of the culture", key="time", attributes={"axis": "T"},
     ),
     *(
         Variable(
@@ -92,30 +84,38 @@ COORDINATES = (
 LIGAND = (
     Variable(
         "{ligand}", "f4", _FLOOR, "nmol L-1", "{label} in the lowest layer of the medium",
-        precise=True,
+        key="floor", precise=True,
     ),
     Variable(
         "{ligand}_bound", "f4", _FLOOR, "um-2", "{label} molecules bound to the coat per area",
-        precise=True,
+        key="bound", precise=True,
     ),
     Variable(
         "{ligand}_secretion", "f8", _FLOOR, "um-2 s-1",
-        "{label} molecules secreted per area and time",
+        "{label} molecules secreted per area and time", key="secretion",
     ),
     Variable(
         "{ligand}_sites", "f4", _FLOOR, "um-2", "sites for {label} on the coat per area",
-        only="a coat that is patterned or shielded by bodies",
+        key="sites",
+        only=Condition(
+            "a coat that is patterned or shielded by bodies",
+            lambda spec, ligand: spec.ligand[ligand].coat.uneven,
+        ),
     ),
     Variable(
         "{ligand}_reservoir", "f8", _TIME, "nmol L-1", "{label} in the mixed medium above the grid",
-        only="`dish.mixed_above`",
+        key="reservoir",
+        only=Condition("`dish.mixed_above`", lambda spec, _: spec.dish.mixed_above > 0.0),
     ),
     Variable(
         "{ligand}_minimum", "f8", _TIME, "nmol L-1",
-        "lowest {label} at the floor so far; below zero by the solver's error",
+        "lowest {label} at the floor so far; below zero by the solver's error", key="minimum",
     ),
     *(
-        Variable(f"{{ligand}}_mass_{entry}", "f8", _TIME, "1", f"{{label}} molecules {meaning}")
+        Variable(
+            f"{{ligand}}_mass_{entry}", "f8", _TIME, "1", f"{{label}} molecules {meaning}",
+            key=f"masses.{entry}",
+        )
         for entry, meaning in MASSES.items()
     ),
     *SECRETION_RATES,
@@ -126,25 +126,32 @@ CARGO_BALANCE = (
     *(
         Variable(
             f"{{ligand}}_cargo_{entry}", "f8", _TIME, "1", f"{{label}} molecules {meaning}",
-            only=FOLLOWED,
+            key=f"cargo.{key}", only=FOLLOWED,
         )
-        for entry, meaning in CARGO.items()
+        for entry, (key, meaning) in CARGO.items()
     ),
 )  # fmt: skip
 
 STROMA = (REGION, *BODIES, *FIBRES, *MIGRASOMES)
 
 CELLS = (
-    Variable("cell_time", "f8", _TRACKS, SECONDS, "time of observation", Written.OBSERVATION),
-    Variable("cell_x", "f8", _TRACKS, "um", "x of the cell's centre", Written.OBSERVATION),
-    Variable("cell_y", "f8", _TRACKS, "um", "y of the cell's centre", Written.OBSERVATION),
+    Variable(
+        "cell_time", "f8", _TRACKS, SECONDS, "time of observation", Written.OBSERVATION, key="time"
+    ),
+    *(
+        Variable(
+            f"cell_{axis}", "f8", _TRACKS, "um", f"{axis} of the cell's centre",
+            Written.OBSERVATION, key=f"cells.{axis}",
+        )
+        for axis in ("x", "y")
+    ),
     Variable(
         "cell_state", "i1", _TRACKS, "", "whether the cell crawls or is held", Written.OBSERVATION,
-        flags={0: "crawling", 1: "held"},
+        key="cells.held", flags={0: "crawling", 1: "held"},
     ),
     Variable(
         "cell_region", "i1", _TRACKS, "", "region under the cell's centre", Written.OBSERVATION,
-        flags=flags_of(Region),
+        key="cell_regions", flags=flags_of(Region),
     ),
 )  # fmt: skip
 
@@ -194,21 +201,16 @@ def _declared(spec: ModelSpec) -> Iterator[Variable]:
         if variable.name != "trajectory" or observed(spec):
             yield variable
     for name in spec.solved_ligands:
-        ligand = spec.ligand[name]
-        left_out = {
-            "{ligand}_sites": not ligand.coat.uneven,
-            "{ligand}_reservoir": spec.dish.mixed_above <= 0.0,
-        }
-        for variable in LIGAND:
-            if not left_out.get(variable.name, False):
-                own = variable.named(ligand=name, label=ligand.label)
-                yield replace(own, dtype=field_kind(spec, name)) if variable.precise else own
-    for name in spec.followed_ligands:
-        load = {"molecules_per_vesicle": spec.stroma.cargo[name].vesicle_load}
-        for variable in CARGO_BALANCE:
+        for variable in (*LIGAND, *CARGO_BALANCE):
+            if variable.only is not None and not variable.only.met(spec, name):
+                continue
             own = variable.named(ligand=name, label=spec.ligand[name].label)
-            holds = variable in CONTENTS and not variable.flags
-            yield replace(own, attributes=load) if holds else own
+            if variable.precise:
+                own = replace(own, dtype=field_kind(spec, name))
+            if variable in CONTENTS and not variable.flags:
+                load = spec.stroma.cargo[name].vesicle_load
+                own = replace(own, attributes={"molecules_per_vesicle": load})
+            yield own
     for variable in STROMA:
         outside = variable is REGION and spec.dish.shape == "round"
         own = variable.named(stroma=spec.stroma.label)

@@ -23,12 +23,9 @@ from sdf1_field.record.recorder import Recorder, write_late
 from sdf1_field.record.states import load_frames, load_state, save_state
 from sdf1_field.record.variables import frame_times
 from sdf1_field.simulation import (
-    SceneFields,
     State,
-    prepare,
     rerun_if_coat_fills,
     simulate,
-    snapshot_of,
     track_times,
 )
 from sdf1_field.solvers import CoatFills
@@ -128,11 +125,8 @@ def _write(
     stop = before
     onto_disk = functools.partial(_onto_disk, path, again="resume" if resume else "solve")
     try:
-        if recorder is not None and before is not None:
-            # The interruption may have come while this state was being written.
-            here = SceneFields(prepare(spec, seed), before.scene)
-            with onto_disk():
-                recorder.append(snapshot_of(before, here))
+        # The first state of a resumed run is written again: the interruption may have come
+        # while it was being written.
         snapshots = simulate(
             spec, seed=seed, resume_from=before, threads=threads, nonlinear=nonlinear
         )
@@ -205,7 +199,7 @@ class _WritingError(RunError):
 
 @contextlib.contextmanager
 def _onto_disk(path: Path, *, again: str) -> Iterator[None]:
-    """Turn errors of the disk into one line; netCDF4 raises some of them as RuntimeError."""
+    """Turn write errors into a one-line RunError; netCDF4 raises some of them as RuntimeError."""
     try:
         yield
     except (OSError, RuntimeError) as error:

@@ -86,6 +86,7 @@ class Migrasomes:
     body: Indices
     """The body of its fibre; `NO_BODY` once it is detached."""
     blocked: Array
+    """Share of the migrasome's CD166 that is blocked [1]."""
     birth: Array
     end: Array
     """Times at which it appears and is gone [s]; infinite if never or not known yet."""
@@ -109,7 +110,7 @@ class Migrasomes:
 
 @dataclass(frozen=True, eq=False)
 class Growth:
-    """State of a growing scene that its bodies, fibres and migrasomes do not show.
+    """State of a growing scene beyond its bodies, fibres and migrasomes.
 
     Parameters
     ----------
@@ -118,19 +119,21 @@ class Growth:
     step : int
         Steps of growth taken so far; the counter of its random numbers.
     cells, strands, buds : ndarray of records, shape (body,), (fibre,), (migrasome,)
-        See `sdf1_field.migrasomes.growth`; fibres too short to be seen are among them.
+        See `sdf1_field.migrasomes.growth`; with the fibres that are too short to be visible.
     course : ndarray, shape (fibre, 2, vertex)
-        Fibres in x and y [um].
+        Vertices of the fibres, x and y [um].
     constant : mapping of str to ndarray, shape (2,)
-        By ligand a carrier's secretion [molecules/s] and the share of migrasomes that carry it
-        [1], where cargo is not followed.
-    carriage : mapping of str to ndarray of records, shape (1,)
-        By ligand the kinetics of its carriers now, where cargo is followed; for this and the next
-        three see `sdf1_field.migrasomes.cargo`.
+        By ligand the secretion of a migrasome that carries it [molecules/s] and the share of
+        migrasomes that do [1], where cargo is not followed.
+    cargo_kinetics : mapping of str to ndarray of records, shape (1,)
+        By ligand the kinetics of its carriers now, where cargo is followed; a record of
+        `sdf1_field.migrasomes.cargo.CARGO_KINETICS`.
     pools : ndarray, shape (ligand, body, 4)
+        Content of the bodies [molecules]; columns as in `sdf1_field.migrasomes.cargo`.
     held : ndarray, shape (migrasome, ligand, 4)
+        Balance of the migrasomes [molecules]; likewise.
     followed : float
-        Time until which cargo has been followed [s].
+        Time to which cargo has been advanced [s].
     secretion_factor : float
         The dish's and donor's factor on every source [1].
     rates : ndarray of records, shape (1,)
@@ -144,7 +147,7 @@ class Growth:
     course: Array
     buds: NDArray[Any]
     constant: Mapping[str, Array]
-    carriage: Mapping[str, NDArray[Any]]
+    cargo_kinetics: Mapping[str, NDArray[Any]]
     pools: Array
     held: Array
     followed: float

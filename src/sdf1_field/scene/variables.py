@@ -1,16 +1,20 @@
 """State variables of the stroma, each declared once for run files, their reader and the docs."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import Enum, IntEnum
 
 from sdf1_field.scene.regions import Region
 from sdf1_field.scene.snapshot import Fate, Origin
+from sdf1_field.spec import ModelSpec
 
 SECONDS = "seconds since 2000-01-01"
 """Unit of times in run files; the epoch is a convention."""
 ABSENT = -9
-"""Fill value of integers where there is no fibre or migrasome; neither an owner nor a flag."""
+"""Fill value of integers where there is no body, fibre or migrasome; neither an owner nor a flag.
+
+Rows that only some of several joined runs have need one too.
+"""
 
 
 class Written(Enum):
@@ -20,6 +24,22 @@ class Written(Enum):
     FRAME = "each frame"
     OBSERVATION = "each observation of cells"
     END = "once, at the end"
+
+
+@dataclass(frozen=True)
+class Condition:
+    """Condition for a run file to hold a variable.
+
+    Parameters
+    ----------
+    text : str
+    met : callable
+        Whether a model meets it, of a `ModelSpec` and a ligand's name; not given where only the
+        run decides.
+    """
+
+    text: str
+    met: Callable[[ModelSpec, str], bool] = lambda _spec, _ligand: True
 
 
 @dataclass(frozen=True)
@@ -41,8 +61,10 @@ class Variable:
         of the stromal cells.
     written : Written
     key : str
-        Attribute of the value in memory, such as `sdf1_field.scene.Bodies`; empty if the file's
-        values are derived from several.
+        Attribute that holds the value in memory, dots leading into its parts: of `Bodies`,
+        `Fibres` or `Migrasomes` for these, else of a snapshot of the run or, for a variable of a
+        ligand, of that ligand's output. Arrays are summed for a variable over time alone. Empty
+        for coordinates of space and numbers of rows.
     memory : str
         NumPy type in memory where it is not the file's.
     flags : mapping of int to str
@@ -51,8 +73,8 @@ class Variable:
         Fill value of an integer.
     precise : bool
         Whether it is f8 where a treatment adds the ligand or a bath holds it.
-    only : str
-        Condition for the file to hold it; empty if it always does.
+    only : Condition, optional
+        For the file to hold it.
     since : int
         Number of the first file format that has it.
     attributes : mapping of str to str or float
@@ -70,7 +92,7 @@ class Variable:
     flags: Mapping[int, str] = field(default_factory=dict)
     absent: int | None = None
     precise: bool = False
-    only: str = ""
+    only: Condition | None = None
     since: int = 1
     attributes: Mapping[str, str | float] = field(default_factory=dict)
 
@@ -93,12 +115,11 @@ _FIBRE = ("time", "fibre")
 _MIGRASOME = ("time", "migrasome")
 _ONCE = ("migrasome",)
 _CD166 = "share of CD166 that is blocked"
-FOLLOWED = "cargo that is followed"
-"""Condition of the variables of cargo."""
+FOLLOWED = Condition("cargo that is followed", lambda spec, ligand: ligand in spec.followed_ligands)
 
 REGION = Variable(
     "region", "i1", ("time", "y", "x"), "", "region under each floor cell's centre",
-    flags=flags_of(Region),
+    key="regions", flags=flags_of(Region),
 )  # fmt: skip
 
 BODIES = (
@@ -117,7 +138,7 @@ BODIES = (
     Variable("body_blocked", "f8", _BODY, "1", f"{{stroma}} body: {_CD166}", key="blocked"),
     Variable(
         "body_migrating", "i1", _BODY, "", "{stroma} body: whether it migrates",
-        key="migrating", memory="bool", flags={0: "resting", 1: "migrating"},
+        key="migrating", memory="bool", absent=ABSENT, flags={0: "resting", 1: "migrating"},
     ),
 )  # fmt: skip
 
@@ -162,45 +183,62 @@ MIGRASOMES = (
     Variable(
         "migrasome_end", "f8", _ONCE, SECONDS,
         "migrasome: time at which it is gone, NaN if it outlives the run",
-        Written.END, key="end", only="a migrasome that ends within the run",
+        Written.END, key="end", only=Condition("a migrasome that ends within the run"),
     ),
     Variable(
         "migrasome_origin", "i1", _ONCE, "",
         "migrasome: whether migration or retraction of the body left the fibre that it formed on",
-        Written.END, key="origin", flags=flags_of(Origin),
+        Written.END, key="origin", absent=ABSENT, flags=flags_of(Origin),
     ),
     Variable(
         "migrasome_fate", "i1", _ONCE, "", "migrasome: how it ends",
-        Written.END, key="fate", flags=flags_of(Fate),
+        Written.END, key="fate", absent=ABSENT, flags=flags_of(Fate),
     ),
 )  # fmt: skip
 
 SECRETION_RATES = (
     Variable(
         "body_{ligand}_secretion_rate", "f8", _BODY, "s-1",
-        "{label} molecules secreted per time by each body",
+        "{label} molecules secreted per time by each body", key="body_rates",
     ),
     Variable(
         "migrasome_{ligand}_secretion_rate", "f8", _MIGRASOME, "s-1",
-        "{label} molecules secreted per time by each migrasome",
+        "{label} molecules secreted per time by each migrasome", key="migrasome_rates",
     ),
 )  # fmt: skip
 
 CONTENTS = (
     Variable(
-        "body_{ligand}_cargo", "f8", _BODY, "1", "{label} molecules in each body", only=FOLLOWED
+        "body_{ligand}_cargo", "f8", _BODY, "1", "{label} molecules in each body",
+        key="cargo.content", only=FOLLOWED,
     ),
     Variable(
         "body_{ligand}_rear_cargo", "f8", _BODY, "1",
-        "{label} molecules in the rear half of each body", only=FOLLOWED,
+        "{label} molecules in the rear half of each body", key="cargo.rear", only=FOLLOWED,
     ),
     Variable(
         "migrasome_{ligand}_cargo", "f8", _MIGRASOME, "1", "{label} molecules in each migrasome",
-        only=FOLLOWED,
+        key="cargo.held", only=FOLLOWED,
     ),
     Variable(
         "migrasome_{ligand}_loaded", "i1", _ONCE, "",
-        "migrasome: whether it takes carriers of {label}", Written.END, only=FOLLOWED,
-        flags={0: "takes_none", 1: "takes_carriers"},
+        "migrasome: whether it takes carriers of {label}", Written.END, key="loaded", only=FOLLOWED,
+        absent=ABSENT, flags={0: "takes_none", 1: "takes_carriers"},
     ),
 )  # fmt: skip
+
+CARGO = {
+    "made": ("made", "made so far, including the initial content of bodies"),
+    "in_bodies": ("content", "in bodies"),
+    "in_migrasomes": ("held", "in migrasomes"),
+    "released_by_bodies": ("released", "released by fusion with bodies' own membranes so far"),
+    "released_by_fusion": ("fused", "released by fusion in migrasomes so far"),
+    "released_at_once": ("leaked", "released by ruptures and leaks of migrasomes so far"),
+    "carried_off": (
+        "carried_off", "lost with migrasomes that drifted away or were taken up, so far"
+    ),
+}  # fmt: skip
+"""Balance of a followed ligand: attribute of `Cargo` of which each entry is the sum, and meaning.
+
+The first entry is the sum of the others.
+"""

@@ -52,7 +52,7 @@ def simulate(
         Of this dish; the model's own if not given.
     resume_from : State, optional
         Go on from the ``stop`` of a snapshot that was yielded before, with the same bits as if
-        never interrupted; the snapshot of that stop itself is not yielded again.
+        never interrupted. The first snapshot is that of the stop itself.
     threads : int
         Of the solver; the result does not depend on it.
     nonlinear : collection of str
@@ -89,11 +89,11 @@ def simulate(
     state = resume_from
     if state is None:
         state = apply_events(prepared, first, events.get(instant(-spec.run.culture)))
-        if state.time in outputs:
-            yield snapshot_of(state, SceneFields(prepared, state.scene))
+    here = SceneFields(prepared, state.scene)
+    if resume_from is not None or state.time in outputs:
+        yield snapshot_of(state, here)
     discontinuities = discontinuity_times(prepared, first.scene)
     times = stops(prepared, first.scene)
-    here = SceneFields(prepared, state.scene)
     for until in times[bisect.bisect_right(times, state.time) :]:
         last = state
         shown = outputs[

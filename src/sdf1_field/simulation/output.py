@@ -60,21 +60,6 @@ class LigandOutput:
     cargo: Cargo | None
     filled: float | None
 
-    def cargo_balance(self) -> dict[str, float]:
-        """Totals over the scene [molecules], the first of them the sum of the others."""
-        own = self.cargo
-        if own is None:
-            return {}
-        return {
-            "made": float(own.made.sum()),
-            "in_bodies": float((own.front + own.rear).sum()),
-            "in_migrasomes": float(own.held.sum()),
-            "released_by_bodies": float(own.released.sum()),
-            "released_by_fusion": float(own.fused.sum()),
-            "released_at_once": float(own.leaked.sum()),
-            "carried_off": float(own.carried_off.sum()),
-        }
-
 
 @dataclass(frozen=True, eq=False)
 class Snapshot:
@@ -130,10 +115,12 @@ class Snapshot:
         prepared, scene = self.here.prepared, self.scene
         solver, equation = prepared.solvers[name], prepared.equations[name]
         steady = prepared.spec.run.mode == "steady"
-        sums = ("secreted", "added", "degraded", "through_top", "removed", "taken_up")
-        masses = {entry: np.nan if steady else getattr(field.ledger, entry) for entry in sums}
-        masses["in_medium"] = solver.in_medium(equation, field)
-        masses["bound"] = solver.on_coat(equation, field)
+        sums = field.ledger.sums
+        masses = {
+            **(dict.fromkeys(sums, np.nan) if steady else sums),
+            "in_medium": solver.in_medium(equation, field),
+            "bound": solver.on_coat(equation, field),
+        }
         # A scene that is frozen does not know of cargo any more.
         followed = name in prepared.spec.followed_ligands and scene.growth is not None
         mixed = prepared.spec.dish.mixed_above > 0.0

@@ -8,8 +8,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Self
 
-from pydantic import model_validator
+from pydantic import field_validator, model_validator
 
+from sdf1_field.spec.names import unknown
 from sdf1_field.spec.quantities import (
     Fraction,
     MolarMass,
@@ -23,10 +24,6 @@ from sdf1_field.units import duration_text
 if TYPE_CHECKING:
     from sdf1_field.spec.schema import ModelSpec
 
-ActionName = Literal[
-    "cxcr4_antagonist", "added_ligand", "cd166_block", "medium_change",
-    "integrins", "nucleation", "transport", "fusion", "calcium",
-]  # fmt: skip
 _PRETREATMENT = 7200.0
 """Start of an example's antibody before the cells are added [s]."""
 
@@ -35,7 +32,8 @@ class Agent(Section):
     """A drug, ligand, antibody or genetic change, its action and the action's constants."""
 
     label: str
-    acts_on: ActionName
+    acts_on: str
+    """Key of `ACTIONS`."""
     target: str | None = None
     """Molecule of the stroma that the agent needs; one of ``stromal_type.NAME.expresses``."""
     molar_mass: MolarMass | None = None
@@ -49,6 +47,13 @@ class Agent(Section):
     def action(self) -> "Action":
         """Entry of `ACTIONS`."""
         return ACTIONS[self.acts_on]
+
+    @field_validator("acts_on")
+    @classmethod
+    def _known(cls, name: str) -> str:
+        if name not in ACTIONS:
+            raise ValueError(unknown(name, ACTIONS, "action"))
+        return name
 
     @model_validator(mode="after")
     def _complete(self) -> Self:
@@ -277,7 +282,7 @@ def _pretreated(spec: "ModelSpec") -> dict[str, str]:
     return {"dose": "5 ug/mL", **times}
 
 
-ACTIONS: dict[ActionName, Action] = {
+ACTIONS: dict[str, Action] = {
     "cxcr4_antagonist": Action(
         effect=_competition,
         lasts="present",
@@ -352,4 +357,4 @@ ACTIONS: dict[ActionName, Action] = {
         ),
     ),
 }
-"""How agents may act, in the order of a new model file's examples."""
+"""Actions of agents by name, in the order of the examples in a new model file."""

@@ -251,7 +251,7 @@ RULES: tuple[Rule, ...] = (
 
 
 def unread_keys(spec: ModelSpec, paths: Iterable[str]) -> Iterator[Unread]:
-    """Those of some keys that act on nothing in a model.
+    """Keys, among those given, that have no effect in the model.
 
     Parameters
     ----------
