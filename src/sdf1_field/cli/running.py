@@ -34,7 +34,8 @@ _AUDITED = 6
 @click.option(
     "--solver",
     metavar="NAME",
-    help="Solver of the fields, such as fipy, as --set numerics.solver=NAME; the model's if not given.",
+    help="Solver of the fields, such as fipy, as --set numerics.solver=NAME; the model's if not "
+    "given.",
 )
 @click.option(
     "--threads", type=click.IntRange(min=1), default=1, show_default=True, help="Threads."
