@@ -6,17 +6,15 @@ import pytest
 from scipy import stats
 
 from conftest import FOLLOWED, make_migrasomes
-from sdf1_field.analysis import (
+from sdf1_field.analysis import cargo_table, count_cargo, holds_cargo
+from sdf1_field.analysis.cargo_summary import (
     cargo_by_distance,
     cargo_measures,
     cargo_samples,
-    cargo_table,
     compare_cargo,
-    count_cargo,
-    holds_cargo,
     pooled_enrichment,
-    run_cargo,
 )
+from sdf1_field.analysis.stroma_runs import run_cargo
 from sdf1_field.errors import InputError
 from sdf1_field.migrasomes.bodies import WALKER
 from sdf1_field.migrasomes.cargo import (

@@ -77,7 +77,9 @@ def test_a_cell_that_is_nowhere_is_not_counted_as_one_on_free_surface(value):
     grid = make_grid(100.0, 100.0, 100.0, spacing=10.0, floor_layer=5.0, layer_growth=1.2)
     regions = np.zeros((grid.ny, grid.nx), dtype=np.uint8)
     x, y = np.full(5, 50.0), np.array([50.0, value, 20.0, value, 30.0])
-    with pytest.raises(InputError, match=r"^4 h: 2 of 5 cells have no place\. Solve the run again"):
+    with pytest.raises(
+        InputError, match=r"^4 h: 2 of 5 cells have no place\. Solve the model again"
+    ):
         take_census(regions, grid, x, y, radius=6.0, time=14_400.0)
 
 

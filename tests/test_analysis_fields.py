@@ -3,7 +3,8 @@ import math
 import numpy as np
 import pytest
 
-from sdf1_field.analysis import field_table, floor_profile
+from sdf1_field.analysis import field_table
+from sdf1_field.analysis.fields import floor_profile
 from sdf1_field.analysis.space import Outlines
 from sdf1_field.errors import InputError
 from sdf1_field.grid import make_grid

@@ -9,17 +9,14 @@ from scipy import stats
 from scipy.integrate import quad
 
 from conftest import make_migrasomes
-from sdf1_field.analysis import (
+from sdf1_field.analysis import count_network, has_msc, measures, network_table
+from sdf1_field.analysis.network_summary import (
     compare_networks,
-    count_network,
     diameter_by_age,
     diameter_by_distance,
-    has_msc,
-    measures,
-    network_table,
-    run_network,
-    run_scene,
 )
+from sdf1_field.analysis.runs import run_scene
+from sdf1_field.analysis.stroma_runs import run_network
 from sdf1_field.errors import InputError
 from sdf1_field.grid import make_grid
 from sdf1_field.record import open_run

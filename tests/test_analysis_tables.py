@@ -14,11 +14,11 @@ from sdf1_field.analysis import (
     fold_changes,
     has_stroma,
     motion_table,
-    path_lengths,
-    run_census,
     run_encounter_limit,
     run_tracks,
 )
+from sdf1_field.analysis.runs import run_census
+from sdf1_field.analysis.tracks import path_lengths
 from sdf1_field.errors import InputError
 from sdf1_field.record import open_run
 from sdf1_field.statistics import paired_t_test, unpaired_t_test

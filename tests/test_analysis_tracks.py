@@ -4,19 +4,19 @@ import numpy as np
 import pytest
 
 from sdf1_field.analysis import (
-    Tracks,
     fit_persistent_walk,
-    path_lengths,
     persistent_walk_law,
-    pooled_tracks,
     square_displacements,
 )
 from sdf1_field.analysis.motion import mean_interval
 from sdf1_field.analysis.tracks import (
+    Tracks,
     clear_of_walls,
     even_frames,
     fitted_lags,
     net_displacements,
+    path_lengths,
+    pooled_tracks,
     shown_lags,
 )
 

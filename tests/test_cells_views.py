@@ -16,12 +16,8 @@ from cell_builders import (
     standard_error,
 )
 from sdf1_field import cells as cell_layer
-from sdf1_field.analysis import (
-    StickyFloor,
-    begin_encounters,
-    density_fold_change,
-    encounters,
-)
+from sdf1_field.analysis import density_fold_change
+from sdf1_field.analysis.encounter import encounters
 from sdf1_field.cells import (
     cell_parameters,
     seed_cells,
@@ -31,7 +27,13 @@ from sdf1_field.scene import (
     place_scene,
     region_areas,
 )
-from sdf1_field.simulation import model_grid, regions_of, simulate
+from sdf1_field.simulation import (
+    StickyFloor,
+    begin_encounters,
+    model_grid,
+    regions_of,
+    simulate,
+)
 from sdf1_field.spec import load_model
 from sdf1_field.variation import DishFactors, dish_factors
 

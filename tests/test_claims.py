@@ -9,12 +9,9 @@ import numpy as np
 import pytest
 
 from sdf1_field.claims import (
-    NOT_REPRODUCED,
     REPRODUCED,
     STATISTICS,
-    UNDECIDED,
     Claim,
-    Condition,
     Paper,
     Reading,
     Sample,
@@ -26,7 +23,8 @@ from sdf1_field.claims import (
 )
 from sdf1_field.claims.effects import mean_interval
 from sdf1_field.claims.readings import scaled
-from sdf1_field.claims.verdict import says_all, verdict
+from sdf1_field.claims.targets import Condition
+from sdf1_field.claims.verdict import NOT_REPRODUCED, UNDECIDED, says_all, verdict
 from sdf1_field.reproduce import dish_read
 from sdf1_field.statistics import chi_squared_yates_test, mann_whitney_u_test, unpaired_t_test
 

@@ -15,14 +15,28 @@ import pytest
 ROOT = Path(__file__).parents[1]
 PAGE = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
 SOURCES = ROOT / "src" / "sdf1_field"
-PLACES = sorted(set(re.findall(r"`([\w/]+\.py): (\w+)`", PAGE)))
+PLACES = sorted(set(re.findall(r"`([\w/]+\.py): ([\w.]+)`", PAGE)))
+FILES = sorted(set(re.findall(r"`((?:\w+/)+\w+\.py)[`:]", PAGE)))
 
 
 @functools.cache
 def defined_in(file):
-    tree = ast.parse((SOURCES / file).read_text(encoding="utf-8"))
-    kinds = (ast.FunctionDef, ast.ClassDef)
-    return {node.name for node in tree.body if isinstance(node, kinds)}
+    """Functions, classes with their methods, and constants of a file."""
+    names = set()
+    for node in ast.parse((SOURCES / file).read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            names.add(node.name)
+        if isinstance(node, ast.ClassDef):
+            methods = (part for part in node.body if isinstance(part, ast.FunctionDef))
+            names |= {f"{node.name}.{method.name}" for method in methods}
+        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+            names.add(node.target.id)
+    return names
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_every_file_on_the_page_exists(file):
+    assert (SOURCES / file).is_file()
 
 
 @pytest.mark.parametrize(("file", "name"), PLACES)
@@ -32,7 +46,8 @@ def test_every_place_on_the_page_exists(file, name):
 
 def test_a_molecule_a_cell_and_the_equations_are_followed_through_the_rooms():
     rooms = {re.split(r"[/.]", file)[0] for file, _ in PLACES}
-    assert len(PLACES) >= 35
+    assert len(PLACES) >= 45
+    assert len(FILES) >= 35
     assert {"spec", "simulation", "migrasomes", "sources", "solvers", "exposure", "cells"} <= rooms
     assert {"record", "analysis"} <= rooms
 

@@ -6,8 +6,8 @@ from matplotlib.collections import EllipseCollection, LineCollection
 from matplotlib.colors import to_hex
 from tests.test_figures_network import HOUR, network_run
 
-from sdf1_field.analysis import run_network
 from sdf1_field.analysis.network import BODY_DISTANCE_EDGES
+from sdf1_field.analysis.stroma_runs import run_network
 from sdf1_field.errors import InputError
 from sdf1_field.figures import plot_run
 from sdf1_field.figures.cargo import CARRIER_WINDOW, FIELD_WINDOW

@@ -5,8 +5,16 @@ import pytest
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
-from sdf1_field.claims import Reading
+from sdf1_field.claims import Reading, Sample, p_value
 from sdf1_field.figures import deniz_figures, jiao_figures, verdict_figure
+from sdf1_field.figures.panels import (
+    CHI_SQUARED,
+    PAIRED_T,
+    T_OF_CELLS,
+    U_OF_CELLS,
+    UNPAIRED_T,
+    Look,
+)
 from sdf1_field.statistics import p_text, unpaired_t_test
 
 HOUR = 3600.0
@@ -150,6 +158,38 @@ def test_marks_are_of_the_papers_test_on_the_first_experiment(deniz):
     ]
     (mark,) = texts(axes)
     assert mark.endswith(f"p = {p_text(unpaired_t_test(*first))}")
+
+
+@pytest.mark.parametrize(
+    ("test", "share"),
+    [
+        (UNPAIRED_T, False),
+        (PAIRED_T, False),
+        (T_OF_CELLS, False),
+        (U_OF_CELLS, False),
+        (UNPAIRED_T, True),
+        (CHI_SQUARED, True),
+    ],
+)
+def test_a_figure_has_the_p_of_the_verdict(test, share):
+    rng = np.random.default_rng(1)
+    control, treated = (
+        [
+            np.array([rng.binomial(60, mean / 60.0), 60.0]) if share else rng.gamma(2.0, mean, 5)
+            for _ in range(4)
+        ]
+        for mean in (20.0, 30.0)
+    )
+    if not share:
+        treated[1][2] = math.nan
+    experiments = [[(reading("a", 4, values),) for values in e] for e in (control, treated)]
+    kind = Sample.SHARE if share else Sample.CELLS
+    expected = p_value(test.name, treated, control, kind, over_dishes=test.over_dishes)
+    assert 0.0 < expected < 1.0
+    assert test.p(*experiments, Look("a", scale=100.0, share=share)) == expected
+    # A dish in which the quantity was not read changes nothing.
+    unread = [[*e, ()] for e in experiments]
+    assert test.p(*unread, Look("a", share=share)) == expected
 
 
 def test_lines_join_the_dots_of_a_donor(deniz):

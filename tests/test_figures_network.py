@@ -6,7 +6,7 @@ import xarray as xr
 from matplotlib.collections import EllipseCollection, LineCollection
 from matplotlib.colors import to_hex
 
-from sdf1_field.analysis import run_network
+from sdf1_field.analysis.stroma_runs import run_network
 from sdf1_field.errors import InputError
 from sdf1_field.figures import plot_run
 from sdf1_field.figures.network import MOST_PANELS, WINDOW

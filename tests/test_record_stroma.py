@@ -10,7 +10,6 @@ from conftest import CARGO_SETTINGS, digest_of, tiny_model
 from sdf1_field.exposure import Exposure
 from sdf1_field.migrasomes import cargo_of as cargo_in
 from sdf1_field.record import (
-    CARGO,
     checkpoint_path,
     expected_size,
     load_state,
@@ -31,6 +30,7 @@ from sdf1_field.scene import (
     Migrasomes,
     Scene,
 )
+from sdf1_field.scene.variables import CARGO
 from sdf1_field.simulation import SceneFields, State, prepare, simulate, snapshot_of
 from sdf1_field.solvers import cosine
 from sdf1_field.spec import load_model
@@ -364,12 +364,12 @@ def test_cargo_in_the_file_is_what_was_simulated(tiny, cargo_run):
     frames = 0
     with open_run(cargo_run) as run:
         times = run["time"].values.tolist()
-        for state in simulate(cargo_model(tiny).spec, seed=1):
-            if state.time not in times:
+        for snapshot in simulate(cargo_model(tiny).spec, seed=1):
+            if snapshot.time not in times:
                 continue
-            n, there = times.index(state.time), state.scene.migrasomes.present
+            n, there = times.index(snapshot.time), snapshot.scene.migrasomes.present
             frames += 1
-            for ligand, own in cargo_in(state.scene).items():
+            for ligand, own in cargo_in(snapshot.scene).items():
                 in_bodies = own.front + own.rear
                 assert np.array_equal(run[f"body_{ligand}_cargo"].values[n], in_bodies)
                 assert np.array_equal(run[f"body_{ligand}_rear_cargo"].values[n], own.rear)

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from tests.test_claims import HOUR, claim, dish, paper, scattered, statement
 
-from sdf1_field.claims import NOT_REPRODUCED, REPRODUCED, STATISTICS, TESTS, VARIATIONS, find
+from sdf1_field.claims import REPRODUCED, STATISTICS, TESTS, VARIATIONS, find
+from sdf1_field.claims.verdict import NOT_REPRODUCED
 from sdf1_field.digits import interval_text
 from sdf1_field.errors import InputError
 from sdf1_field.observations import OBSERVATIONS
@@ -232,7 +233,19 @@ def test_a_user_adds_conditions_and_claims(tmp_path):
         ),
         (OTHER_CLAIM, "above = 1.0", 'test = "chi"', "unknown test 'chi'"),
         (OTHER_CLAIM, "above = 1.0", "above = 5.0\nbelow = 1.0", "nothing is above 5 and below 1"),
-        (OTHER_CLAIM, "above = 1.0", "above = nan", "above: nan will not do"),
+        (
+            OTHER_CLAIM,
+            "above = 1.0",
+            "above = nan",
+            r"above: must be a finite number, not nan\. Write it like above = 1\.5",
+        ),
+        (
+            OTHER_CLAIM,
+            'label = "mine"',
+            "label = 3",
+            r"label: must be a string, not 3\. Write it like",
+        ),
+        (OTHER_CLAIM, 'times = ["4 h"]', 'times = "4 h"', "times: must be a list of strings"),
         (OTHER_CLAIM, "above = 1.0", "", "it asks for nothing"),
         (OTHER_CLAIM, "above = 1.0", 'test = "unpaired t"\np_below = 0.05', "nothing to compare"),
         (
@@ -268,7 +281,7 @@ def test_a_user_adds_conditions_and_claims(tmp_path):
             "Add a reference",
         ),
         (OTHER_CLAIM, "above = 1.0", "abve = 1.0", "abve: unknown key"),
-        (OTHER_CLAIM, "above = 1.0", 'above = "1"', "above: '1' will not do"),
+        (OTHER_CLAIM, "above = 1.0", 'above = "1"', "above: must be a finite number, not '1'"),
         (OTHER_CLAIM, "above = 1.0", 'above = 1.0\ntime = "5 h"', "is not read at 5 h"),
         (OTHER_CLAIM, '"fold change"', '"fold chnge"', "unknown quantity 'fold chnge'"),
         (OTHER_CLAIM, 'of = "MSC"', 'of = "msc"', "of 'msc' of fold change"),
@@ -281,7 +294,7 @@ def test_a_user_adds_conditions_and_claims(tmp_path):
         (OTHER_CLAIM, 'id = "M1"', 'id = "D12"', "D12: exists already"),
         (OTHER_CLAIM, "[deniz2023.condition", "[deniz2032.condition", "unknown paper 'deniz2032'"),
         (OTHER_CLAIM, 'model = "coculture-kg1a"', "", "model: missing"),
-        (OTHER_CLAIM, 'id = "M1"', "id = ", "Mend the TOML"),
+        (OTHER_CLAIM, 'id = "M1"', "id = ", "Correct the TOML"),
         (OWN, "interval = [3.0, 5.0]\n", "", "needs interval and digitised_by"),
         (OWN, "value = 4.0", "value = 6.0", "lies outside of its interval"),
     ],

@@ -1,6 +1,6 @@
 """Chemokine cargo of one dish: molecules in bodies and migrasomes, and secreted by each route.
 
-`count_cargo` counts one ligand in a scene in memory and `run_cargo` in a run file;
+`count_cargo` counts one ligand in a scene in memory; `stroma_runs` counts one in a run file, and
 `cargo_summary` pools the counts of several dishes.
 """
 
@@ -10,25 +10,26 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-import xarray as xr
 from numpy.typing import NDArray
 
 from sdf1_field.analysis.network import distance_from_body
-from sdf1_field.analysis.runs import frame_at, run_name, run_scene
-from sdf1_field.analysis.values import over
 from sdf1_field.errors import InputError
 from sdf1_field.migrasomes import cargo_of
 from sdf1_field.random import Stream, generator, name_key
-from sdf1_field.record import CARGO, model_of
 from sdf1_field.scene import NO_BODY, Scene
+from sdf1_field.scene.variables import CARGO
 from sdf1_field.spec import ModelSpec
-from sdf1_field.units import duration_text
 
 Array = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
 ROUTES = ("released_by_bodies", "released_by_fusion", "released_at_once")
 """Routes of secretion."""
+
+
+def over(amount: float, of: float) -> float:
+    """Ratio; NaN unless the denominator is positive."""
+    return amount / of if of > 0.0 else math.nan
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,7 +64,7 @@ class CargoCount:
         migrasomes [molecules].
     released_by_bodies, released_by_fusion, released_at_once, carried_off : float
         Through bodies' own membranes, by fusion in migrasomes, and at once by rupture or leak; gone
-        with migrasomes that drifted away or were swallowed [molecules].
+        with migrasomes that drifted away or were internalised [molecules].
     """
 
     ligand: str
@@ -181,7 +182,7 @@ def count_cargo(
         )
     own = followed[ligand]
     here = scene.migrasomes.present
-    return _counted(
+    return cargo_count(
         scene,
         spec,
         ligand,
@@ -196,7 +197,7 @@ def count_cargo(
     )
 
 
-def _counted(
+def cargo_count(
     scene: Scene,
     spec: ModelSpec,
     ligand: str,
@@ -234,106 +235,3 @@ def _counted(
         loaded=loaded,
         **totals,
     )
-
-
-def run_cargo(run: xr.Dataset, time: float, ligand: str) -> CargoCount:
-    """Count a ligand's cargo in a run at a time [s].
-
-    Raises
-    ------
-    InputError
-        If the run does not follow the ligand, or not at that time, or was not saved then.
-    """
-    require_cargo(run, ligand)
-    frame, spec = frame_at(run, time), model_of(run).spec
-    saved = float(run["time"].values[frame])
-    totals = {name: float(run[f"{ligand}_cargo_{name}"].values[frame]) for name in CARGO}
-    content = run[f"body_{ligand}_cargo"][frame].values
-    bodies = np.isfinite(run["body_x"][frame].values)
-    if not (np.isfinite(list(totals.values())).all() and np.isfinite(content[bodies]).all()):
-        raise InputError(
-            f"{run_name(run)}: does not follow cargo at {duration_text(saved)}, since its scene is "
-            "frozen by then. Choose an earlier time, or solve the model with scene.mode 'grown'."
-        )
-    scene = run_scene(run, frame)
-    here = scene.migrasomes.present
-    held = run[f"migrasome_{ligand}_cargo"]
-    return _counted(
-        scene,
-        spec,
-        ligand,
-        time=saved,
-        seed=int(run.attrs["seed"]),
-        body_content=content[bodies],
-        rear=run[f"body_{ligand}_rear_cargo"][frame].values[bodies],
-        content=held[frame].values[here],
-        loaded=run[f"migrasome_{ligand}_loaded"].values[here] == 1,
-        vesicle_load=float(held.attrs["molecules_per_vesicle"]),
-        totals=totals,
-    )
-
-
-def followed_ligands(run: xr.Dataset) -> tuple[str, ...]:
-    """Ligands with cargo kinetics in a run.
-
-    Raises
-    ------
-    InputError
-        If there is none.
-    """
-    followed = model_of(run).spec.followed_ligands
-    if not followed:
-        raise InputError(
-            f"{run_name(run)}: follows no cargo. Solve a grown scene with "
-            "mechanisms.cargo_kinetics=true, such as secretion-l929."
-        )
-    return followed
-
-
-def last_followed(run: xr.Dataset) -> float:
-    """Last time at which a run's cargo was saved [s].
-
-    Raises
-    ------
-    InputError
-        If the run follows none, or its scene had been frozen before the first frame.
-    """
-    ligand = followed_ligands(run)[0]
-    require_cargo(run, ligand)
-    known = np.isfinite(run[f"{ligand}_cargo_made"].values)
-    if not known.any():
-        raise InputError(
-            f"{run_name(run)}: holds no frame of the culture, after which a frozen scene's cargo "
-            "is not followed. Solve it with an earlier output.fields_from."
-        )
-    return float(run["time"].values[known][-1])
-
-
-def holds_cargo(run: xr.Dataset) -> bool:
-    """Whether a run's file has the cargo of a ligand at any time."""
-    return any(
-        name in run and bool(np.isfinite(run[name].values).any())
-        for name in (f"{ligand}_cargo_made" for ligand in model_of(run).spec.followed_ligands)
-    )
-
-
-def require_cargo(run: xr.Dataset, ligand: str) -> None:
-    """Raise InputError unless a ligand's cargo is in a run's file."""
-    followed = followed_ligands(run)
-    if ligand not in followed:
-        raise InputError(
-            f"{run_name(run)}: follows {' and '.join(followed)}, not {ligand}. Choose one of "
-            "these, or add it to output.ligands and solve the model again."
-        )
-    names = {f"{ligand}_cargo_{name}" for name in CARGO} | {
-        f"body_{ligand}_cargo",
-        f"body_{ligand}_rear_cargo",
-        f"migrasome_{ligand}_cargo",
-        f"migrasome_{ligand}_loaded",
-    }
-    missing = names - set(run)
-    if missing:
-        raise InputError(
-            f"{run_name(run)}: holds no {min(missing)}, since an earlier version made it. Solve "
-            "the model again."
-        )

@@ -12,13 +12,17 @@ from numpy.typing import NDArray
 from sdf1_field.analysis.cargo import (
     ROUTES,
     CargoCount,
+    over,
+)
+from sdf1_field.analysis.dishes import require_comparable_stroma
+from sdf1_field.analysis.network import BODY_DISTANCE_EDGES
+from sdf1_field.analysis.stroma_runs import (
     followed_ligands,
     last_followed,
     require_cargo,
+    require_frames,
     run_cargo,
 )
-from sdf1_field.analysis.dishes import require_comparable_stroma
-from sdf1_field.analysis.network import BODY_DISTANCE_EDGES, require_frames
 from sdf1_field.analysis.values import (
     Comparison,
     Measure,
@@ -26,7 +30,6 @@ from sdf1_field.analysis.values import (
     mean_and_deviation,
     measure_values,
     or_none,
-    over,
     over_dishes,
 )
 from sdf1_field.record import model_of

@@ -96,7 +96,7 @@ def count_cells(surveyed: Survey, x: Array, y: Array, *, time: float) -> Census:
     lost = np.count_nonzero(~(np.isfinite(x) & np.isfinite(y)))
     if lost:
         raise InputError(
-            f"{duration_text(time)}: {lost} of {len(x)} cells have no place. Solve the run again."
+            f"{duration_text(time)}: {lost} of {len(x)} cells have no place. Solve the model again."
         )
     place = surveyed.grid.index(x, y)
     return Census(

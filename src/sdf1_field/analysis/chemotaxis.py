@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from sdf1_field.analysis.dishes import require_cells_and_stroma
 from sdf1_field.analysis.runs import cell_places, observation_times, run_tracks
-from sdf1_field.analysis.space import DISTANCE_EDGES, OUTSIDE_EDGES, nearest_edge, run_outlines
+from sdf1_field.analysis.space import DISTANCE_EDGES, OUTSIDE_EDGES, nearest_edge
+from sdf1_field.analysis.stroma_runs import run_outlines
 from sdf1_field.analysis.tracks import clear_of_walls
 from sdf1_field.analysis.values import ends_or_none, or_none
 from sdf1_field.record import model_of

@@ -14,8 +14,8 @@ from sdf1_field.analysis.space import (
     floor_lattice,
     in_bins,
     nearest_edge,
-    run_outlines,
 )
+from sdf1_field.analysis.stroma_runs import run_outlines
 from sdf1_field.analysis.values import ends_or_none, or_none
 from sdf1_field.record import model_of
 from sdf1_field.simulation import model_grid

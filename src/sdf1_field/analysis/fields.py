@@ -15,16 +15,16 @@ from sdf1_field.analysis.dishes import (
     require_one_experiment,
     require_same_culture,
 )
-from sdf1_field.analysis.network import BODY_DISTANCE_EDGES, require_frames
-from sdf1_field.analysis.runs import frame_at, require_stroma, run_name
+from sdf1_field.analysis.network import BODY_DISTANCE_EDGES
+from sdf1_field.analysis.runs import require_stroma, run_name
 from sdf1_field.analysis.space import (
     BODY,
     MIGRASOME,
     Outlines,
     floor_lattice,
-    frame_outlines,
     nearest_edge,
 )
+from sdf1_field.analysis.stroma_runs import frame_at, frame_outlines, require_frames
 from sdf1_field.analysis.values import mean_and_deviation, or_none
 from sdf1_field.errors import InputError
 from sdf1_field.grid import Grid

@@ -1,33 +1,26 @@
 """Counts of MSC, retraction fibres and migrasomes in one dish at one time, as in microscopy.
 
-`count_network` counts a scene, in memory or, with `run_scene`, of a run file; `network_summary`
-pools the counts of several dishes.
+`count_network` counts a scene in memory; `stroma_runs` counts one of a run file, and
+`network_summary` pools the counts of several dishes.
 """
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-import xarray as xr
 from numpy.typing import NDArray
 
-from sdf1_field.analysis.runs import frame_at, run_name, run_scene
 from sdf1_field.analysis.space import Outlines, nearest_edge
-from sdf1_field.errors import InputError
 from sdf1_field.grid import Grid, clamped_indices
-from sdf1_field.record import model_of
 from sdf1_field.scene import (
     NO_BODY,
-    OUTSIDE,
     Fate,
     Origin,
     RegionMap,
     Scene,
     region_areas,
 )
-from sdf1_field.simulation import model_grid
 from sdf1_field.units import MM2_PER_UM2
 
 Array = NDArray[np.float64]
@@ -120,6 +113,13 @@ class NetworkCount:
         return float(self.areas.sum()) * MM2_PER_UM2
 
     @cached_property
+    def detached_per_mm2(self) -> Array:
+        """Density of detached migrasomes in each field of some area [1/mm**2], shape (field,)."""
+        some = self.field_areas > 0.0
+        density: Array = self.field_detached[some] / (self.field_areas[some] * MM2_PER_UM2)
+        return density
+
+    @cached_property
     def per_cell(self) -> NDArray[np.intp]:
         """Migrasomes of each MSC that has some."""
         return self.migrasomes[self.migrasomes > 0]
@@ -195,40 +195,3 @@ def distance_from_body(scene: Scene, attached: Flags) -> Array:
         )
         distance[own] = np.maximum(nearest_edge(outline, m.x[own], m.y[own]).distance, 0.0)
     return distance
-
-
-def has_msc(run: xr.Dataset) -> bool:
-    """Whether there is any MSC in a run."""
-    return bool(np.isfinite(run["body_x"][0].values).any())
-
-
-def run_network(run: xr.Dataset, time: float) -> NetworkCount:
-    """Count a run's MSC, fibres and migrasomes at a time [s].
-
-    Raises
-    ------
-    InputError
-        If the run has no MSC, or was not saved at that time.
-    """
-    if not has_msc(run):
-        raise InputError(
-            f"{run_name(run)}: has no {model_of(run).spec.stroma.label}, whose networks could be "
-            "counted. Solve a model with scene.msc_density above 0."
-        )
-    frame = frame_at(run, time)
-    regions = run["region"][frame].values
-    if regions.dtype.kind == "f":
-        regions = np.where(np.isfinite(regions), regions, OUTSIDE)
-    return count_network(
-        run_scene(run, frame),
-        regions.astype(np.uint8),
-        model_grid(model_of(run).spec),
-        time=float(run["time"].values[frame]),
-    )
-
-
-def require_frames(runs: Sequence[xr.Dataset], times: Sequence[float]) -> None:
-    """Raise InputError, before anything is counted, if a floor was not saved at one of times."""
-    for run in runs:
-        for time in times:
-            frame_at(run, time)

@@ -15,9 +15,8 @@ from sdf1_field.analysis.network import (
     AGE_EDGES,
     BODY_DISTANCE_EDGES,
     NetworkCount,
-    require_frames,
-    run_network,
 )
+from sdf1_field.analysis.stroma_runs import require_frames, run_network
 from sdf1_field.analysis.values import (
     Comparison,
     Measure,
@@ -148,15 +147,8 @@ def compare_networks(
         ],
         _u_test("migrasomes_per_cell", "cells", treated, control, lambda c: c.per_cell),
         _u_test("migrasomes_per_msc", "cells", treated, control, lambda c: c.migrasomes),
-        _u_test("detached_per_mm2", "fields", treated, control, detached_per_mm2),
+        _u_test("detached_per_mm2", "fields", treated, control, lambda c: c.detached_per_mm2),
     ]
-
-
-def detached_per_mm2(count: NetworkCount) -> Array:
-    """Density of detached migrasomes in each field of some area [1/mm**2], shape (field,)."""
-    some = count.field_areas > 0.0
-    density: Array = count.field_detached[some] / (count.field_areas[some] * MM2_PER_UM2)
-    return density
 
 
 def _u_test(

@@ -14,13 +14,13 @@ from sdf1_field.analysis.census import (
     density_fold_change,
     survey,
 )
-from sdf1_field.analysis.encounter import StickyFloor, encounter_counts, encounter_repeats
+from sdf1_field.analysis.encounter import encounter_counts, encounter_repeats
 from sdf1_field.analysis.tracks import Tracks, tracks_of
 from sdf1_field.errors import InputError
 from sdf1_field.record import model_of
 from sdf1_field.scene import Bodies, Fibres, Migrasomes, Region, Scene
 from sdf1_field.scene.variables import ABSENT, BODIES, FIBRES, MIGRASOMES, Variable
-from sdf1_field.simulation import model_grid
+from sdf1_field.simulation import StickyFloor, model_grid
 from sdf1_field.units import duration_text
 
 Array = NDArray[np.float64]
@@ -181,28 +181,6 @@ def _values(run: xr.Dataset, frame: int, variables: Iterable[Variable], key: str
 def frame_before(run: xr.Dataset, time: float) -> int:
     """Index of the last frame at or before a time [s]; the first if there is none."""
     return max(int(np.searchsorted(run["time"].values, time + SAME_TIME)) - 1, 0)
-
-
-def frame_at(run: xr.Dataset, time: float | None) -> int:
-    """Index of the frame in which a run's floor was saved at a time [s]; the last without one.
-
-    Raises
-    ------
-    InputError
-        If nothing was saved at that time.
-    """
-    times = run["time"].values
-    if time is None:
-        return len(times) - 1
-    frame = frame_before(run, time)
-    if abs(times[frame] - time) > SAME_TIME:
-        first, last = duration_text(float(times[0])), duration_text(float(times[-1]))
-        every = duration_text(float(times[1] - times[0]) if len(times) > 1 else 0.0)
-        raise InputError(
-            f"{run_name(run)}: the floor was not saved at {duration_text(time)}; it was from "
-            f"{first} to {last} every {every}. Choose one of these times."
-        )
-    return frame
 
 
 def has_stroma(run: xr.Dataset) -> bool:

@@ -4,14 +4,11 @@ Distances are to the exact outlines of the scene: a body is its ellipse, a migra
 """
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import xarray as xr
 from numpy.typing import NDArray
 
-from sdf1_field.analysis.runs import scene_frames
 from sdf1_field.compiled import kernel
 from sdf1_field.grid import Grid
 from sdf1_field.neighbours import MOST_BUCKETS, Buckets, bucket_of, make_buckets, sorted_places
@@ -217,39 +214,3 @@ def in_bins(distance: Array, edges: Array) -> Array:
     place = np.searchsorted(edges, distance, side="right") - 1
     within = (place >= 0) & (place < len(edges) - 1)
     return np.bincount(place[within], minlength=len(edges) - 1).astype(float)
-
-
-def run_outlines(
-    run: xr.Dataset, times: Sequence[float] | Array
-) -> list[tuple[int, dict[str, Outlines]]]:
-    """For each time [s] the frame that shows the scene, and its outlines by kind."""
-    frames = scene_frames(run, times)
-    made = {frame: frame_outlines(run, frame) for frame in set(frames)}
-    return [(frame, made[frame]) for frame in frames]
-
-
-def frame_outlines(run: xr.Dataset, frame: int) -> dict[str, Outlines]:
-    """Outlines of a run's bodies and migrasomes in a frame."""
-
-    def at(name: str) -> Array:
-        values: Array = run[name][frame].values
-        return values
-
-    body, migrasome = np.isfinite(at("body_x")), np.isfinite(at("migrasome_x"))
-    radius = at("migrasome_radius")[migrasome]
-    return {
-        BODY: Outlines(
-            at("body_x")[body],
-            at("body_y")[body],
-            at("body_semi_major")[body],
-            at("body_semi_minor")[body],
-            at("body_angle")[body],
-        ),
-        MIGRASOME: Outlines(
-            at("migrasome_x")[migrasome],
-            at("migrasome_y")[migrasome],
-            radius,
-            radius,
-            np.zeros_like(radius),
-        ),
-    }

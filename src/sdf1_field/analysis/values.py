@@ -41,7 +41,7 @@ def over_dishes(counted: Sequence[tuple[float, float]]) -> Measure:
     return Measure(
         amount=float(amount.sum()),
         of=total,
-        pooled=over(float(amount.sum()), total),
+        pooled=float(amount.sum()) / total if total > 0.0 else math.nan,
         mean=float(each.mean()),
         deviation=float(each.std(ddof=1)) if len(each) > 1 else math.nan,
     )
@@ -73,7 +73,7 @@ class Comparison:
     @property
     def ratio(self) -> float:
         """Treated over control; NaN unless the control's is positive."""
-        return over(self.treated, self.control)
+        return self.treated / self.control if self.control > 0.0 else math.nan
 
     def row(self, **further: float | None) -> dict[str, Any]:
         """Row of a table."""
@@ -106,11 +106,6 @@ def compare_samples(
         control=float(control.mean()) if len(control) else math.nan,
         p=p_of(control, treated),
     )
-
-
-def over(amount: float, of: float) -> float:
-    """Ratio; NaN unless the denominator is positive."""
-    return amount / of if of > 0.0 else math.nan
 
 
 def measure_values(measure: Measure) -> dict[str, float | None]:

@@ -9,11 +9,9 @@ simulated nor how they are observed.
 from sdf1_field.claims.effects import STATISTICS, TESTS, p_value
 from sdf1_field.claims.loading import load_paper
 from sdf1_field.claims.readings import DishRead, Observable, Quantity, Reading, Sample
-from sdf1_field.claims.targets import Claim, Condition, Paper, Statement
+from sdf1_field.claims.targets import Claim, Paper, Statement
 from sdf1_field.claims.verdict import (
-    NOT_REPRODUCED,
     REPRODUCED,
-    UNDECIDED,
     VARIATIONS,
     ClaimFound,
     Experiment,
@@ -23,7 +21,7 @@ from sdf1_field.claims.verdict import (
 )
 
 __all__ = [
-    "NOT_REPRODUCED", "REPRODUCED", "STATISTICS", "TESTS", "UNDECIDED", "VARIATIONS", "Claim",
-    "ClaimFound", "Condition", "DishRead", "Experiment", "Observable", "Paper", "Quantity",
+    "REPRODUCED", "STATISTICS", "TESTS", "VARIATIONS", "Claim",
+    "ClaimFound", "DishRead", "Experiment", "Observable", "Paper", "Quantity",
     "Reading", "Sample", "Statement", "StatementFound", "find", "load_paper", "p_value", "say",
 ]  # fmt: skip

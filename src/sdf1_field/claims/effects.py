@@ -52,7 +52,7 @@ class Statistic:
 
 
 def _pooled(dishes: Dishes) -> Array:
-    values = np.concatenate([np.asarray(dish, dtype=np.float64) for dish in dishes])
+    values = np.concatenate([[], *(np.asarray(dish, dtype=np.float64) for dish in dishes)])
     kept: Array = values[np.isfinite(values)]
     return kept
 
@@ -68,7 +68,8 @@ def _median(dishes: Dishes) -> float:
 
 
 def _counts(dishes: Dishes) -> tuple[float, float]:
-    amount, total = np.sum(dishes, axis=0)
+    known = [dish for dish in dishes if len(dish) and np.isfinite(dish).all()]
+    amount, total = np.sum(known, axis=0) if known else (0.0, 0.0)
     return float(amount), float(total)
 
 

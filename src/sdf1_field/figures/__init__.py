@@ -8,7 +8,7 @@ import xarray as xr
 from matplotlib.figure import Figure
 
 from sdf1_field.analysis import has_stroma
-from sdf1_field.analysis.runs import frame_at
+from sdf1_field.analysis.stroma_runs import frame_at
 from sdf1_field.errors import InputError
 from sdf1_field.figures.cargo import plot_cargo
 from sdf1_field.figures.claims import deniz_figures, jiao_figures

@@ -14,23 +14,27 @@ from sdf1_field.figures.drawing import BODY, NETWORK
 from sdf1_field.figures.panels import (
     BESIDE,
     BLUE,
+    CHI_SQUARED,
     FILLED,
     GREY,
     HOUR,
     LEVEL,
     NARROW,
     ORANGE,
+    PAIRED_T,
     PERCENT,
     PURPLE,
     REFERENCE,
     SMALL,
+    T_OF_CELLS,
+    U_OF_CELLS,
+    UNPAIRED_T,
     VERMILION,
     WIDE,
     Experiment,
     Look,
-    Test,
+    PaperTest,
     Virtual,
-    chi_squared,
     dot_places,
     draw_bar,
     draw_bars,
@@ -41,17 +45,12 @@ from sdf1_field.figures.panels import (
     figure_with_caption,
     mean_of,
     numbers_of,
-    paired_t,
     plain,
     said_of_bars,
     said_of_boxes,
     stars,
     stars_and_p,
     style,
-    t_of_cells,
-    u_of_cells,
-    unpaired_t,
-    untested,
 )
 
 Labels = Mapping[str, str]
@@ -110,7 +109,7 @@ def _draw_days(virtual: Virtual, _: Labels) -> Figure:
     style(share, "D", "", "MSC with migrasomes [%]")
     with_some = Look("MSC with migrasomes", scale=PERCENT, share=True)
     draw_bars(
-        share, virtual, dict.fromkeys(names, BLUE), with_some, test=chi_squared, mark=stars
+        share, virtual, dict.fromkeys(names, BLUE), with_some, test=CHI_SQUARED, mark=stars
     )  # fmt: skip
     share.axhspan(*_WITH_MIGRASOMES, color="0.9", zorder=0, label="reported: about 25–40 %")
     share.legend(frameon=False, fontsize=SMALL, loc="upper left")
@@ -118,12 +117,12 @@ def _draw_days(virtual: Virtual, _: Labels) -> Figure:
     style(per_cell, "", "", _PER_CELL)
     draw_boxes(
         per_cell, virtual, dict.fromkeys(names, ORANGE), Look("migrasomes per cell"),
-        test=u_of_cells, scale="log",
+        test=U_OF_CELLS, scale="log",
     )  # fmt: skip
     style(detached, "E", "", "detached migrasomes per mm²")
     draw_bars(
         detached, virtual, dict.fromkeys(names, NETWORK), Look("detached migrasomes per mm2"),
-        test=u_of_cells, mark=stars,
+        test=U_OF_CELLS, mark=stars,
     )  # fmt: skip
     for axes in (share, per_cell, detached):
         draw_ticks(axes, list(_DAYS.values()))
@@ -146,7 +145,7 @@ def _draw_substrates(virtual: Virtual, labels: Labels) -> Figure:
     style(stacked, "A", "", "MSC with retraction fibres [%]")
     fibres = Look("MSC with fibres", scale=PERCENT, share=True)
     draw_bars(
-        stacked, virtual, dict.fromkeys(_SUBSTRATES, ORANGE), fibres, test=chi_squared, mark=stars
+        stacked, virtual, dict.fromkeys(_SUBSTRATES, ORANGE), fibres, test=CHI_SQUARED, mark=stars
     )  # fmt: skip
     for n, name in enumerate(_SUBSTRATES):
         _draw_with_migrasomes(stacked, n, virtual[name], virtual[_SUBSTRATES[0]][0], fibres)
@@ -161,7 +160,7 @@ def _draw_substrates(virtual: Virtual, labels: Labels) -> Figure:
     style(per_cell, "B", "", _PER_CELL)
     draw_boxes(
         per_cell, virtual, dict.fromkeys(_SUBSTRATES, NETWORK), Look("migrasomes per cell"),
-        test=u_of_cells, reference=_STRONGEST, scale="log",
+        test=U_OF_CELLS, reference=_STRONGEST, scale="log",
     )  # fmt: skip
     for axes in (stacked, per_cell):
         draw_ticks(axes, shown)
@@ -179,7 +178,7 @@ def _draw_with_migrasomes(
     axes.bar(place, both, WIDE, color=BLUE, zorder=2)
     if experiments[0] is not control:
         axes.annotate(
-            stars(chi_squared(control, experiments[0], look)), (place, 0.0), xytext=(0, 3),
+            stars(CHI_SQUARED.p(control, experiments[0], look)), (place, 0.0), xytext=(0, 3),
             textcoords="offset points", ha="center", color="white", fontsize=SMALL, zorder=6,
         )  # fmt: skip
 
@@ -243,7 +242,7 @@ class _FoldChanges:
     cells: str
     colours: Colours
     said: str
-    test: Test = untested
+    test: PaperTest | None = None
 
     def __call__(self, virtual: Virtual, labels: Labels) -> Figure:
         """Draw the figure."""
@@ -260,7 +259,7 @@ class _FoldChanges:
             draw_bars(axes, virtual, self.colours, look, test=self.test)
             draw_ticks(axes, named(labels, names))
             axes.axhline(1.0, **REFERENCE)
-            if self.test is paired_t:
+            if self.test == PAIRED_T:
                 _join_donors(axes, [numbers_of(virtual[name][0], look) for name in names])
         return figure
 
@@ -275,15 +274,15 @@ def _join_donors(axes: Any, dishes: Sequence[np.ndarray[Any, Any]]) -> None:
 _DRUGS = _FoldChanges(
     "G", "KG-1a",
     {"control": GREY, "amd3100_1um": ORANGE, "amd3100": VERMILION, "sdf1": BLUE},
-    f"{_ABOVE} unpaired t test against the control.", unpaired_t,
+    f"{_ABOVE} unpaired t test against the control.", UNPAIRED_T,
 )  # fmt: skip
 _ANTIBODY = _FoldChanges(
     "I", "KG-1a", {"igg": GREY, "anti_cd166": PURPLE},
-    f"{_ABOVE} unpaired t test against IgG.", unpaired_t,
+    f"{_ABOVE} unpaired t test against IgG.", UNPAIRED_T,
 )  # fmt: skip
 _ANTIBODY_CD34 = _FoldChanges(
     "J", "CD34⁺", {"cd34_igg": GREY, "cd34_anti_cd166": PURPLE},
-    f"Lines join a donor's dishes. {_ABOVE} paired t test against IgG.", paired_t,
+    f"Lines join a donor's dishes. {_ABOVE} paired t test against IgG.", PAIRED_T,
 )  # fmt: skip
 _DRUGS_CD34 = _FoldChanges(
     "S6", "CD34⁺",
@@ -299,7 +298,7 @@ def _draw_paths(virtual: Virtual, labels: Labels) -> Figure:
     figure = figure_with_caption(7.5, 4.6, said_of_boxes(virtual, names), said)
     axes = figure.subplots()
     style(axes, "S5B", "", "path length of KG-1a [µm]")
-    draw_boxes(axes, virtual, _TRACKED, Look("path length"), test=u_of_cells)
+    draw_boxes(axes, virtual, _TRACKED, Look("path length"), test=U_OF_CELLS)
     draw_ticks(axes, _treatments(labels, names))
     return figure
 
@@ -337,7 +336,7 @@ def _draw_secretion(virtual: Virtual, labels: Labels) -> Figure:
             title = f"{name}, medium of {time / HOUR:g} h"
             style(axes, letter, title, f"{name}, secreted over cellular")
             look = Look("secreted over cellular", ligand, time)
-            draw_bars(axes, virtual, _SECRETING, look, test=unpaired_t)
+            draw_bars(axes, virtual, _SECRETING, look, test=UNPAIRED_T)
             draw_ticks(axes, _labels(labels, names))
     return figure
 
@@ -380,7 +379,7 @@ def _draw_contents(axes: Any, place: float, virtual: Virtual, look: Look) -> Non
     whole_dish = replace(look, quantity=f"mean {look.quantity}")
     own, treated = ([numbers_of(e, whole_dish) for e in each] for each in (control, blocked))
     levels = [mean_of(numbers) or math.nan for numbers in own]
-    p = t_of_cells(control[0], blocked[0], look)
+    p = T_OF_CELLS.p(control[0], blocked[0], look)
     tops, places = [], [place - 0.5 * BESIDE, place + 0.5 * BESIDE]
     for at, numbers, colour in zip(places, (own, treated), _STAINED.values(), strict=True):
         relative = [each / level for each, level in zip(numbers, levels, strict=False)]
@@ -401,7 +400,7 @@ def _draw_vesicles(virtual: Virtual, labels: Labels) -> Figure:
     look = Look("vesicles in a cell's migrasomes", "all", _IMAGED)
     for axes, (letter, colours) in zip(panels, _HOLDING.items(), strict=True):
         style(axes, letter, "", "vesicles per cell, in its migrasomes (log scale above 1)")
-        draw_boxes(axes, virtual, colours, look, test=t_of_cells, scale="symlog")
+        draw_boxes(axes, virtual, colours, look, test=T_OF_CELLS, scale="symlog")
         draw_ticks(axes, _labels(labels, list(colours)))
     return figure
 

@@ -23,7 +23,7 @@ from sdf1_field.analysis import (
     run_censuses,
     run_encounter_limit,
 )
-from sdf1_field.analysis.runs import frame_at
+from sdf1_field.analysis.stroma_runs import frame_at
 from sdf1_field.digits import number_text
 from sdf1_field.figures.drawing import (
     BODY,

@@ -14,7 +14,7 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import MultipleLocator
 from numpy.typing import NDArray
 
-from sdf1_field.analysis.runs import frame_at
+from sdf1_field.analysis.stroma_runs import frame_at
 from sdf1_field.figures.drawing import (
     BODY,
     NETWORK,

@@ -18,14 +18,8 @@ from matplotlib.ticker import StrMethodFormatter
 from numpy.typing import NDArray
 
 from sdf1_field.analysis import SAME_TIME
-from sdf1_field.claims import Reading
-from sdf1_field.statistics import (
-    chi_squared_yates_test,
-    mann_whitney_u_test,
-    p_text,
-    paired_t_test,
-    unpaired_t_test,
-)
+from sdf1_field.claims import Reading, Sample, p_value
+from sdf1_field.statistics import p_text
 
 Array = NDArray[np.float64]
 Experiment = Sequence[Sequence[Reading]]
@@ -67,9 +61,6 @@ class Look:
     time: float | None = None
     scale: float = 1.0
     share: bool = False
-
-
-Test = Callable[[Experiment, Experiment, Look], float]
 
 
 # Numbers of dishes and cells
@@ -116,39 +107,31 @@ def _finite(values: Array) -> Array:
 # The papers' tests
 
 
-def untested(_: Experiment, __: Experiment, ___: Look) -> float:
-    """No test, where the paper names none."""
-    return math.nan
+@dataclass(frozen=True)
+class PaperTest:
+    """A test of `claims.TESTS`, so that a figure has the p of the verdicts.
+
+    Parameters
+    ----------
+    name : str
+    over_dishes : bool
+        Take a dish's mean as one value, instead of each cell's.
+    """
+
+    name: str
+    over_dishes: bool = False
+
+    def p(self, control: Experiment, treated: Experiment, look: Look) -> float:
+        """Two-sided p of a quantity; NaN where it does not exist."""
+        sample, reference = ([_values(dish, look) for dish in e] for e in (treated, control))
+        kind = Sample.SHARE if look.share else Sample.CELLS
+        return p_value(self.name, sample, reference, kind, over_dishes=self.over_dishes)
 
 
-def unpaired_t(control: Experiment, treated: Experiment, look: Look) -> float:
-    """Student's unpaired t test over dishes."""
-    return unpaired_t_test(*(list(_finite(numbers_of(e, look))) for e in (control, treated)))
-
-
-def paired_t(control: Experiment, treated: Experiment, look: Look) -> float:
-    """Paired t test over dishes of the same donors."""
-    pairs = zip(numbers_of(control, look), numbers_of(treated, look), strict=False)
-    both = [pair for pair in pairs if np.isfinite(pair).all()]
-    return paired_t_test([a for a, _ in both], [b for _, b in both])
-
-
-def t_of_cells(control: Experiment, treated: Experiment, look: Look) -> float:
-    """Student's unpaired t test over cells."""
-    return unpaired_t_test(*(list(cells_of(e, look)) for e in (control, treated)))
-
-
-def u_of_cells(control: Experiment, treated: Experiment, look: Look) -> float:
-    """Mann-Whitney U test over cells, or fields of view."""
-    return mann_whitney_u_test(*(cells_of(e, look) for e in (control, treated)))
-
-
-def chi_squared(control: Experiment, treated: Experiment, look: Look) -> float:
-    """Chi-squared test of two shares, over cells."""
-    read = [[_values(dish, look) for dish in e] for e in (control, treated)]
-    some = [[v for v in values if len(v) and np.isfinite(v).all()] for values in read]
-    pooled = [np.sum(values, axis=0).round().astype(int) if values else [0, 0] for values in some]
-    return chi_squared_yates_test(*([int(each[k]) for each in pooled] for k in range(2)))
+UNPAIRED_T = PaperTest("unpaired t", over_dishes=True)
+PAIRED_T = PaperTest("paired t", over_dishes=True)
+T_OF_CELLS, U_OF_CELLS = PaperTest("unpaired t"), PaperTest("Mann-Whitney U")
+CHI_SQUARED = PaperTest("chi-squared (Yates)")
 
 
 def stars(p: float) -> str:
@@ -292,7 +275,7 @@ def draw_bars(
     colours: Mapping[str, str],
     look: Look,
     *,
-    test: Test = untested,
+    test: PaperTest | None = None,
     mark: Callable[[float], str] = stars_and_p,
 ) -> None:
     """Bars of the coloured conditions, and marks of a test against the first of them."""
@@ -301,7 +284,9 @@ def draw_bars(
     for n, (name, colour) in enumerate(colours.items()):
         numbers = [numbers_of(experiment, look) for experiment in virtual[name]]
         tops.append(draw_bar(axes, n, numbers, colour))
-        p = math.nan if name == own else test(virtual[own][0], virtual[name][0], look)
+        p = math.nan
+        if test is not None and name != own:
+            p = test.p(virtual[own][0], virtual[name][0], look)
         marks.append(mark(p))
     draw_marks(axes, range(len(tops)), tops, marks)
 
@@ -312,7 +297,7 @@ def draw_boxes(
     colours: Mapping[str, str],
     look: Look,
     *,
-    test: Test,
+    test: PaperTest,
     reference: str | None = None,
     scale: str = "linear",
 ) -> None:
@@ -335,7 +320,7 @@ def draw_boxes(
             [cells], positions=[n], whis=_BOX_WHISKERS, showfliers=False, widths=WIDE,
             manage_ticks=False, medianprops={"color": "black", "lw": 1.8},
         )  # fmt: skip
-        p = math.nan if name == own else test(virtual[own][0], virtual[name][0], look)
+        p = math.nan if name == own else test.p(virtual[own][0], virtual[name][0], look)
         axes.annotate(
             stars(p), (n, 0.99), xycoords=("data", "axes fraction"), ha="center", va="top",
             fontsize=SMALL,

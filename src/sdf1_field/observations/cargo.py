@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from sdf1_field.analysis import CargoCount, count_cargo
+from sdf1_field.analysis.cargo import CargoCount, count_cargo
 from sdf1_field.claims import Quantity, Reading, Sample
 from sdf1_field.errors import InputError
 from sdf1_field.observations.readings import Dish, model_of, of_cells, of_dish, of_share

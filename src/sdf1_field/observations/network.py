@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from sdf1_field.analysis import NetworkCount, count_network, detached_per_mm2
+from sdf1_field.analysis.network import NetworkCount, count_network
 from sdf1_field.claims import Quantity, Reading, Sample
 from sdf1_field.errors import InputError
 from sdf1_field.observations.readings import Dish, model_of, of_cells, of_dish, of_share
@@ -80,7 +80,7 @@ def network_readings(count: NetworkCount) -> list[Reading]:
         of_share(BY_MIGRATION, count.time, by_migration, count.with_fibres),
         of_cells(PER_CELL, count.time, count.per_cell),
         of_dish(ATTACHED, count.time, count.attached / count.area),
-        of_cells(DETACHED, count.time, detached_per_mm2(count)),
+        of_cells(DETACHED, count.time, count.detached_per_mm2),
     ]
 
 

@@ -9,11 +9,9 @@ from sdf1_field.record.paths import checkpoint_path, claim_output, partial_path,
 from sdf1_field.record.reading import content_digest, field_unit, model_of, open_run, summary
 from sdf1_field.record.size import expected_content, expected_size
 from sdf1_field.record.states import load_state, save_state
-from sdf1_field.record.variables import CARGO
 from sdf1_field.record.writing import output_times, solve
 
 __all__ = [
-    "CARGO",
     "checkpoint_path",
     "claim_output",
     "content_digest",

@@ -6,6 +6,7 @@ from dataclasses import replace
 from sdf1_field.scene import OUTSIDE, Region
 from sdf1_field.scene.variables import (
     BODIES,
+    CARGO,
     CONTENTS,
     FIBRES,
     FOLLOWED,
@@ -32,21 +33,6 @@ MASSES = {
     "taken_up": "taken up by cells so far",
 }
 """Entries of a ligand's mass audit."""
-CARGO = {
-    "made": ("made", "made so far, including the initial content of bodies"),
-    "in_bodies": ("content", "in bodies"),
-    "in_migrasomes": ("held", "in migrasomes"),
-    "released_by_bodies": ("released", "released by fusion with bodies' own membranes so far"),
-    "released_by_fusion": ("fused", "released by fusion in migrasomes so far"),
-    "released_at_once": ("leaked", "released by ruptures and leaks of migrasomes so far"),
-    "carried_off": (
-        "carried_off", "lost with migrasomes that drifted away or were taken up, so far"
-    ),
-}  # fmt: skip
-"""Balance of a followed ligand: attribute of `Cargo` of which each entry is the sum, and meaning.
-
-The first entry is the sum of the others.
-"""
 LATE = frozenset({"fibre", "fibre_vertex", "migrasome"})
 """Dimensions whose lengths are known only at the end of a run."""
 OF_SCENE = LATE | {"body"}

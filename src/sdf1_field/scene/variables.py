@@ -226,3 +226,19 @@ CONTENTS = (
         absent=ABSENT, flags={0: "takes_none", 1: "takes_carriers"},
     ),
 )  # fmt: skip
+
+CARGO = {
+    "made": ("made", "made so far, including the initial content of bodies"),
+    "in_bodies": ("content", "in bodies"),
+    "in_migrasomes": ("held", "in migrasomes"),
+    "released_by_bodies": ("released", "released by fusion with bodies' own membranes so far"),
+    "released_by_fusion": ("fused", "released by fusion in migrasomes so far"),
+    "released_at_once": ("leaked", "released by ruptures and leaks of migrasomes so far"),
+    "carried_off": (
+        "carried_off", "lost with migrasomes that drifted away or were taken up, so far"
+    ),
+}  # fmt: skip
+"""Balance of a followed ligand: attribute of `Cargo` of which each entry is the sum, and meaning.
+
+The first entry is the sum of the others.
+"""
