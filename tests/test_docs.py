@@ -158,7 +158,8 @@ def test_every_parameter_of_the_model_or_of_its_solution_is_explained():
 SEARCHED = (
     "Robin, Dirichlet, Neumann, reflecting, no-flux, operator splitting, Strang, Michaelis–Menten, "
     "sub-grid, Peclet, Péclet, haptotaxis, chemotaxis, chemotactic index, finite volumes, "
-    "cosine transform, admittance, advection, Langmuir"
+    "cosine transform, admittance, advection, Langmuir, desensitisation, off rate, "
+    "Hankel transform, unsaturated coat"
 )
 """Words that a modeller types into the docs' search."""
 
