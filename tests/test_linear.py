@@ -11,7 +11,7 @@ from sdf1_field.grid import make_grid
 from sdf1_field.migrasomes.emission import ExponentialDecay, LinearRamp, ParabolicCorrection
 from sdf1_field.solvers import cosine, fipy, linear
 from sdf1_field.solvers.cosine.tolerances import Tolerances
-from sdf1_field.solvers.linear.arrow import applies, arrow, on_grid
+from sdf1_field.solvers.linear.arrow import arrow, on_grid
 from sdf1_field.solvers.linear.moments import (
     integral_of_decay,
     integrals,
@@ -206,14 +206,3 @@ def test_a_state_knows_how_much_of_its_coat_was_ever_filled():
     empty = linear.advance(system, full, nothing, 1e6, tolerances=FINE)
     assert empty.bound.max() < 0.5 * full.bound.max()
     assert empty.fill == full.fill
-
-
-def test_it_is_for_an_even_coat_that_lets_go():
-    for coat, wanted in (
-        (COAT, True),
-        (None, False),
-        (replace(COAT, dissociation_rate=0.0), False),
-        (replace(COAT, sites=np.full((SIDE, SIDE), 6500.0)), False),
-        (replace(COAT, sites=0.0), False),
-    ):
-        assert applies(columns_of(replace(transport(), coat=coat))) == wanted

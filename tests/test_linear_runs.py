@@ -22,7 +22,9 @@ LINEAR = "numerics.linear_coat=true"
         (("numerics.tolerance=1e-4",), False),
         (("mechanisms.uptake=true",), False),
         (("ligand.sdf1.coat.under_bodies=0",), False),
+        (("ligand.sdf1.coat.pattern=stripes",), False),
         (("ligand.sdf1.coat.sites=0 sites/um**2",), False),
+        (("ligand.sdf1.coat.dissociation_rate=0 1/s",), False),
         (("numerics.solver=fipy",), False),
     ],
 )

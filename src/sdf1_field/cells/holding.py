@@ -1,6 +1,7 @@
 """Adhesion: catch by CD166, VCAM-1, integrin ligands and fibres, and release, at given rates."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -17,7 +18,7 @@ from sdf1_field.spec import ModelSpec
 
 Array = NDArray[np.float64]
 
-BONDS = {
+BONDS: Mapping[str, str] = {
     "cd166_catch_rate": "cd166",
     "vla4_catch_rate": "vcam1",
     "cxcr4_catch_rate": "integrin_ligand",

@@ -10,7 +10,7 @@ from dataclasses import replace
 from sdf1_field.grid import Grid
 from sdf1_field.solvers.cosine import Tolerances, tolerances_of
 from sdf1_field.solvers.cosine import prepare as prepare_columns
-from sdf1_field.solvers.linear.arrow import Arrow, applies, arrow
+from sdf1_field.solvers.linear.arrow import Arrow, arrow
 from sdf1_field.solvers.linear.state import (
     LinearState,
     add,
@@ -35,7 +35,6 @@ __all__ = [
     "Tolerances",
     "add",
     "advance",
-    "applies",
     "arrow",
     "change_medium",
     "column",

@@ -135,19 +135,13 @@ class Arrow:
         return 1.0 + self.capture * self.columns.half_layer
 
 
-def applies(columns: Columns) -> bool:
-    """Whether the coat is even and lets go, so that the system is symmetric."""
-    coat = columns.coat
-    return coat is not None and np.ndim(coat.sites) == 0 and coat.dissociation_rate > 0.0
-
-
 def arrow(columns: Columns) -> Arrow:
     """Eigenmodes of medium and coat, once for an equation.
 
     Parameters
     ----------
     columns : Columns
-        For which `applies`.
+        With an even coat from which ligand dissociates: only then is the system symmetric.
     """
     coat, mean = columns.coat, columns.mean
     assert coat is not None

@@ -60,7 +60,7 @@ def advance(
     until : float
         [s].
     uptake : None
-        Cells on the floor are nonlinear and belong to the other path.
+        Uptake is nonlinear: a ligand that cells take up is solved by ``cosine``.
     tolerances : Tolerances
     """
     assert uptake is None
