@@ -39,6 +39,7 @@ WANDERER = CellParameters(
     cxcr4_catch_rate=0.0,
     fibre_catch_rate=0.0,
     release_rate=0.0,
+    migrasome_uptake_rate=0.0,
     crowding=False,
 )
 STRAIGHT = WANDERER._replace(persistence_time=math.inf)

@@ -8,19 +8,13 @@ import pytest
 from click.testing import CliRunner
 
 from sdf1_field.analysis import course_table, fold_change_table, run_encounter_limit
-from sdf1_field.analysis.encounter import (
-    StickyFloor,
-    begin_encounters,
-    change_floor,
-    encounter_limit,
-    encounters,
-)
+from sdf1_field.analysis.encounter import encounter_limit, encounters
 from sdf1_field.analysis.runs import encounter_note, run_encounters
 from sdf1_field.cli import main
 from sdf1_field.record import open_run
 from sdf1_field.scene import NO_BODY, Bodies, Region, body_under
 from sdf1_field.scene.regions import cells_in_ellipses
-from sdf1_field.simulation import model_grid
+from sdf1_field.simulation import StickyFloor, begin_encounters, change_floor, model_grid
 from sdf1_field.simulation.replay import walk_on
 from sdf1_field.spec import load_model
 

@@ -16,7 +16,7 @@ from sdf1_field.migrasomes.cargo import (
 from sdf1_field.migrasomes.laws import cargo_kinetics_of
 from sdf1_field.scene import NO_BODY, Fate
 from sdf1_field.spec import Perturbation, load_model
-from sdf1_field.treatments import change_times, schedule
+from sdf1_field.treatments import schedule, treatment_times
 
 MINUTE, HOUR = 60.0, 3600.0
 STEP = 5 * MINUTE
@@ -61,7 +61,7 @@ def course_of(spec, times, *, uptake_at=(), seed=1):
     """
     plan, scene = schedule(spec), seeded(spec, seed)
     scenes, at_once, last = [], dict.fromkeys(spec.followed_ligands, 0.0), 0.0
-    for time in sorted({*times, *(t for t in change_times(plan) if t <= max(times))}):
+    for time in sorted({*times, *(t for t in treatment_times(plan) if t <= max(times))}):
         before, scene = scene, migrasomes.advance(scene, time)
         for name in at_once:
             emission = emission_between(before, scene, name, last, time)
@@ -70,7 +70,7 @@ def course_of(spec, times, *, uptake_at=(), seed=1):
         if time in uptake_at:
             targets = np.flatnonzero(scene.migrasomes.present)[:5]
             scene = migrasomes.advance(scene, time, [int(m) for m in targets])
-        if time in change_times(plan):
+        if time in treatment_times(plan):
             scene = perturb(scene, spec, plan.perturbation(time))
         if time in times:
             scenes.append(scene)
@@ -328,8 +328,8 @@ def test_a_frozen_scene_follows_nothing_any_more_and_goes_on_secreting(half_a_da
             assert np.array_equal(one[ligand], other[ligand])
     assert migrasomes.advance(still, 16 * HOUR) is still
     emission = emission_between(still, still, "mcsf", 12 * HOUR, 16 * HOUR)
-    assert emission.released == pytest.approx(
-        4 * HOUR * sum(getattr(still, g).secretion["mcsf"].sum() for g in ("bodies", "migrasomes"))
+    assert emission.mean_rate == pytest.approx(
+        sum(getattr(still, g).secretion["mcsf"].sum() for g in ("bodies", "migrasomes"))
     )
 
 

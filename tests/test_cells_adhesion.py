@@ -23,6 +23,7 @@ from cell_builders import (
     stroma,
 )
 from sdf1_field.cells import (
+    CellParameters,
     Hold,
     advance_with_uptake,
     advected,
@@ -110,6 +111,20 @@ def test_cells_are_caught_at_the_rates_of_cd166_of_fibres_and_of_occupied_cxcr4(
     )  # fmt: skip
     held = moved.held.astype(float)
     assert abs(held.mean() - -math.expm1(-rate * 120.0)) < 3.0 * standard_error(held)
+
+
+@pytest.mark.parametrize(
+    "rate", [name for name in CellParameters._fields if name.endswith("_catch_rate")]
+)
+def test_each_catch_rate_alone_holds_cells_and_keeps_them_where_the_stroma_changes(rate):
+    grid = floor(400.0, 400.0, 10.0)
+    parameters = WANDERER._replace(receptors=2e4, **{rate: 0.1})
+    moved = move(
+        many_at(200.0, 200.0, 100), grid, parameters, 600.0, hold=all_over(grid),
+        seen=seen_by_cells(np.full((grid.ny, grid.nx), 100.0)),
+    )  # fmt: skip
+    assert moved.held.all()
+    assert let_go(moved, grid, all_over(grid), parameters) is moved
 
 
 def test_perfectly_sticky_regions_catch_at_once_and_for_ever():
@@ -258,7 +273,8 @@ def take_up(
 ):
     cells, internalised, _ = advance_with_uptake(
         cells, grid, no_stimulus(grid) if seen is None else seen,
-        nothing(grid) if hold is None else hold, parameters, scene, uptake_rate=rate,
+        nothing(grid) if hold is None else hold,
+        parameters._replace(migrasome_uptake_rate=rate), scene,
         duration=duration, time_step=time_step, seed=1,
     )  # fmt: skip
     return cells, internalised

@@ -27,8 +27,13 @@ from sdf1_field.scene import (
     place_scene,
     region_areas,
 )
-from sdf1_field.simulation import model_grid, regions_of, simulate
-from sdf1_field.simulation.replay import StickyFloor, begin_encounters
+from sdf1_field.simulation import (
+    StickyFloor,
+    begin_encounters,
+    model_grid,
+    regions_of,
+    simulate,
+)
 from sdf1_field.spec import load_model
 from sdf1_field.variation import DishFactors, dish_factors
 

@@ -8,15 +8,14 @@ import pytest
 
 from sdf1_field import migrasomes
 from sdf1_field.analysis import count_network, run_encounter_limit
-from sdf1_field.cells import hold_of
+from sdf1_field.cells import hold_of, touching_cells
 from sdf1_field.claims import Sample
 from sdf1_field.errors import InputError
 from sdf1_field.observations import OBSERVATIONS, Dish, observe
-from sdf1_field.observations.cells import touches, watched_model
+from sdf1_field.observations.cells import watched_model
 from sdf1_field.observations.network import NETWORK as NETWORK_QUANTITIES
-from sdf1_field.observations.time_lapse import nearest_fibre
 from sdf1_field.record import open_run, solve
-from sdf1_field.scene import NO_BODY, Fate
+from sdf1_field.scene import NO_BODY, Fate, nearest_fibre
 from sdf1_field.simulation import model_grid, regions_of, simulate
 from sdf1_field.spec import load_model
 from sdf1_field.treatments import schedule
@@ -162,7 +161,7 @@ def test_cells_touch_migrasomes_as_every_pair_by_itself_says(states):
             )
             for x, y in zip(cells.x, cells.y, strict=True)
         ]
-        assert list(touches(m, cells.x, cells.y, radius)) == alone
+        assert list(touching_cells(cells, state.scene, model_grid(spec), radius)) == alone
         touched += sum(alone)
     assert touched > 0
 
@@ -170,7 +169,9 @@ def test_cells_touch_migrasomes_as_every_pair_by_itself_says(states):
 def test_who_touches_and_moves_on_is_seen_over_all_frames(states, coculture):
     spec, frames = states
     radius, time = 0.5 * spec.haematopoietic.diameter, COCULTURE.times[-1]
-    touching = np.array([touches(s.scene.migrasomes, s.cells.x, s.cells.y, radius) for s in frames])
+    touching = np.array(
+        [touching_cells(s.cells, s.scene, model_grid(spec), radius) for s in frames]
+    )
     ever = touching.any(axis=0)
     later = [touching[n:, k].all() for k, n in enumerate(touching.argmax(axis=0))]
     on = ever & ~np.array(later)
@@ -248,7 +249,7 @@ def test_without_cargo_nothing_is_said_of_who_releases_more(tiny):
 def test_the_nearest_fibre_is_where_a_fine_search_finds_it(states):
     _, frames = states
     scene, cells = frames[-1].scene, frames[-1].cells
-    direction, distance = nearest_fibre(scene, cells.x, cells.y)
+    direction, distance = nearest_fibre(scene.fibres, cells.x, cells.y)
     steps = np.linspace(0.0, 1.0, 200)
     along = []
     for own in (scene.fibres.x, scene.fibres.y):
@@ -282,7 +283,7 @@ def test_ways_and_captures_are_those_of_each_cell_followed_by_itself(time_lapse)
         before = None
         for state, hold in zip(frames, holds, strict=True):
             place = np.array([state.cells.x[n], state.cells.y[n]])
-            direction, distance = nearest_fibre(state.scene, place[:1], place[1:])
+            direction, distance = nearest_fibre(state.scene.fibres, place[:1], place[1:])
             on_fibre, held = distance[0] <= radius, state.cells.held[n]
             if before is None and on_fibre:
                 break

@@ -364,12 +364,12 @@ def test_cargo_in_the_file_is_what_was_simulated(tiny, cargo_run):
     frames = 0
     with open_run(cargo_run) as run:
         times = run["time"].values.tolist()
-        for state in simulate(cargo_model(tiny).spec, seed=1):
-            if state.time not in times:
+        for snapshot in simulate(cargo_model(tiny).spec, seed=1):
+            if snapshot.time not in times:
                 continue
-            n, there = times.index(state.time), state.scene.migrasomes.present
+            n, there = times.index(snapshot.time), snapshot.scene.migrasomes.present
             frames += 1
-            for ligand, own in cargo_in(state.scene).items():
+            for ligand, own in cargo_in(snapshot.scene).items():
                 in_bodies = own.front + own.rear
                 assert np.array_equal(run[f"body_{ligand}_cargo"].values[n], in_bodies)
                 assert np.array_equal(run[f"body_{ligand}_rear_cargo"].values[n], own.rear)

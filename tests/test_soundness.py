@@ -10,12 +10,11 @@ import netCDF4
 import numpy as np
 import pytest
 
-from sdf1_field import soundness
 from sdf1_field.errors import RunError
 from sdf1_field.exposure import Exposure
 from sdf1_field.record import open_run, partial_path, solve
 from sdf1_field.scene import place_scene
-from sdf1_field.simulation import begin, prepare, simulate
+from sdf1_field.simulation import begin, prepare, simulate, soundness
 from sdf1_field.solvers import cosine
 from sdf1_field.spec import load_model
 
@@ -76,8 +75,8 @@ for crowding in (True, False):
     for wild in (parameters, parameters._replace(speed=np.inf), parameters._replace(radius=np.nan)):
         advance(cells, grid, seen, hold, wild, duration=60.0, time_step=5.0, seed=1)
     advance_with_uptake(
-        cells, grid, seen, hold, parameters, scene, uptake_rate=1.0, duration=60.0, time_step=5.0,
-        seed=1,
+        cells, grid, seen, hold, parameters._replace(migrasome_uptake_rate=1.0), scene,
+        duration=60.0, time_step=5.0, seed=1,
     )
     let_go(cells, grid, hold, parameters)
 

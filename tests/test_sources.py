@@ -309,7 +309,7 @@ def test_secretion_is_what_has_left_bodies_and_migrasomes(grown_scenes, ligand, 
         first, last = source.line(since, until)
         on_the_grid = 0.5 * (first + last).sum() * area * 900.0
         assert on_the_grid == pytest.approx(left, rel=1e-11)
-        assert emission.released == pytest.approx(left, rel=1e-12)
+        assert emission.mean_rate * (until - since) == pytest.approx(left, rel=1e-12)
         assert (emission.bodies.mean > 0.0).all()
         assert (emission.migrasomes.mean >= 0.0).all()
         # The rate before a stop is the rate after it.
@@ -323,7 +323,7 @@ def test_the_size_of_a_correction_is_that_of_its_sources_whatever_their_signs(gr
     grid, (before, after, *_) = grown_scenes
     emission = emission_between(before, after, "mcsf", 21_600.0, 22_500.0, bursts=False)
     _, beyond = between(before, after, grid, emission).changing
-    assert 0.0 < abs(beyond.total) * 900.0 / emission.released <= beyond.law.size < 1.0
+    assert 0.0 < abs(beyond.total) / emission.mean_rate <= beyond.law.size < 1.0
     assert beyond.flux.sum() * grid.dx * grid.dy == pytest.approx(beyond.total, rel=1e-9)
 
 
@@ -333,7 +333,7 @@ def test_where_no_cargo_is_followed_nothing_is_corrected(placed, grown_scenes):
     first = secretion(placed, other, "sdf1")
     emission = emission_between(placed, placed, "sdf1", 0.0, 1.0)
     assert secretion_of(emission, other, first, first) is first
-    assert emission.released == pytest.approx(first.total, rel=1e-12)
+    assert emission.mean_rate == pytest.approx(first.total, rel=1e-12)
     emission = emission_between(before, after, "sdf1", 0.0, 1.0)
-    assert emission.released == 0.0
+    assert emission.mean_rate == 0.0
     assert len(between(before, after, grid, emission).changing) == 1

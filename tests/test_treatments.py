@@ -2,7 +2,7 @@ import pytest
 
 from sdf1_field.spec import Effect, Perturbation, load_model
 from sdf1_field.spec.agents import ACTIONS, Agent
-from sdf1_field.treatments import change_times, schedule
+from sdf1_field.treatments import schedule, treatment_times
 
 HOUR = 3600.0
 AMD3100_10_UM = 1e4 / 651.0
@@ -25,7 +25,7 @@ def test_an_untreated_co_culture_has_one_medium_change_and_nothing_else():
     assert [(e.time, e.medium_change, e.added, e.blocked) for e in plan.events] == [
         (0.0, True, (), 0.0)
     ]
-    assert plan.exposures == ()
+    assert plan.lasting == ()
 
 
 def test_competition_is_the_dose_over_the_inhibition_constant_during_exposure_only():
@@ -65,14 +65,14 @@ def test_a_later_medium_change_washes_a_drug_out():
     )
     assert plan.competition(4 * HOUR - 1e-6) == pytest.approx(AMD3100_10_UM, rel=1e-12)
     assert plan.competition(4 * HOUR) == 0.0
-    assert 4 * HOUR in change_times(plan)
+    assert 4 * HOUR in treatment_times(plan)
 
 
 def test_of_stop_and_medium_change_the_earlier_ends_a_drug():
     wash = ("treatments.wash.agent=medium_change", "treatments.wash.start=4 h")
     for stop, end in (("2 h", 2 * HOUR), ("6 h", 4 * HOUR)):
         plan = _schedule("coculture-kg1a-amd3100-10um", f"treatments.amd3100.stop={stop}", *wash)
-        assert [e.stop for e in plan.exposures] == [end]
+        assert [e.stop for e in plan.lasting] == [end]
 
 
 def test_a_drug_given_with_fresh_medium_stays_but_one_given_before_goes():
@@ -162,7 +162,7 @@ def test_events_come_in_order_of_time_and_every_change_is_a_stop():
         "treatments.sdf1.start=3 h",
     )
     assert [e.time / HOUR for e in plan.events] == [-2.0, 0.0, 3.0]
-    assert [t / HOUR for t in change_times(plan)] == [-2.0, 0.0, 1.0, 3.0, 5.0]
+    assert [t / HOUR for t in treatment_times(plan)] == [-2.0, 0.0, 1.0, 3.0, 5.0]
 
 
 # What perturbs the growth of a stroma
@@ -186,7 +186,7 @@ def test_changes_of_genes_multiply_nucleation_from_beginning_to_end():
     for time in (-1e9, 0.0, 72 * HOUR):
         assert plan.perturbation(time).nucleation == pytest.approx(0.9, rel=1e-12)
         assert plan.perturbation(time).blocked_integrins == 0.0
-    assert change_times(plan) == []
+    assert treatment_times(plan) == []
 
 
 def test_an_integrin_inhibitor_blocks_by_its_dose_while_it_is_there():
@@ -202,7 +202,7 @@ def test_an_integrin_inhibitor_blocks_by_its_dose_while_it_is_there():
     assert plan.perturbation(6 * HOUR).blocked_integrins == pytest.approx(0.6, rel=1e-12)
     assert plan.perturbation(6 * HOUR - 1e-6) == plan.perturbation(12 * HOUR) == Perturbation()
     assert plan.competition(7 * HOUR) == 0.0
-    assert change_times(plan) == [6 * HOUR, 12 * HOUR]
+    assert treatment_times(plan) == [6 * HOUR, 12 * HOUR]
 
 
 def test_two_integrin_inhibitors_block_what_the_other_leaves():
@@ -228,7 +228,7 @@ def test_changes_of_genes_of_the_cargo_multiply_its_rates_from_beginning_to_end(
         assert plan.perturbation(time) == Perturbation(
             nucleation=3.0, transport=2.0, fusion=pytest.approx(0.09)
         )
-    assert change_times(plan) == []
+    assert treatment_times(plan) == []
 
 
 def test_a_calcium_chelator_quenches_by_its_dose_while_it_is_there():
@@ -241,7 +241,7 @@ def test_a_calcium_chelator_quenches_by_its_dose_while_it_is_there():
     quenched = Perturbation(chelated=pytest.approx(10.0 / 10.16))
     assert plan.perturbation(2 * HOUR) == plan.perturbation(6 * HOUR - 1.0) == quenched
     assert plan.perturbation(2 * HOUR - 1.0) == plan.perturbation(6 * HOUR) == Perturbation()
-    assert change_times(plan) == [2 * HOUR, 6 * HOUR]
+    assert treatment_times(plan) == [2 * HOUR, 6 * HOUR]
 
 
 def test_two_chelators_leave_the_product_of_what_each_leaves():

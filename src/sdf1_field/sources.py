@@ -177,10 +177,10 @@ def secretion_of(emission: Emission, grid: Grid, first: Secretion, last: Secreti
     amount = _spread(after, grid, some, own[some])
     for scene in (before, after):
         amount += _on_bodies(scene, grid, 0.5 * bodies)
-    released = float(emission.bodies.mean.sum() + mean.sum())
+    mean_rate = emission.mean_rate
     size = float(np.abs(bodies).sum() + np.abs(own).sum())
     law = ParabolicCorrection(
-        emission.since, emission.until, size / released if released > 0.0 else 0.0
+        emission.since, emission.until, size / mean_rate if mean_rate > 0.0 else 0.0
     )
     beyond = ChangingPart(_flux(amount, grid), float(bodies.sum() + own.sum()), law)
     return replace(first, changing=(ramp, beyond))

@@ -39,7 +39,7 @@ class Event:
 
 
 @dataclass(frozen=True)
-class _Exposure:
+class _LastingEffect:
     """An effect from a start to a stop [s]."""
 
     start: float
@@ -49,10 +49,10 @@ class _Exposure:
 
 @dataclass(frozen=True)
 class Schedule:
-    """A model's treatments: events in the order of time, and exposures to lasting effects."""
+    """A model's treatments: events in the order of time, and lasting effects."""
 
     events: tuple[Event, ...]
-    exposures: tuple[_Exposure, ...]
+    lasting: tuple[_LastingEffect, ...]
 
     def competition(self, time: float) -> float:
         """Sum of ``a / K_i`` over the antagonists in the medium at a time [1].
@@ -66,7 +66,7 @@ class Schedule:
         return Perturbation.together(effect.perturbation for effect in self._acting(time))
 
     def _acting(self, time: float) -> list[Effect]:
-        return [e.effect for e in self.exposures if e.start <= time < e.stop]
+        return [e.effect for e in self.lasting if e.start <= time < e.stop]
 
 
 def schedule(spec: ModelSpec) -> Schedule:
@@ -83,14 +83,14 @@ def schedule(spec: ModelSpec) -> Schedule:
     added: dict[float, list[tuple[str, float]]] = {}
     free: dict[float, float] = {}
     washed: dict[float, list[tuple[float, float]]] = {}
-    exposures: list[_Exposure] = []
+    lasting: list[_LastingEffect] = []
     for name, treatment, lasts, effect in given:
         start = instant(treatment.start)
         stop = _stop(treatment, start, changes)
         if lasts == "genetic":
-            exposures.append(_Exposure(-math.inf, math.inf, effect))
+            lasting.append(_LastingEffect(-math.inf, math.inf, effect))
         elif lasts == "present":
-            exposures.append(_Exposure(start, stop, effect))
+            lasting.append(_LastingEffect(start, stop, effect))
         elif lasts == "bound":
             free[start] = free.get(start, 1.0) * (1.0 - effect.blocked)
             if math.isfinite(stop):
@@ -109,7 +109,7 @@ def schedule(spec: ModelSpec) -> Schedule:
             )
             for time in times
         ),
-        exposures=tuple(exposures),
+        lasting=tuple(lasting),
     )
 
 
@@ -119,9 +119,9 @@ def _stop(treatment: Treatment, start: float, changes: Sequence[float]) -> float
     return min([given, *(change for change in changes if change > start)])
 
 
-def change_times(plan: Schedule) -> list[float]:
+def treatment_times(plan: Schedule) -> list[float]:
     """Times at which something begins or ends [s]."""
     times = {e.time for e in plan.events}
-    for exposure in plan.exposures:
-        times |= {exposure.start, exposure.stop}
+    for effect in plan.lasting:
+        times |= {effect.start, effect.stop}
     return sorted(t for t in times if math.isfinite(t))

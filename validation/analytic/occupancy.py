@@ -146,11 +146,11 @@ def measure_dish(ligand: str, antagonist: str) -> Read:
     settings = [*SETTINGS, *QUIET, *doses]
     spec = load_model("coculture-kg1a-sdf1-amd3100", settings=settings).spec
     places, added = [], 0.0
-    for state in simulate(spec, seed=1):
-        if state.cells is not None:
-            places.append((state.cells.x, state.cells.y))
-        if state.fields is not None:
-            added = state.fields["sdf1"].ledger.added
+    for snapshot in simulate(spec, seed=1):
+        if snapshot.cells is not None:
+            places.append((snapshot.cells.x, snapshot.cells.y))
+        if snapshot.fields is not None:
+            added = snapshot.fields["sdf1"].ledger.added
     x, y = np.array(places).swapaxes(0, 1)
     # Cells that meet a wall end short of their way; most never do.
     way = np.median(np.hypot(np.diff(x, axis=0), np.diff(y, axis=0)))

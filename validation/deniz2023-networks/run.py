@@ -140,20 +140,25 @@ def watch(spec: ModelSpec, seed: int, culture: State | None, hours: Sequence[int
     """Count a co-culture at some times."""
     grid, radius = model_grid(spec), 0.5 * spec.haematopoietic.diameter
     seen = []
-    for state in simulate(spec, seed=seed, resume_from=culture):
-        if state.cells is None or state.time not in [h * HOUR for h in hours]:
+    for snapshot in simulate(spec, seed=seed, resume_from=culture):
+        if snapshot.cells is None or snapshot.time not in [h * HOUR for h in hours]:
             continue
-        scene, m = state.scene, state.scene.migrasomes
+        scene, m = snapshot.scene, snapshot.scene.migrasomes
         regions = regions_of(spec, scene, grid)
         hold = hold_of(spec, scene, regions, grid)
         network = regions == Region.MIGRASOME_NETWORK
-        internalised = (m.fate == Fate.IS_TAKEN_UP) & (m.end <= state.time)
+        internalised = (m.fate == Fate.IS_TAKEN_UP) & (m.end <= snapshot.time)
         seen.append(
             Seen(
                 census=take_census(
-                    regions, grid, state.cells.x, state.cells.y, radius=radius, time=state.time
+                    regions,
+                    grid,
+                    snapshot.cells.x,
+                    snapshot.cells.y,
+                    radius=radius,
+                    time=snapshot.time,
                 ),
-                count=count_network(scene, regions, grid, time=state.time),
+                count=count_network(scene, regions, grid, time=snapshot.time),
                 internalised=int(np.count_nonzero(internalised)),
                 cd166=float(hold.cd166[network].mean()) if network.any() else math.nan,
                 fibres=float(hold.fibres[network].mean()) if network.any() else math.nan,

@@ -77,17 +77,19 @@ def co_culture(dishes: CoCultures) -> dict[str, dict[int, Seen]]:
         grid, radius = model_grid(spec), 0.5 * spec.haematopoietic.diameter
         wanted = {h * HOUR: h for h in (0, *hours)}
         found[name] = {}
-        for state in simulate(spec, seed=dishes.seed, resume_from=culture):
-            if state.cells is None or state.time not in wanted:
+        for snapshot in simulate(spec, seed=dishes.seed, resume_from=culture):
+            if snapshot.cells is None or snapshot.time not in wanted:
                 continue
             census = take_census(
-                regions_of(spec, state.scene, grid), grid, state.cells.x, state.cells.y,
-                radius=radius, time=state.time,
+                regions_of(spec, snapshot.scene, grid), grid, snapshot.cells.x, snapshot.cells.y,
+                radius=radius, time=snapshot.time,
             )  # fmt: skip
             cargo = None
             if spec.mechanisms.cargo_kinetics:
-                cargo = count_cargo(state.scene, spec, "sdf1", time=state.time, seed=dishes.seed)
-            found[name][wanted[state.time]] = Seen(census, cargo)
+                cargo = count_cargo(
+                    snapshot.scene, spec, "sdf1", time=snapshot.time, seed=dishes.seed
+                )
+            found[name][wanted[snapshot.time]] = Seen(census, cargo)
     return found
 
 

@@ -12,27 +12,9 @@ from numpy.typing import NDArray
 
 from sdf1_field.analysis.census import density_fold_change
 from sdf1_field.scene import Region, region_areas
-from sdf1_field.simulation.replay import (
-    EncounterWalk,
-    StickyFloor,
-    begin_encounters,
-    cells_at,
-    change_floor,
-    walk_on,
-)
+from sdf1_field.simulation import EncounterWalk, StickyFloor, begin_encounters, change_floor
+from sdf1_field.simulation.replay import cells_at, walk_on
 from sdf1_field.spec import ModelSpec
-
-__all__ = [
-    "EncounterWalk",
-    "StickyFloor",
-    "begin_encounters",
-    "change_floor",
-    "encounter_counts",
-    "encounter_fold_change",
-    "encounter_limit",
-    "encounter_repeats",
-    "encounters",
-]
 
 Array = NDArray[np.float64]
 

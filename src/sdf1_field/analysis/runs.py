@@ -14,13 +14,13 @@ from sdf1_field.analysis.census import (
     density_fold_change,
     survey,
 )
-from sdf1_field.analysis.encounter import StickyFloor, encounter_counts, encounter_repeats
+from sdf1_field.analysis.encounter import encounter_counts, encounter_repeats
 from sdf1_field.analysis.tracks import Tracks, tracks_of
 from sdf1_field.errors import InputError
 from sdf1_field.record import model_of
 from sdf1_field.scene import Bodies, Fibres, Migrasomes, Region, Scene
 from sdf1_field.scene.variables import ABSENT, BODIES, FIBRES, MIGRASOMES, Variable
-from sdf1_field.simulation import model_grid
+from sdf1_field.simulation import StickyFloor, model_grid
 from sdf1_field.units import duration_text
 
 Array = NDArray[np.float64]

@@ -9,7 +9,8 @@ signal-to-noise ratio of the difference in occupied CXCR4 between the cell's two
 stationary distribution of headings is von Mises, and the chemotactic index is
 `sdf1_field.pharmacology.chemotactic_index`. A crawling cell is caught at a rate given by the
 structures it touches and let go at a constant rate; a held cell moves only with the body under it.
-Each cell takes up each migrasome that it touches at a constant rate.
+Each cell takes up each migrasome that it touches at a constant rate, and ligand with
+Michaelis-Menten kinetics.
 """
 
 from sdf1_field.cells.advection import advected, advected_with
@@ -17,6 +18,7 @@ from sdf1_field.cells.holding import Hold, hold_of, let_go, sticky
 from sdf1_field.cells.parameters import CellParameters, cell_parameters
 from sdf1_field.cells.sensing import signal_to_noise
 from sdf1_field.cells.state import Cells, seed_cells
+from sdf1_field.cells.uptake import ligand_uptake, touching_cells
 from sdf1_field.cells.walking import advance, advance_with_uptake
 
 __all__ = [
@@ -30,7 +32,9 @@ __all__ = [
     "cell_parameters",
     "hold_of",
     "let_go",
+    "ligand_uptake",
     "seed_cells",
     "signal_to_noise",
     "sticky",
+    "touching_cells",
 ]

@@ -1,12 +1,12 @@
 """Advection: held cells move rigidly with the bodies under them."""
 
 import math
-from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sdf1_field.cells.state import Cells
+from sdf1_field.cells.state import CellArrays, Cells
 from sdf1_field.compiled import kernel
 from sdf1_field.grid import Grid
 from sdf1_field.scene import NO_BODY, Bodies, Scene, body_under
@@ -47,41 +47,63 @@ def advected_with(cells: Cells, grid: Grid, old: Bodies, new: Bodies) -> Cells:
     going = (under != NO_BODY) & moved[under]
     if not going.any():
         return cells
-    x, y, hx, hy = (v.copy() for v in (cells.x, cells.y, cells.heading_x, cells.heading_y))
-    _carry(x, y, hx, hy, held[going], under[going], *_motion(old, new), grid.width, grid.length)
-    return replace(cells, x=x, y=y, heading_x=hx, heading_y=hy)
+    after = cells.copied()
+    _carry(after, held[going], under[going], _motion(old, new), grid.width, grid.length)
+    return Cells(*after, cells.steps)
 
 
-def _motion(old: Bodies, new: Bodies) -> tuple[Array, Array, Array, Array, Array, Array]:
-    """Centres of bodies before and after, and cosine and sine of their rotation."""
+class _Motion(NamedTuple):
+    """Rigid motion of the bodies, arrays of shape (body,).
+
+    Parameters
+    ----------
+    old_x, old_y, new_x, new_y : ndarray
+        Centres before and after [um].
+    cosine, sine : ndarray
+        Of the rotation.
+    """
+
+    old_x: Array
+    old_y: Array
+    new_x: Array
+    new_y: Array
+    cosine: Array
+    sine: Array
+
+
+def _motion(old: Bodies, new: Bodies) -> _Motion:
     change = new.angle - old.angle
     turn = change - math.pi * np.round(change / math.pi)
-    return old.x, old.y, new.x, new.y, np.cos(turn), np.sin(turn)
+    return _Motion(old.x, old.y, new.x, new.y, np.cos(turn), np.sin(turn))
 
 
 @kernel()
 def _carry(
-    xs: Array,
-    ys: Array,
-    hxs: Array,
-    hys: Array,
-    cells: NDArray[np.intp],
+    cells: CellArrays,
+    carried: NDArray[np.intp],
     bodies: NDArray[np.intp],
-    old_x: Array,
-    old_y: Array,
-    new_x: Array,
-    new_y: Array,
-    cosines: Array,
-    sines: Array,
+    motion: _Motion,
     width: float,
     length: float,
 ) -> None:
-    """Move cells rigidly with bodies, both of shape (advected,), and reflect them at the walls."""
-    for n in range(cells.size):
-        i, b = cells[n], bodies[n]
-        cosine, sine = cosines[b], sines[b]
-        along, across = xs[i] - old_x[b], ys[i] - old_y[b]
-        hx, hy = hxs[i], hys[i]
-        xs[i], sign_x = reflected(new_x[b] + along * cosine - across * sine, width)
-        ys[i], sign_y = reflected(new_y[b] + along * sine + across * cosine, length)
-        hxs[i], hys[i] = sign_x * (hx * cosine - hy * sine), sign_y * (hx * sine + hy * cosine)
+    """Move cells rigidly with bodies, and reflect them at the walls.
+
+    Parameters
+    ----------
+    cells : CellArrays
+        Changed.
+    carried, bodies : ndarray, shape (carried,)
+        Number of each cell that moves, and of the body under it.
+    motion : _Motion
+    width, length : float
+        Of the view [um].
+    """
+    for n in range(carried.size):
+        i, b = carried[n], bodies[n]
+        cosine, sine = motion.cosine[b], motion.sine[b]
+        along, across = cells.x[i] - motion.old_x[b], cells.y[i] - motion.old_y[b]
+        hx, hy = cells.heading_x[i], cells.heading_y[i]
+        cells.x[i], sign_x = reflected(motion.new_x[b] + along * cosine - across * sine, width)
+        cells.y[i], sign_y = reflected(motion.new_y[b] + along * sine + across * cosine, length)
+        cells.heading_x[i] = sign_x * (hx * cosine - hy * sine)
+        cells.heading_y[i] = sign_y * (hx * sine + hy * cosine)

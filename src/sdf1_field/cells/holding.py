@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,14 @@ from sdf1_field.scene import Region, RegionMap, Scene, touched_cd166, touched_fi
 from sdf1_field.spec import ModelSpec
 
 Array = NDArray[np.float64]
+
+BONDS = {
+    "cd166_catch_rate": "cd166",
+    "vla4_catch_rate": "vcam1",
+    "cxcr4_catch_rate": "integrin_ligand",
+    "fibre_catch_rate": "fibres",
+}
+"""Each bond's rate in `CellParameters`, and the map of `Hold` that it acts on."""
 
 
 class Hold(NamedTuple):
@@ -74,18 +82,23 @@ def sticky(parameters: CellParameters, regions: RegionMap) -> tuple[CellParamete
 
     Cells are caught at once on bodies and networks, never let go, and sense nothing.
     """
+    rates: dict[str, Any] = dict.fromkeys(BONDS, 0.0) | {"cd166_catch_rate": math.inf}
     limit = parameters._replace(
         receptors=0.0,
         chemokinesis_gain=0.0,
-        cd166_catch_rate=math.inf,
-        vla4_catch_rate=0.0,
-        cxcr4_catch_rate=0.0,
-        fibre_catch_rate=0.0,
         release_rate=0.0,
+        migrasome_uptake_rate=0.0,
+        **rates,
     )
     reached = (regions != Region.FREE_SURFACE).astype(float)
     nothing = np.zeros_like(reached)
-    return limit, Hold(cd166=reached, vcam1=nothing, integrin_ligand=nothing, fibres=nothing)
+    maps = dict.fromkeys(BONDS.values(), nothing) | {"cd166": reached}
+    return limit, Hold(**maps)
+
+
+def adhesion_changes(parameters: CellParameters) -> bool:
+    """Whether any rate of catch or release is positive; otherwise held cells stay held."""
+    return any(getattr(parameters, rate) > 0.0 for rate in (*BONDS, "release_rate"))
 
 
 def let_go(cells: Cells, grid: Grid, hold: Hold, parameters: CellParameters) -> Cells:
@@ -109,14 +122,9 @@ def let_go(cells: Cells, grid: Grid, hold: Hold, parameters: CellParameters) -> 
     held = np.flatnonzero(cells.held)
     place = grid.index(cells.x[held], cells.y[held])
     holds = np.zeros(len(held), dtype=np.bool_)
-    for rate, density in (
-        (parameters.cd166_catch_rate, hold.cd166),
-        (parameters.vla4_catch_rate, hold.vcam1),
-        (parameters.cxcr4_catch_rate, hold.integrin_ligand),
-        (parameters.fibre_catch_rate, hold.fibres),
-    ):
-        if rate > 0.0:
-            holds |= density[place] > 0.0
+    for rate, density in BONDS.items():
+        if getattr(parameters, rate) > 0.0:
+            holds |= getattr(hold, density)[place] > 0.0
     if holds.all():
         return cells
     still = cells.held.copy()
@@ -136,7 +144,23 @@ def catch_and_let_go(
     dy: float,
     step: float,
 ) -> None:
-    """Catch cells and let them go over a step, at the rates of their present places."""
+    """Catch cells and let them go over a step, at the rates of their present places.
+
+    Parameters
+    ----------
+    xs, ys : ndarray, shape (cell,)
+        Centres of the block's cells [um].
+    stuck : ndarray, shape (cell,)
+        Whether each is held; changed.
+    work : ndarray, shape (ROWS, cells of a block)
+        See `workspace`; chance and occupied receptors are read.
+    hold : Hold
+    parameters : CellParameters
+    dx, dy : float
+        Spacing of the maps [um].
+    step : float
+        [s].
+    """
     rows, columns = hold.cd166.shape
     # A loop of its own, so that the memory accesses of several cells overlap.
     for n in range(xs.size):
@@ -163,7 +187,7 @@ def catch_and_let_go(
 
 @kernel(inline=True)
 def _held_after(held: bool, chance: float, catch: float, release: float, step: float) -> bool:
-    """Whether a cell is held after a step of a two-state Markov chain, by a uniform number.
+    """Whether a cell is held after a step of a two-state Markov chain, by a uniform random number.
 
     A crawling cell is caught with probability ``k / (k + l) (1 - exp(-(k + l) t))``, where k is the
     catch rate and l the release rate (adhesion and detachment); a held cell is released with

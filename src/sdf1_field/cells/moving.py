@@ -15,7 +15,14 @@ Indices = NDArray[np.int64]
 
 @kernel()
 def sort_by_number(number: Indices, begins: Indices, order: Indices, inside: Indices) -> None:
-    """Order the cells of each bucket, sorted by `sdf1_field.neighbours.sort`, by their numbers."""
+    """Order the cells of each bucket by their numbers.
+
+    Parameters
+    ----------
+    number : ndarray, shape (cell,)
+    begins, order, inside : ndarray
+        As left by `sdf1_field.neighbours.sort`; ``order`` is changed.
+    """
     for k in range(1, number.size):
         one, at = order[k], k
         while at > begins[inside[one]] and number[order[at - 1]] > number[one]:
@@ -38,7 +45,26 @@ def move(
     length: float,
     step: float,
 ) -> None:
-    """Move crawling cells one after another, along the mean of the old and the new heading."""
+    """Move crawling cells one after another, along the mean of the old and the new heading.
+
+    Parameters
+    ----------
+    begin, size : int
+        First cell of the block, and how many it has.
+    place : ndarray, shape (4, cell)
+        Places [um] and headings of all cells; those of the block are changed.
+    stuck : ndarray, shape (cell,)
+        Whether each cell is held.
+    work : ndarray, shape (ROWS, cells of a block)
+        See `workspace`; new headings and occupancy are read.
+    parameters : CellParameters
+    buckets, begins : Buckets, ndarray
+        All cells, sorted by bucket; read with crowding only.
+    width, length : float
+        Of the view within its walls [um].
+    step : float
+        [s].
+    """
     half_way = 0.5 * parameters.speed * step
     for n in range(size):
         i = begin + n
@@ -70,9 +96,11 @@ def _unblocked(
     width: float,
     length: float,
 ) -> tuple[float, float]:
-    """Place of a cell after a move towards a new one: it slides along a blocking cell, or stays.
+    """Place of cell ``i`` after a move towards a new place, where other cells may be in the way.
 
-    A cell blocks only those that come nearer, so that touching cells can separate.
+    The cell slides along the first blocking cell; where a second one blocks or a wall is beyond,
+    it stays. A cell blocks only those that come nearer, so that touching cells can separate.
+    Lengths in um, arrays as for `move`.
     """
     x, y = place[0, i], place[1, i]
     for attempt in range(2):

@@ -42,6 +42,8 @@ class CellParameters(NamedTuple):
         The same by a retraction fibre [1/s].
     release_rate : float
         Rate at which a held cell is let go [1/s].
+    migrasome_uptake_rate : float
+        Rate of uptake of each migrasome by each cell that touches it [1/s].
     crowding : bool
         Whether cells exclude each other.
     """
@@ -61,6 +63,7 @@ class CellParameters(NamedTuple):
     cxcr4_catch_rate: float
     fibre_catch_rate: float
     release_rate: float
+    migrasome_uptake_rate: float
     crowding: bool
 
 
@@ -94,5 +97,6 @@ def cell_parameters(spec: ModelSpec, factors: DishFactors, *, competition: float
         cxcr4_catch_rate=cell.cxcr4_catch_rate * factors.avidity if on.cxcr4_adhesion else 0.0,
         fibre_catch_rate=cell.fibre_catch_rate * factors.avidity if on.fibre_adhesion else 0.0,
         release_rate=cell.release_rate,
+        migrasome_uptake_rate=cell.migrasome_uptake_rate if on.migrasome_uptake else 0.0,
         crowding=on.crowding,
     )

@@ -72,7 +72,9 @@ def _signal(
     steering_x: float,
     steering_y: float,
 ) -> tuple[float, float, float, float, float]:
-    """Signal-to-noise ratio, its direction, occupancy, and surface receptors.
+    """Signal-to-noise ratio [1], its direction, occupancy [1], and surface receptors [1].
+
+    ``visible`` is in nM, gradients are in nM/um.
 
     The signal is the difference in occupied receptors between the front and rear halves of the
     cell along the steering gradient. Each half is evaluated at its centroid, 4 R / (3 pi) from the
@@ -104,7 +106,8 @@ def _signal(
 def sense(parameters: CellParameters, turns: float, work: Array, size: int) -> None:
     """Fill in the rows of the signal's direction, decay, occupancy and occupied receptors.
 
-    ``turns`` is half a step over the persistence time [1].
+    ``turns`` is half a step over the persistence time [1]; ``work`` has the shape
+    (ROWS, cells of a block), of which the first ``size`` cells are read, see `workspace`.
     """
     per_receptor = 1.0 / parameters.receptors
     for n in range(size):

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +30,16 @@ _HEADING, _WHERE = 0, 1
 """Steps, in a cell's counters, of its heading and of its first try to settle; two for each try."""
 
 
+class CellArrays(NamedTuple):
+    """Arrays of `Cells`, shape (cell,), in the form that kernels take and change."""
+
+    x: Array
+    y: Array
+    heading_x: Array
+    heading_y: Array
+    held: NDArray[np.bool_]
+
+
 @dataclass(frozen=True, eq=False)
 class Cells:
     """Haematopoietic cells at one time; arrays of shape (cell,).
@@ -51,6 +62,16 @@ class Cells:
     heading_y: Array
     held: NDArray[np.bool_]
     steps: int
+
+    def copied(self) -> CellArrays:
+        """Copies of the arrays, for a kernel to change."""
+        return CellArrays(
+            self.x.copy(),
+            self.y.copy(),
+            self.heading_x.copy(),
+            self.heading_y.copy(),
+            self.held.copy(),
+        )
 
 
 def seed_cells(spec: ModelSpec, seed: int) -> Cells:

@@ -36,6 +36,7 @@ _COSINE = tuple((-1.0) ** n / math.factorial(2 * n) for n in range(1, 10))
 def turn(hxs: Array, hys: Array, spread: float, work: Array) -> None:
     """New headings by Strang splitting: half a step of bias, rotational diffusion, half of bias.
 
+    Old headings have the shape (cell,); ``work`` is read and gets the new ones, see `workspace`.
     ``spread`` is the standard deviation of the random rotation [rad].
     """
     for n in range(hxs.size):

@@ -3,15 +3,16 @@
 import math
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sdf1_field.cells.holding import Hold, catch_and_let_go
+from sdf1_field.cells.holding import Hold, adhesion_changes, catch_and_let_go
 from sdf1_field.cells.moving import move, sort_by_number
 from sdf1_field.cells.parameters import CellParameters
 from sdf1_field.cells.sensing import sense
-from sdf1_field.cells.state import Cells
+from sdf1_field.cells.state import CellArrays, Cells
 from sdf1_field.cells.turning import turn
 from sdf1_field.cells.uptake import (
     NO_TARGETS,
@@ -97,7 +98,6 @@ def advance_with_uptake(
     parameters: CellParameters,
     scene: Scene,
     *,
-    uptake_rate: float,
     duration: float,
     time_step: float,
     seed: int,
@@ -115,8 +115,6 @@ def advance_with_uptake(
         As for `advance`.
     scene : Scene
         Its present migrasomes can be taken up, attached or not.
-    uptake_rate : float
-        Of each migrasome by each cell that touches it [1/s].
     shown : sequence of float
         Increasing times since the beginning at which cells are returned, before ``duration`` [s].
         They do not change the steps. Between two steps, places are interpolated linearly and
@@ -132,11 +130,9 @@ def advance_with_uptake(
     """
     steps = _whole_steps(duration, time_step)
     step = duration / max(steps, 1)
-    targets = NO_TARGETS
-    if uptake_rate > 0.0 and len(cells.x) > 0:
-        available = np.flatnonzero(scene.migrasomes.present).astype(np.int64)
-        if len(available) > 0:
-            targets = uptake_targets(scene, available, grid, parameters.radius)
+    rate, targets = parameters.migrasome_uptake_rate, NO_TARGETS
+    if rate > 0.0 and len(cells.x) > 0:
+        targets = uptake_targets(scene, grid, parameters.radius)
     internalised = np.zeros(len(targets.number), dtype=np.bool_)
     together = max(1, _TALLY // max(len(targets.number), 1))
     places = [_place_between_steps(time, step) for time in shown]
@@ -150,7 +146,7 @@ def advance_with_uptake(
             cells, grid, seen, hold, parameters, steps=end - begin, step=step, seed=seed,
             stream=Stream.MOTION, targets=targets, touching=touching,
         )  # fmt: skip
-        take_up(internalised, touching, targets.number, uptake_rate * step, seed, first)
+        take_up(internalised, touching, targets.number, rate * step, seed, first)
         if end in wanted:
             passed[end] = cells
         begin = end
@@ -201,56 +197,89 @@ def _walked(
     touching: Counts,
 ) -> Cells:
     """Cells after some steps; contacts with targets in each step are added to ``touching``."""
-    after = Cells(
-        cells.x.copy(),
-        cells.y.copy(),
-        cells.heading_x.copy(),
-        cells.heading_y.copy(),
-        cells.held.copy(),
-        cells.steps + steps,
-    )
+    after = cells.copied()
     if steps > 0 and len(cells.x) > 0:
         _advance(
-            after.x, after.y, after.heading_x, after.heading_y, after.held, seen, hold, parameters,
-            grid.dx, grid.dy, grid.width, grid.length, step, cells.steps, steps, seed, int(stream),
-            targets, touching,
+            after, seen, hold, parameters, adhesion_changes(parameters),
+            _Floor(grid.width, grid.length, grid.dx, grid.dy), _Steps(cells.steps, steps, step),
+            _Key(seed, int(stream)), targets, touching,
         )  # fmt: skip
-    return after
+    return Cells(*after, cells.steps + steps)
+
+
+class _Floor(NamedTuple):
+    """Extent of the floor within reflecting walls, and its grid's spacing [um]."""
+
+    width: float
+    length: float
+    dx: float
+    dy: float
+
+
+class _Steps(NamedTuple):
+    """Equal time steps.
+
+    Parameters
+    ----------
+    first : int
+        Number of the first one since the cells were added.
+    total : int
+    length : float
+        Of each [s].
+    """
+
+    first: int
+    total: int
+    length: float
+
+
+class _Key(NamedTuple):
+    """Key of the random numbers."""
+
+    seed: int
+    stream: int
 
 
 @kernel()
 def _advance(
-    xs: Array,
-    ys: Array,
-    hxs: Array,
-    hys: Array,
-    held: NDArray[np.bool_],
+    cells: CellArrays,
     seen: Stimulus,
     hold: Hold,
     parameters: CellParameters,
-    dx: float,
-    dy: float,
-    width: float,
-    length: float,
-    step: float,
-    first: int,
-    steps: int,
-    seed: int,
-    stream: int,
+    adheres: bool,
+    floor: _Floor,
+    steps: _Steps,
+    key: _Key,
     targets: UptakeTargets,
     touching: Counts,
 ) -> None:
-    count, crowding, senses = xs.size, parameters.crowding, parameters.receptors > 0.0
-    catching = (
-        parameters.cd166_catch_rate + parameters.vla4_catch_rate + parameters.cxcr4_catch_rate
-    )
-    adheres = catching + parameters.fibre_catch_rate + parameters.release_rate > 0.0
+    """Cells after some steps over a frozen floor; see `advance` for the scheme.
+
+    Parameters
+    ----------
+    cells : CellArrays
+        Changed.
+    seen : Stimulus
+    hold : Hold
+    parameters : CellParameters
+    adheres : bool
+        Whether cells can be caught or let go.
+    floor : _Floor
+    steps : _Steps
+    key : _Key
+    targets : UptakeTargets
+        May be empty.
+    touching : ndarray of int32, shape (targets, steps)
+        The cells that touch each target at the end of each step are added to it.
+    """
+    count, crowding, senses = cells.x.size, parameters.crowding, parameters.receptors > 0.0
+    step = steps.length
     hunts = targets.x.size > 0
     spread = math.sqrt(2.0 * step / parameters.persistence_time)
     turns = 0.5 * step / parameters.persistence_time
     diameter = 2.0 * parameters.radius
     farthest = parameters.speed * (1.0 + parameters.chemokinesis_gain) * step
-    spacing = math.sqrt(width * length / count)
+    spacing = math.sqrt(floor.width * floor.length / count)
     if crowding:
         # A cell within a diameter of a new place began the step in an adjacent bucket or nearer.
         bucket, together = max(diameter + farthest, math.sqrt(_PER_BUCKET) * spacing), 1
@@ -258,22 +287,22 @@ def _advance(
         # Cells are independent: a block takes several steps while its data are in the cache.
         bucket = math.sqrt(_STRETCH) * spacing
         together = (
-            steps
-            if bucket >= farthest * steps
-            else clamped(bucket / farthest, _LONG, max(_LONG, steps))
+            steps.total
+            if bucket >= farthest * steps.total
+            else clamped(bucket / farthest, _LONG, max(_LONG, steps.total))
         )
-    buckets = make_buckets(0.0, 0.0, width, length, bucket, MOST_BUCKETS)
+    buckets = make_buckets(0.0, 0.0, floor.width, floor.length, bucket, MOST_BUCKETS)
     begins = np.empty(buckets.rows * buckets.columns + 1, np.int64)
     order, inside = np.arange(count), np.empty(count, np.int64)
-    number, place, stuck = np.arange(count), np.empty((4, count)), held.copy()
-    place[0], place[1], place[2], place[3] = xs, ys, hxs, hys
+    number, place, stuck = np.arange(count), np.empty((4, count)), cells.held.copy()
+    place[0], place[1], place[2], place[3] = cells.x, cells.y, cells.heading_x, cells.heading_y
     spare_number, spare_stuck = np.empty(count, np.int64), np.empty(count, np.bool_)
     # One row for each cell, so that its four numbers share a line of the processor's cache.
     abreast = np.empty((count, 4))
     work = np.zeros((ROWS, MANY))
     work[SIGNAL_X] = work[DECAY] = 1.0
-    for start in range(0, steps, together):
-        if crowding or steps >= _LONG:
+    for start in range(0, steps.total, together):
+        if crowding or steps.total >= _LONG:
             sort(buckets, place[0], place[1], begins, order, inside)
             if crowding:
                 sort_by_number(number, begins, order, inside)
@@ -290,29 +319,32 @@ def _advance(
         for begin in range(0, count, MANY):
             size = min(MANY, count - begin)
             end = begin + size
-            for n in range(start, min(start + together, steps)):
+            for n in range(start, min(start + together, steps.total)):
                 draw_all(
-                    seed, stream, number[begin:end], first + n,
+                    key.seed, key.stream, number[begin:end], steps.first + n,
                     work[NORMAL, :size], work[CHANCE, :size],
                 )  # fmt: skip
                 if senses:
-                    sample_all(seen, place[0, begin:end], place[1, begin:end], dx, dy, work)
+                    sample_all(
+                        seen, place[0, begin:end], place[1, begin:end], floor.dx, floor.dy, work
+                    )
                     sense(parameters, turns, work, size)
                 turn(place[2, begin:end], place[3, begin:end], spread, work)
                 move(
                     begin, size, place, stuck, work, parameters, buckets, begins,
-                    width, length, step,
+                    floor.width, floor.length, step,
                 )  # fmt: skip
                 if adheres:
                     catch_and_let_go(
                         place[0, begin:end], place[1, begin:end], stuck[begin:end], work, hold,
-                        parameters, dx, dy, step,
+                        parameters, floor.dx, floor.dy, step,
                     )  # fmt: skip
                 if hunts:
                     count_touching(place[0, begin:end], place[1, begin:end], targets, touching, n)
     for i in range(count):
         for k in range(4):
             abreast[number[i], k] = place[k, i]
-        held[number[i]] = stuck[i]
+        cells.held[number[i]] = stuck[i]
     for i in range(count):
-        xs[i], ys[i], hxs[i], hys[i] = abreast[i, 0], abreast[i, 1], abreast[i, 2], abreast[i, 3]
+        cells.x[i], cells.y[i] = abreast[i, 0], abreast[i, 1]
+        cells.heading_x[i], cells.heading_y[i] = abreast[i, 2], abreast[i, 3]

@@ -22,8 +22,8 @@ Array = NDArray[np.float64]
 PADDING = 2
 """Reflected coefficients on each side, so that no place needs another at a wall."""
 MANY = 248
-"""Places that are sampled together, so that a compiler can treat several at once; no power of two,
-so that rows of so many numbers do not compete for the same lines of a cache."""
+"""Places that are sampled together, so that a compiler can vectorise their loops; not a power of
+two, so that the rows do not compete for the same cache lines."""
 VISIBLE, VISIBLE_X, VISIBLE_Y, STEERING_X, STEERING_Y = 0, 1, 2, 3, 4
 """Rows of the memory in which `sample_all` leaves its results."""
 _LEFT, _LOWER, _SHARE_X, _SHARE_Y, _WINDOW, ROWS = 5, 6, 7, 8, 9, 25
@@ -46,7 +46,7 @@ class SubgridField(NamedTuple):
     begins : ndarray of int64, shape (rows * columns + 1,)
         Where each bucket's sources begin.
     reach : float
-        Distance from which on nothing is added [um].
+        Distance beyond which the profiles are 0 [um].
     profile : ndarray, shape (source, node, 2), or (source, node, 4) where they are not alike
         At equidistant nodes from 0 to ``reach``: visible concentration [nM] and its slope over
         the distance [nM/um], the part that steers and its slope; between them cubic Hermite
@@ -82,7 +82,7 @@ class Stimulus(NamedTuple):
 
 
 def no_subgrid_field() -> SubgridField:
-    """No source that is smaller than a cell of the grid."""
+    """Field without any source."""
     empty, buckets = np.zeros(0), Buckets(0.0, 0.0, 0.0, 0.0, 1, 1)
     return SubgridField(
         empty, empty, buckets, np.zeros(2, dtype=np.int64), 0.0, np.zeros((0, 2, 4))
@@ -250,7 +250,18 @@ def _basis(t: float) -> tuple[float, float, float, float, float, float, float]:
 def _add_subgrid_field(
     subgrid: SubgridField, xs: Array, ys: Array, alike: bool, found: Array
 ) -> None:
-    """Add the profiles of the sources around each place; two rows of ``found`` hold its bucket."""
+    """Add the profiles of the sources around each place.
+
+    Parameters
+    ----------
+    subgrid : SubgridField
+    xs, ys : ndarray, shape (place,)
+        [um].
+    alike : bool
+        As of `Stimulus`.
+    found : ndarray, shape (ROWS, MANY)
+        Rows `_LOWER` and `_LEFT` hold each place's bucket; the first five rows are added to.
+    """
     buckets, begins = subgrid.buckets, subgrid.begins
     source_x, source_y, farthest = subgrid.x, subgrid.y, subgrid.reach * subgrid.reach
     place, source = np.empty(_PAIRS, np.int64), np.empty(_PAIRS, np.int64)
@@ -281,7 +292,17 @@ def _add_pairs(
     source: NDArray[np.int64],
     pairs: int,
 ) -> None:
-    """Add to each place in a list of pairs the profile of its source."""
+    """Add to each place in a list of pairs the profile of its source.
+
+    Parameters
+    ----------
+    subgrid, xs, ys, alike, found
+        As of `_add_subgrid_field`.
+    place, source : ndarray, shape (pair or more,)
+        Numbers of place and source.
+    pairs : int
+        Number of pairs in use.
+    """
     last, profile = subgrid.profile.shape[1] - 2, subgrid.profile
     per_node = (last + 1) / subgrid.reach
     for m in range(pairs):
@@ -313,7 +334,17 @@ def _add_pairs(
 def _hermite(
     a: float, slope_a: float, b: float, slope_b: float, t: float, per_node: float
 ) -> tuple[float, float]:
-    """Value and slope of the cubic with given ends, at the share ``t`` of the way."""
+    """Cubic Hermite polynomial between two nodes, and its slope.
+
+    Parameters
+    ----------
+    a, slope_a, b, slope_b : float
+        Value [nM] and slope [nM/um] at both nodes.
+    t : float
+        Share of the way from the first to the second [1].
+    per_node : float
+        Inverse of their distance [1/um].
+    """
     rise, width = b - a, 1.0 / per_node
     c2 = 3.0 * rise - width * (2.0 * slope_a + slope_b)
     c3 = width * (slope_a + slope_b) - 2.0 * rise

@@ -42,7 +42,7 @@ from sdf1_field.figures.drawing import (
 from sdf1_field.record import field_unit
 from sdf1_field.scene import NO_BODY
 from sdf1_field.spec import ModelSpec
-from sdf1_field.treatments import change_times, schedule
+from sdf1_field.treatments import schedule, treatment_times
 
 Array = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -238,7 +238,7 @@ def _norm(contents: Array) -> Normalize:
 def _treatment_changes(run: xr.Dataset, spec: ModelSpec) -> list[float]:
     """When treatments begin or end while a run is saved [h], since seeding."""
     first, last = run["time"].values[[0, -1]]
-    times = (t for t in change_times(schedule(spec)) if first < t < last)
+    times = (t for t in treatment_times(schedule(spec)) if first < t < last)
     return [(t + spec.run.culture) / 3600.0 for t in times]
 
 

@@ -2,7 +2,7 @@
 
 from sdf1_field.migrasomes.cargo import Cargo, cargo_of
 from sdf1_field.migrasomes.emission import Emission, emission_between, rates_now
-from sdf1_field.migrasomes.evolution import advance, change_times, freeze, perturb
+from sdf1_field.migrasomes.evolution import advance, appearance_and_rupture_times, freeze, perturb
 from sdf1_field.migrasomes.expected import ExpectedStroma, expected_stroma, secreting_share
 from sdf1_field.migrasomes.laws import Rates, migration, rates_of
 from sdf1_field.migrasomes.seeding import seed_scene
@@ -13,8 +13,8 @@ __all__ = [
     "ExpectedStroma",
     "Rates",
     "advance",
+    "appearance_and_rupture_times",
     "cargo_of",
-    "change_times",
     "emission_between",
     "expected_stroma",
     "freeze",

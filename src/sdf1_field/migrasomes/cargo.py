@@ -133,7 +133,7 @@ def cargo_of(scene: Scene) -> dict[str, Cargo]:
 
 @kernel()
 def is_loaded(own: int, key: int, fraction: float) -> bool:
-    """Whether the migrasome of one key takes up carriers of the ligand of another."""
+    """Whether a migrasome takes up carriers of a ligand, from the random-number keys of both."""
     _, chance = draw(own, _CARGO, 0, key)
     return bool(chance < fraction)
 
@@ -241,7 +241,7 @@ def _implicit(lost: float) -> float:
 
 @kernel()
 def _time_present(bud: Numbers, since: float, until: float) -> float:
-    """Time within an interval for which a migrasome exists and its membrane is tight [s]."""
+    """Time within an interval for which a migrasome exists and does not leak [s]."""
     there: float = max(min(until, bud.end, bud.leaking) - since, 0.0)
     return there
 

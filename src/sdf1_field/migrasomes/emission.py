@@ -57,13 +57,13 @@ class ExponentialDecay:
 
     def longest_step(self, tolerance: float) -> float:
         """Interval [s] over which the line deviates by a share of the factor at its start."""
-        # The line misses exp(-x t) by at most about x**2 / 12 over a unit interval.
+        # The line deviates from exp(-x t) by at most about x**2 / 12 over a unit interval.
         return math.sqrt(12.0 * tolerance) / self.rate
 
 
 @dataclass(frozen=True)
 class LinearRamp:
-    """Factor that rises evenly from 0 to 1 between two times.
+    """Factor that rises linearly from 0 to 1 between two times.
 
     Parameters
     ----------
@@ -208,10 +208,9 @@ class Emission:
     bursts: Array
 
     @property
-    def released(self) -> float:
-        """All molecules released between the two times, without bursts."""
-        mean = float(self.bodies.mean.sum() + self.migrasomes.mean.sum())
-        return mean * (self.until - self.since)
+    def mean_rate(self) -> float:
+        """Mean secretion of all sources together, without bursts [molecules/s]."""
+        return float(self.bodies.mean.sum() + self.migrasomes.mean.sum())
 
 
 def rates_now(scene: Scene, ligand: str) -> tuple[Array, Array]:
@@ -276,7 +275,7 @@ def emission_between(
     ----------
     before, after : Scene
         At the times ``since`` < ``until`` [s], with no event and none of a placed scene's
-        `change_times` in between.
+        `appearance_and_rupture_times` in between.
     ligand : str
     bursts : bool
         Whether ruptures and leaks release at once. Otherwise their molecules are part of the mean
@@ -313,7 +312,7 @@ def emission_between(
 
 
 def _released(before: Growth, after: Growth, k: int, way: int) -> Array:
-    """Molecules that have left each migrasome in one way between two states of growth."""
+    """Molecules that each migrasome has released in one way between two states of growth."""
     amounts: Array = after.held[:, k, way].copy()
     amounts[: len(before.held)] -= before.held[:, k, way]
     return amounts

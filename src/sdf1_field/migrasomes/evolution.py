@@ -29,7 +29,7 @@ _ROUND_OFF = 1e-9
 
 
 def perturb(scene: Scene, spec: ModelSpec, perturbation: Perturbation) -> Scene:
-    """Scene that grows under other perturbations from now on; unchanged if it does not grow."""
+    """Scene under another perturbation from now on; the same object if it does not grow."""
     if scene.growth is None:
         return scene
     growth = replace(
@@ -65,7 +65,7 @@ def freeze(scene: Scene) -> Scene:
     )
 
 
-def change_times(scene: Scene) -> list[float]:
+def appearance_and_rupture_times(scene: Scene) -> list[float]:
     """Times at which migrasomes that carry a ligand appear or rupture [s], as far as known.
 
     Migrasomes that carry none appear at the next time to which the scene is advanced. A grown
@@ -88,7 +88,7 @@ def advance(scene: Scene, until: float, internalised: Collection[int] = ()) -> S
     ----------
     scene : Scene
     until : float
-        [s]; of a placed scene none of `change_times` may lie between.
+        [s]; of a placed scene none of `appearance_and_rupture_times` may lie between.
     internalised : collection of int
         Migrasomes that cells have taken up since, their content included.
 
@@ -199,7 +199,7 @@ def visible_fibres(growth: Growth) -> Fibres:
 
 
 def migrasomes_at_age(before: Migrasomes, growth: Growth) -> Migrasomes:
-    """Migrasomes at their age after the last step of growth, new ones included."""
+    """All migrasomes after the last step of growth: radius and CD166 at their present age."""
     rates, buds = growth.rates[0], growth.buds
     now = rates["start"] + growth.step * rates["step"]
     age = np.maximum(np.minimum(now, buds["end"]) - buds["birth"], 0.0)
@@ -214,7 +214,7 @@ def migrasomes_at_age(before: Migrasomes, growth: Growth) -> Migrasomes:
         birth=buds["birth"].copy(),
         end=buds["end"].copy(),
         present=np.concatenate([before.present, np.zeros(new, dtype=np.bool_)]),
-        # Two first-order stages of one rate in sequence: little CD166 early on.
+        # The square stands for two first-order stages in sequence: little CD166 early on.
         maturity=np.expm1(-rates["gathering"] * age) ** 2,
         origin=buds["origin"].astype(np.int8),
         fate=buds["fate"].astype(np.int8),

@@ -159,6 +159,7 @@ def longer(values: Records) -> Records:
 
 @kernel()
 def _longer_courses(values: Array) -> Array:
+    """Copy with room for twice as many courses."""
     more = np.empty((2 * values.shape[0] + 1, values.shape[1], values.shape[2]))
     more[: values.shape[0]] = values
     return more
@@ -214,7 +215,7 @@ def follow_body(
         last -= 1
     x[last + 1], y[last + 1] = end_x, end_y
     strands[f].count = last + 2
-    # A vertex laid down again after it was retaken has no second chance to branch.
+    # A vertex branches only when it is laid down for the first time.
     if strands[f].branch or strands[f].first + last <= strands[f].laid:
         return strands, course
     strands[f].laid = strands[f].first + last

@@ -71,7 +71,7 @@ RATES = np.dtype([(name, "f8") for name in Rates._fields])
 
 
 def migration(adhesion: float, *, optimal: float) -> float:
-    """Migration relative to its optimum, ``4 A A_0 / (A + A_0)**2``.
+    """Speed of migration relative to its optimum, ``4 A A_0 / (A + A_0)**2``.
 
     Parameters
     ----------
@@ -143,7 +143,7 @@ def rates_record(rates: Rates) -> NDArray[Any]:
 def cargo_kinetics_of(
     spec: ModelSpec, ligand: str, perturbation: Perturbation, *, secretion_factor: float
 ) -> NDArray[Any]:
-    """Kinetics of a ligand's carriers in a model's stroma, under a perturbation.
+    """Kinetics of a ligand's carriers in a model's stroma, perturbations included.
 
     Parameters
     ----------

@@ -132,7 +132,7 @@ def _add_migrasome(
     share = min(way / whole, 1.0) if whole > 0.0 else 0.0
     x = course[f, 0, k] + share * (course[f, 0, k + 1] - course[f, 0, k])
     y = course[f, 1, k] + share * (course[f, 1, k + 1] - course[f, 1, k])
-    # Reflection is even in the place: of the absolute value it has no round-off near the wall at 0.
+    # Reflection is even in x: that of the absolute value has no round-off near the wall at 0.
     seen_x, _ = reflected(abs(x), rates.width)
     seen_y, _ = reflected(abs(y), rates.length)
     other = strands[f].head

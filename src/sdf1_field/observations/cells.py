@@ -4,31 +4,31 @@ import math
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial import cKDTree
 
 from sdf1_field import migrasomes
 from sdf1_field.analysis.census import density_fold_change, take_census
-from sdf1_field.analysis.encounter import (
-    EncounterWalk,
-    StickyFloor,
-    begin_encounters,
-    change_floor,
-    encounter_fold_change,
-    encounter_repeats,
-)
+from sdf1_field.analysis.encounter import encounter_fold_change, encounter_repeats
 from sdf1_field.analysis.network import count_network
 from sdf1_field.analysis.tracks import path_lengths, tracks_of
+from sdf1_field.cells import touching_cells
 from sdf1_field.claims import Quantity, Reading, Sample
 from sdf1_field.errors import InputError
 from sdf1_field.observations.network import NETWORK, network_readings
 from sdf1_field.observations.readings import Dish, model_of, of_cells, of_dish, of_share
 from sdf1_field.scene import NO_BODY, Fate, Migrasomes, Region, Scene
-from sdf1_field.simulation import model_grid, simulate, track_times
+from sdf1_field.simulation import (
+    EncounterWalk,
+    StickyFloor,
+    begin_encounters,
+    change_floor,
+    model_grid,
+    simulate,
+    track_times,
+)
 from sdf1_field.spec import ModelSpec
 from sdf1_field.units import duration_text
 
 Array = NDArray[np.float64]
-Flags = NDArray[np.bool_]
 
 FOLD_CHANGE, BY_TOUCH, ENCOUNTER = "fold change", "fold change by touch", "encounter limit"
 AREA, CELLS, PATH = "area covered", "cells", "path length"
@@ -70,51 +70,53 @@ def read_counts(dish: Dish) -> tuple[Reading, ...]:
     before = None
     walk: EncounterWalk | None = None
     touched, moved_on = np.zeros((2, spec.cell_count), dtype=np.bool_)
-    for state in simulate(spec, seed=dish.seed, nonlinear=dish.saturating):
-        if state.cells is None:
+    for snapshot in simulate(spec, seed=dish.seed, nonlinear=dish.saturating):
+        if snapshot.cells is None:
             continue
         if before is None:
-            before = _released(state.scene, ligand)
-        floor = StickyFloor(state.time, state.regions, state.scene.bodies)
+            before = _released(snapshot.scene, ligand)
+        floor = StickyFloor(snapshot.time, snapshot.regions, snapshot.scene.bodies)
         if walk is None:
             walk = begin_encounters(spec, floor, seed=dish.seed, repeats=encounter_repeats(spec))
-        elif state.time == state.stop.time:
+        elif snapshot.time == snapshot.stop.time:
             walk = change_floor(walk, floor)
-        if state.time not in seen:
+        if snapshot.time not in seen:
             continue
-        touching = touches(state.scene.migrasomes, state.cells.x, state.cells.y, radius)
+        touching = touching_cells(snapshot.cells, snapshot.scene, grid, radius)
         moved_on |= touched & ~touching
         touched |= touching
-        if state.time not in dish.times:
+        if snapshot.time not in dish.times:
             continue
         census = take_census(
-            state.regions,
+            snapshot.regions,
             grid,
-            state.cells.x,
-            state.cells.y,
+            snapshot.cells.x,
+            snapshot.cells.y,
             radius=radius,
-            time=state.time,
+            time=snapshot.time,
         )
-        counted.add(state.time)
+        counted.add(snapshot.time)
         fold = density_fold_change(census.counts, census.areas)
         touch = density_fold_change(census.touching, census.areas)
-        limit = encounter_fold_change(walk, state.time)
-        network, bodies = _released(state.scene, ligand) - before
+        limit = encounter_fold_change(walk, snapshot.time)
+        network, bodies = _released(snapshot.scene, ligand) - before
         readings += [
-            of_dish(CELLS, state.time, len(state.cells.x)),
-            *network_readings(count_network(state.scene, state.regions, grid, time=state.time)),
-            *_taken_up(state.scene.migrasomes, state.time),
-            of_share(TOUCHING, state.time, touched.sum(), len(touched)),
-            of_share(MOVED_ON, state.time, moved_on.sum(), touched.sum()),
-            of_dish(RELEASED, state.time, network / bodies if bodies > 0.0 else math.nan),
+            of_dish(CELLS, snapshot.time, len(snapshot.cells.x)),
+            *network_readings(
+                count_network(snapshot.scene, snapshot.regions, grid, time=snapshot.time)
+            ),
+            *_taken_up(snapshot.scene.migrasomes, snapshot.time),
+            of_share(TOUCHING, snapshot.time, touched.sum(), len(touched)),
+            of_share(MOVED_ON, snapshot.time, moved_on.sum(), touched.sum()),
+            of_dish(RELEASED, snapshot.time, network / bodies if bodies > 0.0 else math.nan),
         ]
         for n, region in enumerate(_NAMES):
             of = _NAMES[region]
             readings += [
-                of_dish(FOLD_CHANGE, state.time, fold[n], of),
-                of_dish(BY_TOUCH, state.time, touch[n], of),
-                of_dish(ENCOUNTER, state.time, limit[n], of),
-                of_dish(AREA, state.time, census.areas[region] / census.areas.sum(), of),
+                of_dish(FOLD_CHANGE, snapshot.time, fold[n], of),
+                of_dish(BY_TOUCH, snapshot.time, touch[n], of),
+                of_dish(ENCOUNTER, snapshot.time, limit[n], of),
+                of_dish(AREA, snapshot.time, census.areas[region] / census.areas.sum(), of),
             ]
     missing = sorted(set(dish.times) - counted)
     if missing:
@@ -138,33 +140,6 @@ def watched_model(dish: Dish) -> ModelSpec:
         f"output.fields_every={step!r} s",
     ]
     return model_of(dish, *frames)
-
-
-def touches(m: Migrasomes, x: Array, y: Array, radius: float) -> Flags:
-    """Whether each cell touches a migrasome.
-
-    Parameters
-    ----------
-    m : Migrasomes
-    x, y : ndarray, shape (cell,)
-        The cells' centres [um].
-    radius : float
-        Of the cells [um].
-
-    Returns
-    -------
-    ndarray of bool, shape (cell,)
-    """
-    here, touching = m.present, np.zeros(len(x), dtype=np.bool_)
-    if len(x) == 0 or not here.any():
-        return touching
-    reach = m.radius[here] + radius
-    # Only pairs within reach, since all distances in a whole well do not fit into memory.
-    near = cKDTree(np.column_stack([x, y])).sparse_distance_matrix(
-        cKDTree(np.column_stack([m.x[here], m.y[here]])), reach.max(), output_type="ndarray"
-    )
-    touching[near["i"][near["v"] < reach[near["j"]]]] = True
-    return touching
 
 
 def _taken_up(m: Migrasomes, time: float) -> list[Reading]:
@@ -192,9 +167,9 @@ def read_tracks(dish: Dish) -> tuple[Reading, ...]:
     spec = model_of(dish, "output.ligands=[]")
     frames = set(track_times(spec))
     seen = [
-        (state.time, state.cells.x, state.cells.y)
-        for state in simulate(spec, seed=dish.seed, nonlinear=dish.saturating)
-        if state.time in frames and state.cells is not None
+        (snapshot.time, snapshot.cells.x, snapshot.cells.y)
+        for snapshot in simulate(spec, seed=dish.seed, nonlinear=dish.saturating)
+        if snapshot.time in frames and snapshot.cells is not None
     ]
     times, x, y = (np.array([frame[n] for frame in seen]) for n in range(3))
     walls = (spec.dish.width, spec.dish.length)

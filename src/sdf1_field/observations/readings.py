@@ -24,9 +24,9 @@ class Dish:
         ``KEY=VALUE`` each.
     seed : int
     times : tuple of float
-        When it is read [s], rising; empty if the model's output says it.
+        When it is read [s], rising; empty if the model's output settles it.
     saturating : frozenset of str
-        Ligands whose coat has been found to fill; no part of what a dish is known by.
+        Ligands whose coat has been found to fill; not part of a dish's identity.
     """
 
     observation: str

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from sdf1_field.claims import Quantity, Reading, Sample
 from sdf1_field.observations.cells import watched_model
 from sdf1_field.observations.readings import Dish, of_cells, of_share
-from sdf1_field.scene import Scene
+from sdf1_field.scene import nearest_fibre
 from sdf1_field.simulation import model_grid, simulate
 
 Array = NDArray[np.float64]
@@ -74,23 +74,23 @@ def read_time_lapse(dish: Dish) -> tuple[Reading, ...]:
     away = np.zeros(spec.cell_count, dtype=np.bool_)
     times: list[float] = []
     places, towards, held, on_fibre, cd166 = [], [], [], [], []
-    for state in simulate(spec, seed=dish.seed, nonlinear=dish.saturating):
-        if state.cells is None:
+    for snapshot in simulate(spec, seed=dish.seed, nonlinear=dish.saturating):
+        if snapshot.cells is None:
             continue
-        x, y = state.cells.x, state.cells.y
-        direction, distance = nearest_fibre(state.scene, x, y)
+        x, y = snapshot.cells.x, snapshot.cells.y
+        direction, distance = nearest_fibre(snapshot.scene.fibres, x, y)
         if not times:
             away = np.isfinite(distance) & (distance > radius)
             if not away.any():
                 break
-        caught = state.cells.held & (distance <= radius)
+        caught = snapshot.cells.held & (distance <= radius)
         touched = np.zeros(len(x))
         if caught.any():
-            touched[caught] = state.here.hold.cd166[grid.index(x[caught], y[caught])]
-        times.append(state.time)
+            touched[caught] = snapshot.here.hold.cd166[grid.index(x[caught], y[caught])]
+        times.append(snapshot.time)
         places.append(np.array([x, y]))
         towards.append(direction)
-        held.append(state.cells.held)
+        held.append(snapshot.cells.held)
         on_fibre.append(distance <= radius)
         cd166.append(touched)
     if not times:
@@ -109,36 +109,3 @@ def read_time_lapse(dish: Dish) -> tuple[Reading, ...]:
         for time in dish.times
         for reading in time_lapse.readings(max(bisect.bisect_right(times, time), 1), time)
     )
-
-
-def nearest_fibre(scene: Scene, x: Array, y: Array) -> tuple[Array, Array]:
-    """Direction and distance of the nearest point of a fibre.
-
-    Parameters
-    ----------
-    scene : Scene
-    x, y : ndarray, shape (place,)
-        [um].
-
-    Returns
-    -------
-    direction : ndarray, shape (2, place)
-        Unit vectors; 0 on a fibre's line, NaN if there is no fibre.
-    distance : ndarray, shape (place,)
-        [um]; infinite if there is none.
-    """
-    fibre_x, fibre_y = scene.fibres.x, scene.fibres.y
-    pieces = np.isfinite(fibre_x[:, 1:])
-    if not pieces.any():
-        return np.full((2, len(x)), np.nan), np.full(len(x), np.inf)
-    begin = np.array([fibre_x[:, :-1][pieces], fibre_y[:, :-1][pieces]])[:, None, :]
-    piece = np.array([fibre_x[:, 1:][pieces], fibre_y[:, 1:][pieces]])[:, None, :] - begin
-    place = np.array([x, y])[:, :, None]
-    square = (piece**2).sum(axis=0)
-    along = ((place - begin) * piece).sum(axis=0) / np.where(square > 0.0, square, 1.0)
-    off = begin + np.clip(along, 0.0, 1.0) * piece - place
-    distances = np.hypot(*off)
-    every, nearest = np.arange(len(x)), distances.argmin(axis=1)
-    distance = distances[every, nearest]
-    direction = off[:, every, nearest] / np.where(distance > 0.0, distance, 1.0)
-    return direction, distance

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from sdf1_field.compiled import kernel
 from sdf1_field.grid import Grid, clamped
 from sdf1_field.scene.ellipses import NONE, ellipse_at, encloses
-from sdf1_field.scene.snapshot import NO_BODY, Bodies, Scene
+from sdf1_field.scene.snapshot import NO_BODY, Bodies, Fibres, Scene
 
 Array = NDArray[np.float64]
 Indices = NDArray[np.intp]
@@ -108,12 +108,40 @@ def touched_fibres(scene: Scene, grid: Grid, *, reach: float) -> Array:
 
 def _paint_fibres(regions: RegionMap, scene: Scene, grid: Grid, reach: float) -> None:
     """Mark floor cells within reach of a fibre [um] as network."""
-    x, y = scene.fibres.x, scene.fibres.y
-    pieces = np.isfinite(x[:, 1:])
+    begin_x, begin_y, end_x, end_y = _segments(scene.fibres)
     _paint_capsules(
-        regions, x[:, :-1][pieces], y[:, :-1][pieces], x[:, 1:][pieces], y[:, 1:][pieces],
-        np.full(np.count_nonzero(pieces), reach), grid.dx, grid.dy,
-    )  # fmt: skip
+        regions, begin_x, begin_y, end_x, end_y, np.full(len(begin_x), reach), grid.dx, grid.dy
+    )
+
+
+def _segments(fibres: Fibres) -> tuple[Array, Array, Array, Array]:
+    """Begin in x and y, and end in x and y, of all fibres' straight segments, shape (segment,)."""
+    x, y = fibres.x, fibres.y
+    there = np.isfinite(x[:, 1:])
+    return x[:, :-1][there], y[:, :-1][there], x[:, 1:][there], y[:, 1:][there]
+
+
+def nearest_fibre(fibres: Fibres, x: Array, y: Array) -> tuple[Array, Array]:
+    """Direction and distance of the nearest point of a fibre.
+
+    Parameters
+    ----------
+    fibres : Fibres
+    x, y : ndarray, shape (place,)
+        [um].
+
+    Returns
+    -------
+    direction : ndarray, shape (2, place)
+        Unit vectors; 0 on a fibre's line, NaN if there is no fibre.
+    distance : ndarray, shape (place,)
+        [um]; infinite if there is none.
+    """
+    way = np.full((2, len(x)), np.nan)
+    _way_to_nearest(x, y, *_segments(fibres), way)
+    distance = np.hypot(*way)
+    direction = way / np.where(distance > 0.0, distance, 1.0)
+    return direction, np.where(np.isnan(distance), np.inf, distance)
 
 
 def body_under(bodies: Bodies, x: Array, y: Array) -> Indices:
@@ -151,12 +179,46 @@ def _paint_capsules(
             off_y = (j + 0.5) * dy - y
             for i in range(left, right):
                 off_x = (i + 0.5) * dx - x
-                along = 0.0
-                if square > 0.0:
-                    along = min(max((off_x * way_x + off_y * way_y) / square, 0.0), 1.0)
-                apart_x, apart_y = off_x - along * way_x, off_y - along * way_y
+                apart_x, apart_y = _off_segment(off_x, off_y, way_x, way_y, square)
                 if apart_x * apart_x + apart_y * apart_y <= reach * reach:
                     regions[j, i] = _NETWORK
+
+
+@kernel(inline=True)
+def _off_segment(
+    off_x: float, off_y: float, way_x: float, way_y: float, square: float
+) -> tuple[float, float]:
+    """Vector from the nearest point of a segment to a place.
+
+    Parameters
+    ----------
+    off_x, off_y : float
+        Place, from the begin of the segment [um].
+    way_x, way_y, square : float
+        End of the segment, from its begin [um], and the square of its length [um**2].
+    """
+    along = 0.0
+    if square > 0.0:
+        along = min(max((off_x * way_x + off_y * way_y) / square, 0.0), 1.0)
+    return off_x - along * way_x, off_y - along * way_y
+
+
+@kernel()
+def _way_to_nearest(
+    xs: Array, ys: Array, begin_x: Array, begin_y: Array, end_x: Array, end_y: Array, way: Array
+) -> None:
+    """Fill in ``way``, shape (2, place): from each place to the nearest point of a segment [um]."""
+    for i in range(xs.size):
+        nearest = math.inf
+        for n in range(begin_x.size):
+            way_x, way_y = end_x[n] - begin_x[n], end_y[n] - begin_y[n]
+            apart_x, apart_y = _off_segment(
+                xs[i] - begin_x[n], ys[i] - begin_y[n], way_x, way_y, way_x * way_x + way_y * way_y
+            )
+            square = apart_x * apart_x + apart_y * apart_y
+            if square < nearest:
+                nearest = square
+                way[0, i], way[1, i] = -apart_x, -apart_y
 
 
 @kernel()

@@ -3,6 +3,12 @@
 from sdf1_field.simulation.loop import simulate
 from sdf1_field.simulation.output import Snapshot, snapshot_of
 from sdf1_field.simulation.prepared import model_grid, prepare
+from sdf1_field.simulation.replay import (
+    EncounterWalk,
+    StickyFloor,
+    begin_encounters,
+    change_floor,
+)
 from sdf1_field.simulation.saturation import rerun_if_coat_fills
 from sdf1_field.simulation.scene_fields import SceneFields, regions_of
 from sdf1_field.simulation.state import State, begin
@@ -10,10 +16,14 @@ from sdf1_field.simulation.stops import field_times, track_times
 from sdf1_field.simulation.stroma import stroma_alone
 
 __all__ = [
+    "EncounterWalk",
     "SceneFields",
     "Snapshot",
     "State",
+    "StickyFloor",
     "begin",
+    "begin_encounters",
+    "change_floor",
     "field_times",
     "model_grid",
     "prepare",

@@ -6,7 +6,7 @@ from sdf1_field import migrasomes
 from sdf1_field.cells import seed_cells
 from sdf1_field.simulation.prepared import Prepared
 from sdf1_field.simulation.state import State
-from sdf1_field.treatments import Event, change_times
+from sdf1_field.treatments import Event, treatment_times
 
 
 def apply_events(prepared: Prepared, state: State, event: Event | None) -> State:
@@ -22,7 +22,7 @@ def apply_events(prepared: Prepared, state: State, event: Event | None) -> State
     spec = prepared.spec
     if event is not None:
         state = _treated(prepared, state, event)
-    if state.time in change_times(prepared.plan):
+    if state.time in treatment_times(prepared.plan):
         acting = prepared.plan.perturbation(state.time)
         state = replace(state, scene=migrasomes.perturb(state.scene, spec, acting))
     if state.time == 0.0 and spec.scene.mode == "frozen":

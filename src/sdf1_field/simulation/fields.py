@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 
 from sdf1_field import exposure
+from sdf1_field.cells import ligand_uptake
 from sdf1_field.errors import RunError
 from sdf1_field.exposure import FaceValues
 from sdf1_field.migrasomes import Emission
-from sdf1_field.pharmacology import apparent_dissociation_constant, uptake_kinetics
 from sdf1_field.simulation.prepared import Prepared
 from sdf1_field.simulation.scene_fields import SceneFields
 from sdf1_field.simulation.state import State
@@ -97,21 +97,12 @@ def release_bursts(state: State, there: SceneFields, emission: Mapping[str, Emis
 
 
 def _uptake(prepared: Prepared, state: State, ligand: str) -> Uptake | None:
-    """Michaelis-Menten uptake by the cells where they are now."""
-    spec, cells = prepared.spec, state.cells
-    if not spec.mechanisms.uptake or cells is None or ligand != spec.receptor.cxcr4.ligand:
+    """Uptake of a ligand by the cells where they are now."""
+    if state.cells is None or ligand != prepared.spec.receptor.cxcr4.ligand:
         return None
-    cell = spec.haematopoietic
-    rate, half_saturation = uptake_kinetics(
-        cell.receptors,
-        internalisation_rate=cell.internalisation_rate,
-        recycling_rate=cell.recycling_rate,
-        dissociation_constant=apparent_dissociation_constant(
-            spec.receptor.cxcr4.dissociation_constant,
-            competition=prepared.plan.competition(state.time),
-        ),
+    return ligand_uptake(
+        prepared.spec,
+        state.cells,
+        prepared.grid,
+        competition=prepared.plan.competition(state.time),
     )
-    # A Gaussian as wide as the disc under a cell, by its mean square.
-    width = 0.25 * cell.diameter
-    taken = prepared.grid.spread(cells.x, cells.y, np.full(len(cells.x), rate), width)
-    return Uptake(taken / (prepared.grid.dx * prepared.grid.dy), half_saturation)

@@ -24,13 +24,13 @@ from sdf1_field.simulation.events import apply_events
 from sdf1_field.simulation.fields import advance_fields, release_bursts
 from sdf1_field.simulation.output import Snapshot, snapshot_of
 from sdf1_field.simulation.prepared import Prepared, prepare
-from sdf1_field.simulation.saturation import require_unsaturated
+from sdf1_field.simulation.saturation import nonlinear_of, require_unsaturated
 from sdf1_field.simulation.scene_fields import SceneFields, next_scene, on_grid
-from sdf1_field.simulation.state import State, begin, nonlinear_of
+from sdf1_field.simulation.soundness import require_sound
+from sdf1_field.simulation.state import State, begin
 from sdf1_field.simulation.stops import discontinuity_times, field_times, stops, track_times
 from sdf1_field.simulation.threads import use_threads
 from sdf1_field.solvers import FieldState
-from sdf1_field.soundness import require_sound
 from sdf1_field.spec import ModelSpec
 from sdf1_field.units import instant
 
@@ -56,7 +56,7 @@ def simulate(
     threads : int
         Of the solver; the result does not depend on it.
     nonlinear : collection of str
-        Ligands whose coat is not to be taken as empty; see `without_saturation_errors`.
+        Ligands whose coat is not to be taken as unsaturated; see `rerun_if_coat_fills`.
 
     Yields
     ------
@@ -67,14 +67,14 @@ def simulate(
     Raises
     ------
     CoatFills
-        If a coat that was taken as empty fills.
+        If a coat that was taken as unsaturated fills.
     RunError
         If the solver fails, or if a state is not sound; the text says when.
     """
     seed = spec.run.seed if seed is None else seed
     with use_threads(threads):
         if resume_from is not None:
-            nonlinear = nonlinear_of(resume_from)
+            nonlinear = nonlinear_of(resume_from.fields)
         prepared = prepare(spec, seed, nonlinear=nonlinear)
     if spec.run.mode == "steady":
         with use_threads(threads):
@@ -132,7 +132,8 @@ def _scene_and_fields(
     """Scene, emission by ligand, exposure after the bursts, and fields at a later time.
 
     Bursts of a grown scene within an interval are released at its start, so saved fields show them
-    diluted. Those of a placed scene happen at stops, and are not released here.
+    diluted. A placed scene's ruptures happen at stops, and are not
+    released here.
     """
     there = next_scene(here, until)
     bursts = here.prepared.spec.mechanisms.bursts
@@ -191,9 +192,6 @@ def _move(
         here.hold,
         parameters,
         state.scene,
-        uptake_rate=(
-            spec.haematopoietic.migrasome_uptake_rate if spec.mechanisms.migrasome_uptake else 0.0
-        ),
         duration=until - state.time,
         time_step=spec.cells.time_step,
         seed=state.seed,

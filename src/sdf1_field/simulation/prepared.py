@@ -53,7 +53,7 @@ def prepare(spec: ModelSpec, seed: int, *, nonlinear: Collection[str] = ()) -> P
     seed : int
         The dish's.
     nonlinear : collection of str
-        Ligands whose coat is not to be taken as empty, whatever is expected of it.
+        Ligands whose coat is not to be taken as unsaturated, whatever fill is expected.
     """
     grid, general = model_grid(spec), solver_named(spec.numerics.solver)
     tolerances, factors = general.tolerances_of(spec.numerics), dish_factors(spec, seed)

@@ -1,4 +1,9 @@
-"""Whether a ligand's coat stays so empty that medium and coat are a linear system."""
+"""The choice of the ``linear`` solver for coats that stay far from saturation.
+
+Far from saturation the coat binds in proportion to the concentration, and medium and coat are a
+linear system. The choice is made once, from an estimate before the run; the run then checks the
+real fill at every stop.
+"""
 
 import warnings
 from collections.abc import Callable, Mapping
@@ -15,8 +20,9 @@ T = TypeVar("T")
 def stays_unsaturated(spec: ModelSpec, ligand: str, secretion_factor: float) -> bool:
     """Whether a ligand's coat may be taken as unsaturated throughout a run.
 
-    Only with ``numerics.linear_coat``. The coat must be even and let go, no cell may take the
-    ligand up, and twice the share of the sites that is expected to be filled must be less than
+    This needs ``numerics.linear_coat``, the cosine solver, a transient run, an even coat from which
+    the ligand dissociates, and no cells that take the ligand up. The expected error, `FILL_ERROR`
+    times the share of the sites that is expected to be filled, must be less than
     ``numerics.tolerance``.
 
     Parameters
@@ -41,9 +47,10 @@ def stays_unsaturated(spec: ModelSpec, ligand: str, secretion_factor: float) -> 
 
 
 def _expected_fill(spec: ModelSpec, ligand: str, secretion_factor: float) -> float:
-    """Mean share of a coat's sites that is filled if all that is secreted binds and stays.
+    """Upper estimate of the mean share of a coat's sites that is filled in a run [1].
 
-    Doses and a bath add their equilibrium with the coat, ``c / (c + K_S)``.
+    All secreted ligand is assumed to bind and stay. Doses and a bath add the equilibrium of their
+    concentrations with the coat, ``c / (c + K_S)``.
     """
     entry, area = spec.ligand[ligand], spec.dish.width * spec.dish.length
     given = sum(spec.dose(name) for name in spec.treatments if spec.agent_of(name) == ligand)
@@ -61,7 +68,7 @@ def _expected_fill(spec: ModelSpec, ligand: str, secretion_factor: float) -> flo
 
 
 def require_unsaturated(fields: Mapping[str, FieldState], tolerance: float) -> None:
-    """Raise CoatFills if a coat that is taken as unsaturated is too full for a tolerance [1]."""
+    """Raise CoatFills if a coat is taken as unsaturated and its error exceeds the tolerance [1]."""
     linear = solver_named("linear").State
     for name, field in fields.items():
         filled = field.fill if isinstance(field, linear) else 0.0
@@ -73,13 +80,24 @@ def require_unsaturated(fields: Mapping[str, FieldState], tolerance: float) -> N
             )
 
 
+def nonlinear_of(fields: Mapping[str, FieldState]) -> frozenset[str]:
+    """Ligands whose coat is not taken as unsaturated."""
+    linear = solver_named("linear").State
+    return frozenset(name for name, field in fields.items() if not isinstance(field, linear))
+
+
 def rerun_if_coat_fills(run: Callable[[frozenset[str]], T]) -> T:
-    """Result of a run, begun anew where a coat was taken as unsaturated and fills after all.
+    """Result of a run, which starts again if a coat was taken as unsaturated and fills.
 
     Parameters
     ----------
     run : callable
-        Takes the ligands whose coat is not to be taken as unsaturated.
+        Runs the model from its start, with a saturating coat for the given ligands.
+
+    Warns
+    -----
+    Sdf1FieldWarning
+        When the run starts again.
     """
     nonlinear: frozenset[str] = frozenset()
     while True:

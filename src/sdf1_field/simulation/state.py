@@ -9,7 +9,7 @@ from sdf1_field.exposure import Exposure
 from sdf1_field.scene import Scene
 from sdf1_field.simulation.prepared import Prepared
 from sdf1_field.simulation.stroma import first_scene
-from sdf1_field.solvers import FieldState, solver_named
+from sdf1_field.solvers import FieldState
 from sdf1_field.units import instant
 
 
@@ -59,9 +59,3 @@ def begin(prepared: Prepared, seed: int) -> State:
         cells=None,
         exposure=exposure.begin(prepared.sensing, scene),
     )
-
-
-def nonlinear_of(state: State) -> tuple[str, ...]:
-    """Ligands of a state whose solver does not take the coat as empty."""
-    linear = solver_named("linear").State
-    return tuple(name for name, field in state.fields.items() if not isinstance(field, linear))

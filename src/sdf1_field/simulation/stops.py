@@ -6,7 +6,7 @@ from sdf1_field import migrasomes
 from sdf1_field.scene import Scene
 from sdf1_field.simulation.prepared import Prepared
 from sdf1_field.spec import ModelSpec
-from sdf1_field.treatments import change_times
+from sdf1_field.treatments import treatment_times
 from sdf1_field.units import instant
 
 _ROUND_OFF = 1e-9
@@ -50,7 +50,7 @@ def discontinuity_times(prepared: Prepared, scene: Scene) -> set[float]:
 
     Near the floor the medium re-equilibrates within ``numerics.settling_time`` of each.
     """
-    return {0.0, *change_times(prepared.plan), *migrasomes.change_times(scene)}
+    return {0.0, *treatment_times(prepared.plan), *migrasomes.appearance_and_rupture_times(scene)}
 
 
 def _every(interval: float, first: float, last: float) -> list[float]:

@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterator
 from sdf1_field import migrasomes
 from sdf1_field.scene import Scene, place_scene
 from sdf1_field.spec import ModelSpec, Perturbation
-from sdf1_field.treatments import change_times, schedule
+from sdf1_field.treatments import schedule, treatment_times
 from sdf1_field.units import instant
 
 
@@ -48,7 +48,7 @@ def stroma_alone(
     plan, start = schedule(spec), instant(-spec.run.culture)
     scene = first_scene(spec, seed, plan.perturbation(start), secretion_factor=secretion_factor)
     last = max(times, default=start)
-    changes = {*change_times(plan), *migrasomes.change_times(scene)}
+    changes = {*treatment_times(plan), *migrasomes.appearance_and_rupture_times(scene)}
     for time in sorted({*(t for t in changes if start < t < last), *times}):
         scene = migrasomes.advance(scene, time)
         if time in times:

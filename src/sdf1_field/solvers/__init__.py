@@ -87,7 +87,7 @@ class Solver(Protocol):
         """
 
     def release(self, prepared: Any, state: Any, amount: Array, *, tolerances: Any) -> Any:
-        """State after ligand is set free on the floor at once, as by ruptured migrasomes.
+        """State after ligand is released into the floor's lowest layer at once, as by ruptures.
 
         Parameters
         ----------

@@ -1,4 +1,4 @@
-"""Models by name or file: loaded, checked, and refused where a key acts on nothing."""
+"""Models by name or file: loaded, checked, and refused where a key has no effect."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -17,7 +17,7 @@ from sdf1_field.spec.unread import Unread, unread_keys
 def load_model(model: str | Path, *, settings: Iterable[str] = ()) -> Model:
     """Read, merge and check a model.
 
-    Settings that several models share may act on nothing in some of them: see `asked_model`.
+    Settings that several models share may have no effect in some of them: see `asked_model`.
 
     Parameters
     ----------
@@ -53,7 +53,7 @@ def _load(model: str | Path, settings: Iterable[str]) -> tuple[Model, set[str]]:
 
 
 def asked_model(model: str | Path, *, settings: Iterable[str] = ()) -> Model:
-    """Model as `load_model` gives it; an error if a key that the user sets acts on nothing.
+    """Model as `load_model` gives it; an error if a key that the user sets has no effect.
 
     That holds for each setting and each key of the user's own model file, except in the file for
     mechanisms and the spread of donors, which a call may switch on, tables of a new name,
@@ -62,7 +62,7 @@ def asked_model(model: str | Path, *, settings: Iterable[str] = ()) -> Model:
     Raises
     ------
     InputError
-        As `load_model`, and if a key acts on nothing: where, what, why, remedy.
+        As `load_model`, and if a key has no effect: its place and name, the reason, the remedy.
     """
     settings = tuple(settings)
     loaded, named = _load(model, settings)
@@ -76,7 +76,7 @@ def asked_model(model: str | Path, *, settings: Iterable[str] = ()) -> Model:
 
 
 def _idle_in_file(model: str, shown: str, loaded: Model, *, alone: bool) -> frozenset[str]:
-    """Keys of a model file that nothing reads, with the call's settings and without them.
+    """Keys of a model file without effect, with the call's settings and without them.
 
     A value whose source is another model is a copy, as `Model.save` makes it, and counts as
     inherited.
@@ -100,12 +100,12 @@ def _idle_in_file(model: str, shown: str, loaded: Model, *, alone: bool) -> froz
 
 
 def refuse_unread(model: Model, others: Mapping[str, str] = MappingProxyType({})) -> None:
-    """Raise if a key that the call sets, or one of ``others`` by place, acts on nothing.
+    """Raise if a key that the call sets, or one of ``others`` by place, has no effect.
 
     Raises
     ------
     InputError
-        If there is such a key: where, what, why, remedy.
+        If there is such a key: its place and name, the reason, the remedy.
     """
     places = {p: CALL for p, entry in model.entries.items() if entry.where == CALL} | {**others}
     found: dict[tuple[str, str, str], list[str]] = {}
@@ -123,7 +123,7 @@ def refuse_unread(model: Model, others: Mapping[str, str] = MappingProxyType({})
 
 
 def inherited_unread(model: Model) -> Iterator[tuple[str, Unread]]:
-    """Keys set by model files that nothing reads in a model.
+    """Keys set by model files that have no effect in a model.
 
     Mechanisms of shipped models are left out: other cells in the model may use them.
 

@@ -73,7 +73,7 @@ def model_file_text(name: str, *, extends: str) -> str:
         raise InputError(f"{unknown(extends, known, 'model')} `sdf1-field list` shows them all.")
     base = load_model(extends)
     spec = base.spec
-    # Keys that nothing reads in the shipped model are left out.
+    # Keys without effect in the shipped model are left out.
     idle = {key.path for key in unread_keys(spec, base.entries)}
     entries = {
         path: entry
@@ -196,7 +196,7 @@ def _examples(spec: ModelSpec) -> Iterator[str]:
 
 
 def _of_use(spec: ModelSpec, name: str) -> bool:
-    """Whether the stroma, the cells or the fields of a model have what an agent acts on."""
+    """Whether an agent would have an effect in a model."""
     agent = spec.agent[name]
     if agent.action.idle(spec, name) is not None:
         return agent.acts_on == "medium_change"

@@ -1,4 +1,4 @@
-"""Keys that nothing reads in a model.
+"""Keys that have no effect in a model.
 
 Each `Rule` lists keys and the condition of a model under which no part of a run depends on them. A
 test changes the keys and compares the runs bit for bit.
@@ -33,7 +33,7 @@ class Rule(NamedTuple):
 
 
 class Unread(NamedTuple):
-    """A key that nothing reads in a model, the reason, and the remedy."""
+    """A key that has no effect in a model, the reason, and the remedy."""
 
     path: str
     reason: str
@@ -330,7 +330,7 @@ def _of_ligands(spec: ModelSpec) -> _Found:
 
 
 def _of_agents(spec: ModelSpec) -> _Found:
-    """Agents that no treatment gives, and treatments whose agent acts on nothing."""
+    """Agents that no treatment gives, and treatments whose agent has no effect."""
     given = {spec.agent_of(name) for name in spec.treatments}
     if "integrins" not in {spec.agent[name].acts_on for name in given}:
         yield (

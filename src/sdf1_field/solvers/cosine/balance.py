@@ -74,7 +74,7 @@ def steady(
     uptake: Uptake | None = None,
     tolerances: Tolerances,
 ) -> CosineState:
-    """Steady state under constant secretion.
+    """Steady state under constant secretion; parameters of `sdf1_field.solvers.Solver.steady`.
 
     Raises
     ------

@@ -52,7 +52,20 @@ def coupled_step(
     secretion: Secretion,
     tolerances: Tolerances,
 ) -> _Trial:
-    """One step with coat or uptake; its error over the tolerance is NaN if it has no solution."""
+    """One step with coat or uptake; its error over the tolerance is NaN if it has no solution.
+
+    Parameters
+    ----------
+    columns : Columns
+    uptake : Uptake or None
+        By cells on the floor.
+    state : CosineState
+        At the beginning.
+    step : float
+        [s].
+    secretion : Secretion
+    tolerances : Tolerances
+    """
     mean, coat, scale = columns.mean, columns.coat, columns.mode_scale
     admittance, response_to_first = responses(columns, step)
     length = GAMMA * step
@@ -183,6 +196,19 @@ def _layer_below(columns: Columns, solution: FloorSolution, secreted: Array) -> 
 def _half_layer_down(
     face: Array, secreted: Array, flux: Array, resistance: float, layer: Array
 ) -> None:
+    """Lowest layer from the value at z = 0.
+
+    Parameters
+    ----------
+    face : ndarray, shape (ny, nx)
+        Concentration at z = 0 [nM].
+    secreted, flux : ndarray, shape (ny, nx)
+        Secretion [molecules/(um**2 s)], and flux onto coat and into cells [nM um/s].
+    resistance : float
+        Of half a layer [s/um].
+    layer : ndarray, shape (ny, nx)
+        Overwritten [nM].
+    """
     ny, nx = face.shape
     for p in numba.prange(ny):
         for q in range(nx):

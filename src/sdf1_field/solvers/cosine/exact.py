@@ -24,7 +24,17 @@ _SERIES_BELOW = 1e-2
 def exact_step(
     columns: Columns, state: CosineState, secretion: Secretion, until: float
 ) -> CosineState:
-    """State after a step under secretion linear in time, without coat and uptake."""
+    """State after a step under secretion linear in time, without coat and uptake.
+
+    Parameters
+    ----------
+    columns : Columns
+    state : CosineState
+    secretion : Secretion
+        Replaced by its least-squares straight line over the step.
+    until : float
+        End of the step [s].
+    """
     step = until - state.time
     mean, scale = columns.mean, columns.mode_scale
     begin, end = line_of(columns, secretion, state.time, until)
@@ -127,7 +137,29 @@ def _exponential(
     after: Array,
     floor: Array,
 ) -> None:
-    """Amplitudes after a step under a flux that is constant or linear in time, and their floor."""
+    """Amplitudes after a step under a flux that is constant or linear in time, and their floor.
+
+    Parameters
+    ----------
+    before : ndarray, shape (ny, pole, nx)
+        Amplitudes at the beginning [nM um**1/2].
+    rates, weights : ndarray, shape (pole,)
+        [1/s], [um**-1/2].
+    lateral : ndarray, shape (ny, nx)
+        ``D q**2 + loss`` of each mode [1/s].
+    fading, gaining : ndarray, shape (ny, nx)
+        ``exp(-lateral step)``, and 1 minus it.
+    step : float
+        [s].
+    begin, end : ndarray, shape (ny, nx)
+        Modes of the flux at both ends [nM um/s].
+    sloped : bool
+        Whether they differ.
+    after : ndarray, shape (ny, pole, nx)
+        Overwritten: amplitudes at the end.
+    floor : ndarray, shape (ny, nx)
+        Overwritten: modes of the lowest layer's concentration at the end [nM].
+    """
     ny, nz, nx = before.shape
     decays = np.exp(-rates * step)
     gains = -np.expm1(-rates * step)

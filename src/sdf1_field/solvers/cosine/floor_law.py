@@ -46,7 +46,15 @@ class FloorLaw:
     half_saturation: float
 
     def evaluate(self, concentration: Array, flux: Array, slope: Array) -> tuple[float, float]:
-        """Fill in flux [nM um/s] and slope [um/s]; return the least and the greatest slope."""
+        """Fill in flux and slope; return the least and the greatest slope [um/s].
+
+        Parameters
+        ----------
+        concentration : ndarray, shape (ny, nx)
+            [nM].
+        flux, slope : ndarray, shape (ny, nx)
+            Overwritten [nM um/s], [um/s].
+        """
         _flux_and_slope(concentration, *self._places(), self._numbers(), flux, slope)
         return float(slope.min()), float(slope.max())
 
@@ -148,7 +156,20 @@ def _flux_and_slope(
     flux: Array,
     slope: Array,
 ) -> None:
-    """Flux and slope everywhere; see `FloorLaw`."""
+    """Flux and slope everywhere.
+
+    Parameters
+    ----------
+    c : ndarray, shape (ny, nx)
+        Concentration [nM].
+    sites, bound, capacity : ndarray, shape (ny, nx) or (1, 1)
+        As of `FloorLaw`.
+    numbers : tuple of float
+        Association and dissociation rate in molar units, ``base``, ``taking`` and
+        ``half_saturation`` of `FloorLaw`.
+    flux, slope : ndarray, shape (ny, nx)
+        Overwritten [nM um/s], [um/s].
+    """
     association, dissociation, base, taking, half_saturation = numbers
     ny, nx = c.shape
     patterned, filled, cells = sites.size > 1, bound.size > 1, capacity.size > 1
@@ -170,7 +191,18 @@ def _flux_and_slope(
 
 
 def bound_after(coat: Coat, bound: Array, flux: Array, step: float) -> Array:
-    """Coat-bound ligand [molecules/um**2] after a step under the flux [nM um/s] of its end."""
+    """Coat-bound ligand after a backward Euler step.
+
+    Parameters
+    ----------
+    coat : Coat
+    bound : ndarray, shape (ny, nx)
+        At the beginning [molecules/um**2].
+    flux : ndarray, shape (ny, nx)
+        Onto the coat at the end [nM um/s].
+    step : float
+        [s].
+    """
     kept = 1.0 / (1.0 + step * coat.loss_rate)
     after: Array = flux * (step * MOLECULES_PER_UM3_PER_NM * kept)
     after += bound if kept == 1.0 else bound * kept

@@ -147,6 +147,19 @@ def _residual(
     """Residual, the correction under the middle slope, and sums of squares by row.
 
     The sums are those of the correction and of the modes, without the (0, 0) mode, the mean.
+
+    Parameters
+    ----------
+    admittance, free, source : ndarray, shape (ny, nx)
+        As of `solve_floor`.
+    flux_modes, modes : ndarray, shape (ny, nx)
+        Modes of the law's flux [nM um/s] and of the concentration [nM].
+    middle : float
+        Middle of the law's least and greatest slope [um/s].
+    residual, correction : ndarray, shape (ny, nx)
+        Overwritten [nM um/s], [nM].
+    rows : ndarray, shape (ny, 2)
+        Overwritten: sums of squares over each row.
     """
     ny, nx = modes.shape
     for p in numba.prange(ny):

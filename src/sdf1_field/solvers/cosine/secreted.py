@@ -33,7 +33,20 @@ def modes_of(columns: Columns, secretion: Secretion) -> tuple[Array, ...]:
 def line_of(
     columns: Columns, secretion: Secretion, begin: float, end: float
 ) -> tuple[Array, Array]:
-    """Modes at both ends of the line that `Secretion.line` gives; the same array if constant."""
+    """Modes at both ends of the line that `Secretion.line` gives; the same array if constant.
+
+    Parameters
+    ----------
+    columns : Columns
+    secretion : Secretion
+    begin, end : float
+        [s].
+
+    Returns
+    -------
+    first, last : ndarray, shape (ny, nx)
+        [nM um/s].
+    """
     constant, *parts = modes_of(columns, secretion)
     if not parts:
         return constant, constant

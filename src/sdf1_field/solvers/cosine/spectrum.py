@@ -48,6 +48,15 @@ def poles(
     response, and the response in time to a constant and to an instantaneous flux, are within the
     tolerance at all rates and times of the modes.
 
+    Parameters
+    ----------
+    grid : Grid
+    transport : Transport
+    lateral : ndarray, shape (ny, nx)
+        ``D q**2 + loss`` of each mode [1/s].
+    tolerance : float
+        Greatest relative error of a response [1].
+
     Returns
     -------
     rates, vectors : ndarray, shape (pole,) and (nz, pole)

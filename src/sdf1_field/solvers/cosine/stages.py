@@ -1,4 +1,8 @@
-"""The two implicit Runge-Kutta stages of a step: amplitudes, and their floor."""
+"""The two implicit Runge-Kutta stages of a step: amplitudes, and their floor.
+
+A stage of length ``h = GAMMA step`` multiplies an amplitude by ``d = 1 / (1 + h (rate + lateral))``
+and adds ``d w h`` times the flux of its end. Amplitudes are in nM um**1/2, fluxes in nM um/s.
+"""
 
 import functools
 import math
@@ -21,7 +25,19 @@ KAPPA = (1.0 - GAMMA) / GAMMA
 
 @functools.lru_cache(maxsize=2)
 def responses(columns: Columns, step: float) -> tuple[Array, Array]:
-    """Admittance at z = 0 over a stage, and the second stage's response to the first one's flux."""
+    """Admittance at z = 0 over a stage, and the second stage's response to the first one's flux.
+
+    Parameters
+    ----------
+    columns : Columns
+    step : float
+        [s].
+
+    Returns
+    -------
+    admittance, response : ndarray, shape (ny, nx)
+        [um/s], [s/um].
+    """
     length = GAMMA * step
     response = np.empty((2, *columns.lateral.shape))
     _respond(columns.rates, columns.lateral, columns.floor_weights, length, response)
@@ -34,7 +50,15 @@ def responses(columns: Columns, step: float) -> tuple[Array, Array]:
 
 @kernel(parallel=True)
 def _respond(rates: Array, lateral: Array, weights: Array, length: float, response: Array) -> None:
-    """Sums over layers of ``w**2 length d`` and ``w**2 length d**2``, d = 1 / (1 + length rate)."""
+    """Sums over poles of ``w**2 length d`` and ``w**2 length d**2`` [s/um].
+
+    Parameters
+    ----------
+    rates, lateral, weights, length
+        As of `two_stages`.
+    response : ndarray, shape (2, ny, nx)
+        Overwritten.
+    """
     ny, nx = lateral.shape
     for p in numba.prange(ny):
         response[0, p] = 0.0
@@ -57,7 +81,15 @@ def free_floor(
     once: Array,
     twice: Array,
 ) -> None:
-    """Floor of the amplitudes after one and after two stages without flux."""
+    """Floor of the amplitudes after one and after two stages without flux.
+
+    Parameters
+    ----------
+    before, rates, lateral, weights, length
+        As of `two_stages`.
+    once, twice : ndarray, shape (ny, nx)
+        Overwritten: modes of the lowest layer's concentration [nM].
+    """
     ny, nz, nx = before.shape
     for p in numba.prange(ny):
         once[p] = 0.0
@@ -72,7 +104,19 @@ def free_floor(
 
 @kernel(parallel=True)
 def second_free_floor(once: Array, twice: Array, response: Array, net: Array, free: Array) -> None:
-    """Floor at the end of the second stage without its own flux."""
+    """Floor at the end of the second stage without its own flux.
+
+    Parameters
+    ----------
+    once, twice : ndarray, shape (ny, nx)
+        Of `free_floor` [nM].
+    response : ndarray, shape (ny, nx)
+        Second result of `responses` [s/um].
+    net : ndarray, shape (ny, nx)
+        Modes of the flux into the medium in the first stage [nM um/s].
+    free : ndarray, shape (ny, nx)
+        Overwritten [nM].
+    """
     for p in numba.prange(once.shape[0]):
         for q in range(once.shape[1]):
             again = twice[p, q] + response[p, q] * net[p, q]
@@ -90,7 +134,25 @@ def two_stages(
     second: Array,
     after: Array,
 ) -> None:
-    """Amplitudes after both stages under their fluxes."""
+    """Amplitudes after both stages under their fluxes.
+
+    Parameters
+    ----------
+    before : ndarray, shape (ny, pole, nx)
+        Amplitudes at the beginning of the step [nM um**1/2].
+    rates : ndarray, shape (pole,)
+        [1/s].
+    lateral : ndarray, shape (ny, nx)
+        ``D q**2 + loss`` of each mode [1/s].
+    weights : ndarray, shape (pole,)
+        ``w`` [um**-1/2].
+    length : float
+        Of a stage [s].
+    first, second : ndarray, shape (ny, nx)
+        Modes of the flux into the medium in each stage [nM um/s].
+    after : ndarray, shape (ny, pole, nx)
+        Overwritten: amplitudes at the end of the step.
+    """
     ny, nz, nx = before.shape
     for p in numba.prange(ny):
         for m in range(nz):

@@ -73,7 +73,7 @@ def start(columns: Columns, *, time: float, tolerances: Tolerances) -> CosineSta
 def add(
     columns: Columns, state: CosineState, concentration: float, *, tolerances: Tolerances
 ) -> CosineState:
-    """State after ligand is mixed into the whole medium, by a concentration [nM]."""
+    """State after ligand is mixed into the whole medium; see `sdf1_field.solvers.Solver.add`."""
     mean = columns.mean
     modes = state.face.modes.copy()
     modes[0, 0] += concentration * columns.mode_scale
@@ -91,7 +91,7 @@ def add(
 def release(
     columns: Columns, state: CosineState, amount: Array, *, tolerances: Tolerances
 ) -> CosineState:
-    """State after ligand [molecules] is set free in each floor cell's lowest layer."""
+    """State after ligand is released at once; see `sdf1_field.solvers.Solver.release`."""
     gain = amount / (columns.cell_area * MOLECULES_PER_UM3_PER_NM)
     modes = forward(gain)
     mean = state.mean + columns.mean.floor_weights * (modes[0, 0] / columns.mode_scale)
@@ -166,7 +166,18 @@ def column(columns: Columns, state: CosineState) -> Array:
 
 
 def booked(columns: Columns, ledger: Ledger, integral: Array, step: float) -> Ledger:
-    """Ledger after a step, from the time integral of the mean's amplitudes."""
+    """Ledger after a step.
+
+    Parameters
+    ----------
+    columns : Columns
+    ledger : Ledger
+        Before the step.
+    integral : ndarray, shape (n,)
+        Time integral of the mean's amplitudes over the step [nM um**1/2 s].
+    step : float
+        [s].
+    """
     mean, area = columns.mean, columns.grid.area * MOLECULES_PER_UM3_PER_NM
     degraded = columns.transport.loss_rate * float(mean.content @ integral)
     outflow = mean.top_conductance * (

@@ -20,6 +20,16 @@ def error_over_tolerance(
 
     The error is the difference from the embedded first-order result ``y + step f(y_1)``; it is
     measured against ``size`` and ``ahead`` times the gain of the step.
+
+    Parameters
+    ----------
+    before, middle, after : ndarray, shape (ny, nx)
+        Values at the beginning, after the first stage, and at the end.
+    size : ndarray, shape (ny, nx)
+        Values against which the error is relative, in the same unit.
+    ahead : float
+        Weight of the step's gain [1].
+    tolerances : Tolerances
     """
     rows = np.empty((after.shape[0], 6))
     error = float(after[0, 0] - before[0, 0] - (middle[0, 0] - before[0, 0]) / GAMMA)
@@ -49,7 +59,17 @@ def _moments(
     origin: float,
     rows: Array,
 ) -> None:
-    """Sums by row of error, size and gain and of their squares, error and size less an origin."""
+    """Sums by row of error, size and gain and of their squares, error and size less an origin.
+
+    Parameters
+    ----------
+    before, middle, after, size : ndarray, shape (ny, nx)
+        As of `error_over_tolerance`.
+    origin_error, origin : float
+        Subtracted from error and size, against cancellation.
+    rows : ndarray, shape (ny, 6)
+        Overwritten.
+    """
     ny, nx = after.shape
     for p in numba.prange(ny):
         e1, e2, a1, a2, g1, g2 = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0

@@ -33,7 +33,8 @@ def advance(
     """State at a later time.
 
     Without coat and uptake each step is exact but for the secretion, which is taken as the nearest
-    straight line; with them, steps are as long as their error estimate allows.
+    straight line; with them, steps are as long as their error estimate allows. Parameters are those
+    of `sdf1_field.solvers.Solver.advance`.
 
     Raises
     ------

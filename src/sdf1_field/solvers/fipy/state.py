@@ -62,7 +62,7 @@ def start(volumes: Volumes, *, time: float, tolerances: Tolerances) -> FipyState
 def add(
     volumes: Volumes, state: FipyState, concentration: float, *, tolerances: Tolerances
 ) -> FipyState:
-    """State after ligand is mixed into the whole medium, by a concentration [nM]."""
+    """State after ligand is mixed into the whole medium; see `sdf1_field.solvers.Solver.add`."""
     del tolerances
     grid = volumes.grid
     depth = grid.height + volumes.mixed
@@ -80,7 +80,7 @@ def add(
 def release(
     volumes: Volumes, state: FipyState, amount: Array, *, tolerances: Tolerances
 ) -> FipyState:
-    """State after ligand [molecules] is set free in each floor cell's lowest layer."""
+    """State after ligand is released at once; see `sdf1_field.solvers.Solver.release`."""
     del tolerances
     volume = volumes.cell_area * float(volumes.grid.thickness[0])
     gain = amount / (volume * MOLECULES_PER_UM3_PER_NM)

@@ -29,7 +29,8 @@ def advance(
 ) -> FipyState:
     """State at a later time, in equal steps no longer than the tolerances' time step.
 
-    Each step is taken under its mean secretion.
+    Each step is taken under its mean secretion. Parameters are those of
+    `sdf1_field.solvers.Solver.advance`.
 
     Raises
     ------
@@ -62,7 +63,7 @@ def steady(
     uptake: Uptake | None = None,
     tolerances: Tolerances,
 ) -> FipyState:
-    """Steady state under constant secretion.
+    """Steady state under constant secretion; parameters of `sdf1_field.solvers.Solver.steady`.
 
     Raises
     ------

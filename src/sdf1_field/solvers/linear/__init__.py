@@ -1,8 +1,8 @@
 """Medium and unsaturated coat together: one exact step of any length in the cosine basis.
 
 Where a coat is even and far from full and no cell takes ligand up, medium and coat are one linear
-system per wavenumber; see `arrow` for its equations and `stepping` for its solution. What
-saturates, and steady states, belong to the ``cosine`` solver, from which this one has its columns.
+system per wavenumber; see `arrow` for its equations and `stepping` for its solution. Saturating
+coats, uptake and steady states belong to the ``cosine`` solver, whose columns this one uses.
 """
 
 from dataclasses import replace
@@ -11,12 +11,10 @@ from sdf1_field.grid import Grid
 from sdf1_field.solvers.cosine import Tolerances, tolerances_of
 from sdf1_field.solvers.cosine import prepare as prepare_columns
 from sdf1_field.solvers.linear.arrow import Arrow, applies, arrow
-from sdf1_field.solvers.linear.stepping import (
+from sdf1_field.solvers.linear.state import (
     LinearState,
     add,
-    advance,
     change_medium,
-    column,
     face,
     floor,
     in_medium,
@@ -25,6 +23,7 @@ from sdf1_field.solvers.linear.stepping import (
     reservoir,
     start,
 )
+from sdf1_field.solvers.linear.stepping import advance, column
 from sdf1_field.transport import Transport
 
 State = LinearState

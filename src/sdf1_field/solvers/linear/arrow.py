@@ -55,9 +55,9 @@ class Eigenmodes:
     gains : ndarray, shape (node, n)
         ``u . g``: secretion to amplitude, and amplitude to concentration at z = 0 [um**-1/2].
     layer_gains : ndarray, shape (node, n)
-        ``u . (w, 0)``: what is added to the lowest layer, to amplitude.
+        ``u . (w, 0)``: from ligand added to the lowest layer to amplitude [um**-1/2].
     vectors : ndarray, shape (node, n, n)
-        ``u``: row m has what amplitude m of ``y`` has of each eigenmode; the last is the coat's.
+        ``u``, eigenvectors as columns; rows are the components of ``y``, the last that of the coat.
     """
 
     first: float
@@ -76,12 +76,12 @@ class Eigenmodes:
 
 @dataclass(frozen=True, eq=False)
 class MeanEigenmodes:
-    """The same of the floor's mean, whose column has all layers and what is above the grid.
+    """Eigenmodes of the floor's mean; its column has all layers and the mixed medium above them.
 
     Parameters
     ----------
     rates, gains, layer_gains, forcing : ndarray, shape (layer + 1,)
-        ``forcing`` is what a bath adds per second.
+        As of `Eigenmodes`; ``forcing`` is the inflow from a bath per second.
     vectors : ndarray, shape (layer + 1, layer + 1)
     """
 
@@ -131,7 +131,7 @@ class Arrow:
 
     @property
     def weakening(self) -> float:
-        """``1 + kappa R``: by how much the coat lowers what secretion makes of the floor."""
+        """``1 + kappa R``: factor by which binding lowers the response at z = 0 to secretion."""
         return 1.0 + self.capture * self.columns.half_layer
 
 
@@ -253,7 +253,7 @@ def _at_middles(known: Array) -> Array:
 
 
 def on_grid(arrow_: Arrow, tables: Array) -> Array:
-    """Functions of lambda at every cosine mode; nothing at the mean.
+    """Functions of lambda at every cosine mode; 0 at the mean.
 
     Parameters
     ----------
@@ -271,6 +271,16 @@ def on_grid(arrow_: Arrow, tables: Array) -> Array:
 
 @kernel()
 def _interpolate(tables: Array, index: NDArray[np.int32], share: Array, values: Array) -> None:
+    """Cubic interpolation of tables in the logarithm of lambda, at every cosine mode.
+
+    Parameters
+    ----------
+    tables : ndarray, shape (function, node)
+    index, share : ndarray, shape (ny, nx)
+        As of `Arrow`.
+    values : ndarray, shape (function, ny, nx)
+        Overwritten.
+    """
     for p in range(index.shape[0]):
         for q in range(index.shape[1]):
             k = index[p, q]

@@ -23,6 +23,7 @@ _TERMS = 20
 """Of the series; at x = 1 the last is below 1e-17."""
 _PLACES, _WEIGHTS = np.polynomial.legendre.leggauss(40)
 _PLACES, _WEIGHTS = 0.5 * (1.0 + _PLACES), 0.5 * _WEIGHTS
+"""Gauss-Legendre quadrature on [0, 1]."""
 
 
 def responses(x: Array) -> tuple[Array, ...]:
@@ -51,7 +52,7 @@ def integrals(x: Array) -> tuple[Array, ...]:
 
 
 def _series(x: Array, first: float, divisor: int) -> Array:
-    """Sum of terms of which each is the last times ``-x / (divisor + k)``."""
+    """Sum of terms from ``first`` on, each the one before times ``-x / (divisor + k)``."""
     term, total = np.full_like(x, first), np.zeros_like(x)
     for k in range(1, _TERMS):
         total += term
@@ -60,13 +61,13 @@ def _series(x: Array, first: float, divisor: int) -> Array:
 
 
 def response_to_decay(x: Array, decay: float) -> Array:
-    """Response at the end to the source ``exp(-decay t)``, ``decay`` > 0."""
+    """Response at the end of the step to the source ``exp(-decay t)``, ``decay`` > 0."""
     result: Array = np.exp(-np.minimum(x, decay)) * responses(np.abs(x - decay))[0]
     return result
 
 
 def integral_of_decay(x: Array, decay: float) -> Array:
-    """Response to the source ``exp(-decay t)``, integrated over the step."""
+    """Response to the source ``exp(-decay t)``, integrated over the step, ``decay`` > 0."""
     low, high = np.minimum(x, 1.0), np.maximum(x, 1.0)
     left = 1.0 - _PLACES
     quadrature = left * responses(low[..., None] * left)[0] * np.exp(-decay * _PLACES) @ _WEIGHTS

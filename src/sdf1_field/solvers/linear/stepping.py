@@ -1,25 +1,25 @@
 """Medium and unsaturated coat in one exact step of any length, under secretion known in advance.
 
-Every eigenmode of `Arrow` answers its source by itself. One whose rate times the step exceeds
-`_FORGETS` has forgotten how the step began: what it contributes to the floor is in responses that
-are summed over all eigenmodes and depend on lambda alone. A state therefore keeps the amplitudes
-at the beginning of its last step, of those eigenmodes that remembered them at its end, and what
-happened since: secretion along the step, and what was added at once at its end.
+The eigenmodes of `Arrow` are independent of each other. If an eigenmode's rate times the step
+exceeds `_FORGETS`, its initial amplitude has decayed to zero by the end of the step: its share in
+the floor's response depends on the sources and on lambda alone, and is summed over the eigenmodes.
+A state therefore holds the amplitudes at the beginning of its last step of those eigenmodes that
+have not decayed by its end, the secretion in that step, and the ligand added at its end.
 
-The coat is taken to bind as if it were empty. The error of what is bound is about the share of
-the sites that is filled, which a state records.
+The coat is taken to bind as if it were empty. The relative error of bound ligand is about the
+share of the sites that is filled, which a state records.
 """
 
 import functools
 import math
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sdf1_field.compiled import kernel
 from sdf1_field.migrasomes.emission import ExponentialDecay
-from sdf1_field.modes import forward, inverse
+from sdf1_field.modes import inverse
 from sdf1_field.solvers.cosine.secreted import modes_of
 from sdf1_field.solvers.cosine.tolerances import Tolerances
 from sdf1_field.solvers.linear.arrow import Arrow, lagrange, on_grid
@@ -30,6 +30,7 @@ from sdf1_field.solvers.linear.moments import (
     responses,
     responses_at,
 )
+from sdf1_field.solvers.linear.state import Course, LinearState, medium_amplitudes
 from sdf1_field.sources import Secretion
 from sdf1_field.transport import Ledger, Uptake
 from sdf1_field.units import MOLECULES_PER_UM3_PER_NM
@@ -37,175 +38,7 @@ from sdf1_field.units import MOLECULES_PER_UM3_PER_NM
 Array = NDArray[np.float64]
 
 _FORGETS = 40.0
-"""Rate times step from which on ``exp(-rate step)`` is nothing to a double."""
-
-
-@dataclass(frozen=True, eq=False)
-class Course:
-    """Secretion of all cosine modes over a step, ``sum_n c_n t**n + sum_i d_i exp(-k_i t)``.
-
-    Parameters
-    ----------
-    step : float
-        [s]; t is 0 at its beginning and 1 at its end.
-    parts : ndarray, shape (part, ny, nx)
-        ``c_0, c_1, c_2`` and the ``d_i``, as many as there are [nM um/s].
-    degrees : int
-        How many of them belong to the polynomial.
-    decays : tuple of float
-        ``k_i`` of the others [1].
-    """
-
-    step: float
-    parts: Array
-    degrees: int
-    decays: tuple[float, ...]
-
-    @property
-    def end(self) -> Array:
-        """Secretion at the end of the step, shape (ny, nx)."""
-        weights = [1.0] * self.degrees + [math.exp(-k) for k in self.decays]
-        result: Array = np.tensordot(np.array(weights), self.parts, axes=1)
-        return result
-
-
-@dataclass(frozen=True, eq=False)
-class LinearState:
-    """Everything known of medium and coat at a time.
-
-    Parameters
-    ----------
-    time : float
-        [s].
-    begun : ndarray, shape (ny, n, nx)
-        Amplitudes at the beginning of the last step, zero where they are forgotten by its end.
-    course : Course or None
-        What was secreted in the last step; None where none has been taken since the coat was
-        all that was known.
-    released, held : ndarray, shape (ny, nx), or None
-        Modes of what the lowest layer has been given since [nM um], and of the coat's ``beta``
-        where it is not in ``begun``.
-    mean : ndarray, shape (layer + 1,)
-        Amplitudes of the mean's eigenmodes now.
-    bound, layer, face : ndarray, shape (ny, nx)
-        Bound [molecules/um**2], in the lowest layer and at z = 0 [nM].
-    ledger : Ledger
-    fill : float
-        Largest share of the coat's sites that has been filled so far [1].
-    """
-
-    time: float
-    begun: Array
-    course: Course | None
-    released: Array | None
-    held: Array | None
-    mean: Array
-    bound: Array
-    layer: Array
-    face: Array
-    ledger: Ledger
-    fill: float
-
-
-State = LinearState
-
-
-def start(arrow: Arrow, *, time: float, tolerances: Tolerances) -> LinearState:
-    """Medium without ligand (but for a bath's, which is everywhere) over an empty coat."""
-    empty = np.zeros_like(arrow.share)
-    state = LinearState(
-        time=time,
-        begun=_nothing(arrow),
-        course=None,
-        released=None,
-        held=None,
-        mean=np.zeros_like(arrow.mean.rates),
-        bound=empty,
-        layer=empty,
-        face=empty,
-        ledger=Ledger(),
-        fill=0.0,
-    )
-    bath = arrow.transport.bath
-    if bath:
-        state = add(arrow, state, bath, tolerances=tolerances)
-        state = replace(state, ledger=replace(state.ledger, minimum=bath))
-    return state
-
-
-def _nothing(arrow: Arrow) -> Array:
-    ny, nx = arrow.share.shape
-    return np.zeros((ny, arrow.modes.rates.shape[1], nx))
-
-
-def add(
-    arrow: Arrow, state: LinearState, concentration: float, *, tolerances: Tolerances
-) -> LinearState:
-    """State after ligand is mixed into the whole medium at once.
-
-    Parameters
-    ----------
-    concentration : float
-        What every place gains [nM].
-    """
-    del tolerances
-    column = arrow.columns.mean
-    level = np.sqrt(column.thickness) @ column.vectors
-    volume = arrow.columns.grid.area * float(column.thickness.sum())
-    return replace(
-        state,
-        mean=state.mean + concentration * (level @ arrow.mean.vectors[:-1]),
-        layer=state.layer + concentration,
-        face=state.face + concentration / arrow.weakening,
-        ledger=state.ledger.book(added=concentration * volume * MOLECULES_PER_UM3_PER_NM),
-    )
-
-
-def release(
-    arrow: Arrow, state: LinearState, amount: Array, *, tolerances: Tolerances
-) -> LinearState:
-    """State after ligand is set free on the floor at once, as by ruptured migrasomes.
-
-    Parameters
-    ----------
-    amount : ndarray, shape (ny, nx)
-        What each floor cell's lowest layer gains [molecules]; the caller, who knows the sources,
-        books it.
-    """
-    del tolerances
-    columns = arrow.columns
-    gain = amount / (columns.cell_area * MOLECULES_PER_UM3_PER_NM)
-    modes = forward(gain)
-    layer = gain / float(columns.grid.thickness[0])
-    return replace(
-        state,
-        released=modes if state.released is None else state.released + modes,
-        mean=state.mean + arrow.mean.layer_gains * (modes[0, 0] / columns.mode_scale),
-        layer=state.layer + layer,
-        face=state.face + layer / arrow.weakening,
-    )
-
-
-def change_medium(arrow: Arrow, state: LinearState, *, tolerances: Tolerances) -> LinearState:
-    """State after fresh medium replaces the old: dissolved ligand goes, the coat keeps its own.
-
-    Fresh medium under a bath holds the bath's concentration.
-    """
-    columns, mean = arrow.columns, arrow.mean
-    resistance = columns.half_layer
-    released = arrow.coat.dissociation_rate * state.bound / MOLECULES_PER_UM3_PER_NM
-    fresh = replace(
-        state,
-        begun=_nothing(arrow),
-        course=None,
-        released=None,
-        held=forward(state.bound) / arrow.to_bound,
-        mean=mean.vectors[-1] * float(mean.vectors[-1] @ state.mean),
-        layer=np.zeros_like(state.layer),
-        face=resistance * released / arrow.weakening,
-        ledger=state.ledger.book(removed=in_medium(arrow, state)),
-    )
-    return add(arrow, fresh, arrow.transport.bath or 0.0, tolerances=tolerances)
+"""Rate times step from which on ``exp(-rate step)`` is below the round-off of a double."""
 
 
 def advance(
@@ -283,9 +116,9 @@ def _course(arrow: Arrow, secretion: Secretion, begin: float, end: float) -> Cou
 
 
 def _remembered(arrow: Arrow, state: LinearState, duration: float) -> tuple[Array, Array, Array]:
-    """Amplitudes now, and what is left of them on floor and coat after a duration [s].
+    """Amplitudes now, and their share of floor and coat after a duration [s].
 
-    Only of those that have not forgotten them by then.
+    Amplitudes that have decayed by then are 0.
     """
     modes, course = arrow.modes, state.course
     # Rates rise with lambda: by eigenmode the last node that still counts.
@@ -338,7 +171,31 @@ def _remember(
     face: Array,
     bound: Array,
 ) -> None:
-    """Amplitudes from those at the beginning of the last step and what has happened since."""
+    """Amplitudes now, from those at the beginning of the last step and all sources since.
+
+    Parameters
+    ----------
+    begun : ndarray, shape (ny, n, nx)
+        Amplitudes at the beginning of the last step.
+    last : float
+        Length of the last step [s].
+    parts, degrees, decays
+        As of `Course`; no parts without a last step.
+    released, held : ndarray, shape (ny, nx), or (0, 0) for none
+        As of `LinearState`.
+    duration : float
+        Length of the next step [s].
+    index, share : ndarray, shape (ny, nx)
+        As of `Arrow`.
+    log_rates, gains, layer_gains, coat : ndarray, shape (node, n)
+        As of `Eigenmodes`.
+    counting : ndarray, shape (n,)
+        Number of nodes, by eigenmode, whose amplitudes have not decayed after the next step.
+    now : ndarray, shape (ny, n, nx)
+        Overwritten: amplitudes now, 0 where they decay in the next step.
+    face, bound : ndarray, shape (ny, nx)
+        Their modes at z = 0 [nM] and on the coat after the next step are added.
+    """
     ny, count, nx = begun.shape
     for p in range(ny):
         for i in range(count):
@@ -385,7 +242,7 @@ def _remember(
 
 
 def _summed(arrow: Arrow, course: Course) -> tuple[Array, ...]:
-    """What floor and coat answer to each part of a course, shape (2, ny, nx) each."""
+    """Response of floor and coat to each part of a course, shape (2, ny, nx) each."""
     polynomial = _summed_powers(arrow, course.step)[: course.degrees]
     return (*polynomial, *(_summed_decay(arrow, course.step, k) for k in course.decays))
 
@@ -442,46 +299,10 @@ def _mean_after(arrow: Arrow, state: LinearState, course: Course) -> tuple[Array
     )
 
 
-def _medium(arrow: Arrow, state: LinearState) -> Array:
-    """Amplitudes of the mean's layers."""
-    result: Array = (arrow.mean.vectors @ state.mean)[:-1]
-    return result
-
-
-def in_medium(arrow: Arrow, state: LinearState) -> float:
-    """Ligand dissolved, in what is mixed above the grid too [molecules]."""
-    amount = float(arrow.columns.mean.content @ _medium(arrow, state))
-    return amount * arrow.columns.grid.area * MOLECULES_PER_UM3_PER_NM
-
-
-def on_coat(arrow: Arrow, state: LinearState) -> float:
-    """Ligand bound [molecules], summed in space."""
-    return float(state.bound.sum()) * arrow.columns.cell_area
-
-
-def floor(arrow: Arrow, state: LinearState) -> Array:
-    """Concentration in the lowest layer [nM], shape (ny, nx)."""
-    del arrow
-    return state.layer
-
-
-def face(arrow: Arrow, state: LinearState) -> Array:
-    """Concentration at z = 0 [nM], shape (ny, nx)."""
-    del arrow
-    return state.face
-
-
-def reservoir(arrow: Arrow, state: LinearState) -> float:
-    """Concentration of the mixed medium above the grid [nM]; NaN without one."""
-    if arrow.transport.mixed is None:
-        return math.nan
-    return float(arrow.columns.mean.top_weights @ _medium(arrow, state))
-
-
 def column(arrow: Arrow, state: LinearState) -> Array:
     """Concentration everywhere in the grid [nM], shape (nz, ny, nx).
 
-    Off the floor the few poles hold it less exactly than there.
+    Off the floor the few poles represent it less accurately than there.
     """
     columns, mean = arrow.columns, arrow.columns.mean
     eigen, _, _ = _remembered(arrow, state, 0.0)
@@ -491,5 +312,7 @@ def column(arrow: Arrow, state: LinearState) -> Array:
         amplitudes += on_grid(arrow, arrow.modes.vectors[:, :poles, i].T) * eigen[:, i, :]
     layers = np.einsum("im,mpq->ipq", columns.vectors, amplitudes)
     layers /= np.sqrt(columns.grid.thickness)[:, None, None]
-    profile = (mean.vectors @ _medium(arrow, state) / np.sqrt(mean.thickness))[: columns.grid.nz]
+    profile = (mean.vectors @ medium_amplitudes(arrow, state) / np.sqrt(mean.thickness))[
+        : columns.grid.nz
+    ]
     return np.stack([inverse(values) for values in layers]) + profile[:, None, None]

@@ -7,7 +7,7 @@ where it arose.
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, NoReturn, Protocol
+from typing import Any, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from sdf1_field.cells import Cells
 from sdf1_field.compiled import kernel
 from sdf1_field.errors import RunError
-from sdf1_field.exposure import Exposure
 from sdf1_field.grid import Grid
 from sdf1_field.scene import Scene
+from sdf1_field.simulation.state import State
 from sdf1_field.solvers import FieldState, Solver
 from sdf1_field.spec import Numerics
 
@@ -88,45 +88,21 @@ def allowance(numerics: Numerics) -> Allowance:
     )
 
 
-class Reached(Protocol):
-    """State of a run; see `sdf1_field.simulation.State`."""
-
-    @property
-    def time(self) -> float:
-        """[s]."""
-
-    @property
-    def scene(self) -> Scene:
-        """The stroma."""
-
-    @property
-    def fields(self) -> Mapping[str, FieldState]:
-        """By ligand."""
-
-    @property
-    def cells(self) -> Cells | None:
-        """None before they are added."""
-
-    @property
-    def exposure(self) -> Exposure:
-        """State of the exposure."""
-
-
 def require_sound(
-    state: Reached,
+    state: State,
     grid: Grid,
     solvers: Mapping[str, Solver],
     prepared: Mapping[str, Any],
     numerics: Numerics,
     *,
-    last: Reached | None = None,
+    last: State | None = None,
     steady: bool = False,
 ) -> None:
     """Raise RunError unless a state is sound.
 
     Parameters
     ----------
-    state : Reached
+    state : State
     grid : Grid
     solvers : mapping of str to Solver
         Of the fields.
@@ -134,7 +110,7 @@ def require_sound(
         By ligand, the solver's prepared equation.
     numerics : Numerics
         Tolerances that the solver was given.
-    last : Reached, optional
+    last : State, optional
         State of the stop before: parts that are still the same objects are not checked again, and
         a message names the place where a lost cell was then.
     steady : bool
@@ -188,7 +164,7 @@ def require_sound_cells(cells: Cells, grid: Grid, *, last: Cells | None = None) 
 def _all_on_their_way(
     xs: Array, ys: Array, hxs: Array, hys: Array, width: float, length: float
 ) -> bool:
-    """Whether all cells are inside a rectangle's walls and their headings unit vectors."""
+    """Whether all cells, shape (cell,), are inside a rectangle's walls, with unit headings."""
     across, along = BEYOND * width, BEYOND * length
     for n in range(xs.size):
         inside = -across <= xs[n] <= width + across and -along <= ys[n] <= length + along
@@ -257,7 +233,7 @@ def require_sound_field(
 
 @kernel()
 def _extremes(values: Array) -> tuple[float, float, bool]:
-    """Smallest and largest of a map's values, and whether all are finite."""
+    """Smallest and largest of a map's values, shape (ny, nx), and whether all are finite."""
     lowest, highest, finite = values[0, 0], values[0, 0], True
     for row in range(values.shape[0]):
         for column in range(values.shape[1]):
