@@ -91,7 +91,7 @@ def test_seeds_of_which_some_are_on_both_sides_are_refused(dish):
     line = line_of(lambda: fold_change_table(runs, [LAST], against=control))
     assert line == (
         "control: seed 1 is on both sides, seed 2 on one only, so dishes are neither pairs nor "
-        "independent. Give the same seeds on both sides, or no seed twice."
+        "independent. Give the same seeds on both sides, or different ones."
     )
 
 
@@ -132,8 +132,9 @@ def test_donors_of_which_some_are_on_both_sides_are_refused(dish, others):
     control = [dish("coculture-kg1a", donor(n), seed=n + 20) for n in others]
     line = line_of(lambda: fold_change_table(runs, [LAST], against=control))
     assert line == (
-        "control: donor 1 is on both sides, another or none in particular on one, so dishes are "
-        "neither pairs nor independent. Give the same donors on both sides, or no donor twice."
+        "control: donor 1 is on both sides, but some dishes have no partner of their donor, so "
+        "dishes are neither pairs nor independent. Give the same donors on both sides, or "
+        "different ones."
     )
 
 

@@ -382,9 +382,14 @@ def test_check_warns_of_each_value_outside_its_interval_and_says_how_large_a_run
 @pytest.mark.parametrize("command", ["check", "solve"])
 def test_strict_refuses_what_is_outside_its_interval(run, tmp_path, command):
     slips = overrides(f"{k}={v}" for k, v in SLIPS.items())
-    assert_refused(run(command, "coculture-kg1a", "--strict", *slips), *SLIPS, "leave strict away")
+    assert_refused(run(command, "coculture-kg1a", "--strict", *slips), *SLIPS, "or omit strict")
     assert list(tmp_path.iterdir()) == []
     assert run("check", "coculture-kg1a", "--strict").exit_code == 0
+
+
+def test_an_unknown_solver_is_refused_with_those_known(run):
+    refused = run("solve", "coculture-kg1a", "--solver", "magic")
+    assert_refused(refused, "numerics.solver: 'magic'", "it should be 'cosine' or 'fipy'")
 
 
 @pytest.mark.parametrize("command", ["check", "solve", "show"])

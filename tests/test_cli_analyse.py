@@ -4,6 +4,7 @@ import re
 import pytest
 
 from conftest import FOLLOWED, TRACKED
+from sdf1_field.cli.tables import Shown, show_table
 from sdf1_field.digits import interval_text, number_text, spread_text
 
 STROMA = "cells.density=0 1/mm**2"
@@ -250,6 +251,19 @@ def test_fold_changes_against_a_control_have_a_table_of_their_own(run, solved):
     assert table[2].endswith(f"{rows[1]['against']['p']:.3f}")
     alone = table_of(run("analyse", drug[0], "--against", solved(seed=1))).splitlines()
     assert alone[-1].endswith(" -")
+
+
+def test_a_table_without_a_printer_is_printed_under_the_keys_of_its_rows(capsys):
+    rows = [
+        {"region": "MSC body", "cells": 3, "mean": {"um": 2.5}},
+        {"region": "free surface", "cells": 12, "mean": {"um": None}},
+    ]
+    show_table("new", rows, Shown(dishes=1, controls=0, stroma="MSC", units={}))
+    assert capsys.readouterr().out.splitlines() == [
+        "region        cells  mean.um",
+        "MSC body      3      2.50",
+        "free surface  12     -",
+    ]
 
 
 def test_networks_say_the_same_as_json(run, stroma):

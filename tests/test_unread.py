@@ -55,7 +55,7 @@ def _refusal(model, *settings):
             "coculture-kg1a",
             ("numerics.fipy.time_step=10 s",),
             "--set: numerics.fipy.time_step: acts on nothing in this model, since the fields are "
-            "solved by the cosine solver. Set numerics.solver to 'fipy', or remove it.",
+            "not solved by FiPy. Set numerics.solver to 'fipy', or remove it.",
         ),
         ("coculture-kg1a", ("numerics.solver=fipy", "numerics.tolerance=0.01"), "solved by FiPy"),
         ("coculture-kg1a", ("cell_type.cd34.speed=1 um/min",), "cells.type is 'kg1a'"),
@@ -136,6 +136,14 @@ def test_a_setting_that_acts_on_nothing_is_refused_with_the_reason(model, settin
 )
 def test_what_is_read_or_switched_off_is_taken(model, settings):
     assert asked_model(model, settings=settings).spec == load_model(model, settings=settings).spec
+
+
+def test_a_further_solver_is_not_taken_for_fipy():
+    spec = load_model("coculture-kg1a").spec
+    numerics = spec.numerics.model_copy(update={"solver": "third"})
+    further = spec.model_copy(update={"numerics": numerics})
+    refused = {"numerics.tolerance", "numerics.first_step", "numerics.linear_coat"}
+    assert not refused & {key for rule in RULES if rule.holds(further) for key in rule.keys.split()}
 
 
 @pytest.mark.parametrize("name", model_names())

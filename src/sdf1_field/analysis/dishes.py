@@ -40,7 +40,7 @@ class Pairs:
 def require_one_experiment(runs: Sequence[xr.Dataset]) -> None:
     """Raise InputError unless the runs are independent dishes of one model.
 
-    That is, of different seeds, and of different donors or of none in particular.
+    That is, of different seeds, and of different donors or of no numbered one.
     """
     values = [_values(run) for run in runs]
     seeds: dict[int, xr.Dataset] = {}
@@ -141,9 +141,9 @@ def partners(runs: Sequence[xr.Dataset], control: Sequence[xr.Dataset]) -> Pairs
         return None
     if sides[0] != sides[1] or 0 in sides[0]:
         raise InputError(
-            f"control: donor {min(both)} is on both sides, another or none in particular on one, "
-            "so dishes are neither pairs nor independent. Give the same donors on both sides, or "
-            "no donor twice."
+            f"control: donor {min(both)} is on both sides, but some dishes have no partner of "
+            "their donor, so dishes are neither pairs nor independent. Give the same donors on "
+            "both sides, or different ones."
         )
     return pairs_by_donor(runs, control)
 
@@ -168,8 +168,8 @@ def pairs_by_seed(runs: Sequence[xr.Dataset], control: Sequence[xr.Dataset]) -> 
     if single:
         raise InputError(
             f"control: seed {both[0]} is on both sides, seed {single[0]} on one only, so dishes "
-            f"are neither pairs nor independent. Give the same seeds on both sides, or no seed "
-            "twice."
+            "are neither pairs nor independent. Give the same seeds on both sides, or different "
+            "ones."
         )
     first, second = (tuple(side[seed] for seed in both) for side in sides)
     _require_donors_with_seeds(first, second)
@@ -182,7 +182,7 @@ def pairs_by_donor(runs: Sequence[xr.Dataset], control: Sequence[xr.Dataset]) ->
     Raises
     ------
     InputError
-        If a dish is of no donor in particular, if the two sides have different donors, or if
+        If a dish has no donor's number, if the two sides have different donors, or if
         dishes that are no partners have a seed in common.
     """
     sides = []
@@ -192,8 +192,8 @@ def pairs_by_donor(runs: Sequence[xr.Dataset], control: Sequence[xr.Dataset]) ->
             number = _donor(run)
             if number == 0:
                 raise InputError(
-                    f"paired: {run_name(run)} is of no donor in particular. Make its dishes with "
-                    "variation.donor_number=N, or leave paired away."
+                    f"paired: {run_name(run)} has no donor's number. Make its dishes with "
+                    "variation.donor_number=N, or omit paired."
                 )
             donors[number] = run
         sides.append(donors)
@@ -201,7 +201,7 @@ def pairs_by_donor(runs: Sequence[xr.Dataset], control: Sequence[xr.Dataset]) ->
         shown = [", ".join(str(n) for n in sorted(donors)) for donors in sides]
         raise InputError(
             f"paired: the runs are of donors {shown[0]}, the control of {shown[1]}. Give the "
-            "same donors on both sides, or leave paired away."
+            "same donors on both sides, or omit paired."
         )
     order = sorted(sides[0])
     first, second = (tuple(donors[n] for n in order) for donors in sides)

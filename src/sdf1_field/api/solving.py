@@ -46,8 +46,8 @@ def solve(
         Run file to write. Without it the run is held in memory.
     threads : int
         Of the solver; the result does not depend on it.
-    solver : {"cosine", "fipy"}, optional
-        Of the fields; the model's own if not given.
+    solver : str, optional
+        Of the fields, as ``numerics.solver``; the model's own if not given.
     force : bool
         Replace an existing file.
     resume : bool
@@ -159,7 +159,7 @@ def warn_of_intervals(model: Model, *, strict: bool, caller: int = 1) -> None:
     """
     texts = [outside.text for outside in outside_intervals(model)]
     if strict and texts:
-        raise InputError(f"{' Also '.join(texts)} Choose values within, or leave strict away.")
+        raise InputError(f"{' Also '.join(texts)} Choose values within, or omit strict.")
     for text in texts:
         warnings.warn(text, Sdf1FieldWarning, stacklevel=caller + 1)
 

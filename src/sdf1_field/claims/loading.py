@@ -28,9 +28,10 @@ T_co = TypeVar("T_co", covariant=True)
 
 @dataclass(frozen=True)
 class _Kind(Generic[T_co]):
-    """A type of TOML value: in words, and as a test."""
+    """A type of TOML value: in words, as an example, and as a test."""
 
     words: str
+    example: str
     fits: Callable[[Any], bool]
 
 
@@ -42,21 +43,26 @@ def _is_texts(value: Any) -> bool:
     return isinstance(value, list) and all(isinstance(one, str) for one in value)
 
 
-_TEXT: _Kind[str] = _Kind("a string", lambda v: isinstance(v, str))
-_FLAG: _Kind[bool] = _Kind("true or false", lambda v: isinstance(v, bool))
-_COUNT: _Kind[int] = _Kind("a whole number, 1 or more", lambda v: type(v) is int and v >= 1)
-_NUMBER: _Kind[float] = _Kind("a finite number", _is_number)
-_P: _Kind[float] = _Kind("above 0 and at most 1", lambda v: _is_number(v) and 0.0 < v <= 1.0)
-_TEXTS: _Kind[list[str]] = _Kind("a list of strings", _is_texts)
+_TEXT: _Kind[str] = _Kind("a string", "'...'", lambda v: isinstance(v, str))
+_FLAG: _Kind[bool] = _Kind("true or false", "true", lambda v: isinstance(v, bool))
+_COUNT: _Kind[int] = _Kind("a whole number, 1 or more", "3", lambda v: type(v) is int and v >= 1)
+_NUMBER: _Kind[float] = _Kind("a finite number", "1.5", _is_number)
+_P: _Kind[float] = _Kind(
+    "above 0 and at most 1", "0.05", lambda v: _is_number(v) and 0.0 < v <= 1.0
+)
+_TEXTS: _Kind[list[str]] = _Kind("a list of strings", "['...', '...']", _is_texts)
 _ENDS: _Kind[list[float]] = _Kind(
     "a list of two finite numbers",
+    "[0.8, 1.2]",
     lambda v: isinstance(v, list) and len(v) == 2 and all(map(_is_number, v)),
 )
-_DISHES: _Kind[str] = _Kind("'dishes'", lambda v: v == "dishes")
-_TABLE: _Kind[dict[str, Any]] = _Kind("a table", lambda v: isinstance(v, dict))
-_TABLES: _Kind[list[Any]] = _Kind("a list of tables", lambda v: isinstance(v, list))
+_DISHES: _Kind[str] = _Kind("'dishes'", "'dishes'", lambda v: v == "dishes")
+_TABLE: _Kind[dict[str, Any]] = _Kind("a table", "{ NAME = ... }", lambda v: isinstance(v, dict))
+_TABLES: _Kind[list[Any]] = _Kind(
+    "a list of tables", "[{ KEY = ... }]", lambda v: isinstance(v, list)
+)
 _FILLED: _Kind[list[Any]] = _Kind(
-    "a list of one or more tables", lambda v: isinstance(v, list) and len(v) > 0
+    "a list of one or more tables", "[{ KEY = ... }]", lambda v: isinstance(v, list) and len(v) > 0
 )
 
 
@@ -66,7 +72,9 @@ class _Table:
     def __init__(self, where: str, table: Any, keys: tuple[str, ...] | None = None) -> None:
         self.where = where
         if not isinstance(table, dict):
-            raise InputError(f"{where}: {table!r} will not do: it must be a table. Mend it.")
+            raise InputError(
+                f"{where}: must be a table, not {table!r}. Write it like {_TABLE.example}."
+            )
         self._table = table
         for key in table:
             if keys is not None and key not in keys:
@@ -90,7 +98,9 @@ class _Table:
         """Value of a key, or None if it is not there."""
         value: Any = self._table.get(key)
         if value is not None and not kind.fits(value):
-            self.refuse(f"{key}: {value!r} will not do: it must be {kind.words}. Mend it.")
+            self.refuse(
+                f"{key}: must be {kind.words}, not {value!r}. Write it like {key} = {kind.example}."
+            )
         return value  # type: ignore[no-any-return]
 
     def choice(self, what: str, name: str, known: Mapping[str, T]) -> T:
@@ -194,7 +204,7 @@ def _read(path: Path) -> dict[str, Any]:
     except OSError as error:
         raise InputError(f"{path}: {reason_of(error)}. Check --targets.") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: {error}. Mend the TOML.") from None
+        raise InputError(f"{path}: {error}. Correct the TOML there.") from None
 
 
 def _source(file: str, name: str, table: Any, observations: Observables) -> _Source:
@@ -394,7 +404,9 @@ def _expected(own: _Table, *, alone: bool) -> tuple[float, float, float | None]:
     """
     above, below = own.given("above", _NUMBER), own.given("below", _NUMBER)
     if above is not None and below is not None and not above < below:
-        own.refuse(f"nothing is above {above:g} and below {below:g}. Mend them.")
+        own.refuse(
+            f"nothing is above {above:g} and below {below:g}. Give above a value less than below."
+        )
     test, value = own.given("test", _TEXT), own.given("value", _NUMBER)
     asks_p = any(own.given(key, _P) is not None for key in ("p_below", "p_from"))
     if asks_p and test is None:

@@ -6,8 +6,8 @@ from pathlib import Path
 import click
 
 from sdf1_field.api.tables import TABLES, changes_of, make_table, usual_table
-from sdf1_field.api.tables.text import Shown
 from sdf1_field.cli.options import json_option, time_of
+from sdf1_field.cli.tables import Shown, show_table
 
 
 @click.command()
@@ -79,7 +79,7 @@ def analyse(
             row["changed"] = changed
         click.echo(json.dumps(table, indent=2))
         return
-    TABLES[kind].show(table, shown)
+    show_table(kind, table, shown)
     for side, texts in changed.items():
         if texts:
             click.echo(f"\nchanged from the shipped model in {side}: {'; '.join(texts)}")

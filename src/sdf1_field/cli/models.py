@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from sdf1_field.api.tables.text import print_table
 from sdf1_field.cli.options import json_option, set_option, strict_option
+from sdf1_field.cli.tables import print_table
 from sdf1_field.errors import InputError
 from sdf1_field.shipped import model_titles
 

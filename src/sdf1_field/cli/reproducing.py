@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from sdf1_field.api.tables.text import print_table
 from sdf1_field.cli.options import json_option
 from sdf1_field.cli.program import INTERRUPTED, fail
 from sdf1_field.cli.progress import announce_compilation, shown_progress
+from sdf1_field.cli.tables import print_table
 from sdf1_field.errors import InputError
 
 if TYPE_CHECKING:

@@ -11,10 +11,10 @@ from typing import NoReturn
 
 import click
 
-from sdf1_field.api.tables.text import print_table
 from sdf1_field.cli.options import json_option, run_argument, set_option, strict_option
 from sdf1_field.cli.program import INTERRUPTED, fail
 from sdf1_field.cli.progress import announce_compilation, shown_progress
+from sdf1_field.cli.tables import print_table
 from sdf1_field.digits import number_text
 from sdf1_field.errors import Sdf1FieldWarning
 
@@ -33,8 +33,9 @@ _AUDITED = 6
 )
 @click.option(
     "--solver",
-    type=click.Choice(["cosine", "fipy"]),
-    help="Solver of the fields, as --set numerics.solver=...; the model's if not given.",
+    metavar="NAME",
+    help="Solver of the fields, such as fipy, as --set numerics.solver=NAME; the model's if not "
+    "given.",
 )
 @click.option(
     "--threads", type=click.IntRange(min=1), default=1, show_default=True, help="Threads."

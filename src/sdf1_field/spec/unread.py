@@ -85,11 +85,11 @@ RULES: tuple[Rule, ...] = (
     Rule(
         lambda s: s.numerics.solver != "fipy",
         "numerics.fipy",
-        "the fields are solved by the cosine solver",
+        "the fields are not solved by FiPy",
         "Set numerics.solver to 'fipy'",
     ),
     Rule(
-        lambda s: s.numerics.solver != "cosine",
+        lambda s: s.numerics.solver == "fipy",
         "numerics.tolerance numerics.first_step numerics.linear_coat",
         "the fields are solved by FiPy",
         "Set keys of numerics.fipy instead, or numerics.solver to 'cosine'",

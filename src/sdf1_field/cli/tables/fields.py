@@ -4,7 +4,7 @@ from typing import Any
 
 import click
 
-from sdf1_field.api.tables.text import Shown, Table, bin_text, dishes_text, print_table
+from sdf1_field.cli.tables.text import Shown, bin_text, dishes_text, print_table
 from sdf1_field.digits import number_text, spread_text
 
 
@@ -43,12 +43,3 @@ def print_fields(rows: list[dict[str, Any]], shown: Shown) -> None:
             lines.append(tuple(line))
         header = ("where", "mm2", f"mean, {unit}")
         print_table(lines, (*header, f"control, {unit}", "ratio") if shown.controls else header)
-
-
-TABLES = {
-    "field": Table(
-        "fields.field_table", print_fields,
-        "concentration on the floor under and around bodies and migrasomes",
-        cells=False, at_times=True, compared=True,
-    ),
-}  # fmt: skip

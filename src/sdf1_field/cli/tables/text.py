@@ -1,40 +1,12 @@
-"""A table of `analyse` as a value, and tables in plain text; `digits` writes their numbers."""
+"""Tables in plain text; `digits` writes their numbers."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import click
 
-
-@dataclass(frozen=True)
-class Table:
-    """How a table of `sdf1-field analyse` is made and printed.
-
-    Parameters
-    ----------
-    function : str
-        In `sdf1_field.analysis`, as ``module.function``: by name, so that `--help` imports no
-        NumPy. It takes the runs, and ``times``, ``against`` and ``paired`` where the flags below
-        say so.
-    show : callable
-        Prints it.
-    help : str
-        For the option --show.
-    cells, stroma : bool
-        Whether runs need haematopoietic cells, and a stroma.
-    at_times, compared, by_donor : bool
-        Whether it is of single times, has a comparison with a control, and one donor by donor.
-    """
-
-    function: str
-    show: Callable[[Any, "Shown"], None]
-    help: str
-    cells: bool = True
-    stroma: bool = True
-    at_times: bool = False
-    compared: bool = False
-    by_donor: bool = False
+from sdf1_field.digits import number_text
 
 
 @dataclass(frozen=True)
@@ -69,6 +41,23 @@ def print_table(rows: Sequence[tuple[str, ...]], header: tuple[str, ...] = ()) -
     for line in lines:
         cells = [cell.ljust(width) for cell, width in zip(line, widths, strict=False)]
         click.echo("  ".join([*cells, line[-1]]).rstrip())
+
+
+def print_rows(table: Any, _: Shown) -> None:
+    """Columns of a table that has no printer of its own, under the keys of its rows."""
+    rows = [dict(_flat(row)) for row in (table if isinstance(table, list) else [table])]
+    keys = tuple(dict.fromkeys(key for row in rows for key in row))
+    print_table([tuple(row.get(key, "-") for key in keys) for row in rows], keys)
+
+
+def _flat(row: Mapping[str, Any], within: str = "") -> Iterator[tuple[str, str]]:
+    """Values of a row as text by dotted key."""
+    for key, value in row.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{within}{key}.")
+        else:
+            number = value is None or isinstance(value, float)
+            yield within + key, number_text(value) if number else str(value)
 
 
 def dishes_text(number: int) -> str:

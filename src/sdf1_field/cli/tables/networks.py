@@ -4,9 +4,8 @@ from typing import Any
 
 import click
 
-from sdf1_field.api.tables.text import (
+from sdf1_field.cli.tables.text import (
     Shown,
-    Table,
     bin_text,
     dishes_text,
     groups_of,
@@ -164,13 +163,3 @@ def _print_network_tests(tests: list[dict[str, Any]], stroma: str) -> None:
         "tests take cells, or fields, of all dishes for independent; fields are "
         f"{FIELDS_ACROSS} x {FIELDS_ACROSS} equal windows of each view"
     )
-
-
-TABLES = {
-    "network": Table(
-        "network_summary.network_table", print_networks,
-        "MSC with fibres and migrasomes, fates and sizes of migrasomes (default without "
-        "haematopoietic cells)",
-        cells=False, at_times=True, compared=True,
-    ),
-}  # fmt: skip

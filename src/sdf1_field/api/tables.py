@@ -1,21 +1,91 @@
-"""The tables of `sdf1-field analyse`: an entry each beside its printer, by subject.
+"""The tables of `sdf1-field analyse` and of `Run.table`, by name."""
 
-`cells`, `networks`, `cargo` and `fields` hold the entries and printers, `text` their form.
-"""
-
-from collections.abc import Mapping, Sequence
-from importlib import import_module
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sdf1_field.api.tables import cargo, cells, fields, networks
-from sdf1_field.api.tables.text import Table
 from sdf1_field.errors import InputError
 
 if TYPE_CHECKING:
     import xarray as xr
 
 
-TABLES: Mapping[str, Table] = {**cells.TABLES, **networks.TABLES, **cargo.TABLES, **fields.TABLES}
+@dataclass(frozen=True)
+class Table:
+    """What a table shows, needs and allows.
+
+    Parameters
+    ----------
+    help : str
+        For the option --show.
+    cells, stroma : bool
+        Whether runs need haematopoietic cells, and a stroma.
+    at_times, compared, by_donor : bool
+        Whether it is of single times, has a comparison with a control, and one donor by donor.
+    """
+
+    help: str
+    cells: bool = True
+    stroma: bool = True
+    at_times: bool = False
+    compared: bool = False
+    by_donor: bool = False
+
+
+TABLES: Mapping[str, Table] = {
+    "fold-change": Table(
+        "cells per region (default with MSC)", at_times=True, compared=True, by_donor=True
+    ),
+    "course": Table("fold change over time"),
+    "distance": Table("density against distance from bodies and migrasomes", at_times=True),
+    "dwell": Table("how long cells stay"),
+    "approach": Table("chemotactic index against distance"),
+    "motion": Table(
+        "paths, speed, persistence (default without MSC)", stroma=False, compared=True
+    ),
+    "network": Table(
+        "MSC with fibres and migrasomes, fates and sizes of migrasomes (default without "
+        "haematopoietic cells)",
+        cells=False, at_times=True, compared=True,
+    ),
+    "cargo": Table(
+        "chemokines in cells and migrasomes, and which way they were secreted (default without "
+        "haematopoietic cells if cargo is followed)",
+        cells=False, at_times=True, compared=True,
+    ),
+    "field": Table(
+        "concentration on the floor under and around bodies and migrasomes",
+        cells=False, at_times=True, compared=True,
+    ),
+}  # fmt: skip
+"""By their names after --show."""
+
+
+def table_functions() -> Mapping[str, Callable[..., Any]]:
+    """Functions that make `TABLES`, loaded on call, so that `--help` needs no NumPy.
+
+    Each takes the runs, and ``times``, ``against`` and ``paired`` where its `Table` says so.
+    """
+    from sdf1_field.analysis.cargo_summary import cargo_table
+    from sdf1_field.analysis.chemotaxis import approach_table
+    from sdf1_field.analysis.distance import distance_table
+    from sdf1_field.analysis.fields import field_table
+    from sdf1_field.analysis.fold_change import course_table, fold_change_table
+    from sdf1_field.analysis.motion import motion_table
+    from sdf1_field.analysis.network_summary import network_table
+    from sdf1_field.analysis.residence import dwell_table
+
+    return {
+        "fold-change": fold_change_table,
+        "course": course_table,
+        "distance": distance_table,
+        "dwell": dwell_table,
+        "approach": approach_table,
+        "motion": motion_table,
+        "network": network_table,
+        "cargo": cargo_table,
+        "field": field_table,
+    }
 
 
 def usual_table(runs: Sequence["xr.Dataset"]) -> str:
@@ -70,13 +140,12 @@ def make_table(
     if table.cells:
         for run in (*runs, *against):
             analysis.observation_times(run)
-    module, function = table.function.split(".")
     options: dict[str, Any] = {"times": times} if table.at_times else {}
     if table.compared:
         options["against"] = against
     if table.by_donor:
         options["paired"] = paired
-    return getattr(import_module(f"sdf1_field.analysis.{module}"), function)(runs, **options)
+    return table_functions()[name](runs, **options)
 
 
 def changes_of(
@@ -104,15 +173,15 @@ def _require_sense(name: str, *, at: bool, against: bool, paired: bool) -> None:
     table = TABLES[name]
     if at and not table.at_times:
         raise InputError(
-            f"at: '{name}' is of the whole recording. Leave it away, or choose {those('at_times')}."
+            f"at: '{name}' is of the whole recording. Omit at, or choose {those('at_times')}."
         )
     if against and not table.compared:
         raise InputError(
-            f"control: '{name}' has no test. Leave it away, or choose {those('compared')}."
+            f"control: '{name}' has no test. Omit the control, or choose {those('compared')}."
         )
     if paired and not against:
         raise InputError("paired: there is nothing to compare with. Give a control.")
     if paired and not table.by_donor:
         raise InputError(
-            f"paired: '{name}' compares cells, and these have no partners. Leave it away."
+            f"paired: '{name}' compares cells, and these have no partners. Omit paired."
         )

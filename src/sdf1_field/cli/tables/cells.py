@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from sdf1_field.api.tables.text import Shown, Table, bin_text, dishes_text, print_table, region_text
+from sdf1_field.cli.tables.text import Shown, bin_text, dishes_text, print_table, region_text
 from sdf1_field.digits import interval_text, number_text, spread_text
 
 _MINUTES = 1.0 / 60.0
@@ -264,24 +264,3 @@ def _print_encounter_note(rows: list[dict[str, Any]]) -> None:
 
 def _touching_text(value: float | None, uniform: float | None) -> str:
     return "-" if value is None else f"{number_text(value)} (uniform: {number_text(uniform)})"
-
-
-TABLES = {
-    "fold-change": Table(
-        "fold_change.fold_change_table", print_fold_changes, "cells per region (default with MSC)",
-        at_times=True, compared=True, by_donor=True,
-    ),
-    "course": Table("fold_change.course_table", print_course, "fold change over time"),
-    "distance": Table(
-        "distance.distance_table", print_distances,
-        "density against distance from bodies and migrasomes", at_times=True,
-    ),
-    "dwell": Table("residence.dwell_table", print_dwell, "how long cells stay"),
-    "approach": Table(
-        "chemotaxis.approach_table", print_approach, "chemotactic index against distance"
-    ),
-    "motion": Table(
-        "motion.motion_table", print_motion, "paths, speed, persistence (default without MSC)",
-        stroma=False, compared=True,
-    ),
-}  # fmt: skip

@@ -4,7 +4,7 @@ from typing import Any
 
 import click
 
-from sdf1_field.api.tables.text import Shown, Table, bin_text, dishes_text, groups_of, print_table
+from sdf1_field.cli.tables.text import Shown, bin_text, dishes_text, groups_of, print_table
 from sdf1_field.digits import number_text, spread_text
 
 _BALANCE_LABELS = {
@@ -159,13 +159,3 @@ def _print_cargo_tests(tests: list[dict[str, Any]]) -> None:
         for found in tests
     ]
     print_table(lines, ("mean", "runs", "control", "ratio", "p", "test"))
-
-
-TABLES = {
-    "cargo": Table(
-        "cargo_summary.cargo_table", print_cargo,
-        "chemokines in cells and migrasomes, and which way they were secreted (default without "
-        "haematopoietic cells if cargo is followed)",
-        cells=False, at_times=True, compared=True,
-    ),
-}  # fmt: skip
