@@ -29,8 +29,8 @@ def defined_in(file):
         if isinstance(node, ast.ClassDef):
             methods = (part for part in node.body if isinstance(part, ast.FunctionDef))
             names |= {f"{node.name}.{method.name}" for method in methods}
-        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
-            names.add(node.target.id)
+        targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
+        names |= {target.id for target in targets if isinstance(target, ast.Name)}
     return names
 
 
