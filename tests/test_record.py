@@ -6,6 +6,7 @@ from pathlib import Path
 import netCDF4
 import numpy as np
 import pytest
+import xarray as xr
 
 from conftest import tiny_model
 from sdf1_field.errors import InputError, Sdf1FieldWarning
@@ -273,6 +274,66 @@ def test_another_netcdf_file_is_not_a_run(tmp_path):
         file.createVariable("x", "f8", ("x",))[:] = [1.0, 2.0, 3.0]
     with pytest.raises(InputError, match="not a run of sdf1-field"):
         open_run(path)
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        (
+            "sdf1-field run 3",
+            "written by a newer version (format 3); this one reads formats 1 and 2. Update "
+            "sdf1-field.",
+        ),
+        (
+            "sdf1-field run 0",
+            "not a run of sdf1-field. Give a file made by `sdf1-field solve`.",
+        ),
+    ],
+)
+def test_a_run_of_an_unknown_format_is_refused(tiny_run, tmp_path, name, said):
+    path = tmp_path / "run.nc"
+    path.write_bytes(tiny_run.read_bytes())
+    with netCDF4.Dataset(path, "a") as file:
+        file.format = name
+    with pytest.raises(InputError) as refused:
+        open_run(path)
+    assert str(refused.value) == f"{path}: {said}"
+
+
+@pytest.mark.parametrize(
+    ("frames", "said"),
+    [
+        ([-1], "has not all of its frames: 1 of {declared}"),
+        ([0, *range(99)], "has {more} frames, and its run has {declared}"),
+    ],
+)
+def test_a_file_with_some_frames_of_a_run_is_not_called_unfinished(
+    tiny_run, tmp_path, frames, said
+):
+    path = tmp_path / "last.nc"
+    with xr.open_dataset(tiny_run, decode_times=False) as run:
+        declared = run.sizes["time"]
+        chosen = [n for n in frames if n < declared]
+        run.isel(time=chosen).to_netcdf(path)
+    with pytest.raises(InputError) as refused:
+        open_run(path, interrupted=True)
+    begin = said.format(declared=declared, more=declared + 1)
+    assert str(refused.value) == (
+        f"{path}: {begin}. Give the whole run; xarray opens this file too."
+    )
+
+
+def test_a_file_of_several_runs_is_not_called_damaged(tiny_run, tmp_path):
+    path = tmp_path / "dishes.nc"
+    with xr.open_mfdataset(
+        [tiny_run, tiny_run], combine="nested", concat_dim="dish", join="outer", decode_times=False
+    ) as dishes:
+        dishes.to_netcdf(path)
+    with pytest.raises(InputError) as refused:
+        open_run(path)
+    assert str(refused.value) == (
+        f"{path}: holds several runs joined along 'dish'. Give the file of each run."
+    )
 
 
 @pytest.mark.parametrize("share", [0.1, 0.5, 0.99])

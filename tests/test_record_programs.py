@@ -154,6 +154,8 @@ def test_two_dishes_of_a_growing_stroma_open_together_and_are_saved_again(solved
             assert np.array_equal(one["sdf1"].values, run["sdf1"].values)
             run.close()
         dishes.to_netcdf(tmp_path / "dishes.nc")
+        with pytest.raises(InputError, match="holds several runs joined along 'dish'"):
+            open_run(tmp_path / "dishes.nc")
         with (
             xr.open_dataset(tmp_path / "dishes.nc", decode_times=False) as again,
             netCDF4.Dataset(tmp_path / "dishes.nc") as file,
@@ -216,6 +218,9 @@ def test_ncks_cuts_out_a_frame(path, tmp_path):
         assert len(last.dimensions["time"]) == 1
         assert np.array_equal(whole["region"][-1:], last["region"][:])
         assert set(last.variables) == set(whole.variables)
+    if frames(path) > 1:
+        with pytest.raises(InputError, match=f"not all of its frames: 1 of {frames(path)}"):
+            open_run(tmp_path / "last.nc")
 
 
 def test_ncdf4_in_r_takes_time_for_the_unlimited_dimension(path):

@@ -3,6 +3,7 @@
 import functools
 import hashlib
 import json
+import re
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
@@ -86,25 +87,16 @@ def open_run(path: str | Path, *, interrupted: bool = False) -> "xr.Dataset":
         raise InputError(
             f"{path}: not a NetCDF-4 file. Give a file made by `sdf1-field solve`."
         ) from None
-    number = FORMATS.get(run.attrs.get("format", ""))
-    if number is None:
-        run.close()
-        raise InputError(
-            f"{path}: not a run of sdf1-field. Give a file made by `sdf1-field solve`."
-        )
     try:
+        number = _format_number(path, run.attrs)
         model = recorded_model(path, run.attrs)
         layout = _layout(model.name, run.attrs["model"])
         missing = missing_in(run, layout, number=number)
         if missing is not None:
-            raise InputError(
-                f"{path}: {missing}: is missing, or has other dimensions, type or attributes "
-                "than declared. The file is damaged, or of another version of sdf1-field. Solve "
-                "the model again."
-            )
+            raise _misfit(path, run, layout, missing)
         whole, times = whole_path(path), run["time"].values
-        complete = len(times) == layout.sizes["time"] and (np.abs(times) < _NEVER).all()
-        if whole != path or not complete:
+        there, declared = int((np.abs(times) < _NEVER).sum()), layout.sizes["time"]
+        if whole != path:
             resumable = checkpoint_path(whole).exists()
             if interrupted and resumable and len(times) and whole != path:
                 return _until_now(path, run, layout)
@@ -113,11 +105,47 @@ def open_run(path: str | Path, *, interrupted: bool = False) -> "xr.Dataset":
             else:
                 remedy = "has no state to go on from. Start over with force."
             raise InputError(f"{path}: an unfinished run, which {remedy}")
+        if not there == declared == len(times):
+            counted = f"has not all of its frames: {there} of {declared}"
+            if there >= declared:
+                counted = f"has {len(times)} frames, and its run has {declared}"
+            raise InputError(f"{path}: {counted}. Give the whole run; xarray opens this file too.")
         fill_in(run, layout)
     except BaseException:
         run.close()
         raise
     return run
+
+
+def _format_number(path: Path, attributes: Mapping[str, Any]) -> int:
+    """Number of a run file's format; raise InputError if it is not read here."""
+    name = str(attributes.get("format", ""))
+    if name in FORMATS:
+        return FORMATS[name]
+    newer = re.fullmatch(r"sdf1-field run (\d+)", name)
+    if newer and int(newer[1]) > max(FORMATS.values()):
+        read = " and ".join(str(number) for number in FORMATS.values())
+        raise InputError(
+            f"{path}: written by a newer version (format {newer[1]}); this one reads formats "
+            f"{read}. Update sdf1-field."
+        )
+    raise InputError(f"{path}: not a run of sdf1-field. Give a file made by `sdf1-field solve`.")
+
+
+def _misfit(path: Path, run: "xr.Dataset", layout: Layout, name: str) -> InputError:
+    """Error about a variable that is missing or not as declared."""
+    declared = set(layout.variables[name].dims)
+    found = {str(dim) for dim in run[name].dims} if name in run.variables else set()
+    along = sorted(found - declared)
+    if along and declared < found:
+        return InputError(
+            f"{path}: holds several runs joined along {', '.join(map(repr, along))}. Give the "
+            "file of each run."
+        )
+    return InputError(
+        f"{path}: {name}: is missing, or has other dimensions, type or attributes than declared. "
+        "The file is damaged, or of another version of sdf1-field. Solve the model again."
+    )
 
 
 def _until_now(path: Path, run: "xr.Dataset", layout: Layout) -> "xr.Dataset":
