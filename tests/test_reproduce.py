@@ -294,6 +294,7 @@ def test_a_user_adds_conditions_and_claims(tmp_path):
         (OTHER_CLAIM, 'id = "M1"', 'id = "D12"', "D12: exists already"),
         (OTHER_CLAIM, "[deniz2023.condition", "[deniz2032.condition", "unknown paper 'deniz2032'"),
         (OTHER_CLAIM, 'model = "coculture-kg1a"', "", "model: missing"),
+        (OTHER_CLAIM, 'says = "cells gather"\n', "", "M1: says: missing. Add it."),
         (OTHER_CLAIM, 'id = "M1"', "id = ", "Correct the TOML"),
         (OWN, "interval = [3.0, 5.0]\n", "", "needs interval and digitised_by"),
         (OWN, "value = 4.0", "value = 6.0", "lies outside of its interval"),

@@ -261,6 +261,8 @@ def _added(
                     "digitised_by; a claim of your own needs another id."
                 )
             claim = replace(before, statements=(*before.statements, *claim.statements))
+        elif not claim.says:
+            one.refuse("says: missing. Add it.")
         claims[claim.id] = claim
     for claim in claims.values():
         for key in claim.conditions if claim.against_null else ():
