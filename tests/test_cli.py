@@ -103,7 +103,7 @@ def test_a_steady_model_that_loses_nothing_is_refused(run, steady_model):
 def test_an_output_that_exists_is_refused_and_left_alone(run, tmp_path):
     path = tmp_path / "run.nc"
     path.write_text("precious", encoding="utf-8")
-    assert_refused(run("solve", "null-kg1a", "-o", path), "run.nc: exists already", "with force")
+    assert_refused(run("solve", "null-kg1a", "-o", path), "run.nc: exists already", "with --force")
     assert path.read_text(encoding="utf-8") == "precious"
 
 
@@ -334,7 +334,7 @@ def test_an_interrupted_run_is_kept_with_status_130_and_goes_on(
     assert [line for line in said if "warning" not in line][-1:] == [
         "sdf1-field: interrupted. Results so far are in run.nc.partial; go on with --resume."
     ]
-    assert_refused(run(*call), "run.nc.partial", "Go on with resume")
+    assert_refused(run(*call), "run.nc.partial", "Go on with --resume, or start over with --force.")
     looked = run("inspect", "run.nc.partial")
     assert looked.exit_code == 0
     assert looked.stderr == (

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import select
 import sys
 import traceback
@@ -80,7 +81,7 @@ def _end(error: BaseException) -> NoReturn:
         case click.ClickException():
             fail(error.format_message(), error.exit_code)
         case Sdf1FieldError():
-            fail(str(error), error.exit_status)
+            fail(_with_options(str(error)), error.exit_status)
         case RuntimeError() if str(error).startswith("NetCDF:"):
             fail(
                 f"a run file is damaged ({error}). Find it with `sdf1-field inspect --digest "
@@ -103,6 +104,17 @@ def _end(error: BaseException) -> NoReturn:
         f"line and what {_DEBUG} prints.",
         1,
     )
+
+
+def _with_options(text: str) -> str:
+    """Text with the arguments ``force`` and ``resume`` of Python as the command line's options.
+
+    Examples
+    --------
+    >>> _with_options("Go on with resume, or start over with force.")
+    'Go on with --resume, or start over with --force.'
+    """
+    return re.sub(r"\b(with|without) (force|resume)\b", r"\1 --\2", text)
 
 
 def _reader_has_gone() -> bool:
