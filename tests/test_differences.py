@@ -34,6 +34,23 @@ def test_settings_and_a_files_own_keys_are_changes_and_its_title_is_not(tmp_path
     ]
 
 
+SWITCHES = sorted(path for path, one in parameters().items() if isinstance(one.value, bool))
+
+
+@pytest.mark.parametrize("path", [*SWITCHES, "numerics.linear_coat"])
+def test_a_switch_is_recorded_as_true_or_false_however_it_is_written(path):
+    section, key = path.split(".")
+    for written, meant in (("yes", True), ("1", True), ("off", False), ("0", False)):
+        for wanted in (
+            load_model("coculture-kg1a", settings=[f"{path}={written}"]),
+            load_model("coculture-kg1a").set({path: written}),
+        ):
+            assert getattr(getattr(wanted.spec, section), key) is meant
+            assert wanted[path] is meant
+            assert wanted.changed.get(path, meant) is meant
+            assert all("=true (" in one.text or "=false (" in one.text for one in changes(wanted))
+
+
 def test_a_brief_list_says_how_many_more_there_are():
     settings = ["dish.height=1 mm", "dish.length=1 mm", "dish.width=1 mm", "run.seed=4"]
     model = load_model("coculture-kg1a", settings=settings)

@@ -282,6 +282,19 @@ def test_a_model_file_with_a_former_key_is_read_and_names_the_present_one(tmp_pa
     assert "cell_type.kg1a.own_noise" not in model.entries
 
 
+def test_a_model_file_with_both_names_of_a_key_is_refused(tmp_path):
+    path = tmp_path / "mine.toml"
+    path.write_text(
+        'extends = "coculture-kg1a"\n[cell_type.kg1a]\nown_noise = 5.0\ndownstream_noise = 6.0\n'
+    )
+    with pytest.raises(InputError) as refused:
+        load_model(str(path))
+    assert str(refused.value) == (
+        f"{path}: cell_type.kg1a: both own_noise (the old name) and downstream_noise are set. "
+        "Remove own_noise."
+    )
+
+
 def test_a_run_file_with_a_former_key_is_read_silently():
     model = load_model("coculture-kg1a")
     former = {

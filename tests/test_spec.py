@@ -325,6 +325,11 @@ def test_a_setting_without_key_and_value_is_refused(text):
             "--set: treatments.amd31: unknown agent 'amd31'. Did you mean 'amd3100'?",
         ),
         (
+            "treatments.recombinant_sdf1.dose=1 nM",
+            "--set: treatments.recombinant_sdf1: unknown agent 'recombinant_sdf1'. Did you mean "
+            "'sdf1'?",
+        ),
+        (
             "treatments.amd3100.start=1 h",
             "--set: treatments.amd3100.dose: no dose is given. "
             "Set one, such as '10 uM' or '100 ng/mL'.",

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from sdf1_field.spec.agents import Action, Treatment
 from sdf1_field.spec.medium import PATTERN_FILES, PATTERNS
@@ -289,7 +290,7 @@ def _cargo(spec: ModelSpec) -> Iterable[Problem]:
     for name in spec.stroma.cargo:
         if name not in spec.ligand:
             path = f"stromal_type.{spec.scene.stroma}.cargo.{name}"
-            yield Problem(path, unknown(name, spec.ligand, "ligand"))
+            yield Problem(path, _unknown(name, spec.ligand, "ligand"))
     for name in spec.output.ligands:
         if name not in spec.stroma.cargo:
             made = ", ".join(spec.ligand[k].label for k in spec.stroma.cargo if k in spec.ligand)
@@ -355,9 +356,14 @@ def _times(spec: ModelSpec) -> Iterable[Problem]:
             yield Problem(path, _outside(at, first, end), {key: together})
 
 
+def _unknown(name: str, tables: Mapping[str, Any], noun: str) -> str:
+    """Message about a name that a model has no table for; each table has a label."""
+    return unknown(name, tables, noun, {key: table.label for key, table in tables.items()})
+
+
 def _names(spec: ModelSpec) -> Iterable[Problem]:
     """Names that the model has no table for."""
-    chosen: list[tuple[str, str, Iterable[str], str]] = [
+    chosen: list[tuple[str, str, Mapping[str, Any], str]] = [
         ("cells.type", spec.cells.type, spec.cell_type, "cell type"),
         ("receptor.cxcr4.ligand", spec.receptor.cxcr4.ligand, spec.ligand, "ligand"),
         *(("output.ligands", name, spec.ligand, "ligand") for name in spec.output.ligands),
@@ -366,7 +372,7 @@ def _names(spec: ModelSpec) -> Iterable[Problem]:
     ]
     for path, name, known, noun in chosen:
         if name not in known:
-            yield Problem(path, unknown(name, known, noun))
+            yield Problem(path, _unknown(name, known, noun))
 
 
 def _treatments(spec: ModelSpec) -> Iterable[Problem]:
@@ -374,11 +380,11 @@ def _treatments(spec: ModelSpec) -> Iterable[Problem]:
     for name, treatment in spec.treatments.items():
         path, agent_name = f"treatments.{name}", spec.agent_of(name)
         if agent_name not in spec.agent:
-            yield Problem(path, unknown(agent_name, spec.agent, "agent"))
+            yield Problem(path, _unknown(agent_name, spec.agent, "agent"))
             continue
         agent = spec.agent[agent_name]
         if agent.acts_on == "added_ligand" and agent_name not in spec.ligand:
-            yield Problem(path, unknown(agent_name, spec.ligand, "ligand"))
+            yield Problem(path, _unknown(agent_name, spec.ligand, "ligand"))
             continue
         try:
             spec.dose(name)

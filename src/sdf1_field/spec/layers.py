@@ -12,6 +12,7 @@ from sdf1_field.spec.entries import BY_USER, CALLS, MODEL, Entry, flatten, is_sh
 from sdf1_field.spec.medium import PATTERN_FILES
 from sdf1_field.spec.names import SYNONYMS, current_path, keyed_path, keyed_value
 from sdf1_field.spec.reading import locate, parameters, read_toml
+from sdf1_field.spec.schema import switch_value
 
 
 def load_chain(
@@ -64,7 +65,7 @@ def with_keys(layer: Mapping[str, Entry], below: Mapping[str, Entry]) -> dict[st
 
     The name of a treatment that gives its agent is free.
     """
-    layer = {_current(path, entry): entry for path, entry in layer.items()}
+    layer = {_current(path, layer): entry for path, entry in layer.items()}
     here = {*below, *default_paths()}
     known = _names(here)
     keyed = {}
@@ -76,18 +77,23 @@ def with_keys(layer: Mapping[str, Entry], below: Mapping[str, Entry]) -> dict[st
         keyed[path if free else keyed_path(path, known)] = entry
     known = _names({*here, *keyed})
     return {
-        path: replace(entry, value=keyed_value(path, entry.value, known))
+        path: replace(entry, value=switch_value(path, keyed_value(path, entry.value, known)))
         for path, entry in keyed.items()
     }
 
 
-def _current(path: str, entry: Entry) -> str:
-    """Path by its present name, with a warning if the entry has a former one."""
-    name = current_path(path)
+def _current(path: str, layer: Mapping[str, Entry]) -> str:
+    """Path by its present name, with a warning if the layer has it by a former one."""
+    name, where = current_path(path), layer[path].where
     if name != path:
-        leaf = name.rpartition(".")[2]
+        (section, _, former), leaf = path.rpartition("."), name.rpartition(".")[2]
+        if name in layer:
+            raise InputError(
+                f"{where}: {section}: both {former} (the old name) and {leaf} are set. Remove "
+                f"{former}."
+            )
         warnings.warn(
-            f"{entry.where}: {path}: is called '{leaf}' now. Rename it.",
+            f"{where}: {path}: is called '{leaf}' now. Rename it.",
             Sdf1FieldWarning,
             stacklevel=2,
         )

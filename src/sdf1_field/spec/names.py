@@ -148,15 +148,29 @@ def keyed_value(path: str, value: Any, known: Mapping[str, Iterable[str]]) -> An
     return key_of(value, known[section], SYNONYMS[section]) if isinstance(value, str) else value
 
 
-def unknown(name: str, known: Iterable[str], noun: str) -> str:
+def unknown(
+    name: str, known: Iterable[str], noun: str, labels: Mapping[str, str] | None = None
+) -> str:
     """Message about an unknown name, with a suggestion."""
-    return f"unknown {noun} '{name}'. {suggestion(name, known)}"
+    return f"unknown {noun} '{name}'. {suggestion(name, known, labels)}"
 
 
-def suggestion(name: str, known: Iterable[str]) -> str:
-    """Suggestion of the known names closest to a wrong one, or a list of all of them."""
+def suggestion(name: str, known: Iterable[str], labels: Mapping[str, str] | None = None) -> str:
+    """Suggestion of the known names closest to a wrong one, or a list of all of them.
+
+    Parameters
+    ----------
+    name : str
+    known : iterable of str
+    labels : mapping of str to str, optional
+        Labels by known name; one of them is suggested if no name is close.
+    """
     names = sorted(known)
     close = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
+    if not close and labels:
+        key_by_label = {plain(label): key for key, label in labels.items()}
+        alike = difflib.get_close_matches(plain(name), key_by_label, n=1, cutoff=0.8)
+        close = [key_by_label[label] for label in alike]
     if close:
         return "Did you mean " + " or ".join(f"'{c}'" for c in close) + "?"
     return "Known: " + ", ".join(names) + "."

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal, get_args, get_origin
 
-from pydantic import Field
+from pydantic import Field, TypeAdapter, ValidationError
 
 from sdf1_field.spec.agents import Agent, Treatment
 from sdf1_field.spec.haematopoietic import Adhesion, Cells, CellType, ReceptorTable
@@ -23,6 +23,7 @@ _LONGEST_RUN = 1e9
 """Longest run [s]: thirty years."""
 _HIGHEST_DOSE = 1e9
 """Highest dose [nM]: 1 M."""
+_SWITCH = TypeAdapter(bool)
 
 
 class Run(Section):
@@ -267,6 +268,43 @@ def dimension_of(path: str) -> str | None:
     >>> dimension_of("cell_type.kg1a.speed"), dimension_of("run.seed")
     ('speed', None)
     """
+    section, key = _section_of(path)
+    field_ = None if section is None else section.model_fields.get(key)
+    if field_ is None:
+        return None
+    if section is Treatment and key == "dose":
+        return "concentration"
+    notes = [*field_.metadata, *(note for a in get_args(field_.annotation) for note in _notes(a))]
+    return next((note.dimension for note in notes if isinstance(note, Quantity)), None)
+
+
+def switch_value(path: str, value: Any) -> Any:
+    """True or False for a switch that is written otherwise; any other value as it is.
+
+    Parameters
+    ----------
+    path : str
+        Dotted.
+    value : object
+        As written, such as ``"yes"`` or ``1``.
+
+    Examples
+    --------
+    >>> switch_value("mechanisms.crowding", "yes"), switch_value("run.seed", 1)
+    (True, 1)
+    """
+    section, key = _section_of(path)
+    field_ = None if section is None else section.model_fields.get(key)
+    if field_ is None or field_.annotation is not bool:
+        return value
+    try:
+        return _SWITCH.validate_python(value)
+    except ValidationError:
+        return value  # the check of the whole model refuses it
+
+
+def _section_of(path: str) -> tuple[type[Section] | None, str]:
+    """Section that holds a dotted path, None if there is none, and the key in it."""
     section: Any = ModelSpec
     *tables, key = path.split(".")
     for name in tables:
@@ -275,15 +313,7 @@ def dimension_of(path: str) -> str | None:
             section = None if known is None else known.annotation
         else:
             section = get_args(section)[-1] if get_origin(section) is dict else None
-    if not (isinstance(section, type) and issubclass(section, Section)):
-        return None
-    field_ = section.model_fields.get(key)
-    if field_ is None:
-        return None
-    if section is Treatment and key == "dose":
-        return "concentration"
-    notes = [*field_.metadata, *(note for a in get_args(field_.annotation) for note in _notes(a))]
-    return next((note.dimension for note in notes if isinstance(note, Quantity)), None)
+    return (section if isinstance(section, type) and issubclass(section, Section) else None), key
 
 
 def _notes(annotation: Any) -> tuple[Any, ...]:
