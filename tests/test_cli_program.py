@@ -267,3 +267,17 @@ def test_bytes_lost_within_a_run_file_are_one_line(tmp_path, tiny_run):
         assert "internal error" not in result.stderr
     assert 2 in statuses
     assert statuses <= {0, 2}
+
+
+def test_a_second_interrupt_while_the_program_ends_changes_nothing():
+    script = (
+        "import atexit, os, signal, sys\n"
+        "from sdf1_field.cli import main\n"
+        "atexit.register(os.kill, os.getpid(), signal.SIGINT)\n"
+        "main.commands['list'].callback = lambda **_: signal.raise_signal(signal.SIGINT)\n"
+        "sys.argv = ['sdf1-field', 'list']\n"
+        "main()\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (130, "")
+    assert done.stderr.strip() == "sdf1-field: interrupted."

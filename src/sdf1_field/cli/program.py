@@ -4,6 +4,7 @@ import contextlib
 import os
 import re
 import select
+import signal
 import sys
 import traceback
 import warnings
@@ -22,6 +23,16 @@ _LONGEST = 400
 
 class Program(click.Group):
     """Turns every error into one line and an exit status, and every warning into one line."""
+
+    def __call__(self, *args: Any, **extra: Any) -> Any:
+        """Run as a program, which ignores further interrupts while it ends after one."""
+        try:
+            return super().__call__(*args, **extra)
+        except (SystemExit, KeyboardInterrupt) as end:
+            if isinstance(end, SystemExit) and end.code != INTERRUPTED:
+                raise
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
+            sys.exit(INTERRUPTED)
 
     def main(self, args: Sequence[str] | None = None, **extra: Any) -> Any:  # type: ignore[override]
         """Run a command and exit."""
