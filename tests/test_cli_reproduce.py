@@ -216,6 +216,7 @@ times = ["4 h"]
 settings = ["dish.width=300 um"]
 [[deniz2023.claim]]
 id = "M1"
+says = "cells gather"
 null = false
 statements = [{ text = "MSC", condition = "mine", quantity = "fold change", of = "MSC", above = 1 }]
 """

@@ -86,10 +86,14 @@ def test_a_run_has_the_same_bits_at_any_number_of_threads_and_after_a_resume(tin
         record.solve(model, path, seed=1, progress=interrupt)
     record.solve(model, path, seed=1, resume=True)
     assert digest_of(path) == digests[0] == digests[1]
+    with record.open_run(path) as run:
+        (facts,) = [one for one in record.summary(run)["ligands"] if one["name"] == "sdf1"]
     with xr.open_dataset(path, decode_times=False) as run:
         bound = run["sdf1_bound"]
         assert bound.attrs["coat_taken_as_unsaturated"] == 1
         assert 0.0 < bound.attrs["largest_share_of_sites_filled"] < 2.5e-3
+        assert facts["filled"] == bound.attrs["largest_share_of_sites_filled"]
+        assert abs(facts["imbalance"]) < 1e-13
 
 
 # One body in a wide dish: the mean over the floor stays below the tolerance, the peak does not.

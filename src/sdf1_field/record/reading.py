@@ -236,8 +236,9 @@ def content_digest(run: "xr.Dataset") -> str:
 def summary(run: "xr.Dataset") -> dict[str, Any]:
     """Summary of a run: model, size, and stroma, ligands and mass audit at its end.
 
-    ``imbalance`` is the share of the incoming molecules that the audit misses; None in steady
-    state.
+    ``filled`` is the largest share of the coat's sites that was ever filled, where the coat was
+    taken as unsaturated, else None. ``imbalance`` is the share of the incoming molecules that the
+    audit misses; None in steady state.
     """
     model = model_of(run)
     spec, times = model.spec, run["time"].values
@@ -280,6 +281,7 @@ def summary(run: "xr.Dataset") -> dict[str, Any]:
                 },
                 "minimum": float(run[f"{name}_minimum"].values[-1]),
                 "bound_mean": float(np.nanmean(run[f"{name}_bound"][-1].values)),
+                "filled": run[f"{name}_bound"].attrs.get("largest_share_of_sites_filled"),
                 "masses": masses,
                 "imbalance": None if steady else imbalance,
             }

@@ -153,10 +153,8 @@ def arrow(columns: Columns) -> Arrow:
     modes = _eigenmodes(*system, columns.floor_weights, least, float(others.max()))
     where = (np.log(lateral) - modes.first) * modes.per_node
     second = np.clip(where.astype(np.int32), 1, len(modes.rates) - 3)
-    matrix, weights = _system(columns, mean.rates, mean.floor_weights, coat, capture)
-    own = np.arange(len(mean.rates))
-    matrix[own, own] += columns.transport.loss_rate
-    rates, vectors = np.linalg.eigh(matrix)
+    _, weights = _system(columns, mean.rates, mean.floor_weights, coat, capture)
+    rates, vectors = _mean_eigenmodes(columns, coat, capture)
     return Arrow(
         columns=columns,
         coat=coat,
@@ -165,13 +163,30 @@ def arrow(columns: Columns) -> Arrow:
         index=second - np.int32(1),
         share=where - second,
         mean=MeanEigenmodes(
-            rates=np.maximum(rates, 0.0),
+            rates=rates,
             gains=weights @ vectors,
             layer_gains=mean.floor_weights @ vectors[:-1],
             forcing=mean.forcing @ vectors[:-1],
             vectors=vectors,
         ),
     )
+
+
+def _mean_eigenmodes(columns: Columns, coat: Coat, capture: float) -> tuple[Array, Array]:
+    """Eigenvalues [1/s], shape (layer + 1,), and eigenvectors of the mean's ``A``.
+
+    ``A = B^T B``, a row of B for each way to exchange or to be lost. The squares of its singular
+    values keep the digits of slow rates beside fast ones, on which the mass audit depends.
+    """
+    mean, shared = columns.mean, 1.0 + capture * columns.half_layer
+    count = len(mean.rates)
+    rows = np.zeros((count + 2, count + 1))
+    rows[:count, :count] = np.diag(np.sqrt(mean.rates + columns.transport.loss_rate))
+    rows[count, :count] = math.sqrt(capture / shared) * mean.floor_weights
+    rows[count, count] = -math.sqrt(coat.dissociation_rate / shared)
+    rows[count + 1, count] = math.sqrt(coat.loss_rate)
+    _, singular, vectors = np.linalg.svd(rows, full_matrices=False)
+    return singular[::-1] ** 2, np.ascontiguousarray(vectors[::-1].T)
 
 
 def _system(
