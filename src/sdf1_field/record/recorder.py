@@ -91,7 +91,6 @@ class Recorder:
         write_late(self.file, self.spec, self.kept, self.last.scene)
         for name, ligand in self.last.ligands.items() if self.last.fields is not None else ():
             if ligand.filled is not None:
-                self.file[f"{name}_bound"].coat_taken_as_unsaturated = np.int8(1)
                 self.file[f"{name}_bound"].largest_share_of_sites_filled = ligand.filled
 
 

@@ -36,6 +36,8 @@ _INTERPOLATION_ERROR = 1e-9
 _FEWEST_NODES, _MOST_NODES = 200, 12800
 _SMALLEST_RATE = 1e-300
 """Below it an eigenvalue has no logarithm [1/s]."""
+_NARROWEST = 1.01
+"""Ratio of the largest to the smallest lambda of a table, at least, on grids of a cell or two."""
 _MIDDLE = (-0.0625, 0.5625, 0.5625, -0.0625)
 """Weights of four equidistant nodes at their middle."""
 
@@ -207,7 +209,7 @@ def _eigenmodes(
     matrix: Array, weights: Array, floor_weights: Array, least: float, most: float
 ) -> Eigenmodes:
     """Eigenmodes at as many values of lambda as their interpolation needs."""
-    low, high = math.log(least), math.log(max(most, 1.01 * least))
+    low, high = math.log(least), math.log(max(most, _NARROWEST * least))
     count = _FEWEST_NODES
     while True:
         # One node beyond either end, so that every lambda lies between the middle two of four.

@@ -21,7 +21,8 @@ DEGREES = 3
 """Polynomials of degree 0, 1 and 2."""
 _TERMS = 20
 """Of the series; at x = 1 the last is below 1e-17."""
-_PLACES, _WEIGHTS = np.polynomial.legendre.leggauss(40)
+_QUADRATURE_NODES = 40
+_PLACES, _WEIGHTS = np.polynomial.legendre.leggauss(_QUADRATURE_NODES)
 _PLACES, _WEIGHTS = 0.5 * (1.0 + _PLACES), 0.5 * _WEIGHTS
 """Gauss-Legendre quadrature on [0, 1]."""
 

@@ -21,6 +21,7 @@ from sdf1_field.compiled import kernel
 from sdf1_field.migrasomes.emission import ExponentialDecay
 from sdf1_field.modes import inverse
 from sdf1_field.solvers.cosine.secreted import modes_of
+from sdf1_field.solvers.cosine.state import booked
 from sdf1_field.solvers.cosine.tolerances import Tolerances
 from sdf1_field.solvers.linear.arrow import Arrow, lagrange, on_grid
 from sdf1_field.solvers.linear.moments import (
@@ -283,20 +284,9 @@ def _mean_after(arrow: Arrow, state: LinearState, course: Course) -> tuple[Array
         after = after + span * value * mean.gains * end
         integral = integral + span**2 * value * mean.gains * total
     physical = mean.vectors @ integral
-    column, transport = columns.mean, arrow.transport
-    dissolved = transport.loss_rate * float(column.content @ physical[:-1])
-    outflow = column.top_conductance * (
-        float(column.top_weights @ physical[:-1]) - span * (transport.bath or 0.0)
-    )
-    area = columns.grid.area
-    return after, state.ledger.book(
-        degraded=area
-        * (
-            dissolved * MOLECULES_PER_UM3_PER_NM
-            + arrow.coat.loss_rate * arrow.to_bound * float(physical[-1])
-        ),
-        through_top=area * outflow * MOLECULES_PER_UM3_PER_NM,
-    )
+    lost_on_coat = arrow.coat.loss_rate * arrow.to_bound * float(physical[-1])
+    ledger = booked(columns, state.ledger, physical[:-1], span)
+    return after, ledger.book(degraded=columns.grid.area * lost_on_coat)
 
 
 def column(arrow: Arrow, state: LinearState) -> Array:
