@@ -85,7 +85,7 @@ class Numerics(Section):
 
     solver: Literal["cosine", "fipy"]
     fipy: FipyNumerics
-    linear_coat: bool = False
+    linear_coat: bool = True
     """Whether an unsaturated coat is solved with the medium as one linear system, exact in time."""
     tolerance: Annotated[float, Field(ge=1e-8, le=0.1, strict=True)]
     """Error of the floor, relative to the mean and separately to the deviation from the mean."""
