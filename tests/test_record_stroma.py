@@ -32,7 +32,6 @@ from sdf1_field.scene import (
 )
 from sdf1_field.scene.variables import CARGO
 from sdf1_field.simulation import SceneFields, State, prepare, simulate, snapshot_of
-from sdf1_field.solvers import cosine
 from sdf1_field.spec import load_model
 
 HOUR = 3600.0
@@ -144,7 +143,9 @@ def growing_states(spec, *, seed, resume_from=None, **_options):
     for time in FRAMES:
         if resume_from is None or time >= resume_from.time:
             fields = {
-                name: cosine.start(equation, time=time, tolerances=prepared.tolerances)
+                name: prepared.solvers[name].start(
+                    equation, time=time, tolerances=prepared.tolerances
+                )
                 for name, equation in prepared.equations.items()
             }
             scene = growing_scene(time)

@@ -14,7 +14,7 @@ from sdf1_field.record import (
     solve,
     writing,
 )
-from sdf1_field.solvers import cosine
+from sdf1_field.solvers import linear
 
 HOUR = 3600.0
 
@@ -94,7 +94,7 @@ def test_only_what_fails_in_writing_is_laid_to_the_disk(tiny, tmp_path, monkeypa
     def broken(*_arguments, **_options):
         raise error("the solver's own fault")
 
-    monkeypatch.setattr(cosine, "advance", broken)
+    monkeypatch.setattr(linear, "advance", broken)
     with pytest.raises(error, match=r"^the solver's own fault$"):
         solve(tiny_model(tiny), tmp_path / "run.nc", seed=1)
     monkeypatch.undo()
