@@ -3,6 +3,7 @@
 import functools
 import itertools
 import json
+import platform
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -24,7 +25,8 @@ def this_computer() -> Computer:
     mapping of str to str
         ``processor``, by LLVM's name, for which kernels are compiled; ``vector_instructions``, the
         sets that NumPy has code for and finds here; ``blas``, the libraries of NumPy and SciPy:
-        name, version and the processor whose code they run, where they tell it.
+        name, version and the processor whose code they run, where they tell it; ``c_library``,
+        whose elementary functions kernels call.
     """
     # Reading a run does without these libraries.
     import scipy.linalg  # noqa: F401  # loads SciPy's BLAS
@@ -43,6 +45,7 @@ def this_computer() -> Computer:
         "processor": processor,
         "vector_instructions": " ".join(vectors.get("found", vectors["baseline"])),
         "blas": ", ".join(sorted(libraries)) or _UNKNOWN,
+        "c_library": " ".join(platform.libc_ver()).strip() or _UNKNOWN,
     }
 
 
