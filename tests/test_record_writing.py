@@ -1,9 +1,11 @@
+import warnings
+
 import netCDF4
 import numpy as np
 import pytest
 
 from conftest import digest_of, tiny_model
-from sdf1_field.errors import InputError, RunError
+from sdf1_field.errors import InputError, RunError, Sdf1FieldWarning
 from sdf1_field.record import (
     checkpoint_path,
     claim_output,
@@ -12,8 +14,10 @@ from sdf1_field.record import (
     partial_path,
     resumable_path,
     solve,
+    summary,
     writing,
 )
+from sdf1_field.record.computer import computers_text, this_computer
 from sdf1_field.solvers import linear
 
 HOUR = 3600.0
@@ -225,6 +229,50 @@ def test_a_run_begun_by_other_versions_is_not_resumed(tiny, tmp_path, attribute,
         solve(tiny_model(tiny), path, seed=1, resume=True)
     assert partial_path(path).exists()
     assert checkpoint_path(path).exists()
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "words"),
+    [
+        ("processor", "pentium", "processor pentium"),
+        ("vector_instructions", "MMX", "vector instructions MMX"),
+        ("blas", "openblas 0.1 Katmai", "blas openblas 0.1 Katmai"),
+    ],
+)
+def test_a_run_resumed_on_another_kind_of_computer_says_what_differs_and_records_both(
+    tiny, tiny_run, tmp_path, key, value, words
+):
+    path, own = tmp_path / "run.nc", this_computer()
+    interrupted(tiny, path, HOUR)
+    with netCDF4.Dataset(resumable_path(path), "a") as file:
+        file.computed_on = computers_text([{**own, key: value}])
+    with pytest.warns(Sdf1FieldWarning) as said:
+        solve(tiny_model(tiny), path, seed=1, resume=True)
+    (warning,) = said
+    assert str(warning.message) == (
+        f"{path}: begun on one kind of computer ({words}), it goes on with another "
+        f"({key.replace('_', ' ')} {own[key]}); its bits may be those of neither. Solve it anew if "
+        "they matter."
+    )
+    with open_run(path) as run:
+        assert summary(run)["computed_on"] == [{**own, key: value}, own]
+    assert digest_of(path) == digest_of(tiny_run)
+
+
+@pytest.mark.parametrize("computers", [None, "unreadable", "[1]"])
+def test_a_run_resumed_where_it_was_begun_or_where_is_not_known_says_nothing(
+    tiny, tmp_path, computers
+):
+    path = tmp_path / "run.nc"
+    interrupted(tiny, path, HOUR)
+    if computers is not None:
+        with netCDF4.Dataset(resumable_path(path), "a") as file:
+            file.computed_on = computers
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", Sdf1FieldWarning)
+        solve(tiny_model(tiny), path, seed=1, resume=True)
+    with open_run(path) as run:
+        assert summary(run)["computed_on"] == ([this_computer()] if computers is None else [])
 
 
 @pytest.mark.parametrize("share", [0.0, 0.001, 0.1, 0.5, 0.99])

@@ -4,6 +4,7 @@ The file grows under the name ``RUN.nc.partial`` and takes its own name when it 
 interrupted run leaves a file and a state from which it goes on, and a copy to look at.
 """
 
+from sdf1_field.record.computer import computer_text
 from sdf1_field.record.memory import require_memory
 from sdf1_field.record.paths import checkpoint_path, claim_output, partial_path, resumable_path
 from sdf1_field.record.reading import content_digest, field_unit, model_of, open_run, summary
@@ -14,6 +15,7 @@ from sdf1_field.record.writing import output_times, solve
 __all__ = [
     "checkpoint_path",
     "claim_output",
+    "computer_text",
     "content_digest",
     "expected_content",
     "expected_size",

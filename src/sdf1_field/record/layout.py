@@ -14,6 +14,7 @@ import netCDF4
 import numpy as np
 
 import sdf1_field
+from sdf1_field.record.computer import computers_text, this_computer
 from sdf1_field.record.variables import LATE, OF_SCENE, sizes_of, variables_of
 from sdf1_field.scene.variables import SECONDS, Variable
 from sdf1_field.simulation import model_grid
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 FORMAT = "sdf1-field run 2"
 FORMATS = {"sdf1-field run 1": 1, FORMAT: 2}
 """Formats that are read, and their numbers."""
-VOLATILE = frozenset({"date_created", "history", "command_line"})
+VOLATILE = frozenset({"computed_on", "date_created", "history", "command_line"})
 """Attributes that may differ between two runs of the same content."""
 
 _BLOCK = {"time": 1, "x": 512, "y": 512, "fibre": 1024, "migrasome": 4096}
@@ -90,6 +91,7 @@ def create_file(
             "changed": changes_text(model),
             "seed": np.int64(seed),
             "versions": versions(),
+            "computed_on": computers_text([this_computer()]),
             "patterns": patterns(spec),
             "date_created": now,
             "history": f"{now} {command_line}",

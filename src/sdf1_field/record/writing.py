@@ -3,12 +3,19 @@
 import contextlib
 import functools
 import shutil
+import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import netCDF4
 
-from sdf1_field.errors import InputError, RunError
+from sdf1_field.errors import InputError, RunError, Sdf1FieldWarning
+from sdf1_field.record.computer import (
+    computers_text,
+    differences,
+    recorded_computers,
+    this_computer,
+)
 from sdf1_field.record.layout import FORMAT, FORMATS, create_file, patterns, program, versions
 from sdf1_field.record.paths import (
     checkpoint_path,
@@ -79,6 +86,11 @@ def solve(
         partial file.
     KeyboardInterrupt
         Passed on after the results so far have been kept.
+
+    Warns
+    -----
+    Sdf1FieldWarning
+        If a run is resumed on another kind of computer than it was interrupted on.
     """
     claim_output(path, force=force, resume=resume)
     with only_writer(path):
@@ -118,6 +130,7 @@ def _write(
         kept = load_frames(checkpoint_path(path))
         left.replace(partial_path(path))
         recorder = Recorder(netCDF4.Dataset(partial_path(path), "a"), spec, kept)
+        _record_computer(path, recorder.file)
     else:
         remove_leftovers(path)
         # Made at once, so that a second run finds it.
@@ -171,6 +184,21 @@ def _write(
         raise
     partial_path(path).replace(path)
     checkpoint_path(path).unlink(missing_ok=True)
+
+
+def _record_computer(path: Path, file: netCDF4.Dataset) -> None:
+    """Add this computer to those of a resumed run, with a warning, if it is of another kind."""
+    computers = recorded_computers(file.__dict__.get("computed_on"))
+    if not computers or computers[-1] == this_computer():
+        return
+    before, now = differences([computers[-1], this_computer()])
+    file.setncattr("computed_on", computers_text([*computers, this_computer()]))
+    warnings.warn(
+        f"{path}: begun on one kind of computer ({before}), it goes on with another ({now}); its "
+        "bits may be those of neither. Solve it anew if they matter.",
+        Sdf1FieldWarning,
+        stacklevel=3,
+    )
 
 
 def _leave_copy(path: Path, recorder: Recorder) -> None:
