@@ -100,7 +100,8 @@ class Recorder:
             self._write(max(self._waiting, key=self._bytes_of))
 
     def _bytes_of(self, name: str) -> int:
-        return sum(value.nbytes for value in self._waiting[name].values())
+        values = self._waiting[name]
+        return len(values) * next(iter(values.values())).nbytes
 
     def _write(self, name: str) -> None:
         """Write a variable's waiting values; if that fails or is interrupted they wait on."""
