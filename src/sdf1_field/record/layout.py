@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import netCDF4
 import numpy as np
@@ -28,7 +28,7 @@ FORMATS = {"sdf1-field run 1": 1, FORMAT: 2}
 VOLATILE = frozenset({"date_created", "history", "command_line"})
 """Attributes that may differ between two runs of the same content."""
 
-_COMPRESSION = 1
+_COMPRESSION: Final = 1
 """Level of zlib: higher ones take longer and hardly save any more; see `docs/file-format.md`."""
 _BLOCK = {"x": 512, "y": 512, "fibre": 1024, "migrasome": 4096}
 """Longest sides of a chunk, so that a window of a large floor is read alone."""

@@ -30,6 +30,7 @@ from sdf1_field.scene.variables import (
 )
 from sdf1_field.simulation import Snapshot, track_times
 from sdf1_field.spec import ModelSpec
+from sdf1_field.units import duration_text
 
 Columns = dict[str, NDArray[Any]]
 """Values by variable; over fibres or migrasomes only of those present, with their numbers."""
@@ -67,6 +68,12 @@ class Recorder:
         # By variable, and there by number of the frame or observation.
         self._waiting: dict[str, dict[int, NDArray[Any]]] = {}
         self._waiting_bytes = 0
+
+    def begin(self, unsaturated_until: Mapping[str, float]) -> None:
+        """Note in a new file until when coats are taken as unsaturated [s], if not to the end."""
+        for name, time in unsaturated_until.items():
+            if math.isfinite(time):
+                self.file[f"{name}_bound"].taken_as_unsaturated_until = duration_text(time)
 
     def append(self, snapshot: Snapshot) -> None:
         """Take the variables that are due at a snapshot's time."""
@@ -131,7 +138,7 @@ class Recorder:
         self.write_waiting()
         write_late(self.file, self.spec, self.kept, self.last.scene)
         for name, ligand in self.last.ligands.items() if self.last.fields is not None else ():
-            if ligand.filled is not None:
+            if ligand.filled is not None and ligand.unsaturated_until == math.inf:
                 self.file[f"{name}_bound"].largest_share_of_sites_filled = ligand.filled
 
 
