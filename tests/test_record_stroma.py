@@ -170,8 +170,8 @@ def test_a_grown_run_has_as_many_rows_as_there_ever_were(growing_run):
         sizes = {name: len(d) for name, d in file.dimensions.items()}
         assert (sizes["body"], sizes["fibre"], sizes["migrasome"]) == (3, 4, 9)
         assert sizes["fibre_vertex"] == VERTICES
-        assert file["migrasome_x"].chunking() == [1, 9]
-        assert file["fibre_x"].chunking() == [1, 4, VERTICES]
+        assert file["migrasome_x"].chunking() == [len(FRAMES), 9]
+        assert file["fibre_x"].chunking() == [len(FRAMES), 4, VERTICES]
 
 
 def test_migrasomes_of_a_grown_run_are_there_from_birth_to_end_and_nan_otherwise(growing_run):

@@ -12,6 +12,7 @@ from sdf1_field.record import (
     load_state,
     open_run,
     partial_path,
+    recorder,
     resumable_path,
     solve,
     summary,
@@ -106,6 +107,29 @@ def test_only_what_fails_in_writing_is_laid_to_the_disk(tiny, tmp_path, monkeypa
     with pytest.raises(RunError, match=r"writing failed \(the solver's own fault\)\. Make room"):
         solve(tiny_model(tiny), tmp_path / "run.nc", seed=1)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("most", [0, 10_000])
+def test_the_content_does_not_depend_on_how_many_values_are_written_together(
+    tiny, tiny_run, tmp_path, monkeypatch, most
+):
+    path = tmp_path / "run.nc"
+    monkeypatch.setattr(recorder, "_WAITING_BYTES", most)
+    solve(tiny_model(tiny), path, seed=1)
+    assert digest_of(path) == digest_of(tiny_run)
+
+
+def test_at_most_the_allowed_values_wait_in_memory(tiny, tmp_path, monkeypatch):
+    append, most, waiting = writing.Recorder.append, 10_000, []
+
+    def look(own, snapshot):
+        append(own, snapshot)
+        waiting.append(sum(map(own._bytes_of, own._waiting)))
+
+    monkeypatch.setattr(recorder, "_WAITING_BYTES", most)
+    monkeypatch.setattr(writing.Recorder, "append", look)
+    solve(tiny_model(tiny), tmp_path / "run.nc", seed=1)
+    assert 0 < max(waiting) <= most
 
 
 @pytest.mark.parametrize(
@@ -204,6 +228,58 @@ def test_an_interruption_between_two_outputs_goes_on_from_the_earlier_one(
         solve(tiny_model(tiny), path, seed=1)
     monkeypatch.undo()
     assert load_state(checkpoint_path(path), "cosine").time == 1800.0
+    solve(tiny_model(tiny), path, seed=1, resume=True)
+    assert digest_of(path) == digest_of(tiny_run)
+
+
+@pytest.mark.parametrize("calls", [1, 50, 150, 250])
+def test_an_interruption_while_a_variable_is_written_loses_nothing(
+    tiny, tiny_run, tmp_path, monkeypatch, calls
+):
+    path, whole, left = tmp_path / "run.nc", writing.Recorder._write, [calls]
+
+    def write(own, name):
+        whole(own, name)
+        left[0] -= 1
+        if left[0] == 0:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(recorder, "_WAITING_BYTES", 0)
+    monkeypatch.setattr(writing.Recorder, "_write", write)
+    with pytest.raises(KeyboardInterrupt):
+        solve(tiny_model(tiny), path, seed=1)
+    monkeypatch.undo()
+    assert checkpoint_path(path).exists()
+    solve(tiny_model(tiny), path, seed=1, resume=True)
+    assert digest_of(path) == digest_of(tiny_run)
+
+
+def test_an_interruption_on_a_full_disk_leaves_nothing_to_go_on_from(tiny, tmp_path, monkeypatch):
+    def full(_recorder):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(writing.Recorder, "write_waiting", full)
+    interrupted(tiny, tmp_path / "run.nc", HOUR)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_resumed_run_interrupted_on_a_full_disk_goes_on_from_the_state_before(
+    tiny, tiny_run, tmp_path, monkeypatch
+):
+    def full(_recorder):
+        raise OSError(28, "No space left on device")
+
+    def stop(time):
+        if time > HOUR:
+            raise KeyboardInterrupt
+
+    path = tmp_path / "run.nc"
+    interrupted(tiny, path, HOUR)
+    monkeypatch.setattr(writing.Recorder, "write_waiting", full)
+    with pytest.raises(KeyboardInterrupt):
+        solve(tiny_model(tiny), path, seed=1, resume=True, progress=stop)
+    monkeypatch.undo()
+    assert load_state(checkpoint_path(path), "cosine").time == HOUR
     solve(tiny_model(tiny), path, seed=1, resume=True)
     assert digest_of(path) == digest_of(tiny_run)
 

@@ -157,18 +157,13 @@ def _write(
         assert recorder is not None
         with onto_disk():
             recorder.finish()
-            recorder.file.close()
+            recorder.close()
     except BaseException as error:
         failed = isinstance(error, RunError) and not isinstance(error, _WritingError)
-        if recorder is not None:
-            # A file that cannot be written to any more cannot be closed properly either.
-            with contextlib.suppress(OSError, RuntimeError):
-                if failed and recorder.last is not None:
-                    recorder.finish()
-                recorder.file.close()
+        whole = recorder is not None and _closed(recorder, finish=failed)
         if recorder is None or stop is None:
             remove_leftovers(path)
-        elif isinstance(error, KeyboardInterrupt):
+        elif isinstance(error, KeyboardInterrupt) and whole:
             save_state(checkpoint_path(path), stop, recorder.kept)
             _leave_copy(path, recorder)
         elif isinstance(error, CoatFills):
@@ -199,6 +194,20 @@ def _record_computer(path: Path, file: netCDF4.Dataset) -> None:
         Sdf1FieldWarning,
         stacklevel=3,
     )
+
+
+def _closed(recorder: Recorder, *, finish: bool) -> bool:
+    """Close a run file after an error; whether it holds all that was recorded."""
+    try:
+        if finish and recorder.last is not None:
+            recorder.finish()
+        recorder.close()
+    except (OSError, RuntimeError):
+        # A file that cannot be written to any more cannot be closed properly either.
+        with contextlib.suppress(OSError, RuntimeError):
+            recorder.file.close()
+        return False
+    return True
 
 
 def _leave_copy(path: Path, recorder: Recorder) -> None:
