@@ -1,10 +1,10 @@
 """Fixtures shared by the tests: strict arithmetic, no display, tiny dishes, Dask's processes."""
 
+import contextlib
 import json
-import socket
+import logging
 import subprocess
 import sys
-import time
 from dataclasses import fields, is_dataclass
 from pathlib import Path
 
@@ -219,27 +219,58 @@ statements = [
 @pytest.fixture
 def by_none(monkeypatch):
     """Seeds of dishes that were simulated, in this process and in their order."""
-    from sdf1_field.ensemble import cluster, running
+    from sdf1_field.ensemble import running
 
     seeds = []
 
-    def one_by_one(expected, *_):
-        for dish, model in expected.items():
+    def counted(expected, *_):
+        for dish, said in answers_here(expected):
             seeds.append(dish.seed)
-            yield dish, cluster.answer(dish, model)
+            yield dish, said
 
-    monkeypatch.setattr(running, "_answers", one_by_one)
+    monkeypatch.setattr(running, "_answers", counted)
     return seeds
 
 
 @pytest.fixture
-def dask(tmp_path):
-    """Function that starts a scheduler or a worker; all are gone in the end."""
+def scheduler_of():
+    """Function that starts a Dask scheduler in this process, with workers that are threads."""
+    from distributed import LocalCluster
+
+    with contextlib.ExitStack() as stack:
+
+        def start(**options):
+            asked = {"n_workers": 0, "protocol": "tcp://", **options}
+            return stack.enter_context(
+                LocalCluster(
+                    host="127.0.0.1",
+                    processes=False,
+                    threads_per_worker=1,
+                    memory_limit=0,
+                    scheduler_kwargs={"dashboard": False, "dashboard_address": "127.0.0.1:0"},
+                    silence_logs=logging.CRITICAL,
+                    **asked,
+                )
+            )
+
+        yield start
+
+
+@pytest.fixture
+def scheduler(scheduler_of):
+    """Cluster of a scheduler that has no workers yet."""
+    return scheduler_of()
+
+
+@pytest.fixture
+def dask_worker(tmp_path):
+    """Function that starts a worker in a process of its own; all are gone in the end."""
     started = []
 
-    def start(*arguments):
-        command = [Path(sys.executable).with_name("dask"), *arguments, "--no-dashboard"]
-        with (tmp_path / f"dask-{len(started)}.log").open("w") as log:
+    def start(address):
+        command = [Path(sys.executable).with_name("dask"), "worker", address, "--nthreads", "1"]
+        command += ["--no-nanny", "--no-dashboard", "--host", "127.0.0.1"]
+        with (tmp_path / f"worker-{len(started)}.log").open("w") as log:
             process = subprocess.Popen(command, stdout=log, stderr=log, cwd=tmp_path)
         started.append(process)
         return process
@@ -248,21 +279,6 @@ def dask(tmp_path):
     for process in started:
         process.kill()
         process.wait()
-
-
-@pytest.fixture
-def scheduler(dask):
-    """Address of a scheduler on a free port."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        address = f"127.0.0.1:{free.getsockname()[1]}"
-    dask("scheduler", "--host", f"tcp://{address}")
-    for _ in range(300):
-        with socket.socket() as knock:
-            if knock.connect_ex(("127.0.0.1", int(address.rpartition(":")[2]))) == 0:
-                return f"tcp://{address}"
-        time.sleep(0.1)
-    raise TimeoutError(address)
 
 
 @pytest.fixture
@@ -278,6 +294,14 @@ def run(tmp_path, monkeypatch):
         return CliRunner().invoke(main, [str(a) for a in arguments])
 
     return call
+
+
+def answers_here(expected, *_):
+    """Answers for dishes that are simulated in this process, one by one."""
+    from sdf1_field.ensemble import cluster
+
+    for dish, model in expected.items():
+        yield dish, cluster.answer(dish, model)
 
 
 def overrides(settings):
@@ -346,4 +370,7 @@ def bits(value, name="scene"):
         if names:
             return {f"{name}.{n}": np.ascontiguousarray(value[n]).tobytes() for n in names}
         return {name: value.tobytes()}
+    if isinstance(value, float | tuple) and np.array(value).dtype == np.float64:
+        # NaN is not itself, and a file gives an array for a tuple.
+        return {name: np.array(value).tobytes()}
     return {name: value}

@@ -1,5 +1,6 @@
 """`sdf1-field reproduce` as its user has it: what goes wrong, what is kept, what is printed."""
 
+import contextlib
 import errno
 import json
 import os
@@ -17,11 +18,13 @@ import pytest
 from click.testing import CliRunner
 from scipy.stats import binom
 
+from conftest import answers_here
 from sdf1_field import reproduce as engine
 from sdf1_field.claims import REPRODUCED
 from sdf1_field.cli import main
 from sdf1_field.digits import interval_text
 from sdf1_field.ensemble import cluster, running
+from sdf1_field.observations import read
 from sdf1_field.reproduce import load_paper, plan, reproduce
 
 PROGRAM = Path(sys.executable).with_name("sdf1-field")
@@ -46,15 +49,20 @@ def call(arguments):
     return CliRunner().invoke(main, [str(a) for a in arguments])
 
 
+@contextlib.contextmanager
 def started(arguments):
-    """The installed program with processes of its own, as a terminal has it."""
-    return subprocess.Popen(
+    """The installed program with processes of its own, as a terminal has it; gone in the end."""
+    with subprocess.Popen(
         [PROGRAM, *arguments],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
-    )
+    ) as program:
+        try:
+            yield program
+        finally:
+            program.kill()
 
 
 def stored(folder):
@@ -74,9 +82,11 @@ def written(folder):
 
 @pytest.fixture(scope="module")
 def whole(command, tmp_path_factory):
-    """Folder of a quick look that one process on this machine took; not to be changed."""
+    """Folder of a quick look that this process took; not to be changed."""
     folder = tmp_path_factory.mktemp("whole")
-    result = call(command(folder, "--quick", "--workers", "1"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(running, "_answers", answers_here)
+        result = call(command(folder, "--quick"))
     assert (result.exit_code, result.stderr) == (0, "")
     assert len(stored(folder)) == DISHES
     return folder
@@ -85,52 +95,43 @@ def whole(command, tmp_path_factory):
 # What is kept
 
 
-def test_ctrl_c_keeps_dishes_and_the_same_command_goes_on(command, tmp_path, whole):
+def test_ctrl_c_keeps_dishes_and_the_same_command_goes_on(command, tmp_path, whole, by_none):
     folder = tmp_path / "out"
-    arguments = command(folder, "--quick", "--workers", "1")
+    arguments = command(folder, "--quick", "--workers", "2")
     with started(arguments) as program:
         wait_for_dishes(program, folder)
+        # As a terminal does: to the program and to its workers.
         os.killpg(program.pid, signal.SIGINT)
         printed, complaints = program.communicate(timeout=30)
     kept = {name: (folder / "runs" / name).stat().st_mtime_ns for name in stored(folder)}
     assert 3 <= len(kept) < DISHES
+    rows = (folder / "runs.csv").read_text(encoding="utf-8").splitlines()[1:]
+    assert len({tuple(row.split(",")[:3]) for row in rows}) == len(kept)
     assert (program.returncode, printed) == (130, "")
     assert complaints == (
         f"sdf1-field: interrupted. {folder} keeps {len(kept)} finished dishes; "
         "the same command goes on.\n"
     )
-    with started(arguments) as again:
-        _, complaints = again.communicate(timeout=120)
-    assert (again.returncode, complaints) == (0, "")
+    again = call(arguments)
+    assert (again.exit_code, again.stderr) == (0, "")
+    assert len(by_none) == DISHES - len(kept)
     assert written(folder) == written(whole)
     assert stored(folder) == stored(whole)
     for name, when in kept.items():
         assert (folder / "runs" / name).stat().st_mtime_ns == when
 
 
-def test_a_scheduler_that_loses_a_worker_gives_the_local_table(
-    command, tmp_path, whole, dask, scheduler
-):
-    folder = tmp_path / "out"
-    doomed, _ = (
-        dask("worker", scheduler, "--nthreads", "1", "--no-nanny", "--host", "127.0.0.1")
-        for _ in range(2)
-    )
-    while not all("Registered to" in log.read_text() for log in tmp_path.glob("dask-[12].log")):
-        time.sleep(0.05)
-    with started(command(folder, "--quick", "--scheduler", scheduler)) as program:
-        wait_for_dishes(program, folder)
-        doomed.kill()
-        assert doomed.wait() == -signal.SIGKILL
-        assert len(stored(folder)) < DISHES
-        _, complaints = program.communicate(timeout=120)
-    assert program.returncode == 0
-    (warning,) = complaints.splitlines()
+def test_a_scheduler_gives_the_local_table_and_is_warned_of(command, tmp_path, whole, scheduler):
+    scheduler.scale(1)
+    address = scheduler.scheduler_address
+    result = call(command(tmp_path / "out", "--quick", "--scheduler", address))
+    assert result.exit_code == 0
+    (warning,) = result.stderr.splitlines()
     assert warning.startswith(
-        f"sdf1-field: warning: {scheduler}: connections are neither encrypted nor"
+        f"sdf1-field: warning: {address}: connections are neither encrypted nor"
     )
     assert "anyone who reaches the port can run code" in warning
-    assert written(folder) == written(whole)
+    assert written(tmp_path / "out") == written(whole)
 
 
 def test_a_full_disk_is_one_line_and_the_next_call_goes_on(
@@ -165,12 +166,12 @@ def test_a_dish_that_fails_is_named_and_the_rest_is_judged(
 ):
     targets = load_paper("deniz2023", targets=tiny_targets, quick=True).only(("T1",))
     failing = next(p.dish for p in plan(targets, experiments=3) if p.condition == "b")
-    read = cluster.read
+    whole = cluster.read
 
     def broken(dish):
         if dish == failing:
             raise ZeroDivisionError("division by\nzero")
-        return read(dish)
+        return whole(dish)
 
     monkeypatch.setattr(cluster, "read", broken)
     result = call(command(tmp_path, "--quick", "--json"))
@@ -242,7 +243,10 @@ def assert_refused(result, *expected):
         (["deniz2023", "--workers", "2", "--scheduler", "x"], ["--workers and --scheduler"]),
         (["deniz2023", "--claim", "D99"], ["unknown claim 'D99'. Did you mean 'D9'"]),
         (["deniz2023", "--targets", "none.toml"], ["none.toml: no such file", "--targets"]),
-        (["deniz2023", "--scheduler", "nowhere"], ["nowhere: no Dask scheduler answers"]),
+        (
+            ["deniz2023", "--claim", "D1", "--scheduler", "nowhere"],
+            ["nowhere: no Dask scheduler answers"],
+        ),
     ],
 )
 def test_what_cannot_be_asked_is_refused_in_one_line(arguments, expected, tmp_path, monkeypatch):
@@ -286,14 +290,13 @@ def test_a_folder_that_holds_something_else_stays_as_it_is(command, tmp_path):
     assert (tmp_path / "notes.txt").read_text(encoding="utf-8") == "mine"
 
 
-def test_a_scheduler_that_listens_and_says_nothing_is_named_within_10_s(command, tmp_path):
+def test_a_scheduler_that_listens_and_says_nothing_is_named(command, tmp_path, monkeypatch):
+    monkeypatch.setattr(cluster, "_CONNECTING", 0.3)
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()
         address = f"tcp://127.0.0.1:{other.getsockname()[1]}"
-        begun = time.monotonic()
         result = call(command(tmp_path, "--scheduler", address))
-        assert time.monotonic() - begun < 10.0
     assert_refused(result, f"{address}: no Dask scheduler answers. Start one with")
 
 
@@ -331,14 +334,21 @@ def nothing_happens():
 
 
 def test_the_null_model_has_neither_enrichment_nor_effects_of_drugs(
-    nothing_happens, tmp_path, by_none, monkeypatch
+    nothing_happens, tmp_path, monkeypatch
 ):
     experiments = 6
     planned = plan(nothing_happens, experiments=experiments)
     assert {p.dish.model for p in planned} == {"null-kg1a"}
     assert len({p.dish.seed for p in planned}) == len(planned)
+    known = {}
+
+    def simulated(dishes, _, **__):
+        known.update({dish: read(dish) for dish in dishes if dish not in known})
+        return running.Ensemble({dish: known[dish] for dish in dishes}, ())
+
+    monkeypatch.setattr(engine, "run_dishes", simulated)
     report = reproduce(nothing_happens, tmp_path, experiments=experiments)
-    assert len(by_none) == len(planned)
+    assert len(known) == len(planned)
     assert not report.failures
     assert [levels[0].claim.id for levels in report.found] == list(GATHERING)
     for found in (one for levels in report.found for one in levels):
@@ -349,7 +359,7 @@ def test_the_null_model_has_neither_enrichment_nor_effects_of_drugs(
     gathered = {p.dish for p in planned if p.condition == "control"}
 
     def gathering(dishes, folder, **_):
-        ensemble = running.run_dishes(dishes, folder)
+        ensemble = simulated(dishes, folder)
         return replace(
             ensemble,
             readings={
@@ -366,4 +376,4 @@ def test_the_null_model_has_neither_enrichment_nor_effects_of_drugs(
     asked = nothing_happens.only(("D12", "D13", "D15"))
     found = reproduce(asked, tmp_path, experiments=experiments).found
     assert [levels[0].verdict for levels in found] == [REPRODUCED] * 3
-    assert len(by_none) == len(planned)
+    assert len(known) == len(planned)

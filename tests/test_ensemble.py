@@ -6,11 +6,10 @@ import json
 import os
 import signal
 import socket
-import subprocess
-import sys
 import time
 import urllib.error
 import urllib.request
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -21,10 +20,11 @@ from distributed import Security
 from tests.conftest import TINY
 
 from sdf1_field.claims import Quantity, Reading, Sample
-from sdf1_field.ensemble import cluster, run_dishes
-from sdf1_field.ensemble.storing import read_run, table_rows, write_run
+from sdf1_field.ensemble import cluster, run_dishes, running
+from sdf1_field.ensemble.storing import Simulated, read_run, table_rows, write_run
 from sdf1_field.errors import InputError, RunError, Sdf1FieldWarning
 from sdf1_field.observations import OBSERVATIONS, Dish, Observation
+from sdf1_field.record.computer import this_computer
 
 HOUR = 3600.0
 NULL = [Dish("cells", "null-kg1a", TINY, seed, (HOUR, 2 * HOUR)) for seed in range(1, 7)]
@@ -58,10 +58,25 @@ def table(folder):
 
 
 @pytest.fixture(scope="module")
-def by_two(tmp_path_factory):
+def local():
+    """Client of two processes on this machine."""
+    with cluster.local_client(2, 2) as client:
+        client.wait_for_workers(2)
+        yield client
+
+
+@pytest.fixture(scope="module")
+def by_two(local, tmp_path_factory):
     """Ensemble of two processes on this machine, and its folder; not to be changed."""
+
+    def local_client(dishes, workers):
+        assert (dishes, workers) == (len(DISHES), 2)
+        return contextlib.nullcontext(local)
+
     folder = tmp_path_factory.mktemp("by-two")
-    return run_dishes(DISHES, folder, workers=2), folder
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(running, "local_client", local_client)
+        return run_dishes(DISHES, folder, workers=2), folder
 
 
 # What is stored
@@ -94,8 +109,11 @@ def looks(monkeypatch):
 
 def test_readings_come_back_from_their_file_bit_by_bit(tmp_path, looks):
     dish, readings = looks
-    write_run(tmp_path / "a.nc", dish, "d1", readings)
-    assert bits(read_run(tmp_path / "a.nc", "d1")) == bits(readings)
+    computer = {"processor": "pentium"}
+    write_run(tmp_path / "a.nc", dish, "d1", Simulated(readings, computer))
+    read = read_run(tmp_path / "a.nc", "d1")
+    assert bits(read.readings) == bits(readings)
+    assert read.computer == computer
     assert read_run(tmp_path / "a.nc", "d2") is None
     with xr.open_dataset(tmp_path / "a.nc") as run:
         assert run["ratio_MSC_0_1s"].item() == 0.1 + 0.2
@@ -132,6 +150,29 @@ def test_what_is_stored_is_not_simulated_again(tmp_path, by_none):
     seeds = [line.split(",")[2] for line in table(tmp_path).splitlines()[1:]]
     assert sorted(set(seeds)) == ["1", "2", "3"]
     assert seeds == sorted(seeds)
+
+
+def test_dishes_from_several_kinds_of_computer_are_counted_in_one_line(
+    tmp_path, by_none, monkeypatch
+):
+    own = this_computer()
+    for dish, computer in zip(NULL, ({}, {**own, "processor": "pentium"}), strict=False):
+        with monkeypatch.context() as elsewhere:
+            elsewhere.setattr(cluster, "this_computer", lambda computer=computer: computer)
+            run_dishes([dish], tmp_path)
+    with pytest.warns(Sdf1FieldWarning) as said:
+        run_dishes(NULL[:4], tmp_path)
+    assert by_none == [1, 2, 3, 4]
+    (warning,) = said
+    assert str(warning.message) == (
+        f"{tmp_path}: holds dishes from several kinds of computer (1 on processor pentium, 2 on "
+        f"processor {own['processor']}), whose bits may differ. Choose a new folder to have all "
+        "from one."
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", Sdf1FieldWarning)
+        run_dishes([NULL[0], *NULL[2:4]], tmp_path)
+    assert by_none == [1, 2, 3, 4]
 
 
 def test_an_edited_model_is_simulated_anew(tmp_path, by_none):
@@ -245,20 +286,13 @@ def test_a_worker_with_another_program_is_refused():
 # Processes on this machine
 
 
-def test_readings_do_not_depend_on_the_number_of_processes(tmp_path, by_two):
+def test_two_processes_read_what_this_one_does(tmp_path, by_two, by_none):
     ensemble, folder = by_two
     assert not ensemble.failures
-    assert_same(run_dishes(DISHES, tmp_path, workers=1), ensemble)
+    assert_same(run_dishes(DISHES, tmp_path), ensemble)
+    assert by_none == [dish.seed for dish in DISHES]
     assert table(tmp_path) == table(folder)
     assert stored(tmp_path) == stored(folder)
-
-
-@pytest.fixture(scope="module")
-def local():
-    """Client of two processes on this machine."""
-    with cluster.local_client(2, 2) as client:
-        client.wait_for_workers(2)
-        yield client
 
 
 def addresses(client):
@@ -344,66 +378,14 @@ def test_no_port_of_the_processes_has_a_page_for_strangers(local):
             assert json.load(site) == {"paths": ["/sitemap.json"]}
 
 
-INTERRUPTED = """
-import sys
-from pathlib import Path
-from sdf1_field.ensemble import run_dishes
-from tests.test_ensemble import DISHES, NULL
-
-if __name__ == "__main__":
-    many = [type(NULL[0])("cells", "null-kg1a", NULL[0].settings, n, (3600.0,)) for n in range(99)]
-    try:
-        run_dishes([*DISHES, *many], Path(sys.argv[1]), progress=lambda n: print(n, flush=True))
-    except KeyboardInterrupt:
-        sys.exit(130)
-"""
-
-
-def test_an_interrupted_ensemble_goes_on_where_it_stopped(tmp_path, by_two):
-    ensemble, folder = by_two
-    script = tmp_path / "interrupted.py"
-    script.write_text(INTERRUPTED, encoding="utf-8")
-    with subprocess.Popen(
-        [sys.executable, script, tmp_path / "out"],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
-        start_new_session=True,
-    ) as program:
-        assert program.stdout.readline() == "1\n"
-        # As a terminal does: to the program and to its workers.
-        os.killpg(program.pid, signal.SIGINT)
-        _, complaints = program.communicate(timeout=20)
-    assert (program.returncode, complaints) == (130, "")
-    kept = stored(tmp_path / "out")
-    assert 1 <= len(kept) < 99
-    assert len(table(tmp_path / "out").splitlines()) > 1
-    assert_same(run_dishes(DISHES, tmp_path / "out", workers=2), ensemble)
-    assert kept <= stored(tmp_path / "out")
-    assert table(tmp_path / "out") == table(folder)
-
-
 # A scheduler
 
 
-def wait_for_worker(log):
-    """Return when the worker that writes a log has found its scheduler."""
-    for _ in range(300):
-        if "Registered to" in log.read_text():
-            return
-        time.sleep(0.1)
-    raise TimeoutError(log.read_text())
-
-
-def test_a_killed_worker_changes_nothing(tmp_path, by_two, dask, scheduler):
+def test_a_killed_worker_changes_nothing(tmp_path, by_two, dask_worker, scheduler):
     local, folder = by_two
-    doomed, _ = (
-        dask("worker", scheduler, "--nthreads", "1", "--no-nanny", "--host", "127.0.0.1")
-        for _ in range(2)
-    )
-    for log in (tmp_path / "dask-1.log", tmp_path / "dask-2.log"):
-        wait_for_worker(log)
+    scheduler.scale(1)
+    doomed = dask_worker(scheduler.scheduler_address)
+    scheduler.wait_for_workers(2)
     alive = []
 
     def kill_at_the_first(_):
@@ -411,9 +393,10 @@ def test_a_killed_worker_changes_nothing(tmp_path, by_two, dask, scheduler):
             alive.append(doomed.poll() is None)
             doomed.kill()
 
-    with pytest.warns(Sdf1FieldWarning, match=f"{scheduler}: .* anyone who reaches the port"):
+    address = scheduler.scheduler_address
+    with pytest.warns(Sdf1FieldWarning, match=f"{address}: .* anyone who reaches the port"):
         ensemble = run_dishes(
-            DISHES, tmp_path / "out", scheduler=scheduler, progress=kill_at_the_first
+            DISHES, tmp_path / "out", scheduler=address, progress=kill_at_the_first
         )
     assert alive == [True]
     assert doomed.wait() == -signal.SIGKILL
@@ -426,9 +409,9 @@ def test_a_scheduler_without_workers_is_named(tmp_path, scheduler, monkeypatch):
     monkeypatch.setattr(cluster, "_JOINING", 0.5)
     with (
         pytest.warns(Sdf1FieldWarning),
-        pytest.raises(InputError, match=f"{scheduler}: the scheduler has no workers"),
+        pytest.raises(InputError, match="the scheduler has no workers"),
     ):
-        run_dishes(NULL, tmp_path / "out", scheduler=scheduler)
+        run_dishes(NULL, tmp_path / "out", scheduler=scheduler.scheduler_address)
 
 
 @pytest.mark.parametrize("listening", [True, False])
@@ -452,31 +435,25 @@ def test_addresses_that_are_none_are_named(tmp_path, address):
 
 @pytest.fixture
 def certificate(tmp_path):
-    """Dask's options for a certificate of its own, and its configuration for a client."""
+    """A scheduler's certificate, and Dask's configuration for a client that trusts it."""
     made = Security.temporary()
     paths = {}
     for name, text in (("cert", made.tls_client_cert), ("key", made.tls_client_key)):
         paths[name] = tmp_path / f"{name}.pem"
         paths[name].write_text(text, encoding="utf-8")
-    options = [f"--tls-{name}={path}" for name, path in paths.items()]
     settings = {f"distributed.comm.tls.client.{name}": str(p) for name, p in paths.items()}
     settings["distributed.comm.tls.ca-file"] = str(paths["cert"])
-    return [*options, f"--tls-ca-file={paths['cert']}"], settings
+    return made, settings
 
 
 def test_a_scheduler_with_certificates_is_used_without_a_warning(
-    tmp_path, dask, certificate, by_two
+    tmp_path, scheduler_of, certificate, by_two
 ):
-    options, settings = certificate
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        address = f"tls://127.0.0.1:{free.getsockname()[1]}"
-    dask("scheduler", "--host", address, *options)
-    worker = ("worker", address, "--nthreads", "1", "--no-nanny", "--host", "127.0.0.1")
-    dask(*worker, *options)
+    made, settings = certificate
+    scheduler = scheduler_of(security=made, protocol="tls://", n_workers=1)
+    address = scheduler.scheduler_address
     with pytest.raises(InputError, match=f"{address}: Dask is not told of certificates"):
         run_dishes(NULL[:1], tmp_path / "out", scheduler=address)
-    wait_for_worker(tmp_path / "dask-1.log")
     with configured(settings):
         ensemble = run_dishes(NULL[:1], tmp_path / "out", scheduler=address)
     assert bits(ensemble.readings[NULL[0]]) == bits(by_two[0].readings[NULL[0]])

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sdf1_field.errors import InputError, Sdf1FieldWarning
+from sdf1_field.record.computer import recorded_computers
 from sdf1_field.record.layout import FORMATS, VOLATILE, Layout, fill_in, layout_of, missing_in
 from sdf1_field.record.paths import checkpoint_path, whole_path
 from sdf1_field.record.variables import MASSES
@@ -237,7 +238,8 @@ def summary(run: "xr.Dataset") -> dict[str, Any]:
     """Summary of a run: model, size, and stroma, ligands and mass audit at its end.
 
     ``filled`` is the largest share of the coat's sites that was ever filled, where the coat was
-    taken as unsaturated, else None. ``imbalance`` is the share of the incoming molecules that the
+    taken as unsaturated throughout, and ``unsaturated_until`` the time until which it was, where
+    that is not the end; else None. ``imbalance`` is the share of the incoming molecules that the
     audit misses; None in steady state.
     """
     model = model_of(run)
@@ -249,6 +251,7 @@ def summary(run: "xr.Dataset") -> dict[str, Any]:
         "treatment": spec.treatment_label,
         "seed": int(run.attrs["seed"]),
         "program": run.attrs["source"],
+        "computed_on": recorded_computers(run.attrs.get("computed_on")),
         "created": run.attrs["date_created"],
         "time": _times_text(spec, times),
         "grid": f"{run.sizes['x']} x {run.sizes['y']} x {run.sizes['z']} cells over "
@@ -282,6 +285,7 @@ def summary(run: "xr.Dataset") -> dict[str, Any]:
                 "minimum": float(run[f"{name}_minimum"].values[-1]),
                 "bound_mean": float(np.nanmean(run[f"{name}_bound"][-1].values)),
                 "filled": run[f"{name}_bound"].attrs.get("largest_share_of_sites_filled"),
+                "unsaturated_until": run[f"{name}_bound"].attrs.get("taken_as_unsaturated_until"),
                 "masses": masses,
                 "imbalance": None if steady else imbalance,
             }
