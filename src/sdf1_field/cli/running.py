@@ -158,7 +158,7 @@ def inspect(run: Path, digest: bool, as_json: bool) -> None:
                 ("in the medium at the floor", f"mean {mean}, {low} to {high} {unit}"),
                 ("lowest value so far", f"{lowest} {unit}"),
                 ("bound to the coat, mean", f"{number_text(ligand['bound_mean'])} molecules/um2"),
-                *_coat_row(ligand["filled"]),
+                *_coat_row(ligand["filled"], ligand["unsaturated_until"]),
                 *[
                     (f"molecules {entry.replace('_', ' ')}", number_text(amount, figures=_AUDITED))
                     for entry, amount in ligand["masses"].items()
@@ -171,8 +171,8 @@ def inspect(run: Path, digest: bool, as_json: bool) -> None:
         )
 
 
-def _coat_row(filled: float | None) -> list[tuple[str, str]]:
+def _coat_row(filled: float | None, until: str | None) -> list[tuple[str, str]]:
     """Row about a coat that was taken as unsaturated; none about one that saturates."""
-    if filled is None:
-        return []
-    return [("taken as unsaturated", f"at most {filled:.1e} of the coat's sites are filled")]
+    if filled is not None:
+        return [("taken as unsaturated", f"at most {filled:.1e} of the coat's sites are filled")]
+    return [] if until is None else [("taken as unsaturated", f"until {until}")]

@@ -1,5 +1,6 @@
 """Writes each snapshot of a run into its NetCDF file."""
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -29,6 +30,7 @@ from sdf1_field.scene.variables import (
 )
 from sdf1_field.simulation import Snapshot, track_times
 from sdf1_field.spec import ModelSpec
+from sdf1_field.units import duration_text
 
 Columns = dict[str, NDArray[Any]]
 """Values by variable; over fibres or migrasomes only of those present, with their numbers."""
@@ -57,6 +59,12 @@ class Recorder:
     def __post_init__(self) -> None:
         self._frames = {time: n for n, time in enumerate(frame_times(self.spec))}
         self._observations = {time: n for n, time in enumerate(track_times(self.spec))}
+
+    def begin(self, unsaturated_until: Mapping[str, float]) -> None:
+        """Note in a new file until when coats are taken as unsaturated [s], if not to the end."""
+        for name, time in unsaturated_until.items():
+            if math.isfinite(time):
+                self.file[f"{name}_bound"].taken_as_unsaturated_until = duration_text(time)
 
     def append(self, snapshot: Snapshot) -> None:
         """Write the variables that are due at a snapshot's time."""
@@ -90,7 +98,7 @@ class Recorder:
         assert self.last is not None
         write_late(self.file, self.spec, self.kept, self.last.scene)
         for name, ligand in self.last.ligands.items() if self.last.fields is not None else ():
-            if ligand.filled is not None:
+            if ligand.filled is not None and ligand.unsaturated_until == math.inf:
                 self.file[f"{name}_bound"].largest_share_of_sites_filled = ligand.filled
 
 

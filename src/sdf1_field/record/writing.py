@@ -137,6 +137,7 @@ def _write(
                     bodies = len(snapshot.scene.bodies.x)
                     file = create_file(partial_path(path), model, seed, bodies, command_line)
                     recorder = Recorder(file, spec)
+                    recorder.begin(snapshot.here.prepared.unsaturated_until)
                 recorder.append(snapshot)
             if progress is not None:
                 progress(snapshot.time)

@@ -1,11 +1,14 @@
-"""Events: treatments, and the arrival of the haematopoietic cells at time 0."""
+"""Events: treatments, the arrival of the haematopoietic cells, and coats that begin to saturate."""
 
 from dataclasses import replace
+from typing import Any
 
 from sdf1_field import migrasomes
 from sdf1_field.cells import seed_cells
 from sdf1_field.simulation.prepared import Prepared
+from sdf1_field.simulation.scene_fields import SceneFields
 from sdf1_field.simulation.state import State
+from sdf1_field.solvers import solver_named
 from sdf1_field.treatments import Event, treatment_times
 
 
@@ -30,6 +33,31 @@ def apply_events(prepared: Prepared, state: State, event: Event | None) -> State
     if state.time == 0.0 and state.cells is None:
         state = replace(state, cells=seed_cells(spec, state.seed))
     return state
+
+
+def let_coats_saturate(here: SceneFields, state: State) -> tuple[SceneFields, State]:
+    """Scene on the grid and state once the coats whose time has come are no longer linear.
+
+    To be called before the events of the state's time: the medium is changed at that time.
+    """
+    prepared = here.prepared
+    names = [name for name, until in prepared.unsaturated_until.items() if until == state.time]
+    if not names:
+        return here, state
+    from sdf1_field.solvers.linear import before_medium_change
+
+    general = solver_named(prepared.spec.numerics.solver)
+    solvers, equations = dict(prepared.solvers), dict(prepared.equations)
+    fields: dict[str, Any] = dict(state.fields)
+    for name in names:
+        equation = prepared.equations[name]
+        solvers[name] = general
+        equations[name] = general.prepare(prepared.grid, equation.transport, prepared.tolerances)
+        fields[name] = before_medium_change(
+            equation, fields[name], equations[name], tolerances=prepared.tolerances
+        )
+    prepared = replace(prepared, solvers=solvers, equations=equations)
+    return SceneFields(prepared, here.scene), replace(state, fields=fields)
 
 
 def _treated(prepared: Prepared, state: State, event: Event) -> State:

@@ -20,7 +20,7 @@ from sdf1_field import exposure, migrasomes
 from sdf1_field.cells import Cells
 from sdf1_field.exposure import Exposure, FaceValues, Stimulus, no_stimulus
 from sdf1_field.migrasomes import Emission, emission_between
-from sdf1_field.simulation.events import apply_events
+from sdf1_field.simulation.events import apply_events, let_coats_saturate
 from sdf1_field.simulation.fields import advance_fields, release_bursts
 from sdf1_field.simulation.output import Snapshot, snapshot_of
 from sdf1_field.simulation.prepared import Prepared, prepare
@@ -117,10 +117,11 @@ def simulate(
             with use_threads(threads):
                 state = release_bursts(state, there, emission)
         require_sound(
-            state, prepared.grid, prepared.solvers, there.equations, spec.numerics, last=last
+            state, prepared.grid, there.prepared.solvers, there.equations, spec.numerics, last=last
         )
         require_unsaturated(state.fields, spec.numerics.tolerance)
-        state = apply_events(prepared, state, events.get(until))
+        there, state = let_coats_saturate(there, state)
+        state = apply_events(there.prepared, state, events.get(until))
         here = on_grid(there, state.scene)
         if until in outputs:
             yield snapshot_of(state, here)

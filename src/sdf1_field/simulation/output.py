@@ -46,6 +46,9 @@ class LigandOutput:
         None where cargo is not followed.
     filled : float or None
         Largest share of the coat's sites filled so far, where the coat is taken as unsaturated.
+    unsaturated_until : float
+        Time until which the coat is taken as unsaturated [s]; infinite for the whole run, minus
+        infinite for none of it.
     """
 
     floor: Array
@@ -59,6 +62,7 @@ class LigandOutput:
     migrasome_rates: Array
     cargo: Cargo | None
     filled: float | None
+    unsaturated_until: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,6 +141,7 @@ class Snapshot:
             migrasome_rates=of_migrasomes,
             cargo=cargo_of(scene)[name] if followed else None,
             filled=getattr(field, "fill", None),
+            unsaturated_until=prepared.unsaturated_until[name],
         )
 
     def _inside(self, values: Array) -> Array:

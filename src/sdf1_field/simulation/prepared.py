@@ -1,12 +1,13 @@
 """Everything that stays the same throughout a run."""
 
+import math
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from sdf1_field.exposure import SensingSetup, sensing_setup
 from sdf1_field.grid import Grid, make_grid
-from sdf1_field.simulation.saturation import stays_unsaturated
+from sdf1_field.simulation.saturation import unsaturated_until
 from sdf1_field.solvers import Solver, solver_named
 from sdf1_field.spec import ModelSpec
 from sdf1_field.transport import Coat, Transport
@@ -23,7 +24,9 @@ class Prepared:
     spec : ModelSpec
     grid : Grid
     solvers : mapping of str to Solver
-        By ligand; settled once for a run.
+        By ligand, at present.
+    unsaturated_until : mapping of str to float
+        By ligand, time until which its coat is taken as unsaturated [s]; settled before the run.
     equations : mapping of str to object
         By ligand, its solver's own preparation of its equation, with an even coat.
     tolerances : object
@@ -37,6 +40,7 @@ class Prepared:
     spec: ModelSpec
     grid: Grid
     solvers: Mapping[str, Solver]
+    unsaturated_until: Mapping[str, float]
     equations: Mapping[str, Any]
     tolerances: Any
     factors: DishFactors
@@ -59,16 +63,19 @@ def prepare(spec: ModelSpec, seed: int, *, nonlinear: Collection[str] = ()) -> P
     tolerances, factors = general.tolerances_of(spec.numerics), dish_factors(spec, seed)
     transports = {name: _transport(spec, name) for name in spec.solved_ligands}
     senses = bool(spec.sensed_ligands) and spec.cell_count > 0 and spec.run.mode != "steady"
+    until = {
+        name: -math.inf if name in nonlinear else unsaturated_until(spec, name, factors.secretion)
+        for name in transports
+    }
     solvers = {
-        name: solver_named("linear")
-        if name not in nonlinear and stays_unsaturated(spec, name, factors.secretion)
-        else general
+        name: solver_named("linear") if until[name] > -spec.run.culture else general
         for name in transports
     }
     return Prepared(
         spec=spec,
         grid=grid,
         solvers=solvers,
+        unsaturated_until=until,
         equations={
             name: solvers[name].prepare(grid, transport, tolerances)
             for name, transport in transports.items()

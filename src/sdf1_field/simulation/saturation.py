@@ -5,6 +5,7 @@ linear system. The choice is made once, from an estimate before the run; the run
 real fill at every stop.
 """
 
+import math
 import warnings
 from collections.abc import Callable, Mapping
 from typing import TypeVar
@@ -13,17 +14,19 @@ from sdf1_field.errors import Sdf1FieldWarning
 from sdf1_field.migrasomes import expected_stroma, secreting_share
 from sdf1_field.solvers import FILL_ERROR, CoatFills, FieldState, solver_named
 from sdf1_field.spec import ModelSpec
+from sdf1_field.treatments import schedule
 
 T = TypeVar("T")
 
 
-def stays_unsaturated(spec: ModelSpec, ligand: str, secretion_factor: float) -> bool:
-    """Whether a ligand's coat may be taken as unsaturated throughout a run.
+def unsaturated_until(spec: ModelSpec, ligand: str, secretion_factor: float) -> float:
+    """Time until which a ligand's coat may be taken as unsaturated [s].
 
-    This needs ``numerics.linear_coat``, the cosine solver, a transient run, an even coat from which
-    the ligand dissociates, and no cells that take the ligand up. The expected error, `FILL_ERROR`
-    times the share of the sites that is expected to be filled, must be less than
-    ``numerics.tolerance``.
+    Infinite for the whole run, minus infinite for none of it. This needs ``numerics.linear_coat``,
+    the cosine solver, a transient run, and an even coat from which the ligand dissociates. The
+    expected error, `FILL_ERROR` times the share of the sites that is expected to be filled, must be
+    less than ``numerics.tolerance``. Where doses of the ligand, or cells that take it up, rule out
+    the whole run, this may hold until the last medium change before them.
 
     Parameters
     ----------
@@ -32,28 +35,51 @@ def stays_unsaturated(spec: ModelSpec, ligand: str, secretion_factor: float) -> 
     secretion_factor : float
         The dish's and donor's factor on every source.
     """
-    coat = spec.ligand[ligand].coat
-    taken_up = spec.mechanisms.uptake and ligand == spec.receptor.cxcr4.ligand
-    return (
+    coat, begin = spec.ligand[ligand].coat, -spec.run.culture
+    if not (
         spec.numerics.linear_coat
         and spec.numerics.solver == "cosine"
         and spec.run.mode == "transient"
         and coat.binds
         and not coat.uneven
         and coat.dissociation_rate > 0.0
-        and not (taken_up and spec.cell_count > 0)
-        and FILL_ERROR * _expected_fill(spec, ligand, secretion_factor) < spec.numerics.tolerance
-    )
+    ):
+        return -math.inf
+
+    def stays_unsaturated(until: float, given: float) -> bool:
+        fill = _expected_fill(spec, ligand, secretion_factor * (until - begin), given)
+        return FILL_ERROR * fill < spec.numerics.tolerance
+
+    plan = schedule(spec)
+    doses = [(e.time, dose) for e in plan.events for name, dose in e.added if name == ligand]
+    taken_up = spec.mechanisms.uptake and ligand == spec.receptor.cxcr4.ligand
+    if not (taken_up and spec.cell_count > 0):
+        if stays_unsaturated(spec.run.duration, sum(dose for _, dose in doses)):
+            return math.inf
+        if not doses:
+            return -math.inf
+    perturbed = [time for time, _ in doses] + ([0.0] if taken_up else [])
+    changes = [e.time for e in plan.events if e.medium_change and e.time <= min(perturbed)]
+    until = max(changes, default=-math.inf)
+    return until if until > begin and stays_unsaturated(until, 0.0) else -math.inf
 
 
-def _expected_fill(spec: ModelSpec, ligand: str, secretion_factor: float) -> float:
-    """Upper estimate of the mean share of a coat's sites that is filled in a run [1].
+def _expected_fill(spec: ModelSpec, ligand: str, secreting: float, given: float) -> float:
+    """Upper estimate of the mean share of a coat's sites that is filled [1].
 
     All secreted ligand is assumed to bind and stay. Doses and a bath add the equilibrium of their
     concentrations with the coat, ``c / (c + K_S)``.
+
+    Parameters
+    ----------
+    spec : ModelSpec
+    ligand : str
+    secreting : float
+        Time for which sources secrete, times the dish's factor on them [s].
+    given : float
+        Doses of the ligand [nM].
     """
     entry, area = spec.ligand[ligand], spec.dish.width * spec.dish.length
-    given = sum(spec.dose(name) for name in spec.treatments if spec.agent_of(name) == ligand)
     if spec.dish.top == "bath":
         given += entry.bath_concentration
     half_filling = entry.coat.dissociation_rate / entry.coat.association_rate
@@ -63,8 +89,7 @@ def _expected_fill(spec: ModelSpec, ligand: str, secretion_factor: float) -> flo
     else:
         carriers = stroma.migrasomes * secreting_share(spec, ligand)
         rate = stroma.bodies * entry.secretion.msc_body + carriers * entry.secretion.migrasome
-    secreted = secretion_factor * rate * (spec.run.culture + spec.run.duration)
-    return given / (given + half_filling) + secreted / (area * entry.coat.sites)
+    return given / (given + half_filling) + rate * secreting / (area * entry.coat.sites)
 
 
 def require_unsaturated(fields: Mapping[str, FieldState], tolerance: float) -> None:

@@ -14,6 +14,7 @@ from sdf1_field.solvers.linear.arrow import Arrow, arrow
 from sdf1_field.solvers.linear.state import (
     LinearState,
     add,
+    before_medium_change,
     change_medium,
     face,
     floor,
@@ -36,6 +37,7 @@ __all__ = [
     "add",
     "advance",
     "arrow",
+    "before_medium_change",
     "change_medium",
     "column",
     "face",

@@ -7,6 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sdf1_field.modes import forward
+from sdf1_field.solvers.cosine.columns import Columns
+from sdf1_field.solvers.cosine.state import CosineState
+from sdf1_field.solvers.cosine.state import start as start_saturating
 from sdf1_field.solvers.cosine.tolerances import Tolerances
 from sdf1_field.solvers.linear.arrow import Arrow
 from sdf1_field.transport import Ledger
@@ -162,6 +165,30 @@ def change_medium(arrow: Arrow, state: LinearState, *, tolerances: Tolerances) -
         ledger=state.ledger.book(removed=in_medium(arrow, state)),
     )
     return add(arrow, fresh, arrow.transport.bath or 0.0, tolerances=tolerances)
+
+
+def before_medium_change(
+    arrow: Arrow, state: LinearState, columns: Columns, *, tolerances: Tolerances
+) -> CosineState:
+    """State of the ``cosine`` solver whose medium is about to be replaced.
+
+    Coat, ledger and the mean of the medium are the same, so that what the change removes is booked.
+    Differences within the medium, which are removed as well, are left out.
+
+    Parameters
+    ----------
+    arrow : Arrow
+    state : LinearState
+    columns : Columns
+        Of the same equation.
+    tolerances : Tolerances
+    """
+    return replace(
+        start_saturating(columns, time=state.time, tolerances=tolerances),
+        mean=medium_amplitudes(arrow, state),
+        bound=state.bound,
+        ledger=state.ledger,
+    )
 
 
 def medium_amplitudes(arrow: Arrow, state: LinearState) -> Array:
