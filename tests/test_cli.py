@@ -281,6 +281,8 @@ def test_tables_say_the_same_as_json(run, tiny_run):
     facts = json.loads(run("inspect", tiny_run, "--json").output)
     text = run("inspect", tiny_run).output
     assert facts["grid"] in text
+    (computer,) = facts["computed_on"]
+    assert f"computed on  processor {computer['processor']}; vector instructions " in text
     sdf1 = facts["ligands"][0]
     assert f"molecules secreted          {sdf1['masses']['secreted']:,.0f}\n" in text
     low, mean, high = (number_text(1e3 * sdf1["floor"][key]) for key in ("min", "mean", "max"))

@@ -8,8 +8,8 @@ import pytest
 from click.testing import CliRunner
 
 from conftest import overrides
-from sdf1_field import compiled
 from sdf1_field.cli import main, progress
+from sdf1_field.compiled import files
 
 
 @pytest.fixture
@@ -100,9 +100,12 @@ def test_reproduce_reports_dishes_on_standard_error(hasty, tiny_targets, by_none
 
 
 def test_compilation_is_announced_only_where_there_is_no_kernel_yet(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(compiled, "cache_folder", lambda: tmp_path)
+    monkeypatch.setattr(files, "cache_folder", lambda: tmp_path)
     progress.announce_compilation()
-    assert capsys.readouterr() == ("", "compiling kernels (once), about a minute\n")
+    assert capsys.readouterr() == (
+        "",
+        "compiling kernels, once after installation, in about half a minute\n",
+    )
     (tmp_path / "random.kernels.draw-0123.kernel").touch()
     progress.announce_compilation()
     assert capsys.readouterr() == ("", "")

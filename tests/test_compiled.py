@@ -1,3 +1,4 @@
+import gc
 import importlib
 import json
 import os
@@ -8,9 +9,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from numba.core.errors import TypingError
 
 import sdf1_field
 from sdf1_field import compiled
+from sdf1_field.compiled import digest, files
 from sdf1_field.random.kernels import draw
 
 PACKAGE = Path(sdf1_field.__file__).parent
@@ -30,20 +33,20 @@ def refuse(event, arguments):
 
 sys.addaudithook(refuse)
 
-from sdf1_field.compiled import cache_folder
+from sdf1_field.compiled.files import cache_folder
 from sdf1_field.random.kernels import draw
 
 print(json.dumps({
     "uniform": draw(1, 5, 2, 3)[1],
     "folder": str(cache_folder()),
-    "hits": sum(draw.stats.cache_hits.values()),
+    "hits": sum(draw.dispatcher.stats.cache_hits.values()),
 }))
 """
 
 
 def _fresh_folder():
     """Cache folder as a new process with the present environment would choose it."""
-    return compiled.cache_folder.__wrapped__()
+    return files.cache_folder.__wrapped__()
 
 
 @pytest.fixture
@@ -87,8 +90,9 @@ DOUBLE = """
 import json, resource, sys, warnings
 
 from sdf1_field import compiled
+from sdf1_field.compiled import files
 
-asked = compiled.kernels_are_cached()
+asked = files.kernels_are_cached()
 if len(sys.argv) > 1:
     resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[1]), resource.RLIM_INFINITY))
 
@@ -102,7 +106,7 @@ with warnings.catch_warnings(record=True) as said:
 print(json.dumps({
     "found": found,
     "cached": asked,
-    "hits": sum(doubled.stats.cache_hits.values()),
+    "hits": sum(doubled.dispatcher.stats.cache_hits.values()),
     "said": [str(one.message) for one in said],
 }))
 """
@@ -148,20 +152,20 @@ def damaged(content, how):
 
 @pytest.mark.parametrize("how", ["empty", "cut", "zeros", "flipped"])
 def test_a_damaged_kernel_is_compiled_anew_and_the_cache_is_whole_again(tmp_path, monkeypatch, how):
-    monkeypatch.setattr(compiled, "cache_folder", lambda: tmp_path)
+    monkeypatch.setattr(files, "cache_folder", lambda: tmp_path)
 
     def hits():
         own = compiled.kernel()(_doubled)
         assert own(0.1) == 0.2
-        return sum(own.stats.cache_hits.values())
+        return sum(own.dispatcher.stats.cache_hits.values())
 
-    assert not compiled.kernels_are_cached()
+    assert not files.kernels_are_cached()
     assert hits() == 0
     (path,) = kernel_files(tmp_path)
     path.write_bytes(damaged(path.read_bytes(), how))
     assert hits() == 0
     assert kernel_files(tmp_path) == [path]
-    assert compiled.kernels_are_cached()
+    assert files.kernels_are_cached()
     assert hits() == 1
 
 
@@ -185,15 +189,15 @@ def test_processes_that_compile_at_once_leave_one_whole_cache(tmp_path, doubling
 
 
 def test_a_kernel_is_kept_for_each_type_of_its_arguments(tmp_path, monkeypatch):
-    monkeypatch.setattr(compiled, "cache_folder", lambda: tmp_path)
+    monkeypatch.setattr(files, "cache_folder", lambda: tmp_path)
 
     def make():
         return compiled.kernel()(_doubled)
 
     first, second = make(), make()
     assert (first(2), first(0.5)) == (second(2), second(0.5)) == (4, 1.0)
-    assert sum(first.stats.cache_hits.values()) == 0
-    assert sum(second.stats.cache_hits.values()) == 2
+    assert sum(first.dispatcher.stats.cache_hits.values()) == 0
+    assert sum(second.dispatcher.stats.cache_hits.values()) == 2
     assert len(list(tmp_path.rglob("*.kernel"))) == 2
 
 
@@ -201,12 +205,45 @@ def _doubled(a):
     return a + a
 
 
+def test_a_kernel_is_compiled_once_for_all_constants_in_kernels_and_lies_in_their_files(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setattr(files, "cache_folder", lambda: tmp_path)
+
+    @compiled.kernel()
+    def scaled(a, factor):
+        return a * factor
+
+    @compiled.kernel()
+    def many_times(a):
+        return scaled(a, 2) + scaled(a, 3) + scaled(factor=4, a=a)
+
+    assert many_times(5) == 45
+    assert len(scaled.dispatcher.by_kernels.overloads) == 1
+    assert [path.name.split("-")[0].rsplit(".", 1)[-1] for path in kernel_files(tmp_path)] == [
+        "many_times"
+    ]
+    # Called from Python it is compiled with a file of its own.
+    assert scaled(5, 2) == 10
+    assert len(kernel_files(tmp_path)) == 2
+
+
+def test_garbage_is_collected_again_after_a_compilation(tmp_path, monkeypatch):
+    monkeypatch.setattr(files, "cache_folder", lambda: tmp_path)
+    assert gc.isenabled()
+    assert compiled.kernel()(_doubled)(2) == 4
+    assert gc.isenabled()
+    with pytest.raises(TypingError):
+        compiled.kernel()(_doubled)(None)
+    assert gc.isenabled()
+
+
 def test_the_asked_cache_folder_is_used_before_the_users_own(tmp_path, monkeypatch):
     monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path / "asked"))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "own"))
     assert _fresh_folder().parent == tmp_path / "asked"
     monkeypatch.delenv("NUMBA_CACHE_DIR")
-    monkeypatch.setattr(compiled.platformdirs, "user_cache_dir", lambda app: tmp_path / app)
+    monkeypatch.setattr(files.platformdirs, "user_cache_dir", lambda app: tmp_path / app)
     assert _fresh_folder().parent == tmp_path / "sdf1-field"
 
 
@@ -215,7 +252,7 @@ def test_a_temporary_folder_that_others_can_write_to_is_not_trusted(
 ):
     # Cached kernels are pickles: a user who can plant one there runs code here.
     monkeypatch.setenv("NUMBA_CACHE_DIR", str(unwritable))
-    monkeypatch.setattr(compiled.tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(files.tempfile, "tempdir", str(tmp_path))
     usual = _fresh_folder()
     assert usual.is_relative_to(tmp_path)
     for folder in (usual, usual.parent):
@@ -226,7 +263,7 @@ def test_a_temporary_folder_that_others_can_write_to_is_not_trusted(
 
 
 def test_a_folder_in_the_asked_one_that_others_can_write_to_is_not_trusted(tmp_path, monkeypatch):
-    monkeypatch.setattr(compiled.tempfile, "tempdir", str(tmp_path / "temporary"))
+    monkeypatch.setattr(files.tempfile, "tempdir", str(tmp_path / "temporary"))
     shared = tmp_path / "shared"
     shared.mkdir()
     # Where the folder of kernels lies is the user's choice; that one must be the user's own.
@@ -246,19 +283,19 @@ def test_a_folder_in_the_asked_one_that_others_can_write_to_is_not_trusted(tmp_p
 
 
 def test_a_kernel_of_another_user_is_not_read(tmp_path, monkeypatch):
-    monkeypatch.setattr(compiled, "cache_folder", lambda: tmp_path)
+    monkeypatch.setattr(files, "cache_folder", lambda: tmp_path)
     own = compiled.kernel()(_doubled)
     assert own(2) == 4
     user = os.getuid()
-    monkeypatch.setattr(compiled.os, "getuid", lambda: user + 1)
+    monkeypatch.setattr(files.os, "getuid", lambda: user + 1)
     others = compiled.kernel()(_doubled)
     assert others(2) == 4
-    assert sum(others.stats.cache_hits.values()) == 0
+    assert sum(others.dispatcher.stats.cache_hits.values()) == 0
     monkeypatch.undo()
-    monkeypatch.setattr(compiled, "cache_folder", lambda: tmp_path)
+    monkeypatch.setattr(files, "cache_folder", lambda: tmp_path)
     again = compiled.kernel()(_doubled)
     assert again(2) == 4
-    assert sum(again.stats.cache_hits.values()) == 1
+    assert sum(again.dispatcher.stats.cache_hits.values()) == 1
 
 
 KERNELS = """
@@ -295,7 +332,7 @@ def later(a):
 
 def _digest_of_outer(path, source):
     path.write_text(source, encoding="utf-8")
-    return compiled.kernel_digest(runpy.run_path(str(path))["outer"])
+    return digest.kernel_digest(runpy.run_path(str(path))["outer"])
 
 
 @pytest.mark.parametrize(
@@ -326,11 +363,11 @@ def test_of_everything_that_kernels_name_a_change_would_be_noticed():
         if not room.name.endswith("__main__"):
             for value in vars(importlib.import_module(room.name)).values():
                 if hasattr(value, "py_func"):
-                    assert len(compiled.kernel_digest(value)) == 64
+                    assert len(digest.kernel_digest(value)) == 64
                     found += 1
     assert found > 80
     with pytest.raises(TypeError, match="a change would not be noticed"):
-        compiled.kernel_digest(compiled.kernel()(_sized))
+        digest.kernel_digest(compiled.kernel()(_sized))
 
 
 def _sized():
@@ -348,6 +385,6 @@ def test_a_kernel_computes_what_its_python_source_does():
 
 
 def test_making_a_kernel_leaves_numbas_own_settings_alone(monkeypatch):
-    monkeypatch.setattr(compiled.numba.config, "CACHE_DIR", "somewhere")
+    monkeypatch.setattr(files.numba.config, "CACHE_DIR", "somewhere")
     compiled.kernel()(lambda a: a)
-    assert compiled.numba.config.CACHE_DIR == "somewhere"
+    assert files.numba.config.CACHE_DIR == "somewhere"

@@ -9,6 +9,7 @@ import socket
 import time
 import urllib.error
 import urllib.request
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -20,9 +21,10 @@ from tests.conftest import TINY
 
 from sdf1_field.claims import Quantity, Reading, Sample
 from sdf1_field.ensemble import cluster, run_dishes, running
-from sdf1_field.ensemble.storing import read_run, table_rows, write_run
+from sdf1_field.ensemble.storing import Simulated, read_run, table_rows, write_run
 from sdf1_field.errors import InputError, RunError, Sdf1FieldWarning
 from sdf1_field.observations import OBSERVATIONS, Dish, Observation
+from sdf1_field.record.computer import this_computer
 
 HOUR = 3600.0
 NULL = [Dish("cells", "null-kg1a", TINY, seed, (HOUR, 2 * HOUR)) for seed in range(1, 7)]
@@ -107,8 +109,11 @@ def looks(monkeypatch):
 
 def test_readings_come_back_from_their_file_bit_by_bit(tmp_path, looks):
     dish, readings = looks
-    write_run(tmp_path / "a.nc", dish, "d1", readings)
-    assert bits(read_run(tmp_path / "a.nc", "d1")) == bits(readings)
+    computer = {"processor": "pentium"}
+    write_run(tmp_path / "a.nc", dish, "d1", Simulated(readings, computer))
+    read = read_run(tmp_path / "a.nc", "d1")
+    assert bits(read.readings) == bits(readings)
+    assert read.computer == computer
     assert read_run(tmp_path / "a.nc", "d2") is None
     with xr.open_dataset(tmp_path / "a.nc") as run:
         assert run["ratio_MSC_0_1s"].item() == 0.1 + 0.2
@@ -145,6 +150,29 @@ def test_what_is_stored_is_not_simulated_again(tmp_path, by_none):
     seeds = [line.split(",")[2] for line in table(tmp_path).splitlines()[1:]]
     assert sorted(set(seeds)) == ["1", "2", "3"]
     assert seeds == sorted(seeds)
+
+
+def test_dishes_from_several_kinds_of_computer_are_counted_in_one_line(
+    tmp_path, by_none, monkeypatch
+):
+    own = this_computer()
+    for dish, computer in zip(NULL, ({}, {**own, "processor": "pentium"}), strict=False):
+        with monkeypatch.context() as elsewhere:
+            elsewhere.setattr(cluster, "this_computer", lambda computer=computer: computer)
+            run_dishes([dish], tmp_path)
+    with pytest.warns(Sdf1FieldWarning) as said:
+        run_dishes(NULL[:4], tmp_path)
+    assert by_none == [1, 2, 3, 4]
+    (warning,) = said
+    assert str(warning.message) == (
+        f"{tmp_path}: holds dishes from several kinds of computer (1 on processor pentium, 2 on "
+        f"processor {own['processor']}), whose bits may differ. Choose a new folder to have all "
+        "from one."
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", Sdf1FieldWarning)
+        run_dishes([NULL[0], *NULL[2:4]], tmp_path)
+    assert by_none == [1, 2, 3, 4]
 
 
 def test_an_edited_model_is_simulated_anew(tmp_path, by_none):

@@ -1,12 +1,16 @@
+import ast
+import importlib
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 HEAVY = (
-    "numpy", "scipy", "numba", "xarray", "matplotlib", "pydantic", "pint", "netCDF4", "dask",
-    "distributed",
+    "numpy", "scipy", "numba", "xarray", "pandas", "matplotlib", "pydantic", "pint", "netCDF4",
+    "dask", "distributed", "psutil",
 )  # fmt: skip
+LAZY_ROOMS = ("migrasomes", "record", "scene", "simulation")
 
 CALL = """
 import sys
@@ -48,6 +52,45 @@ def loaded_by(arguments):
 )
 def test_help_list_version_and_wrong_options_answer_without_numpy(arguments, status):
     assert loaded_by(arguments) == ([], status)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["check", "coculture-kg1a"],
+        ["check", "coculture-kg1a-sdf1-amd3100"],
+        ["check", "whole-well-kg1a"],
+        ["show", "coculture-cd34-anti-cd166"],
+        ["show", "parameters"],
+    ],
+)
+def test_models_are_checked_and_shown_without_compiler_units_library_or_file_formats(arguments):
+    loaded, status = loaded_by(arguments)
+    assert (set(loaded) - {"numpy", "pydantic"}, status) == (set(), 0)
+
+
+def test_rooms_with_kernels_load_without_the_compiler():
+    code = (
+        "import sys, sdf1_field.cells.walking, sdf1_field.migrasomes.growth\n"
+        "print('numba' in sys.modules)"
+    )
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ended.stdout.strip() == "False"
+
+
+@pytest.mark.parametrize("room", LAZY_ROOMS)
+def test_type_checkers_see_the_names_of_a_room_that_load_on_first_use(room):
+    package = importlib.import_module(f"sdf1_field.{room}")
+    stub = ast.parse(Path(package.__file__).with_suffix(".pyi").read_text(encoding="utf-8"))
+    homes = {
+        alias.name: node.module
+        for node in stub.body
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    }
+    assert homes.keys() == set(package.__all__)
+    for name, home in homes.items():
+        assert getattr(package, name) is getattr(importlib.import_module(home), name)
 
 
 def test_importing_the_package_loads_none_of_its_modules():

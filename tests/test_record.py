@@ -21,6 +21,7 @@ from sdf1_field.record import (
     solve,
     summary,
 )
+from sdf1_field.record.layout import chunks_of
 from sdf1_field.record.variables import MASSES
 from sdf1_field.scene import Region
 from sdf1_field.simulation import simulate
@@ -102,12 +103,35 @@ def test_variables_have_their_dimensions_type_and_unit(tiny_run, name, dims, kin
         assert getattr(variable, "units", None) == units
 
 
-def test_fields_are_compressed_and_chunked_by_frame(tiny_run):
+def test_maps_are_compressed_and_chunked_by_frame(tiny_run):
     with netCDF4.Dataset(tiny_run) as file:
         filters = file["sdf1"].filters()
-        assert (filters["zlib"], filters["complevel"], filters["shuffle"]) == (True, 4, True)
+        assert (filters["zlib"], filters["complevel"], filters["shuffle"]) == (True, 1, True)
         assert file["sdf1"].chunking() == [1, 30, 30]
-        assert file["body_x"].chunking() == [1, file.dimensions["body"].size]
+        assert file["region"].chunking() == [1, 30, 30]
+
+
+def test_small_frames_and_whole_tracks_share_a_chunk(tiny_run):
+    with netCDF4.Dataset(tiny_run) as file:
+        for name in ("time", "sdf1_mass_bound", "body_x", "migrasome_x", "fibre_x", "cell_x"):
+            assert file[name].chunking() == list(file[name].shape), name
+
+
+@pytest.mark.parametrize(
+    ("dims", "sizes", "sides"),
+    [
+        # 262144 bytes hold 32768 doubles: 9 of these frames, and 50 frames are 5 times 9 and 5.
+        (("time", "migrasome"), {"time": 50, "migrasome": 3500}, [9, 3500]),
+        # Blocks of at most 4096 migrasomes: 25 of 4000.
+        (("time", "migrasome"), {"time": 50, "migrasome": 100_000}, [8, 4000]),
+        # 337 tracks of 97 observations would fit; 25480 cells are 76 equal parts.
+        (("trajectory", "obs"), {"trajectory": 25480, "obs": 97}, [336, 97]),
+        (("time", "y", "x"), {"time": 50, "y": 20, "x": 20}, [1, 20, 20]),
+        (("time",), {"time": 0}, [1]),
+    ],
+)
+def test_a_chunk_holds_what_is_read_together(dims, sizes, sides):
+    assert chunks_of(dims, sizes, itemsize=8) == sides
 
 
 def test_a_large_floor_is_chunked_in_equal_tiles(tmp_path):

@@ -1,20 +1,25 @@
+import warnings
+
 import netCDF4
 import numpy as np
 import pytest
 
 from conftest import digest_of, tiny_model
-from sdf1_field.errors import InputError, RunError
+from sdf1_field.errors import InputError, RunError, Sdf1FieldWarning
 from sdf1_field.record import (
     checkpoint_path,
     claim_output,
     load_state,
     open_run,
     partial_path,
+    recorder,
     resumable_path,
     solve,
+    summary,
     writing,
 )
-from sdf1_field.solvers import cosine
+from sdf1_field.record.computer import computers_text, this_computer
+from sdf1_field.solvers import linear
 
 HOUR = 3600.0
 
@@ -94,7 +99,7 @@ def test_only_what_fails_in_writing_is_laid_to_the_disk(tiny, tmp_path, monkeypa
     def broken(*_arguments, **_options):
         raise error("the solver's own fault")
 
-    monkeypatch.setattr(cosine, "advance", broken)
+    monkeypatch.setattr(linear, "advance", broken)
     with pytest.raises(error, match=r"^the solver's own fault$"):
         solve(tiny_model(tiny), tmp_path / "run.nc", seed=1)
     monkeypatch.undo()
@@ -102,6 +107,29 @@ def test_only_what_fails_in_writing_is_laid_to_the_disk(tiny, tmp_path, monkeypa
     with pytest.raises(RunError, match=r"writing failed \(the solver's own fault\)\. Make room"):
         solve(tiny_model(tiny), tmp_path / "run.nc", seed=1)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("most", [0, 10_000])
+def test_the_content_does_not_depend_on_how_many_values_are_written_together(
+    tiny, tiny_run, tmp_path, monkeypatch, most
+):
+    path = tmp_path / "run.nc"
+    monkeypatch.setattr(recorder, "_WAITING_BYTES", most)
+    solve(tiny_model(tiny), path, seed=1)
+    assert digest_of(path) == digest_of(tiny_run)
+
+
+def test_at_most_the_allowed_values_wait_in_memory(tiny, tmp_path, monkeypatch):
+    append, most, waiting = writing.Recorder.append, 10_000, []
+
+    def look(own, snapshot):
+        append(own, snapshot)
+        waiting.append(sum(map(own._bytes_of, own._waiting)))
+
+    monkeypatch.setattr(recorder, "_WAITING_BYTES", most)
+    monkeypatch.setattr(writing.Recorder, "append", look)
+    solve(tiny_model(tiny), tmp_path / "run.nc", seed=1)
+    assert 0 < max(waiting) <= most
 
 
 @pytest.mark.parametrize(
@@ -204,6 +232,58 @@ def test_an_interruption_between_two_outputs_goes_on_from_the_earlier_one(
     assert digest_of(path) == digest_of(tiny_run)
 
 
+@pytest.mark.parametrize("calls", [1, 50, 150, 250])
+def test_an_interruption_while_a_variable_is_written_loses_nothing(
+    tiny, tiny_run, tmp_path, monkeypatch, calls
+):
+    path, whole, left = tmp_path / "run.nc", writing.Recorder._write, [calls]
+
+    def write(own, name):
+        whole(own, name)
+        left[0] -= 1
+        if left[0] == 0:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(recorder, "_WAITING_BYTES", 0)
+    monkeypatch.setattr(writing.Recorder, "_write", write)
+    with pytest.raises(KeyboardInterrupt):
+        solve(tiny_model(tiny), path, seed=1)
+    monkeypatch.undo()
+    assert checkpoint_path(path).exists()
+    solve(tiny_model(tiny), path, seed=1, resume=True)
+    assert digest_of(path) == digest_of(tiny_run)
+
+
+def test_an_interruption_on_a_full_disk_leaves_nothing_to_go_on_from(tiny, tmp_path, monkeypatch):
+    def full(_recorder):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(writing.Recorder, "write_waiting", full)
+    interrupted(tiny, tmp_path / "run.nc", HOUR)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_resumed_run_interrupted_on_a_full_disk_goes_on_from_the_state_before(
+    tiny, tiny_run, tmp_path, monkeypatch
+):
+    def full(_recorder):
+        raise OSError(28, "No space left on device")
+
+    def stop(time):
+        if time > HOUR:
+            raise KeyboardInterrupt
+
+    path = tmp_path / "run.nc"
+    interrupted(tiny, path, HOUR)
+    monkeypatch.setattr(writing.Recorder, "write_waiting", full)
+    with pytest.raises(KeyboardInterrupt):
+        solve(tiny_model(tiny), path, seed=1, resume=True, progress=stop)
+    monkeypatch.undo()
+    assert load_state(checkpoint_path(path), "cosine").time == HOUR
+    solve(tiny_model(tiny), path, seed=1, resume=True)
+    assert digest_of(path) == digest_of(tiny_run)
+
+
 @pytest.mark.parametrize(("settings", "seed"), [(["cells.time_step=15 s"], 1), ([], 2)])
 def test_a_run_of_another_model_or_seed_is_not_resumed(tiny, tmp_path, settings, seed):
     path = tmp_path / "run.nc"
@@ -225,6 +305,50 @@ def test_a_run_begun_by_other_versions_is_not_resumed(tiny, tmp_path, attribute,
         solve(tiny_model(tiny), path, seed=1, resume=True)
     assert partial_path(path).exists()
     assert checkpoint_path(path).exists()
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "words"),
+    [
+        ("processor", "pentium", "processor pentium"),
+        ("vector_instructions", "MMX", "vector instructions MMX"),
+        ("blas", "openblas 0.1 Katmai", "blas openblas 0.1 Katmai"),
+    ],
+)
+def test_a_run_resumed_on_another_kind_of_computer_says_what_differs_and_records_both(
+    tiny, tiny_run, tmp_path, key, value, words
+):
+    path, own = tmp_path / "run.nc", this_computer()
+    interrupted(tiny, path, HOUR)
+    with netCDF4.Dataset(resumable_path(path), "a") as file:
+        file.computed_on = computers_text([{**own, key: value}])
+    with pytest.warns(Sdf1FieldWarning) as said:
+        solve(tiny_model(tiny), path, seed=1, resume=True)
+    (warning,) = said
+    assert str(warning.message) == (
+        f"{path}: begun on one kind of computer ({words}), it goes on with another "
+        f"({key.replace('_', ' ')} {own[key]}); its bits may be those of neither. Solve it anew if "
+        "they matter."
+    )
+    with open_run(path) as run:
+        assert summary(run)["computed_on"] == [{**own, key: value}, own]
+    assert digest_of(path) == digest_of(tiny_run)
+
+
+@pytest.mark.parametrize("computers", [None, "unreadable", "[1]"])
+def test_a_run_resumed_where_it_was_begun_or_where_is_not_known_says_nothing(
+    tiny, tmp_path, computers
+):
+    path = tmp_path / "run.nc"
+    interrupted(tiny, path, HOUR)
+    if computers is not None:
+        with netCDF4.Dataset(resumable_path(path), "a") as file:
+            file.computed_on = computers
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", Sdf1FieldWarning)
+        solve(tiny_model(tiny), path, seed=1, resume=True)
+    with open_run(path) as run:
+        assert summary(run)["computed_on"] == ([this_computer()] if computers is None else [])
 
 
 @pytest.mark.parametrize("share", [0.0, 0.001, 0.1, 0.5, 0.99])

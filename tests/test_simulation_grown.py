@@ -26,11 +26,11 @@ def frozen_states(tiny):
     return states(tiny, *FROZEN)
 
 
-def test_the_audit_closes_with_sources_that_move_come_and_go(tiny, grown_states):
-    prepared = prepare(model(tiny, *GROWN), 1)
+def test_the_audit_closes_with_sources_that_move_come_and_go(grown_states):
     assert [s.time for s in grown_states[:2]] == [-HOUR, -HOUR / 2]
     for state in grown_states:
         for name, field in state.fields.items():
+            prepared = state.here.prepared
             in_medium = prepared.solvers[name].in_medium(prepared.equations[name], field)
             bound = prepared.solvers[name].on_coat(prepared.equations[name], field)
             assert abs(field.ledger.imbalance(in_medium, bound)) < 1e-10, (name, state.time)

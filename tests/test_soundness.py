@@ -15,7 +15,7 @@ from sdf1_field.exposure import Exposure
 from sdf1_field.record import open_run, partial_path, solve
 from sdf1_field.scene import place_scene
 from sdf1_field.simulation import begin, prepare, simulate, soundness
-from sdf1_field.solvers import cosine
+from sdf1_field.solvers import cosine, linear
 from sdf1_field.spec import load_model
 
 WRONG_PLACES = """
@@ -424,7 +424,7 @@ def test_a_stroma_without_cells_is_sound():
 
 def break_from(monkeypatch, time, **changes):
     """Let the solver give a field with something wrong from a time on."""
-    whole = cosine.advance
+    whole = linear.advance
 
     def broken(prepared, state, secretion, until, **options):
         after = whole(prepared, state, secretion, until, **options)
@@ -433,7 +433,7 @@ def break_from(monkeypatch, time, **changes):
         parts = {part: change(getattr(after, part)) for part, change in changes.items()}
         return replace(after, **parts)
 
-    monkeypatch.setattr(cosine, "advance", broken)
+    monkeypatch.setattr(linear, "advance", broken)
 
 
 def test_a_run_that_breaks_keeps_what_it_had_and_says_up_to_when(tiny, tmp_path, monkeypatch):

@@ -3,6 +3,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sdf1_field.units import (
+    _FACTORS,
+    _MASS_FACTORS,
     BOUNDS,
     DIMENSIONS,
     MOLECULES_PER_UM3_PER_NM,
@@ -194,3 +196,30 @@ def test_bounds_hold_the_example_of_a_dimension_and_zero_and_nothing_beyond(dime
     for beyond, word in ((0.5 * low, "small"), (2.0 * high, "large"), (-2.0 * high, "large")):
         with pytest.raises(ValueError, match=f"is too {word} for"):
             bounded(beyond, f"{beyond} {unit}", dimension)
+
+
+@pytest.mark.parametrize(
+    ("dimension", "unit"),
+    [(dimension, unit) for dimension, units in _FACTORS.items() for unit in units],
+)
+@settings(max_examples=20, deadline=None)
+@given(number=st.floats(1e-9, 1e9))
+def test_units_of_the_table_convert_as_pint_does_to_the_last_bit(dimension, unit, number):
+    # Pint reads a unit in brackets, which the table does not have.
+    assert parse(f"{number!r} {unit}", dimension) == parse(f"{number!r} ({unit})", dimension)
+
+
+@pytest.mark.parametrize("unit", _MASS_FACTORS)
+@settings(max_examples=20, deadline=None)
+@given(number=st.floats(1e-9, 1e9), molar_mass=st.floats(0.1, 1e3))
+def test_masses_per_volume_of_the_table_convert_as_pint_does(unit, number, molar_mass):
+    told, asked = (
+        parse(text, "concentration", molar_mass=molar_mass)
+        for text in (f"{number!r} {unit}", f"{number!r} ({unit})")
+    )
+    assert told == asked
+
+
+def test_a_number_too_large_for_a_float_is_refused_in_units_of_the_table():
+    with pytest.raises(ValueError, match="is too large"):
+        parse("1e400 um", "length")

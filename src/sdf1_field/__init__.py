@@ -3,6 +3,7 @@
 The names below load on first use, so that ``import sdf1_field`` costs nothing.
 """
 
+from collections.abc import Callable, Mapping
 from importlib import import_module
 from typing import Any
 
@@ -22,14 +23,30 @@ _HOME = {
 }
 """Room of every name; ``__init__.pyi`` says the same to type checkers."""
 
+
+def lazy_names(
+    package: str, homes: Mapping[str, str]
+) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
+    """``__getattr__`` and ``__dir__`` of a package whose names load on first use.
+
+    Parameters
+    ----------
+    package : str
+        Its full name.
+    homes : mapping of str to str
+        The module of each name, below the package; ``__init__.pyi`` says the same to type checkers.
+    """
+
+    def load(name: str) -> Any:
+        if name not in homes:
+            raise AttributeError(f"module '{package}' has no attribute '{name}'")
+        value = getattr(import_module(f"{package}.{homes[name]}"), name)
+        # Found without this function from now on.
+        setattr(import_module(package), name, value)
+        return value
+
+    return load, lambda: sorted({*vars(import_module(package)), *homes})
+
+
 __all__ = ["__version__", *_HOME]
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOME:
-        raise AttributeError(f"module 'sdf1_field' has no attribute '{name}'")
-    return getattr(import_module(f"sdf1_field.{_HOME[name]}"), name)
-
-
-def __dir__() -> list[str]:
-    return sorted(__all__)
+__getattr__, __dir__ = lazy_names(__name__, _HOME)

@@ -298,7 +298,7 @@ def _spread(
                 total[row, reflected_index(i0 + i, nx)] += a * around_x[i]
 
 
-@kernel(inline=True)
+@kernel()
 def _gaussian(weights: Array, place: float, width: float) -> int:
     """Fill in the weights of the cell centres around a place; return the first one's index."""
     first = clamped(np.ceil(place - 0.5 * weights.size), -_FAR, _FAR)

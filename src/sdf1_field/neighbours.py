@@ -61,7 +61,7 @@ def make_buckets(
     return Buckets(left, low, columns / width, rows / length, rows, columns)
 
 
-@kernel(inline=True)
+@kernel()
 def bucket_of(buckets: Buckets, x: float, y: float) -> tuple[int, int]:
     """Row and column of the bucket that a place [um] is in."""
     row = clamped_index((y - buckets.low) * buckets.per_y, buckets.rows)
@@ -117,7 +117,7 @@ def adjacent(index: int, count: int) -> range:
     return range(max(index - 1, 0), min(index + 2, count))
 
 
-@kernel(inline=True)
+@kernel()
 def adjacent_run(begins: Indices, columns: int, row: int, column: int) -> tuple[int, int]:
     """Positions, first and after the last, of sorted places in a bucket and those beside it.
 

@@ -4,14 +4,13 @@ import operator
 import os
 import tempfile
 import threading
-import warnings
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from sdf1_field import record
 from sdf1_field.api.runs import Run
-from sdf1_field.errors import InputError, Sdf1FieldWarning
-from sdf1_field.spec import Model, asked_model, outside_intervals, refuse_unread
+from sdf1_field.errors import InputError
+from sdf1_field.spec import Model, asked_model, refuse_unread, warn_of_intervals
 from sdf1_field.units import bytes_text
 
 LARGEST_IN_MEMORY = 1e9
@@ -147,21 +146,6 @@ def require_possible(
         record.claim_output(path, force=force, resume=resume)
     record.require_memory(model)
     warn_of_intervals(model, strict=strict, caller=caller + 1)
-
-
-def warn_of_intervals(model: Model, *, strict: bool, caller: int = 1) -> None:
-    """Warn of each value outside its interval, as of a line so many calls up.
-
-    Raises
-    ------
-    InputError
-        If there is one and ``strict`` is set.
-    """
-    texts = [outside.text for outside in outside_intervals(model)]
-    if strict and texts:
-        raise InputError(f"{' Also '.join(texts)} Choose values within, or omit strict.")
-    for text in texts:
-        warnings.warn(text, Sdf1FieldWarning, stacklevel=caller + 1)
 
 
 def _whole(name: str, value: int, lowest: int, highest: int) -> int:

@@ -133,7 +133,7 @@ def let_go(cells: Cells, grid: Grid, hold: Hold, parameters: CellParameters) -> 
     return replace(cells, held=still)
 
 
-@kernel(inline=True)
+@kernel()
 def catch_and_let_go(
     xs: Array,
     ys: Array,

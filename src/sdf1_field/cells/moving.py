@@ -31,7 +31,7 @@ def sort_by_number(number: Indices, begins: Indices, order: Indices, inside: Ind
         order[at] = one
 
 
-@kernel(inline=True)
+@kernel()
 def move(
     begin: int,
     size: int,

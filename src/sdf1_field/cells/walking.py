@@ -295,7 +295,9 @@ def _advance(
     begins = np.empty(buckets.rows * buckets.columns + 1, np.int64)
     order, inside = np.arange(count), np.empty(count, np.int64)
     number, place, stuck = np.arange(count), np.empty((4, count)), cells.held.copy()
-    place[0], place[1], place[2], place[3] = cells.x, cells.y, cells.heading_x, cells.heading_y
+    for i in range(count):
+        place[0, i], place[1, i] = cells.x[i], cells.y[i]
+        place[2, i], place[3, i] = cells.heading_x[i], cells.heading_y[i]
     spare_number, spare_stuck = np.empty(count, np.int64), np.empty(count, np.bool_)
     # One row for each cell, so that its four numbers share a line of the processor's cache.
     abreast = np.empty((count, 4))

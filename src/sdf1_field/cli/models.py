@@ -112,9 +112,13 @@ def check(model: str, settings: tuple[str, ...], strict: bool) -> None:
 
     Says what is implausible, what acts on nothing, and how much memory and disk a run may take.
     """
-    from sdf1_field.api.solving import warn_of_intervals
     from sdf1_field.record import expected_size
-    from sdf1_field.spec import asked_model, changes_text, inherited_unread
+    from sdf1_field.spec import (
+        asked_model,
+        changes_text,
+        inherited_unread,
+        warn_of_intervals,
+    )
     from sdf1_field.units import bytes_text
 
     loaded = asked_model(model, settings=settings)

@@ -19,12 +19,12 @@ _RECENT = 12
 """Number of last reports whose pace gives the remaining time."""
 _LONG = 100.0
 """Seconds from which on a time is given in minutes."""
-_COMPILING = "compiling kernels (once), about a minute"
+_COMPILING = "compiling kernels, once after installation, in about half a minute"
 
 
 def announce_compilation() -> None:
     """Say on standard error that kernels are compiled first, if they have never been."""
-    from sdf1_field.compiled import kernels_are_cached
+    from sdf1_field.compiled.files import kernels_are_cached
 
     if not kernels_are_cached():
         click.echo(_COMPILING, err=True)

@@ -120,7 +120,7 @@ def solve(
 @json_option
 def inspect(run: Path, digest: bool, as_json: bool) -> None:
     """Show what a run file holds and whether its mass audit closes."""
-    from sdf1_field.record import content_digest, field_unit, open_run, summary
+    from sdf1_field.record import computer_text, content_digest, field_unit, open_run, summary
 
     with open_run(run, interrupted=True) as opened:
         facts = summary(opened)
@@ -132,12 +132,15 @@ def inspect(run: Path, digest: bool, as_json: bool) -> None:
         return
     click.echo(f"{run}: {facts['title']}")
     facts["changed"] = "; ".join(facts["changed"]) or "nothing"
+    computers = [computer_text(computer) for computer in facts["computed_on"]]
+    facts["computed on"] = ", then on ".join(computers) or "not recorded"
     keys = (
         "model",
         "changed",
         "treatment",
         "seed",
         "program",
+        "computed on",
         "created",
         "time",
         "grid",

@@ -13,16 +13,16 @@ from collections.abc import Iterator, Mapping
 from multiprocessing import resource_tracker
 from typing import TYPE_CHECKING, Any
 
-from sdf1_field.claims import Reading
-from sdf1_field.ensemble.storing import model_digest
+from sdf1_field.ensemble.storing import Simulated, model_digest
 from sdf1_field.errors import InputError, RunError, Sdf1FieldWarning
 from sdf1_field.observations import Dish, forget_models, read
+from sdf1_field.record.computer import this_computer
 
 if TYPE_CHECKING:
     from distributed import Client
 
-Answer = tuple[Reading, ...] | str
-"""A dish's readings, or the error as text."""
+Answer = Simulated | str
+"""A dish that was simulated, or the error as text."""
 
 _CONNECTING, _JOINING = 3.0, 5.0
 """Timeouts for the answer of a scheduler, and then for its first worker to join [s]."""
@@ -46,7 +46,7 @@ def answer(dish: Dish, model: str) -> Answer:
         numba.set_num_threads(1)
         _require_same(dish.model, dish.settings, model)
         try:
-            return read(dish)
+            return Simulated(read(dish), this_computer())
         except Exception as error:
             # A failure of one dish must not end the others.
             text = " ".join(str(error).split())

@@ -3,7 +3,9 @@
 import contextlib
 import signal
 import threading
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+import warnings
+from collections import Counter
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
@@ -11,6 +13,7 @@ from types import FrameType
 from sdf1_field.claims import Reading
 from sdf1_field.ensemble.cluster import Answer, answer, answers, local_client, remote_client
 from sdf1_field.ensemble.storing import (
+    Simulated,
     append_rows,
     claimed,
     model_digest,
@@ -21,8 +24,9 @@ from sdf1_field.ensemble.storing import (
     write_run,
     write_table,
 )
-from sdf1_field.errors import RunError
+from sdf1_field.errors import RunError, Sdf1FieldWarning
 from sdf1_field.observations import Dish
+from sdf1_field.record.computer import Computer, differences
 
 
 @dataclass(frozen=True)
@@ -82,13 +86,18 @@ def run_dishes(
         If the disk is full or the scheduler is lost; finished dishes are kept.
     KeyboardInterrupt
         Passed on; finished dishes are kept.
+
+    Warns
+    -----
+    Sdf1FieldWarning
+        If the dishes were simulated on computers of several kinds.
     """
     models = {
         (d.model, d.settings): model_digest(d.model, d.settings)
         for d in {(d.model, d.settings): d for d in dishes}.values()
     }
     digests = {dish: run_digest(dish, models[dish.model, dish.settings]) for dish in dishes}
-    readings: dict[Dish, tuple[Reading, ...]] = {}
+    simulated: dict[Dish, Simulated] = {}
     rows: dict[Dish, str] = {}
     failures: dict[Dish, Failure] = {}
 
@@ -99,10 +108,10 @@ def run_dishes(
         for dish, digest in digests.items():
             found = read_run(run_path(folder, dish, digest), digest)
             if found is not None:
-                readings[dish], rows[dish] = found, table_rows(dish, found)
-        missing = [dish for dish in digests if dish not in readings]
-        if progress is not None and readings:
-            progress(len(readings))
+                simulated[dish], rows[dish] = found, table_rows(dish, found.readings)
+        missing = [dish for dish in digests if dish not in simulated]
+        if progress is not None and simulated:
+            progress(len(simulated))
         with _writing(folder):
             rewrite_table()
         expected = {dish: models[dish.model, dish.settings] for dish in missing}
@@ -118,7 +127,7 @@ def run_dishes(
                         path = run_path(folder, dish, digests[dish])
                         with _writing(path):
                             write_run(path, dish, digests[dish], said)
-                            readings[dish], rows[dish] = said, table_rows(dish, said)
+                            simulated[dish], rows[dish] = said, table_rows(dish, said.readings)
                             append_rows(folder, rows[dish])
                     if progress is not None:
                         progress(1)
@@ -129,9 +138,25 @@ def run_dishes(
             raise
         with _writing(folder):
             rewrite_table()
+    _warn_of_several_kinds(folder, (dish.computer for dish in simulated.values()))
     return Ensemble(
-        {dish: readings[dish] for dish in digests if dish in readings},
+        {dish: simulated[dish].readings for dish in digests if dish in simulated},
         tuple(failures[dish] for dish in digests if dish in failures),
+    )
+
+
+def _warn_of_several_kinds(folder: Path, computers: Iterable[Computer]) -> None:
+    """Warn if dishes were simulated on several kinds of computer, as far as that is recorded."""
+    dishes = Counter(tuple(sorted(computer.items())) for computer in computers if computer)
+    if len(dishes) < 2:
+        return
+    told_apart = differences([dict(kind) for kind in dishes])
+    mixed = ", ".join(f"{n} on {text}" for n, text in zip(dishes.values(), told_apart, strict=True))
+    warnings.warn(
+        f"{folder}: holds dishes from several kinds of computer ({mixed}), whose bits may differ. "
+        "Choose a new folder to have all from one.",
+        Sdf1FieldWarning,
+        stacklevel=3,
     )
 
 

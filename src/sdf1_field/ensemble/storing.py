@@ -15,6 +15,7 @@ import json
 import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import netCDF4
@@ -25,6 +26,7 @@ from sdf1_field.claims import Quantity, Reading, Sample
 from sdf1_field.ensemble.sources import source_digest
 from sdf1_field.errors import InputError, reason_of
 from sdf1_field.observations import OBSERVATIONS, Dish
+from sdf1_field.record.computer import Computer, computers_text, recorded_computers
 from sdf1_field.record.layout import patterns, program, versions
 from sdf1_field.spec import load_model
 
@@ -47,6 +49,21 @@ _COLUMNS = (
     "deviation",
 )
 _SHARE = ("how many", "of how many")
+
+
+@dataclass(frozen=True, eq=False)
+class Simulated:
+    """Readings of a dish, and the kind of computer that simulated it.
+
+    Parameters
+    ----------
+    readings : tuple of Reading
+    computer : mapping of str to str
+        Empty if the dish was stored without it.
+    """
+
+    readings: tuple[Reading, ...]
+    computer: Computer
 
 
 @functools.cache
@@ -136,7 +153,7 @@ def _variable_name(reading: Reading) -> str:
     return re.sub(r"\W+", "_", " ".join(part for part in parts if part))
 
 
-def write_run(path: Path, dish: Dish, digest: str, readings: Sequence[Reading]) -> None:
+def write_run(path: Path, dish: Dish, digest: str, simulated: Simulated) -> None:
     """Store a dish's readings in one atomic step.
 
     Raises
@@ -146,14 +163,14 @@ def write_run(path: Path, dish: Dish, digest: str, readings: Sequence[Reading]) 
     """
     partial = path.with_name(path.name + _PARTIAL)
     try:
-        partial.write_bytes(_netcdf(dish, digest, readings))
+        partial.write_bytes(_netcdf(dish, digest, simulated))
         partial.replace(path)
     except BaseException:
         partial.unlink(missing_ok=True)
         raise
 
 
-def _netcdf(dish: Dish, digest: str, readings: Sequence[Reading]) -> bytes:
+def _netcdf(dish: Dish, digest: str, simulated: Simulated) -> bytes:
     """NetCDF file of readings, one variable each."""
     file = netCDF4.Dataset("run", "w", format="NETCDF4", memory=1)
     file.setncatts(
@@ -166,9 +183,10 @@ def _netcdf(dish: Dish, digest: str, readings: Sequence[Reading]) -> bytes:
             "seed": dish.seed,
             "observation": dish.observation,
             "digest": digest,
+            "computed_on": computers_text([simulated.computer]),
         }
     )
-    for order, reading in enumerate(readings):
+    for order, reading in enumerate(simulated.readings):
         quantity, name = _quantity(dish, reading), _variable_name(reading)
         dimensions: tuple[str, ...] = ()
         if quantity.sample is Sample.SHARE:
@@ -196,8 +214,8 @@ def _netcdf(dish: Dish, digest: str, readings: Sequence[Reading]) -> bytes:
     return bytes(file.close())
 
 
-def read_run(path: Path, digest: str) -> tuple[Reading, ...] | None:
-    """Readings of a stored dish; None if it is not stored or cannot be read."""
+def read_run(path: Path, digest: str) -> Simulated | None:
+    """A stored dish; None if it is not stored or cannot be read."""
     if not path.exists():
         return None
     try:
@@ -210,9 +228,11 @@ def read_run(path: Path, digest: str) -> tuple[Reading, ...] | None:
                 (v for v in file.variables.values() if "order" in v.ncattrs()),
                 key=lambda v: int(v.order),
             )
-            return tuple(
+            readings = tuple(
                 Reading(v.quantity, float(v.time), np.atleast_1d(v[...]), v.of) for v in read
             )
+            computers = recorded_computers(file.__dict__.get("computed_on"))
+            return Simulated(readings, computers[0] if computers else {})
     except (OSError, RuntimeError, AttributeError):
         return None
 

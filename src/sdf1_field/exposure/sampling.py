@@ -166,21 +166,17 @@ def sample_all(seen: Stimulus, xs: Array, ys: Array, dx: float, dy: float, found
         left, lower = clamped_index(place_x, windows_x), clamped_index(place_y, windows_y)
         found[_LEFT, n], found[_LOWER, n] = left, lower
         found[_SHARE_X, n], found[_SHARE_Y, n] = place_x - left, place_y - lower
-    if not seen.alike:
-        _window(seen.steering, found, xs.size)
+    # The steering map first: both are sampled into the same rows.
+    for steers in range(0 if seen.alike else 1, -1, -1):
+        _window(seen.steering if steers else seen.visible, found, xs.size)
         _spline(found, xs.size)
         for n in range(xs.size):
-            found[STEERING_X, n] = found[VISIBLE_X, n] / dx
-            found[STEERING_Y, n] = found[VISIBLE_Y, n] / dy
-    _window(seen.visible, found, xs.size)
-    _spline(found, xs.size)
-    for n in range(xs.size):
-        found[VISIBLE_X, n] /= dx
-        found[VISIBLE_Y, n] /= dy
-    if seen.alike:
-        for n in range(xs.size):
-            found[STEERING_X, n] = found[VISIBLE_X, n]
-            found[STEERING_Y, n] = found[VISIBLE_Y, n]
+            found[VISIBLE_X, n] /= dx
+            found[VISIBLE_Y, n] /= dy
+        if steers or seen.alike:
+            for n in range(xs.size):
+                found[STEERING_X, n] = found[VISIBLE_X, n]
+                found[STEERING_Y, n] = found[VISIBLE_Y, n]
     if seen.subgrid.x.size > 0:
         for n in range(xs.size):
             found[_LOWER, n], found[_LEFT, n] = bucket_of(seen.subgrid.buckets, xs[n], ys[n])

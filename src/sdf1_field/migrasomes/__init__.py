@@ -1,27 +1,24 @@
 """Evolution of the stroma: its cells, their retraction fibres, and the migrasomes on these."""
 
-from sdf1_field.migrasomes.cargo import Cargo, cargo_of
-from sdf1_field.migrasomes.emission import Emission, emission_between, rates_now
-from sdf1_field.migrasomes.evolution import advance, appearance_and_rupture_times, freeze, perturb
-from sdf1_field.migrasomes.expected import ExpectedStroma, expected_stroma, secreting_share
-from sdf1_field.migrasomes.laws import Rates, migration, rates_of
-from sdf1_field.migrasomes.seeding import seed_scene
+from sdf1_field import lazy_names
 
-__all__ = [
-    "Cargo",
-    "Emission",
-    "ExpectedStroma",
-    "Rates",
-    "advance",
-    "appearance_and_rupture_times",
-    "cargo_of",
-    "emission_between",
-    "expected_stroma",
-    "freeze",
-    "migration",
-    "perturb",
-    "rates_now",
-    "rates_of",
-    "secreting_share",
-    "seed_scene",
-]
+_HOMES = {
+    "Cargo": "cargo",
+    "cargo_of": "cargo",
+    "Emission": "emission",
+    "emission_between": "emission",
+    "rates_now": "emission",
+    "advance": "evolution",
+    "appearance_and_rupture_times": "evolution",
+    "freeze": "evolution",
+    "perturb": "evolution",
+    "ExpectedStroma": "expected",
+    "expected_stroma": "expected",
+    "secreting_share": "expected",
+    "Rates": "laws",
+    "migration": "laws",
+    "rates_of": "laws",
+    "seed_scene": "seeding",
+}
+__all__ = [*_HOMES]
+__getattr__, __dir__ = lazy_names(__name__, _HOMES)

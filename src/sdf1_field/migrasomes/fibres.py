@@ -153,7 +153,8 @@ def _begin_fibre(
 def longer(values: Records) -> Records:
     """Copy with room for twice as many records."""
     more = np.empty(2 * values.size + 1, values.dtype)
-    more[: values.size] = values
+    for n in range(values.size):
+        more[n] = values[n]
     return more
 
 
@@ -161,8 +162,17 @@ def longer(values: Records) -> Records:
 def _longer_courses(values: Array) -> Array:
     """Copy with room for twice as many courses."""
     more = np.empty((2 * values.shape[0] + 1, values.shape[1], values.shape[2]))
-    more[: values.shape[0]] = values
+    for f in range(values.shape[0]):
+        _copy_course(values, f, more, f)
     return more
+
+
+@kernel(inline=True)
+def _copy_course(source: Array, f: int, target: Array, g: int) -> None:
+    """Copy a fibre's course; an assignment of slices would take seconds to compile."""
+    for axis in range(source.shape[1]):
+        for k in range(source.shape[2]):
+            target[g, axis, k] = source[f, axis, k]
 
 
 @kernel()
@@ -314,6 +324,6 @@ def remove_lost_fibres(strands: Records, course: Array, numbers: Indices) -> Non
             continue
         if kept < f:
             strands[kept] = strands[f]
-            course[kept] = course[f]
+            _copy_course(course, f, course, kept)
         kept += 1
     numbers[0] = kept

@@ -129,7 +129,10 @@ def grow(
             remove_lost_fibres(strands, course, numbers)
         if held.shape[0] < buds.size:
             more = np.zeros((buds.size, held.shape[1], held.shape[2]))
-            more[: held.shape[0]] = held
+            for m in range(held.shape[0]):
+                for k in range(held.shape[1]):
+                    for column in range(held.shape[2]):
+                        more[m, k, column] = held[m, k, column]
             held, weights = more, np.empty(buds.size)
         if follow:
             release_content(now, buds, numbers[1], held)

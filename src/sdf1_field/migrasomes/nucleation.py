@@ -144,7 +144,7 @@ def _add_migrasome(
         if strands[f].count == VERTICES:
             return buds
         # A migrasome on the last segment anchors the fibre to the floor.
-        course[f, :, k + 2] = course[f, :, k + 1]
+        course[f, 0, k + 2], course[f, 1, k + 2] = course[f, 0, k + 1], course[f, 1, k + 1]
         course[f, 0, k + 1], course[f, 1, k + 1] = x, y
         strands[f].count += 1
     m = numbers[1]

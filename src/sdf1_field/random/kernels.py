@@ -154,7 +154,7 @@ def poisson_quantile(mean: float, probability: float) -> int:
     return number
 
 
-@kernel(inline=True)
+@kernel()
 def exponential_quantile(rate: float, survival: float) -> float:
     """Time at which the survival function ``exp(-rate t)`` has a value; infinite for rate 0."""
     return -math.log(survival) / rate if rate > 0.0 else math.inf

@@ -4,28 +4,26 @@ The file grows under the name ``RUN.nc.partial`` and takes its own name when it 
 interrupted run leaves a file and a state from which it goes on, and a copy to look at.
 """
 
-from sdf1_field.record.memory import require_memory
-from sdf1_field.record.paths import checkpoint_path, claim_output, partial_path, resumable_path
-from sdf1_field.record.reading import content_digest, field_unit, model_of, open_run, summary
-from sdf1_field.record.size import expected_content, expected_size
-from sdf1_field.record.states import load_state, save_state
-from sdf1_field.record.writing import output_times, solve
+from sdf1_field import lazy_names
 
-__all__ = [
-    "checkpoint_path",
-    "claim_output",
-    "content_digest",
-    "expected_content",
-    "expected_size",
-    "field_unit",
-    "load_state",
-    "model_of",
-    "open_run",
-    "output_times",
-    "partial_path",
-    "require_memory",
-    "resumable_path",
-    "save_state",
-    "solve",
-    "summary",
-]
+_HOMES = {
+    "computer_text": "computer",
+    "require_memory": "memory",
+    "checkpoint_path": "paths",
+    "claim_output": "paths",
+    "partial_path": "paths",
+    "resumable_path": "paths",
+    "content_digest": "reading",
+    "field_unit": "reading",
+    "model_of": "reading",
+    "open_run": "reading",
+    "summary": "reading",
+    "expected_content": "size",
+    "expected_size": "size",
+    "load_state": "states",
+    "save_state": "states",
+    "output_times": "writing",
+    "solve": "writing",
+}
+__all__ = [*_HOMES]
+__getattr__, __dir__ = lazy_names(__name__, _HOMES)

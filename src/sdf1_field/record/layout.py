@@ -8,12 +8,13 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import netCDF4
 import numpy as np
 
 import sdf1_field
+from sdf1_field.record.computer import computers_text, this_computer
 from sdf1_field.record.variables import LATE, OF_SCENE, sizes_of, variables_of
 from sdf1_field.scene.variables import SECONDS, Variable
 from sdf1_field.simulation import model_grid
@@ -25,13 +26,15 @@ if TYPE_CHECKING:
 FORMAT = "sdf1-field run 2"
 FORMATS = {"sdf1-field run 1": 1, FORMAT: 2}
 """Formats that are read, and their numbers."""
-VOLATILE = frozenset({"date_created", "history", "command_line"})
+VOLATILE = frozenset({"computed_on", "date_created", "history", "command_line"})
 """Attributes that may differ between two runs of the same content."""
 
-_BLOCK = {"time": 1, "x": 512, "y": 512, "fibre": 1024, "migrasome": 4096}
-"""Longest sides of a chunk, so that a frame, or a window of a large floor, is read alone."""
-_SERIES = 1024
-"""Most values in a chunk of a variable over time alone."""
+_COMPRESSION: Final = 1
+"""Level of zlib: higher ones take longer and hardly save any more; see `docs/file-format.md`."""
+_BLOCK = {"x": 512, "y": 512, "fibre": 1024, "migrasome": 4096}
+"""Longest sides of a chunk, so that a window of a large floor is read alone."""
+_CHUNK_BYTES = 256 * 1024
+"""Values in a chunk of several frames, or of several cells' tracks, at most."""
 _LIBRARIES = ("numpy", "scipy", "numba", "fipy", "netCDF4", "xarray", "pydantic", "pint")
 _TIME: dict[str, Any] = {
     "units_metadata": "leap_seconds: none",
@@ -90,6 +93,7 @@ def create_file(
             "changed": changes_text(model),
             "seed": np.int64(seed),
             "versions": versions(),
+            "computed_on": computers_text([this_computer()]),
             "patterns": patterns(spec),
             "date_created": now,
             "history": f"{now} {command_line}",
@@ -153,16 +157,16 @@ def add_late(
 
 def _create(file: netCDF4.Dataset, variable: Variable, sizes: Mapping[str, int]) -> None:
     """New variable; floating-point ones but coordinates are NaN until they are written."""
-    chunks = _chunks(variable.dims, sizes)
+    chunks = chunks_of(variable.dims, sizes, itemsize=np.dtype(variable.dtype).itemsize)
     nothing: Any = variable.absent
     if variable.dtype in ("f4", "f8") and not _is_coordinate(variable):
         nothing = np.array(np.nan, dtype=variable.dtype)
     made = file.createVariable(
-        variable.name, variable.dtype, variable.dims, compression="zlib", complevel=4,
+        variable.name, variable.dtype, variable.dims, compression="zlib", complevel=_COMPRESSION,
         shuffle=True, chunksizes=chunks, fill_value=nothing,
     )  # fmt: skip
     if len(variable.dims) > 1 and chunks is not None:
-        # Frames are written whole and once: a cache would only keep copies of them. To HDF5 a
+        # Chunks are written whole and once: a cache would only keep copies of them. To HDF5 a
         # size of 0 means its own default, 64 MB a variable.
         made.set_var_chunk_cache(size=1)
     made.setncatts(attributes_of(variable))
@@ -172,13 +176,39 @@ def _is_coordinate(variable: Variable) -> bool:
     return variable.name in variable.dims or variable.name == "z_bounds"
 
 
-def _chunks(dims: tuple[str, ...], sizes: Mapping[str, int]) -> list[int] | None:
-    """One frame in equal blocks; None, for the library's own choice, where there are no frames."""
-    if dims[0] != "time":
+def chunks_of(
+    dims: tuple[str, ...], sizes: Mapping[str, int], *, itemsize: int
+) -> list[int] | None:
+    """Sides of a variable's chunks, which hold what is read together.
+
+    A chunk of a map is one frame, or a block of a large floor. Other variables are chunked over
+    several frames, and tracks by whole tracks of several cells.
+
+    Parameters
+    ----------
+    dims : tuple of str
+    sizes : mapping of str to int
+        Of the dimensions.
+    itemsize : int
+        Of a value [bytes].
+
+    Returns
+    -------
+    list of int, or None
+        None, for the library's own choice, where a variable has neither frames nor observations.
+    """
+    if "time" not in dims and "obs" not in dims:
         return None
-    if len(dims) == 1:
-        return [min(max(sizes["time"], 1), _SERIES)]
-    return [math.ceil(sizes[d] / math.ceil(sizes[d] / _BLOCK.get(d, sizes[d]))) for d in dims]
+    # The first dimension is that of frames or of cells.
+    sides = [_even(sizes[dim], _BLOCK.get(dim, sizes[dim])) for dim in dims[1:]]
+    on_floor = {"y", "x"} <= set(dims)
+    together = 1 if on_floor else _CHUNK_BYTES // (itemsize * math.prod(sides))
+    return [_even(sizes[dims[0]], together), *sides]
+
+
+def _even(length: int, most: int) -> int:
+    """Longest of the fewest parts, as equal as can be, that are no longer than allowed."""
+    return math.ceil(length / math.ceil(length / max(most, 1))) if length else 1
 
 
 def attributes_of(variable: Variable) -> dict[str, Any]:

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sdf1_field.errors import InputError, Sdf1FieldWarning
+from sdf1_field.record.computer import recorded_computers
 from sdf1_field.record.layout import FORMATS, VOLATILE, Layout, fill_in, layout_of, missing_in
 from sdf1_field.record.paths import checkpoint_path, whole_path
 from sdf1_field.record.variables import MASSES
@@ -250,6 +251,7 @@ def summary(run: "xr.Dataset") -> dict[str, Any]:
         "treatment": spec.treatment_label,
         "seed": int(run.attrs["seed"]),
         "program": run.attrs["source"],
+        "computed_on": recorded_computers(run.attrs.get("computed_on")),
         "created": run.attrs["date_created"],
         "time": _times_text(spec, times),
         "grid": f"{run.sizes['x']} x {run.sizes['y']} x {run.sizes['z']} cells over "

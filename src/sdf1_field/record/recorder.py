@@ -35,13 +35,17 @@ from sdf1_field.units import duration_text
 Columns = dict[str, NDArray[Any]]
 """Values by variable; over fibres or migrasomes only of those present, with their numbers."""
 
+_WAITING_BYTES = 16 * 2**20
+"""Values that wait in memory at most, and values of fibres or migrasomes written in one call."""
+
 
 @dataclass(eq=False)
 class Recorder:
     """An open run file.
 
-    Field frames go to the file as they come. Fibres and migrasomes are kept in memory, those of
-    each frame alone, until their final numbers are known.
+    Values wait in memory until they are many or until `write_waiting`, and those of several frames
+    are written together: a call of the library costs as much as compressing some kilobytes. Fibres
+    and migrasomes are kept until their final numbers are known, those of each frame alone.
 
     Parameters
     ----------
@@ -49,6 +53,8 @@ class Recorder:
     spec : ModelSpec
     kept : dict of int to Columns
         Fibres and migrasomes by frame.
+    last : Snapshot or None
+        The latest that was appended.
     """
 
     file: netCDF4.Dataset
@@ -59,6 +65,9 @@ class Recorder:
     def __post_init__(self) -> None:
         self._frames = {time: n for n, time in enumerate(frame_times(self.spec))}
         self._observations = {time: n for n, time in enumerate(track_times(self.spec))}
+        # By variable, and there by number of the frame or observation.
+        self._waiting: dict[str, dict[int, NDArray[Any]]] = {}
+        self._waiting_bytes = 0
 
     def begin(self, unsaturated_until: Mapping[str, float]) -> None:
         """Note in a new file until when coats are taken as unsaturated [s], if not to the end."""
@@ -67,43 +76,74 @@ class Recorder:
                 self.file[f"{name}_bound"].taken_as_unsaturated_until = duration_text(time)
 
     def append(self, snapshot: Snapshot) -> None:
-        """Write the variables that are due at a snapshot's time."""
+        """Take the variables that are due at a snapshot's time."""
         self.last = snapshot
         if snapshot.time in self._frames:
-            self._append_fields(self._frames[snapshot.time], snapshot)
+            self._append_frame(self._frames[snapshot.time], snapshot)
         if "cell_time" in self.file.variables and snapshot.time in self._observations:
-            n = self._observations[snapshot.time]
             for variable in CELLS:
-                self._put(variable.name, np.s_[:, n], value_of(snapshot, variable))
+                # The time is one for all cells.
+                value = np.broadcast_to(value_of(snapshot, variable), self.spec.cell_count)
+                self._wait(variable.name, self._observations[snapshot.time], value)
 
-    def _append_fields(self, n: int, snapshot: Snapshot) -> None:
+    def _append_frame(self, n: int, snapshot: Snapshot) -> None:
         rows = rows_there(snapshot.scene)
         vertices = int(np.isfinite(snapshot.scene.fibres.x).sum(axis=1).max(initial=0))
-        self.kept[n] = dict(rows)
-        for variable, value in frame_values(snapshot):
-            if LATE.intersection(variable.dims):
-                there = rows[variable.dims[1]]
-                self.kept[n][variable.name] = (
-                    value[there] if value.ndim == 1 else value[there, :vertices]
-                )
-            elif variable.name in self.file.variables:
-                self._put(variable.name, n, value)
+        columns = dict(rows)
+        for name, dims, value in frame_values(snapshot):
+            if LATE.intersection(dims):
+                there = rows[dims[1]]
+                columns[name] = value[there] if value.ndim == 1 else value[there, :vertices]
+            elif name in self.file.variables:
+                self._wait(name, n, value)
+        self.kept[n] = columns
 
-    def _put(self, name: str, place: Any, value: Any) -> None:
-        target = self.file[name]
-        target[place] = np.asarray(value, dtype=target.dtype)
+    def _wait(self, name: str, n: int, value: Any) -> None:
+        # A copy: what it was computed from need not be kept.
+        own = np.array(value, dtype=self.file.variables[name].dtype)
+        self._waiting.setdefault(name, {})[n] = own
+        self._waiting_bytes += own.nbytes
+        if self._waiting_bytes > _WAITING_BYTES:
+            self._write(max(self._waiting, key=self._bytes_of))
+
+    def _bytes_of(self, name: str) -> int:
+        values = self._waiting[name]
+        return len(values) * next(iter(values.values())).nbytes
+
+    def _write(self, name: str) -> None:
+        """Write a variable's waiting values; if that fails or is interrupted they wait on."""
+        numbers, values = zip(*self._waiting[name].items(), strict=True)
+        target, frames = self.file.variables[name], slice(numbers[0], numbers[-1] + 1)
+        if target.dimensions[0] == "time":
+            target[frames] = np.stack(values)
+        else:
+            target[:, frames] = np.stack(values, axis=1)
+        self._waiting_bytes -= self._bytes_of(name)
+        del self._waiting[name]
+
+    def write_waiting(self) -> None:
+        """Write all values that wait."""
+        for name in tuple(self._waiting):
+            self._write(name)
+
+    def close(self) -> None:
+        """Write what waits and close the file, unless it is closed."""
+        if self.file.isopen():
+            self.write_waiting()
+            self.file.close()
 
     def finish(self) -> None:
-        """Write fibres and migrasomes, with the ends and fates that are known by now."""
+        """Write all that is left, with the ends and fates of migrasomes that are known by now."""
         assert self.last is not None
+        self.write_waiting()
         write_late(self.file, self.spec, self.kept, self.last.scene)
         for name, ligand in self.last.ligands.items() if self.last.fields is not None else ():
             if ligand.filled is not None and ligand.unsaturated_until == math.inf:
                 self.file[f"{name}_bound"].largest_share_of_sites_filled = ligand.filled
 
 
-def frame_values(snapshot: Snapshot) -> Iterator[tuple[Variable, Any]]:
-    """Variables that are written each frame, with their values where there are any."""
+def frame_values(snapshot: Snapshot) -> Iterator[tuple[str, tuple[str, ...], Any]]:
+    """Name, dimensions and value of each variable of a frame, where there is a value."""
     scene = snapshot.scene
     for source, variables in (
         (snapshot, (*COORDINATES, REGION)),
@@ -113,13 +153,13 @@ def frame_values(snapshot: Snapshot) -> Iterator[tuple[Variable, Any]]:
     ):
         for variable in variables:
             if variable.written is Written.FRAME:
-                yield variable, value_of(source, variable)
+                yield variable.name, variable.dims, value_of(source, variable)
     for name, ligand in snapshot.ligands.items():
         for variable in (*LIGAND, *CARGO_BALANCE):
             if variable.written is Written.FRAME:
                 value = value_of(ligand, variable)
                 if value is not None:
-                    yield variable.named(ligand=name), value
+                    yield variable.name.format(ligand=name), variable.dims, value
 
 
 def value_of(source: object, variable: Variable) -> Any:
@@ -190,16 +230,35 @@ def write_late(
         if variable.written is Written.END:
             file[name][:] = once[name].astype(variable.dtype)
             continue
-        rows = [sizes[dim] for dim in variable.dims[1:]]
-        nothing = np.nan if variable.absent is None else variable.absent
-        for n, columns in kept.items():
-            values = np.full(rows, nothing, dtype=variable.dtype)
+        for first, values in _by_frames(variable, [sizes[dim] for dim in variable.dims[1:]], kept):
+            file[name][first : first + len(values)] = values
+
+
+def _by_frames(
+    variable: Variable, rows: list[int], kept: Mapping[int, Columns]
+) -> Iterator[tuple[int, NDArray[Any]]]:
+    """Values of a fibres' or migrasomes' variable in all rows, in blocks of frames.
+
+    Yields
+    ------
+    first : int
+        Number of the block's first frame.
+    values : ndarray, shape (frame, *rows)
+    """
+    nothing = np.nan if variable.absent is None else variable.absent
+    bytes_each = np.dtype(variable.dtype).itemsize * math.prod(rows)
+    at_once = max(1, _WAITING_BYTES // bytes_each)
+    numbers = sorted(kept)
+    for start in range(0, len(numbers), at_once):
+        block = numbers[start : start + at_once]
+        values = np.full([len(block), *rows], nothing, dtype=variable.dtype)
+        for frame, n in zip(values, block, strict=True):
             # Cargo is not followed in the frames of a frozen scene.
-            own, numbers = columns.get(name), columns[variable.dims[1]]
+            own, there = kept[n].get(variable.name), kept[n][variable.dims[1]]
             if own is None:
                 pass
             elif own.ndim == 1:
-                values[numbers] = own
+                frame[there] = own
             else:
-                values[numbers, : own.shape[1]] = own
-            file[name][n] = values
+                frame[there, : own.shape[1]] = own
+        yield block[0], values

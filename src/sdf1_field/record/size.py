@@ -24,7 +24,7 @@ _IN_FLIGHT = 80
 whole well."""
 _FIPY_BYTES = 6500.0
 """Memory of FiPy's mesh and matrices per cell, with a coat, as measured with FiPy 4.0."""
-_PACKED = 0.1
+_PACKED = 0.15
 """Largest compressed share of regions and of the bodies' secretion, as measured at 5 um."""
 _SPREAD_CELLS = 300.0
 """Largest number of floor cells over which a migrasome's secretion is spread."""

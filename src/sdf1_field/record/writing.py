@@ -3,12 +3,19 @@
 import contextlib
 import functools
 import shutil
+import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import netCDF4
 
-from sdf1_field.errors import InputError, RunError
+from sdf1_field.errors import InputError, RunError, Sdf1FieldWarning
+from sdf1_field.record.computer import (
+    computers_text,
+    differences,
+    recorded_computers,
+    this_computer,
+)
 from sdf1_field.record.layout import FORMAT, FORMATS, create_file, patterns, program, versions
 from sdf1_field.record.paths import (
     checkpoint_path,
@@ -79,6 +86,11 @@ def solve(
         partial file.
     KeyboardInterrupt
         Passed on after the results so far have been kept.
+
+    Warns
+    -----
+    Sdf1FieldWarning
+        If a run is resumed on another kind of computer than it was interrupted on.
     """
     claim_output(path, force=force, resume=resume)
     with only_writer(path):
@@ -118,6 +130,7 @@ def _write(
         kept = load_frames(checkpoint_path(path))
         left.replace(partial_path(path))
         recorder = Recorder(netCDF4.Dataset(partial_path(path), "a"), spec, kept)
+        _record_computer(path, recorder.file)
     else:
         remove_leftovers(path)
         # Made at once, so that a second run finds it.
@@ -144,18 +157,13 @@ def _write(
         assert recorder is not None
         with onto_disk():
             recorder.finish()
-            recorder.file.close()
+            recorder.close()
     except BaseException as error:
         failed = isinstance(error, RunError) and not isinstance(error, _WritingError)
-        if recorder is not None:
-            # A file that cannot be written to any more cannot be closed properly either.
-            with contextlib.suppress(OSError, RuntimeError):
-                if failed and recorder.last is not None:
-                    recorder.finish()
-                recorder.file.close()
+        whole = recorder is not None and _closed(recorder, finish=failed)
         if recorder is None or stop is None:
             remove_leftovers(path)
-        elif isinstance(error, KeyboardInterrupt):
+        elif isinstance(error, KeyboardInterrupt) and whole:
             save_state(checkpoint_path(path), stop, recorder.kept)
             _leave_copy(path, recorder)
         elif isinstance(error, CoatFills):
@@ -171,6 +179,35 @@ def _write(
         raise
     partial_path(path).replace(path)
     checkpoint_path(path).unlink(missing_ok=True)
+
+
+def _record_computer(path: Path, file: netCDF4.Dataset) -> None:
+    """Add this computer to those of a resumed run, with a warning, if it is of another kind."""
+    computers = recorded_computers(file.__dict__.get("computed_on"))
+    if not computers or computers[-1] == this_computer():
+        return
+    before, now = differences([computers[-1], this_computer()])
+    file.setncattr("computed_on", computers_text([*computers, this_computer()]))
+    warnings.warn(
+        f"{path}: begun on one kind of computer ({before}), it goes on with another ({now}); its "
+        "bits may be those of neither. Solve it anew if they matter.",
+        Sdf1FieldWarning,
+        stacklevel=3,
+    )
+
+
+def _closed(recorder: Recorder, *, finish: bool) -> bool:
+    """Close a run file after an error; whether it holds all that was recorded."""
+    try:
+        if finish and recorder.last is not None:
+            recorder.finish()
+        recorder.close()
+    except (OSError, RuntimeError):
+        # A file that cannot be written to any more cannot be closed properly either.
+        with contextlib.suppress(OSError, RuntimeError):
+            recorder.file.close()
+        return False
+    return True
 
 
 def _leave_copy(path: Path, recorder: Recorder) -> None:

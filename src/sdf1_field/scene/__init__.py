@@ -1,51 +1,30 @@
 """The stroma: an immutable snapshot, how one is placed, and the regions of the floor."""
 
-from sdf1_field.scene.placing import log_normal, place_bodies, place_scene
-from sdf1_field.scene.regions import (
-    OUTSIDE,
-    REGION_LABELS,
-    Region,
-    RegionMap,
-    body_under,
-    cells_under_bodies,
-    nearest_fibre,
-    region_areas,
-    region_map,
-    touched_cd166,
-    touched_fibres,
-)
-from sdf1_field.scene.snapshot import (
-    NO_BODY,
-    Bodies,
-    Fate,
-    Fibres,
-    Growth,
-    Migrasomes,
-    Origin,
-    Scene,
-)
+from sdf1_field import lazy_names
 
-__all__ = [
-    "NO_BODY",
-    "OUTSIDE",
-    "REGION_LABELS",
-    "Bodies",
-    "Fate",
-    "Fibres",
-    "Growth",
-    "Migrasomes",
-    "Origin",
-    "Region",
-    "RegionMap",
-    "Scene",
-    "body_under",
-    "cells_under_bodies",
-    "log_normal",
-    "nearest_fibre",
-    "place_bodies",
-    "place_scene",
-    "region_areas",
-    "region_map",
-    "touched_cd166",
-    "touched_fibres",
-]
+_HOMES = {
+    "log_normal": "placing",
+    "place_bodies": "placing",
+    "place_scene": "placing",
+    "OUTSIDE": "regions",
+    "REGION_LABELS": "regions",
+    "Region": "regions",
+    "RegionMap": "regions",
+    "body_under": "regions",
+    "cells_under_bodies": "regions",
+    "nearest_fibre": "regions",
+    "region_areas": "regions",
+    "region_map": "regions",
+    "touched_cd166": "regions",
+    "touched_fibres": "regions",
+    "NO_BODY": "snapshot",
+    "Bodies": "snapshot",
+    "Fate": "snapshot",
+    "Fibres": "snapshot",
+    "Growth": "snapshot",
+    "Migrasomes": "snapshot",
+    "Origin": "snapshot",
+    "Scene": "snapshot",
+}
+__all__ = [*_HOMES]
+__getattr__, __dir__ = lazy_names(__name__, _HOMES)

@@ -255,7 +255,7 @@ def _inside_ellipses(
     return cell[:found], owner[:found]
 
 
-@kernel(inline=True)
+@kernel()
 def _cells_within(lowest: float, highest: float, size: float, count: int) -> tuple[int, int]:
     """Range of cells whose centres may lie between two coordinates: first, and after the last."""
     first = clamped(np.floor(lowest / size - 0.5), 0, count)

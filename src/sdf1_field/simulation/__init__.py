@@ -1,36 +1,25 @@
 """Simulation of a dish: a prepared model, its state, its stops, and the loop between them."""
 
-from sdf1_field.simulation.loop import simulate
-from sdf1_field.simulation.output import Snapshot, snapshot_of
-from sdf1_field.simulation.prepared import model_grid, prepare
-from sdf1_field.simulation.replay import (
-    EncounterWalk,
-    StickyFloor,
-    begin_encounters,
-    change_floor,
-)
-from sdf1_field.simulation.saturation import rerun_if_coat_fills
-from sdf1_field.simulation.scene_fields import SceneFields, regions_of
-from sdf1_field.simulation.state import State, begin
-from sdf1_field.simulation.stops import field_times, track_times
-from sdf1_field.simulation.stroma import stroma_alone
+from sdf1_field import lazy_names
 
-__all__ = [
-    "EncounterWalk",
-    "SceneFields",
-    "Snapshot",
-    "State",
-    "StickyFloor",
-    "begin",
-    "begin_encounters",
-    "change_floor",
-    "field_times",
-    "model_grid",
-    "prepare",
-    "regions_of",
-    "rerun_if_coat_fills",
-    "simulate",
-    "snapshot_of",
-    "stroma_alone",
-    "track_times",
-]
+_HOMES = {
+    "simulate": "loop",
+    "Snapshot": "output",
+    "snapshot_of": "output",
+    "model_grid": "dish",
+    "prepare": "prepared",
+    "EncounterWalk": "replay",
+    "StickyFloor": "replay",
+    "begin_encounters": "replay",
+    "change_floor": "replay",
+    "rerun_if_coat_fills": "saturation",
+    "SceneFields": "scene_fields",
+    "regions_of": "scene_fields",
+    "State": "state",
+    "begin": "state",
+    "field_times": "stops",
+    "track_times": "stops",
+    "stroma_alone": "stroma",
+}
+__all__ = [*_HOMES]
+__getattr__, __dir__ = lazy_names(__name__, _HOMES)

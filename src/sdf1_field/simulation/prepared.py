@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from sdf1_field.exposure import SensingSetup, sensing_setup
-from sdf1_field.grid import Grid, make_grid
+from sdf1_field.grid import Grid
+from sdf1_field.simulation.dish import model_grid
 from sdf1_field.simulation.saturation import unsaturated_until
 from sdf1_field.solvers import Solver, solver_named
 from sdf1_field.spec import ModelSpec
@@ -84,19 +85,6 @@ def prepare(spec: ModelSpec, seed: int, *, nonlinear: Collection[str] = ()) -> P
         factors=factors,
         plan=schedule(spec),
         sensing=(sensing_setup(spec, grid, transports[spec.sensed_ligands[0]]) if senses else None),
-    )
-
-
-def model_grid(spec: ModelSpec) -> Grid:
-    """Grid of a model's dish, up to where the medium is mixed."""
-    return make_grid(
-        spec.dish.width,
-        spec.dish.length,
-        spec.dish.still_height,
-        spacing=spec.grid.spacing,
-        floor_layer=spec.grid.floor_layer,
-        layer_growth=spec.grid.layer_growth,
-        round_well=spec.dish.shape == "round",
     )
 
 

@@ -16,7 +16,7 @@ from sdf1_field.exposure import no_stimulus
 from sdf1_field.grid import Grid
 from sdf1_field.random import Stream, generator
 from sdf1_field.scene import Bodies, Region, RegionMap
-from sdf1_field.simulation.prepared import model_grid
+from sdf1_field.simulation.dish import model_grid
 from sdf1_field.spec import ModelSpec
 from sdf1_field.variation import dish_factors
 

@@ -1,13 +1,16 @@
 """Stops: the sorted times at which scene, fields and cells are coupled, and those of the output."""
 
 import math
+from typing import TYPE_CHECKING
 
 from sdf1_field import migrasomes
-from sdf1_field.scene import Scene
-from sdf1_field.simulation.prepared import Prepared
 from sdf1_field.spec import ModelSpec
 from sdf1_field.treatments import treatment_times
 from sdf1_field.units import instant
+
+if TYPE_CHECKING:
+    from sdf1_field.scene import Scene
+    from sdf1_field.simulation.prepared import Prepared
 
 _ROUND_OFF = 1e-9
 """Share of an interval by which the last time may miss a multiple of it."""
@@ -23,7 +26,7 @@ def track_times(spec: ModelSpec) -> list[float]:
     return _every(spec.output.tracks_every, spec.output.tracks_from, spec.run.duration)
 
 
-def stops(prepared: Prepared, scene: Scene) -> list[float]:
+def stops(prepared: "Prepared", scene: "Scene") -> list[float]:
     """Coupling and event times, the scene's own, and the end [s].
 
     Before there are cells, fields are coupled to a growing scene alone.
@@ -45,7 +48,7 @@ def stops(prepared: Prepared, scene: Scene) -> list[float]:
     return sorted(t for t in times if begin <= t <= end)
 
 
-def discontinuity_times(prepared: Prepared, scene: Scene) -> set[float]:
+def discontinuity_times(prepared: "Prepared", scene: "Scene") -> set[float]:
     """Times at which the floor changes at once [s].
 
     Near the floor the medium re-equilibrates within ``numerics.settling_time`` of each.

@@ -15,6 +15,7 @@ from sdf1_field.spec.differences import (
     changes,
     changes_text,
     outside_intervals,
+    warn_of_intervals,
 )
 from sdf1_field.spec.entries import Entry
 from sdf1_field.spec.files import asked_model, inherited_unread, load_model, refuse_unread
@@ -57,5 +58,6 @@ __all__ = [
     "refuse_unread",
     "suggestion",
     "unknown",
+    "warn_of_intervals",
     "write_model_file",
 ]

@@ -2,9 +2,10 @@
 
 import json
 import textwrap
+import warnings
 from typing import Any, NamedTuple
 
-from sdf1_field.errors import InputError
+from sdf1_field.errors import InputError, Sdf1FieldWarning
 from sdf1_field.spec.entries import CALL, DEFAULTS, Entry, file_name
 from sdf1_field.spec.model import Model
 from sdf1_field.spec.reading import parameters
@@ -158,3 +159,18 @@ def _is_outside(model: Model, path: str, entry: Entry) -> bool:
         ) from None
     none = dimension == "number density" and value == 0.0
     return not (none or low <= value <= high)
+
+
+def warn_of_intervals(model: Model, *, strict: bool, caller: int = 1) -> None:
+    """Warn of each value outside its interval, as of a line so many calls up.
+
+    Raises
+    ------
+    InputError
+        If there is one and ``strict`` is set.
+    """
+    texts = [outside.text for outside in outside_intervals(model)]
+    if strict and texts:
+        raise InputError(f"{' Also '.join(texts)} Choose values within, or omit strict.")
+    for text in texts:
+        warnings.warn(text, Sdf1FieldWarning, stacklevel=caller + 1)

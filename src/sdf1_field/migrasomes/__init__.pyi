@@ -1,0 +1,25 @@
+from sdf1_field.migrasomes.cargo import Cargo, cargo_of
+from sdf1_field.migrasomes.emission import Emission, emission_between, rates_now
+from sdf1_field.migrasomes.evolution import advance, appearance_and_rupture_times, freeze, perturb
+from sdf1_field.migrasomes.expected import ExpectedStroma, expected_stroma, secreting_share
+from sdf1_field.migrasomes.laws import Rates, migration, rates_of
+from sdf1_field.migrasomes.seeding import seed_scene
+
+__all__ = [
+    "Cargo",
+    "Emission",
+    "ExpectedStroma",
+    "Rates",
+    "advance",
+    "appearance_and_rupture_times",
+    "cargo_of",
+    "emission_between",
+    "expected_stroma",
+    "freeze",
+    "migration",
+    "perturb",
+    "rates_now",
+    "rates_of",
+    "secreting_share",
+    "seed_scene",
+]

@@ -1,0 +1,25 @@
+from sdf1_field.record.memory import require_memory
+from sdf1_field.record.paths import checkpoint_path, claim_output, partial_path, resumable_path
+from sdf1_field.record.reading import content_digest, field_unit, model_of, open_run, summary
+from sdf1_field.record.size import expected_content, expected_size
+from sdf1_field.record.states import load_state, save_state
+from sdf1_field.record.writing import output_times, solve
+
+__all__ = [
+    "checkpoint_path",
+    "claim_output",
+    "content_digest",
+    "expected_content",
+    "expected_size",
+    "field_unit",
+    "load_state",
+    "model_of",
+    "open_run",
+    "output_times",
+    "partial_path",
+    "require_memory",
+    "resumable_path",
+    "save_state",
+    "solve",
+    "summary",
+]
