@@ -1,3 +1,4 @@
+from sdf1_field.record.computer import computer_text
 from sdf1_field.record.memory import require_memory
 from sdf1_field.record.paths import checkpoint_path, claim_output, partial_path, resumable_path
 from sdf1_field.record.reading import content_digest, field_unit, model_of, open_run, summary
@@ -8,6 +9,7 @@ from sdf1_field.record.writing import output_times, solve
 __all__ = [
     "checkpoint_path",
     "claim_output",
+    "computer_text",
     "content_digest",
     "expected_content",
     "expected_size",
