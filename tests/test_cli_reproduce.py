@@ -336,7 +336,7 @@ def nothing_happens():
 def test_the_null_model_has_neither_enrichment_nor_effects_of_drugs(
     nothing_happens, tmp_path, monkeypatch
 ):
-    experiments = 6
+    experiments = 4
     planned = plan(nothing_happens, experiments=experiments)
     assert {p.dish.model for p in planned} == {"null-kg1a"}
     assert len({p.dish.seed for p in planned}) == len(planned)
