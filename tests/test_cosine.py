@@ -348,6 +348,38 @@ def test_the_tolerance_is_the_error_made(transport, uptake, dose):
             assert rms(deviation(found) - deviation(wanted)) <= tolerance * rms(deviation(wanted))
 
 
+def test_a_jump_of_the_sources_costs_few_steps_and_no_accuracy(monkeypatch):
+    # One of two sources falls silent, as a migrasome that is eaten.
+    grid = make_grid(300, 300, 500, spacing=5, floor_layer=2, layer_growth=1.3)
+    columns = cosine.prepare(grid, Transport(150.0, 3e-5, COAT), FULL)
+    places = np.array([60.0, 210.0]), np.array([90.0, 240.0])
+    both, one = (
+        constant(grid.deposit(*places, np.array([1.0, rate])) / (grid.dx * grid.dy))
+        for rate in (0.3, 0.0)
+    )
+    errors = []
+
+    def counted(*args):
+        trial = coupled_step(*args)
+        errors.append(trial.error)
+        return trial
+
+    def run(tolerances):
+        state = cosine.start(columns, time=0.0, tolerances=tolerances)
+        state = cosine.advance(columns, state, both, 7200.0, tolerances=tolerances)
+        errors.clear()
+        return cosine.advance(columns, state, one, 8100.0, tolerances=tolerances)
+
+    monkeypatch.setattr(cosine.stepping, "coupled_step", counted)
+    exact = run(Tolerances(relative=5e-5, absolute=1e-13))
+    rough = run(Tolerances(relative=5e-3, absolute=1e-11))
+    assert sum(error > 1.0 for error in errors) <= 2
+    assert len(errors) <= 12
+    for found, wanted in ((rough.layer, exact.layer), (rough.bound, exact.bound)):
+        assert abs(found.mean() - wanted.mean()) <= 5e-3 * wanted.mean()
+        assert rms(deviation(found) - deviation(wanted)) <= 5e-3 * rms(deviation(wanted))
+
+
 def fixed_steps(columns, state, secretion, until, count):
     """Steps of one length, without error control."""
     step = (until - state.time) / count

@@ -22,7 +22,7 @@ from sdf1_field.solvers.cosine.stages import (
     two_stages,
 )
 from sdf1_field.solvers.cosine.state import CosineState, booked
-from sdf1_field.solvers.cosine.step_error import error_over_tolerance
+from sdf1_field.solvers.cosine.step_error import CoatStep, error_over_tolerance
 from sdf1_field.solvers.cosine.tolerances import NEWTON_SHARE, Tolerances
 from sdf1_field.sources import Secretion
 from sdf1_field.transport import Coat, Uptake
@@ -34,8 +34,6 @@ SMALLEST_STEP = 1e-9
 """[s]."""
 SHRINK = 0.2
 """Least ratio of a shortened step to the rejected one."""
-_FILLING = 1.0
-"""Time within which the gain of a coat counts as small, even of an almost empty one [s]."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,8 +107,9 @@ def coupled_step(
         return _Trial(state, math.nan)
     net_second = end - second.flux_modes
     last = last + decay * mean.floor_weights * (length * net_second[0, 0] / scale)
+    raw = last - state.mean - (middle - state.mean) / GAMMA
     bound = _bound_after(coat, law_second, begun, second, length)
-    amplitudes = np.empty_like(state.amplitudes)
+    amplitudes, missed = np.empty_like(state.amplitudes), np.empty_like(once)
     two_stages(
         state.amplitudes,
         columns.rates,
@@ -120,13 +119,11 @@ def coupled_step(
         net_first,
         net_second,
         amplitudes,
+        missed,
     )
     amplitudes[0, :, 0] = 0.0
-    begun_flux, ended_flux = secretion.line(state.time, state.time + step)
-    middle_flux = begun_flux
-    if ended_flux is not begun_flux:
-        middle_flux = begun_flux + GAMMA * (ended_flux - begun_flux)
-    layer_first = _layer_below(columns, first, middle_flux)
+    missed[0, 0] = scale * float(mean.floor_weights @ (decay * raw))
+    _, ended_flux = secretion.line(state.time, state.time + step)
     layer = _layer_below(columns, second, ended_flux)
     ledger = booked(columns, state.ledger, step * ((1.0 - GAMMA) * middle + GAMMA * last), step)
     area = columns.cell_area * MOLECULES_PER_UM3_PER_NM
@@ -137,16 +134,15 @@ def coupled_step(
         into_cells = (1.0 - GAMMA) * float(law.into_cells(first.concentration).sum())
         into_cells += GAMMA * float(law_second.into_cells(second.concentration).sum())
         ledger = ledger.book(taken_up=step * into_cells * area)
-    # After a medium change the layer is empty but z = 0 is not; cells sense the latter.
     error = error_over_tolerance(
-        state.layer, layer_first, layer, second.concentration, 0.0, tolerances
+        admittance,
+        missed,
+        first,
+        second,
+        None if coat is None else CoatStep(coat, law_second, state.bound, bound_first, bound),
+        step,
+        tolerances,
     )
-    if coat is not None:
-        # A coat that has just begun to fill is measured against its gain in the near future.
-        ahead = max(_FILLING / step - 1.0, 0.0)
-        error = max(
-            error, error_over_tolerance(state.bound, bound_first, bound, bound, ahead, tolerances)
-        )
     moved = CosineState(
         time=state.time + step,
         amplitudes=amplitudes,

@@ -88,6 +88,18 @@ class FloorLaw:
             self.half_saturation,
         )
 
+    def slope_in_bound(self, concentration: float) -> float:
+        """By how much the flux falls with each bound molecule [nM um**3/s].
+
+        Parameters
+        ----------
+        concentration : float
+            [nM].
+        """
+        association, dissociation, base, taking, _ = self._numbers()
+        positive = max(concentration, 0.0)
+        return (association * positive + dissociation) / (base + taking * positive)
+
     def into_cells(self, concentration: Array) -> Array:
         """The cells' part of the flux [nM um/s]."""
         if self.capacity.size == 1:

@@ -25,6 +25,8 @@ _KRYLOV_LIMIT = 300
 _KRYLOV_TOLERANCE = 1e-3
 _KRYLOV_SHARE = 0.3
 """Tolerance of the conjugate gradients, as a share of Newton's."""
+_ROUGH = 0.1
+"""Relative tolerance of `linear_response`, whose result is an estimate."""
 _UNIFORM_SLOPE = 1e-3
 """Relative spread of the law's slope below which it counts as uniform."""
 
@@ -39,10 +41,25 @@ class FloorValue:
 
 @dataclass(frozen=True, eq=False)
 class FloorSolution(FloorValue):
-    """Floor value and the flux out of the medium there [nM um/s]."""
+    """Floor value, and the flux out of the medium there.
+
+    Parameters
+    ----------
+    flux, flux_modes : ndarray, shape (ny, nx)
+        [nM um/s].
+    slope : ndarray, shape (ny, nx)
+        Of the flux law in the concentration [um/s].
+    middle : float
+        Middle of its least and greatest value [um/s].
+    uniform : bool
+        Whether it is nearly the same everywhere.
+    """
 
     flux: Array
     flux_modes: Array
+    slope: Array
+    middle: float
+    uniform: bool
 
 
 def solve_floor(
@@ -94,6 +111,7 @@ def solve_floor(
     flux_modes = forward(flux)
     for turn in range(_NEWTON_LIMIT + 1):
         middle = 0.5 * (low + high)
+        uniform = high - low <= _UNIFORM_SLOPE * (low + high)
         _residual(admittance, free, source, flux_modes, modes, middle, residual, correction, rows)
         moves, size = _column_sums(rows)
         if not math.isfinite(moves):
@@ -102,8 +120,7 @@ def solve_floor(
         deviation_limit = tolerance * math.sqrt(size) + absolute
         # The guess itself is never returned: its flux may belong to another time.
         if turn > 0 and abs(correction[0, 0]) <= mean_limit and moves <= deviation_limit**2:
-            return FloorSolution(concentration, modes, flux, flux_modes)
-        uniform = high - low <= _UNIFORM_SLOPE * (low + high)
+            return FloorSolution(concentration, modes, flux, flux_modes, slope, middle, uniform)
         if not uniform:
             correction = _conjugate_gradients(
                 admittance, slope, residual, correction, middle,
@@ -119,8 +136,9 @@ def solve_floor(
                 and float(np.vdot(bend, bend)) <= (deviation_limit * low) ** 2
             ):
                 return FloorSolution(
-                    after, modes + correction, line, flux_modes + middle * correction
-                )
+                    after, modes + correction, line, flux_modes + middle * correction,
+                    slope, middle, uniform,
+                )  # fmt: skip
         modes = modes + correction
         concentration = concentration + moved
         low, high = law.evaluate(concentration, flux, slope)
@@ -129,6 +147,26 @@ def solve_floor(
         f"the floor's coupling with coat and cells did not converge in {_NEWTON_LIMIT} "
         "iterations. Lower numerics.first_step and numerics.coupling_step, or "
         "coat.association_rate."
+    )
+
+
+def linear_response(admittance: Array, floor: FloorSolution, driven: Array) -> Array:
+    """Small change of a floor's modes [nM] under a small change of the flux into it.
+
+    Parameters
+    ----------
+    admittance : ndarray, shape (ny, nx)
+        [um/s].
+    floor : FloorSolution
+    driven : ndarray, shape (ny, nx)
+        Modes of the flux [nM um/s].
+    """
+    response: Array = driven / (admittance + floor.middle)
+    if floor.uniform:
+        return response
+    enough = _ROUGH * math.sqrt(float(np.vdot(response, response)))
+    return _conjugate_gradients(
+        admittance, floor.slope, driven, response, floor.middle, enough=enough
     )
 
 

@@ -133,8 +133,9 @@ def two_stages(
     first: Array,
     second: Array,
     after: Array,
+    missed: Array,
 ) -> None:
-    """Amplitudes after both stages under their fluxes.
+    """Amplitudes after both stages under their fluxes, and the raw error estimate at the floor.
 
     Parameters
     ----------
@@ -152,9 +153,13 @@ def two_stages(
         Modes of the flux into the medium in each stage [nM um/s].
     after : ndarray, shape (ny, pole, nx)
         Overwritten: amplitudes at the end of the step.
+    missed : ndarray, shape (ny, nx)
+        Overwritten: modes of the raw estimate, see `step_error`, in the lowest layer at the end
+        of a stage without flux [nM].
     """
     ny, nz, nx = before.shape
     for p in numba.prange(ny):
+        missed[p] = 0.0
         for m in range(nz):
             gain = weights[m] * length
             for q in range(nx):
@@ -162,4 +167,6 @@ def two_stages(
                 a = before[p, m, q]
                 middle = decay * (a + gain * first[p, q])
                 start = (1.0 - KAPPA) * a + KAPPA * middle
-                after[p, m, q] = decay * (start + gain * second[p, q])
+                end = decay * (start + gain * second[p, q])
+                after[p, m, q] = end
+                missed[p, q] += weights[m] * decay * (end - a - (middle - a) / GAMMA)

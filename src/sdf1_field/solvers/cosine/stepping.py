@@ -19,6 +19,9 @@ from sdf1_field.transport import Uptake
 _SAFETY, _GROW, _KEEP = 0.9, 2.0, 1.3
 """Share of the step that the error allows; greatest growth of a step, and least growth for which it
 is changed at all."""
+_LINE_SHARE = 0.3
+"""Share of the tolerance by which the secretion may deviate from its line within a step, which the
+error estimate does not see."""
 
 
 def advance(
@@ -55,6 +58,7 @@ def advance(
             )
         _require_finite(columns, state)
         return state
+    longest = secretion.longest_step(_LINE_SHARE * tolerances.relative)
     while state.time < until:
         count = equal_steps(until - state.time, min(state.step, longest))
         step = (until - state.time) / count
