@@ -13,6 +13,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +55,21 @@ def run_once(name: str, folder: Path, *, quick: bool) -> dict[str, Any]:
     return {"failed": reason.removeprefix("NotImplementedError: ")}
 
 
+def commit() -> str:
+    """Commit of the checkout, and whether its program or benchmarks were changed since."""
+
+    def git(*arguments: str) -> str:
+        done = subprocess.run(
+            ["git", *arguments], cwd=HERE.parent, capture_output=True, text=True, check=False
+        )
+        return done.stdout.strip() if done.returncode == 0 else ""
+
+    changed = git("status", "--porcelain", "--", "src", "models", "benchmarks/*.py")
+    return (git("rev-parse", "--short=10", "HEAD") or "unknown") + (
+        ", with changes" if changed else ""
+    )
+
+
 def _note(line: str) -> None:
     sys.stderr.write(f"{line}\n")
     sys.stderr.flush()
@@ -72,6 +88,8 @@ def run_all(
 ) -> Results:
     """Results of every case by its name, in turns; a case that failed is not tried again.
 
+    Cases that were recorded on another day are not run.
+
     Parameters
     ----------
     chosen : list of Case
@@ -83,8 +101,9 @@ def run_all(
     keep : callable
         Given all results so far after every run.
     """
-    results: Results = {case.name: [] for case in chosen}
-    rounds = max(repeats or case.repeats for case in chosen)
+    results: Results = {case.name: [r.as_json() for r in case.recorded] for case in chosen}
+    chosen = [case for case in chosen if case.run is not None]
+    rounds = max((repeats or case.repeats for case in chosen), default=0)
     for turn in range(rounds):
         for case in chosen:
             if turn >= (repeats or case.repeats) or any("failed" in r for r in results[case.name]):
@@ -125,7 +144,13 @@ def main(arguments: list[str] | None = None) -> int:
             if done.returncode != 0:
                 _note(done.stderr)
                 return 1
-        recorded: dict[str, Any] = {"machine": description(), "quick": options.quick, "load": []}
+        recorded: dict[str, Any] = {
+            "date": datetime.now(UTC).date().isoformat(),
+            "commit": commit(),
+            "machine": description(),
+            "quick": options.quick,
+            "load": [],
+        }
 
         def keep(results: Results) -> None:
             recorded["results"] = results

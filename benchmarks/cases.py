@@ -40,6 +40,15 @@ QUICK_STROMA = (5, 10)
 """MSC that grow networks."""
 FLAT_STEP = 6.0
 """Of FiPy's backward Euler in P3 [s]."""
+SCRIPT = "NumPy and SciPy script, cosine modes"
+BIOFVM = "BioFVM of PhysiCell 1.14.2"
+RECORDED = "2026-11-29, CPU time of one thread, -O3 -march=native"
+BIOFVM_STEPS: dict[float, tuple[tuple[float, ...], float, float]] = {
+    0.6: ((26.0, 26.5), 1.5e-1, 1.7e-2),
+    6.0: ((2.65,), 4e-1, 4e-2),
+}
+"""By step [s], the first its default: times [s], the floor's error at the worst stop, at the end."""
+_ALL_OWN = ("machine", "ensemble", "networks", "cells", "growth")
 TINY_DISH = ("dish.width=300 um", "dish.length=300 um", "run.culture=1 h", "run.duration=1 h")
 
 
@@ -74,19 +83,22 @@ class Case:
         Table.
     who : str
         Program, and how it was asked.
-    run : callable
-        Setting to result.
+    run : callable or None
+        Setting to result; None for what was recorded on another day.
     repeats : int
         Processes, one run each.
     main : bool
         Whether the other rows of its table are compared with it.
+    recorded : tuple of Result
+        What was recorded then.
     """
 
     group: str
     who: str
-    run: Callable[[Setting], Result]
+    run: Callable[[Setting], Result] | None
     repeats: int = 5
     main: bool = False
+    recorded: tuple[Result, ...] = ()
 
     @property
     def name(self) -> str:
@@ -96,7 +108,7 @@ class Case:
     @property
     def own(self) -> bool:
         """Whether it is this program that runs."""
-        return self.who.startswith("sdf1-field") or self.group in ("machine", "cells", "growth")
+        return self.who.startswith("sdf1-field") or self.group in _ALL_OWN
 
 
 def _machine(setting: Setting) -> Result:
@@ -153,10 +165,42 @@ def _pypde(setting: Setting, name: str) -> Result:
     return peers.pypde_transient(problem, exact["field"], exact["floors"])
 
 
+def _devito(setting: Setting) -> Result:
+    from benchmarks import peers
+
+    exact = setting.load("P1")
+    return peers.devito_transient(transient(quick=setting.quick), exact["field"], exact["floors"])
+
+
+def _spectral(setting: Setting) -> Result:
+    from benchmarks import spectral
+
+    return spectral.transient(transient(quick=setting.quick), setting.load("P1")["floors"])
+
+
+def _biofvm(step: float) -> Case:
+    """Row of BioFVM on the full P1, from a recorded trial."""
+    times, worst, end = BIOFVM_STEPS[step]
+    errors = {"floor, worst stop": worst, "floor, end": end}
+    facts = {"recorded, not run here": RECORDED}
+    return Case(
+        "P1",
+        f"{BIOFVM}, step {step:g} s",
+        None,
+        recorded=tuple(Result(seconds=t, errors=errors, facts=facts) for t in times),
+    )
+
+
 def _coculture(setting: Setting, mode: str) -> Result:
     from benchmarks import ours
 
     return ours.coculture(mode, TINY_DISH if setting.quick else ())
+
+
+def _dish(setting: Setting) -> Result:
+    from benchmarks import ours
+
+    return ours.dish(TINY_DISH[:3] if setting.quick else ())
 
 
 def _networks(setting: Setting, count: int) -> Result:
@@ -199,6 +243,9 @@ def cases(*, quick: bool) -> list[Case]:
     listed += [
         Case("P1", "FiPy", partial(_fipy, name="P1"), 3),
         Case("P1", "py-pde", partial(_pypde, name="P1"), 3),
+        Case("P1", "Devito", _devito, 3),
+        Case("P1", SCRIPT, _spectral),
+        *([] if quick else (_biofvm(step) for step in BIOFVM_STEPS)),
     ]
     for kind, (_, tolerances, _) in COATS.items():
         for tolerance in tolerances:
@@ -223,6 +270,7 @@ def cases(*, quick: bool) -> list[Case]:
             )
             for mode in ("grown", "placed")
         ),
+        Case("ensemble", "KG-1a, 4 h", _dish),
         *(
             Case("networks", f"{count} MSC, 72 h", partial(_networks, count=count), 3)
             for count in (QUICK_STROMA if quick else STROMA)
@@ -258,7 +306,8 @@ def cases(*, quick: bool) -> list[Case]:
 
 
 GROUPS = (
-    "machine", "P1", "coat", "P2", "P3", "P4", "coculture", "networks", "cells", "growth",
+    "machine", "P1", "coat", "P2", "P3", "P4", "coculture", "ensemble", "networks", "cells",
+    "growth",
 )  # fmt: skip
 
 

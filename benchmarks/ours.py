@@ -3,6 +3,7 @@
 Concentrations leave in molecules/um**3, as the exact solutions and the peers have them.
 """
 
+import itertools
 import math
 import subprocess
 import sys
@@ -40,6 +41,7 @@ from sdf1_field.exposure import (
 from sdf1_field.exposure.sampling import no_subgrid_field
 from sdf1_field.grid import Grid, make_grid
 from sdf1_field.migrasomes import advance, seed_scene
+from sdf1_field.observations import Dish, observe
 from sdf1_field.scene import Scene, place_scene, region_map
 from sdf1_field.solvers import cosine
 from sdf1_field.solvers.cosine import Columns, CosineState, Tolerances
@@ -60,6 +62,10 @@ PLACED = ("scene.mode=placed",)
 STROMA_MODEL = "biogenesis-fibronectin-5"
 MSC_DENSITY = 40e-6
 """[1/um**2]."""
+_COUNTED = 14_400.0
+"""When a dish of an ensemble is counted [s]."""
+_DISHES_TIME = 3.0
+"""For how long dishes are simulated [s]."""
 FRAME = 21_600.0
 """How often networks are asked for [s]."""
 
@@ -236,6 +242,28 @@ def coculture(mode: str, settings: Sequence[str] = ()) -> Result:
         set_up={"run before, which may compile": first},
         facts={"file [bytes]": size},
         peak=peak,
+    )
+
+
+def dish(settings: Sequence[str] = ()) -> Result:
+    """Time of a dish of an ensemble: 4 h of co-culture simulated and counted, nothing written.
+
+    Another dish comes before, so that kernels and model are loaded.
+    """
+
+    def observed(seed: int) -> float:
+        one = Dish("cells", MODEL, (f"run.duration={_COUNTED} s", *settings), seed, (_COUNTED,))
+        return timed(lambda: observe(one))[0]
+
+    first = observed(1)
+    imported = imported_memory()
+    seeds = itertools.count(2)
+    seconds = passes(lambda: observed(next(seeds)), for_seconds=_DISHES_TIME)
+    return Result(
+        seconds=seconds,
+        set_up={"dish before, which may compile": first},
+        imported=imported,
+        peak=peak_memory(),
     )
 
 

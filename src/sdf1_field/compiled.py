@@ -12,6 +12,7 @@ entries, and a damaged index stops every later run. Each form has its own file w
 import enum
 import functools
 import hashlib
+import itertools
 import os
 import pickle
 import re
@@ -22,6 +23,7 @@ import types
 import uuid
 import warnings
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -275,3 +277,24 @@ def kernel(*, inline: bool = False, parallel: bool = False) -> Callable[[F], F]:
         return compiled
 
     return decorate
+
+
+def in_blocks(loop: Callable[[int, int], None], count: int) -> None:
+    """Run a loop of kernels over ``range(count)``, a block of it on each of the kernels' threads.
+
+    As `kernel` with ``parallel``, without its longer compilation.
+
+    Parameters
+    ----------
+    loop : callable
+        Given the first number of a block and its end; its iterations are independent.
+    count : int
+    """
+    threads = numba.get_num_threads()
+    if threads == 1:
+        loop(0, count)
+        return
+    bounds = [count * n // threads for n in range(threads + 1)]
+    with ThreadPoolExecutor(threads) as pool:
+        for block in [pool.submit(loop, *ends) for ends in itertools.pairwise(bounds)]:
+            block.result()
