@@ -47,7 +47,7 @@ BIOFVM_STEPS: dict[float, tuple[tuple[float, ...], float, float]] = {
     0.6: ((26.0, 26.5), 1.5e-1, 1.7e-2),
     6.0: ((2.65,), 4e-1, 4e-2),
 }
-"""By step [s], the first its default: times [s], the floor's error at the worst stop, at the end."""
+"""By step [s], the first its default: times [s], error of the floor, worst stop and end."""
 _ALL_OWN = ("machine", "ensemble", "networks", "cells", "growth")
 TINY_DISH = ("dish.width=300 um", "dish.length=300 um", "run.culture=1 h", "run.duration=1 h")
 

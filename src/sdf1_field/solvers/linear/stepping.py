@@ -113,17 +113,28 @@ def _course(arrow: Arrow, secretion: Secretion, begin: float, end: float) -> Cou
         if not isinstance(law, ExponentialDecay)
     }
     degrees = max([1, *(len(coefficients) for coefficients in polynomials.values())])
-    parts = np.zeros((degrees + len(rates), *constant.shape))
+    parts = np.empty((degrees + len(rates), *constant.shape))
     parts[0] = constant
-    fading = iter(parts[degrees:])
+    filled, fading = 1, iter(parts[degrees:])
     for n, (modes, law) in enumerate(zip(changing, laws, strict=True)):
         if isinstance(law, ExponentialDecay):
             np.multiply(law.at(begin), modes, out=next(fading))
             continue
-        for coefficient, part in zip(polynomials[n], parts, strict=False):
-            if coefficient != 0.0:
-                part += coefficient * modes
+        for degree, coefficient in enumerate(polynomials[n]):
+            if degree == filled:
+                np.multiply(coefficient, modes, out=parts[degree])
+                filled += 1
+            elif coefficient != 0.0:
+                _add_scaled(parts[degree], coefficient, modes)
     return Course(end - begin, parts, degrees, tuple(rate * (end - begin) for rate in rates))
+
+
+@kernel()
+def _add_scaled(total: Array, factor: float, values: Array) -> None:
+    """Add a multiple of an array, shape (ny, nx) each, without another one in between."""
+    for p in range(total.shape[0]):
+        for q in range(total.shape[1]):
+            total[p, q] += factor * values[p, q]
 
 
 class Remembered(NamedTuple):
