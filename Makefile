@@ -17,7 +17,7 @@ reproduce: install
 	$(BIN)/sdf1-field reproduce deniz2023 --quick
 
 test: install
-	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
+	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 lint: install
 	$(BIN)/ruff check .

@@ -1,4 +1,4 @@
-"""Run the benchmarks: ``python -m benchmarks [--only P1,P2] [--repeats N] [--out DIR] [--quick]``.
+"""Run the benchmarks: ``python -m benchmarks [--only P1,P2] [--well] [--out DIR] [--quick]``.
 
 Every case runs in a process of its own on one thread, all cases in turns, so that what slows the
 machine down for a while slows all of them. Writes ``results.json``, ``table.md`` and
@@ -13,10 +13,11 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from benchmarks.cases import GROUPS, Case, cases
+from benchmarks.cases import GROUPS, LEFT_OUT, Case, cases
 from benchmarks.growth import draw
 from benchmarks.machine import description
 from benchmarks.table import table
@@ -54,6 +55,21 @@ def run_once(name: str, folder: Path, *, quick: bool) -> dict[str, Any]:
     return {"failed": reason.removeprefix("NotImplementedError: ")}
 
 
+def commit() -> str:
+    """Commit of the checkout, and whether its program or benchmarks were changed since."""
+
+    def git(*arguments: str) -> str:
+        done = subprocess.run(
+            ["git", *arguments], cwd=HERE.parent, capture_output=True, text=True, check=False
+        )
+        return done.stdout.strip() if done.returncode == 0 else ""
+
+    changed = git("status", "--porcelain", "--", "src", "models", "benchmarks/*.py")
+    return (git("rev-parse", "--short=10", "HEAD") or "unknown") + (
+        ", with changes" if changed else ""
+    )
+
+
 def _note(line: str) -> None:
     sys.stderr.write(f"{line}\n")
     sys.stderr.flush()
@@ -72,6 +88,8 @@ def run_all(
 ) -> Results:
     """Results of every case by its name, in turns; a case that failed is not tried again.
 
+    Cases that were recorded on another day are not run.
+
     Parameters
     ----------
     chosen : list of Case
@@ -83,8 +101,9 @@ def run_all(
     keep : callable
         Given all results so far after every run.
     """
-    results: Results = {case.name: [] for case in chosen}
-    rounds = max(repeats or case.repeats for case in chosen)
+    results: Results = {case.name: [r.as_json() for r in case.recorded] for case in chosen}
+    chosen = [case for case in chosen if case.run is not None]
+    rounds = max((repeats or case.repeats for case in chosen), default=0)
     for turn in range(rounds):
         for case in chosen:
             if turn >= (repeats or case.repeats) or any("failed" in r for r in results[case.name]):
@@ -102,12 +121,14 @@ def run_all(
 def main(arguments: list[str] | None = None) -> int:
     """Run, and write what came out; 1 if something of this program's own failed."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Benchmarks.")
-    parser.add_argument("--only", default=",".join(GROUPS), help="groups, separated by commas")
+    usual = ",".join(group for group in GROUPS if group not in LEFT_OUT)
+    parser.add_argument("--only", default=usual, help=f"groups, separated by commas: {usual}")
+    parser.add_argument("--well", action="store_true", help="the whole wells too")
     parser.add_argument("--repeats", type=int, help="runs of every case instead of its own number")
     parser.add_argument("--out", type=Path, default=HERE, help="folder to write to")
     parser.add_argument("--quick", action="store_true", help="tiny problems, to try it out")
     options = parser.parse_args(arguments)
-    groups = options.only.split(",")
+    groups = [*options.only.split(","), *(LEFT_OUT if options.well else ())]
     unknown = sorted(set(groups) - set(GROUPS))
     if unknown:
         parser.error(f"--only: no group {unknown[0]!r}. There are {', '.join(GROUPS)}.")
@@ -125,7 +146,13 @@ def main(arguments: list[str] | None = None) -> int:
             if done.returncode != 0:
                 _note(done.stderr)
                 return 1
-        recorded: dict[str, Any] = {"machine": description(), "quick": options.quick, "load": []}
+        recorded: dict[str, Any] = {
+            "date": datetime.now(UTC).date().isoformat(),
+            "commit": commit(),
+            "machine": description(),
+            "quick": options.quick,
+            "load": [],
+        }
 
         def keep(results: Results) -> None:
             recorded["results"] = results

@@ -18,6 +18,7 @@ def main(arguments: list[str]) -> None:
         write_references(name.removeprefix("references "), setting)
         return
     case = next(case for case in cases(quick=setting.quick) if case.name == name)
+    assert case.run is not None
     sys.stdout.write(f"\n{json.dumps(case.run(setting).as_json())}\n")
 
 

@@ -16,8 +16,8 @@ from benchmarks.measure import Result, passes, peak_memory, timed
 Array = NDArray[np.float64]
 
 DISTRIBUTIONS = (
-    "sdf1-field", "numpy", "scipy", "numba", "llvmlite", "FiPy", "py-pde", "sympy",
-    "netCDF4", "xarray", "matplotlib",
+    "sdf1-field", "numpy", "scipy", "numba", "llvmlite", "FiPy", "py-pde", "devito",
+    "sympy", "netCDF4", "xarray", "matplotlib",
 )  # fmt: skip
 _SMALLEST_ARRAY = 2**28
 """Of the bandwidth's three arrays [bytes]; twice the last cache where that is more."""

@@ -3,14 +3,18 @@
 Concentrations leave in molecules/um**3, as the exact solutions and the peers have them.
 """
 
+import itertools
 import math
+import os
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,9 +44,10 @@ from sdf1_field.exposure import (
 from sdf1_field.exposure.sampling import no_subgrid_field
 from sdf1_field.grid import Grid, make_grid
 from sdf1_field.migrasomes import advance, seed_scene
+from sdf1_field.observations import Dish, observe
 from sdf1_field.scene import Scene, place_scene, region_map
-from sdf1_field.solvers import cosine
-from sdf1_field.solvers.cosine import Columns, CosineState, Tolerances
+from sdf1_field.solvers import cosine, linear
+from sdf1_field.solvers.cosine import Columns, Tolerances
 from sdf1_field.sources import Secretion, constant, secretion
 from sdf1_field.spec import ModelSpec, load_model
 from sdf1_field.transport import Coat, Transport, bound_in_steady_state
@@ -60,6 +65,10 @@ PLACED = ("scene.mode=placed",)
 STROMA_MODEL = "biogenesis-fibronectin-5"
 MSC_DENSITY = 40e-6
 """[1/um**2]."""
+_COUNTED = 14_400.0
+"""When a dish of an ensemble is counted [s]."""
+_DISHES_TIME = 3.0
+"""For how long dishes are simulated [s]."""
 FRAME = 21_600.0
 """How often networks are asked for [s]."""
 
@@ -100,22 +109,26 @@ def _flux(problem: Problem, strength: float = 1.0) -> Array:
 
 
 def _history(
-    columns: Columns, source: Secretion, stops: Array, tolerances: Tolerances
-) -> tuple[list[Array], CosineState]:
-    state = cosine.start(columns, time=0.0, tolerances=tolerances)
+    prepared: Any,
+    source: Secretion,
+    stops: Array,
+    tolerances: Tolerances,
+    solver: ModuleType = cosine,
+) -> tuple[list[Array], Any]:
+    state = solver.start(prepared, time=0.0, tolerances=tolerances)
     floors = []
     for stop in stops:
-        state = cosine.advance(columns, state, source, float(stop), tolerances=tolerances)
-        floors.append(cosine.floor(columns, state))
+        state = solver.advance(prepared, state, source, float(stop), tolerances=tolerances)
+        floors.append(solver.floor(prepared, state))
     return floors, state
 
 
-def _warm_up(coated: CoatedProblem | None = None) -> None:
+def _warm_up(coated: CoatedProblem | None = None, solver: ModuleType = cosine) -> None:
     """Load the kernels, on the small problem."""
     tolerances = _tolerances(1e-2, coated)
-    columns = cosine.prepare(_grid(QUICK_P1), _transport(QUICK_P1, coated), tolerances)
-    strength = 1.0 if coated is None else coated.strength
-    _history(columns, constant(_flux(QUICK_P1, strength)), QUICK_P1.stops[:2], tolerances)
+    prepared = solver.prepare(_grid(QUICK_P1), _transport(QUICK_P1, coated), tolerances)
+    source = constant(_flux(QUICK_P1, 1.0 if coated is None else coated.strength))
+    _history(prepared, source, QUICK_P1.stops[:2], tolerances, solver)
 
 
 def transient(
@@ -123,6 +136,8 @@ def transient(
     tolerance: float,
     reference: Array,
     coated: CoatedProblem | None = None,
+    *,
+    exact: bool = False,
 ) -> Result:
     """Floor at every stop; its error, or over a coat that of its deviation from the mean.
 
@@ -133,22 +148,25 @@ def transient(
     ----------
     reference : ndarray, shape (stop, ny, nx)
         Floors to compare with.
+    exact : bool
+        Whether the coat is taken as unsaturated, and solved with the medium exactly in time.
     """
-    _warm_up(coated)
+    solver = linear if exact else cosine
+    _warm_up(coated, solver)
     imported = imported_memory()
     grid, transport = _grid(problem), _transport(problem, coated)
     tolerances = _tolerances(tolerance, coated)
     source = constant(_flux(problem, 1.0 if coated is None else coated.strength))
     preparing = []
-    outcome: list[tuple[list[Array], CosineState, Columns]] = []
+    outcome: list[tuple[list[Array], Any, Columns]] = []
 
     def once() -> float:
-        took, columns = timed(lambda: cosine.prepare(grid, transport, tolerances))
+        took, prepared = timed(lambda: solver.prepare(grid, transport, tolerances))
         preparing.append(took)
         seconds, (floors, state) = timed(
-            lambda: _history(columns, source, problem.stops, tolerances)
+            lambda: _history(prepared, source, problem.stops, tolerances, solver)
         )
-        outcome[:] = [(floors, state, columns)]
+        outcome[:] = [(floors, state, prepared.columns if exact else prepared)]
         return seconds
 
     seconds = passes(once)
@@ -211,31 +229,61 @@ def steady(problem: Problem, reference: Array) -> Result:
     )
 
 
-def coculture(mode: str, settings: Sequence[str] = ()) -> Result:
-    """``sdf1-field solve coculture-kg1a`` as a process: start-up, cells, and writing included.
-
-    Called once before, so that the kernels are compiled.
+def whole_run(
+    model: str, settings: Sequence[str] = (), *, threads: int = 1, before: bool = False
+) -> Result:
+    """``sdf1-field solve`` as a process: start-up, cells, and writing included.
 
     Parameters
     ----------
-    mode : str
-        Of the scene.
+    model : str
     settings : sequence of str
+    threads : int
+    before : bool
+        Whether the same is run once before, so that the kernels are compiled.
     """
-    command = [sys.executable, "-m", "sdf1_field.cli", "solve", MODEL, "--force", "--quiet"]
-    for setting in (f"scene.mode={mode}", *settings):
+    command = [sys.executable, "-m", "sdf1_field.cli", "solve", model, "--force", "--quiet"]
+    command += ["--threads", str(threads)]
+    for setting in settings:
         command += ["--set", setting]
+    # The benchmarks' own processes have one thread, which would be a limit for this one too.
+    free = {k: v for k, v in os.environ.items() if threads == 1 or not k.endswith("_NUM_THREADS")}
+    set_up = {}
     with tempfile.TemporaryDirectory() as folder:
         run = Path(folder) / "run.nc"
         command += ["-o", str(run)]
-        first, _ = timed(lambda: subprocess.run(command, check=True))
-        seconds, peak = timed(lambda: _watched(command))
+        if before:
+            first, _ = timed(lambda: subprocess.run(command, env=free, check=True))
+            set_up["run before, which may compile"] = first
+        seconds, peak = timed(lambda: _watched(command, free))
         size = run.stat().st_size
     return Result(
         seconds=seconds,
-        set_up={"run before, which may compile": first},
-        facts={"file [bytes]": size},
+        set_up=set_up,
+        facts={"threads": threads, "file [bytes]": size},
         peak=peak,
+    )
+
+
+def dish(settings: Sequence[str] = ()) -> Result:
+    """Time of a dish of an ensemble: 4 h of co-culture simulated and counted, nothing written.
+
+    Another dish comes before, so that kernels and model are loaded.
+    """
+
+    def observed(seed: int) -> float:
+        one = Dish("cells", MODEL, (f"run.duration={_COUNTED} s", *settings), seed, (_COUNTED,))
+        return timed(lambda: observe(one))[0]
+
+    first = observed(1)
+    imported = imported_memory()
+    seeds = itertools.count(2)
+    seconds = passes(lambda: observed(next(seeds)), for_seconds=_DISHES_TIME)
+    return Result(
+        seconds=seconds,
+        set_up={"dish before, which may compile": first},
+        imported=imported,
+        peak=peak_memory(),
     )
 
 
@@ -270,10 +318,10 @@ def networks(count: int) -> Result:
     )
 
 
-def _watched(command: Sequence[str]) -> int:
+def _watched(command: Sequence[str], environment: Mapping[str, str]) -> int:
     """Peak memory of a command [bytes], looked at until it is over."""
     peak = 0
-    with subprocess.Popen(command) as process:
+    with subprocess.Popen(command, env=environment) as process:
         while process.poll() is None:
             peak = max(peak, peak_memory(process.pid))
             time.sleep(_LOOK)

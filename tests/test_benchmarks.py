@@ -6,7 +6,7 @@ import math
 import numpy as np
 import pytest
 from benchmarks import cases as benchmark_cases
-from benchmarks import growth, ours, peers, problems, table, walks
+from benchmarks import growth, ours, peers, problems, spectral, table, walks
 from benchmarks.__main__ import main, run_all
 from benchmarks.cases import Case, Setting, cases, write_references
 from benchmarks.measure import Result
@@ -78,6 +78,13 @@ def test_deviation_over_a_coat_comes_within_its_tolerance(kind):
     assert filled < 1e-3 if kind == "linear" else filled > 1e-2
 
 
+def test_exact_step_over_a_coat_comes_within_the_tolerance_of_its_poles():
+    coated, _, _ = benchmark_cases.COATS["linear"]
+    reference = ours.reference_floors(QUICK_P1, coated, 1e-6)
+    found = ours.transient(QUICK_P1, 1e-4, reference, coated, exact=True)
+    assert 1e-7 < found.errors["floor, worst stop"] < 1e-4
+
+
 def test_deviation_has_no_mean(exact):
     assert np.abs(deviation(exact[0]).mean(axis=(1, 2))).max() < 1e-18
 
@@ -106,6 +113,31 @@ def test_py_pde_comes_close_or_its_row_says_that_it_is_missing(setting):
         assert "No module named 'pde'" in table.table(recorded, chosen, None)
     else:
         assert result["errors"]["field, end"] < 1e-4
+
+
+def test_the_script_is_exact_at_every_stop(exact):
+    errors = spectral.transient(QUICK_P1, exact[0]).errors
+    assert max(errors.values()) < 1e-12
+
+
+def test_devito_misses_by_its_step_or_its_row_says_that_it_is_missing(setting):
+    write_references("P1", setting)
+    chosen = [case for case in cases(quick=True) if case.name == "P1: Devito"]
+    (result,) = run_all(chosen, setting.references, quick=True, repeats=1)["P1: Devito"]
+    if "failed" in result:
+        assert "No module named 'devito'" in result["failed"]
+    else:
+        # The first order of explicit Euler, as py-pde's.
+        assert 1e-6 < result["errors"]["field, end"] < 1e-4
+
+
+def test_recorded_rows_are_shown_and_not_run(setting):
+    chosen = [case for case in cases(quick=False) if case.recorded]
+    assert [case.run for case in chosen] == [None, None]
+    found = run_all(chosen, setting.references, quick=False, repeats=1)
+    text = table.table({"machine": MACHINE, "quick": False, "results": found}, chosen, None)
+    assert "BioFVM of PhysiCell 1.14.2, step 0.6 s | 26.2 s | 26 s to 26.5 s | 2 |" in text
+    assert text.count("recorded, not run here (2026-11-29") == 2
 
 
 MACHINE = {
@@ -172,6 +204,7 @@ def test_command_writes_what_it_found(tmp_path):
     assert recorded["results"]["P2: sdf1-field"][0]["errors"]["floor"] < 1e-14
     text = (tmp_path / "table.md").read_text(encoding="utf-8")
     assert "Poisson's equation, without loss" in text
+    assert f"Recorded on {recorded['date']} from commit {recorded['commit']}." in text
 
 
 def test_quick_numbers_do_not_replace_the_recorded_ones():

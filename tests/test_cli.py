@@ -5,9 +5,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from conftest import overrides
 from sdf1_field import __version__
+from sdf1_field.cli import main
 from sdf1_field.digits import number_text
 
 PROGRAM = Path(sys.executable).with_name("sdf1-field")
@@ -169,22 +171,29 @@ def test_more_threads_than_cores_are_refused(run):
     assert_refused(run("solve", "null-kg1a", "--threads", 100_000), "threads: 100000 is not")
 
 
+def installed(*arguments):
+    ended = subprocess.run([PROGRAM, *arguments], capture_output=True, text=True, check=False)
+    return ended.returncode, ended.stdout, ended.stderr
+
+
+def called(*arguments):
+    ended = CliRunner().invoke(main, arguments)
+    return ended.exit_code, ended.stdout, ended.stderr
+
+
 @pytest.mark.parametrize(
-    ("arguments", "status"),
+    ("program", "arguments"),
     [
-        (["solve", "coculture-kg1b"], 2),
-        (["inspect", "none.nc"], 2),
-        (["solve", "null-kg1a", "-o", "/dev/null/run.nc"], 2),
+        (installed, ["solve", "coculture-kg1b"]),
+        (called, ["solve", "null-kg1a", "-o", "/dev/null/run.nc"]),
+        (called, ["inspect", "none.nc"]),
     ],
 )
-def test_the_installed_program_says_what_is_wrong_on_stderr_alone(arguments, status, tmp_path):
-    ended = subprocess.run(
-        [PROGRAM, *arguments], capture_output=True, text=True, cwd=tmp_path, check=False
-    )
-    assert ended.returncode == status
-    assert ended.stdout == ""
-    assert len(ended.stderr.splitlines()) == 1
-    assert ended.stderr.startswith("sdf1-field: ")
+def test_the_program_says_what_is_wrong_on_stderr_alone(program, arguments):
+    status, printed, complaints = program(*arguments)
+    assert (status, printed) == (2, "")
+    assert len(complaints.splitlines()) == 1
+    assert complaints.startswith("sdf1-field: ")
 
 
 # What it prints

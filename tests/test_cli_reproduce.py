@@ -164,7 +164,7 @@ def test_a_full_disk_is_one_line_and_the_next_call_goes_on(
 def test_a_dish_that_fails_is_named_and_the_rest_is_judged(
     command, tmp_path, tiny_targets, by_none, monkeypatch
 ):
-    targets = load_paper("deniz2023", targets=tiny_targets, quick=True).only(("T1",))
+    targets = load_paper("deniz2023", targets=tiny_targets).only(("T1",))
     failing = next(p.dish for p in plan(targets, experiments=3) if p.condition == "b")
     whole = cluster.read
 
@@ -336,7 +336,7 @@ def nothing_happens():
 def test_the_null_model_has_neither_enrichment_nor_effects_of_drugs(
     nothing_happens, tmp_path, monkeypatch
 ):
-    experiments = 6
+    experiments = 4
     planned = plan(nothing_happens, experiments=experiments)
     assert {p.dish.model for p in planned} == {"null-kg1a"}
     assert len({p.dish.seed for p in planned}) == len(planned)

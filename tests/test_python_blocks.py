@@ -37,7 +37,7 @@ SMALL = (
     "scene.msc_density=60 1/mm**2",
 )
 SMALLER = {
-    "second-solver": ("grid.spacing=30 um", "run.culture=5 min", "run.duration=10 min"),
+    "second-solver": ("grid.spacing=30 um", "run.culture=2 min", "run.duration=4 min"),
 }
 """Settings of every dish solved on a page, beneath those that the page itself gives."""
 

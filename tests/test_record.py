@@ -261,12 +261,27 @@ def test_a_whole_well_takes_at_most_ten_gigabytes_and_a_file_of_four():
     assert 3e9 < memory < 10e9
 
 
+def test_a_whole_well_with_a_grown_stroma_takes_at_most_eight_gigabytes():
+    file_size, memory = expected_size(load_model("whole-well-grown-kg1a").spec)
+    # Measured after 25 h: 4e9, of which 1e9 belong to migrasomes and fibres.
+    assert 4e9 < memory < 8e9
+    assert 37 * 2 * 4 * 2800**2 < file_size < 7e9
+
+
+def test_a_coat_that_may_fill_takes_more_memory():
+    spec = load_model("whole-well-kg1a").spec
+    fills = spec.model_copy(
+        update={"numerics": spec.numerics.model_copy(update={"linear_coat": False})}
+    )
+    assert expected_size(fills)[1] > 1.5 * expected_size(spec)[1]
+
+
 def test_the_size_of_a_floor_too_large_for_any_machine_is_told_without_making_it():
     spec = load_model("whole-well-kg1a").spec
     fine = spec.model_copy(update={"grid": spec.grid.model_copy(update={"spacing": 0.1})})
     coarse_memory, fine_memory = expected_size(spec)[1], expected_size(fine)[1]
     # But for the program and the sub-grid correction of migrasomes, the same on any grid.
-    assert 2300 * coarse_memory < fine_memory < 2500 * coarse_memory
+    assert 2000 * coarse_memory < fine_memory < 2500 * coarse_memory
 
 
 # Reading

@@ -163,7 +163,8 @@ def test_a_film_interrupted_between_two_stops_goes_on_to_the_same_content(tiny, 
     film = load_model(
         "coculture-kg1a",
         settings=[
-            *tiny, *EATING, *GROWING, "output.fields_every=4 min", "output.tracks_every=100 s",
+            *tiny, *EATING, *GROWING, "run.culture=2 h", "run.duration=20 min",
+            "output.fields_every=4 min", "output.tracks_every=100 s",
         ],
     )  # fmt: skip
     path, whole = tmp_path / "run.nc", tmp_path / "whole.nc"

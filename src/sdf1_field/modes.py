@@ -16,25 +16,27 @@ from scipy.special import j1
 Array = NDArray[np.float64]
 
 
-def forward(values: Array) -> Array:
+def forward(values: Array, *, overwrite: bool = False) -> Array:
     """Orthonormal type-II cosine transform of an array on the floor.
 
     Parameters
     ----------
     values : ndarray, shape (ny, nx)
         Values at cell centres.
+    overwrite : bool
+        Whether the values are no longer needed: the result may take their memory.
 
     Returns
     -------
     ndarray, shape (ny, nx)
         Amplitude of mode (p, q), in the unit of the values.
     """
-    return np.asarray(scipy.fft.dctn(values, type=2, norm="ortho"))
+    return np.asarray(scipy.fft.dctn(values, type=2, norm="ortho", overwrite_x=overwrite))
 
 
-def inverse(modes: Array) -> Array:
+def inverse(modes: Array, *, overwrite: bool = False) -> Array:
     """Inverse of `forward`."""
-    return np.asarray(scipy.fft.idctn(modes, type=2, norm="ortho"))
+    return np.asarray(scipy.fft.idctn(modes, type=2, norm="ortho", overwrite_x=overwrite))
 
 
 def spline_symbol(count: int) -> Array:

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from sdf1_field.compiled import kernel
 from sdf1_field.grid import Grid
 from sdf1_field.images import read_pattern, resampled
 from sdf1_field.migrasomes import Emission, rates_now
@@ -190,13 +191,19 @@ def _on_bodies(scene: Scene, grid: Grid, rates: Array) -> Array:
     """Rate of each floor cell [molecules/s]: a body's is spread evenly over the cells under it."""
     cell, body = cells_under_bodies(scene, grid)
     covered = np.bincount(body, minlength=len(rates))
-    each = rates / np.maximum(covered, 1)
-    filled = np.bincount(cell, weights=each[body], minlength=grid.nx * grid.ny)
-    amount = np.asarray(filled, dtype=float).reshape(grid.ny, grid.nx)
+    amount = np.zeros((grid.ny, grid.nx))
+    _fill(amount.reshape(-1), cell, body, rates / np.maximum(covered, 1))
     points = np.flatnonzero(covered == 0)
     if len(points):
         amount += grid.deposit(scene.bodies.x[points], scene.bodies.y[points], rates[points])
     return amount
+
+
+@kernel()
+def _fill(amount: Array, cells: NDArray[np.intp], bodies: NDArray[np.intp], rates: Array) -> None:
+    """Add a body's rate to each cell under it; all cells and their bodies have shape (covered,)."""
+    for n in range(cells.size):
+        amount[cells[n]] += rates[bodies[n]]
 
 
 def _spread(scene: Scene, grid: Grid, own: NDArray[np.intp], amounts: Array) -> Array:
@@ -207,7 +214,8 @@ def _spread(scene: Scene, grid: Grid, own: NDArray[np.intp], amounts: Array) -> 
 def _flux(amount: Array, grid: Grid) -> Array:
     if grid.round:
         amount = _within(amount, grid)
-    return amount / (grid.dx * grid.dy)
+    amount /= grid.dx * grid.dy
+    return amount
 
 
 def spread_at_once(scene: Scene, grid: Grid, own: NDArray[np.intp], amounts: Array) -> Array:

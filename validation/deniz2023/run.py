@@ -1,8 +1,7 @@
-"""Records of the verdicts of `sdf1-field reproduce` on both papers, the null model and numerics.
+"""Records of the verdicts of `sdf1-field reproduce` on both papers, and of the null model.
 
 python validation/deniz2023/run.py claims     # table.md and figures; in ../jiao2024 as well
 python validation/deniz2023/run.py null       # null.md: the null model judged as the model is
-python validation/deniz2023/run.py numerics   # numerics.md: coarser grids and steps
 python validation/deniz2023/run.py all        # README.md says how long each takes
 
 Dishes are kept in the folder that --dishes names, and are not simulated twice.
@@ -14,12 +13,8 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
-
 from sdf1_field.api.reporting import write_report
 from sdf1_field.claims import REPRODUCED, VARIATIONS, ClaimFound, Paper
-from sdf1_field.ensemble import run_dishes
-from sdf1_field.observations import Dish
 from sdf1_field.reproduce import as_markdown, load_paper, reproduce
 
 sys.path.append(str(Path(__file__).parents[1]))
@@ -31,25 +26,6 @@ RECORDED = {"deniz2023": HERE / "table.md", "jiao2024": HERE.parent / "jiao2024"
 ABOUT_CELLS = ("D12", "D13", "D14", "D15", "D16", "D17", "D18", "D19")
 """Claims of enrichment and of drugs, which the null model must not reproduce."""
 NULL_SEEDS = range(100, 102)
-
-SPACING, TOLERANCE, FIRST = "grid.spacing", "numerics.tolerance", "numerics.first_step"
-CULTURE, COUPLING, FRAMES = (
-    "numerics.culture_step", "numerics.coupling_step", "output.tracks_every",
-)  # fmt: skip
-ALIKE = ("variation.dish.secretion=0", "variation.dish.speed=0", "variation.dish.avidity=0")
-NUMERICS: dict[str, dict[str, str]] = {
-    "the models' own": {},
-    "ensembles": {TOLERANCE: "0.02", FIRST: "1 s", CULTURE: "240 min"},
-    "--quick": {
-        SPACING: "10 um", TOLERANCE: "0.05", FIRST: "1 s", CULTURE: "240 min",
-        COUPLING: "30 min", FRAMES: "30 min",
-    },
-    "ensembles, on half the grid": {
-        SPACING: "2.5 um", TOLERANCE: "0.02", FIRST: "1 s", CULTURE: "240 min",
-    },
-}  # fmt: skip
-SAME_DISHES = 12
-HOURS = 4.0 * 3600.0
 
 
 def finished(more: int) -> None:
@@ -116,62 +92,7 @@ def null(arguments: argparse.Namespace) -> None:
     )
 
 
-def numerics(arguments: argparse.Namespace) -> None:
-    """Fold changes of the same dishes with coarser numbers."""
-    sets = {
-        name: [
-            Dish(
-                "cells",
-                "coculture-kg1a",
-                (*ALIKE, *(f"{key}={value}" for key, value in settings.items())),
-                seed,
-                (HOURS,),
-            )
-            for seed in range(SAME_DISHES)
-        ]
-        for name, settings in NUMERICS.items()
-    }
-    ensemble = run_dishes(
-        [dish for dishes in sets.values() for dish in dishes],
-        arguments.dishes / "numerics",
-        progress=finished,
-    )
-    if ensemble.failures:
-        raise SystemExit(f"{len(ensemble.failures)} failed: {ensemble.failures[0].message}")
-    found = ensemble.readings
-    folds = {
-        name: np.array(
-            [
-                [
-                    reading.values[0]
-                    for region in ("MSC", "network")
-                    for reading in found[dish]
-                    if (reading.quantity, reading.of) == ("fold change", region)
-                ]
-                for dish in dishes
-            ]
-        )
-        for name, dishes in sets.items()
-    }
-    (first, own), *others = folds.items()
-
-    def text(values: np.ndarray) -> list[str]:
-        errors = values.std(axis=0, ddof=1) / np.sqrt(len(values))
-        return [f"{m:.2f} ± {e:.2f}" for m, e in zip(values.mean(axis=0), errors, strict=True)]
-
-    rows = [[first, *text(own), "", ""]]
-    rows += [[name, *text(each), *text(each - own)] for name, each in others]
-    header = ["", "MSC", "network", "MSC, less the first", "network, less the first"]
-    listed = [[name, ", ".join(f"`{k}={v}`" for k, v in s.items())] for name, s in NUMERICS.items()]
-    (HERE / "numerics.md").write_text(
-        f"# Coarser numbers\n\nFold change at 4 h, {SAME_DISHES} dishes of coculture-kg1a with the "
-        "same seeds, mean ± standard error; differences dish by dish.\n\n"
-        f"{markdown(header, rows)}\n\n{markdown(['', 'settings'], listed)}\n",
-        encoding="utf-8",
-    )
-
-
-SECTIONS = {"claims": claims, "null": null, "numerics": numerics}
+SECTIONS = {"claims": claims, "null": null}
 
 
 if __name__ == "__main__":

@@ -119,7 +119,7 @@ class _Source:
     where : str
         File and paper.
     table : _Table
-    settings, quick : mapping of str to list of str
+    settings : mapping of str to list of str
         ``KEY=VALUE`` by kind of observation.
     dishes : int or None
     """
@@ -127,11 +127,10 @@ class _Source:
     where: str
     table: _Table
     settings: Mapping[str, list[str]]
-    quick: Mapping[str, list[str]]
     dishes: int | None
 
 
-_PAPER = ("citation", "dishes", "settings", "quick", "condition", "claim")
+_PAPER = ("citation", "dishes", "settings", "condition", "claim")
 _CONDITION = ("label", "model", "observation", "times", "settings", "dishes", "donors", "null")
 _CLAIM = ("id", "says", "fitted", "source", "test", "null", "by_construction", "statements")
 _STATEMENT = (
@@ -141,9 +140,7 @@ _STATEMENT = (
 )  # fmt: skip
 
 
-def load_paper(
-    name: str, observations: Observables, *, targets: Path | None = None, quick: bool = False
-) -> Paper:
+def load_paper(name: str, observations: Observables, *, targets: Path | None = None) -> Paper:
     """Conditions and claims of a paper, with those that a user adds.
 
     Parameters
@@ -155,8 +152,6 @@ def load_paper(
         File in the form of the shipped one. Its conditions and claims are added; a claim that is
         there already gets further statements, which give the ``value`` of a figure, its
         ``interval`` and ``digitised_by``.
-    quick : bool
-        With the coarser numbers that the paper's targets have for a quick look.
 
     Raises
     ------
@@ -168,10 +163,7 @@ def load_paper(
     if name not in papers:
         raise InputError(f"unknown paper '{name}'. Known: {', '.join(sorted(papers))}.")
     own = _source(shipped.name, name, papers[name], observations)
-    settings = {
-        key: [*own.settings.get(key, ()), *(own.quick.get(key, ()) if quick else ())]
-        for key in observations
-    }
+    settings = {key: own.settings.get(key, []) for key in observations}
     citation = own.table.given("citation", _TEXT) or ""
     paper = _added(Paper(name, citation, {}, ()), own, settings, own.dishes, observations)
     if targets is None:
@@ -183,8 +175,8 @@ def load_paper(
                 f"{targets}: unknown paper '{other}'. Known: {', '.join(sorted(papers))}."
             )
     more = _source(str(targets), name, further.get(name, {}), observations)
-    if more.table.given("citation", _TEXT) or more.quick:
-        raise InputError(f"{more.where}: citation and quick are the shipped ones. Leave them out.")
+    if more.table.given("citation", _TEXT):
+        raise InputError(f"{more.where}: the citation is the shipped one. Leave it out.")
     both = {key: [*settings[key], *more.settings.get(key, ())] for key in observations}
     whole = _added(paper, more, both, own.dishes, observations)
     for key, condition in whole.conditions.items():
@@ -210,19 +202,11 @@ def _read(path: Path) -> dict[str, Any]:
 def _source(file: str, name: str, table: Any, observations: Observables) -> _Source:
     own = _Table(f"{file}: {name}", table, _PAPER)
 
-    def by_observation(key: str) -> dict[str, list[str]]:
-        part = _Table(f"{own.where}.{key}", own.given(key, _TABLE) or {})
-        for one in part:
-            part.choice("observation", one, observations)
-        return {one: part.take(one, _TEXTS) for one in part}
-
-    return _Source(
-        own.where,
-        own,
-        by_observation("settings"),
-        by_observation("quick"),
-        own.given("dishes", _COUNT),
-    )
+    settings = _Table(f"{own.where}.settings", own.given("settings", _TABLE) or {})
+    for one in settings:
+        settings.choice("observation", one, observations)
+    by_observation = {one: settings.take(one, _TEXTS) for one in settings}
+    return _Source(own.where, own, by_observation, own.given("dishes", _COUNT))
 
 
 def _added(

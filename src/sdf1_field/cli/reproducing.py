@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 @click.option(
     "--quick",
     is_flag=True,
-    help="Three experiments, with coarse numbers (without --experiments).",
+    help="Three experiments (without --experiments).",
 )
 @click.option(
     "--claim", "ids", multiple=True, metavar="ID", help="Only this claim. May be repeated."
@@ -74,7 +74,7 @@ def reproduce(
         raise InputError("--workers and --scheduler: the scheduler has its workers. Leave one out.")
     from sdf1_field import reproduce as engine
 
-    known = engine.load_paper(paper, targets=targets, quick=quick)
+    known = engine.load_paper(paper, targets=targets)
     if ids:
         known = known.only(ids)
     number = engine.QUICK if quick else experiments or engine.EXPERIMENTS

@@ -12,7 +12,9 @@ entries, and a damaged index stops every later run. Each form has its own file w
 """
 
 import functools
+import itertools
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar, cast
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -77,3 +79,26 @@ def kernel(*, inline: bool = False, parallel: bool = False) -> Callable[[F], F]:
         return cast("F", Kernel(function, options))
 
     return decorate
+
+
+def in_blocks(loop: Callable[[int, int], None], count: int) -> None:
+    """Run a loop of kernels over ``range(count)``, a block of it on each of the kernels' threads.
+
+    As `kernel` with ``parallel``, without its longer compilation.
+
+    Parameters
+    ----------
+    loop : callable
+        Given the first number of a block and its end; its iterations are independent.
+    count : int
+    """
+    from numba import get_num_threads
+
+    threads = get_num_threads()
+    if threads == 1:
+        loop(0, count)
+        return
+    bounds = [count * n // threads for n in range(threads + 1)]
+    with ThreadPoolExecutor(threads) as pool:
+        for block in [pool.submit(loop, *ends) for ends in itertools.pairwise(bounds)]:
+            block.result()

@@ -114,4 +114,4 @@ def _coefficients(factors: Array, values: Array) -> Array:
     """Spline coefficients of the values at cell centres under a response, padded."""
     modes = forward(values)
     modes *= factors
-    return np.pad(inverse(modes), PADDING, mode="symmetric")
+    return np.pad(inverse(modes, overwrite=True), PADDING, mode="symmetric")

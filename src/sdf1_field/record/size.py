@@ -9,6 +9,7 @@ from sdf1_field.migrasomes.fibres import VERTICES
 from sdf1_field.record.variables import LATE, frame_times, sizes_of, variables_of
 from sdf1_field.scene.variables import Variable
 from sdf1_field.simulation import model_grid
+from sdf1_field.simulation.saturation import unsaturated_until
 from sdf1_field.spec import ModelSpec
 
 _PROGRAM_BYTES = 2e8
@@ -17,11 +18,14 @@ _POLES, _POLES_A_DIGIT = 11.0, 3.0
 """Arrays of the floor's size that the cosine solver keeps for a ligand's medium at the default
 tolerance, and the number added by each further digit."""
 _DEFAULT_TOLERANCE = 5e-3
+_UNSATURATED = 10.0
+"""Arrays of the floor's size that the linear solver keeps for a ligand and its secretion, before a
+step and after it."""
 _NEAR_BYTES = 5000.0
 """Of the sub-grid profiles around a migrasome that carries the sensed ligand."""
-_IN_FLIGHT = 80
+_IN_FLIGHT, _IN_FLIGHT_UNSATURATED = 80, 35
 """Further arrays of the floor's size held by a step, the cells and the recorder, as measured on the
-whole well."""
+whole well; fewer where the coats of all ligands are taken as unsaturated."""
 _FIPY_BYTES = 6500.0
 """Memory of FiPy's mesh and matrices per cell, with a coat, as measured with FiPy 4.0."""
 _PACKED = 0.15
@@ -78,6 +82,9 @@ def expected_size(spec: ModelSpec) -> tuple[float, float]:
     file_size = _FILE_BYTES + expected_content(spec, packed=True)
     if spec.numerics.solver == "fipy":
         memory = _PROGRAM_BYTES + _FIPY_BYTES * floor_cells * grid.nz
+    elif all(unsaturated_until(spec, name, 1.0) == math.inf for name in ligands):
+        arrays = _UNSATURATED * len(ligands) + _IN_FLIGHT_UNSATURATED
+        memory = _PROGRAM_BYTES + 8.0 * floor_cells * arrays
     else:
         # The ligand that a step advances is held twice, before the step and after it.
         digits = math.log10(_DEFAULT_TOLERANCE / spec.numerics.tolerance)

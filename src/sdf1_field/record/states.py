@@ -146,7 +146,7 @@ def _state_of(arrays: Mapping[str, Any], solver: str) -> State:
         return kind(**{f.name: take(types[f.name], start + f.name) for f in fields(kind)})
 
     def kind_of(name: str) -> Any:
-        linear = f"field.{name}.begun" in arrays
+        linear = f"field.{name}.fill" in arrays
         return solver_named("linear" if linear else solver).State
 
     names = [k.split(".")[1] for k in arrays if k.startswith("field.") and k.endswith(".time")]

@@ -49,9 +49,9 @@ class Report:
     failures: tuple[Failure, ...]
 
 
-def load_paper(name: str, *, targets: Path | None = None, quick: bool = False) -> Paper:
+def load_paper(name: str, *, targets: Path | None = None) -> Paper:
     """Conditions and claims of a paper over `OBSERVATIONS`; see `sdf1_field.claims.load_paper`."""
-    return claims.load_paper(name, OBSERVATIONS, targets=targets, quick=quick)
+    return claims.load_paper(name, OBSERVATIONS, targets=targets)
 
 
 def reproduce(

@@ -16,10 +16,15 @@ Array = NDArray[np.float64]
 
 @functools.lru_cache(maxsize=4)
 def modes_of(columns: Columns, secretion: Secretion) -> tuple[Array, ...]:
+    """`new_modes_of`, kept for later calls."""
+    return new_modes_of(columns, secretion)
+
+
+def new_modes_of(columns: Columns, secretion: Secretion) -> tuple[Array, ...]:
     """Modes of a secretion's parts, the constant one first [nM um/s]."""
     fluxes = [secretion.flux, *(part.flux for part in secretion.changing)]
     with np.errstate(over="ignore", invalid="ignore"):
-        modes = tuple(forward(flux / MOLECULES_PER_UM3_PER_NM) for flux in fluxes)
+        modes = tuple(forward(flux / MOLECULES_PER_UM3_PER_NM, overwrite=True) for flux in fluxes)
     for flux, mode in zip(fluxes, modes, strict=True):
         if not np.isfinite(mode).all():
             wrong = np.nan_to_num(np.abs(flux), nan=np.inf)

@@ -48,6 +48,25 @@ class Course:
 
 
 @dataclass(frozen=True, eq=False)
+class Amplitudes:
+    """Amplitudes of the eigenmodes that have a memory, which is a small part of them.
+
+    Rates rise along each row of cosine modes, so that of each eigenmode a row's first values are
+    kept and all others are zero.
+
+    Parameters
+    ----------
+    values : ndarray, shape (kept,)
+        By row, eigenmode and column of cosine modes [nM um**1/2].
+    starts : ndarray, shape (ny * n + 1,)
+        Place in ``values`` of the first one of each row and eigenmode, and the end.
+    """
+
+    values: Array
+    starts: NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
 class LinearState:
     """State of medium and coat at a time, as amplitudes of their eigenmodes.
 
@@ -55,8 +74,8 @@ class LinearState:
     ----------
     time : float
         [s].
-    begun : ndarray, shape (ny, n, nx)
-        Amplitudes at the beginning of the last step, zero where they have decayed by its end.
+    begun : Amplitudes
+        At the beginning of the last step, of the eigenmodes that have not decayed by its end.
     course : Course or None
         Secretion in the last step; None if no step has been taken since the start or the last
         medium change.
@@ -73,7 +92,7 @@ class LinearState:
     """
 
     time: float
-    begun: Array
+    begun: Amplitudes
     course: Course | None
     released: Array | None
     held: Array | None
@@ -108,9 +127,9 @@ def start(arrow: Arrow, *, time: float, tolerances: Tolerances) -> LinearState:
     return state
 
 
-def _nothing(arrow: Arrow) -> Array:
-    ny, nx = arrow.share.shape
-    return np.zeros((ny, arrow.modes.rates.shape[1], nx))
+def _nothing(arrow: Arrow) -> Amplitudes:
+    rows = len(arrow.share) * arrow.modes.rates.shape[1]
+    return Amplitudes(np.zeros(0), np.zeros(rows + 1, dtype=np.int64))
 
 
 def add(

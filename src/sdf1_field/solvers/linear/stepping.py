@@ -13,14 +13,15 @@ share of the sites that is filled, which a state records.
 import functools
 import math
 from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sdf1_field.compiled import kernel
+from sdf1_field.compiled import in_blocks, kernel
 from sdf1_field.migrasomes.emission import ExponentialDecay
 from sdf1_field.modes import inverse
-from sdf1_field.solvers.cosine.secreted import modes_of
+from sdf1_field.solvers.cosine.secreted import modes_of, new_modes_of
 from sdf1_field.solvers.cosine.state import booked
 from sdf1_field.solvers.cosine.tolerances import Tolerances
 from sdf1_field.solvers.linear.arrow import Arrow, lagrange, on_grid
@@ -31,7 +32,7 @@ from sdf1_field.solvers.linear.moments import (
     responses,
     responses_at,
 )
-from sdf1_field.solvers.linear.state import Course, LinearState, medium_amplitudes
+from sdf1_field.solvers.linear.state import Amplitudes, Course, LinearState, medium_amplitudes
 from sdf1_field.sources import Secretion
 from sdf1_field.transport import Ledger, Uptake
 from sdf1_field.units import MOLECULES_PER_UM3_PER_NM
@@ -69,19 +70,20 @@ def advance(
     columns = arrow.columns
     course = _course(arrow, secretion, state.time, until)
     begun, face, bound = _remembered(arrow, state, course.step)
-    for part, (to_face, to_coat) in zip(course.parts, _summed(arrow, course), strict=True):
-        face += to_face * part
-        bound += to_coat * part
+    _add_sources(arrow, course, face, bound)
     end, scale = course.end, columns.mode_scale
     mean, ledger = _mean_after(arrow, state, course)
     face[0, 0] = scale * float(arrow.mean.gains @ mean)
     bound[0, 0] = scale * float(arrow.mean.vectors[-1] @ mean)
     face += columns.half_layer / arrow.weakening * end
-    concentration, on_floor = inverse(face), inverse(arrow.to_bound * bound)
-    exchanged = arrow.capture * concentration - (
-        arrow.coat.dissociation_rate / MOLECULES_PER_UM3_PER_NM * on_floor
-    )
-    layer = concentration - columns.half_layer * (inverse(end) - exchanged)
+    bound *= arrow.to_bound
+    concentration, on_floor = inverse(face, overwrite=True), inverse(bound, overwrite=True)
+    exchanged = arrow.capture * concentration
+    exchanged -= arrow.coat.dissociation_rate / MOLECULES_PER_UM3_PER_NM * on_floor
+    layer = inverse(end, overwrite=True)
+    layer -= exchanged
+    layer *= columns.half_layer
+    np.subtract(concentration, layer, out=layer)
     fill = max(state.fill, float(on_floor.max()) / float(arrow.coat.sites))
     return LinearState(
         time=until,
@@ -100,60 +102,129 @@ def advance(
 
 def _course(arrow: Arrow, secretion: Secretion, begin: float, end: float) -> Course:
     """Secretion between two times in cosine modes; its laws of time are polynomials and decays."""
-    constant, *changing = modes_of(arrow.columns, secretion)
-    powers, decays, fading = [constant], [], []
-    for modes, part in zip(changing, secretion.changing, strict=True):
-        law = part.law
+    # Only a secretion that stays as it is comes again in the next step.
+    transformed = new_modes_of if secretion.changing else modes_of
+    constant, *changing = transformed(arrow.columns, secretion)
+    laws = [part.law for part in secretion.changing]
+    rates = [law.rate for law in laws if isinstance(law, ExponentialDecay)]
+    polynomials = {
+        n: law.polynomial(begin, end)
+        for n, law in enumerate(laws)
+        if not isinstance(law, ExponentialDecay)
+    }
+    degrees = max([1, *(len(coefficients) for coefficients in polynomials.values())])
+    parts = np.empty((degrees + len(rates), *constant.shape))
+    parts[0] = constant
+    filled, fading = 1, iter(parts[degrees:])
+    for n, (modes, law) in enumerate(zip(changing, laws, strict=True)):
         if isinstance(law, ExponentialDecay):
-            decays.append(law.rate * (end - begin))
-            fading.append(law.at(begin) * modes)
+            np.multiply(law.at(begin), modes, out=next(fading))
             continue
-        for n, coefficient in enumerate(law.polynomial(begin, end)):
-            if n < len(powers):
-                powers[n] = powers[n] + coefficient * modes
-            else:
-                powers.append(coefficient * modes)
-    return Course(end - begin, np.stack([*powers, *fading]), len(powers), tuple(decays))
+        for degree, coefficient in enumerate(polynomials[n]):
+            if degree == filled:
+                np.multiply(coefficient, modes, out=parts[degree])
+                filled += 1
+            elif coefficient != 0.0:
+                _add_scaled(parts[degree], coefficient, modes)
+    return Course(end - begin, parts, degrees, tuple(rate * (end - begin) for rate in rates))
 
 
-def _remembered(arrow: Arrow, state: LinearState, duration: float) -> tuple[Array, Array, Array]:
+@kernel()
+def _add_scaled(total: Array, factor: float, values: Array) -> None:
+    """Add a multiple of an array, shape (ny, nx) each, without another one in between."""
+    for p in range(total.shape[0]):
+        for q in range(total.shape[1]):
+            total[p, q] += factor * values[p, q]
+
+
+class Remembered(NamedTuple):
+    """Amplitudes that have a memory, and their share of floor and coat at the end of a step.
+
+    Parameters
+    ----------
+    begun : Amplitudes
+        Now, those that do not decay in the step.
+    face, bound : ndarray, shape (ny, nx)
+        Modes at z = 0 [nM] and of the coat's amplitude.
+    """
+
+    begun: Amplitudes
+    face: Array
+    bound: Array
+
+
+def _remembered(arrow: Arrow, state: LinearState, duration: float) -> Remembered:
     """Amplitudes now, and their share of floor and coat after a duration [s].
 
-    Amplitudes that have decayed by then are 0.
+    Amplitudes that have decayed by then are left out.
     """
     modes, course = arrow.modes, state.course
     # Rates rise with lambda: by eigenmode the last node that still counts.
     counting = (modes.rates * duration < _FORGETS).sum(axis=0).astype(np.int64)
+    starts = np.zeros_like(state.begun.starts)
+    _count_rows(arrow.index, counting, starts)
     nowhere, none = np.zeros((0, 0, 0)), np.zeros(0)
     no_modes = np.zeros((0, 0))
-    now = np.zeros_like(state.begun)
-    face, bound = np.zeros_like(arrow.share), np.zeros_like(arrow.share)
-    _remember(
-        state.begun,
-        0.0 if course is None else course.step,
-        nowhere if course is None else course.parts,
-        0 if course is None else course.degrees,
-        none if course is None else np.array(course.decays, dtype=float),
-        no_modes if state.released is None else state.released,
-        no_modes if state.held is None else state.held,
-        duration,
-        arrow.index,
-        arrow.share,
-        modes.log_rates,
-        modes.gains,
-        modes.layer_gains,
-        modes.coat,
-        counting,
-        now,
-        face,
-        bound,
-    )
-    return now, face, bound
+    now = np.empty(starts[-1])
+    face, bound = np.zeros(arrow.share.shape), np.zeros(arrow.share.shape)
+
+    def remember(first: int, last: int) -> None:
+        _remember(
+            first,
+            last,
+            state.begun.values,
+            state.begun.starts,
+            0.0 if course is None else course.step,
+            nowhere if course is None else course.parts,
+            0 if course is None else course.degrees,
+            none if course is None else np.array(course.decays, dtype=float),
+            no_modes if state.released is None else state.released,
+            no_modes if state.held is None else state.held,
+            duration,
+            arrow.index,
+            arrow.share,
+            modes.log_rates,
+            modes.gains,
+            modes.layer_gains,
+            modes.coat,
+            starts,
+            now,
+            face,
+            bound,
+        )
+
+    in_blocks(remember, len(arrow.share))
+    return Remembered(Amplitudes(now, starts), face, bound)
+
+
+@kernel()
+def _count_rows(
+    index: NDArray[np.int32], counting: NDArray[np.int64], starts: NDArray[np.int64]
+) -> None:
+    """Fill in where the kept amplitudes of each row and eigenmode start; see `Amplitudes`.
+
+    Parameters
+    ----------
+    index : ndarray, shape (ny, nx)
+        As of `Arrow`; it does not fall along a row.
+    counting : ndarray, shape (n,)
+        Number of nodes, by eigenmode, whose amplitudes are kept.
+    starts : ndarray, shape (ny * n + 1,)
+        Overwritten but for the first, which is 0.
+    """
+    for p in range(index.shape[0]):
+        for i in range(counting.size):
+            kept = np.searchsorted(index[p], counting[i])
+            row = p * counting.size + i
+            starts[row + 1] = starts[row] + kept
 
 
 @kernel()
 def _remember(
+    first: int,
+    end: int,
     begun: Array,
+    begun_starts: NDArray[np.int64],
     last: float,
     parts: Array,
     degrees: int,
@@ -167,7 +238,7 @@ def _remember(
     gains: Array,
     layer_gains: Array,
     coat: Array,
-    counting: NDArray[np.int64],
+    starts: NDArray[np.int64],
     now: Array,
     face: Array,
     bound: Array,
@@ -176,8 +247,12 @@ def _remember(
 
     Parameters
     ----------
-    begun : ndarray, shape (ny, n, nx)
-        Amplitudes at the beginning of the last step.
+    first, end : int
+        Rows of cosine modes, from the first to before the end.
+    begun : ndarray, shape (kept,)
+        Amplitudes at the beginning of the last step; see `Amplitudes`.
+    begun_starts, starts : ndarray, shape (ny * n + 1,)
+        Where each row and eigenmode starts in ``begun``, and in ``now``.
     last : float
         Length of the last step [s].
     parts, degrees, decays
@@ -190,20 +265,19 @@ def _remember(
         As of `Arrow`.
     log_rates, gains, layer_gains, coat : ndarray, shape (node, n)
         As of `Eigenmodes`.
-    counting : ndarray, shape (n,)
-        Number of nodes, by eigenmode, whose amplitudes have not decayed after the next step.
-    now : ndarray, shape (ny, n, nx)
-        Overwritten: amplitudes now, 0 where they decay in the next step.
+    now : ndarray, shape (kept,)
+        Overwritten: amplitudes now that do not decay in the next step.
     face, bound : ndarray, shape (ny, nx)
         Their modes at z = 0 [nM] and on the coat after the next step are added.
     """
-    ny, count, nx = begun.shape
-    for p in range(ny):
+    count = gains.shape[1]
+    for p in range(first, end):
         for i in range(count):
-            for q in range(nx):
+            row = p * count + i
+            start, before = starts[row], begun_starts[row]
+            kept_before = begun_starts[row + 1] - before
+            for q in range(starts[row + 1] - start):
                 k = index[p, q]
-                if k >= counting[i]:
-                    break
                 a, b, c, d = lagrange(share[p, q])
                 rate = math.exp(
                     a * log_rates[k, i]
@@ -215,7 +289,7 @@ def _remember(
                 gain += d * gains[k + 3, i]
                 on_coat = a * coat[k, i] + b * coat[k + 1, i] + c * coat[k + 2, i]
                 on_coat += d * coat[k + 3, i]
-                amplitude = begun[p, i, q]
+                amplitude = begun[before + q] if q < kept_before else 0.0
                 if parts.shape[0] > 0:
                     x = rate * last
                     amplitude *= math.exp(-x)
@@ -236,38 +310,86 @@ def _remember(
                     amplitude += into_layer * released[p, q]
                 if held.shape[0] > 0:
                     amplitude += on_coat * held[p, q]
-                now[p, i, q] = amplitude
+                now[start + q] = amplitude
                 left = amplitude * math.exp(-rate * duration)
                 face[p, q] += gain * left
                 bound[p, q] += on_coat * left
 
 
-def _summed(arrow: Arrow, course: Course) -> tuple[Array, ...]:
-    """Response of floor and coat to each part of a course, shape (2, ny, nx) each."""
-    polynomial = _summed_powers(arrow, course.step)[: course.degrees]
-    return (*polynomial, *(_summed_decay(arrow, course.step, k) for k in course.decays))
-
-
-@functools.lru_cache(maxsize=6)
-def _summed_powers(arrow: Arrow, duration: float) -> tuple[Array, ...]:
-    return tuple(
-        _to_floor_and_coat(arrow, duration, response)
-        for response in responses(arrow.modes.rates * duration)
+def _add_sources(arrow: Arrow, course: Course, face: Array, bound: Array) -> None:
+    """Add the response of floor and coat to all parts of a course, but to the mean's."""
+    tables = [*_tables_of_powers(arrow, course.step)[: course.degrees]]
+    tables += [_table_of_decay(arrow, course.step, decay) for decay in course.decays]
+    responses_of = np.stack(tables)
+    in_blocks(
+        lambda first, end: _add_responses(
+            first, end, responses_of, course.parts, arrow.index, arrow.share, face, bound
+        ),
+        len(face),
     )
 
 
-@functools.lru_cache(maxsize=6)
-def _summed_decay(arrow: Arrow, duration: float, decay: float) -> Array:
-    response = response_to_decay(arrow.modes.rates * duration, decay)
-    return _to_floor_and_coat(arrow, duration, response)
+@kernel()
+def _add_responses(
+    first: int,
+    end: int,
+    tables: Array,
+    parts: Array,
+    index: NDArray[np.int32],
+    share: Array,
+    face: Array,
+    bound: Array,
+) -> None:
+    """Add every part of a course times its responses, interpolated in the logarithm of lambda.
+
+    Parameters
+    ----------
+    first, end : int
+        Rows of cosine modes, from the first to before the end.
+    tables : ndarray, shape (part, 2, node)
+        Responses of floor and coat.
+    parts : ndarray, shape (part, ny, nx)
+        As of `Course`.
+    index, share : ndarray, shape (ny, nx)
+        As of `Arrow`.
+    face, bound : ndarray, shape (ny, nx)
+        Changed.
+    """
+    for p in range(first, end):
+        for q in range(index.shape[1]):
+            k = index[p, q]
+            a, b, c, d = lagrange(share[p, q])
+            on_face, on_coat = face[p, q], bound[p, q]
+            for m in range(tables.shape[0]):
+                part = parts[m, p, q]
+                response = a * tables[m, 0, k] + b * tables[m, 0, k + 1]
+                response += c * tables[m, 0, k + 2]
+                response += d * tables[m, 0, k + 3]
+                on_face += response * part
+                response = a * tables[m, 1, k] + b * tables[m, 1, k + 1]
+                response += c * tables[m, 1, k + 2]
+                response += d * tables[m, 1, k + 3]
+                on_coat += response * part
+            face[p, q], bound[p, q] = on_face, on_coat
 
 
-def _to_floor_and_coat(arrow: Arrow, duration: float, response: Array) -> Array:
+@functools.lru_cache(maxsize=64)
+def _tables_of_powers(arrow: Arrow, duration: float) -> tuple[Array, ...]:
+    return tuple(
+        _table(arrow, duration, response) for response in responses(arrow.modes.rates * duration)
+    )
+
+
+@functools.lru_cache(maxsize=64)
+def _table_of_decay(arrow: Arrow, duration: float, decay: float) -> Array:
+    return _table(arrow, duration, response_to_decay(arrow.modes.rates * duration, decay))
+
+
+def _table(arrow: Arrow, duration: float, response: Array) -> Array:
+    """Responses of floor and coat, summed over the eigenmodes, at each node: shape (2, node)."""
     modes = arrow.modes
     gained = duration * modes.gains * response
-    return on_grid(
-        arrow, np.stack([(gained * modes.gains).sum(axis=1), (gained * modes.coat).sum(axis=1)])
-    )
+    return np.stack([(gained * modes.gains).sum(axis=1), (gained * modes.coat).sum(axis=1)])
 
 
 def _mean_after(arrow: Arrow, state: LinearState, course: Course) -> tuple[Array, Ledger]:
@@ -295,7 +417,10 @@ def column(arrow: Arrow, state: LinearState) -> Array:
     Off the floor the few poles represent it less accurately than there.
     """
     columns, mean = arrow.columns, arrow.columns.mean
-    eigen, _, _ = _remembered(arrow, state, 0.0)
+    begun = _remembered(arrow, state, 0.0).begun
+    ny, nx = arrow.share.shape
+    # Nothing decays in no time: all amplitudes are kept.
+    eigen = begun.values.reshape(ny, -1, nx)
     poles = len(columns.rates)
     amplitudes = np.zeros((poles, *arrow.share.shape))
     for i in range(poles + 1):
