@@ -80,7 +80,14 @@ def _file(package: Path, module: str) -> Path | None:
 
 
 def _imports(source: Path, module: str) -> Iterator[tuple[str, str | None, str]]:
-    """Modules and names that a file imports, with the names that it gives them."""
+    """Modules and names that a file imports, with the names that it gives them.
+
+    A package whose names load on first use has them in its stub.
+    """
+    stub = source.with_suffix(".pyi")
+    # The whole program's own are its users' names.
+    if stub != source and stub.exists() and module != PACKAGE:
+        yield from _imports(stub, module)
     for node in ast.walk(ast.parse(source.read_bytes(), str(source))):
         if isinstance(node, ast.Import):
             yield from ((one.name, None, one.asname or one.name) for one in node.names)
