@@ -9,7 +9,7 @@ from sdf1_field.migrasomes.fibres import VERTICES
 from sdf1_field.record.variables import LATE, frame_times, sizes_of, variables_of
 from sdf1_field.scene.variables import Variable
 from sdf1_field.simulation import model_grid
-from sdf1_field.simulation.saturation import stays_unsaturated
+from sdf1_field.simulation.saturation import unsaturated_until
 from sdf1_field.spec import ModelSpec
 
 _PROGRAM_BYTES = 2e8
@@ -82,7 +82,7 @@ def expected_size(spec: ModelSpec) -> tuple[float, float]:
     file_size = _FILE_BYTES + expected_content(spec, packed=True)
     if spec.numerics.solver == "fipy":
         memory = _PROGRAM_BYTES + _FIPY_BYTES * floor_cells * grid.nz
-    elif all(stays_unsaturated(spec, name, 1.0) for name in ligands):
+    elif all(unsaturated_until(spec, name, 1.0) == math.inf for name in ligands):
         arrays = _UNSATURATED * len(ligands) + _IN_FLIGHT_UNSATURATED
         memory = _PROGRAM_BYTES + 8.0 * floor_cells * arrays
     else:
