@@ -1,5 +1,9 @@
 """Free memory under the limits of control groups, and models that need more than there is."""
 
+import platform
+import subprocess
+import sys
+
 import psutil
 import pytest
 from tests.conftest import TINY
@@ -60,6 +64,26 @@ def test_groups_of_the_first_version_have_a_memory_controller(machine, tmp_path)
 def test_a_file_of_another_form_sets_no_limit(machine, tmp_path):
     group(tmp_path / "groups", memory._V2, "much", 7 * GB, 0)
     assert machine("0::/") == 64 * GB
+
+
+_FREED = """
+import numpy as np
+import psutil
+from sdf1_field.record import keep_freed_memory
+
+keep_freed_memory()
+held = psutil.Process().memory_info().rss
+np.ones(8 * 2**20)
+print((psutil.Process().memory_info().rss - held) / 2**20)
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="is done for glibc alone")
+def test_memory_of_a_freed_array_is_kept_for_the_next():
+    done = subprocess.run(
+        [sys.executable, "-c", _FREED], capture_output=True, text=True, check=True
+    )
+    assert float(done.stdout) > 60.0
 
 
 def test_a_model_that_needs_more_than_is_free_is_refused(monkeypatch):

@@ -263,7 +263,7 @@ def test_a_whole_well_takes_at_most_ten_gigabytes_and_a_file_of_four():
 
 def test_a_whole_well_with_a_grown_stroma_takes_at_most_eight_gigabytes():
     file_size, memory = expected_size(load_model("whole-well-grown-kg1a").spec)
-    # Measured after 25 h: 4e9, of which 1e9 belong to migrasomes and fibres.
+    # Measured: 4.4e9.
     assert 4e9 < memory < 8e9
     assert 37 * 2 * 4 * 2800**2 < file_size < 7e9
 

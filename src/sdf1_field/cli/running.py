@@ -19,7 +19,7 @@ from sdf1_field.digits import number_text
 from sdf1_field.errors import Sdf1FieldWarning
 
 _LARGE = 1e9
-"""Bytes of file or memory from which a run announces its size."""
+"""Bytes of file or memory from which a run announces its size, and keeps the memory it has."""
 _AUDITED = 6
 """Figures of the molecules in an audit, which adds up to as many."""
 
@@ -73,6 +73,8 @@ def solve(
             f"about {bytes_text(memory)} of memory, a file of up to {bytes_text(file_size)}",
             err=True,
         )
+    if memory > _LARGE:
+        record.keep_freed_memory()
     stopping = False
 
     def interrupt(*_: object) -> None:

@@ -14,7 +14,6 @@ entries, and a damaged index stops every later run. Each form has its own file w
 import functools
 import itertools
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar, cast
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -92,12 +91,16 @@ def in_blocks(loop: Callable[[int, int], None], count: int) -> None:
         Given the first number of a block and its end; its iterations are independent.
     count : int
     """
+    from concurrent.futures import ThreadPoolExecutor
+
     from numba import get_num_threads
 
     threads = get_num_threads()
     if threads == 1:
         loop(0, count)
         return
+    # Nothing to do, but the kernels are loaded before two threads would both do that.
+    loop(0, 0)
     bounds = [count * n // threads for n in range(threads + 1)]
     with ThreadPoolExecutor(threads) as pool:
         for block in [pool.submit(loop, *ends) for ends in itertools.pairwise(bounds)]:

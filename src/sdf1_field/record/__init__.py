@@ -8,6 +8,7 @@ from sdf1_field import lazy_names
 
 _HOMES = {
     "computer_text": "computer",
+    "keep_freed_memory": "memory",
     "require_memory": "memory",
     "checkpoint_path": "paths",
     "claim_output": "paths",

@@ -1,5 +1,5 @@
 from sdf1_field.record.computer import computer_text
-from sdf1_field.record.memory import require_memory
+from sdf1_field.record.memory import keep_freed_memory, require_memory
 from sdf1_field.record.paths import checkpoint_path, claim_output, partial_path, resumable_path
 from sdf1_field.record.reading import content_digest, field_unit, model_of, open_run, summary
 from sdf1_field.record.size import expected_content, expected_size
@@ -14,6 +14,7 @@ __all__ = [
     "expected_content",
     "expected_size",
     "field_unit",
+    "keep_freed_memory",
     "load_state",
     "model_of",
     "open_run",
