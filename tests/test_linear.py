@@ -73,7 +73,7 @@ def test_responses_are_the_integrals_that_they_stand_for(x):
     for n, (ending, summed) in enumerate(zip(responses(at), integrals(at), strict=True)):
         wanted = quadrature(lambda t, n=n: math.exp(-x * (1 - t)) * t**n)
         assert ending[0] == pytest.approx(wanted, rel=1e-11)
-        assert responses_at(x)[n] == pytest.approx(wanted, rel=1e-11)
+        assert responses_at(x, math.exp(-x))[n] == pytest.approx(wanted, rel=1e-11)
         wanted = quadrature(lambda t, n=n: t**n * (-math.expm1(-x * (1 - t)) / x if x else 1 - t))
         assert summed[0] == pytest.approx(wanted, rel=1e-11)
     for decay in (0.2, 5.0):

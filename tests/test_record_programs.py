@@ -51,7 +51,7 @@ KINDS = {
     "round": ("round-well", ONE, "cells.density=0 1/mm**2"),
 }
 """Models and settings by kind of run; the steady model has a file."""
-CHECKED = ("steady", "placed", "grown", "cargo", "no stroma", "round")
+CHECKED = ("steady", "placed", "grown", "cargo", "no stroma", "round", "dosed")
 """Kinds whose variables have every dimension and attribute that the others' have."""
 
 

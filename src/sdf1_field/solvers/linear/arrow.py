@@ -152,7 +152,8 @@ def arrow(columns: Columns) -> Arrow:
     others = lateral.ravel()[1:]
     lateral[0, 0] = least = float(others.min())
     system = _system(columns, columns.rates, columns.floor_weights, coat, capture)
-    modes = _eigenmodes(*system, columns.floor_weights, least, float(others.max()))
+    numbers = (array.tobytes() for array in (*system, columns.floor_weights))
+    modes = _eigenmodes(*numbers, least, float(others.max()))
     where = (np.log(lateral) - modes.first) * modes.per_node
     second = np.clip(where.astype(np.int32), 1, len(modes.rates) - 3)
     _, weights = _system(columns, mean.rates, mean.floor_weights, coat, capture)
@@ -205,10 +206,16 @@ def _system(
     return matrix, np.append(weights, resistance * exchange) / shared
 
 
+@functools.lru_cache(maxsize=4)
 def _eigenmodes(
-    matrix: Array, weights: Array, floor_weights: Array, least: float, most: float
+    matrix_bytes: bytes, weight_bytes: bytes, floor_bytes: bytes, least: float, most: float
 ) -> Eigenmodes:
-    """Eigenmodes at as many values of lambda as their interpolation needs."""
+    """Eigenmodes at as many values of lambda as their interpolation needs.
+
+    Dishes of an ensemble have the same, so they are kept by the values of ``A``, ``g`` and ``w``.
+    """
+    weights, floor_weights = np.frombuffer(weight_bytes), np.frombuffer(floor_bytes)
+    matrix = np.frombuffer(matrix_bytes).reshape(len(weights), -1)
     low, high = math.log(least), math.log(max(most, _NARROWEST * least))
     count = _FEWEST_NODES
     while True:

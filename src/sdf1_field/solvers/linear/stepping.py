@@ -24,7 +24,7 @@ from sdf1_field.modes import inverse
 from sdf1_field.solvers.cosine.secreted import modes_of, new_modes_of
 from sdf1_field.solvers.cosine.state import booked
 from sdf1_field.solvers.cosine.tolerances import Tolerances
-from sdf1_field.solvers.linear.arrow import Arrow, lagrange, on_grid
+from sdf1_field.solvers.linear.arrow import Arrow, Eigenmodes, lagrange, on_grid
 from sdf1_field.solvers.linear.moments import (
     integral_of_decay,
     integrals,
@@ -80,7 +80,7 @@ def advance(
     concentration, on_floor = inverse(face, overwrite=True), inverse(bound, overwrite=True)
     exchanged = arrow.capture * concentration
     exchanged -= arrow.coat.dissociation_rate / MOLECULES_PER_UM3_PER_NM * on_floor
-    layer = inverse(end, overwrite=True)
+    layer = secretion.at(until) / MOLECULES_PER_UM3_PER_NM
     layer -= exchanged
     layer *= columns.half_layer
     np.subtract(concentration, layer, out=layer)
@@ -292,8 +292,9 @@ def _remember(
                 amplitude = begun[before + q] if q < kept_before else 0.0
                 if parts.shape[0] > 0:
                     x = rate * last
-                    amplitude *= math.exp(-x)
-                    j0, j1, j2 = responses_at(x)
+                    decay = math.exp(-x)
+                    amplitude *= decay
+                    j0, j1, j2 = responses_at(x, decay)
                     given = j0 * parts[0, p, q]
                     if degrees > 1:
                         given += j1 * parts[1, p, q]
@@ -301,7 +302,8 @@ def _remember(
                         given += j2 * parts[2, p, q]
                     for m in range(decays.size):
                         later = math.exp(-min(x, decays[m]))
-                        later *= responses_at(abs(x - decays[m]))[0]
+                        apart = abs(x - decays[m])
+                        later *= responses_at(apart, math.exp(-apart))[0]
                         given += later * parts[degrees + m, p, q]
                     amplitude += last * gain * given
                 if released.shape[0] > 0:
@@ -318,8 +320,8 @@ def _remember(
 
 def _add_sources(arrow: Arrow, course: Course, face: Array, bound: Array) -> None:
     """Add the response of floor and coat to all parts of a course, but to the mean's."""
-    tables = [*_tables_of_powers(arrow, course.step)[: course.degrees]]
-    tables += [_table_of_decay(arrow, course.step, decay) for decay in course.decays]
+    tables = [*_tables_of_powers(arrow.modes, course.step)[: course.degrees]]
+    tables += [_table_of_decay(arrow.modes, course.step, decay) for decay in course.decays]
     responses_of = np.stack(tables)
     in_blocks(
         lambda first, end: _add_responses(
@@ -374,20 +376,19 @@ def _add_responses(
 
 
 @functools.lru_cache(maxsize=64)
-def _tables_of_powers(arrow: Arrow, duration: float) -> tuple[Array, ...]:
+def _tables_of_powers(modes: Eigenmodes, duration: float) -> tuple[Array, ...]:
     return tuple(
-        _table(arrow, duration, response) for response in responses(arrow.modes.rates * duration)
+        _table(modes, duration, response) for response in responses(modes.rates * duration)
     )
 
 
 @functools.lru_cache(maxsize=64)
-def _table_of_decay(arrow: Arrow, duration: float, decay: float) -> Array:
-    return _table(arrow, duration, response_to_decay(arrow.modes.rates * duration, decay))
+def _table_of_decay(modes: Eigenmodes, duration: float, decay: float) -> Array:
+    return _table(modes, duration, response_to_decay(modes.rates * duration, decay))
 
 
-def _table(arrow: Arrow, duration: float, response: Array) -> Array:
+def _table(modes: Eigenmodes, duration: float, response: Array) -> Array:
     """Responses of floor and coat, summed over the eigenmodes, at each node: shape (2, node)."""
-    modes = arrow.modes
     gained = duration * modes.gains * response
     return np.stack([(gained * modes.gains).sum(axis=1), (gained * modes.coat).sum(axis=1)])
 
