@@ -259,7 +259,7 @@ def test_a_user_adds_conditions_and_claims(tmp_path):
             OTHER_CLAIM,
             "[deniz2023.condition.mine]",
             "[deniz2023.quick]\ncells = []\n[deniz2023.condition.mine]",
-            "unknown key 'quick'",
+            "quick: unknown key",
         ),
         (
             OTHER_CLAIM,
