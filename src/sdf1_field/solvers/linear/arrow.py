@@ -302,14 +302,9 @@ def _interpolate(tables: Array, index: NDArray[np.int32], share: Array, values: 
     for p in range(index.shape[0]):
         for q in range(index.shape[1]):
             k = index[p, q]
-            a, b, c, d = lagrange(share[p, q])
+            weights = lagrange(share[p, q])
             for m in range(tables.shape[0]):
-                values[m, p, q] = (
-                    a * tables[m, k]
-                    + b * tables[m, k + 1]
-                    + c * tables[m, k + 2]
-                    + d * tables[m, k + 3]
-                )
+                values[m, p, q] = interpolated(tables[m], k, weights)
 
 
 @kernel(inline=True)
@@ -317,3 +312,16 @@ def lagrange(t: float) -> tuple[float, float, float, float]:
     """Weights of four equidistant nodes at a share ``t`` from the second to the third."""
     u, v, w = t + 1.0, t - 1.0, t - 2.0
     return -t * v * w / 6.0, u * v * w / 2.0, -u * t * w / 2.0, u * t * v / 6.0
+
+
+@kernel(inline=True)
+def interpolated(table: Array, first: int, weights: tuple[float, float, float, float]) -> float:
+    """Cubic interpolation of a table, shape (node,), from four nodes and their `lagrange` weights.
+
+    Its additions keep their order, on which the bits of a run depend.
+    """
+    a, b, c, d = weights
+    value: float = (
+        a * table[first] + b * table[first + 1] + c * table[first + 2] + d * table[first + 3]
+    )
+    return value

@@ -24,8 +24,9 @@ from sdf1_field.modes import inverse
 from sdf1_field.solvers.cosine.secreted import modes_of, new_modes_of
 from sdf1_field.solvers.cosine.state import booked
 from sdf1_field.solvers.cosine.tolerances import Tolerances
-from sdf1_field.solvers.linear.arrow import Arrow, Eigenmodes, lagrange, on_grid
+from sdf1_field.solvers.linear.arrow import Arrow, Eigenmodes, interpolated, lagrange, on_grid
 from sdf1_field.solvers.linear.moments import (
+    DEGREES,
     integral_of_decay,
     integrals,
     response_to_decay,
@@ -41,6 +42,8 @@ Array = NDArray[np.float64]
 
 _FORGETS = 40.0
 """Rate times step from which on ``exp(-rate step)`` is below the round-off of a double."""
+_TABLES = 16
+"""Tables kept, each with its `Eigenmodes`: two ligands, eight lengths of step or decays each."""
 
 
 def advance(
@@ -113,6 +116,7 @@ def _course(arrow: Arrow, secretion: Secretion, begin: float, end: float) -> Cou
         if not isinstance(law, ExponentialDecay)
     }
     degrees = max([1, *(len(coefficients) for coefficients in polynomials.values())])
+    assert degrees <= DEGREES, "a law of time of higher degree has no response"
     parts = np.empty((degrees + len(rates), *constant.shape))
     parts[0] = constant
     filled, fading = 1, iter(parts[degrees:])
@@ -278,17 +282,10 @@ def _remember(
             kept_before = begun_starts[row + 1] - before
             for q in range(starts[row + 1] - start):
                 k = index[p, q]
-                a, b, c, d = lagrange(share[p, q])
-                rate = math.exp(
-                    a * log_rates[k, i]
-                    + b * log_rates[k + 1, i]
-                    + c * log_rates[k + 2, i]
-                    + d * log_rates[k + 3, i]
-                )
-                gain = a * gains[k, i] + b * gains[k + 1, i] + c * gains[k + 2, i]
-                gain += d * gains[k + 3, i]
-                on_coat = a * coat[k, i] + b * coat[k + 1, i] + c * coat[k + 2, i]
-                on_coat += d * coat[k + 3, i]
+                weights = lagrange(share[p, q])
+                rate = math.exp(interpolated(log_rates[:, i], k, weights))
+                gain = interpolated(gains[:, i], k, weights)
+                on_coat = interpolated(coat[:, i], k, weights)
                 amplitude = begun[before + q] if q < kept_before else 0.0
                 if parts.shape[0] > 0:
                     x = rate * last
@@ -307,6 +304,7 @@ def _remember(
                         given += later * parts[degrees + m, p, q]
                     amplitude += last * gain * given
                 if released.shape[0] > 0:
+                    a, b, c, d = weights
                     into_layer = a * layer_gains[k, i] + b * layer_gains[k + 1, i]
                     into_layer += c * layer_gains[k + 2, i] + d * layer_gains[k + 3, i]
                     amplitude += into_layer * released[p, q]
@@ -360,29 +358,23 @@ def _add_responses(
     for p in range(first, end):
         for q in range(index.shape[1]):
             k = index[p, q]
-            a, b, c, d = lagrange(share[p, q])
+            weights = lagrange(share[p, q])
             on_face, on_coat = face[p, q], bound[p, q]
             for m in range(tables.shape[0]):
                 part = parts[m, p, q]
-                response = a * tables[m, 0, k] + b * tables[m, 0, k + 1]
-                response += c * tables[m, 0, k + 2]
-                response += d * tables[m, 0, k + 3]
-                on_face += response * part
-                response = a * tables[m, 1, k] + b * tables[m, 1, k + 1]
-                response += c * tables[m, 1, k + 2]
-                response += d * tables[m, 1, k + 3]
-                on_coat += response * part
+                on_face += interpolated(tables[m, 0], k, weights) * part
+                on_coat += interpolated(tables[m, 1], k, weights) * part
             face[p, q], bound[p, q] = on_face, on_coat
 
 
-@functools.lru_cache(maxsize=64)
+@functools.lru_cache(maxsize=_TABLES)
 def _tables_of_powers(modes: Eigenmodes, duration: float) -> tuple[Array, ...]:
     return tuple(
         _table(modes, duration, response) for response in responses(modes.rates * duration)
     )
 
 
-@functools.lru_cache(maxsize=64)
+@functools.lru_cache(maxsize=_TABLES)
 def _table_of_decay(modes: Eigenmodes, duration: float, decay: float) -> Array:
     return _table(modes, duration, response_to_decay(modes.rates * duration, decay))
 
