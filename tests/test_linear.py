@@ -24,7 +24,8 @@ from sdf1_field.transport import Coat, Transport
 
 COAT = Coat(sites=6500.0, association_rate=1e-4, dissociation_rate=4e-4, loss_rate=1e-5)
 FINE = Tolerances(relative=1e-4, absolute=1e-12, first_step=1e-3)
-SIDE = 16
+EXACT = Tolerances(relative=1e-10, absolute=1e-24, first_step=1e-3)
+SIDE, FEW = 16, 6
 
 
 def transport(**changes):
@@ -37,10 +38,10 @@ def columns_of(equation, tolerances=FINE):
     return cosine.prepare(grid, equation, tolerances)
 
 
-def fluxes(count, seed=0):
-    """Rugged secretion far too weak to fill a coat, shape (ny, nx) each."""
-    rng = np.random.default_rng(seed)
-    return [1e-6 * rng.random((SIDE, SIDE)) ** 20 for _ in range(count)]
+def fluxes(count, side=SIDE):
+    """Rugged secretion far too weak to fill a coat, shape (side, side) each."""
+    rng = np.random.default_rng(0)
+    return [1e-6 * rng.random((side, side)) ** 20 for _ in range(count)]
 
 
 def changing(begin, end):
@@ -177,23 +178,76 @@ def test_steady_secretion_comes_to_the_steady_state():
     assert np.abs(deviation(state.bound, wanted.bound)).max() < 0.1 * FINE.relative
 
 
-def test_fipy_comes_to_the_same_as_its_steps_shorten():
-    equation, faces = transport(), []
-    columns = columns_of(equation)
-    system = arrow(columns)
-    secretion = changing(0.0, 120.0)
-    state = linear.start(system, time=0.0, tolerances=FINE)
-    state = linear.advance(system, state, secretion, 120.0, tolerances=FINE)
+def small_columns(equation):
+    """Columns of a floor of few cells, in which every layer has its own pole."""
+    extent = 10.0 * FEW
+    grid = make_grid(extent, extent, 60.0, spacing=10.0, floor_layer=10.0, layer_growth=1.4)
+    columns = cosine.prepare(grid, equation, EXACT)
+    assert len(columns.rates) == grid.nz
+    return columns
+
+
+def through_every_event(solver, prepared, tolerances):
+    """Face and coat after culture, after fresh medium, and after a burst."""
+    steady, ramp, fading = fluxes(3, FEW)
+    secretion = Secretion(
+        flux=steady,
+        total=100.0 * steady.sum(),
+        changing=(
+            ChangingPart(ramp, 100.0 * ramp.sum(), LinearRamp(0.0, 100.0)),
+            ChangingPart(fading, 100.0 * fading.sum(), ExponentialDecay(1e-2, 0.0)),
+        ),
+    )
+    burst = np.zeros((FEW, FEW))
+    burst[2, 3] = 3e-3
+    state, found = solver.start(prepared, time=0.0, tolerances=tolerances), []
+    for until in (28.0, 56.0, 100.0):
+        if until == 56.0:
+            state = solver.change_medium(prepared, state, tolerances=tolerances)
+        if until == 100.0:
+            state = solver.release(prepared, state, burst, tolerances=tolerances)
+        state = solver.advance(prepared, state, secretion, until, tolerances=tolerances)
+        found += [solver.face(prepared, state), state.bound]
+    return found
+
+
+def test_fipy_comes_to_the_same_through_every_event_as_its_steps_shorten():
+    # Ligand that leaves the coat within the test, and lies longer over the floor.
+    coat = replace(COAT, dissociation_rate=1e-2)
+    columns = small_columns(Transport(diffusivity=30.0, loss_rate=1e-3, coat=coat))
+    exact = through_every_event(linear, arrow(columns), EXACT)
+    twins = []
     for step in (4.0, 2.0):
-        tolerances = replace(fipy.Tolerances(), time_step=step)
-        prepared = fipy.prepare(columns.grid, equation, tolerances)
-        twin = fipy.start(prepared, time=0.0, tolerances=tolerances)
-        twin = fipy.advance(prepared, twin, secretion, 120.0, tolerances=tolerances)
-        faces.append(fipy.face(prepared, twin))
-    first, second = (deviation(face, state.face)[0] for face in faces)
-    # Backward Euler's error is of first order in the step; extrapolation takes it away.
-    assert math.log2(first / second) == pytest.approx(1.0, abs=0.1)
-    assert deviation(2.0 * faces[1] - faces[0], state.face)[0] < 0.05 * second
+        # So far from full the equations are linear, and the first sweep of a step solves them.
+        tolerances = replace(fipy.Tolerances(), time_step=step, relative=1.0)
+        prepared = fipy.prepare(columns.grid, columns.transport, tolerances)
+        twins.append(through_every_event(fipy, prepared, tolerances))
+    for wanted, long, short in zip(exact, *twins, strict=True):
+        first, second = deviation(long, wanted)[0], deviation(short, wanted)[0]
+        # Backward Euler's error is of first order in the step; extrapolation takes it away.
+        assert math.log2(first / second) == pytest.approx(fipy.ORDER, abs=0.05)
+        assert second < 1e-2
+        assert np.abs(deviation(2.0 * short - long, wanted)).max() < 0.05 * second
+
+
+def test_steady_secretion_comes_to_the_steady_state_of_fipy_to_eight_digits():
+    columns = small_columns(transport())
+    system = arrow(columns)
+    # So weak that the coat is filled to about 1e-10.
+    flux = 1e-4 * fluxes(1, FEW)[0]
+    state = linear.start(system, time=0.0, tolerances=EXACT)
+    state = linear.advance(system, state, constant(flux), 3e6, tolerances=EXACT)
+    assert 0.0 < state.fill < 1e-9
+    tolerances = fipy.Tolerances(linear_solver="lu", linear_tolerance=1e-15, absolute=1e-24)
+    prepared = fipy.prepare(columns.grid, columns.transport, tolerances)
+    twin = fipy.steady(prepared, flux, time=0.0, tolerances=tolerances)
+    wanted = cosine.steady(columns, flux, time=0.0, tolerances=EXACT)
+    for solver, own, other in ((fipy, prepared, twin), (cosine, columns, wanted)):
+        assert np.abs(deviation(state.face, solver.face(own, other))).max() < 1e-8
+        assert np.abs(deviation(state.layer, solver.floor(own, other))).max() < 1e-8
+        assert np.abs(deviation(state.bound, other.bound)).max() < 1e-8
+        whole = linear.column(system, state), solver.column(own, other)
+        assert np.abs(deviation(*whole)).max() < 1e-8
 
 
 def test_a_state_knows_how_much_of_its_coat_was_ever_filled():
