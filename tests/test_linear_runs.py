@@ -59,11 +59,11 @@ def test_a_dose_or_uptake_saturates_the_coat_from_the_last_medium_change_before(
     assert prepare(spec, 1, nonlinear=("sdf1",)).solvers["sdf1"] is cosine
 
 
-def test_eigenmodes_that_nearly_meet_are_left_to_a_coat_that_saturates(tiny):
+def test_eigenmodes_that_nearly_meet_are_left_to_a_coat_that_saturates():
     """Where the coat's own loss is far faster than its release, two eigenvalues cross."""
     slow = ("dissociation_rate=1e-6 1/s", "loss_rate=1e-3 1/s")
-    wide = ("dish.width=1.4 mm", "dish.length=1.4 mm", "numerics.tolerance=0.05")
-    settings = [*tiny, *wide, *(f"ligand.sdf1.coat.{part}" for part in slow)]
+    settings = [*(f"ligand.sdf1.coat.{part}" for part in slow), "numerics.tolerance=0.05"]
+    settings += ["grid.spacing=70 um", 'output.ligands=["sdf1"]']
     spec = load_model("coculture-kg1a", settings=settings).spec
     assert unsaturated_until(spec, "sdf1", 1.0) == math.inf
     prepared = prepare(spec, 1)
