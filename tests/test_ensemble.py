@@ -11,6 +11,7 @@ import urllib.error
 import urllib.request
 import warnings
 from pathlib import Path
+from types import FunctionType
 
 import numpy as np
 import pytest
@@ -465,3 +466,29 @@ def test_a_scheduler_with_certificates_is_used_without_a_warning(
         pytest.raises(InputError, match="certificates refuse each other"),
     ):
         run_dishes(NULL[1:2], tmp_path / "out", scheduler=address)
+
+
+class _Lock:
+    taken = False
+
+    def __enter__(self):
+        self.taken = True
+        signal.raise_signal(signal.SIGINT)
+
+    def __exit__(self, *_):
+        self.taken = False
+
+
+def _taken_for(lock, seconds):
+    with running._interruptible(), lock:
+        time.sleep(seconds)
+
+
+def test_an_interrupt_while_a_lock_is_taken_waits_until_it_can_be_let_go(monkeypatch):
+    # As the standard library's own locks are.
+    enter = FunctionType(_Lock.__enter__.__code__, globals() | {"__name__": "threading"})
+    monkeypatch.setattr(_Lock, "__enter__", enter)
+    lock = _Lock()
+    with pytest.raises(KeyboardInterrupt):
+        _taken_for(lock, 10.0)
+    assert lock.taken is False

@@ -9,6 +9,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Se
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 from sdf1_field.claims import Reading
 from sdf1_field.ensemble.cluster import Answer, answer, answers, local_client, remote_client
@@ -162,15 +163,27 @@ def _warn_of_several_kinds(folder: Path, computers: Iterable[Computer]) -> None:
 
 _LOST_IN = ("__del__", "write_run")
 """Functions in which Python or the NetCDF library prints exceptions instead of raising them."""
+_SOON = 0.01
+"""Time after which an interrupt that came while a lock was taken is tried again [s]."""
 
 
 @contextlib.contextmanager
 def _interruptible() -> Iterator[Callable[[], None]]:
-    """Function that raises a KeyboardInterrupt which was lost in one of `_LOST_IN`."""
+    """Function that raises a KeyboardInterrupt which was lost in one of `_LOST_IN`.
+
+    An exception within the function by which a lock is taken would leave it taken for ever, and
+    the thread that waits for it. There the interrupt is put off.
+    """
     asked: list[int] = []
+    before: dict[int, Any] = {}
 
     def interrupt(number: int, frame: FrameType | None) -> None:
         asked.append(number)
+        if frame is not None and _takes_a_lock(frame):
+            handler = signal.signal(signal.SIGALRM, interrupt)
+            before.setdefault(signal.SIGALRM, handler)
+            signal.setitimer(signal.ITIMER_REAL, _SOON)
+            return
         while frame is not None:
             if frame.f_code.co_name in _LOST_IN:
                 return
@@ -184,11 +197,19 @@ def _interruptible() -> Iterator[Callable[[], None]]:
     if threading.current_thread() is not threading.main_thread():
         yield check
         return
-    before = signal.signal(signal.SIGINT, interrupt)
+    before[signal.SIGINT] = signal.signal(signal.SIGINT, interrupt)
     try:
         yield check
     finally:
-        signal.signal(signal.SIGINT, before)
+        if signal.SIGALRM in before:
+            signal.setitimer(signal.ITIMER_REAL, 0.0)
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _takes_a_lock(frame: FrameType) -> bool:
+    """Whether the standard library's own ``with condition:`` is before its block."""
+    return frame.f_globals.get("__name__") == "threading" and frame.f_code.co_name == "__enter__"
 
 
 @contextlib.contextmanager
