@@ -3,9 +3,10 @@
     python docs/record.py FOLDER docs/tutorial.md docs/howto/networks.md
 
 Commands of a page run in order in FOLDER, with what the pages before have left there, and with the
-model files that the page shows under their names (`# NAME.toml` in their first line). A line of `…`
-stands for lines left out, and a `…` at the end of a line for the rest of it; both stay. A recorded
-line for which nothing similar is printed is reported, and stays as it is.
+model files that the page has shown above them under their names (`# NAME.toml` in their first line;
+one that a command has made is replaced). A line of `…` stands for lines left out, and a `…` at the
+end of a line for the rest of it; both stay. A recorded line for which nothing similar is printed is
+reported, and stays as it is.
 """
 
 import argparse
@@ -48,11 +49,13 @@ def record(page: Path, folder: Path) -> Iterator[str]:
     """
     folder.mkdir(parents=True, exist_ok=True)
     text = page.read_text(encoding="utf-8")
-    for file in _FILE.finditer(text):
-        content = file[0].removeprefix("```toml\n").removesuffix("```")
-        (folder / file[1]).write_text(content, encoding="utf-8")
+    files = list(_FILE.finditer(text))
     pieces, done = [], 0
     for block in _BLOCK.finditer(text):
+        for file in files:
+            if done <= file.start() < block.start():
+                content = file[0].removeprefix("```toml\n").removesuffix("```")
+                (folder / file[1]).write_text(content, encoding="utf-8")
         lines = []
         for command, recorded in _commands(block[1].splitlines()):
             sys.stderr.write(f"{page}: {command[0]}\n")

@@ -51,6 +51,19 @@ def test_a_model_file_that_a_page_shows_is_there_for_its_commands(record, tmp_pa
     assert page.read_text(encoding="utf-8").splitlines()[-3:-1] == ["# mine.toml", 'title = "Mine"']
 
 
+def test_a_shown_model_file_replaces_one_that_a_command_above_it_has_made(record, tmp_path):
+    page = tmp_path / "page.md"
+    page.write_text(
+        "```console\n$ echo made > mine.toml; cat mine.toml\nold\n```\n"
+        '```toml\n# mine.toml\ntitle = "Edited"\n```\n'
+        "```console\n$ tail -n 1 mine.toml\nold\n```\n",
+        encoding="utf-8",
+    )
+    assert list(record.record(page, tmp_path / "runs")) == []
+    said = page.read_text(encoding="utf-8").splitlines()
+    assert (said[2], said[-2]) == ("made", 'title = "Edited"')
+
+
 def test_a_failed_command_and_a_line_without_a_counterpart_are_reported(record, tmp_path):
     page = tmp_path / "page.md"
     page.write_text("```console\n$ echo abc; false\nquite another line\n…\n```\n", encoding="utf-8")

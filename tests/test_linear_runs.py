@@ -6,9 +6,10 @@ import pytest
 import xarray as xr
 
 from sdf1_field import record
-from sdf1_field.errors import Sdf1FieldWarning
+from sdf1_field.errors import RunError, Sdf1FieldWarning
 from sdf1_field.record import content_digest
 from sdf1_field.simulation import prepare, simulate
+from sdf1_field.simulation.saturation import unsaturated_until
 from sdf1_field.solvers import CoatFills, cosine, linear
 from sdf1_field.spec import load_model
 
@@ -56,6 +57,25 @@ def test_a_dose_or_uptake_saturates_the_coat_from_the_last_medium_change_before(
     assert prepared.unsaturated_until["sdf1"] == until
     assert (prepared.solvers["sdf1"] is linear) == (until > -spec.run.culture)
     assert prepare(spec, 1, nonlinear=("sdf1",)).solvers["sdf1"] is cosine
+
+
+def test_eigenmodes_that_nearly_meet_are_left_to_a_coat_that_saturates():
+    """Where the coat's own loss is far faster than its release, two eigenvalues cross."""
+    slow = ("dissociation_rate=1e-6 1/s", "loss_rate=1e-3 1/s")
+    settings = [*(f"ligand.sdf1.coat.{part}" for part in slow), "numerics.tolerance=0.05"]
+    settings += ["grid.spacing=70 um", 'output.ligands=["sdf1"]']
+    spec = load_model("coculture-kg1a", settings=settings).spec
+    assert unsaturated_until(spec, "sdf1", 1.0) == math.inf
+    prepared = prepare(spec, 1)
+    assert prepared.solvers["sdf1"] is cosine
+    assert prepared.unsaturated_until["sdf1"] == -math.inf
+
+
+def test_a_state_does_not_go_on_in_a_model_that_takes_its_coat_in_another_way(tiny):
+    (first, *_) = simulate(load_model("coculture-kg1a", settings=tiny).spec, seed=1)
+    other = load_model("coculture-kg1a", settings=[*tiny, SATURATING]).spec
+    with pytest.raises(RunError, match="ligand sdf1: the state takes the coat as unsaturated"):
+        next(simulate(other, seed=1, resume_from=first.stop))
 
 
 def last_fields(spec):
@@ -140,6 +160,8 @@ def test_a_run_whose_coat_fills_is_begun_anew_once_with_a_coat_that_saturates(ti
     ):
         assert anew.equals(known)
         assert "largest_share_of_sites_filled" not in anew["sdf1_bound"].attrs
+        assert "coat filled" in anew["sdf1_bound"].attrs["begun_anew"]
+        assert "begun_anew" not in known["sdf1_bound"].attrs
 
 
 def test_a_dosed_run_goes_on_from_the_coat_of_its_culture(tiny, tmp_path):

@@ -6,8 +6,9 @@ import shlex
 import signal
 import sys
 import warnings
+from collections.abc import Mapping
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import click
 
@@ -163,7 +164,7 @@ def inspect(run: Path, digest: bool, as_json: bool) -> None:
                 ("in the medium at the floor", f"mean {mean}, {low} to {high} {unit}"),
                 ("lowest value so far", f"{lowest} {unit}"),
                 ("bound to the coat, mean", f"{number_text(ligand['bound_mean'])} molecules/um2"),
-                *_coat_row(ligand["filled"], ligand["unsaturated_until"]),
+                *_coat_row(ligand),
                 *[
                     (f"molecules {entry.replace('_', ' ')}", number_text(amount, figures=_AUDITED))
                     for entry, amount in ligand["masses"].items()
@@ -176,8 +177,14 @@ def inspect(run: Path, digest: bool, as_json: bool) -> None:
         )
 
 
-def _coat_row(filled: float | None, until: str | None) -> list[tuple[str, str]]:
+def _coat_row(ligand: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Row about a coat that was taken as unsaturated; none about one that saturates."""
-    if filled is not None:
-        return [("taken as unsaturated", f"at most {filled:.1e} of the coat's sites are filled")]
-    return [] if until is None else [("taken as unsaturated", f"until {until}")]
+    if ligand["filled"] is not None:
+        text = f"at most {ligand['filled']:.1e} of the coat's sites are filled"
+    elif ligand["unsaturated_until"] is not None:
+        text = f"until {ligand['unsaturated_until']}"
+    elif ligand["begun_anew"]:
+        text = "no: the coat filled, and the run was begun anew"
+    else:
+        return []
+    return [("taken as unsaturated", text)]

@@ -9,6 +9,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Se
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 from sdf1_field.claims import Reading
 from sdf1_field.ensemble.cluster import Answer, answer, answers, local_client, remote_client
@@ -174,10 +175,13 @@ def _interruptible() -> Iterator[Callable[[], None]]:
     the thread that waits for it. There the interrupt is put off.
     """
     asked: list[int] = []
+    before: dict[int, Any] = {}
 
     def interrupt(number: int, frame: FrameType | None) -> None:
         asked.append(number)
         if frame is not None and _takes_a_lock(frame):
+            handler = signal.signal(signal.SIGALRM, interrupt)
+            before.setdefault(signal.SIGALRM, handler)
             signal.setitimer(signal.ITIMER_REAL, _SOON)
             return
         while frame is not None:
@@ -193,19 +197,18 @@ def _interruptible() -> Iterator[Callable[[], None]]:
     if threading.current_thread() is not threading.main_thread():
         yield check
         return
-    before = {
-        number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGALRM)
-    }
+    before[signal.SIGINT] = signal.signal(signal.SIGINT, interrupt)
     try:
         yield check
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0.0)
+        if signal.SIGALRM in before:
+            signal.setitimer(signal.ITIMER_REAL, 0.0)
         for number, handler in before.items():
             signal.signal(number, handler)
 
 
 def _takes_a_lock(frame: FrameType) -> bool:
-    """Whether a thread is inside ``with lock:``, before its block."""
+    """Whether the standard library's own ``with condition:`` is before its block."""
     return frame.f_globals.get("__name__") == "threading" and frame.f_code.co_name == "__enter__"
 
 

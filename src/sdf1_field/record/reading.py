@@ -239,7 +239,8 @@ def summary(run: "xr.Dataset") -> dict[str, Any]:
 
     ``filled`` is the largest share of the coat's sites that was ever filled, where the coat was
     taken as unsaturated throughout, and ``unsaturated_until`` the time until which it was, where
-    that is not the end; else None. ``imbalance`` is the share of the incoming molecules that the
+    that is not the end; else None. ``begun_anew``: the coat filled meanwhile.
+    ``imbalance`` is the share of the incoming molecules that the
     audit misses; None in steady state.
     """
     model = model_of(run)
@@ -285,6 +286,7 @@ def summary(run: "xr.Dataset") -> dict[str, Any]:
                 "minimum": float(run[f"{name}_minimum"].values[-1]),
                 "bound_mean": float(np.nanmean(run[f"{name}_bound"][-1].values)),
                 "filled": run[f"{name}_bound"].attrs.get("largest_share_of_sites_filled"),
+                "begun_anew": "begun_anew" in run[f"{name}_bound"].attrs,
                 "unsaturated_until": run[f"{name}_bound"].attrs.get("taken_as_unsaturated_until"),
                 "masses": masses,
                 "imbalance": None if steady else imbalance,

@@ -1,7 +1,7 @@
 """Writes each snapshot of a run into its NetCDF file."""
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -69,8 +69,18 @@ class Recorder:
         self._waiting: dict[str, dict[int, NDArray[Any]]] = {}
         self._waiting_bytes = 0
 
-    def begin(self, unsaturated_until: Mapping[str, float]) -> None:
-        """Note in a new file until when coats are taken as unsaturated [s], if not to the end."""
+    def begin(self, unsaturated_until: Mapping[str, float], *, filled: Collection[str]) -> None:
+        """Note in a new file how coats are taken.
+
+        Parameters
+        ----------
+        unsaturated_until : mapping of str to float
+            By ligand, time until which its coat is taken as unsaturated [s].
+        filled : collection of str
+            Ligands for which the run was begun anew, since their coat filled.
+        """
+        for name in filled:
+            self.file[f"{name}_bound"].begun_anew = "the coat filled while taken as unsaturated"
         for name, time in unsaturated_until.items():
             if math.isfinite(time):
                 self.file[f"{name}_bound"].taken_as_unsaturated_until = duration_text(time)

@@ -150,7 +150,7 @@ def _write(
                     bodies = len(snapshot.scene.bodies.x)
                     file = create_file(partial_path(path), model, seed, bodies, command_line)
                     recorder = Recorder(file, spec)
-                    recorder.begin(snapshot.here.prepared.unsaturated_until)
+                    recorder.begin(snapshot.here.prepared.unsaturated_until, filled=nonlinear)
                 recorder.append(snapshot)
             if progress is not None:
                 progress(snapshot.time)
@@ -159,7 +159,7 @@ def _write(
             recorder.finish()
             recorder.close()
     except BaseException as error:
-        failed = isinstance(error, RunError) and not isinstance(error, _WritingError)
+        failed = isinstance(error, RunError) and not isinstance(error, _WritingError | CoatFills)
         whole = recorder is not None and _closed(recorder, finish=failed)
         if recorder is None or stop is None:
             remove_leftovers(path)

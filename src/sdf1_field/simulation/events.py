@@ -44,7 +44,7 @@ def let_coats_saturate(here: SceneFields, state: State) -> tuple[SceneFields, St
     names = [name for name, until in prepared.unsaturated_until.items() if until == state.time]
     if not names:
         return here, state
-    from sdf1_field.solvers.linear import before_medium_change
+    from sdf1_field.solvers.linear import to_saturating
 
     general = solver_named(prepared.spec.numerics.solver)
     solvers, equations = dict(prepared.solvers), dict(prepared.equations)
@@ -53,7 +53,7 @@ def let_coats_saturate(here: SceneFields, state: State) -> tuple[SceneFields, St
         equation = prepared.equations[name]
         solvers[name] = general
         equations[name] = general.prepare(prepared.grid, equation.transport, prepared.tolerances)
-        fields[name] = before_medium_change(
+        fields[name] = to_saturating(
             equation, fields[name], equations[name], tolerances=prepared.tolerances
         )
     prepared = replace(prepared, solvers=solvers, equations=equations)

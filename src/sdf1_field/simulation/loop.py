@@ -18,6 +18,7 @@ from dataclasses import replace
 from sdf1_field import cells as cell_layer
 from sdf1_field import exposure, migrasomes
 from sdf1_field.cells import Cells
+from sdf1_field.errors import RunError
 from sdf1_field.exposure import Exposure, FaceValues, Stimulus, no_stimulus
 from sdf1_field.migrasomes import Emission, emission_between
 from sdf1_field.simulation.events import apply_events, let_coats_saturate
@@ -76,6 +77,8 @@ def simulate(
         if resume_from is not None:
             nonlinear = nonlinear_of(resume_from.fields)
         prepared = prepare(spec, seed, nonlinear=nonlinear)
+    if resume_from is not None:
+        _require_same_path(prepared, resume_from)
     if spec.run.mode == "steady":
         with use_threads(threads):
             solved, here = _steady(prepared, seed)
@@ -125,6 +128,16 @@ def simulate(
         here = on_grid(there, state.scene)
         if until in outputs:
             yield snapshot_of(state, here)
+
+
+def _require_same_path(prepared: Prepared, state: State) -> None:
+    """Raise RunError if a state's coats are taken in another way than the model's."""
+    for name, field in state.fields.items():
+        if not isinstance(field, prepared.solvers[name].State):
+            raise RunError(
+                f"ligand {name}: the state takes the coat as unsaturated, and the model does not. "
+                "Go on with the numerics and treatments of the run that the state is from."
+            )
 
 
 def _scene_and_fields(

@@ -1,4 +1,4 @@
-"""Everything that stays the same throughout a run."""
+"""A model ready to run. Only the solver of a coat that begins to saturate changes in a run."""
 
 import math
 from collections.abc import Collection, Mapping
@@ -9,7 +9,7 @@ from sdf1_field.exposure import SensingSetup, sensing_setup
 from sdf1_field.grid import Grid
 from sdf1_field.simulation.dish import model_grid
 from sdf1_field.simulation.saturation import unsaturated_until
-from sdf1_field.solvers import Solver, solver_named
+from sdf1_field.solvers import Solver, Unresolved, solver_named
 from sdf1_field.spec import ModelSpec
 from sdf1_field.transport import Coat, Transport
 from sdf1_field.treatments import Schedule, schedule
@@ -68,19 +68,23 @@ def prepare(spec: ModelSpec, seed: int, *, nonlinear: Collection[str] = ()) -> P
         name: -math.inf if name in nonlinear else unsaturated_until(spec, name, factors.secretion)
         for name in transports
     }
-    solvers = {
-        name: solver_named("linear") if until[name] > -spec.run.culture else general
-        for name in transports
-    }
+    linear = solver_named("linear")
+    solvers, equations = dict.fromkeys(transports, general), {}
+    for name, transport in transports.items():
+        if until[name] > -spec.run.culture:
+            try:
+                equations[name] = linear.prepare(grid, transport, tolerances)
+                solvers[name] = linear
+                continue
+            except Unresolved:
+                until[name] = -math.inf
+        equations[name] = general.prepare(grid, transport, tolerances)
     return Prepared(
         spec=spec,
         grid=grid,
         solvers=solvers,
         unsaturated_until=until,
-        equations={
-            name: solvers[name].prepare(grid, transport, tolerances)
-            for name, transport in transports.items()
-        },
+        equations=equations,
         tolerances=tolerances,
         factors=factors,
         plan=schedule(spec),

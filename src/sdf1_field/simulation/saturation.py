@@ -65,10 +65,11 @@ def unsaturated_until(spec: ModelSpec, ligand: str, secretion_factor: float) -> 
 
 
 def _expected_fill(spec: ModelSpec, ligand: str, secreting: float, given: float) -> float:
-    """Upper estimate of the mean share of a coat's sites that is filled [1].
+    """Estimate of the mean share of a coat's sites that is filled [1].
 
-    All secreted ligand is assumed to bind and stay. Doses and a bath add the equilibrium of their
-    concentrations with the coat, ``c / (c + K_S)``.
+    All secreted ligand is assumed to bind and stay, and every migrasome to burst with its whole
+    cargo where bursts are on. Doses and a bath add the equilibrium of their concentrations with the
+    coat, ``c / (c + K_S)``. The coat fills more than this under a source, and less elsewhere.
 
     Parameters
     ----------
@@ -83,13 +84,17 @@ def _expected_fill(spec: ModelSpec, ligand: str, secreting: float, given: float)
     if spec.dish.top == "bath":
         given += entry.bath_concentration
     half_filling = entry.coat.dissociation_rate / entry.coat.association_rate
-    stroma = expected_stroma(spec)
+    stroma, burst = expected_stroma(spec), 0.0
     if ligand in spec.followed_ligands:
         rate = stroma.bodies * spec.stroma.cargo[ligand].production
     else:
         carriers = stroma.migrasomes * secreting_share(spec, ligand)
         rate = stroma.bodies * entry.secretion.msc_body + carriers * entry.secretion.migrasome
-    return given / (given + half_filling) + rate * secreting / (area * entry.coat.sites)
+        decay = entry.secretion.migrasome_decay
+        if spec.mechanisms.bursts and decay > 0.0:
+            burst = carriers * entry.secretion.migrasome / decay
+    secreted = rate * secreting + burst
+    return given / (given + half_filling) + secreted / (area * entry.coat.sites)
 
 
 def require_unsaturated(fields: Mapping[str, FieldState], tolerance: float) -> None:

@@ -47,6 +47,10 @@ class CoatFills(RunError):
         self.ligand = ligand
 
 
+class Unresolved(RunError):
+    """A linear system of medium and coat cannot be solved accurately enough."""
+
+
 class FieldState(Protocol):
     """State of a field at a time; each solver's own has more."""
 

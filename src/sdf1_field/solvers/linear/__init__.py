@@ -14,7 +14,6 @@ from sdf1_field.solvers.linear.arrow import Arrow, arrow
 from sdf1_field.solvers.linear.state import (
     LinearState,
     add,
-    before_medium_change,
     change_medium,
     face,
     floor,
@@ -23,6 +22,7 @@ from sdf1_field.solvers.linear.state import (
     release,
     reservoir,
     start,
+    to_saturating,
 )
 from sdf1_field.solvers.linear.stepping import advance, column
 from sdf1_field.transport import Transport
@@ -37,7 +37,6 @@ __all__ = [
     "add",
     "advance",
     "arrow",
-    "before_medium_change",
     "change_medium",
     "column",
     "face",
@@ -48,6 +47,7 @@ __all__ = [
     "release",
     "reservoir",
     "start",
+    "to_saturating",
     "tolerances_of",
 ]
 
@@ -63,6 +63,8 @@ def prepare(grid: Grid, transport: Transport, tolerances: Tolerances) -> Arrow:
     ------
     RunError
         If the walls are no rectangle.
+    Unresolved
+        If the eigenmodes cannot be interpolated.
     """
     fine = replace(tolerances, relative=min(tolerances.relative, _POLE_TOLERANCE))
     return arrow(prepare_columns(grid, transport, fine))

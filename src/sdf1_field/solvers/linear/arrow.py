@@ -25,6 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sdf1_field.compiled import kernel
+from sdf1_field.solvers import Unresolved
 from sdf1_field.solvers.cosine.columns import Columns
 from sdf1_field.transport import Coat, Transport
 from sdf1_field.units import MOLECULES_PER_UM3_PER_NM
@@ -231,9 +232,11 @@ def _eigenmodes(
                 (vectors, between[1]),
             )
         )
-        if max(misses) <= _INTERPOLATION_ERROR or 2 * count > _MOST_NODES:
+        if max(misses) <= _INTERPOLATION_ERROR:
             break
         count *= 2
+        if count > _MOST_NODES:
+            raise Unresolved("eigenvalues that nearly meet change too fast to be interpolated.")
     return Eigenmodes(
         first=float(places[0]),
         per_node=1.0 / spacing,

@@ -186,13 +186,13 @@ def change_medium(arrow: Arrow, state: LinearState, *, tolerances: Tolerances) -
     return add(arrow, fresh, arrow.transport.bath or 0.0, tolerances=tolerances)
 
 
-def before_medium_change(
+def to_saturating(
     arrow: Arrow, state: LinearState, columns: Columns, *, tolerances: Tolerances
 ) -> CosineState:
-    """State of the ``cosine`` solver whose medium is about to be replaced.
+    """State of the ``cosine`` solver with the same coat, for just before a medium change.
 
-    Coat, ledger and the mean of the medium are the same, so that what the change removes is booked.
-    Differences within the medium, which are removed as well, are left out.
+    Of the medium the mean alone is kept, so that what the change removes is booked: the field in
+    the medium is lost.
 
     Parameters
     ----------
