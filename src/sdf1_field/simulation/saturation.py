@@ -15,6 +15,7 @@ from sdf1_field.migrasomes import expected_stroma, secreting_share
 from sdf1_field.solvers import FILL_ERROR, CoatFills, FieldState, solver_named
 from sdf1_field.spec import ModelSpec
 from sdf1_field.treatments import schedule
+from sdf1_field.units import duration_text
 
 T = TypeVar("T")
 
@@ -105,7 +106,7 @@ def require_unsaturated(fields: Mapping[str, FieldState], tolerance: float) -> N
         if FILL_ERROR * filled > tolerance:
             raise CoatFills(
                 name,
-                f"t = {field.time:.6g} s: {filled:.2g} of the coat's sites are filled, too many "
+                f"at {duration_text(field.time)}: {filled:.2g} of the coat's sites are filled, too many "
                 "to take it as unsaturated within numerics.tolerance.",
             )
 
