@@ -187,7 +187,8 @@ def _markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 def _sections(report: "Report") -> Iterator[str]:
     yield f"# {report.paper.name}, claim by claim\n\n{report.paper.citation}"
-    yield NOTES.format(experiments=report.experiments)
+    many = "s" if report.experiments > 1 else ""
+    yield NOTES.format(experiments=f"{report.experiments} simulated experiment{many}")
     yield _markdown(SUMMARY, [summary_row(levels) for levels in report.found])
     for levels in report.found:
         claim = levels[0].claim
@@ -202,7 +203,7 @@ def _sections(report: "Report") -> Iterator[str]:
         yield from digitised_lines(levels[0])
 
 
-NOTES = """{experiments} simulated experiments, each with dishes of its own.
+NOTES = """{experiments}, each with dishes of its own.
 
 Effect: mean over the experiments and its 95 % interval (Student's t; ratios are averaged as
 logarithms), of the statement that agrees least. Agree: experiments in which all effects and all

@@ -106,8 +106,8 @@ def require_unsaturated(fields: Mapping[str, FieldState], tolerance: float) -> N
         if FILL_ERROR * filled > tolerance:
             raise CoatFills(
                 name,
-                f"at {duration_text(field.time)}: {filled:.2g} of the coat's sites are filled, too many "
-                "to take it as unsaturated within numerics.tolerance.",
+                f"at {duration_text(field.time)}: {filled:.2g} of the coat's sites are filled, too "
+                "many to take it as unsaturated within numerics.tolerance.",
             )
 
 
