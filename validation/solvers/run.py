@@ -26,7 +26,7 @@ from sdf1_field.grid import Grid, make_grid
 from sdf1_field.migrasomes.emission import ExponentialDecay
 from sdf1_field.scene import place_scene
 from sdf1_field.simulation import model_grid, prepare, simulate
-from sdf1_field.solvers import cosine, fipy, solver_named
+from sdf1_field.solvers import cosine, fipy
 from sdf1_field.sources import ChangingPart, Secretion, secretion
 from sdf1_field.spec import load_model
 from sdf1_field.transport import Coat, Transport, Uptake
@@ -326,8 +326,8 @@ def treated_cases() -> list[Row]:
             spec = load_model(model, settings=own).spec
             states, walls[solver] = timed(lambda s=spec: list(simulate(s, seed=1)))
             ends[solver] = states[-1]
-            prepared = prepare(spec, 1).equations["sdf1"]
-            found.append(seen(solver_named(solver), prepared, states[-1].fields["sdf1"]))
+            last, own = states[-1], states[-1].here.prepared
+            found.append(seen(own.solvers["sdf1"], own.equations["sdf1"], last.fields["sdf1"]))
         a, b = ends["cosine"], ends["fipy"]
         mean, deviation, bound, _ = differences(*found)
         moved = np.hypot(a.cells.x - b.cells.x, a.cells.y - b.cells.y)
