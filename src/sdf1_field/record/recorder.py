@@ -124,6 +124,7 @@ class Recorder:
         """Write a variable's waiting values; if that fails or is interrupted they wait on."""
         numbers, values = zip(*self._waiting[name].items(), strict=True)
         target, frames = self.file.variables[name], slice(numbers[0], numbers[-1] + 1)
+        assert len(values) == frames.stop - frames.start, f"{name}: frames are missing"
         if target.dimensions[0] == "time":
             target[frames] = np.stack(values)
         else:
@@ -261,6 +262,7 @@ def _by_frames(
     numbers = sorted(kept)
     for start in range(0, len(numbers), at_once):
         block = numbers[start : start + at_once]
+        assert len(block) == block[-1] + 1 - block[0], f"{variable.name}: frames are missing"
         values = np.full([len(block), *rows], nothing, dtype=variable.dtype)
         for frame, n in zip(values, block, strict=True):
             # Cargo is not followed in the frames of a frozen scene.
