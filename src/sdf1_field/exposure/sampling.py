@@ -167,7 +167,9 @@ def sample_all(seen: Stimulus, xs: Array, ys: Array, dx: float, dy: float, found
         found[_LEFT, n], found[_LOWER, n] = left, lower
         found[_SHARE_X, n], found[_SHARE_Y, n] = place_x - left, place_y - lower
     # The steering map first: both are sampled into the same rows.
-    for steers in range(0 if seen.alike else 1, -1, -1):
+    for steers in (True, False):
+        if steers and seen.alike:
+            continue
         _window(seen.steering if steers else seen.visible, found, xs.size)
         _spline(found, xs.size)
         for n in range(xs.size):
