@@ -200,7 +200,7 @@ def _move(
         spec, prepared.factors, competition=prepared.plan.competition(state.time)
     )
     return cell_layer.advance_with_uptake(
-        cell_layer.let_go(state.cells, prepared.grid, here.hold, parameters),
+        cell_layer.detach_unsupported(state.cells, here.hold),
         prepared.grid,
         stimulus,
         here.hold,
