@@ -106,9 +106,7 @@ def test_many_crowded_cells_never_overlap_never_stick_and_stay_inside(tiny):
     spec = load_model("coculture-kg1a", settings=crowded).spec
     grid = model_grid(spec)
     cells = seed_cells(spec, 4)
-    parameters = cell_parameters(spec, DishFactors(), competition=0.0)._replace(
-        cxcr4_catch_rate=0.0
-    )
+    parameters = cell_parameters(spec, DishFactors(), competition=0.0)
     assert len(cells.x) == 315
     assert closest(cells.x, cells.y) >= 12.0
     rest = np.zeros(315)

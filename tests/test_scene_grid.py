@@ -126,8 +126,7 @@ def test_the_same_cells_are_carried_on_every_grid():
     after = migrasomes.advance(before, -24 * HOUR + 11 * HOUR)
     rng = np.random.default_rng(4)
     x, y = rng.random((2, 4000)) * [[420.0], [330.0]]
-    flags = np.ones(4000, dtype=np.bool_)
-    cells = Cells(x, y, np.ones(4000), np.zeros(4000), flags, 0)
+    cells = crowd(x, y, np.zeros(4000), held=True)
     moved = [advected(cells, model_grid(model("grown", s)), before, after) for s in SPACINGS]
     for one in moved[1:]:
         assert_same_bits(one, moved[0])

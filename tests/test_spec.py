@@ -165,7 +165,7 @@ def test_the_null_model_senses_and_solves_nothing():
 
 
 @pytest.mark.parametrize(
-    "mechanism", ["soluble_sensing", "haptotaxis", "cxcr4_adhesion", "chemokinesis"]
+    "mechanism", ["soluble_sensing", "haptotaxis", "arrest", "chemokinesis"]
 )
 def test_each_mechanism_that_reads_sdf1_has_it_solved(mechanism):
     spec = load_model("null-kg1a", settings=[f"mechanisms.{mechanism}=true"]).spec

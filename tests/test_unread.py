@@ -227,7 +227,7 @@ def _last(settings):
 
 QUIET = (
     *("mechanisms.soluble_sensing=false", "mechanisms.haptotaxis=false"),
-    *("mechanisms.chemokinesis=false", "mechanisms.cxcr4_adhesion=false", "output.ligands=[]"),
+    *("mechanisms.chemokinesis=false", "mechanisms.arrest=false", "output.ligands=[]"),
 )
 
 
