@@ -79,7 +79,7 @@ class AdhesionMap(NamedTuple):
     dx: float
     dy: float
 
-    def index(self, x: Array, y: Array) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    def cells_of(self, x: Array, y: Array) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
         """Row and column of places [um], shape (place,)."""
         rows, columns = self.contact.shape
         return (
@@ -89,7 +89,8 @@ class AdhesionMap(NamedTuple):
 
     def free(self, bond: str, x: Array, y: Array) -> NDArray[np.float32]:
         """Free ligand of a bond of `BONDS` that cells touch at places [um], shape (place,)."""
-        return self.ligands[BOND_NAMES.index(bond)][self.index(x, y)]
+        free: NDArray[np.float32] = self.ligands[BOND_NAMES.index(bond)][self.cells_of(x, y)]
+        return free
 
 
 def adhesion_map(spec: ModelSpec, scene: Scene, grid: Grid) -> AdhesionMap:
@@ -164,7 +165,7 @@ def detach_unsupported(cells: Cells, hold: AdhesionMap) -> Cells:
         The same object if no cell is let go.
     """
     held = np.flatnonzero(cells.held)
-    touches = hold.contact[hold.index(cells.x[held], cells.y[held])] > 0
+    touches = hold.contact[hold.cells_of(cells.x[held], cells.y[held])] > 0
     if touches.all():
         return cells
     still = cells.held.copy()
