@@ -1,7 +1,7 @@
 """Adhesion maps: the structures that a cell touches at a place, and the bonds that they bear.
 
 Bonds are data: an entry of `BONDS` says which structures bear a ligand, and how densely. A cell
-touches the body under its centre, and every migrasome and fibre whose edge is within its own radius.
+touches the body under its centre, and every migrasome and fibre whose edge is within its radius.
 """
 
 import math
@@ -52,14 +52,12 @@ class Bond(NamedTuple):
 BONDS: dict[str, Bond] = {
     "cd166": Bond(
         on_bodies=lambda bodies, _: 1.0 - bodies.blocked,
-        on_migrasomes=lambda m, density: (
-            density.cd166_migrasome * m.maturity * (1.0 - m.blocked)
-        ),
+        on_migrasomes=lambda m, density: density.cd166_migrasome * m.maturity * (1.0 - m.blocked),
     ),
     "vla4": Bond(on_bodies=lambda bodies, _: np.ones(len(bodies.x))),
     "fibre": Bond(on_fibres=True),
 }
-"""Bonds by the name that their switch, ``NAME_adhesion``, and their strength, ``NAME_bonds``, have."""
+"""Bonds by the names in their switches, ``NAME_adhesion``, and their strengths, ``NAME_bonds``."""
 assert tuple(BONDS) == BOND_NAMES
 
 
@@ -80,6 +78,19 @@ class AdhesionMap(NamedTuple):
     ligands: NDArray[np.float32]
     dx: float
     dy: float
+
+    def cells_of(self, x: Array, y: Array) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        """Row and column of places [um], shape (place,)."""
+        rows, columns = self.contact.shape
+        return (
+            np.clip((y / self.dy).astype(np.intp), 0, rows - 1),
+            np.clip((x / self.dx).astype(np.intp), 0, columns - 1),
+        )
+
+    def free(self, bond: str, x: Array, y: Array) -> NDArray[np.float32]:
+        """Free ligand of a bond of `BONDS` that cells touch at places [um], shape (place,)."""
+        free: NDArray[np.float32] = self.ligands[BOND_NAMES.index(bond)][self.cells_of(x, y)]
+        return free
 
 
 def adhesion_map(spec: ModelSpec, scene: Scene, grid: Grid) -> AdhesionMap:
@@ -154,10 +165,7 @@ def detach_unsupported(cells: Cells, hold: AdhesionMap) -> Cells:
         The same object if no cell is let go.
     """
     held = np.flatnonzero(cells.held)
-    rows, columns = hold.contact.shape
-    row = np.clip((cells.y[held] / hold.dy).astype(np.intp), 0, rows - 1)
-    column = np.clip((cells.x[held] / hold.dx).astype(np.intp), 0, columns - 1)
-    touches = hold.contact[row, column] > 0
+    touches = hold.contact[hold.cells_of(cells.x[held], cells.y[held])] > 0
     if touches.all():
         return cells
     still = cells.held.copy()

@@ -134,9 +134,7 @@ def _on_arrival(spec: ModelSpec) -> tuple[float, float]:
     for duration, concentration, competition in preincubations(spec, receptor.ligand):
         occupancy = occupied_fraction(
             concentration,
-            apparent_dissociation_constant(
-                receptor.dissociation_constant, competition=competition
-            ),
+            apparent_dissociation_constant(receptor.dissociation_constant, competition=competition),
         )
         rate = relaxation_rate(cell.recycling_rate, cell.internalisation_rate, occupancy)
         fast, slow = math.exp(-rate * duration), math.exp(-adaptation_rate * duration)

@@ -79,8 +79,8 @@ def advance(
     gradient is solved exactly, half of it before and half after the rotational diffusion. Catching
     and letting go over a step at one place are a two-state Markov chain, solved exactly, so that an
     equilibrium over a frozen floor does not depend on the step. Surface receptors and the level to
-    which signalling adapts are advanced exactly at the occupancy of a step's beginning. The walk is of second weak order in
-    the step, with catching of first.
+    which signalling adapts are advanced exactly at the occupancy of a step's beginning. The walk is
+    of second weak order in the step, with catching of first.
 
     With crowding, cells move one after another: by rows of buckets, in each bucket by number, both
     as at the beginning of a step. Without crowding the cells are independent.

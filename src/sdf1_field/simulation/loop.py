@@ -12,6 +12,7 @@ a branch that starts at the stop before and is discarded.
 """
 
 import bisect
+import math
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 
@@ -31,6 +32,7 @@ from sdf1_field.simulation.soundness import require_sound
 from sdf1_field.simulation.state import State, begin
 from sdf1_field.simulation.stops import discontinuity_times, field_times, stops, track_times
 from sdf1_field.simulation.threads import use_threads
+from sdf1_field.simulation.trigger import body_signal, triggers_untreated, warn_of_noise
 from sdf1_field.solvers import FieldState
 from sdf1_field.spec import ModelSpec
 from sdf1_field.units import instant
@@ -97,6 +99,7 @@ def simulate(
         yield snapshot_of(state, here)
     discontinuities = discontinuity_times(prepared, first.scene)
     times = stops(prepared, first.scene)
+    signal, noise, watched = -math.inf, math.nan, triggers_untreated(prepared.spec)
     for until in times[bisect.bisect_right(times, state.time) :]:
         last = state
         shown = outputs[
@@ -108,6 +111,8 @@ def simulate(
                 here, replace(state, exposure=exposed), fields, emission,
                 discontinuous=state.time in discontinuities,
             )  # fmt: skip
+        if watched and state.cells is not None:
+            signal, noise = max((signal, noise), body_signal(here, stimulus))
         cells, internalised, between = _move(state, here, stimulus, until, shown)
         yield from _between_stops(state, here, shown, between, frames, threads=threads)
         scene = there.scene
@@ -128,6 +133,8 @@ def simulate(
         here = on_grid(there, state.scene)
         if until in outputs:
             yield snapshot_of(state, here)
+    if watched:
+        warn_of_noise(prepared.spec, signal, noise)
 
 
 def _require_same_path(prepared: Prepared, state: State) -> None:

@@ -19,7 +19,6 @@ from sdf1_field.spec.quantities import (
     Speed,
 )
 
-
 BOND_NAMES = ("cd166", "vla4", "fibre")
 """Bonds: ``mechanisms.NAME_adhesion`` switches each, ``cell_type.*.NAME_bonds`` is its strength."""
 

@@ -161,7 +161,7 @@ RULES: tuple[Rule, ...] = (
     # Cells.
     Rule(
         lambda s: not s.follows_cells,
-        f"""cell_type cells.time_step output.tracks_every output.tracks_from variation.dish.speed
+        """cell_type cells.time_step output.tracks_every output.tracks_from variation.dish.speed
         variation.dish.avidity variation.donor.speed variation.donor.avidity
         numerics.contact_spacing""",
         "there are no haematopoietic cells",
@@ -217,8 +217,7 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         # Stained networks of a culture that begins at 0 h are read by its CD166 too.
-        lambda s: not (s.adheres and s.bears("cd166"))
-        and not (s.grows and s.run.culture == 0.0),
+        lambda s: not (s.adheres and s.bears("cd166")) and not (s.grows and s.run.culture == 0.0),
         "adhesion.cd166_migrasome",
         "no cell is held by CD166",
         "Set mechanisms.cd166_adhesion to true and the cells' cd166_bonds above 0",
@@ -348,7 +347,9 @@ def _of_agents(spec: ModelSpec) -> _Found:
 
 def _of_mechanisms(spec: ModelSpec) -> _Found:
     """Mechanisms that are on without anything to act on; setting one to false is never idle."""
-    cells = """arrest cd166_adhesion vla4_adhesion fibre_adhesion crowding migrasome_uptake uptake"""
+    cells = (
+        """arrest cd166_adhesion vla4_adhesion fibre_adhesion crowding migrasome_uptake uptake"""
+    )
     cell, at = spec.haematopoietic, f"cell_type.{spec.cells.type}"
     conditions = [
         (not spec.follows_cells, cells, "there are no haematopoietic cells", _CELLS),
@@ -365,12 +366,18 @@ def _of_mechanisms(spec: ModelSpec) -> _Found:
                 ("migrasome_uptake", "migrasome_uptake_rate"),
             )
         ),
-        (not spec.adheres, "cd166_adhesion vla4_adhesion fibre_adhesion", "no cell is caught", (
-            f"Set mechanisms.arrest to true, or {at}.basal_arrest_rate above 0"
-        )),
-        (not spec.triggers, "adaptation trigger_noise", "SDF-1 triggers no arrest", (
-            "Set mechanisms.arrest to true, and a mechanism that holds cells"
-        )),
+        (
+            not spec.adheres,
+            "cd166_adhesion vla4_adhesion fibre_adhesion",
+            "no cell is caught",
+            (f"Set mechanisms.arrest to true, or {at}.basal_arrest_rate above 0"),
+        ),
+        (
+            not spec.triggers,
+            "adaptation trigger_noise",
+            "SDF-1 triggers no arrest",
+            ("Set mechanisms.arrest to true, and a mechanism that holds cells"),
+        ),
         (not spec.bears_networks, "fibre_adhesion", "there are no networks", _NETWORKS),
         (not spec.bears_migrasomes, "migrasome_uptake", "there are no migrasomes", _NETWORKS),
         (not spec.grows, "cargo_kinetics", "a placed scene does not grow", _GROW),
