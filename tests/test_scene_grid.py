@@ -5,9 +5,10 @@ import functools
 import numpy as np
 import pytest
 
+from cell_builders import crowd
 from conftest import bits
 from sdf1_field import migrasomes
-from sdf1_field.cells import Cells, seed_cells
+from sdf1_field.cells import seed_cells
 from sdf1_field.cells.advection import advected
 from sdf1_field.scene import NO_BODY, body_under, place_scene
 from sdf1_field.simulation import begin, model_grid, prepare
