@@ -264,9 +264,7 @@ def test_a_fall_in_occupied_receptors_catches_no_cell_until_signalling_has_adapt
     assert not cells.held.any()
     assert cells.adapted == pytest.approx(1000.0 + 4000.0 * math.exp(-12.0), rel=1e-9)
     # Where the level was 5000, 1500 occupied receptors would trigger nothing; at 1000 they do.
-    assert not on_touching_floor(
-        resting(300, adapted=5000.0), caught, 60.0, 0.075
-    ).held.any()
+    assert not on_touching_floor(resting(300, adapted=5000.0), caught, 60.0, 0.075).held.any()
     assert on_touching_floor(cells, caught, 60.0, 0.075).held.all()
 
 
@@ -274,7 +272,8 @@ def test_internalised_receptors_trigger_no_arrest():
     """Cells without surface receptors are not caught; those with all of them are."""
     parameters = RESTING._replace(recycling_rate=1e-12, triggered_arrest_rate=1.0)
     inside, outside = (
-        on_touching_floor(resting(100, surface=r), parameters, 120.0, 0.2).held for r in (0.0, TOTAL)
+        on_touching_floor(resting(100, surface=r), parameters, 120.0, 0.2).held
+        for r in (0.0, TOTAL)
     )
     assert not inside.any()
     assert outside.all()

@@ -11,6 +11,7 @@ from cell_builders import (
     STRAIGHT,
     WANDERER,
     all_over,
+    bonds,
     crowd,
     floor,
     gradient,
@@ -84,7 +85,11 @@ def test_without_crowding_a_cells_path_has_the_same_bits_with_any_other_cells(re
     grid = floor(1000.0, 1000.0, 50.0)
     rng = np.random.default_rng(8)
     x, y, angle = rng.random((3, 1000)) * np.array([[1000.0], [1000.0], [6.28]])
-    parameters = CATCHING._replace(receptors=receptors, speed=0.5, release_rate=1e-3)
+    parameters = CATCHING._replace(
+        receptors=receptors, internalisation_rate=2e-3, recycling_rate=1e-3, speed=0.5,
+        adaptation_rate=1.0 / 300.0, triggered_arrest_rate=1e-3, trigger_noise=1.0,
+        release_rate=1e-3, bonds=bonds(cd166=0.5, fibre=0.5),
+    )  # fmt: skip
     values = 3.0 + np.sin(grid.x / 90.0)[None, :] * np.cos(grid.y / 70.0)[:, None]
     seen, hold = seen_by_cells(values), all_over(grid)
     many = move(crowd(x, y, angle), grid, parameters, HOUR, seen=seen, hold=hold)

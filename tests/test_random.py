@@ -103,7 +103,7 @@ def _sums(seed, blocks, which):
     sums, beyond = np.zeros(9), np.zeros((2, 6))
     for step in range(blocks):
         draw_all(seed, 5, entities, step, normals, uniforms, others, which)
-        for normal in (others if which else normals):
+        for normal in others if which else normals:
             power = 1.0
             for k in range(1, 9):
                 power *= normal

@@ -196,6 +196,7 @@ RULES: tuple[Rule, ...] = (
             f"Set mechanisms.{switch} to true",
         )
         for switch, key in (
+            ("arrest", "triggered_arrest_rate"),
             ("chemokinesis", "chemokinesis_gain"),
             ("migrasome_uptake", "migrasome_uptake_rate"),
             *((f"{bond}_adhesion", f"{bond}_bonds") for bond in BOND_NAMES),
@@ -203,8 +204,7 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         lambda s: not s.triggers,
-        """cell_type.*.adaptation_time cell_type.*.half_trigger cell_type.*.trigger_exponent
-        cell_type.*.triggered_arrest_rate mechanisms.adaptation mechanisms.trigger_noise""",
+        """cell_type.*.adaptation_time cell_type.*.half_trigger cell_type.*.trigger_exponent""",
         "SDF-1 triggers no arrest",
         "Set mechanisms.arrest and one of mechanisms.cd166_adhesion, vla4_adhesion and "
         "fibre_adhesion to true",
@@ -223,10 +223,16 @@ RULES: tuple[Rule, ...] = (
         "Set mechanisms.cd166_adhesion to true and the cells' cd166_bonds above 0",
     ),
     Rule(
+        lambda s: not s.touches,
+        "cell_type.*.basal_arrest_rate cell_type.*.triggered_arrest_rate",
+        "cells touch nothing that could hold them",
+        "Set one of mechanisms.cd166_adhesion, vla4_adhesion and fibre_adhesion to true",
+    ),
+    Rule(
         lambda s: not s.adheres,
-        """cell_type.*.release_rate cell_type.*.basal_arrest_rate cell_type.*.cd166_bonds
-        cell_type.*.vla4_bonds cell_type.*.fibre_bonds numerics.contact_spacing
-        variation.dish.avidity variation.donor.avidity""",
+        """cell_type.*.release_rate cell_type.*.cd166_bonds cell_type.*.vla4_bonds
+        cell_type.*.fibre_bonds numerics.contact_spacing variation.dish.avidity
+        variation.donor.avidity""",
         "no cell adheres",
         "Set mechanisms.arrest and a mechanism that holds cells, such as "
         "mechanisms.cd166_adhesion, to true",
