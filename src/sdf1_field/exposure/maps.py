@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -107,6 +108,38 @@ def stimulus(
         steering = dissolved if patterned else _coefficients(response.factors, concentration)
     if on.haptotaxis:
         steering = attached if patterned else _coefficients(response.factors, share * bound)
+    return Stimulus(visible, steering, False, subgrid)
+
+
+def separate_maps(
+    response: GridResponse, concentration: Array, bound: Array, *, patterned: bool = False
+) -> tuple[Array, Array]:
+    """Spline coefficients of dissolved and of bound ligand [nM], shape (ny + 4, nx + 4) each.
+
+    `mixed_maps` makes of them the same stimulus as `stimulus`, to within round-off, for any share
+    of bound ligand that is sensed; here it is 1/um.
+    """
+    factors = response.plain if patterned else response.factors
+    return (
+        _coefficients(response.factors, concentration),
+        _coefficients(factors, bound / MOLECULES_PER_UM3_PER_NM),
+    )
+
+
+def mixed_maps(
+    spec: ModelSpec,
+    dissolved: NDArray[np.floating[Any]],
+    attached: NDArray[np.floating[Any]],
+    subgrid: SubgridField,
+) -> Stimulus:
+    """Stimulus from the maps of `separate_maps`, as CXCR4 of a model senses it."""
+    on, share = spec.mechanisms, spec.receptor.cxcr4.coat_share
+    soluble = dissolved.astype(np.float64)
+    haptic = np.multiply(attached, share, dtype=np.float64)
+    visible = soluble + haptic
+    if on.soluble_sensing and on.haptotaxis:
+        return Stimulus(visible, visible, True, subgrid)
+    steering = soluble if on.soluble_sensing else haptic
     return Stimulus(visible, steering, False, subgrid)
 
 

@@ -147,6 +147,45 @@ class Surroundings(NamedTuple):
     release: Array
 
 
+class SubgridSources(NamedTuple):
+    """Sources of the correction over an interval; arrays of shape (source,) unless stated.
+
+    Parameters
+    ----------
+    number : ndarray of int
+        Number of each migrasome in the scene.
+    x, y, radius : ndarray
+        [um].
+    rate : ndarray
+        Secretion, its mean over the interval [molecules/s].
+    around : Surroundings
+    before, after : ndarray, shape (source, WAVENUMBERS)
+        Transforms of the coat around each at both ends; see `advance_coat`.
+    """
+
+    number: NDArray[np.intp]
+    x: Array
+    y: Array
+    radius: Array
+    rate: Array
+    around: Surroundings
+    before: Array
+    after: Array
+
+    def chosen(self, which: NDArray[np.bool_]) -> "SubgridSources":
+        """Some of the sources; ``which`` has the shape (source,)."""
+        return SubgridSources(
+            number=self.number[which],
+            x=self.x[which],
+            y=self.y[which],
+            radius=self.radius[which],
+            rate=self.rate[which],
+            around=Surroundings(self.around.uptake[which], self.around.release[which]),
+            before=self.before[which],
+            after=self.after[which],
+        )
+
+
 def subgrid_basis(grid: Grid, transport: Transport, *, cell_radius: float) -> SubgridBasis:
     """Basis of the sources' profiles, once for a grid, an equation and a size of cells.
 
@@ -283,6 +322,49 @@ def subgrid_field(
         steering = soluble_steers * dissolved + coat_steers * attached
         profile = np.concatenate([profile, _profiles(basis, radius[source], steering)], axis=2)
     return SubgridField(x, y, buckets, begins, reach, profile)
+
+
+def correction_of(
+    basis: SubgridBasis,
+    sources: SubgridSources,
+    *,
+    coat_share: float,
+    soluble_steers: bool = True,
+    coat_steers: bool = True,
+) -> SubgridField:
+    """`subgrid_field` of sources over an interval, with the mean of their coats at both ends."""
+    return subgrid_field(
+        basis,
+        sources.around,
+        0.5 * (sources.before + sources.after),
+        sources.x,
+        sources.y,
+        sources.radius,
+        sources.rate,
+        coat_share=coat_share,
+        soluble_steers=soluble_steers,
+        coat_steers=coat_steers,
+    )
+
+
+def largest_corrections(basis: SubgridBasis, sources: SubgridSources) -> Array:
+    """Largest value of each source's profile, shape (source, 2) [nM].
+
+    The first column is of dissolved ligand, the second of bound ligand where a receptor senses a
+    share of 1/um of it.
+    """
+    attached = 0.5 * (sources.before + sources.after)
+    uptake, release = (part[:, None] for part in sources.around)
+    dissolved = (sources.rate[:, None] / MOLECULES_PER_UM3_PER_NM + release * attached) / (
+        basis.admittance + uptake
+    )
+    return np.stack(
+        [
+            np.abs(_profiles(basis, sources.radius, part)[:, :, 0]).max(axis=1, initial=0.0)
+            for part in (dissolved, attached)
+        ],
+        axis=1,
+    )
 
 
 def _profiles(basis: SubgridBasis, radius: Array, transform: Array) -> Array:
