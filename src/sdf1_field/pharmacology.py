@@ -10,6 +10,10 @@ from sdf1_field.compiled import kernel
 
 Array = NDArray[np.float64]
 
+_NEARLY_EQUAL = 1e-3
+"""Difference of two exponents below which a divided difference is taken from its series; the
+error of either form is below 1e-12 there."""
+
 
 def receptor_occupancy(
     concentration: ArrayLike,
@@ -128,6 +132,101 @@ def surface_receptors(total: float, occupancy: float, internalisation_ratio: flo
         ``k_e / k_rec`` [1].
     """
     return total / (1.0 + internalisation_ratio * occupancy)
+
+
+@kernel()
+def relaxation_rate(recycling_rate: float, internalisation_rate: float, occupancy: float) -> float:
+    """Rate at which surface receptors approach `surface_receptors`, ``k_rec + k_e theta`` [1/s]."""
+    return recycling_rate + internalisation_rate * occupancy
+
+
+@kernel()
+def surface_after(
+    surface: float, total: float, recycling_rate: float, rate: float, decay: float
+) -> float:
+    """Surface receptors after some time at a constant occupancy, exactly.
+
+    Solution of ``dR/dt = k_rec (R_T - R) - k_e theta R``.
+
+    Parameters
+    ----------
+    surface : float
+        ``R`` at the beginning [receptors].
+    total : float
+        ``R_T``, on the surface and inside [receptors].
+    recycling_rate : float
+        ``k_rec`` > 0 [1/s].
+    rate : float
+        Of `relaxation_rate` [1/s].
+    decay : float
+        ``exp(-rate t)`` [1].
+    """
+    steady = total * recycling_rate / rate
+    return steady + (surface - steady) * decay
+
+
+@kernel()
+def adaptation_after(
+    adapted: float,
+    surface: float,
+    occupancy: float,
+    total: float,
+    recycling_rate: float,
+    rate: float,
+    adaptation_rate: float,
+    time: float,
+    fast: float,
+    slow: float,
+) -> float:
+    """Level to which signalling has adapted after some time at a constant occupancy, exactly.
+
+    Solution of ``ds/dt = w (theta R - s)``, with ``R`` of `surface_after`.
+
+    Parameters
+    ----------
+    adapted : float
+        ``s`` at the beginning [receptors].
+    surface, total, recycling_rate, rate
+        As of `surface_after`.
+    occupancy : float
+        ``theta`` [1].
+    adaptation_rate : float
+        ``w``, 0 without adaptation [1/s].
+    time : float
+        ``t`` [s].
+    fast, slow : float
+        ``exp(-rate t)`` and ``exp(-w t)`` [1].
+    """
+    steady = total * recycling_rate / rate
+    gap = (adaptation_rate - rate) * time
+    # (exp(-rate t) - exp(-w t)) / (w - rate), by its series where the two rates nearly meet.
+    if abs(gap) < _NEARLY_EQUAL:
+        shared = slow * time * (1.0 + gap * (0.5 + gap * (1.0 / 6.0 + gap / 24.0)))
+    else:
+        shared = (fast - slow) / (adaptation_rate - rate)
+    return (
+        occupancy * steady * (1.0 - slow)
+        + adapted * slow
+        + occupancy * (surface - steady) * adaptation_rate * shared
+    )
+
+
+@kernel()
+def activation(signal: float, half: float, exponent: float) -> float:
+    """Hill function ``x^h / (1 + x^h)`` of ``x = signal / half``; 0 below a signal of 0.
+
+    Parameters
+    ----------
+    signal, half : float
+        [receptors]; ``half`` > 0 gives 1/2.
+    exponent : float
+        ``h`` > 0 [1].
+    """
+    if not signal > 0.0:
+        return 0.0
+    x = signal / half
+    power = x * x if exponent == 2.0 else x**exponent
+    return power / (1.0 + power) if power < math.inf else 1.0
 
 
 def uptake_kinetics(

@@ -8,6 +8,7 @@ beginning to the end.
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from sdf1_field.spec import Effect, ModelSpec, Perturbation, Treatment
 from sdf1_field.units import instant
@@ -117,6 +118,39 @@ def _stop(treatment: Treatment, start: float, changes: Sequence[float]) -> float
     """When an agent is gone [s]: at its stop, or with the next medium change."""
     given = math.inf if treatment.stop is None else instant(treatment.stop)
     return min([given, *(change for change in changes if change > start)])
+
+
+def preincubations(spec: ModelSpec, ligand: str) -> list[tuple[float, float, float]]:
+    """Solutions that the haematopoietic cells were kept in before they are added.
+
+    Parameters
+    ----------
+    spec : ModelSpec
+    ligand : str
+        That of CXCR4.
+
+    Returns
+    -------
+    list of (float, float, float)
+        In the order of time: duration [s], concentration of the ligand [nM], and sum of
+        ``a / K_i`` of the antagonists [1]. Empty for cells kept without ligand.
+    """
+    kept = []
+    for name, treatment in spec.treatments.items():
+        if treatment.preincubation > 0.0:
+            agent = spec.agent[spec.agent_of(name)]
+            effect = agent.action.effect(agent, spec.dose(name))
+            added = effect.added if spec.agent_of(name) == ligand else 0.0
+            kept.append((treatment.preincubation, added, effect.competition))
+    times = sorted({0.0, *(since for since, _, _ in kept)}, reverse=True)
+    return [
+        (
+            begin - end,
+            sum(added for since, added, _ in kept if since >= begin),
+            sum(competition for since, _, competition in kept if since >= begin),
+        )
+        for begin, end in pairwise(times)
+    ]
 
 
 def treatment_times(plan: Schedule) -> list[float]:

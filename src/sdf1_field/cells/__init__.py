@@ -7,31 +7,33 @@ A cell's heading follows
 a persistent random walk of persistence time P with a bias up the gradient; SNR is the
 signal-to-noise ratio of the difference in occupied CXCR4 between the cell's two halves. The
 stationary distribution of headings is von Mises, and the chemotactic index is
-`sdf1_field.pharmacology.chemotactic_index`. A crawling cell is caught at a rate given by the
-structures it touches and let go at a constant rate; a held cell moves only with the body under it.
+`sdf1_field.pharmacology.chemotactic_index`. A crawling cell that touches a structure is caught at a
+rate that a rise in its occupied CXCR4 triggers, and let go at a rate that each bond it touches
+divides; a held cell moves only with the body under it.
 Each cell takes up each migrasome that it touches at a constant rate, and ligand with
 Michaelis-Menten kinetics.
 """
 
+from sdf1_field.cells.adhesion import AdhesionMap, adhesion_map, detach_unsupported, sticky
 from sdf1_field.cells.advection import advected, advected_with
-from sdf1_field.cells.holding import Hold, hold_of, let_go, sticky
 from sdf1_field.cells.parameters import CellParameters, cell_parameters
 from sdf1_field.cells.sensing import signal_to_noise
-from sdf1_field.cells.state import Cells, seed_cells
+from sdf1_field.cells.state import CellArrays, Cells, seed_cells
 from sdf1_field.cells.uptake import ligand_uptake, touching_cells
 from sdf1_field.cells.walking import advance, advance_with_uptake
 
 __all__ = [
+    "AdhesionMap",
+    "CellArrays",
     "CellParameters",
     "Cells",
-    "Hold",
+    "adhesion_map",
     "advance",
     "advance_with_uptake",
     "advected",
     "advected_with",
     "cell_parameters",
-    "hold_of",
-    "let_go",
+    "detach_unsupported",
     "ligand_uptake",
     "seed_cells",
     "signal_to_noise",

@@ -51,8 +51,8 @@ def move(
     ----------
     begin, size : int
         First cell of the block, and how many it has.
-    place : ndarray, shape (4, cell)
-        Places [um] and headings of all cells; those of the block are changed.
+    place : ndarray, shape (STATES, cell)
+        State of all cells, see `workspace`; places and headings of the block are changed.
     stuck : ndarray, shape (cell,)
         Whether each cell is held.
     work : ndarray, shape (ROWS, cells of a block)

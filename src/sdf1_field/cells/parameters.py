@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from sdf1_field.pharmacology import apparent_dissociation_constant
-from sdf1_field.spec import ModelSpec
+from sdf1_field.spec import BOND_NAMES, ModelSpec
 from sdf1_field.variation import DishFactors
 
 
@@ -20,8 +20,8 @@ class CellParameters(NamedTuple):
         Of the heading of a cell without signal [s].
     receptors : float
         CXCR4 per cell, on the surface and inside [1]; 0 for cells that sense nothing.
-    internalisation_ratio : float
-        Rate of internalisation of occupied receptors over that of recycling, ``k_e / k_rec`` [1].
+    internalisation_rate, recycling_rate : float
+        Of occupied receptors, and of receptors inside [1/s].
     integration_time : float
         Time over which the cell averages its signal [s].
     downstream_noise : float
@@ -32,16 +32,24 @@ class CellParameters(NamedTuple):
         Of the ligand from the receptor [1/s].
     chemokinesis_gain : float
         Relative rise of the speed at full occupancy [1].
-    cd166_catch_rate : float
-        Rate of being caught by the CD166 of an untreated MSC body [1/s].
-    vla4_catch_rate : float
-        The same by VCAM-1 of density 1 [1/s].
-    cxcr4_catch_rate : float
-        The same by integrin ligand of density 1, all receptors being occupied [1/s].
-    fibre_catch_rate : float
-        The same by a retraction fibre [1/s].
+    adaptation_rate : float
+        Rate at which signalling adapts to the occupied receptors; 0 without adaptation [1/s].
+    trigger_noise : float
+        1 if the receptors' noise adds to the signal that triggers arrest, else 0 [1].
+    half_trigger : float
+        Signal at which the trigger is half of its maximum [receptors].
+    trigger_exponent : float
+        Hill exponent of the trigger [1].
+    basal_arrest_rate, triggered_arrest_rate : float
+        Rates at which a touching cell is caught: without a trigger, and at its maximum on top
+        [1/s].
     release_rate : float
-        Rate at which a held cell is let go [1/s].
+        Rate at which a held cell is let go where no ligand is free [1/s].
+    bonds : tuple of float
+        By bond, in the order of `BONDS`: a ligand of density 1 divides the release rate by
+        ``exp(bonds)`` [1].
+    adheres : bool
+        Whether cells can be caught; otherwise held cells stay held.
     migrasome_uptake_rate : float
         Rate of uptake of each migrasome by each cell that touches it [1/s].
     crowding : bool
@@ -52,17 +60,22 @@ class CellParameters(NamedTuple):
     speed: float
     persistence_time: float
     receptors: float
-    internalisation_ratio: float
+    internalisation_rate: float
+    recycling_rate: float
     integration_time: float
     downstream_noise: float
     dissociation_constant: float
     dissociation_rate: float
     chemokinesis_gain: float
-    cd166_catch_rate: float
-    vla4_catch_rate: float
-    cxcr4_catch_rate: float
-    fibre_catch_rate: float
+    adaptation_rate: float
+    trigger_noise: float
+    half_trigger: float
+    trigger_exponent: float
+    basal_arrest_rate: float
+    triggered_arrest_rate: float
     release_rate: float
+    bonds: tuple[float, ...]
+    adheres: bool
     migrasome_uptake_rate: float
     crowding: bool
 
@@ -84,7 +97,8 @@ def cell_parameters(spec: ModelSpec, factors: DishFactors, *, competition: float
         persistence_time=cell.persistence_time,
         # Without a sensing mechanism the receptors are not evaluated.
         receptors=cell.receptors if spec.sensed_ligands else 0.0,
-        internalisation_ratio=cell.internalisation_rate / cell.recycling_rate,
+        internalisation_rate=cell.internalisation_rate,
+        recycling_rate=cell.recycling_rate,
         integration_time=cell.integration_time,
         downstream_noise=cell.downstream_noise,
         dissociation_constant=apparent_dissociation_constant(
@@ -92,11 +106,18 @@ def cell_parameters(spec: ModelSpec, factors: DishFactors, *, competition: float
         ),
         dissociation_rate=receptor.dissociation_rate,
         chemokinesis_gain=cell.chemokinesis_gain if on.chemokinesis else 0.0,
-        cd166_catch_rate=cell.cd166_catch_rate * factors.avidity if on.cd166_adhesion else 0.0,
-        vla4_catch_rate=cell.vla4_catch_rate * factors.avidity if on.vla4_adhesion else 0.0,
-        cxcr4_catch_rate=cell.cxcr4_catch_rate * factors.avidity if on.cxcr4_adhesion else 0.0,
-        fibre_catch_rate=cell.fibre_catch_rate * factors.avidity if on.fibre_adhesion else 0.0,
+        adaptation_rate=1.0 / cell.adaptation_time if on.adaptation else 0.0,
+        trigger_noise=1.0 if on.trigger_noise else 0.0,
+        half_trigger=cell.half_trigger,
+        trigger_exponent=cell.trigger_exponent,
+        basal_arrest_rate=cell.basal_arrest_rate * factors.avidity,
+        triggered_arrest_rate=cell.triggered_arrest_rate * factors.avidity if on.arrest else 0.0,
         release_rate=cell.release_rate,
+        bonds=tuple(
+            getattr(cell, f"{name}_bonds") if getattr(on, f"{name}_adhesion") else 0.0
+            for name in BOND_NAMES
+        ),
+        adheres=spec.adheres,
         migrasome_uptake_rate=cell.migrasome_uptake_rate if on.migrasome_uptake else 0.0,
         crowding=on.crowding,
     )

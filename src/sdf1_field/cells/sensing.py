@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from sdf1_field.cells.parameters import CellParameters
 from sdf1_field.cells.turning import COMPLETE, decayed
-from sdf1_field.cells.workspace import DECAY, OCCUPANCY, OCCUPIED, SIGNAL_X, SIGNAL_Y
+from sdf1_field.cells.workspace import DECAY, OCCUPANCY, SIGMA, SIGNAL_X, SIGNAL_Y, SURFACE
 from sdf1_field.compiled import kernel
 from sdf1_field.exposure.sampling import (
     STEERING_X,
@@ -36,7 +36,7 @@ _HALF_DISC = 4.0 / (3.0 * math.pi)
 def signal_to_noise(
     seen: Stimulus, parameters: CellParameters, x: float, y: float, dx: float, dy: float
 ) -> tuple[float, float, float, float]:
-    """Signal-to-noise ratio of a cell at a place.
+    """Signal-to-noise ratio of a cell at a place, with its receptors in steady state.
 
     Parameters
     ----------
@@ -57,8 +57,14 @@ def signal_to_noise(
         Receptors on the surface [1].
     """
     visible, visible_x, visible_y, steering_x, steering_y = sample(seen, x, y, dx, dy)
-    strength, ex, ey, occupancy, surface = _signal(
-        parameters, visible, visible_x, visible_y, steering_x, steering_y
+    here = visible if visible > 0.0 else 0.0
+    surface = surface_receptors(
+        parameters.receptors,
+        occupied_fraction(here, parameters.dissociation_constant),
+        parameters.internalisation_rate / parameters.recycling_rate,
+    )
+    strength, ex, ey, occupancy, _ = _signal(
+        parameters, surface, visible, visible_x, visible_y, steering_x, steering_y
     )
     return strength * ex, strength * ey, occupancy, surface
 
@@ -66,15 +72,16 @@ def signal_to_noise(
 @kernel(inline=True)
 def _signal(
     parameters: CellParameters,
+    surface: float,
     visible: float,
     visible_x: float,
     visible_y: float,
     steering_x: float,
     steering_y: float,
 ) -> tuple[float, float, float, float, float]:
-    """Signal-to-noise ratio [1], its direction, occupancy [1], and surface receptors [1].
+    """Signal-to-noise ratio [1], its direction, occupancy [1], and the noise [receptors].
 
-    ``visible`` is in nM, gradients are in nM/um.
+    ``surface`` is in receptors, ``visible`` in nM, gradients are in nM/um.
 
     The signal is the difference in occupied receptors between the front and rear halves of the
     cell along the steering gradient. Each half is evaluated at its centroid, 4 R / (3 pi) from the
@@ -94,28 +101,26 @@ def _signal(
         2.0 * half * steep * seen_share, here + arm, here - arm if arm < here else 0.0, constant
     )
     occupancy = occupied_fraction(here, constant)
-    surface = surface_receptors(parameters.receptors, occupancy, parameters.internalisation_ratio)
     samples = independent_samples(
         parameters.integration_time, parameters.dissociation_rate, occupancy
     )
     noise = binding_noise(surface, occupancy, samples, parameters.downstream_noise)
-    return 0.5 * surface / noise * difference, ex, ey, occupancy, surface
+    return 0.5 * surface / noise * difference, ex, ey, occupancy, noise
 
 
 @kernel(inline=True)
-def sense(parameters: CellParameters, turns: float, work: Array, size: int) -> None:
-    """Fill in the rows of the signal's direction, decay, occupancy and occupied receptors.
+def sense(parameters: CellParameters, turns: float, state: Array, work: Array) -> None:
+    """Fill in the rows of the signal's direction, decay, occupancy and noise.
 
-    ``turns`` is half a step over the persistence time [1]; ``work`` has the shape
-    (ROWS, cells of a block), of which the first ``size`` cells are read, see `workspace`.
+    ``turns`` is half a step over the persistence time [1]; ``state``, shape (STATES, cells of a
+    block), and ``work``, shape (ROWS, at least as many), see `workspace`.
     """
-    per_receptor = 1.0 / parameters.receptors
-    for n in range(size):
-        strength, ex, ey, occupancy, surface = _signal(
-            parameters, work[VISIBLE, n], work[VISIBLE_X, n], work[VISIBLE_Y, n],
-            work[STEERING_X, n], work[STEERING_Y, n],
+    for n in range(state.shape[1]):
+        strength, ex, ey, occupancy, noise = _signal(
+            parameters, state[SURFACE, n], work[VISIBLE, n], work[VISIBLE_X, n],
+            work[VISIBLE_Y, n], work[STEERING_X, n], work[STEERING_Y, n],
         )  # fmt: skip
         work[SIGNAL_X, n], work[SIGNAL_Y, n] = ex, ey
         work[DECAY, n] = decayed(min(strength * turns, COMPLETE))
         work[OCCUPANCY, n] = occupancy
-        work[OCCUPIED, n] = occupancy * surface * per_receptor
+        work[SIGMA, n] = noise

@@ -18,9 +18,17 @@ from sdf1_field.neighbours import (
     empty_lists,
     make_buckets,
 )
+from sdf1_field.pharmacology import (
+    adaptation_after,
+    apparent_dissociation_constant,
+    occupied_fraction,
+    relaxation_rate,
+    surface_after,
+)
 from sdf1_field.random import Stream
 from sdf1_field.random.kernels import draws, uniform
 from sdf1_field.spec import ModelSpec
+from sdf1_field.treatments import preincubations
 
 Array = NDArray[np.float64]
 
@@ -37,6 +45,9 @@ class CellArrays(NamedTuple):
     y: Array
     heading_x: Array
     heading_y: Array
+    surface: Array
+    adapted: Array
+    noise: Array
     held: NDArray[np.bool_]
 
 
@@ -50,6 +61,12 @@ class Cells:
         Centres [um].
     heading_x, heading_y : ndarray
         Unit vectors.
+    surface : ndarray
+        CXCR4 on the surface [receptors].
+    adapted : ndarray
+        Occupied receptors to which signalling has adapted [receptors].
+    noise : ndarray
+        Of the trigger of arrest, over its standard deviation [1].
     held : ndarray of bool
         Whether the cell is held by a structure it touches.
     steps : int
@@ -60,6 +77,9 @@ class Cells:
     y: Array
     heading_x: Array
     heading_y: Array
+    surface: Array
+    adapted: Array
+    noise: Array
     held: NDArray[np.bool_]
     steps: int
 
@@ -70,12 +90,18 @@ class Cells:
             self.y.copy(),
             self.heading_x.copy(),
             self.heading_y.copy(),
+            self.surface.copy(),
+            self.adapted.copy(),
+            self.noise.copy(),
             self.held.copy(),
         )
 
 
 def seed_cells(spec: ModelSpec, seed: int) -> Cells:
     """Cells settled uniformly over the floor; with crowding they do not overlap.
+
+    Their receptors are those of cells kept without ligand, but for treatments with a
+    preincubation.
 
     Raises
     ------
@@ -91,9 +117,33 @@ def seed_cells(spec: ModelSpec, seed: int) -> Cells:
             f"cells.density: {count} cells of {diameter:g} um do not fit into the view. "
             "Lower cells.density or switch mechanisms.crowding off."
         )
-    _, heading = draws(seed, Stream.PLACEMENT, np.arange(count), _HEADING)
+    noise, heading = draws(seed, Stream.PLACEMENT, np.arange(count), _HEADING)
     angle = 2.0 * math.pi * heading
-    return Cells(x, y, np.cos(angle), np.sin(angle), np.zeros(count, dtype=np.bool_), 0)
+    surface, adapted = _on_arrival(spec)
+    return Cells(
+        x, y, np.cos(angle), np.sin(angle), np.full(count, surface), np.full(count, adapted),
+        noise, np.zeros(count, dtype=np.bool_), 0,
+    )  # fmt: skip
+
+
+def _on_arrival(spec: ModelSpec) -> tuple[float, float]:
+    """Surface receptors and adapted level [receptors] after the preincubation of the cells."""
+    cell, receptor = spec.haematopoietic, spec.receptor.cxcr4
+    adaptation_rate = 1.0 / cell.adaptation_time if spec.mechanisms.adaptation else 0.0
+    surface, adapted = cell.receptors, 0.0
+    for duration, concentration, competition in preincubations(spec, receptor.ligand):
+        occupancy = occupied_fraction(
+            concentration,
+            apparent_dissociation_constant(receptor.dissociation_constant, competition=competition),
+        )
+        rate = relaxation_rate(cell.recycling_rate, cell.internalisation_rate, occupancy)
+        fast, slow = math.exp(-rate * duration), math.exp(-adaptation_rate * duration)
+        adapted = adaptation_after(
+            adapted, surface, occupancy, cell.receptors, cell.recycling_rate, rate,
+            adaptation_rate, duration, fast, slow,
+        )  # fmt: skip
+        surface = surface_after(surface, cell.receptors, cell.recycling_rate, rate, fast)
+    return surface, adapted
 
 
 @kernel()

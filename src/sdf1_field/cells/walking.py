@@ -1,4 +1,4 @@
-"""Time steps of the cells over a frozen floor: draw, sense, turn, move, catch, count contacts."""
+"""Time steps of the cells over a frozen floor: draw, sense, turn, move, catch, adapt, count."""
 
 import math
 from collections.abc import Sequence
@@ -8,7 +8,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from sdf1_field.cells.holding import Hold, adhesion_changes, catch_and_let_go
+from sdf1_field.cells.adhesion import AdhesionMap
+from sdf1_field.cells.arrest import adapt, catch_and_let_go, correlate_noise
 from sdf1_field.cells.moving import move, sort_by_number
 from sdf1_field.cells.parameters import CellParameters
 from sdf1_field.cells.sensing import sense
@@ -21,7 +22,22 @@ from sdf1_field.cells.uptake import (
     take_up,
     uptake_targets,
 )
-from sdf1_field.cells.workspace import CHANCE, DECAY, NORMAL, ROWS, SIGNAL_X
+from sdf1_field.cells.workspace import (
+    ADAPTED,
+    CHANCE,
+    COURSE_X,
+    COURSE_Y,
+    DECAY,
+    NOISE,
+    NORMAL,
+    ROWS,
+    SIGNAL_X,
+    STATES,
+    SURFACE,
+    TRIGGER_NORMAL,
+    X,
+    Y,
+)
 from sdf1_field.compiled import kernel
 from sdf1_field.exposure.sampling import MANY, Stimulus, sample_all
 from sdf1_field.grid import Grid, clamped
@@ -49,7 +65,7 @@ def advance(
     cells: Cells,
     grid: Grid,
     seen: Stimulus,
-    hold: Hold,
+    hold: AdhesionMap,
     parameters: CellParameters,
     *,
     duration: float,
@@ -62,8 +78,9 @@ def advance(
     All terms are evaluated before a cell moves. Turning is by Strang splitting: the bias up the
     gradient is solved exactly, half of it before and half after the rotational diffusion. Catching
     and letting go over a step at one place are a two-state Markov chain, solved exactly, so that an
-    equilibrium over a frozen floor does not depend on the step. The walk is of second weak order in
-    the step, with catching of first.
+    equilibrium over a frozen floor does not depend on the step. Surface receptors and the level to
+    which signalling adapts are advanced exactly at the occupancy of a step's beginning. The walk is
+    of second weak order in the step, with catching of first.
 
     With crowding, cells move one after another: by rows of buckets, in each bucket by number, both
     as at the beginning of a step. Without crowding the cells are independent.
@@ -74,7 +91,7 @@ def advance(
     grid : Grid
         Walls and the floor's cells.
     seen : Stimulus
-    hold : Hold
+    hold : AdhesionMap
     parameters : CellParameters
     duration : float
         [s]; taken in equal steps no longer than ``time_step``.
@@ -94,7 +111,7 @@ def advance_with_uptake(
     cells: Cells,
     grid: Grid,
     seen: Stimulus,
-    hold: Hold,
+    hold: AdhesionMap,
     parameters: CellParameters,
     scene: Scene,
     *,
@@ -186,7 +203,7 @@ def _walked(
     cells: Cells,
     grid: Grid,
     seen: Stimulus,
-    hold: Hold,
+    hold: AdhesionMap,
     parameters: CellParameters,
     *,
     steps: int,
@@ -200,7 +217,7 @@ def _walked(
     after = cells.copied()
     if steps > 0 and len(cells.x) > 0:
         _advance(
-            after, seen, hold, parameters, adhesion_changes(parameters),
+            after, seen, hold, parameters,
             _Floor(grid.width, grid.length, grid.dx, grid.dy), _Steps(cells.steps, steps, step),
             _Key(seed, int(stream)), targets, touching,
         )  # fmt: skip
@@ -244,9 +261,8 @@ class _Key(NamedTuple):
 def _advance(
     cells: CellArrays,
     seen: Stimulus,
-    hold: Hold,
+    hold: AdhesionMap,
     parameters: CellParameters,
-    adheres: bool,
     floor: _Floor,
     steps: _Steps,
     key: _Key,
@@ -260,10 +276,8 @@ def _advance(
     cells : CellArrays
         Changed.
     seen : Stimulus
-    hold : Hold
+    hold : AdhesionMap
     parameters : CellParameters
-    adheres : bool
-        Whether cells can be caught or let go.
     floor : _Floor
     steps : _Steps
     key : _Key
@@ -274,7 +288,11 @@ def _advance(
     """
     count, crowding, senses = cells.x.size, parameters.crowding, parameters.receptors > 0.0
     step = steps.length
-    hunts = targets.x.size > 0
+    hunts, adheres = targets.x.size > 0, parameters.adheres
+    noisy = adheres and senses and parameters.trigger_noise > 0.0
+    correlation = (
+        math.exp(-step / parameters.integration_time) if parameters.integration_time > 0.0 else 0.0
+    )
     spread = math.sqrt(2.0 * step / parameters.persistence_time)
     turns = 0.5 * step / parameters.persistence_time
     diameter = 2.0 * parameters.radius
@@ -294,26 +312,28 @@ def _advance(
     buckets = make_buckets(0.0, 0.0, floor.width, floor.length, bucket, MOST_BUCKETS)
     begins = np.empty(buckets.rows * buckets.columns + 1, np.int64)
     order, inside = np.arange(count), np.empty(count, np.int64)
-    number, place, stuck = np.arange(count), np.empty((4, count)), cells.held.copy()
+    number, place, stuck = np.arange(count), np.empty((STATES, count)), cells.held.copy()
     for i in range(count):
-        place[0, i], place[1, i] = cells.x[i], cells.y[i]
-        place[2, i], place[3, i] = cells.heading_x[i], cells.heading_y[i]
+        place[X, i], place[Y, i] = cells.x[i], cells.y[i]
+        place[COURSE_X, i], place[COURSE_Y, i] = cells.heading_x[i], cells.heading_y[i]
+        place[SURFACE, i], place[ADAPTED, i] = cells.surface[i], cells.adapted[i]
+        place[NOISE, i] = cells.noise[i]
     spare_number, spare_stuck = np.empty(count, np.int64), np.empty(count, np.bool_)
-    # One row for each cell, so that its four numbers share a line of the processor's cache.
-    abreast = np.empty((count, 4))
+    # One row for each cell, so that its numbers share a line of the processor's cache.
+    abreast = np.empty((count, STATES))
     work = np.zeros((ROWS, MANY))
     work[SIGNAL_X] = work[DECAY] = 1.0
     for start in range(0, steps.total, together):
         if crowding or steps.total >= _LONG:
-            sort(buckets, place[0], place[1], begins, order, inside)
+            sort(buckets, place[X], place[Y], begins, order, inside)
             if crowding:
                 sort_by_number(number, begins, order, inside)
             for i in range(count):
-                for k in range(4):
+                for k in range(STATES):
                     abreast[i, k] = place[k, i]
             for i in range(count):
                 one = order[i]
-                for k in range(4):
+                for k in range(STATES):
                     place[k, i] = abreast[one, k]
                 spare_number[i], spare_stuck[i] = number[one], stuck[one]
             number, spare_number = spare_number, number
@@ -324,29 +344,35 @@ def _advance(
             for n in range(start, min(start + together, steps.total)):
                 draw_all(
                     key.seed, key.stream, number[begin:end], steps.first + n,
-                    work[NORMAL, :size], work[CHANCE, :size],
+                    work[NORMAL, :size], work[CHANCE, :size], work[TRIGGER_NORMAL, :size], noisy,
                 )  # fmt: skip
                 if senses:
                     sample_all(
-                        seen, place[0, begin:end], place[1, begin:end], floor.dx, floor.dy, work
+                        seen, place[X, begin:end], place[Y, begin:end], floor.dx, floor.dy, work
                     )
-                    sense(parameters, turns, work, size)
+                    sense(parameters, turns, place[:, begin:end], work)
                 turn(place[2, begin:end], place[3, begin:end], spread, work)
                 move(
                     begin, size, place, stuck, work, parameters, buckets, begins,
                     floor.width, floor.length, step,
                 )  # fmt: skip
+                if noisy:
+                    correlate_noise(place[:, begin:end], work, correlation)
                 if adheres:
                     catch_and_let_go(
-                        place[0, begin:end], place[1, begin:end], stuck[begin:end], work, hold,
-                        parameters, floor.dx, floor.dy, step,
+                        place[X, begin:end], place[Y, begin:end], stuck[begin:end],
+                        place[:, begin:end], work, hold, parameters, step,
                     )  # fmt: skip
+                if senses:
+                    adapt(parameters, place[:, begin:end], work, step)
                 if hunts:
-                    count_touching(place[0, begin:end], place[1, begin:end], targets, touching, n)
+                    count_touching(place[X, begin:end], place[Y, begin:end], targets, touching, n)
     for i in range(count):
-        for k in range(4):
+        for k in range(STATES):
             abreast[number[i], k] = place[k, i]
         cells.held[number[i]] = stuck[i]
     for i in range(count):
-        cells.x[i], cells.y[i] = abreast[i, 0], abreast[i, 1]
-        cells.heading_x[i], cells.heading_y[i] = abreast[i, 2], abreast[i, 3]
+        cells.x[i], cells.y[i] = abreast[i, X], abreast[i, Y]
+        cells.heading_x[i], cells.heading_y[i] = abreast[i, COURSE_X], abreast[i, COURSE_Y]
+        cells.surface[i], cells.adapted[i] = abreast[i, SURFACE], abreast[i, ADAPTED]
+        cells.noise[i] = abreast[i, NOISE]

@@ -17,12 +17,17 @@ DECAY = SAMPLED + 4
 """Factor by which half a step reduces ``tan(psi / 2)`` of the angle psi to the signal [1]."""
 OCCUPANCY = SAMPLED + 5
 """Receptor occupancy [1]."""
-OCCUPIED = SAMPLED + 6
-"""Occupied surface receptors over all receptors of the cell [1]."""
+SIGMA = SAMPLED + 6
+"""Standard deviation of the receptors' noise, as averaged by the cell [receptors]."""
 NORMAL = SAMPLED + 7
 """Standard normal random number of the turning [1]."""
 CHANCE = SAMPLED + 8
 """Uniform random number of catching and letting go [1]."""
-CATCH = SAMPLED + 9
-"""Rate at which a crawling cell is caught [1/s]."""
+TRIGGER_NORMAL = SAMPLED + 9
+"""Standard normal random number of the trigger's noise [1]."""
 ROWS = SAMPLED + 10
+
+X, Y, COURSE_X, COURSE_Y, SURFACE, ADAPTED, NOISE = range(7)
+"""Rows of the cells' state, shape (STATES, cell): place [um], heading [1], surface receptors and
+the level to which signalling has adapted [receptors], and the trigger's noise [1]."""
+STATES = 7

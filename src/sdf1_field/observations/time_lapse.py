@@ -10,7 +10,7 @@ from sdf1_field.claims import Quantity, Reading, Sample
 from sdf1_field.observations.cells import watched_model
 from sdf1_field.observations.readings import Dish, of_cells, of_share
 from sdf1_field.scene import nearest_fibre
-from sdf1_field.simulation import model_grid, simulate
+from sdf1_field.simulation import simulate
 
 Array = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -70,7 +70,7 @@ def read_time_lapse(dish: Dish) -> tuple[Reading, ...]:
     which the cell is neither held nor on a fibre.
     """
     spec = watched_model(dish)
-    grid, radius = model_grid(spec), 0.5 * spec.haematopoietic.diameter
+    radius = 0.5 * spec.haematopoietic.diameter
     away = np.zeros(spec.cell_count, dtype=np.bool_)
     times: list[float] = []
     places, towards, held, on_fibre, cd166 = [], [], [], [], []
@@ -86,7 +86,7 @@ def read_time_lapse(dish: Dish) -> tuple[Reading, ...]:
         caught = snapshot.cells.held & (distance <= radius)
         touched = np.zeros(len(x))
         if caught.any():
-            touched[caught] = snapshot.here.hold.cd166[grid.index(x[caught], y[caught])]
+            touched[caught] = snapshot.here.hold.free("cd166", x[caught], y[caught])
         times.append(snapshot.time)
         places.append(np.array([x, y]))
         towards.append(direction)

@@ -300,13 +300,28 @@ def draw_all(
     step: int,
     normals: NDArray[np.float64],
     uniforms: NDArray[np.float64],
+    others: NDArray[np.float64],
+    both: bool,
 ) -> None:
-    """Fill arrays of shape (entity,) with the numbers of `draw`; a few thousand at most."""
+    """Fill arrays of shape (entity,) with the numbers of `draw`; a few thousand at most.
+
+    If ``both``, ``others`` gets further standard normal numbers, quantiles of 32 bits.
+    """
     count = entities.size
     for n in range(count):
-        w0, w1, w2, _ = _block(seed, stream, entities[n], step, _NUMBER)
+        w0, w1, w2, w3 = _block(seed, stream, entities[n], step, _NUMBER)
         normals[n] = _centred(w0, w1)
         uniforms[n] = (np.int64(w2) + 0.5) * _UNIT
+        others[n] = (np.int64(w3) + 0.5) * _UNIT - 0.5
+    _to_normal(normals)
+    if both:
+        _to_normal(others)
+
+
+@kernel()
+def _to_normal(normals: NDArray[np.float64]) -> None:
+    """Replace uniform numbers in (-0.5, 0.5) by normal quantiles."""
+    count = normals.size
     # Separate loops, so that the first and third can be vectorised and the second has no branch.
     tails, found = np.empty(count, np.int64), 0
     for n in range(count):

@@ -7,9 +7,10 @@ from sdf1_field.scene.regions import (
     body_under,
     cells_under_bodies,
     nearest_fibre,
+    raise_on_bodies,
+    raise_on_migrasomes,
     region_areas,
     region_map,
-    touched_cd166,
     touched_fibres,
 )
 from sdf1_field.scene.snapshot import (
@@ -42,8 +43,9 @@ __all__ = [
     "nearest_fibre",
     "place_bodies",
     "place_scene",
+    "raise_on_bodies",
+    "raise_on_migrasomes",
     "region_areas",
     "region_map",
-    "touched_cd166",
     "touched_fibres",
 ]

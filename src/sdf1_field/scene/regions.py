@@ -9,9 +9,10 @@ from numpy.typing import NDArray
 from sdf1_field.compiled import kernel
 from sdf1_field.grid import Grid, clamped
 from sdf1_field.scene.ellipses import NONE, ellipse_at, encloses
-from sdf1_field.scene.snapshot import NO_BODY, Bodies, Fibres, Scene
+from sdf1_field.scene.snapshot import NO_BODY, Bodies, Fibres, Migrasomes, Scene
 
 Array = NDArray[np.float64]
+Floats = NDArray[np.float32]
 Indices = NDArray[np.intp]
 RegionMap = NDArray[np.uint8]
 
@@ -93,7 +94,7 @@ def region_map(scene: Scene, grid: Grid, *, outline_margin: float) -> RegionMap:
     return regions
 
 
-def touched_fibres(scene: Scene, grid: Grid, *, reach: float) -> Array:
+def touched_fibres(scene: Scene, grid: Grid, *, reach: float) -> NDArray[np.uint8]:
     """Whether a cell centred at each place touches a retraction fibre: 1 or 0, shape (ny, nx).
 
     Parameters
@@ -103,7 +104,7 @@ def touched_fibres(scene: Scene, grid: Grid, *, reach: float) -> Array:
     """
     touched = np.zeros((grid.ny, grid.nx), dtype=np.uint8)
     _paint_fibres(touched, scene, grid, reach)
-    return (touched > 0).astype(float)
+    return np.minimum(touched, 1)
 
 
 def _paint_fibres(regions: RegionMap, scene: Scene, grid: Grid, reach: float) -> None:
@@ -268,39 +269,69 @@ def region_areas(regions: RegionMap, cell_area: float) -> Array:
     return counts.astype(float) * cell_area
 
 
-def touched_cd166(scene: Scene, grid: Grid, *, reach: float, migrasome_density: float) -> Array:
-    """Free CD166 that a cell centred at each place touches, relative to an untreated MSC body.
-
-    A cell touches the body under its centre and every migrasome whose edge is within its own
-    radius; the largest density of these counts.
+def raise_on_bodies(
+    contact: NDArray[np.uint8], ligand: Floats, bodies: Bodies, grid: Grid, density: Array
+) -> None:
+    """Mark the places of a map under a body's outline, and raise its ligand to that of the body.
 
     Parameters
     ----------
+    contact : ndarray of uint8, shape (ny, nx)
+        Set to 1 there.
+    ligand : ndarray of float32, shape (ny, nx)
+        Raised to the largest density there.
+    bodies : Bodies
+    grid : Grid
+        Of the maps.
+    density : ndarray, shape (body,)
+        Of the ligand on each body [1].
+    """
+    cell, body = _cells_under(bodies, grid)
+    contact.reshape(-1)[cell] = 1
+    np.maximum.at(ligand.reshape(-1), cell, density[body].astype(np.float32))
+
+
+def raise_on_migrasomes(
+    contact: NDArray[np.uint8],
+    ligand: Floats,
+    migrasomes: Migrasomes,
+    grid: Grid,
+    density: Array,
+    *,
+    reach: float,
+) -> None:
+    """The same within reach of the edge of a present migrasome.
+
+    Parameters
+    ----------
+    contact, ligand, grid
+        As of `raise_on_bodies`.
+    migrasomes : Migrasomes
+    density : ndarray, shape (present migrasome,)
+        Of the ligand on each one that is present [1].
     reach : float
         Radius of the cell [um].
-    migrasome_density : float
-        CD166 per area on a migrasome, relative to a body [1].
-
-    Returns
-    -------
-    ndarray, shape (ny, nx)
     """
-    cd166 = np.zeros((grid.ny, grid.nx))
-    cell, body = cells_under_bodies(scene, grid)
-    np.maximum.at(cd166.reshape(-1), cell, 1.0 - scene.bodies.blocked[body])
-    m = scene.migrasomes
-    here = m.present
-    free = migrasome_density * m.maturity[here] * (1.0 - m.blocked[here])
-    _touch_discs(cd166, m.x[here], m.y[here], reach + m.radius[here], free, grid.dx, grid.dy)
-    return cd166
+    here = migrasomes.present
+    _touch_discs(
+        contact, ligand, migrasomes.x[here], migrasomes.y[here], reach + migrasomes.radius[here],
+        density, grid.dx, grid.dy,
+    )  # fmt: skip
 
 
 @kernel()
 def _touch_discs(
-    cd166: Array, xs: Array, ys: Array, reaches: Array, free: Array, dx: float, dy: float
+    contact: NDArray[np.uint8],
+    ligand: Floats,
+    xs: Array,
+    ys: Array,
+    reaches: Array,
+    density: Array,
+    dx: float,
+    dy: float,
 ) -> None:
-    """Raise a map within reach of places [um], shape (place,), to at least their density."""
-    ny, nx = cd166.shape
+    """Raise maps within reach of places [um], shape (place,), to at least their density."""
+    ny, nx = ligand.shape
     for n in range(xs.size):
         left, right = _cells_within(xs[n] - reaches[n], xs[n] + reaches[n], dx, nx)
         low, high = _cells_within(ys[n] - reaches[n], ys[n] + reaches[n], dy, ny)
@@ -309,4 +340,5 @@ def _touch_discs(
             for i in range(left, right):
                 off_x = (i + 0.5) * dx - xs[n]
                 if off_x * off_x + off_y * off_y <= reaches[n] * reaches[n]:
-                    cd166[j, i] = max(cd166[j, i], free[n])
+                    contact[j, i] = 1
+                    ligand[j, i] = max(ligand[j, i], density[n])

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from sdf1_field import cells as cell_layer
-from sdf1_field.cells import CellParameters, Cells, Hold
+from sdf1_field.cells import AdhesionMap, CellArrays, CellParameters, Cells
 from sdf1_field.exposure import no_stimulus
 from sdf1_field.grid import Grid
 from sdf1_field.random import Stream, generator
@@ -22,7 +22,7 @@ from sdf1_field.variation import dish_factors
 
 _ROUND_OFF = 1e-9
 """Share of a step by which a time may miss a whole number of steps."""
-_PER_CELL = ("x", "y", "heading_x", "heading_y", "held")
+_PER_CELL = CellArrays._fields
 """Fields of `Cells` with one element per cell."""
 
 
@@ -67,7 +67,7 @@ class EncounterWalk:
     parameters : CellParameters
     floor : StickyFloor
         The current one.
-    hold : Hold
+    hold : AdhesionMap
     seeds : tuple of int
         Of the repetitions' random numbers.
     cells : Cells
@@ -78,7 +78,7 @@ class EncounterWalk:
     time_step: float
     parameters: CellParameters
     floor: StickyFloor
-    hold: Hold
+    hold: AdhesionMap
     seeds: tuple[int, ...]
     cells: Cells
 
@@ -101,7 +101,9 @@ def begin_encounters(
     """
     grid = model_grid(spec)
     parameters, hold = cell_layer.sticky(
-        cell_layer.cell_parameters(spec, dish_factors(spec, seed), competition=0.0), floor.regions
+        cell_layer.cell_parameters(spec, dish_factors(spec, seed), competition=0.0),
+        floor.regions,
+        grid,
     )
     seeds = tuple(
         int(generator(seed, Stream.ENCOUNTER, repeat).integers(2**63)) for repeat in range(repeats)
@@ -140,7 +142,7 @@ def change_floor(walk: EncounterWalk, floor: StickyFloor) -> EncounterWalk:
     walk = walk_on(walk, floor.time)
     if floor.same_as(walk.floor):
         return replace(walk, floor=floor)
-    _, hold = cell_layer.sticky(walk.parameters, floor.regions)
+    _, hold = cell_layer.sticky(walk.parameters, floor.regions, walk.grid)
     cells = cell_layer.advected_with(walk.cells, walk.grid, walk.floor.bodies, floor.bodies)
     cells = _held_where_sticky(cells, walk.grid, floor.regions)
     return replace(walk, floor=floor, hold=hold, cells=cells)

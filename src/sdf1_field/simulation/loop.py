@@ -12,6 +12,7 @@ a branch that starts at the stop before and is discarded.
 """
 
 import bisect
+import math
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 
@@ -30,6 +31,7 @@ from sdf1_field.simulation.soundness import require_sound
 from sdf1_field.simulation.state import State, begin
 from sdf1_field.simulation.stops import discontinuity_times, field_times, stops, track_times
 from sdf1_field.simulation.threads import use_threads
+from sdf1_field.simulation.trigger import body_signal, triggers_untreated, warn_of_noise
 from sdf1_field.solvers import FieldState
 from sdf1_field.spec import ModelSpec
 from sdf1_field.units import instant
@@ -96,6 +98,7 @@ def simulate(
         yield snapshot_of(state, here)
     discontinuities = discontinuity_times(prepared, first.scene)
     times = stops(prepared, first.scene)
+    signal, noise, watched = -math.inf, math.nan, triggers_untreated(prepared.spec)
     for until in times[bisect.bisect_right(times, state.time) :]:
         last = state
         shown = outputs[
@@ -108,6 +111,8 @@ def simulate(
                 discontinuous=state.time in discontinuities,
             )  # fmt: skip
             stimulus = _stimulus(state, prepared, sensed)
+        if watched and state.cells is not None:
+            signal, noise = max((signal, noise), body_signal(here, stimulus))
         cells, internalised, between = _move(state, here, stimulus, until, shown)
         yield from _between_stops(state, here, shown, between, frames, threads=threads)
         scene = there.scene
@@ -120,6 +125,8 @@ def simulate(
             here, state = at_stop(there, state, emission, events.get(until), last=last)
         if until in outputs:
             yield snapshot_of(state, here)
+    if watched:
+        warn_of_noise(prepared.spec, signal, noise)
 
 
 def _require_same_path(prepared: Prepared, state: State) -> None:
@@ -150,7 +157,7 @@ def _move(
         spec, prepared.factors, competition=prepared.plan.competition(state.time)
     )
     return cell_layer.advance_with_uptake(
-        cell_layer.let_go(state.cells, prepared.grid, here.hold, parameters),
+        cell_layer.detach_unsupported(state.cells, here.hold),
         prepared.grid,
         stimulus,
         here.hold,

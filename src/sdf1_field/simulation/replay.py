@@ -15,10 +15,9 @@ from numpy.typing import NDArray
 
 from sdf1_field import cells as cell_layer
 from sdf1_field import exposure
-from sdf1_field.cells import Cells, Hold, hold_of
+from sdf1_field.cells import Cells, adhesion_map
 from sdf1_field.errors import InputError
 from sdf1_field.exposure import Stimulus, SubgridSources, no_stimulus
-from sdf1_field.grid import Grid
 from sdf1_field.scene import Fate, RegionMap, Scene
 from sdf1_field.simulation.dish import model_grid
 from sdf1_field.simulation.recording import RecordedExposure, RecordedInterval
@@ -44,6 +43,7 @@ _DECIDED_BY_CELLS = (
     "agent",
     "treatments",
     "variation",
+    "numerics.contact_spacing",
     "output",
 )
 """Sections of a model, or keys, that may differ between recording and replay."""
@@ -123,19 +123,18 @@ def replay_cells(
     coats: dict[int, Array] = {}
     for number, time in enumerate(recorded.times):
         scene = _scene_left(recorded.scenes[number], taken, plan, time)
-        regions = regions_of(spec, scene, grid)
         if time in asked:
-            yield ReplayedCells(time, cells, scene, regions)
+            yield ReplayedCells(time, cells, scene, regions_of(spec, scene, grid))
         if time >= asked[-1]:
             return
         until = recorded.times[number + 1]
-        hold = _hold(spec, scene, regions, grid)
+        hold = adhesion_map(spec, scene, grid)
         parameters = cell_layer.cell_parameters(spec, factors, competition=plan.competition(time))
         seen, coats = no_stimulus(grid), coats
         if senses:
             seen, coats = _stimulus(recorded, recorded.intervals[number], spec, coats)
         cells, internalised, _ = cell_layer.advance_with_uptake(
-            cell_layer.let_go(cells, grid, hold, parameters),
+            cell_layer.detach_unsupported(cells, hold),
             grid,
             seen,
             hold,
@@ -153,10 +152,6 @@ def replay_cells(
         taken |= dict.fromkeys(left, until)
         if senses and left:
             coats |= _coats_at_end(recorded.intervals[number].sources, left)
-
-
-def _hold(spec: ModelSpec, scene: Scene, regions: RegionMap, grid: Grid) -> Hold:
-    return hold_of(spec, scene, regions, grid)
 
 
 def _stimulus(

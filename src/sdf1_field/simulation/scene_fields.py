@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sdf1_field import migrasomes
-from sdf1_field.cells import Hold, hold_of
+from sdf1_field.cells import AdhesionMap, adhesion_map
 from sdf1_field.grid import Grid
 from sdf1_field.scene import RegionMap, Scene, region_map
 from sdf1_field.simulation.prepared import Prepared
@@ -58,9 +58,9 @@ class SceneFields:
         return regions_of(self.prepared.spec, self.scene, self.prepared.grid)
 
     @functools.cached_property
-    def hold(self) -> Hold:
-        """Adhesion of cells to this scene; not asked for before there are any."""
-        return hold_of(self.prepared.spec, self.scene, self.regions, self.prepared.grid)
+    def hold(self) -> AdhesionMap:
+        """Structures of this scene that cells touch; not asked for before there are any."""
+        return adhesion_map(self.prepared.spec, self.scene, self.prepared.grid)
 
 
 def next_scene(here: SceneFields, until: float) -> SceneFields:

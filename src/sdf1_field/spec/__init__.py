@@ -19,6 +19,7 @@ from sdf1_field.spec.differences import (
 )
 from sdf1_field.spec.entries import Entry
 from sdf1_field.spec.files import asked_model, inherited_unread, load_model, refuse_unread
+from sdf1_field.spec.haematopoietic import BOND_NAMES, Adhesion
 from sdf1_field.spec.medium import PATTERN_FILES, Coat
 from sdf1_field.spec.model import Model, entries_of, model_from_entries
 from sdf1_field.spec.names import ligand_named, suggestion, unknown
@@ -30,8 +31,10 @@ from sdf1_field.spec.stroma import SceneSection
 from sdf1_field.spec.template import model_file_text, write_model_file
 
 __all__ = [
+    "BOND_NAMES",
     "PATTERN_FILES",
     "STATUSES",
+    "Adhesion",
     "Coat",
     "Effect",
     "Entry",

@@ -14,6 +14,7 @@ from sdf1_field.spec.names import unknown
 from sdf1_field.spec.quantities import (
     Fraction,
     MolarMass,
+    NonNegativeTime,
     PositiveConcentration,
     Ratio,
     Section,
@@ -78,6 +79,8 @@ class Treatment(Section):
     dose: str | None = None
     start: Time = 0.0
     stop: Time | None = None
+    preincubation: NonNegativeTime = 0.0
+    """Time for which the haematopoietic cells were kept in the agent before they are added."""
 
 
 @dataclass(frozen=True)
@@ -166,6 +169,8 @@ class Action:
         Of the model: keys of a treatment as a model file writes them; None for no example.
     may_be_zero : bool
         Whether the factor may be 0.
+    on_cells : bool
+        Whether it acts on the haematopoietic cells, so that they may be preincubated with it.
     """
 
     effect: Callable[[Agent, float], Effect]
@@ -176,6 +181,7 @@ class Action:
     idle: Callable[["ModelSpec", str], tuple[str, str] | None] = lambda _spec, _name: None
     example: Callable[["ModelSpec"], dict[str, str] | None] = lambda _spec: None
     may_be_zero: bool = True
+    on_cells: bool = False
 
 
 def _covered(agent: Agent, dose: float) -> float:
@@ -254,9 +260,9 @@ def _unsensed(spec: "ModelSpec", _: str) -> tuple[str, str] | None:
 
 
 def _unheld(spec: "ModelSpec", _: str) -> tuple[str, str] | None:
-    if spec.catches("cd166"):
+    if spec.adheres and spec.bears("cd166"):
         return None
-    return "no cell is caught by CD166", "Set mechanisms.cd166_adhesion to true"
+    return "no cell is held by CD166", "Set mechanisms.cd166_adhesion to true"
 
 
 def _unsolved(spec: "ModelSpec", name: str) -> tuple[str, str] | None:
@@ -287,6 +293,7 @@ ACTIONS: dict[str, Action] = {
         effect=_competition,
         lasts="present",
         needs=("molar_mass", "inhibition_constant"),
+        on_cells=True,
         lacks=_without_cells,
         idle=_unsensed,
         example=lambda spec: {"dose": "10 uM", "start": "0 h", "stop": _middle(spec)},
@@ -294,6 +301,7 @@ ACTIONS: dict[str, Action] = {
     "added_ligand": Action(
         effect=lambda _, dose: Effect(added=dose),
         lasts="moment",
+        on_cells=True,
         lacks=_without_field,
         idle=_unsolved,
         example=lambda _: {"dose": "100 ng/mL", "start": "0 h"},

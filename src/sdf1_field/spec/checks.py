@@ -400,6 +400,12 @@ def _treatments(spec: ModelSpec) -> Iterable[Problem]:
         lacking = agent.action.lacks(spec, agent_name)
         if lacking is not None:
             yield Problem(path, f"{agent.label} {lacking}")
+        if treatment.preincubation > 0.0 and not agent.action.on_cells:
+            yield Problem(
+                f"{path}.preincubation",
+                f"{agent.label} does not act on haematopoietic cells, which alone are "
+                "preincubated. Remove it.",
+            )
         yield from _treatment_times(spec, path, treatment, agent.action)
 
 
@@ -458,6 +464,24 @@ def _outside(value: float, begin: float, end: float) -> str:
     )
 
 
+def _adaptation(spec: ModelSpec) -> Iterable[Problem]:
+    """Time steps of the cells that do not resolve the adaptation of their signalling."""
+    longest = spec.haematopoietic.adaptation_time
+    if spec.triggers and spec.mechanisms.adaptation and spec.cells.time_step > longest:
+        yield Problem(
+            "cells.time_step",
+            f"{duration_text(spec.cells.time_step)} does not resolve "
+            f"cell_type.{spec.cells.type}.adaptation_time, {duration_text(longest)}. Make it no "
+            "longer than that.",
+            {
+                f"cell_type.{spec.cells.type}.adaptation_time": (
+                    f"{duration_text(longest)} is shorter than cells.time_step, "
+                    f"{duration_text(spec.cells.time_step)}. Shorten that."
+                )
+            },
+        )
+
+
 CHECKS: tuple[Callable[[ModelSpec], Iterable[Problem]], ...] = (
     _growth,
     _sizes,
@@ -470,6 +494,7 @@ CHECKS: tuple[Callable[[ModelSpec], Iterable[Problem]], ...] = (
     _round_well,
     _linear_solver,
     _treatments,
+    _adaptation,
     _steady_state,
 )
 """Each yields the problems of one subject in a model whose names are all known."""

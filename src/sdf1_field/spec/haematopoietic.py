@@ -1,5 +1,9 @@
 """Sections about the haematopoietic cells: receptor, types, number, adhesion."""
 
+from typing import Annotated
+
+from pydantic import Field
+
 from sdf1_field.spec.quantities import (
     LineDensity,
     NonNegativeTime,
@@ -14,6 +18,9 @@ from sdf1_field.spec.quantities import (
     Section,
     Speed,
 )
+
+BOND_NAMES = ("cd166", "vla4", "fibre")
+"""Bonds: ``mechanisms.NAME_adhesion`` switches each, ``cell_type.*.NAME_bonds`` is its strength."""
 
 
 class Receptor(Section):
@@ -46,11 +53,23 @@ class CellType(Section):
     downstream_noise: PositiveRatio
     """Standard deviation of noise downstream of the receptors, in occupied receptors."""
     chemokinesis_gain: Ratio
-    cd166_catch_rate: Rate
-    vla4_catch_rate: Rate
-    cxcr4_catch_rate: Rate
-    fibre_catch_rate: Rate
+    adaptation_time: PositiveTime
+    """Time over which signalling adapts to a changed number of occupied receptors."""
+    half_trigger: PositiveRatio
+    """Occupied receptors above the adapted level at which arrest is triggered half."""
+    trigger_exponent: Annotated[float, Field(ge=0.5, le=8.0, strict=True)]
+    basal_arrest_rate: Rate
+    """Rate at which a cell that touches a structure is caught without a trigger."""
+    triggered_arrest_rate: Rate
+    """Further rate at a full trigger."""
     release_rate: Rate
+    """Rate at which a held cell is let go where no ligand is free."""
+    cd166_bonds: Ratio
+    """Bonds to CD166 as dense as on an untreated body: release is slower by ``exp(bonds)``."""
+    vla4_bonds: Ratio
+    """The same to VCAM-1, on bodies."""
+    fibre_bonds: Ratio
+    """The same to retraction fibres."""
     migrasome_uptake_rate: Rate
     """Rate of uptake of each migrasome that the cell touches."""
 
@@ -68,9 +87,3 @@ class Adhesion(Section):
 
     cd166_migrasome: Ratio
     """CD166 per area on a migrasome, relative to an MSC body."""
-    vcam1_msc: Ratio
-    """VCAM-1, the ligand of VLA-4, relative to an MSC body."""
-    vcam1_network: Ratio
-    integrin_ligand_msc: Ratio
-    integrin_ligand_network: Ratio
-    """Integrin ligand beyond the fibronectin all regions share, relative to an MSC body."""

@@ -5,11 +5,12 @@ from typing import Annotated, Any, Literal, get_args, get_origin
 from pydantic import Field, TypeAdapter, ValidationError
 
 from sdf1_field.spec.agents import Agent, Treatment
-from sdf1_field.spec.haematopoietic import Adhesion, Cells, CellType, ReceptorTable
+from sdf1_field.spec.haematopoietic import BOND_NAMES, Adhesion, Cells, CellType, ReceptorTable
 from sdf1_field.spec.medium import Dish, GridSection, Ligand
 from sdf1_field.spec.quantities import (
     NonNegativeTime,
     PositiveConcentration,
+    PositiveLength,
     PositiveTime,
     Quantity,
     Section,
@@ -41,7 +42,12 @@ class Mechanisms(Section):
 
     soluble_sensing: bool
     haptotaxis: bool
-    cxcr4_adhesion: bool
+    arrest: bool
+    """Whether occupied CXCR4 triggers that a cell is caught."""
+    adaptation: bool
+    """Whether that trigger adapts to the occupied receptors."""
+    trigger_noise: bool
+    """Whether the noise of the receptors adds to that trigger."""
     cd166_adhesion: bool
     vla4_adhesion: bool
     fibre_adhesion: bool
@@ -95,6 +101,8 @@ class Numerics(Section):
     culture_step: PositiveTime
     """Interval at which fields take up the growing scene before the cells are added."""
     growth_step: PositiveTime
+    contact_spacing: PositiveLength
+    """Largest spacing of the maps of what cells touch."""
     settling_time: PositiveTime
     """Time from an event to the next exchange of fields and cells."""
 
@@ -179,18 +187,29 @@ class ModelSpec(Section):
         """Whether cells sense a ligand."""
         return self.follows_cells and bool(self.sensed_ligands)
 
-    def catches(self, by: str) -> bool:
-        """Whether cells can be caught by ``cd166``, ``vla4``, ``cxcr4`` or ``fibre``."""
-        on = getattr(self.mechanisms, f"{by}_adhesion")
-        there = by != "fibre" or self.bears_networks
-        rate = getattr(self.haematopoietic, f"{by}_catch_rate")
-        return self.follows_cells and on and there and rate > 0.0
+    def bears(self, bond: str) -> bool:
+        """Whether cells can touch what bears a bond of `BOND_NAMES`, and the bond is on."""
+        there = self.bears_networks if bond == "fibre" else self.bears_stroma
+        there |= bond == "cd166" and self.bears_migrasomes
+        return self.follows_cells and there and bool(getattr(self.mechanisms, f"{bond}_adhesion"))
+
+    @property
+    def triggers(self) -> bool:
+        """Whether occupied CXCR4 triggers that cells are caught."""
+        touches = any(self.bears(bond) for bond in BOND_NAMES)
+        return touches and self.mechanisms.arrest and self.haematopoietic.triggered_arrest_rate > 0
+
+    @property
+    def adheres(self) -> bool:
+        """Whether cells can be caught."""
+        touches = any(self.bears(bond) for bond in BOND_NAMES)
+        return touches and (self.triggers or self.haematopoietic.basal_arrest_rate > 0)
 
     @property
     def sensed_ligands(self) -> tuple[str, ...]:
         """Ligands that cells sense or take up."""
         m = self.mechanisms
-        read = m.soluble_sensing or m.haptotaxis or m.cxcr4_adhesion or m.chemokinesis
+        read = m.soluble_sensing or m.haptotaxis or m.arrest or m.chemokinesis
         if read or m.uptake:
             return (self.receptor.cxcr4.ligand,)
         return ()

@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
+from sdf1_field.spec.haematopoietic import BOND_NAMES
 from sdf1_field.spec.schema import ModelSpec
 
 
@@ -44,16 +45,10 @@ def _steers(spec: ModelSpec) -> bool:
     return spec.follows_cells and (spec.mechanisms.soluble_sensing or spec.mechanisms.haptotaxis)
 
 
-def _adheres(spec: ModelSpec) -> bool:
-    return any(spec.catches(by) for by in _CATCHES)
-
-
 def _bears_sources(spec: ModelSpec) -> bool:
     return spec.bears_stroma or spec.bears_migrasomes
 
 
-_CATCHES = ("cd166", "vla4", "cxcr4", "fibre")
-"""Ways in which a cell is caught."""
 _PLACED_FIBRES = """
     scene.retracting_fraction scene.fibre_length scene.fibre_length_variation scene.fibre_wander
     scene.fibre_segment scene.migrasome_spacing"""
@@ -66,8 +61,6 @@ _GROWTH_OF_BODIES = """
     stromal_type.*.speed stromal_type.*.speed_variation stromal_type.*.persistence_time
     stromal_type.*.alignment_time stromal_type.*.nucleation_variation"""
 _CARGO = "traffic stromal_type.*.cargo stromal_type.*.production_variation"
-_VCAM1 = "adhesion.vcam1_msc adhesion.vcam1_network"
-_INTEGRIN_LIGAND = "adhesion.integrin_ligand_msc adhesion.integrin_ligand_network"
 _GROW, _CELLS = "Set scene.mode to 'grown'", "Set cells.density above 0"
 _SOLVE = "Add a ligand to output.ligands"
 _NETWORKS = "Set scene.network_fraction above 0"
@@ -140,8 +133,7 @@ RULES: tuple[Rule, ...] = (
         lambda s: not s.bears_stroma,
         f"""{_PLACED_NETWORK} {_FIBRES_OF_NETWORKS} biogenesis {_GROWTH_OF_BODIES} {_CARGO}
         stromal_type.*.body_area stromal_type.*.body_area_variation
-        stromal_type.*.body_aspect_ratio ligand.*.secretion.msc_body adhesion.vcam1_msc
-        adhesion.integrin_ligand_msc""",
+        stromal_type.*.body_aspect_ratio ligand.*.secretion.msc_body cell_type.*.vla4_bonds""",
         "there is no stroma",
         "Set scene.msc_density above 0",
     ),
@@ -154,24 +146,24 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         lambda s: not s.bears_networks,
-        f"{_PLACED_FIBRES} {_FIBRES_OF_NETWORKS} cell_type.*.fibre_catch_rate",
+        f"{_PLACED_FIBRES} {_FIBRES_OF_NETWORKS} cell_type.*.fibre_bonds",
         "there are no networks",
         _NETWORKS,
     ),
     Rule(
         lambda s: not s.bears_migrasomes,
         f"""{_MIGRASOMES} ligand.*.secretion.migrasome ligand.*.secretion.migrasome_decay
-        ligand.*.secretion.carrying_fraction adhesion.cd166_migrasome adhesion.vcam1_network
-        adhesion.integrin_ligand_network cell_type.*.migrasome_uptake_rate""",
+        ligand.*.secretion.carrying_fraction adhesion.cd166_migrasome
+        cell_type.*.migrasome_uptake_rate""",
         "there are no migrasomes",
         _NETWORKS,
     ),
     # Cells.
     Rule(
         lambda s: not s.follows_cells,
-        f"""cell_type cells.time_step output.tracks_every output.tracks_from variation.dish.speed
-        variation.dish.avidity variation.donor.speed variation.donor.avidity {_VCAM1}
-        {_INTEGRIN_LIGAND}""",
+        """cell_type cells.time_step output.tracks_every output.tracks_from variation.dish.speed
+        variation.dish.avidity variation.donor.speed variation.donor.avidity
+        numerics.contact_spacing""",
         "there are no haematopoietic cells",
         _CELLS,
     ),
@@ -190,10 +182,10 @@ RULES: tuple[Rule, ...] = (
         "Set that ligand's coat.sites and coat.association_rate above 0",
     ),
     Rule(
-        lambda s: not _steers(s),
+        lambda s: not _steers(s) and not (s.triggers and s.mechanisms.trigger_noise),
         """receptor.cxcr4.dissociation_rate cell_type.*.integration_time
         cell_type.*.downstream_noise""",
-        "no cell follows a gradient",
+        "no cell follows a gradient, and no noise triggers arrest",
         "Set mechanisms.soluble_sensing or mechanisms.haptotaxis to true",
     ),
     *(
@@ -206,33 +198,38 @@ RULES: tuple[Rule, ...] = (
         for switch, key in (
             ("chemokinesis", "chemokinesis_gain"),
             ("migrasome_uptake", "migrasome_uptake_rate"),
-            *((f"{by}_adhesion", f"{by}_catch_rate") for by in _CATCHES),
+            *((f"{bond}_adhesion", f"{bond}_bonds") for bond in BOND_NAMES),
         )
     ),
-    *(
-        Rule(
-            lambda s, by=by: not s.catches(by),  # type: ignore[misc]
-            keys,
-            f"no cell is caught by {noun}",
-            f"Set mechanisms.{by}_adhesion to true and the cells' {by}_catch_rate above 0",
-        )
-        for by, noun, keys in (
-            ("vla4", "VLA-4", _VCAM1),
-            ("cxcr4", "occupied CXCR4", _INTEGRIN_LIGAND),
-        )
+    Rule(
+        lambda s: not s.triggers,
+        """cell_type.*.adaptation_time cell_type.*.half_trigger cell_type.*.trigger_exponent
+        cell_type.*.triggered_arrest_rate mechanisms.adaptation mechanisms.trigger_noise""",
+        "SDF-1 triggers no arrest",
+        "Set mechanisms.arrest and one of mechanisms.cd166_adhesion, vla4_adhesion and "
+        "fibre_adhesion to true",
+    ),
+    Rule(
+        lambda s: not s.mechanisms.adaptation,
+        "cell_type.*.adaptation_time",
+        "mechanisms.adaptation is off",
+        "Set mechanisms.adaptation to true",
     ),
     Rule(
         # Stained networks of a culture that begins at 0 h are read by its CD166 too.
-        lambda s: not s.catches("cd166") and not (s.grows and s.run.culture == 0.0),
+        lambda s: not (s.adheres and s.bears("cd166")) and not (s.grows and s.run.culture == 0.0),
         "adhesion.cd166_migrasome",
-        "no cell is caught by CD166",
-        "Set mechanisms.cd166_adhesion to true and the cells' cd166_catch_rate above 0",
+        "no cell is held by CD166",
+        "Set mechanisms.cd166_adhesion to true and the cells' cd166_bonds above 0",
     ),
     Rule(
-        lambda s: not _adheres(s),
-        "cell_type.*.release_rate variation.dish.avidity variation.donor.avidity",
+        lambda s: not s.adheres,
+        """cell_type.*.release_rate cell_type.*.basal_arrest_rate cell_type.*.cd166_bonds
+        cell_type.*.vla4_bonds cell_type.*.fibre_bonds numerics.contact_spacing
+        variation.dish.avidity variation.donor.avidity""",
         "no cell adheres",
-        "Set a mechanism that holds them, such as mechanisms.cd166_adhesion, to true",
+        "Set mechanisms.arrest and a mechanism that holds cells, such as "
+        "mechanisms.cd166_adhesion, to true",
     ),
     Rule(
         lambda s: s.variation.donor_number == 0,
@@ -350,7 +347,9 @@ def _of_agents(spec: ModelSpec) -> _Found:
 
 def _of_mechanisms(spec: ModelSpec) -> _Found:
     """Mechanisms that are on without anything to act on; setting one to false is never idle."""
-    cells = "cd166_adhesion vla4_adhesion fibre_adhesion crowding migrasome_uptake uptake"
+    cells = (
+        """arrest cd166_adhesion vla4_adhesion fibre_adhesion crowding migrasome_uptake uptake"""
+    )
     cell, at = spec.haematopoietic, f"cell_type.{spec.cells.type}"
     conditions = [
         (not spec.follows_cells, cells, "there are no haematopoietic cells", _CELLS),
@@ -363,9 +362,21 @@ def _of_mechanisms(spec: ModelSpec) -> _Found:
             )
             for key, strength in (
                 ("chemokinesis", "chemokinesis_gain"),
-                *((f"{by}_adhesion", f"{by}_catch_rate") for by in _CATCHES),
+                ("arrest", "triggered_arrest_rate"),
                 ("migrasome_uptake", "migrasome_uptake_rate"),
             )
+        ),
+        (
+            not spec.adheres,
+            "cd166_adhesion vla4_adhesion fibre_adhesion",
+            "no cell is caught",
+            (f"Set mechanisms.arrest to true, or {at}.basal_arrest_rate above 0"),
+        ),
+        (
+            not spec.triggers,
+            "adaptation trigger_noise",
+            "SDF-1 triggers no arrest",
+            ("Set mechanisms.arrest to true, and a mechanism that holds cells"),
         ),
         (not spec.bears_networks, "fibre_adhesion", "there are no networks", _NETWORKS),
         (not spec.bears_migrasomes, "migrasome_uptake", "there are no migrasomes", _NETWORKS),
