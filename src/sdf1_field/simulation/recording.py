@@ -14,7 +14,9 @@ from numpy.typing import DTypeLike, NDArray
 from sdf1_field import exposure
 from sdf1_field.errors import InputError
 from sdf1_field.exposure import Sensed, SensingSetup, SubgridBasis, SubgridSources
+from sdf1_field.grid import Grid
 from sdf1_field.scene import Scene
+from sdf1_field.simulation.contacts import Contacts, contact_grid, contacts_of
 from sdf1_field.simulation.events import apply_events
 from sdf1_field.simulation.intervals import at_stop, scene_and_fields, sense
 from sdf1_field.simulation.prepared import Prepared, prepare
@@ -72,6 +74,10 @@ class RecordedExposure:
         Between these stops; empty where the model senses nothing.
     basis : SubgridBasis or None
         Of the sources; None where the model senses nothing.
+    contact_grid : Grid
+        Of the contacts.
+    contacts : tuple of Contacts
+        With the bodies and fibres of each scene.
     """
 
     spec: ModelSpec
@@ -81,6 +87,8 @@ class RecordedExposure:
     scenes: tuple[Scene, ...]
     intervals: tuple[RecordedInterval, ...]
     basis: SubgridBasis | None
+    contact_grid: Grid
+    contacts: tuple[Contacts, ...]
 
     @property
     def times(self) -> tuple[float, ...]:
@@ -91,7 +99,7 @@ class RecordedExposure:
     def nbytes(self) -> int:
         """Memory of the arrays [bytes]; those that several scenes share count once."""
         arrays: dict[int, int] = {}
-        _collect_sizes((self.scenes, self.intervals), arrays)
+        _collect_sizes((self.scenes, self.intervals, self.contacts), arrays)
         return sum(arrays.values())
 
 
@@ -182,14 +190,19 @@ def _recorded(
         if until >= 0.0:
             unchanged = scenes and state.scene is last.scene
             scenes.append(scenes[-1] if unchanged else _as_met(state.scene))
+    spec = prepared.spec
+    fine = contact_grid(spec, scenes[0], prepared.grid)
+    met = {id(scene): contacts_of(spec, scene, fine) for scene in scenes}
     return RecordedExposure(
-        spec=prepared.spec,
+        spec=spec,
         seed=seed,
         stops=tuple(times),
         discontinuities=frozenset(discontinuities),
         scenes=tuple(scenes),
         intervals=tuple(intervals),
         basis=basis,
+        contact_grid=fine,
+        contacts=tuple(met[id(scene)] for scene in scenes),
     )
 
 

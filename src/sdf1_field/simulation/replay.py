@@ -15,14 +15,16 @@ from numpy.typing import NDArray
 
 from sdf1_field import cells as cell_layer
 from sdf1_field import exposure
-from sdf1_field.cells import Cells, adhesion_map
+from sdf1_field.cells import Cells
 from sdf1_field.errors import InputError
 from sdf1_field.exposure import Stimulus, SubgridSources, no_stimulus
 from sdf1_field.scene import Fate, RegionMap, Scene
+from sdf1_field.simulation.contacts import adhesion_of
 from sdf1_field.simulation.dish import model_grid
 from sdf1_field.simulation.recording import RecordedExposure, RecordedInterval
 from sdf1_field.simulation.scene_fields import regions_of
 from sdf1_field.simulation.stops import track_times
+from sdf1_field.simulation.threads import use_threads
 from sdf1_field.spec import ModelSpec
 from sdf1_field.treatments import Schedule, schedule, treatment_times
 from sdf1_field.units import duration_text
@@ -43,7 +45,6 @@ _DECIDED_BY_CELLS = (
     "agent",
     "treatments",
     "variation",
-    "numerics.contact_spacing",
     "output",
 )
 """Sections of a model, or keys, that may differ between recording and replay."""
@@ -117,7 +118,6 @@ def replay_cells(
     asked = _asked_times(recorded, spec, times)
     grid, plan = model_grid(spec), schedule(spec)
     factors = dish_factors(spec, own)
-    senses = bool(spec.sensed_ligands)
     cells = cell_layer.seed_cells(spec, own)
     taken: dict[int, float] = {}
     coats: dict[int, Array] = {}
@@ -128,17 +128,17 @@ def replay_cells(
         if time >= asked[-1]:
             return
         until = recorded.times[number + 1]
-        hold = adhesion_map(spec, scene, grid)
-        parameters = cell_layer.cell_parameters(spec, factors, competition=plan.competition(time))
-        seen, coats = no_stimulus(grid), coats
-        if senses:
-            seen, coats = _stimulus(recorded, recorded.intervals[number], spec, coats)
+        hold = adhesion_of(spec, scene, recorded.contacts[number], recorded.contact_grid)
+        seen = no_stimulus(grid)
+        if spec.sensed_ligands:
+            with use_threads(1):
+                seen, coats = _stimulus(recorded, recorded.intervals[number], spec, coats)
         cells, internalised, _ = cell_layer.advance_with_uptake(
             cell_layer.detach_unsupported(cells, hold),
             grid,
             seen,
             hold,
-            parameters,
+            cell_layer.cell_parameters(spec, factors, competition=plan.competition(time)),
             scene,
             duration=until - time,
             time_step=spec.cells.time_step,
@@ -150,7 +150,7 @@ def replay_cells(
         # A migrasome that is gone at the stop by itself has not been taken up.
         left = [one for one in internalised if after.migrasomes.present[one]]
         taken |= dict.fromkeys(left, until)
-        if senses and left:
+        if spec.sensed_ligands:
             coats |= _coats_at_end(recorded.intervals[number].sources, left)
 
 
