@@ -149,10 +149,12 @@ def record_exposure(
             "run.mode: a steady state has no time in which cells move. Record a transient."
         )
     own = spec.run.seed if seed is None else seed
+    # Ligands that are only saved are not solved.
+    sensed_only = spec.model_copy(update={"output": spec.output.model_copy(update={"ligands": ()})})
 
     def run(nonlinear: frozenset[str]) -> RecordedExposure:
         with use_threads(threads):
-            prepared = prepare(spec, own, nonlinear=nonlinear)
+            prepared = prepare(sensed_only, own, nonlinear=nonlinear)
             return _recorded(prepared, own, np.dtype(dtype), least_correction)
 
     return rerun_if_coat_fills(run)

@@ -6,9 +6,10 @@ onto the coat stays and is lost as any other. What the replay leaves out is that
 grid and the growth of the network do not lose it: `validation/replay` measures the difference.
 """
 
+import functools
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
-from typing import Any, NamedTuple
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,15 +19,15 @@ from sdf1_field import exposure
 from sdf1_field.cells import Cells
 from sdf1_field.errors import InputError
 from sdf1_field.exposure import Stimulus, SubgridSources, no_stimulus
-from sdf1_field.scene import Fate, RegionMap, Scene
+from sdf1_field.grid import Grid
+from sdf1_field.scene import Fate, Region, RegionMap, Scene, region_areas, region_map
 from sdf1_field.simulation.contacts import adhesion_of
 from sdf1_field.simulation.dish import model_grid
 from sdf1_field.simulation.recording import RecordedExposure, RecordedInterval
-from sdf1_field.simulation.scene_fields import regions_of
 from sdf1_field.simulation.stops import track_times
 from sdf1_field.simulation.threads import use_threads
 from sdf1_field.spec import ModelSpec
-from sdf1_field.treatments import Schedule, schedule, treatment_times
+from sdf1_field.treatments import Event, schedule, treatment_times
 from sdf1_field.units import duration_text
 from sdf1_field.variation import dish_factors
 
@@ -57,8 +58,9 @@ _OF_THE_STROMA = (
 """Keys within these on which stroma and fields depend."""
 
 
-class ReplayedCells(NamedTuple):
-    """Cells at a time, and the stroma that they have left.
+@dataclass(frozen=True, eq=False)
+class ReplayedCells:
+    """Cells at a stop, and the stroma that they have left.
 
     Parameters
     ----------
@@ -67,14 +69,34 @@ class ReplayedCells(NamedTuple):
     cells : Cells
     scene : Scene
         Without the migrasomes that these cells have taken up.
-    regions : ndarray of uint8, shape (ny, nx)
-        Values of `Region`.
+    grid : Grid
+    outline_margin : float
+        Of the regions [um].
     """
 
     time: float
     cells: Cells
     scene: Scene
-    regions: RegionMap
+    grid: Grid
+    outline_margin: float
+
+    at_stop = True
+
+    @functools.cached_property
+    def regions(self) -> RegionMap:
+        """Region under each floor cell, shape (ny, nx)."""
+        return region_map(self.scene, self.grid, outline_margin=self.outline_margin)
+
+    @property
+    def counts(self) -> NDArray[np.int64]:
+        """Cells by the region under their centre, shape (3,), in the order of `Region`."""
+        under = self.regions[self.grid.index(self.cells.x, self.cells.y)]
+        return np.bincount(under, minlength=len(Region))[: len(Region)]
+
+    @property
+    def areas(self) -> Array:
+        """Area of each region [um**2], shape (3,), in the order of `Region`."""
+        return region_areas(self.regions, self.grid.dx * self.grid.dy)
 
 
 def replay_cells(
@@ -122,9 +144,9 @@ def replay_cells(
     taken: dict[int, float] = {}
     coats: dict[int, Array] = {}
     for number, time in enumerate(recorded.times):
-        scene = _scene_left(recorded.scenes[number], taken, plan, time)
+        scene = scene_left(recorded.scenes[number], taken, plan.events, time)
         if time in asked:
-            yield ReplayedCells(time, cells, scene, regions_of(spec, scene, grid))
+            yield ReplayedCells(time, cells, scene, grid, spec.scene.network_outline_margin)
         if time >= asked[-1]:
             return
         until = recorded.times[number + 1]
@@ -211,8 +233,22 @@ def _replaced(values: Array, where: NDArray[np.intp], by: Array) -> Array:
     return changed
 
 
-def _scene_left(scene: Scene, taken: Mapping[int, float], plan: Schedule, time: float) -> Scene:
-    """Scene without the migrasomes taken up, and with the CD166 that antibodies have blocked."""
+def scene_left(
+    scene: Scene, taken: Mapping[int, float], events: Sequence[Event], time: float
+) -> Scene:
+    """Scene without the migrasomes taken up, and with the CD166 that antibodies have blocked.
+
+    Parameters
+    ----------
+    scene : Scene
+        As recorded.
+    taken : mapping of int to float
+        Number of each migrasome that has been taken up, and when [s].
+    events : sequence of Event
+        The model's own.
+    time : float
+        Of the scene [s].
+    """
     if taken:
         m = scene.migrasomes
         numbers = np.fromiter(taken, dtype=np.intp)
@@ -221,7 +257,7 @@ def _scene_left(scene: Scene, taken: Mapping[int, float], plan: Schedule, time: 
         fate[numbers] = Fate.IS_TAKEN_UP
         present[numbers] = False
         scene = replace(scene, migrasomes=replace(m, end=end, fate=fate, present=present))
-    for event in plan.events:
+    for event in events:
         if event.time <= time:
             scene = _blocked(scene, event.blocked, -np.inf, event.time)
             for since, blocked in event.blocked_since:
@@ -298,7 +334,7 @@ def _of_the_stroma(spec: ModelSpec, seed: int) -> dict[str, Any]:
     }
     plan = schedule(spec)
     values["variation (factor on secretion)"] = dish_factors(spec, seed).secretion
-    values["cell_type.diameter"] = spec.haematopoietic.diameter
+    values["cell_type.*.diameter"] = spec.haematopoietic.diameter
     values["treatments"] = (
         tuple(
             (e.time, e.medium_change, e.added) for e in plan.events if e.medium_change or e.added
