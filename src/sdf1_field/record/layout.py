@@ -23,8 +23,8 @@ from sdf1_field.spec import PATTERN_FILES, Model, ModelSpec, changes_text, entri
 if TYPE_CHECKING:
     import xarray as xr
 
-FORMAT = "sdf1-field run 2"
-FORMATS = {"sdf1-field run 1": 1, FORMAT: 2}
+FORMAT = "sdf1-field run 3"
+FORMATS = {"sdf1-field run 1": 1, "sdf1-field run 2": 2, FORMAT: 3}
 """Formats that are read, and their numbers."""
 VOLATILE = frozenset({"computed_on", "date_created", "history", "command_line"})
 """Attributes that may differ between two runs of the same content."""

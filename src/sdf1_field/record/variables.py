@@ -150,6 +150,15 @@ CELLS = (
         key="cells.held", flags={0: "crawling", 1: "held"},
     ),
     Variable(
+        "cell_surface_receptors", "f4", _TRACKS, "1", "CXCR4 on the cell's surface",
+        Written.OBSERVATION, key="cells.surface", since=3,
+    ),
+    Variable(
+        "cell_adapted_receptors", "f4", _TRACKS, "1",
+        "occupied CXCR4 to which the cell's signalling has adapted", Written.OBSERVATION,
+        key="cells.adapted", since=3,
+    ),
+    Variable(
         "cell_region", "i1", _TRACKS, "", "region under the cell's centre", Written.OBSERVATION,
         key="cell_regions", flags=flags_of(Region),
     ),

@@ -9,7 +9,7 @@ from sdf1_field.errors import InputError
 from sdf1_field.spec.agents import Treatment
 from sdf1_field.spec.checks import Problem, problems
 from sdf1_field.spec.entries import CALLS, DEFAULTS, Entry, is_shipped, nest
-from sdf1_field.spec.names import suggestion
+from sdf1_field.spec.names import GIVEN_UP, suggestion
 from sdf1_field.spec.schema import ModelSpec
 
 ALSO = " Also "
@@ -92,6 +92,11 @@ def _first_mistake(error: ValidationError, flat: Mapping[str, Entry], name: str)
         meant = [p for p in flat if p.endswith(f".{full}")][:3]
         if not meant and path in Treatment.model_fields:
             meant = [f"treatments.amd3100.{path}"]
+        if GIVEN_UP.fullmatch(full):
+            return (
+                f"{where}: {full}: no longer a key, since rates of catching do not add. Set "
+                "triggered_arrest_rate, release_rate and the bonds of the cell type instead."
+            )
         if meant:
             either = " or ".join(f"'{name}'" for name in meant)
             return f"{where}: {path}: unknown key. Did you mean {either}?"

@@ -21,7 +21,7 @@ from sdf1_field.spec.entries import (
 )
 from sdf1_field.spec.layers import find_patterns, load_chain, overlay, repeats, with_keys
 from sdf1_field.spec.mistakes import checked_spec
-from sdf1_field.spec.names import current_path, suggestion
+from sdf1_field.spec.names import GIVEN_UP, current_path, suggestion
 from sdf1_field.spec.reading import parameters
 from sdf1_field.spec.saving import model_toml
 from sdf1_field.spec.schema import ModelSpec
@@ -231,7 +231,10 @@ def model_from_entries(name: str, tables: Mapping[str, Mapping[str, Any]]) -> Mo
 
 
 def _from_tables(tables: Mapping[str, Mapping[str, Any]]) -> dict[str, Entry]:
-    return {current_path(path): Entry.from_table(table) for path, table in tables.items()}
+    kept = {path: table for path, table in tables.items() if not GIVEN_UP.fullmatch(path)}
+    entries = {current_path(path): Entry.from_table(table) for path, table in kept.items()}
+    # A run under the former adhesion law is read with the present defaults for what it lacks.
+    return entries if len(kept) == len(tables) else parameters() | entries
 
 
 def entries_of(model: Model) -> dict[str, dict[str, Any]]:

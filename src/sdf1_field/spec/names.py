@@ -26,8 +26,16 @@ SYNONYMS: Mapping[str, Mapping[str, str]] = {
     "substrate": {},
 }
 """Synonyms by section of a model that holds named tables."""
-RENAMED = {"cell_type.*.own_noise": "cell_type.*.downstream_noise"}
+RENAMED = {
+    "cell_type.*.own_noise": "cell_type.*.downstream_noise",
+    "mechanisms.cxcr4_adhesion": "mechanisms.arrest",
+}
 """Keys by their former names, which model files and run files may still have."""
+GIVEN_UP = re.compile(
+    r"cell_type\.[^.]+\.(cd166|vla4|cxcr4|fibre)_catch_rate"
+    r"|adhesion\.(vcam1|integrin_ligand)_(msc|network)"
+)
+"""Keys of the adhesion law that was given up, which earlier run files have."""
 _NAMED_BY_VALUE = {
     "receptor.cxcr4.ligand": "ligand",
     "output.ligands": "ligand",
@@ -132,7 +140,7 @@ def current_path(path: str) -> str:
     for former, name in RENAMED.items():
         found = re.fullmatch(re.escape(former).replace(r"\*", r"([^.]+)"), path)
         if found:
-            return name.replace("*", found[1])
+            return name.replace("*", found[1]) if found.groups() else name
     return path
 
 
