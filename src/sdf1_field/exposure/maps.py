@@ -134,12 +134,15 @@ def mixed_maps(
 ) -> Stimulus:
     """Stimulus from the maps of `separate_maps`, as CXCR4 of a model senses it."""
     on, share = spec.mechanisms, spec.receptor.cxcr4.coat_share
-    soluble = dissolved.astype(np.float64)
     haptic = np.multiply(attached, share, dtype=np.float64)
-    visible = soluble + haptic
+    visible = haptic + dissolved
     if on.soluble_sensing and on.haptotaxis:
         return Stimulus(visible, visible, True, subgrid)
-    steering = soluble if on.soluble_sensing else haptic
+    steering = np.zeros_like(visible)
+    if on.soluble_sensing:
+        steering = dissolved.astype(np.float64)
+    if on.haptotaxis:
+        steering = haptic
     return Stimulus(visible, steering, False, subgrid)
 
 
