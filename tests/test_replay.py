@@ -222,3 +222,9 @@ def test_python_users_get_a_table_by_time_and_region(tiny):
     assert list(table["time_s"]) == [HOUR] * 3 + [2 * HOUR] * 3
     assert table.groupby("time_s")["cells"].sum().tolist() == [model.spec.cell_count] * 2
     assert (table.groupby("time_s")["cells_touching"].sum() == model.spec.cell_count).all()
+
+
+def test_a_dish_without_migrasomes_is_recorded(tiny):
+    spec = spec_of(tiny, "coculture-kg1a", "biogenesis.nucleation=0 1/(um*h)")
+    bare = record_exposure(spec, 3)
+    assert farthest_apart(simulate(spec, seed=3), replay_cells(bare, spec)) < 0.1

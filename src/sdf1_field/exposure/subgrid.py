@@ -394,7 +394,7 @@ def _profiles(basis: SubgridBasis, radius: Array, transform: Array) -> Array:
     for n in np.unique(lower):
         chosen = np.flatnonzero(lower == n)
         result[chosen] = both[chosen] @ _stacked_matrices(basis.scales, int(n))
-    return result.reshape(len(radius), -1, 2)
+    return result.reshape(len(radius), basis.scales.nodes, 2)
 
 
 @functools.lru_cache(maxsize=64)
