@@ -7,8 +7,6 @@ of migrasomes, which are smaller than a cell of the grid.
 from sdf1_field.exposure.maps import (
     GridResponse,
     grid_response,
-    mixed_maps,
-    separate_maps,
     stimulus,
 )
 from sdf1_field.exposure.sampling import Stimulus, SubgridField, no_stimulus, sample
@@ -23,6 +21,13 @@ from sdf1_field.exposure.sensing import (
     sensing_setup,
     stimulus_of,
 )
+from sdf1_field.exposure.separate import (
+    Weights,
+    mixed_maps,
+    mixed_profiles,
+    separate_maps,
+    weights_of,
+)
 from sdf1_field.exposure.subgrid import (
     WAVENUMBERS,
     SubgridBasis,
@@ -31,7 +36,8 @@ from sdf1_field.exposure.subgrid import (
     advance_coat,
     burst_onto_coat,
     correction_of,
-    largest_corrections,
+    field_of_profiles,
+    source_profiles,
     subgrid_basis,
     subgrid_field,
     surroundings,
@@ -49,22 +55,26 @@ __all__ = [
     "SubgridField",
     "SubgridSources",
     "Surroundings",
+    "Weights",
     "advance",
     "advance_coat",
     "begin",
     "burst",
     "burst_onto_coat",
     "correction_of",
+    "field_of_profiles",
     "grid_response",
-    "largest_corrections",
     "mixed_maps",
+    "mixed_profiles",
     "no_stimulus",
     "sample",
     "sensing_setup",
     "separate_maps",
+    "source_profiles",
     "stimulus",
     "stimulus_of",
     "subgrid_basis",
     "subgrid_field",
     "surroundings",
+    "weights_of",
 ]

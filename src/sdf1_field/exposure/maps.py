@@ -2,7 +2,6 @@
 
 import math
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -96,57 +95,22 @@ def stimulus(
     on = spec.mechanisms
     share = spec.receptor.cxcr4.coat_share / MOLECULES_PER_UM3_PER_NM
     if patterned:
-        dissolved = _coefficients(response.factors, concentration)
-        attached = _coefficients(response.plain, share * bound)
+        dissolved = coefficients_of(response.factors, concentration)
+        attached = coefficients_of(response.plain, share * bound)
         visible = dissolved + attached
     else:
-        visible = _coefficients(response.factors, concentration + share * bound)
+        visible = coefficients_of(response.factors, concentration + share * bound)
     if on.soluble_sensing and on.haptotaxis:
         return Stimulus(visible, visible, True, subgrid)
     steering = np.zeros_like(visible)
     if on.soluble_sensing:
-        steering = dissolved if patterned else _coefficients(response.factors, concentration)
+        steering = dissolved if patterned else coefficients_of(response.factors, concentration)
     if on.haptotaxis:
-        steering = attached if patterned else _coefficients(response.factors, share * bound)
+        steering = attached if patterned else coefficients_of(response.factors, share * bound)
     return Stimulus(visible, steering, False, subgrid)
 
 
-def separate_maps(
-    response: GridResponse, concentration: Array, bound: Array, *, patterned: bool = False
-) -> tuple[Array, Array]:
-    """Spline coefficients of dissolved and of bound ligand [nM], shape (ny + 4, nx + 4) each.
-
-    `mixed_maps` makes of them the same stimulus as `stimulus`, to within round-off, for any share
-    of bound ligand that is sensed; here it is 1/um.
-    """
-    factors = response.plain if patterned else response.factors
-    return (
-        _coefficients(response.factors, concentration),
-        _coefficients(factors, bound / MOLECULES_PER_UM3_PER_NM),
-    )
-
-
-def mixed_maps(
-    spec: ModelSpec,
-    dissolved: NDArray[np.floating[Any]],
-    attached: NDArray[np.floating[Any]],
-    subgrid: SubgridField,
-) -> Stimulus:
-    """Stimulus from the maps of `separate_maps`, as CXCR4 of a model senses it."""
-    on, share = spec.mechanisms, spec.receptor.cxcr4.coat_share
-    haptic = np.multiply(attached, share, dtype=np.float64)
-    visible = haptic + dissolved
-    if on.soluble_sensing and on.haptotaxis:
-        return Stimulus(visible, visible, True, subgrid)
-    steering = np.zeros_like(visible)
-    if on.soluble_sensing:
-        steering = dissolved.astype(np.float64)
-    if on.haptotaxis:
-        steering = haptic
-    return Stimulus(visible, steering, False, subgrid)
-
-
-def _coefficients(factors: Array, values: Array) -> Array:
+def coefficients_of(factors: Array, values: Array) -> Array:
     """Spline coefficients of the values at cell centres under a response, padded."""
     modes = forward(values)
     modes *= factors

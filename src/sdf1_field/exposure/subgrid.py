@@ -39,7 +39,7 @@ from scipy.special import j0, j1
 from sdf1_field.exposure.sampling import SubgridField, no_subgrid_field
 from sdf1_field.grid import Grid
 from sdf1_field.modes import disc_transform
-from sdf1_field.neighbours import MOST_BUCKETS, make_buckets, sorted_places
+from sdf1_field.neighbours import MOST_BUCKETS, Buckets, make_buckets, sorted_places
 from sdf1_field.sources import source_width
 from sdf1_field.transport import Coat, Transport
 from sdf1_field.units import MOLECULES_PER_UM3_PER_NM
@@ -305,12 +305,7 @@ def subgrid_field(
     """
     if len(x) == 0:
         return no_subgrid_field()
-    grid, reach = basis.grid, basis.scales.reach
-    source, x, y = image_sources(x, y, grid.width, grid.length, reach)
-    buckets = make_buckets(0.0, 0.0, grid.width, grid.length, reach, MOST_BUCKETS)
-    order, begins = sorted_places(buckets, x, y)
-    source, x, y = source[order], x[order], y[order]
-
+    source, x, y, buckets, begins = _placed(basis, x, y)
     uptake, release = (part[source, None] for part in around)
     attached = coated[source]
     dissolved = (rate[source, None] / MOLECULES_PER_UM3_PER_NM + release * attached) / (
@@ -321,7 +316,7 @@ def subgrid_field(
     if not (soluble_steers and coat_steers):
         steering = soluble_steers * dissolved + coat_steers * attached
         profile = np.concatenate([profile, _profiles(basis, radius[source], steering)], axis=2)
-    return SubgridField(x, y, buckets, begins, reach, profile)
+    return SubgridField(x, y, buckets, begins, basis.scales.reach, profile)
 
 
 def correction_of(
@@ -347,24 +342,69 @@ def correction_of(
     )
 
 
-def largest_corrections(basis: SubgridBasis, sources: SubgridSources) -> Array:
-    """Largest value of each source's profile, shape (source, 2) [nM].
+def source_profiles(basis: SubgridBasis, sources: SubgridSources) -> tuple[Array, Array]:
+    """Profiles of dissolved and of bound ligand around sources, shape (source, node, 2) each.
 
-    The first column is of dissolved ligand, the second of bound ligand where a receptor senses a
-    share of 1/um of it.
+    As of `SubgridField` without its mirror images, values [nM] and slopes [nM/um]; bound ligand as
+    where receptors sense a share of 1/um of it.
     """
     attached = 0.5 * (sources.before + sources.after)
     uptake, release = (part[:, None] for part in sources.around)
     dissolved = (sources.rate[:, None] / MOLECULES_PER_UM3_PER_NM + release * attached) / (
         basis.admittance + uptake
     )
-    return np.stack(
-        [
-            np.abs(_profiles(basis, sources.radius, part)[:, :, 0]).max(axis=1, initial=0.0)
-            for part in (dissolved, attached)
-        ],
-        axis=1,
+    return (
+        _profiles(basis, sources.radius, dissolved),
+        _profiles(basis, sources.radius, attached),
     )
+
+
+def field_of_profiles(basis: SubgridBasis, x: Array, y: Array, profile: Array) -> SubgridField:
+    """Field of sources with known profiles, and of their mirror images behind the no-flux walls.
+
+    Parameters
+    ----------
+    basis : SubgridBasis
+    x, y : ndarray, shape (source,)
+        [um].
+    profile : ndarray, shape (source, node, 2) or (source, node, 4)
+        As of `SubgridField`.
+    """
+    if len(x) == 0:
+        return no_subgrid_field()
+    placed = _placed(basis, x, y)
+    return SubgridField(
+        placed.x, placed.y, placed.buckets, placed.begins, basis.scales.reach,
+        profile[placed.source],
+    )  # fmt: skip
+
+
+class _Placed(NamedTuple):
+    """Sources and their mirror images, sorted by bucket; arrays of shape (image,).
+
+    Parameters
+    ----------
+    source : ndarray of int
+        Number of each one's source.
+    x, y : ndarray
+        [um].
+    buckets, begins
+        As of `SubgridField`.
+    """
+
+    source: NDArray[np.intp]
+    x: Array
+    y: Array
+    buckets: Buckets
+    begins: NDArray[np.int64]
+
+
+def _placed(basis: SubgridBasis, x: Array, y: Array) -> _Placed:
+    grid, reach = basis.grid, basis.scales.reach
+    source, x, y = image_sources(x, y, grid.width, grid.length, reach)
+    buckets = make_buckets(0.0, 0.0, grid.width, grid.length, reach, MOST_BUCKETS)
+    order, begins = sorted_places(buckets, x, y)
+    return _Placed(source[order], x[order], y[order], buckets, begins)
 
 
 def _profiles(basis: SubgridBasis, radius: Array, transform: Array) -> Array:

@@ -221,16 +221,12 @@ def _interval(
     dtype: np.dtype[Any],
     least_correction: float,
 ) -> RecordedInterval:
-    dissolved, attached = exposure.separate_maps(
-        setup.response,
-        sensed.mean.concentration,
-        sensed.mean.bound,
-        patterned=setup.spec.ligand[setup.ligand].coat.uneven,
-    )
+    dissolved, attached = exposure.separate_maps(setup, sensed)
     sources = sensed.sources
     if least_correction > 0.0:
-        largest = exposure.largest_corrections(sensed.basis, sources).max(axis=1)
-        sources = sources.chosen(largest >= least_correction)
+        profiles = exposure.source_profiles(sensed.basis, sources)
+        largest = [np.abs(part[:, :, 0]).max(axis=1, initial=0.0) for part in profiles]
+        sources = sources.chosen(np.maximum(*largest) >= least_correction)
     return RecordedInterval(since, until, dissolved.astype(dtype), attached.astype(dtype), sources)
 
 

@@ -7,7 +7,7 @@ grid and the growth of the network do not lose it: `validation/replay` measures 
 """
 
 import functools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -18,44 +18,33 @@ from sdf1_field import cells as cell_layer
 from sdf1_field import exposure
 from sdf1_field.cells import Cells
 from sdf1_field.errors import InputError
-from sdf1_field.exposure import Stimulus, SubgridSources, no_stimulus
+from sdf1_field.exposure import (
+    WAVENUMBERS,
+    Stimulus,
+    SubgridBasis,
+    SubgridSources,
+    Weights,
+    no_stimulus,
+)
 from sdf1_field.grid import Grid
 from sdf1_field.scene import Fate, Region, RegionMap, Scene, region_areas, region_map
 from sdf1_field.simulation.contacts import adhesion_of
 from sdf1_field.simulation.dish import model_grid
 from sdf1_field.simulation.recording import RecordedExposure, RecordedInterval
+from sdf1_field.simulation.replayable import require_same_stroma
 from sdf1_field.simulation.stops import track_times
 from sdf1_field.simulation.threads import use_threads
 from sdf1_field.spec import ModelSpec
-from sdf1_field.treatments import Event, schedule, treatment_times
+from sdf1_field.treatments import Event, schedule
 from sdf1_field.units import duration_text
 from sdf1_field.variation import dish_factors
 
 Array = NDArray[np.float64]
+Floats = NDArray[np.floating[Any]]
 
-_DECIDED_BY_CELLS = (
-    "title",
-    "description",
-    "run.seed",
-    "run.duration",
-    "cell_type",
-    "cells",
-    "receptor.cxcr4",
-    "adhesion",
-    "mechanisms",
-    "agent",
-    "treatments",
-    "variation",
-    "output",
-)
-"""Sections of a model, or keys, that may differ between recording and replay."""
-_OF_THE_STROMA = (
-    "receptor.cxcr4.ligand",
-    "mechanisms.uptake",
-    "mechanisms.cargo_kinetics",
-    "mechanisms.bursts",
-)
-"""Keys within these on which stroma and fields depend."""
+KEPT_PROFILES = 64
+"""Intervals whose sources' profiles are kept, those replayed last; a dish to 12 h has 50, of about
+1 MB each. Replays of all models under one exposure before the next make use of it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -135,11 +124,11 @@ def replay_cells(
     InputError
         If the recorded exposure is not that of the model, or a time is not one of its stops.
     """
-    _require_same_stroma(recorded, spec)
+    require_same_stroma(recorded, spec)
     own = recorded.seed if seed is None else seed
     asked = _asked_times(recorded, spec, times)
     grid, plan = model_grid(spec), schedule(spec)
-    factors = dish_factors(spec, own)
+    factors, weights = dish_factors(spec, own), exposure.weights_of(spec)
     cells = cell_layer.seed_cells(spec, own)
     taken: dict[int, float] = {}
     coats: dict[int, Array] = {}
@@ -154,7 +143,7 @@ def replay_cells(
         seen = no_stimulus(grid)
         if spec.sensed_ligands:
             with use_threads(1):
-                seen, coats = _stimulus(recorded, recorded.intervals[number], spec, coats)
+                seen, coats = _stimulus(recorded, recorded.intervals[number], weights, taken, coats)
         cells, internalised, _ = cell_layer.advance_with_uptake(
             cell_layer.detach_unsupported(cells, hold),
             grid,
@@ -179,7 +168,8 @@ def replay_cells(
 def _stimulus(
     recorded: RecordedExposure,
     interval: RecordedInterval,
-    spec: ModelSpec,
+    weights: Weights,
+    taken: Collection[int],
     coats: Mapping[int, Array],
 ) -> tuple[Stimulus, dict[int, Array]]:
     """Stimulus over an interval, and the coats around the migrasomes taken up at its end.
@@ -188,49 +178,47 @@ def _stimulus(
     ----------
     recorded : RecordedExposure
     interval : RecordedInterval
-    spec : ModelSpec
+    weights : Weights
+    taken : collection of int
+        Numbers of the migrasomes taken up.
     coats : mapping of int to ndarray, shape (WAVENUMBERS,)
-        By number, those around the migrasomes taken up at the beginning.
+        The coat around each of them at the beginning, where it was recorded as a source.
     """
-    assert recorded.basis is not None
-    on, sources = spec.mechanisms, interval.sources
-    gone = np.flatnonzero([number in coats for number in sources.number.tolist()])
-    later = dict(coats)
-    if len(gone) > 0:
-        numbers = sources.number[gone].tolist()
-        mask = np.zeros(len(sources.number), dtype=np.bool_)
-        mask[gone] = True
-        own = sources.chosen(mask)
-        before = np.stack([coats[number] for number in numbers])
-        after = exposure.advance_coat(
-            recorded.basis, own.around, before, np.zeros(len(gone)), interval.until - interval.since
-        )
-        later |= dict(zip(numbers, after, strict=True))
-        sources = sources._replace(
-            rate=_replaced(sources.rate, gone, np.zeros(len(gone))),
-            before=_replaced(sources.before, gone, before),
-            after=_replaced(sources.after, gone, after),
-        )
-    correction = exposure.correction_of(
-        recorded.basis,
-        sources,
-        coat_share=spec.receptor.cxcr4.coat_share,
-        soluble_steers=on.soluble_sensing,
-        coat_steers=on.haptotaxis,
+    basis, sources = recorded.basis, interval.sources
+    assert basis is not None
+    profile = exposure.mixed_profiles(*_profiles_of(interval, basis), weights)
+    numbers = sources.number.tolist()
+    gone = np.array([number in taken for number in numbers], dtype=np.bool_)
+    if not gone.any():
+        subgrid = exposure.field_of_profiles(basis, sources.x, sources.y, profile)
+        return exposure.mixed_maps(interval.dissolved, interval.attached, weights, subgrid), {}
+    own, none = sources.chosen(gone), np.zeros(WAVENUMBERS)
+    before = np.stack([coats.get(number, none) for number in own.number.tolist()])
+    silent = np.zeros(len(before))
+    after = exposure.advance_coat(
+        basis, own.around, before, silent, interval.until - interval.since
     )
-    return exposure.mixed_maps(spec, interval.dissolved, interval.attached, correction), later
+    left = own._replace(rate=silent, before=before, after=after)
+    profile[gone] = exposure.mixed_profiles(*exposure.source_profiles(basis, left), weights)
+    subgrid = exposure.field_of_profiles(basis, sources.x, sources.y, profile)
+    return (
+        exposure.mixed_maps(interval.dissolved, interval.attached, weights, subgrid),
+        dict(zip(own.number.tolist(), after, strict=True)),
+    )
+
+
+@functools.lru_cache(maxsize=KEPT_PROFILES)
+def _profiles_of(interval: RecordedInterval, basis: SubgridBasis) -> tuple[Floats, Floats]:
+    """`sdf1_field.exposure.source_profiles` of a recorded interval, in its maps' precision."""
+    dtype = interval.dissolved.dtype
+    dissolved, attached = exposure.source_profiles(basis, interval.sources)
+    return dissolved.astype(dtype), attached.astype(dtype)
 
 
 def _coats_at_end(sources: SubgridSources, taken: Sequence[int]) -> dict[int, Array]:
     """Coats around migrasomes at the end of an interval, of those that are sources."""
     row = {number: n for n, number in enumerate(sources.number.tolist())}
     return {number: sources.after[row[number]] for number in taken if number in row}
-
-
-def _replaced(values: Array, where: NDArray[np.intp], by: Array) -> Array:
-    changed = values.copy()
-    changed[where] = by
-    return changed
 
 
 def scene_left(
@@ -293,70 +281,3 @@ def _asked_times(
                 f"multiples of numerics.coupling_step up to {duration_text(recorded.times[-1])}."
             )
     return sorted(times)
-
-
-def _require_same_stroma(recorded: RecordedExposure, spec: ModelSpec) -> None:
-    """Raise InputError if stroma or fields of a model differ from the recorded ones."""
-    if spec is recorded.spec:
-        return
-    own, its = (_of_the_stroma(each, recorded.seed) for each in (spec, recorded.spec))
-    for path in sorted({*own, *its}):
-        if own.get(path) != its.get(path):
-            raise InputError(
-                f"replay: {path}: {own.get(path)} is not {its.get(path)}, which the recorded "
-                "exposure depends on. Record it with this value."
-            )
-    if spec.sensed_ligands and recorded.basis is None:
-        raise InputError(
-            "replay: the cells sense a ligand, and those of the recorded model sense none. Record "
-            "it with a mechanism that senses, such as mechanisms.haptotaxis."
-        )
-    if spec.run.duration > recorded.times[-1]:
-        raise InputError(
-            f"replay: run.duration: {duration_text(spec.run.duration)} is longer than the "
-            f"recorded {duration_text(recorded.times[-1])}. Record a longer run."
-        )
-    for time in treatment_times(schedule(spec)):
-        known = recorded.discontinuities if time > 0.0 else recorded.stops
-        if recorded.stops[0] <= time <= recorded.times[-1] and time not in known:
-            raise InputError(
-                f"replay: treatments: one begins or ends at {duration_text(time)}, where the "
-                "recorded run does not stop. Record it with this treatment."
-            )
-
-
-def _of_the_stroma(spec: ModelSpec, seed: int) -> dict[str, Any]:
-    """Values on which stroma and fields depend, by dotted path; treatments by what they do."""
-    values = {
-        path: value
-        for path, value in _flat(spec.model_dump()).items()
-        if _within(path, _OF_THE_STROMA) or not _within(path, _DECIDED_BY_CELLS)
-    }
-    plan = schedule(spec)
-    values["variation (factor on secretion)"] = dish_factors(spec, seed).secretion
-    values["cell_type.*.diameter"] = spec.haematopoietic.diameter
-    values["treatments"] = (
-        tuple(
-            (e.time, e.medium_change, e.added) for e in plan.events if e.medium_change or e.added
-        ),
-        tuple(
-            (e.start, e.stop, e.effect.perturbation)
-            for e in plan.lasting
-            if e.effect.perturbation != type(e.effect.perturbation)()
-        ),
-    )
-    return values
-
-
-def _within(path: str, sections: Sequence[str]) -> bool:
-    return any(path == one or path.startswith(f"{one}.") for one in sections)
-
-
-def _flat(table: Mapping[str, Any], path: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for key, value in table.items():
-        if isinstance(value, Mapping):
-            flat |= _flat(value, f"{path}{key}.")
-        else:
-            flat[f"{path}{key}"] = value
-    return flat
