@@ -6,12 +6,13 @@ import pytest
 import sdf1_field as sf
 from sdf1_field.cells import adhesion_map
 from sdf1_field.errors import InputError
+from sdf1_field.exposure import weights_of
 from sdf1_field.observations import Dish
 from sdf1_field.observations.cells import AREA, FOLD_CHANGE, TAKEN_UP, read_counts
 from sdf1_field.scene import Fate
 from sdf1_field.simulation import model_grid, record_exposure, replay_cells, simulate
 from sdf1_field.simulation.contacts import adhesion_of
-from sdf1_field.simulation.replay import scene_left
+from sdf1_field.simulation.replay import scene_left, stimulus_over
 from sdf1_field.spec import load_model
 from sdf1_field.treatments import schedule
 
@@ -228,3 +229,41 @@ def test_a_dish_without_migrasomes_is_recorded(tiny):
     spec = spec_of(tiny, "coculture-kg1a", "biogenesis.nucleation=0 1/(um*h)")
     bare = record_exposure(spec, 3)
     assert farthest_apart(simulate(spec, seed=3), replay_cells(bare, spec)) < 0.1
+
+
+def test_a_migrasome_taken_up_secretes_no_more_and_leaves_its_coat(tiny, recorded):
+    interval, weights = recorded.intervals[-1], weights_of(spec_of(tiny))
+    sources = interval.sources
+    chosen = int(np.argmax(sources.before.sum(axis=1)))
+    number = int(sources.number[chosen])
+    untouched, none = stimulus_over(recorded, interval, weights, (), {})
+    assert none == {}
+    left, coats = stimulus_over(
+        recorded, interval, weights, {number}, {number: sources.before[chosen]}
+    )
+    assert (coats[number] < sources.before[chosen]).all()
+    assert (coats[number] < sources.after[chosen]).all()
+    assert (coats[number] > 0.0).all()
+    changed = (untouched.subgrid.profile != left.subgrid.profile).any(axis=(1, 2))
+    at = (untouched.subgrid.x == sources.x[chosen]) & (untouched.subgrid.y == sources.y[chosen])
+    assert changed[at].all()
+    gone, _ = stimulus_over(recorded, interval, weights, {number}, {})
+    assert not gone.subgrid.profile[at].any()
+    assert np.array_equal(untouched.visible, left.visible)
+
+
+def test_replayed_and_simulated_dishes_agree_where_cells_take_up_migrasomes(tiny):
+    apart = []
+    for seed in range(5):
+        spec = spec_of(
+            tiny, "coculture-kg1a", "cells.density=1000 1/mm**2",
+            "mechanisms.migrasome_uptake=true", "cell_type.kg1a.migrasome_uptake_rate=3e-4 1/s",
+            "output.tracks_every=2 h",
+        )  # fmt: skip
+        *_, full = simulate(spec, seed=seed)
+        *_, again = replay_cells(record_exposure(spec, seed), spec)
+        assert not_there(again).any()
+        counted = np.bincount(full.cell_regions, minlength=3)
+        apart.append((again.counts - counted) / counted)
+    # Single cells change place, and as many come as go.
+    assert np.abs(np.mean(apart, axis=0)).max() < 0.05

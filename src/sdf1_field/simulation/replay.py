@@ -143,7 +143,9 @@ def replay_cells(
         seen = no_stimulus(grid)
         if spec.sensed_ligands:
             with use_threads(1):
-                seen, coats = _stimulus(recorded, recorded.intervals[number], weights, taken, coats)
+                seen, coats = stimulus_over(
+                    recorded, recorded.intervals[number], weights, taken, coats
+                )
         cells, internalised, _ = cell_layer.advance_with_uptake(
             cell_layer.detach_unsupported(cells, hold),
             grid,
@@ -165,7 +167,7 @@ def replay_cells(
             coats |= _coats_at_end(recorded.intervals[number].sources, left)
 
 
-def _stimulus(
+def stimulus_over(
     recorded: RecordedExposure,
     interval: RecordedInterval,
     weights: Weights,
