@@ -32,6 +32,7 @@ from sdf1_field.simulation.contacts import adhesion_of
 from sdf1_field.simulation.dish import model_grid
 from sdf1_field.simulation.recording import RecordedExposure, RecordedInterval
 from sdf1_field.simulation.replayable import require_same_stroma
+from sdf1_field.simulation.soundness import require_sound_cells
 from sdf1_field.simulation.stops import track_times
 from sdf1_field.simulation.threads import use_threads
 from sdf1_field.spec import ModelSpec
@@ -123,6 +124,8 @@ def replay_cells(
     ------
     InputError
         If the recorded exposure is not that of the model, or a time is not one of its stops.
+    RunError
+        If cells leave the walls or have no direction any more.
     """
     require_same_stroma(recorded, spec)
     own = recorded.seed if seed is None else seed
@@ -136,7 +139,7 @@ def replay_cells(
         scene = scene_left(recorded.scenes[number], taken, plan.events, time)
         if time in asked:
             yield ReplayedCells(time, cells, scene, grid, spec.scene.network_outline_margin)
-        if time >= asked[-1]:
+        if not asked or time >= asked[-1]:
             return
         until = recorded.times[number + 1]
         hold = adhesion_of(spec, scene, recorded.contacts[number], recorded.contact_grid)
@@ -146,6 +149,7 @@ def replay_cells(
                 seen, coats = stimulus_over(
                     recorded, recorded.intervals[number], weights, taken, coats
                 )
+        before = cells
         cells, internalised, _ = cell_layer.advance_with_uptake(
             cell_layer.detach_unsupported(cells, hold),
             grid,
@@ -160,6 +164,7 @@ def replay_cells(
         after = recorded.scenes[number + 1]
         if after is not recorded.scenes[number]:
             cells = cell_layer.advected(cells, grid, scene, after)
+        require_sound_cells(cells, grid, last=before)
         # A migrasome that is gone at the stop by itself has not been taken up.
         left = [one for one in internalised if after.migrasomes.present[one]]
         taken |= dict.fromkeys(left, until)
