@@ -28,7 +28,7 @@ from benchmarks.problems import (
     floor_errors,
     relative_error,
 )
-from sdf1_field.cells import Cells, Hold, cell_parameters, hold_of
+from sdf1_field.cells import AdhesionMap, Cells, adhesion_map, cell_parameters
 from sdf1_field.cells import advance as advance_cells
 from sdf1_field.exposure import (
     WAVENUMBERS,
@@ -45,11 +45,11 @@ from sdf1_field.exposure.sampling import no_subgrid_field
 from sdf1_field.grid import Grid, make_grid
 from sdf1_field.migrasomes import advance, seed_scene
 from sdf1_field.observations import Dish, observe
-from sdf1_field.scene import Scene, place_scene, region_map
+from sdf1_field.scene import Scene, place_scene
 from sdf1_field.solvers import cosine, linear
 from sdf1_field.solvers.cosine import Columns, Tolerances
 from sdf1_field.sources import Secretion, constant, secretion
-from sdf1_field.spec import ModelSpec, load_model
+from sdf1_field.spec import BOND_NAMES, ModelSpec, load_model
 from sdf1_field.transport import Coat, Transport, bound_in_steady_state
 from sdf1_field.treatments import schedule
 from sdf1_field.units import MOLECULES_PER_UM3_PER_NM
@@ -397,7 +397,7 @@ def floor_step(side: int, coated: CoatedProblem | None) -> Result:
 
 BARE = (
     "mechanisms.haptotaxis=false",
-    "mechanisms.cxcr4_adhesion=false",
+    "mechanisms.arrest=false",
     "mechanisms.cd166_adhesion=false",
     "mechanisms.vla4_adhesion=false",
     "mechanisms.chemokinesis=false",
@@ -429,8 +429,9 @@ def bare_walk(
     nothing = np.zeros((ny, nx))
     bare = _transport(QUICK_P1, None)
     seen = _seen(spec, grid, bare, values, nothing, no_subgrid_field())
-    walking = Cells(x, y, np.cos(angle), np.sin(angle), np.zeros(len(x), dtype=np.bool_), 0)
-    return _cell_steps(spec, grid, walking, seen, Hold(*[nothing] * len(Hold._fields)), steps)
+    contact, ligands = nothing.astype(np.uint8), np.zeros((len(BOND_NAMES), *nothing.shape), "f4")
+    hold = AdhesionMap(contact, ligands, grid.dx, grid.dy)
+    return _cell_steps(spec, grid, _crawling(spec, x, y, angle), seen, hold, steps)
 
 
 def cells_with_everything(count: int, density: float) -> Result:
@@ -460,7 +461,7 @@ def cells_with_everything(count: int, density: float) -> Result:
         layer_growth=spec.grid.layer_growth,
     )
 
-    def settle() -> tuple[Stimulus, Hold]:
+    def settle() -> tuple[Stimulus, AdhesionMap]:
         scene = place_scene(spec, 1, secretion_factor=1.0)
         ligand = spec.ligand[_LIGAND]
         coat = Coat(
@@ -474,17 +475,16 @@ def cells_with_everything(count: int, density: float) -> Result:
         concentration = cosine.steady_floor(columns, secretion(scene, grid, _LIGAND).flux)
         bound = bound_in_steady_state(coat, np.maximum(concentration, 0.0))
         subgrid = _subgrid(spec, grid, transport, scene, concentration, bound)
-        regions = region_map(scene, grid, outline_margin=spec.scene.network_outline_margin)
         return (
             _seen(spec, grid, transport, concentration, bound, subgrid),
-            hold_of(spec, scene, regions, grid),
+            adhesion_map(spec, scene, grid),
         )
 
     settling, (seen, hold) = timed(settle)
     rng = np.random.default_rng(1)
     angle = 2.0 * np.pi * rng.random(count)
     x, y = _apart(count, grid, spec.haematopoietic.diameter, rng)
-    walking = Cells(x, y, np.cos(angle), np.sin(angle), np.zeros(len(x), dtype=np.bool_), 0)
+    walking = _crawling(spec, x, y, angle)
     result = _cell_steps(spec, grid, walking, seen, hold, _CELL_STEPS)
     return replace(result, set_up={**result.set_up, "scene and field": settling})
 
@@ -553,8 +553,16 @@ def _seen(
     return stimulus(spec, through, concentration, bound, subgrid)
 
 
+def _crawling(spec: ModelSpec, x: Array, y: Array, angle: Array) -> Cells:
+    """Cells with all receptors on their surface and signalling adapted to none."""
+    count = len(x)
+    surface = np.full(count, spec.haematopoietic.receptors)
+    nothing, held = np.zeros((2, count)), np.zeros(count, dtype=np.bool_)
+    return Cells(x, y, np.cos(angle), np.sin(angle), surface, *nothing, held, 0)
+
+
 def _cell_steps(
-    spec: ModelSpec, grid: Grid, walking: Cells, seen: Stimulus, hold: Hold, steps: int
+    spec: ModelSpec, grid: Grid, walking: Cells, seen: Stimulus, hold: AdhesionMap, steps: int
 ) -> Result:
     behaving = cell_parameters(spec, dish_factors(spec, 1), competition=0.0)
     count, step = len(walking.x), spec.cells.time_step
@@ -564,16 +572,10 @@ def _cell_steps(
             cells, grid, seen, hold, behaving, duration=number * step, time_step=step, seed=1
         )
 
-    few = Cells(
-        *(
-            a[:2]
-            for a in (walking.x, walking.y, walking.heading_x, walking.heading_y, walking.held)
-        ),
-        0,
-    )
+    few = Cells(*(each[:2] for each in walking.copied()), 0)
     compiling, _ = timed(lambda: move(few, 1))
     imported = imported_memory()
-    walking = move(walking, _SETTLING_STEPS if hold.cd166.any() else 1)
+    walking = move(walking, _SETTLING_STEPS if hold.contact.any() else 1)
 
     def once() -> float:
         nonlocal walking

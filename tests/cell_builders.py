@@ -6,12 +6,13 @@ import numpy as np
 
 from conftest import make_migrasomes
 from sdf1_field.cells import (
+    AdhesionMap,
     CellParameters,
     Cells,
-    Hold,
     advance,
     signal_to_noise,
 )
+from sdf1_field.cells.adhesion import BONDS
 from sdf1_field.exposure.sampling import Stimulus, coefficients, no_stimulus, no_subgrid_field
 from sdf1_field.grid import make_grid
 from sdf1_field.scene import (
@@ -28,22 +29,29 @@ WANDERER = CellParameters(
     speed=0.025,
     persistence_time=300.0,
     receptors=0.0,
-    internalisation_ratio=0.0,
+    internalisation_rate=0.0,
+    recycling_rate=1.0,
     integration_time=60.0,
     downstream_noise=10.0,
     dissociation_constant=4.5,
     dissociation_rate=0.01,
     chemokinesis_gain=0.0,
-    cd166_catch_rate=0.0,
-    vla4_catch_rate=0.0,
-    cxcr4_catch_rate=0.0,
-    fibre_catch_rate=0.0,
+    adaptation_rate=0.0,
+    trigger_noise=0.0,
+    half_trigger=100.0,
+    trigger_exponent=2.0,
+    basal_arrest_rate=0.0,
+    triggered_arrest_rate=0.0,
     release_rate=0.0,
+    bonds=(0.0,) * len(BONDS),
+    adheres=False,
     migrasome_uptake_rate=0.0,
     crowding=False,
 )
 STRAIGHT = WANDERER._replace(persistence_time=math.inf)
-SENSING = WANDERER._replace(receptors=20_000.0, internalisation_ratio=2.0, speed=1e-4)
+SENSING = WANDERER._replace(receptors=20_000.0, internalisation_rate=2.0, speed=1e-4)
+"""Its surface receptors reach their steady state within seconds."""
+CATCHING = WANDERER._replace(adheres=True, basal_arrest_rate=1e-3)
 
 
 def floor(width, length, spacing):
@@ -51,22 +59,36 @@ def floor(width, length, spacing):
 
 
 def nothing(grid):
-    return Hold(*(np.zeros((grid.ny, grid.nx)) for _ in Hold._fields))
+    return touching(grid, np.zeros((grid.ny, grid.nx)))
 
 
 def all_over(grid):
-    return Hold(*(np.ones((grid.ny, grid.nx)) for _ in Hold._fields))
+    return touching(grid, cd166=1.0, vla4=1.0, fibre=1.0)
 
 
-def crowd(x, y, angle):
+def touching(grid, contact=1.0, **densities):
+    """Contact with a structure, and densities of its ligands: numbers or maps on the grid."""
+    ligands = np.zeros((len(BONDS), grid.ny, grid.nx), dtype=np.float32)
+    for name, density in densities.items():
+        ligands[list(BONDS).index(name)] = density
+    touched = np.broadcast_to(np.asarray(contact), (grid.ny, grid.nx)).astype(np.uint8)
+    return AdhesionMap(touched, ligands, grid.dx, grid.dy)
+
+
+def bonds(**strengths):
+    return tuple(strengths.get(name, 0.0) for name in BONDS)
+
+
+def crowd(x, y, angle, *, surface=20_000.0, adapted=0.0, noise=0.0, held=False):
     x, y, angle = (np.atleast_1d(np.asarray(v, dtype=float)) for v in (x, y, angle))
-    held = np.zeros(len(x), dtype=np.bool_)
-    return Cells(x, y, np.cos(angle), np.sin(angle), held, 0)
+    own = (np.broadcast_to(v, x.shape).astype(float) for v in (surface, adapted, noise))
+    is_held = np.broadcast_to(held, x.shape).astype(np.bool_)
+    return Cells(x, y, np.cos(angle), np.sin(angle), *own, is_held, 0)
 
 
-def many_at(x, y, count, seed=0):
+def many_at(x, y, count, seed=0, **others):
     angle = 2.0 * math.pi * np.random.default_rng(seed).random(count)
-    return crowd(np.full(count, x), np.full(count, y), angle)
+    return crowd(np.full(count, x), np.full(count, y), angle, **others)
 
 
 def move(cells, grid, parameters, duration, *, seen=None, hold=None, time_step=30.0, seed=1):

@@ -126,7 +126,7 @@ mode = "steady"
 [mechanisms]
 soluble_sensing = false
 haptotaxis = false
-cxcr4_adhesion = false
+arrest = false
 cd166_adhesion = false
 vla4_adhesion = false
 chemokinesis = false

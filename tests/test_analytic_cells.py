@@ -173,10 +173,13 @@ def test_where_cells_gather_is_of_first_order_in_the_step():
 # Adhesion
 
 
-@pytest.mark.parametrize(("mechanism", "ratio"), [("cd166", 5.0), ("vla4", 0.5), ("cxcr4", 2.0)])
-def test_adhesion_alone_enriches_bodies_by_one_plus_catch_over_release(mechanism, ratio):
+@pytest.mark.parametrize(
+    ("triggered", "bonds", "ratio"),
+    [(True, "cd166", 5.0), (False, "cd166, vla4", 0.5), (True, "none", 2.0)],
+)
+def test_adhesion_alone_enriches_bodies_by_one_plus_arrest_over_release(triggered, bonds, ratio):
     step = 16.0 / (1.0 + ratio)
-    run = adhesion_equilibrium.measure(mechanism, ratio, step, 6000)
+    run = adhesion_equilibrium.measure(triggered, bonds, ratio, step, 6000)
     law = adhesion_equilibrium.fold_change_law(ratio)
     assert abs(run.fold_change - law) < CHANCE * run.standard_error
     assert run.standard_error < 0.02 * (1.0 + ratio)
@@ -184,9 +187,20 @@ def test_adhesion_alone_enriches_bodies_by_one_plus_catch_over_release(mechanism
 
 @pytest.mark.parametrize("step", [20.0, 80.0, 160.0])
 def test_adhesion_equilibrium_is_exact_in_steps_of_any_length(step):
-    run = adhesion_equilibrium.measure("cd166", 4.0, step, 40_000)
+    run = adhesion_equilibrium.measure(True, "cd166", 4.0, step, 40_000)
     assert abs(run.fold_change - 5.0) < CHANCE * run.standard_error
     assert run.standard_error < 0.04
+
+
+def test_a_uniform_dose_arrests_cells_for_the_adaptation_time_and_then_no_more():
+    times, rate = [150.0, 600.0, 3600.0], 2e-3
+    shares = adhesion_equilibrium.measure_dosed(rate, times, 30.0, 20_000)
+    for held, time in zip(shares, times, strict=True):
+        law = adhesion_equilibrium.dosed_law(rate, time)
+        assert abs(held.share - law) < CHANCE * held.standard_error
+    # (1 + x_0)^(-k_4 tau) = 11^-0.6 are never caught; the trigger of 10 / 11 would catch all.
+    assert adhesion_equilibrium.dosed_law(rate, 1e6) == pytest.approx(1.0 - 11.0**-0.6)
+    assert shares[-1].share < 0.8
 
 
 @pytest.mark.parametrize("everywhere", [True, False])
@@ -195,7 +209,7 @@ def test_held_share_relaxes_with_catch_rate_over_covered_floor_plus_release_rate
     shares, covered = adhesion_equilibrium.measure_held(
         ratio, times, step, cells, everywhere=everywhere
     )
-    assert covered == pytest.approx(1.0 if everywhere else 0.1294, abs=0.001)
+    assert covered == pytest.approx(1.0 if everywhere else 0.1313, abs=0.001)
     for held, time in zip(shares, times, strict=True):
         own = adhesion_equilibrium.held_law(ratio, time, covered=covered, time_step=step)
         law = adhesion_equilibrium.held_law(ratio, time, covered=covered)

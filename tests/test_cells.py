@@ -5,11 +5,13 @@ import pytest
 from scipy.integrate import solve_ivp
 
 from cell_builders import (
+    CATCHING,
     HOUR,
     SENSING,
     STRAIGHT,
     WANDERER,
     all_over,
+    bonds,
     crowd,
     floor,
     gradient,
@@ -21,6 +23,7 @@ from cell_builders import (
     standard_error,
 )
 from sdf1_field.cells import (
+    CellArrays,
     cell_parameters,
     seed_cells,
 )
@@ -71,7 +74,7 @@ def test_cells_have_the_same_bits_whether_advanced_at_once_or_in_pieces():
     pieces = cells
     for _ in range(8):
         pieces = move(pieces, grid, parameters, HOUR / 4, seen=seen, hold=hold)
-    for name in ("x", "y", "heading_x", "heading_y", "held"):
+    for name in CellArrays._fields:
         assert np.array_equal(getattr(once, name), getattr(pieces, name))
     assert once.steps == pieces.steps == 240
     assert 0 < once.held.sum() < len(once.held)
@@ -82,9 +85,11 @@ def test_without_crowding_a_cells_path_has_the_same_bits_with_any_other_cells(re
     grid = floor(1000.0, 1000.0, 50.0)
     rng = np.random.default_rng(8)
     x, y, angle = rng.random((3, 1000)) * np.array([[1000.0], [1000.0], [6.28]])
-    parameters = WANDERER._replace(
-        receptors=receptors, speed=0.5, cd166_catch_rate=1e-3, release_rate=1e-3
-    )
+    parameters = CATCHING._replace(
+        receptors=receptors, internalisation_rate=2e-3, recycling_rate=1e-3, speed=0.5,
+        adaptation_rate=1.0 / 300.0, triggered_arrest_rate=1e-3, trigger_noise=1.0,
+        release_rate=1e-3, bonds=bonds(cd166=0.5, fibre=0.5),
+    )  # fmt: skip
     values = 3.0 + np.sin(grid.x / 90.0)[None, :] * np.cos(grid.y / 70.0)[:, None]
     seen, hold = seen_by_cells(values), all_over(grid)
     many = move(crowd(x, y, angle), grid, parameters, HOUR, seen=seen, hold=hold)
@@ -92,7 +97,7 @@ def test_without_crowding_a_cells_path_has_the_same_bits_with_any_other_cells(re
         few = move(
             crowd(x[:count], y[:count], angle[:count]), grid, parameters, HOUR, seen=seen, hold=hold
         )
-        for name in ("x", "y", "heading_x", "heading_y", "held"):
+        for name in CellArrays._fields:
             assert np.array_equal(getattr(few, name), getattr(many, name)[:count]), (count, name)
     assert 0 < many.held.sum() < 1000
 

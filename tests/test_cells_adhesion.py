@@ -5,10 +5,12 @@ import numpy as np
 import pytest
 
 from cell_builders import (
+    CATCHING,
     HOUR,
     SENSING,
     WANDERER,
     all_over,
+    bonds,
     crowd,
     floor,
     gradient,
@@ -21,39 +23,44 @@ from cell_builders import (
     seen_by_cells,
     standard_error,
     stroma,
+    touching,
 )
 from sdf1_field.cells import (
-    CellParameters,
-    Hold,
+    CellArrays,
+    adhesion_map,
     advance_with_uptake,
     advected,
     cell_parameters,
-    hold_of,
-    let_go,
+    detach_unsupported,
     sticky,
     walking,
 )
+from sdf1_field.cells.adhesion import BONDS
 from sdf1_field.exposure.sampling import no_stimulus
 from sdf1_field.scene import (
+    NO_BODY,
     Region,
+    body_under,
+    nearest_fibre,
+    place_scene,
 )
-from sdf1_field.simulation import regions_of
+from sdf1_field.simulation import begin, model_grid, prepare
 from sdf1_field.spec import load_model
 from sdf1_field.variation import DishFactors
 
 # Adhesion
 
 
-def test_adhesion_in_one_of_two_regions_enriches_it_by_one_plus_catch_over_release():
+def test_adhesion_in_one_of_two_regions_enriches_it_by_one_plus_arrest_over_release():
     grid = floor(60.0, 60.0, 30.0)
-    catching = np.zeros((grid.ny, grid.nx))
-    catching[:, 0] = 1.0
-    hold = nothing(grid)._replace(cd166=catching)
-    parameters = WANDERER._replace(
-        speed=0.5, persistence_time=10.0, cd166_catch_rate=0.01, release_rate=0.005
-    )
+    left = np.array([[1.0, 0.0], [1.0, 0.0]])
+    parameters = CATCHING._replace(
+        speed=0.5, persistence_time=10.0, basal_arrest_rate=0.01,
+        release_rate=0.005 * math.e, bonds=bonds(cd166=1.0),
+    )  # fmt: skip
     rng = np.random.default_rng(5)
     cells = crowd(60.0 * rng.random(4000), 60.0 * rng.random(4000), 6.3 * rng.random(4000))
+    hold = touching(grid, left, cd166=left)
     cells = move(cells, grid, parameters, 6000.0, hold=hold, time_step=2.0)
     inside = np.zeros(4000)
     for _ in range(12):
@@ -67,7 +74,7 @@ def test_adhesion_in_one_of_two_regions_enriches_it_by_one_plus_catch_over_relea
 
 def test_a_held_cell_turns_but_does_not_move():
     grid = floor(400.0, 400.0, 10.0)
-    before = replace(many_at(200.0, 200.0, 50), held=np.ones(50, dtype=np.bool_))
+    before = many_at(200.0, 200.0, 50, held=True)
     after = move(before, grid, WANDERER, HOUR)
     assert np.array_equal(after.x, before.x)
     assert np.array_equal(after.y, before.y)
@@ -75,63 +82,108 @@ def test_a_held_cell_turns_but_does_not_move():
     assert (after.heading_x != before.heading_x).all()
 
 
-def test_cells_are_released_at_their_rate():
+@pytest.mark.parametrize(
+    ("strengths", "densities", "touched"),
+    [
+        ({}, {"cd166": 1.0, "vla4": 1.0, "fibre": 1.0}, 0.0),
+        ({"cd166": 1.5}, {"cd166": 1.0}, 1.5),
+        ({"cd166": 1.5, "vla4": 2.0, "fibre": 3.0}, {"cd166": 3.0}, 4.5),
+        ({"vla4": 2.0}, {"cd166": 3.0, "vla4": 0.25}, 0.5),
+        ({"fibre": 3.0}, {"fibre": 1.0}, 3.0),
+        ({"cd166": 1.5, "fibre": 0.5}, {"cd166": 1.0, "vla4": 1.0, "fibre": 1.0}, 2.0),
+        ({"cd166": 0.5, "vla4": 1.0, "fibre": 2.0}, {"cd166": 1.0, "vla4": 1.0, "fibre": 1.0}, 3.5),
+    ],
+)
+def test_bonds_multiply_the_release_rate_falls_by_the_exponential_of_their_sum(
+    strengths, densities, touched
+):
     grid = floor(400.0, 400.0, 10.0)
-    cells = replace(many_at(200.0, 200.0, 20_000), held=np.ones(20_000, dtype=np.bool_))
-    left = move(cells, grid, WANDERER._replace(release_rate=3e-4), 2400.0).held
-    assert abs(left.mean() - math.exp(-3e-4 * 2400.0)) < 3.0 * standard_error(left.astype(float))
+    rate = 0.02
+    parameters = CATCHING._replace(
+        basal_arrest_rate=0.0, release_rate=rate, bonds=bonds(**strengths)
+    )
+    time = 1.0 / (rate * math.exp(-touched))
+    cells = many_at(200.0, 200.0, 20_000, held=True)
+    held = move(
+        cells, grid, parameters, time, hold=touching(grid, **densities), time_step=time / 4.0
+    ).held.astype(float)
+    assert abs(held.mean() - math.exp(-1.0)) < 3.5 * standard_error(held)
+
+
+def test_bonds_do_not_change_the_rate_at_which_cells_are_caught():
+    grid = floor(2000.0, 2000.0, 100.0)
+    cells = many_at(1000.0, 1000.0, 20_000)
+    caught = [
+        move(cells, grid, CATCHING._replace(bonds=strengths), 600.0, hold=hold).held
+        for strengths, hold in (
+            (bonds(), touching(grid)), (bonds(cd166=3.0, vla4=2.0, fibre=2.0), all_over(grid)),
+        )
+    ]  # fmt: skip
+    assert np.array_equal(*caught)
+    held = caught[0].astype(float)
+    assert abs(held.mean() - -math.expm1(-0.6)) < 3.0 * standard_error(held)
 
 
 @pytest.mark.parametrize(
-    ("rates", "rate"),
+    ("basal", "triggered", "rate"),
     [
-        ({"cd166_catch_rate": 2e-3}, 2e-3 * 3.0),
-        ({"fibre_catch_rate": 5e-3}, 5e-3),
-        ({"cd166_catch_rate": 2e-3, "fibre_catch_rate": 5e-3}, 2e-3 * 3.0 + 5e-3),
-        ({"cxcr4_catch_rate": 2e-2}, 2e-2 * (1.5 / 6.0) / (1.0 + 2.0 * 1.5 / 6.0) * 0.5),
-        (
-            {"cd166_catch_rate": 2e-3, "cxcr4_catch_rate": 2e-2},
-            2e-3 * 3.0 + 2e-2 * (1.5 / 6.0) / (1.0 + 2.0 * 1.5 / 6.0) * 0.5,
-        ),
+        (2e-3, 0.0, 2e-3),
+        # 5000 receptors are occupied, 100 more than the adapted level: x = 2, and T = 4/5.
+        (0.0, 1e-2, 1e-2 * 0.8),
+        (2e-3, 1e-2, 2e-3 + 1e-2 * 0.8),
     ],
 )
-def test_cells_are_caught_at_the_rates_of_cd166_of_fibres_and_of_occupied_cxcr4(rates, rate):
+def test_cells_are_caught_at_the_basal_rate_and_the_triggered_one_times_the_trigger(
+    basal, triggered, rate
+):
     grid = floor(2000.0, 2000.0, 100.0)
-    values = np.full((grid.ny, grid.nx), 1.5)
-    hold = Hold(
-        cd166=np.full_like(values, 3.0),
-        vcam1=np.zeros_like(values),
-        integrin_ligand=np.full_like(values, 0.5),
-        fibres=np.ones_like(values),
+    parameters = CATCHING._replace(
+        receptors=2e4, half_trigger=50.0, basal_arrest_rate=basal, triggered_arrest_rate=triggered
     )
-    parameters = WANDERER._replace(receptors=2e4, internalisation_ratio=2.0, **rates)
     moved = move(
-        many_at(1000.0, 1000.0, 20_000), grid, parameters, 120.0, seen=seen_by_cells(values),
-        hold=hold,
+        many_at(1000.0, 1000.0, 20_000, adapted=4900.0), grid, parameters, 120.0,
+        seen=seen_by_cells(np.full((grid.ny, grid.nx), 1.5)), hold=all_over(grid),
     )  # fmt: skip
     held = moved.held.astype(float)
     assert abs(held.mean() - -math.expm1(-rate * 120.0)) < 3.0 * standard_error(held)
 
 
-@pytest.mark.parametrize(
-    "rate", [name for name in CellParameters._fields if name.endswith("_catch_rate")]
-)
-def test_each_catch_rate_alone_holds_cells_and_keeps_them_where_the_stroma_changes(rate):
+def test_nothing_catches_a_cell_that_touches_nothing_however_strong_its_trigger():
     grid = floor(400.0, 400.0, 10.0)
-    parameters = WANDERER._replace(receptors=2e4, **{rate: 0.1})
-    moved = move(
-        many_at(200.0, 200.0, 100), grid, parameters, 600.0, hold=all_over(grid),
-        seen=seen_by_cells(np.full((grid.ny, grid.nx), 100.0)),
+    parameters = CATCHING._replace(receptors=2e4, half_trigger=1.0, triggered_arrest_rate=1.0)
+    seen = seen_by_cells(np.full((grid.ny, grid.nx), 100.0))
+    cells = many_at(200.0, 200.0, 100)
+    assert not move(cells, grid, parameters, 600.0, hold=nothing(grid), seen=seen).held.any()
+    assert move(cells, grid, parameters, 600.0, hold=touching(grid), seen=seen).held.all()
+
+
+@pytest.mark.parametrize("time_step", [30.0, 3000.0])
+@pytest.mark.parametrize(("strength", "share"), [(0.0, 0.6), (math.log(4.0), 6.0 / 7.0)])
+def test_the_held_share_at_a_fixed_stimulus_is_arrest_over_arrest_plus_release_in_any_step(
+    strength, share, time_step
+):
+    grid = floor(400.0, 400.0, 10.0)
+    # The trigger stays 4/5: the occupancy is uniform and signalling does not adapt.
+    parameters = CATCHING._replace(
+        receptors=2e4, half_trigger=50.0, basal_arrest_rate=1e-3, triggered_arrest_rate=2.5e-3,
+        release_rate=2e-3, bonds=bonds(vla4=strength),
     )  # fmt: skip
-    assert moved.held.all()
-    assert let_go(moved, grid, all_over(grid), parameters) is moved
+    rate = 3e-3 + 2e-3 * math.exp(-strength)
+    held = move(
+        many_at(200.0, 200.0, 20_000, adapted=4900.0), grid, parameters, 3000.0,
+        seen=seen_by_cells(np.full((grid.ny, grid.nx), 1.5)), hold=all_over(grid),
+        time_step=time_step,
+    ).held.astype(float)  # fmt: skip
+    law = share * -math.expm1(-rate * 3000.0)
+    assert share == pytest.approx(3e-3 / rate)
+    assert abs(held.mean() - law) < 3.0 * standard_error(held)
 
 
 def test_perfectly_sticky_regions_catch_at_once_and_for_ever():
     grid = floor(400.0, 400.0, 10.0)
     regions = np.zeros((grid.ny, grid.nx), dtype=np.uint8)
     regions[:, 20:] = Region.MIGRASOME_NETWORK
-    limit, hold = sticky(WANDERER._replace(release_rate=1.0), regions)
+    limit, hold = sticky(WANDERER._replace(release_rate=1.0), regions, grid)
     rng = np.random.default_rng(2)
     before = crowd(400.0 * rng.random(300), 400.0 * rng.random(300), 6.3 * rng.random(300))
     after = move(before, grid, limit, 4 * HOUR, hold=hold)
@@ -141,70 +193,160 @@ def test_perfectly_sticky_regions_catch_at_once_and_for_ever():
     assert 0 < (after.held & (before.x < 200.0)).sum() < (before.x < 200.0).sum()
 
 
-@pytest.mark.parametrize("time_step", [30.0, 3000.0])
-def test_the_equilibrium_of_catching_and_letting_go_does_not_depend_on_the_step(time_step):
-    grid = floor(400.0, 400.0, 10.0)
-    parameters = WANDERER._replace(cd166_catch_rate=3e-3, release_rate=1e-3)
-    share = 0.75 * -math.expm1(-4e-3 * 3000.0)
-    moved = move(
-        many_at(200.0, 200.0, 20_000), grid, parameters, 3000.0, hold=all_over(grid),
-        time_step=time_step,
-    )  # fmt: skip
-    held = moved.held.astype(float)
-    assert abs(held.mean() - share) < 3.0 * standard_error(held)
-
-
-def test_adhesion_to_fibres_is_neither_blocked_nor_by_cd166():
-    spec = load_model("null-kg1a", settings=["mechanisms.fibre_adhesion=true"]).spec
-    grid = floor(400.0, 400.0, 4.0)
-    scene = stroma(fibres=[([50.0, 350.0], [202.0, 202.0])])
-    regions = regions_of(spec, scene, grid)
-    hold = hold_of(spec, scene.block(1.0), regions, grid)
-    assert not hold.cd166.any()
-    radius = 0.5 * spec.haematopoietic.diameter
-    touching = np.flatnonzero(hold.fibres[:, 50])
-    assert np.array_equal(touching, np.flatnonzero(np.abs(grid.y - 202.0) <= radius))
-    assert not hold.fibres[:, grid.x < 50.0 - radius].any()
-    parameters = cell_parameters(spec, DishFactors(avidity=2.0), competition=0.0)
-    assert parameters.fibre_catch_rate == 2.0 * spec.haematopoietic.fibre_catch_rate > 0.0
-
-
-def test_without_fibre_adhesion_fibres_hold_no_cell():
-    spec = load_model("null-kg1a", settings=["mechanisms.fibre_adhesion=false"]).spec
-    grid = floor(400.0, 400.0, 4.0)
-    scene = stroma(fibres=[([50.0, 350.0], [202.0, 202.0])])
-    assert not hold_of(spec, scene, regions_of(spec, scene, grid), grid).fibres.any()
-    assert cell_parameters(spec, DishFactors(), competition=0.0).fibre_catch_rate == 0.0
-
-
-@pytest.mark.parametrize(
-    ("rate", "what"),
-    [
-        ("cd166_catch_rate", "cd166"),
-        ("vla4_catch_rate", "vcam1"),
-        ("cxcr4_catch_rate", "integrin_ligand"),
-        ("fibre_catch_rate", "fibres"),
-    ],
-)
-def test_a_held_cell_is_let_go_where_none_of_its_adhesions_has_a_ligand(rate, what):
+def test_a_cell_whose_support_is_gone_crawls_again():
     grid = floor(40.0, 20.0, 10.0)
     only_left = np.zeros((grid.ny, grid.nx))
-    only_left[:, :2] = 0.1
-    hold = all_over(grid)._replace(**{what: only_left})
-    cells = crowd([5.0, 19.0, 21.0, 40.0, 35.0], [10.0, 20.0, 3.0, 20.0, 5.0], np.zeros(5))
-    cells = replace(cells, held=np.array([True, True, True, True, False]))
-    after = let_go(cells, grid, hold, WANDERER._replace(**{rate: 1e-3}))
+    only_left[:, :2] = 1.0
+    cells = crowd(
+        [5.0, 19.0, 21.0, 40.0, 35.0], [10.0, 20.0, 3.0, 20.0, 5.0], np.zeros(5),
+        held=[True, True, True, True, False],
+    )  # fmt: skip
+    # Blocked ligand still touches: contact decides, not the density.
+    after = detach_unsupported(cells, touching(grid, only_left))
     assert after.held.tolist() == [True, True, False, False, False]
     assert cells.held.tolist() == [True, True, True, True, False]
     assert (after.x is cells.x, after.steps) == (True, cells.steps)
+    assert detach_unsupported(cells, touching(grid)) is cells
 
 
-def test_no_cell_is_let_go_while_one_kind_of_adhesion_remains():
-    grid = floor(40.0, 20.0, 10.0)
-    hold = nothing(grid)._replace(fibres=np.ones((grid.ny, grid.nx)))
-    parameters = WANDERER._replace(cd166_catch_rate=1e-3, fibre_catch_rate=1e-3)
-    cells = replace(crowd([5.0, 30.0], [5.0, 5.0], [0.0, 0.0]), held=np.array([True, False]))
-    assert let_go(cells, grid, hold, parameters) is cells
+# What a cell touches
+
+
+def held_by(*names):
+    """Settings under which these bonds alone are on."""
+    return [f"mechanisms.{bond}_adhesion={str(bond in names).lower()}" for bond in BONDS]
+
+
+def map_of(scene, grid, *names):
+    """Adhesion map of a scene for cells with these bonds, and its maps by name."""
+    spec = load_model("coculture-kg1a", settings=held_by(*names)).spec
+    found = adhesion_map(spec, scene, grid)
+    return found, dict(zip(BONDS, found.ligands, strict=True))
+
+
+BODY_FIBRE_MIGRASOME = stroma(
+    bodies=on_ellipse(100.0, 100.0, 0.0), fibres=[([200.0, 350.0], [300.0, 300.0])],
+    x=[300.0], y=[100.0], radius=2.0,
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("bond", "body", "migrasome", "fibre"),
+    [("cd166", 1.0, 3.0, 0.0), ("vla4", 1.0, 0.0, 0.0), ("fibre", 0.0, 0.0, 1.0)],
+)
+def test_each_bond_is_to_the_structures_that_bear_its_ligand(bond, body, migrasome, fibre):
+    grid = floor(400.0, 400.0, 10.0)
+    found, ligands = map_of(BODY_FIBRE_MIGRASOME, grid, bond)
+    at = [(int(y / found.dy), int(x / found.dx)) for x, y in ((100, 100), (300, 100), (300, 300))]
+    assert [ligands[bond][place] for place in at] == [body, migrasome, fibre]
+    assert [found.contact[place] for place in at] == [d > 0.0 for d in (body, migrasome, fibre)]
+    assert not any(ligands[other].any() for other in BONDS if other != bond)
+    assert np.array_equal(found.contact > 0, ligands[bond] > 0.0)
+
+
+def test_with_all_bonds_off_a_cell_touches_nothing():
+    found, _ = map_of(BODY_FIBRE_MIGRASOME, floor(400.0, 400.0, 10.0))
+    assert not found.contact.any()
+    assert not found.ligands.any()
+
+
+def test_antibodies_lower_the_density_of_cd166_alone_and_no_contact():
+    grid = floor(400.0, 400.0, 10.0)
+    free, of_free = map_of(BODY_FIBRE_MIGRASOME, grid, *BONDS)
+    blocked, of_blocked = map_of(BODY_FIBRE_MIGRASOME.block(0.9), grid, *BONDS)
+    assert np.array_equal(blocked.contact, free.contact)
+    assert of_blocked["cd166"] == pytest.approx(0.1 * of_free["cd166"], rel=1e-6)
+    for other in set(BONDS) - {"cd166"}:
+        assert np.array_equal(of_blocked[other], of_free[other])
+        assert of_blocked[other].any()
+
+
+def test_blocked_cd166_lets_cells_go_sooner_and_catches_as_many():
+    grid, scene = floor(400.0, 400.0, 10.0), BODY_FIBRE_MIGRASOME
+    parameters = CATCHING._replace(bonds=bonds(cd166=2.0, vla4=1.0))
+    on_body = many_at(100.0, 100.0, 20_000)
+    caught, left = {}, {}
+    for share in (0.0, 0.75):
+        hold, _ = map_of(scene.block(share), grid, *BONDS)
+        still = parameters._replace(speed=0.0)
+        caught[share] = move(on_body, grid, still, 600.0, hold=hold).held
+        releasing = still._replace(basal_arrest_rate=0.0, release_rate=0.02)
+        after = move(replace(on_body, held=~on_body.held), grid, releasing, 100.0, hold=hold)
+        left[share] = after.held.astype(float)
+    assert np.array_equal(caught[0.0], caught[0.75])
+    for share, held in left.items():
+        law = math.exp(-100.0 * 0.02 * math.exp(-2.0 * (1.0 - share) - 1.0))
+        assert abs(held.mean() - law) < 3.0 * standard_error(held), share
+
+
+def test_the_dish_scales_the_rates_of_arrest_and_neither_bonds_nor_release():
+    spec = load_model("coculture-kg1a").spec
+    one, double = (
+        cell_parameters(spec, DishFactors(avidity=avidity), competition=0.0)
+        for avidity in (1.0, 2.0)
+    )
+    assert double.basal_arrest_rate == 2.0 * one.basal_arrest_rate > 0.0
+    assert double.triggered_arrest_rate == 2.0 * one.triggered_arrest_rate > 0.0
+    assert double == one._replace(
+        basal_arrest_rate=double.basal_arrest_rate,
+        triggered_arrest_rate=double.triggered_arrest_rate,
+    )
+
+
+@pytest.mark.parametrize(
+    ("switch", "changed"),
+    [
+        ("arrest", {"triggered_arrest_rate": 0.0}),
+        ("adaptation", {"adaptation_rate": 0.0}),
+        ("trigger_noise", {"trigger_noise": 0.0}),
+        ("cd166_adhesion", {"bonds": "cd166"}),
+        ("vla4_adhesion", {"bonds": "vla4"}),
+        ("fibre_adhesion", {"bonds": "fibre"}),
+    ],
+)
+def test_each_switch_takes_its_own_piece_of_the_law_away_and_no_other(switch, changed):
+    on = cell_parameters(load_model("coculture-kg1a").spec, DishFactors(), competition=0.0)
+    off_spec = load_model("coculture-kg1a", settings=[f"mechanisms.{switch}=false"]).spec
+    off = cell_parameters(off_spec, DishFactors(), competition=0.0)
+    if "bonds" in changed:
+        gone = list(BONDS).index(changed["bonds"])
+        assert on.bonds[gone] > 0.0
+        changed = {"bonds": tuple(0.0 if k == gone else b for k, b in enumerate(on.bonds))}
+    assert off == on._replace(**changed)
+    assert off != on
+
+
+@pytest.mark.parametrize("mode", ["placed", "grown"])
+def test_contacts_do_not_depend_on_the_grid_of_the_fields(tiny, mode):
+    maps = []
+    for spacing in (10.0, 5.0, 2.5):
+        settings = [*tiny, f"grid.spacing={spacing} um", f"scene.mode={mode}"]
+        spec = load_model("coculture-kg1a", settings=settings).spec
+        state = begin(prepare(spec, 3), 3)
+        maps.append(adhesion_map(spec, state.scene, model_grid(spec)))
+    for one in maps[:-1]:
+        assert (one.dx, one.dy) == (2.5, 2.5)
+        assert np.array_equal(one.contact, maps[-1].contact)
+        assert np.array_equal(one.ligands, maps[-1].ligands)
+    assert maps[0].contact.any()
+
+
+def test_the_touched_share_of_the_floor_is_that_of_the_outlines_within_a_percent(tiny):
+    settings = [*tiny, "dish.width=600 um", "dish.length=600 um"]
+    spec = load_model("coculture-kg1a", settings=settings).spec
+    grid, scene = model_grid(spec), place_scene(spec, 2, secretion_factor=1.0)
+    found = adhesion_map(spec, scene, grid)
+    x, y = np.random.default_rng(3).random((2, 40_000)) * 600.0
+    radius, m = 0.5 * spec.haematopoietic.diameter, scene.migrasomes
+    touches = body_under(scene.bodies, x, y) != NO_BODY
+    touches |= nearest_fibre(scene.fibres, x, y)[1] <= radius
+    for one in np.flatnonzero(m.present):
+        touches |= np.hypot(m.x[one] - x, m.y[one] - y) <= radius + m.radius[one]
+    mapped = found.contact[(y / found.dy).astype(int), (x / found.dx).astype(int)] > 0
+    # Paired: both at the same places, so that few differ by chance.
+    assert 0.1 < touches.mean() < 0.9
+    assert mapped.mean() == pytest.approx(touches.mean(), rel=0.01)
+    assert (mapped != touches).mean() < 0.04
 
 
 # Carried by bodies
@@ -349,14 +491,14 @@ def test_eating_changes_no_bit_of_the_cells(crowding):
     cells = replace(cells, steps=17)
     scene = stroma(x=500.0 * rng.random(800), y=500.0 * rng.random(800))
     parameters = SENSING._replace(
-        crowding=crowding, speed=0.1, cd166_catch_rate=1e-3, release_rate=1e-3
+        crowding=crowding, speed=0.1, adheres=True, basal_arrest_rate=1e-3, release_rate=1e-3
     )
     seen = gradient(grid, base=2.0, slope=1e-3)
     alone = move(cells, grid, parameters, 1000.0, seen=seen, hold=all_over(grid))
     after, internalised = take_up(
         cells, grid, parameters, scene, 1000.0, rate=1e-4, seen=seen, hold=all_over(grid)
     )
-    for name in ("x", "y", "heading_x", "heading_y", "held"):
+    for name in CellArrays._fields:
         assert np.array_equal(getattr(after, name), getattr(alone, name)), name
     assert after.steps == alone.steps == 17 + 34
     assert 0 < alone.held.sum() < 700

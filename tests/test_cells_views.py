@@ -15,10 +15,10 @@ from cell_builders import (
     nothing,
     standard_error,
 )
-from sdf1_field import cells as cell_layer
 from sdf1_field.analysis import density_fold_change
 from sdf1_field.analysis.encounter import encounters
 from sdf1_field.cells import (
+    adhesion_map,
     cell_parameters,
     seed_cells,
 )
@@ -106,9 +106,7 @@ def test_many_crowded_cells_never_overlap_never_stick_and_stay_inside(tiny):
     spec = load_model("coculture-kg1a", settings=crowded).spec
     grid = model_grid(spec)
     cells = seed_cells(spec, 4)
-    parameters = cell_parameters(spec, DishFactors(), competition=0.0)._replace(
-        cxcr4_catch_rate=0.0
-    )
+    parameters = cell_parameters(spec, DishFactors(), competition=0.0)
     assert len(cells.x) == 315
     assert closest(cells.x, cells.y) >= 12.0
     rest = np.zeros(315)
@@ -171,8 +169,9 @@ def test_cells_that_do_not_fit_are_refused_with_a_remedy(tiny):
 ALONE = [
     "mechanisms.soluble_sensing=false",
     "mechanisms.haptotaxis=false",
-    "mechanisms.cxcr4_adhesion=false",
+    "mechanisms.arrest=false",
     "mechanisms.chemokinesis=false",
+    "cell_type.kg1a.basal_arrest_rate=1e-3 1/s",
 ]
 
 
@@ -181,7 +180,7 @@ def places(model, settings, *, seed=1):
     return np.array([(s.cells.x, s.cells.y, s.cells.held) for s in states])
 
 
-def test_amd3100_changes_no_trajectory_where_only_cd166_holds_cells(tiny):
+def test_amd3100_changes_no_trajectory_of_cells_that_are_caught_without_a_trigger(tiny):
     drug = "treatments.amd3100.dose=10 uM"
     alone = places("coculture-kg1a", [*tiny, *ALONE])
     assert np.array_equal(alone, places("coculture-kg1a", [*tiny, *ALONE, drug]))
@@ -193,13 +192,12 @@ def test_amd3100_changes_no_trajectory_where_only_cd166_holds_cells(tiny):
 def test_switching_a_mechanism_off_changes_the_trajectories(tiny):
     settings = [
         *tiny,
-        "cell_type.kg1a.vla4_catch_rate=3e-2 1/s",
         "mechanisms.migrasome_uptake=true",
         "cell_type.kg1a.migrasome_uptake_rate=1e-2 1/s",
     ]
     full = places("coculture-kg1a-sdf1", settings, seed=3)
     on = load_model("coculture-kg1a-sdf1").spec.mechanisms.model_dump()
-    assert sum(on.values()) >= 7
+    assert sum(on.values()) >= 9
     on["cargo_kinetics"] = False  # of scenes that grow: see below
     for mechanism in (name for name, value in on.items() if value):
         off = f"mechanisms.{mechanism}=false"
@@ -274,13 +272,19 @@ def test_with_every_mechanism_off_the_fold_change_is_one(views):
         assert (np.abs(fold_change - 1.0) < 3.0 * error).all()
 
 
+def adhering(avidity):
+    """Settings of cells that CD166 holds, and that are caught without a trigger."""
+    rate = f"cell_type.kg1a.basal_arrest_rate={3e-3 * avidity} 1/s"
+    return ["mechanisms.cd166_adhesion=true", rate]
+
+
 @pytest.fixture(scope="module")
 def held_by_cd166(views):
-    """Adhesion-only model and what catches its cells in the first 60 dishes."""
-    spec = load_model("null-kg1a", settings=["mechanisms.cd166_adhesion=true"]).spec
+    """Adhesion-only model and what its cells touch in the first 60 dishes."""
+    spec = load_model("null-kg1a", settings=adhering(1.0)).spec
     grid = model_grid(spec)
     chosen = views[:60]
-    return spec, chosen, [cell_layer.hold_of(spec, v.scene, v.regions, grid) for v in chosen]
+    return spec, chosen, [adhesion_map(spec, v.scene, grid) for v in chosen]
 
 
 def test_halving_the_cells_time_step_changes_no_fold_change(held_by_cd166):
@@ -302,11 +306,7 @@ def test_halving_the_cells_time_step_changes_no_fold_change(held_by_cd166):
 def test_perfect_stickiness_bounds_the_fold_change_of_adhesion_alone(held_by_cd166, avidity):
     spec, chosen, holds = held_by_cd166
     grid = model_grid(spec)
-    settings = [
-        "mechanisms.cd166_adhesion=true",
-        f"cell_type.kg1a.cd166_catch_rate={3e-3 * avidity} 1/s",
-    ]
-    spec = load_model("null-kg1a", settings=settings).spec
+    spec = load_model("null-kg1a", settings=adhering(avidity)).spec
     counts, areas = counted(spec, grid, chosen[:16], (4 * HOUR,), holds=holds)
     gathered, _ = pooled_fold_change(counts[:, 0], areas)
     limits = np.array(

@@ -24,7 +24,7 @@ ALONE = (
     *(
         f"mechanisms.{name}=false"
         for name in (
-            "soluble_sensing", "haptotaxis", "cxcr4_adhesion", "cd166_adhesion", "vla4_adhesion",
+            "soluble_sensing", "haptotaxis", "arrest", "cd166_adhesion", "vla4_adhesion",
             "chemokinesis", "crowding",
         )
     ),

@@ -195,7 +195,7 @@ def test_every_table_of_analyse_is_on_the_page():
 def test_analyse_prints_what_the_page_says(printed, dishes, kind):
     section = f"analyse --show {kind}"
     # Half of the cells that CXCR4 holds stay until the run ends, so their median is unknown.
-    let_go = "cell_type.kg1a.cxcr4_catch_rate=0 1/s"
+    let_go = "cell_type.kg1a.triggered_arrest_rate=0 1/s"
     keys = printed(section, *section.split(), *dishes("coculture-kg1a", let_go))
     assert keys == documented(section)
 

@@ -8,7 +8,7 @@ import pytest
 
 from sdf1_field import migrasomes
 from sdf1_field.grid import make_grid
-from sdf1_field.scene import Fate, place_scene, region_map, touched_cd166
+from sdf1_field.scene import Fate, place_scene, raise_on_migrasomes, region_map
 from sdf1_field.sources import secretion, secretion_of
 from sdf1_field.spec import load_model
 
@@ -139,10 +139,13 @@ def test_only_migrasomes_that_are_there_are_seen_touched_and_blocked(scene, grid
     assert np.array_equal(
         region_map(now, grid, outline_margin=3.0), region_map(alone, grid, outline_margin=3.0)
     )
-    assert np.array_equal(
-        touched_cd166(now, grid, reach=6.0, migrasome_density=2.0),
-        touched_cd166(alone, grid, reach=6.0, migrasome_density=2.0),
-    )
+    touched = np.zeros((2, grid.ny, grid.nx), dtype=np.uint8), np.zeros((2, grid.ny, grid.nx), "f4")
+    for contact, ligand, one in zip(*touched, (now, alone), strict=True):
+        of_each = 2.0 * np.ones(here.sum())
+        raise_on_migrasomes(contact, ligand, one.migrasomes, grid, of_each, reach=6.0)
+    for first, second in touched:
+        assert first.any()
+        assert np.array_equal(first, second)
     assert np.array_equal(now.block(0.9).migrasomes.blocked, np.where(here, 0.9, 0.0))
 
 

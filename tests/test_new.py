@@ -9,6 +9,7 @@ import pytest
 from conftest import overrides
 from sdf1_field.shipped import model_names
 from sdf1_field.spec import asked_model, load_model, model_file_text, parameters
+from sdf1_field.spec.agents import ACTIONS
 
 KEY = re.compile(r"#([a-z0-9_.]+) = (.*)")
 
@@ -85,10 +86,10 @@ def test_everything_uncommented_is_that_model_with_the_examples_added(base, load
     if shipped.spec.followed_ligands:
         useful |= {"calcium"}
     # Without cells, or where they notice nothing, there is no CXCR4 and no CD166 to act on.
-    fields, on = shipped.spec.solved_ligands, shipped.spec.mechanisms
+    fields = shipped.spec.solved_ligands
     if not (shipped.spec.cell_count and shipped.spec.sensed_ligands):
         useful -= {"cxcr4_antagonist"}
-    if not (shipped.spec.cell_count and on.cd166_adhesion):
+    if not (shipped.spec.adheres and shipped.spec.bears("cd166")):
         useful -= {"cd166_block"}
     if not fields:
         useful -= {"medium_change"}
@@ -161,7 +162,10 @@ def test_an_antibody_is_given_before_the_cells_if_there_is_a_culture():
     treatment = "treatments.anti_cd166"
     culture = keys_of(model_file_text("mine", extends="coculture-kg1a"))[treatment]
     assert (culture["start"], culture["stop"]) == ("-2 h", "0 h")
-    assert keys_of(model_file_text("mine", extends="tracking-kg1a"))[treatment].keys() == {"dose"}
+    # Without stroma no cell is held, and without a culture nothing is before the cells.
+    assert treatment not in keys_of(model_file_text("mine", extends="tracking-kg1a"))
+    at_once = load_model("coculture-kg1a", settings=["run.culture=0 h"]).spec
+    assert ACTIONS["cd166_block"].example(at_once).keys() == {"dose"}
 
 
 def test_the_file_is_two_screenfuls_no_wider_than_a_window():

@@ -8,7 +8,7 @@ import pytest
 
 from sdf1_field import migrasomes
 from sdf1_field.analysis import count_network, run_encounter_limit
-from sdf1_field.cells import hold_of, touching_cells
+from sdf1_field.cells import adhesion_map, touching_cells
 from sdf1_field.claims import Sample
 from sdf1_field.errors import InputError
 from sdf1_field.observations import OBSERVATIONS, Dish, observe
@@ -276,7 +276,7 @@ def test_ways_and_captures_are_those_of_each_cell_followed_by_itself(time_lapse)
     spec = watched_model(TIME_LAPSE)
     grid, radius = model_grid(spec), 0.5 * spec.haematopoietic.diameter
     frames = [s for s in simulate(spec, seed=TIME_LAPSE.seed) if s.cells is not None]
-    holds = [hold_of(spec, s.scene, regions_of(spec, s.scene, grid), grid) for s in frames]
+    holds = [adhesion_map(spec, s.scene, grid) for s in frames]
     means, captured = [], 0
     for n in range(spec.cell_count):
         ways, first = [], None
@@ -290,7 +290,7 @@ def test_ways_and_captures_are_those_of_each_cell_followed_by_itself(time_lapse)
             if before is not None and before[2] and not held:
                 ways.append(float((place - before[0]) @ before[1]))
             if first is None and held and on_fibre:
-                first = hold.cd166[grid.index(place[:1], place[1:])][0]
+                first = hold.free("cd166", place[:1], place[1:])[0]
             before = place, direction[:, 0], not held and not on_fibre
         if ways:
             means.append(np.mean(ways))

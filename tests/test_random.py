@@ -87,20 +87,23 @@ def test_the_normal_quantile_is_monotone_across_its_ranges():
 
 def test_many_draws_are_the_same_as_each_alone():
     entities = np.array([5, 2**31 + 3, 0, 77] * 40)
-    normals, uniforms = np.empty(160), np.empty(160)
-    draw_all(2**40 + 9, int(Stream.MOTION), entities, 12, normals, uniforms)
+    normals, uniforms, others = np.empty((3, 160))
+    draw_all(2**40 + 9, int(Stream.MOTION), entities, 12, normals, uniforms, others, True)
     for entity, *numbers in zip(entities, normals, uniforms, strict=True):
         assert draw(2**40 + 9, int(Stream.MOTION), int(entity), 12) == tuple(numbers)
+    assert len(set(others)) == 4
+    assert not set(others) & set(normals)
 
 
 @numba.njit
-def _sums(seed, blocks):
-    """Sums of powers 1 to 8 of normals, and how many are beyond 1, 2, 3, 4 and 5 either way."""
-    entities, normals, uniforms = np.arange(1000), np.empty(1000), np.empty(1000)
+def _sums(seed, blocks, which):
+    """Of one of the two kinds of normals: sums of powers 1 to 8, numbers beyond 1 to 5 each way."""
+    entities, uniforms = np.arange(1000), np.empty(1000)
+    normals, others = np.empty(1000), np.empty(1000)
     sums, beyond = np.zeros(9), np.zeros((2, 6))
     for step in range(blocks):
-        draw_all(seed, 5, entities, step, normals, uniforms)
-        for normal in normals:
+        draw_all(seed, 5, entities, step, normals, uniforms, others, which)
+        for normal in others if which else normals:
             power = 1.0
             for k in range(1, 9):
                 power *= normal
@@ -111,9 +114,10 @@ def _sums(seed, blocks):
     return sums, beyond
 
 
-def test_ten_million_normals_have_gaussian_moments_and_tails():
+@pytest.mark.parametrize("which", [False, True], ids=["of 52 bits", "of 32 bits"])
+def test_ten_million_normals_have_gaussian_moments_and_tails(which):
     count = 10_000_000
-    sums, beyond = _sums(3, count // 1000)
+    sums, beyond = _sums(3, count // 1000, which)
     moments = {0: 1, 2: 1, 4: 3, 6: 15, 8: 105, 10: 945, 12: 10395, 14: 135135, 16: 2027025}
     for power in range(1, 9):
         law, square = moments.get(power, 0), moments[2 * power]

@@ -5,9 +5,10 @@ import functools
 import numpy as np
 import pytest
 
+from cell_builders import crowd
 from conftest import bits
 from sdf1_field import migrasomes
-from sdf1_field.cells import Cells, seed_cells
+from sdf1_field.cells import seed_cells
 from sdf1_field.cells.advection import advected
 from sdf1_field.scene import NO_BODY, body_under, place_scene
 from sdf1_field.simulation import begin, model_grid, prepare
@@ -126,8 +127,7 @@ def test_the_same_cells_are_carried_on_every_grid():
     after = migrasomes.advance(before, -24 * HOUR + 11 * HOUR)
     rng = np.random.default_rng(4)
     x, y = rng.random((2, 4000)) * [[420.0], [330.0]]
-    flags = np.ones(4000, dtype=np.bool_)
-    cells = Cells(x, y, np.ones(4000), np.zeros(4000), flags, 0)
+    cells = crowd(x, y, np.zeros(4000), held=True)
     moved = [advected(cells, model_grid(model("grown", s)), before, after) for s in SPACINGS]
     for one in moved[1:]:
         assert_same_bits(one, moved[0])

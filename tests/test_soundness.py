@@ -28,18 +28,18 @@ from conftest import TINY
 from sdf1_field.analysis.space import Outlines, nearest_edge
 from sdf1_field.cells import (
     Cells,
+    adhesion_map,
     advance,
     advance_with_uptake,
     advected,
     cell_parameters,
-    hold_of,
-    let_go,
+    detach_unsupported,
 )
 from sdf1_field.exposure.sampling import SubgridField, Stimulus, coefficients
 from sdf1_field.migrasomes import advance as grow_on
 from sdf1_field.neighbours import Buckets
-from sdf1_field.scene import body_under, place_scene, region_map, touched_cd166, touched_fibres
-from sdf1_field.simulation import begin, model_grid, prepare, regions_of
+from sdf1_field.scene import body_under, place_scene, region_map, touched_fibres
+from sdf1_field.simulation import begin, model_grid, prepare
 from sdf1_field.spec import load_model
 from sdf1_field.variation import dish_factors
 
@@ -67,18 +67,18 @@ subgrid = SubgridField(
 )
 flat = coefficients(np.ones((grid.ny, grid.nx)))
 seen = Stimulus(flat, flat, False, subgrid._replace(profile=np.ones((2, 40, 4))))
-hold = hold_of(spec, scene, regions_of(spec, scene, grid), grid)
+hold = adhesion_map(spec, scene, grid)
 for crowding in (True, False):
     factors = dish_factors(spec, 1)
     parameters = cell_parameters(spec, factors, competition=0.0)._replace(crowding=crowding)
-    cells = Cells(x, y, one, 0.0 * one, np.arange(len(x)) % 2 == 0, 0)
+    cells = Cells(x, y, one, 0.0 * one, x, y, x, np.arange(len(x)) % 2 == 0, 0)
     for wild in (parameters, parameters._replace(speed=np.inf), parameters._replace(radius=np.nan)):
         advance(cells, grid, seen, hold, wild, duration=60.0, time_step=5.0, seed=1)
     advance_with_uptake(
         cells, grid, seen, hold, parameters._replace(migrasome_uptake_rate=1.0), scene,
         duration=60.0, time_step=5.0, seed=1,
     )
-    let_go(cells, grid, hold, parameters)
+    detach_unsupported(cells, hold)
 
 # A stroma whose parts are nowhere.
 def somewhere(values):
@@ -97,7 +97,7 @@ lost = replace(
     fibres=replace(scene.fibres, x=np.resize(WRONG, scene.fibres.x.shape)),
 )
 region_map(lost, grid, outline_margin=3.0)
-touched_cd166(lost, grid, reach=6.0, migrasome_density=1.0)
+adhesion_map(spec, lost, grid)
 touched_fibres(lost, grid, reach=6.0)
 body_under(lost.bodies, x, y)
 advected(cells, grid, scene, lost)

@@ -89,6 +89,7 @@ def test_words_are_the_only_parameters_without_an_interval():
     kinds = {"acts_on", "label", "ligand", "linear_solver", "mode", "pattern", "shape", "solver"}
     kinds |= {"top", "bursts", "uptake", "fibre_adhesion", "migrasome_uptake", "cargo_kinetics"}
     kinds |= {"stroma", "substrate", "expresses", "target", "linear_coat"}
+    kinds |= {"adaptation", "trigger_noise"}
     assert {path.rpartition(".")[2] for path in words} <= kinds
     assert len(NUMBERS) > 80
 
@@ -164,9 +165,7 @@ def test_the_null_model_senses_and_solves_nothing():
     assert load_model("coculture-kg1a").spec.solved_ligands == ("sdf1", "ccl2")
 
 
-@pytest.mark.parametrize(
-    "mechanism", ["soluble_sensing", "haptotaxis", "cxcr4_adhesion", "chemokinesis"]
-)
+@pytest.mark.parametrize("mechanism", ["soluble_sensing", "haptotaxis", "arrest", "chemokinesis"])
 def test_each_mechanism_that_reads_sdf1_has_it_solved(mechanism):
     spec = load_model("null-kg1a", settings=[f"mechanisms.{mechanism}=true"]).spec
     assert spec.solved_ligands == ("sdf1",)

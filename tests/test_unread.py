@@ -63,7 +63,22 @@ def _refusal(model, *settings):
         ("coculture-kg1a", ("ligand.sdf1.coat.stripe_width=20 um",), "the coat's pattern is even"),
         ("coculture-kg1a", ("ligand.sdf1.bath_concentration=1 nM",), "dish.top is closed"),
         ("coculture-kg1a", ("substrate.glass.strength=1.0",), "scene.substrate is 'fibronectin_5'"),
-        ("coculture-kg1a", ("adhesion.vcam1_network=1.0",), "no cell is caught by VLA-4"),
+        (
+            "coculture-kg1a",
+            ("mechanisms.arrest=false", "cell_type.kg1a.half_trigger=50.0"),
+            "SDF-1 triggers no arrest. Set mechanisms.arrest and one of "
+            "mechanisms.cd166_adhesion, vla4_adhesion and fibre_adhesion to true",
+        ),
+        (
+            "coculture-kg1a",
+            ("mechanisms.adaptation=false", "cell_type.kg1a.adaptation_time=2 min"),
+            "mechanisms.adaptation is off",
+        ),
+        (
+            "coculture-kg1a",
+            ("mechanisms.vla4_adhesion=false", "cell_type.kg1a.vla4_bonds=2.0"),
+            "mechanisms.vla4_adhesion is off",
+        ),
         (
             "coculture-kg1a",
             ("agent.amd3100.inhibition_constant=74 nM",),
@@ -81,9 +96,10 @@ def _refusal(model, *settings):
         ),
         ("coculture-kg1a", ("variation.donor.speed=0.3",), "donor 0 is the median one"),
         ("null-kg1a", ("treatments.amd3100.dose=10 uM",), "no cell senses a ligand"),
-        ("null-kg1a", ("treatments.anti_cd166.dose=5 ug/mL",), "no cell is caught by CD166"),
+        ("null-kg1a", ("treatments.anti_cd166.dose=5 ug/mL",), "no cell is held by CD166"),
         ("null-kg1a", ("treatments.sdf1.dose=100 ng/mL",), "sdf1 is not solved"),
         ("null-kg1a", ("cell_type.kg1a.release_rate=1e-3 1/s",), "no cell adheres"),
+        ("null-kg1a", ("cell_type.kg1a.basal_arrest_rate=1e-3 1/s",), "cells touch nothing"),
         ("p2-steady", ("output.fields_every=1 h",), "a steady state has neither times nor cells"),
         ("tracking-kg1a", ("scene.fibre_length=80 um",), "there is no stroma"),
         ("capture-single-migrasome", ("scene.msc_density=50 1/mm**2",), "scene.msc_number sets"),
@@ -107,8 +123,25 @@ def _refusal(model, *settings):
         ),
         (
             "coculture-kg1a",
-            ("mechanisms.vla4_adhesion=true",),
-            "cell_type.kg1a.vla4_catch_rate is 0",
+            ("cell_type.kg1a.triggered_arrest_rate=0 1/s", "mechanisms.arrest=true"),
+            "cell_type.kg1a.triggered_arrest_rate is 0. Set cell_type.kg1a.triggered_arrest_rate "
+            "above 0",
+        ),
+        (
+            "null-kg1a",
+            ("mechanisms.adaptation=true",),
+            "SDF-1 triggers no arrest. Set mechanisms.arrest to true, and a mechanism that holds",
+        ),
+        (
+            "coculture-kg1a",
+            ("mechanisms.arrest=false", "mechanisms.trigger_noise=true"),
+            "no arrest",
+        ),
+        (
+            "null-kg1a",
+            ("cell_type.kg1a.basal_arrest_rate=0 1/s", "mechanisms.cd166_adhesion=true"),
+            "no cell is caught. Set mechanisms.arrest to true, or "
+            "cell_type.kg1a.basal_arrest_rate above 0",
         ),
     ],
 )
@@ -122,6 +155,9 @@ def test_a_setting_that_acts_on_nothing_is_refused_with_the_reason(model, settin
     ("model", "settings"),
     [
         ("coculture-kg1a", ("mechanisms.haptotaxis=false",)),
+        ("coculture-kg1a", ("cell_type.kg1a.triggered_arrest_rate=0 1/s",)),
+        ("coculture-kg1a", ("mechanisms.arrest=false", "mechanisms.adaptation=false")),
+        ("null-kg1a", ("mechanisms.vla4_adhesion=true", "cell_type.kg1a.vla4_bonds=0.0")),
         ("coculture-kg1a", (*PLACED, "scene.network_fraction=0.5")),
         ("coculture-kg1a", ("numerics.solver=fipy", "numerics.fipy.time_step=10 s")),
         ("coculture-kg1a", ("scene.mode=placed",)),
@@ -227,7 +263,8 @@ def _last(settings):
 
 QUIET = (
     *("mechanisms.soluble_sensing=false", "mechanisms.haptotaxis=false"),
-    *("mechanisms.chemokinesis=false", "mechanisms.cxcr4_adhesion=false", "output.ligands=[]"),
+    *("mechanisms.chemokinesis=false", "mechanisms.arrest=false", "output.ligands=[]"),
+    "cell_type.kg1a.basal_arrest_rate=5e-4 1/s",
 )
 
 
@@ -275,7 +312,7 @@ UNSAMPLED = (
     *("ligand.*.coat.under_bodies", "ligand.*.secretion.migrasome_decay"),
     *("scene.detached_migrasome_density", "stromal_type.*.body_volume"),
     *("cell_type.*.migrasome_uptake_rate", "scene.network_outline_margin"),
-    *("adhesion", "cell_type.*.fibre_catch_rate", "variation.dish.avidity"),
+    *("adhesion", "cell_type.*.fibre_bonds", "variation.dish.avidity"),
 )
 """Keys that only output or doses by mass read, that collide, or whose events are rare here."""
 

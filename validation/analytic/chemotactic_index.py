@@ -11,7 +11,7 @@ c at the cell's centre, its slope g, and the centroids d = 4 r / (3 pi) of the t
 and behind it,
 
     theta   = c / (c + K_d)                            occupancy
-    R       = R_T / (1 + (k_e / k_rec) theta)          receptors on the surface
+    R       = R_T / (1 + (k_e / k_rec) theta)          receptors on the surface, in steady state
     n       = 1 + T k_off / (2 (1 - theta))            independent samples
     sigma^2 = R theta (1 - theta) / n + sigma_0^2      noise of the difference
     S       = (R / 2) (theta(c + g d) - theta(c - g d)) / sigma
@@ -32,6 +32,7 @@ python validation/analytic/chemotactic_index.py        # writes chemotactic_inde
 """
 
 import math
+import sys
 from pathlib import Path
 from typing import NamedTuple
 
@@ -40,11 +41,15 @@ from numpy.typing import NDArray
 from scipy.integrate import quad
 from scipy.special import ive
 
-from sdf1_field.cells import CellParameters, Cells, Hold, advance, cell_parameters, signal_to_noise
+from sdf1_field.cells import CellParameters, advance, cell_parameters, signal_to_noise
 from sdf1_field.exposure.sampling import PADDING, Stimulus, no_subgrid_field
 from sdf1_field.grid import Grid, make_grid
 from sdf1_field.spec import load_model
 from sdf1_field.variation import DishFactors
+
+sys.path.append(str(Path(__file__).parent))
+
+from walkers import crawling, nothing_to_touch
 
 Array = NDArray[np.float64]
 
@@ -166,7 +171,9 @@ def measure(
         Of the first batch of cells.
     """
     grid, behaving = _floor(), _sensing(receptors)
-    seen, nothing = _linear(grid, slope), np.zeros((grid.ny, grid.nx))
+    seen = _linear(grid, slope)
+    # The cells stay at their place, and so do their receptors in their steady state.
+    surface = receptors / (1.0 + INTERNALISATION * _occupancy(CENTRE))
     signal, towards = abs(signal_by_hand(receptors, slope)), DIRECTION
     if slope < 0.0:
         towards += math.pi
@@ -175,12 +182,12 @@ def measure(
         count = min(BATCH, cells - first)
         rng = np.random.default_rng(batch)
         angle = rng.vonmises(towards, signal if from_law else 0.0, count)
-        at, held = np.full(count, 0.5 * WIDTH), np.zeros(count, dtype=np.bool_)
+        at = np.full(count, 0.5 * WIDTH)
         after = advance(
-            Cells(at, at.copy(), np.cos(angle), np.sin(angle), held, 0),
+            crawling(at, at.copy(), angle, surface=surface),
             grid,
             seen,
-            Hold(*[nothing] * len(Hold._fields)),
+            nothing_to_touch(grid),
             behaving,
             duration=duration,
             time_step=time_step,

@@ -31,6 +31,7 @@ python validation/analytic/drift_diffusion.py        # writes drift_diffusion.md
 """
 
 import math
+import sys
 from pathlib import Path
 from typing import NamedTuple
 
@@ -41,11 +42,15 @@ from scipy.linalg import eigvals
 from scipy.optimize import brentq
 from scipy.special import ive
 
-from sdf1_field.cells import CellParameters, Cells, Hold, advance, cell_parameters
+from sdf1_field.cells import CellParameters, advance, cell_parameters
 from sdf1_field.exposure.sampling import PADDING, Stimulus, coefficients, no_subgrid_field
 from sdf1_field.grid import Grid, make_grid
 from sdf1_field.spec import load_model
 from sdf1_field.variation import DishFactors
+
+sys.path.append(str(Path(__file__).parent))
+
+from walkers import crawling, nothing_to_touch
 
 Array = NDArray[np.float64]
 
@@ -55,18 +60,16 @@ SETTINGS = (
     "receptor.cxcr4.dissociation_rate=0.01 1/s",
     "cell_type.kg1a.diameter=12 um",
     "cell_type.kg1a.receptors=100000",
-    "cell_type.kg1a.internalisation_rate=0.02 1/min",
-    "cell_type.kg1a.recycling_rate=0.04 1/min",
+    "cell_type.kg1a.internalisation_rate=0 1/min",
     "cell_type.kg1a.integration_time=60 s",
     "cell_type.kg1a.downstream_noise=10",
     "cell_type.kg1a.persistence_time=5 min",
     "cell_type.kg1a.speed=60 um/min",
 )
-K_D, K_OFF, RADIUS, RECEPTORS, INTERNALISATION, LOOKING, OWN_NOISE = (
-    4.5, 0.01, 6.0, 1e5, 0.5, 60.0, 10.0,
-)  # fmt: skip
+K_D, K_OFF, RADIUS, RECEPTORS, LOOKING, OWN_NOISE = 4.5, 0.01, 6.0, 1e5, 60.0, 10.0
 PERSISTENCE, SPEED = 300.0, 1.0
-"""The same by hand, in nM, um, s. The cells are so fast that they are small against v P."""
+"""The same by hand, in nM, um, s. The cells are so fast that they are small against v P, and keep
+all receptors on their surface, which would lag behind their place."""
 VISIBLE = 4.5
 """Concentration around which a ramp rises [nM]."""
 
@@ -169,14 +172,10 @@ def measure(
     looks, seed : int
     """
     grid, behaving = floor.grid, _sensing()
-    nothing = np.zeros((grid.ny, grid.nx))
     rng = np.random.default_rng(seed)
     x, y, angle = rng.random((3, cells))
     angle *= 2.0 * math.pi
-    moving = Cells(
-        grid.width * x, grid.length * y, np.cos(angle), np.sin(angle),
-        np.zeros(cells, dtype=np.bool_), 0,
-    )  # fmt: skip
+    moving = crawling(grid.width * x, grid.length * y, angle, surface=RECEPTORS)
     total = np.zeros(cells)
     for look in range(looks):
         steps = math.ceil((settling if look else 8.0 * settling) / time_step)
@@ -184,7 +183,7 @@ def measure(
             moving,
             grid,
             floor.seen,
-            Hold(*[nothing] * len(Hold._fields)),
+            nothing_to_touch(grid),
             behaving,
             duration=steps * time_step,
             time_step=time_step,
@@ -224,10 +223,9 @@ def _arm() -> float:
 def _signal(here: Array, ahead: Array, behind: Array, difference: Array) -> Array:
     """Signal-to-noise ratio by hand; see chemotactic_index.py for its equations."""
     occupancy = here / (here + K_D)
-    surface = RECEPTORS / (1.0 + INTERNALISATION * occupancy)
     looks = 1.0 + 0.5 * LOOKING * K_OFF / (1.0 - occupancy)
-    noise = np.sqrt(surface * occupancy * (1.0 - occupancy) / looks + OWN_NOISE**2)
-    signal: Array = 0.5 * surface * K_D * difference / ((ahead + K_D) * (behind + K_D)) / noise
+    noise = np.sqrt(RECEPTORS * occupancy * (1.0 - occupancy) / looks + OWN_NOISE**2)
+    signal: Array = 0.5 * RECEPTORS * K_D * difference / ((ahead + K_D) * (behind + K_D)) / noise
     return signal
 
 

@@ -23,6 +23,7 @@ python validation/analytic/occupancy.py        # writes occupancy.md and occupan
 """
 
 import math
+import sys
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
@@ -31,13 +32,17 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy.optimize import brentq
 
-from sdf1_field.cells import CellParameters, Cells, Hold, advance, cell_parameters
+from sdf1_field.cells import CellParameters, advance, cell_parameters
 from sdf1_field.exposure.sampling import Stimulus, coefficients, no_subgrid_field
 from sdf1_field.grid import make_grid
 from sdf1_field.simulation import simulate
 from sdf1_field.spec import ModelSpec, load_model
 from sdf1_field.treatments import schedule
 from sdf1_field.variation import DishFactors
+
+sys.path.append(str(Path(__file__).parent))
+
+from walkers import crawling, nothing_to_touch
 
 SETTINGS = (
     "mechanisms.chemokinesis=true",
@@ -99,15 +104,13 @@ def occupancy_read(ligand: float, antagonist: str) -> float:
     """Occupancy [1] that a cell shows in uniform ligand [nM] and a dose of antagonist."""
     _, behaving = _treated(antagonist)
     grid = make_grid(400.0, 400.0, 100.0, spacing=50.0, floor_layer=50.0, layer_growth=1.0)
-    nothing = np.zeros((grid.ny, grid.nx))
-    seen = coefficients(np.full_like(nothing, ligand))
-    x, y, held = np.full(1, 100.0), np.full(1, 200.0), np.zeros(1, dtype=np.bool_)
-    start = Cells(x, y, np.ones(1), np.zeros(1), held, 0)
+    seen = coefficients(np.full((grid.ny, grid.nx), ligand))
+    start = crawling(np.full(1, 100.0), np.full(1, 200.0), np.zeros(1))
     end = advance(
         start,
         grid,
         Stimulus(seen, seen, True, no_subgrid_field()),
-        Hold(*[nothing] * len(Hold._fields)),
+        nothing_to_touch(grid),
         behaving,
         duration=WAY,
         time_step=60.0,

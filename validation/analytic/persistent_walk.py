@@ -28,6 +28,7 @@ python validation/analytic/persistent_walk.py        # writes persistent_walk.md
 """
 
 import math
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -36,11 +37,15 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import expm
 
-from sdf1_field.cells import CellParameters, Cells, Hold, advance, cell_parameters
+from sdf1_field.cells import CellParameters, Cells, advance, cell_parameters
 from sdf1_field.exposure.sampling import no_stimulus
 from sdf1_field.grid import Grid, make_grid
 from sdf1_field.spec import load_model
 from sdf1_field.variation import DishFactors
+
+sys.path.append(str(Path(__file__).parent))
+
+from walkers import crawling, nothing_to_touch
 
 Array = NDArray[np.float64]
 
@@ -167,17 +172,16 @@ def _batches(cells: int, place: float) -> Iterator[tuple[int, Cells]]:
     for seed, first in enumerate(range(0, cells, BATCH), 1):
         count = min(BATCH, cells - first)
         angle = 2.0 * math.pi * (np.arange(count) + 0.5) / count
-        at, held = np.full(count, place), np.zeros(count, dtype=np.bool_)
-        yield seed, Cells(at, at.copy(), np.cos(angle), np.sin(angle), held, 0)
+        at = np.full(count, place)
+        yield seed, crawling(at, at.copy(), angle)
 
 
 def _moved(cells: Cells, grid: Grid, duration: float, time_step: float, seed: int) -> Cells:
-    nothing = np.zeros((grid.ny, grid.nx))
     return advance(
         cells,
         grid,
         no_stimulus(grid),
-        Hold(*[nothing] * len(Hold._fields)),
+        nothing_to_touch(grid),
         _walker(),
         duration=duration,
         time_step=time_step,

@@ -23,7 +23,7 @@ from sdf1_field.analysis import (
     measures,
     take_census,
 )
-from sdf1_field.cells import hold_of
+from sdf1_field.cells import adhesion_map
 from sdf1_field.scene import Fate, Region
 from sdf1_field.simulation import State, model_grid, regions_of, simulate
 from sdf1_field.spec import ModelSpec, load_model
@@ -145,8 +145,9 @@ def watch(spec: ModelSpec, seed: int, culture: State | None, hours: Sequence[int
             continue
         scene, m = snapshot.scene, snapshot.scene.migrasomes
         regions = regions_of(spec, scene, grid)
-        hold = hold_of(spec, scene, regions, grid)
-        network = regions == Region.MIGRASOME_NETWORK
+        hold = adhesion_map(spec, scene, grid)
+        network = np.nonzero(regions == Region.MIGRASOME_NETWORK)
+        inside = grid.x[network[1]], grid.y[network[0]]
         internalised = (m.fate == Fate.IS_TAKEN_UP) & (m.end <= snapshot.time)
         seen.append(
             Seen(
@@ -160,8 +161,8 @@ def watch(spec: ModelSpec, seed: int, culture: State | None, hours: Sequence[int
                 ),
                 count=count_network(scene, regions, grid, time=snapshot.time),
                 internalised=int(np.count_nonzero(internalised)),
-                cd166=float(hold.cd166[network].mean()) if network.any() else math.nan,
-                fibres=float(hold.fibres[network].mean()) if network.any() else math.nan,
+                cd166=float(hold.free("cd166", *inside).mean()) if network[0].size else math.nan,
+                fibres=float(hold.free("fibre", *inside).mean()) if network[0].size else math.nan,
             )
         )
     return seen

@@ -2,14 +2,19 @@
 
 Each mutation replaces one piece of the source; the tests must then fail, and the name of a failing
 test must state the law that is broken.
+
+python validation/flips/run.py                     # all; writes table.md
+python validation/flips/run.py --only adhesion     # those whose law begins so; their rows anew
 """
 
+import argparse
 import os
 import re
 import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,18 +28,32 @@ COPIED = (
 LONGEST = 900.0
 """Some mutations make a solver run without end; failures until then count [s]."""
 MOST_FAILURES = 6
+NOT_CAUGHT = "**none**"
 
 
 @dataclass(frozen=True)
 class Flip:
-    """One mutation: the law that it breaks, the file, and the replaced and the new text."""
+    """One mutation.
+
+    Parameters
+    ----------
+    law, file, right, wrong : str
+        Law that it breaks, file, and the replaced and the new text.
+    tests : tuple of str
+        Files or folders of the tests that are run.
+    """
 
     law: str
     file: str
     right: str
     wrong: str
+    tests: tuple[str, ...] = ("tests",)
 
 
+ADHESION = (
+    *("tests/test_arrest.py", "tests/test_cells_adhesion.py", "tests/test_preincubation.py"),
+)
+"""Where the laws of arrest and hold are tested."""
 FLIPS = (
     Flip(
         "gradient sign: cells turn down the signal",
@@ -65,18 +84,6 @@ FLIPS = (
         "solvers/cosine/columns.py",
         "return self.transport.binding_coat",
         "return None",
-    ),
-    Flip(
-        "adhesion: cells are let go twice as fast",
-        "cells/holding.py",
-        "work[CATCH, n], parameters.release_rate, step",
-        "work[CATCH, n], 2.0 * parameters.release_rate, step",
-    ),
-    Flip(
-        "adhesion: cells are caught half as fast",
-        "cells/holding.py",
-        "work[CATCH, n] = rate",
-        "work[CATCH, n] = 0.5 * rate",
     ),
     Flip(
         "persistence: twice as long",
@@ -126,10 +133,141 @@ FLIPS = (
         "amplitudes=np.zeros_like(state.amplitudes),",
         "amplitudes=np.zeros_like(state.amplitudes), bound=empty,",
     ),
+    *(
+        Flip(f"adhesion: {law}", file, right, wrong, ADHESION)
+        for law, file, right, wrong in (
+            (
+                "held cells are let go twice as fast",
+                "cells/arrest.py",
+                "release = parameters.release_rate",
+                "release = 2.0 * parameters.release_rate",
+            ),
+            (
+                "bonds raise the release rate",
+                "cells/arrest.py",
+                "math.exp(-touched)",
+                "math.exp(touched)",
+            ),
+            (
+                "the strongest bond counts alone",
+                "cells/arrest.py",
+                "touched += parameters.bonds[k] * hold.ligands[k, row, column]",
+                "touched = max(touched, parameters.bonds[k] * hold.ligands[k, row, column])",
+            ),
+            (
+                "cells are caught half as fast without a trigger",
+                "cells/arrest.py",
+                "catch = parameters.basal_arrest_rate",
+                "catch = 0.5 * parameters.basal_arrest_rate",
+            ),
+            (
+                "cells are caught half as fast by a trigger",
+                "cells/arrest.py",
+                "catch += parameters",
+                "catch += 0.5 * parameters",
+            ),
+            (
+                "a fall of the occupied receptors triggers",
+                "cells/arrest.py",
+                "occupied + noise - level",
+                "level + noise - occupied",
+            ),
+            (
+                "the trigger's exponent is 1",
+                "pharmacology.py",
+                "power = x * x if exponent == 2.0 else x**exponent",
+                "power = x",
+            ),
+            (
+                "contact is ignored",
+                "cells/arrest.py",
+                "if hold.contact[row, column] == 0:",
+                "if hold.contact[row, column] > 1:",
+            ),
+            (
+                "contact as coarse as the grid of the fields",
+                "cells/adhesion.py",
+                "finer = math.ceil(",
+                "finer = 1 + 0 * math.ceil(",
+            ),
+            (
+                "cells reach as far as they are wide",
+                "cells/adhesion.py",
+                "reach = 0.5 * spec.haematopoietic.diameter",
+                "reach = spec.haematopoietic.diameter",
+            ),
+            (
+                "the antibody covers VCAM-1 too",
+                "cells/adhesion.py",
+                "lambda bodies, _: np.ones(len(bodies.x))",
+                "lambda bodies, _: 1.0 - bodies.blocked",
+            ),
+            (
+                "the antibody covers nothing on bodies",
+                "cells/adhesion.py",
+                "on_bodies=lambda bodies, _: 1.0 - bodies.blocked",
+                "on_bodies=lambda bodies, _: 1.0 - 0.0 * bodies.blocked",
+            ),
+            (
+                "signalling does not adapt",
+                "cells/arrest.py",
+                "state[ADAPTED, n] = adaptation_after(",
+                "_ = adaptation_after(",
+            ),
+            (
+                "receptors are not internalised",
+                "cells/arrest.py",
+                "state[SURFACE, n] = surface_after(",
+                "_ = surface_after(",
+            ),
+            (
+                "receptors relax at the rate of adaptation",
+                "cells/arrest.py",
+                "fast = decayed(min(rate * step, COMPLETE))",
+                "fast = slow",
+            ),
+            (
+                "signalling adapts at the receptors' rate",
+                "cells/arrest.py",
+                "slow = math.exp(-parameters.adaptation_rate * step)",
+                "slow = math.exp(-parameters.recycling_rate * step)",
+            ),
+            (
+                "the trigger has no noise",
+                "cells/arrest.py",
+                "parameters.trigger_noise * state[NOISE, n] * work[SIGMA, n]",
+                "0.0",
+            ),
+            (
+                "the trigger's noise is new in every step",
+                "cells/arrest.py",
+                "decay * state[NOISE, n] + fresh * work",
+                "work",
+            ),
+            (
+                "a dish's avidity acts on the release",
+                "cells/parameters.py",
+                "release_rate=cell.release_rate,",
+                "release_rate=cell.release_rate / factors.avidity,",
+            ),
+            (
+                "cells arrive adapted to nothing whatever they were kept in",
+                "cells/state.py",
+                "in preincubations(spec, receptor.ligand):",
+                "in preincubations(spec, receptor.ligand)[:0]:",
+            ),
+            (
+                "the antagonist of a preincubation is forgotten",
+                "cells/state.py",
+                "receptor.dissociation_constant, competition=competition",
+                "receptor.dissociation_constant, competition=0.0 * competition",
+            ),
+        )
+    ),
 )
 
 
-def failures(flip: Flip | None) -> list[str]:
+def failures(flip: Flip | None, tests: Sequence[str]) -> list[str]:
     """Names of the tests that fail under a flip, the first few; [] if none does."""
     with tempfile.TemporaryDirectory() as name:
         scratch = Path(name)
@@ -150,7 +288,7 @@ def failures(flip: Flip | None) -> list[str]:
         log = scratch / "log"
         with log.open("w") as stream:
             process = subprocess.Popen(
-                [sys.executable, "-m", "pytest", "tests", "-p", "no:cacheprovider", "-v",
+                [sys.executable, "-m", "pytest", *tests, "-p", "no:cacheprovider", "-v",
                  f"--maxfail={MOST_FAILURES}", "--no-header", "--tb=no"],
                 cwd=scratch, env=environment, stdout=stream, stderr=subprocess.STDOUT,
             )  # fmt: skip
@@ -170,20 +308,37 @@ def failures(flip: Flip | None) -> list[str]:
     return found
 
 
+def row(flip: Flip, names: Sequence[str]) -> str:
+    """Row of the table."""
+    shown = "; ".join(f"`{n.partition('::')[2]}`" for n in names) or NOT_CAUGHT
+    return f"| {flip.law} | `{flip.file}` | {shown} |"
+
+
+def recorded() -> dict[str, str]:
+    """Rows of the table that is there, by law."""
+    lines = (HERE / "table.md").read_text(encoding="utf-8").splitlines()
+    return {line.split(" | ")[0].removeprefix("| "): line for line in lines if " | `" in line}
+
+
 def main() -> None:
     """Write table.md."""
-    lines, caught = [], 0
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--only", default="", help="beginning of the laws to flip")
+    chosen = [flip for flip in FLIPS if flip.law.startswith(parser.parse_args().only)]
+    every = sorted({test for flip in chosen for test in flip.tests})
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        untouched, *broken = pool.map(failures, [None, *FLIPS])
-    if untouched:
-        raise SystemExit(f"the tests fail before any flip: {untouched}")
-    for flip, names in zip(FLIPS, broken, strict=True):
-        caught += bool(names)
-        shown = "; ".join(f"`{n.partition('::')[2]}`" for n in names) or "**none**"
-        lines.append(f"| {flip.law} | `{flip.file}` | {shown} |")
+        untouched = pool.submit(failures, None, ["tests"] if "tests" in every else every)
+        broken = list(pool.map(failures, chosen, [flip.tests for flip in chosen]))
+    if untouched.result():
+        raise SystemExit(f"the tests fail before any flip: {untouched.result()}")
+    rows = recorded() | {
+        flip.law: row(flip, names) for flip, names in zip(chosen, broken, strict=True)
+    }
+    lines = [rows[flip.law] for flip in FLIPS if flip.law in rows]
+    caught = sum(NOT_CAUGHT not in line for line in lines)
     text = f"""# Flipped laws, and the tests that notice
 
-`python validation/flips/run.py`: one sign or factor is changed in a scratch copy, then all tests
+`python validation/flips/run.py`: one sign or factor is changed in a scratch copy, then the tests
 run until {MOST_FAILURES} have failed. {caught} of {len(FLIPS)} flips are caught.
 
 | flipped | where | tests that fail first |

@@ -194,16 +194,20 @@ class ModelSpec(Section):
         return self.follows_cells and there and bool(getattr(self.mechanisms, f"{bond}_adhesion"))
 
     @property
+    def touches(self) -> bool:
+        """Whether cells can touch a structure that could hold them."""
+        return any(self.bears(bond) for bond in BOND_NAMES)
+
+    @property
     def triggers(self) -> bool:
         """Whether occupied CXCR4 triggers that cells are caught."""
-        touches = any(self.bears(bond) for bond in BOND_NAMES)
-        return touches and self.mechanisms.arrest and self.haematopoietic.triggered_arrest_rate > 0
+        triggered = self.mechanisms.arrest and self.haematopoietic.triggered_arrest_rate > 0
+        return self.touches and triggered
 
     @property
     def adheres(self) -> bool:
         """Whether cells can be caught."""
-        touches = any(self.bears(bond) for bond in BOND_NAMES)
-        return touches and (self.triggers or self.haematopoietic.basal_arrest_rate > 0)
+        return self.touches and (self.triggers or self.haematopoietic.basal_arrest_rate > 0)
 
     @property
     def sensed_ligands(self) -> tuple[str, ...]:

@@ -34,8 +34,7 @@ _SCENE = ("scene.mode", "scene.substrate", "scene.msc_density")
 _CELLS = ("cells.type", "cells.density")
 _CELL_TYPE = (
     *("diameter", "speed", "persistence_time", "receptors"),
-    *("adaptation_time", "half_trigger", "triggered_arrest_rate", "release_rate"),
-    *("cd166_bonds", "vla4_bonds", "fibre_bonds"),
+    *("half_trigger", "release_rate", "cd166_bonds"),
 )
 _VARIATION = (
     *("variation.dish.secretion", "variation.dish.speed", "variation.dish.avidity"),

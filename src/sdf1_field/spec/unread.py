@@ -60,6 +60,8 @@ _MIGRASOMES = """
 _GROWTH_OF_BODIES = """
     stromal_type.*.speed stromal_type.*.speed_variation stromal_type.*.persistence_time
     stromal_type.*.alignment_time stromal_type.*.nucleation_variation"""
+_BONDS = " ".join(f"cell_type.*.{bond}_bonds" for bond in BOND_NAMES)
+_HOLDS = " ".join(f"{bond}_adhesion" for bond in BOND_NAMES)
 _CARGO = "traffic stromal_type.*.cargo stromal_type.*.production_variation"
 _GROW, _CELLS = "Set scene.mode to 'grown'", "Set cells.density above 0"
 _SOLVE = "Add a ligand to output.ligands"
@@ -133,7 +135,7 @@ RULES: tuple[Rule, ...] = (
         lambda s: not s.bears_stroma,
         f"""{_PLACED_NETWORK} {_FIBRES_OF_NETWORKS} biogenesis {_GROWTH_OF_BODIES} {_CARGO}
         stromal_type.*.body_area stromal_type.*.body_area_variation
-        stromal_type.*.body_aspect_ratio ligand.*.secretion.msc_body cell_type.*.vla4_bonds""",
+        stromal_type.*.body_aspect_ratio ligand.*.secretion.msc_body""",
         "there is no stroma",
         "Set scene.msc_density above 0",
     ),
@@ -196,6 +198,7 @@ RULES: tuple[Rule, ...] = (
             f"Set mechanisms.{switch} to true",
         )
         for switch, key in (
+            ("arrest", "triggered_arrest_rate"),
             ("chemokinesis", "chemokinesis_gain"),
             ("migrasome_uptake", "migrasome_uptake_rate"),
             *((f"{bond}_adhesion", f"{bond}_bonds") for bond in BOND_NAMES),
@@ -203,8 +206,7 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         lambda s: not s.triggers,
-        """cell_type.*.adaptation_time cell_type.*.half_trigger cell_type.*.trigger_exponent
-        cell_type.*.triggered_arrest_rate mechanisms.adaptation mechanisms.trigger_noise""",
+        """cell_type.*.adaptation_time cell_type.*.half_trigger cell_type.*.trigger_exponent""",
         "SDF-1 triggers no arrest",
         "Set mechanisms.arrest and one of mechanisms.cd166_adhesion, vla4_adhesion and "
         "fibre_adhesion to true",
@@ -223,13 +225,27 @@ RULES: tuple[Rule, ...] = (
         "Set mechanisms.cd166_adhesion to true and the cells' cd166_bonds above 0",
     ),
     Rule(
+        lambda s: not s.touches,
+        "cell_type.*.basal_arrest_rate cell_type.*.triggered_arrest_rate",
+        "cells touch nothing that could hold them",
+        "Set one of mechanisms.cd166_adhesion, vla4_adhesion and fibre_adhesion to true",
+    ),
+    Rule(
         lambda s: not s.adheres,
-        """cell_type.*.release_rate cell_type.*.basal_arrest_rate cell_type.*.cd166_bonds
-        cell_type.*.vla4_bonds cell_type.*.fibre_bonds numerics.contact_spacing
-        variation.dish.avidity variation.donor.avidity""",
+        f"""cell_type.*.release_rate {_BONDS} numerics.contact_spacing variation.dish.avidity
+        variation.donor.avidity""",
         "no cell adheres",
         "Set mechanisms.arrest and a mechanism that holds cells, such as "
         "mechanisms.cd166_adhesion, to true",
+    ),
+    *(
+        Rule(
+            lambda s, bond=bond: not s.bears(bond),  # type: ignore[misc]
+            f"cell_type.*.{bond}_bonds",
+            "nothing in the view bears its ligand",
+            "Set scene.msc_density above 0",
+        )
+        for bond in BOND_NAMES
     ),
     Rule(
         lambda s: s.variation.donor_number == 0,
@@ -347,9 +363,7 @@ def _of_agents(spec: ModelSpec) -> _Found:
 
 def _of_mechanisms(spec: ModelSpec) -> _Found:
     """Mechanisms that are on without anything to act on; setting one to false is never idle."""
-    cells = (
-        """arrest cd166_adhesion vla4_adhesion fibre_adhesion crowding migrasome_uptake uptake"""
-    )
+    cells = f"arrest {_HOLDS} crowding migrasome_uptake uptake"
     cell, at = spec.haematopoietic, f"cell_type.{spec.cells.type}"
     conditions = [
         (not spec.follows_cells, cells, "there are no haematopoietic cells", _CELLS),
@@ -368,7 +382,7 @@ def _of_mechanisms(spec: ModelSpec) -> _Found:
         ),
         (
             not spec.adheres,
-            "cd166_adhesion vla4_adhesion fibre_adhesion",
+            _HOLDS,
             "no cell is caught",
             (f"Set mechanisms.arrest to true, or {at}.basal_arrest_rate above 0"),
         ),
