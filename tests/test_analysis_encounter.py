@@ -15,7 +15,7 @@ from sdf1_field.record import open_run
 from sdf1_field.scene import NO_BODY, Bodies, Region, body_under
 from sdf1_field.scene.regions import cells_in_ellipses
 from sdf1_field.simulation import StickyFloor, begin_encounters, change_floor, model_grid
-from sdf1_field.simulation.replay import walk_on
+from sdf1_field.simulation.encounters import walk_on
 from sdf1_field.spec import load_model
 
 HOUR = 3600.0

@@ -37,27 +37,24 @@ def even(setup, concentration):
     )
 
 
-def advanced(dish, before, after, *, discontinuous=False, with_cells=True):
+def advanced(dish, before, after, *, discontinuous=False):
     setup, transport, scene, emission = dish
     return exposure.advance(
         setup, transport, exposure.begin(setup, scene), even(setup, before), even(setup, after),
-        emission, discontinuous=discontinuous, with_cells=with_cells,
+        emission, discontinuous=discontinuous,
     )  # fmt: skip
 
 
-def test_the_coat_around_carriers_is_followed_with_and_without_cells(dish):
+def test_the_coat_around_carriers_is_followed(dish):
     setup, transport, scene, emission = dish
     m, own = scene.migrasomes, np.flatnonzero(scene.migrasomes.loaded["sdf1"])
     basis = subgrid_basis(setup.grid, transport, cell_radius=setup.radius)
     around = surroundings(basis, m.x[own], m.y[own], *even(setup, 0.2))
     rate = emission.migrasomes.mean[own]
     expected = advance_coat(basis, around, np.zeros((len(own), WAVENUMBERS)), rate, STEP)
-    found, stimulus = advanced(dish, 0.1, 0.3)
+    found, sensed = advanced(dish, 0.1, 0.3)
     assert np.array_equal(found.coated, expected)
-    assert len(stimulus.subgrid.x) >= len(own)
-    without, nothing = advanced(dish, 0.1, 0.3, with_cells=False)
-    assert np.array_equal(without.coated, expected)
-    assert nothing is no_stimulus(setup.grid)
+    assert len(exposure.stimulus_of(setup, sensed).subgrid.x) >= len(own)
 
 
 @pytest.mark.parametrize(("discontinuous", "seen"), [(False, 0.2), (True, 0.3)])
@@ -65,8 +62,8 @@ def test_cells_sense_the_mean_of_both_ends_or_after_a_discontinuity_the_end(
     dish, discontinuous, seen
 ):
     setup = dish[0]
-    _, stimulus = advanced(dish, 0.1, 0.3, discontinuous=discontinuous)
-    alone = stimulus._replace(subgrid=no_stimulus(setup.grid).subgrid)
+    _, sensed = advanced(dish, 0.1, 0.3, discontinuous=discontinuous)
+    alone = exposure.stimulus_of(setup, sensed)._replace(subgrid=no_stimulus(setup.grid).subgrid)
     value = sample(alone, 51.0, 77.0, setup.grid.dx, setup.grid.dy)[0]
     assert value == pytest.approx(seen, rel=1e-9)
 

@@ -43,7 +43,7 @@ threads, blas = map(int, sys.argv[1:3])
 pools = [p["num_threads"] for p in threadpoolctl.threadpool_info() if p["user_api"] == "blas"]
 assert max(pools) == blas, pools
 seen, uneven = set(), []
-advanced, iterated = loop._scene_and_fields, floor_newton._conjugate_gradients
+advanced, iterated = loop.scene_and_fields, floor_newton._conjugate_gradients
 
 def watched_fields(*arguments, **options):
     seen.add(numba.get_num_threads())
@@ -53,7 +53,7 @@ def watched_step(*arguments, **options):
     uneven.append(True)
     return iterated(*arguments, **options)
 
-loop._scene_and_fields, floor_newton._conjugate_gradients = watched_fields, watched_step
+loop.scene_and_fields, floor_newton._conjugate_gradients = watched_fields, watched_step
 steps = {}
 for kind, (name, *settings) in json.loads(sys.argv[4]).items():
     seen.clear()

@@ -17,6 +17,8 @@ _HOME = {
     "open_run": "api.runs",
     "Run": "api.runs",
     "Runs": "api.runs",
+    "record_exposure": "api.replaying",
+    "replay": "api.replaying",
     "InputError": "errors",
     "RunError": "errors",
     "Sdf1FieldWarning": "errors",

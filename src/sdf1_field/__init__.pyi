@@ -1,4 +1,6 @@
 from sdf1_field.api.loading import load_model as load_model
+from sdf1_field.api.replaying import record_exposure as record_exposure
+from sdf1_field.api.replaying import replay as replay
 from sdf1_field.api.runs import Run as Run
 from sdf1_field.api.runs import Runs as Runs
 from sdf1_field.api.runs import open_run as open_run

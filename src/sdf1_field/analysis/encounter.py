@@ -1,7 +1,7 @@
 """The encounter limit: cells that perfectly sticky regions would gather without attraction.
 
-It is a replay of the model's cells (`sdf1_field.simulation.replay`) that sense nothing and are held
-wherever a region is under their centre.
+It is a walk of the model's cells that sense nothing (`sdf1_field.simulation.encounters`) and are
+held wherever a region is under their centre.
 """
 
 import math
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from sdf1_field.analysis.census import density_fold_change
 from sdf1_field.scene import Region, region_areas
 from sdf1_field.simulation import EncounterWalk, StickyFloor, begin_encounters, change_floor
-from sdf1_field.simulation.replay import cells_at, walk_on
+from sdf1_field.simulation.encounters import cells_at, walk_on
 from sdf1_field.spec import ModelSpec
 
 Array = NDArray[np.float64]

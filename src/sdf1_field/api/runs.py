@@ -45,7 +45,8 @@ def _seconds(time: str | float) -> float:
         raise InputError(f"at: {error}") from None
 
 
-def _times(at: At | None) -> list[float] | None:
+def times_of(at: At | None) -> list[float] | None:
+    """Times [s] as a user writes them; None for none."""
     if at is None:
         return None
     if isinstance(at, str) or not isinstance(at, Iterable):
@@ -87,7 +88,7 @@ class Dishes:
         """
         against = _datasets(control)
         name = usual_table(self.datasets) if name is None else name
-        return make_table(name, self.datasets, _times(at), against=against, paired=paired)
+        return make_table(name, self.datasets, times_of(at), against=against, paired=paired)
 
     def fold_change(
         self,

@@ -95,22 +95,22 @@ def stimulus(
     on = spec.mechanisms
     share = spec.receptor.cxcr4.coat_share / MOLECULES_PER_UM3_PER_NM
     if patterned:
-        dissolved = _coefficients(response.factors, concentration)
-        attached = _coefficients(response.plain, share * bound)
+        dissolved = coefficients_of(response.factors, concentration)
+        attached = coefficients_of(response.plain, share * bound)
         visible = dissolved + attached
     else:
-        visible = _coefficients(response.factors, concentration + share * bound)
+        visible = coefficients_of(response.factors, concentration + share * bound)
     if on.soluble_sensing and on.haptotaxis:
         return Stimulus(visible, visible, True, subgrid)
     steering = np.zeros_like(visible)
     if on.soluble_sensing:
-        steering = dissolved if patterned else _coefficients(response.factors, concentration)
+        steering = dissolved if patterned else coefficients_of(response.factors, concentration)
     if on.haptotaxis:
-        steering = attached if patterned else _coefficients(response.factors, share * bound)
+        steering = attached if patterned else coefficients_of(response.factors, share * bound)
     return Stimulus(visible, steering, False, subgrid)
 
 
-def _coefficients(factors: Array, values: Array) -> Array:
+def coefficients_of(factors: Array, values: Array) -> Array:
     """Spline coefficients of the values at cell centres under a response, padded."""
     modes = forward(values)
     modes *= factors

@@ -12,15 +12,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sdf1_field.exposure.maps import GridResponse, grid_response, stimulus
-from sdf1_field.exposure.sampling import Stimulus, no_stimulus
+from sdf1_field.exposure.sampling import Stimulus
 from sdf1_field.exposure.subgrid import (
     WAVENUMBERS,
     SubgridBasis,
+    SubgridSources,
     Surroundings,
     advance_coat,
     burst_onto_coat,
+    correction_of,
     subgrid_basis,
-    subgrid_field,
     surroundings,
 )
 from sdf1_field.grid import Grid
@@ -81,6 +82,23 @@ class FaceValues(NamedTuple):
     bound: Array
 
 
+class Sensed(NamedTuple):
+    """Ligand on the floor over an interval, of which receptors sense a part.
+
+    Parameters
+    ----------
+    mean : FaceValues
+        On the grid, over the interval.
+    basis : SubgridBasis
+    sources : SubgridSources
+        Migrasomes that ever carry the ligand.
+    """
+
+    mean: FaceValues
+    basis: SubgridBasis
+    sources: SubgridSources
+
+
 def sensing_setup(spec: ModelSpec, grid: Grid, transport: Transport) -> SensingSetup:
     """Setup for the one ligand that a model's cells sense.
 
@@ -112,9 +130,8 @@ def advance(
     emission: Emission,
     *,
     discontinuous: bool,
-    with_cells: bool,
-) -> tuple[Exposure, Stimulus]:
-    """Exposure at the end of an interval, and the stimulus throughout it.
+) -> tuple[Exposure, Sensed]:
+    """Exposure at the end of an interval, and the ligand throughout it.
 
     Parameters
     ----------
@@ -130,38 +147,35 @@ def advance(
     discontinuous : bool
         Whether the floor has changed at once at the beginning; the concentration is then that of
         the end alone.
-    with_cells : bool
-        Before there are cells, the exposure is followed and the stimulus left empty.
     """
     concentration = after.concentration
     if not discontinuous:
         concentration = 0.5 * (before.concentration + concentration)
-    bound = 0.5 * (before.bound + after.bound)
+    mean = FaceValues(concentration, 0.5 * (before.bound + after.bound))
     m, own = emission.after.migrasomes, _carriers(emission.after, setup.ligand)
     rate = emission.migrasomes.mean[own]
-    basis, around = _around(setup, transport, emission.after, FaceValues(concentration, bound))
+    basis, around = _around(setup, transport, emission.after, mean)
     held = _with_new(exposure.coated, len(own))
     coated = advance_coat(basis, around, held, rate, emission.until - emission.since)
-    if not with_cells:
-        return Exposure(coated), no_stimulus(setup.grid)
+    sources = SubgridSources(own, m.x[own], m.y[own], m.radius[own], rate, around, held, coated)
+    return Exposure(coated), Sensed(mean, basis, sources)
+
+
+def stimulus_of(setup: SensingSetup, sensed: Sensed) -> Stimulus:
+    """Stimulus of the model's cells over an interval."""
     on = setup.spec.mechanisms
-    correction = subgrid_field(
-        basis,
-        around,
-        0.5 * (held + coated),
-        m.x[own],
-        m.y[own],
-        m.radius[own],
-        rate,
+    correction = correction_of(
+        sensed.basis,
+        sensed.sources,
         coat_share=setup.spec.receptor.cxcr4.coat_share,
         soluble_steers=on.soluble_sensing,
         coat_steers=on.haptotaxis,
     )
-    return Exposure(coated), stimulus(
+    return stimulus(
         setup.spec,
         setup.response,
-        concentration,
-        bound,
+        sensed.mean.concentration,
+        sensed.mean.bound,
         correction,
         patterned=setup.spec.ligand[setup.ligand].coat.uneven,
     )

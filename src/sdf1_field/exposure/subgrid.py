@@ -39,7 +39,7 @@ from scipy.special import j0, j1
 from sdf1_field.exposure.sampling import SubgridField, no_subgrid_field
 from sdf1_field.grid import Grid
 from sdf1_field.modes import disc_transform
-from sdf1_field.neighbours import MOST_BUCKETS, make_buckets, sorted_places
+from sdf1_field.neighbours import MOST_BUCKETS, Buckets, make_buckets, sorted_places
 from sdf1_field.sources import source_width
 from sdf1_field.transport import Coat, Transport
 from sdf1_field.units import MOLECULES_PER_UM3_PER_NM
@@ -145,6 +145,45 @@ class Surroundings(NamedTuple):
 
     uptake: Array
     release: Array
+
+
+class SubgridSources(NamedTuple):
+    """Sources of the correction over an interval; arrays of shape (source,) unless stated.
+
+    Parameters
+    ----------
+    number : ndarray of int
+        Number of each migrasome in the scene.
+    x, y, radius : ndarray
+        [um].
+    rate : ndarray
+        Secretion, its mean over the interval [molecules/s].
+    around : Surroundings
+    before, after : ndarray, shape (source, WAVENUMBERS)
+        Transforms of the coat around each at both ends; see `advance_coat`.
+    """
+
+    number: NDArray[np.intp]
+    x: Array
+    y: Array
+    radius: Array
+    rate: Array
+    around: Surroundings
+    before: Array
+    after: Array
+
+    def chosen(self, which: NDArray[np.bool_]) -> "SubgridSources":
+        """Some of the sources; ``which`` has the shape (source,)."""
+        return SubgridSources(
+            number=self.number[which],
+            x=self.x[which],
+            y=self.y[which],
+            radius=self.radius[which],
+            rate=self.rate[which],
+            around=Surroundings(self.around.uptake[which], self.around.release[which]),
+            before=self.before[which],
+            after=self.after[which],
+        )
 
 
 def subgrid_basis(grid: Grid, transport: Transport, *, cell_radius: float) -> SubgridBasis:
@@ -266,12 +305,7 @@ def subgrid_field(
     """
     if len(x) == 0:
         return no_subgrid_field()
-    grid, reach = basis.grid, basis.scales.reach
-    source, x, y = image_sources(x, y, grid.width, grid.length, reach)
-    buckets = make_buckets(0.0, 0.0, grid.width, grid.length, reach, MOST_BUCKETS)
-    order, begins = sorted_places(buckets, x, y)
-    source, x, y = source[order], x[order], y[order]
-
+    source, x, y, buckets, begins = _placed(basis, x, y)
     uptake, release = (part[source, None] for part in around)
     attached = coated[source]
     dissolved = (rate[source, None] / MOLECULES_PER_UM3_PER_NM + release * attached) / (
@@ -282,7 +316,95 @@ def subgrid_field(
     if not (soluble_steers and coat_steers):
         steering = soluble_steers * dissolved + coat_steers * attached
         profile = np.concatenate([profile, _profiles(basis, radius[source], steering)], axis=2)
-    return SubgridField(x, y, buckets, begins, reach, profile)
+    return SubgridField(x, y, buckets, begins, basis.scales.reach, profile)
+
+
+def correction_of(
+    basis: SubgridBasis,
+    sources: SubgridSources,
+    *,
+    coat_share: float,
+    soluble_steers: bool = True,
+    coat_steers: bool = True,
+) -> SubgridField:
+    """`subgrid_field` of sources over an interval, with the mean of their coats at both ends."""
+    return subgrid_field(
+        basis,
+        sources.around,
+        0.5 * (sources.before + sources.after),
+        sources.x,
+        sources.y,
+        sources.radius,
+        sources.rate,
+        coat_share=coat_share,
+        soluble_steers=soluble_steers,
+        coat_steers=coat_steers,
+    )
+
+
+def source_profiles(basis: SubgridBasis, sources: SubgridSources) -> tuple[Array, Array]:
+    """Profiles of dissolved and of bound ligand around sources, shape (source, node, 2) each.
+
+    As of `SubgridField` without its mirror images, values [nM] and slopes [nM/um]; bound ligand as
+    where receptors sense a share of 1/um of it.
+    """
+    attached = 0.5 * (sources.before + sources.after)
+    uptake, release = (part[:, None] for part in sources.around)
+    dissolved = (sources.rate[:, None] / MOLECULES_PER_UM3_PER_NM + release * attached) / (
+        basis.admittance + uptake
+    )
+    return (
+        _profiles(basis, sources.radius, dissolved),
+        _profiles(basis, sources.radius, attached),
+    )
+
+
+def field_of_profiles(basis: SubgridBasis, x: Array, y: Array, profile: Array) -> SubgridField:
+    """Field of sources with known profiles, and of their mirror images behind the no-flux walls.
+
+    Parameters
+    ----------
+    basis : SubgridBasis
+    x, y : ndarray, shape (source,)
+        [um].
+    profile : ndarray, shape (source, node, 2) or (source, node, 4)
+        As of `SubgridField`.
+    """
+    if len(x) == 0:
+        return no_subgrid_field()
+    placed = _placed(basis, x, y)
+    return SubgridField(
+        placed.x, placed.y, placed.buckets, placed.begins, basis.scales.reach,
+        profile[placed.source],
+    )  # fmt: skip
+
+
+class _Placed(NamedTuple):
+    """Sources and their mirror images, sorted by bucket; arrays of shape (image,).
+
+    Parameters
+    ----------
+    source : ndarray of int
+        Number of each one's source.
+    x, y : ndarray
+        [um].
+    buckets, begins
+        As of `SubgridField`.
+    """
+
+    source: NDArray[np.intp]
+    x: Array
+    y: Array
+    buckets: Buckets
+    begins: NDArray[np.int64]
+
+
+def _placed(basis: SubgridBasis, x: Array, y: Array) -> _Placed:
+    grid, reach = basis.grid, basis.scales.reach
+    source, x, y = image_sources(x, y, grid.width, grid.length, reach)
+    buckets = make_buckets(0.0, 0.0, grid.width, grid.length, reach, MOST_BUCKETS)
+    order, begins = sorted_places(buckets, x, y)
+    return _Placed(source[order], x[order], y[order], buckets, begins)
 
 
 def _profiles(basis: SubgridBasis, radius: Array, transform: Array) -> Array:
@@ -312,7 +434,7 @@ def _profiles(basis: SubgridBasis, radius: Array, transform: Array) -> Array:
     for n in np.unique(lower):
         chosen = np.flatnonzero(lower == n)
         result[chosen] = both[chosen] @ _stacked_matrices(basis.scales, int(n))
-    return result.reshape(len(radius), -1, 2)
+    return result.reshape(len(radius), basis.scales.nodes, 2)
 
 
 @functools.lru_cache(maxsize=64)

@@ -1,6 +1,7 @@
 """Haematopoietic cells in a dish, counted in regions or tracked, and their uptake of migrasomes."""
 
 import math
+from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,10 +19,14 @@ from sdf1_field.observations.readings import Dish, model_of, of_cells, of_dish, 
 from sdf1_field.scene import NO_BODY, Fate, Migrasomes, Region, Scene
 from sdf1_field.simulation import (
     EncounterWalk,
+    RecordedExposure,
+    ReplayedCells,
+    Snapshot,
     StickyFloor,
     begin_encounters,
     change_floor,
     model_grid,
+    replay_cells,
     simulate,
     track_times,
 )
@@ -55,8 +60,11 @@ COUNTED = (
 TRACKED = (Quantity(PATH, "um", Sample.CELLS),)
 
 
-def read_counts(dish: Dish) -> tuple[Reading, ...]:
+def read_counts(dish: Dish, recorded: RecordedExposure | None = None) -> tuple[Reading, ...]:
     """Count a dish's cells and networks at its times; see `watched_model`.
+
+    With a recorded exposure the cells are replayed under it, with the dish's seed; SDF-1 released
+    is then not known.
 
     The walk of the encounter limit uses the regions of every coupling stop from 0 s on, as the
     model's own cells do; contact with migrasomes is read in every saved frame of the cells.
@@ -70,7 +78,7 @@ def read_counts(dish: Dish) -> tuple[Reading, ...]:
     before = None
     walk: EncounterWalk | None = None
     touched, moved_on = np.zeros((2, spec.cell_count), dtype=np.bool_)
-    for snapshot in simulate(spec, seed=dish.seed, nonlinear=dish.saturating):
+    for snapshot in _moments(dish, spec, recorded):
         if snapshot.cells is None:
             continue
         if before is None:
@@ -78,7 +86,7 @@ def read_counts(dish: Dish) -> tuple[Reading, ...]:
         floor = StickyFloor(snapshot.time, snapshot.regions, snapshot.scene.bodies)
         if walk is None:
             walk = begin_encounters(spec, floor, seed=dish.seed, repeats=encounter_repeats(spec))
-        elif snapshot.time == snapshot.stop.time:
+        elif snapshot.at_stop:
             walk = change_floor(walk, floor)
         if snapshot.time not in seen:
             continue
@@ -125,6 +133,16 @@ def read_counts(dish: Dish) -> tuple[Reading, ...]:
             "multiples of output.tracks_every."
         )
     return tuple(readings)
+
+
+def _moments(
+    dish: Dish, spec: ModelSpec, recorded: RecordedExposure | None
+) -> Iterator[Snapshot] | Iterator[ReplayedCells]:
+    """A simulated or replayed dish at every stop from 0 s on."""
+    if recorded is None:
+        return simulate(spec, seed=dish.seed, nonlinear=dish.saturating)
+    stops = [time for time in recorded.times if time <= spec.run.duration]
+    return replay_cells(recorded, spec, seed=dish.seed, times=stops)
 
 
 def watched_model(dish: Dish) -> ModelSpec:

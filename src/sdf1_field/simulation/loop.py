@@ -20,14 +20,13 @@ from sdf1_field import cells as cell_layer
 from sdf1_field import exposure, migrasomes
 from sdf1_field.cells import Cells
 from sdf1_field.errors import RunError
-from sdf1_field.exposure import Exposure, FaceValues, Stimulus, no_stimulus
-from sdf1_field.migrasomes import Emission, emission_between
-from sdf1_field.simulation.events import apply_events, let_coats_saturate
-from sdf1_field.simulation.fields import advance_fields, release_bursts
+from sdf1_field.exposure import Sensed, Stimulus, no_stimulus
+from sdf1_field.simulation.events import apply_events
+from sdf1_field.simulation.intervals import at_stop, scene_and_fields, sense
 from sdf1_field.simulation.output import Snapshot, snapshot_of
 from sdf1_field.simulation.prepared import Prepared, prepare
-from sdf1_field.simulation.saturation import nonlinear_of, require_unsaturated
-from sdf1_field.simulation.scene_fields import SceneFields, next_scene, on_grid
+from sdf1_field.simulation.saturation import nonlinear_of
+from sdf1_field.simulation.scene_fields import SceneFields, next_scene
 from sdf1_field.simulation.soundness import require_sound
 from sdf1_field.simulation.state import State, begin
 from sdf1_field.simulation.stops import discontinuity_times, field_times, stops, track_times
@@ -106,11 +105,12 @@ def simulate(
             bisect.bisect_right(outputs, state.time) : bisect.bisect_left(outputs, until)
         ]
         with use_threads(threads):
-            there, emission, exposed, fields = _scene_and_fields(state, here, until)
-            exposed, stimulus = _sense(
+            there, emission, exposed, fields = scene_and_fields(state, here, until)
+            exposed, sensed = sense(
                 here, replace(state, exposure=exposed), fields, emission,
                 discontinuous=state.time in discontinuities,
             )  # fmt: skip
+            stimulus = _stimulus(state, prepared, sensed)
         if watched and state.cells is not None:
             signal, noise = max((signal, noise), body_signal(here, stimulus))
         cells, internalised, between = _move(state, here, stimulus, until, shown)
@@ -121,16 +121,8 @@ def simulate(
         if internalised:
             scene = migrasomes.advance(scene, until, internalised)
         state = State(until, seed, scene, fields, cells, exposed)
-        if there.scene.growth is None:
-            with use_threads(threads):
-                state = release_bursts(state, there, emission)
-        require_sound(
-            state, prepared.grid, there.prepared.solvers, there.equations, spec.numerics, last=last
-        )
-        require_unsaturated(state.fields, spec.numerics.tolerance)
-        there, state = let_coats_saturate(there, state)
-        state = apply_events(there.prepared, state, events.get(until))
-        here = on_grid(there, state.scene)
+        with use_threads(threads):
+            here, state = at_stop(there, state, emission, events.get(until), last=last)
         if until in outputs:
             yield snapshot_of(state, here)
     if watched:
@@ -147,53 +139,11 @@ def _require_same_path(prepared: Prepared, state: State) -> None:
             )
 
 
-def _scene_and_fields(
-    state: State, here: SceneFields, until: float
-) -> tuple[SceneFields, dict[str, Emission], Exposure, dict[str, FieldState]]:
-    """Scene, emission by ligand, exposure after the bursts, and fields at a later time.
-
-    Bursts of a grown scene within an interval are released at its start, so saved fields show them
-    diluted. A placed scene's ruptures happen at stops, and are not
-    released here.
-    """
-    there = next_scene(here, until)
-    bursts = here.prepared.spec.mechanisms.bursts
-    emission = {
-        name: emission_between(here.scene, there.scene, name, state.time, until, bursts=bursts)
-        for name in here.equations
-    }
-    if here.scene.growth is not None:
-        state = release_bursts(state, there, emission)
-    return there, emission, state.exposure, advance_fields(state, here, there, emission)
-
-
-def _sense(
-    here: SceneFields,
-    state: State,
-    after: Mapping[str, FieldState],
-    emission: Mapping[str, Emission],
-    *,
-    discontinuous: bool,
-) -> tuple[Exposure, Stimulus]:
-    """Exposure at the end of an interval, and the stimulus throughout it."""
-    prepared, sensing = here.prepared, here.prepared.sensing
-    if sensing is None:
-        return state.exposure, no_stimulus(prepared.grid)
-    equation, solver = here.equations[sensing.ligand], prepared.solvers[sensing.ligand]
-    before, end = (
-        FaceValues(solver.face(equation, field), field.bound)
-        for field in (state.fields[sensing.ligand], after[sensing.ligand])
-    )
-    return exposure.advance(
-        sensing,
-        equation.transport,
-        state.exposure,
-        before,
-        end,
-        emission[sensing.ligand],
-        discontinuous=discontinuous,
-        with_cells=state.cells is not None,
-    )
+def _stimulus(state: State, prepared: Prepared, sensed: Sensed | None) -> Stimulus:
+    """Stimulus of the cells over an interval; empty before there are any."""
+    if state.cells is None or prepared.sensing is None or sensed is None:
+        return no_stimulus(prepared.grid)
+    return exposure.stimulus_of(prepared.sensing, sensed)
 
 
 def _move(
@@ -243,7 +193,7 @@ def _between_stops(
             if state.scene.growth is not None:
                 branch, there = state, here
             with use_threads(threads):
-                there, _, exposed, fields = _scene_and_fields(branch, there, time)
+                there, _, exposed, fields = scene_and_fields(branch, there, time)
             branch = State(time, state.seed, there.scene, fields, state.cells, exposed)
             then = there
         else:

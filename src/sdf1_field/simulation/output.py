@@ -92,6 +92,11 @@ class Snapshot:
     stop: State
 
     @property
+    def at_stop(self) -> bool:
+        """Whether the time is a stop, at which cells take up the scene."""
+        return self.time == self.stop.time
+
+    @property
     def scene(self) -> Scene:
         """Stroma at that time."""
         return self.here.scene

@@ -1,199 +1,290 @@
-"""Replay of the cells over sticky regions: they sense nothing, and any region holds them.
+"""Cells under a recorded exposure: the cell layer of a run alone, for any cells and their drugs.
 
-Cells walk from 0 s on as the model's do, over the regions as these change. The result is one walk:
-it does not depend on the times at which its cells are asked for.
+A replay takes the steps of the loop (`sdf1_field.simulation.loop`) that move cells. A migrasome
+that is taken up holds no cell any more and does not secrete, from the next stop on; what it had put
+onto the coat stays and is lost as any other. What the replay leaves out is that the field on the
+grid and the growth of the network do not lose it: `validation/replay` measures the difference.
 """
 
-from collections.abc import Sequence
+import functools
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sdf1_field import cells as cell_layer
-from sdf1_field.cells import AdhesionMap, CellArrays, CellParameters, Cells
-from sdf1_field.exposure import no_stimulus
+from sdf1_field import exposure
+from sdf1_field.cells import Cells
+from sdf1_field.errors import InputError
+from sdf1_field.exposure import (
+    WAVENUMBERS,
+    Stimulus,
+    SubgridBasis,
+    SubgridSources,
+    Weights,
+    no_stimulus,
+)
 from sdf1_field.grid import Grid
-from sdf1_field.random import Stream, generator
-from sdf1_field.scene import Bodies, Region, RegionMap
+from sdf1_field.scene import Fate, Region, RegionMap, Scene, region_areas, region_map
+from sdf1_field.simulation.contacts import adhesion_of
 from sdf1_field.simulation.dish import model_grid
+from sdf1_field.simulation.recording import RecordedExposure, RecordedInterval
+from sdf1_field.simulation.replayable import require_same_stroma
+from sdf1_field.simulation.soundness import require_sound_cells
+from sdf1_field.simulation.stops import track_times
+from sdf1_field.simulation.threads import use_threads
 from sdf1_field.spec import ModelSpec
+from sdf1_field.treatments import Event, schedule
+from sdf1_field.units import duration_text
 from sdf1_field.variation import dish_factors
 
-_ROUND_OFF = 1e-9
-"""Share of a step by which a time may miss a whole number of steps."""
-_PER_CELL = CellArrays._fields
-"""Fields of `Cells` with one element per cell."""
+Array = NDArray[np.float64]
+Floats = NDArray[np.floating[Any]]
+
+KEPT_PROFILES = 64
+"""Intervals whose sources' profiles are kept, those replayed last; a dish to 12 h has 50, of about
+1 MB each. Replays of all models under one exposure before the next make use of it."""
 
 
 @dataclass(frozen=True, eq=False)
-class StickyFloor:
-    """Regions that hold cells, and the bodies that advect held cells, from a time on.
+class ReplayedCells:
+    """Cells at a stop, and the stroma that they have left.
 
     Parameters
     ----------
     time : float
         [s].
-    regions : ndarray of uint8, shape (ny, nx)
-        Values of `Region`.
-    bodies : Bodies
-        In the same order on every floor of a walk.
+    cells : Cells
+    scene : Scene
+        Without the migrasomes that these cells have taken up.
+    grid : Grid
+    outline_margin : float
+        Of the regions [um].
     """
 
     time: float
-    regions: RegionMap
-    bodies: Bodies
-
-    def same_as(self, other: "StickyFloor") -> bool:
-        """Whether regions and bodies are those of another floor."""
-        own, its = self.bodies, other.bodies
-        return (
-            np.array_equal(self.regions, other.regions)
-            and np.array_equal(own.x, its.x)
-            and np.array_equal(own.y, its.y)
-            and np.array_equal(own.angle, its.angle)
-        )
-
-
-@dataclass(frozen=True, eq=False)
-class EncounterWalk:
-    """Repetitions of the walk after the same number of steps of ``cells.time_step``.
-
-    Parameters
-    ----------
-    grid : Grid
-    time_step : float
-        [s].
-    parameters : CellParameters
-    floor : StickyFloor
-        The current one.
-    hold : AdhesionMap
-    seeds : tuple of int
-        Of the repetitions' random numbers.
-    cells : Cells
-        Of all repetitions, one after the other.
-    """
-
-    grid: Grid
-    time_step: float
-    parameters: CellParameters
-    floor: StickyFloor
-    hold: AdhesionMap
-    seeds: tuple[int, ...]
     cells: Cells
+    scene: Scene
+    grid: Grid
+    outline_margin: float
+
+    at_stop = True
+
+    @functools.cached_property
+    def regions(self) -> RegionMap:
+        """Region under each floor cell, shape (ny, nx)."""
+        return region_map(self.scene, self.grid, outline_margin=self.outline_margin)
+
+    @property
+    def counts(self) -> NDArray[np.int64]:
+        """Cells by the region under their centre, shape (3,), in the order of `Region`."""
+        under = self.regions[self.grid.index(self.cells.x, self.cells.y)]
+        return np.bincount(under, minlength=len(Region))[: len(Region)]
+
+    @property
+    def areas(self) -> Array:
+        """Area of each region [um**2], shape (3,), in the order of `Region`."""
+        return region_areas(self.regions, self.grid.dx * self.grid.dy)
 
 
-def begin_encounters(
-    spec: ModelSpec, floor: StickyFloor, *, seed: int, repeats: int
-) -> EncounterWalk:
-    """Walk at 0 s: cells settle as in the model, and those over a region are held.
+def replay_cells(
+    recorded: RecordedExposure,
+    spec: ModelSpec,
+    *,
+    seed: int | None = None,
+    times: Sequence[float] | None = None,
+) -> Iterator[ReplayedCells]:
+    """Move a model's cells under a recorded exposure.
+
+    With the recorded dish's own seed the cells take the same steps as in `simulate`, as long as no
+    migrasome is taken up, but for round-off of the maps that are kept. Replays under one recorded
+    exposure share its stroma and are not independent dishes.
 
     Parameters
     ----------
+    recorded : RecordedExposure
     spec : ModelSpec
-        Speed, persistence, crowding, time step and number of the cells are taken from it.
-    floor : StickyFloor
-        At 0 s.
-    seed : int
-        The dish's; each repetition has places and random numbers of its own.
-    repeats : int
-        Independent repetitions to average.
+        It may differ from the recorded one in the cells' type, number and mechanisms, in adhesion
+        and CXCR4, and in drugs that act on the cells or on CD166.
+    seed : int, optional
+        Of the cells' random numbers and of their factors of variation; the recorded dish's if not
+        given.
+    times : sequence of float, optional
+        When cells are yielded, each a stop of the recording from 0 s on [s]; those at which the
+        model saves its cells if not given.
+
+    Yields
+    ------
+    ReplayedCells
+        In the order of time.
+
+    Raises
+    ------
+    InputError
+        If the recorded exposure is not that of the model, or a time is not one of its stops.
+    RunError
+        If cells leave the walls or have no direction any more.
     """
-    grid = model_grid(spec)
-    parameters, hold = cell_layer.sticky(
-        cell_layer.cell_parameters(spec, dish_factors(spec, seed), competition=0.0),
-        floor.regions,
-        grid,
-    )
-    seeds = tuple(
-        int(generator(seed, Stream.ENCOUNTER, repeat).integers(2**63)) for repeat in range(repeats)
-    )
-    return EncounterWalk(
-        grid=grid,
-        time_step=spec.cells.time_step,
-        parameters=parameters,
-        floor=floor,
-        hold=hold,
-        seeds=seeds,
-        cells=_held_where_sticky(
-            _joined([cell_layer.seed_cells(spec, own) for own in seeds]), grid, floor.regions
-        ),
-    )
+    require_same_stroma(recorded, spec)
+    own = recorded.seed if seed is None else seed
+    asked = _asked_times(recorded, spec, times)
+    grid, plan = model_grid(spec), schedule(spec)
+    factors, weights = dish_factors(spec, own), exposure.weights_of(spec)
+    cells = cell_layer.seed_cells(spec, own)
+    taken: dict[int, float] = {}
+    coats: dict[int, Array] = {}
+    for number, time in enumerate(recorded.times):
+        scene = scene_left(recorded.scenes[number], taken, plan.events, time)
+        if time in asked:
+            yield ReplayedCells(time, cells, scene, grid, spec.scene.network_outline_margin)
+        if not asked or time >= asked[-1]:
+            return
+        until = recorded.times[number + 1]
+        hold = adhesion_of(spec, scene, recorded.contacts[number], recorded.contact_grid)
+        seen = no_stimulus(grid)
+        if spec.sensed_ligands:
+            with use_threads(1):
+                seen, coats = stimulus_over(
+                    recorded, recorded.intervals[number], weights, taken, coats
+                )
+        before = cells
+        cells, internalised, _ = cell_layer.advance_with_uptake(
+            cell_layer.detach_unsupported(cells, hold),
+            grid,
+            seen,
+            hold,
+            cell_layer.cell_parameters(spec, factors, competition=plan.competition(time)),
+            scene,
+            duration=until - time,
+            time_step=spec.cells.time_step,
+            seed=own,
+        )
+        after = recorded.scenes[number + 1]
+        if after is not recorded.scenes[number]:
+            cells = cell_layer.advected(cells, grid, scene, after)
+        require_sound_cells(cells, grid, last=before)
+        # A migrasome that is gone at the stop by itself has not been taken up.
+        left = [one for one in internalised if after.migrasomes.present[one]]
+        taken |= dict.fromkeys(left, until)
+        if spec.sensed_ligands:
+            coats |= _coats_at_end(recorded.intervals[number].sources, left)
 
 
-def walk_on(walk: EncounterWalk, time: float) -> EncounterWalk:
-    """Walk after all whole steps until a time [s], over the floor as it is."""
-    missing = int(time / walk.time_step + _ROUND_OFF) - walk.cells.steps
-    cells = walk.cells
-    # Only durations of 2**n steps, divided by 2**n, give the step to the last bit, so that the walk
-    # does not depend on how many steps are taken at once.
-    for power in range(max(missing, 0).bit_length()):
-        if missing >> power & 1:
-            cells = _moved(walk, cells, 2**power * walk.time_step)
-    return replace(walk, cells=cells)
+def stimulus_over(
+    recorded: RecordedExposure,
+    interval: RecordedInterval,
+    weights: Weights,
+    taken: Collection[int],
+    coats: Mapping[int, Array],
+) -> tuple[Stimulus, dict[int, Array]]:
+    """Stimulus over an interval, and the coats around the migrasomes taken up at its end.
 
-
-def change_floor(walk: EncounterWalk, floor: StickyFloor) -> EncounterWalk:
-    """Walk on a changed floor, from the step on in which the change falls.
-
-    As in the model, a held cell is advected with the body under it and released as soon as no
-    region is under it. A cell is held once a region is under it.
+    Parameters
+    ----------
+    recorded : RecordedExposure
+    interval : RecordedInterval
+    weights : Weights
+    taken : collection of int
+        Numbers of the migrasomes taken up.
+    coats : mapping of int to ndarray, shape (WAVENUMBERS,)
+        The coat around each of them at the beginning, where it was recorded as a source.
     """
-    walk = walk_on(walk, floor.time)
-    if floor.same_as(walk.floor):
-        return replace(walk, floor=floor)
-    _, hold = cell_layer.sticky(walk.parameters, floor.regions, walk.grid)
-    cells = cell_layer.advected_with(walk.cells, walk.grid, walk.floor.bodies, floor.bodies)
-    cells = _held_where_sticky(cells, walk.grid, floor.regions)
-    return replace(walk, floor=floor, hold=hold, cells=cells)
+    basis, sources = recorded.basis, interval.sources
+    assert basis is not None
+    profile = exposure.mixed_profiles(*_profiles_of(interval, basis), weights)
+    numbers = sources.number.tolist()
+    gone = np.array([number in taken for number in numbers], dtype=np.bool_)
+    if not gone.any():
+        subgrid = exposure.field_of_profiles(basis, sources.x, sources.y, profile)
+        return exposure.mixed_maps(interval.dissolved, interval.attached, weights, subgrid), {}
+    own, none = sources.chosen(gone), np.zeros(WAVENUMBERS)
+    before = np.stack([coats.get(number, none) for number in own.number.tolist()])
+    silent = np.zeros(len(before))
+    after = exposure.advance_coat(
+        basis, own.around, before, silent, interval.until - interval.since
+    )
+    left = own._replace(rate=silent, before=before, after=after)
+    profile[gone] = exposure.mixed_profiles(*exposure.source_profiles(basis, left), weights)
+    subgrid = exposure.field_of_profiles(basis, sources.x, sources.y, profile)
+    return (
+        exposure.mixed_maps(interval.dissolved, interval.attached, weights, subgrid),
+        dict(zip(own.number.tolist(), after, strict=True)),
+    )
 
 
-def cells_at(walk: EncounterWalk, time: float) -> Cells:
-    """Cells of all repetitions at a time [s], not before the walk's last step.
+@functools.lru_cache(maxsize=KEPT_PROFILES)
+def _profiles_of(interval: RecordedInterval, basis: SubgridBasis) -> tuple[Floats, Floats]:
+    """`sdf1_field.exposure.source_profiles` of a recorded interval, in its maps' precision."""
+    dtype = interval.dissolved.dtype
+    dissolved, attached = exposure.source_profiles(basis, interval.sources)
+    return dissolved.astype(dtype), attached.astype(dtype)
 
-    The part of a step from the last whole one to that time is not part of the walk.
+
+def _coats_at_end(sources: SubgridSources, taken: Sequence[int]) -> dict[int, Array]:
+    """Coats around migrasomes at the end of an interval, of those that are sources."""
+    row = {number: n for n, number in enumerate(sources.number.tolist())}
+    return {number: sources.after[row[number]] for number in taken if number in row}
+
+
+def scene_left(
+    scene: Scene, taken: Mapping[int, float], events: Sequence[Event], time: float
+) -> Scene:
+    """Scene without the migrasomes taken up, and with the CD166 that antibodies have blocked.
+
+    Parameters
+    ----------
+    scene : Scene
+        As recorded.
+    taken : mapping of int to float
+        Number of each migrasome that has been taken up, and when [s].
+    events : sequence of Event
+        The model's own.
+    time : float
+        Of the scene [s].
     """
-    walk = walk_on(walk, time)
-    left = time - walk.cells.steps * walk.time_step
-    return _moved(walk, walk.cells, left) if left > _ROUND_OFF * walk.time_step else walk.cells
+    if taken:
+        m = scene.migrasomes
+        numbers = np.fromiter(taken, dtype=np.intp)
+        end, fate, present = m.end.copy(), m.fate.copy(), m.present.copy()
+        end[numbers] = list(taken.values())
+        fate[numbers] = Fate.IS_TAKEN_UP
+        present[numbers] = False
+        scene = replace(scene, migrasomes=replace(m, end=end, fate=fate, present=present))
+    for event in events:
+        if event.time <= time:
+            scene = _blocked(scene, event.blocked, -np.inf, event.time)
+            for since, blocked in event.blocked_since:
+                scene = _blocked(scene, blocked, since, event.time)
+    return scene
 
 
-def _moved(walk: EncounterWalk, cells: Cells, duration: float) -> Cells:
-    """Cells of all repetitions after a while [s] over a walk's floor."""
-    return _joined(
-        [
-            cell_layer.advance(
-                one,
-                walk.grid,
-                no_stimulus(walk.grid),
-                walk.hold,
-                walk.parameters,
-                duration=duration,
-                time_step=walk.time_step,
-                seed=seed,
-                stream=Stream.ENCOUNTER,
+def _blocked(scene: Scene, fraction: float, since: float, until: float) -> Scene:
+    """Scene after `Scene.block` at an earlier time ``until`` [s].
+
+    ``since`` is minus infinity where the bodies and all migrasomes present were blocked.
+    """
+    if fraction == 0.0:
+        return scene
+    bodies, m = scene.bodies, scene.migrasomes
+    if since == -np.inf:
+        bodies = replace(bodies, blocked=1.0 - (1.0 - bodies.blocked) * (1.0 - fraction))
+    met = (m.birth > since) & (m.birth <= until)
+    blocked = 1.0 - (1.0 - m.blocked) * (1.0 - fraction * met)
+    return replace(scene, bodies=bodies, migrasomes=replace(m, blocked=blocked))
+
+
+def _asked_times(
+    recorded: RecordedExposure, spec: ModelSpec, times: Sequence[float] | None
+) -> list[float]:
+    """Times at which cells are asked for; InputError if one is not a recorded stop."""
+    if times is None:
+        times = track_times(spec)
+    for time in times:
+        if time not in recorded.times:
+            raise InputError(
+                f"replay: {duration_text(time)} is not a stop of the recorded run. Ask for "
+                f"multiples of numerics.coupling_step up to {duration_text(recorded.times[-1])}."
             )
-            for one, seed in zip(_apart(cells, len(walk.seeds)), walk.seeds, strict=True)
-        ]
-    )
-
-
-def _apart(cells: Cells, repeats: int) -> list[Cells]:
-    """Cells of each repetition, shape (cell,) each, from all of them, shape (repeats * cell,)."""
-    columns = [np.split(getattr(cells, name), repeats) for name in _PER_CELL]
-    repetitions: list[dict[str, Any]] = [
-        dict(zip(_PER_CELL, each, strict=True)) for each in zip(*columns, strict=True)
-    ]
-    return [replace(cells, **each) for each in repetitions]
-
-
-def _joined(repetitions: Sequence[Cells]) -> Cells:
-    """Cells of all repetitions, shape (repeats * cell,), one repetition after the other."""
-    columns: dict[str, Any] = {
-        name: np.concatenate([getattr(cells, name) for cells in repetitions]) for name in _PER_CELL
-    }
-    return replace(repetitions[0], **columns)
-
-
-def _held_where_sticky(cells: Cells, grid: Grid, regions: RegionMap) -> Cells:
-    return replace(cells, held=regions[grid.index(cells.x, cells.y)] != Region.FREE_SURFACE)
+    return sorted(times)
