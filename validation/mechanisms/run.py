@@ -18,8 +18,8 @@ from sdf1_field.reproduce import Report, load_paper, reproduce
 from sdf1_field.reproduce.tables import chance_text, effect_text
 
 CLAIMS = ("D12", "D13", "D14", "D15", "D16", "D17", "D18", "D19", "D20")
-CELLS = "cells"
-"""Kind of observation that reads co-cultures."""
+FOLLOWED = ("cells", "tracks")
+"""Kinds of observation that read haematopoietic cells."""
 
 
 def off(*switches: str) -> tuple[str, ...]:
@@ -54,11 +54,10 @@ ROWS: dict[str, tuple[str, ...]] = {
 
 
 def changed(paper: Paper, settings: tuple[str, ...]) -> Paper:
-    """The paper with settings in its co-cultures; null models stay as they are."""
-    nulls = {condition.null for condition in paper.conditions.values()}
+    """The paper with settings in its models of cells but for the null model, which has no null."""
     conditions = {
         key: replace(condition, settings=(*condition.settings, *settings))
-        if condition.observation == CELLS and key not in nulls
+        if condition.observation in FOLLOWED and condition.null is not None
         else condition
         for key, condition in paper.conditions.items()
     }
