@@ -258,7 +258,7 @@ def test_adapted_cells_are_not_caught_by_the_ligand_that_they_are_adapted_to():
     assert on_touching_floor(cells, caught, 600.0, 0.25).held.all()
 
 
-def test_a_fall_in_occupied_receptors_catches_no_cell_until_signalling_has_adapted_down():
+def test_a_fall_in_occupied_receptors_catches_no_cell_until_signalling_has_followed():
     caught = RESTING._replace(triggered_arrest_rate=1.0, half_trigger=10.0)
     cells = on_touching_floor(resting(300, adapted=5000.0), caught, HOUR, 0.05)
     assert not cells.held.any()
@@ -295,9 +295,7 @@ def noise_after(steps, time_step, seed=1):
 
 
 @pytest.mark.parametrize(("steps", "time_step"), [(1, 30.0), (4, 15.0), (2, 60.0), (20, 30.0)])
-def test_the_triggers_noise_keeps_its_variance_and_is_correlated_over_the_integration_time(
-    steps, time_step
-):
+def test_trigger_noise_has_variance_1_and_is_correlated_over_the_integration_time(steps, time_step):
     start, after = noise_after(steps, time_step)
     assert after.var() == pytest.approx(1.0, abs=4.0 * math.sqrt(2.0 / 20_000))
     assert abs(after.mean()) < 4.0 / math.sqrt(20_000)

@@ -40,7 +40,7 @@ class Flip:
     law, file, right, wrong : str
         Law that it breaks, file, and the replaced and the new text.
     tests : tuple of str
-        Files or folders of the tests that are run.
+        What is run: a folder, or the tests that must notice.
     """
 
     law: str
@@ -50,10 +50,9 @@ class Flip:
     tests: tuple[str, ...] = ("tests",)
 
 
-ADHESION = (
-    *("tests/test_arrest.py", "tests/test_cells_adhesion.py", "tests/test_preincubation.py"),
-)
-"""Where the laws of arrest and hold are tested."""
+ADHESION = "tests/test_cells_adhesion.py::test_"
+ARREST = "tests/test_arrest.py::test_"
+PREINCUBATION = "tests/test_preincubation.py::test_"
 FLIPS = (
     Flip(
         "gradient sign: cells turn down the signal",
@@ -134,133 +133,191 @@ FLIPS = (
         "amplitudes=np.zeros_like(state.amplitudes), bound=empty,",
     ),
     *(
-        Flip(f"adhesion: {law}", file, right, wrong, ADHESION)
-        for law, file, right, wrong in (
+        Flip(f"adhesion: {law}", file, right, wrong, tests)
+        for law, file, right, wrong, tests in (
             (
                 "held cells are let go twice as fast",
                 "cells/arrest.py",
                 "release = parameters.release_rate",
                 "release = 2.0 * parameters.release_rate",
+                (
+                    ADHESION
+                    + "bonds_multiply_the_release_rate_falls_by_the_exponential_of_their_sum",
+                ),
             ),
             (
                 "bonds raise the release rate",
                 "cells/arrest.py",
                 "math.exp(-touched)",
                 "math.exp(touched)",
+                (
+                    ADHESION
+                    + "bonds_multiply_the_release_rate_falls_by_the_exponential_of_their_sum",
+                ),
             ),
             (
                 "the strongest bond counts alone",
                 "cells/arrest.py",
                 "touched += parameters.bonds[k] * hold.ligands[k, row, column]",
                 "touched = max(touched, parameters.bonds[k] * hold.ligands[k, row, column])",
+                (
+                    ADHESION
+                    + "bonds_multiply_the_release_rate_falls_by_the_exponential_of_their_sum",
+                ),
             ),
             (
                 "cells are caught half as fast without a trigger",
                 "cells/arrest.py",
                 "catch = parameters.basal_arrest_rate",
                 "catch = 0.5 * parameters.basal_arrest_rate",
+                (
+                    ADHESION
+                    + "cells_are_caught_at_the_basal_rate_and_the_triggered_one_times_the_trigger",
+                ),
             ),
             (
                 "cells are caught half as fast by a trigger",
                 "cells/arrest.py",
                 "catch += parameters",
                 "catch += 0.5 * parameters",
+                (
+                    ADHESION
+                    + "cells_are_caught_at_the_basal_rate_and_the_triggered_one_times_the_trigger",
+                ),
             ),
             (
                 "a fall of the occupied receptors triggers",
                 "cells/arrest.py",
                 "occupied + noise - level",
                 "level + noise - occupied",
+                (
+                    ARREST
+                    + "a_fall_in_occupied_receptors_catches_no_cell_until_signalling_has_followed",
+                    ARREST + "more_occupied_receptors_trigger_more_and_a_higher_adapted_level_less",
+                ),
             ),
             (
                 "the trigger's exponent is 1",
                 "pharmacology.py",
                 "power = x * x if exponent == 2.0 else x**exponent",
                 "power = x",
+                (ARREST + "the_trigger_is_hills_function_of_the_signal_over_its_half",),
             ),
             (
                 "contact is ignored",
                 "cells/arrest.py",
                 "if hold.contact[row, column] == 0:",
                 "if hold.contact[row, column] > 1:",
+                (
+                    ADHESION
+                    + "nothing_catches_a_cell_that_touches_nothing_however_strong_its_trigger",
+                ),
             ),
             (
                 "contact as coarse as the grid of the fields",
                 "cells/adhesion.py",
                 "finer = math.ceil(",
                 "finer = 1 + 0 * math.ceil(",
+                (ADHESION + "contacts_do_not_depend_on_the_grid_of_the_fields",),
             ),
             (
                 "cells reach as far as they are wide",
                 "cells/adhesion.py",
                 "reach = 0.5 * spec.haematopoietic.diameter",
                 "reach = spec.haematopoietic.diameter",
+                (
+                    ADHESION
+                    + "the_touched_share_of_the_floor_is_that_of_the_outlines_within_a_percent",
+                ),
             ),
             (
                 "the antibody covers VCAM-1 too",
                 "cells/adhesion.py",
                 "lambda bodies, _: np.ones(len(bodies.x))",
                 "lambda bodies, _: 1.0 - bodies.blocked",
+                (ADHESION + "antibodies_lower_the_density_of_cd166_alone_and_no_contact",),
             ),
             (
                 "the antibody covers nothing on bodies",
                 "cells/adhesion.py",
                 "on_bodies=lambda bodies, _: 1.0 - bodies.blocked",
                 "on_bodies=lambda bodies, _: 1.0 - 0.0 * bodies.blocked",
+                (ADHESION + "antibodies_lower_the_density_of_cd166_alone_and_no_contact",),
             ),
             (
                 "signalling does not adapt",
                 "cells/arrest.py",
                 "state[ADAPTED, n] = adaptation_after(",
                 "_ = adaptation_after(",
+                (ARREST + "after_a_step_of_ligand_signalling_adapts_with_its_time_constant",),
             ),
             (
                 "receptors are not internalised",
                 "cells/arrest.py",
                 "state[SURFACE, n] = surface_after(",
                 "_ = surface_after(",
+                (ARREST + "receptors_and_adapted_level_are_exact_in_steps_of_any_length",),
             ),
             (
                 "receptors relax at the rate of adaptation",
                 "cells/arrest.py",
                 "fast = decayed(min(rate * step, COMPLETE))",
                 "fast = slow",
+                (ARREST + "receptors_and_adapted_level_are_exact_in_steps_of_any_length",),
             ),
             (
                 "signalling adapts at the receptors' rate",
                 "cells/arrest.py",
                 "slow = math.exp(-parameters.adaptation_rate * step)",
                 "slow = math.exp(-parameters.recycling_rate * step)",
+                (ARREST + "after_a_step_of_ligand_signalling_adapts_with_its_time_constant",),
             ),
             (
                 "the trigger has no noise",
                 "cells/arrest.py",
                 "parameters.trigger_noise * state[NOISE, n] * work[SIGMA, n]",
                 "0.0",
+                (
+                    ARREST
+                    + "noise_alone_arrests_adapted_cells_at_the_rate_of_its_standard_deviation",
+                ),
             ),
             (
                 "the trigger's noise is new in every step",
                 "cells/arrest.py",
                 "decay * state[NOISE, n] + fresh * work",
                 "work",
+                (
+                    ARREST
+                    + "trigger_noise_has_variance_1_and_is_correlated_over_the_integration_time",
+                ),
             ),
             (
                 "a dish's avidity acts on the release",
                 "cells/parameters.py",
                 "release_rate=cell.release_rate,",
                 "release_rate=cell.release_rate / factors.avidity,",
+                (ADHESION + "the_dish_scales_the_rates_of_arrest_and_neither_bonds_nor_release",),
             ),
             (
                 "cells arrive adapted to nothing whatever they were kept in",
                 "cells/state.py",
                 "in preincubations(spec, receptor.ligand):",
                 "in preincubations(spec, receptor.ligand)[:0]:",
+                (
+                    PREINCUBATION
+                    + "eight_hours_in_sdf1_bring_receptors_and_signalling_to_their_steady_state",
+                ),
             ),
             (
                 "the antagonist of a preincubation is forgotten",
                 "cells/state.py",
                 "receptor.dissociation_constant, competition=competition",
                 "receptor.dissociation_constant, competition=0.0 * competition",
+                (
+                    PREINCUBATION
+                    + "amd3100_with_sdf1_leaves_more_receptors_outside_and_less_to_adapt_to",
+                ),
             ),
         )
     ),
