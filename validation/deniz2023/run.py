@@ -71,8 +71,8 @@ def null(arguments: argparse.Namespace) -> None:
     ]  # fmt: skip
     header = ["claim", "effect (95 %)", "one pool for all", "a pool for each condition", "verdict"]
     (HERE / "null.md").write_text(
-        "# The null model, judged as the model is\n\nEvery condition is `null-kg1a`, with a pool of "
-        f"{arguments.dishes} dishes of its own. Chances that a virtual paper of the null model "
+        "# The null model, judged as the model is\n\nEvery condition is `null-kg1a`, with a pool "
+        f"of {arguments.dishes} dishes of its own. Chances that a virtual paper of the null model "
         "reports a claim: drawn from one pool, as verdicts use it, and from each condition's own."
         f"\n\n{markdown(header, rows)}\n\n{tables.joint_line(report)}\n",
         encoding="utf-8",

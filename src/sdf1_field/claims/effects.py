@@ -60,7 +60,8 @@ def _share(sample: Samples) -> Array:
 def _total(sample: Samples) -> Array:
     if sample.kind is Sample.SHARE:
         return sample.counts()[:, 0]
-    return sample.views * np.nansum(sample.pooled(), axis=1)
+    total: Array = sample.views * np.nansum(sample.pooled(), axis=1)
+    return total
 
 
 def _ratio(of: Callable[[Samples], Array]) -> Callable[[Samples, Samples], Array]:

@@ -143,9 +143,9 @@ def mean(values: Array) -> Array:
 
 def summed(values: Array) -> Array:
     """Sum along the last axis; over the few replicates of an experiment faster than NumPy's."""
-    if not 0 < values.shape[-1] <= _FEW:
-        return values.sum(axis=-1)
-    total: Array = functools.reduce(np.add, np.moveaxis(values, -1, 0))
+    if 0 < values.shape[-1] <= _FEW:
+        return functools.reduce(np.add, np.moveaxis(values, -1, 0))
+    total: Array = values.sum(axis=-1)
     return total
 
 

@@ -18,7 +18,7 @@ from sdf1_field.claims.virtual import (
 ABOVE_NULL = 3.0
 """Ratio to the null model's chance from which a claim is reproduced."""
 ENOUGH, RARE = 0.2, 0.1
-"""Chances from which a claim is reproduced, and below which it is not, whatever the null model's."""
+"""Chances from which a claim is reproduced, and below which it is not, at any null model's."""
 MAJORITY = 0.5
 """The same two where there is no null model, or where nothing may be significant."""
 

@@ -282,7 +282,8 @@ def _sections(report: "Report") -> Iterator[str]:
         yield from digitised_lines(found)
 
 
-NOTES = """Each condition has a pool of {dishes} independent dishes, or more where a null model needs it.
+NOTES = """Each condition has a pool of {dishes} independent dishes, the null model's of more if
+needed.
 
 Effect: that of whole pools, with its 95 % interval (jackknife over dishes), of the statement that
 agrees least. Chance: that one virtual paper reports the claim, with effects and tests of all
@@ -295,9 +296,9 @@ Reproduced: all intervals lie on the reported side, and the lower limit of the c
 0.2 and three times the null model's upper limit (0.5 without a null model). Direction only: the
 intervals alone. Not reproduced: an interval lies wholly on the other side, or the upper limit of
 the chance is below 0.1 or three times the null model's chance (0.5 without a null model).
-Undecided: none of these. Vacuous: nothing is significant, but the same experiments do not find what the paper
-found. Calibrated: parameters are chosen so that the claim holds. By construction: a rule or an
-assumed number of the model makes it so. Predicted: the claim informs nothing."""
+Undecided: none of these. Vacuous: nothing is significant, but the same experiments do not find
+what the paper found. Calibrated: parameters are chosen so that the claim holds. By construction: a
+rule or an assumed number of the model makes it so. Predicted: the claim informs nothing."""
 
 DIRECTIONS_ONLY = "A quick look decides directions only: its pools are too small for chances."
 
