@@ -89,9 +89,10 @@ def chance(parts: Sequence[Agreeing]) -> Interval:
 
     The interval is a delete-1 jackknife over the dishes (or donors) of all pools on the logit
     scale, with Student's t. The share without a dish is that of the draws which do not contain it,
-    so no draw is made twice. Where the share is nearer to 0 or to 1 than one dish's part of the
-    smallest pool, the limit on the other side is at least that of as many independent trials as
-    the pool has dishes, all alike: the jackknife knows no rare dishes that the pool lacks.
+    so no draw is made twice; that draws are finite in number makes the interval a little wider.
+    Where the share is nearer to 0 or to 1 than one dish's part of the smallest pool, the limit on
+    the other side is at least that of as many independent trials as the pool has dishes, all
+    alike: the jackknife knows no rare dishes that the pool lacks.
 
     Parameters
     ----------
@@ -106,14 +107,10 @@ def chance(parts: Sequence[Agreeing]) -> Interval:
     if not all(part.drawn.enough for part in parts):
         return Interval(value, math.nan, math.nan)
     draws = sum(len(part.agree) for part in parts)
-    without, by_chance = _without_each(parts)
+    without = _without_each(parts)
     smallest = min(len(one) for one in without)
-    slope = 1.0 / max(value * (1.0 - value), 1.0 / draws)
     center, half = _jackknife(
-        _logit(np.array(value), draws),
-        [_logit(one, draws) for one in without],
-        [slope**2 * one for one in by_chance],
-        slope**2 * float(sum(p.weight**2 * p.agree.var() / len(p.agree) for p in parts)),
+        _logit(np.array(value), draws), [_logit(one, draws) for one in without]
     )
     low, high = float(special.expit(center - half)), float(special.expit(center + half))
     alike = _TAIL ** (1.0 / smallest)
@@ -130,36 +127,20 @@ def _logit(share: Array, draws: int) -> Array:
     return found
 
 
-def _without_each(parts: Sequence[Agreeing]) -> tuple[list[Array], list[float]]:
-    """Shares of agreeing draws without each dish, and what finite draws add to their squares.
-
-    Returns
-    -------
-    without : list of ndarray, shape (unit,)
-        For each unit of pools.
-    by_chance : list of float
-        Expected jackknife variance if no dish mattered.
-    """
+def _without_each(parts: Sequence[Agreeing]) -> list[Array]:
+    """Shares of agreeing draws without each dish, one array for each unit of pools."""
     included = [part.drawn.inclusion(len(part.agree)) for part in parts]
-    found, by_chance = [], []
+    found = []
     for unit in dict.fromkeys(unit for one in included for unit in one):
-        without, noise = np.zeros(()), np.zeros(())
+        without = np.zeros(())
         for part, inside in zip(parts, included, strict=True):
-            draws, left = len(part.agree), (~inside[unit]).sum(axis=0)
-            agree = part.agree.sum() - part.agree @ inside[unit]
-            without = without + part.weight * agree / left
-            noise = noise + part.weight**2 * part.agree.var() * (1.0 / left - 1.0 / draws)
+            left = part.agree.sum() - part.agree @ inside[unit]
+            without = without + part.weight * left / (~inside[unit]).sum(axis=0)
         found.append(without)
-        by_chance.append((noise.size - 1) / noise.size * float(noise.sum()))
-    return found, by_chance
+    return found
 
 
-def _jackknife(
-    center: Array,
-    without: Sequence[Array],
-    by_chance: Sequence[float] | None = None,
-    further: float = 0.0,
-) -> tuple[float, float]:
+def _jackknife(center: Array, without: Sequence[Array]) -> tuple[float, float]:
     """An estimate and half the width of its 95 % interval.
 
     Parameters
@@ -167,10 +148,6 @@ def _jackknife(
     center : ndarray, shape ()
     without : sequence of ndarray, shape (unit,)
         The estimate without each unit, one array for each independent group.
-    by_chance : sequence of float, optional
-        Variance of each group that is due to the finite number of draws, and taken off.
-    further : float
-        Variance that is added.
 
     Notes
     -----
@@ -180,16 +157,11 @@ def _jackknife(
     parts = np.array(
         [(len(one) - 1) / len(one) * ((one - one.mean()) ** 2).sum() for one in without]
     )
-    if by_chance is not None:
-        parts = np.maximum(parts - np.array(by_chance), 0.0)
     variance = parts.sum()
-    if not variance + further > 0.0:
+    if not variance > 0.0:
         return float(center), 0.0 if variance == 0.0 else math.nan
-    freedom = np.inf
-    if variance > 0.0:
-        freedom = variance**2 / (parts**2 / np.array([len(one) - 1 for one in without])).sum()
-    half = stats.t.ppf(1.0 - _TAIL, freedom) * math.sqrt(variance + further)
-    return float(center), float(half)
+    freedom = variance**2 / (parts**2 / np.array([len(one) - 1 for one in without])).sum()
+    return float(center), float(stats.t.ppf(1.0 - _TAIL, freedom) * math.sqrt(variance))
 
 
 def pooled_interval(
