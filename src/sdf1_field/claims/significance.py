@@ -17,6 +17,8 @@ Array = NDArray[np.float64]
 
 _EXACT = 8
 """Values on a side up to which the Mann-Whitney U test is exact, without ties (as in SciPy)."""
+_LAST = np.int64(2**63 - 1)
+"""Largest whole number of 64 bits; also all bits but the sign's."""
 
 
 def _moments(rows: Array) -> tuple[Array, Array, Array]:
@@ -73,8 +75,8 @@ def paired_t(control: Array, treated: Array) -> Array:
     return np.where(variance > 0.0, p, np.nan)
 
 
-def average_ranks(rows: Array) -> tuple[Array, Array]:
-    """Ranks of each row's finite values, ties averaged, and the tie sum of ``t**3 - t``.
+def average_ranks(rows: Array) -> Array:
+    """Ranks of each row's finite values, ties averaged.
 
     Parameters
     ----------
@@ -82,28 +84,22 @@ def average_ranks(rows: Array) -> tuple[Array, Array]:
 
     Returns
     -------
-    ranks : ndarray, shape (draw, n)
+    ndarray, shape (draw, n)
         From 1; NaN where the value is.
-    ties : ndarray, shape (draw,)
     """
     draws, size = rows.shape
     if size == 0:
-        return np.zeros((draws, 0)), np.zeros(draws)
+        return np.zeros((draws, 0))
     order = np.argsort(rows, axis=1)
     ordered = np.take_along_axis(rows, order, axis=1)
-    place = np.broadcast_to(np.arange(size), rows.shape)
     change = np.ones((draws, size), dtype=np.bool_)
     change[:, 1:] = ordered[:, 1:] != ordered[:, :-1]
-    first = np.maximum.accumulate(np.where(change, place, 0), axis=1)
-    ends = np.ones((draws, size), dtype=np.bool_)
-    ends[:, :-1] = change[:, 1:]
-    last = np.minimum.accumulate(np.where(ends, place, size)[:, ::-1], axis=1)[:, ::-1]
-    known = np.isfinite(ordered)
+    begins = np.flatnonzero(change)
+    sizes = np.diff(np.append(begins, draws * size))
+    mean = np.repeat(begins % size + 0.5 * (sizes + 1.0), sizes).reshape(draws, size)
     ranks = np.empty(rows.shape)
-    mean = np.where(known, 0.5 * (first + last) + 1.0, np.nan)
-    np.put_along_axis(ranks, order, mean, axis=1)
-    tied = np.where(known & ends, last - first + 1.0, 0.0)
-    return ranks, (tied**3 - tied).sum(axis=1)
+    np.put_along_axis(ranks, order, np.where(np.isfinite(ordered), mean, np.nan), axis=1)
+    return ranks
 
 
 def mann_whitney_u(control: Array, treated: Array) -> Array:
@@ -117,12 +113,11 @@ def mann_whitney_u(control: Array, treated: Array) -> Array:
     ndarray, shape (draw,)
         NaN if a side is empty or all values are equal.
     """
-    ranks, ties = average_ranks(np.concatenate([control, treated], axis=1))
-    own = ranks[:, : control.shape[1]]
-    n = np.isfinite(own).sum(axis=1).astype(float)
+    ranks, ties = _rank_sum(control, treated)
+    n = np.isfinite(control).sum(axis=1).astype(float)
     m = np.isfinite(treated).sum(axis=1).astype(float)
     total = n + m
-    u = np.nansum(own, axis=1) - 0.5 * n * (n + 1.0)
+    u = ranks - 0.5 * n * (n + 1.0)
     u = np.maximum(u, n * m - u)
     with np.errstate(invalid="ignore", divide="ignore"):
         variance = n * m / 12.0 * (total + 1.0 - ties / (total * (total - 1.0)))
@@ -134,6 +129,35 @@ def mann_whitney_u(control: Array, treated: Array) -> Array:
         above = _u_tail(int(n[k]), int(m[k]))
         p[k] = min(2.0 * above[round(u[k])], 1.0)
     return p
+
+
+def _rank_sum(control: Array, treated: Array) -> tuple[Array, Array]:
+    """Sum of the control's ranks among both sides, ties averaged, and the sum of ``t**3 - t``.
+
+    One sort of whole numbers that are ordered as the values are, with the side in the last bit, so
+    that values are told apart to one bit less than they have.
+    """
+    both = np.concatenate([control, treated], axis=1) + 0.0
+    draws, size = both.shape
+    if size == 0:
+        return np.zeros(draws), np.zeros(draws)
+    bits = both.view(np.int64)
+    keys = np.where(bits < 0, bits ^ _LAST, bits)
+    keys = np.where(np.isfinite(both), keys, _LAST) & ~np.int64(1)
+    keys[:, control.shape[1] :] |= 1
+    keys.sort(axis=1)
+    values = keys >> 1
+    change = np.ones((draws, size), dtype=np.bool_)
+    change[:, 1:] = values[:, 1:] != values[:, :-1]
+    begins = np.flatnonzero(change)
+    sizes = np.diff(np.append(begins, draws * size)).astype(float)
+    own = sizes - np.add.reduceat((keys & 1).ravel(), begins)
+    row, place = np.divmod(begins, size)
+    known = values.ravel()[begins] != _LAST >> 1
+    ranks = np.where(known, own * (place + 0.5 * (sizes + 1.0)), 0.0)
+    ties = np.where(known, sizes**3 - sizes, 0.0)
+    by_row = [np.bincount(row, each, draws).astype(np.float64) for each in (ranks, ties)]
+    return by_row[0], by_row[1]
 
 
 @functools.cache
@@ -185,7 +209,7 @@ def spearman(first: Array, second: Array) -> tuple[Array, Array]:
         NaN for fewer than three cells, or if one quantity does not vary.
     """
     both = np.isfinite(first) & np.isfinite(second)
-    ranks = [average_ranks(np.where(both, rows, np.nan))[0] for rows in (first, second)]
+    ranks = [average_ranks(np.where(both, rows, np.nan)) for rows in (first, second)]
     n = both.sum(axis=1).astype(float)
     with np.errstate(invalid="ignore", divide="ignore"):
         x, y = (np.where(both, r - (0.5 * (n + 1.0))[:, None], 0.0) for r in ranks)

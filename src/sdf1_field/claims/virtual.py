@@ -21,7 +21,7 @@ from sdf1_field.random import Stream, generator, name_key
 Array = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
-DRAWS, CELL_DRAWS = 4096, 2048
+DRAWS, CELL_DRAWS = 4096, 1024
 """Virtual papers for each number of views; of those, how many are judged where single cells are
 tested, which takes longer."""
 SIZES = (0.0, 0.075, 0.15, 0.225, 0.3)
