@@ -327,6 +327,21 @@ def test_the_interval_covers_the_chance(simulated):
     assert np.mean([e.value for e in one.estimates]) == pytest.approx(one.truth, abs=0.08)
 
 
+def test_a_pool_that_every_experiment_uses_up_has_no_interval():
+    own = pool("a", range(6))
+    picks = draw(own, np.random.default_rng(1), draws=50, replicates=6, views=1)
+    got = chance([Agreeing(Drawn({"a": own}, {"a": picks}), np.full(50, 0.5), 1.0)])
+    assert (got.value, math.isnan(got.low)) == (0.5, True)
+
+
+def test_claims_on_conditions_without_a_choice_of_views_have_one_chance():
+    virtual = Virtual(paper(), scattered(0.6, dishes=24), (1, 2, 4))
+    ((one,), *_) = find_all(virtual)
+    assert list(one.chance.by_views) == [1]
+    alone, _, _ = find_all(Virtual(paper(), scattered(0.6, dishes=24), (1,)))
+    assert one.chance.averaged.value == pytest.approx(alone[0].chance.averaged.value)
+
+
 def test_more_variation_between_experiments_makes_significance_rarer():
     virtual = Virtual(paper(), scattered(0.6), (1,))
     shares = virtual.judged(claim(), 1).all_hold.mean(axis=2)

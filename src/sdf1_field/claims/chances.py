@@ -104,10 +104,10 @@ def chance(parts: Sequence[Agreeing]) -> Interval:
     Arvesen (1969) Ann. Math. Stat. 40:2076, the jackknife of U-statistics.
     """
     value = float(sum(part.weight * part.agree.mean() for part in parts))
-    if not all(part.drawn.enough for part in parts):
+    without = _without_each(parts) if all(part.drawn.enough for part in parts) else []
+    if not without or not all(np.isfinite(one).all() for one in without):
         return Interval(value, math.nan, math.nan)
     draws = sum(len(part.agree) for part in parts)
-    without = _without_each(parts)
     smallest = min(len(one) for one in without)
     center, half = _jackknife(
         _logit(np.array(value), draws), [_logit(one, draws) for one in without]
@@ -135,7 +135,10 @@ def _without_each(parts: Sequence[Agreeing]) -> list[Array]:
         without = np.zeros(())
         for part, inside in zip(parts, included, strict=True):
             left = part.agree.sum() - part.agree @ inside[unit]
-            without = without + part.weight * left / (~inside[unit]).sum(axis=0)
+            number = (~inside[unit]).sum(axis=0)
+            # A dish that every draw contains cannot be left out.
+            number = np.where(number > 0, number, np.nan)
+            without = without + part.weight * left / number
         found.append(without)
     return found
 

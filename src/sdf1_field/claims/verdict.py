@@ -134,7 +134,8 @@ def _chance(
 ) -> Chance | None:
     judged = [virtual.judged(claim, views, null=null) for views in weights.views]
     holds = [(one.drawn, one.all_hold) for one in judged if one is not None]
-    return chance_of(weights, holds) if len(holds) == len(judged) else None
+    own = [max(virtual.views_of(claim.conditions, views)) for views in weights.views]
+    return chance_of(weights, holds, own) if len(holds) == len(judged) else None
 
 
 def _find(

@@ -342,7 +342,7 @@ def informed_weights(virtual: Virtual) -> Weights:
     informed_by = ""
     for claim in virtual.paper.claims:
         for s in claim.statements:
-            if s.p_printed is None:
+            if s.p_printed is None or not virtual.has(claim):
                 continue
             found = np.array([_p_near(s, virtual, v) for v in virtual.views])
             if (grid * found).sum() > 0.0:
@@ -391,7 +391,9 @@ class Chance:
     by_views: Mapping[int, Interval]
 
 
-def chance_of(weights: Weights, holds: Sequence[tuple[Drawn, Flags]]) -> Chance:
+def chance_of(
+    weights: Weights, holds: Sequence[tuple[Drawn, Flags]], own: Sequence[int] | None = None
+) -> Chance:
     """Chance with its interval, from agreement at each number of views.
 
     Parameters
@@ -399,6 +401,8 @@ def chance_of(weights: Weights, holds: Sequence[tuple[Drawn, Flags]]) -> Chance:
     weights : Weights
     holds : sequence of (Drawn, ndarray of bool)
         For each number of views, shape (size, test, draw).
+    own : sequence of int, optional
+        Views that the claim has at each of them; conditions of some claims have no choice.
     """
     parts = [
         Agreeing(papers, np.tensordot(w / w.sum(), flags, 2), float(w.sum()))
@@ -411,6 +415,6 @@ def chance_of(weights: Weights, holds: Sequence[tuple[Drawn, Flags]]) -> Chance:
         float(grid.max()),
         {
             v: chance([Agreeing(part.drawn, part.agree, 1.0)])
-            for v, part in zip(weights.views, parts, strict=True)
+            for v, part in zip(own or weights.views, parts, strict=True)
         },
     )
