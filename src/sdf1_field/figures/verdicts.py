@@ -56,10 +56,10 @@ _ID, _LETTERS = 0.5, 64
 """Width of the ids [inch], and letters in a line of words."""
 _COLUMN, _AXIS, _GAP = 1.35, 2.6, 0.15
 """Width of the verdicts and of the axis of chances, and room between them [inch]."""
-_ABOVE, _BELOW = 0.6, 0.75
+_ABOVE, _BELOW = 0.6, 0.9
 """Room for the axis, and for the legend [inch]."""
 _NUMBERS = (
-    "Dots: chance that one virtual paper reports the claim, with its 95 % interval; open diamonds: "
+    "Dots: chance that one virtual paper reports the claim, with its 95 % interval;\nopen diamonds: "
     "the same in a model without the mechanisms that the claim is about."
 )
 
@@ -106,7 +106,7 @@ def verdict_figure(rows: Sequence[VerdictRow]) -> Figure:
             Patch(facecolor=colour, edgecolor="0.6", label=f"{sign} {verdict}")
             for verdict, (sign, colour, _) in _VERDICTS.items()
         ],
-        loc="lower left", bbox_to_anchor=(0.0, 0.22 / height), ncols=len(_VERDICTS),
+        loc="lower left", bbox_to_anchor=(0.0, 0.38 / height), ncols=len(_VERDICTS),
         frameon=False, fontsize=9,
     )  # fmt: skip
     figure.text(0.1 / width, 0.1 / height, _NUMBERS, fontsize=SMALL, color="0.25")
