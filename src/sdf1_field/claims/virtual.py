@@ -5,7 +5,7 @@ their dishes, and which unpaired t test was used.
 """
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -172,30 +172,46 @@ def judge(claim: Claim, papers: Drawn) -> Judged:
 
 
 def _statement_holds(statement: Statement, papers: Drawn, draws: int) -> tuple[Flags, float]:
+    holds = np.empty((len(SIZES), len(WELCH), draws), dtype=np.bool_)
+    median = math.nan
+    for k, (own, other) in enumerate(_varied_sides(statement, papers, draws)):
+        holds[k] = effect_lies(statement, STATISTICS[statement.statistic].effect(own, other))
+        if statement.test is None:
+            continue
+        for t, p in enumerate(_p_of_both(statement, own, other)):
+            holds[k, t] &= p_agrees(statement, p)
+            if (SIZES[k], WELCH[t]) == (0.0, False) and np.isfinite(p).any():
+                median = float(np.nanmedian(p))
+    return holds, median
+
+
+def _varied_sides(
+    statement: Statement, papers: Drawn, draws: int
+) -> Iterator[tuple[Samples, Samples]]:
+    """The sample and its reference at each of `SIZES`, with the same random numbers."""
     sides = _sides(statement, papers.pools, papers.picks, draws)
     normals = [
         _normal(key, quantity, statement.of, side.values.shape[:2])
         for (key, quantity), side in zip(_read_in(statement), sides, strict=True)
     ]
-    holds = np.empty((len(SIZES), len(WELCH), draws), dtype=np.bool_)
-    median = math.nan
-    for k, size in enumerate(SIZES):
-        spread = math.sqrt(math.log1p(size**2))
-        own, other = (
-            side if size == 0.0 else side.varied(np.exp(spread * normal))
-            for side, normal in zip(sides, normals, strict=True)
-        )
-        holds[k] = effect_lies(statement, STATISTICS[statement.statistic].effect(own, other))
-        if statement.test is None:
-            continue
-        p = p_values(statement, own, other, welch=False)
-        if size == 0.0 and np.isfinite(p).any():
-            median = float(np.nanmedian(p))
-        for t, welch in enumerate(WELCH):
-            if welch and statement.test == UNPAIRED_T:
-                p = p_values(statement, own, other, welch=True)
-            holds[k, t] &= p_agrees(statement, p)
-    return holds, median
+    for size in SIZES:
+        own, other = (_varied(side, z, size) for side, z in zip(sides, normals, strict=True))
+        yield own, other
+
+
+def _varied(side: Samples, normal: Array, size: float) -> Samples:
+    """Replicates that vary with a coefficient of variation, log-normally."""
+    if size == 0.0:
+        return side
+    return side.varied(np.exp(math.sqrt(math.log1p(size**2)) * normal))
+
+
+def _p_of_both(statement: Statement, own: Samples, other: Samples) -> list[Array]:
+    """P at each of `WELCH`; the same twice unless the test is an unpaired t."""
+    p = p_values(statement, own, other, welch=False)
+    if statement.test != UNPAIRED_T:
+        return [p, p]
+    return [p, p_values(statement, own, other, welch=True)]
 
 
 def _read_in(statement: Statement) -> tuple[tuple[str, str], tuple[str, str]]:
@@ -289,9 +305,8 @@ def examine(
         Coefficient of variation from replicate to replicate.
     """
     picks = {key: np.arange(len(pool.dishes))[None, :, None] for key, pool in pools.items()}
-    spread = math.sqrt(math.log1p(size**2))
     own, other = (
-        side.varied(np.exp(spread * _normal(key, quantity, statement.of, side.values.shape[:2])))
+        _varied(side, _normal(key, quantity, statement.of, side.values.shape[:2]), size)
         for side, (key, quantity) in zip(
             _sides(statement, pools, picks, 1), _read_in(statement), strict=True
         )
@@ -353,21 +368,12 @@ def informed_weights(virtual: Virtual) -> Weights:
 def _p_near(statement: Statement, virtual: Virtual, views: int) -> Array:
     """Share of papers whose p is near the printed one, shape (size, test)."""
     papers = virtual.draw(tuple(dict.fromkeys(key for key, _ in _read_in(statement))), views)
-    sides = _sides(statement, papers.pools, papers.picks, DRAWS)
-    normals = [
-        _normal(key, quantity, statement.of, side.values.shape[:2])
-        for (key, quantity), side in zip(_read_in(statement), sides, strict=True)
-    ]
     found = np.zeros((len(SIZES), len(WELCH)))
     assert statement.p_printed is not None
-    for k, size in enumerate(SIZES):
-        spread = math.sqrt(math.log1p(size**2))
-        own, other = (s.varied(np.exp(spread * z)) for s, z in zip(sides, normals, strict=True))
-        for t, welch in enumerate(WELCH):
-            p = p_values(statement, own, other, welch=welch)
-            found[k, t] = (
-                (p > statement.p_printed / P_WINDOW) & (p < statement.p_printed * P_WINDOW)
-            ).mean()
+    low, high = statement.p_printed / P_WINDOW, statement.p_printed * P_WINDOW
+    for k, (own, other) in enumerate(_varied_sides(statement, papers, DRAWS)):
+        for t, p in enumerate(_p_of_both(statement, own, other)):
+            found[k, t] = ((p > low) & (p < high)).mean()
     return found
 
 

@@ -59,8 +59,8 @@ _COLUMN, _AXIS, _GAP = 1.35, 2.6, 0.15
 _ABOVE, _BELOW = 0.6, 0.9
 """Room for the axis, and for the legend [inch]."""
 _NUMBERS = (
-    "Dots: chance that one virtual paper reports the claim, with its 95 % interval;\nopen diamonds: "
-    "the same in a model without the mechanisms that the claim is about."
+    "Dots: chance that one virtual paper reports the claim, with its 95 % interval;\n"
+    "open diamonds: the same in a model without the mechanisms that the claim is about."
 )
 
 
