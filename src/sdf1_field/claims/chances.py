@@ -91,8 +91,8 @@ def chance(parts: Sequence[Agreeing]) -> Interval:
     scale, with Student's t. The share without a dish is that of the draws which do not contain it,
     so no draw is made twice; that draws are finite in number makes the interval a little wider.
     Where the share is nearer to 0 or to 1 than one dish's part of the smallest pool, the limit on
-    the other side is at least that of as many independent trials as the pool has dishes, all
-    alike: the jackknife knows no rare dishes that the pool lacks.
+    the other side is that of as many independent trials as the pool has dishes, all alike: the
+    jackknife knows no rare dishes that the pool lacks, and too few draws tell agreement from none.
 
     Parameters
     ----------
@@ -115,9 +115,9 @@ def chance(parts: Sequence[Agreeing]) -> Interval:
     low, high = float(special.expit(center - half)), float(special.expit(center + half))
     alike = _TAIL ** (1.0 / smallest)
     if value < 1.0 / smallest:
-        high = max(high, 1.0 - alike)
+        high = 1.0 - alike
     if value > 1.0 - 1.0 / smallest:
-        low = min(low, alike)
+        low = alike
     return Interval(value, min(low, value), max(high, value))
 
 
