@@ -149,6 +149,30 @@ def read_counts(dish: Dish) -> tuple[Reading, ...]:
     return tuple(readings)
 
 
+def watched_model(dish: Dish) -> ModelSpec:
+    """Model that ends at a dish's last time, with a frame at every coupling stop.
+
+    Only fields that cells sense are solved; a frame at a stop adds no work.
+    """
+    step = model_of(dish).numerics.coupling_step
+    frames = [
+        "output.ligands=[]",
+        f"run.duration={dish.times[-1]!r} s",
+        "output.fields_from=0 s",
+        f"output.fields_every={step!r} s",
+    ]
+    return model_of(dish, *frames)
+
+
+def _taken_up(m: Migrasomes, time: float) -> list[Reading]:
+    internalised = (m.fate == Fate.IS_TAKEN_UP) & (m.end <= time)
+    free = m.body == NO_BODY
+    return [
+        of_dish(TAKEN_UP, time, (internalised & which).sum(), of)
+        for of, which in zip(_HELD, (~free, free), strict=True)
+    ]
+
+
 @dataclass(frozen=True, eq=False)
 class _Stays:
     """Contacts of each cell with migrasomes so far; arrays of shape (cell,).
@@ -189,30 +213,6 @@ class _Stays:
 
 def _no_stays(cells: int) -> _Stays:
     return _Stays(math.nan, np.zeros(cells, dtype=np.bool_), np.zeros(cells), np.zeros(cells))
-
-
-def watched_model(dish: Dish) -> ModelSpec:
-    """Model that ends at a dish's last time, with a frame at every coupling stop.
-
-    Only fields that cells sense are solved; a frame at a stop adds no work.
-    """
-    step = model_of(dish).numerics.coupling_step
-    frames = [
-        "output.ligands=[]",
-        f"run.duration={dish.times[-1]!r} s",
-        "output.fields_from=0 s",
-        f"output.fields_every={step!r} s",
-    ]
-    return model_of(dish, *frames)
-
-
-def _taken_up(m: Migrasomes, time: float) -> list[Reading]:
-    internalised = (m.fate == Fate.IS_TAKEN_UP) & (m.end <= time)
-    free = m.body == NO_BODY
-    return [
-        of_dish(TAKEN_UP, time, (internalised & which).sum(), of)
-        for of, which in zip(_HELD, (~free, free), strict=True)
-    ]
 
 
 def _released(scene: Scene, ligand: str) -> Array:
