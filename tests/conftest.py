@@ -193,7 +193,7 @@ label = "{name}"
 model = "null-kg1a"
 observation = "cells"
 times = ["30 min"]
-dishes = 6
+replicates = 3
 null = "a"
 settings = {settings}
 """

@@ -16,11 +16,10 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from scipy.stats import binom
 
 from conftest import answers_here
 from sdf1_field import reproduce as engine
-from sdf1_field.claims import REPRODUCED
+from sdf1_field.claims import DIRECTION_ONLY, REPRODUCED, UNDECIDED
 from sdf1_field.cli import main
 from sdf1_field.digits import interval_text
 from sdf1_field.ensemble import cluster, running
@@ -30,7 +29,7 @@ from sdf1_field.reproduce import load_paper, plan, reproduce
 PROGRAM = Path(sys.executable).with_name("sdf1-field")
 WRITTEN = ("table-T1.md", "claims-T1.json", "runs.csv")
 HOUR = 3600.0
-DISHES = 36
+DISHES = 24
 """Of a quick look at the tiny claims."""
 
 
@@ -165,7 +164,7 @@ def test_a_dish_that_fails_is_named_and_the_rest_is_judged(
     command, tmp_path, tiny_targets, by_none, monkeypatch
 ):
     targets = load_paper("deniz2023", targets=tiny_targets).only(("T1",))
-    failing = next(p.dish for p in plan(targets, experiments=3) if p.condition == "b")
+    failing = next(p.dish for p in plan(targets, dishes=12, views=(1,)) if p.condition == "b")
     whole = cluster.read
 
     def broken(dish):
@@ -178,12 +177,14 @@ def test_a_dish_that_fails_is_named_and_the_rest_is_judged(
     assert result.exit_code == 1
     assert result.stderr.splitlines() == [
         f"sdf1-field: null-kg1a, seed {failing.seed}: ZeroDivisionError: division by zero",
-        f"sdf1-field: 1 of {DISHES} dishes failed, and experiments are judged without theirs. "
+        f"sdf1-field: 1 of {DISHES} dishes failed, and pools are judged without them. "
         "The same command tries them again.",
     ]
-    (claim,) = json.loads(result.stdout)
-    assert (claim["id"], claim["experiments"]) == ("T1", 2)
-    assert json.loads((tmp_path / "claims-T1.json").read_text(encoding="utf-8")) == [claim]
+    report = json.loads(result.stdout)
+    (claim,) = report["claims"]
+    assert (claim["id"], claim["verdict"]) == ("T1", UNDECIDED)
+    assert claim["chance"]["interval"] is not None
+    assert json.loads((tmp_path / "claims-T1.json").read_text(encoding="utf-8")) == report
     assert len(stored(tmp_path)) == len(by_none) - 1 == DISHES - 1
 
 
@@ -195,7 +196,7 @@ def test_a_value_read_from_a_figure_is_printed_with_the_models(command, tmp_path
     result = call(command(tmp_path, "--quick"))
     assert result.exit_code == 0
     assert by_none == []
-    (claim,) = json.loads((whole / "claims-T1.json").read_text(encoding="utf-8"))
+    (claim,) = json.loads((whole / "claims-T1.json").read_text(encoding="utf-8"))["claims"]
     value = claim["statements"][1]
     assert (value["value"], value["digitised_by"]) == (1.0, "a reader")
     where = "within" if 0.5 <= value["effect"] <= 1.5 else "outside of"
@@ -238,8 +239,15 @@ def assert_refused(result, *expected):
     [
         ([], ["Missing argument 'PAPER'"]),
         (["deniz2032"], ["unknown paper 'deniz2032'. Known: deniz2023, jiao2024."]),
-        (["deniz2023", "--experiments", "0"], ["'--experiments': 0 is not in the range x>=1"]),
-        (["deniz2023", "--quick", "--experiments", "3"], ["--quick and --experiments", "Leave"]),
+        (["deniz2023", "--dishes", "0"], ["'--dishes': 0 is not in the range x>=1"]),
+        (["deniz2023", "--views", "0"], ["'--views': 0 is not in the range x>=1"]),
+        (["deniz2023", "--quick", "--dishes", "3"], ["--quick and --dishes", "Leave"]),
+        (["deniz2023", "--quick", "--views", "2"], ["--quick and --views", "Leave"]),
+        (
+            ["deniz2023", "--claim", "D13", "--dishes", "11", "--views", "1", "--views", "4"],
+            ["amd3100: a pool of 11 is too small for experiments of 12. Give more --dishes, or"],
+        ),
+        (["jiao2024", "--dishes", "2"], ["a pool of 2 is too small for experiments of 3"]),
         (["deniz2023", "--workers", "2", "--scheduler", "x"], ["--workers and --scheduler"]),
         (["deniz2023", "--claim", "D99"], ["unknown claim 'D99'. Did you mean 'D9'"]),
         (["deniz2023", "--targets", "none.toml"], ["none.toml: no such file", "--targets"]),
@@ -336,8 +344,8 @@ def nothing_happens():
 def test_the_null_model_has_neither_enrichment_nor_effects_of_drugs(
     nothing_happens, tmp_path, monkeypatch
 ):
-    experiments = 4
-    planned = plan(nothing_happens, experiments=experiments)
+    dishes = 12
+    planned = plan(nothing_happens, dishes=dishes, views=(1,))
     assert {p.dish.model for p in planned} == {"null-kg1a"}
     assert len({p.dish.seed for p in planned}) == len(planned)
     known = {}
@@ -347,15 +355,15 @@ def test_the_null_model_has_neither_enrichment_nor_effects_of_drugs(
         return running.Ensemble({dish: known[dish] for dish in dishes}, ())
 
     monkeypatch.setattr(engine, "run_dishes", simulated)
-    report = reproduce(nothing_happens, tmp_path, experiments=experiments)
+    report = reproduce(nothing_happens, tmp_path, dishes=dishes, views=(1,))
     assert len(known) == len(planned)
     assert not report.failures
-    assert [levels[0].claim.id for levels in report.found] == list(GATHERING)
-    for found in (one for levels in report.found for one in levels):
+    assert [found.claim.id for found in report.found] == list(GATHERING)
+    for found in report.found:
         assert found.verdict != REPRODUCED
-        assert found.experiments == experiments
-        assert binom.sf(found.said - 1, experiments, found.null_share) > 0.001
-    # The same dishes, had control gathered cells and nothing else: then claims are reproduced.
+        if not found.claim.detects:
+            assert found.chance.averaged.low <= found.null.averaged.high
+    # The same dishes, had control gathered cells and nothing else: then directions are there.
     gathered = {p.dish for p in planned if p.condition == "control"}
 
     def gathering(dishes, folder, **_):
@@ -369,11 +377,14 @@ def test_the_null_model_has_neither_enrichment_nor_effects_of_drugs(
         )
 
     def more(reading):
+        if reading.quantity != "cells in region" or reading.of == "free surface":
+            return reading
         factor = 10.0 if reading.time == 4 * HOUR else 40.0
         return replace(reading, values=factor * reading.values)
 
     monkeypatch.setattr(engine, "run_dishes", gathering)
     asked = nothing_happens.only(("D12", "D13", "D15"))
-    found = reproduce(asked, tmp_path, experiments=experiments).found
-    assert [levels[0].verdict for levels in found] == [REPRODUCED] * 3
+    found = reproduce(asked, tmp_path, dishes=dishes, views=(1,)).found
+    assert [one.verdict for one in found] == [DIRECTION_ONLY] * 3
+    assert all(one.chance.averaged.value > one.null.averaged.value for one in found)
     assert len(known) == len(planned)

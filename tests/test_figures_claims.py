@@ -5,8 +5,8 @@ import pytest
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
-from sdf1_field.claims import Reading, Sample, p_value
-from sdf1_field.figures import deniz_figures, jiao_figures, verdict_figure
+from sdf1_field.claims import VERDICTS, Reading, Sample, p_value
+from sdf1_field.figures import VerdictRow, deniz_figures, jiao_figures, verdict_figure
 from sdf1_field.figures.panels import (
     CHI_SQUARED,
     PAIRED_T,
@@ -298,28 +298,33 @@ def test_one_experiment_has_no_whiskers(deniz):
 
 
 ROWS = [
-    ("D13", "AMD3100 reduces both", [("reproduced", 0.85, 0.05), ("undecided", 0.4, 0.05)]),
-    (
-        "D24",
-        "the network's is more",
-        [("not reproduced", 0.0, None), ("undecided", math.nan, None)],
-    ),
+    VerdictRow("D13", "AMD3100 reduces both", "reproduced", (0.85, 0.7, 0.93), (0.05, 0.01, 0.1)),
+    VerdictRow("D24", "the network's is more", "not reproduced", (0.0, math.nan, math.nan), None),
+    VerdictRow("D14", "the network's is more", "vacuous", None, None),
+    VerdictRow("D15", "reduces both", "undecided", (0.4, 0.3, 0.5), (math.nan, 0.0, 1.0)),
+    VerdictRow("D16", "reduces both", "direction only", (0.4, 0.3, 0.5), None),
 ]
 
 
-def test_verdicts_have_a_cell_for_each_claim_and_variation():
-    axes = drawn(verdict_figure(ROWS, (0.0, 0.1))).axes[0]
-    assert texts(axes) == [
-        "D13", "AMD3100 reduces both", "✓ 85 %", "null 5 %", "? 40 %", "null 5 %",
-        "D24", "the network's is more", "✗ 0 %", "? –",
+def test_verdicts_have_a_row_for_each_claim_with_its_chance_and_interval():
+    signs, chances = drawn(verdict_figure(ROWS)).axes
+    assert texts(signs)[:6] == [
+        "D13", "AMD3100 reduces both", "✓ reproduced",
+        "D24", "the network's is more", "✗ not reproduced",
     ]  # fmt: skip
-    assert [label.get_text() for label in axes.get_xticklabels()] == ["0 %", "10 %"]
-    lefts = [bar.get_x() for bar in axes.patches]
-    assert lefts[:2] == lefts[2:] == sorted(lefts[:2])
+    shown = [line.get_xdata()[0] for line in chances.lines]
+    assert shown == [0.85, 0.05, 0.0, 0.4, 0.4]
+    intervals = [tuple(bar.get_segments()[0][:, 0]) for bar in chances.collections]
+    assert intervals == [(0.7, 0.93), (0.01, 0.1), (0.3, 0.5), (0.3, 0.5)]
 
 
-def test_verdicts_can_be_told_apart_in_grey():
-    bars = verdict_figure(ROWS, (0.0, 0.1)).axes[0].patches
-    greys = sorted({float(np.dot(to_rgb(b.get_facecolor()), (0.299, 0.587, 0.114))) for b in bars})
-    assert len(greys) == 3
-    assert np.diff(greys).min() > 0.2
+def test_every_verdict_has_a_sign_and_a_colour_of_its_own():
+    assert {row.verdict for row in ROWS} == set(VERDICTS)
+    bars = verdict_figure(ROWS).axes[0].patches
+    assert len({b.get_facecolor() for b in bars}) == len(VERDICTS)
+    greys = {
+        row.verdict: float(np.dot(to_rgb(b.get_facecolor()), (0.299, 0.587, 0.114)))
+        for row, b in zip(ROWS, bars, strict=True)
+    }
+    told_apart = sorted(greys[v] for v in ("reproduced", "undecided", "not reproduced"))
+    assert np.diff(told_apart).min() > 0.2

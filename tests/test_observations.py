@@ -180,6 +180,39 @@ def test_who_touches_and_moves_on_is_seen_over_all_frames(states, coculture):
     assert on.any()
 
 
+def test_a_fold_change_is_the_ratio_of_the_densities_of_its_counts_and_areas(coculture):
+    for quantity in ("fold change", "fold change by touch"):
+        parts = OBSERVATIONS["cells"].quantities[quantity].density_ratio
+        for time in COCULTURE.times:
+
+            def density(of, time=time, parts=parts):
+                return (coculture[parts.counts, of, time] / coculture[parts.areas, of, time])[0]
+
+            for of in ("MSC", "network"):
+                expected = density(of) / density(parts.base)
+                assert coculture[quantity, of, time] == pytest.approx([expected], rel=1e-12)
+    everywhere = ("MSC", "network", "free surface")
+    counted = sum(coculture["cells in region", of, 2 * HOUR][0] for of in everywhere)
+    assert counted == coculture["cells", "", 2 * HOUR][0]
+    area = sum(coculture["area of region", of, 2 * HOUR][0] for of in everywhere)
+    assert area == pytest.approx(600.0**2, rel=1e-9)
+
+
+def test_a_stay_is_the_mean_time_of_a_cells_contacts(states, coculture):
+    spec, frames = states
+    grid, radius = model_grid(spec), 0.5 * spec.haematopoietic.diameter
+    times = [s.time for s in frames]
+    touching = np.array([touching_cells(s.cells, s.scene, grid, radius) for s in frames]).T
+    means = []
+    for cell in touching:
+        begins = [n for n in range(len(cell)) if cell[n] and not (n and cell[n - 1])]
+        passed = sum(times[n] - times[n - 1] for n in range(1, len(cell)) if cell[n])
+        if begins:
+            means.append(passed / len(begins))
+    assert coculture["time on migrasomes", "", 2 * HOUR] == pytest.approx(means)
+    assert len(means) > 5
+
+
 def test_what_is_taken_up_is_what_the_run_says_has_been(states, coculture):
     _, frames = states
     m, time = frames[-1].scene.migrasomes, COCULTURE.times[-1]

@@ -4,7 +4,7 @@ python validation/deniz2023/run.py claims     # table.md and figures; in ../jiao
 python validation/deniz2023/run.py null       # null.md: the null model judged as the model is
 python validation/deniz2023/run.py all        # README.md says how long each takes
 
-Dishes are kept in the folder that --dishes names, and are not simulated twice.
+Dishes are kept in the folder that --folder names, and are not simulated twice.
 """
 
 import argparse
@@ -14,8 +14,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from sdf1_field.api.reporting import write_report
-from sdf1_field.claims import REPRODUCED, VARIATIONS, ClaimFound, Paper
-from sdf1_field.reproduce import as_markdown, load_paper, reproduce
+from sdf1_field.claims import Paper
+from sdf1_field.reproduce import DISHES, as_markdown, load_paper, reproduce, tables
 
 sys.path.append(str(Path(__file__).parents[1]))
 
@@ -25,7 +25,7 @@ HERE = Path(__file__).parent
 RECORDED = {"deniz2023": HERE / "table.md", "jiao2024": HERE.parent / "jiao2024" / "claims.md"}
 ABOUT_CELLS = ("D12", "D13", "D14", "D15", "D16", "D17", "D18", "D19")
 """Claims of enrichment and of drugs, which the null model must not reproduce."""
-NULL_SEEDS = range(100, 102)
+NULL_SEED = 100
 
 
 def finished(more: int) -> None:
@@ -36,10 +36,8 @@ def finished(more: int) -> None:
 def claims(arguments: argparse.Namespace) -> None:
     """Judge both papers, and record tables and figures."""
     for name, path in RECORDED.items():
-        folder = arguments.dishes / name
-        report = reproduce(
-            load_paper(name), folder, experiments=arguments.experiments, progress=finished
-        )
+        folder = arguments.folder / name
+        report = reproduce(load_paper(name), folder, dishes=arguments.dishes, progress=finished)
         write_report(report, folder)
         path.write_text(as_markdown(report), encoding="utf-8")
         for picture in (folder / "figures").glob("*.png"):
@@ -58,36 +56,25 @@ def without_mechanism(paper: Paper) -> Paper:
 
 
 def null(arguments: argparse.Namespace) -> None:
-    """Judge the null model several times over by the claims on enrichment and drugs."""
-    paper = without_mechanism(load_paper("deniz2023").only(ABOUT_CELLS))
-    found: dict[str, list[tuple[ClaimFound, ...]]] = {}
-    for seed in NULL_SEEDS:
-        report = reproduce(
-            paper,
-            arguments.dishes / "null",
-            experiments=arguments.experiments,
-            seed=seed,
-            progress=finished,
-        )
-        for levels in report.found:
-            found.setdefault(levels[0].claim.id, []).append(levels)
+    """Judge the null model by the claims on enrichment and drugs, as the model is judged."""
+    report = reproduce(
+        without_mechanism(load_paper("deniz2023").only(ABOUT_CELLS)),
+        arguments.folder / "null",
+        dishes=arguments.dishes,
+        seed=NULL_SEED,
+        progress=finished,
+    )
     rows = [
-        [
-            id_,
-            f"{sum(levels[0].said for levels in each)}",
-            *[
-                f"{sum(levels[n].verdict == REPRODUCED for levels in each)}"
-                for n in range(len(VARIATIONS))
-            ],
-        ]
-        for id_, each in found.items()
-    ]
-    header = ["claim", "agree", *[f"reproduced at {100 * v:.0f} %" for v in VARIATIONS]]
-    often = f"{len(NULL_SEEDS)} times {arguments.experiments}"
+        [found.claim.id, tables.effect_text(found.deciding), tables.null_text(found),
+         *([tables.chance_text(found.chance.averaged)] if found.chance else ["-"]), found.verdict]
+        for found in report.found
+    ]  # fmt: skip
+    header = ["claim", "effect (95 %)", "one pool for all", "a pool for each condition", "verdict"]
     (HERE / "null.md").write_text(
-        "# The null model, judged as the model is\n\nEvery condition is `null-kg1a`, with "
-        f"dishes of its own. Agree: single experiments, {often}; reproduced: verdicts, of "
-        f"{len(NULL_SEEDS)}.\n\n{markdown(header, rows)}\n",
+        "# The null model, judged as the model is\n\nEvery condition is `null-kg1a`, with a pool "
+        f"of {arguments.dishes} dishes of its own. Chances that a virtual paper of the null model "
+        "reports a claim: drawn from one pool, as verdicts use it, and from each condition's own."
+        f"\n\n{markdown(header, rows)}\n\n{tables.joint_line(report)}\n",
         encoding="utf-8",
     )
 
@@ -99,6 +86,6 @@ if __name__ == "__main__":
     carry_out_sections(
         __doc__,
         SECTIONS,
-        experiments={"type": int, "default": 20},
-        dishes={"type": Path, "default": Path("validation-dishes")},
+        dishes={"type": int, "default": DISHES, "help": "Of each condition."},
+        folder={"type": Path, "default": Path("validation-dishes")},
     )

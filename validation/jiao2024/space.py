@@ -33,10 +33,10 @@ from fit import SEEDS as FIT_SEEDS
 from scipy import stats
 from scipy.stats import qmc
 
-from sdf1_field.claims import Claim, Statement, say
+from sdf1_field.claims import Claim, Pool, Statement, examine
 from sdf1_field.observations import Dish, observe
 from sdf1_field.observations.cargo import PER_DISH, bearing
-from sdf1_field.reproduce import dish_read, load_paper
+from sdf1_field.reproduce import load_paper
 from sdf1_field.spec import load_model
 
 sys.path.append(str(Path(__file__).parents[1]))
@@ -212,26 +212,24 @@ def space_draw(draw: Draw) -> dict[str, Any] | None:
     area = min(max(MARGIN * PER_DISH / max(len(bearing(trial)), 1), ROOM[0]), ROOM[1])
     size = [f"dish.{side}={math.sqrt(area):.3f} mm" for side in ("width", "length")]
     settings = (*draw.settings, *rates, *size)
-    paper, read = load_paper(PAPER), {}
+    paper, pools = load_paper(PAPER), {}
     for n, name in enumerate(SPACE_CONDITIONS):
         c = paper.conditions[name]
         times = tuple(time for time in SPACE_TIMES if time in c.times)
         seeds = range(first + n * DISHES, first + (n + 1) * DISHES)
-        read[name] = [
-            dish_read(observe(Dish(c.observation, c.model, settings, seed, times)), seed)
-            for seed in seeds
-        ]
-    said = [say(one.statement, read, one.variation) for one in asked()]
+        dishes = (Dish(c.observation, c.model, settings, seed, times) for seed in seeds)
+        pools[name] = Pool(name, tuple(observe(dish) for dish in dishes))
+    found = [examine(one.statement, pools, size=one.variation) for one in asked()]
     return {
         "reached": reached,
         "fusion": float(rates[0].split("=")[1].split(" ")[0]),
         "per cell": len(trial.content) / trial.msc,
         "right": [
-            one.statement.above < result.effect < one.statement.below
-            for one, result in zip(asked(), said, strict=True)
+            one.statement.above < effect < one.statement.below
+            for one, (effect, _, _) in zip(asked(), found, strict=True)
         ],
-        "holds": [result.agrees for result in said],
-        "effect": [result.effect for result in said],
+        "holds": [agrees for _, _, agrees in found],
+        "effect": [effect for effect, _, _ in found],
     }
 
 

@@ -1,12 +1,11 @@
 """The report on a paper's claims as files: tables, and figures like the paper's."""
 
-import math
 from pathlib import Path
 
+from sdf1_field.claims import Interval
 from sdf1_field.errors import RunError, reason_of
-from sdf1_field.figures import deniz_figures, jiao_figures, verdict_figure
+from sdf1_field.figures import VerdictRow, deniz_figures, jiao_figures, verdict_figure
 from sdf1_field.reproduce import Report, write_tables
-from sdf1_field.reproduce.tables import standing
 
 _LIKE_THE_PAPERS = {"deniz2023": deniz_figures, "jiao2024": jiao_figures}
 
@@ -28,15 +27,14 @@ def write_report(report: Report, folder: Path, *, suffix: str = "") -> None:
     """
     labels = {key: condition.label for key, condition in report.paper.conditions.items()}
     rows = [
-        (
-            levels[0].claim.id,
-            f"{levels[0].claim.says} ({standing(levels[0].claim)})",
-            [
-                (f.verdict, f.share, f.null_share if math.isfinite(f.null_share) else None)
-                for f in levels
-            ],
+        VerdictRow(
+            found.claim.id,
+            f"{found.claim.says} ({found.claim.status})",
+            found.verdict,
+            None if found.chance is None else _ends(found.chance.averaged),
+            None if found.null is None else _ends(found.null.averaged),
         )
-        for levels in report.found
+        for found in report.found
     ]
     try:
         write_tables(report, folder, suffix=suffix)
@@ -53,3 +51,7 @@ def write_report(report: Report, folder: Path, *, suffix: str = "") -> None:
             f"{error.filename or folder}: {reason_of(error)}. The dishes are "
             "kept; make room and use the same command."
         ) from None
+
+
+def _ends(chance: Interval) -> tuple[float, float, float]:
+    return chance.value, chance.low, chance.high

@@ -1,37 +1,26 @@
-"""Effects and tests of one experiment, as a paper's authors would compute them from its dishes.
+"""Effects and tests of virtual experiments, as a paper's authors would compute them.
 
-A sample is a quantity as read in the dishes of one condition, one array for each dish; the unit of
-its values is the quantity's `Sample`. NaN, such as a fold change where no cell lies on free
-surface, is left out.
+The unit of a sample's values is the quantity's `Sample`. NaN, such as a fold change where no cell
+lies on free surface, is left out.
 """
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
+from sdf1_field.claims import significance
+from sdf1_field.claims.pools import Samples, mean, ratio
 from sdf1_field.claims.readings import Sample
 from sdf1_field.errors import InputError
-from sdf1_field.statistics import (
-    chi_squared_yates_test,
-    mann_whitney_u_test,
-    paired_t_test,
-    student_interval,
-    unpaired_t_test,
-)
 
 Array = NDArray[np.float64]
-Dishes: TypeAlias = Sequence[Array]
-"""Values of a condition's dishes, one array for each."""
 
 
 @dataclass(frozen=True)
 class Statistic:
-    """A number that describes one sample, or compares two.
+    """A number that describes one sample, or compares two, for each of many experiments.
 
     Parameters
     ----------
@@ -40,80 +29,65 @@ class Statistic:
     samples : tuple of Sample
         Units of the samples that it can be computed from.
     ratio : bool
-        Whether equal samples give 1; ratios are averaged as logarithms.
+        Whether equal samples give 1; intervals are of its logarithm.
     compares : bool
         Whether a reference is required.
     """
 
-    effect: Callable[[Dishes, Dishes], float]
+    effect: Callable[[Samples, Samples], Array]
     samples: tuple[Sample, ...]
     ratio: bool = False
     compares: bool = False
 
 
-def _pooled(dishes: Dishes) -> Array:
-    values = np.concatenate([[], *(np.asarray(dish, dtype=np.float64) for dish in dishes)])
-    kept: Array = values[np.isfinite(values)]
-    return kept
+def _mean(sample: Samples) -> Array:
+    return mean(sample.pooled())
 
 
-def _mean(dishes: Dishes) -> float:
-    values = _pooled(dishes)
-    return float(values.mean()) if len(values) else math.nan
+def _median(sample: Samples) -> Array:
+    ordered = np.sort(sample.pooled(), axis=1)
+    number = np.isfinite(ordered).sum(axis=1)
+    middle = np.stack([(number - 1) // 2, number // 2], axis=1)
+    found: Array = np.take_along_axis(ordered, np.maximum(middle, 0), axis=1).mean(axis=1)
+    return np.where(number > 0, found, np.nan)
 
 
-def _median(dishes: Dishes) -> float:
-    values = _pooled(dishes)
-    return float(np.median(values)) if len(values) else math.nan
+def _share(sample: Samples) -> Array:
+    amount, total = sample.counts().T
+    return ratio(amount, total)
 
 
-def _counts(dishes: Dishes) -> tuple[float, float]:
-    known = [dish for dish in dishes if len(dish) and np.isfinite(dish).all()]
-    amount, total = np.sum(known, axis=0) if known else (0.0, 0.0)
-    return float(amount), float(total)
+def _total(sample: Samples) -> Array:
+    if sample.kind is Sample.SHARE:
+        return sample.counts()[:, 0]
+    total: Array = sample.views * np.nansum(sample.pooled(), axis=1)
+    return total
 
 
-def _share(dishes: Dishes) -> float:
-    amount, total = _counts(dishes)
-    return amount / total if total > 0.0 else math.nan
+def _ratio(of: Callable[[Samples], Array]) -> Callable[[Samples, Samples], Array]:
+    return lambda sample, reference: ratio(of(sample), of(reference))
 
 
-def _total(dishes: Dishes) -> float:
-    return float(np.nansum([dish[0] for dish in dishes]))
-
-
-def _ratio(of: Callable[[Dishes], float]) -> Callable[[Dishes, Dishes], float]:
-    def ratio(sample: Dishes, reference: Dishes) -> float:
-        above, below = of(sample), of(reference)
-        return above / below if below > 0.0 else math.nan
-
-    return ratio
-
-
-def _difference(of: Callable[[Dishes], float]) -> Callable[[Dishes, Dishes], float]:
+def _difference(of: Callable[[Samples], Array]) -> Callable[[Samples, Samples], Array]:
     return lambda sample, reference: of(sample) - of(reference)
 
 
-def _alone(of: Callable[[Dishes], float]) -> Callable[[Dishes, Dishes], float]:
+def _alone(of: Callable[[Samples], Array]) -> Callable[[Samples, Samples], Array]:
     return lambda sample, _: of(sample)
 
 
-def _rank_correlation(sample: Dishes, other: Dishes) -> float:
-    a, b = _side_by_side(sample, other)
-    if len(a) < 3 or np.ptp(a) == 0.0 or np.ptp(b) == 0.0:
-        return math.nan
-    return float(stats.spearmanr(a, b).statistic)
-
-
-def _side_by_side(sample: Dishes, other: Dishes) -> tuple[Array, Array]:
+def _side_by_side(sample: Samples, other: Samples) -> tuple[Array, Array]:
     """Values of two quantities of the same cells."""
-    a, b = np.concatenate(sample), np.concatenate(other)
-    if len(a) != len(b):
+    a, b = sample.pooled(), other.pooled()
+    if a.shape != b.shape or (np.isfinite(a).sum(axis=1) != np.isfinite(b).sum(axis=1)).any():
         raise InputError(
-            f"a rank correlation of {len(a)} values with {len(b)}: they are not of the same cells. "
-            "Choose other quantities."
+            "a rank correlation of quantities that are not of the same cells. Choose others."
         )
     return a, b
+
+
+def _rank_correlation(sample: Samples, other: Samples) -> Array:
+    return significance.spearman(*_side_by_side(sample, other))[0]
 
 
 _NUMBERS = (Sample.DISH, Sample.CELLS)
@@ -135,76 +109,59 @@ STATISTICS: Mapping[str, Statistic] = {
 """By their names in a targets file."""
 
 
-def _by_dish(dishes: Dishes, sample: Sample) -> list[float]:
-    """One value for each dish."""
-    if sample is Sample.SHARE:
-        return [_share([dish]) for dish in dishes]
-    return [_mean([dish]) for dish in dishes]
+def _tested(sample: Samples, over_dishes: bool) -> Array:
+    """Values that a test takes for independent, shape (draw, value)."""
+    if over_dishes or sample.kind is not Sample.CELLS:
+        return sample.by_replicate()
+    return sample.pooled()
 
 
-def _known(values: Sequence[float]) -> list[float]:
-    return [value for value in values if math.isfinite(value)]
-
-
-def p_value(
-    test: str, sample: Dishes, reference: Dishes, kind: Sample, *, over_dishes: bool = False
-) -> float:
-    """Two-sided p of one of the papers' tests; NaN where it does not exist.
+@dataclass(frozen=True)
+class Tested:
+    """Choices of a test.
 
     Parameters
     ----------
-    test : str
-        A key of `TESTS`.
-    sample, reference : sequence of ndarray
-        One array for each dish.
-    kind : Sample
-        Unit of the arrays' values.
     over_dishes : bool
-        Take a dish's mean as one value, instead of each cell's.
+        Take a replicate's mean as one value, instead of each cell's.
+    welch : bool
+        Whether an unpaired t test allows for unequal variances.
     """
-    return TESTS[test](sample, reference, kind, over_dishes)
+
+    over_dishes: bool = False
+    welch: bool = False
 
 
-def _values(dishes: Dishes, kind: Sample, over_dishes: bool) -> list[float]:
-    if over_dishes or kind is not Sample.CELLS:
-        return _by_dish(dishes, kind)
-    return list(_pooled(dishes))
+def _unpaired(sample: Samples, reference: Samples, how: Tested) -> Array:
+    control, treated = (_tested(side, how.over_dishes) for side in (reference, sample))
+    return significance.unpaired_t(control, treated, welch=how.welch)
 
 
-def _unpaired(sample: Dishes, reference: Dishes, kind: Sample, over_dishes: bool) -> float:
-    both = (_known(_values(dishes, kind, over_dishes)) for dishes in (reference, sample))
-    return unpaired_t_test(*both)
+def _paired(sample: Samples, reference: Samples, how: Tested) -> Array:
+    control, treated = (_tested(side, how.over_dishes) for side in (reference, sample))
+    if control.shape != treated.shape:
+        return np.full(len(control), np.nan)
+    return significance.paired_t(control, treated)
 
 
-def _paired(sample: Dishes, reference: Dishes, kind: Sample, over_dishes: bool) -> float:
-    first, second = (_values(dishes, kind, over_dishes) for dishes in (reference, sample))
-    if len(first) != len(second):
-        return math.nan
-    pairs = [p for p in zip(first, second, strict=True) if all(map(math.isfinite, p))]
-    return paired_t_test([a for a, _ in pairs], [b for _, b in pairs])
+def _ranks(sample: Samples, reference: Samples, how: Tested) -> Array:
+    control, treated = (_tested(side, how.over_dishes) for side in (reference, sample))
+    return significance.mann_whitney_u(control, treated)
 
 
-def _ranks(sample: Dishes, reference: Dishes, kind: Sample, over_dishes: bool) -> float:
-    both = (_known(_values(dishes, kind, over_dishes)) for dishes in (reference, sample))
-    return mann_whitney_u_test(*both)
+def _counted(sample: Samples, reference: Samples, _: Tested) -> Array:
+    return significance.chi_squared_yates(reference.counts(), sample.counts())
 
 
-def _counted(sample: Dishes, reference: Dishes, kind: Sample, over_dishes: bool) -> float:
-    del kind, over_dishes
-    (a, first), (b, second) = _counts(reference), _counts(sample)
-    return chi_squared_yates_test([round(a), round(b)], [round(first), round(second)])
+def _correlated(sample: Samples, other: Samples, _: Tested) -> Array:
+    return significance.spearman(*_side_by_side(sample, other))[1]
 
 
-def _correlated(sample: Dishes, other: Dishes, kind: Sample, over_dishes: bool) -> float:
-    del kind, over_dishes
-    a, b = _side_by_side(sample, other)
-    if len(a) < 3 or np.ptp(a) == 0.0 or np.ptp(b) == 0.0:
-        return math.nan
-    return float(stats.spearmanr(a, b).pvalue)
+UNPAIRED_T = "unpaired t"
+"""The test that may be Student's or Welch's."""
 
-
-TESTS: Mapping[str, Callable[[Dishes, Dishes, Sample, bool], float]] = {
-    "unpaired t": _unpaired,
+TESTS: Mapping[str, Callable[[Samples, Samples, Tested], Array]] = {
+    UNPAIRED_T: _unpaired,
     "paired t": _paired,
     "Mann-Whitney U": _ranks,
     "chi-squared (Yates)": _counted,
@@ -216,29 +173,34 @@ OF_SHARES, OF_CELLS = ("chi-squared (Yates)",), ("Spearman",)
 """Tests for shares only, and for cells' values only."""
 
 
-def mean_interval(effects: Sequence[float], *, ratio: bool) -> tuple[float, float, float]:
-    """Mean of experiments' effects and its 95 % interval by Student's t.
+def p_value(
+    test: str,
+    sample: Sequence[Array],
+    reference: Sequence[Array],
+    kind: Sample,
+    *,
+    over_dishes: bool = False,
+) -> float:
+    """Two-sided p of one of the papers' tests in one experiment; NaN where it does not exist.
 
     Parameters
     ----------
-    effects : sequence of float
-        One for each experiment; those that are not finite are left out.
-    ratio : bool
-        Average logarithms, if all are above zero.
-
-    Returns
-    -------
-    tuple of float
-        Mean, lower and upper end; the ends are NaN for fewer than two experiments.
-
-    Examples
-    --------
-    >>> mean, low, high = mean_interval([1.0, 2.0, 4.0], ratio=True)
-    >>> round(mean, 3), round(low, 3), round(high, 1)
-    (2.0, 0.357, 11.2)
+    test : str
+        A key of `TESTS`; the unpaired t is Student's.
+    sample, reference : sequence of ndarray
+        One array for each dish.
+    kind : Sample
+        Unit of the arrays' values.
+    over_dishes : bool
+        Take a dish's mean as one value, instead of each cell's.
     """
-    known = np.array(_known(effects))
-    if not (ratio and len(known) and (known > 0.0).all()):
-        return student_interval(known)
-    mean, low, high = student_interval(np.log(known))
-    return math.exp(mean), math.exp(low), math.exp(high)
+    own, other = (_one_experiment(dishes, kind) for dishes in (sample, reference))
+    return float(TESTS[test](own, other, Tested(over_dishes))[0])
+
+
+def _one_experiment(dishes: Sequence[Array], kind: Sample) -> Samples:
+    width = max((len(dish) for dish in dishes), default=0)
+    values = np.full((1, len(dishes), max(width, 2 if kind is Sample.SHARE else 1)), np.nan)
+    for n, dish in enumerate(dishes):
+        values[0, n, : len(dish)] = dish
+    return Samples(kind, values, 1)

@@ -13,7 +13,7 @@ from typing import Any, Generic, NoReturn, TypeVar
 
 from sdf1_field.claims.effects import OF_CELLS, OF_SHARES, STATISTICS, TESTS
 from sdf1_field.claims.readings import Observable, Quantity, Sample
-from sdf1_field.claims.targets import INFINITY, Claim, Condition, Paper, Statement
+from sdf1_field.claims.targets import INFINITY, Claim, Condition, Paper, Statement, Status
 from sdf1_field.errors import InputError, reason_of
 from sdf1_field.shipped import model_names, shipped_folder
 from sdf1_field.spec import load_model, suggestion
@@ -57,6 +57,19 @@ _ENDS: _Kind[list[float]] = _Kind(
     lambda v: isinstance(v, list) and len(v) == 2 and all(map(_is_number, v)),
 )
 _DISHES: _Kind[str] = _Kind("'dishes'", "'dishes'", lambda v: v == "dishes")
+_COUNTS: _Kind[list[int]] = _Kind(
+    "a list of whole numbers that rise, 1 or more",
+    "[1, 2, 4]",
+    lambda v: (
+        isinstance(v, list)
+        and len(v) > 0
+        and all(type(n) is int and n >= 1 for n in v)
+        and v == sorted(set(v))
+    ),
+)
+_STATUS: _Kind[str] = _Kind(
+    f"one of {', '.join(Status)}", f"'{Status.PREDICTED}'", lambda v: v in list(Status)
+)
 _TABLE: _Kind[dict[str, Any]] = _Kind("a table", "{ NAME = ... }", lambda v: isinstance(v, dict))
 _TABLES: _Kind[list[Any]] = _Kind(
     "a list of tables", "[{ KEY = ... }]", lambda v: isinstance(v, list)
@@ -119,24 +132,46 @@ class _Source:
     where : str
         File and paper.
     table : _Table
-    settings : mapping of str to list of str
-        ``KEY=VALUE`` by kind of observation.
-    dishes : int or None
+    common : _Common
     """
 
     where: str
     table: _Table
+    common: "_Common"
+
+
+@dataclass(frozen=True)
+class _Common:
+    """What conditions of a paper share, by kind of observation.
+
+    Parameters
+    ----------
+    settings : mapping of str to list of str
+        ``KEY=VALUE``.
+    views : mapping of str to list of int
+        Numbers of views that a replicate may be the sum of.
+    replicates : int
+    """
+
     settings: Mapping[str, list[str]]
-    dishes: int | None
+    views: Mapping[str, list[int]]
+    replicates: int
+
+    def with_those_of(self, other: "_Common") -> "_Common":
+        """Settings of both, and the other's views and replicates where it has some."""
+        settings = {key: [*own, *other.settings[key]] for key, own in self.settings.items()}
+        return _Common(settings, {**self.views, **other.views}, other.replicates)
 
 
-_PAPER = ("citation", "dishes", "settings", "condition", "claim")
-_CONDITION = ("label", "model", "observation", "times", "settings", "dishes", "donors", "null")
-_CLAIM = ("id", "says", "fitted", "source", "test", "null", "by_construction", "statements")
+_PAPER = ("citation", "replicates", "settings", "views", "joint", "condition", "claim")
+_CONDITION = ("label", "model", "observation", "times", "settings", "replicates", "donors", "null")
+_CLAIM = (
+    "id", "says", "status", "source", "test", "null", "by_construction", "statements", "detects",
+)  # fmt: skip
 _STATEMENT = (
     "text", "condition", "quantity", "of", "time", "statistic", "reference", "reference_time",
-    "against", "above", "below", "test", "over", "p_below", "p_from", "value", "interval",
-    "digitised_by",
+    "against", "above", "below", "test", "over", "p_below", "p_from", "p_printed", "value",
+    "interval", "digitised_by",
 )  # fmt: skip
 
 
@@ -163,9 +198,11 @@ def load_paper(name: str, observations: Observables, *, targets: Path | None = N
     if name not in papers:
         raise InputError(f"unknown paper '{name}'. Known: {', '.join(sorted(papers))}.")
     own = _source(shipped.name, name, papers[name], observations)
-    settings = {key: own.settings.get(key, []) for key in observations}
     citation = own.table.given("citation", _TEXT) or ""
-    paper = _added(Paper(name, citation, {}, ()), own, settings, own.dishes, observations)
+    joint = tuple(own.table.given("joint", _TEXTS) or ())
+    paper = _added(Paper(name, citation, {}, (), joint), own, own.common, observations)
+    for one in joint:
+        own.table.choice("claim", one, {claim.id: claim for claim in paper.claims})
     if targets is None:
         return paper
     further = _read(targets)
@@ -174,11 +211,11 @@ def load_paper(name: str, observations: Observables, *, targets: Path | None = N
             raise InputError(
                 f"{targets}: unknown paper '{other}'. Known: {', '.join(sorted(papers))}."
             )
-    more = _source(str(targets), name, further.get(name, {}), observations)
-    if more.table.given("citation", _TEXT):
-        raise InputError(f"{more.where}: the citation is the shipped one. Leave it out.")
-    both = {key: [*settings[key], *more.settings.get(key, ())] for key in observations}
-    whole = _added(paper, more, both, own.dishes, observations)
+    more = _source(str(targets), name, further.get(name, {}), observations, own.common.replicates)
+    for key in ("citation", "joint"):
+        if key in more.table:
+            raise InputError(f"{more.where}: {key}: the shipped one holds. Leave it out.")
+    whole = _added(paper, more, own.common.with_those_of(more.common), observations)
     for key, condition in whole.conditions.items():
         if key in paper.conditions:
             continue
@@ -199,37 +236,41 @@ def _read(path: Path) -> dict[str, Any]:
         raise InputError(f"{path}: {error}. Correct the TOML there.") from None
 
 
-def _source(file: str, name: str, table: Any, observations: Observables) -> _Source:
+def _source(
+    file: str, name: str, table: Any, observations: Observables, replicates: int = 1
+) -> _Source:
     own = _Table(f"{file}: {name}", table, _PAPER)
 
-    settings = _Table(f"{own.where}.settings", own.given("settings", _TABLE) or {})
-    for one in settings:
-        settings.choice("observation", one, observations)
-    by_observation = {one: settings.take(one, _TEXTS) for one in settings}
-    return _Source(own.where, own, by_observation, own.given("dishes", _COUNT))
+    def by_observation(key: str, kind: _Kind[T]) -> dict[str, T]:
+        given = _Table(f"{own.where}.{key}", own.given(key, _TABLE) or {})
+        for one in given:
+            given.choice("observation", one, observations)
+        return {one: given.take(one, kind) for one in given}
+
+    settings = {key: list[str]() for key in observations} | by_observation("settings", _TEXTS)
+    common = _Common(
+        settings,
+        by_observation("views", _COUNTS),
+        own.given("replicates", _COUNT) or replicates,
+    )
+    return _Source(own.where, own, common)
 
 
-def _added(
-    base: Paper,
-    own: _Source,
-    settings: Mapping[str, list[str]],
-    dishes: int | None,
-    observations: Observables,
-) -> Paper:
+def _added(base: Paper, own: _Source, common: _Common, observations: Observables) -> Paper:
     """The base with a file's conditions and claims."""
     conditions = dict(base.conditions)
     for key, table in (own.table.given("condition", _TABLE) or {}).items():
         one = _Table(f"{own.where}.condition.{key}", table, _CONDITION)
         if key in conditions:
             one.refuse("exists already. Give it another name.")
-        conditions[key] = _condition(one, own.dishes or dishes or 1, settings, observations)
+        conditions[key] = _condition(one, common, observations)
     for key, condition in conditions.items():
         if condition.null is not None:
             place = _Table(f"{own.where}.condition.{key}", {})
             place.choice("condition", condition.null, conditions)
-    if len({condition.dishes for condition in conditions.values() if condition.donors}) > 1:
+    if len({(c.replicates, c.views) for c in conditions.values() if c.donors}) > 1:
         own.table.refuse(
-            "conditions with donors differ in their number of dishes, so none can be paired. "
+            "conditions with donors differ in replicates or views, so none can be paired. "
             "Give them the same."
         )
     claims = {claim.id: claim for claim in base.claims}
@@ -249,6 +290,8 @@ def _added(
             one.refuse("says: missing. Add it.")
         claims[claim.id] = claim
     for claim in claims.values():
+        if claim.detects:
+            own.table.choice("claim", claim.detects, claims)
         for key in claim.conditions if claim.against_null else ():
             if conditions[key].null is None:
                 own.table.refuse(
@@ -258,9 +301,7 @@ def _added(
     return replace(base, conditions=conditions, claims=tuple(claims.values()))
 
 
-def _condition(
-    own: _Table, dishes: int, settings: Mapping[str, list[str]], observations: Observables
-) -> Condition:
+def _condition(own: _Table, common: _Common, observations: Observables) -> Condition:
     name, model = own.take("observation", _TEXT), own.take("model", _TEXT)
     observation = own.choice("observation", name, observations)
     if model not in model_names() and not Path(model).is_file():
@@ -278,8 +319,9 @@ def _condition(
         model=model,
         observation=name,
         times=times,
-        settings=(*settings.get(name, ()), *(own.given("settings", _TEXTS) or ())),
-        dishes=own.given("dishes", _COUNT) or dishes,
+        settings=(*common.settings[name], *(own.given("settings", _TEXTS) or ())),
+        replicates=own.given("replicates", _COUNT) or common.replicates,
+        views=tuple(common.views.get(name, (1,))),
         donors=own.given("donors", _FLAG) or False,
         null=own.given("null", _TEXT),
     )
@@ -292,7 +334,7 @@ def _claim(own: _Table, conditions: Mapping[str, Condition], observations: Obser
         says=own.given("says", _TEXT) or "",
         source=own.given("source", _TEXT) or "",
         test=own.given("test", _TEXT) or "",
-        fitted=own.given("fitted", _FLAG) or False,
+        status=Status(own.given("status", _STATUS) or Status.PREDICTED),
         against_null=null is None or null,
         by_construction=tuple(own.given("by_construction", _TEXTS) or ()),
         statements=tuple(
@@ -301,6 +343,7 @@ def _claim(own: _Table, conditions: Mapping[str, Condition], observations: Obser
             )
             for n, table in enumerate(own.take("statements", _FILLED), start=1)
         ),
+        detects=own.given("detects", _TEXT) or "",
     )
 
 
@@ -369,6 +412,8 @@ def _statement(
         over_dishes=over_dishes,
         p_below=own.given("p_below", _P),
         p_from=own.given("p_from", _P),
+        density_ratio=quantity.density_ratio,
+        p_printed=own.given("p_printed", _P),
         value=value,
         digitised_by=own.given("digitised_by", _TEXT),
     )

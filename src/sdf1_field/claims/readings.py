@@ -1,14 +1,11 @@
 """Readings of quantities in dishes: the only thing of a dish that claims are judged by."""
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
 import numpy as np
 from numpy.typing import NDArray
-
-from sdf1_field.errors import InputError
 
 Array = NDArray[np.float64]
 
@@ -24,6 +21,23 @@ class Sample(StrEnum):
 
 
 @dataclass(frozen=True)
+class DensityRatio:
+    """Quantities whose sums over views give a density relative to that of a base region.
+
+    Parameters
+    ----------
+    counts, areas : str
+        Quantities with one value for each region: cells, and area in any one unit.
+    base : str
+        Region that densities are relative to.
+    """
+
+    counts: str
+    areas: str
+    base: str
+
+
+@dataclass(frozen=True)
 class Quantity:
     """A quantity that is read in a dish.
 
@@ -36,12 +50,15 @@ class Quantity:
     sample : Sample
     of : tuple of str
         Regions or ligands that it is read for; empty if there is only one reading.
+    density_ratio : DensityRatio or None
+        How several views give one value, if it is not the mean of theirs.
     """
 
     name: str
     unit: str
     sample: Sample
     of: tuple[str, ...] = ()
+    density_ratio: DensityRatio | None = None
 
 
 @dataclass(frozen=True)
@@ -79,71 +96,3 @@ class Reading:
     time: float
     values: Array
     of: str = ""
-
-
-@dataclass(frozen=True, eq=False)
-class DishRead:
-    """Readings of one dish, and the random numbers of its variation from other dishes.
-
-    Parameters
-    ----------
-    values : mapping
-        By quantity and region or ligand: arrays by time [s].
-    normal : mapping
-        By quantity and region or ligand: a standard normal number, the same at all times.
-    """
-
-    values: Mapping[tuple[str, str], Mapping[float, Array]]
-    normal: Mapping[tuple[str, str], float]
-
-    def at(self, quantity: str, of: str, time: float | None, kind: Sample, spread: float) -> Array:
-        """Values of a quantity, varied log-normally from dish to dish.
-
-        Parameters
-        ----------
-        quantity, of : str
-        time : float or None
-            [s]; a quantity that is read once has the same values at every time.
-        kind : Sample
-        spread : float
-            Standard deviation of the factor's logarithm.
-
-        Raises
-        ------
-        InputError
-            If the dish has no such reading.
-        """
-        try:
-            times = self.values[quantity, of]
-            found = next(iter(times.values())) if len(times) == 1 else times[time]  # type: ignore[index]
-        except KeyError:
-            raise InputError(
-                f"'{quantity}'{f' of {of}' if of else ''} is not read in a dish that a claim "
-                "names. Choose another quantity, or another model."
-            ) from None
-        if spread == 0.0:
-            return found
-        return scaled(found, kind, math.exp(spread * self.normal[quantity, of]))
-
-
-def scaled(values: Array, kind: Sample, factor: float) -> Array:
-    """Values of a dish that differs from the simulated one by a factor.
-
-    Numbers are multiplied. Of a share the odds are multiplied, and the count is rounded to the
-    nearest whole number.
-
-    Parameters
-    ----------
-    values : ndarray, shape (n,)
-    kind : Sample
-    factor : float
-        Above 0.
-    """
-    if kind is not Sample.SHARE:
-        return values * factor
-    amount, total = values
-    odds = factor * amount
-    whole = total - amount + odds
-    if not whole > 0.0:
-        return values
-    return np.array([np.rint(total * odds / whole), total])

@@ -2,12 +2,24 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from enum import StrEnum
 
-from sdf1_field.claims.readings import Sample
+from sdf1_field.claims.readings import DensityRatio, Sample
 from sdf1_field.errors import InputError
 from sdf1_field.spec import suggestion
 
 INFINITY = float("inf")
+
+
+class Status(StrEnum):
+    """Standing of a claim with the model's parameters and rules."""
+
+    CALIBRATED = "calibrated"
+    """Parameters are chosen so that it holds."""
+    BY_CONSTRUCTION = "by construction"
+    """A rule or an assumed number of the model makes it so."""
+    PREDICTED = "predicted"
+    """It informs nothing."""
 
 
 @dataclass(frozen=True)
@@ -26,10 +38,12 @@ class Condition:
         When dishes are read [s]; empty if the model's output says it.
     settings : tuple of str
         ``KEY=VALUE`` each.
-    dishes : int
-        In one experiment.
+    replicates : int
+        Values that the paper's test compares: its n of experiments, or of donors.
+    views : tuple of int
+        Numbers of simulated views that one of them may be the sum of.
     donors : bool
-        Whether the dishes belong to the experiment's donors, the same in all such conditions.
+        Whether the replicates are the experiment's donors, the same in all such conditions.
     null : str or None
         Condition that takes its place in the null model.
     """
@@ -39,7 +53,8 @@ class Condition:
     observation: str
     times: tuple[float, ...]
     settings: tuple[str, ...]
-    dishes: int
+    replicates: int
+    views: tuple[int, ...]
     donors: bool
     null: str | None
 
@@ -70,6 +85,10 @@ class Statement:
         Open interval in which the effect must lie; infinite where a side is open.
     p_below, p_from : float or None
         Bounds of the test's p.
+    density_ratio : DensityRatio or None
+        The quantity's.
+    p_printed : float or None
+        The p that the paper prints.
     value : float or None
         Read from a figure by a user, with its interval ``above`` to ``below``.
     digitised_by : str or None
@@ -92,6 +111,8 @@ class Statement:
     over_dishes: bool
     p_below: float | None
     p_from: float | None
+    density_ratio: DensityRatio | None = None
+    p_printed: float | None = None
     value: float | None = None
     digitised_by: str | None = None
 
@@ -130,8 +151,7 @@ class Claim:
         Short name, and the result in words.
     source, test : str
         Place in the paper, and the test in the paper's words; empty if it names none.
-    fitted : bool
-        Whether parameters may be, and were, fitted to it; else it is predicted.
+    status : Status
     against_null : bool
         Whether chance alone could make an experiment agree, so that it is compared with the null
         model.
@@ -139,16 +159,20 @@ class Claim:
         Parameters and rules of the model of which the result, or part of it, is a direct
         consequence.
     statements : tuple of Statement
+    detects : str
+        Of a claim that nothing is significant: the claim that the same experiments must find, so
+        that they are not just too small; empty for other claims.
     """
 
     id: str
     says: str
     source: str
     test: str
-    fitted: bool
+    status: Status
     against_null: bool
     by_construction: tuple[str, ...]
     statements: tuple[Statement, ...]
+    detects: str = ""
 
     @property
     def conditions(self) -> tuple[str, ...]:
@@ -159,23 +183,36 @@ class Claim:
 
 @dataclass(frozen=True)
 class Paper:
-    """A paper's conditions and claims."""
+    """A paper's conditions and claims.
+
+    Parameters
+    ----------
+    name, citation : str
+    conditions : mapping of str to Condition
+    claims : tuple of Claim
+    joint : tuple of str
+        Ids of claims whose joint chance is reported: that one paper reports all of them.
+    """
 
     name: str
     citation: str
     conditions: Mapping[str, Condition]
     claims: tuple[Claim, ...]
+    joint: tuple[str, ...] = ()
 
     def only(self, ids: tuple[str, ...]) -> "Paper":
-        """The paper with some of its claims.
+        """The paper with some of its claims, and those that their experiments must find.
 
         Raises
         ------
         InputError
             If one of them is unknown.
         """
-        known = [claim.id for claim in self.claims]
+        known = {claim.id: claim for claim in self.claims}
         for one in ids:
             if one not in known:
-                raise InputError(f"{self.name}: unknown claim '{one}'. {suggestion(one, known)}")
-        return replace(self, claims=tuple(c for c in self.claims if c.id in ids))
+                raise InputError(
+                    f"{self.name}: unknown claim '{one}'. {suggestion(one, list(known))}"
+                )
+        kept = {*ids, *(known[one].detects for one in ids)}
+        return replace(self, claims=tuple(c for c in self.claims if c.id in kept))

@@ -1,270 +1,253 @@
-"""Whether simulated experiments agree with a paper's claims, and more often than by chance."""
+"""Verdicts on a paper's claims: effects on the reported side, chances above the null model's."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
-from sdf1_field.claims.effects import STATISTICS, Dishes, mean_interval, p_value
-from sdf1_field.claims.readings import DishRead
+from sdf1_field.claims.chances import UNKNOWN, Interval
 from sdf1_field.claims.targets import Claim, Statement
-from sdf1_field.statistics import wilson_interval
+from sdf1_field.claims.virtual import (
+    Chance,
+    Virtual,
+    Weights,
+    chance_of,
+    effect_of,
+    informed_weights,
+)
 
-VARIATIONS = (0.0, 0.1, 0.2, 0.3)
-"""Coefficients of variation from dish to dish, beyond the model's own variation."""
 ABOVE_NULL = 3.0
-"""Ratio of agreeing experiments to agreeing null experiments from which a claim is reproduced."""
+"""Ratio to the null model's chance from which a claim is reproduced."""
+ENOUGH, RARE = 0.2, 0.1
+"""Chances from which a claim is reproduced, and below which it is not, at any null model's."""
 MAJORITY = 0.5
-"""Share of experiments that must agree where there is no null model."""
-RARE, ENOUGH = 0.05, 10
-"""Smallest share of agreeing experiments that counts, whatever the null model's; number of
-experiments from which zero agreements mean *not reproduced*."""
+"""The same two where there is no null model, or where nothing may be significant."""
 
-REPRODUCED, NOT_REPRODUCED, UNDECIDED = "reproduced", "not reproduced", "undecided"
-
-Experiment = Mapping[str, Sequence[DishRead]]
-"""Dishes of one experiment by condition."""
-
-
-@dataclass(frozen=True)
-class Said:
-    """Effect and p of a statement in one experiment.
-
-    Parameters
-    ----------
-    effect, p : float
-        NaN where there is none.
-    agrees : bool
-        Whether both are as the paper reports.
-    """
-
-    effect: float
-    p: float
-    agrees: bool
-
-
-def _spread(variation: float) -> float:
-    """Standard deviation of the logarithm."""
-    return math.sqrt(math.log1p(variation**2))
-
-
-def say(statement: Statement, experiment: Experiment, variation: float) -> Said:
-    """Effect and test of a statement in one experiment.
-
-    Parameters
-    ----------
-    statement : Statement
-    experiment : mapping of str to sequence of DishRead
-    variation : float
-        Coefficient of variation from dish to dish.
-    """
-    own, other = _samples(statement, experiment, variation)
-    effect = STATISTICS[statement.statistic].effect(own, other)
-    p = _p(statement, own, other)
-    return Said(effect, p, _lies(statement, effect) and _significant(statement, p))
-
-
-def says_all(claim: Claim, experiment: Experiment, variation: float) -> bool:
-    """Whether an experiment agrees with all statements of a claim.
-
-    Tests, which take longest, are made only if all effects agree.
-    """
-    samples = [_samples(s, experiment, variation) for s in claim.statements]
-    return all(
-        _lies(s, STATISTICS[s.statistic].effect(own, other))
-        for s, (own, other) in zip(claim.statements, samples, strict=True)
-        if s.directed
-    ) and all(
-        _significant(s, _p(s, own, other))
-        for s, (own, other) in zip(claim.statements, samples, strict=True)
-    )
-
-
-def _samples(
-    statement: Statement, experiment: Experiment, variation: float
-) -> tuple[Dishes, Dishes]:
-    """Sample and reference of a statement; without a reference the sample twice."""
-    of, kind, spread = statement.of, statement.sample, _spread(variation)
-
-    def sample(condition: str, quantity: str, time: float | None) -> Dishes:
-        return [dish.at(quantity, of, time, kind, spread) for dish in experiment[condition]]
-
-    own = sample(statement.condition, statement.quantity, statement.time)
-    if statement.against is not None:
-        return own, sample(statement.condition, statement.against, statement.time)
-    if statement.reference is not None:
-        return own, sample(statement.reference, statement.quantity, statement.reference_time)
-    return own, own
-
-
-def _p(statement: Statement, own: Dishes, other: Dishes) -> float:
-    if statement.test is None:
-        return math.nan
-    kind = statement.sample
-    return p_value(statement.test, own, other, kind, over_dishes=statement.over_dishes)
-
-
-def _lies(statement: Statement, effect: float) -> bool:
-    """Whether an effect lies in the interval that the paper reports."""
-    return not statement.directed or statement.above < effect < statement.below
-
-
-def _significant(statement: Statement, p: float) -> bool:
-    """Whether a test gives the significance that the paper reports."""
-    return (statement.p_below is None or p < statement.p_below) and (
-        statement.p_from is None or p >= statement.p_from
-    )
+REPRODUCED, DIRECTION_ONLY, UNDECIDED = "reproduced", "direction only", "undecided"
+NOT_REPRODUCED, VACUOUS = "not reproduced", "vacuous"
+VERDICTS = (REPRODUCED, DIRECTION_ONLY, UNDECIDED, NOT_REPRODUCED, VACUOUS)
 
 
 @dataclass(frozen=True)
 class StatementFound:
-    """A statement over all experiments at one variation.
+    """A statement in pools and in the virtual papers drawn from them.
 
     Parameters
     ----------
     statement : Statement
-    effect, low, high : float
-        Mean over experiments and its 95 % interval; NaN where there are too few.
-    said : int
-        Number of experiments that agree.
+    effect : Interval
+        Of whole pools.
+    chance : float
+        That a virtual paper agrees with this statement; NaN if the pools are too small.
     p : float
-        Median; NaN without a test.
+        Median at the fewest views, without variation between experiments, Student's where it is an
+        unpaired t; NaN without a test.
     """
 
     statement: Statement
-    effect: float
-    low: float
-    high: float
-    said: int
+    effect: Interval
+    chance: float
     p: float
 
     @property
     def inside(self) -> bool:
         """Whether the interval lies within the one that the paper reports."""
-        if not self.statement.directed:
-            return True
-        return self.statement.above < self.low and self.high < self.statement.below
+        s = self.statement
+        return not s.directed or (s.above < self.effect.low and self.effect.high < s.below)
 
     @property
     def outside(self) -> bool:
         """Whether the interval lies wholly outside of the one that the paper reports."""
-        if not self.statement.directed:
-            return False
-        return self.high <= self.statement.above or self.low >= self.statement.below
+        s = self.statement
+        return s.directed and (self.effect.high <= s.above or self.effect.low >= s.below)
 
 
 @dataclass(frozen=True)
 class ClaimFound:
-    """A claim over all experiments at one variation.
+    """A claim, judged by pools of dishes.
 
     Parameters
     ----------
     claim : Claim
-    variation : float
-        Coefficient of variation from dish to dish.
     statements : tuple of StatementFound
-    said, experiments : int
-        Number of experiments that agree with all statements, and of all experiments.
-    null_share : float
-        Share of the null model's experiments that agree; NaN where there is no null model,
-        infinite where it has too few dishes to tell.
+    chance : Chance or None
+        That one virtual paper agrees with all statements; None if the pools are too small.
+    null : Chance or None
+        The same in the null model; None where there is none, or too few of its dishes.
     verdict : str
+        One of `VERDICTS`.
     """
 
     claim: Claim
-    variation: float
     statements: tuple[StatementFound, ...]
-    said: int
-    experiments: int
-    null_share: float
+    chance: Chance | None
+    null: Chance | None
     verdict: str
 
     @property
-    def share(self) -> float:
-        """Share of experiments that agree with all statements."""
-        return self.said / self.experiments if self.experiments else math.nan
-
-    @property
     def deciding(self) -> StatementFound:
-        """Statement that agrees least: outside, then undecided, then in the fewest experiments."""
-        return min(self.statements, key=lambda f: (not f.outside, f.inside, f.said))
+        """Statement that agrees least: outside, then undecided, then with the least chance."""
+        return min(self.statements, key=lambda f: (not f.outside, f.inside, f.chance))
 
 
-def find(
-    claim: Claim,
-    experiments: Sequence[Experiment],
-    null: Sequence[Experiment],
-    variation: float,
-) -> ClaimFound:
-    """Judge a claim by experiments and by those of the null model.
+@dataclass(frozen=True)
+class JointFound:
+    """Chance that one virtual paper reports several claims.
 
     Parameters
     ----------
-    claim : Claim
-    experiments, null : sequence of mapping
-        Null experiments hold dishes of each condition's null; empty if there are none.
-    variation : float
-        Coefficient of variation from dish to dish.
+    ids : tuple of str
+    chance : Chance
     """
-    said = [[say(s, e, variation) for s in claim.statements] for e in experiments]
+
+    ids: tuple[str, ...]
+    chance: Chance
+
+
+def find_all(
+    virtual: Virtual, *, directions_only: bool = False
+) -> tuple[tuple[ClaimFound, ...], JointFound | None, Weights]:
+    """Judge all claims of a paper by the same virtual papers.
+
+    Parameters
+    ----------
+    virtual : Virtual
+    directions_only : bool
+        Decide nothing by chances: the pools are too small, or have one view only.
+
+    Returns
+    -------
+    found : tuple of ClaimFound
+    joint : JointFound or None
+        None unless all of the paper's joint claims are judged.
+    weights : Weights
+    """
+    weights = informed_weights(virtual)
+    chances = {claim.id: _chance(virtual, weights, claim) for claim in virtual.paper.claims}
+    found = tuple(
+        _find(virtual, weights, claim, chances, directions_only) for claim in virtual.paper.claims
+    )
+    return found, _joint(virtual, weights), weights
+
+
+def _chance(
+    virtual: Virtual, weights: Weights, claim: Claim, *, null: bool = False
+) -> Chance | None:
+    judged = [virtual.judged(claim, views, null=null) for views in weights.views]
+    holds = [(one.drawn, one.all_hold) for one in judged if one is not None]
+    own = [max(virtual.views_of(claim.conditions, views)) for views in weights.views]
+    return chance_of(weights, holds, own) if len(holds) == len(judged) else None
+
+
+def _find(
+    virtual: Virtual,
+    weights: Weights,
+    claim: Claim,
+    chances: dict[str, Chance | None],
+    directions_only: bool,
+) -> ClaimFound:
+    own, null = chances[claim.id], None
+    if claim.against_null:
+        null = _chance(virtual, weights, claim, null=True)
+    judged = [virtual.judged(claim, views) for views in weights.views]
     statements = []
-    for n, statement in enumerate(claim.statements):
-        each = [one[n] for one in said]
-        effect, low, high = mean_interval(
-            [one.effect for one in each], ratio=STATISTICS[statement.statistic].ratio
-        )
-        p = [one.p for one in each if math.isfinite(one.p)]
+    for n, s in enumerate(claim.statements):
+        shares = [
+            float((w * one.each[n].mean(axis=2)).sum())
+            for w, one in zip(weights.grid, judged, strict=True)
+            if one is not None
+        ]
+        replicates = virtual.paper.conditions[s.condition].replicates
         statements.append(
             StatementFound(
-                statement,
-                effect,
-                low,
-                high,
-                sum(one.agrees for one in each),
-                float(np.median(p)) if p else math.nan,
+                s,
+                effect_of(s, virtual.pools, replicates) if virtual.has(claim) else UNKNOWN,
+                sum(shares) if len(shares) == len(judged) else math.nan,
+                judged[0].p[n] if judged[0] is not None else math.nan,
             )
         )
-    # A claim that chance could reproduce, but whose null has too few dishes, cannot be decided.
-    by_chance = math.inf if claim.against_null else math.nan
-    if null:
-        by_chance = sum(says_all(claim, e, variation) for e in null) / len(null)
-    all_said = sum(all(s.agrees for s in one) for one in said)
+    detected = chances[claim.detects] if claim.detects else None
     return ClaimFound(
         claim,
-        variation,
         tuple(statements),
-        all_said,
-        len(experiments),
-        by_chance,
-        verdict(statements, all_said, len(experiments), by_chance),
+        own,
+        null,
+        verdict(claim, statements, own, null, detected, directions_only=directions_only),
     )
 
 
 def verdict(
-    statements: Sequence[StatementFound], said: int, experiments: int, null_share: float
+    claim: Claim,
+    statements: Sequence[StatementFound],
+    own: Chance | None,
+    null: Chance | None,
+    detected: Chance | None = None,
+    *,
+    directions_only: bool = False,
 ) -> str:
-    """Reproduced, not reproduced or undecided.
+    """One of `VERDICTS`.
 
-    Reproduced: every statement's interval lies within the reported one, and the share of
-    experiments that agree is at least `ABOVE_NULL` times the null model's, and at least `RARE`;
-    without a null model, `MAJORITY`. Not reproduced: an interval lies wholly outside of the
-    reported one, or, of `ENOUGH` experiments or more, none agrees, or the share's 95 % interval
-    lies below the required share. Undecided: none of these, or a third of the null model's
-    experiments agree.
+    The effect holds if the interval of every directed statement lies within the reported one. With
+    the effect, a claim is *reproduced* if the lower limit of its chance is at least `ENOUGH` and
+    `ABOVE_NULL` times the null model's upper limit, and else *direction only*. It is *not
+    reproduced* if an interval lies wholly outside of the reported one, or if the upper limit of
+    the chance is below `RARE` or `ABOVE_NULL` times the null model's chance, whichever is more.
+    All else is *undecided*.
+
+    Without a null model both bounds are `MAJORITY`; without a directed statement there is no
+    effect, and chances decide alone. A claim that nothing is significant is reproduced if its
+    effect holds and its chance is at least `MAJORITY`, and *vacuous* if the same experiments do
+    not find the effect that the paper did.
     """
-    if experiments == 0 or null_share == math.inf:
-        return UNDECIDED
-    share = said / experiments
     if any(found.outside for found in statements):
         return NOT_REPRODUCED
-    _, most = wilson_interval(said, experiments)
-    asked = MAJORITY if math.isnan(null_share) else max(ABOVE_NULL * null_share, RARE)
-    if asked > 1.0:
-        # No share can be three times that of chance if chance agrees in more than a third.
-        return UNDECIDED
-    if experiments >= ENOUGH and (most < asked or said == 0):
-        return NOT_REPRODUCED
-    if share >= asked and all(found.inside for found in statements):
+    directed = any(found.statement.directed for found in statements)
+    holds = all(found.inside for found in statements)
+    otherwise = DIRECTION_ONLY if directed and holds else UNDECIDED
+    if directions_only or own is None or math.isnan(own.averaged.low):
+        return otherwise
+    if claim.detects:
+        if not holds or own.averaged.value < MAJORITY:
+            lost = own.averaged.high < MAJORITY and not holds
+            return NOT_REPRODUCED if lost else otherwise
+        found = detected is not None and detected.averaged.value >= MAJORITY
+        return REPRODUCED if found else VACUOUS
+    asked, refused = _bounds(claim, null)
+    if holds and own.averaged.low >= asked:
         return REPRODUCED
-    return UNDECIDED
+    if otherwise == UNDECIDED and own.averaged.high < refused:
+        return NOT_REPRODUCED
+    return otherwise
+
+
+def _bounds(claim: Claim, null: Chance | None) -> tuple[float, float]:
+    """Chances from which a claim is reproduced, and below which it is not.
+
+    A bound above 1 is out of reach: a null model that agrees in more than a third of virtual
+    papers decides nothing.
+    """
+    if not claim.against_null:
+        return MAJORITY, MAJORITY
+    if null is None or math.isnan(null.averaged.high):
+        return math.inf, 0.0
+    asked = max(ENOUGH, ABOVE_NULL * null.averaged.high)
+    refused = max(RARE, ABOVE_NULL * null.averaged.value)
+    return asked, refused if refused <= 1.0 else 0.0
+
+
+def _joint(virtual: Virtual, weights: Weights) -> JointFound | None:
+    """Chance of all joint claims in one virtual paper, whose conditions are drawn once."""
+    known = {claim.id: claim for claim in virtual.paper.claims}
+    ids = virtual.paper.joint
+    if not ids or not all(one in known and virtual.has(known[one]) for one in ids):
+        return None
+    holds = []
+    for views in weights.views:
+        keys = tuple(dict.fromkeys(key for one in ids for key in known[one].conditions))
+        judged = [virtual.judged(known[one], views) for one in ids]
+        flags = [one.all_hold for one in judged if one is not None]
+        draws = min(one.shape[2] for one in flags)
+        together = flags[0][..., :draws]
+        for one in flags[1:]:
+            together = together & one[..., :draws]
+        holds.append((virtual.draw(keys, views), together))
+    return JointFound(ids, chance_of(weights, holds))

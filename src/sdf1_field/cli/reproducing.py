@@ -19,14 +19,22 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("paper")
 @click.option(
-    "--experiments",
+    "--dishes",
     type=click.IntRange(min=1),
-    help="Number of simulated experiments.  [default: 20]",
+    help="Independent dishes of each condition.  [default: 48]",
+)
+@click.option(
+    "--views",
+    type=click.IntRange(min=1),
+    multiple=True,
+    metavar="N",
+    help="Views that are summed in each of the paper's experiments on co-cultures. May be "
+    "repeated.  [default: 1, 2 and 4, as far as six times as many dishes allow]",
 )
 @click.option(
     "--quick",
     is_flag=True,
-    help="Three experiments (without --experiments).",
+    help="12 dishes and one view (without --dishes and --views); decides directions only.",
 )
 @click.option(
     "--claim", "ids", multiple=True, metavar="ID", help="Only this claim. May be repeated."
@@ -53,7 +61,8 @@ if TYPE_CHECKING:
 @json_option
 def reproduce(
     paper: str,
-    experiments: int | None,
+    dishes: int | None,
+    views: tuple[int, ...],
     quick: bool,
     ids: tuple[str, ...],
     targets: Path | None,
@@ -64,12 +73,13 @@ def reproduce(
     quiet: bool,
     as_json: bool,
 ) -> None:
-    """Test every claim of a paper against many simulated experiments.
+    """Test every claim of a paper against experiments drawn from simulated dishes.
 
     Finished dishes are kept in DIR, and the same command goes on where it was stopped.
     """
-    if quick and experiments is not None:
-        raise InputError("--quick and --experiments: they exclude each other. Leave one out.")
+    if quick and (dishes is not None or views):
+        other = "--dishes" if dishes is not None else "--views"
+        raise InputError(f"--quick and {other}: they exclude each other. Leave one out.")
     if workers is not None and scheduler is not None:
         raise InputError("--workers and --scheduler: the scheduler has its workers. Leave one out.")
     from sdf1_field import reproduce as engine
@@ -77,24 +87,25 @@ def reproduce(
     known = engine.load_paper(paper, targets=targets)
     if ids:
         known = known.only(ids)
-    number = engine.QUICK if quick else experiments or engine.EXPERIMENTS
+    number = engine.QUICK if quick else dishes or engine.DISHES
+    drawn = engine.chosen_views(known, number, (1,) if quick else views)
     folder = output or Path(f"{paper}{'-quick' if quick else ''}-seed{seed}")
     suffix = "".join(f"-{one}" for one in ids)
-    dishes = len(engine.plan(known, experiments=number, seed=seed))
+    total = len(engine.plan(known, dishes=number, views=drawn, seed=seed))
     if not quiet and scheduler is None:
         announce_compilation()
     done = 0
     try:
-        with shown_progress("dishes", dishes, quiet=quiet) as advance:
+        with shown_progress("dishes", total, quiet=quiet) as advance:
 
             def progress(more: int) -> None:
                 nonlocal done
                 done += more
-                advance(done, f"{done} of {dishes}")
+                advance(done, f"{done} of {total}")
 
             report = engine.reproduce(
-                known, folder, experiments=number, seed=seed, scheduler=scheduler,
-                workers=workers, progress=progress,
+                known, folder, dishes=number, views=drawn, directions_only=quick, seed=seed,
+                scheduler=scheduler, workers=workers, progress=progress,
             )  # fmt: skip
     except KeyboardInterrupt:
         kept = len(list((folder / "runs").glob("*.nc")))
@@ -115,8 +126,8 @@ def reproduce(
         click.echo(f"sdf1-field: {d.model}, seed {d.seed}: {failure.message}", err=True)
     if report.failures:
         fail(
-            f"{len(report.failures)} of {dishes} dishes failed, and experiments are judged without "
-            "theirs. The same command tries them again.",
+            f"{len(report.failures)} of {total} dishes failed, and pools are judged without "
+            "them. The same command tries them again.",
             1,
         )
 
@@ -126,13 +137,15 @@ def _print_report(report: "Report") -> None:
     from sdf1_field.reproduce import tables
 
     click.echo(report.paper.citation)
-    for levels in report.found:
-        claim = levels[0].claim
-        click.echo(f"\n{claim.id}: {claim.says}\n{tables.role(claim)}")
-        click.echo(tables.verdict_text(levels))
-        print_table(tables.statement_rows(levels[0]), tables.STATEMENTS)
-        for line in tables.digitised_lines(levels[0]):
+    for found in report.found:
+        claim = found.claim
+        click.echo(f"\n{claim.id}: {claim.says}\n{tables.role(claim)}\n{found.verdict}")
+        print_table(tables.statement_rows(found), tables.STATEMENTS)
+        click.echo(tables.chance_line(found))
+        for line in tables.digitised_lines(found):
             click.echo(line)
     click.echo()
-    print_table([tables.summary_row(levels) for levels in report.found], tables.SUMMARY)
-    click.echo(f"\n{tables.NOTES.format(experiments=report.experiments)}")
+    print_table([tables.summary_row(found) for found in report.found], tables.SUMMARY)
+    for line in (tables.weights_line(report), tables.joint_line(report), tables.notes(report)):
+        if line:
+            click.echo(f"\n{line}")

@@ -125,11 +125,15 @@ def run_dishes(
                     if isinstance(said, str):
                         failures[dish] = Failure(dish, said)
                     else:
-                        path = run_path(folder, dish, digests[dish])
+                        path, row = (
+                            run_path(folder, dish, digests[dish]),
+                            table_rows(dish, said.readings),
+                        )
                         with _writing(path):
+                            # Nothing slow between these, where an interrupt would lose the row.
                             write_run(path, dish, digests[dish], said)
-                            simulated[dish], rows[dish] = said, table_rows(dish, said.readings)
-                            append_rows(folder, rows[dish])
+                            simulated[dish], rows[dish] = said, row
+                            append_rows(folder, row)
                     if progress is not None:
                         progress(1)
                     check()

@@ -16,10 +16,10 @@ from sdf1_field.figures.drawing import is_flat, values_at
 from sdf1_field.figures.floor import plot_floor
 from sdf1_field.figures.network import plot_network
 from sdf1_field.figures.tracks import plot_tracks
-from sdf1_field.figures.verdicts import verdict_figure
+from sdf1_field.figures.verdicts import VerdictRow, verdict_figure
 from sdf1_field.record import model_of
 
-__all__ = ["deniz_figures", "jiao_figures", "plot_run", "verdict_figure"]
+__all__ = ["VerdictRow", "deniz_figures", "jiao_figures", "plot_run", "verdict_figure"]
 
 
 def plot_run(run: xr.Dataset, *, time: float | None = None, ligand: str | None = None) -> Figure:

@@ -1,7 +1,7 @@
 """Panels of the papers' figures: bars of experiments and boxes of cells, with the papers' tests.
 
-Bars are means over simulated experiments, dots the dishes of a single one; an experiment has as
-many dishes as the paper's. Tests are those of the first experiment.
+Bars are means over simulated experiments that share no dish, dots the dishes of a single one; an
+experiment has as many dishes as the paper's. Tests are those of the first experiment.
 """
 
 import math

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +13,7 @@ from sdf1_field.analysis.encounter import encounter_fold_change, encounter_repea
 from sdf1_field.analysis.network import count_network
 from sdf1_field.analysis.tracks import path_lengths, tracks_of
 from sdf1_field.cells import touching_cells
-from sdf1_field.claims import Quantity, Reading, Sample
+from sdf1_field.claims import DensityRatio, Quantity, Reading, Sample
 from sdf1_field.errors import InputError
 from sdf1_field.observations.network import NETWORK, network_readings
 from sdf1_field.observations.readings import Dish, model_of, of_cells, of_dish, of_share
@@ -34,20 +35,31 @@ from sdf1_field.spec import ModelSpec
 from sdf1_field.units import duration_text
 
 Array = NDArray[np.float64]
+Flags = NDArray[np.bool_]
 
 FOLD_CHANGE, BY_TOUCH, ENCOUNTER = "fold change", "fold change by touch", "encounter limit"
 AREA, CELLS, PATH = "area covered", "cells", "path length"
+IN_REGION, TOUCHING_REGION = "cells in region", "cells that touch region"
+REGION_AREA = "area of region"
 TAKEN_UP = "migrasomes taken up"
 TOUCHING, MOVED_ON = "cells that touch a migrasome", "cells that touch and move on"
+STAY = "time on migrasomes"
 RELEASED = "SDF-1 released by the network over that by bodies"
 _NAMES = {Region.MSC: "MSC", Region.MIGRASOME_NETWORK: "network"}
 _REGIONS = tuple(_NAMES.values())
+_FREE = "free surface"
+_EVERYWHERE = {Region.FREE_SURFACE: _FREE, **_NAMES}
 _HELD = ("attached", "detached")
 """Whether a fibre held a migrasome until a cell took it up."""
 
 COUNTED = (
-    Quantity(FOLD_CHANGE, "1", Sample.DISH, _REGIONS),
-    Quantity(BY_TOUCH, "1", Sample.DISH, _REGIONS),
+    Quantity(FOLD_CHANGE, "1", Sample.DISH, _REGIONS, DensityRatio(IN_REGION, REGION_AREA, _FREE)),
+    Quantity(
+        BY_TOUCH, "1", Sample.DISH, _REGIONS, DensityRatio(TOUCHING_REGION, REGION_AREA, _FREE)
+    ),
+    Quantity(IN_REGION, "1", Sample.DISH, tuple(_EVERYWHERE.values())),
+    Quantity(TOUCHING_REGION, "1", Sample.DISH, tuple(_EVERYWHERE.values())),
+    Quantity(REGION_AREA, "um2", Sample.DISH, tuple(_EVERYWHERE.values())),
     Quantity(ENCOUNTER, "1", Sample.DISH, _REGIONS),
     Quantity(AREA, "1", Sample.DISH, _REGIONS),
     Quantity(CELLS, "1", Sample.DISH),
@@ -55,6 +67,7 @@ COUNTED = (
     Quantity(TAKEN_UP, "1", Sample.DISH, _HELD),
     Quantity(TOUCHING, "1", Sample.SHARE),
     Quantity(MOVED_ON, "1", Sample.SHARE),
+    Quantity(STAY, "s", Sample.CELLS),
     Quantity(RELEASED, "1", Sample.DISH),
 )
 TRACKED = (Quantity(PATH, "um", Sample.CELLS),)
@@ -78,6 +91,7 @@ def read_counts(dish: Dish, recorded: RecordedExposure | None = None) -> tuple[R
     before = None
     walk: EncounterWalk | None = None
     touched, moved_on = np.zeros((2, spec.cell_count), dtype=np.bool_)
+    stays = _no_stays(spec.cell_count)
     for snapshot in _moments(dish, spec, recorded):
         if snapshot.cells is None:
             continue
@@ -93,6 +107,7 @@ def read_counts(dish: Dish, recorded: RecordedExposure | None = None) -> tuple[R
         touching = touching_cells(snapshot.cells, snapshot.scene, grid, radius)
         moved_on |= touched & ~touching
         touched |= touching
+        stays = stays.after(touching, snapshot.time)
         if snapshot.time not in dish.times:
             continue
         census = take_census(
@@ -117,8 +132,15 @@ def read_counts(dish: Dish, recorded: RecordedExposure | None = None) -> tuple[R
             *_taken_up(snapshot.scene.migrasomes, snapshot.time),
             of_share(TOUCHING, snapshot.time, touched.sum(), len(touched)),
             of_share(MOVED_ON, snapshot.time, moved_on.sum(), touched.sum()),
+            of_cells(STAY, snapshot.time, stays.means()),
             of_dish(RELEASED, snapshot.time, network / bodies if bodies > 0.0 else math.nan),
         ]
+        for region, of in _EVERYWHERE.items():
+            readings += [
+                of_dish(IN_REGION, snapshot.time, census.counts[region], of),
+                of_dish(TOUCHING_REGION, snapshot.time, census.touching[region], of),
+                of_dish(REGION_AREA, snapshot.time, census.areas[region], of),
+            ]
         for n, region in enumerate(_NAMES):
             of = _NAMES[region]
             readings += [
@@ -168,6 +190,48 @@ def _taken_up(m: Migrasomes, time: float) -> list[Reading]:
         of_dish(TAKEN_UP, time, (internalised & which).sum(), of)
         for of, which in zip(_HELD, (~free, free), strict=True)
     ]
+
+
+@dataclass(frozen=True, eq=False)
+class _Stays:
+    """Contacts of each cell with migrasomes so far; arrays of shape (cell,).
+
+    Parameters
+    ----------
+    time : float
+        Of the last frame [s].
+    touching : ndarray of bool
+        In the last frame.
+    number : ndarray
+        Contacts, each of one or several successive frames.
+    total : ndarray
+        Their time [s].
+    """
+
+    time: float
+    touching: Flags
+    number: Array
+    total: Array
+
+    def after(self, touching: Flags, time: float) -> "_Stays":
+        """With a further frame; a contact lasts from the frame before it is first seen."""
+        passed = time - self.time if math.isfinite(self.time) else 0.0
+        return _Stays(
+            time,
+            touching,
+            self.number + (touching & ~self.touching),
+            self.total + passed * touching,
+        )
+
+    def means(self) -> Array:
+        """Mean time of a contact [s], of the cells that had one, shape (toucher,)."""
+        some = self.number > 0
+        means: Array = self.total[some] / self.number[some]
+        return means
+
+
+def _no_stays(cells: int) -> _Stays:
+    return _Stays(math.nan, np.zeros(cells, dtype=np.bool_), np.zeros(cells), np.zeros(cells))
 
 
 def _released(scene: Scene, ligand: str) -> Array:

@@ -34,7 +34,7 @@ class Stream(IntEnum):
     PLACE = 20
     VESICLES = 21
     READING = 22
-    NULL = 23
+    POOL = 23
 
 
 def name_key(name: str) -> int:

@@ -1,8 +1,8 @@
 """Whether the model reproduces the results that a paper reports, and with what certainty.
 
-A paper's experiment is simulated many times, each time with its own dishes. Every simulated
-experiment is judged by the paper's own tests, and so are experiments of the null model, which
-lacks the mechanisms that claims are about.
+Each condition has one pool of independent dishes. The paper's experiment is drawn from the pools
+many times and judged by the paper's own tests, and so are experiments drawn from a pool of the null
+model, which lacks the mechanisms that claims are about.
 """
 
 import json
@@ -11,20 +11,19 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sdf1_field import claims
-from sdf1_field.claims import Claim, ClaimFound, DishRead, Paper, Reading, find
-from sdf1_field.claims.verdict import VARIATIONS
+from sdf1_field.claims import ClaimFound, JointFound, Paper, Reading, Virtual, Weights, find_all
 from sdf1_field.ensemble import Failure, run_dishes
 from sdf1_field.observations import OBSERVATIONS
-from sdf1_field.reproduce.experiments import Planned, dish_read, null_experiments, plan
+from sdf1_field.reproduce.experiments import chosen_views, disjoint_experiments, plan, pools_of
 from sdf1_field.reproduce.tables import as_json, as_markdown
 
 __all__ = [
-    "EXPERIMENTS", "QUICK", "Report", "as_json", "as_markdown", "dish_read", "load_paper", "plan",
+    "DISHES", "QUICK", "Report", "as_json", "as_markdown", "chosen_views", "load_paper", "plan",
     "reproduce", "write_tables",
 ]  # fmt: skip
 
-EXPERIMENTS, QUICK = 20, 3
-"""Simulated experiments by default, and with ``--quick``."""
+DISHES, QUICK = 48, 12
+"""Dishes of a condition by default, and with ``--quick``, which draws single views."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,19 +33,28 @@ class Report:
     Parameters
     ----------
     paper : Paper
-    experiments : int
-    found : tuple of tuple of ClaimFound
-        For each claim, at each of `VARIATIONS`.
-    readings : dict of str to list of list of tuple of Reading
-        By condition, experiment and dish; experiments with a failed dish are left out everywhere.
+    dishes : int
+        In each condition's pool.
+    found : tuple of ClaimFound
+    joint : JointFound or None
+        Chance that one virtual paper reports several claims; None if not all of them are judged.
+    weights : Weights
+        Of what the paper leaves open.
+    readings : dict of str to list of list of sequence of Reading
+        By condition, experiment and dish: experiments of one view that share no dish, for figures.
     failures : tuple of Failure
+    directions_only : bool
+        Whether chances decide nothing.
     """
 
     paper: Paper
-    experiments: int
-    found: tuple[tuple[ClaimFound, ...], ...]
-    readings: dict[str, list[list[tuple[Reading, ...]]]]
+    dishes: int
+    found: tuple[ClaimFound, ...]
+    joint: JointFound | None
+    weights: Weights
+    readings: dict[str, list[list[Sequence[Reading]]]]
     failures: tuple[Failure, ...]
+    directions_only: bool = False
 
 
 def load_paper(name: str, *, targets: Path | None = None) -> Paper:
@@ -58,21 +66,28 @@ def reproduce(
     paper: Paper,
     folder: Path,
     *,
-    experiments: int = EXPERIMENTS,
+    dishes: int = DISHES,
+    views: Sequence[int] = (),
+    directions_only: bool = False,
     seed: int = 1,
     scheduler: str | None = None,
     workers: int | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> Report:
-    """Test every claim of a paper against an ensemble of simulated experiments.
+    """Test every claim of a paper against experiments drawn from pools of simulated dishes.
 
     Parameters
     ----------
     paper : Paper
     folder : Path
         Where finished dishes are kept; dishes that it holds already are not simulated again.
-    experiments : int
-        Number of simulated experiments.
+    dishes : int
+        In the pool of each condition.
+    views : sequence of int
+        Simulated views that a replicate of the co-culture may be the sum of; if empty, those of
+        the paper of which the pools hold six times as many dishes.
+    directions_only : bool
+        Decide nothing by chances.
     seed : int
     scheduler : str, optional
         Address of a running Dask scheduler; processes of this machine if not given.
@@ -84,11 +99,12 @@ def reproduce(
     Raises
     ------
     InputError
-        If there are no experiments, or the scheduler does not answer.
+        If pools are smaller than an experiment, or the scheduler does not answer.
     RunError
         If finished dishes cannot be kept.
     """
-    planned = plan(paper, experiments=experiments, seed=seed)
+    drawn = chosen_views(paper, dishes, views)
+    planned = plan(paper, dishes=dishes, views=drawn, seed=seed)
     ensemble = run_dishes(
         [p.dish for p in planned],
         folder,
@@ -96,46 +112,20 @@ def reproduce(
         workers=workers,
         progress=progress,
     )
-    groups: dict[str, dict[int, list[Planned]]] = {}
-    for p in planned:
-        groups.setdefault(p.condition, {}).setdefault(p.experiment, []).append(p)
-    read = {
-        p.dish: dish_read(ensemble.readings[p.dish], p.dish.seed)
-        for p in planned
-        if p.dish in ensemble.readings
-    }
-
-    def whole(group: Sequence[Planned]) -> bool:
-        return all(p.dish in read for p in group)
-
-    def judged(claim: Claim) -> tuple[ClaimFound, ...]:
-        keys = claim.conditions
-        simulated = [
-            {key: [read[p.dish] for p in groups[key][n]] for key in keys}
-            for n in range(experiments)
-            if all(whole(groups[key][n]) for key in keys)
-        ]
-        nulls = {paper.conditions[key].null for key in keys} - {None}
-        pools: dict[str, list[DishRead]] = {
-            null: [read[p.dish] for group in groups[null].values() for p in group if p.dish in read]
-            for null in nulls
-            if null is not None and null in groups
-        }
-        by_chance = null_experiments(paper, claim, pools)
-        return tuple(find(claim, simulated, by_chance, v) for v in VARIATIONS)
-
-    complete = [
-        n for n in range(experiments) if all(whole(of[n]) for of in groups.values() if n in of)
-    ]
+    pools = pools_of(paper, planned, ensemble.readings, drawn)
+    found, joint, weights = find_all(Virtual(paper, pools, drawn), directions_only=directions_only)
     return Report(
         paper=paper,
-        experiments=experiments,
-        found=tuple(judged(claim) for claim in paper.claims),
+        dishes=dishes,
+        found=found,
+        joint=joint,
+        weights=weights,
         readings={
-            key: [[ensemble.readings[p.dish] for p in of[n]] for n in complete]
-            for key, of in groups.items()
+            key: disjoint_experiments(pool, paper.conditions[key].replicates)
+            for key, pool in pools.items()
         },
         failures=ensemble.failures,
+        directions_only=directions_only,
     )
 
 

@@ -1,149 +1,165 @@
-"""Simulated experiments: the dishes that claims need, and how dishes make up experiments."""
+"""The dishes that a paper's claims need: one pool for each condition."""
 
 import hashlib
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
-
-from sdf1_field.claims import Claim, DishRead, Experiment, Paper, Reading
+from sdf1_field.claims import Paper, Pool, Reading
+from sdf1_field.claims.chances import LEAST_UNITS
+from sdf1_field.claims.pools import require_enough
+from sdf1_field.claims.targets import Condition
+from sdf1_field.claims.virtual import own_views, sharing
 from sdf1_field.errors import InputError
 from sdf1_field.observations import Dish
-from sdf1_field.random import Stream, generator
 
-NULL_EXPERIMENTS = 500
-"""Experiments drawn from the null model's dishes."""
 NULL_SPARE = 1.1
-"""Dishes of the null model that are simulated, over the most that one of its experiments draws."""
+"""Dishes of a null model's pool, over the most that one of its experiments draws."""
 _SEEDS = 2**31
 _DONORS = 10_000
 """Donors of one seed; each seed has donors of its own."""
+_DONOR_UNIT = "donors"
 
 
 @dataclass(frozen=True)
 class Planned:
-    """A dish and its place: condition, experiment and number, from 0."""
+    """A dish and its place: condition and number in the pool, from 0."""
 
     condition: str
-    experiment: int
     number: int
     dish: Dish
 
 
-def plan(paper: Paper, *, experiments: int, seed: int = 1) -> list[Planned]:
-    """Dishes that the paper's claims need, experiment by experiment.
+def chosen_views(paper: Paper, dishes: int, asked: Sequence[int] = ()) -> tuple[int, ...]:
+    """Numbers of views to draw: those asked for, else those of the paper that have an interval.
 
     Parameters
     ----------
     paper : Paper
-    experiments : int
-        1 or more.
-    seed : int
-        Everything is drawn from it; the first experiments of many are those of few.
+    dishes : int
+        In each pool.
+    asked : sequence of int
+        Empty for the paper's.
 
     Raises
     ------
     InputError
-        If there are no experiments.
+        If no experiment can be drawn from so few dishes.
     """
-    if experiments < 1:
-        raise InputError("--experiments: there must be one or more. The default is 20.")
-    used: dict[str, int] = {}
-    for claim in paper.claims:
-        for s in claim.statements:
-            for key in (s.condition, s.reference):
-                if key is None:
-                    continue
-                used[key] = max(experiments, used.get(key, 0))
-                null = paper.conditions[key].null
-                if claim.against_null and null is not None:
-                    least = -(-NULL_SPARE * _drawn(paper, claim, null) // _dishes(paper, null))
-                    used[null] = max(experiments, math.ceil(least), used.get(null, 0))
-    return [
-        Planned(key, experiment, number, _dish(paper, key, experiment, number, seed))
-        for experiment in range(max(used.values(), default=0))
-        for key, number_of in used.items()
-        if experiment < number_of
-        for number in range(_dishes(paper, key))
-    ]
+    of_paper = {v for c in paper.conditions.values() if len(c.views) > 1 for v in c.views} or {1}
+    views = sorted(set(asked or (v for v in of_paper if v * LEAST_UNITS <= dishes)))
+    views = views or [min(of_paper)]
+    if min(views) < 1:
+        raise InputError("--views: there must be one or more. The papers' are 1, 2 and 4.")
+    for key in _used(paper):
+        condition = paper.conditions[key]
+        most = max(own_views(condition, v) for v in views)
+        require_enough(key, dishes, condition.replicates * most)
+    return tuple(views)
 
 
-def _dishes(paper: Paper, key: str) -> int:
-    return paper.conditions[key].dishes
-
-
-def _sharing(paper: Paper, claim: Claim) -> dict[str, list[str]]:
-    """Conditions of a claim by their null."""
-    sharing: dict[str, list[str]] = {}
-    for key in claim.conditions:
-        null = paper.conditions[key].null
-        if null is not None:
-            sharing.setdefault(null, []).append(key)
-    return sharing
-
-
-def _drawn(paper: Paper, claim: Claim, null: str) -> int:
-    """Dishes of a null that one null experiment of a claim draws."""
-    return sum(_dishes(paper, key) for key in _sharing(paper, claim)[null])
-
-
-def _dish(paper: Paper, key: str, experiment: int, number: int, seed: int) -> Dish:
-    c = paper.conditions[key]
-    donor = 1 + ((seed - 1) * _DONORS + experiment * c.dishes + number) % (_SEEDS - 1)
-    return Dish(
-        observation=c.observation,
-        model=c.model,
-        settings=(*c.settings, *((f"variation.donor_number={donor}",) if c.donors else ())),
-        seed=_seed(seed, key, experiment, number),
-        times=c.times,
-    )
-
-
-def _seed(base: int, condition: str, experiment: int, number: int) -> int:
-    """Seed of a dish, independent of the other conditions and experiments."""
-    name = f"{base}/{condition}/{experiment}/{number}"
-    return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8]) % _SEEDS
-
-
-def dish_read(readings: Sequence[Reading], seed: int) -> DishRead:
-    """Readings of the dish with a seed, with the random numbers of its variation."""
-    values: dict[tuple[str, str], dict[float, NDArray[np.float64]]] = {}
-    for reading in readings:
-        values.setdefault((reading.quantity, reading.of), {})[reading.time] = reading.values
-    normal = generator(seed, Stream.READING).standard_normal(len(values))
-    return DishRead(values, dict(zip(values, normal.tolist(), strict=True)))
-
-
-def null_experiments(
-    paper: Paper, claim: Claim, pools: Mapping[str, Sequence[DishRead]]
-) -> list[Experiment]:
-    """Experiments in which every condition's dishes are drawn from its null's.
+def plan(paper: Paper, *, dishes: int, views: Sequence[int], seed: int = 1) -> list[Planned]:
+    """Dishes that the paper's claims need, number by number.
 
     Parameters
     ----------
     paper : Paper
-    claim : Claim
-    pools : mapping of str to sequence of DishRead
-        All dishes of each condition that is the null of another one.
-
-    Returns
-    -------
-    list of mapping
-        Empty if the claim has no null, or a pool holds too few dishes for its conditions.
+    dishes : int
+        In each condition's pool; that of a null model holds more where claims draw more.
+    views : sequence of int
+        See `chosen_views`.
+    seed : int
+        Everything is drawn from it; the first dishes of many are those of few.
     """
-    if not claim.against_null:
-        return []
-    sharing = _sharing(paper, claim)
-    if any(len(pools[null]) < _drawn(paper, claim, null) for null in sharing):
-        return []
-    experiments: list[Experiment] = []
-    for n in range(NULL_EXPERIMENTS):
-        drawn: dict[str, Sequence[DishRead]] = {}
-        for m, (null, keys) in enumerate(sharing.items()):
-            order = iter(generator(n, Stream.NULL, m).permutation(len(pools[null])))
-            for key in keys:
-                drawn[key] = [pools[null][next(order)] for _ in range(_dishes(paper, key))]
-        experiments.append(drawn)
-    return experiments
+    sizes = dict.fromkeys(_used(paper), dishes)
+    for claim in paper.claims if views else ():
+        if not claim.against_null:
+            continue
+        for null, keys in sharing(paper, claim).items():
+            drawn = sum(
+                paper.conditions[key].replicates
+                * max(own_views(paper.conditions[key], v) for v in views)
+                for key in keys
+            )
+            sizes[null] = max(sizes.get(null, dishes), math.ceil(NULL_SPARE * drawn))
+    for key in sizes:
+        of_donor = dishes_of_donor(paper.conditions[key], views)
+        sizes[key] -= sizes[key] % of_donor
+    return [
+        Planned(key, number, _dish(paper.conditions[key], key, number, seed, views))
+        for number in range(max(sizes.values(), default=0))
+        for key, size in sizes.items()
+        if number < size
+    ]
+
+
+def _used(paper: Paper) -> tuple[str, ...]:
+    """Conditions that claims name, each once."""
+    return tuple(dict.fromkeys(key for claim in paper.claims for key in claim.conditions))
+
+
+def dishes_of_donor(condition: Condition, views: Sequence[int]) -> int:
+    """Successive dishes of a pool that belong to one donor; 1 without donors."""
+    return max(own_views(condition, v) for v in views) if condition.donors else 1
+
+
+def _dish(c: Condition, key: str, number: int, seed: int, views: Sequence[int]) -> Dish:
+    donor = 1 + ((seed - 1) * _DONORS + number // dishes_of_donor(c, views)) % (_SEEDS - 1)
+    return Dish(
+        observation=c.observation,
+        model=c.model,
+        settings=(*c.settings, *((f"variation.donor_number={donor}",) if c.donors else ())),
+        seed=_seed(seed, key, number),
+        times=c.times,
+    )
+
+
+def _seed(base: int, condition: str, number: int) -> int:
+    """Seed of a dish, independent of the other conditions and numbers."""
+    name = f"{base}/{condition}/{number}"
+    return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8]) % _SEEDS
+
+
+def pools_of(
+    paper: Paper,
+    planned: Iterable[Planned],
+    readings: Mapping[Dish, Sequence[Reading]],
+    views: Sequence[int],
+) -> dict[str, Pool]:
+    """Pools of all conditions, without dishes that failed.
+
+    A donor one of whose dishes failed is left out of all conditions, so that pairs stay pairs.
+    """
+    by_condition: dict[str, list[Planned]] = {}
+    for p in planned:
+        by_condition.setdefault(p.condition, []).append(p)
+    block = {key: dishes_of_donor(paper.conditions[key], views) for key in by_condition}
+    lost = {
+        p.number // block[p.condition]
+        for of in by_condition.values()
+        for p in of
+        if paper.conditions[p.condition].donors and p.dish not in readings
+    }
+    pools = {}
+    for key, of in by_condition.items():
+        donors = paper.conditions[key].donors
+        kept = tuple(
+            readings[p.dish]
+            for p in of
+            if p.dish in readings and not (donors and p.number // block[key] in lost)
+        )
+        pools[key] = Pool(_DONOR_UNIT if donors else key, kept, block[key])
+    return pools
+
+
+def disjoint_experiments(pool: Pool, replicates: int) -> list[list[Sequence[Reading]]]:
+    """Experiments of one view that share no dish, as figures show them; donors are not mixed."""
+    order = [
+        donor * pool.of_donor + view
+        for view in range(pool.of_donor)
+        for donor in range(pool.units - pool.units % replicates)
+    ]
+    return [
+        [pool.dishes[n] for n in order[k : k + replicates]]
+        for k in range(0, len(order) - replicates + 1, replicates)
+    ]

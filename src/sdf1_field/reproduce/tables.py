@@ -4,7 +4,10 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from sdf1_field.claims import VARIATIONS, Claim, ClaimFound, Statement, StatementFound
+import numpy as np
+
+from sdf1_field.claims import Chance, Claim, ClaimFound, Interval, Statement, StatementFound, Status
+from sdf1_field.claims.virtual import SIZES, WELCH
 from sdf1_field.digits import interval_text
 from sdf1_field.statistics import p_text
 from sdf1_field.units import duration_text
@@ -12,58 +15,69 @@ from sdf1_field.units import duration_text
 if TYPE_CHECKING:
     from sdf1_field.reproduce import Report
 
-STATEMENTS = ("statement", "reported", "effect (95 %)", "median p", "agree")
+STATEMENTS = ("statement", "reported", "effect (95 %)", "median p", "chance")
 SUMMARY = (
-    "claim", "", "effect (95 %)", "agree", "null model",
-    *(f"{100 * v:.0f} %" for v in VARIATIONS), "effect of",
+    "claim", "status", "effect (95 %)", "chance (95 %)", "range", "null model", "verdict",
+    "effect of",
 )  # fmt: skip
+_T_TESTS = {False: "student", True: "welch"}
 
 
 def effect_text(found: StatementFound) -> str:
-    """Mean and interval."""
-    return interval_text(found.effect, (found.low, found.high))
+    """Effect of the pools and its interval."""
+    return interval_text(found.effect.value, (found.effect.low, found.effect.high))
+
+
+def share_text(share: float) -> str:
+    """A chance to two decimals.
+
+    Examples
+    --------
+    >>> share_text(0.432), share_text(0.0003), share_text(0.999), share_text(float("nan"))
+    ('0.43', '< 0.01', '> 0.99', '-')
+    """
+    if math.isnan(share):
+        return "-"
+    if 0.0 < share < 0.01:
+        return "< 0.01"
+    return "> 0.99" if 0.99 < share < 1.0 else f"{share:.2f}"
+
+
+def chance_text(chance: Interval | None) -> str:
+    """A chance and its interval."""
+    if chance is None:
+        return "-"
+    if math.isnan(chance.low):
+        return share_text(chance.value)
+    return f"{share_text(chance.value)} ({share_text(chance.low)} to {share_text(chance.high)})"
+
+
+def _averaged(chance: Chance | None) -> str:
+    return "-" if chance is None else chance_text(chance.averaged)
+
+
+def _range(chance: Chance | None) -> str:
+    if chance is None:
+        return "-"
+    return f"{share_text(chance.least)} to {share_text(chance.most)}"
 
 
 def null_text(found: ClaimFound) -> str:
-    """Share of the null model's experiments that agree."""
-    if math.isnan(found.null_share):
+    """Chance in the null model, with its upper limit."""
+    if not found.claim.against_null:
         return "-"
-    if math.isinf(found.null_share):
-        return "too few dishes"
-    return "< 0.01" if 0.0 <= found.null_share < 0.01 else f"{found.null_share:.2f}"
+    return "too few dishes" if found.null is None else _averaged(found.null)
 
 
 def role(claim: Claim) -> str:
     """Standing of a claim with the parameters behind it, its place, and the paper's test."""
     by = ", ".join(claim.by_construction)
-    if not by:
-        parts = [standing(claim)]
-    else:
-        parts = [f"fitted; by construction ({by})" if claim.fitted else f"{standing(claim)} ({by})"]
-    parts += [part for part in (claim.source, claim.test) if part]
-    return "; ".join(parts)
-
-
-def standing(claim: Claim) -> str:
-    """Whether a claim is fitted, a direct consequence of the model's rules, or predicted."""
-    if claim.fitted:
-        return "fitted"
-    return "by construction" if claim.by_construction else "predicted"
-
-
-def verdict_text(levels: Sequence[ClaimFound]) -> str:
-    """Verdicts with the variations at which they hold.
-
-    Examples
-    --------
-    "reproduced (0 %, 10 %), undecided (20 %, 30 %)"
-    """
-    at: dict[str, list[str]] = {}
-    for found in levels:
-        at.setdefault(found.verdict, []).append(f"{100 * found.variation:.0f} %")
-    if len(at) == 1:
-        return next(iter(at))
-    return ", ".join(f"{verdict} ({', '.join(where)})" for verdict, where in at.items())
+    status = str(claim.status)
+    if by and claim.status is Status.BY_CONSTRUCTION:
+        status += f" ({by})"
+    elif by:
+        status += f"; in part by construction ({by})"
+    return "; ".join(part for part in (status, claim.source, claim.test) if part)
 
 
 def measure_text(statement: Statement) -> str:
@@ -81,26 +95,66 @@ def statement_rows(found: ClaimFound) -> list[tuple[str, ...]]:
             one.statement.expected() or "-",
             effect_text(one),
             p_text(one.p),
-            f"{one.said} of {found.experiments}",
+            share_text(one.chance),
         )
         for one in found.statements
     ]
     if len(rows) > 1:
-        rows.append(("all of it", "", "", "", f"{found.said} of {found.experiments}"))
+        rows.append(("all of it", "", "", "", _averaged(found.chance)))
     return rows
 
 
-def summary_row(levels: Sequence[ClaimFound]) -> tuple[str, ...]:
-    """Row of `SUMMARY`: numbers at the model's own variation, verdicts at all of `VARIATIONS`."""
-    first = levels[0]
+def summary_row(found: ClaimFound) -> tuple[str, ...]:
+    """Row of `SUMMARY`."""
     return (
-        first.claim.id,
-        standing(first.claim),
-        effect_text(first.deciding),
-        f"{first.said} of {first.experiments}",
-        null_text(first),
-        *(found.verdict for found in levels),
-        first.deciding.statement.text,
+        found.claim.id,
+        str(found.claim.status),
+        effect_text(found.deciding),
+        _averaged(found.chance),
+        _range(found.chance),
+        null_text(found),
+        found.verdict,
+        found.deciding.statement.text,
+    )
+
+
+def chance_line(found: ClaimFound) -> str:
+    """Chance of a claim at each number of views, its range, and the null model's."""
+    if found.chance is None:
+        return "Chance: none, since dishes are missing."
+    text = f"Chance that one virtual paper reports it: {_averaged(found.chance)}"
+    if len(found.chance.by_views) > 1:
+        by_views = ", ".join(
+            f"{views}: {chance_text(own)}" for views, own in found.chance.by_views.items()
+        )
+        text += f" (views {by_views})"
+    text += f"; over what the paper leaves open {_range(found.chance)}"
+    return f"{text}; null model {null_text(found)}."
+
+
+def joint_line(report: "Report") -> str:
+    """Chance that one virtual paper reports all of several claims; empty if it is not known."""
+    if report.joint is None:
+        return ""
+    ids, own = report.joint.ids, report.joint.chance
+    by_views = ", ".join(f"{views}: {chance_text(one)}" for views, one in own.by_views.items())
+    return (
+        f"Chance that one virtual paper reports all of {', '.join(ids)}: "
+        f"{chance_text(own.averaged)} (views {by_views}; range {_range(own)})."
+    )
+
+
+def weights_line(report: "Report") -> str:
+    """What informs the weights of views, variation and test, and where they lie."""
+    grid, views = report.weights.grid, report.weights.views
+    by_views = grid.sum(axis=(1, 2))
+    size = float(grid.sum(axis=(0, 2)) @ np.array(SIZES))
+    by = report.weights.informed_by
+    informed = f"informed by the p that {by} prints" if by else "not informed by any printed p"
+    shares = ", ".join(f"{v}: {share_text(w)}" for v, w in zip(views, by_views, strict=True))
+    return (
+        f"What the paper leaves open, {informed}: views {shares}; mean variation between "
+        f"experiments {100 * size:.0f} %; Welch's t {share_text(float(grid[..., 1].sum()))}."
     )
 
 
@@ -111,12 +165,20 @@ def digitised_lines(found: ClaimFound) -> list[str]:
         s = one.statement
         if s.value is None:
             continue
-        where = "within" if s.above <= one.effect <= s.below else "outside of"
+        where = "within" if s.above <= one.effect.value <= s.below else "outside of"
         lines.append(
             f"{s.text}: {interval_text(s.value, (s.above, s.below))}, read by {s.digitised_by}; "
             f"the model's {effect_text(one)} is {where} that."
         )
     return lines
+
+
+def _plain(value: float) -> float | None:
+    return value if math.isfinite(value) else None
+
+
+def _ends(interval: Interval) -> list[float] | None:
+    return [interval.low, interval.high] if math.isfinite(interval.low) else None
 
 
 def _found_json(found: StatementFound) -> dict[str, Any]:
@@ -128,56 +190,72 @@ def _found_json(found: StatementFound) -> dict[str, Any]:
         "reference": s.reference,
         "expected": s.expected(),
         "test": s.test,
-        "effect": _plain(found.effect),
-        "interval": _ends(found),
+        "effect": _plain(found.effect.value),
+        "interval": _ends(found.effect),
         "p": _plain(found.p),
-        "agree": found.said,
+        "chance": _plain(found.chance),
         "value": s.value,
         "digitised_by": s.digitised_by,
     }
 
 
-def _plain(value: float) -> float | None:
-    return value if math.isfinite(value) else None
+def _chance_json(chance: Chance | None) -> dict[str, Any] | None:
+    if chance is None:
+        return None
+    return {
+        "value": chance.averaged.value,
+        "interval": _ends(chance.averaged),
+        "range": [chance.least, chance.most],
+        "by_views": [
+            {"views": views, "value": own.value, "interval": _ends(own)}
+            for views, own in chance.by_views.items()
+        ],
+    }
 
 
-def _ends(found: StatementFound) -> list[float] | None:
-    return [found.low, found.high] if math.isfinite(found.low) else None
+def _claim_json(found: ClaimFound) -> dict[str, Any]:
+    """Effect and interval are those of the deciding statement."""
+    return {
+        "id": found.claim.id,
+        "paper": found.claim.says,
+        "effect": _plain(found.deciding.effect.value),
+        "interval": _ends(found.deciding.effect),
+        "chance": _chance_json(found.chance),
+        "null": _chance_json(found.null),
+        "status": str(found.claim.status),
+        "verdict": found.verdict,
+        "by_construction": list(found.claim.by_construction),
+        "source": found.claim.source,
+        "deciding": found.deciding.statement.text,
+        "statements": [_found_json(one) for one in found.statements],
+    }
 
 
-def as_json(report: "Report") -> list[dict[str, Any]]:
-    """An entry for each claim, with effect and interval of its deciding statement."""
-    return [
-        {
-            "id": first.claim.id,
-            "paper": first.claim.says,
-            "effect": _plain(first.deciding.effect),
-            "interval": _ends(first.deciding),
-            "share": _plain(first.share),
-            "verdict": first.verdict,
-            "fitted": first.claim.fitted,
-            "by_construction": list(first.claim.by_construction),
-            "source": first.claim.source,
-            "deciding": first.deciding.statement.text,
-            "experiments": first.experiments,
-            "null_share": _plain(first.null_share),
-            "statements": [_found_json(one) for one in first.statements],
-            "variations": [
-                {
-                    "variation": found.variation,
-                    "deciding": found.deciding.statement.text,
-                    "effect": _plain(found.deciding.effect),
-                    "interval": _ends(found.deciding),
-                    "share": _plain(found.share),
-                    "null_share": _plain(found.null_share),
-                    "verdict": found.verdict,
-                }
-                for found in levels
-            ],
-        }
-        for levels in report.found
-        for first in levels[:1]
-    ]
+def as_json(report: "Report") -> dict[str, Any]:
+    """The report as plain values."""
+    joint = None
+    if report.joint is not None:
+        joint = {"claims": list(report.joint.ids), **(_chance_json(report.joint.chance) or {})}
+    weights = report.weights
+    return {
+        "paper": report.paper.name,
+        "dishes": report.dishes,
+        "directions_only": report.directions_only,
+        "claims": [_claim_json(found) for found in report.found],
+        "joint": joint,
+        "informed_by": weights.informed_by or None,
+        "grid": [
+            {
+                "views": views,
+                "variation": size,
+                "t_test": _T_TESTS[welch],
+                "weight": float(weights.grid[v, s, t]),
+            }
+            for v, views in enumerate(weights.views)
+            for s, size in enumerate(SIZES)
+            for t, welch in enumerate(WELCH)
+        ],
+    }
 
 
 def _markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -185,40 +263,44 @@ def _markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
+def notes(report: "Report") -> str:
+    """How the report's numbers came about, and what its words mean."""
+    text = NOTES.format(dishes=report.dishes)
+    return f"{text}\n\n{DIRECTIONS_ONLY}" if report.directions_only else text
+
+
 def _sections(report: "Report") -> Iterator[str]:
     yield f"# {report.paper.name}, claim by claim\n\n{report.paper.citation}"
-    many = "s" if report.experiments > 1 else ""
-    yield NOTES.format(experiments=f"{report.experiments} simulated experiment{many}")
-    yield _markdown(SUMMARY, [summary_row(levels) for levels in report.found])
-    for levels in report.found:
-        claim = levels[0].claim
-        yield f"## {claim.id}: {claim.says}\n\n{role(claim)}. Verdict: {verdict_text(levels)}."
-        yield _markdown(STATEMENTS, statement_rows(levels[0]))
-        by_level = ", ".join(
-            f"{100 * found.variation:.0f} %: {found.said} of {found.experiments}"
-            f" (null model {null_text(found)})"
-            for found in levels
-        )
-        yield f"Experiments that agree, at each variation from dish to dish: {by_level}."
-        yield from digitised_lines(levels[0])
+    yield notes(report)
+    yield "\n\n".join(filter(None, (weights_line(report), joint_line(report))))
+    yield _markdown(SUMMARY, [summary_row(found) for found in report.found])
+    for found in report.found:
+        claim = found.claim
+        yield f"## {claim.id}: {claim.says}\n\n{role(claim)}. Verdict: {found.verdict}."
+        yield _markdown(STATEMENTS, statement_rows(found))
+        yield chance_line(found)
+        yield from digitised_lines(found)
 
 
-NOTES = """{experiments}, each with dishes of its own.
+NOTES = """Each condition has a pool of {dishes} independent dishes, the null model's of more if
+needed.
 
-Effect: mean over the experiments and its 95 % interval (Student's t; ratios are averaged as
-logarithms), of the statement that agrees least. Agree: experiments in which all effects and all
-tests are as reported. Null model: share of experiments that agree if every condition's dishes are
-those of a model without the mechanisms that the claim is about. The percentages: variation of
-dishes beyond the model's own (coefficient of variation of each dish's readings; of the odds, where
-a reading is a share), which no text reports.
+Effect: that of whole pools, with its 95 % interval (jackknife over dishes), of the statement that
+agrees least. Chance: that one virtual paper reports the claim, with effects and tests of all
+statements; its dishes are drawn from the pools, and it is averaged over what the paper leaves open
+(views of an experiment, variation between experiments, Student's or Welch's t test), with its 95 %
+interval (jackknife over dishes, logit scale). Range: over that grid. Null model: the same for a
+model without the mechanisms that the claim is about.
 
-Reproduced: all intervals lie within the reported ones, and the share of experiments that agree is
-at least three times the null model's and at least one in twenty (more than half, where there is no
-null model). Not reproduced: an interval lies wholly outside of the reported one; or, of ten
-experiments or more, none agrees, or the share's 95 % Wilson interval lies below that required.
-Undecided: none of these, or a third of the null model's experiments agree. Predicted: nothing was
-fitted to the claim. By construction: a rule or an assumed number of the model makes it so, or part
-of it."""
+Reproduced: all intervals lie on the reported side, and the lower limit of the chance is at least
+0.2 and three times the null model's upper limit (0.5 without a null model). Direction only: the
+intervals alone. Not reproduced: an interval lies wholly on the other side, or the upper limit of
+the chance is below 0.1 or three times the null model's chance (0.5 without a null model).
+Undecided: none of these. Vacuous: nothing is significant, but the same experiments do not find
+what the paper found. Calibrated: parameters are chosen so that the claim holds. By construction: a
+rule or an assumed number of the model makes it so. Predicted: the claim informs nothing."""
+
+DIRECTIONS_ONLY = "A quick look decides directions only: its pools are too small for chances."
 
 
 def as_markdown(report: "Report") -> str:
