@@ -80,7 +80,7 @@ def test_a_cell_that_is_nowhere_is_not_counted_as_one_on_free_surface(value):
     with pytest.raises(
         InputError, match=r"^4 h: 2 of 5 cells have no place\. Solve the model again"
     ):
-        take_census(regions, grid, x, y, radius=6.0, time=14_400.0)
+        take_census(regions, grid, x, y, regions[grid.index(x, y)], radius=6.0, time=14_400.0)
 
 
 @pytest.fixture(scope="module")
@@ -128,7 +128,7 @@ def striped():
 def test_a_cell_counts_for_the_region_under_its_centre():
     grid, regions = striped()
     x, y = np.array([10.0, 39.9, 40.1, 79.9, 80.1, 100.0]), np.full(6, 25.0)
-    census = take_census(regions, grid, x, y, radius=0.0, time=0.0)
+    census = take_census(regions, grid, x, y, regions[grid.index(x, y)], radius=0.0, time=0.0)
     assert census.counts.tolist() == [3, 1, 2]
     assert census.areas == pytest.approx([3000.0, 1000.0, 1000.0], rel=1e-12)
 
@@ -136,10 +136,11 @@ def test_a_cell_counts_for_the_region_under_its_centre():
 def test_a_cell_touches_what_its_edge_reaches_msc_before_network():
     grid, regions = striped()
     x, y = np.array([20.5, 33.5, 35.5, 64.5, 70.5, 75.5]), np.full(6, 25.0)
-    census = take_census(regions, grid, x, y, radius=6.0, time=0.0)
+    census = take_census(regions, grid, x, y, regions[grid.index(x, y)], radius=6.0, time=0.0)
     assert census.counts.tolist() == [6, 0, 0]
     assert census.touching.tolist() == [3, 2, 1]
-    wide = take_census(regions, grid, np.array([70.5]), np.array([25.0]), radius=12.0, time=0.0)
+    x, y = np.array([70.5]), np.array([25.0])
+    wide = take_census(regions, grid, x, y, regions[grid.index(x, y)], radius=12.0, time=0.0)
     assert wide.touching.tolist() == [0, 1, 0]
 
 
@@ -147,7 +148,7 @@ def test_touching_counts_are_at_least_the_centred_ones():
     grid, regions = striped()
     rng = np.random.default_rng(3)
     x, y = 100.0 * rng.random(2000), 50.0 * rng.random(2000)
-    census = take_census(regions, grid, x, y, radius=3.0, time=0.0)
+    census = take_census(regions, grid, x, y, regions[grid.index(x, y)], radius=3.0, time=0.0)
     assert (census.touching[1:] > census.counts[1:]).all()
     assert census.touching.sum() == census.counts.sum() == 2000
     expected = 2000 * np.array([0.51, 0.26, 0.23])
@@ -156,7 +157,9 @@ def test_touching_counts_are_at_least_the_centred_ones():
 
 def test_touching_areas_are_where_a_centre_must_be():
     grid, regions = striped()
-    census = take_census(regions, grid, np.empty(0), np.empty(0), radius=3.0, time=0.0)
+    census = take_census(
+        regions, grid, np.empty(0), np.empty(0), np.empty(0, np.int8), radius=3.0, time=0.0
+    )
     # Stripes of 20 um reach 3 um over each edge that is not a wall.
     assert census.touching_areas == pytest.approx([2550.0, 1300.0, 1150.0], rel=1e-12)
     assert census.areas == pytest.approx([3000.0, 1000.0, 1000.0], rel=1e-12)
@@ -172,7 +175,9 @@ def test_what_uniform_scatter_touches_hardly_depends_on_the_grid():
     uniform = []
     for grid in grids:
         regions = region_map(scene, grid, outline_margin=spec.scene.network_outline_margin)
-        census = take_census(regions, grid, np.empty(0), np.empty(0), radius=6.0, time=0.0)
+        census = take_census(
+            regions, grid, np.empty(0), np.empty(0), np.empty(0, np.int8), radius=6.0, time=0.0
+        )
         uniform.append(density_fold_change(census.touching_areas, census.areas))
     assert (uniform[1] > 1.2).all()
     assert uniform[0] == pytest.approx(uniform[1], rel=0.03)

@@ -156,6 +156,7 @@ def watch(spec: ModelSpec, seed: int, culture: State | None, hours: Sequence[int
                     grid,
                     snapshot.cells.x,
                     snapshot.cells.y,
+                    snapshot.cell_regions,
                     radius=radius,
                     time=snapshot.time,
                 ),

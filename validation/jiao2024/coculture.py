@@ -82,7 +82,7 @@ def co_culture(dishes: CoCultures) -> dict[str, dict[int, Seen]]:
                 continue
             census = take_census(
                 regions_of(spec, snapshot.scene, grid), grid, snapshot.cells.x, snapshot.cells.y,
-                radius=radius, time=snapshot.time,
+                snapshot.cell_regions, radius=radius, time=snapshot.time,
             )  # fmt: skip
             cargo = None
             if spec.mechanisms.cargo_kinetics:

@@ -22,11 +22,10 @@ ENRICHED = (Region.MSC, Region.MIGRASOME_NETWORK)
 
 @dataclass(frozen=True, eq=False)
 class Survey:
-    """Regions under, and touched by, cells of one size; areas in the order of `Region`.
+    """Regions touched by cells of one size; areas in the order of `Region`.
 
     Parameters
     ----------
-    regions : ndarray of uint8, shape (ny, nx)
     touched : ndarray of uint8, shape (ny, nx)
         Region that a cell centred there touches: MSC before network before free surface.
     grid : Grid
@@ -36,7 +35,6 @@ class Survey:
         Where a centre must be to touch [um**2].
     """
 
-    regions: RegionMap
     touched: RegionMap
     grid: Grid
     areas: Array
@@ -52,7 +50,6 @@ def survey(regions: RegionMap, grid: Grid, *, radius: float) -> Survey:
             # Distances are to the centres of the region's cells, half a cell inside its edge.
             touched[apart - 0.5 * min(grid.dx, grid.dy) <= radius] = region
     return Survey(
-        regions,
         touched,
         grid,
         region_areas(regions, grid.dx * grid.dy),
@@ -85,8 +82,20 @@ class Census:
     touching_areas: Array
 
 
-def count_cells(surveyed: Survey, x: Array, y: Array, *, time: float) -> Census:
-    """Count the cells of one dish by their centres [um], shape (cell,), at a time [s].
+def count_cells(
+    surveyed: Survey, x: Array, y: Array, under: NDArray[np.integer], *, time: float
+) -> Census:
+    """Count the cells of one dish.
+
+    Parameters
+    ----------
+    surveyed : Survey
+    x, y : ndarray, shape (cell,)
+        Centres [um].
+    under : ndarray of int, shape (cell,)
+        `Region` under each centre, as the run decided it by the outlines of bodies.
+    time : float
+        [s].
 
     Raises
     ------
@@ -102,14 +111,21 @@ def count_cells(surveyed: Survey, x: Array, y: Array, *, time: float) -> Census:
     return Census(
         time=time,
         areas=surveyed.areas,
-        counts=np.bincount(surveyed.regions[place], minlength=len(Region)).astype(float),
+        counts=np.bincount(under, minlength=len(Region)).astype(float),
         touching=np.bincount(surveyed.touched[place], minlength=len(Region)).astype(float),
         touching_areas=surveyed.touching_areas,
     )
 
 
 def take_census(
-    regions: RegionMap, grid: Grid, x: Array, y: Array, *, radius: float, time: float
+    regions: RegionMap,
+    grid: Grid,
+    x: Array,
+    y: Array,
+    under: NDArray[np.integer],
+    *,
+    radius: float,
+    time: float,
 ) -> Census:
     """Count the cells of one dish on a region map not yet surveyed.
 
@@ -117,14 +133,14 @@ def take_census(
     ----------
     regions : ndarray of uint8, shape (ny, nx)
     grid : Grid
-    x, y : ndarray, shape (cell,)
-        Centres [um].
+    x, y, under : ndarray, shape (cell,)
+        As of `count_cells`.
     radius : float
         Of the cells [um].
     time : float
         [s].
     """
-    return count_cells(survey(regions, grid, radius=radius), x, y, time=time)
+    return count_cells(survey(regions, grid, radius=radius), x, y, under, time=time)
 
 
 def density_fold_change(counts: Array, areas: Array) -> Array:

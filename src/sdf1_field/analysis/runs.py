@@ -232,6 +232,7 @@ def run_censuses(run: xr.Dataset, times: Sequence[float]) -> list[Census]:
     spec = model_of(run).spec
     chosen = [observation_index(run, time) for time in times]
     x, y = cell_places(run)
+    under = run["cell_region"].values
     surveys: dict[int, Survey] = {}
     censuses = []
     for n, frame, time in zip(chosen, scene_frames(run, times), times, strict=True):
@@ -241,7 +242,7 @@ def run_censuses(run: xr.Dataset, times: Sequence[float]) -> list[Census]:
                 model_grid(spec),
                 radius=0.5 * spec.haematopoietic.diameter,
             )
-        censuses.append(count_cells(surveys[frame], x[:, n], y[:, n], time=time))
+        censuses.append(count_cells(surveys[frame], x[:, n], y[:, n], under[:, n], time=time))
     return censuses
 
 

@@ -82,6 +82,7 @@ def replay(
             moment.grid,
             moment.cells.x,
             moment.cells.y,
+            moment.cell_regions,
             radius=radius,
             time=moment.time,
         )

@@ -100,6 +100,7 @@ def read_counts(dish: Dish, recorded: RecordedExposure | None = None) -> tuple[R
             grid,
             snapshot.cells.x,
             snapshot.cells.y,
+            snapshot.cell_regions,
             radius=radius,
             time=snapshot.time,
         )

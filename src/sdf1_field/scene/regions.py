@@ -68,8 +68,8 @@ def _cells_under(b: Bodies, grid: Grid) -> tuple[Indices, Indices]:
     return cells_in_ellipses(grid, b.x, b.y, b.semi_major, b.semi_minor, b.angle)
 
 
-def region_map(scene: Scene, grid: Grid, *, outline_margin: float) -> RegionMap:
-    """Region of every floor cell, by its centre; bodies take precedence over networks.
+def network_map(scene: Scene, grid: Grid, *, outline_margin: float) -> RegionMap:
+    """Floor cells within the outline of a network, by their centres, under bodies too.
 
     Parameters
     ----------
@@ -79,19 +79,61 @@ def region_map(scene: Scene, grid: Grid, *, outline_margin: float) -> RegionMap:
     Returns
     -------
     ndarray of uint8, shape (ny, nx)
-        Values of `Region`; `OUTSIDE` outside a round well.
+        Values of `Region`: network or free surface; `OUTSIDE` outside a round well.
     """
-    regions = np.zeros((grid.ny, grid.nx), dtype=np.uint8)
+    network = np.zeros((grid.ny, grid.nx), dtype=np.uint8)
     m = scene.migrasomes
     here = m.present
-    _paint_fibres(regions, scene, grid, outline_margin)
+    _paint_fibres(network, scene, grid, outline_margin)
     _paint_capsules(
-        regions, m.x[here], m.y[here], m.x[here], m.y[here], outline_margin + m.radius[here],
+        network, m.x[here], m.y[here], m.x[here], m.y[here], outline_margin + m.radius[here],
         grid.dx, grid.dy,
     )  # fmt: skip
-    regions.reshape(-1)[cells_under_bodies(scene, grid)[0]] = Region.MSC
+    network[~grid.inside] = OUTSIDE
+    return network
+
+
+def region_map(scene: Scene, grid: Grid, *, outline_margin: float) -> RegionMap:
+    """Region of every floor cell, by its centre; bodies take precedence over networks.
+
+    Parameters as of `network_map`.
+
+    Returns
+    -------
+    ndarray of uint8, shape (ny, nx)
+        Values of `Region`; `OUTSIDE` outside a round well.
+    """
+    network = network_map(scene, grid, outline_margin=outline_margin)
+    return with_bodies(network, scene.bodies, grid)
+
+
+def with_bodies(network: RegionMap, bodies: Bodies, grid: Grid) -> RegionMap:
+    """`region_map` of a scene whose `network_map` is known."""
+    regions = network.copy()
+    regions.reshape(-1)[_cells_under(bodies, grid)[0]] = Region.MSC
     regions[~grid.inside] = OUTSIDE
     return regions
+
+
+def regions_under(
+    network: RegionMap, bodies: Bodies, grid: Grid, x: Array, y: Array
+) -> NDArray[np.uint8]:
+    """Region under places [um], shape (place,).
+
+    Bodies are decided by their outlines: densities jump there, and a raster would count cells at
+    the edge of a body as beside it.
+
+    Parameters
+    ----------
+    network : ndarray of uint8, shape (ny, nx)
+        Of `network_map`.
+    bodies : Bodies
+    grid : Grid
+    x, y : ndarray, shape (place,)
+    """
+    under: NDArray[np.uint8] = network[grid.index(x, y)]
+    under[body_under(bodies, x, y) != NO_BODY] = Region.MSC
+    return under
 
 
 def touched_fibres(scene: Scene, grid: Grid, *, reach: float) -> NDArray[np.uint8]:

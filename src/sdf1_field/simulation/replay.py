@@ -27,7 +27,16 @@ from sdf1_field.exposure import (
     no_stimulus,
 )
 from sdf1_field.grid import Grid
-from sdf1_field.scene import Fate, Region, RegionMap, Scene, region_areas, region_map
+from sdf1_field.scene import (
+    Fate,
+    Region,
+    RegionMap,
+    Scene,
+    network_map,
+    region_areas,
+    regions_under,
+    with_bodies,
+)
 from sdf1_field.simulation.contacts import adhesion_of
 from sdf1_field.simulation.dish import model_grid
 from sdf1_field.simulation.recording import RecordedExposure, RecordedInterval
@@ -73,15 +82,24 @@ class ReplayedCells:
     at_stop = True
 
     @functools.cached_property
+    def network(self) -> RegionMap:
+        """Whether each floor cell is in a network, under bodies too, shape (ny, nx)."""
+        return network_map(self.scene, self.grid, outline_margin=self.outline_margin)
+
+    @functools.cached_property
     def regions(self) -> RegionMap:
-        """Region under each floor cell, shape (ny, nx)."""
-        return region_map(self.scene, self.grid, outline_margin=self.outline_margin)
+        """Region of each floor cell, shape (ny, nx)."""
+        return with_bodies(self.network, self.scene.bodies, self.grid)
+
+    @property
+    def cell_regions(self) -> NDArray[np.uint8]:
+        """Region under each cell's centre, shape (cell,)."""
+        return regions_under(self.network, self.scene.bodies, self.grid, self.cells.x, self.cells.y)
 
     @property
     def counts(self) -> NDArray[np.int64]:
         """Cells by the region under their centre, shape (3,), in the order of `Region`."""
-        under = self.regions[self.grid.index(self.cells.x, self.cells.y)]
-        return np.bincount(under, minlength=len(Region))[: len(Region)]
+        return np.bincount(self.cell_regions, minlength=len(Region))[: len(Region)]
 
     @property
     def areas(self) -> Array:
