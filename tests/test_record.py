@@ -319,8 +319,8 @@ def test_another_netcdf_file_is_not_a_run(tmp_path):
     ("name", "said"),
     [
         (
-            "sdf1-field run 3",
-            "written by a newer version (format 3); this one reads formats 1 and 2. Update "
+            "sdf1-field run 4",
+            "written by a newer version (format 4); this one reads formats 1, 2 and 3. Update "
             "sdf1-field.",
         ),
         (
