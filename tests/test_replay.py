@@ -11,7 +11,6 @@ from sdf1_field.observations import Dish
 from sdf1_field.observations.cells import AREA, FOLD_CHANGE, TAKEN_UP, read_counts
 from sdf1_field.scene import Fate
 from sdf1_field.simulation import model_grid, record_exposure, replay_cells, simulate
-from sdf1_field.simulation.contacts import adhesion_of
 from sdf1_field.simulation.replay import scene_left, stimulus_over
 from sdf1_field.spec import load_model
 from sdf1_field.treatments import schedule
@@ -111,7 +110,7 @@ def test_known_contacts_give_the_adhesion_map_of_the_scene(tiny, recorded):
             recorded.times[number],
         )
         expected = adhesion_map(spec, scene, model_grid(spec))
-        found = adhesion_of(spec, scene, recorded.contacts[number], recorded.contact_grid)
+        found = adhesion_map(spec, scene, model_grid(spec), recorded.contacts[number])
         assert expected.ligands.any()
         assert np.array_equal(expected.contact, found.contact)
         assert np.array_equal(expected.ligands, found.ligands)

@@ -16,6 +16,7 @@ Michaelis-Menten kinetics.
 
 from sdf1_field.cells.adhesion import AdhesionMap, adhesion_map, detach_unsupported, sticky
 from sdf1_field.cells.advection import advected, advected_with
+from sdf1_field.cells.contacts import Contacts, contact_grid, contacts_of
 from sdf1_field.cells.parameters import CellParameters, cell_parameters
 from sdf1_field.cells.sensing import signal_to_noise
 from sdf1_field.cells.state import CellArrays, Cells, seed_cells
@@ -27,12 +28,15 @@ __all__ = [
     "CellArrays",
     "CellParameters",
     "Cells",
+    "Contacts",
     "adhesion_map",
     "advance",
     "advance_with_uptake",
     "advected",
     "advected_with",
     "cell_parameters",
+    "contact_grid",
+    "contacts_of",
     "detach_unsupported",
     "ligand_uptake",
     "seed_cells",

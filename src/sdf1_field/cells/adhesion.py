@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from sdf1_field.cells.contacts import Contacts, contact_grid, contacts_of, raise_at
 from sdf1_field.cells.parameters import CellParameters
 from sdf1_field.cells.state import Cells
 from sdf1_field.grid import Grid
@@ -21,9 +22,7 @@ from sdf1_field.scene import (
     Region,
     RegionMap,
     Scene,
-    raise_on_bodies,
     raise_on_migrasomes,
-    touched_fibres,
 )
 from sdf1_field.spec import BOND_NAMES, Adhesion, ModelSpec
 
@@ -93,39 +92,42 @@ class AdhesionMap(NamedTuple):
         return free
 
 
-def adhesion_map(spec: ModelSpec, scene: Scene, grid: Grid) -> AdhesionMap:
-    """Adhesion map of a scene for the model's cells.
+def adhesion_map(
+    spec: ModelSpec, scene: Scene, grid: Grid, contacts: Contacts | None = None
+) -> AdhesionMap:
+    """Adhesion map of a scene for the model's cells, on the grid of `contact_grid`.
 
-    The map is finer than the grid of the fields: no coarser than ``numerics.contact_spacing``, so
-    that contacts do not depend on ``grid.spacing``. A bond that is switched off neither holds a
-    cell nor lets it touch.
+    A bond that is switched off neither holds a cell nor lets it touch.
+
+    Parameters
+    ----------
+    spec : ModelSpec
+    scene : Scene
+    grid : Grid
+        Of the fields.
+    contacts : Contacts, optional
+        Of the scene, where they are known.
     """
-    finer = math.ceil(max(grid.dx, grid.dy) / spec.numerics.contact_spacing - _ROUND_OFF)
-    fine = replace(grid, nx=finer * grid.nx, ny=finer * grid.ny)
+    fine = contact_grid(spec, grid)
+    met = contacts_of(spec, scene, fine) if contacts is None else contacts
     reach = 0.5 * spec.haematopoietic.diameter
     contact = np.zeros((fine.ny, fine.nx), dtype=np.uint8)
     ligands = np.zeros((len(BONDS), fine.ny, fine.nx), dtype=np.float32)
     bodies, migrasomes = scene.bodies, scene.migrasomes
-    present = migrasomes.present
-    for bond, ligand in zip(BONDS.items(), ligands, strict=True):
-        name, on = bond
+    for (name, on), ligand in zip(BONDS.items(), ligands, strict=True):
         if not getattr(spec.mechanisms, f"{name}_adhesion"):
             continue
+        flat = contact.reshape(-1), ligand.reshape(-1)
         if on.on_bodies is not None:
-            density = on.on_bodies(bodies, spec.adhesion)
-            raise_on_bodies(contact, ligand, bodies, fine, density)
+            density = on.on_bodies(bodies, spec.adhesion).astype(np.float32)
+            raise_at(*flat, met.under, density, met.body)
         if on.on_migrasomes is not None:
-            density = on.on_migrasomes(migrasomes, spec.adhesion)[present]
-            raise_on_migrasomes(contact, ligand, migrasomes, fine, density, reach=reach)
+            free = on.on_migrasomes(migrasomes, spec.adhesion)[migrasomes.present]
+            raise_on_migrasomes(contact, ligand, migrasomes, fine, free, reach=reach)
         if on.on_fibres:
-            touched = touched_fibres(scene, fine, reach=reach)
-            contact |= touched
-            ligand += touched
+            one, first = np.ones(1, dtype=np.float32), np.zeros_like(met.fibres)
+            raise_at(*flat, met.fibres, one, first)
     return AdhesionMap(contact, ligands, fine.dx, fine.dy)
-
-
-_ROUND_OFF = 1e-9
-"""Share of a spacing by which rounding may make the grid coarser than the map."""
 
 
 def sticky(

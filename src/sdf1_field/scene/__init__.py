@@ -14,7 +14,6 @@ _HOMES = {
     "cells_under_bodies": "regions",
     "nearest_fibre": "regions",
     "network_map": "regions",
-    "raise_on_bodies": "regions",
     "raise_on_migrasomes": "regions",
     "region_areas": "regions",
     "region_map": "regions",

@@ -311,28 +311,6 @@ def region_areas(regions: RegionMap, cell_area: float) -> Array:
     return counts.astype(float) * cell_area
 
 
-def raise_on_bodies(
-    contact: NDArray[np.uint8], ligand: Floats, bodies: Bodies, grid: Grid, density: Array
-) -> None:
-    """Mark the places of a map under a body's outline, and raise its ligand to that of the body.
-
-    Parameters
-    ----------
-    contact : ndarray of uint8, shape (ny, nx)
-        Set to 1 there.
-    ligand : ndarray of float32, shape (ny, nx)
-        Raised to the largest density there.
-    bodies : Bodies
-    grid : Grid
-        Of the maps.
-    density : ndarray, shape (body,)
-        Of the ligand on each body [1].
-    """
-    cell, body = _cells_under(bodies, grid)
-    contact.reshape(-1)[cell] = 1
-    np.maximum.at(ligand.reshape(-1), cell, density[body].astype(np.float32))
-
-
 def raise_on_migrasomes(
     contact: NDArray[np.uint8],
     ligand: Floats,
@@ -342,13 +320,17 @@ def raise_on_migrasomes(
     *,
     reach: float,
 ) -> None:
-    """The same within reach of the edge of a present migrasome.
+    """Mark the places of a map within reach of a migrasome, and raise its ligand there.
 
     Parameters
     ----------
-    contact, ligand, grid
-        As of `raise_on_bodies`.
+    contact : ndarray of uint8, shape (ny, nx)
+        Set to 1 there.
+    ligand : ndarray of float32, shape (ny, nx)
+        Raised to the largest density there.
     migrasomes : Migrasomes
+    grid : Grid
+        Of the maps.
     density : ndarray, shape (present migrasome,)
         Of the ligand on each one that is present [1].
     reach : float

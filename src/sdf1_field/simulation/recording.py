@@ -12,11 +12,10 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from sdf1_field import exposure
+from sdf1_field.cells import Contacts, contact_grid, contacts_of
 from sdf1_field.errors import InputError
 from sdf1_field.exposure import Sensed, SensingSetup, SubgridBasis, SubgridSources
-from sdf1_field.grid import Grid
 from sdf1_field.scene import Scene
-from sdf1_field.simulation.contacts import Contacts, contact_grid, contacts_of
 from sdf1_field.simulation.events import apply_events
 from sdf1_field.simulation.intervals import at_stop, scene_and_fields, sense
 from sdf1_field.simulation.prepared import Prepared, prepare
@@ -74,10 +73,8 @@ class RecordedExposure:
         Between these stops; empty where the model senses nothing.
     basis : SubgridBasis or None
         Of the sources; None where the model senses nothing.
-    contact_grid : Grid
-        Of the contacts.
     contacts : tuple of Contacts
-        With the bodies and fibres of each scene.
+        With the bodies and fibres of each scene, on the grid of `sdf1_field.cells.contact_grid`.
     """
 
     spec: ModelSpec
@@ -87,7 +84,6 @@ class RecordedExposure:
     scenes: tuple[Scene, ...]
     intervals: tuple[RecordedInterval, ...]
     basis: SubgridBasis | None
-    contact_grid: Grid
     contacts: tuple[Contacts, ...]
 
     @property
@@ -193,7 +189,7 @@ def _recorded(
             unchanged = scenes and state.scene is last.scene
             scenes.append(scenes[-1] if unchanged else _as_met(state.scene))
     spec = prepared.spec
-    fine = contact_grid(spec, scenes[0], prepared.grid)
+    fine = contact_grid(spec, prepared.grid)
     met = {id(scene): contacts_of(spec, scene, fine) for scene in scenes}
     return RecordedExposure(
         spec=spec,
@@ -203,7 +199,6 @@ def _recorded(
         scenes=tuple(scenes),
         intervals=tuple(intervals),
         basis=basis,
-        contact_grid=fine,
         contacts=tuple(met[id(scene)] for scene in scenes),
     )
 

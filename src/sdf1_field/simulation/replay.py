@@ -37,7 +37,6 @@ from sdf1_field.scene import (
     regions_under,
     with_bodies,
 )
-from sdf1_field.simulation.contacts import adhesion_of
 from sdf1_field.simulation.dish import model_grid
 from sdf1_field.simulation.recording import RecordedExposure, RecordedInterval
 from sdf1_field.simulation.replayable import require_same_stroma
@@ -160,7 +159,7 @@ def replay_cells(
         if not asked or time >= asked[-1]:
             return
         until = recorded.times[number + 1]
-        hold = adhesion_of(spec, scene, recorded.contacts[number], recorded.contact_grid)
+        hold = cell_layer.adhesion_map(spec, scene, grid, recorded.contacts[number])
         seen = no_stimulus(grid)
         if spec.sensed_ligands:
             with use_threads(1):
