@@ -216,7 +216,7 @@ FLIPS = (
             ),
             (
                 "contact as coarse as the grid of the fields",
-                "cells/adhesion.py",
+                "cells/contacts.py",
                 "finer = math.ceil(",
                 "finer = 1 + 0 * math.ceil(",
                 (CONTACTS + "contacts_do_not_depend_on_the_grid_of_the_fields",),
