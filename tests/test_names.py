@@ -5,7 +5,14 @@ import warnings
 import pytest
 
 from sdf1_field.errors import InputError, Sdf1FieldWarning
-from sdf1_field.spec import entries_of, ligand_named, load_model, model_from_entries, parameters
+from sdf1_field.spec import (
+    asked_model,
+    entries_of,
+    ligand_named,
+    load_model,
+    model_from_entries,
+    parameters,
+)
 from sdf1_field.spec.names import RENAMED, SYNONYMS, plain
 
 
@@ -308,6 +315,46 @@ def test_a_run_file_with_a_former_key_is_read_silently():
 
 
 def test_former_names_are_no_keys_and_present_names_are():
+    # Some switches have no default: models set them.
+    known = {*parameters(), *load_model("coculture-kg1a").entries}
     for former, name in RENAMED.items():
-        assert former.replace("*", "kg1a") not in parameters()
-        assert name.replace("*", "kg1a") in parameters()
+        assert former.replace("*", "kg1a") not in known
+        assert name.replace("*", "kg1a") in known
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [
+        *(
+            f"cell_type.kg1a.{name}_catch_rate=1e-3 1/s"
+            for name in ("cd166", "vla4", "cxcr4", "fibre")
+        ),
+        *(f"adhesion.{what}_{of}=1.0" for what in ("vcam1", "integrin_ligand") for of in
+          ("msc", "network")),
+    ],
+)  # fmt: skip
+def test_a_key_of_the_law_that_was_given_up_is_refused_with_what_took_its_place(setting):
+    with pytest.raises(InputError) as refused:
+        asked_model("coculture-kg1a", settings=[setting])
+    key = setting.partition("=")[0]
+    assert str(refused.value) == (
+        f"--set: {key}: no longer a key, since rates of catching do not add. Set "
+        "triggered_arrest_rate, release_rate and the bonds of the cell type instead."
+    )
+
+
+def test_the_switch_of_adhesion_by_cxcr4_is_read_as_that_of_arrest_with_a_warning():
+    with pytest.warns(Sdf1FieldWarning, match=r"cxcr4_adhesion: is called 'arrest' now"):
+        model = asked_model("coculture-kg1a", settings=["mechanisms.cxcr4_adhesion=false"])
+    assert model.spec.mechanisms.arrest is False
+
+
+def test_a_run_file_of_the_law_that_was_given_up_is_read_with_the_present_defaults():
+    model = load_model("coculture-kg1a")
+    tables = entries_of(model)
+    rate = tables["cell_type.kg1a.release_rate"]
+    added = ("adaptation_time", "half_trigger", "cd166_bonds", "vla4_bonds", "fibre_bonds")
+    former = {p: t for p, t in tables.items() if p.rpartition(".")[2] not in added}
+    former["mechanisms.cxcr4_adhesion"] = former.pop("mechanisms.arrest")
+    former |= {f"cell_type.kg1a.{name}_catch_rate": rate for name in ("cd166", "cxcr4")}
+    assert model_from_entries("coculture-kg1a", former).spec == model.spec

@@ -23,7 +23,7 @@ from sdf1_field.record import (
 )
 from sdf1_field.record.layout import chunks_of
 from sdf1_field.record.variables import MASSES
-from sdf1_field.scene import Region
+from sdf1_field.scene import NO_BODY, Region, body_under
 from sdf1_field.simulation import simulate
 from sdf1_field.spec import load_model
 
@@ -189,14 +189,25 @@ def test_a_file_holds_what_was_simulated(tiny, tiny_run):
             assert np.array_equal(run["body_angle"].values[n], state.scene.bodies.angle)
 
 
-def test_cells_are_in_the_region_the_map_shows_under_them(tiny_run):
+def test_cells_are_over_msc_by_the_outlines_of_bodies_and_else_in_the_region_of_the_map(
+    tiny, tiny_run
+):
+    states = list(simulate(tiny_model(tiny).spec, seed=1))
     with open_run(tiny_run) as run:
         rows = (run["cell_y"].values / 10.0).astype(int)
         columns = (run["cell_x"].values / 10.0).astype(int)
         frames = np.arange(run.sizes["obs"])[None, :]
         under = run["region"].values[frames, rows, columns]
-        assert np.array_equal(under, run["cell_region"].values)
-        assert set(np.unique(under)) == {0, 1, 2}
+        found = run["cell_region"].values
+        over_body = np.array(
+            [body_under(s.scene.bodies, s.cells.x, s.cells.y) != NO_BODY for s in states]
+        ).T
+    assert np.array_equal(found == Region.MSC, over_body)
+    beside = ~over_body & (under != Region.MSC)
+    assert np.array_equal(found[beside], under[beside])
+    # The map differs only where a body's edge crosses a cell of the grid.
+    assert 0.0 < (found != under).mean() < 0.05
+    assert set(np.unique(found)) == {0, 1, 2}
 
 
 def test_secretion_in_the_file_adds_up_to_the_sources(tiny_run):
@@ -319,8 +330,8 @@ def test_another_netcdf_file_is_not_a_run(tmp_path):
     ("name", "said"),
     [
         (
-            "sdf1-field run 3",
-            "written by a newer version (format 3); this one reads formats 1 and 2. Update "
+            "sdf1-field run 4",
+            "written by a newer version (format 4); this one reads formats 1, 2 and 3. Update "
             "sdf1-field.",
         ),
         (

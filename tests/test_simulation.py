@@ -1,9 +1,15 @@
 import numpy as np
 import pytest
 
+from cell_builders import seen_by_cells
+from sdf1_field.cells import cell_parameters
+from sdf1_field.errors import Sdf1FieldWarning
 from sdf1_field.exposure import sensing, stimulus
+from sdf1_field.pharmacology import binding_noise, independent_samples, surface_receptors
 from sdf1_field.record import load_state, open_run, save_state
+from sdf1_field.scene import Region
 from sdf1_field.simulation import field_times, model_grid, prepare, simulate, track_times
+from sdf1_field.simulation.trigger import body_signal
 from sdf1_field.solvers import cosine
 from sdf1_field.sources import binding_sites, secretion
 from sdf1_field.units import MOLECULES_PER_UM3_PER_NM, parse
@@ -254,3 +260,46 @@ def test_a_burst_is_not_seen_as_it_was_when_it_was_let_go(tiny):
         list(simulate(spec, seed=1))
     # A rupture just let go would be half a nanomolar in the lowest layer of its grid cell.
     assert max(seen) < 0.1
+
+
+# Trigger against noise
+
+DEAFENED = ("cell_type.kg1a.downstream_noise=20000.0", "run.duration=30 min")
+
+
+def test_a_run_warns_where_the_receptors_noise_exceeds_the_signal_of_bodies(tiny):
+    with pytest.warns(Sdf1FieldWarning, match="SDF-1 triggers arrest hardly more on MSC") as said:
+        list(simulate(model(tiny, *DEAFENED), seed=1))
+    assert len(said) == 1
+    assert "cell_type.kg1a.downstream_noise" in str(said[0].message)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        ("mechanisms.trigger_noise=false",),
+        ("mechanisms.arrest=false",),
+        ("treatments.amd3100.dose=10 uM",),
+    ],
+)
+def test_no_run_warns_of_noise_that_is_off_or_of_cells_that_are_treated(tiny, settings):
+    # A warning is an error in the tests.
+    assert list(simulate(model(tiny, *DEAFENED, *settings), seed=1))
+
+
+def test_the_signal_of_bodies_is_that_of_a_cell_there_over_one_on_free_surface(tiny):
+    spec = model(tiny, "run.duration=15 min")
+    *_, last = states(tiny, "run.duration=15 min")
+    values = np.where(last.regions == Region.MSC, 4.5, 0.5)
+    signal, noise = body_signal(last.here, seen_by_cells(values))
+    parameters = cell_parameters(spec, last.here.prepared.factors, competition=0.0)
+
+    def occupied(occupancy):
+        ratio = parameters.internalisation_rate / parameters.recycling_rate
+        return occupancy * surface_receptors(parameters.receptors, occupancy, ratio)
+
+    assert signal == pytest.approx(occupied(0.5) - occupied(0.1), rel=0.02)
+    looks = independent_samples(parameters.integration_time, parameters.dissociation_rate, 0.1)
+    surface = occupied(0.1) / 0.1
+    law = binding_noise(surface, 0.1, looks, parameters.downstream_noise)
+    assert noise == pytest.approx(law, rel=0.02)

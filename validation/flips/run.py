@@ -52,6 +52,7 @@ class Flip:
 
 ADHESION = "tests/test_cells_adhesion.py::test_"
 ARREST = "tests/test_arrest.py::test_"
+CONTACTS = "tests/test_contacts.py::test_"
 PREINCUBATION = "tests/test_preincubation.py::test_"
 FLIPS = (
     Flip(
@@ -215,10 +216,10 @@ FLIPS = (
             ),
             (
                 "contact as coarse as the grid of the fields",
-                "cells/adhesion.py",
+                "cells/contacts.py",
                 "finer = math.ceil(",
                 "finer = 1 + 0 * math.ceil(",
-                (ADHESION + "contacts_do_not_depend_on_the_grid_of_the_fields",),
+                (CONTACTS + "contacts_do_not_depend_on_the_grid_of_the_fields",),
             ),
             (
                 "cells reach as far as they are wide",
@@ -226,7 +227,7 @@ FLIPS = (
                 "reach = 0.5 * spec.haematopoietic.diameter",
                 "reach = spec.haematopoietic.diameter",
                 (
-                    ADHESION
+                    CONTACTS
                     + "the_touched_share_of_the_floor_is_that_of_the_outlines_within_a_percent",
                 ),
             ),
@@ -235,14 +236,14 @@ FLIPS = (
                 "cells/adhesion.py",
                 "lambda bodies, _: np.ones(len(bodies.x))",
                 "lambda bodies, _: 1.0 - bodies.blocked",
-                (ADHESION + "antibodies_lower_the_density_of_cd166_alone_and_no_contact",),
+                (CONTACTS + "antibodies_lower_the_density_of_cd166_alone_and_no_contact",),
             ),
             (
                 "the antibody covers nothing on bodies",
                 "cells/adhesion.py",
                 "on_bodies=lambda bodies, _: 1.0 - bodies.blocked",
                 "on_bodies=lambda bodies, _: 1.0 - 0.0 * bodies.blocked",
-                (ADHESION + "antibodies_lower_the_density_of_cd166_alone_and_no_contact",),
+                (CONTACTS + "antibodies_lower_the_density_of_cd166_alone_and_no_contact",),
             ),
             (
                 "signalling does not adapt",
@@ -297,7 +298,7 @@ FLIPS = (
                 "cells/parameters.py",
                 "release_rate=cell.release_rate,",
                 "release_rate=cell.release_rate / factors.avidity,",
-                (ADHESION + "the_dish_scales_the_rates_of_arrest_and_neither_bonds_nor_release",),
+                (CONTACTS + "the_dish_scales_the_rates_of_arrest_and_neither_bonds_nor_release",),
             ),
             (
                 "cells arrive adapted to nothing whatever they were kept in",

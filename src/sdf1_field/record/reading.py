@@ -125,7 +125,8 @@ def _format_number(path: Path, attributes: Mapping[str, Any]) -> int:
         return FORMATS[name]
     newer = re.fullmatch(r"sdf1-field run (\d+)", name)
     if newer and int(newer[1]) > max(FORMATS.values()):
-        read = " and ".join(str(number) for number in FORMATS.values())
+        *known, last = FORMATS.values()
+        read = f"{', '.join(str(number) for number in known)} and {last}"
         raise InputError(
             f"{path}: written by a newer version (format {newer[1]}); this one reads formats "
             f"{read}. Update sdf1-field."
