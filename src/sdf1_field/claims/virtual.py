@@ -410,9 +410,12 @@ def chance_of(
     own : sequence of int, optional
         Views that the claim has at each of them; conditions of some claims have no choice.
     """
+    prior = prior_weights(weights.views).grid
+    # A number of views that the printed p rules out has its own chance by the prior.
+    within = [w if w.sum() > 0.0 else p for w, p in zip(weights.grid, prior, strict=True)]
     parts = [
-        Agreeing(papers, np.tensordot(w / w.sum(), flags, 2), float(w.sum()))
-        for w, (papers, flags) in zip(weights.grid, holds, strict=True)
+        Agreeing(papers, np.tensordot(w / w.sum(), flags, 2), float(weight.sum()))
+        for w, weight, (papers, flags) in zip(within, weights.grid, holds, strict=True)
     ]
     grid = np.array([flags.mean(axis=2) for _, flags in holds])
     return Chance(
