@@ -395,6 +395,9 @@ def test_a_printed_p_informs_the_weights_and_the_claims_share_them():
     weights = informed_weights(Virtual(asked, scattered(0.75, spread=0.02), (1,)))
     assert weights.informed_by == "X1"
     assert weights.grid[:, 0].sum() < 0.2 * prior_weights((1,)).grid[:, 0].sum()
+    # A rise never gives the p of a reduction.
+    rise = informed_weights(Virtual(asked, scattered(4.0, spread=0.02), (1,)))
+    assert rise.informed_by == ""
     without = informed_weights(Virtual(paper(), scattered(0.75, spread=0.02), (1,)))
     assert without.informed_by == ""
     assert without.grid == pytest.approx(prior_weights((1,)).grid)
