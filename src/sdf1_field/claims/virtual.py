@@ -350,8 +350,8 @@ def informed_weights(virtual: Virtual) -> Weights:
     """Prior weights times the likelihood of the p that a claim prints.
 
     The likelihood of a grid point is the density of p on a logarithmic scale at the printed value:
-    the share of virtual papers whose effect is on the reported side and whose p lies within a factor
-    `P_WINDOW` of it.
+    the share of virtual papers whose effect is on the reported side and whose p lies within a
+    factor `P_WINDOW` of it.
     """
     prior = prior_weights(virtual.views)
     grid = prior.grid
