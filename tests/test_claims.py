@@ -39,6 +39,8 @@ from sdf1_field.claims.verdict import verdict
 from sdf1_field.claims.virtual import (
     DRAWS,
     SIZES,
+    Weights,
+    chance_of,
     effect_of,
     informed_weights,
     prior_weights,
@@ -393,9 +395,23 @@ def test_a_printed_p_informs_the_weights_and_the_claims_share_them():
     weights = informed_weights(Virtual(asked, scattered(0.75, spread=0.02), (1,)))
     assert weights.informed_by == "X1"
     assert weights.grid[:, 0].sum() < 0.2 * prior_weights((1,)).grid[:, 0].sum()
+    # A rise never gives the p of a reduction.
+    rise = informed_weights(Virtual(asked, scattered(4.0, spread=0.02), (1,)))
+    assert rise.informed_by == ""
     without = informed_weights(Virtual(paper(), scattered(0.75, spread=0.02), (1,)))
     assert without.informed_by == ""
     assert without.grid == pytest.approx(prior_weights((1,)).grid)
+
+
+def test_views_that_the_printed_p_rules_out_count_nothing_and_have_a_chance_of_their_own():
+    virtual = Virtual(paper(), scattered(0.6, dishes=24), (1, 2))
+    grid = prior_weights((1, 2)).grid
+    grid[1] = 0.0
+    judged = virtual.judged(claim(), 1)
+    holds = [(judged.drawn, judged.all_hold)] * 2
+    got = chance_of(Weights((1, 2), grid / grid.sum(), "X1"), holds)
+    assert got.averaged.value == pytest.approx(got.by_views[1].value)
+    assert got.by_views[2].value == pytest.approx(got.by_views[1].value)
 
 
 def test_the_joint_chance_is_of_one_paper_with_one_control():

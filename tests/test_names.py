@@ -358,3 +358,7 @@ def test_a_run_file_of_the_law_that_was_given_up_is_read_with_the_present_defaul
     former["mechanisms.cxcr4_adhesion"] = former.pop("mechanisms.arrest")
     former |= {f"cell_type.kg1a.{name}_catch_rate": rate for name in ("cd166", "cxcr4")}
     assert model_from_entries("coculture-kg1a", former).spec == model.spec
+    own = {p.replace(".kg1a.", ".own."): t for p, t in former.items()}
+    own["cells.type"] = {**own["cells.type"], "value": "own"}
+    read = model_from_entries("own", own).spec
+    assert read.haematopoietic == model.spec.haematopoietic

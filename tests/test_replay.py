@@ -208,6 +208,15 @@ def test_cells_that_sense_need_a_recorded_ligand(tiny):
         next(replay_cells(silent, spec_of(tiny)))
 
 
+def test_a_dish_without_cells_is_replayed_without_any_and_not_with_cells_that_sense(tiny):
+    empty = spec_of(tiny, "coculture-kg1a", "cells.density=0 1/mm**2")
+    alone = record_exposure(empty, 3)
+    assert alone.intervals == ()
+    assert next(replay_cells(alone, empty, times=[HOUR])).cells.x.size == 0
+    with pytest.raises(InputError, match=r"cells\.density above 0"):
+        next(replay_cells(alone, spec_of(tiny)))
+
+
 def test_the_size_is_that_of_the_arrays(recorded):
     maps = sum(part.dissolved.nbytes + part.attached.nbytes for part in recorded.intervals)
     assert maps < recorded.nbytes < 5e6

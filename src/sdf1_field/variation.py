@@ -14,7 +14,7 @@ class DishFactors:
     Parameters
     ----------
     secretion, speed, avidity : float
-        On every source, on the haematopoietic cells' speed, on their catching rates [1].
+        On every source, on the haematopoietic cells' speed, on their rates of arrest [1].
     """
 
     secretion: float = 1.0

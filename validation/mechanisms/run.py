@@ -38,9 +38,10 @@ ROWS: dict[str, tuple[str, ...]] = {
     "no noise in the trigger": off("trigger_noise"),
     "no arrest by CXCR4": off("arrest"),
     "no arrest without a trigger (κ0 = 0)": of_cells("basal_arrest_rate", "0 1/s"),
-    "no CD166": off("cd166_adhesion"),
-    "no VCAM-1": off("vla4_adhesion"),
-    "no hold on fibres": off("fibre_adhesion"),
+    # Bonds of strength 0, since a switch would take the contact away as well.
+    "no bonds to CD166": of_cells("cd166_bonds", "0.0"),
+    "no bonds to VCAM-1": of_cells("vla4_bonds", "0.0"),
+    "no bonds to fibres": of_cells("fibre_bonds", "0.0"),
     "no steering": off("soluble_sensing", "haptotaxis"),
     "no chemokinesis": off("chemokinesis"),
     "no SDF-1 from migrasomes": ("stromal_type.msc.cargo.sdf1.loaded_fraction=0.0",),

@@ -350,7 +350,8 @@ def informed_weights(virtual: Virtual) -> Weights:
     """Prior weights times the likelihood of the p that a claim prints.
 
     The likelihood of a grid point is the density of p on a logarithmic scale at the printed value:
-    the share of virtual papers whose p lies within a factor `P_WINDOW` of it.
+    the share of virtual papers whose effect is on the reported side and whose p lies within a
+    factor `P_WINDOW` of it.
     """
     prior = prior_weights(virtual.views)
     grid = prior.grid
@@ -366,14 +367,15 @@ def informed_weights(virtual: Virtual) -> Weights:
 
 
 def _p_near(statement: Statement, virtual: Virtual, views: int) -> Array:
-    """Share of papers whose p is near the printed one, shape (size, test)."""
+    """Share of papers with the reported effect and a p near the printed one, (size, test)."""
     papers = virtual.draw(tuple(dict.fromkeys(key for key, _ in _read_in(statement))), views)
     found = np.zeros((len(SIZES), len(WELCH)))
     assert statement.p_printed is not None
     low, high = statement.p_printed / P_WINDOW, statement.p_printed * P_WINDOW
     for k, (own, other) in enumerate(_varied_sides(statement, papers, DRAWS)):
+        lies = effect_lies(statement, STATISTICS[statement.statistic].effect(own, other))
         for t, p in enumerate(_p_of_both(statement, own, other)):
-            found[k, t] = ((p > low) & (p < high)).mean()
+            found[k, t] = (lies & (p > low) & (p < high)).mean()
     return found
 
 
@@ -410,9 +412,12 @@ def chance_of(
     own : sequence of int, optional
         Views that the claim has at each of them; conditions of some claims have no choice.
     """
+    prior = prior_weights(weights.views).grid
+    # A number of views that the printed p rules out has its own chance by the prior.
+    within = [w if w.sum() > 0.0 else p for w, p in zip(weights.grid, prior, strict=True)]
     parts = [
-        Agreeing(papers, np.tensordot(w / w.sum(), flags, 2), float(w.sum()))
-        for w, (papers, flags) in zip(weights.grid, holds, strict=True)
+        Agreeing(papers, np.tensordot(w / w.sum(), flags, 2), float(weight.sum()))
+        for w, weight, (papers, flags) in zip(within, weights.grid, holds, strict=True)
     ]
     grid = np.array([flags.mean(axis=2) for _, flags in holds])
     return Chance(

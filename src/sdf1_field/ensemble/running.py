@@ -125,10 +125,8 @@ def run_dishes(
                     if isinstance(said, str):
                         failures[dish] = Failure(dish, said)
                     else:
-                        path, row = (
-                            run_path(folder, dish, digests[dish]),
-                            table_rows(dish, said.readings),
-                        )
+                        path = run_path(folder, dish, digests[dish])
+                        row = table_rows(dish, said.readings)
                         with _writing(path):
                             # Nothing slow between these, where an interrupt would lose the row.
                             write_run(path, dish, digests[dish], said)

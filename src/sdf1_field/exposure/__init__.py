@@ -4,11 +4,7 @@ The grid response turns fields on the grid into smooth maps; the sub-grid correc
 of migrasomes, which are smaller than a cell of the grid.
 """
 
-from sdf1_field.exposure.maps import (
-    GridResponse,
-    grid_response,
-    stimulus,
-)
+from sdf1_field.exposure.maps import GridResponse, grid_response, stimulus
 from sdf1_field.exposure.sampling import Stimulus, SubgridField, no_stimulus, sample
 from sdf1_field.exposure.sensing import (
     Exposure,

@@ -112,8 +112,8 @@ def record_exposure(
     Parameters
     ----------
     spec : ModelSpec
-        Its cells and the drugs that act on them alone do not matter; see
-        `sdf1_field.simulation.replay`.
+        Its cells do not matter but for their diameter and whether they sense a ligand, nor do drugs
+        that act on them alone; see `sdf1_field.simulation.replay`.
     seed : int, optional
         Of the dish; the model's own if not given.
     threads : int

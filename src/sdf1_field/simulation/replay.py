@@ -161,7 +161,7 @@ def replay_cells(
         until = recorded.times[number + 1]
         hold = cell_layer.adhesion_map(spec, scene, grid, recorded.contacts[number])
         seen = no_stimulus(grid)
-        if spec.sensed_ligands:
+        if spec.senses:
             with use_threads(1):
                 seen, coats = stimulus_over(
                     recorded, recorded.intervals[number], weights, taken, coats
@@ -185,7 +185,7 @@ def replay_cells(
         # A migrasome that is gone at the stop by itself has not been taken up.
         left = [one for one in internalised if after.migrasomes.present[one]]
         taken |= dict.fromkeys(left, until)
-        if spec.sensed_ligands:
+        if spec.senses:
             coats |= _coats_at_end(recorded.intervals[number].sources, left)
 
 

@@ -50,10 +50,11 @@ def require_same_stroma(recorded: RecordedExposure, spec: ModelSpec) -> None:
             "replay: treatments: the medium, a ligand or the stroma is treated otherwise than in "
             "the recorded run. Record it with these treatments."
         )
-    if spec.sensed_ligands and recorded.basis is None:
+    if spec.senses and recorded.basis is None:
         raise InputError(
-            "replay: the cells sense a ligand, and those of the recorded model sense none. Record "
-            "it with a mechanism that senses, such as mechanisms.haptotaxis."
+            "replay: the cells sense a ligand, and the recorded model has no cells that do. Record "
+            "it with cells.density above 0 and a mechanism that senses, such as "
+            "mechanisms.haptotaxis."
         )
     if spec.run.duration > recorded.times[-1]:
         raise InputError(

@@ -30,6 +30,8 @@ from sdf1_field.spec.unread import unread_keys
 
 _WORDS = ("title", "description")
 """Keys without effect on a run."""
+_REFERENCE = "cell_type.kg1a."
+"""Section of the cell type whose values a user's own type of an earlier run file is given."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -233,8 +235,21 @@ def model_from_entries(name: str, tables: Mapping[str, Mapping[str, Any]]) -> Mo
 def _from_tables(tables: Mapping[str, Mapping[str, Any]]) -> dict[str, Entry]:
     kept = {path: table for path, table in tables.items() if not GIVEN_UP.fullmatch(path)}
     entries = {current_path(path): Entry.from_table(table) for path, table in kept.items()}
+    if len(kept) == len(tables):
+        return entries
     # A run under the former adhesion law is read with the present defaults for what it lacks.
-    return entries if len(kept) == len(tables) else parameters() | entries
+    return _of_own_types(entries) | parameters() | entries
+
+
+def _of_own_types(entries: Mapping[str, Entry]) -> dict[str, Entry]:
+    """Present values of KG-1a cells for every cell type, as a user's own has no defaults."""
+    kinds = {path.split(".")[1] for path in entries if path.startswith("cell_type.")}
+    return {
+        f"cell_type.{kind}.{path.removeprefix(_REFERENCE)}": entry
+        for path, entry in parameters().items()
+        if path.startswith(_REFERENCE)
+        for kind in kinds
+    }
 
 
 def entries_of(model: Model) -> dict[str, dict[str, Any]]:
