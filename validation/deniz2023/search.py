@@ -1,7 +1,10 @@
 """Search for values with which the cells do what the paper reports: D12, D13, D15, D16; then D17.
 
-python validation/deniz2023/search.py kg1a          # about an hour on two cores
-python validation/deniz2023/search.py cd34
+python validation/deniz2023/search.py kg1a -o kg1a.json            # an hour on two cores
+python validation/deniz2023/search.py kg1a -o kg1a.json --compare
+python validation/deniz2023/search.py cd34 -o cd34.json            # three minutes
+
+A search goes on from the best draws of its output, if that is there. search.md is the record.
 
 Values are drawn from the intervals of models/parameters.toml, first evenly (Sobol), then, in waves,
 from a normal distribution around the best so far (cross-entropy method). A draw is scored by
@@ -323,6 +326,7 @@ def search(cells: str, workers: int, out: Path) -> None:
 
 
 def main() -> None:
+    """Search, or compare the best draws."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("cells", choices=("kg1a", "cd34"))
     parser.add_argument("--workers", type=int, default=2)

@@ -3,8 +3,8 @@
 python validation/mechanisms/replayed.py        # about five minutes on 2 cores; writes replayed.md
 
 The rows of run.py that concern KG-1a cells and can be replayed, on ten recorded dishes, scored as
-validation/deniz2023/search.py does: a virtual paper draws its dishes from these ten, and counts cells
-as a Poisson process. run.py judges the same rows in full runs.
+validation/deniz2023/search.py does: a virtual paper draws its dishes from these ten, and counts
+cells as a Poisson process. run.py judges the same rows in full runs.
 """
 
 import sys
@@ -13,8 +13,9 @@ from pathlib import Path
 
 sys.path += [str(Path(__file__).parents[1]), str(Path(__file__).parents[1] / "deniz2023")]
 
-from recording import markdown
 from search import OTHERS, judged
+
+from recording import markdown
 
 HERE = Path(__file__).parent
 CELL = "cell_type.kg1a."
@@ -49,6 +50,7 @@ def row(name: str) -> list[str]:
 
 
 def main() -> None:
+    """Write the table."""
     with ProcessPoolExecutor(2) as pool:
         rows = list(pool.map(row, ROWS))
     header = [
@@ -56,10 +58,10 @@ def main() -> None:
         "anti-CD166", *(f"{claim}" for claim in CLAIMS),
     ]  # fmt: skip
     (HERE / "replayed.md").write_text(
-        "# One piece at a time, in replayed dishes\n\nKG-1a cells, four hours, ten recorded dishes, "
-        "cells four times as dense and without crowding. Chances are those of one virtual paper whose "
-        "experiments have two views of 255 cells, half of the papers by Student's and half by "
-        "Welch's test; D12 without its statements on 12 h.\n\n"
+        "# One piece at a time, in replayed dishes\n\nKG-1a cells, four hours, ten recorded "
+        "dishes, cells four times as dense and without crowding. Chances are those of one virtual "
+        "paper whose experiments have two views of 255 cells, half of the papers by Student's and "
+        "half by Welch's test; D12 without its statements on 12 h.\n\n"
         f"{markdown(header, rows)}\n",
         encoding="utf-8",
     )
