@@ -1,10 +1,13 @@
 """Search for values with which the cells do what the paper reports: D12, D13, D15, D16; then D17.
 
-python validation/deniz2023/search.py kg1a          # about an hour on two cores
-python validation/deniz2023/search.py cd34
+python validation/deniz2023/search.py kg1a -o kg1a.json            # an hour on two cores
+python validation/deniz2023/search.py kg1a -o kg1a.json --compare
+python validation/deniz2023/search.py cd34 -o cd34.json            # three minutes
 
-Values are drawn from the intervals of models/parameters.toml, first evenly (Sobol), then, in several
-waves, from a normal distribution around the best so far (cross-entropy method). A draw is scored by
+A search goes on from the best draws of its output, if that is there. search.md is the record.
+
+Values are drawn from the intervals of models/parameters.toml, first evenly (Sobol), then, in waves,
+from a normal distribution around the best so far (cross-entropy method). A draw is scored by
 the chance that virtual papers report the claims: its cells are replayed on a few recorded dishes, a
 virtual experiment draws dishes from these and counts cells as a Poisson process, and the paper's
 tests are made. The result is a first set of defaults, to be confirmed by fresh dishes of the full
@@ -25,7 +28,7 @@ from pathlib import Path
 import numpy as np
 from scipy.stats import norm, qmc, t
 
-from sdf1_field.simulation.recording import record_exposure
+from sdf1_field.simulation.recording import RecordedExposure, record_exposure
 from sdf1_field.simulation.replay import replay_cells
 from sdf1_field.spec import load_model
 
@@ -52,7 +55,7 @@ SEEDS, OTHERS = tuple(range(91, 99)), tuple(range(191, 201))
 """Of the recorded dishes, and of those on which the best draws are compared."""
 FINALISTS = 6
 DENSER = 4
-"""Cells are replayed this much denser than in a dish, without crowding, to count with less noise."""
+"""Cells are replayed this much denser than in a dish, without crowding, for less noise."""
 VIEW = 255
 """Cells in one view."""
 PAPERS = 2000
@@ -103,9 +106,11 @@ def settings(keys: Sequence[str], point: Sequence[float]) -> dict[str, object]:
 
 
 @functools.cache
-def recorded(model: str, seed: int, hours: float):
+def recorded(
+    model: str, seed: int, hours: float, settings: tuple[tuple[str, object], ...]
+) -> RecordedExposure:
     """Recorded exposure of a dish."""
-    spec = load_model(model).set({"run.duration": f"{hours:g} h"}).spec
+    spec = load_model(model).set({**dict(settings), "run.duration": f"{hours:g} h"}).spec
     return record_exposure(spec, seed)
 
 
@@ -114,6 +119,7 @@ def counts(
     values: Mapping[str, object],
     times: Sequence[float],
     seeds: Sequence[int],
+    stroma: tuple[tuple[str, object], ...] = (),
 ) -> dict[str, np.ndarray]:
     """Cells and areas of the regions by condition, shape (dish, time, 2, 3).
 
@@ -127,19 +133,21 @@ def counts(
         [s].
     seeds : sequence of int
         Of the dishes.
+    stroma : tuple of (str, object)
+        Settings of the recorded dishes.
     """
     hours = max(times) / HOUR
     specs = {}
     for key, (model, _) in runs.items():
         loaded = load_model(model).set(
-            {**values, "run.duration": f"{hours:g} h", "mechanisms.crowding": False}
+            {**dict(stroma), **values, "run.duration": f"{hours:g} h", "mechanisms.crowding": False}
         )
         density = DENSER * loaded.spec.cells.density * 1e6
         specs[key] = loaded.set({"cells.density": f"{density!r} 1/mm**2"}).spec
     found = {key: np.empty((len(seeds), len(times), 2, 3)) for key in runs}
     for n, seed in enumerate(seeds):
         for key, (_, exposure) in runs.items():
-            dish = recorded(exposure, seed, hours)
+            dish = recorded(exposure, seed, hours, stroma)
             for m, at in enumerate(replay_cells(dish, specs[key], seed=seed, times=times)):
                 found[key][n, m] = at.counts, at.areas
     return found
@@ -187,9 +195,18 @@ def report(
     point: Sequence[float], *, hours: Sequence[float] = (4.0,), seeds: Sequence[int] = SEEDS
 ) -> dict[str, object]:
     """Chances and ratios of KG-1a cells at a point."""
-    values = settings(KG1A, point)
+    return judged(settings(KG1A, point), hours, seeds)
+
+
+def judged(
+    values: Mapping[str, object],
+    hours: Sequence[float],
+    seeds: Sequence[int],
+    stroma: tuple[tuple[str, object], ...] = (),
+) -> dict[str, object]:
+    """Chances and ratios of KG-1a cells; arguments as of `counts`."""
     times = [hour * HOUR for hour in hours]
-    dishes = counts(CONDITIONS, values, times, seeds)
+    dishes = counts(CONDITIONS, values, times, seeds, stroma)
     pooled = {key: (d.sum(axis=0)[:, 0] / d.sum(axis=0)[:, 1]) for key, d in dishes.items()}
     fold = {key: density[:, 1:] / density[:, :1] for key, density in pooled.items()}
     result: dict[str, object] = {
@@ -309,6 +326,7 @@ def search(cells: str, workers: int, out: Path) -> None:
 
 
 def main() -> None:
+    """Search, or compare the best draws."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("cells", choices=("kg1a", "cd34"))
     parser.add_argument("--workers", type=int, default=2)
