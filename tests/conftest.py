@@ -81,6 +81,7 @@ SECRETING = (
 """Alike L929 whose migrasomes form and burst within hours."""
 
 TRACKED = (
+    "cell_type.kg1a.speed=1.5 um/min",
     "scene.msc_density=0 1/mm**2",
     "treatments={}",
     "output.ligands=[]",

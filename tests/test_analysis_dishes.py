@@ -25,6 +25,7 @@ from sdf1_field.statistics import (
 DRUG = ("coculture-kg1a", "treatments.amd3100.dose=10 uM")
 TRACKED = (
     "tracking-kg1a",
+    "cell_type.kg1a.speed=1.5 um/min",
     "scene.msc_density=0 1/mm**2",
     "treatments={}",
     "output.ligands=[]",

@@ -68,7 +68,9 @@ def test_cells_have_the_same_bits_whether_advanced_at_once_or_in_pieces():
     spec = load_model("coculture-kg1a").spec
     grid = floor(1400.0, 1400.0, 50.0)
     cells = seed_cells(spec, 3)
-    parameters = cell_parameters(spec, DishFactors(), competition=0.0)
+    parameters = cell_parameters(spec, DishFactors(), competition=0.0)._replace(
+        basal_arrest_rate=1e-3, release_rate=1e-3, bonds=bonds()
+    )
     seen, hold = gradient(grid, base=1.0, slope=1e-3), all_over(grid)
     once = move(cells, grid, parameters, 2 * HOUR, seen=seen, hold=hold)
     pieces = cells

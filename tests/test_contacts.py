@@ -47,7 +47,8 @@ def held_by(*names):
 
 def map_of(scene, grid, *names):
     """Adhesion map of a scene for cells with these bonds, and its maps by name."""
-    spec = load_model("coculture-kg1a", settings=held_by(*names)).spec
+    settings = (*held_by(*names), "adhesion.cd166_migrasome=3.0")
+    spec = load_model("coculture-kg1a", settings=settings).spec
     found = adhesion_map(spec, scene, grid)
     return found, dict(zip(BONDS, found.ligands, strict=True))
 

@@ -60,7 +60,8 @@ def test_cells_kept_without_ligand_arrive_with_all_receptors_and_adapted_to_none
 def test_eight_hours_in_sdf1_bring_receptors_and_signalling_to_their_steady_state():
     spec, surface, adapted = arriving(DOSE, kept("sdf1", "8 h"))
     assert (surface, adapted) == pytest.approx(steady(spec, 0.5), rel=1e-6)
-    assert adapted < 0.2 * spec.haematopoietic.receptors
+    assert adapted == pytest.approx(0.5 * surface, rel=1e-6)
+    assert surface < 0.95 * spec.haematopoietic.receptors
 
 
 @pytest.mark.parametrize("duration", ["2 min", "20 min"])
@@ -164,7 +165,7 @@ def test_a_preincubation_that_is_none_is_refused_in_one_line(settings, message):
             "mechanisms.adaptation: acts on nothing in this model, since SDF-1 triggers no arrest",
         ),
         (
-            ("cells.time_step=10 min",),
+            ("cells.time_step=10 min", "cell_type.kg1a.adaptation_time=5 min"),
             "cells.time_step: 10 min does not resolve cell_type.kg1a.adaptation_time, 5 min. "
             "Make it no longer than that.",
         ),

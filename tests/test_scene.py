@@ -7,6 +7,7 @@ import pytest
 
 from conftest import make_migrasomes
 from scene_builders import PLACED, SEEDS, bodies_over
+from sdf1_field.cells.contacts import raise_at
 from sdf1_field.errors import InputError
 from sdf1_field.grid import make_grid
 from sdf1_field.scene import (
@@ -17,7 +18,6 @@ from sdf1_field.scene import (
     Scene,
     cells_under_bodies,
     place_scene,
-    raise_on_bodies,
     raise_on_migrasomes,
     region_areas,
     region_map,
@@ -293,7 +293,9 @@ def touched_cd166(scene, grid, *, reach=6.0, density=3.0):
     ligand = np.zeros((grid.ny, grid.nx), dtype=np.float32)
     m = scene.migrasomes
     free = density * (m.maturity * (1.0 - m.blocked))[m.present]
-    raise_on_bodies(contact, ligand, scene.bodies, grid, 1.0 - scene.bodies.blocked)
+    cell, body = (numbers.astype(np.int32) for numbers in cells_under_bodies(scene, grid))
+    free_of_body = (1.0 - scene.bodies.blocked).astype(np.float32)
+    raise_at(contact.reshape(-1), ligand.reshape(-1), cell, free_of_body, body)
     raise_on_migrasomes(contact, ligand, m, grid, free, reach=reach)
     return contact, ligand
 

@@ -229,6 +229,7 @@ def test_cells_that_notice_nothing_walk_alike_on_any_stroma(tiny):
 def test_a_drug_on_integrins_changes_how_networks_form_from_its_start_on(tiny):
     settings = (*GROWN, "output.ligands=[]", "mechanisms.uptake=false", "mechanisms.bursts=false")
     settings += (
+        "mechanisms.migrasome_uptake=false",
         "output.fields_from=-4 h",
         "output.fields_every=1 h",
         "biogenesis.resting_time=1 h",
