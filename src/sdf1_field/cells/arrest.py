@@ -23,7 +23,13 @@ from sdf1_field.cells.workspace import (
 )
 from sdf1_field.compiled import kernel
 from sdf1_field.grid import clamped_index
-from sdf1_field.pharmacology import activation, adaptation_after, relaxation_rate, surface_after
+from sdf1_field.pharmacology import (
+    activation,
+    adaptation_after,
+    relaxation_rate,
+    surface_after,
+    surface_receptors,
+)
 
 Array = NDArray[np.float64]
 
@@ -134,26 +140,52 @@ def catch_and_let_go(
         [s].
     """
     rows, columns = hold.contact.shape
-    fastest = parameters.basal_arrest_rate + parameters.triggered_arrest_rate
     for n in range(xs.size):
         row, column = clamped_index(ys[n] / hold.dy, rows), clamped_index(xs[n] / hold.dx, columns)
         if hold.contact[row, column] == 0:
             stuck[n] = False
             continue
-        # The probability is at most the rate times the step: most draws need no exponential.
-        if work[CHANCE, n] >= (parameters.release_rate if stuck[n] else fastest) * step:
-            continue
-        catch = parameters.basal_arrest_rate
-        if parameters.triggered_arrest_rate > 0.0:
-            catch += parameters.triggered_arrest_rate * mean_trigger(
-                parameters, state[SURFACE, n], state[ADAPTED, n], work[OCCUPANCY, n],
-                parameters.trigger_noise * state[NOISE, n] * work[SIGMA, n], step,
-            )  # fmt: skip
         touched = 0.0
         for k in range(len(parameters.bonds)):
             touched += parameters.bonds[k] * hold.ligands[k, row, column]
         release = parameters.release_rate * math.exp(-touched)
+        noise = parameters.trigger_noise * state[NOISE, n] * work[SIGMA, n]
+        surface, adapted, occupancy = state[SURFACE, n], state[ADAPTED, n], work[OCCUPANCY, n]
+        # The probability is at most the rate times the step: most draws need no trigger.
+        leaving = release
+        if not stuck[n]:
+            leaving = parameters.basal_arrest_rate + parameters.triggered_arrest_rate * (
+                greatest_trigger(parameters, surface, adapted, occupancy, noise)
+            )
+        if work[CHANCE, n] >= leaving * step:
+            continue
+        catch = parameters.basal_arrest_rate
+        if parameters.triggered_arrest_rate > 0.0:
+            catch += parameters.triggered_arrest_rate * mean_trigger(
+                parameters, surface, adapted, occupancy, noise, step
+            )
         stuck[n] = bound_after(stuck[n], work[CHANCE, n], catch, release, step)
+
+
+@kernel(inline=True)
+def greatest_trigger(
+    parameters: CellParameters, surface: float, adapted: float, occupancy: float, noise: float
+) -> float:
+    """Bound on the trigger at any time with a constant occupancy; arguments as of `mean_trigger`.
+
+    Surface receptors stay between where they are and their steady state, and the adapted level
+    between where it is and the fewest occupied receptors.
+    """
+    if parameters.triggered_arrest_rate == 0.0:
+        return 0.0
+    steady = surface_receptors(
+        parameters.receptors,
+        occupancy,
+        parameters.internalisation_rate / parameters.recycling_rate,
+    )
+    level = min(adapted, occupancy * min(surface, steady))
+    signal = occupancy * max(surface, steady) + noise - level
+    return activation(signal, parameters.half_trigger, parameters.trigger_exponent)
 
 
 @kernel(inline=True)
