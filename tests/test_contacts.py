@@ -50,7 +50,7 @@ def map_of(scene, grid, *names):
     settings = (*held_by(*names), "adhesion.cd166_migrasome=3.0")
     spec = load_model("coculture-kg1a", settings=settings).spec
     found = adhesion_map(spec, scene, grid)
-    return found, dict(zip(BONDS, found.ligands, strict=True))
+    return found, dict(zip(BONDS, np.moveaxis(found.ligands, -1, 0), strict=True))
 
 
 BODY_FIBRE_MIGRASOME = stroma(

@@ -67,8 +67,9 @@ class AdhesionMap(NamedTuple):
     ----------
     contact : ndarray of uint8, shape (ny, nx)
         1 where it touches a structure that bears a bond, even if blocked.
-    ligands : ndarray of float32, shape (bond, ny, nx)
-        Largest free density touched of each ligand, in the order of `BONDS` [1].
+    ligands : ndarray of float32, shape (ny, nx, bond)
+        Largest free density touched of each ligand, in the order of `BONDS` [1]; those of a place
+        share a line of the processor's cache.
     dx, dy : float
         Spacing of the maps [um].
     """
@@ -88,7 +89,7 @@ class AdhesionMap(NamedTuple):
 
     def free(self, bond: str, x: Array, y: Array) -> NDArray[np.float32]:
         """Free ligand of a bond of `BONDS` that cells touch at places [um], shape (place,)."""
-        free: NDArray[np.float32] = self.ligands[BOND_NAMES.index(bond)][self.cells_of(x, y)]
+        free: NDArray[np.float32] = self.ligands[..., BOND_NAMES.index(bond)][self.cells_of(x, y)]
         return free
 
 
@@ -112,18 +113,18 @@ def adhesion_map(
     met = contacts_of(spec, scene, fine) if contacts is None else contacts
     reach = 0.5 * spec.haematopoietic.diameter
     contact = np.zeros((fine.ny, fine.nx), dtype=np.uint8)
-    ligands = np.zeros((len(BONDS), fine.ny, fine.nx), dtype=np.float32)
+    ligands = np.zeros((fine.ny, fine.nx, len(BONDS)), dtype=np.float32)
     bodies, migrasomes = scene.bodies, scene.migrasomes
-    for (name, on), ligand in zip(BONDS.items(), ligands, strict=True):
+    for n, (name, on) in enumerate(BONDS.items()):
         if not getattr(spec.mechanisms, f"{name}_adhesion"):
             continue
-        flat = contact.reshape(-1), ligand.reshape(-1)
+        flat = contact.reshape(-1), ligands.reshape(-1, len(BONDS))[:, n]
         if on.on_bodies is not None:
             density = on.on_bodies(bodies, spec.adhesion).astype(np.float32)
             raise_at(*flat, met.under, density, met.body)
         if on.on_migrasomes is not None:
             free = on.on_migrasomes(migrasomes, spec.adhesion)[migrasomes.present]
-            raise_on_migrasomes(contact, ligand, migrasomes, fine, free, reach=reach)
+            raise_on_migrasomes(contact, ligands[..., n], migrasomes, fine, free, reach=reach)
         if on.on_fibres:
             one, first = np.ones(1, dtype=np.float32), np.zeros_like(met.fibres)
             raise_at(*flat, met.fibres, one, first)
@@ -148,7 +149,7 @@ def sticky(
         adheres=True,
     )
     reached = (regions != Region.FREE_SURFACE).astype(np.uint8)
-    none = np.zeros((len(BONDS), *regions.shape), dtype=np.float32)
+    none = np.zeros((*regions.shape, len(BONDS)), dtype=np.float32)
     return limit, AdhesionMap(reached, none, grid.dx, grid.dy)
 
 

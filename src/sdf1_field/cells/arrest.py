@@ -145,26 +145,29 @@ def catch_and_let_go(
         if hold.contact[row, column] == 0:
             stuck[n] = False
             continue
-        touched = 0.0
-        for k in range(len(parameters.bonds)):
-            touched += parameters.bonds[k] * hold.ligands[k, row, column]
-        release = parameters.release_rate * math.exp(-touched)
-        noise = parameters.trigger_noise * state[NOISE, n] * work[SIGMA, n]
+        chance, noise = work[CHANCE, n], parameters.trigger_noise * state[NOISE, n] * work[SIGMA, n]
         surface, adapted, occupancy = state[SURFACE, n], state[ADAPTED, n], work[OCCUPANCY, n]
-        # The probability is at most the rate times the step: most draws need no trigger.
-        leaving = release
+        # The probability is at most the rate times the step: most draws decide without the mean
+        # trigger, and without the exponential, which is below 1 / (1 + x + x^2 / 2).
         if not stuck[n]:
-            leaving = parameters.basal_arrest_rate + parameters.triggered_arrest_rate * (
+            most = parameters.basal_arrest_rate + parameters.triggered_arrest_rate * (
                 greatest_trigger(parameters, surface, adapted, occupancy, noise)
             )
-        if work[CHANCE, n] >= leaving * step:
+            if chance >= most * step:
+                continue
+        touched = 0.0
+        for k in range(len(parameters.bonds)):
+            touched += parameters.bonds[k] * hold.ligands[row, column, k]
+        most = parameters.release_rate / (1.0 + touched * (1.0 + 0.5 * touched))
+        if stuck[n] and chance >= most * step:
             continue
+        release = parameters.release_rate * math.exp(-touched)
         catch = parameters.basal_arrest_rate
         if parameters.triggered_arrest_rate > 0.0:
             catch += parameters.triggered_arrest_rate * mean_trigger(
                 parameters, surface, adapted, occupancy, noise, step
             )
-        stuck[n] = bound_after(stuck[n], work[CHANCE, n], catch, release, step)
+        stuck[n] = bound_after(stuck[n], chance, catch, release, step)
 
 
 @kernel(inline=True)
