@@ -429,7 +429,7 @@ def bare_walk(
     nothing = np.zeros((ny, nx))
     bare = _transport(QUICK_P1, None)
     seen = _seen(spec, grid, bare, values, nothing, no_subgrid_field())
-    contact, ligands = nothing.astype(np.uint8), np.zeros((len(BOND_NAMES), *nothing.shape), "f4")
+    contact, ligands = nothing.astype(np.uint8), np.zeros((*nothing.shape, len(BOND_NAMES)), "f4")
     hold = AdhesionMap(contact, ligands, grid.dx, grid.dy)
     return _cell_steps(spec, grid, _crawling(spec, x, y, angle), seen, hold, steps)
 

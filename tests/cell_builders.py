@@ -68,9 +68,9 @@ def all_over(grid):
 
 def touching(grid, contact=1.0, **densities):
     """Contact with a structure, and densities of its ligands: numbers or maps on the grid."""
-    ligands = np.zeros((len(BONDS), grid.ny, grid.nx), dtype=np.float32)
+    ligands = np.zeros((grid.ny, grid.nx, len(BONDS)), dtype=np.float32)
     for name, density in densities.items():
-        ligands[list(BONDS).index(name)] = density
+        ligands[..., list(BONDS).index(name)] = density
     touched = np.broadcast_to(np.asarray(contact), (grid.ny, grid.nx)).astype(np.uint8)
     return AdhesionMap(touched, ligands, grid.dx, grid.dy)
 

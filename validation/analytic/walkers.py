@@ -23,5 +23,5 @@ def crawling(x: Array, y: Array, angle: Array, *, surface: float = 0.0) -> Cells
 def nothing_to_touch(grid: Grid) -> AdhesionMap:
     """Adhesion map of a bare floor."""
     contact = np.zeros((grid.ny, grid.nx), dtype=np.uint8)
-    ligands = np.zeros((len(BOND_NAMES), grid.ny, grid.nx), dtype=np.float32)
+    ligands = np.zeros((grid.ny, grid.nx, len(BOND_NAMES)), dtype=np.float32)
     return AdhesionMap(contact, ligands, grid.dx, grid.dy)

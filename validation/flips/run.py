@@ -159,8 +159,8 @@ FLIPS = (
             (
                 "the strongest bond counts alone",
                 "cells/arrest.py",
-                "touched += parameters.bonds[k] * hold.ligands[k, row, column]",
-                "touched = max(touched, parameters.bonds[k] * hold.ligands[k, row, column])",
+                "touched += parameters.bonds[k] * hold.ligands[row, column, k]",
+                "touched = max(touched, parameters.bonds[k] * hold.ligands[row, column, k])",
                 (
                     ADHESION
                     + "bonds_multiply_the_release_rate_falls_by_the_exponential_of_their_sum",
