@@ -480,7 +480,7 @@ class _Lock:
 
 
 def _taken_for(lock, seconds):
-    with running._interruptible(), lock:
+    with running.interruptible(), lock:
         time.sleep(seconds)
 
 

@@ -13,7 +13,15 @@ from typing import Any, Generic, NoReturn, TypeVar
 
 from sdf1_field.claims.effects import OF_CELLS, OF_SHARES, STATISTICS, TESTS
 from sdf1_field.claims.readings import Observable, Quantity, Sample
-from sdf1_field.claims.targets import INFINITY, Claim, Condition, Paper, Statement, Status
+from sdf1_field.claims.targets import (
+    INFINITY,
+    Calibration,
+    Claim,
+    Condition,
+    Paper,
+    Statement,
+    Status,
+)
 from sdf1_field.errors import InputError, reason_of
 from sdf1_field.shipped import model_names, shipped_folder
 from sdf1_field.spec import load_model, suggestion
@@ -163,7 +171,10 @@ class _Common:
         return _Common(settings, {**self.views, **other.views}, other.replicates)
 
 
-_PAPER = ("citation", "replicates", "settings", "views", "joint", "condition", "claim")
+_PAPER = (
+    "citation", "replicates", "settings", "views", "joint", "calibration", "condition", "claim",
+)  # fmt: skip
+_CALIBRATION = ("name", "claims", "predicts", "free")
 _CONDITION = ("label", "model", "observation", "times", "settings", "replicates", "donors", "null")
 _CLAIM = (
     "id", "says", "status", "source", "test", "null", "by_construction", "statements", "detects",
@@ -203,6 +214,14 @@ def load_paper(name: str, observations: Observables, *, targets: Path | None = N
     paper = _added(Paper(name, citation, {}, (), joint), own, own.common, observations)
     for one in joint:
         own.table.choice("claim", one, {claim.id: claim for claim in paper.claims})
+    known = {claim.id: claim for claim in paper.claims}
+    paper = replace(
+        paper,
+        calibrations=tuple(
+            _calibration(_Table(f"{own.where}.calibration.{n}", table, _CALIBRATION), known)
+            for n, table in enumerate(own.table.given("calibration", _TABLES) or [])
+        ),
+    )
     if targets is None:
         return paper
     further = _read(targets)
@@ -212,7 +231,7 @@ def load_paper(name: str, observations: Observables, *, targets: Path | None = N
                 f"{targets}: unknown paper '{other}'. Known: {', '.join(sorted(papers))}."
             )
     more = _source(str(targets), name, further.get(name, {}), observations, own.common.replicates)
-    for key in ("citation", "joint"):
+    for key in ("citation", "joint", "calibration"):
         if key in more.table:
             raise InputError(f"{more.where}: {key}: the shipped one holds. Leave it out.")
     whole = _added(paper, more, own.common.with_those_of(more.common), observations)
@@ -299,6 +318,13 @@ def _added(base: Paper, own: _Source, common: _Common, observations: Observables
                     "null = false in the claim."
                 )
     return replace(base, conditions=conditions, claims=tuple(claims.values()))
+
+
+def _calibration(own: _Table, known: Mapping[str, Claim]) -> Calibration:
+    claims, predicts = (tuple(own.given(key, _TEXTS) or ()) for key in ("claims", "predicts"))
+    for one in (*claims, *predicts):
+        own.choice("claim", one, known)
+    return Calibration(own.take("name", _TEXT), claims, predicts, tuple(own.take("free", _TEXTS)))
 
 
 def _condition(own: _Table, common: _Common, observations: Observables) -> Condition:

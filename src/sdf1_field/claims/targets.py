@@ -182,6 +182,27 @@ class Claim:
 
 
 @dataclass(frozen=True)
+class Calibration:
+    """What is inferred together from some of a paper's claims.
+
+    Parameters
+    ----------
+    name : str
+    claims : tuple of str
+        Ids of those that inform the free parameters.
+    predicts : tuple of str
+        Ids of further claims on the same cells, which inform nothing.
+    free : tuple of str
+        Parameters, as dotted paths.
+    """
+
+    name: str
+    claims: tuple[str, ...]
+    predicts: tuple[str, ...]
+    free: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Paper:
     """A paper's conditions and claims.
 
@@ -192,6 +213,8 @@ class Paper:
     claims : tuple of Claim
     joint : tuple of str
         Ids of claims whose joint chance is reported: that one paper reports all of them.
+    calibrations : tuple of Calibration
+        One after another: later ones have the values of those before.
     """
 
     name: str
@@ -199,6 +222,7 @@ class Paper:
     conditions: Mapping[str, Condition]
     claims: tuple[Claim, ...]
     joint: tuple[str, ...] = ()
+    calibrations: tuple[Calibration, ...] = ()
 
     def only(self, ids: tuple[str, ...]) -> "Paper":
         """The paper with some of its claims, and those that their experiments must find.

@@ -9,7 +9,7 @@ import signal
 import socket
 import threading
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from multiprocessing import resource_tracker
 from typing import TYPE_CHECKING, Any
 
@@ -28,7 +28,6 @@ _CONNECTING, _JOINING = 3.0, 5.0
 """Timeouts for the answer of a scheduler, and then for its first worker to join [s]."""
 _ENCRYPTED = ("tls://", "wss://")
 _ONE_AT_A_TIME = threading.Lock()
-"""Kernels share their threads, so a worker with several threads simulates one dish at a time."""
 
 
 def answer(dish: Dish, model: str) -> Answer:
@@ -39,19 +38,14 @@ def answer(dish: Dish, model: str) -> Answer:
     InputError
         If the digest differs: the worker has another program or model file.
     """
-    import numba
-
-    with _ONE_AT_A_TIME:
-        # Set for this thread: environment variables have no effect once kernels are imported.
-        numba.set_num_threads(1)
-        _require_same(dish.model, dish.settings, model)
-        try:
-            return Simulated(read(dish), this_computer())
-        except Exception as error:
-            # A failure of one dish must not end the others.
-            text = " ".join(str(error).split())
-            known = isinstance(error, InputError | RunError)
-            return text if known else f"{type(error).__name__}: {text}"
+    _require_same(dish.model, dish.settings, model)
+    try:
+        return Simulated(read(dish), this_computer())
+    except Exception as error:
+        # A failure of one dish must not end the others.
+        text = " ".join(str(error).split())
+        known = isinstance(error, InputError | RunError)
+        return text if known else f"{type(error).__name__}: {text}"
 
 
 @functools.lru_cache
@@ -214,25 +208,67 @@ def answers(client: "Client", expected: Mapping[Dish, str]) -> Iterator[tuple[Di
     RunError
         If the scheduler is lost, or does not have the program.
     """
+    dishes = list(expected)
+    for n, said in each_result(client, answer, [dishes, list(expected.values())]):
+        if isinstance(said, InputError):
+            raise said
+        yield dishes[n], str(said) if isinstance(said, RunError) else said
+
+
+def each_result(
+    client: "Client", function: Callable[..., Any], columns: Sequence[Sequence[Any]]
+) -> Iterator[tuple[int, Any]]:
+    """Number and result of each call of a function by workers, in the order in which they finish.
+
+    Parameters
+    ----------
+    client : distributed.Client
+    function : callable
+    columns : sequence of sequence
+        Each argument, for all calls.
+
+    Yields
+    ------
+    number : int
+    result : object
+        See `result_or_error`.
+
+    Raises
+    ------
+    RunError
+        If the scheduler is lost, or does not have the program.
+    """
     from distributed import as_completed
     from distributed.scheduler import KilledWorker
 
-    futures = client.map(answer, list(expected), list(expected.values()), pure=False)
-    dishes = dict(zip((future.key for future in futures), expected, strict=True))
+    calls = [[function] * len(columns[0]), *columns]
+    futures = client.map(result_or_error, *calls, pure=False)
+    numbers = {future.key: n for n, future in enumerate(futures)}
     finished = as_completed(futures, loop=client.loop)
     del futures
     for future in finished:
-        dish = dishes[future.key]
         try:
             said = future.result()
         except KilledWorker:
-            said = "every worker that tried it died. Give workers more memory."
-        except InputError:
-            raise
+            said = RunError("every worker that tried it died. Give workers more memory.")
         except Exception as error:
             text = " ".join(f"{type(error).__name__}: {error}".split())
             raise RunError(
                 f"the Dask scheduler or a worker is lost ({text}). Run again when they are back; "
                 "finished runs are kept."
             ) from error
-        yield dish, said
+        yield numbers[future.key], said
+
+
+def result_or_error(function: Callable[..., Any], *arguments: Any) -> Any:
+    """Result of a function with kernels on one thread; an error that is ours is returned."""
+    import numba
+
+    # Kernels share their threads, so a worker with several threads makes one call at a time.
+    with _ONE_AT_A_TIME:
+        # Set for this thread: environment variables have no effect once kernels are imported.
+        numba.set_num_threads(1)
+        try:
+            return function(*arguments)
+        except (InputError, RunError) as error:
+            return error

@@ -12,7 +12,14 @@ from types import FrameType
 from typing import Any
 
 from sdf1_field.claims import Reading
-from sdf1_field.ensemble.cluster import Answer, answer, answers, local_client, remote_client
+from sdf1_field.ensemble.cluster import (
+    Answer,
+    answer,
+    answers,
+    local_client,
+    remote_client,
+    result_or_error,
+)
 from sdf1_field.ensemble.storing import (
     Simulated,
     append_rows,
@@ -25,7 +32,7 @@ from sdf1_field.ensemble.storing import (
     write_run,
     write_table,
 )
-from sdf1_field.errors import RunError, Sdf1FieldWarning
+from sdf1_field.errors import InputError, RunError, Sdf1FieldWarning
 from sdf1_field.observations import Dish
 from sdf1_field.record.computer import Computer, differences
 
@@ -118,7 +125,7 @@ def run_dishes(
         expected = {dish: models[dish.model, dish.settings] for dish in missing}
         try:
             with (
-                _interruptible() as check,
+                interruptible() as check,
                 contextlib.closing(_answers(expected, scheduler, workers)) as found_out,
             ):
                 for dish, said in found_out:
@@ -170,7 +177,7 @@ _SOON = 0.01
 
 
 @contextlib.contextmanager
-def _interruptible() -> Iterator[Callable[[], None]]:
+def interruptible() -> Iterator[Callable[[], None]]:
     """Function that raises a KeyboardInterrupt which was lost in one of `_LOST_IN`.
 
     An exception within the function by which a lock is taken would leave it taken for ever, and
@@ -233,7 +240,10 @@ def _answers(
         return
     if scheduler is None and len(expected) == 1:
         for dish, model in expected.items():
-            yield dish, answer(dish, model)
+            said = result_or_error(answer, dish, model)
+            if isinstance(said, InputError):
+                raise said
+            yield dish, said
         return
     with (
         local_client(len(expected), workers) if scheduler is None else remote_client(scheduler)

@@ -45,10 +45,10 @@ TAKEN_UP = "migrasomes taken up"
 TOUCHING, MOVED_ON = "cells that touch a migrasome", "cells that touch and move on"
 STAY = "time on migrasomes"
 RELEASED = "SDF-1 released by the network over that by bodies"
-_NAMES = {Region.MSC: "MSC", Region.MIGRASOME_NETWORK: "network"}
-_REGIONS = tuple(_NAMES.values())
+NAMES = {Region.MSC: "MSC", Region.MIGRASOME_NETWORK: "network"}
+_REGIONS = tuple(NAMES.values())
 _FREE = "free surface"
-_EVERYWHERE = {Region.FREE_SURFACE: _FREE, **_NAMES}
+_EVERYWHERE = {Region.FREE_SURFACE: _FREE, **NAMES}
 _HELD = ("attached", "detached")
 """Whether a fibre held a migrasome until a cell took it up."""
 
@@ -141,8 +141,8 @@ def read_counts(dish: Dish, recorded: RecordedExposure | None = None) -> tuple[R
                 of_dish(TOUCHING_REGION, snapshot.time, census.touching[region], of),
                 of_dish(REGION_AREA, snapshot.time, census.areas[region], of),
             ]
-        for n, region in enumerate(_NAMES):
-            of = _NAMES[region]
+        for n, region in enumerate(NAMES):
+            of = NAMES[region]
             readings += [
                 of_dish(FOLD_CHANGE, snapshot.time, fold[n], of),
                 of_dish(BY_TOUCH, snapshot.time, touch[n], of),
