@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import qmc
 
+import sdf1_field
 from sdf1_field.calibration.replayed import (
     Replays,
     counted,
@@ -19,6 +20,7 @@ from sdf1_field.calibration.replayed import (
     tables_of,
 )
 from sdf1_field.calibration.space import Space
+from sdf1_field.ensemble.sources import source_digest
 from sdf1_field.ensemble.storing import model_digest
 from sdf1_field.ensemble.tasks import run_tasks
 from sdf1_field.observations.cells import NAMES
@@ -97,7 +99,8 @@ def simulate(
         Of `sdf1_field.ensemble.tasks.run_tasks`, as are the other arguments.
     """
     models = [model_digest(c.model, c.settings) for c in replays.conditions]
-    base = hashlib.sha256(f"{models}{replays!r}".encode()).hexdigest()
+    sources = source_digest(Path(sdf1_field.__file__).parent, (counted.__module__,))
+    base = hashlib.sha256(f"{models}{sources}{replays!r}".encode()).hexdigest()
     settings = [space.settings(point) for point in points]
     keys = [
         hashlib.sha256(f"{base}{json.dumps(one, sort_keys=True)}".encode()).hexdigest()[:20]
@@ -129,12 +132,12 @@ def _gathered(points: Array, tables: Sequence[dict], reads: Sequence[Read]) -> S
 def joined(parts: Sequence[Simulated]) -> Simulated:
     """All points together; scatter is averaged over them."""
     weights = np.array([len(part.points) for part in parts], dtype=float)
-    scatter = np.sqrt(
-        np.average([part.scatter**2 for part in parts], axis=0, weights=weights)
-    )
+    scatter = np.sqrt(np.average([part.scatter**2 for part in parts], axis=0, weights=weights))
     return Simulated(
-        *(np.concatenate([getattr(part, name) for part in parts]) for name in
-          ("points", "logs", "noise")),
+        *(
+            np.concatenate([getattr(part, name) for part in parts])
+            for name in ("points", "logs", "noise")
+        ),
         scatter,
         parts[0].floor,
     )

@@ -115,9 +115,7 @@ def replays_of(
         for key, when in times.items()
     )
     # The longest first, so that others share its exposure.
-    return Replays(
-        tuple(sorted(conditions, key=lambda c: -c.times[-1])), tuple(seeds), denser
-    )
+    return Replays(tuple(sorted(conditions, key=lambda c: -c.times[-1])), tuple(seeds), denser)
 
 
 def counted(replays: Replays, values: Mapping[str, str | float]) -> list[list[list[list[float]]]]:

@@ -153,9 +153,7 @@ def _number(value: Any) -> tuple[float, str]:
     try:
         return float(text), unit
     except ValueError:
-        raise InputError(
-            f"{value!r} is not a number with a unit. Write it like '5 um'."
-        ) from None
+        raise InputError(f"{value!r} is not a number with a unit. Write it like '5 um'.") from None
 
 
 def load_prior(path: Path) -> dict[str, Any]:

@@ -11,16 +11,18 @@ ROOTS = (f"{PACKAGE}.observations",)
 """Modules that simulate and read dishes."""
 
 
-def source_digest(package: Path) -> str:
-    """Digest of the sources that a dish's readings depend on.
+def source_digest(package: Path, roots: Iterable[str] = ROOTS) -> str:
+    """Digest of the sources reached from some modules: those of a dish's readings, by default.
 
     Parameters
     ----------
     package : Path
         Folder of the program's package.
+    roots : iterable of str
+        Dotted names of modules.
     """
     digest = hashlib.sha256()
-    for source in reading_sources(package):
+    for source in reading_sources(package, roots):
         digest.update(f"{source.relative_to(package)} ".encode())
         digest.update(source.read_bytes())
     return digest.hexdigest()
