@@ -1,0 +1,129 @@
+"""Gaussian processes for the logarithms of fold changes, between points that were replayed."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import linalg
+
+from sdf1_field.calibration.design import Simulated
+from sdf1_field.errors import InputError
+
+Array = NDArray[np.float64]
+
+_SHORTEST, _LONGEST = 0.1, 30.0
+"""Limits of a process's lengths, in intervals: beyond the latter a parameter has no effect."""
+_LEARNING = 512
+"""Points from which lengths are learned; all points are then used with these."""
+_TOGETHER = 4096
+"""Points that are predicted at a time."""
+
+
+@dataclass(frozen=True, eq=False)
+class _Process:
+    """Gaussian process of one number, with mean, Matérn 5/2 kernel and lengths fixed."""
+
+    mean: float
+    scale: float
+    kernel: Any
+    points: Array
+    factor: Array
+    weights: Array
+
+    def predict(self, points: Array) -> tuple[Array, Array]:
+        shared = self.kernel(points, self.points)
+        rest = linalg.solve_triangular(self.factor, shared.T, lower=True, check_finite=False)
+        variance = self.kernel.diag(points) - np.einsum("ij,ij->j", rest, rest)
+        return (
+            self.mean + self.scale * (shared @ self.weights),
+            self.scale * np.sqrt(np.maximum(variance, 0.0)),
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Emulator:
+    """Emulated logarithms of fold changes, in the order of the points' own."""
+
+    processes: tuple[_Process, ...]
+
+    def predict(self, points: Array) -> tuple[Array, Array]:
+        """Means and standard errors at points.
+
+        Parameters
+        ----------
+        points : ndarray, shape (point, parameter)
+            In the unit cube.
+
+        Returns
+        -------
+        mean, error : ndarray, shape (point, read)
+            Errors are the emulator's alone, without counting or scatter from dish to dish.
+        """
+        mean, error = (np.empty((len(points), len(self.processes))) for _ in range(2))
+        for begin in range(0, len(points), _TOGETHER):
+            some = slice(begin, begin + _TOGETHER)
+            for k, process in enumerate(self.processes):
+                mean[some, k], error[some, k] = process.predict(points[some])
+        return mean, error
+
+
+def fit_emulator(simulated: Simulated, *, seed: int = 1) -> Emulator:
+    """Emulator of replayed points, with the noise of each as known.
+
+    Parameters
+    ----------
+    simulated : Simulated
+    seed : int
+        Of the points from which lengths are learned.
+
+    Raises
+    ------
+    InputError
+        If scikit-learn is not installed.
+    """
+    rng = np.random.default_rng(seed)
+    number = len(simulated.points)
+    learned = np.sort(rng.permutation(number)[:_LEARNING])
+    return Emulator(
+        tuple(
+            _fit(simulated.points, simulated.logs[:, k], simulated.noise[:, k], learned)
+            for k in range(simulated.logs.shape[1])
+        )
+    )
+
+
+def _fit(points: Array, values: Array, noise: Array, learned: NDArray[np.intp]) -> _Process:
+    try:
+        from sklearn.gaussian_process import GaussianProcessRegressor
+        from sklearn.gaussian_process.kernels import ConstantKernel, Matern
+    except ImportError:
+        raise InputError(
+            "calibrate: scikit-learn is not installed. Install sdf1-field[inference]."
+        ) from None
+    mean, scale = float(values.mean()), float(values.std()) or 1.0
+    targets, variance = (values - mean) / scale, noise / scale**2
+    kernel = ConstantKernel(1.0, (1e-2, 1e2)) * Matern(
+        np.full(points.shape[1], 1.0), (_SHORTEST, _LONGEST), nu=2.5
+    )
+    regression = GaussianProcessRegressor(kernel, alpha=variance[learned])
+    regression.fit(points[learned], targets[learned])
+    fitted = regression.kernel_
+    covariance = fitted(points)
+    covariance[np.diag_indices_from(covariance)] += variance
+    factor = linalg.cholesky(covariance, lower=True, check_finite=False)
+    weights = linalg.cho_solve((factor, True), targets, check_finite=False)
+    return _Process(mean, scale, fitted, points, factor, weights)
+
+
+def explained(emulator: Emulator, held_out: Simulated) -> Array:
+    """Share of the variance between points that an emulator explains, shape (read,).
+
+    The held-out points' counting variance is subtracted from both, so that the result is that of
+    noise-free points (R^2).
+    """
+    mean, _ = emulator.predict(held_out.points)
+    noise = held_out.noise.mean(axis=0)
+    missed = ((held_out.logs - mean) ** 2).mean(axis=0) - noise
+    whole = held_out.logs.var(axis=0, ddof=1) - noise
+    return np.asarray(1.0 - np.maximum(missed, 0.0) / np.maximum(whole, 1e-12))
