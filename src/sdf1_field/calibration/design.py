@@ -5,13 +5,14 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import qmc
 
 import sdf1_field
+from sdf1_field.calibration.papers import Read
 from sdf1_field.calibration.replayed import (
     Replays,
     counted,
@@ -30,19 +31,6 @@ Array = NDArray[np.float64]
 _REGIONS = {name: region for region, name in NAMES.items()}
 
 
-class Read(NamedTuple):
-    """An emulated number: the logarithm of a fold change.
-
-    Parameters
-    ----------
-    condition, region : str
-    time : float
-        [s].
-    """
-
-    condition: str
-    region: str
-    time: float
 
 
 @dataclass(frozen=True, eq=False)

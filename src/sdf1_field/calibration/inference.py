@@ -1,0 +1,444 @@
+"""Inference of a paper's claims: replay, emulate, weigh, and replay again where it matters."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+
+from sdf1_field.calibration.design import Simulated, joined, simulate, sobol_points
+from sdf1_field.calibration.emulator import Emulator, fit_emulator
+from sdf1_field.calibration.importance import Weighted, sample
+from sdf1_field.calibration.papers import Papers, Read, make_papers, reads_of
+from sdf1_field.calibration.replayed import Replays, replays_of
+from sdf1_field.calibration.space import Space, make_space
+from sdf1_field.claims import Paper
+from sdf1_field.claims.targets import Calibration, Statement
+from sdf1_field.claims.virtual import P_WINDOW, Weights, prior_weights
+from sdf1_field.errors import InputError
+from sdf1_field.spec import Model, load_model
+
+Array = NDArray[np.float64]
+
+ALL = "all"
+"""Name of the likelihood of all claims together."""
+REDUCED = 0.8
+"""Ratio of two fold changes below which the effect of a significant reduction is there."""
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """How much is computed.
+
+    Parameters
+    ----------
+    even : int
+        Sobol points; a power of 2 spreads them best.
+    wave : int
+        Further points of each wave.
+    powers : tuple of float
+        Of the likelihood from which each wave is drawn.
+    seeds : tuple of int
+        Of the recorded dishes.
+    denser : int
+        Cells of a replayed dish, over those of a dish.
+    rounds : tuple of int
+        Emulated points of each round of importance sampling.
+    draws : int
+        Virtual papers of a point.
+    """
+
+    even: int
+    wave: int
+    powers: tuple[float, ...]
+    seeds: tuple[int, ...]
+    denser: int
+    rounds: tuple[int, ...]
+    draws: int
+
+
+FULL = Sizes(
+    1024, 192, (0.1, 0.3, 0.6, 1.0), (9001, 9002, 9003, 9004), 2,
+    (16384, 16384, 16384, 16384), 500,
+)  # fmt: skip
+QUICK = Sizes(64, 32, (0.3,), (9001, 9002), 2, (2048, 2048), 200)
+
+
+@dataclass(frozen=True, eq=False)
+class Question:
+    """What is inferred, from what.
+
+    Parameters
+    ----------
+    paper : Paper
+    claims : tuple of str
+        Ids of those that inform.
+    predicts : tuple of str
+        Ids of those that are only predicted.
+    space : Space
+    law : tuple of str
+        Settings, ``KEY=VALUE``, that hold at all points.
+    shipped : Model
+        Whose values the printed p of a claim is judged at.
+    """
+
+    paper: Paper
+    claims: tuple[str, ...]
+    predicts: tuple[str, ...]
+    space: Space
+    law: tuple[str, ...]
+    shipped: Model
+
+    @property
+    def judged(self) -> tuple[str, ...]:
+        """Ids of all claims."""
+        return (*self.claims, *self.predicts)
+
+    @property
+    def reads(self) -> tuple[Read, ...]:
+        """Fold changes that the claims need."""
+        return reads_of(self.paper, self.judged)
+
+
+@dataclass(frozen=True, eq=False)
+class Inference:
+    """What was found.
+
+    Parameters
+    ----------
+    question : Question
+    simulated : Simulated
+        All points at which cells were replayed.
+    emulator : Emulator
+    papers : Papers
+    open_weights : Weights
+        Of what the paper leaves open.
+    weighted : Weighted
+        Likelihoods are `ALL`; ``without ID`` of all claims but one; ``says ID``, the chance that a
+        paper reports it; and ``direction ID``, that its effects are there.
+    """
+
+    question: Question
+    simulated: Simulated
+    emulator: Emulator
+    papers: Papers
+    open_weights: Weights
+    weighted: Weighted
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """A claim as predicted by others.
+
+    Parameters
+    ----------
+    claim : str
+    explained : float
+        Chance that a paper reports it, by the posterior of all claims.
+    direction : float
+        Chance that its effects are there, by the posterior of the other claims.
+    reported : float
+        Chance that a paper reports it, by the same.
+    prior : float
+        The same by the prior.
+    size : float
+        Effective sample size of that posterior.
+    """
+
+    claim: str
+    explained: float
+    direction: float
+    reported: float
+    prior: float
+    size: float
+
+
+def ask(
+    paper: Paper,
+    stage: Calibration,
+    *,
+    claims: Sequence[str] = (),
+    free: Sequence[str] = (),
+    prior: Mapping[str, object] | None = None,
+    law: Sequence[str] = (),
+) -> Question:
+    """Question of one of a paper's calibrations, perhaps about other claims or parameters.
+
+    Parameters
+    ----------
+    paper : Paper
+    stage : Calibration
+    claims, free : sequence of str
+        Instead of the calibration's.
+    prior : mapping of str to list of two, optional
+        Intervals instead of the models' own.
+    law : sequence of str
+        ``KEY=VALUE`` settings of all models.
+
+    Raises
+    ------
+    InputError
+        If a claim does not tell of fold changes, or a parameter has no interval.
+    """
+    informing = tuple(claims or stage.claims)
+    question = Question(
+        paper,
+        informing,
+        tuple(one for one in (*stage.claims, *stage.predicts) if one not in informing),
+        Space(()),
+        tuple(law),
+        load_model("defaults"),
+    )
+    first = paper.conditions[question.reads[0].condition]
+    shipped = load_model(first.model, settings=law)
+    space = make_space(shipped, free or stage.free, prior)
+    return replace(question, space=space, shipped=shipped)
+
+
+def infer(
+    question: Question,
+    folder: Path,
+    sizes: Sizes,
+    *,
+    scheduler: str | None = None,
+    workers: int | None = None,
+    progress: Callable[[str, int, int], None] | None = None,
+) -> Inference:
+    """Posterior of a question, from replays at even points and in waves.
+
+    Parameters
+    ----------
+    question : Question
+    folder : pathlib.Path
+        Where replayed points are kept; those that it holds are not replayed again.
+    sizes : Sizes
+    scheduler, workers
+        As of `sdf1_field.ensemble.tasks.run_tasks`.
+    progress : callable, optional
+        Called with what is counted, how many are done and how many there will be.
+
+    Raises
+    ------
+    InputError
+        If stroma or fields depend on a free parameter.
+    RunError
+        If a replay fails; finished ones are kept.
+    """
+    space, reads = question.space, question.reads
+    replays = replays_of(
+        question.paper,
+        {(read.condition, read.time) for read in reads},
+        settings=question.law,
+        seeds=sizes.seeds,
+        denser=sizes.denser,
+    )
+    total = 1 + sizes.even + sizes.wave * len(sizes.powers)
+    done = 0
+
+    def replayed(points: Array) -> Simulated:
+        def finished(more: int) -> None:
+            nonlocal done
+            done += more
+            if progress is not None:
+                progress("points replayed", done, total)
+
+        return simulate(
+            space, replays, points, reads, folder / "points.jsonl",
+            scheduler=scheduler, workers=workers, progress=finished,
+        )  # fmt: skip
+
+    shipped = replayed(space.point(question.shipped)[None])
+    simulated = replayed(sobol_points(space, sizes.even))
+    open_weights = printed_p_weights(question, simulated, shipped.logs[0], draws=sizes.draws)
+    for wave, power in enumerate(sizes.powers):
+        found = _weigh(question, simulated, open_weights, sizes, sizes.rounds[:2])
+        simulated = joined([simulated, replayed(_next(found, power, sizes.wave, seed=wave))])
+    return _weigh(question, simulated, open_weights, sizes, sizes.rounds, progress)
+
+
+def _weigh(
+    question: Question,
+    simulated: Simulated,
+    open_weights: Weights,
+    sizes: Sizes,
+    rounds: Sequence[int],
+    progress: Callable[[str, int, int], None] | None = None,
+) -> Inference:
+    """Posterior by the points replayed so far."""
+    emulator = fit_emulator(simulated)
+    papers = papers_of(question, simulated, open_weights, draws=sizes.draws)
+    judged = 0
+
+    def finished(more: int) -> None:
+        nonlocal judged
+        judged += more
+        if progress is not None:
+            progress("points judged", judged, sum(rounds))
+
+    weighted = sample(
+        lambda points: likelihoods(question, papers, *emulator.predict(points)),
+        [ALL, *(f"without {one}" for one in question.claims if len(question.claims) > 1)],
+        len(question.space),
+        rounds=rounds,
+        progress=finished,
+    )
+    return Inference(question, simulated, emulator, papers, open_weights, weighted)
+
+
+def papers_of(
+    question: Question, simulated: Simulated, open_weights: Weights, *, draws: int
+) -> Papers:
+    """Virtual papers of a question, with the areas and the scatter of its replayed dishes."""
+    return make_papers(
+        question.paper,
+        question.judged,
+        question.reads,
+        floor=simulated.floor,
+        scatter=simulated.scatter,
+        weights=open_weights,
+        cells=_cells_of_view(question),
+        draws=draws,
+    )
+
+
+def _cells_of_view(question: Question) -> float:
+    spec = question.shipped.spec
+    return spec.cells.density * spec.dish.width * spec.dish.length
+
+
+def likelihoods(
+    question: Question, papers: Papers, mean: Array, error: Array
+) -> dict[str, Array]:
+    """All likelihoods and chances at points, shape (point,); see `Inference`."""
+    agree = papers.agree(mean, error)
+    informing = [agree[one] for one in question.claims]
+    found = {ALL: np.logical_and.reduce(informing).mean(axis=1)}
+    for k, one in enumerate(question.claims):
+        others = [flags for n, flags in enumerate(informing) if n != k]
+        if others:
+            found[f"without {one}"] = np.logical_and.reduce(others).mean(axis=1)
+        else:
+            found[f"without {one}"] = np.ones(len(mean))
+    columns = {read: n for n, read in enumerate(question.reads)}
+    claims = {claim.id: claim for claim in question.paper.claims}
+    for one in question.judged:
+        found[f"says {one}"] = agree[one].mean(axis=1)
+        found[f"direction {one}"] = np.prod(
+            [_there(s, columns, mean, error) for s in claims[one].statements], axis=0
+        )
+    return found
+
+
+def _there(
+    statement: Statement, columns: Mapping[Read, int], mean: Array, error: Array
+) -> Array:
+    """Chance that a statement's effect is there, by the emulator alone, shape (point,)."""
+    s = statement
+    if not s.directed:
+        return np.ones(len(mean))
+    own = columns[Read(s.condition, s.of, s.time or 0.0)]
+    log, variance = mean[:, own], error[:, own] ** 2
+    if s.reference is not None:
+        other = columns[Read(s.reference, s.of, s.reference_time or 0.0)]
+        log, variance = log - mean[:, other], variance + error[:, other] ** 2
+    below = min(s.below, REDUCED) if s.p_below is not None else s.below
+    with np.errstate(divide="ignore"):
+        low, high = np.log([max(s.above, 0.0), below])
+    spread = np.sqrt(np.maximum(variance, 1e-12))
+    chance: Array = stats.norm.cdf((high - log) / spread) - stats.norm.cdf((low - log) / spread)
+    return chance
+
+
+def printed_p_weights(
+    question: Question, simulated: Simulated, logs: Array, *, draws: int
+) -> Weights:
+    """Weights of what the paper leaves open, by the p that its claims print.
+
+    The likelihood of a combination of views, variation and test is the share of virtual papers of
+    the shipped model whose effect is on the reported side and whose p is near the printed one, as
+    in `sdf1_field.claims.virtual.informed_weights`.
+
+    Parameters
+    ----------
+    question : Question
+    simulated : Simulated
+        Whose areas and scatter are taken.
+    logs : ndarray, shape (read,)
+        Of the shipped model.
+    draws : int
+        Virtual papers of each combination.
+    """
+    views = sorted({v for c in question.paper.conditions.values() for v in c.views})
+    prior = prior_weights(tuple(views))
+    grid, informed_by = prior.grid, ""
+    for claim in question.paper.claims:
+        printed = [s for s in claim.statements if s.p_printed is not None]
+        if claim.id not in question.judged or not printed:
+            continue
+        near = tuple(
+            replace(s, p_from=s.p_printed / P_WINDOW, p_below=s.p_printed * P_WINDOW)
+            for s in printed
+            if s.p_printed is not None
+        )
+        asked = replace(
+            question.paper, claims=(replace(claim, statements=near, detects=""),), joint=()
+        )
+        found = np.zeros(grid.shape)
+        for place in np.ndindex(grid.shape):
+            one = np.zeros(grid.shape)
+            one[place] = 1.0
+            papers = make_papers(
+                asked, (claim.id,), question.reads, floor=simulated.floor,
+                scatter=simulated.scatter, weights=Weights(prior.views, one),
+                cells=_cells_of_view(question), draws=draws,
+            )  # fmt: skip
+            found[place] = papers.agree(logs[None], np.zeros((1, len(logs))))[claim.id].mean()
+        if (grid * found).sum() > 0.0:
+            grid, informed_by = grid * found, claim.id
+    return Weights(prior.views, grid / grid.sum(), informed_by)
+
+
+def _next(found: Inference, power: float, number: int, *, seed: int) -> Array:
+    """Points of the next wave: a half by all claims, the rest by all but one each."""
+    weighted = found.weighted
+    names = [name for name in weighted.likelihood if name.startswith("without ")]
+    shares = {ALL: number - (number // 2 // max(len(names), 1)) * len(names)}
+    shares |= dict.fromkeys(names, number // 2 // max(len(names), 1))
+    chosen = []
+    for name, many in shares.items():
+        tempered = Weighted(
+            weighted.points, weighted.prior, {name: weighted.likelihood[name] ** power}
+        )
+        if tempered.weights(name).any():
+            chosen.append(weighted.points[tempered.resampled(name, many, seed=seed)])
+    if not chosen:
+        raise InputError(
+            "calibrate: no virtual paper at any point reports all claims but one. Leave claims "
+            "out, or widen intervals with --prior."
+        )
+    return np.unique(np.concatenate(chosen), axis=0)
+
+
+def predictions(found: Inference) -> list[Prediction]:
+    """Every claim that informs, as all others predict it, and those that inform nothing."""
+    weighted, question = found.weighted, found.question
+    prior = weighted.prior / weighted.prior.sum()
+    whole = weighted.weights(ALL)
+    rows = []
+    for one in question.judged:
+        others = f"without {one}" if one in question.claims else ALL
+        weights = weighted.weights(others)
+        says, there = (weighted.likelihood[f"{what} {one}"] for what in ("says", "direction"))
+        rows.append(
+            Prediction(
+                one,
+                float(whole @ says),
+                float(weights @ there),
+                float(weights @ says),
+                float(prior @ says),
+                weighted.effective_size(others),
+            )
+        )
+    return rows
