@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-
 import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import qmc
@@ -29,8 +28,6 @@ from sdf1_field.observations.cells import NAMES
 Array = NDArray[np.float64]
 
 _REGIONS = {name: region for region, name in NAMES.items()}
-
-
 
 
 @dataclass(frozen=True, eq=False)

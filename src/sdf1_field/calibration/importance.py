@@ -153,9 +153,7 @@ class _Around:
         return np.asarray(np.exp(special.logsumexp(logs, axis=0) - scale))
 
 
-def _prior_weights(
-    points: Array, proposals: Sequence[tuple[int, _Around]], even: int
-) -> Array:
+def _prior_weights(points: Array, proposals: Sequence[tuple[int, _Around]], even: int) -> Array:
     """Inverse of the mixture's density at each point."""
     density = np.full(len(points), even / len(points))
     for number, one in proposals:

@@ -12,7 +12,7 @@ from sdf1_field.calibration.design import Simulated, joined, simulate, sobol_poi
 from sdf1_field.calibration.emulator import Emulator, fit_emulator
 from sdf1_field.calibration.importance import Weighted, sample
 from sdf1_field.calibration.papers import Papers, Read, make_papers, reads_of
-from sdf1_field.calibration.replayed import Replays, replays_of
+from sdf1_field.calibration.replayed import replays_of
 from sdf1_field.calibration.space import Space, make_space
 from sdf1_field.claims import Paper
 from sdf1_field.claims.targets import Calibration, Statement
@@ -308,9 +308,7 @@ def _cells_of_view(question: Question) -> float:
     return spec.cells.density * spec.dish.width * spec.dish.length
 
 
-def likelihoods(
-    question: Question, papers: Papers, mean: Array, error: Array
-) -> dict[str, Array]:
+def likelihoods(question: Question, papers: Papers, mean: Array, error: Array) -> dict[str, Array]:
     """All likelihoods and chances at points, shape (point,); see `Inference`."""
     agree = papers.agree(mean, error)
     informing = [agree[one] for one in question.claims]
@@ -331,9 +329,7 @@ def likelihoods(
     return found
 
 
-def _there(
-    statement: Statement, columns: Mapping[Read, int], mean: Array, error: Array
-) -> Array:
+def _there(statement: Statement, columns: Mapping[Read, int], mean: Array, error: Array) -> Array:
     """Chance that a statement's effect is there, by the emulator alone, shape (point,)."""
     s = statement
     if not s.directed:

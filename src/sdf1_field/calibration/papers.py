@@ -1,0 +1,525 @@
+"""Virtual papers from emulated fold changes: what a paper would report at many parameter points.
+
+`claims.virtual` draws a paper's experiments from simulated dishes; here they are drawn from the
+logarithms of fold changes, with the scatter that dishes have. Every point sees the same random
+numbers, so that differences between points are those of their fold changes.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sdf1_field.claims.effects import STATISTICS, UNPAIRED_T
+from sdf1_field.claims.pools import Samples, ratio
+from sdf1_field.claims.readings import Sample
+from sdf1_field.claims.targets import Claim, Condition, Paper, Statement
+from sdf1_field.claims.virtual import (
+    SIZES,
+    WELCH,
+    Weights,
+    effect_lies,
+    own_views,
+    p_agrees,
+    p_values,
+)
+from sdf1_field.errors import InputError
+from sdf1_field.random import Stream, generator, name_key
+from sdf1_field.spec import suggestion
+
+Array = NDArray[np.float64]
+Flags = NDArray[np.bool_]
+
+FOLD_CHANGE = "fold change"
+REGIONS = ("MSC", "network")
+"""That have a fold change; the free surface, which they are relative to, has 1."""
+JUDGED = (
+    "mean", "median", "ratio of means", "ratio of medians", "difference of means",
+    "difference of medians",
+)  # fmt: skip
+"""Statistics of fold changes of dishes."""
+TESTED = (UNPAIRED_T, "paired t", "Mann-Whitney U")
+DRAWS = 500
+"""Virtual papers of a point."""
+_AT_ONCE = 32
+"""Points whose arrays fit into a processor's cache together."""
+
+
+class Read(NamedTuple):
+    """One emulated number: the logarithm of a fold change.
+
+    Parameters
+    ----------
+    condition, region : str
+    time : float
+        [s].
+    """
+
+    condition: str
+    region: str
+    time: float
+
+
+class _Moment(NamedTuple):
+    """A condition at one of its times."""
+
+    condition: str
+    time: float
+
+
+@dataclass(frozen=True, eq=False)
+class _Counted:
+    """How the dishes of one moment scatter; the same at every point.
+
+    Parameters
+    ----------
+    columns : tuple of int
+        Of MSC and network among the emulated numbers.
+    errors : ndarray, shape (region, draw)
+        Standard normal numbers of the emulator's error.
+    total : ndarray, shape (draw, 1)
+        Cells of a replicate.
+    free : ndarray, shape (draw, 1)
+        Cells on free surface, as many as at fold changes of 1.
+    roots : ndarray, shape (region, draw, replicate)
+        Cube roots of the same for the regions, with the scatter of dishes.
+    normals : ndarray, shape (free surface and regions, draw, replicate)
+        Standard normal numbers of the counts.
+    factors : ndarray, shape (region, draw, replicate)
+        From a ratio of counts to a ratio of densities, with the variation between experiments.
+    """
+
+    columns: tuple[int, ...]
+    errors: Array
+    total: Array
+    free: Array
+    roots: Array
+    normals: Array
+    factors: Array
+
+    def fold_changes(self, mean: Array, sd: Array) -> Array:
+        """Fold changes of all replicates, shape (region, point, draw, replicate)."""
+        regions = list(enumerate(self.columns))
+        parts = [
+            root * np.exp((mean[:, k, None] + sd[:, k, None] * self.errors[r]) / 3.0)[..., None]
+            for (r, k), root in zip(regions, self.roots, strict=True)
+        ]
+        # Cells settle in proportion to area and fold change, and their number is given.
+        share = np.cbrt(self.total / (self.free + sum(part**3 for part in parts)))
+        free = poisson_like(np.cbrt(self.free) * share, self.normals[0])
+        found = [
+            factor * ratio(poisson_like(part * share, normal), free)
+            for part, normal, factor in zip(parts, self.normals[1:], self.factors, strict=True)
+        ]
+        return np.array(found)
+
+
+def poisson_like(root: Array, normal: Array) -> Array:
+    """Numbers that are distributed nearly as Poisson's, and continuous in their mean.
+
+    The 2/3 power of a count of mean ``m`` is nearly normal, with mean ``m**(2/3) (1 - 1/(9 m))``
+    and standard deviation ``2/3 m**(1/6)`` (Wilson and Hilferty's transformation for Poisson's
+    distribution). From 5 counts on mean, variance and skewness are Poisson's within 0.5, 4 and 6 %,
+    and the distribution function half way between counts within 0.005; at 1 to 2 counts it is
+    within 0.02. Never negative.
+
+    The chance that a t test of three against three ratios of such counts is significant is that of
+    Poisson's counts within 0.01, for 255 cells, 1 to 4 views, fold changes from 0.5 to 20 and
+    ratios from 0.3 to 1.
+
+    Parameters
+    ----------
+    root : ndarray
+        Cube root of the mean, > 0.
+    normal : ndarray
+        Standard normal numbers.
+    """
+    power = root * root + (2.0 / 3.0) * np.sqrt(root) * normal - (1.0 / 9.0) / root
+    power = np.maximum(power, 0.0)
+    found: Array = power * np.sqrt(power)
+    return found
+
+
+@dataclass(frozen=True, eq=False)
+class Papers:
+    """Virtual papers that judge claims at many parameter points; see `make_papers`.
+
+    Parameters
+    ----------
+    claims : mapping of str to Claim
+        By their ids.
+    reads : tuple of Read
+        Columns of the emulated numbers.
+    welch : ndarray of bool, shape (draw,)
+        Which papers use Welch's unpaired t test, and not Student's.
+    """
+
+    claims: Mapping[str, Claim]
+    reads: tuple[Read, ...]
+    welch: Flags
+    _counted: Mapping[_Moment, _Counted]
+
+    def agree(self, mean: Array, sd: Array) -> dict[str, Flags]:
+        """Whether each virtual paper at each point reports each claim.
+
+        Parameters
+        ----------
+        mean, sd : ndarray, shape (point, read)
+            The emulator's logarithms of fold changes and their standard errors. An error is that of
+            the point, the same in all dishes of a virtual paper.
+
+        Returns
+        -------
+        dict of str to ndarray of bool, shape (point, draw)
+            By the claims' ids.
+        """
+        found = {one: np.empty((len(mean), len(self.welch)), dtype=np.bool_) for one in self.claims}
+        for at, dishes in self._dishes(mean, sd):
+            for one, claim in self.claims.items():
+                holds = np.ones((len(mean[at]), len(self.welch)), dtype=np.bool_)
+                self._judge(claim, dishes, holds)
+                found[one][at] = holds
+        return found
+
+    def joint(self, mean: Array, sd: Array, claims: Sequence[str]) -> Array:
+        """Share of virtual papers that report all of some claims, shape (point,).
+
+        Parameters
+        ----------
+        mean, sd : ndarray, shape (point, read)
+            As for `agree`.
+        claims : sequence of str
+            Their ids.
+
+        Raises
+        ------
+        InputError
+            If these papers do not judge one of them.
+        """
+        for one in claims:
+            if one not in self.claims:
+                raise InputError(
+                    f"claim '{one}' is not judged by these virtual papers. "
+                    f"{suggestion(one, list(self.claims))}"
+                )
+        found = np.empty(len(mean))
+        for at, dishes in self._dishes(mean, sd):
+            holds = np.ones((len(mean[at]), len(self.welch)), dtype=np.bool_)
+            for one in claims:
+                self._judge(self.claims[one], dishes, holds)
+            found[at] = holds.mean(axis=1)
+        return found
+
+    def _dishes(self, mean: Array, sd: Array) -> Iterator[tuple[slice, "_Dishes"]]:
+        """Some points at a time, with their fold changes."""
+        if mean.shape != sd.shape or mean.shape[1:] != (len(self.reads),):
+            raise ValueError(
+                f"mean and sd have shapes {mean.shape} and {sd.shape}. "
+                f"Give both one column for each of {len(self.reads)} reads."
+            )
+        for first in range(0, len(mean), _AT_ONCE):
+            at = slice(first, first + _AT_ONCE)
+            yield at, _Dishes(self._counted, mean[at], sd[at], {})
+
+    def _judge(self, claim: Claim, dishes: "_Dishes", holds: Flags) -> None:
+        """Take the papers that do not report a claim out of those that hold so far."""
+        for statement in claim.statements:
+            if not holds.any():
+                return
+            own, other = (dishes.fold_changes(read)[holds] for read in _sides(statement))
+            effect = STATISTICS[statement.statistic].effect(_samples(own), _samples(other))
+            agrees = effect_lies(statement, effect)
+            tests = np.broadcast_to(self.welch, holds.shape)[holds]
+            for welch in WELCH if statement.test is not None else ():
+                left = agrees & (tests == welch)
+                p = p_values(statement, _samples(own[left]), _samples(other[left]), welch=welch)
+                agrees[left] = p_agrees(statement, p)
+            holds[holds] = agrees
+
+
+@dataclass(frozen=True, eq=False)
+class _Dishes:
+    """Fold changes of some points' dishes, drawn when a statement first asks for them."""
+
+    counted: Mapping[_Moment, _Counted]
+    mean: Array
+    sd: Array
+    drawn: dict[_Moment, Array]
+
+    def fold_changes(self, read: Read) -> Array:
+        """Of a condition's region at a time, shape (point, draw, replicate)."""
+        moment = _Moment(read.condition, read.time)
+        if moment not in self.drawn:
+            self.drawn[moment] = self.counted[moment].fold_changes(self.mean, self.sd)
+        found: Array = self.drawn[moment][REGIONS.index(read.region)]
+        return found
+
+
+def _samples(folds: Array) -> Samples:
+    """Virtual experiments from fold changes of shape (experiment, replicate)."""
+    return Samples(Sample.DISH, folds[..., None], 1)
+
+
+def likelihood(papers: Papers, mean: Array, sd: Array, claims: Sequence[str]) -> Array:
+    """Logarithm of the share of virtual papers that report all of some claims.
+
+    Parameters
+    ----------
+    papers : Papers
+    mean, sd : ndarray, shape (point, read)
+        As for `Papers.agree`.
+    claims : sequence of str
+        Their ids.
+
+    Returns
+    -------
+    ndarray, shape (point,)
+        ``-inf`` where there is none.
+    """
+    with np.errstate(divide="ignore"):
+        return np.log(papers.joint(mean, sd, claims))
+
+
+# What claims need
+
+
+def reads_of(paper: Paper, claims: Sequence[str]) -> tuple[Read, ...]:
+    """Numbers that some claims need, each once.
+
+    A moment's fold changes on MSC and on the network come together, since cells on one are missing
+    from the other and from the free surface.
+
+    Parameters
+    ----------
+    paper : Paper
+    claims : sequence of str
+        Their ids.
+
+    Raises
+    ------
+    InputError
+        If a claim is unknown, or cannot be judged from fold changes of dishes.
+    """
+    moments = (
+        _Moment(read.condition, read.time)
+        for claim in _claims_of(paper, claims)
+        for statement in claim.statements
+        for read in _sides(statement)
+    )
+    return tuple(Read(m.condition, r, m.time) for m in dict.fromkeys(moments) for r in REGIONS)
+
+
+def _claims_of(paper: Paper, ids: Sequence[str]) -> list[Claim]:
+    """Claims, all of which can be judged, in the order of their ids."""
+    known = {claim.id: claim for claim in paper.only(tuple(ids)).claims}
+    found = [known[one] for one in dict.fromkeys(ids)]
+    for claim in found:
+        for n, statement in enumerate(claim.statements, start=1):
+            reason = _not_judged(statement)
+            if reason:
+                raise InputError(
+                    f"{paper.name}: {claim.id}: statement {n}: {reason}, which fold changes of "
+                    "dishes do not tell. Leave the claim out."
+                )
+    return found
+
+
+def _not_judged(statement: Statement) -> str:
+    """Why a statement cannot be judged; empty if it can."""
+    s = statement
+    if s.quantity != FOLD_CHANGE or s.sample is not Sample.DISH:
+        return f"it is of '{s.quantity}'"
+    if s.of not in REGIONS:
+        return f"it is of '{s.of}'"
+    if s.statistic not in JUDGED or s.against is not None:
+        return f"it asks for the statistic '{s.statistic}'"
+    if s.test is not None and s.test not in TESTED:
+        return f"it asks for the test '{s.test}'"
+    if s.time is None or (s.reference is not None and s.reference_time is None):
+        return "it names no time"
+    return ""
+
+
+def _sides(statement: Statement) -> tuple[Read, Read]:
+    """The sample of a statement that can be judged, and its reference; itself if there is none."""
+    s = statement
+    own = Read(s.condition, s.of, cast(float, s.time))
+    return own, own if s.reference is None else Read(
+        s.reference, s.of, cast(float, s.reference_time)
+    )
+
+
+# Random numbers
+
+
+def make_papers(
+    paper: Paper,
+    claims: Sequence[str],
+    reads: Sequence[Read],
+    *,
+    floor: Mapping[str, Sequence[float] | Array],
+    scatter: Array,
+    weights: Weights,
+    cells: float,
+    donor_scatter: Array | None = None,
+    draws: int = DRAWS,
+    seed: int = 1,
+) -> Papers:
+    """Virtual papers for many points; all random numbers are drawn here.
+
+    One draw is one paper: all claims are judged by it, and conditions that share a control have the
+    same control. Each paper has one number of views, one size of the variation between experiments
+    and one of the unpaired t tests; over the draws they come in proportion to their weights.
+
+    The fold change of a replicate is that of the point, with the emulator's error, times the
+    scatter of its dish. Cells are spread over regions in proportion to area and fold change;
+    counts of the regions scatter as Poisson's do (`poisson_like`), which gives ratios of counts the
+    scatter that they have with a given number of cells (to first order in the inverse counts).
+    Ratios of densities are multiplied by the variation between experiments, as in
+    `claims.virtual`. A dish's scatter and its experiment's factor are the same at all times;
+    counts of different times are independent.
+
+    Parameters
+    ----------
+    paper : Paper
+    claims : sequence of str
+        Ids of the claims that are judged.
+    reads : sequence of Read
+        Columns of the emulated numbers; at least those of `reads_of`.
+    floor : mapping of str to sequence of float
+        Area of free surface, MSC and network of each condition, as shares or in any one unit.
+    scatter : ndarray, shape (read,)
+        Standard deviation of the logarithm of one view's fold change beyond counting.
+    weights : Weights
+        Of what the paper leaves open.
+    cells : float
+        Of one view.
+    donor_scatter : ndarray, shape (read,), optional
+        Standard deviation of the logarithm of the fold change from donor to donor: in conditions
+        with donors it comes on top of ``scatter``, is the same in all of them for one donor, and is
+        not less in several views of a donor. None by default.
+    draws : int
+        Virtual papers.
+    seed : int
+
+    Raises
+    ------
+    InputError
+        If a claim is unknown or cannot be judged, or if a number or an area is missing.
+    """
+    needed = reads_of(paper, claims)
+    columns = {read: k for k, read in enumerate(reads)}
+    for read in needed:
+        if read not in columns:
+            raise InputError(
+                f"{paper.name}: the fold change of '{read.condition}' on {read.region} at "
+                f"{read.time:g} s is needed and missing. Emulate it, or leave its claims out."
+            )
+    if scatter.shape != (len(reads),) or not (scatter >= 0.0).all():
+        raise ValueError("scatter must have a number for each read, none below 0.")
+    own = _Open.drawn(weights, draws)
+    between = np.zeros(len(reads)) if donor_scatter is None else donor_scatter
+    counted = {}
+    for moment in dict.fromkeys(_Moment(read.condition, read.time) for read in needed):
+        condition = paper.conditions[moment.condition]
+        counted[moment] = _count(
+            moment,
+            condition,
+            [columns[Read(moment.condition, region, moment.time)] for region in REGIONS],
+            own,
+            areas=_areas(paper, moment.condition, floor),
+            scatter=scatter,
+            between=between if condition.donors else np.zeros(len(reads)),
+            cells=cells,
+            seed=seed,
+        )
+    return Papers(
+        {claim.id: claim for claim in _claims_of(paper, claims)},
+        tuple(reads),
+        own.welch,
+        counted,
+    )
+
+
+def _areas(paper: Paper, key: str, floor: Mapping[str, Sequence[float] | Array]) -> Array:
+    """Areas of free surface and regions of a condition."""
+    areas = np.asarray(floor.get(key, ()), dtype=np.float64)
+    if areas.shape != (1 + len(REGIONS),) or not (areas > 0.0).all():
+        raise InputError(
+            f"{paper.name}: '{key}' needs areas of free surface, MSC and network, all above 0. "
+            "Give three numbers."
+        )
+    return areas
+
+
+@dataclass(frozen=True, eq=False)
+class _Open:
+    """What the paper leaves open, in each virtual paper; arrays of shape (draw,).
+
+    Parameters
+    ----------
+    views : ndarray of int
+    sizes : ndarray
+        Coefficient of variation between experiments.
+    welch : ndarray of bool
+    """
+
+    views: NDArray[np.int64]
+    sizes: Array
+    welch: Flags
+
+    @classmethod
+    def drawn(cls, weights: Weights, draws: int) -> "_Open":
+        """Combinations in proportion to their weights, each within one paper of its share."""
+        ends = weights.grid.cumsum()
+        middles = (np.arange(draws) + 0.5) / draws * ends[-1]
+        place = np.searchsorted(ends, middles)
+        view, size, test = np.unravel_index(place, weights.grid.shape)
+        return cls(np.array(weights.views)[view], np.array(SIZES)[size], np.array(WELCH)[test])
+
+
+def _count(
+    moment: _Moment,
+    condition: Condition,
+    columns: list[int],
+    own: _Open,
+    *,
+    areas: Array,
+    scatter: Array,
+    between: Array,
+    cells: float,
+    seed: int,
+) -> _Counted:
+    """How the dishes of a moment scatter."""
+    draws, replicates = len(own.views), condition.replicates
+
+    def normal(name: str, *shape: int) -> Array:
+        rng = generator(seed, Stream.READING, name_key(f"virtual paper/{name}"))
+        return rng.standard_normal((draws, *shape))
+
+    at = f"{moment.condition}/{moment.time:g}"
+    views = np.array([own_views(condition, int(v)) for v in own.views])[:, None]
+    size = np.sqrt(np.log1p(own.sizes**2))[:, None]
+    total = cells * views / areas.sum()
+    errors, roots, factors = [], [], []
+    normals = [normal(f"count/{at}/free surface", replicates)]
+    for region, k, area in zip(REGIONS, columns, areas[1:], strict=True):
+        place = f"{moment.condition}/{region}"
+        shift = scatter[k] / np.sqrt(views) * normal(f"dish/{place}", replicates)
+        shift += between[k] * normal(f"donor/{region}", replicates)
+        errors.append(normal(f"emulator/{place}/{moment.time:g}"))
+        roots.append(np.cbrt(total * area) * np.exp(shift / 3.0))
+        normals.append(normal(f"count/{at}/{region}", replicates))
+        varied = np.exp(size * normal(f"experiment/{place}", replicates))
+        factors.append(varied * areas[0] / area)
+    return _Counted(
+        tuple(columns),
+        np.array(errors),
+        cells * views,
+        total * areas[0],
+        np.array(roots),
+        np.array(normals),
+        np.array(factors),
+    )
