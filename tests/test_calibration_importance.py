@@ -47,9 +47,7 @@ def test_prior_weights_average_to_one(found):
 
 
 def test_same_seed_same_points():
-    one, other = (
-        sample(two_likelihoods, ["both"], 4, rounds=(256, 256), seed=5) for _ in range(2)
-    )
+    one, other = (sample(two_likelihoods, ["both"], 4, rounds=(256, 256), seed=5) for _ in range(2))
     assert np.array_equal(one.points, other.points)
     assert not np.array_equal(
         one.points, sample(two_likelihoods, ["both"], 4, rounds=(256, 256), seed=6).points

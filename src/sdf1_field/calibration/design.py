@@ -13,6 +13,7 @@ from scipy.stats import qmc
 import sdf1_field
 from sdf1_field.calibration.papers import Read
 from sdf1_field.calibration.replayed import (
+    Counted,
     Replays,
     counted,
     dish_variance,
@@ -98,7 +99,9 @@ def simulate(
     return _gathered(points, [tables_of(replays, stored[key]) for key in keys], reads)
 
 
-def _gathered(points: Array, tables: Sequence[dict], reads: Sequence[Read]) -> Simulated:
+def _gathered(
+    points: Array, tables: Sequence[dict[tuple[str, float], Counted]], reads: Sequence[Read]
+) -> Simulated:
     logs, noise = (np.empty((len(points), len(reads))) for _ in range(2))
     variance = np.empty((len(points), len(reads)))
     for n, table in enumerate(tables):
@@ -106,7 +109,7 @@ def _gathered(points: Array, tables: Sequence[dict], reads: Sequence[Read]) -> S
             dishes, region = table[read.condition, read.time], _REGIONS[read.region]
             logs[n, k], noise[n, k] = log_fold_change(dishes, region)
             variance[n, k] = dish_variance(dishes, region)
-    floor = {}
+    floor: dict[str, Array] = {}
     for (condition, _), dishes in tables[0].items():
         areas = dishes.areas.sum(axis=0)
         floor.setdefault(condition, areas / areas.sum())
@@ -116,13 +119,12 @@ def _gathered(points: Array, tables: Sequence[dict], reads: Sequence[Read]) -> S
 
 def joined(parts: Sequence[Simulated]) -> Simulated:
     """All points together; scatter is averaged over them."""
-    weights = np.array([len(part.points) for part in parts], dtype=float)
-    scatter = np.sqrt(np.average([part.scatter**2 for part in parts], axis=0, weights=weights))
+    numbers = [len(part.points) for part in parts]
+    variance = np.average([part.scatter**2 for part in parts], axis=0, weights=numbers)
     return Simulated(
-        *(
-            np.concatenate([getattr(part, name) for part in parts])
-            for name in ("points", "logs", "noise")
-        ),
-        scatter,
+        np.concatenate([part.points for part in parts]),
+        np.concatenate([part.logs for part in parts]),
+        np.concatenate([part.noise for part in parts]),
+        np.sqrt(variance),
         parts[0].floor,
     )

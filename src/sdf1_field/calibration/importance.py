@@ -158,7 +158,8 @@ def _prior_weights(points: Array, proposals: Sequence[tuple[int, _Around]], even
     density = np.full(len(points), even / len(points))
     for number, one in proposals:
         density += number / len(points) * one.density(points)
-    return 1.0 / density
+    weights: Array = 1.0 / density
+    return weights
 
 
 def _around(

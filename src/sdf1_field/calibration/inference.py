@@ -183,18 +183,11 @@ def ask(
         If a claim does not tell of fold changes, or a parameter has no interval.
     """
     informing = tuple(claims or stage.claims)
-    question = Question(
-        paper,
-        informing,
-        tuple(one for one in (*stage.claims, *stage.predicts) if one not in informing),
-        Space(()),
-        tuple(law),
-        load_model("defaults"),
-    )
-    first = paper.conditions[question.reads[0].condition]
+    predicts = tuple(one for one in (*stage.claims, *stage.predicts) if one not in informing)
+    first = paper.conditions[reads_of(paper, (*informing, *predicts))[0].condition]
     shipped = load_model(first.model, settings=law)
     space = make_space(shipped, free or stage.free, prior)
-    return replace(question, space=space, shipped=shipped)
+    return Question(paper, informing, predicts, space, tuple(law), shipped)
 
 
 def infer(

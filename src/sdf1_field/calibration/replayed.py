@@ -19,6 +19,7 @@ from sdf1_field.scene import Region
 from sdf1_field.simulation import RecordedExposure, record_exposure, replay_cells
 from sdf1_field.simulation.replayable import require_same_stroma
 from sdf1_field.spec import Model, ModelSpec, load_model
+from sdf1_field.treatments import schedule
 
 Array = NDArray[np.float64]
 
@@ -115,7 +116,8 @@ def replays_of(
         for key, when in times.items()
     )
     # The longest first, so that others share its exposure.
-    return Replays(tuple(sorted(conditions, key=lambda c: -c.times[-1])), tuple(seeds), denser)
+    ordered = sorted(conditions, key=lambda c: (-c.times[-1], c.key))
+    return Replays(tuple(ordered), tuple(seeds), denser)
 
 
 def counted(replays: Replays, values: Mapping[str, str | float]) -> list[list[list[list[float]]]]:
@@ -138,20 +140,19 @@ def counted(replays: Replays, values: Mapping[str, str | float]) -> list[list[li
     InputError
         If stroma or fields depend on one of the values.
     """
-    found = []
-    for condition in replays.conditions:
-        dishes = []
+    found: list[dict[float, list[list[float]]]] = []
+    for condition, same in zip(replays.conditions, _same_cells(replays), strict=True):
+        if same is not None:
+            found.append({time: found[same][time] for time in condition.times})
+            continue
+        of_times: dict[float, list[list[float]]] = {time: [] for time in condition.times}
         for seed in replays.seeds:
             recorded = _recorded(replays, condition, seed)
             spec = _dense(replays, condition, seed, values)
-            dishes.append(
-                [
-                    [*at.counts.tolist(), *at.areas.tolist()]
-                    for at in replay_cells(recorded, spec, seed=seed, times=condition.times)
-                ]
-            )
-        found.append([list(of_time) for of_time in zip(*dishes, strict=True)])
-    return found
+            for at in replay_cells(recorded, spec, seed=seed, times=condition.times):
+                of_times[at.time].append([*at.counts.tolist(), *at.areas.tolist()])
+        found.append(of_times)
+    return [list(of_times.values()) for of_times in found]
 
 
 def tables_of(
@@ -194,6 +195,40 @@ def _dense(
     density = replays.denser * model.spec.cells.density * 1e6
     donor = {"variation.donor_number": seed} if condition.donors else {}
     return model.set({**values, **donor, "cells.density": f"{density!r} 1/mm**2"}).spec
+
+
+@functools.lru_cache(maxsize=16)
+def _same_cells(replays: Replays) -> tuple[int | None, ...]:
+    """For each condition, the number of an earlier one whose cells do the same."""
+    found: list[int | None] = []
+    acting = [_acting(condition) for condition in replays.conditions]
+    for n, condition in enumerate(replays.conditions):
+        earlier = (
+            k
+            for k in range(n)
+            if found[k] is None
+            and acting[k] == acting[n]
+            and set(condition.times) <= set(replays.conditions[k].times)
+        )
+        found.append(next(earlier, None))
+    return tuple(found)
+
+
+def _acting(condition: Condition) -> tuple[object, ...]:
+    """Everything that a condition's cells depend on: a control antibody does nothing."""
+    spec = _model(condition).spec
+    words = {"title", "description", "treatments"}
+    plan = schedule(spec)
+    events = [
+        (e.time, e.medium_change, e.added, e.blocked, [b for b in e.blocked_since if b[1] > 0.0])
+        for e in plan.events
+    ]
+    return (
+        {key: value for key, value in spec.model_dump().items() if key not in {*words, "run"}},
+        [event for event in events if any(event[1:])],
+        plan.lasting,
+        condition.donors,
+    )
 
 
 @functools.lru_cache(maxsize=64)
