@@ -1,5 +1,6 @@
 """Gaussian processes for the logarithms of fold changes, between points that were replayed."""
 
+import warnings
 from dataclasses import dataclass
 from typing import Any
 
@@ -95,6 +96,7 @@ def fit_emulator(simulated: Simulated, *, seed: int = 1) -> Emulator:
 
 def _fit(points: Array, values: Array, noise: Array, learned: NDArray[np.intp]) -> _Process:
     try:
+        from sklearn.exceptions import ConvergenceWarning
         from sklearn.gaussian_process import GaussianProcessRegressor
         from sklearn.gaussian_process.kernels import ConstantKernel, Matern
     except ImportError:
@@ -107,7 +109,10 @@ def _fit(points: Array, values: Array, noise: Array, learned: NDArray[np.intp]) 
         np.full(points.shape[1], 1.0), (_SHORTEST, _LONGEST), nu=2.5
     )
     regression = GaussianProcessRegressor(kernel, alpha=variance[learned])
-    regression.fit(points[learned], targets[learned])
+    with warnings.catch_warnings():
+        # Lengths end at their limits where a parameter has no effect.
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        regression.fit(points[learned], targets[learned])
     fitted = regression.kernel_
     covariance = fitted(points)
     covariance[np.diag_indices_from(covariance)] += variance
