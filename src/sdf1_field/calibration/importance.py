@@ -72,7 +72,8 @@ class Weighted:
         """Numbers of points drawn by their weights (systematic resampling), shape (number,)."""
         places = (np.arange(number) + np.random.default_rng(seed).random()) / number
         found: NDArray[np.intp] = np.searchsorted(np.cumsum(self.weights(name)), places)
-        return np.minimum(found, len(self.points) - 1)
+        last: NDArray[np.intp] = np.minimum(found, len(self.points) - 1)
+        return last
 
 
 def sample(

@@ -1,0 +1,318 @@
+"""What the inference of KG-1a cells is worth: emulator, calibration, confirmation, other laws.
+
+python validation/inference/run.py record     # the inference itself, an hour or two on two cores
+python validation/inference/run.py laws       # evidence of laws, each by replays of its own
+python validation/inference/run.py heldout    # emulator on points that it has not seen
+python validation/inference/run.py plants     # simulation-based calibration
+python validation/inference/run.py confirm    # posterior draws in the full program
+python validation/inference/run.py doses      # dose responses of the posterior
+
+Each section writes a table here. Replayed points and dishes are kept in the folder that --folder
+names, and sections after the first need it.
+"""
+
+import argparse
+import sys
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from scipy import stats
+
+from sdf1_field.calibration.design import simulate, sobol_points
+from sdf1_field.calibration.emulator import explained
+from sdf1_field.calibration.inference import (
+    ALL,
+    FULL,
+    Inference,
+    Question,
+    Sizes,
+    ask,
+    infer,
+    predictions,
+)
+from sdf1_field.calibration.replayed import replays_of
+from sdf1_field.ensemble import run_dishes
+from sdf1_field.observations import Dish
+from sdf1_field.reproduce import load_paper
+
+sys.path.append(str(Path(__file__).parents[1]))
+
+from recording import carry_out_sections, markdown
+
+HERE = Path(__file__).parent
+LAWS: dict[str, tuple[str, ...]] = {
+    "all pieces": (),
+    "no adaptation": ("mechanisms.adaptation=false",),
+    "no arrest: steering only": ("mechanisms.arrest=false",),
+    "no steering": ("mechanisms.soluble_sensing=false", "mechanisms.haptotaxis=false"),
+    "steering up bound SDF-1 alone": ("mechanisms.soluble_sensing=false",),
+    "no bonds to CD166": ("mechanisms.cd166_adhesion=false",),
+}
+OF_LAWS = replace(FULL, even=256, wave=64)
+"""Each law's own replays, that of all pieces included, so that they compare like with like."""
+DECISIVE = 10.0
+"""Ratio of evidences below which nothing is decided."""
+HELD_OUT, HELD_OUT_SEED, HELD_OUT_DENSER = 64, 77, 10
+PLANTS, PLANTS_SEED, PLANTS_DENSER = 200, 78, 4
+EMULATED = 50_000
+"""Prior draws that are weighed for each plant."""
+CONFIRMED, CONFIRM_SEED = 60, 500
+"""Posterior draws in the full program, and the seed of their dishes."""
+BINS = 10
+
+
+def question() -> Question:
+    """The shipped one about KG-1a cells."""
+    paper = load_paper("deniz2023")
+    return ask(paper, paper.calibrations[0])
+
+
+def shown(what: str, done: int, total: int) -> None:
+    """Say how far it is."""
+    if done % 32 == 0 or done == total:
+        print(f"{time.strftime('%H:%M:%S')} {what}: {done} of {total}", file=sys.stderr, flush=True)
+
+
+def inferred(arguments: argparse.Namespace, sizes: Sizes = FULL) -> Inference:
+    """The inference, by the points kept."""
+    return infer(question(), arguments.folder / "kg1a", sizes, progress=shown)
+
+
+def of_record(arguments: argparse.Namespace) -> Sizes:
+    """Sizes of the recorded inference."""
+    return replace(FULL, even=arguments.even, wave=arguments.wave)
+
+
+def write(name: str, text: str) -> None:
+    """Write a table of this folder."""
+    (HERE / f"{name}.md").write_text(f"{text}\n", encoding="utf-8")
+
+
+def laws(arguments: argparse.Namespace) -> None:
+    """Evidence of each law over the same prior."""
+    rows, best = [], None
+    paper = load_paper("deniz2023")
+    for name, settings in LAWS.items():
+        asked = ask(paper, paper.calibrations[0], law=settings)
+        folder = arguments.folder / ("kg1a" if not settings else name.replace(" ", "-"))
+        try:
+            found = infer(asked, folder, OF_LAWS, progress=shown).weighted
+        except Exception as error:
+            rows.append([name, f"none ({error})", "-", "-"])
+            continue
+        evidence, error = found.evidence(ALL)
+        best = best or evidence
+        rows.append(
+            [name, f"{evidence:.2g} ± {error:.1g}", f"{found.effective_size(ALL):.0f}",
+             f"{evidence / best:.2g}"]
+        )  # fmt: skip
+    write(
+        "laws",
+        "# Evidence of laws\n\nMean chance, over the prior, that one virtual paper reports D12, "
+        "D13, D15 and D16, with its standard error by importance sampling; the emulator's own "
+        f"error is integrated. {OF_LAWS.even} even points and {len(OF_LAWS.powers)} waves of "
+        f"{OF_LAWS.wave} for each law. Ratios above 1/{DECISIVE:g} decide nothing.\n\n"
+        + markdown(["law", "evidence", "effective size", "over all pieces"], rows),
+    )
+
+
+def heldout(arguments: argparse.Namespace) -> None:
+    """Share of variance that the emulator explains at points that it has not seen."""
+    found = inferred(arguments, of_record(arguments))
+    asked = found.question
+    replays = replays_of(
+        asked.paper,
+        {(read.condition, read.time) for read in asked.reads},
+        seeds=FULL.seeds,
+        denser=HELD_OUT_DENSER,
+    )
+    seen = simulate(
+        asked.space,
+        replays,
+        sobol_points(asked.space, HELD_OUT, seed=HELD_OUT_SEED),
+        asked.reads,
+        arguments.folder / "held-out.jsonl",
+        progress=lambda _: print(".", end="", file=sys.stderr, flush=True),
+    )
+    shares = explained(found.emulator, seen)
+    mean, error = found.emulator.predict(seen.points)
+    inside = np.abs(seen.logs - mean) < 1.96 * np.sqrt(error**2 + seen.noise)
+    rows = [
+        [read.condition, read.region, f"{read.time / 3600:g} h", f"{share:.3f}",
+         f"{np.median(e):.3f}", f"{within:.2f}"]
+        for read, share, e, within in zip(
+            asked.reads, shares, error.T, inside.mean(axis=0), strict=True
+        )
+    ]  # fmt: skip
+    write(
+        "heldout",
+        f"# The emulator at {HELD_OUT} points that it has not seen\n\nEach point with "
+        f"{HELD_OUT_DENSER * 4 * 255:,} cells of a condition. R² is that of noise-free points: the "
+        "counting variance is subtracted.\n\n"
+        + markdown(
+            ["condition", "region", "time", "R²", "emulator's error (median)", "within its 95 %"],
+            rows,
+        ),
+    )
+
+
+@dataclass(frozen=True)
+class Reported:
+    """Which of the claims a paper reports, as one number, and its chance at emulated draws."""
+
+    outcome: np.ndarray
+    chance: np.ndarray
+
+
+def outcomes(flags: list[np.ndarray]) -> np.ndarray:
+    """Which claims hold, as bits of a number."""
+    return np.sum([2**k * f.astype(np.intp) for k, f in enumerate(flags)], axis=0)
+
+
+def plants(arguments: argparse.Namespace) -> None:
+    """Rank of planted parameters in the posterior from the paper that they give."""
+    found = inferred(arguments, of_record(arguments))
+    asked = found.question
+    replays = replays_of(
+        asked.paper,
+        {(read.condition, read.time) for read in asked.reads},
+        seeds=FULL.seeds,
+        denser=PLANTS_DENSER,
+    )
+    planted = simulate(
+        asked.space,
+        replays,
+        sobol_points(asked.space, PLANTS, seed=PLANTS_SEED),
+        asked.reads,
+        arguments.folder / "plants.jsonl",
+        progress=lambda _: print(".", end="", file=sys.stderr, flush=True),
+    )
+    judged = asked.judged
+    prior = sobol_points(asked.space, EMULATED, seed=PLANTS_SEED + 1)
+    count = 2 ** len(judged)
+    table = np.empty((EMULATED, count))
+    logs, errors = found.emulator.predict(prior)
+    for begin in range(0, EMULATED, 1000):
+        some = slice(begin, begin + 1000)
+        agree = found.papers.agree(logs[some], errors[some])
+        numbers = outcomes([agree[one] for one in judged])
+        table[some] = np.stack([(numbers == n).mean(axis=1) for n in range(count)], axis=1)
+    # The planted papers: one virtual paper each, of the replayed fold changes themselves.
+    said = found.papers.agree(planted.logs, np.zeros_like(planted.logs))
+    numbers = outcomes([said[one] for one in judged])
+    draw = np.random.default_rng(PLANTS_SEED).integers(numbers.shape[1], size=PLANTS)
+    outcome = numbers[np.arange(PLANTS), draw]
+    quantities = {
+        **{key: (prior[:, k], planted.points[:, k]) for k, key in enumerate(asked.space.keys)},
+        **{
+            f"log fold change, {read.condition}, {read.region}": (logs[:, n], planted.logs[:, n])
+            for n, read in enumerate(asked.reads)
+            if read.time == asked.reads[0].time
+        },
+    }
+    rows = []
+    for name, (drawn, true) in quantities.items():
+        ranks = []
+        for n in range(PLANTS):
+            weights = table[:, outcome[n]]
+            ranks.append(float(weights[drawn < true[n]].sum() / weights.sum()))
+        counts = np.histogram(ranks, bins=BINS, range=(0.0, 1.0))[0]
+        p = float(stats.chisquare(counts).pvalue)
+        rows.append([name, " ".join(str(c) for c in counts), f"{p:.2f}"])
+    low, high = stats.binom.interval(0.99, PLANTS, 1.0 / BINS)
+    write(
+        "plants",
+        f"# Simulation-based calibration on {PLANTS} planted parameter sets\n\nEach is drawn from "
+        "the prior and replayed; one virtual paper of its fold changes reports some of "
+        f"{', '.join(judged)}; {EMULATED:,} emulated prior draws are weighed by the chance of that "
+        "report. The rank of the planted value in that posterior must be even: "
+        f"{PLANTS // BINS} in each tenth, between {low:.0f} and {high:.0f} in 99 % of bins. "
+        f"Reports: {np.bincount(outcome, minlength=count).tolist()} by number of bits "
+        f"{', '.join(judged)}.\n\n"
+        + markdown(["quantity", "plants in each tenth of ranks", "p (chi-squared)"], rows),
+    )
+
+
+def confirm(arguments: argparse.Namespace) -> None:
+    """Posterior draws in the full program against replay and emulator."""
+    found = inferred(arguments, of_record(arguments))
+    asked, weighted = found.question, found.weighted
+    drawn = weighted.points[weighted.resampled(ALL, CONFIRMED, seed=CONFIRM_SEED)]
+    conditions = {read.condition: asked.paper.conditions[read.condition] for read in asked.reads}
+    dishes = {
+        (n, key): Dish(
+            observation=c.observation,
+            model=c.model,
+            settings=(*c.settings, *(f"{k}={v}" for k, v in asked.space.settings(point).items())),
+            seed=CONFIRM_SEED + n,
+            times=c.times,
+        )
+        for n, point in enumerate(drawn)
+        for key, c in conditions.items()
+    }
+    ensemble = run_dishes(
+        list(dishes.values()), arguments.folder / "confirm",
+        progress=lambda more: print("." * more, end="", file=sys.stderr, flush=True),
+    )  # fmt: skip
+    mean, error = found.emulator.predict(drawn)
+    rows = []
+    for k, read in enumerate(asked.reads):
+        away, z = [], []
+        for n in range(len(drawn)):
+            readings = {
+                (r.quantity, r.of): float(r.values[0])
+                for r in ensemble.readings[dishes[n, read.condition]]
+                if r.time == read.time and len(r.values) == 1
+            }
+            own, free = (readings["cells in region", of] for of in (read.region, "free surface"))
+            log = np.log(
+                (own + 0.5) / readings["area of region", read.region]
+                / ((free + 0.5) / readings["area of region", "free surface"])
+            )  # fmt: skip
+            counting = 1.0 / (own + 0.5) + 1.0 / (free + 0.5)
+            away.append(log - mean[n, k])
+            z.append(
+                away[-1] / np.sqrt(error[n, k] ** 2 + counting + found.simulated.scatter[k] ** 2)
+            )
+        standard = np.std(away, ddof=1) / np.sqrt(len(away))
+        rows.append(
+            [read.condition, read.region, f"{read.time / 3600:g} h",
+             f"{np.mean(away):+.3f} ± {standard:.3f}", f"{np.mean(np.abs(z) < 1.96):.2f}"]
+        )  # fmt: skip
+    write(
+        "confirm",
+        f"# {CONFIRMED} posterior draws in the full program\n\nOne dish of 255 cells for each draw "
+        "and condition, with stroma of its own, crowding, and migrasomes that are swallowed. "
+        "Difference of its logarithm of the fold change from the emulator's, and how often it lies "
+        "within the 95 % that emulator, counting and dishes' scatter say.\n\n"
+        + markdown(["condition", "region", "time", "difference", "within 95 %"], rows),
+    )
+
+
+def record(arguments: argparse.Namespace) -> None:
+    """The inference, and its leave-one-out predictions."""
+    found = inferred(arguments, of_record(arguments))
+    rows = [
+        [p.claim, f"{p.explained:.2f}", f"{p.direction:.2f}", f"{p.reported:.2f}",
+         f"{p.prior:.3f}", f"{p.size:.0f}"]
+        for p in predictions(found)
+    ]  # fmt: skip
+    write(
+        "table",
+        "# Leave-one-out\n\n"
+        + markdown(["claim", "explained", "direction", "reported", "prior", "size"], rows),
+    )
+
+
+def main() -> None:
+    """Carry out sections."""
+    carry_out_sections(
+        __doc__ or "",
+        {"record": record, "laws": laws, "heldout": heldout, "plants": plants, "confirm": confirm},
+    )
+
+
+if __name__ == "__main__":
+    main()
