@@ -138,7 +138,8 @@ class _Around:
         factors = np.linalg.cholesky(self.covariances)
         normal = rng.standard_normal((number, self.means.shape[1]))
         logit = self.means[which] + np.einsum("nij,nj->ni", factors[which], normal)
-        return np.clip(special.expit(logit), _EDGE, 1.0 - _EDGE)
+        points: Array = np.clip(special.expit(logit), _EDGE, 1.0 - _EDGE)
+        return points
 
     def density(self, points: Array) -> Array:
         """Over the cube's volume, shape (point,)."""
