@@ -45,9 +45,7 @@ def test_a_control_antibody_does_nothing_and_anti_cd166_something(tables):
 
 
 def test_the_order_in_which_numbers_are_asked_for_does_not_matter(replays):
-    other = replays_of(
-        load_paper("deniz2023"), READS[::-1], settings=SMALL, seeds=(3, 4), denser=4
-    )
+    other = replays_of(load_paper("deniz2023"), READS[::-1], settings=SMALL, seeds=(3, 4), denser=4)
     assert other == replays
 
 

@@ -14,7 +14,7 @@ names, and sections after the first need it.
 import argparse
 import sys
 import time
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -32,6 +32,7 @@ from sdf1_field.calibration.inference import (
     infer,
     predictions,
 )
+from sdf1_field.calibration.papers import Read
 from sdf1_field.calibration.replayed import replays_of
 from sdf1_field.ensemble import run_dishes
 from sdf1_field.observations import Dish
@@ -56,11 +57,16 @@ DECISIVE = 10.0
 """Ratio of evidences below which nothing is decided."""
 HELD_OUT, HELD_OUT_SEED, HELD_OUT_DENSER = 64, 77, 10
 PLANTS, PLANTS_SEED, PLANTS_DENSER = 200, 78, 4
-EMULATED = 50_000
+EMULATED = 65_536
 """Prior draws that are weighed for each plant."""
 CONFIRMED, CONFIRM_SEED = 60, 500
 """Posterior draws in the full program, and the seed of their dishes."""
 BINS = 10
+DOSED = 32
+"""Posterior draws whose dose responses are replayed."""
+SDF1_DOSES = tuple(f"{dose:g} ng/mL" for dose in (0.01, 0.1, 1.0, 10.0, 100.0, 300.0))
+AMD3100_DOSES = tuple(f"{dose:g} uM" for dose in (0.1, 0.3, 1.0, 3.0, 10.0, 30.0))
+REGIONS = ("MSC", "network")
 
 
 def question() -> Question:
@@ -158,14 +164,6 @@ def heldout(arguments: argparse.Namespace) -> None:
     )
 
 
-@dataclass(frozen=True)
-class Reported:
-    """Which of the claims a paper reports, as one number, and its chance at emulated draws."""
-
-    outcome: np.ndarray
-    chance: np.ndarray
-
-
 def outcomes(flags: list[np.ndarray]) -> np.ndarray:
     """Which claims hold, as bits of a number."""
     return np.sum([2**k * f.astype(np.intp) for k, f in enumerate(flags)], axis=0)
@@ -184,7 +182,7 @@ def plants(arguments: argparse.Namespace) -> None:
     planted = simulate(
         asked.space,
         replays,
-        sobol_points(asked.space, PLANTS, seed=PLANTS_SEED),
+        np.random.default_rng(PLANTS_SEED).random((PLANTS, len(asked.space))),
         asked.reads,
         arguments.folder / "plants.jsonl",
         progress=lambda _: print(".", end="", file=sys.stderr, flush=True),
@@ -194,8 +192,8 @@ def plants(arguments: argparse.Namespace) -> None:
     count = 2 ** len(judged)
     table = np.empty((EMULATED, count))
     logs, errors = found.emulator.predict(prior)
-    for begin in range(0, EMULATED, 1000):
-        some = slice(begin, begin + 1000)
+    for begin in range(0, EMULATED, 1024):
+        some = slice(begin, begin + 1024)
         agree = found.papers.agree(logs[some], errors[some])
         numbers = outcomes([agree[one] for one in judged])
         table[some] = np.stack([(numbers == n).mean(axis=1) for n in range(count)], axis=1)
@@ -291,6 +289,61 @@ def confirm(arguments: argparse.Namespace) -> None:
     )
 
 
+def doses(arguments: argparse.Namespace) -> None:
+    """Fold changes over doses of SDF-1 and AMD3100, at draws of the posterior."""
+    found = inferred(arguments, of_record(arguments))
+    asked, weighted = found.question, found.weighted
+    drawn = weighted.points[weighted.resampled(ALL, DOSED, seed=CONFIRM_SEED)]
+    four = asked.reads[0].time
+    paper = asked.paper
+    conditions = {
+        ("control", ""): ("control", ()),
+        **{
+            (agent, dose): (key, (f"treatments.{agent}.dose={dose}",))
+            for agent, key, series in (
+                ("sdf1", "sdf1", SDF1_DOSES), ("amd3100", "amd3100", AMD3100_DOSES)
+            )
+            for dose in series
+        },
+    }  # fmt: skip
+    at_doses = replace(
+        paper,
+        conditions={
+            f"{agent} {dose}".strip(): replace(
+                paper.conditions[key], settings=(*paper.conditions[key].settings, *settings)
+            )
+            for (agent, dose), (key, settings) in conditions.items()
+        },
+    )
+    reads = [Read(key, region, four) for key in at_doses.conditions for region in REGIONS]
+    seen = simulate(
+        asked.space,
+        replays_of(at_doses, {(r.condition, r.time) for r in reads}, seeds=FULL.seeds, denser=2),
+        drawn,
+        reads,
+        arguments.folder / "doses.jsonl",
+        progress=lambda _: print(".", end="", file=sys.stderr, flush=True),
+    )
+    columns = {read: n for n, read in enumerate(reads)}
+    rows = []
+    for key in at_doses.conditions:
+        row = [key]
+        for region in REGIONS:
+            logs = seen.logs[:, columns[Read(key, region, four)]]
+            control = seen.logs[:, columns[Read("control", region, four)]]
+            low, middle, high = np.exp(np.quantile(logs - control, [0.05, 0.5, 0.95]))
+            row.append(f"{middle:.2f} ({low:.2f} to {high:.2f})")
+        rows.append(row)
+    write(
+        "doses",
+        f"# Dose responses of the posterior\n\n{len(drawn)} draws of the posterior, replayed for "
+        "4 h; fold change over that of the control: median, and 5 to 95 % of the draws. The paper "
+        "has SDF-1 at 100 ng/mL, AMD3100 at 1 and 10 uM; published assays of these cells' "
+        "migration and adhesion use 10 to 300 ng/mL of SDF-1.\n\n"
+        + markdown(["condition", *REGIONS], rows),
+    )
+
+
 def record(arguments: argparse.Namespace) -> None:
     """The inference, and its leave-one-out predictions."""
     found = inferred(arguments, of_record(arguments))
@@ -310,8 +363,14 @@ def main() -> None:
     """Carry out sections."""
     carry_out_sections(
         __doc__ or "",
-        {"record": record, "laws": laws, "heldout": heldout, "plants": plants, "confirm": confirm},
-    )
+        {
+            "record": record, "laws": laws, "heldout": heldout, "plants": plants,
+            "confirm": confirm, "doses": doses,
+        },
+        folder={"type": Path, "default": Path("inference"), "help": "where points are kept"},
+        even={"type": int, "default": FULL.even, "help": "even points"},
+        wave={"type": int, "default": FULL.wave, "help": "points of each wave"},
+    )  # fmt: skip
 
 
 if __name__ == "__main__":
