@@ -458,7 +458,7 @@ def test_what_is_missing_is_named():
     papers = papers_of(known)
     with pytest.raises(InputError, match="claim 'Y' is not judged by these virtual papers"):
         papers.joint(*emulated(papers), ["Y"])
-    with pytest.raises(ValueError, match="one column for each of 4 reads"):
+    with pytest.raises(ValueError, match="Give them 4 and 4 columns"):
         papers.agree(np.zeros((1, 3)), np.zeros((1, 3)))
     with pytest.raises(ValueError, match="scatter"):
         papers_of(known, scatter=-0.1)

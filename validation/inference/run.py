@@ -144,6 +144,7 @@ def heldout(arguments: argparse.Namespace) -> None:
     )
     shares = explained(found.emulator, seen)
     mean, error = found.emulator.predict(seen.points)
+    error = np.sqrt(error**2 @ found.emulator.mixing.T**2)
     inside = np.abs(seen.logs - mean) < 1.96 * np.sqrt(error**2 + seen.noise)
     rows = [
         [read.condition, read.region, f"{read.time / 3600:g} h", f"{share:.3f}",
@@ -198,7 +199,8 @@ def plants(arguments: argparse.Namespace) -> None:
         numbers = outcomes([agree[one] for one in judged])
         table[some] = np.stack([(numbers == n).mean(axis=1) for n in range(count)], axis=1)
     # The planted papers: one virtual paper each, of the replayed fold changes themselves.
-    said = found.papers.agree(planted.logs, np.zeros_like(planted.logs))
+    none = np.zeros((PLANTS, found.emulator.mixing.shape[1]))
+    said = found.papers.agree(planted.logs, none)
     numbers = outcomes([said[one] for one in judged])
     draw = np.random.default_rng(PLANTS_SEED).integers(numbers.shape[1], size=PLANTS)
     outcome = numbers[np.arange(PLANTS), draw]
@@ -255,6 +257,7 @@ def confirm(arguments: argparse.Namespace) -> None:
         progress=lambda more: print("." * more, end="", file=sys.stderr, flush=True),
     )  # fmt: skip
     mean, error = found.emulator.predict(drawn)
+    error = np.sqrt(error**2 @ found.emulator.mixing.T**2)
     rows = []
     for k, read in enumerate(asked.reads):
         away, z = [], []

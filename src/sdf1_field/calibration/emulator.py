@@ -17,6 +17,8 @@ _SHORTEST, _LONGEST = 0.1, 30.0
 """Limits of a process's lengths, in intervals: beyond the latter a parameter has no effect."""
 _LEARNING = 512
 """Points from which lengths are learned; all points are then used with these."""
+_NOTHING = 1e-9
+"""Size of a component, over the first, below which it is round-off."""
 _TOGETHER = 4096
 """Points that are predicted at a time."""
 
@@ -44,12 +46,28 @@ class _Process:
 
 @dataclass(frozen=True, eq=False)
 class Emulator:
-    """Emulated logarithms of fold changes, in the order of the points' own."""
+    """Emulated logarithms of fold changes.
 
+    Fold changes of different conditions rise and fall together, since the same cells are replayed
+    in the same dishes. So their principal components are emulated, whose errors are independent:
+    what all conditions share has the large errors, and their ratios have small ones (Higdon et al.
+    2008, J. Am. Stat. Assoc. 103:570, 10.1198/016214507000000888).
+
+    Parameters
+    ----------
+    mean : ndarray, shape (read,)
+    mixing : ndarray, shape (read, component)
+        Reads as sums of components.
+    processes : tuple
+        One for each component.
+    """
+
+    mean: Array
+    mixing: Array
     processes: tuple[_Process, ...]
 
     def predict(self, points: Array) -> tuple[Array, Array]:
-        """Means and standard errors at points.
+        """Means of the reads and standard errors of the components at points.
 
         Parameters
         ----------
@@ -58,19 +76,36 @@ class Emulator:
 
         Returns
         -------
-        mean, error : ndarray, shape (point, read)
-            Errors are the emulator's alone, without counting or scatter from dish to dish.
+        mean : ndarray, shape (point, read)
+        error : ndarray, shape (point, component)
+            The emulator's alone, without counting or scatter from dish to dish.
         """
-        mean, error = (np.empty((len(points), len(self.processes))) for _ in range(2))
+        value, error = (np.empty((len(points), len(self.processes))) for _ in range(2))
         for begin in range(0, len(points), _TOGETHER):
             some = slice(begin, begin + _TOGETHER)
             for k, process in enumerate(self.processes):
-                mean[some, k], error[some, k] = process.predict(points[some])
-        return mean, error
+                value[some, k], error[some, k] = process.predict(points[some])
+        return self.mean + value @ self.mixing.T, error
+
+    def error_of(self, combination: Array, error: Array) -> Array:
+        """Standard error of a sum of reads, shape (point,).
+
+        Parameters
+        ----------
+        combination : ndarray, shape (read,)
+            Factor of each read: 1 and -1 for a ratio of two fold changes.
+        error : ndarray, shape (point, component)
+            Of `predict`.
+        """
+        found: Array = np.sqrt(error**2 @ (combination @ self.mixing) ** 2)
+        return found
 
 
 def fit_emulator(simulated: Simulated, *, seed: int = 1) -> Emulator:
-    """Emulator of replayed points, with the noise of each as known.
+    """Emulator of replayed points, with the counting noise of each as known.
+
+    Noise of different reads is taken as independent; the same cells make it less than that in
+    ratios, so that their errors are a little overestimated.
 
     Parameters
     ----------
@@ -84,13 +119,15 @@ def fit_emulator(simulated: Simulated, *, seed: int = 1) -> Emulator:
         If scikit-learn is not installed.
     """
     rng = np.random.default_rng(seed)
-    number = len(simulated.points)
-    learned = np.sort(rng.permutation(number)[:_LEARNING])
+    learned = np.sort(rng.permutation(len(simulated.points))[:_LEARNING])
+    mean = simulated.logs.mean(axis=0)
+    _, sizes, axes = np.linalg.svd(simulated.logs - mean, full_matrices=False)
+    axes = axes[sizes > _NOTHING * sizes[0]] if sizes[0] > 0.0 else axes[:1]
+    values, noise = (simulated.logs - mean) @ axes.T, simulated.noise @ axes.T**2
     return Emulator(
-        tuple(
-            _fit(simulated.points, simulated.logs[:, k], simulated.noise[:, k], learned)
-            for k in range(simulated.logs.shape[1])
-        )
+        mean,
+        axes.T,
+        tuple(_fit(simulated.points, values[:, k], noise[:, k], learned) for k in range(len(axes))),
     )
 
 

@@ -261,7 +261,7 @@ def _weigh(
 ) -> Inference:
     """Posterior by the points replayed so far."""
     emulator = fit_emulator(simulated)
-    papers = papers_of(question, simulated, open_weights, draws=sizes.draws)
+    papers = papers_of(question, simulated, open_weights, emulator, draws=sizes.draws)
     judged = 0
 
     def finished(more: int) -> None:
@@ -271,7 +271,7 @@ def _weigh(
             progress("points judged", judged, sum(rounds))
 
     weighted = sample(
-        lambda points: likelihoods(question, papers, *emulator.predict(points)),
+        lambda points: likelihoods(question, papers, emulator, points),
         [ALL, *(f"without {one}" for one in question.claims if len(question.claims) > 1)],
         len(question.space),
         rounds=rounds,
@@ -281,7 +281,12 @@ def _weigh(
 
 
 def papers_of(
-    question: Question, simulated: Simulated, open_weights: Weights, *, draws: int
+    question: Question,
+    simulated: Simulated,
+    open_weights: Weights,
+    emulator: Emulator,
+    *,
+    draws: int,
 ) -> Papers:
     """Virtual papers of a question, with the areas and the scatter of its replayed dishes."""
     return make_papers(
@@ -292,6 +297,7 @@ def papers_of(
         scatter=simulated.scatter,
         weights=open_weights,
         cells=_cells_of_view(question),
+        mixing=emulator.mixing,
         draws=draws,
     )
 
@@ -301,41 +307,44 @@ def _cells_of_view(question: Question) -> float:
     return spec.cells.density * spec.dish.width * spec.dish.length
 
 
-def likelihoods(question: Question, papers: Papers, mean: Array, error: Array) -> dict[str, Array]:
+def likelihoods(
+    question: Question, papers: Papers, emulator: Emulator, points: Array
+) -> dict[str, Array]:
     """All likelihoods and chances at points, shape (point,); see `Inference`."""
+    mean, error = emulator.predict(points)
     agree = papers.agree(mean, error)
     informing = [agree[one] for one in question.claims]
     found = {ALL: np.logical_and.reduce(informing).mean(axis=1)}
     for k, one in enumerate(question.claims):
         others = [flags for n, flags in enumerate(informing) if n != k]
-        if others:
-            found[f"without {one}"] = np.logical_and.reduce(others).mean(axis=1)
-        else:
-            found[f"without {one}"] = np.ones(len(mean))
-    columns = {read: n for n, read in enumerate(question.reads)}
+        whole = np.logical_and.reduce(others) if others else np.ones_like(informing[0])
+        found[f"without {one}"] = whole.mean(axis=1)
     claims = {claim.id: claim for claim in question.paper.claims}
     for one in question.judged:
         found[f"says {one}"] = agree[one].mean(axis=1)
         found[f"direction {one}"] = np.prod(
-            [_there(s, columns, mean, error) for s in claims[one].statements], axis=0
+            [_there(s, question.reads, emulator, mean, error) for s in claims[one].statements],
+            axis=0,
         )
     return found
 
 
-def _there(statement: Statement, columns: Mapping[Read, int], mean: Array, error: Array) -> Array:
+def _there(
+    statement: Statement, reads: Sequence[Read], emulator: Emulator, mean: Array, error: Array
+) -> Array:
     """Chance that a statement's effect is there, by the emulator alone, shape (point,)."""
     s = statement
     if not s.directed:
         return np.ones(len(mean))
-    own = columns[Read(s.condition, s.of, s.time or 0.0)]
-    log, variance = mean[:, own], error[:, own] ** 2
+    combination = np.zeros(len(reads))
+    combination[reads.index(Read(s.condition, s.of, s.time or 0.0))] = 1.0
     if s.reference is not None:
-        other = columns[Read(s.reference, s.of, s.reference_time or 0.0)]
-        log, variance = log - mean[:, other], variance + error[:, other] ** 2
+        combination[reads.index(Read(s.reference, s.of, s.reference_time or 0.0))] -= 1.0
+    spread = np.maximum(emulator.error_of(combination, error), 1e-6)
     below = min(s.below, REDUCED) if s.p_below is not None else s.below
     with np.errstate(divide="ignore"):
         low, high = np.log([max(s.above, 0.0), below])
-    spread = np.sqrt(np.maximum(variance, 1e-12))
+    log = mean @ combination
     chance: Array = stats.norm.cdf((high - log) / spread) - stats.norm.cdf((low - log) / spread)
     return chance
 

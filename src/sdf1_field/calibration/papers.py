@@ -77,8 +77,6 @@ class _Counted:
     ----------
     columns : tuple of int
         Of MSC and network among the emulated numbers.
-    errors : ndarray, shape (region, draw)
-        Standard normal numbers of the emulator's error.
     total : ndarray, shape (draw, 1)
         Cells of a replicate.
     free : ndarray, shape (draw, 1)
@@ -92,19 +90,20 @@ class _Counted:
     """
 
     columns: tuple[int, ...]
-    errors: Array
     total: Array
     free: Array
     roots: Array
     normals: Array
     factors: Array
 
-    def fold_changes(self, mean: Array, sd: Array) -> Array:
-        """Fold changes of all replicates, shape (region, point, draw, replicate)."""
-        regions = list(enumerate(self.columns))
+    def fold_changes(self, logs: Array) -> Array:
+        """Fold changes of all replicates, shape (region, point, draw, replicate).
+
+        ``logs``, shape (point, draw, read), are those of the point, with the emulator's error.
+        """
         parts = [
-            root * np.exp((mean[:, k, None] + sd[:, k, None] * self.errors[r]) / 3.0)[..., None]
-            for (r, k), root in zip(regions, self.roots, strict=True)
+            root * np.exp(logs[:, :, k] / 3.0)[..., None]
+            for k, root in zip(self.columns, self.roots, strict=True)
         ]
         # Cells settle in proportion to area and fold change, and their number is given.
         share = np.cbrt(self.total / (self.free + sum(part**3 for part in parts)))
@@ -159,6 +158,7 @@ class Papers:
     claims: Mapping[str, Claim]
     reads: tuple[Read, ...]
     welch: Flags
+    _errors: Array
     _counted: Mapping[_Moment, _Counted]
 
     def agree(self, mean: Array, sd: Array) -> dict[str, Flags]:
@@ -166,9 +166,11 @@ class Papers:
 
         Parameters
         ----------
-        mean, sd : ndarray, shape (point, read)
-            The emulator's logarithms of fold changes and their standard errors. An error is that of
-            the point, the same in all dishes of a virtual paper.
+        mean : ndarray, shape (point, read)
+            The emulator's logarithms of fold changes.
+        sd : ndarray, shape (point, component)
+            Standard errors of its components; of the reads themselves if there was no ``mixing``.
+            An error is that of the point, the same in all dishes of a virtual paper.
 
         Returns
         -------
@@ -188,7 +190,7 @@ class Papers:
 
         Parameters
         ----------
-        mean, sd : ndarray, shape (point, read)
+        mean, sd : ndarray
             As for `agree`.
         claims : sequence of str
             Their ids.
@@ -214,14 +216,17 @@ class Papers:
 
     def _dishes(self, mean: Array, sd: Array) -> Iterator[tuple[slice, "_Dishes"]]:
         """Some points at a time, with their fold changes."""
-        if mean.shape != sd.shape or mean.shape[1:] != (len(self.reads),):
+        columns = (len(self.reads), len(self._errors))
+        if len(mean) != len(sd) or (mean.shape[1], sd.shape[1]) != columns:
             raise ValueError(
                 f"mean and sd have shapes {mean.shape} and {sd.shape}. "
-                f"Give both one column for each of {len(self.reads)} reads."
+                f"Give them {columns[0]} and {columns[1]} columns."
             )
         for first in range(0, len(mean), _AT_ONCE):
             at = slice(first, first + _AT_ONCE)
-            yield at, _Dishes(self._counted, mean[at], sd[at], {})
+            # Over the components; errors have the shape (component, draw, read).
+            errors = np.tensordot(sd[at], self._errors, 1)
+            yield at, _Dishes(self._counted, mean[at, None] + errors, {})
 
     def _judge(self, claim: Claim, dishes: "_Dishes", holds: Flags) -> None:
         """Take the papers that do not report a claim out of those that hold so far."""
@@ -244,15 +249,14 @@ class _Dishes:
     """Fold changes of some points' dishes, drawn when a statement first asks for them."""
 
     counted: Mapping[_Moment, _Counted]
-    mean: Array
-    sd: Array
+    logs: Array
     drawn: dict[_Moment, Array]
 
     def fold_changes(self, read: Read) -> Array:
         """Of a condition's region at a time, shape (point, draw, replicate)."""
         moment = _Moment(read.condition, read.time)
         if moment not in self.drawn:
-            self.drawn[moment] = self.counted[moment].fold_changes(self.mean, self.sd)
+            self.drawn[moment] = self.counted[moment].fold_changes(self.logs)
         found: Array = self.drawn[moment][REGIONS.index(read.region)]
         return found
 
@@ -268,7 +272,7 @@ def likelihood(papers: Papers, mean: Array, sd: Array, claims: Sequence[str]) ->
     Parameters
     ----------
     papers : Papers
-    mean, sd : ndarray, shape (point, read)
+    mean, sd : ndarray
         As for `Papers.agree`.
     claims : sequence of str
         Their ids.
@@ -364,6 +368,7 @@ def make_papers(
     weights: Weights,
     cells: float,
     donor_scatter: Array | None = None,
+    mixing: Array | None = None,
     draws: int = DRAWS,
     seed: int = 1,
 ) -> Papers:
@@ -400,6 +405,8 @@ def make_papers(
         Standard deviation of the logarithm of the fold change from donor to donor: in conditions
         with donors it comes on top of ``scatter``, is the same in all of them for one donor, and is
         not less in several views of a donor. None by default.
+    mixing : ndarray, shape (read, component), optional
+        Reads as sums of components whose errors are independent; the reads' own are if not given.
     draws : int
         Virtual papers.
     seed : int
@@ -439,6 +446,7 @@ def make_papers(
         {claim.id: claim for claim in _claims_of(paper, claims)},
         tuple(reads),
         own.welch,
+        _errors(reads, mixing, draws, seed),
         counted,
     )
 
@@ -480,6 +488,22 @@ class _Open:
         return cls(np.array(weights.views)[view], np.array(SIZES)[size], np.array(WELCH)[test])
 
 
+def _normal(name: str, seed: int, *shape: int) -> Array:
+    rng = generator(seed, Stream.READING, name_key(f"virtual paper/{name}"))
+    return rng.standard_normal(shape)
+
+
+def _errors(reads: Sequence[Read], mixing: Array | None, draws: int, seed: int) -> Array:
+    """Errors of the reads for standard errors of 1, shape (component, draw, read)."""
+    if mixing is None:
+        own = [f"{read.condition}/{read.region}/{read.time:g}" for read in reads]
+        mixing = np.eye(len(reads))
+    else:
+        own = [f"component {n}" for n in range(mixing.shape[1])]
+    normals = np.array([_normal(f"emulator/{name}", seed, draws) for name in own])
+    return normals[:, :, None] * mixing.T[:, None, :]
+
+
 def _count(
     moment: _Moment,
     condition: Condition,
@@ -496,27 +520,24 @@ def _count(
     draws, replicates = len(own.views), condition.replicates
 
     def normal(name: str, *shape: int) -> Array:
-        rng = generator(seed, Stream.READING, name_key(f"virtual paper/{name}"))
-        return rng.standard_normal((draws, *shape))
+        return _normal(name, seed, draws, *shape)
 
     at = f"{moment.condition}/{moment.time:g}"
     views = np.array([own_views(condition, int(v)) for v in own.views])[:, None]
     size = np.sqrt(np.log1p(own.sizes**2))[:, None]
     total = cells * views / areas.sum()
-    errors, roots, factors = [], [], []
+    roots, factors = [], []
     normals = [normal(f"count/{at}/free surface", replicates)]
     for region, k, area in zip(REGIONS, columns, areas[1:], strict=True):
         place = f"{moment.condition}/{region}"
         shift = scatter[k] / np.sqrt(views) * normal(f"dish/{place}", replicates)
         shift += between[k] * normal(f"donor/{region}", replicates)
-        errors.append(normal(f"emulator/{place}/{moment.time:g}"))
         roots.append(np.cbrt(total * area) * np.exp(shift / 3.0))
         normals.append(normal(f"count/{at}/{region}", replicates))
         varied = np.exp(size * normal(f"experiment/{place}", replicates))
         factors.append(varied * areas[0] / area)
     return _Counted(
         tuple(columns),
-        np.array(errors),
         cells * views,
         total * areas[0],
         np.array(roots),
