@@ -289,17 +289,25 @@ def papers_of(
     draws: int,
 ) -> Papers:
     """Virtual papers of a question, with the areas and the scatter of its replayed dishes."""
+    own, of_donors = _scatter(question, simulated)
     return make_papers(
         question.paper,
         question.judged,
         question.reads,
         floor=simulated.floor,
-        scatter=simulated.scatter,
+        scatter=own,
+        donor_scatter=of_donors,
         weights=open_weights,
         cells=_cells_of_view(question),
         mixing=emulator.mixing,
         draws=draws,
     )
+
+
+def _scatter(question: Question, simulated: Simulated) -> tuple[Array, Array]:
+    """Scatter of dishes, and of donors: where dishes have donors, all of it is the donors'."""
+    donors = [question.paper.conditions[read.condition].donors for read in question.reads]
+    return np.where(donors, 0.0, simulated.scatter), np.where(donors, simulated.scatter, 0.0)
 
 
 def _cells_of_view(question: Question) -> float:
@@ -371,6 +379,7 @@ def printed_p_weights(
     views = sorted({v for c in question.paper.conditions.values() for v in c.views})
     prior = prior_weights(tuple(views))
     grid, informed_by = prior.grid, ""
+    own, of_donors = _scatter(question, simulated)
     for claim in question.paper.claims:
         printed = [s for s in claim.statements if s.p_printed is not None]
         if claim.id not in question.judged or not printed:
@@ -389,7 +398,7 @@ def printed_p_weights(
             one[place] = 1.0
             papers = make_papers(
                 asked, (claim.id,), question.reads, floor=simulated.floor,
-                scatter=simulated.scatter, weights=Weights(prior.views, one),
+                scatter=own, donor_scatter=of_donors, weights=Weights(prior.views, one),
                 cells=_cells_of_view(question), draws=draws,
             )  # fmt: skip
             found[place] = papers.agree(logs[None], np.zeros((1, len(logs))))[claim.id].mean()
