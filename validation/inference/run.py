@@ -6,6 +6,7 @@ python validation/inference/run.py heldout    # emulator on points that it has n
 python validation/inference/run.py plants     # simulation-based calibration
 python validation/inference/run.py confirm    # posterior draws in the full program
 python validation/inference/run.py doses      # dose responses of the posterior
+python validation/inference/run.py indices    # Sobol indices, on the emulator
 
 Each section writes a table here. Replayed points and dishes are kept in the folder that --folder
 names, and sections after the first need it.
@@ -347,6 +348,41 @@ def doses(arguments: argparse.Namespace) -> None:
     )
 
 
+def indices(arguments: argparse.Namespace) -> None:
+    """Sobol indices of fold changes and of ratios, on the emulator."""
+    found = inferred(arguments, of_record(arguments))
+    reads, four = found.question.reads, found.question.reads[0].time
+    names, combinations = [], []
+    for read in (read for read in reads if read.time == four):
+        combination = np.zeros(len(reads))
+        combination[reads.index(read)] = 1.0
+        name = f"{read.condition}, {read.region}"
+        if read.condition != "control":
+            if read.condition == "igg":
+                continue
+            combination[reads.index(Read("control", read.region, four))] = -1.0
+            name = f"{read.condition} over control, {read.region}"
+        names.append(name)
+        combinations.append(combination)
+    weights = np.array(combinations)
+
+    def outputs(places: np.ndarray) -> np.ndarray:
+        return weights @ found.emulator.predict(places.T)[0].T
+
+    even = [stats.uniform()] * len(found.question.space)
+    result = stats.sobol_indices(func=outputs, n=2048, dists=even, rng=np.random.default_rng(1))
+    rows = [
+        [key, *(f"{total:.2f}" for total in result.total_order[:, k])]
+        for k, key in enumerate(found.question.space.keys)
+    ]
+    write(
+        "indices",
+        "# What the free parameters decide\n\nTotal Sobol indices over the prior, on the emulator: "
+        "the share of a logarithm's variance that stays if all other parameters are known.\n\n"
+        + markdown(["parameter", *names], rows),
+    )
+
+
 def record(arguments: argparse.Namespace) -> None:
     """The inference, and its leave-one-out predictions."""
     found = inferred(arguments, of_record(arguments))
@@ -368,7 +404,7 @@ def main() -> None:
         __doc__ or "",
         {
             "record": record, "laws": laws, "heldout": heldout, "plants": plants,
-            "confirm": confirm, "doses": doses,
+            "confirm": confirm, "doses": doses, "indices": indices,
         },
         folder={"type": Path, "default": Path("inference"), "help": "where points are kept"},
         even={"type": int, "default": FULL.even, "help": "even points"},
