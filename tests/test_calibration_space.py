@@ -63,10 +63,18 @@ def test_what_is_no_interval_is_refused(model, keys, prior, message):
         make_space(model, keys, prior)
 
 
-def test_a_value_outside_of_its_interval_is_refused(model):
-    space = make_space(model, [TAU], {TAU: ["10 min", "20 min"]})
-    with pytest.raises(InputError, match="outside of its interval"):
-        space.point(model)
+def test_a_value_outside_of_its_interval_has_a_place_outside_of_the_cube(model):
+    narrow = make_space(model, [TAU], {TAU: ["20 min", "40 min"]})
+    (place,) = narrow.point(model)
+    assert place < 0.0
+    own = float(model[TAU].partition(" ")[0])
+    assert float(narrow.settings([place])[TAU].partition(" ")[0]) == pytest.approx(own, rel=1e-3)
+
+
+def test_0_has_no_place_on_a_logarithmic_scale(model):
+    space = make_space(model, [BONDS], {BONDS: [1.0, 2.0]})
+    with pytest.raises(InputError, match=r"logarithmic scale.*--prior"):
+        space.point(model.set({BONDS: 0.0}))
 
 
 @pytest.mark.parametrize(

@@ -80,20 +80,20 @@ class Space:
         return {one.key: one.setting(x) for one, x in zip(self.free, point, strict=True)}
 
     def point(self, model: Model) -> Array:
-        """Point of a model's own values.
+        """Point of a model's own values; outside of the cube where an interval excludes one.
 
         Raises
         ------
         InputError
-            If one of them lies outside of its interval.
+            If one of them has no place, as 0 has none on a logarithmic scale.
         """
         places = []
         for one in self.free:
             number, _ = _number(model.entries[one.key].value)
-            if not one.low <= number <= one.high:
+            if one.logarithmic and number <= 0.0:
                 raise InputError(
-                    f"{model.name}: {one.key}: {model.entries[one.key].value} is outside of its "
-                    f"interval, {one.low:g} to {one.high:g}. Widen the interval with --prior."
+                    f"{model.name}: {one.key}: {model.entries[one.key].value} has no place on a "
+                    "logarithmic scale. Begin its interval at 0 with --prior."
                 )
             places.append(one.place(number))
         return np.array(places)
