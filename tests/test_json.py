@@ -9,6 +9,7 @@ import pytest
 from click.testing import CliRunner
 from tests.test_reproduce import report
 
+from calibration_builders import FREE, use_the_law
 from conftest import FOLLOWED
 from sdf1_field.cli import main
 from sdf1_field.reproduce import as_json
@@ -297,3 +298,16 @@ def test_reproduce_prints_what_the_page_says(printed, tiny_targets, tmp_path):
     assert absent <= conform(as_json(whole), SECTIONS["reproduce"][1])
     written = json.loads((tmp_path / "out" / "claims-T1.json").read_text(encoding="utf-8"))
     assert [claim["id"] for claim in written["claims"]] == ["T1"]
+
+
+def test_calibrate_prints_what_the_page_says(printed, monkeypatch, tmp_path):
+    pytest.importorskip("sklearn")
+    use_the_law(monkeypatch)
+    keys = printed(
+        "calibrate", "calibrate", "deniz2023", "--free", ",".join(FREE), "--quick",
+        "--workers", 1, "-o", tmp_path / "out",
+    )  # fmt: skip
+    # No two parameters of the law act as a product.
+    assert documented("calibrate") - keys == {
+        f"correlations[].{key}" for key in ("key", "with", "value")
+    }

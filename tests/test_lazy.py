@@ -47,6 +47,9 @@ def loaded_by(arguments):
         (["reproduce", "deniz2023", "--dishes", "0"], 2),
         (["reproduce", "deniz2023", "--quick", "--dishes", "3"], 2),
         (["reproduce", "deniz2023", "--workers", "2", "--scheduler", "there"], 2),
+        (["calibrate", "--help"], 0),
+        (["calibrate", "deniz2023", "--free", ","], 2),
+        (["calibrate", "deniz2023", "--workers", "2", "--scheduler", "there"], 2),
         (["nonsense"], 2),
     ],
 )

@@ -302,3 +302,41 @@ def wilson_interval(successes: int, total: int) -> tuple[float, float]:
         return 0.0, 1.0
     ends = stats.binomtest(successes, total).proportion_ci(_CONFIDENCE, "wilson")
     return float(ends.low), float(ends.high)
+
+
+def weighted_quantiles(values: Array, weights: Array, shares: Sequence[float]) -> Array:
+    """Quantiles of weighted values, linear between the middles of their weights.
+
+    Parameters
+    ----------
+    values, weights : ndarray, shape (value,)
+        The weights sum to 1.
+    shares : sequence of float
+
+    Examples
+    --------
+    >>> weighted_quantiles(np.array([1.0, 3.0, 2.0]), np.array([0.25, 0.25, 0.5]), [0.5]).tolist()
+    [2.0]
+    """
+    order = np.argsort(values)
+    own = weights[order]
+    return np.asarray(np.interp(shares, np.cumsum(own) - 0.5 * own, values[order]))
+
+
+def weighted_correlations(points: Array, weights: Array) -> Array:
+    """Pearson's correlations of the columns of weighted points; 0 for one that does not vary.
+
+    Parameters
+    ----------
+    points : ndarray, shape (point, column)
+    weights : ndarray, shape (point,)
+        They sum to 1.
+
+    Returns
+    -------
+    ndarray, shape (column, column)
+    """
+    apart = points - weights @ points
+    covariance = (weights[:, None] * apart).T @ apart
+    spread = np.sqrt(np.maximum(np.diag(covariance), np.finfo(float).tiny))
+    return np.asarray(covariance / np.outer(spread, spread))

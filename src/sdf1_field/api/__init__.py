@@ -1,6 +1,7 @@
 """Python interface: solve a model, open a run, read its tables; the command line uses it too.
 
 `loading` loads models and `solving` solves them, `runs` holds runs and dishes of one experiment,
-`tables` lists the tables of `analyse` and makes them, and `frames` makes data frames of them. The
-names a user needs are those of `sdf1_field` itself.
+`replaying` moves other cells in a recorded dish, `tables` lists the tables of `analyse` and makes
+them, `frames` makes data frames of them, `reporting` writes verdicts, and `calibrating` infers
+parameters. The names a user needs are those of `sdf1_field` itself.
 """

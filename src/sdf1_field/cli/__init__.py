@@ -1,13 +1,14 @@
 """Command line; commands import NumPy and all that needs it when they run.
 
-`models`, `running`, `analysing`, `drawing` and `reproducing` hold the commands; `options` is shared
-by several of them, and `program` turns errors into one line and an exit status.
+`models`, `running`, `analysing`, `drawing`, `reproducing` and `calibrating` hold the commands;
+`options` is shared by several of them, and `program` turns errors into one line and an exit status.
 """
 
 import click
 
 from sdf1_field import __version__
 from sdf1_field.cli.analysing import analyse
+from sdf1_field.cli.calibrating import calibrate
 from sdf1_field.cli.drawing import plot
 from sdf1_field.cli.models import check, list_models, new, show
 from sdf1_field.cli.program import Program
@@ -29,5 +30,7 @@ def main() -> None:
     """Chemokine fields of stromal cells and their migrasomes, and the cells that gather on them."""
 
 
-for _command in (list_models, new, show, check, solve, inspect, analyse, plot, reproduce):
+for _command in (
+    list_models, new, show, check, solve, inspect, analyse, plot, reproduce, calibrate,
+):  # fmt: skip
     main.add_command(_command)

@@ -4,7 +4,7 @@ import sys
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import click
@@ -75,6 +75,27 @@ def shown_progress(label: str, length: int, *, quiet: bool = False) -> Iterator[
 
     with bar:
         yield advance
+
+
+@contextmanager
+def shown_phases(*, quiet: bool = False) -> Iterator[Callable[[str, int, int], None]]:
+    """Function to call with what is counted, how many are done and how many there will be.
+
+    Each new kind of thing has a bar, or lines, of its own; see `shown_progress`.
+    """
+    with ExitStack() as shown:
+        label = ""
+        advance: Advance | None = None
+
+        def report(counted: str, done: int, total: int) -> None:
+            nonlocal label, advance
+            if advance is None or counted != label:
+                shown.close()
+                label = counted
+                advance = shown.enter_context(shown_progress(counted, total, quiet=quiet))
+            advance(done, f"{done} of {total}")
+
+        yield report
 
 
 def time_left_text(pace: Sequence[tuple[float, int]], left: int) -> str:

@@ -146,6 +146,10 @@ def _print_report(report: "Report") -> None:
             click.echo(line)
     click.echo()
     print_table([tables.summary_row(found) for found in report.found], tables.SUMMARY)
-    for line in (tables.weights_line(report), tables.joint_line(report), tables.notes(report)):
+    for line in (
+        tables.weights_line(report.weights),
+        tables.joint_line(report),
+        tables.notes(report),
+    ):
         if line:
             click.echo(f"\n{line}")

@@ -6,7 +6,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sdf1_field.claims import Chance, Claim, ClaimFound, Interval, Statement, StatementFound, Status
+from sdf1_field.claims import (
+    Chance,
+    Claim,
+    ClaimFound,
+    Interval,
+    Statement,
+    StatementFound,
+    Status,
+    Weights,
+)
 from sdf1_field.claims.virtual import SIZES, WELCH
 from sdf1_field.digits import interval_text
 from sdf1_field.statistics import p_text
@@ -144,12 +153,12 @@ def joint_line(report: "Report") -> str:
     )
 
 
-def weights_line(report: "Report") -> str:
+def weights_line(weights: Weights) -> str:
     """What informs the weights of views, variation and test, and where they lie."""
-    grid, views = report.weights.grid, report.weights.views
+    grid, views = weights.grid, weights.views
     by_views = grid.sum(axis=(1, 2))
     size = float(grid.sum(axis=(0, 2)) @ np.array(SIZES))
-    by = report.weights.informed_by
+    by = weights.informed_by
     informed = f"informed by the p that {by} prints" if by else "not informed by any printed p"
     shares = ", ".join(f"{v}: {share_text(w)}" for v, w in zip(views, by_views, strict=True))
     return (
@@ -244,21 +253,27 @@ def as_json(report: "Report") -> dict[str, Any]:
         "claims": [_claim_json(found) for found in report.found],
         "joint": joint,
         "informed_by": weights.informed_by or None,
-        "grid": [
-            {
-                "views": views,
-                "variation": size,
-                "t_test": _T_TESTS[welch],
-                "weight": float(weights.grid[v, s, t]),
-            }
-            for v, views in enumerate(weights.views)
-            for s, size in enumerate(SIZES)
-            for t, welch in enumerate(WELCH)
-        ],
+        "grid": grid_json(weights),
     }
 
 
-def _markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+def grid_json(weights: Weights) -> list[dict[str, Any]]:
+    """Weights of what the paper leaves open."""
+    return [
+        {
+            "views": views,
+            "variation": size,
+            "t_test": _T_TESTS[welch],
+            "weight": float(weights.grid[v, s, t]),
+        }
+        for v, views in enumerate(weights.views)
+        for s, size in enumerate(SIZES)
+        for t, welch in enumerate(WELCH)
+    ]
+
+
+def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Rows below a header."""
     lines = [header, ["---"] * len(header), *rows]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
@@ -272,12 +287,12 @@ def notes(report: "Report") -> str:
 def _sections(report: "Report") -> Iterator[str]:
     yield f"# {report.paper.name}, claim by claim\n\n{report.paper.citation}"
     yield notes(report)
-    yield "\n\n".join(filter(None, (weights_line(report), joint_line(report))))
-    yield _markdown(SUMMARY, [summary_row(found) for found in report.found])
+    yield "\n\n".join(filter(None, (weights_line(report.weights), joint_line(report))))
+    yield markdown_table(SUMMARY, [summary_row(found) for found in report.found])
     for found in report.found:
         claim = found.claim
         yield f"## {claim.id}: {claim.says}\n\n{role(claim)}. Verdict: {found.verdict}."
-        yield _markdown(STATEMENTS, statement_rows(found))
+        yield markdown_table(STATEMENTS, statement_rows(found))
         yield chance_line(found)
         yield from digitised_lines(found)
 
