@@ -19,6 +19,7 @@ _HOME = {
     "Runs": "api.runs",
     "record_exposure": "api.replaying",
     "replay": "api.replaying",
+    "calibrate": "api.calibrating",
     "InputError": "errors",
     "RunError": "errors",
     "Sdf1FieldWarning": "errors",
