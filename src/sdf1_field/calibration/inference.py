@@ -411,8 +411,8 @@ def _next(found: Inference, power: float, number: int, *, seed: int) -> Array:
     """Points of the next wave: a half by all claims, the rest by all but one each."""
     weighted = found.weighted
     names = [name for name in weighted.likelihood if name.startswith("without ")]
-    shares = {ALL: number - (number // 2 // max(len(names), 1)) * len(names)}
-    shares |= dict.fromkeys(names, number // 2 // max(len(names), 1))
+    each = max(number // 2 // max(len(names), 1), 1)
+    shares = {ALL: max(number - each * len(names), each)} | dict.fromkeys(names, each)
     chosen = []
     for name, many in shares.items():
         tempered = Weighted(
