@@ -39,7 +39,7 @@ from sdf1_field.claims.verdict import verdict
 from sdf1_field.claims.virtual import (
     DRAWS,
     SIZES,
-    Weights,
+    OpenChoices,
     chance_of,
     effect_of,
     informed_weights,
@@ -409,7 +409,7 @@ def test_views_that_the_printed_p_rules_out_count_nothing_and_have_a_chance_of_t
     grid[1] = 0.0
     judged = virtual.judged(claim(), 1)
     holds = [(judged.drawn, judged.all_hold)] * 2
-    got = chance_of(Weights((1, 2), grid / grid.sum(), "X1"), holds)
+    got = chance_of(OpenChoices((1, 2), grid / grid.sum(), "X1"), holds)
     assert got.averaged.value == pytest.approx(got.by_views[1].value)
     assert got.by_views[2].value == pytest.approx(got.by_views[1].value)
 

@@ -23,16 +23,7 @@ from sdf1_field.cells import (
     cell_parameters,
 )
 from sdf1_field.cells.adhesion import BONDS
-from sdf1_field.scene import (
-    NO_BODY,
-    body_under,
-    nearest_fibre,
-    network_map,
-    place_scene,
-    region_areas,
-    regions_under,
-    with_bodies,
-)
+from sdf1_field.scene import NO_BODY, FloorRegions, body_under, nearest_fibre, place_scene
 from sdf1_field.simulation import begin, model_grid, prepare
 from sdf1_field.spec import load_model
 from sdf1_field.variation import DishFactors
@@ -195,10 +186,9 @@ def test_the_fold_change_of_adhesion_alone_is_its_laws_on_every_grid_of_the_fiel
             start, grid, cell_parameters(spec, DishFactors(), competition=0.0), 3000.0,
             hold=adhesion_map(spec, scene, grid), time_step=20.0,
         )  # fmt: skip
-        network = network_map(scene, grid, outline_margin=6.0)
-        under = regions_under(network, scene.bodies, grid, cells.x, cells.y)
-        areas = region_areas(with_bodies(network, scene.bodies, grid), grid.dx * grid.dy)
-        folds.append(density_fold_change(np.bincount(under, minlength=3), areas)[0])
+        regions = FloorRegions(scene, grid, 6.0)
+        counts = np.bincount(regions.under(cells.x, cells.y), minlength=3)
+        folds.append(density_fold_change(counts, regions.areas)[0])
     # Contacts are judged on a map of 2.5 um: cells held beyond an outline count as beside it.
     assert folds == pytest.approx([5.0] * 3, rel=0.06)
     assert max(folds) / min(folds) < 1.03

@@ -9,7 +9,7 @@ import pytest
 from tests.conftest import TINY
 
 from sdf1_field.errors import InputError
-from sdf1_field.record import memory, require_memory
+from sdf1_field.record import expected_size, memory, require_memory
 from sdf1_field.spec import load_model
 
 GB = 10**9
@@ -92,3 +92,11 @@ def test_a_model_that_needs_more_than_is_free_is_refused(monkeypatch):
     monkeypatch.setattr(memory, "available_memory", lambda: 1e6)
     with pytest.raises(InputError, match=r"about \d+ MB of memory, and this machine has 1 MB"):
         require_memory(model)
+
+
+def test_two_adhesion_maps_of_a_byte_and_three_floats_a_place_are_counted():
+    coarse, fine = (
+        expected_size(load_model("coculture-kg1a", settings=[*TINY, spacing]).spec)[1]
+        for spacing in ("numerics.contact_spacing=2.5 um", "numerics.contact_spacing=1.25 um")
+    )
+    assert fine - coarse == pytest.approx(2 * (1 + 3 * 4) * (240**2 - 120**2))

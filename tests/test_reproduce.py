@@ -132,13 +132,14 @@ def test_few_dishes_are_the_first_of_many():
     assert not {p.dish.seed for p in few} & {p.dish.seed for p in alone}
 
 
-def test_a_null_models_pool_holds_a_tenth_more_than_an_experiment_draws():
+def test_a_null_models_pool_holds_twice_what_an_experiment_draws():
     known = load_paper("deniz2023").only(("D7",))
     sizes = Counter(p.condition for p in plan(known, dishes=12, views=(1,)))
-    assert sizes["fibronectin_5"] == 30
+    assert sizes["fibronectin_5"] == 54
     assert sizes["glass"] == 12
     large = Counter(p.condition for p in plan(known, dishes=48, views=(1,)))
-    assert set(large.values()) == {48}
+    assert large["fibronectin_5"] == 54
+    assert large["glass"] == 48
 
 
 def test_numbers_of_views_are_those_that_the_pools_allow():

@@ -8,7 +8,7 @@ from sdf1_field.errors import InputError
 from sdf1_field.scene import place_scene
 from sdf1_field.shipped import model_names
 from sdf1_field.simulation import simulate
-from sdf1_field.spec import asked_model, inherited_unread, load_model, parameters
+from sdf1_field.spec import BOND_NAMES, asked_model, inherited_unread, load_model, parameters
 from sdf1_field.spec.schema import ModelSpec
 from sdf1_field.spec.unread import RULES, unread_keys
 
@@ -120,6 +120,15 @@ def _refusal(model, *settings):
             "coculture-kg1a",
             ("cell_type.kg1a.chemokinesis_gain=0.0", "mechanisms.chemokinesis=true"),
             "cell_type.kg1a.chemokinesis_gain is 0. Set cell_type.kg1a.chemokinesis_gain above 0",
+        ),
+        (
+            "coculture-kg1a",
+            (
+                *(f"mechanisms.{bond}_adhesion=false" for bond in BOND_NAMES),
+                "mechanisms.arrest=true",
+            ),
+            "mechanisms.arrest: acts on nothing in this model, since cells touch nothing that "
+            "could hold them. Set one of mechanisms.cd166_adhesion,",
         ),
         (
             "coculture-kg1a",

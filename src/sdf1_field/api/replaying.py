@@ -79,7 +79,7 @@ def replay(
     for moment in simulation.replay_cells(recorded, spec, seed=own, times=times):
         census = take_census(
             moment.regions,
-            moment.grid,
+            moment.floor.grid,
             moment.cells.x,
             moment.cells.y,
             moment.cell_regions,

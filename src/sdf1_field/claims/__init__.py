@@ -25,11 +25,11 @@ from sdf1_field.claims.verdict import (
     StatementFound,
     find_all,
 )
-from sdf1_field.claims.virtual import Chance, Virtual, Weights, examine
+from sdf1_field.claims.virtual import Chance, OpenChoices, Virtual, examine
 
 __all__ = [
     "DIRECTION_ONLY", "NOT_REPRODUCED", "REPRODUCED", "STATISTICS", "TESTS", "UNDECIDED", "VACUOUS",
     "VERDICTS", "Chance", "Claim", "ClaimFound", "DensityRatio", "Interval", "JointFound",
-    "Observable", "Paper", "Pool", "Quantity", "Reading", "Sample", "Statement", "StatementFound",
-    "Status", "Virtual", "Weights", "examine", "find_all", "load_paper", "p_value",
+    "Observable", "OpenChoices", "Paper", "Pool", "Quantity", "Reading", "Sample", "Statement",
+    "StatementFound", "Status", "Virtual", "examine", "find_all", "load_paper", "p_value",
 ]  # fmt: skip

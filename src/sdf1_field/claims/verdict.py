@@ -8,8 +8,8 @@ from sdf1_field.claims.chances import UNKNOWN, Interval
 from sdf1_field.claims.targets import Claim, Statement
 from sdf1_field.claims.virtual import (
     Chance,
+    OpenChoices,
     Virtual,
-    Weights,
     chance_of,
     effect_of,
     informed_weights,
@@ -105,7 +105,7 @@ class JointFound:
 
 def find_all(
     virtual: Virtual, *, directions_only: bool = False
-) -> tuple[tuple[ClaimFound, ...], JointFound | None, Weights]:
+) -> tuple[tuple[ClaimFound, ...], JointFound | None, OpenChoices]:
     """Judge all claims of a paper by the same virtual papers.
 
     Parameters
@@ -119,7 +119,7 @@ def find_all(
     found : tuple of ClaimFound
     joint : JointFound or None
         None unless all of the paper's joint claims are judged.
-    weights : Weights
+    weights : OpenChoices
     """
     weights = informed_weights(virtual)
     chances = {claim.id: _chance(virtual, weights, claim) for claim in virtual.paper.claims}
@@ -130,7 +130,7 @@ def find_all(
 
 
 def _chance(
-    virtual: Virtual, weights: Weights, claim: Claim, *, null: bool = False
+    virtual: Virtual, weights: OpenChoices, claim: Claim, *, null: bool = False
 ) -> Chance | None:
     judged = [virtual.judged(claim, views, null=null) for views in weights.views]
     holds = [(one.drawn, one.all_hold) for one in judged if one is not None]
@@ -140,7 +140,7 @@ def _chance(
 
 def _find(
     virtual: Virtual,
-    weights: Weights,
+    weights: OpenChoices,
     claim: Claim,
     chances: dict[str, Chance | None],
     directions_only: bool,
@@ -234,7 +234,7 @@ def _bounds(claim: Claim, null: Chance | None) -> tuple[float, float]:
     return asked, refused if refused <= 1.0 else 0.0
 
 
-def _joint(virtual: Virtual, weights: Weights) -> JointFound | None:
+def _joint(virtual: Virtual, weights: OpenChoices) -> JointFound | None:
     """Chance of all joint claims in one virtual paper, whose conditions are drawn once."""
     known = {claim.id: claim for claim in virtual.paper.claims}
     ids = virtual.paper.joint

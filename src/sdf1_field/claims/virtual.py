@@ -321,7 +321,7 @@ def examine(
 
 
 @dataclass(frozen=True, eq=False)
-class Weights:
+class OpenChoices:
     """Weights of what the paper leaves open.
 
     Parameters
@@ -338,15 +338,15 @@ class Weights:
     informed_by: str = ""
 
 
-def prior_weights(views: tuple[int, ...]) -> Weights:
+def prior_weights(views: tuple[int, ...]) -> OpenChoices:
     """All numbers of views alike, half-normal variation, both t tests alike."""
     sizes = np.exp(-0.5 * (np.array(SIZES) / SIZE_PRIOR) ** 2)
     sizes[0] *= 0.5  # Half an interval of the grid.
     grid = np.ones((len(views), 1, 1)) * sizes[:, None] * np.ones(len(WELCH))
-    return Weights(views, grid / grid.sum())
+    return OpenChoices(views, grid / grid.sum())
 
 
-def informed_weights(virtual: Virtual) -> Weights:
+def informed_weights(virtual: Virtual) -> OpenChoices:
     """Prior weights times the likelihood of the p that a claim prints.
 
     The likelihood of a grid point is the density of p on a logarithmic scale at the printed value:
@@ -363,7 +363,7 @@ def informed_weights(virtual: Virtual) -> Weights:
             found = np.array([_p_near(s, virtual, v) for v in virtual.views])
             if (grid * found).sum() > 0.0:
                 grid, informed_by = grid * found, claim.id
-    return Weights(virtual.views, grid / grid.sum(), informed_by)
+    return OpenChoices(virtual.views, grid / grid.sum(), informed_by)
 
 
 def _p_near(statement: Statement, virtual: Virtual, views: int) -> Array:
@@ -400,13 +400,13 @@ class Chance:
 
 
 def chance_of(
-    weights: Weights, holds: Sequence[tuple[Drawn, Flags]], own: Sequence[int] | None = None
+    weights: OpenChoices, holds: Sequence[tuple[Drawn, Flags]], own: Sequence[int] | None = None
 ) -> Chance:
     """Chance with its interval, from agreement at each number of views.
 
     Parameters
     ----------
-    weights : Weights
+    weights : OpenChoices
     holds : sequence of (Drawn, ndarray of bool)
         For each number of views, shape (size, test, draw).
     own : sequence of int, optional

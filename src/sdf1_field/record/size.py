@@ -4,13 +4,14 @@ import math
 
 import numpy as np
 
+from sdf1_field.cells import contact_grid
 from sdf1_field.migrasomes import expected_stroma, secreting_share
 from sdf1_field.migrasomes.fibres import VERTICES
 from sdf1_field.record.variables import LATE, frame_times, sizes_of, variables_of
 from sdf1_field.scene.variables import Variable
 from sdf1_field.simulation import model_grid
 from sdf1_field.simulation.saturation import unsaturated_until
-from sdf1_field.spec import ModelSpec
+from sdf1_field.spec import BOND_NAMES, ModelSpec
 
 _PROGRAM_BYTES = 2e8
 """Memory of the program and its libraries without any field."""
@@ -26,6 +27,8 @@ _NEAR_BYTES = 5000.0
 _IN_FLIGHT, _IN_FLIGHT_UNSATURATED = 80, 35
 """Further arrays of the floor's size held by a step, the cells and the recorder, as measured on the
 whole well; fewer where the coats of all ligands are taken as unsaturated."""
+_HOLDS = 2
+"""Adhesion maps held at a time, of the scene before a stop and after it."""
 _FIPY_BYTES = 6500.0
 """Memory of FiPy's mesh and matrices per cell, with a coat, as measured with FiPy 4.0."""
 _PACKED = 0.15
@@ -91,6 +94,10 @@ def expected_size(spec: ModelSpec) -> tuple[float, float]:
         poles = min(_POLES + _POLES_A_DIGIT * max(digits, 0.0), float(grid.nz))
         arrays = poles * (len(ligands) + 1) + _IN_FLIGHT
         memory = _PROGRAM_BYTES + 8.0 * floor_cells * arrays
+    if spec.follows_cells:
+        fine = contact_grid(spec, grid)
+        of_place = np.dtype(np.uint8).itemsize + len(BOND_NAMES) * np.dtype(np.float32).itemsize
+        memory += _HOLDS * of_place * float(fine.nx) * float(fine.ny)
     # They are kept until the end, each row with its number.
     kept = _bytes_by_variable(spec, packed=True)
     memory += sum(kept[v.name] for v in variables_of(spec).values() if _of_network(v))

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sdf1_field import claims
-from sdf1_field.claims import ClaimFound, JointFound, Paper, Reading, Virtual, Weights, find_all
+from sdf1_field.claims import ClaimFound, JointFound, OpenChoices, Paper, Reading, Virtual, find_all
 from sdf1_field.ensemble import Failure, run_dishes
 from sdf1_field.observations import OBSERVATIONS
 from sdf1_field.reproduce.experiments import chosen_views, disjoint_experiments, plan, pools_of
@@ -38,7 +38,7 @@ class Report:
     found : tuple of ClaimFound
     joint : JointFound or None
         Chance that one virtual paper reports several claims; None if not all of them are judged.
-    weights : Weights
+    weights : OpenChoices
         Of what the paper leaves open.
     readings : dict of str to list of list of sequence of Reading
         By condition, experiment and dish: experiments of one view that share no dish, for figures.
@@ -51,7 +51,7 @@ class Report:
     dishes: int
     found: tuple[ClaimFound, ...]
     joint: JointFound | None
-    weights: Weights
+    weights: OpenChoices
     readings: dict[str, list[list[Sequence[Reading]]]]
     failures: tuple[Failure, ...]
     directions_only: bool = False

@@ -13,8 +13,12 @@ from sdf1_field.claims.virtual import own_views, sharing
 from sdf1_field.errors import InputError
 from sdf1_field.observations import Dish
 
-NULL_SPARE = 1.1
-"""Dishes of a null model's pool, over the most that one of its experiments draws."""
+NULL_SPARE = 2.0
+"""Dishes of a null model's pool, over the most that one of its experiments draws.
+
+With twice as many, half of the draws lack a given dish; with hardly more than are drawn few do, and
+the jackknife over dishes is poor.
+"""
 _SEEDS = 2**31
 _DONORS = 10_000
 """Donors of one seed; each seed has donors of its own."""

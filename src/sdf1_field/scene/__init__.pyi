@@ -2,6 +2,7 @@ from sdf1_field.scene.placing import log_normal, place_bodies, place_scene
 from sdf1_field.scene.regions import (
     OUTSIDE,
     REGION_LABELS,
+    FloorRegions,
     Region,
     RegionMap,
     body_under,
@@ -11,9 +12,7 @@ from sdf1_field.scene.regions import (
     raise_on_migrasomes,
     region_areas,
     region_map,
-    regions_under,
     touched_fibres,
-    with_bodies,
 )
 from sdf1_field.scene.snapshot import (
     NO_BODY,
@@ -33,6 +32,7 @@ __all__ = [
     "Bodies",
     "Fate",
     "Fibres",
+    "FloorRegions",
     "Growth",
     "Migrasomes",
     "Origin",
@@ -49,7 +49,5 @@ __all__ = [
     "raise_on_migrasomes",
     "region_areas",
     "region_map",
-    "regions_under",
     "touched_fibres",
-    "with_bodies",
 ]

@@ -1,6 +1,8 @@
 """Maps of the floor: regions, and the adhesive structures that a cell centred there touches."""
 
+import functools
 import math
+from dataclasses import dataclass
 from enum import IntEnum
 
 import numpy as np
@@ -93,6 +95,51 @@ def network_map(scene: Scene, grid: Grid, *, outline_margin: float) -> RegionMap
     return network
 
 
+@dataclass(frozen=True, eq=False)
+class FloorRegions:
+    """Regions of a scene's floor; each map is painted once, when it is first read.
+
+    Parameters
+    ----------
+    scene : Scene
+    grid : Grid
+    outline_margin : float
+        As of `network_map` [um].
+    """
+
+    scene: Scene
+    grid: Grid
+    outline_margin: float
+
+    @functools.cached_property
+    def network(self) -> RegionMap:
+        """Of `network_map`, shape (ny, nx)."""
+        return network_map(self.scene, self.grid, outline_margin=self.outline_margin)
+
+    @functools.cached_property
+    def regions(self) -> RegionMap:
+        """Of `region_map`, shape (ny, nx)."""
+        regions = self.network.copy()
+        regions.reshape(-1)[_cells_under(self.scene.bodies, self.grid)[0]] = Region.MSC
+        regions[~self.grid.inside] = OUTSIDE
+        return regions
+
+    @property
+    def areas(self) -> Array:
+        """Area of each region [um**2], shape (3,), in the order of `Region`."""
+        return region_areas(self.regions, self.grid.dx * self.grid.dy)
+
+    def under(self, x: Array, y: Array) -> NDArray[np.uint8]:
+        """Region under places [um], shape (place,).
+
+        Bodies are decided by their outlines: densities jump there, and a raster would count cells
+        at the edge of a body as beside it.
+        """
+        under: NDArray[np.uint8] = self.network[self.grid.index(x, y)]
+        under[body_under(self.scene.bodies, x, y) != NO_BODY] = Region.MSC
+        return under
+
+
 def region_map(scene: Scene, grid: Grid, *, outline_margin: float) -> RegionMap:
     """Region of every floor cell, by its centre; bodies take precedence over networks.
 
@@ -103,37 +150,7 @@ def region_map(scene: Scene, grid: Grid, *, outline_margin: float) -> RegionMap:
     ndarray of uint8, shape (ny, nx)
         Values of `Region`; `OUTSIDE` outside a round well.
     """
-    network = network_map(scene, grid, outline_margin=outline_margin)
-    return with_bodies(network, scene.bodies, grid)
-
-
-def with_bodies(network: RegionMap, bodies: Bodies, grid: Grid) -> RegionMap:
-    """`region_map` of a scene whose `network_map` is known."""
-    regions = network.copy()
-    regions.reshape(-1)[_cells_under(bodies, grid)[0]] = Region.MSC
-    regions[~grid.inside] = OUTSIDE
-    return regions
-
-
-def regions_under(
-    network: RegionMap, bodies: Bodies, grid: Grid, x: Array, y: Array
-) -> NDArray[np.uint8]:
-    """Region under places [um], shape (place,).
-
-    Bodies are decided by their outlines: densities jump there, and a raster would count cells at
-    the edge of a body as beside it.
-
-    Parameters
-    ----------
-    network : ndarray of uint8, shape (ny, nx)
-        Of `network_map`.
-    bodies : Bodies
-    grid : Grid
-    x, y : ndarray, shape (place,)
-    """
-    under: NDArray[np.uint8] = network[grid.index(x, y)]
-    under[body_under(bodies, x, y) != NO_BODY] = Region.MSC
-    return under
+    return FloorRegions(scene, grid, outline_margin).regions
 
 
 def touched_fibres(scene: Scene, grid: Grid, *, reach: float) -> NDArray[np.uint8]:

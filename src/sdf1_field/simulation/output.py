@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from sdf1_field.cells import Cells
 from sdf1_field.migrasomes import Cargo, cargo_of, rates_now
-from sdf1_field.scene import RegionMap, Scene, regions_under
+from sdf1_field.scene import RegionMap, Scene
 from sdf1_field.simulation.scene_fields import SceneFields
 from sdf1_field.simulation.state import State
 from sdf1_field.solvers import FieldState
@@ -104,14 +104,13 @@ class Snapshot:
     @property
     def regions(self) -> RegionMap:
         """Region under each floor cell, shape (ny, nx)."""
-        return self.here.regions
+        return self.here.floor.regions
 
     @functools.cached_property
     def cell_regions(self) -> NDArray[np.uint8]:
         """Region under each cell's centre, shape (cell,)."""
         assert self.cells is not None
-        here, cells = self.here, self.cells
-        return regions_under(here.network, here.scene.bodies, here.prepared.grid, cells.x, cells.y)
+        return self.here.floor.under(self.cells.x, self.cells.y)
 
     @functools.cached_property
     def ligands(self) -> Mapping[str, LigandOutput]:

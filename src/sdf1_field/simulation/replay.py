@@ -26,17 +26,7 @@ from sdf1_field.exposure import (
     Weights,
     no_stimulus,
 )
-from sdf1_field.grid import Grid
-from sdf1_field.scene import (
-    Fate,
-    Region,
-    RegionMap,
-    Scene,
-    network_map,
-    region_areas,
-    regions_under,
-    with_bodies,
-)
+from sdf1_field.scene import Fate, FloorRegions, Region, RegionMap, Scene
 from sdf1_field.simulation.dish import model_grid
 from sdf1_field.simulation.recording import RecordedExposure, RecordedInterval
 from sdf1_field.simulation.replayable import require_same_stroma
@@ -65,35 +55,30 @@ class ReplayedCells:
     time : float
         [s].
     cells : Cells
-    scene : Scene
-        Without the migrasomes that these cells have taken up.
-    grid : Grid
-    outline_margin : float
-        Of the regions [um].
+    floor : FloorRegions
+        Of the stroma without the migrasomes that these cells have taken up.
     """
 
     time: float
     cells: Cells
-    scene: Scene
-    grid: Grid
-    outline_margin: float
+    floor: FloorRegions
 
     at_stop = True
 
-    @functools.cached_property
-    def network(self) -> RegionMap:
-        """Whether each floor cell is in a network, under bodies too, shape (ny, nx)."""
-        return network_map(self.scene, self.grid, outline_margin=self.outline_margin)
+    @property
+    def scene(self) -> Scene:
+        """Stroma without the migrasomes that these cells have taken up."""
+        return self.floor.scene
 
-    @functools.cached_property
+    @property
     def regions(self) -> RegionMap:
         """Region of each floor cell, shape (ny, nx)."""
-        return with_bodies(self.network, self.scene.bodies, self.grid)
+        return self.floor.regions
 
     @property
     def cell_regions(self) -> NDArray[np.uint8]:
         """Region under each cell's centre, shape (cell,)."""
-        return regions_under(self.network, self.scene.bodies, self.grid, self.cells.x, self.cells.y)
+        return self.floor.under(self.cells.x, self.cells.y)
 
     @property
     def counts(self) -> NDArray[np.int64]:
@@ -103,7 +88,7 @@ class ReplayedCells:
     @property
     def areas(self) -> Array:
         """Area of each region [um**2], shape (3,), in the order of `Region`."""
-        return region_areas(self.regions, self.grid.dx * self.grid.dy)
+        return self.floor.areas
 
 
 def replay_cells(
@@ -155,7 +140,9 @@ def replay_cells(
     for number, time in enumerate(recorded.times):
         scene = scene_left(recorded.scenes[number], taken, plan.events, time)
         if time in asked:
-            yield ReplayedCells(time, cells, scene, grid, spec.scene.network_outline_margin)
+            yield ReplayedCells(
+                time, cells, FloorRegions(scene, grid, spec.scene.network_outline_margin)
+            )
         if not asked or time >= asked[-1]:
             return
         until = recorded.times[number + 1]

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from sdf1_field import migrasomes
 from sdf1_field.cells import AdhesionMap, adhesion_map
 from sdf1_field.grid import Grid
-from sdf1_field.scene import RegionMap, Scene, network_map, region_map, with_bodies
+from sdf1_field.scene import FloorRegions, RegionMap, Scene, region_map
 from sdf1_field.simulation.prepared import Prepared
 from sdf1_field.sources import Secretion, binding_sites, secretion
 from sdf1_field.spec import ModelSpec
@@ -53,15 +53,10 @@ class SceneFields:
         return {name: secretion(self.scene, grid, name) for name in self.prepared.equations}
 
     @functools.cached_property
-    def network(self) -> RegionMap:
-        """Whether each floor cell is in a network, under bodies too, shape (ny, nx)."""
+    def floor(self) -> FloorRegions:
+        """Regions of the floor."""
         margin = self.prepared.spec.scene.network_outline_margin
-        return network_map(self.scene, self.prepared.grid, outline_margin=margin)
-
-    @functools.cached_property
-    def regions(self) -> RegionMap:
-        """Region of each floor cell, shape (ny, nx)."""
-        return with_bodies(self.network, self.scene.bodies, self.prepared.grid)
+        return FloorRegions(self.scene, self.prepared.grid, margin)
 
     @functools.cached_property
     def hold(self) -> AdhesionMap:

@@ -43,7 +43,7 @@ def body_signal(here: SceneFields, seen: Stimulus) -> tuple[float, float]:
     surface = surface_receptors(
         cell.receptors, occupancy, cell.internalisation_rate / cell.recycling_rate
     )
-    over = [here.regions == region for region in (Region.MSC, Region.FREE_SURFACE)]
+    over = [here.floor.regions == region for region in (Region.MSC, Region.FREE_SURFACE)]
     if not all(region.any() for region in over):
         return np.nan, np.nan
     body, free = (float((occupancy * surface)[region].mean()) for region in over)

@@ -62,6 +62,8 @@ _GROWTH_OF_BODIES = """
     stromal_type.*.alignment_time stromal_type.*.nucleation_variation"""
 _BONDS = " ".join(f"cell_type.*.{bond}_bonds" for bond in BOND_NAMES)
 _HOLDS = " ".join(f"{bond}_adhesion" for bond in BOND_NAMES)
+_TOUCH_NOTHING = "cells touch nothing that could hold them"
+_HOLD = "Set one of mechanisms.cd166_adhesion, vla4_adhesion and fibre_adhesion to true"
 _CARGO = "traffic stromal_type.*.cargo stromal_type.*.production_variation"
 _GROW, _CELLS = "Set scene.mode to 'grown'", "Set cells.density above 0"
 _SOLVE = "Add a ligand to output.ligands"
@@ -227,8 +229,8 @@ RULES: tuple[Rule, ...] = (
     Rule(
         lambda s: not s.touches,
         "cell_type.*.basal_arrest_rate cell_type.*.triggered_arrest_rate",
-        "cells touch nothing that could hold them",
-        "Set one of mechanisms.cd166_adhesion, vla4_adhesion and fibre_adhesion to true",
+        _TOUCH_NOTHING,
+        _HOLD,
     ),
     Rule(
         lambda s: not s.adheres,
@@ -380,6 +382,7 @@ def _of_mechanisms(spec: ModelSpec) -> _Found:
                 ("migrasome_uptake", "migrasome_uptake_rate"),
             )
         ),
+        (not spec.touches and not _solves(spec, "arrest"), "arrest", _TOUCH_NOTHING, _HOLD),
         (
             not spec.adheres,
             _HOLDS,
