@@ -9,7 +9,7 @@ from scipy import stats
 from sdf1_field.calibration.papers import Read, likelihood, make_papers, poisson_like, reads_of
 from sdf1_field.claims import Claim, DensityRatio, Paper, Pool, Reading, Sample, Statement, Status
 from sdf1_field.claims.targets import INFINITY, Condition
-from sdf1_field.claims.virtual import SIZES, Virtual, Weights, chance_of, prior_weights
+from sdf1_field.claims.virtual import SIZES, OpenChoices, Virtual, chance_of, prior_weights
 from sdf1_field.errors import InputError
 from sdf1_field.reproduce import load_paper
 
@@ -66,7 +66,7 @@ def paper(*claims, **changes):
 def one_weight(*, views=1, size=0.0, welch=False):
     grid = np.zeros((1, len(SIZES), 2))
     grid[0, SIZES.index(size), int(welch)] = 1.0
-    return Weights((views,), grid)
+    return OpenChoices((views,), grid)
 
 
 def papers_of(known, *, scatter=0.0, weights=None, cells=CELLS, reads=None, **further):

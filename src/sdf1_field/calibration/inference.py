@@ -16,7 +16,7 @@ from sdf1_field.calibration.replayed import replays_of
 from sdf1_field.calibration.space import Space, make_space
 from sdf1_field.claims import Paper
 from sdf1_field.claims.targets import Calibration, Statement
-from sdf1_field.claims.virtual import P_WINDOW, Weights, prior_weights
+from sdf1_field.claims.virtual import P_WINDOW, OpenChoices, prior_weights
 from sdf1_field.errors import InputError
 from sdf1_field.spec import Model, load_model
 
@@ -113,7 +113,7 @@ class Inference:
         All points at which cells were replayed.
     emulator : Emulator
     papers : Papers
-    open_weights : Weights
+    open_weights : OpenChoices
         Of what the paper leaves open.
     weighted : Weighted
         Likelihoods are `ALL`; ``without ID`` of all claims but one; ``says ID``, the chance that a
@@ -124,7 +124,7 @@ class Inference:
     simulated: Simulated
     emulator: Emulator
     papers: Papers
-    open_weights: Weights
+    open_weights: OpenChoices
     weighted: Weighted
 
 
@@ -254,7 +254,7 @@ def infer(
 def _weigh(
     question: Question,
     simulated: Simulated,
-    open_weights: Weights,
+    open_weights: OpenChoices,
     sizes: Sizes,
     rounds: Sequence[int],
     progress: Callable[[str, int, int], None] | None = None,
@@ -283,7 +283,7 @@ def _weigh(
 def papers_of(
     question: Question,
     simulated: Simulated,
-    open_weights: Weights,
+    open_weights: OpenChoices,
     emulator: Emulator,
     *,
     draws: int,
@@ -359,8 +359,8 @@ def _there(
 
 def printed_p_weights(
     question: Question, simulated: Simulated, logs: Array, *, draws: int
-) -> Weights:
-    """Weights of what the paper leaves open, by the p that its claims print.
+) -> OpenChoices:
+    """OpenChoices of what the paper leaves open, by the p that its claims print.
 
     The likelihood of a combination of views, variation and test is the share of virtual papers of
     the shipped model whose effect is on the reported side and whose p is near the printed one, as
@@ -398,13 +398,13 @@ def printed_p_weights(
             one[place] = 1.0
             papers = make_papers(
                 asked, (claim.id,), question.reads, floor=simulated.floor,
-                scatter=own, donor_scatter=of_donors, weights=Weights(prior.views, one),
+                scatter=own, donor_scatter=of_donors, weights=OpenChoices(prior.views, one),
                 cells=_cells_of_view(question), draws=draws,
             )  # fmt: skip
             found[place] = papers.agree(logs[None], np.zeros((1, len(logs))))[claim.id].mean()
         if (grid * found).sum() > 0.0:
             grid, informed_by = grid * found, claim.id
-    return Weights(prior.views, grid / grid.sum(), informed_by)
+    return OpenChoices(prior.views, grid / grid.sum(), informed_by)
 
 
 def _next(found: Inference, power: float, number: int, *, seed: int) -> Array:

@@ -19,7 +19,7 @@ from sdf1_field.claims.targets import Claim, Condition, Paper, Statement
 from sdf1_field.claims.virtual import (
     SIZES,
     WELCH,
-    Weights,
+    OpenChoices,
     effect_lies,
     own_views,
     p_agrees,
@@ -365,7 +365,7 @@ def make_papers(
     *,
     floor: Mapping[str, Sequence[float] | Array],
     scatter: Array,
-    weights: Weights,
+    weights: OpenChoices,
     cells: float,
     donor_scatter: Array | None = None,
     mixing: Array | None = None,
@@ -397,7 +397,7 @@ def make_papers(
         Area of free surface, MSC and network of each condition, as shares or in any one unit.
     scatter : ndarray, shape (read,)
         Standard deviation of the logarithm of one view's fold change beyond counting.
-    weights : Weights
+    weights : OpenChoices
         Of what the paper leaves open.
     cells : float
         Of one view.
@@ -479,7 +479,7 @@ class _Open:
     welch: Flags
 
     @classmethod
-    def drawn(cls, weights: Weights, draws: int) -> "_Open":
+    def drawn(cls, weights: OpenChoices, draws: int) -> "_Open":
         """Combinations in proportion to their weights, each within one paper of its share."""
         ends = weights.grid.cumsum()
         middles = (np.arange(draws) + 0.5) / draws * ends[-1]

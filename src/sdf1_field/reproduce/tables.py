@@ -11,10 +11,10 @@ from sdf1_field.claims import (
     Claim,
     ClaimFound,
     Interval,
+    OpenChoices,
     Statement,
     StatementFound,
     Status,
-    Weights,
 )
 from sdf1_field.claims.virtual import SIZES, WELCH
 from sdf1_field.digits import interval_text
@@ -153,7 +153,7 @@ def joint_line(report: "Report") -> str:
     )
 
 
-def weights_line(weights: Weights) -> str:
+def weights_line(weights: OpenChoices) -> str:
     """What informs the weights of views, variation and test, and where they lie."""
     grid, views = weights.grid, weights.views
     by_views = grid.sum(axis=(1, 2))
@@ -257,8 +257,8 @@ def as_json(report: "Report") -> dict[str, Any]:
     }
 
 
-def grid_json(weights: Weights) -> list[dict[str, Any]]:
-    """Weights of what the paper leaves open."""
+def grid_json(weights: OpenChoices) -> list[dict[str, Any]]:
+    """OpenChoices of what the paper leaves open."""
     return [
         {
             "views": views,
