@@ -4,7 +4,7 @@ Arrays on the floor have shape (ny, nx), arrays in the medium (nz, ny, nx); valu
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -16,6 +16,8 @@ from sdf1_field.walls import reflected_index
 
 Array = NDArray[np.float64]
 
+_ROUND_OFF = 1e-9
+"""Share of a spacing by which rounding may make a grid coarser than asked for."""
 _MOST_LAYERS = 100_000
 _FARTHEST = 6.0
 """Distance from a Gaussian's centre, in standard deviations, at which it is cut off."""
@@ -223,6 +225,12 @@ def make_grid(
         z_edges=edges,
         round=round_well,
     )
+
+
+def divided(grid: Grid, spacing: float) -> Grid:
+    """Grid whose cells of the floor are divided into equal ones, none wider than a spacing [um]."""
+    finer = math.ceil(max(grid.dx, grid.dy) / spacing - _ROUND_OFF)
+    return replace(grid, nx=finer * grid.nx, ny=finer * grid.ny)
 
 
 def _contiguous(x: Array, y: Array, amount: Array) -> tuple[Array, Array, Array]:

@@ -1,21 +1,16 @@
 """Contacts: the places at which a cell touches bodies and fibres, whatever ligands these bear."""
 
-import math
-from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sdf1_field.compiled import kernel
-from sdf1_field.grid import Grid
+from sdf1_field.grid import Grid, divided
 from sdf1_field.scene import Scene, cells_under_bodies, touched_fibres
 from sdf1_field.spec import ModelSpec
 
 Numbers = NDArray[np.int32]
-
-_ROUND_OFF = 1e-9
-"""Share of a spacing by which rounding may make the grid coarser than asked for."""
 
 
 class Contacts(NamedTuple):
@@ -40,8 +35,7 @@ def contact_grid(spec: ModelSpec, grid: Grid) -> Grid:
     It is no coarser than ``numerics.contact_spacing``, so that contacts do not depend on
     ``grid.spacing``.
     """
-    finer = math.ceil(max(grid.dx, grid.dy) / spec.numerics.contact_spacing - _ROUND_OFF)
-    return replace(grid, nx=finer * grid.nx, ny=finer * grid.ny)
+    return divided(grid, spec.numerics.contact_spacing)
 
 
 def contacts_of(spec: ModelSpec, scene: Scene, fine: Grid) -> Contacts:

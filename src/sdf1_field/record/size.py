@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from sdf1_field.cells import contact_grid
+from sdf1_field.grid import divided
 from sdf1_field.migrasomes import expected_stroma, secreting_share
 from sdf1_field.migrasomes.fibres import VERTICES
 from sdf1_field.record.variables import LATE, frame_times, sizes_of, variables_of
@@ -95,7 +95,7 @@ def expected_size(spec: ModelSpec) -> tuple[float, float]:
         arrays = poles * (len(ligands) + 1) + _IN_FLIGHT
         memory = _PROGRAM_BYTES + 8.0 * floor_cells * arrays
     if spec.follows_cells:
-        fine = contact_grid(spec, grid)
+        fine = divided(grid, spec.numerics.contact_spacing)
         of_place = np.dtype(np.uint8).itemsize + len(BOND_NAMES) * np.dtype(np.float32).itemsize
         memory += _HOLDS * of_place * float(fine.nx) * float(fine.ny)
     # They are kept until the end, each row with its number.
