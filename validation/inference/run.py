@@ -13,6 +13,7 @@ names, and sections after the first need it.
 """
 
 import argparse
+import functools
 import sys
 import time
 from dataclasses import replace
@@ -28,7 +29,6 @@ from sdf1_field.calibration.inference import (
     FULL,
     Inference,
     Question,
-    Sizes,
     ask,
     infer,
     predictions,
@@ -82,14 +82,16 @@ def shown(what: str, done: int, total: int) -> None:
         print(f"{time.strftime('%H:%M:%S')} {what}: {done} of {total}", file=sys.stderr, flush=True)
 
 
-def inferred(arguments: argparse.Namespace, sizes: Sizes = FULL) -> Inference:
-    """The inference, by the points kept."""
-    return infer(question(), arguments.folder / "kg1a", sizes, progress=shown)
+@functools.cache
+def inferred(folder: Path, even: int, wave: int) -> Inference:
+    """The recorded inference, by the points kept."""
+    sizes = replace(FULL, even=even, wave=wave)
+    return infer(question(), folder / "kg1a", sizes, progress=shown)
 
 
-def of_record(arguments: argparse.Namespace) -> Sizes:
-    """Sizes of the recorded inference."""
-    return replace(FULL, even=arguments.even, wave=arguments.wave)
+def recorded(arguments: argparse.Namespace) -> Inference:
+    """The inference that the command line asks for."""
+    return inferred(arguments.folder, arguments.even, arguments.wave)
 
 
 def write(name: str, text: str) -> None:
@@ -127,7 +129,7 @@ def laws(arguments: argparse.Namespace) -> None:
 
 def heldout(arguments: argparse.Namespace) -> None:
     """Share of variance that the emulator explains at points that it has not seen."""
-    found = inferred(arguments, of_record(arguments))
+    found = recorded(arguments)
     asked = found.question
     replays = replays_of(
         asked.paper,
@@ -173,7 +175,7 @@ def outcomes(flags: list[np.ndarray]) -> np.ndarray:
 
 def plants(arguments: argparse.Namespace) -> None:
     """Rank of planted parameters in the posterior from the paper that they give."""
-    found = inferred(arguments, of_record(arguments))
+    found = recorded(arguments)
     asked = found.question
     replays = replays_of(
         asked.paper,
@@ -238,7 +240,7 @@ def plants(arguments: argparse.Namespace) -> None:
 
 def confirm(arguments: argparse.Namespace) -> None:
     """Posterior draws in the full program against replay and emulator."""
-    found = inferred(arguments, of_record(arguments))
+    found = recorded(arguments)
     asked, weighted = found.question, found.weighted
     drawn = weighted.points[weighted.resampled(ALL, CONFIRMED, seed=CONFIRM_SEED)]
     conditions = {read.condition: asked.paper.conditions[read.condition] for read in asked.reads}
@@ -295,7 +297,7 @@ def confirm(arguments: argparse.Namespace) -> None:
 
 def doses(arguments: argparse.Namespace) -> None:
     """Fold changes over doses of SDF-1 and AMD3100, at draws of the posterior."""
-    found = inferred(arguments, of_record(arguments))
+    found = recorded(arguments)
     asked, weighted = found.question, found.weighted
     drawn = weighted.points[weighted.resampled(ALL, DOSED, seed=CONFIRM_SEED)]
     four = asked.reads[0].time
@@ -350,7 +352,7 @@ def doses(arguments: argparse.Namespace) -> None:
 
 def indices(arguments: argparse.Namespace) -> None:
     """Sobol indices of fold changes and of ratios, on the emulator."""
-    found = inferred(arguments, of_record(arguments))
+    found = recorded(arguments)
     reads, four = found.question.reads, found.question.reads[0].time
     names, combinations = [], []
     for read in (read for read in reads if read.time == four):
@@ -385,7 +387,7 @@ def indices(arguments: argparse.Namespace) -> None:
 
 def record(arguments: argparse.Namespace) -> None:
     """The inference, and its leave-one-out predictions."""
-    found = inferred(arguments, of_record(arguments))
+    found = recorded(arguments)
     rows = [
         [p.claim, f"{p.explained:.2f}", f"{p.direction:.2f}", f"{p.reported:.2f}",
          f"{p.prior:.3f}", f"{p.size:.0f}"]

@@ -1,5 +1,6 @@
 """Inference of a paper's claims: replay, emulate, weigh, and replay again where it matters."""
 
+import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -8,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
+import sdf1_field
 from sdf1_field.calibration.design import Simulated, joined, simulate, sobol_points
 from sdf1_field.calibration.emulator import Emulator, fit_emulator
 from sdf1_field.calibration.importance import Weighted, sample
@@ -17,7 +19,10 @@ from sdf1_field.calibration.space import Space, make_space
 from sdf1_field.claims import Paper
 from sdf1_field.claims.targets import Calibration, Statement
 from sdf1_field.claims.virtual import P_WINDOW, OpenChoices, prior_weights
+from sdf1_field.ensemble.sources import source_digest
+from sdf1_field.ensemble.tasks import run_tasks
 from sdf1_field.errors import InputError
+from sdf1_field.record.layout import program, versions
 from sdf1_field.spec import Model, load_model
 
 Array = NDArray[np.float64]
@@ -246,8 +251,10 @@ def infer(
     simulated = replayed(sobol_points(space, sizes.even))
     open_weights = printed_p_weights(question, simulated, shipped.logs[0], draws=sizes.draws)
     for wave, power in enumerate(sizes.powers):
-        found = _weigh(question, simulated, open_weights, sizes, sizes.rounds[:2])
-        simulated = joined([simulated, replayed(_next(found, power, sizes.wave, seed=wave))])
+        key = _key(question, simulated, open_weights, sizes, power)
+        task = (question, simulated, open_weights, sizes, power, wave)
+        points = run_tasks(_next, {key: task}, folder / "waves.jsonl")[key]
+        simulated = joined([simulated, replayed(np.array(points))])
     return _weigh(question, simulated, open_weights, sizes, sizes.rounds, progress)
 
 
@@ -407,12 +414,19 @@ def printed_p_weights(
     return OpenChoices(prior.views, grid / grid.sum(), informed_by)
 
 
-def _next(found: Inference, power: float, number: int, *, seed: int) -> Array:
+def _next(
+    question: Question,
+    simulated: Simulated,
+    open_weights: OpenChoices,
+    sizes: Sizes,
+    power: float,
+    seed: int,
+) -> list[list[float]]:
     """Points of the next wave: a half by all claims, the rest by all but one each."""
-    weighted = found.weighted
+    weighted = _weigh(question, simulated, open_weights, sizes, sizes.rounds[:2]).weighted
     names = [name for name in weighted.likelihood if name.startswith("without ")]
-    each = max(number // 2 // max(len(names), 1), 1)
-    shares = {ALL: max(number - each * len(names), each)} | dict.fromkeys(names, each)
+    each = max(sizes.wave // 2 // max(len(names), 1), 1)
+    shares = {ALL: max(sizes.wave - each * len(names), each)} | dict.fromkeys(names, each)
     chosen = []
     for name, many in shares.items():
         tempered = Weighted(
@@ -425,7 +439,30 @@ def _next(found: Inference, power: float, number: int, *, seed: int) -> Array:
             "calibrate: no virtual paper at any point reports all claims but one. Leave claims "
             "out, or widen intervals with --prior."
         )
-    return np.unique(np.concatenate(chosen), axis=0)
+    points: list[list[float]] = np.unique(np.concatenate(chosen), axis=0).tolist()
+    return points
+
+
+def _key(
+    question: Question,
+    simulated: Simulated,
+    open_weights: OpenChoices,
+    sizes: Sizes,
+    power: float,
+) -> str:
+    """Digest of everything that the points of a wave depend on."""
+    judged = [claim for claim in question.paper.claims if claim.id in question.judged]
+    conditions = {read.condition for read in question.reads}
+    asked = (
+        program(), versions(), source_digest(Path(sdf1_field.__file__).parent, (__name__,)),
+        question.claims, question.predicts, question.space, question.law, judged,
+        [question.paper.conditions[key] for key in sorted(conditions)],
+        sizes, power, question.shipped.spec.cells, question.shipped.spec.dish,
+    )  # fmt: skip
+    digest = hashlib.sha256(repr(asked).encode())
+    for array in (simulated.points, simulated.logs, simulated.noise, open_weights.grid):
+        digest.update(array.tobytes())
+    return digest.hexdigest()[:20]
 
 
 def predictions(found: Inference) -> list[Prediction]:
