@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from calibration import space
 from coculture import coculture
 from experiments import (
     COLOURS,
@@ -39,7 +40,6 @@ from experiments import (
 from fields import fields
 from matplotlib.figure import Figure
 from share import share
-from space import space
 
 from recording import carry_out_sections
 from sdf1_field import migrasomes
@@ -244,7 +244,8 @@ if __name__ == "__main__":
         __doc__,
         SECTIONS,
         experiments={"type": int, "default": 20, "help": "Of staining."},
-        draws={"type": int, "default": 150, "help": "Of the parameters' space."},
+        draws={"type": int, "default": 256, "help": "Of the parameters' space."},
+        write={"action": "store_true", "help": "Of space: change models/parameters.toml."},
         dishes={"type": int, "default": 3, "help": "Co-cultures of each condition."},
         workers={"type": int, "default": 2},
     )
