@@ -1,11 +1,12 @@
-"""Fit how fast carriers fuse in L929 to J7, the one claim on cargo that may be fitted.
+"""Fit how fast carriers fuse in L929 to J7, at the transport rate that J7 and J9 leave.
 
 python validation/jiao2024/fit.py           # about 6 minutes on one core; writes fit.md
 python validation/jiao2024/fit.py --write   # and the values into models/parameters.toml
 
 The paper blocks fusion with BAPTA-AM for 10 h and reports by what factor M-CSF and CCL2 rise in
 migrasomes and in bodies: four numbers, and four rates. The block is simulated in dishes whose
-cells walk and whose migrasomes come and go; nothing else is looked at.
+cells walk and whose migrasomes come and go; nothing else is looked at. Rates hang on the
+transport rate, so this follows `run.py space --write`.
 """
 
 import argparse

@@ -70,9 +70,11 @@ DECADE = 10.0
 """Intervals as wide as this, or wider, are drawn over the logarithm."""
 BLOCK = (2.0, LOOKED_AT / HOUR)
 REFITS, REFIT_DISHES, REFIT_ERROR = 6, 1, 0.05
+FIRST_RATES = {"mcsf": (4.98, 0.0296), "ccl2": (5.95, 0.0286)}
+"""Where fits begin, not the shipped values, on which the draws must not depend [1/h]."""
 FASTER = 1.1
 """Factor on fusion rates by which slopes are found."""
-SPACE_CLAIMS = ("J1", "J2", "J3", "J4", "J5", "J6", "J7", "J9", "J10")
+SPACE_CLAIMS = ("J1", "J2", "J3", "J4", "J5", "J6", "J9", "J10")
 SPACE_CONDITIONS = (
     CONTROL, "bapta_am", "glpg0187", "tspan4_oe", "itgb1_kd", "myo5a_oe", "myo5a_ko", "snap23_kd",
 )  # fmt: skip
@@ -177,14 +179,10 @@ def refitted(settings: Sequence[str]) -> Refit:
     A rise less one is nearly proportional to its rate, so each rate is scaled by the ratio of
     the wanted rise to the present one.
     """
-    spec = load_model(MODEL).spec
     rates = {
-        rate_paths(name)[place]: HOUR * rate
-        for name in LIGANDS
-        for place, rate in (
-            (MIGRASOMES, spec.stroma.cargo[name].fusion_rate),
-            (BODIES, spec.stroma.cargo[name].body_release_rate),
-        )
+        rate_paths(name)[place]: rate
+        for name, first in FIRST_RATES.items()
+        for place, rate in zip((MIGRASOMES, BODIES), first, strict=True)
     }
     entries = load_model(MODEL).entries
     for turn in range(REFITS):
