@@ -188,7 +188,7 @@ class Found:
             "correlation with the effect over all draws; those below "
             f"{chance_correlation(number):.2f} chance gives as well (p = 0.05 for each). D9 and "
             "D24: MSC alone at 24 h, and in the four hours from then on, with the draw's traffic "
-            "and CCL2's rates in L929.\n\n"
+            "and CCL2's rates in L929. The errors of blots are the same numbers in every draw.\n\n"
             f"{markdown(header, rows)}\n\nWhat J7 and J9 leave of each parameter; width: of the "
             "central half of the logarithm, posterior over prior:\n\n"
             + markdown(

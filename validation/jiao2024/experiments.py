@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from sdf1_field.analysis import CargoCount
 from sdf1_field.observations import Dish
 from sdf1_field.observations.cargo import count_dish
-from sdf1_field.statistics import wilson_interval
 
 sys.path.append(str(Path(__file__).parents[1]))
 
@@ -59,22 +58,6 @@ def grow(
 def model_name(condition: str) -> str:
     """Shipped model of a condition."""
     return MODEL if condition == CONTROL else f"{MODEL}-{condition}"
-
-
-def spread_text(values: Sequence[float] | Array) -> str:
-    """Mean, and the interval that holds 95 % of the values."""
-    known = np.asarray(values, dtype=float)
-    known = known[np.isfinite(known)]
-    if len(known) == 0:
-        return "-"
-    low, high = np.quantile(known, [0.025, 0.975])
-    return f"{number_text(float(known.mean()))} ({number_text(low)} to {number_text(high)})"
-
-
-def share_text(successes: int, total: int) -> str:
-    """Share with its interval."""
-    low, high = wilson_interval(successes, total)
-    return f"{successes / total:.2f} ({low:.2f} to {high:.2f})" if total else "-"
 
 
 def number_text(value: float) -> str:

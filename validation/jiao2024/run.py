@@ -125,10 +125,10 @@ def staining(arguments: argparse.Namespace) -> None:
 
 LEAKS = (0.0, 0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.5)
 """`biogenesis.leak_rate` over its interval [1/h]."""
-D9_TRANSPORTS = (0.01, 0.03, 0.1, 1.0)
+D9_TRANSPORTS = (0.03, 0.1, 0.3, 1.0)
 D9_DISHES = 4
 D9 = 0.13
-CHECKED = ((0.03, 0), (0.03, -1), (0.1, 4))
+CHECKED = ((0.03, 0), (0.1, 4), (0.3, 4))
 """Transport rates, and which of the pairs found there is simulated again."""
 
 
