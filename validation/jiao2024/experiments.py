@@ -36,7 +36,7 @@ COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00")
 """Okabe and Ito's palette, told apart by colour-blind readers."""
 
 HERE = Path(__file__).parent
-SECTIONS = ("claims", "staining", "share", "space", "routes_d9", "coculture")
+SECTIONS = ("staining", "share", "space", "routes_d9", "coculture")
 """Of table.md, in their order."""
 
 
