@@ -87,8 +87,13 @@ QUENCHED = (
     "output.ligands=['mcsf']",
     "treatments.bapta_am.dose=1 uM",
     "treatments.bapta_am.start=187 min",
+    "traffic.transport_rate=0.03 1/h",
 )
-"""Of which calcium is quenched between two steps of the growth and of the coupling."""
+"""Of which calcium is quenched between two steps of the growth and of the coupling.
+
+Transport is slow, lest its many migrasomes empty the bodies, whose release then falls for two
+reasons.
+"""
 
 
 @functools.cache
