@@ -34,6 +34,8 @@ TINY = (
 )
 
 CARGO_SETTINGS = (
+    # Slow, lest so small a dish fill its coat.
+    "traffic.transport_rate=0.03 1/h",
     "scene.mode=grown",
     "scene.msc_density=200 1/mm**2",
     "run.culture=4 h",

@@ -330,9 +330,7 @@ def test_the_size_of_a_grown_run_is_told_without_growing_it(tiny, monkeypatch):
 
 
 def cargo_model(tiny, *settings):
-    # Transport is slow, lest so small a dish fill its coat.
-    slow = "traffic.transport_rate=0.03 1/h"
-    return tiny_model(tiny, *CARGO_SETTINGS, slow, *settings, name="secretion-l929")
+    return tiny_model(tiny, *CARGO_SETTINGS, *settings, name="secretion-l929")
 
 
 def cargo_of(run, ligand):
