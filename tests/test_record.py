@@ -272,10 +272,10 @@ def test_a_whole_well_takes_at_most_ten_gigabytes_and_a_file_of_four():
     assert 3e9 < memory < 10e9
 
 
-def test_a_whole_well_with_a_grown_stroma_takes_at_most_eight_gigabytes():
+def test_a_whole_well_with_a_grown_stroma_takes_at_most_nine_gigabytes():
     file_size, memory = expected_size(load_model("whole-well-grown-kg1a").spec)
-    # Measured: 4.4e9.
-    assert 4e9 < memory < 8e9
+    # Measured: 4.4e9, before it had maps of what cells touch, of which two take 0.8e9.
+    assert 4e9 < memory < 9e9
     assert 37 * 2 * 4 * 2800**2 < file_size < 7e9
 
 
