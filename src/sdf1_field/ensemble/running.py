@@ -170,8 +170,9 @@ def _warn_of_several_kinds(folder: Path, computers: Iterable[Computer]) -> None:
     )
 
 
-_LOST_IN = ("__del__", "write_run")
-"""Functions in which Python or the NetCDF library prints exceptions instead of raising them."""
+_LOST_IN = ("__del__", "_gc_callback", "write_run")
+"""Functions in which Python or the NetCDF library prints exceptions instead of raising them; the
+second is Dask's, at garbage collections."""
 _SOON = 0.01
 """Time after which an interrupt that came while a lock was taken is tried again [s]."""
 
