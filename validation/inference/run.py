@@ -22,7 +22,7 @@ from pathlib import Path
 import numpy as np
 from scipy import stats
 
-from sdf1_field.calibration.design import simulate, sobol_points
+from sdf1_field.calibration.design import Simulated, simulate, sobol_points
 from sdf1_field.calibration.emulator import explained
 from sdf1_field.calibration.inference import (
     ALL,
@@ -36,6 +36,7 @@ from sdf1_field.calibration.inference import (
 from sdf1_field.calibration.papers import Read
 from sdf1_field.calibration.replayed import replays_of
 from sdf1_field.ensemble import run_dishes
+from sdf1_field.errors import InputError
 from sdf1_field.observations import Dish
 from sdf1_field.reproduce import load_paper
 
@@ -108,7 +109,7 @@ def laws(arguments: argparse.Namespace) -> None:
         folder = arguments.folder / ("kg1a" if not settings else name.replace(" ", "-"))
         try:
             found = infer(asked, folder, OF_LAWS, progress=shown).weighted
-        except Exception as error:
+        except InputError as error:  # No point reports all claims but one.
             rows.append([name, f"none ({error})", "-", "-"])
             continue
         evidence, error = found.evidence(ALL)
@@ -127,24 +128,26 @@ def laws(arguments: argparse.Namespace) -> None:
     )
 
 
-def heldout(arguments: argparse.Namespace) -> None:
-    """Share of variance that the emulator explains at points that it has not seen."""
-    found = recorded(arguments)
-    asked = found.question
+def replayed(asked: Question, points: np.ndarray, denser: int, store: Path) -> Simulated:
+    """Replays at points, in the inference's own dishes."""
     replays = replays_of(
         asked.paper,
         {(read.condition, read.time) for read in asked.reads},
         seeds=FULL.seeds,
-        denser=HELD_OUT_DENSER,
+        denser=denser,
     )
-    seen = simulate(
-        asked.space,
-        replays,
-        sobol_points(asked.space, HELD_OUT, seed=HELD_OUT_SEED),
-        asked.reads,
-        arguments.folder / "held-out.jsonl",
+    return simulate(
+        asked.space, replays, points, asked.reads, store,
         progress=lambda _: print(".", end="", file=sys.stderr, flush=True),
-    )
+    )  # fmt: skip
+
+
+def heldout(arguments: argparse.Namespace) -> None:
+    """Share of variance that the emulator explains at points that it has not seen."""
+    found = recorded(arguments)
+    asked = found.question
+    points = sobol_points(asked.space, HELD_OUT, seed=HELD_OUT_SEED)
+    seen = replayed(asked, points, HELD_OUT_DENSER, arguments.folder / "held-out.jsonl")
     shares = explained(found.emulator, seen)
     mean, error = found.emulator.predict(seen.points)
     error = np.sqrt(error**2 @ found.emulator.mixing.T**2)
@@ -177,20 +180,8 @@ def plants(arguments: argparse.Namespace) -> None:
     """Rank of planted parameters in the posterior from the paper that they give."""
     found = recorded(arguments)
     asked = found.question
-    replays = replays_of(
-        asked.paper,
-        {(read.condition, read.time) for read in asked.reads},
-        seeds=FULL.seeds,
-        denser=PLANTS_DENSER,
-    )
-    planted = simulate(
-        asked.space,
-        replays,
-        np.random.default_rng(PLANTS_SEED).random((PLANTS, len(asked.space))),
-        asked.reads,
-        arguments.folder / "plants.jsonl",
-        progress=lambda _: print(".", end="", file=sys.stderr, flush=True),
-    )
+    points = np.random.default_rng(PLANTS_SEED).random((PLANTS, len(asked.space)))
+    planted = replayed(asked, points, PLANTS_DENSER, arguments.folder / "plants.jsonl")
     judged = asked.judged
     prior = sobol_points(asked.space, EMULATED, seed=PLANTS_SEED + 1)
     count = 2 ** len(judged)

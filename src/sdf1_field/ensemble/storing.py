@@ -124,7 +124,7 @@ def claimed(folder: Path) -> Iterator[None]:
             f"{folder}: cannot be written to ({reason_of(error)}). Choose another folder."
         ) from None
     try:
-        _lock(descriptor, folder)
+        lock(descriptor, folder)
         for left in runs.glob(f"*{_PARTIAL}"):
             left.unlink()
         yield
@@ -132,15 +132,16 @@ def claimed(folder: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
-def _lock(descriptor: int, folder: Path) -> None:
+def lock(descriptor: int, place: Path) -> None:
+    """Lock an open file or folder; InputError if another program has locked it."""
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         raise InputError(
-            f"{folder}: another program is writing to it. Wait for it, or choose another folder."
+            f"{place}: another program is writing to it. Wait for it, or choose another folder."
         ) from None
     except OSError:
-        # Some network disks have no locks; two programs then compute the same dishes.
+        # Some network disks have no locks; two programs then compute the same.
         return
 
 

@@ -1,7 +1,6 @@
 """Many calls of one function on Dask, each result stored as a line of text when it is there."""
 
 import contextlib
-import fcntl
 import json
 import os
 from collections.abc import Callable, Generator, Mapping
@@ -10,6 +9,7 @@ from typing import Any
 
 from sdf1_field.ensemble.cluster import each_result, local_client, remote_client, result_or_error
 from sdf1_field.ensemble.running import interruptible
+from sdf1_field.ensemble.storing import lock
 from sdf1_field.errors import InputError, RunError, reason_of
 
 
@@ -95,14 +95,7 @@ def _locked(store: Path) -> Generator[Any]:
             f"{store}: cannot be written to ({reason_of(error)}). Choose another folder."
         ) from None
     with file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise InputError(
-                f"{store}: another program is writing to it. Wait for it, or choose another folder."
-            ) from None
-        except OSError:
-            pass  # Some network disks have no locks.
+        lock(file.fileno(), store)
         file.seek(0)
         yield file
 
