@@ -23,7 +23,7 @@ from sdf1_field.record import (
 )
 from sdf1_field.record.layout import chunks_of
 from sdf1_field.record.variables import MASSES
-from sdf1_field.scene import NO_BODY, Region, body_under
+from sdf1_field.scene import NO_BODY, body_under, nearest_fibre
 from sdf1_field.simulation import simulate
 from sdf1_field.spec import load_model
 
@@ -189,24 +189,24 @@ def test_a_file_holds_what_was_simulated(tiny, tiny_run):
             assert np.array_equal(run["body_angle"].values[n], state.scene.bodies.angle)
 
 
-def test_cells_are_over_msc_by_the_outlines_of_bodies_and_else_in_the_region_of_the_map(
-    tiny, tiny_run
-):
-    states = list(simulate(tiny_model(tiny).spec, seed=1))
+def test_cells_are_in_regions_by_the_outlines_of_bodies_and_networks(tiny, tiny_run):
+    spec = tiny_model(tiny).spec
+    margin = spec.scene.network_outline_margin
     with open_run(tiny_run) as run:
         rows = (run["cell_y"].values / 10.0).astype(int)
         columns = (run["cell_x"].values / 10.0).astype(int)
         frames = np.arange(run.sizes["obs"])[None, :]
-        under = run["region"].values[frames, rows, columns]
+        mapped = run["region"].values[frames, rows, columns]
         found = run["cell_region"].values
-        over_body = np.array(
-            [body_under(s.scene.bodies, s.cells.x, s.cells.y) != NO_BODY for s in states]
-        ).T
-    assert np.array_equal(found == Region.MSC, over_body)
-    beside = ~over_body & (under != Region.MSC)
-    assert np.array_equal(found[beside], under[beside])
-    # The map differs only where a body's edge crosses a cell of the grid.
-    assert 0.0 < (found != under).mean() < 0.05
+    for n, state in enumerate(simulate(spec, seed=1)):
+        x, y, m = state.cells.x, state.cells.y, state.scene.migrasomes
+        over_body = body_under(state.scene.bodies, x, y) != NO_BODY
+        apart = np.hypot(x[:, None] - m.x, y[:, None] - m.y) - m.radius
+        near = nearest_fibre(state.scene.fibres, x, y)[1] <= margin
+        near |= (apart[:, m.present] <= margin).any(axis=1)
+        assert np.array_equal(found[:, n], np.where(over_body, 1, np.where(near, 2, 0)))
+    # The map differs where an outline crosses a cell of the grid.
+    assert 0.0 < (found != mapped).mean() < 0.25
     assert set(np.unique(found)) == {0, 1, 2}
 
 

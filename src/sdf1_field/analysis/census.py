@@ -93,7 +93,7 @@ def count_cells(
     x, y : ndarray, shape (cell,)
         Centres [um].
     under : ndarray of int, shape (cell,)
-        `Region` under each centre, as the run decided it by the outlines of bodies.
+        `Region` under each centre, as the run decided it by outlines.
     time : float
         [s].
 

@@ -84,15 +84,45 @@ def network_map(scene: Scene, grid: Grid, *, outline_margin: float) -> RegionMap
         Values of `Region`: network or free surface; `OUTSIDE` outside a round well.
     """
     network = np.zeros((grid.ny, grid.nx), dtype=np.uint8)
-    m = scene.migrasomes
-    here = m.present
-    _paint_fibres(network, scene, grid, outline_margin)
-    _paint_capsules(
-        network, m.x[here], m.y[here], m.x[here], m.y[here], outline_margin + m.radius[here],
-        grid.dx, grid.dy,
-    )  # fmt: skip
+    _paint_capsules(network, *_outline(scene, outline_margin), grid.dx, grid.dy)
     network[~grid.inside] = OUTSIDE
     return network
+
+
+def within_network(
+    scene: Scene, grid: Grid, x: Array, y: Array, *, outline_margin: float
+) -> NDArray[np.bool_]:
+    """Whether places [um] are within the outline of a network, under bodies too, shape (place,).
+
+    Decided by distances from fibres and migrasomes; the grid only says which are near.
+
+    Parameters
+    ----------
+    outline_margin : float
+        As of `network_map` [um].
+    """
+    row, column = grid.index(x, y)
+    cell = row * grid.nx + column
+    order = np.argsort(cell, kind="stable")
+    within = np.zeros(len(cell), dtype=np.bool_)
+    within[order] = _within_capsules(
+        cell[order], x[order], y[order], *_outline(scene, outline_margin),
+        grid.dx, grid.dy, grid.nx, grid.ny,
+    )  # fmt: skip
+    return within
+
+
+def _outline(scene: Scene, margin: float) -> tuple[Array, Array, Array, Array, Array]:
+    """Networks as capsules around segments: begin in x and y, end in x and y, and reach [um]."""
+    m = scene.migrasomes
+    here = m.present
+    fibres = _segments(scene.fibres)
+    reach = np.concatenate([np.full(len(fibres[0]), margin), margin + m.radius[here]])
+    begin_x, begin_y, end_x, end_y = (
+        np.concatenate(pair)
+        for pair in zip(fibres, (m.x[here], m.y[here], m.x[here], m.y[here]), strict=True)
+    )
+    return begin_x, begin_y, end_x, end_y, reach
 
 
 @dataclass(frozen=True, eq=False)
@@ -132,10 +162,12 @@ class FloorRegions:
     def under(self, x: Array, y: Array) -> NDArray[np.uint8]:
         """Region under places [um], shape (place,).
 
-        Bodies are decided by their outlines: densities jump there, and a raster would count cells
-        at the edge of a body as beside it.
+        Bodies and networks are decided by their outlines: densities jump there, and a raster would
+        count cells at the edge of a region as beside it.
         """
-        under: NDArray[np.uint8] = self.network[self.grid.index(x, y)]
+        under = np.where(self.grid.inside[self.grid.index(x, y)], 0, OUTSIDE).astype(np.uint8)
+        near = within_network(self.scene, self.grid, x, y, outline_margin=self.outline_margin)
+        under[near & (under != OUTSIDE)] = Region.MIGRASOME_NETWORK
         under[body_under(self.scene.bodies, x, y) != NO_BODY] = Region.MSC
         return under
 
@@ -162,16 +194,11 @@ def touched_fibres(scene: Scene, grid: Grid, *, reach: float) -> NDArray[np.uint
         Radius of the cell [um].
     """
     touched = np.zeros((grid.ny, grid.nx), dtype=np.uint8)
-    _paint_fibres(touched, scene, grid, reach)
-    return np.minimum(touched, 1)
-
-
-def _paint_fibres(regions: RegionMap, scene: Scene, grid: Grid, reach: float) -> None:
-    """Mark floor cells within reach of a fibre [um] as network."""
     begin_x, begin_y, end_x, end_y = _segments(scene.fibres)
     _paint_capsules(
-        regions, begin_x, begin_y, end_x, end_y, np.full(len(begin_x), reach), grid.dx, grid.dy
+        touched, begin_x, begin_y, end_x, end_y, np.full(len(begin_x), reach), grid.dx, grid.dy
     )
+    return np.minimum(touched, 1)
 
 
 def _segments(fibres: Fibres) -> tuple[Array, Array, Array, Array]:
@@ -242,6 +269,39 @@ def _paint_capsules(
                 apart_x, apart_y = _off_segment(off_x, off_y, way_x, way_y, square)
                 if apart_x * apart_x + apart_y * apart_y <= reach * reach:
                     regions[j, i] = _NETWORK
+
+
+@kernel()
+def _within_capsules(
+    cell: Indices,
+    xs: Array,
+    ys: Array,
+    begin_x: Array,
+    begin_y: Array,
+    end_x: Array,
+    end_y: Array,
+    reaches: Array,
+    dx: float,
+    dy: float,
+    nx: int,
+    ny: int,
+) -> NDArray[np.bool_]:
+    """Which places [um], in the order of their floor cells, are within reach of a segment [um]."""
+    within = np.zeros(xs.size, np.bool_)
+    for n in range(begin_x.size):
+        x, y, reach = begin_x[n], begin_y[n], reaches[n]
+        way_x, way_y = end_x[n] - x, end_y[n] - y
+        square = way_x * way_x + way_y * way_y
+        left, right = _cells_within(min(x, end_x[n]) - reach, max(x, end_x[n]) + reach, dx, nx)
+        low, high = _cells_within(min(y, end_y[n]) - reach, max(y, end_y[n]) + reach, dy, ny)
+        for j in range(low, high):
+            place = np.searchsorted(cell, j * nx + left)
+            while place < cell.size and cell[place] < j * nx + right:
+                apart_x, apart_y = _off_segment(xs[place] - x, ys[place] - y, way_x, way_y, square)
+                if apart_x * apart_x + apart_y * apart_y <= reach * reach:
+                    within[place] = True
+                place += 1
+    return within
 
 
 @kernel(inline=True)
