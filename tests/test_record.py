@@ -23,7 +23,7 @@ from sdf1_field.record import (
 )
 from sdf1_field.record.layout import chunks_of
 from sdf1_field.record.variables import MASSES
-from sdf1_field.scene import NO_BODY, body_under, nearest_fibre
+from sdf1_field.scene import NO_BODY, Region, body_under, nearest_fibre
 from sdf1_field.simulation import simulate
 from sdf1_field.spec import load_model
 
