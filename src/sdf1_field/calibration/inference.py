@@ -11,6 +11,7 @@ from scipy import stats
 
 import sdf1_field
 from sdf1_field.calibration.design import Simulated, joined, simulate, sobol_points
+from sdf1_field.calibration.doses import deciding, half_doses
 from sdf1_field.calibration.emulator import Emulator, fit_emulator
 from sdf1_field.calibration.importance import Weighted, sample
 from sdf1_field.calibration.papers import Papers, Read, make_papers, reads_of
@@ -24,6 +25,7 @@ from sdf1_field.ensemble.tasks import run_tasks
 from sdf1_field.errors import InputError
 from sdf1_field.record.layout import program, versions
 from sdf1_field.spec import Model, load_model
+from sdf1_field.units import parse
 
 Array = NDArray[np.float64]
 
@@ -87,6 +89,8 @@ class Question:
         Settings, ``KEY=VALUE``, that hold at all points.
     shipped : Model
         Whose values the printed p of a claim is judged at.
+    half_dose : tuple of float, optional
+        Ends of the published doses of SDF-1 for half of an effect [nM].
     """
 
     paper: Paper
@@ -95,6 +99,14 @@ class Question:
     space: Space
     law: tuple[str, ...]
     shipped: Model
+    half_dose: tuple[float, float] | None = None
+
+    @property
+    def likelihoods(self) -> tuple[str, ...]:
+        """Names of those that posteriors are made of."""
+        several = self.claims if len(self.claims) > 1 else ()
+        names = (ALL, *(f"without {one}" for one in several))
+        return names if self.half_dose is None else (*names, at_doses(ALL))
 
     @property
     def judged(self) -> tuple[str, ...]:
@@ -121,8 +133,9 @@ class Inference:
     open_weights : OpenChoices
         Of what the paper leaves open.
     weighted : Weighted
-        Likelihoods are `ALL`; ``without ID`` of all claims but one; ``says ID``, the chance that a
-        paper reports it; and ``direction ID``, that its effects are there.
+        Likelihoods are `ALL`; ``without ID`` of all claims but one; both again by `at_doses`, 0
+        where the half dose is not a published one; ``says ID``, the chance that a paper reports it;
+        and ``direction ID``, that its effects are there.
     """
 
     question: Question
@@ -192,7 +205,23 @@ def ask(
     first = paper.conditions[reads_of(paper, (*informing, *predicts))[0].condition]
     shipped = load_model(first.model, settings=law)
     space = make_space(shipped, free or stage.free, prior)
-    return Question(paper, informing, predicts, space, tuple(law), shipped)
+    doses = _half_dose(stage, shipped, space)
+    return Question(paper, informing, predicts, space, tuple(law), shipped, doses)
+
+
+def _half_dose(stage: Calibration, shipped: Model, space: Space) -> tuple[float, float] | None:
+    """Published doses [nM] of the ligand of CXCR4; None where free parameters do not decide it."""
+    decided = shipped.spec.triggers and not set(deciding(shipped)).isdisjoint(space.keys)
+    if not (stage.half_dose and decided):
+        return None
+    mass = shipped.spec.ligand[shipped.spec.receptor.cxcr4.ligand].molar_mass
+    low, high = (parse(end, "concentration", molar_mass=mass) for end in stage.half_dose)
+    return low, high
+
+
+def at_doses(name: str) -> str:
+    """Name of a likelihood that is 0 where the half dose is not a published one."""
+    return f"{name}, at published doses"
 
 
 def infer(
@@ -279,7 +308,7 @@ def _weigh(
 
     weighted = sample(
         lambda points: likelihoods(question, papers, emulator, points),
-        [ALL, *(f"without {one}" for one in question.claims if len(question.claims) > 1)],
+        question.likelihoods,
         len(question.space),
         rounds=rounds,
         progress=finished,
@@ -334,6 +363,11 @@ def likelihoods(
         others = [flags for n, flags in enumerate(informing) if n != k]
         whole = np.logical_and.reduce(others) if others else np.ones_like(informing[0])
         found[f"without {one}"] = whole.mean(axis=1)
+    if question.half_dose is not None:
+        low, high = question.half_dose
+        dose = half_doses(question.space, question.shipped, points)
+        published = (low <= dose) & (dose <= high)
+        found |= {at_doses(name): chance * published for name, chance in found.items()}
     claims = {claim.id: claim for claim in question.paper.claims}
     for one in question.judged:
         found[f"says {one}"] = agree[one].mean(axis=1)
@@ -422,9 +456,9 @@ def _next(
     power: float,
     seed: int,
 ) -> list[list[float]]:
-    """Points of the next wave: a half by all claims, the rest by all but one each."""
+    """Points of the next wave: a half by all claims, the rest by the other likelihoods."""
     weighted = _weigh(question, simulated, open_weights, sizes, sizes.rounds[:2]).weighted
-    names = [name for name in weighted.likelihood if name.startswith("without ")]
+    names = [name for name in question.likelihoods if name != ALL]
     each = max(sizes.wave // 2 // max(len(names), 1), 1)
     shares = {ALL: max(sizes.wave - each * len(names), each)} | dict.fromkeys(names, each)
     chosen = []
@@ -455,8 +489,8 @@ def _key(
     conditions = {read.condition for read in question.reads}
     asked = (
         program(), versions(), source_digest(Path(sdf1_field.__file__).parent, (__name__,)),
-        question.claims, question.predicts, question.space, question.law, judged,
-        [question.paper.conditions[key] for key in sorted(conditions)],
+        question.claims, question.predicts, question.space, question.law, question.half_dose,
+        judged, [question.paper.conditions[key] for key in sorted(conditions)],
         sizes, power, question.shipped.spec.cells, question.shipped.spec.dish,
     )  # fmt: skip
     digest = hashlib.sha256(repr(asked).encode())
@@ -465,14 +499,22 @@ def _key(
     return digest.hexdigest()[:20]
 
 
-def predictions(found: Inference) -> list[Prediction]:
-    """Every claim that informs, as all others predict it, and those that inform nothing."""
+def predictions(found: Inference, *, published: bool = False) -> list[Prediction]:
+    """Every claim that informs, as all others predict it, and those that inform nothing.
+
+    Parameters
+    ----------
+    found : Inference
+    published : bool
+        By points alone whose half dose is a published one; the prior stays the whole space's.
+    """
     weighted, question = found.weighted, found.question
     prior = weighted.prior / weighted.prior.sum()
-    whole = weighted.weights(ALL)
+    named = at_doses if published else str
+    whole = weighted.weights(named(ALL))
     rows = []
     for one in question.judged:
-        others = f"without {one}" if one in question.claims else ALL
+        others = named(f"without {one}" if one in question.claims else ALL)
         weights = weighted.weights(others)
         says, there = (weighted.likelihood[f"{what} {one}"] for what in ("says", "direction"))
         rows.append(

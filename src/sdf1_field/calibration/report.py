@@ -10,7 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sdf1_field import __version__
-from sdf1_field.calibration.inference import ALL, Inference, Prediction, Sizes, predictions
+from sdf1_field.calibration.doses import half_doses
+from sdf1_field.calibration.inference import (
+    ALL,
+    Inference,
+    Prediction,
+    Sizes,
+    at_doses,
+    predictions,
+)
 from sdf1_field.calibration.space import Free
 from sdf1_field.claims import Claim
 from sdf1_field.digits import number_text, spread_text
@@ -119,6 +127,36 @@ class Correlated:
     value: float
 
 
+@dataclass(frozen=True)
+class Doses:
+    """Dose of dissolved SDF-1 for half of the trigger's maximum, against the published ones.
+
+    Parameters
+    ----------
+    published : tuple of float
+        Ends [ng/mL].
+    prior, posterior : tuple of float
+        Median, 5 and 95 % quantile [ng/mL]; the posterior's are NaN if its effective size is below
+        `LEAST_SHOWN`.
+    prior_share, posterior_share : float
+        Within the published ones.
+    evidence, error : float
+        Mean chance that one virtual paper reports all claims, over the prior at published doses,
+        and its standard error.
+    size : float
+        Effective size of the posterior there.
+    """
+
+    published: tuple[float, float]
+    prior: tuple[float, ...]
+    posterior: tuple[float, ...]
+    prior_share: float
+    posterior_share: float
+    evidence: float
+    error: float
+    size: float
+
+
 def verdict_of(prediction: Prediction, *, informs: bool, null: float | None = None) -> str:
     """Word for a prediction, by the rules of decision 17.
 
@@ -222,6 +260,36 @@ def correlations(found: Inference) -> list[Correlated]:
     return sorted(rows, key=lambda one: -abs(one.value))
 
 
+def doses(found: Inference) -> Doses | None:
+    """How sensitive the trigger is; None if the calibration names no published doses."""
+    question, weighted = found.question, found.weighted
+    if question.half_dose is None:
+        return None
+    spec = question.shipped.spec
+    mass = spec.ligand[spec.receptor.cxcr4.ligand].molar_mass
+    own = half_doses(question.space, question.shipped, weighted.points)
+    low, high = question.half_dose
+    inside = (low <= own) & (own <= high)
+    prior, weights = weighted.prior / weighted.prior.sum(), weighted.weights(ALL)
+    share = float(prior @ inside)
+    scale = 1.0 / share if share > 0.0 else math.nan
+    logs = np.log(own * mass)
+    at = (0.5, _LOW, _HIGH)
+    few = weighted.effective_size(ALL) < LEAST_SHOWN
+    posterior = np.full(len(at), math.nan) if few else weighted_quantiles(logs, weights, at)
+    evidence, error = weighted.evidence(at_doses(ALL))
+    return Doses(
+        (low * mass, high * mass),
+        tuple(np.exp(weighted_quantiles(logs, prior, at)).tolist()),
+        tuple(np.exp(posterior).tolist()),
+        share,
+        float(weights @ inside),
+        scale * evidence,
+        scale * error,
+        weighted.effective_size(at_doses(ALL)),
+    )
+
+
 # As text
 
 
@@ -303,6 +371,30 @@ def warning_line(found: Inference) -> str:
     )
     few = f" Below {LEAST_SHOWN:g} there are no quantiles and no correlations."
     return text + few if size < LEAST_SHOWN else text
+
+
+def dose_line(found: Inference) -> str:
+    """How sensitive the trigger is, in words; empty if no published doses are named."""
+    own = doses(found)
+    if own is None:
+        return ""
+    (low, high), size = own.published, own.size
+    first, posterior = (
+        f"{number_text(q[0])} ng/mL ({_between(q[1], q[2])})" for q in (own.prior, own.posterior)
+    )
+    text = (
+        f"Dissolved SDF-1 that triggers half as often as any dose can: {posterior}; prior {first}. "
+        f"Assays of these cells use {low:.0f} to {high:.0f} ng/mL: there lies "
+        f"{share_text(own.prior_share)} of the prior and {share_text(own.posterior_share)} of the "
+        "posterior."
+    )
+    if size < LEAST_SIZE:
+        return f"{text} Effective size there: {size:.0f}, too few to say more."
+    there = predictions(found, published=True)
+    claims = ", ".join(f"{p.claim} {share_text(p.explained)}" for p in there)
+    return (
+        f"{text} Evidence there: {spread_text(own.evidence, own.error)}; explained there: {claims}."
+    )
 
 
 def law_line(found: Inference) -> str:
@@ -408,6 +500,9 @@ def _sections(found: Inference, null: Mapping[str, float] | None) -> Iterator[st
         yield markdown_table(CORRELATIONS, rows)
     else:
         yield f"No correlation beyond {CORRELATED:g} is known of any two parameters."
+    if line := dose_line(found):
+        yield "## Dose response"
+        yield line
     yield "## What is open"
     yield weights_line(found.open_weights)
     yield "## Notes"
@@ -435,8 +530,27 @@ def as_json(found: Inference, *, null: Mapping[str, float] | None = None) -> dic
         "correlations": [
             {"key": one.key, "with": one.other, "value": one.value} for one in correlations(found)
         ],
+        "half_dose": _doses_json(found),
         "informed_by": found.open_weights.informed_by or None,
         "grid": grid_json(found.open_weights),
+    }
+
+
+def _doses_json(found: Inference) -> dict[str, Any] | None:
+    own = doses(found)
+    if own is None:
+        return None
+    few = math.isnan(own.posterior[0] + own.evidence)
+    return {
+        "unit": "ng/mL",
+        "published": list(own.published),
+        "prior": list(own.prior),
+        "posterior": None if few else list(own.posterior),
+        "prior_share": own.prior_share,
+        "posterior_share": own.posterior_share,
+        "evidence": None if few else {"value": own.evidence, "error": own.error},
+        "effective_size": own.size,
+        "explained": {p.claim: p.explained for p in predictions(found, published=True)},
     }
 
 

@@ -174,7 +174,7 @@ class _Common:
 _PAPER = (
     "citation", "replicates", "settings", "views", "joint", "calibration", "condition", "claim",
 )  # fmt: skip
-_CALIBRATION = ("name", "claims", "predicts", "free")
+_CALIBRATION = ("name", "claims", "predicts", "free", "half_dose", "half_dose_source")
 _CONDITION = ("label", "model", "observation", "times", "settings", "replicates", "donors", "null")
 _CLAIM = (
     "id", "says", "status", "source", "test", "null", "by_construction", "statements", "detects",
@@ -324,7 +324,12 @@ def _calibration(own: _Table, known: Mapping[str, Claim]) -> Calibration:
     claims, predicts = (tuple(own.given(key, _TEXTS) or ()) for key in ("claims", "predicts"))
     for one in (*claims, *predicts):
         own.choice("claim", one, known)
-    return Calibration(own.take("name", _TEXT), claims, predicts, tuple(own.take("free", _TEXTS)))
+    doses = tuple(own.given("half_dose", _TEXTS) or ())
+    if len(doses) not in {0, 2}:
+        own.refuse('half_dose: needs two ends. Write it like ["10 ng/mL", "300 ng/mL"].')
+    return Calibration(
+        own.take("name", _TEXT), claims, predicts, tuple(own.take("free", _TEXTS)), doses
+    )
 
 
 def _condition(own: _Table, common: _Common, observations: Observables) -> Condition:

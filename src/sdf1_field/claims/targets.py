@@ -194,12 +194,16 @@ class Calibration:
         Ids of further claims on the same cells, which inform nothing.
     free : tuple of str
         Parameters, as dotted paths.
+    half_dose : tuple of str
+        Lower and upper end of the doses of dissolved ligand that published assays need for half of
+        their effect; empty if none are given.
     """
 
     name: str
     claims: tuple[str, ...]
     predicts: tuple[str, ...]
     free: tuple[str, ...]
+    half_dose: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -127,6 +127,7 @@ def _print_report(found: "Inference") -> None:
         report.evidence_line(found),
         report.warning_line(found),
         report.law_line(found),
+        report.dose_line(found),
         weights_line(found.open_weights),
         report.NOTES,
     )
