@@ -4,6 +4,7 @@ python validation/inference/run.py record     # the inference itself, an hour or
 python validation/inference/run.py laws       # evidence of laws, each by replays of its own
 python validation/inference/run.py heldout    # emulator on points that it has not seen
 python validation/inference/run.py plants     # simulation-based calibration
+python validation/inference/run.py values     # the same, with effects in place of reports
 python validation/inference/run.py confirm    # posterior draws in the full program
 python validation/inference/run.py doses      # dose responses of the posterior
 python validation/inference/run.py indices    # Sobol indices, on the emulator
@@ -64,6 +65,11 @@ EMULATED = 65_536
 CONFIRMED, CONFIRM_SEED = 60, 500
 """Posterior draws in the full program, and the seed of their dishes."""
 BINS = 10
+VALUED = 32_768
+"""Prior draws that are weighed where plants print values."""
+NEAR, LEAST_SIZE, TINY = 1.3, 50, 1e-3
+"""Largest factor by which an effect is misread; effective size of a posterior that is ranked;
+effect below which none can be told from 0."""
 DOSED = 32
 """Posterior draws whose dose responses are replayed."""
 SDF1_DOSES = tuple(f"{dose:g} ng/mL" for dose in (0.01, 0.1, 1.0, 10.0, 100.0, 300.0))
@@ -176,6 +182,40 @@ def outcomes(flags: list[np.ndarray]) -> np.ndarray:
     return np.sum([2**k * f.astype(np.intp) for k, f in enumerate(flags)], axis=0)
 
 
+def rank_rows(
+    asked: Question,
+    prior: np.ndarray,
+    logs: np.ndarray,
+    planted: Simulated,
+    points: np.ndarray,
+    weights: np.ndarray,
+    ranked: np.ndarray,
+) -> list[list[str]]:
+    """Ranks of planted parameters and fold changes among weighed prior draws, in tenths.
+
+    ``weights``, shape (plant, draw), are those of the emulated draws ``prior`` with ``logs``;
+    ``ranked`` says which of the plants at ``points`` count.
+    """
+    quantities = {
+        **{key: (prior[:, k], points[:, k]) for k, key in enumerate(asked.space.keys)},
+        **{
+            f"log fold change, {read.condition}, {read.region}": (logs[:, n], planted.logs[:, n])
+            for n, read in enumerate(asked.reads)
+            if read.time == asked.reads[0].time
+        },
+    }
+    rows = []
+    for name, (drawn, true) in quantities.items():
+        ranks = [
+            float(weights[n][drawn < true[n]].sum() / weights[n].sum())
+            for n in np.flatnonzero(ranked)
+        ]
+        counts = np.histogram(ranks, bins=BINS, range=(0.0, 1.0))[0]
+        p = float(stats.chisquare(counts).pvalue)
+        rows.append([name, " ".join(str(c) for c in counts), f"{p:.2f}"])
+    return rows
+
+
 def plants(arguments: argparse.Namespace) -> None:
     """Rank of planted parameters in the posterior from the paper that they give."""
     found = recorded(arguments)
@@ -198,23 +238,9 @@ def plants(arguments: argparse.Namespace) -> None:
     numbers = outcomes([said[one] for one in judged])
     draw = np.random.default_rng(PLANTS_SEED).integers(numbers.shape[1], size=PLANTS)
     outcome = numbers[np.arange(PLANTS), draw]
-    quantities = {
-        **{key: (prior[:, k], planted.points[:, k]) for k, key in enumerate(asked.space.keys)},
-        **{
-            f"log fold change, {read.condition}, {read.region}": (logs[:, n], planted.logs[:, n])
-            for n, read in enumerate(asked.reads)
-            if read.time == asked.reads[0].time
-        },
-    }
-    rows = []
-    for name, (drawn, true) in quantities.items():
-        ranks = []
-        for n in range(PLANTS):
-            weights = table[:, outcome[n]]
-            ranks.append(float(weights[drawn < true[n]].sum() / weights.sum()))
-        counts = np.histogram(ranks, bins=BINS, range=(0.0, 1.0))[0]
-        p = float(stats.chisquare(counts).pvalue)
-        rows.append([name, " ".join(str(c) for c in counts), f"{p:.2f}"])
+    rows = rank_rows(
+        asked, prior, logs, planted, points, table[:, outcome].T, np.ones(PLANTS, dtype=bool)
+    )
     low, high = stats.binom.interval(0.99, PLANTS, 1.0 / BINS)
     write(
         "plants",
@@ -225,6 +251,49 @@ def plants(arguments: argparse.Namespace) -> None:
         f"{PLANTS // BINS} in each tenth, between {low:.0f} and {high:.0f} in 99 % of bins. "
         f"Reports: {np.bincount(outcome, minlength=count).tolist()} by number of bits "
         f"{', '.join(judged)}.\n\n"
+        + markdown(["quantity", "plants in each tenth of ranks", "p (chi-squared)"], rows),
+    )
+
+
+def values(arguments: argparse.Namespace) -> None:
+    """Rank of planted parameters in the posterior from the effects that they give, as values."""
+    found = recorded(arguments)
+    asked = found.question
+    points = np.random.default_rng(PLANTS_SEED).random((PLANTS, len(asked.space)))
+    planted = replayed(asked, points, PLANTS_DENSER, arguments.folder / "plants.jsonl")
+    claims = {claim.id: claim for claim in asked.paper.claims}
+    statements = [s for one in asked.claims for s in claims[one].statements]
+    prior = sobol_points(asked.space, VALUED, seed=PLANTS_SEED + 1)
+    logs, errors = found.emulator.predict(prior)
+    none = np.zeros((PLANTS, found.emulator.mixing.shape[1]))
+    said = np.log(np.maximum(found.papers.effects(planted.logs, none, statements), TINY))
+    rng = np.random.default_rng(PLANTS_SEED)
+    draw = rng.integers(said.shape[1], size=PLANTS)
+    misread = np.log(NEAR) * rng.uniform(-1.0, 1.0, (PLANTS, len(statements)))
+    printed = said[np.arange(PLANTS), draw] + misread
+    weights = np.empty((PLANTS, VALUED))
+    for begin in range(0, VALUED, 512):
+        some = slice(begin, begin + 512)
+        effects = np.log(
+            np.maximum(found.papers.effects(logs[some], errors[some], statements), TINY)
+        )
+        for n, own in enumerate(printed):
+            near = (np.abs(effects - own) < np.log(NEAR)).all(axis=2)
+            weights[n, some] = near.mean(axis=1)
+    sizes = weights.sum(axis=1) ** 2 / np.maximum((weights**2).sum(axis=1), 1e-300)
+    enough = sizes >= LEAST_SIZE
+    rows = rank_rows(asked, prior, logs, planted, points, weights, enough)
+    low, high = stats.binom.interval(0.99, int(enough.sum()), 1.0 / BINS)
+    write(
+        "plants-values",
+        f"# Simulation-based calibration by values\n\nThe {PLANTS} planted parameter sets of "
+        "[plants.md](plants.md). Here the effects themselves are read from a virtual paper, with "
+        f"an error of up to a factor of {NEAR:g}: "
+        f"{', '.join(f'{s.condition} {s.of}' for s in statements)}. {VALUED:,} emulated prior "
+        f"draws are weighed by the share of their virtual papers whose effects all lie within that "
+        f"factor. {int(enough.sum())} plants with an effective size of {LEAST_SIZE} or "
+        f"more are ranked (median {np.median(sizes):.0f}); of those, between {low:.0f} and "
+        f"{high:.0f} must be in each tenth in 99 % of bins.\n\n"
         + markdown(["quantity", "plants in each tenth of ranks", "p (chi-squared)"], rows),
     )
 
@@ -396,7 +465,7 @@ def main() -> None:
     carry_out_sections(
         __doc__ or "",
         {
-            "record": record, "laws": laws, "heldout": heldout, "plants": plants,
+            "record": record, "laws": laws, "heldout": heldout, "plants": plants, "values": values,
             "confirm": confirm, "doses": doses, "indices": indices,
         },
         folder={"type": Path, "default": Path("inference"), "help": "where points are kept"},

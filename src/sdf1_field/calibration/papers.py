@@ -214,6 +214,23 @@ class Papers:
             found[at] = holds.mean(axis=1)
         return found
 
+    def effects(self, mean: Array, sd: Array, statements: Sequence[Statement]) -> Array:
+        """Effects that virtual papers find, shape (point, draw, statement).
+
+        Parameters
+        ----------
+        mean, sd : ndarray
+            As for `agree`.
+        statements : sequence of Statement
+            Of claims that these papers judge.
+        """
+        found = np.empty((len(mean), len(self.welch), len(statements)))
+        for at, dishes in self._dishes(mean, sd):
+            for n, statement in enumerate(statements):
+                own, other = (_samples(dishes.fold_changes(read)) for read in _sides(statement))
+                found[at, :, n] = STATISTICS[statement.statistic].effect(own, other)
+        return found
+
     def _dishes(self, mean: Array, sd: Array) -> Iterator[tuple[slice, "_Dishes"]]:
         """Some points at a time, with their fold changes."""
         columns = (len(self.reads), len(self._errors))
