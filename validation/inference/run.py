@@ -6,6 +6,7 @@ python validation/inference/run.py heldout    # emulator on points that it has n
 python validation/inference/run.py plants     # simulation-based calibration
 python validation/inference/run.py values     # the same, with effects in place of reports
 python validation/inference/run.py confirm    # posterior draws in the full program
+python validation/inference/run.py choose     # the likeliest draws, in further dishes
 python validation/inference/run.py doses      # dose responses of the posterior
 python validation/inference/run.py indices    # Sobol indices, on the emulator
 
@@ -32,10 +33,12 @@ from sdf1_field.calibration.inference import (
     Question,
     ask,
     infer,
+    papers_of,
     predictions,
 )
 from sdf1_field.calibration.papers import Read
 from sdf1_field.calibration.replayed import replays_of
+from sdf1_field.claims import OpenChoices
 from sdf1_field.ensemble import run_dishes
 from sdf1_field.errors import InputError
 from sdf1_field.observations import Dish
@@ -70,6 +73,9 @@ VALUED = 32_768
 NEAR, LEAST_SIZE, TINY = 1.3, 50, 1e-3
 """Largest factor by which an effect is misread; effective size of a posterior that is ranked;
 effect below which none can be told from 0."""
+CHOSEN_FROM, LISTED, CHOSEN_DRAWS = 96, 12, 4000
+"""Draws that are replayed in further dishes, those that are listed, and virtual papers of each."""
+CHOSEN_SEEDS = tuple(range(9101, 9113))
 DOSED = 32
 """Posterior draws whose dose responses are replayed."""
 SDF1_DOSES = tuple(f"{dose:g} ng/mL" for dose in (0.01, 0.1, 1.0, 10.0, 100.0, 300.0))
@@ -355,6 +361,53 @@ def confirm(arguments: argparse.Namespace) -> None:
     )
 
 
+def choose(arguments: argparse.Namespace) -> None:
+    """The likeliest draws of the posterior in further dishes, and the one that holds most."""
+    found = recorded(arguments)
+    asked, weighted = found.question, found.weighted
+    order = np.argsort(-weighted.likelihood[ALL])
+    drawn = weighted.points[order[:CHOSEN_FROM]]
+    replays = replays_of(
+        asked.paper,
+        {(read.condition, read.time) for read in asked.reads},
+        seeds=CHOSEN_SEEDS,
+        denser=FULL.denser,
+    )
+    seen = simulate(
+        asked.space, replays, drawn, asked.reads, arguments.folder / "chosen.jsonl",
+        progress=lambda _: print(".", end="", file=sys.stderr, flush=True),
+    )  # fmt: skip
+    views = found.open_weights.views
+    grid = np.zeros_like(found.open_weights.grid)
+    grid[views.index(2)] = found.open_weights.grid[views.index(2)]
+    papers = papers_of(
+        asked, seen, OpenChoices(views, grid / grid.sum()), found.emulator, draws=CHOSEN_DRAWS
+    )
+    none = np.zeros((len(drawn), found.emulator.mixing.shape[1]))
+    agree = papers.agree(seen.logs, none)
+    chances = {one: agree[one].mean(axis=1) for one in asked.judged}
+    together = np.logical_and.reduce([agree[one] for one in asked.claims]).mean(axis=1)
+    best = np.argsort(-together)[:LISTED]
+    rows = [
+        [str(n), f"{weighted.likelihood[ALL][order[n]]:.2f}", f"{together[n]:.2f}",
+         *(f"{chances[one][n]:.2f}" for one in asked.judged),
+         *(f"{np.exp(seen.logs[n, asked.reads.index(Read('control', r, asked.reads[0].time))]):.1f}"
+           for r in REGIONS)]
+        for n in best
+    ]  # fmt: skip
+    values = asked.space.settings(drawn[best[0]])
+    write(
+        "chosen",
+        f"# The likeliest draws, replayed\n\nThe {CHOSEN_FROM} draws of the posterior with the "
+        f"largest emulated likelihood, each in {len(CHOSEN_SEEDS)} further dishes; chances at two "
+        "views, and fold changes of the control at 4 h. The first is what the models ship, if "
+        "`sdf1-field reproduce deniz2023` confirms it in the full program.\n\n"
+        + markdown(["draw", "emulated, all", "replayed, all", *asked.judged, *REGIONS], rows)
+        + "\n\n"
+        + markdown(["parameter", "value"], [[key, str(value)] for key, value in values.items()]),
+    )
+
+
 def doses(arguments: argparse.Namespace) -> None:
     """Fold changes over doses of SDF-1 and AMD3100, at draws of the posterior."""
     found = recorded(arguments)
@@ -466,7 +519,7 @@ def main() -> None:
         __doc__ or "",
         {
             "record": record, "laws": laws, "heldout": heldout, "plants": plants, "values": values,
-            "confirm": confirm, "doses": doses, "indices": indices,
+            "confirm": confirm, "choose": choose, "doses": doses, "indices": indices,
         },
         folder={"type": Path, "default": Path("inference"), "help": "where points are kept"},
         even={"type": int, "default": FULL.even, "help": "even points"},
