@@ -541,16 +541,20 @@ def _doses_json(found: Inference) -> dict[str, Any] | None:
     if own is None:
         return None
     few = math.isnan(own.posterior[0] + own.evidence)
+    prior, posterior = (
+        {"median": median, "quantiles": ends} for median, *ends in (own.prior, own.posterior)
+    )
     return {
-        "unit": "ng/mL",
         "published": list(own.published),
-        "prior": list(own.prior),
-        "posterior": None if few else list(own.posterior),
+        "prior": prior,
+        "posterior": None if few else posterior,
         "prior_share": own.prior_share,
         "posterior_share": own.posterior_share,
         "evidence": None if few else {"value": own.evidence, "error": own.error},
         "effective_size": own.size,
-        "explained": {p.claim: p.explained for p in predictions(found, published=True)},
+        "claims": [
+            {"id": p.claim, "explained": p.explained} for p in predictions(found, published=True)
+        ],
     }
 
 
