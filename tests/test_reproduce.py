@@ -354,6 +354,14 @@ def test_a_stage_records_its_claims_and_keeps_those_of_others(write_predictions,
     assert known["D12"] == LeaveOneOut(**rounded)
 
 
+def test_records_do_not_change_what_stored_points_are_found_by():
+    """A calibration's points have the claims' text in their key, and its result is recorded."""
+    known = replace(claim(), left_out=LEFT_OUT, law_chosen_by=True)
+    assert repr(known) == repr(claim())
+    assert known != claim()
+    assert repr(replace(known, detects="D13")) != repr(claim())
+
+
 def test_the_shipped_records_are_as_the_program_writes_them(write_predictions, tmp_path):
     shipped = (shipped_folder("validation") / "predictions.toml").read_bytes()
     path = tmp_path / "predictions.toml"
