@@ -1,7 +1,10 @@
 """Words, tables, draws, model file and pictures of a calibration, from a law of fold changes."""
 
+import importlib.util
 import json
+import sys
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,7 +17,8 @@ pytest.importorskip("sklearn")
 
 from sdf1_field.calibration import asking, report, saving
 from sdf1_field.calibration.importance import Weighted
-from sdf1_field.calibration.inference import ALL, Prediction
+from sdf1_field.calibration.inference import ALL, Prediction, predictions
+from sdf1_field.claims.targets import LeaveOneOut
 from sdf1_field.figures.corner import MOST, Axis, Bars, chances_figure, labels, shown
 from sdf1_field.spec import asked_model
 from sdf1_field.statistics import weighted_correlations
@@ -74,9 +78,28 @@ def test_the_null_models_chance_turns_predicted_into_compatible():
     assert report.verdict_of(one, informs=True, null=0.21) == report.COMPATIBLE
 
 
+def test_what_the_law_was_chosen_by_is_retrodicted_and_its_other_verdicts_stay():
+    seen = [
+        report.verdict_of(
+            Prediction("X", 0.9, 1.0, reported, 0.1, size), informs=True, law_chosen_by=True
+        )
+        for reported, size in ((0.6, 500.0), (0.4, 500.0), (0.1, 500.0), (0.6, 100.0))
+    ]
+    assert seen == [report.RETRODICTED, report.COMPATIBLE, report.EXPLAINED, report.UNDECIDED]
+
+
 def test_what_informs_nothing_is_never_called_explained():
     one = Prediction("X", 0.19, 1.0, 0.19, 0.1, 500.0)
     assert report.verdict_of(one, informs=False) == report.NOT_EXPLAINED
+
+
+def test_the_verdict_of_a_claim_knows_whether_the_law_was_chosen_by_it(found):
+    """Every point reports each claim with 0.6; the prior lies where nothing is reported."""
+    half = np.arange(1000) < 500
+    own = {name: np.where(half, 0.6, 0.0) for name in found.weighted.likelihood}
+    own = weighted_as(found, np.full((1000, 3), 0.5), own)
+    verdicts = {one.prediction.claim: one.verdict for one in report.judged(own)}
+    assert (verdicts["D13"], verdicts["D15"]) == (report.PREDICTED, report.RETRODICTED)
 
 
 # Numbers
@@ -166,8 +189,10 @@ def test_the_page_and_the_plain_values_say_the_same(found, written):
     assert [one["id"] for one in plain["claims"]] == ["D12", "D13", "D15", "D16", "D14"]
     for one in plain["claims"]:
         role = "informs" if one["informs"] else "predicted"
-        assert f"| {one['id']} | {role} | " in page
+        seen = "yes" if one["law_chosen_by"] else "no"
+        assert f"| {one['id']} | {role} | {seen} | " in page
         assert f"| {one['effective_size']:.0f} | {one['verdict']} |" in page
+    assert [one["id"] for one in plain["claims"] if one["law_chosen_by"]] == ["D15"]
     assert plain["informed_by"] == "D14"
     assert "informed by the p that D14 prints" in page
     assert sum(point["weight"] for point in plain["grid"]) == pytest.approx(1.0)
@@ -252,6 +277,25 @@ def test_the_paragraph_on_methods_has_the_numbers(found, written):
     assert "weighted by the p that D14 prints" in text
     assert "3 parameters" in text
     assert "2 in the logarithm" in text
+
+
+def test_the_record_of_the_inference_is_what_other_claims_predict(found, monkeypatch, tmp_path):
+    folder = Path(__file__).parents[1] / "validation"
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    spec = importlib.util.spec_from_file_location("run_inference", folder / "inference" / "run.py")
+    run = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(run)
+    written = {}
+    monkeypatch.setattr(run, "HERE", tmp_path)
+    monkeypatch.setattr(run, "recorded", lambda _: found)
+    monkeypatch.setattr(run, "write_predictions", lambda *given: written.update([given]))
+    run.record(None)
+    assert written.keys() == {"deniz2023"}
+    assert {claim: LeaveOneOut(**own) for claim, own in written["deniz2023"].items()} == {
+        p.claim: LeaveOneOut(p.explained, p.direction, p.reported, p.prior, p.size)
+        for p in predictions(found)
+    }
+    assert "| D14 | " in (tmp_path / "table.md").read_text(encoding="utf-8")
 
 
 # Pictures

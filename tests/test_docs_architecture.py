@@ -95,7 +95,8 @@ def test_a_mechanism_is_added_by_the_steps_of_the_page(tmp_path):
     shutil.copytree(ROOT / "src", tmp_path / "src", ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copytree(ROOT / "models", tmp_path / "models")
     (tmp_path / "validation").mkdir()
-    shutil.copy(ROOT / "validation" / "targets.toml", tmp_path / "validation")
+    for name in ("targets.toml", "predictions.toml"):
+        shutil.copy(ROOT / "validation" / name, tmp_path / "validation")
     for diff in re.findall(r"^```diff\n(.*?)^```", PAGE, flags=re.M | re.S):
         follow(diff, tmp_path)
     done = subprocess.run(

@@ -1,6 +1,8 @@
 """Experiments that claims need, reports on them, and the papers' own claims."""
 
+import importlib.util
 import json
+import tomllib
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -9,6 +11,9 @@ import pytest
 from tests.test_claims import HOUR, claim, paper, scattered, statement
 
 from sdf1_field.claims import STATISTICS, TESTS, Pool, Status, Virtual, find_all
+from sdf1_field.claims.loading import with_predictions
+from sdf1_field.claims.targets import LeaveOneOut
+from sdf1_field.cli.tables import print_table
 from sdf1_field.digits import interval_text
 from sdf1_field.errors import InputError
 from sdf1_field.observations import OBSERVATIONS
@@ -19,6 +24,7 @@ from sdf1_field.reproduce import (
     chosen_views,
     load_paper,
     plan,
+    tables,
 )
 from sdf1_field.reproduce.experiments import disjoint_experiments, pools_of
 from sdf1_field.shipped import shipped_folder
@@ -26,9 +32,16 @@ from sdf1_field.spec import load_model
 
 # Reports
 
+LEFT_OUT = LeaveOneOut(explained=0.57, direction=0.93, reported=0.54, prior=0.099, size=9260.0)
 
-def report(**changes):
-    asked = claim(statement(), statement(text="at 12 h", time=12 * HOUR, reference_time=12 * HOUR))
+
+def report(left_out=LEFT_OUT, law_chosen_by=False, **changes):
+    asked = claim(
+        statement(),
+        statement(text="at 12 h", time=12 * HOUR, reference_time=12 * HOUR),
+        left_out=left_out,
+        law_chosen_by=law_chosen_by,
+    )
     own = replace(paper(asked), joint=("X1",))
     found, joint, weights = find_all(Virtual(own, scattered(0.6), (1,)))
     return replace(Report(own, 24, found, joint, weights, {}, ()), **changes)
@@ -37,8 +50,9 @@ def report(**changes):
 def test_the_list_says_what_the_table_says():
     plain = as_json(report())
     (entry,) = plain["claims"]
-    assert list(entry)[:8] == [
-        "id", "paper", "effect", "interval", "chance", "null", "status", "verdict",
+    assert list(entry)[:10] == [
+        "id", "paper", "effect", "interval", "chance", "from_others", "law_chosen_by", "null",
+        "status", "verdict",
     ]  # fmt: skip
     assert entry["interval"][0] < entry["effect"] < entry["interval"][1]
     assert entry["effect"] == pytest.approx(0.6, abs=0.05)
@@ -56,6 +70,61 @@ def test_the_list_says_what_the_table_says():
     assert "directions only:" not in page
     assert "decides directions only: its" in as_markdown(report(directions_only=True))
     json.dumps(plain, allow_nan=False)
+
+
+@pytest.mark.parametrize(
+    ("left_out", "law_chosen_by", "cell"),
+    [
+        (LEFT_OUT, False, "0.54 (prior 0.10)"),
+        (LEFT_OUT, True, "0.54, retrodicted"),
+        (replace(LEFT_OUT, size=199.0), True, "undecided"),
+        (replace(LEFT_OUT, size=200.0, reported=0.004), False, "< 0.01 (prior 0.10)"),
+        (None, True, "-"),
+    ],
+)
+def test_a_chance_from_the_others_says_what_it_is_worth(left_out, law_chosen_by, cell):
+    own = report(left_out, law_chosen_by)
+    (found,) = own.found
+    for header, row in (
+        (tables.SUMMARY, tables.summary_row(found)),
+        (tables.SHORT_SUMMARY, tables.short_summary_row(found)),
+    ):
+        assert dict(zip(header, row, strict=True))["from the others"] == cell
+    page = as_markdown(own)
+    assert f" | {cell} | " in page
+    line = tables.others_line(found.claim)
+    assert line in page
+    assert (line == "") == (left_out is None)
+    assert ("retrodicted, not" in line) == (law_chosen_by and left_out is not None)
+    assert ("which decides nothing" in line) == (cell == "undecided")
+    (entry,) = as_json(own)["claims"]
+    assert entry["law_chosen_by"] == law_chosen_by
+    assert (entry["from_others"] is None) == (left_out is None)
+
+
+def test_plain_values_of_a_chance_from_the_others_are_those_recorded():
+    (entry,) = as_json(report())["claims"]
+    assert entry["from_others"] == {
+        "reported": 0.54, "direction": 0.93, "prior": 0.099, "explained": 0.57,
+        "effective_size": 9260.0,
+    }  # fmt: skip
+
+
+def test_verdicts_fit_into_a_terminal_of_100_columns(capsys):
+    """With the widest text that each column has in a pool large enough for intervals."""
+    (found,) = report(law_chosen_by=True).found
+    widest = dict(zip(tables.SHORT_SUMMARY, tables.short_summary_row(found), strict=True)) | {
+        "claim": "D25",
+        "status": str(Status.BY_CONSTRUCTION),
+        "effect": "21,900",
+        "explained (95 %)": "> 0.99 (0.74 to > 0.99)",
+        "null": "< 0.01",
+        "verdict": "not reproduced",
+    }
+    print_table([tuple(widest.values())], tables.SHORT_SUMMARY)
+    header, row = capsys.readouterr().out.splitlines()
+    assert len(row) <= 100
+    assert header.index("from the others") == row.index("0.54, retrodicted")
 
 
 # The papers themselves
@@ -102,6 +171,20 @@ def test_only_the_printed_p_informs_what_the_paper_leaves_open():
     # Fig. 5G has one control.
     by_id = {c.id: c for c in known.claims}
     assert all("control" in by_id[one].conditions for one in ("D13", "D14", "D15"))
+
+
+def test_the_law_was_chosen_by_d15():
+    seen = {c.id for name in IDS for c in load_paper(name).claims if c.law_chosen_by}
+    assert seen == {"D15"}
+
+
+def test_claims_of_the_first_calibration_are_recorded_as_predicted_by_the_others():
+    known = load_paper("deniz2023")
+    (kg1a, *_) = known.calibrations
+    recorded = {c.id: c.left_out for c in known.claims if c.left_out is not None}
+    assert recorded.keys() >= {*kg1a.claims, *kg1a.predicts}
+    # What informs nothing is predicted by the posterior of all.
+    assert recorded["D14"].explained == recorded["D14"].reported
 
 
 @pytest.mark.parametrize("name", IDS)
@@ -196,6 +279,97 @@ def test_the_papers_conditions_are_models_that_last_long_enough(name):
         assert key in used | {other.null for other in known.conditions.values()}
 
 
+# Recorded predictions
+
+RECORDED = """
+[deniz2023.D12]
+explained = 0.87
+direction = 0.94
+reported = 0.84
+prior = 0.4
+size = 9410.0
+"""
+
+
+def test_what_is_recorded_of_a_claim_is_read(tmp_path):
+    path = tmp_path / "predictions.toml"
+    path.write_text(RECORDED, encoding="utf-8")
+    (own,) = with_predictions(load_paper("deniz2023").only(("D12",)), path, IDS).claims
+    assert own.left_out == LeaveOneOut(0.87, 0.94, 0.84, 0.4, 9410.0)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "expected"),
+    [
+        ("deniz2023", "deniz2032", "unknown paper 'deniz2032'. Did you mean 'deniz2023'?"),
+        ("D12", "D99", "deniz2023: unknown claim 'D99'. "),
+        ("prior", "pior", "deniz2023: D12: pior: unknown key. Take it out."),
+        ("size = 9410.0\n", "", "deniz2023: D12: size: missing. Add it."),
+        ("0.84", "1.2", "deniz2023: D12: reported: must be a number from 0 to 1, not 1.2. "),
+        ("0.84", "nan", "deniz2023: D12: reported: must be a number from 0 to 1, not nan. "),
+        ("0.84", "true", "deniz2023: D12: reported: must be a number from 0 to 1, not True. "),
+        ("9410.0", "-1.0", "deniz2023: D12: size: must be 0 or more, not -1.0. "),
+        ("= 0.4", "= ", "Correct the TOML there."),
+    ],
+)
+def test_wrong_records_are_refused_in_one_line(tmp_path, before, after, expected):
+    assert before in RECORDED
+    path = tmp_path / "predictions.toml"
+    path.write_text(RECORDED.replace(before, after), encoding="utf-8")
+    with pytest.raises(InputError) as refused:
+        with_predictions(load_paper("deniz2023"), path, IDS)
+    assert expected in str(refused.value)
+    assert str(refused.value).startswith(f"{path}: ")
+    assert "\n" not in str(refused.value)
+
+
+def test_records_that_are_not_there_are_named(tmp_path):
+    with pytest.raises(InputError, match=r"none\.toml: no such file.*Reinstall"):
+        with_predictions(load_paper("deniz2023"), tmp_path / "none.toml", IDS)
+
+
+@pytest.fixture
+def write_predictions():
+    """The function by which the inference is recorded."""
+    path = Path(__file__).parents[1] / "validation" / "recording.py"
+    spec = importlib.util.spec_from_file_location("recording_of_predictions", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.write_predictions
+
+
+def test_a_stage_records_its_claims_and_keeps_those_of_others(write_predictions, tmp_path):
+    path = tmp_path / "predictions.toml"
+    one = {"explained": 0.5, "direction": 0.25, "reported": 1 / 3, "prior": 2e-5, "size": 12_345.6}
+    write_predictions("deniz2023", {"D17": one, "D9": one}, path)
+    write_predictions("jiao2024", {"J7": one}, path)
+    write_predictions("deniz2023", {"D12": one, "D9": {**one, "explained": 1.0 + 1e-12}}, path)
+    recorded = tomllib.loads(path.read_text(encoding="utf-8"))
+    rounded = {**one, "reported": 0.333, "size": 12_300.0}
+    assert list(recorded) == ["deniz2023", "jiao2024"]
+    assert list(recorded["deniz2023"]) == ["D9", "D12", "D17"]
+    assert recorded["deniz2023"]["D17"] == recorded["jiao2024"]["J7"] == rounded
+    assert recorded["deniz2023"]["D9"] == {**rounded, "explained": 1.0}
+    known = {c.id: c.left_out for c in with_predictions(load_paper("deniz2023"), path, IDS).claims}
+    assert known["D12"] == LeaveOneOut(**rounded)
+
+
+def test_records_do_not_change_what_stored_points_are_found_by():
+    """A calibration's points have the claims' text in their key, and its result is recorded."""
+    known = replace(claim(), left_out=LEFT_OUT, law_chosen_by=True)
+    assert repr(known) == repr(claim())
+    assert known != claim()
+    assert repr(replace(known, detects="D13")) != repr(claim())
+
+
+def test_the_shipped_records_are_as_the_program_writes_them(write_predictions, tmp_path):
+    shipped = (shipped_folder("validation") / "predictions.toml").read_bytes()
+    path = tmp_path / "predictions.toml"
+    for paper_name, claims in tomllib.loads(shipped.decode()).items():
+        write_predictions(paper_name, claims, path)
+    assert path.read_bytes() == shipped
+
+
 # Wrong targets, and a user's own
 
 OWN = """
@@ -228,6 +402,9 @@ def test_a_user_adds_values_and_nothing_else_changes(tmp_path):
     added = own.statements[-1]
     assert (added.value, added.above, added.below) == (4.0, 3.0, 5.0)
     assert added.digitised_by == "a reader"
+    # With a value it is another claim than the one that was predicted.
+    assert shipped.left_out is not None
+    assert own.left_out is None
     assert len(after.claims) == len(before.claims)
 
 

@@ -4,12 +4,14 @@ import argparse
 import multiprocessing
 import re
 import sys
+import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
 PARAMETERS = Path(__file__).parents[1] / "models" / "parameters.toml"
+PREDICTIONS = Path(__file__).parent / "predictions.toml"
 
 
 def carried_out(
@@ -105,3 +107,38 @@ def write_calibrated(
         entry = f'{match[1]}{shown}\nstatus = "calibrated"\nsource = {source}'
         text = text[: match.start()] + entry + text[match.end() :]
     PARAMETERS.write_text(text, encoding="utf-8")
+
+
+def write_predictions(
+    paper: str, predicted: Mapping[str, Mapping[str, float]], path: Path = PREDICTIONS
+) -> None:
+    """Write leave-one-out predictions of some of a paper's claims; those of others stay.
+
+    Parameters
+    ----------
+    paper : str
+    predicted : mapping of str to mapping of str to float
+        By the claims' ids: explained, direction, reported, prior and size, which are written with
+        three significant digits.
+    path : Path
+    """
+    tables = tomllib.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    tables.setdefault(paper, {}).update(predicted)
+    parts = [_ABOUT_PREDICTIONS]
+    for name, claims in sorted(tables.items()):
+        for claim in sorted(claims, key=lambda one: (len(one), one)):
+            lines = [f"{key} = {float(f'{n:.3g}')!r}" for key, n in claims[claim].items()]
+            parts.append("\n".join([f"[{name}.{claim}]", *lines, ""]))
+    path.write_text("\n".join(parts), encoding="utf-8")
+
+
+_ABOUT_PREDICTIONS = """\
+# Leave-one-out predictions of claims, as `sdf1-field reproduce` shows them.
+#
+# Written by `python validation/inference/run.py record`; do not edit. Chances that a new virtual
+# paper reports a claim: `explained` by the posterior of all claims that inform, `reported` by that
+# of the other claims alone, `prior` over the parameters' intervals. `direction` is the chance, by
+# the other claims, that its effects are there; `size` is the effective sample size of their
+# posterior. A claim that informs nothing is predicted by all that do. The rules are those of
+# docs/decisions/0017-inference.md.
+"""

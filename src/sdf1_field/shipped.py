@@ -1,4 +1,4 @@
-"""Files shipped with the program: named models, parameters, targets of reproduced papers."""
+"""Files shipped with the program: named models, parameters, papers' claims and predictions."""
 
 import tomllib
 from importlib.resources import files

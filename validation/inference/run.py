@@ -10,15 +10,16 @@ python validation/inference/run.py choose     # the likeliest draws, in further 
 python validation/inference/run.py doses      # dose responses of the posterior
 python validation/inference/run.py indices    # Sobol indices, on the emulator
 
-Each section writes a table here. Replayed points and dishes are kept in the folder that --folder
-names, and sections after the first need it.
+Each section writes a table here; the first also writes its predictions into
+validation/predictions.toml, which is shipped. Replayed points and dishes are kept in the folder
+that --folder names, and sections after the first need it.
 """
 
 import argparse
 import functools
 import sys
 import time
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -46,7 +47,7 @@ from sdf1_field.reproduce import load_paper
 
 sys.path.append(str(Path(__file__).parents[1]))
 
-from recording import carry_out_sections, markdown
+from recording import carry_out_sections, markdown, write_predictions
 
 HERE = Path(__file__).parent
 LAWS: dict[str, tuple[str, ...]] = {
@@ -499,12 +500,17 @@ def indices(arguments: argparse.Namespace) -> None:
 
 
 def record(arguments: argparse.Namespace) -> None:
-    """The inference, and its leave-one-out predictions."""
+    """The inference, and its leave-one-out predictions, which `sdf1-field reproduce` shows."""
     found = recorded(arguments)
+    predicted = predictions(found)
+    numbers = {p.claim: asdict(p) for p in predicted}
+    for one in numbers.values():
+        del one["claim"]
+    write_predictions(found.question.paper.name, numbers)
     rows = [
         [p.claim, f"{p.explained:.2f}", f"{p.direction:.2f}", f"{p.reported:.2f}",
          f"{p.prior:.3f}", f"{p.size:.0f}"]
-        for p in predictions(found)
+        for p in predicted
     ]  # fmt: skip
     write(
         "table",

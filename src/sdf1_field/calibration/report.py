@@ -21,6 +21,7 @@ from sdf1_field.calibration.inference import (
 )
 from sdf1_field.calibration.space import Free
 from sdf1_field.claims import Claim
+from sdf1_field.claims.targets import LEAST_SIZE
 from sdf1_field.digits import number_text, spread_text
 from sdf1_field.reproduce.tables import grid_json, markdown_table, share_text, weights_line
 from sdf1_field.statistics import weighted_correlations, weighted_quantiles
@@ -28,13 +29,12 @@ from sdf1_field.statistics import weighted_correlations, weighted_quantiles
 Array = NDArray[np.float64]
 
 PREDICTED = "predicted"
+RETRODICTED = "retrodicted"
 EXPECTED = "expected anyway"
 COMPATIBLE = "compatible"
 EXPLAINED = "explained, not predicted"
 NOT_EXPLAINED = "not explained"
 UNDECIDED = "undecided"
-LEAST_SIZE = 200.0
-"""Effective sample size below which a posterior decides nothing."""
 LEAST_SHOWN = 50.0
 """Effective sample size below which quantiles and correlations are not even shown."""
 LIKELY = 0.3
@@ -51,7 +51,7 @@ _COLUMNS = 100
 """Of the paragraph on methods."""
 
 CLAIMS = (
-    "claim", "role", "explained", "direction", "reported", "prior", "effective size", "verdict",
+    "claim", "role", "seen", "explained", "direction", "reported", "prior", "size", "verdict",
 )  # fmt: skip
 SPACE = ("claims", f"share of the prior with chance >= {LIKELY:g}")
 PARAMETERS = ("parameter", "interval", "median", "5 to 95 %", "width / prior", "best point")
@@ -67,11 +67,14 @@ class Judged:
     prediction : Prediction
     informs : bool
         Whether it informs the posterior of all claims.
+    law_chosen_by : bool
+        Whether the model's law was chosen by people who had seen it.
     verdict : str
     """
 
     prediction: Prediction
     informs: bool
+    law_chosen_by: bool
     verdict: str
 
 
@@ -157,7 +160,13 @@ class Doses:
     size: float
 
 
-def verdict_of(prediction: Prediction, *, informs: bool, null: float | None = None) -> str:
+def verdict_of(
+    prediction: Prediction,
+    *,
+    informs: bool,
+    null: float | None = None,
+    law_chosen_by: bool = False,
+) -> str:
     """Word for a prediction, by the rules of decision 17.
 
     A chance of less than 0.2 is only called explained if the claim informs the posterior and has at
@@ -171,13 +180,15 @@ def verdict_of(prediction: Prediction, *, informs: bool, null: float | None = No
     null : float, optional
         The null model's chance, as `sdf1_field.reproduce` finds it; if not given, that condition is
         left to the reader.
+    law_chosen_by : bool
+        Whether the model's law was chosen by people who had seen the claim.
     """
     p = prediction
     if p.size < LEAST_SIZE:
         return UNDECIDED
     over_null = null is None or p.reported >= _OVER_NULL * null
     if p.reported >= _HALF and over_null and p.reported >= _OVER_PRIOR * p.prior:
-        return PREDICTED
+        return RETRODICTED if law_chosen_by else PREDICTED
     if p.prior >= _HALF:
         return EXPECTED
     if p.reported >= _RARE:
@@ -194,11 +205,13 @@ def judged(found: Inference, *, null: Mapping[str, float] | None = None) -> list
     null : mapping of str to float, optional
         The null model's chances, by the claims' ids.
     """
+    seen = {claim.id: claim.law_chosen_by for claim in found.question.paper.claims}
     rows = []
     for one in predictions(found):
-        informs = one.claim in found.question.claims
+        informs, law = one.claim in found.question.claims, seen[one.claim]
         own = (null or {}).get(one.claim)
-        rows.append(Judged(one, informs, verdict_of(one, informs=informs, null=own)))
+        verdict = verdict_of(one, informs=informs, null=own, law_chosen_by=law)
+        rows.append(Judged(one, informs, law, verdict))
     return rows
 
 
@@ -301,6 +314,7 @@ def claim_rows(
         (
             p.claim,
             "informs" if one.informs else "predicted",
+            "yes" if one.law_chosen_by else "no",
             *(share_text(chance) for chance in (p.explained, p.direction, p.reported, p.prior)),
             f"{p.size:.0f}",
             one.verdict,
@@ -406,12 +420,14 @@ def law_line(found: Inference) -> str:
 NOTES = """Explained: chance that one new virtual paper reports the claim, by the posterior of all
 claims that inform. Direction and reported: by the posterior of the other claims alone, the chance
 that its effects are there (both ratios below 0.8 for significant reductions), and that a new paper
-reports it. Prior: the latter over the intervals, before any claim.
+reports it. Prior: the latter over the intervals, before any claim. Size: effective sample size of
+the posterior of the other claims. Seen: the law was chosen by people who had seen the claim.
 
 Predicted: reported at least 0.5 and at least twice the prior's; it must also be three times the
-null model's chance, which `reproduce` prints. Expected anyway: prior at least 0.5. Compatible:
-reported 0.2 to 0.5, or more without the rest. Explained, not predicted: reported below 0.2. Not
-explained: not explained with 0.2 either. Undecided: effective size below 200.
+null model's chance, which `reproduce` prints. Retrodicted: the same, if seen. Expected
+anyway: prior at least 0.5. Compatible: reported 0.2 to 0.5, or more without the rest. Explained,
+not predicted: reported below 0.2. Not explained: not explained with 0.2 either. Undecided: size
+below 200.
 
 The prior is even over each interval, in the logarithm unless it begins at 0. Width: distance of the
 5 and 95 % quantiles in the interval over that of the prior; 1 means that nothing was learnt. Best
@@ -563,6 +579,7 @@ def _judged_json(one: Judged) -> dict[str, Any]:
     return {
         "id": p.claim,
         "informs": one.informs,
+        "law_chosen_by": one.law_chosen_by,
         "explained": p.explained,
         "direction": p.direction,
         "reported": p.reported,

@@ -1,12 +1,13 @@
 """Conditions and claims of a paper, read from the shipped targets and a user's own file.
 
 Each table is read with the type of every key, then checked against the models, conditions,
-quantities, statistics and tests that it names.
+quantities, statistics and tests that it names. Recorded leave-one-out predictions are read beside
+the shipped targets.
 """
 
 import math
 import tomllib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Generic, NoReturn, TypeVar
@@ -18,6 +19,7 @@ from sdf1_field.claims.targets import (
     Calibration,
     Claim,
     Condition,
+    LeaveOneOut,
     Paper,
     Statement,
     Status,
@@ -58,6 +60,10 @@ _NUMBER: _Kind[float] = _Kind("a finite number", "1.5", _is_number)
 _P: _Kind[float] = _Kind(
     "above 0 and at most 1", "0.05", lambda v: _is_number(v) and 0.0 < v <= 1.0
 )
+_CHANCE: _Kind[float] = _Kind(
+    "a number from 0 to 1", "0.5", lambda v: _is_number(v) and 0.0 <= v <= 1.0
+)
+_SIZE: _Kind[float] = _Kind("0 or more", "9400.0", lambda v: _is_number(v) and v >= 0.0)
 _TEXTS: _Kind[list[str]] = _Kind("a list of strings", "['...', '...']", _is_texts)
 _ENDS: _Kind[list[float]] = _Kind(
     "a list of two finite numbers",
@@ -178,7 +184,9 @@ _CALIBRATION = ("name", "claims", "predicts", "free", "half_dose", "half_dose_so
 _CONDITION = ("label", "model", "observation", "times", "settings", "replicates", "donors", "null")
 _CLAIM = (
     "id", "says", "status", "source", "test", "null", "by_construction", "statements", "detects",
+    "law_chosen_by",
 )  # fmt: skip
+_LEFT_OUT = ("explained", "direction", "reported", "prior", "size")
 _STATEMENT = (
     "text", "condition", "quantity", "of", "time", "statistic", "reference", "reference_time",
     "against", "above", "below", "test", "over", "p_below", "p_from", "p_printed", "value",
@@ -205,7 +213,7 @@ def load_paper(name: str, observations: Observables, *, targets: Path | None = N
         If the paper is unknown, or its claims name something that does not exist.
     """
     shipped = shipped_folder("validation") / "targets.toml"
-    papers = _read(shipped)
+    papers = _read(shipped, "Reinstall sdf1-field")
     if name not in papers:
         raise InputError(f"unknown paper '{name}'. Known: {', '.join(sorted(papers))}.")
     own = _source(shipped.name, name, papers[name], observations)
@@ -222,9 +230,10 @@ def load_paper(name: str, observations: Observables, *, targets: Path | None = N
             for n, table in enumerate(own.table.given("calibration", _TABLES) or [])
         ),
     )
+    paper = with_predictions(paper, shipped.with_name("predictions.toml"), papers)
     if targets is None:
         return paper
-    further = _read(targets)
+    further = _read(targets, "Check --targets")
     for other in further:
         if other not in papers:
             raise InputError(
@@ -246,11 +255,47 @@ def load_paper(name: str, observations: Observables, *, targets: Path | None = N
     return whole
 
 
-def _read(path: Path) -> dict[str, Any]:
+def with_predictions(paper: Paper, path: Path, papers: Iterable[str]) -> Paper:
+    """The paper with the leave-one-out predictions of its claims that a file records.
+
+    Parameters
+    ----------
+    paper : Paper
+    path : Path
+        TOML, with a table for each claim.
+    papers : iterable of str
+        Names of all papers that the file may have tables for.
+
+    Raises
+    ------
+    InputError
+        If a paper, a claim or a key is unknown, a key is missing, or a number is not a chance.
+    """
+    recorded = _Table(str(path), _read(path, "Reinstall sdf1-field"))
+    known = {one: one for one in papers}
+    for name in recorded:
+        recorded.choice("paper", name, known)
+    own = _Table(f"{path}: {paper.name}", recorded.given(paper.name, _TABLE) or {})
+    claims = {claim.id: claim for claim in paper.claims}
+    for one in own:
+        claim = own.choice("claim", one, claims)
+        table = _Table(f"{own.where}: {one}", own.take(one, _TABLE), _LEFT_OUT)
+        left_out = LeaveOneOut(
+            explained=table.take("explained", _CHANCE),
+            direction=table.take("direction", _CHANCE),
+            reported=table.take("reported", _CHANCE),
+            prior=table.take("prior", _CHANCE),
+            size=table.take("size", _SIZE),
+        )
+        claims[one] = replace(claim, left_out=left_out)
+    return replace(paper, claims=tuple(claims.values()))
+
+
+def _read(path: Path, remedy: str) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise InputError(f"{path}: {reason_of(error)}. Check --targets.") from None
+        raise InputError(f"{path}: {reason_of(error)}. {remedy}.") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: {error}. Correct the TOML there.") from None
 
@@ -304,7 +349,9 @@ def _added(base: Paper, own: _Source, common: _Common, observations: Observables
                     "exists already. Further statements need a value, an interval and "
                     "digitised_by; a claim of your own needs another id."
                 )
-            claim = replace(before, statements=(*before.statements, *claim.statements))
+            # What is recorded is about the claim without what a user has read.
+            both = (*before.statements, *claim.statements)
+            claim = replace(before, statements=both, left_out=None)
         elif not claim.says:
             one.refuse("says: missing. Add it.")
         claims[claim.id] = claim
@@ -375,6 +422,7 @@ def _claim(own: _Table, conditions: Mapping[str, Condition], observations: Obser
             for n, table in enumerate(own.take("statements", _FILLED), start=1)
         ),
         detects=own.given("detects", _TEXT) or "",
+        law_chosen_by=own.given("law_chosen_by", _FLAG) or False,
     )
 
 

@@ -1,7 +1,7 @@
 """Results that papers report: conditions that were compared, and claims made of statements."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from sdf1_field.claims.readings import DensityRatio, Sample
@@ -9,6 +9,8 @@ from sdf1_field.errors import InputError
 from sdf1_field.spec import suggestion
 
 INFINITY = float("inf")
+LEAST_SIZE = 200.0
+"""Effective sample size below which a posterior decides nothing; see decision 17."""
 
 
 class Status(StrEnum):
@@ -142,6 +144,36 @@ class Statement:
 
 
 @dataclass(frozen=True)
+class LeaveOneOut:
+    """A claim as a calibration on the other claims predicts it.
+
+    Parameters
+    ----------
+    explained : float
+        Chance that a new virtual paper reports the claim, by the posterior of all claims.
+    direction : float
+        Chance that its effects are there, by the posterior of the other claims.
+    reported : float
+        Chance that a new virtual paper reports it, by the same.
+    prior : float
+        The same by the prior.
+    size : float
+        Effective sample size of the posterior of the other claims.
+    """
+
+    explained: float
+    direction: float
+    reported: float
+    prior: float
+    size: float
+
+    @property
+    def decides(self) -> bool:
+        """Whether the posterior rests on enough points."""
+        return self.size >= LEAST_SIZE
+
+
+@dataclass(frozen=True)
 class Claim:
     """One result that a paper reports: all of its statements together.
 
@@ -162,6 +194,11 @@ class Claim:
     detects : str
         Of a claim that nothing is significant: the claim that the same experiments must find, so
         that they are not just too small; empty for other claims.
+    law_chosen_by : bool
+        Whether the model's law was chosen by people who had seen the claim, so that other claims
+        retrodict it and do not predict it.
+    left_out : LeaveOneOut or None
+        As the other claims predict it; None where nothing is recorded.
     """
 
     id: str
@@ -173,6 +210,9 @@ class Claim:
     by_construction: tuple[str, ...]
     statements: tuple[Statement, ...]
     detects: str = ""
+    # Stored points of a calibration are found by what a claim says, not by what is known of it.
+    law_chosen_by: bool = field(default=False, repr=False)
+    left_out: LeaveOneOut | None = field(default=None, repr=False)
 
     @property
     def conditions(self) -> tuple[str, ...]:

@@ -142,10 +142,12 @@ def _print_report(report: "Report") -> None:
         click.echo(f"\n{claim.id}: {claim.says}\n{tables.role(claim)}\n{found.verdict}")
         print_table(tables.statement_rows(found), tables.STATEMENTS)
         click.echo(tables.chance_line(found))
+        if line := tables.others_line(claim):
+            click.echo(line)
         for line in tables.digitised_lines(found):
             click.echo(line)
     click.echo()
-    print_table([tables.summary_row(found) for found in report.found], tables.SUMMARY)
+    print_table([tables.short_summary_row(found) for found in report.found], tables.SHORT_SUMMARY)
     for line in (
         tables.weights_line(report.weights),
         tables.joint_line(report),

@@ -16,6 +16,7 @@ from sdf1_field.claims import (
     StatementFound,
     Status,
 )
+from sdf1_field.claims.targets import LEAST_SIZE, LeaveOneOut
 from sdf1_field.claims.virtual import SIZES, WELCH
 from sdf1_field.digits import interval_text
 from sdf1_field.statistics import p_text
@@ -26,9 +27,13 @@ if TYPE_CHECKING:
 
 STATEMENTS = ("statement", "reported", "effect (95 %)", "median p", "chance")
 SUMMARY = (
-    "claim", "status", "effect (95 %)", "chance (95 %)", "range", "null model", "verdict",
-    "effect of",
+    "claim", "status", "effect (95 %)", "explained (95 %)", "range", "from the others",
+    "null model", "verdict", "effect of",
 )  # fmt: skip
+SHORT_SUMMARY = (
+    "claim", "status", "effect", "explained (95 %)", "from the others", "null", "verdict",
+)  # fmt: skip
+"""Of a terminal of 100 columns; intervals that are left out are printed with each claim."""
 _T_TESTS = {False: "student", True: "welch"}
 
 
@@ -78,6 +83,39 @@ def null_text(found: ClaimFound) -> str:
     return "too few dishes" if found.null is None else _averaged(found.null)
 
 
+def others_text(claim: Claim) -> str:
+    """Chance from a calibration on the other claims, and what it is worth.
+
+    That is the prior's chance, that the law was chosen by people who had seen the claim, or that
+    too few points are behind it.
+    """
+    own = claim.left_out
+    if own is None:
+        return "-"
+    if not own.decides:
+        return "undecided"
+    if claim.law_chosen_by:
+        return f"{share_text(own.reported)}, retrodicted"
+    return f"{share_text(own.reported)} (prior {share_text(own.prior)})"
+
+
+def others_line(claim: Claim) -> str:
+    """All that is recorded of a calibration on the other claims; empty if nothing is."""
+    own = claim.left_out
+    if own is None:
+        return ""
+    text = (
+        f"From the other claims, as recorded: reported {share_text(own.reported)}, its effects "
+        f"alone {share_text(own.direction)}; prior {share_text(own.prior)}; from all claims "
+        f"{share_text(own.explained)}."
+    )
+    if not own.decides:
+        text += f" Effective sample size {own.size:.0f}, which decides nothing."
+    if claim.law_chosen_by:
+        text += " The law was chosen seeing this claim: retrodicted, not predicted."
+    return text
+
+
 def role(claim: Claim) -> str:
     """Standing of a claim with the parameters behind it, its place, and the paper's test."""
     by = ", ".join(claim.by_construction)
@@ -121,10 +159,28 @@ def summary_row(found: ClaimFound) -> tuple[str, ...]:
         effect_text(found.deciding),
         _averaged(found.chance),
         _range(found.chance),
+        others_text(found.claim),
         null_text(found),
         found.verdict,
         found.deciding.statement.text,
     )
+
+
+def short_summary_row(found: ClaimFound) -> tuple[str, ...]:
+    """Row of `SHORT_SUMMARY`."""
+    return (
+        found.claim.id,
+        str(found.claim.status),
+        _without_interval(effect_text(found.deciding)),
+        _averaged(found.chance),
+        others_text(found.claim),
+        _without_interval(null_text(found)),
+        found.verdict,
+    )
+
+
+def _without_interval(text: str) -> str:
+    return text.partition(" (")[0]
 
 
 def chance_line(found: ClaimFound) -> str:
@@ -222,6 +278,18 @@ def _chance_json(chance: Chance | None) -> dict[str, Any] | None:
     }
 
 
+def _left_out_json(left_out: LeaveOneOut | None) -> dict[str, float] | None:
+    if left_out is None:
+        return None
+    return {
+        "reported": left_out.reported,
+        "direction": left_out.direction,
+        "prior": left_out.prior,
+        "explained": left_out.explained,
+        "effective_size": left_out.size,
+    }
+
+
 def _claim_json(found: ClaimFound) -> dict[str, Any]:
     """Effect and interval are those of the deciding statement."""
     return {
@@ -230,6 +298,8 @@ def _claim_json(found: ClaimFound) -> dict[str, Any]:
         "effect": _plain(found.deciding.effect.value),
         "interval": _ends(found.deciding.effect),
         "chance": _chance_json(found.chance),
+        "from_others": _left_out_json(found.claim.left_out),
+        "law_chosen_by": found.claim.law_chosen_by,
         "null": _chance_json(found.null),
         "status": str(found.claim.status),
         "verdict": found.verdict,
@@ -280,7 +350,7 @@ def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 def notes(report: "Report") -> str:
     """How the report's numbers came about, and what its words mean."""
-    text = NOTES.format(dishes=report.dishes)
+    text = NOTES.format(dishes=report.dishes, size=LEAST_SIZE)
     return f"{text}\n\n{DIRECTIONS_ONLY}" if report.directions_only else text
 
 
@@ -294,6 +364,8 @@ def _sections(report: "Report") -> Iterator[str]:
         yield f"## {claim.id}: {claim.says}\n\n{role(claim)}. Verdict: {found.verdict}."
         yield markdown_table(STATEMENTS, statement_rows(found))
         yield chance_line(found)
+        if line := others_line(claim):
+            yield line
         yield from digitised_lines(found)
 
 
@@ -301,19 +373,25 @@ NOTES = """Each condition has a pool of {dishes} independent dishes, the null mo
 needed.
 
 Effect: that of whole pools, with its 95 % interval (jackknife over dishes), of the statement that
-agrees least. Chance: that one virtual paper reports the claim, with effects and tests of all
-statements; its dishes are drawn from the pools, and it is averaged over what the paper leaves open
-(views of an experiment, variation between experiments, Student's or Welch's t test), with its 95 %
-interval (jackknife over dishes, logit scale). Range: over that grid. Null model: the same for a
-model without the mechanisms that the claim is about.
+agrees least.
 
-Reproduced: all intervals lie on the reported side, and the lower limit of the chance is at least
-0.2 and three times the null model's upper limit (0.5 without a null model). Direction only: the
-intervals alone. Not reproduced: an interval lies wholly on the other side, or the upper limit of
-the chance is below 0.1 or three times the null model's chance (0.5 without a null model).
-Undecided: none of these. Vacuous: nothing is significant, but the same experiments do not find
-what the paper found. Calibrated: parameters are chosen so that the claim holds. By construction: a
-rule or an assumed number of the model makes it so. Predicted: the claim informs nothing."""
+There are three chances that one virtual paper reports the claim, with effects and tests of all
+statements. Explained: by the shipped values. Its dishes are drawn from the pools, and it is
+averaged over what the paper leaves open (views of an experiment, variation between experiments,
+Student's or Welch's t test), with its 95 % interval (jackknife over dishes, logit scale). Range:
+over that grid. From the others: by all values within the parameters' intervals, as a calibration on
+the other claims weighs them (recorded, not computed here); prior: before any claim; undecided: an
+effective sample size below {size:g}. Retrodicted: the law was chosen seeing the claim, so that the
+others do not predict it. Null model: by a model without the mechanisms that the claim is about.
+
+Verdicts are about the first of these chances. Reproduced: all intervals lie on the reported side,
+and the lower limit of the chance is at least 0.2 and three times the null model's upper limit (0.5
+without a null model). Direction only: the intervals alone. Not reproduced: an interval lies wholly
+on the other side, or the upper limit of the chance is below 0.1 or three times the null model's
+chance (0.5 without a null model). Undecided: none of these. Vacuous: nothing is significant, but
+the same experiments do not find what the paper found. Calibrated: parameters are chosen so that the
+claim holds. By construction: a rule or an assumed number of the model makes it so. Predicted: the
+claim informs nothing."""
 
 DIRECTIONS_ONLY = "A quick look decides directions only: its pools are too small for chances."
 
