@@ -39,6 +39,7 @@ from sdf1_field.calibration.inference import (
 )
 from sdf1_field.calibration.papers import Read
 from sdf1_field.calibration.replayed import replays_of
+from sdf1_field.calibration.report import parameters
 from sdf1_field.claims import OpenChoices
 from sdf1_field.ensemble import run_dishes
 from sdf1_field.errors import InputError
@@ -77,6 +78,8 @@ effect below which none can be told from 0."""
 CHOSEN_FROM, LISTED, CHOSEN_DRAWS = 96, 12, 4000
 """Draws that are replayed in further dishes, those that are listed, and virtual papers of each."""
 CHOSEN_SEEDS = tuple(range(9101, 9113))
+MOVED = 0.15
+"""Difference of two posteriors' distribution functions from which on a claim informs a parameter."""
 DOSED = 32
 """Posterior draws whose dose responses are replayed."""
 SDF1_DOSES = tuple(f"{dose:g} ng/mL" for dose in (0.01, 0.1, 1.0, 10.0, 100.0, 300.0))
@@ -397,6 +400,8 @@ def choose(arguments: argparse.Namespace) -> None:
         for n in best
     ]  # fmt: skip
     values = asked.space.settings(drawn[best[0]])
+    serving = informing(found)
+    posterior = {one.free.key: one for one in parameters(found)}
     write(
         "chosen",
         f"# The likeliest draws, replayed\n\nThe {CHOSEN_FROM} draws of the posterior with the "
@@ -405,8 +410,36 @@ def choose(arguments: argparse.Namespace) -> None:
         "`sdf1-field reproduce deniz2023` confirms it in the full program.\n\n"
         + markdown(["draw", "emulated, all", "replayed, all", *asked.judged, *REGIONS], rows)
         + "\n\n"
-        + markdown(["parameter", "value"], [[key, str(value)] for key, value in values.items()]),
-    )
+        + "Values of the first, those that the models had before, and the posterior. The last "
+        f"column names claims without which a parameter's posterior would move by {MOVED:g} or "
+        "more (the largest difference of the distribution functions).\n\n"
+        + markdown(
+            ["parameter", "interval", "before", "chosen", "posterior, 5 to 95 %",
+             "width / prior", "informed by"],
+            [
+                [key, f"{own.free.low:g} to {own.free.high:g} {own.free.unit}".rstrip(),
+                 str(asked.shipped.entries[key].value), str(values[key]),
+                 f"{own.low:.3g} to {own.high:.3g}", f"{own.width:.2f}",
+                 ", ".join(serving[key]) or "-"]
+                for key, own in posterior.items()
+            ],
+        ),
+    )  # fmt: skip
+
+
+def informing(found: Inference) -> dict[str, list[str]]:
+    """Claims without which the posterior of each parameter would differ."""
+    weighted, claims = found.weighted, found.question.claims
+    whole = weighted.weights(ALL)
+    moved: dict[str, list[str]] = {}
+    for key, places in zip(found.question.space.keys, weighted.points.T, strict=True):
+        order = np.argsort(places)
+        distances = {
+            one: float(np.abs(np.cumsum((weighted.weights(f"without {one}") - whole)[order])).max())
+            for one in claims
+        }
+        moved[key] = [one for one, distance in distances.items() if distance >= MOVED]
+    return moved
 
 
 def doses(arguments: argparse.Namespace) -> None:
