@@ -79,7 +79,7 @@ CHOSEN_FROM, LISTED, CHOSEN_DRAWS = 96, 12, 4000
 """Draws that are replayed in further dishes, those that are listed, and virtual papers of each."""
 CHOSEN_SEEDS = tuple(range(9101, 9113))
 MOVED = 0.15
-"""Difference of two posteriors' distribution functions from which on a claim informs a parameter."""
+"""Difference of two distribution functions from which on a claim informs a parameter."""
 DOSED = 32
 """Posterior draws whose dose responses are replayed."""
 SDF1_DOSES = tuple(f"{dose:g} ng/mL" for dose in (0.01, 0.1, 1.0, 10.0, 100.0, 300.0))
