@@ -384,11 +384,8 @@ def choose(arguments: argparse.Namespace) -> None:
     views = found.open_weights.views
     grid = np.zeros_like(found.open_weights.grid)
     grid[views.index(2)] = found.open_weights.grid[views.index(2)]
-    papers = papers_of(
-        asked, seen, OpenChoices(views, grid / grid.sum()), found.emulator, draws=CHOSEN_DRAWS
-    )
-    none = np.zeros((len(drawn), found.emulator.mixing.shape[1]))
-    agree = papers.agree(seen.logs, none)
+    papers = papers_of(asked, seen, OpenChoices(views, grid / grid.sum()), draws=CHOSEN_DRAWS)
+    agree = papers.agree(seen.logs, np.zeros_like(seen.logs))
     chances = {one: agree[one].mean(axis=1) for one in asked.judged}
     together = np.logical_and.reduce([agree[one] for one in asked.claims]).mean(axis=1)
     best = np.argsort(-together)[:LISTED]

@@ -320,11 +320,14 @@ def papers_of(
     question: Question,
     simulated: Simulated,
     open_weights: OpenChoices,
-    emulator: Emulator,
+    emulator: Emulator | None = None,
     *,
     draws: int,
 ) -> Papers:
-    """Virtual papers of a question, with the areas and the scatter of its replayed dishes."""
+    """Virtual papers of a question, with the areas and the scatter of its replayed dishes.
+
+    Without an emulator they are for the replayed fold changes themselves.
+    """
     own, of_donors = _scatter(question, simulated)
     return make_papers(
         question.paper,
@@ -335,7 +338,7 @@ def papers_of(
         donor_scatter=of_donors,
         weights=open_weights,
         cells=_cells_of_view(question),
-        mixing=emulator.mixing,
+        mixing=None if emulator is None else emulator.mixing,
         draws=draws,
     )
 
