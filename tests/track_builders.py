@@ -62,3 +62,20 @@ def exported(particles, *, space="micron", unit="sec", every="30.0"):
         f'spaceUnits="{space}" frameInterval="{every}" timeUnits="{unit}" '
         f'generationDateTime="Mon, 1 Jan 2024" from="TrackMate v7.11.1">{body}</Tracks>\n'
     )
+
+
+def csv_text(rows, *, headers=4, space="(micron)", time="(sec)", every=30.0):
+    """Text of TrackMate's CSV from number, track, frame, x and y of spots."""
+
+    def line(number, track, frame, x, y):
+        when = every * frame if isinstance(frame, int | float) else ""
+        track = "" if track is None else track
+        return f"ID{number},{number},{track},1.0,{x},{y},0.0,{when},{frame},5.0,1"
+
+    four = [
+        "LABEL,ID,TRACK_ID,QUALITY,POSITION_X,POSITION_Y,POSITION_Z,POSITION_T,FRAME,RADIUS,VISIBILITY",
+        "Label,Spot ID,Track ID,Quality,X,Y,Z,T,Frame,Radius,Visibility",
+        "Label,Spot ID,Track ID,Quality,X,Y,Z,T,Frame,R,Visibility",
+        f",,,(quality),{space},{space},{space},{time},,{space},",
+    ]
+    return "\n".join([*four[:headers], *(line(*row) for row in rows)]) + "\n"
