@@ -20,6 +20,8 @@ _HOME = {
     "record_exposure": "api.replaying",
     "replay": "api.replaying",
     "calibrate": "api.calibrating",
+    "open_tracks": "api.tracking",
+    "Tracks": "api.tracking",
     "InputError": "errors",
     "RunError": "errors",
     "Sdf1FieldWarning": "errors",

@@ -6,6 +6,8 @@ from sdf1_field.api.runs import Run as Run
 from sdf1_field.api.runs import Runs as Runs
 from sdf1_field.api.runs import open_run as open_run
 from sdf1_field.api.solving import solve as solve
+from sdf1_field.api.tracking import Tracks as Tracks
+from sdf1_field.api.tracking import open_tracks as open_tracks
 from sdf1_field.errors import InputError as InputError
 from sdf1_field.errors import RunError as RunError
 from sdf1_field.errors import Sdf1FieldWarning as Sdf1FieldWarning

@@ -203,7 +203,7 @@ def make_track_file(
     else:
         links = place[links].reshape(-1, 2)
         links = np.sort(links, axis=1)
-        links = np.unique(links, axis=0)
+        links = np.column_stack(np.divmod(np.unique(links[:, 0] * size + links[:, 1]), size or 1))
         same = np.flatnonzero(frame[links[:, 0]] == frame[links[:, 1]])
         if len(same):
             one, other = spot[links[same[0]]]
