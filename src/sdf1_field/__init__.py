@@ -20,6 +20,7 @@ _HOME = {
     "record_exposure": "api.replaying",
     "replay": "api.replaying",
     "calibrate": "api.calibrating",
+    "export_tracks": "api.exporting",
     "open_tracks": "api.tracking",
     "Tracks": "api.tracking",
     "InputError": "errors",

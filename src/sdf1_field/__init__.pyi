@@ -1,4 +1,5 @@
 from sdf1_field.api.calibrating import calibrate as calibrate
+from sdf1_field.api.exporting import export_tracks as export_tracks
 from sdf1_field.api.loading import load_model as load_model
 from sdf1_field.api.replaying import record_exposure as record_exposure
 from sdf1_field.api.replaying import replay as replay

@@ -1,4 +1,7 @@
-"""Tracks of a run as those of a file of another program."""
+"""Tracks of a run as those of a file of another program, and their writing."""
+
+import warnings
+from pathlib import Path
 
 import numpy as np
 import xarray as xr
@@ -6,10 +9,11 @@ import xarray as xr
 from sdf1_field.analysis import cell_places, observation_times
 from sdf1_field.analysis.runs import run_name
 from sdf1_field.analysis.tracks import even_frames
-from sdf1_field.errors import InputError
-from sdf1_field.interop import TrackFile, make_track_file
+from sdf1_field.errors import InputError, Sdf1FieldWarning
+from sdf1_field.interop import SUFFIXES, TrackFile, make_track_file, write_tracks
 from sdf1_field.interop.scales import Scale
-from sdf1_field.record import model_of
+from sdf1_field.record import model_of, open_run
+from sdf1_field.units import duration_text
 
 RUN = "run of sdf1-field"
 """Format of tracks from a run file."""
@@ -45,3 +49,50 @@ def run_track_file(run: xr.Dataset) -> TrackFile:
         track=np.tile(np.asarray(run["trajectory"].values, dtype=np.int64), frames),
         radius=np.full(count, 0.5 * spec.haematopoietic.diameter),
     )  # fmt: skip
+
+
+def export_tracks(
+    run: str | Path, to: str, path: str | Path | None = None, *, force: bool = False
+) -> Path:
+    """Write the tracks of a run file for another program.
+
+    Parameters
+    ----------
+    run : str or pathlib.Path
+    to : str
+        ``"trackmate-xml"``, ``"trackmate-csv"``, ``"geff"`` or ``"csv"``.
+    path : str or pathlib.Path, optional
+        File to write; the run's name with the format's usual end if not given.
+    force : bool
+        Replace an existing file.
+
+    Returns
+    -------
+    pathlib.Path
+        The file.
+
+    Raises
+    ------
+    InputError
+        If the run has no tracks, or the file exists or cannot be written.
+
+    Warns
+    -----
+    Sdf1FieldWarning
+        If a last frame that comes early is left out.
+    """
+    if to not in SUFFIXES:
+        raise InputError(f"to: unknown format '{to}'. Choose one of {', '.join(SUFFIXES)}.")
+    target = Path(run).with_suffix(SUFFIXES[to]) if path is None else Path(path)
+    with open_run(run, interrupted=True) as opened:
+        file, times = run_track_file(opened), observation_times(opened)
+    left = len(times) - 1 - int(file.frame.max())
+    if left:
+        warnings.warn(
+            f"{run}: the frame at {duration_text(float(times[-1]))} is left out, since it comes "
+            "early and other programs know one frame interval only.",
+            Sdf1FieldWarning,
+            stacklevel=2,
+        )
+    write_tracks(file, target, to, force=force)
+    return target

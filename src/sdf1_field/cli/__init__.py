@@ -15,7 +15,7 @@ from sdf1_field.cli.models import check, list_models, new, show
 from sdf1_field.cli.program import Program
 from sdf1_field.cli.reproducing import reproduce
 from sdf1_field.cli.running import inspect, solve
-from sdf1_field.cli.tracking import tracks
+from sdf1_field.cli.tracking import export, tracks
 
 __all__ = ["main"]
 
@@ -33,6 +33,7 @@ def main() -> None:
 
 
 for _command in (
-    list_models, new, show, check, solve, inspect, analyse, plot, tracks, reproduce, calibrate,
+    list_models, new, show, check, solve, inspect, analyse, plot, tracks, export, reproduce,
+    calibrate,
 ):  # fmt: skip
     main.add_command(_command)

@@ -1,11 +1,14 @@
-"""The command tracks: measures tracks from files of other programs."""
+"""The commands tracks and export: tracks from other programs' files, and a run's for them."""
 
 import json
 from pathlib import Path
 
 import click
 
-from sdf1_field.cli.options import json_option
+from sdf1_field.cli.options import json_option, run_argument
+
+_FORMATS = ("trackmate-xml", "trackmate-csv", "csv")
+"""As `interop.SUFFIXES`, which needs NumPy."""
 
 
 @click.command()
@@ -85,3 +88,26 @@ def tracks(
     print_tracks(table)
     if output is not None:
         click.echo(output)
+
+
+@click.command()
+@run_argument
+@click.option(
+    "--to",
+    "to",
+    type=click.Choice(_FORMATS),
+    required=True,
+    help="TrackMate's XML or table of spots, GEFF, or a plain table. Micrometres and seconds.",
+)
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    help="File to write; RUN with the format's usual end if not given.",
+)
+@click.option("--force", is_flag=True, help="Replace an existing file.")
+def export(run: Path, to: str, output: Path | None, force: bool) -> None:
+    """Write the tracks of a run for another program."""
+    from sdf1_field.api.exporting import export_tracks
+
+    click.echo(export_tracks(run, to, output, force=force))

@@ -1,8 +1,8 @@
 """Files of other programs: tracks read into one immutable value, and written.
 
 `trackfile` holds the value `TrackFile` and its checks, `scales` the units of other programs and the
-refusal of files that were never calibrated, `reading` finds out the format. Each format has a
-module: `trackmate_xml`, which also reads TrackMate's exported tracks, and `tables`.
+refusal of files that were never calibrated, `reading` finds out the format, `writing` writes. Each
+format that is read has a module: `trackmate_xml`, also for exported tracks, and `tables`.
 """
 
 from sdf1_field.interop.reading import read_tracks
@@ -10,9 +10,10 @@ from sdf1_field.interop.scales import Calibration
 from sdf1_field.interop.tables import COLUMNS, column_names, read_table
 from sdf1_field.interop.trackfile import NO_TRACK, TrackFile, make_track_file
 from sdf1_field.interop.trackmate_xml import read_xml
+from sdf1_field.interop.writing import SUFFIXES, write_tracks
 
 __all__ = [
-    "COLUMNS", "NO_TRACK", "Calibration", "TrackFile", "column_names",
+    "COLUMNS", "NO_TRACK", "SUFFIXES", "Calibration", "TrackFile", "column_names",
     "make_track_file", "read_table", "read_tracks",
-    "read_xml",
+    "read_xml", "write_tracks",
 ]  # fmt: skip

@@ -33,7 +33,7 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
 """What a table needs, one of ``frame`` and ``time`` at least, and usual names in lower case."""
 _FURTHER: Mapping[str, tuple[str, ...]] = {
     "z": ("position_z", "z"),
-    "spot": ("id", "spot id", "spot_id"),
+    "spot": ("id", "spot id", "spot_id", "spot"),
     "radius": ("radius",),
     "visible": ("visibility",),
 }
@@ -311,7 +311,15 @@ def _interval(name: str, frame: Whole, time: Array) -> float | None:
             "on average: they are not evenly spaced. Leave out the frames after a pause, or what "
             "is before it."
         )
-    # Rounded like the file's own times, so that 2.0000000000000004 is 2.
+    return _exact(frame, time, interval)
+
+
+def _exact(frame: Whole, time: Array, interval: float) -> float:
+    """The interval whose multiples are the file's times, if one is; else to twelve figures."""
+    second = time[frame == 1][:1].tolist()
+    for found in (*second, *(float(f"{interval:.{figures}g}") for figures in range(6, 18))):
+        if np.array_equal(frame * found, time):
+            return found
     return float(f"{interval:.12g}")
 
 
