@@ -180,5 +180,5 @@ def test_real_files_without_tracks_are_refused(name, says):
 
 
 def test_what_is_no_file_is_refused(tmp_path):
-    assert "is a folder" in refusal(tmp_path)
+    assert "is a folder but no GEFF" in refusal(tmp_path)
     assert "no such file" in refusal(tmp_path / "none.xml")

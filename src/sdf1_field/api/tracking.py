@@ -69,7 +69,7 @@ def open_tracks(
     frame_interval: str | None = None,
     columns: Mapping[str, str] | None = None,
 ) -> Tracks:
-    """Tracks from TrackMate's XML or CSV, its exported tracks, any table of spots, or a run file.
+    """Tracks from TrackMate's XML or CSV, its exported tracks, GEFF, any table, or a run file.
 
     Parameters
     ----------

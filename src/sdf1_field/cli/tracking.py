@@ -7,7 +7,7 @@ import click
 
 from sdf1_field.cli.options import json_option, run_argument
 
-_FORMATS = ("trackmate-xml", "trackmate-csv", "csv")
+_FORMATS = ("trackmate-xml", "trackmate-csv", "geff", "csv")
 """As `interop.SUFFIXES`, which needs NumPy."""
 
 
@@ -65,7 +65,7 @@ def tracks(
 ) -> None:
     """Measure how tracked cells move: speed, persistence, turning, direction.
 
-    FILE is TrackMate's XML or CSV, its exported tracks, any table of spots, or a run file.
+    FILE is TrackMate's XML or CSV, its exported tracks, any table of spots, GEFF, or a run file.
     """
     from sdf1_field.api.pictures import require_picture, save_picture
     from sdf1_field.api.tracking import direction_of, load_tracks

@@ -2,7 +2,8 @@
 
 `trackfile` holds the value `TrackFile` and its checks, `scales` the units of other programs and the
 refusal of files that were never calibrated, `reading` finds out the format, `writing` writes. Each
-format that is read has a module: `trackmate_xml`, also for exported tracks, and `tables`.
+format that is read has a module: `trackmate_xml`, also for exported tracks, `tables`
+and `geff_files`; `frames` counts frames from times.
 """
 
 from sdf1_field.interop.reading import read_tracks

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from sdf1_field.errors import InputError, reason_of
+from sdf1_field.interop.geff_files import read_geff
 from sdf1_field.interop.scales import Calibration
 from sdf1_field.interop.tables import read_table
 from sdf1_field.interop.trackfile import TrackFile
@@ -15,8 +16,8 @@ def read_tracks(
 ) -> TrackFile:
     """Tracks from a file of another program.
 
-    TrackMate's XML, its exported tracks (XML), its CSV, or any table of spots; the content
-    decides, not the name.
+    TrackMate's XML, its exported tracks (XML), its CSV, any table of spots, or GEFF (a folder);
+    the content decides, not the name.
 
     Parameters
     ----------
@@ -34,7 +35,7 @@ def read_tracks(
     asked = asked or Calibration()
     try:
         if path.is_dir():
-            raise InputError(f"{path}: is a folder. Give a file of tracks.")
+            return read_geff(path, asked)
         with path.open("rb") as stream:
             begin = stream.read(1024)
     except FileNotFoundError:

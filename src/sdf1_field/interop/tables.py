@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sdf1_field.errors import InputError
+from sdf1_field.interop.frames import UNEVEN, exact_interval, frames_of_times
 from sdf1_field.interop.scales import Calibration, length_factor, scale_of, time_factor
 from sdf1_field.interop.trackfile import (
     NO_TRACK,
@@ -43,8 +44,6 @@ _HEADERS = 4
 _HEAD = 1 << 16
 """Bytes from which encoding and separator are found."""
 _EMPTY = ("", "None", "none", "NaN", "nan", "NA", "N/A", "null")
-_UNEVEN = 0.1
-"""Largest deviation of a time from its frame's, as a share of the interval."""
 _LISTED = 12
 """Columns named in a message."""
 
@@ -304,23 +303,14 @@ def _interval(name: str, frame: Whole, time: Array) -> float | None:
         return None
     interval = float(time[last] - time[first]) / frames
     wrong = np.abs(time - time[first] - interval * (frame - frame[first]))
-    if not interval > 0.0 or wrong.max() > _UNEVEN * interval:
+    if not interval > 0.0 or wrong.max() > UNEVEN * interval:
         at = int(np.argmax(wrong))
         raise InputError(
             f"{name}: frame {frame[at]} is at time {time[at]:g}, but frames are {interval:g} apart "
             "on average: they are not evenly spaced. Leave out the frames after a pause, or what "
             "is before it."
         )
-    return _exact(frame, time, interval)
-
-
-def _exact(frame: Whole, time: Array, interval: float) -> float:
-    """The interval whose multiples are the file's times, if one is; else to twelve figures."""
-    second = time[frame == 1][:1].tolist()
-    for found in (*second, *(float(f"{interval:.{figures}g}") for figures in range(6, 18))):
-        if np.array_equal(frame * found, time):
-            return found
-    return float(f"{interval:.12g}")
+    return exact_interval(frame, time, interval)
 
 
 def _even(name: str, time: Array, headers: int) -> tuple[Whole, float | None]:
@@ -331,22 +321,7 @@ def _even(name: str, time: Array, headers: int) -> tuple[Whole, float | None]:
             f"{name}: the time in line {headers + lost[0] + 1} is missing. Add it or remove the "
             "row."
         )
-    seen, frame_of = np.unique(time, return_inverse=True)
-    steps = np.diff(seen)
-    if not len(steps):
-        return np.zeros(len(time), dtype=np.int64), None
-    usual = float(np.median(steps[steps < 1.5 * steps.min()]))
-    passed = np.round(steps / usual)
-    uneven = np.flatnonzero((np.abs(steps / usual - passed) > _UNEVEN) | (passed < 1))
-    if len(uneven):
-        raise InputError(
-            f"{name}: times {seen[uneven[0]]:g} and {seen[uneven[0] + 1]:g} are "
-            f"{steps[uneven[0]]:g} apart, most are {usual:g}: frames are not evenly spaced. Name a "
-            "column of frames with --columns frame=NAME."
-        )
-    frames = np.concatenate([[0], np.cumsum(passed)]).astype(np.int64)
-    interval = float(f"{(seen[-1] - seen[0]) / frames[-1]:.12g}")
-    return frames[frame_of], interval
+    return frames_of_times(name, time, "Name a column of frames with --columns frame=NAME.")
 
 
 def column_names(texts: Sequence[str]) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Tracks written for other programs: TrackMate's XML and CSV, and a plain table."""
+"""Tracks written for other programs: TrackMate's XML and CSV, GEFF, and a plain table."""
 
 import contextlib
 import math
@@ -11,9 +11,15 @@ import numpy as np
 
 from sdf1_field import __version__
 from sdf1_field.errors import InputError, reason_of, refuse_existing
+from sdf1_field.interop.geff_files import is_geff, write_geff
 from sdf1_field.interop.trackfile import NO_TRACK, TrackFile
 
-SUFFIXES: Mapping[str, str] = {"trackmate-xml": ".xml", "trackmate-csv": ".csv", "csv": ".csv"}
+SUFFIXES: Mapping[str, str] = {
+    "trackmate-xml": ".xml",
+    "trackmate-csv": ".csv",
+    "geff": ".geff",
+    "csv": ".csv",
+}
 """Formats that can be written, and the usual ends of their names."""
 _RADIUS = 5.0
 """Of spots whose own is not known [um]; TrackMate draws every spot as a disc."""
@@ -82,9 +88,14 @@ def write_tracks(file: TrackFile, path: Path, kind: str, *, force: bool = False)
     InputError
         If the file exists, cannot be written, or the format cannot hold the tracks' splits.
     """
-    if path.is_dir():
+    if path.is_dir() and not (kind == "geff" and is_geff(path)):
         raise InputError(f"{path}: is a folder. Give the name of a file.")
     refuse_existing(path, force=force)
+    if kind == "geff":
+        if path.is_file():
+            raise InputError(f"{path}: is a file, and a GEFF is a folder. Choose another name.")
+        write_geff(file, path)
+        return
     with _whole(path) as stream:
         _WRITERS[kind](file, stream)
 
