@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, ScalarFormatter
 from numpy.typing import NDArray
@@ -28,6 +29,8 @@ _SECTORS = 18
 _DRAWN = 1000
 """Most tracks from one origin; more are drawn as evenly chosen ones."""
 _ROOM = 1.05
+_MARGIN = 0.2
+"""Room above and below the panels [inch]."""
 
 
 def plot_track_files(
@@ -44,7 +47,11 @@ def plot_track_files(
     down : bool
         Whether y points down, as in images.
     """
-    figure = Figure(figsize=(13.2, 0.6 + 4.6 * len(files)), layout="constrained")
+    height = 0.8 + 4.6 * len(files)
+    # Axes of equal scales are placed after the layout, with their titles and legends.
+    margin = _MARGIN / height
+    room = ConstrainedLayoutEngine(rect=(0.0, margin, 1.0, 1.0 - 2.0 * margin))
+    figure = Figure(figsize=(13.2, height), layout=room)
     grid = figure.add_gridspec(len(files), 3, width_ratios=[1.15, 1.0, 1.1])
     every = [paths_of(file) for file in files]
     reach = _ROOM * max(_reach(paths) for paths in every)
