@@ -136,7 +136,7 @@ def test_wrong_graphs_are_refused_in_one_line(graph):
     for made, says in (
         ((axes(), props(), [(0, 1), (1, 9)]), "a link leads to node 9, which it does not"),
         ((axes(), props(), []), "no spot is linked to another"),
-        ((axes(), lost, LINKS), "spot 2 in frame 2 has no finite place"),
+        ((axes(), lost, LINKS), "spot 2 in frame 2 is at ("),
         ((axes(), props((0, 1, 1, 3)), LINKS), "spots 1 and 2 are linked and both in frame 1"),
         ((axes(t=seconds), props((0.0, 30.0, 75.0, 105.0)), LINKS), "not evenly spaced"),
         ((axes()[1:], props(), LINKS), "its axes (y, x) are not a time and two places"),

@@ -205,6 +205,8 @@ def test_versions_are_named(written, version):
         (trackmate(WALK, [LINKS])[:-400], "not whole XML"),
         ("", "is empty"),
         (" ", "not whole XML: no element found"),
+        (trackmate(WALK, [LINKS]).replace("UTF-8", "UTF-88"), "is in an unknown encoding: UTF-88"),
+        (trackmate(WALK, [LINKS], every=1e300), "frames every 1e+300 s are no calibration"),
         ("<html><body/></html>", "its root is <html>"),
         (
             '<?xml version="1.0"?><!DOCTYPE a [<!ENTITY b "bbbb"><!ENTITY c "&b;&b;">]>'
@@ -217,11 +219,11 @@ def test_versions_are_named(written, version):
         ),
         (
             trackmate([*WALK[:3], spot(3, 3, "NaN", 1.0)], [LINKS]),
-            "spot 3 in frame 3 has no finite place",
+            "spot 3 in frame 3 is at (",
         ),
         (
             trackmate([*WALK[:3], spot(3, 3, 1.0, "Infinity")], [LINKS]),
-            "spot 3 in frame 3 has no finite place",
+            "spot 3 in frame 3 is at (",
         ),
         (trackmate(WALK[:3], [LINKS]), "a link leads to spot 3, which the file does not hold"),
         (trackmate([*WALK, WALK[0]], [LINKS]), "2 spots have the number 0"),
@@ -274,7 +276,7 @@ def test_exported_tracks_count_frames_and_may_be_unsorted(written):
     ("text", "says"),
     [
         (exported([[(0, 1, 1), (0, 2, 2)]]), "track 0 has two spots in frame 0"),
-        (exported([[(0, 1, 1), (1, 2, "NaN")]]), "spot 1 in frame 1 has no finite place"),
+        (exported([[(0, 1, 1), (1, 2, "NaN")]]), "spot 1 in frame 1 is at ("),
         (
             exported([[(0, 1, 1), (1, 2, 2)]], space="pixel", every="1.0"),
             "lengths are in pixel and frames are exactly 1 sec apart",

@@ -9,6 +9,9 @@ from sdf1_field.interop.trackfile import Array, Whole
 UNEVEN = 0.1
 """Largest deviation of a time from its frame's, as a share of the interval."""
 
+_MOST = 1e6
+"""Frames in a row that a recording may miss."""
+
 
 def frames_of_times(name: str, time: Array, remedy: str) -> tuple[Whole, float | None]:
     """Frames, from 0, and the time between them; None for a single one.
@@ -33,7 +36,9 @@ def frames_of_times(name: str, time: Array, remedy: str) -> tuple[Whole, float |
         return np.zeros(len(time), dtype=np.int64), None
     usual = float(np.median(steps[steps < 1.5 * steps.min()]))
     passed = np.round(steps / usual)
-    uneven = np.flatnonzero((np.abs(steps / usual - passed) > UNEVEN) | (passed < 1))
+    uneven = np.flatnonzero(
+        (np.abs(steps / usual - passed) > UNEVEN) | (passed < 1) | (passed > _MOST)
+    )
     if len(uneven):
         at = uneven[0]
         raise InputError(

@@ -21,6 +21,8 @@ _TIMES = {
     "d": 86400.0, "day": 86400.0,
 }  # fmt: skip
 """Seconds in a unit; `frame` is none."""
+_SMALLEST, _LARGEST = 1e-6, 1e9
+"""Between these are pixels [um] and times between frames [s] of any experiment."""
 _DEFAULT = 1.0
 """Width of a pixel, and time between frames, in ImageJ's pictures without a scale."""
 
@@ -162,7 +164,7 @@ def scale_of(
             f"{name}: not calibrated: {' and '.join(missing)}. Give {' and '.join(wanted)}."
         )
     assert length is not None
-    if not (length > 0.0 and every > 0.0):
+    if not all(_SMALLEST < value < _LARGEST for value in (length, every)):
         raise InputError(
             f"{name}: a pixel of {length:g} um and frames every {every:g} s are no calibration. "
             "Correct the file."

@@ -44,8 +44,10 @@ _HEADERS = 4
 _HEAD = 1 << 16
 """Bytes from which encoding and separator are found."""
 _EMPTY = ("", "None", "none", "NaN", "nan", "NA", "N/A", "null")
-_LISTED = 12
-"""Columns named in a message."""
+_WHOLE = 2.0**53
+"""Whole numbers below have all their digits as floats."""
+_LISTED, _SHOWN = 12, 30
+"""Columns named in a message, and characters of a value."""
 
 
 @dataclass(frozen=True)
@@ -89,10 +91,10 @@ def read_table(
     headers = _header_lines(lines, found["x"].place)
     if headers > 1:
         units = [cell.strip().strip("()") for cell in lines[headers - 1]]
+        units += [""] * (len(keys) - len(units))
         found = {
             role: _Column(c.place, c.name, c.unit or (units[c.place] if headers > 2 else ""))
             for role, c in found.items()
-            if c.place < len(units)
         }
     trackmate = "POSITION_X" in keys and "FRAME" in keys
     values = _values(path, encoding, separator, headers, found)
@@ -204,7 +206,14 @@ def _values(
         raise InputError(f"{path}: has no rows below its header. Export the spots.") from None
     except (ValueError, pd.errors.ParserError) as error:
         reason = " ".join(str(error).split())
-        raise InputError(f"{path}: is no table ({reason}). Export the spots again.") from None
+        # What pandas says of rows that are too short names no column of the file.
+        if not reason.startswith("Usecols"):
+            raise InputError(f"{path}: is no table ({reason}). Export the spots again.") from None
+        frame = pd.DataFrame()
+    if places[-1] not in frame.columns:
+        raise InputError(
+            f"{path}: rows have fewer columns than the header. Export the spots again."
+        )
     return {role: frame[column.place].to_numpy() for role, column in found.items()}
 
 
@@ -265,15 +274,15 @@ def _floats(name: str, column: str, values: NDArray[np.object_] | Array, headers
         for row, value in enumerate(values):
             if isinstance(value, str) and not _is_number(value):
                 raise InputError(
-                    f"{name}: {column} in line {headers + row + 1} is '{value}', no number. "
-                    "Correct it."
+                    f"{name}: {column} in line {headers + row + 1} is {value[:_SHOWN]!r}, no "
+                    "number. Correct it."
                 ) from None
         raise
 
 
 def _whole(name: str, column: str, values: Array, headers: int) -> Whole:
     """Whole numbers of a column."""
-    wrong = np.flatnonzero(~np.isfinite(values) | (values != np.round(values)))
+    wrong = np.flatnonzero(~(np.abs(values) < _WHOLE) | (values != np.round(values)))
     if len(wrong):
         raise InputError(
             f"{name}: {column} in line {headers + wrong[0] + 1} is {values[wrong[0]]:g}, no whole "
@@ -289,7 +298,8 @@ def _tracks(values: NDArray[np.object_] | Array) -> Whole:
     lone = np.asarray(pd.isna(values))
     if values.dtype.kind in "iuf":
         numbers = np.where(lone, NO_TRACK, values).astype(np.float64)
-        if np.array_equal(numbers, np.round(numbers)) and not np.any(numbers[~lone] < 0):
+        whole = np.array_equal(numbers, np.round(numbers)) and np.all(np.abs(numbers) < _WHOLE)
+        if whole and not np.any(numbers[~lone] < 0):
             return numbers.astype(np.int64)
     codes = pd.factorize(values)[0].astype(np.int64)
     return np.where(lone, NO_TRACK, codes)

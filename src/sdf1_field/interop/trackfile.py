@@ -16,6 +16,9 @@ Whole = NDArray[np.int64]
 
 NO_TRACK = -1
 """Track of a spot that is linked to no other."""
+_FARTHEST = 1e9
+"""Of a spot from the origin along an axis [um]: a kilometre."""
+_LAST_FRAME = 10**7
 
 
 @dataclass(frozen=True)
@@ -176,15 +179,18 @@ def make_track_file(
     size = len(spot)
     track = np.full(size, NO_TRACK, dtype=np.int64) if track is None else track
     radius = np.full(size, np.nan) if radius is None else radius
-    lost = np.flatnonzero(~(np.isfinite(x) & np.isfinite(y)))
+    far = _FARTHEST / scale.length
+    lost = np.flatnonzero(~((np.abs(x) <= far) & (np.abs(y) <= far)))
     if len(lost):
+        at = lost[0]
         raise InputError(
-            f"{name}: spot {spot[lost[0]]} in frame {frame[lost[0]]} has no finite place. Remove "
-            "it, or correct its x and y."
+            f"{name}: spot {spot[at]} in frame {frame[at]} is at ({x[at]:g}, {y[at]:g}), which is "
+            "no place. Remove it, or correct its x and y."
         )
-    if size and frame.min() < 0:
+    outside = np.flatnonzero((frame < 0) | (frame > _LAST_FRAME))
+    if len(outside):
         raise InputError(
-            f"{name}: spot {spot[np.argmin(frame)]} is in frame {frame.min()}. Number the frames "
+            f"{name}: spot {spot[outside[0]]} is in frame {frame[outside[0]]}. Number the frames "
             "from 0."
         )
     order = np.lexsort((spot, frame))

@@ -72,6 +72,8 @@ def _parse(path: Path, reader: "_Root") -> None:
             f"{path}: not whole XML: {error.getMessage()} in line {error.getLineNumber()}. Save "
             "the tracks again."
         ) from None
+    except LookupError as error:
+        raise InputError(f"{path}: is in an {error}. Save the tracks again.") from None
 
 
 class _Root:
@@ -99,8 +101,9 @@ class _Root:
                 "file again."
             ) from None
         except (ValueError, OverflowError) as error:
+            reason = " ".join(str(error).split())
             raise InputError(
-                f"{self.name}: <{name}> in line {self.line()}: {error}. Correct it."
+                f"{self.name}: <{name}> in line {self.line()}: {reason}. Correct it."
             ) from None
 
     def finish(self, asked: Calibration) -> TrackFile:
@@ -146,7 +149,7 @@ class _TrackMate:
         elif name == "FilteredTracks":
             self.kept = set()
         elif name == "TrackID":
-            assert self.kept is not None
+            self.kept = self.kept or set()
             self.kept.add(_whole(attrs["TRACK_ID"]))
         elif name == "Model":
             self.length_unit = attrs.get("spatialunits", "")
@@ -168,7 +171,8 @@ class _TrackMate:
             track[links[:, end]] = of_link
         kept_tracks = np.unique(of_link)
         if self.kept is not None:
-            kept_tracks = np.intersect1d(kept_tracks, np.array(sorted(self.kept), dtype=np.int64))
+            chosen = [number for number in kept_tracks.tolist() if number in self.kept]
+            kept_tracks = np.array(chosen, dtype=np.int64)
         in_track = track != NO_TRACK
         dropped = in_track & ~np.isin(track, kept_tracks)
         hidden = np.isin(ids, _numbers(self.hidden)) & ~in_track
