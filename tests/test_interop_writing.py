@@ -7,11 +7,15 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
 
 from sdf1_field import export_tracks, open_tracks
 from sdf1_field.cli.tracking import _FORMATS
 from sdf1_field.errors import InputError, Sdf1FieldWarning
-from sdf1_field.interop import SUFFIXES, Calibration, read_tracks, write_tracks
+from sdf1_field.interop import NO_TRACK, SUFFIXES, Calibration, read_tracks, write_tracks
+from sdf1_field.interop.scales import Scale
+from sdf1_field.interop.trackfile import components, make_track_file
 from track_builders import LINKS, WALK, csv_text, real, spot, trackmate
 
 KINDS = tuple(
@@ -172,6 +176,39 @@ def test_the_command_and_the_writers_know_the_same_formats():
     assert tuple(SUFFIXES) == _FORMATS
     with pytest.raises(InputError, match=r"unknown format 'xls'\. Choose one of trackmate-xml"):
         export_tracks("a.nc", "xls")
+
+
+@st.composite
+def graphs(draw):
+    """Track file of any graph whose links lead forwards in time, in every order of its numbers."""
+    count = draw(st.integers(2, 12))
+    frame = np.array(draw(st.lists(st.integers(0, 6), min_size=count, max_size=count)))
+    pairs = [(a, b) for a in range(count) for b in range(count) if frame[a] < frame[b]]
+    assume(pairs)
+    links = np.array(draw(st.lists(st.sampled_from(pairs), min_size=1, unique=True)))
+    of_spot = components(count, links)
+    alone = np.bincount(of_spot)[of_spot] == 1
+    places = st.floats(-1e6, 1e6, allow_subnormal=False)
+    x, y = (np.array(draw(st.lists(places, min_size=count, max_size=count))) for _ in "xy")
+    return make_track_file(
+        "any", "any", Scale(1.0, draw(st.floats(0.1, 1e4)), None, ()),
+        spot=np.array(draw(st.permutations(range(count)))), frame=frame, x=x, y=y, links=links,
+        track=np.where(alone, NO_TRACK, of_spot),
+    )  # fmt: skip
+
+
+@given(graphs())
+def test_any_graph_is_the_same_after_xml(tmp_path_factory, file):
+    path = tmp_path_factory.mktemp("any") / "a.xml"
+    write_tracks(file, path, "trackmate-xml")
+    again = read_tracks(path)
+    same(again, file)
+    assert again.branches().tolist() == file.branches().tolist()
+    # In a branch every spot but the last leads to the next one and to no other.
+    branch = file.branches()
+    within = file.links[branch[file.links[:, 0]] == branch[file.links[:, 1]]]
+    assert len(np.unique(within[:, 0])) == len(np.unique(within[:, 1])) == len(within)
+    assert len(within) == len(branch) - len(np.unique(branch))
 
 
 def test_times_of_tables_are_multiples_of_the_interval_to_the_last_bit(written):

@@ -217,3 +217,12 @@ def test_sums_over_resamples_of_many_units_are_as_wide_as_those_of_few():
     assert np.cov(found.T) == pytest.approx(np.cov(exact.T), rel=0.12)
     few = values[:20]
     assert resampled_sums(few).tolist() == (resample_counts(20) @ few).tolist()
+
+
+def test_a_ratio_of_medians_is_the_same_however_many_resamples_are_held_at_a_time(monkeypatch):
+    rng = np.random.default_rng(7)
+    sides = rng.random(40), 2.0 * rng.random(30)
+    whole = ratio_of_medians(*sides)
+    monkeypatch.setattr("sdf1_field.statistics._AT_ONCE", 1000)
+    assert ratio_of_medians(*sides) == whole
+    assert whole[1][0] < whole[0] < whole[1][1]

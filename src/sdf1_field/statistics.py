@@ -24,6 +24,9 @@ _CONFIDENCE, _ENDS = 0.95, (0.025, 0.975)
 _MANY = 5000
 """Units beyond which sums over resamples are normal to the precision of the resamples."""
 
+_AT_ONCE = 1 << 22
+"""Resampled values held at a time."""
+
 
 def unpaired_t_test(control: Values, treated: Values) -> float:
     """Two-sided p of Student's unpaired t test (equal variances), as in the papers.
@@ -352,7 +355,12 @@ def ratio_of_medians(
         return ratio, (math.nan, math.nan)
     picks = resamples(len(control)) * 2 if paired else resamples(len(control), len(treated))
     below, above = (
-        np.median(values[own], axis=1)
+        np.concatenate(
+            [
+                np.median(values[part], axis=1)
+                for part in np.array_split(own, 1 + own.size // _AT_ONCE)
+            ]
+        )
         for values, own in zip((control, treated), picks, strict=True)
     )
     some = below > 0.0

@@ -1,5 +1,6 @@
 """TrackMate's XML, read as a stream."""
 
+import re
 from array import array
 from collections.abc import Callable
 from pathlib import Path
@@ -49,13 +50,9 @@ def _parse(path: Path, reader: "_Root") -> None:
     from defusedxml.common import DefusedXmlException
     from defusedxml.expatreader import DefusedExpatParser
 
-    class Parser(DefusedExpatParser):  # type: ignore[misc]
-        """Hands the attributes on as they are: wrapping them takes longer than reading them."""
-
-        def start_element(self, name: str, attrs: dict[str, str]) -> None:
-            reader.start(name, attrs)
-
-    parser = Parser(forbid_dtd=True)
+    parser = DefusedExpatParser(forbid_dtd=True)
+    # Past the handlers of SAX, whose wrapping of attributes takes longer than reading them.
+    parser.start_element, parser.end_element = reader.start, _ignored
     reader.line = parser.getLineNumber
     try:
         with path.open("rb") as stream:
@@ -76,6 +73,10 @@ def _parse(path: Path, reader: "_Root") -> None:
         raise InputError(f"{path}: is in an {error}. Save the tracks again.") from None
 
 
+def _ignored(name: str) -> None:
+    """Ends of elements say nothing that the next beginning does not."""
+
+
 class _Root:
     """Chooses the reader of a file's root element."""
 
@@ -86,15 +87,15 @@ class _Root:
 
     def start(self, name: str, attrs: dict[str, str]) -> None:
         try:
-            if self.inner is None:
-                if name not in _ROOTS:
-                    raise InputError(
-                        f"{self.name}: its root is <{name}>, so it is neither TrackMate's XML nor "
-                        "its exported tracks. Give one of these."
-                    )
-                self.inner = _ROOTS[name](self.name, attrs)
-            else:
+            if self.inner is not None:
                 self.inner.start(name, attrs)
+                return
+            if name not in _ROOTS:
+                raise InputError(
+                    f"{self.name}: its root is <{name}>, so it is neither TrackMate's XML nor "
+                    "its exported tracks. Give one of these."
+                )
+            self.inner = _ROOTS[name](self.name, attrs)
         except KeyError as error:
             raise InputError(
                 f"{self.name}: <{name}> in line {self.line()} has no {error.args[0]}. Save the "
@@ -116,7 +117,9 @@ class _TrackMate:
     """Reader of TrackMate's own files."""
 
     def __init__(self, name: str, attrs: dict[str, str]) -> None:
-        self.name, self.version = name, str(attrs.get("version", "of unknown version"))
+        self.name = name
+        # A snapshot's version ends in the number of its commit.
+        self.version = re.sub(r"-[0-9a-f]{20,}$", "", attrs.get("version", "of unknown version"))
         self.length_unit = self.time_unit = ""
         self.interval: float | None = None
         self.pixel: float | None = None
@@ -137,7 +140,8 @@ class _TrackMate:
             self.y.append(float(attrs["POSITION_Y"]))
             self.radius.append(float(attrs.get("RADIUS", "nan")))
             depth = float(attrs.get("POSITION_Z", "0"))
-            self.lowest, self.highest = min(self.lowest, depth), max(self.highest, depth)
+            if not self.lowest <= depth <= self.highest:
+                self.lowest, self.highest = min(self.lowest, depth), max(self.highest, depth)
             if attrs.get("VISIBILITY", "1") in ("0", "0.0", "false"):
                 self.hidden.append(number)
         elif name == "Edge":
