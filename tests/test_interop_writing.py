@@ -10,7 +10,8 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from sdf1_field import export_tracks, open_tracks
+from sdf1_field.api.exporting import export_tracks
+from sdf1_field.api.tracking import open_tracks
 from sdf1_field.cli.tracking import _FORMATS
 from sdf1_field.errors import InputError, Sdf1FieldWarning
 from sdf1_field.interop import NO_TRACK, SUFFIXES, Calibration, read_tracks, write_tracks

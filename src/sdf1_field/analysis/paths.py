@@ -8,13 +8,16 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sdf1_field.analysis.tracks import FEWEST_CELLS, SquareDisplacements
+from sdf1_field.analysis.tracks import SquareDisplacements
 from sdf1_field.errors import InputError
 from sdf1_field.interop import TrackFile
 from sdf1_field.statistics import percentile_interval, resampled_sums
 
 Array = NDArray[np.float64]
 Whole = NDArray[np.int64]
+
+_FEWEST_PATHS = 10
+"""That must have a displacement over a lag, if there are as many, for the lag to count."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -203,7 +206,7 @@ def path_square_displacements(paths: Paths, lags: NDArray[np.intp]) -> SquareDis
         end = end[begin]
         square = (paths.x[end] - paths.x[begin]) ** 2 + (paths.y[end] - paths.y[begin]) ** 2
         number = sums_by(paths.path[begin], np.ones(len(begin)), paths.count)
-        if len(begin) and np.count_nonzero(number) >= min(paths.count, FEWEST_CELLS):
+        if len(begin) and np.count_nonzero(number) >= min(paths.count, _FEWEST_PATHS):
             kept.append(float(lag) * paths.interval)
             sums.append(sums_by(paths.path[begin], square, paths.count))
             counts.append(number)

@@ -25,12 +25,7 @@ from sdf1_field.analysis.persistent_walk import (
     fit_square_displacements,
     persistent_walk_law,
 )
-from sdf1_field.analysis.tracks import (
-    FITTED_SHARE,
-    SHOWN_SHARE,
-    SquareDisplacements,
-    spread_lags,
-)
+from sdf1_field.analysis.tracks import SquareDisplacements, Tracks, fitted_lags, shown_lags
 from sdf1_field.analysis.values import ends_or_none, or_none
 from sdf1_field.errors import InputError
 from sdf1_field.interop import TrackFile
@@ -101,14 +96,12 @@ def walk_of(paths: Paths) -> tuple[SquareDisplacements, PersistentWalk]:
 
     Lags go to a quarter of the median path; those of the fit to a tenth, three at least.
     """
-    steps = int(np.median(paths.frames)) if paths.count else 0
-    if steps < 1:
-        lags = np.zeros(0, dtype=np.intp)
-        squares = path_square_displacements(paths, lags)
-        return squares, fit_square_displacements(squares, paths.interval)
+    # A track as long as the median path, of which only the times count.
+    steps = int(np.median(paths.frames))
+    nowhere = np.zeros((0, steps + 1))
+    median = Tracks(np.linspace(0.0, steps * paths.interval, steps + 1), nowhere, nowhere)
     shown, fitted = (
-        path_square_displacements(paths, spread_lags(steps, share))
-        for share in (SHOWN_SHARE, FITTED_SHARE)
+        path_square_displacements(paths, lags(median)) for lags in (shown_lags, fitted_lags)
     )
     return shown, fit_square_displacements(fitted, paths.interval)
 

@@ -17,8 +17,7 @@ SHOWN_SHARE = 0.25
 """Longest lag in the table of mean square displacements, as a share of the track."""
 _FEWEST_LAGS = 3
 _MOST_LAGS = 12
-FEWEST_CELLS = 10
-"""That must have a displacement over a lag, if there are as many, for the lag to count."""
+_FEWEST_CELLS = 10
 _WALL_REACH = 3.0
 """Standard deviations of a displacement that a start must be away from a reflecting wall."""
 _ROUND_OFF = 1e-6
@@ -113,16 +112,16 @@ def net_displacements(tracks: Tracks) -> Array:
 
 def shown_lags(tracks: Tracks) -> NDArray[np.intp]:
     """Lags of the table of mean square displacements [frames]: to a quarter of the track."""
-    return spread_lags(len(tracks.times) - 1, SHOWN_SHARE)
+    return _spread(tracks, SHOWN_SHARE)
 
 
 def fitted_lags(tracks: Tracks) -> NDArray[np.intp]:
     """Lags the walk is fitted to [frames]: to a tenth of the track, three at least."""
-    return spread_lags(len(tracks.times) - 1, FITTED_SHARE)
+    return _spread(tracks, FITTED_SHARE)
 
 
-def spread_lags(steps: int, share: float) -> NDArray[np.intp]:
-    """Lags [frames] from one step to a share of a track's steps, about evenly in the logarithm."""
+def _spread(tracks: Tracks, share: float) -> NDArray[np.intp]:
+    steps = len(tracks.times) - 1
     longest = min(max(int(share * steps), _FEWEST_LAGS), steps)
     spread = np.geomspace(1.0, longest, _MOST_LAGS)
     return np.unique(np.round(spread).astype(np.intp))
@@ -173,7 +172,7 @@ def square_displacements(tracks: Tracks, lags: NDArray[np.intp]) -> SquareDispla
         if tracks.walls is not None:
             free = clear_of_walls(begin_x, begin_y, square, tracks.walls)
         # Every resample of the cells must have some.
-        if int(free.any(axis=1).sum()) >= min(len(square), FEWEST_CELLS):
+        if int(free.any(axis=1).sum()) >= min(len(square), _FEWEST_CELLS):
             kept.append(float(lag) * tracks.interval)
             sums.append(np.where(free, square, 0.0).sum(axis=1))
             counts.append(free.sum(axis=1).astype(float))
