@@ -285,6 +285,18 @@ def dask_worker(tmp_path):
 
 
 @pytest.fixture
+def written(tmp_path):
+    """Function that writes text to a file and gives its path."""
+
+    def write(text, name="tracks.xml"):
+        path = tmp_path / name
+        path.write_text(text, encoding="utf-8")
+        return path
+
+    return write
+
+
+@pytest.fixture
 def run(tmp_path, monkeypatch):
     """Function that calls the command line in an empty folder."""
     from click.testing import CliRunner

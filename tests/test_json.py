@@ -5,6 +5,7 @@ import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
 from tests.test_reproduce import report
@@ -13,6 +14,7 @@ from calibration_builders import FREE, use_the_law
 from conftest import FOLLOWED
 from sdf1_field.cli import main
 from sdf1_field.reproduce import as_json
+from track_builders import csv_text
 
 PAGE = Path(__file__).parents[1] / "docs" / "json.md"
 
@@ -283,6 +285,26 @@ def test_motion_of_still_cells_has_the_nulls_the_page_says(printed, solved):
     keys = printed(section, *section.split(), still)
     assert {key.partition(".")[0] for key in unknown} == {"runs", "control"}
     assert not unknown & keys
+
+
+def test_tracks_print_what_the_page_says(printed, written):
+    rng = np.random.default_rng(1)
+
+    def file(name, cells):
+        places = 2.0 * rng.standard_normal((cells, 30, 2)).cumsum(axis=1).cumsum(axis=1)
+        rows = [(30 * c + t, c, t, *places[c, t]) for c in range(cells) for t in range(30)]
+        return written(csv_text(rows), name)
+
+    own, control = file("own.csv", 12), file("control.csv", 15)
+    keys = printed("tracks", "tracks", own, "--against", control)
+    assert keys == documented("tracks")
+    without = printed("tracks", "tracks", own)
+    assert without == {key for key in keys if not key.startswith(("control", "comparison"))}
+    still = written(csv_text([(t, 0, t, 1.0, 1.0) for t in range(5)]), "still.csv")
+    keys = printed("tracks", "tracks", still)
+    nulls = r"not resolved|none moved|fewer than two|two steps in a row"
+    unknown = {k for k, row in SECTIONS["tracks"][1].items() if re.search(nulls, row.missing)}
+    assert {key for key in unknown if key.startswith("tracks")} == without - keys
 
 
 def test_reproduce_prints_what_the_page_says(printed, tiny_targets, tmp_path):

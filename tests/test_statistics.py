@@ -12,10 +12,13 @@ from sdf1_field.statistics import (
     paired_t_test,
     percentile_interval,
     ratio_of_medians,
+    rayleigh_test,
     resample_counts,
+    resampled_sums,
     resamples,
     student_interval,
     unpaired_t_test,
+    v_test,
     wilson_interval,
 )
 
@@ -179,3 +182,47 @@ def test_students_interval_is_that_of_the_t_distribution():
     assert math.isnan(student_interval([2.0])[1])
     assert student_interval([2.0])[0] == 2.0
     assert np.isnan(student_interval([])).all()
+
+
+@pytest.mark.parametrize("count", [5, 10, 40])
+def test_tests_of_directions_reject_uniform_ones_as_often_as_they_say(count):
+    drawn = 2.0 * math.pi * np.random.default_rng(4).random((4000, count))
+    for test in (rayleigh_test, lambda angles: v_test(angles, 0.7)):
+        p = np.array([test(angles) for angles in drawn])
+        for level in (0.05, 0.5):
+            error = math.sqrt(level * (1.0 - level) / len(p))
+            assert np.mean(p < level) == pytest.approx(level, abs=4.0 * error + 0.1 * level)
+
+
+def test_a_given_direction_makes_the_test_one_sided():
+    gathered = np.random.default_rng(5).normal(0.5, 1.2, size=30)
+    ahead, astern = v_test(gathered, 0.5), v_test(gathered, 0.5 + math.pi)
+    assert ahead < rayleigh_test(gathered) < 0.01
+    assert astern == pytest.approx(1.0 - ahead, abs=1e-9)
+    # Neither axes nor directions at right angles show any preference.
+    four = np.arange(4) * math.pi / 2
+    assert rayleigh_test(four) == pytest.approx(1.0)
+    assert v_test(four, 0.0) == pytest.approx(0.5)
+    assert math.isnan(rayleigh_test([1.0]))
+    assert math.isnan(v_test([1.0], 0.0))
+
+
+def test_sums_over_resamples_of_many_units_are_as_wide_as_those_of_few():
+    rng = np.random.default_rng(6)
+    values = np.column_stack([rng.normal(3.0, 2.0, 6000), rng.exponential(1.0, 6000)])
+    values[:, 1] += values[:, 0]
+    found, exact = resampled_sums(values), resample_counts(6000) @ values
+    assert found.shape == exact.shape
+    assert found.mean(axis=0) == pytest.approx(exact.mean(axis=0), rel=1e-3)
+    assert np.cov(found.T) == pytest.approx(np.cov(exact.T), rel=0.12)
+    few = values[:20]
+    assert resampled_sums(few).tolist() == (resample_counts(20) @ few).tolist()
+
+
+def test_a_ratio_of_medians_is_the_same_however_many_resamples_are_held_at_a_time(monkeypatch):
+    rng = np.random.default_rng(7)
+    sides = rng.random(40), 2.0 * rng.random(30)
+    whole = ratio_of_medians(*sides)
+    monkeypatch.setattr("sdf1_field.statistics._AT_ONCE", 1000)
+    assert ratio_of_medians(*sides) == whole
+    assert whole[1][0] < whole[0] < whole[1][1]

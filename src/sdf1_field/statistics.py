@@ -1,7 +1,8 @@
 """Hypothesis tests, the bootstrap and confidence intervals.
 
-Every test is SciPy's and gives the two-sided p; where SciPy would warn or divide by zero (too few
-values, no variance, an empty margin) p is NaN. Every interval is a 95 % interval.
+Every test but those of directions is SciPy's, and gives the two-sided p unless it says otherwise;
+where SciPy would warn or divide by zero (too few values, no variance, an empty margin) p is NaN.
+Every interval is a 95 % interval.
 """
 
 import math
@@ -20,6 +21,11 @@ Values = Sequence[float] | Array
 RESAMPLES = 2000
 """Of every bootstrap."""
 _CONFIDENCE, _ENDS = 0.95, (0.025, 0.975)
+_MANY = 5000
+"""Units beyond which sums over resamples are normal to the precision of the resamples."""
+
+_AT_ONCE = 1 << 22
+"""Resampled values held at a time."""
 
 
 def unpaired_t_test(control: Values, treated: Values) -> float:
@@ -151,6 +157,78 @@ def chi_squared_yates_test(successes: Sequence[int], totals: Sequence[int]) -> f
     return float(stats.chi2_contingency(table, correction=True).pvalue)
 
 
+def rayleigh_test(angles: Values) -> float:
+    """P of Rayleigh's test of uniform directions, against one preferred direction.
+
+    ``p = exp(sqrt(1 + 4 n + 4 (n**2 - R**2)) - (1 + 2 n))`` with the length R of the sum of n unit
+    vectors.
+
+    Parameters
+    ----------
+    angles : array_like, shape (n,)
+        [rad].
+
+    Returns
+    -------
+    float
+        NaN for fewer than two directions.
+
+    Examples
+    --------
+    >>> round(rayleigh_test([0.1, -0.2, 0.3, 0.0, 0.2]), 3)
+    0.002
+
+    References
+    ----------
+    Zar (1999) Biostatistical Analysis, 4th ed., eq. 27.4.
+    """
+    own = np.asarray(angles, dtype=float)
+    count = len(own)
+    if count < 2:
+        return math.nan
+    square = float(np.cos(own).sum() ** 2 + np.sin(own).sum() ** 2)
+    root = math.sqrt(max(1.0 + 4.0 * count + 4.0 * (count**2 - square), 0.0))
+    return min(math.exp(root - (1.0 + 2.0 * count)), 1.0)
+
+
+def v_test(angles: Values, direction: float) -> float:
+    """One-sided p of the V test: Rayleigh's test against a direction that is given beforehand.
+
+    Parameters
+    ----------
+    angles : array_like, shape (n,)
+        [rad].
+    direction : float
+        [rad].
+
+    Returns
+    -------
+    float
+        Small if the directions gather around the given one, near 1 if around its opposite; NaN for
+        fewer than two.
+
+    Examples
+    --------
+    >>> ahead = [0.1, -0.2, 0.3, 0.0, 0.2]
+    >>> v_test(ahead, 0.0) < 0.001, v_test(ahead, math.pi) > 0.99
+    (True, True)
+
+    References
+    ----------
+    Durand & Greenwood (1958) J. Geol. 66:229; Jammalamadaka & SenGupta (2001) Topics in Circular
+    Statistics, section 3.3.
+    """
+    own = np.asarray(angles, dtype=float)
+    count = len(own)
+    if count < 2:
+        return math.nan
+    z = float(np.cos(own - direction).sum()) * math.sqrt(2.0 / count)
+    first = (3.0 * z - z**3) / (16.0 * count)
+    second = (15.0 * z + 305.0 * z**3 - 125.0 * z**5 + 9.0 * z**7) / (4608.0 * count**2)
+    p = float(stats.norm.sf(z)) + float(stats.norm.pdf(z)) * (first + second)
+    return min(max(p, 0.0), 1.0)
+
+
 def p_text(p: float | None) -> str:
     """Text of a p with three decimals, as papers print it.
 
@@ -206,6 +284,31 @@ def resample_counts(size: int) -> NDArray[np.int64]:
     return rng.multinomial(size, np.full(size, 1.0 / size), size=RESAMPLES)
 
 
+def resampled_sums(values: Array) -> Array:
+    """Sums over units in bootstrap resamples of one group.
+
+    For many units they are drawn from the normal distribution with the resamples' mean and
+    covariance, which is then indistinguishable and takes no memory.
+
+    Parameters
+    ----------
+    values : ndarray, shape (unit, quantity)
+
+    Returns
+    -------
+    ndarray, shape (RESAMPLES, quantity)
+    """
+    count = len(values)
+    if count <= _MANY:
+        return np.asarray(resample_counts(count) @ values)
+    total = values.sum(axis=0)
+    apart = values - total / count
+    sizes, axes = np.linalg.eigh(apart.T @ apart)
+    spread = axes * np.sqrt(np.maximum(sizes, 0.0))
+    rng = generator(0, Stream.BOOTSTRAP)
+    return np.asarray(total + rng.standard_normal((RESAMPLES, len(sizes))) @ spread.T)
+
+
 def percentile_interval(resampled: Array) -> Array:
     """Bootstrap interval by the percentile method.
 
@@ -252,7 +355,12 @@ def ratio_of_medians(
         return ratio, (math.nan, math.nan)
     picks = resamples(len(control)) * 2 if paired else resamples(len(control), len(treated))
     below, above = (
-        np.median(values[own], axis=1)
+        np.concatenate(
+            [
+                np.median(values[part], axis=1)
+                for part in np.array_split(own, 1 + own.size // _AT_ONCE)
+            ]
+        )
         for values, own in zip((control, treated), picks, strict=True)
     )
     some = below > 0.0

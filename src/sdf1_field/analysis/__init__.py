@@ -5,6 +5,7 @@
 - cells against the distance from the stroma: `distance` (density), `chemotaxis` (chemotactic
   index), with the geometry in `space`;
 - cells in time: `residence` (dwell times), `tracks`, `persistent_walk` and `motion`;
+- cells of other programs' files, which are seen in frames of their own: `paths`, `track_files`;
 - stroma: `network` and `cargo` (counts in one dish), `network_summary` and `cargo_summary`
   (several dishes), `fields` (concentrations around it).
 

@@ -6,8 +6,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sdf1_field.analysis.tracks import Tracks, fitted_lags, square_displacements
-from sdf1_field.statistics import percentile_interval, resample_counts
+from sdf1_field.analysis.tracks import (
+    SquareDisplacements,
+    Tracks,
+    fitted_lags,
+    square_displacements,
+)
+from sdf1_field.statistics import percentile_interval, resampled_sums
 
 Array = NDArray[np.float64]
 
@@ -110,7 +115,21 @@ def fit_persistent_walk(tracks: Tracks) -> PersistentWalk:
     ----------
     Qian, Sheetz & Elson (1991) Biophys. J. 60:910, 10.1016/S0006-3495(91)82125-7.
     """
-    squares = square_displacements(tracks, fitted_lags(tracks))
+    return fit_square_displacements(
+        square_displacements(tracks, fitted_lags(tracks)), tracks.interval
+    )
+
+
+def fit_square_displacements(squares: SquareDisplacements, interval: float) -> PersistentWalk:
+    """The walk of `fit_persistent_walk` from square displacements alone.
+
+    Parameters
+    ----------
+    squares : SquareDisplacements
+        At the lags to fit.
+    interval : float
+        Time between frames [s].
+    """
     if len(squares.lags) < 2 or not squares.mean.min() > 0.0:
         why = (
             "too few frames, or too small a view,"
@@ -120,15 +139,14 @@ def fit_persistent_walk(tracks: Tracks) -> PersistentWalk:
         return PersistentWalk(
             None, None, None, None, None, None, 0.0, f"{why} for a persistent walk"
         )
-    persistence = np.geomspace(
-        _SHORTEST * tracks.interval, _LONGEST * squares.lags[-1], _PERSISTENCES
-    )
+    persistence = np.geomspace(_SHORTEST * interval, _LONGEST * squares.lags[-1], _PERSISTENCES)
     weights = squares.counts.sum(axis=0) / (squares.mean**2 * squares.lags)
     cells = len(squares.sums)
     means = squares.mean[None]
     if cells > 1:
-        picked = resample_counts(cells)
-        resampled = (picked @ squares.sums) / np.maximum(picked @ squares.counts, 1.0)
+        lags = len(squares.lags)
+        summed = resampled_sums(np.hstack([squares.sums, squares.counts]))
+        resampled = summed[:, :lags] / np.maximum(summed[:, lags:], 1.0)
         means = np.vstack([means, resampled])
     times, speeds = _best_walks(means, squares.lags, weights, persistence)
     motilities = 0.5 * speeds**2 * times
@@ -147,13 +165,14 @@ def fit_persistent_walk(tracks: Tracks) -> PersistentWalk:
         motility_interval=None if too_long else _interval(motilities[1:]),
         longest_lag=float(squares.lags[-1]),
         note=_unresolved(
-            tracks, squares.lags[-1], float(times[0]), (low, high), too_short, too_long
+            interval, cells, squares.lags[-1], float(times[0]), (low, high), too_short, too_long
         ),
     )
 
 
 def _unresolved(
-    tracks: Tracks,
+    interval: float,
+    cells: int,
     longest: float,
     persistence_time: float,
     ends: tuple[float, float],
@@ -161,8 +180,8 @@ def _unresolved(
     too_long: bool,
 ) -> str:
     """Parameters that frames and lags [s] do not resolve, in words; empty if there are none."""
-    frames = _minutes(tracks.interval)
-    if len(tracks.x) < 2:
+    frames = _minutes(interval)
+    if cells < 2:
         return "one cell has no interval, and little weight"
     if too_short and too_long:
         return "the tracks fix neither speed nor persistence"
@@ -176,7 +195,7 @@ def _unresolved(
             f"cells hardly turn within {_minutes(longest)}: only speed is known, persistence is "
             f"above {_minutes(ends[0])}"
         )
-    if persistence_time < tracks.interval:
+    if persistence_time < interval:
         return (
             "persistence is shorter than the time between frames: it comes from how much "
             "successive steps still agree"

@@ -11,8 +11,9 @@ import xarray as xr
 
 from sdf1_field import record
 from sdf1_field.api.frames import long_frame, motion_frame, tracks_frame, wide_frame
+from sdf1_field.api.pictures import require_picture, save_picture
 from sdf1_field.api.tables import make_table, usual_table
-from sdf1_field.errors import InputError, refuse_existing
+from sdf1_field.errors import InputError
 from sdf1_field.spec import Model, facts_html, ligand_named
 from sdf1_field.units import duration_text, parse
 
@@ -24,9 +25,6 @@ At = str | float | Sequence[str | float]
 
 _FACTS = ("model", "treatment", "seed", "program", "created", "time", "grid", "stroma", "cells")
 _FLOOR = ("time", "y", "x")
-_DOTS_PER_INCH = 150
-_SUFFIXES = (".png", ".pdf", ".svg", ".jpg", ".tif", ".eps")
-"""Of the pictures that can be written."""
 
 
 def _seconds(time: str | float) -> float:
@@ -250,18 +248,14 @@ class Run(Dishes):
 
         file = None if path is None else Path(path)
         if file is not None:
-            _require_writable(file, force=force)
+            require_picture(file, force=force)
         if ligand is not None:
             spec = self.model.spec
             labels = {name: spec.ligand[name].label for name in spec.solved_ligands}
             ligand = ligand_named(ligand, labels)
         figure = plot_run(self.dataset, time=None if at is None else _seconds(at), ligand=ligand)
-        if file is None:
-            return figure
-        try:
-            figure.savefig(file, dpi=_DOTS_PER_INCH)
-        except OSError as error:
-            raise InputError(f"{file}: {error.strerror}. Choose another place.") from None
+        if file is not None:
+            save_picture(figure, file)
         return figure
 
     def close(self) -> None:
@@ -285,17 +279,6 @@ class Run(Dishes):
         rows = [(key, str(facts[key])) for key in _FACTS if key in facts]
         rows += [(key, str(value)) for key, value in self.model.changed.items()]
         return facts_html(facts["title"], rows)
-
-
-def _require_writable(path: Path, *, force: bool) -> None:
-    """Raise InputError, before anything is drawn, if a picture cannot have a name."""
-    if path.is_dir():
-        raise InputError(f"{path}: is a folder. Give the name of a picture, such as run.png.")
-    if path.suffix.lower() not in _SUFFIXES:
-        raise InputError(
-            f"{path}: not the name of a picture. Give one that ends in {', '.join(_SUFFIXES)}."
-        )
-    refuse_existing(path, force=force)
 
 
 class Runs(Dishes, Sequence[Run]):

@@ -1,7 +1,8 @@
 """Command line; commands import NumPy and all that needs it when they run.
 
-`models`, `running`, `analysing`, `drawing`, `reproducing` and `calibrating` hold the commands;
-`options` is shared by several of them, and `program` turns errors into one line and an exit status.
+`models`, `running`, `analysing`, `drawing`, `tracking`, `reproducing` and `calibrating` hold the
+commands; `options` is shared by several of them, and `program` turns errors into one line and an
+exit status.
 """
 
 import click
@@ -14,6 +15,7 @@ from sdf1_field.cli.models import check, list_models, new, show
 from sdf1_field.cli.program import Program
 from sdf1_field.cli.reproducing import reproduce
 from sdf1_field.cli.running import inspect, solve
+from sdf1_field.cli.tracking import export, tracks
 
 __all__ = ["main"]
 
@@ -31,6 +33,7 @@ def main() -> None:
 
 
 for _command in (
-    list_models, new, show, check, solve, inspect, analyse, plot, reproduce, calibrate,
+    list_models, new, show, check, solve, inspect, analyse, plot, tracks, export, reproduce,
+    calibrate,
 ):  # fmt: skip
     main.add_command(_command)

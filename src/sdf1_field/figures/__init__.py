@@ -1,7 +1,8 @@
-"""Pictures of runs, drawn from run files alone.
+"""Pictures of runs, drawn from run files alone, and of tracks from other programs.
 
 `floor` draws ligand, stroma and cells, `tracks` cells without stroma, `network` a stroma without
-cells, `cargo` the carriers that such a stroma makes and secretes; they share `drawing`.
+cells, `cargo` the carriers that such a stroma makes and secretes, `track_files` tracks of files;
+they share `drawing`.
 """
 
 import xarray as xr

@@ -1,0 +1,82 @@
+"""The table of `sdf1-field tracks`."""
+
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from sdf1_field.cli.tables.text import print_table
+from sdf1_field.digits import interval_text, number_text
+
+
+def print_tracks(table: dict[str, Any]) -> None:
+    """Counts, speed, persistence and directions, beside those of a control."""
+    from sdf1_field.statistics import p_text
+    from sdf1_field.units import duration_text
+
+    groups = [group for group in (table["tracks"], table["control"]) if group is not None]
+    for group in groups:
+        click.echo(
+            f"{group['file']}: {group['format']}, {group['tracks']:,} tracks of "
+            f"{group['spots'] - group['lone_spots']:,} spots in {group['frames']:,} frames every "
+            f"{duration_text(group['interval'])}"
+        )
+
+    def line(name: str, value: Callable[[dict[str, Any]], str]) -> tuple[str, ...]:
+        return (name, *(value(group) for group in groups))
+
+    def measure(name: str, key: str) -> tuple[str, ...]:
+        return line(name, lambda g: interval_text(g[key], g[f"{key}_interval"]))
+
+    angle = f"{table['direction_deg']:g}°"
+    lines = [
+        line("tracks or branches, steps", lambda g: f"{g['branches']:,}, {g['steps']:,}"),
+        line("median duration", lambda g: duration_text(g["median_duration"])),
+        measure("speed from frame to frame, um/min", "frame_speed_um_per_min"),
+        measure("speed, corrected for the frames, um/min", "speed_um_per_min"),
+        measure("persistence time, min", "persistence_min"),
+        measure("motility coefficient, um2/min", "motility_um2_per_min"),
+        measure("straightness (net over path)", "straightness"),
+        measure("turning angle between steps, degrees", "turning_angle_deg"),
+        measure("cosine of turning angle", "turning_cosine"),
+        measure(f"forward migration index along {angle}", "forward_migration"),
+        measure("forward migration index across it", "sideward_migration"),
+        line(
+            "mean direction, degrees (resultant length)",
+            lambda g: (
+                f"{number_text(g['net_direction_deg'])} ({number_text(g['resultant_length'])})"
+            ),
+        ),
+        line("p of Rayleigh's test (any direction)", lambda g: p_text(g["rayleigh_p"])),
+        line(f"p of the V test (towards {angle})", lambda g: p_text(g["v_test_p"])),
+    ]
+    titles = ("", "tracks", "control")
+    print_table(lines, titles[: len(groups) + 1] if len(groups) > 1 else ())
+    click.echo("means over tracks with 95 % intervals; angles from x towards y")
+    for group, whose in zip(groups, ("", " on the control"), strict=False):
+        if group["fitted_to"]:
+            click.echo(
+                f"corrected{whose}: persistent random walk fitted to mean square displacements up "
+                f"to {duration_text(group['fitted_to'])}"
+            )
+        if group["msd"]:
+            click.echo(
+                f"mean square displacement{whose}, um2: "
+                + ", ".join(
+                    f"{number_text(row['msd_um2'])} in {duration_text(row['lag'])}"
+                    for row in group["msd"]
+                )
+            )
+    for note in dict.fromkeys(note for group in groups for note in group["notes"]):
+        whose_notes = [note in group["notes"] for group in groups]
+        only = (
+            "" if all(whose_notes) else (" on the tracks" if whose_notes[0] else " on the control")
+        )
+        click.echo(f"note{only}: {note}")
+    found = table["comparison"]
+    if found is not None:
+        click.echo(
+            "speed from frame to frame against the control: ratio of medians "
+            f"{interval_text(found['ratio_of_medians'], found['interval'])}, p "
+            f"{p_text(found['p'])} ({found['test']} test over {found['unit']})"
+        )

@@ -1,0 +1,113 @@
+"""The commands tracks and export: tracks from other programs' files, and a run's for them."""
+
+import json
+from pathlib import Path
+
+import click
+
+from sdf1_field.cli.options import json_option, run_argument
+
+_FORMATS = ("trackmate-xml", "trackmate-csv", "geff", "csv")
+"""As `interop.SUFFIXES`, which needs NumPy."""
+
+
+@click.command()
+@click.argument("file", metavar="FILE", type=click.Path(path_type=Path))
+@click.option(
+    "--against",
+    metavar="CONTROL",
+    type=click.Path(path_type=Path),
+    help="Tracks of a control: Mann-Whitney U test on speeds of tracks from frame to frame.",
+)
+@click.option(
+    "--pixel-size",
+    metavar="LENGTH",
+    help="Of a file that is not calibrated, such as '0.65 um'.",
+)
+@click.option(
+    "--frame-interval",
+    metavar="TIME",
+    help="Of a file that is not calibrated, such as '2 min'.",
+)
+@click.option(
+    "--columns",
+    multiple=True,
+    metavar="KEY=NAME",
+    help="Name of a table's column, such as track=ID. Keys: track, x, y, frame, time. May be "
+    "repeated.",
+)
+@click.option(
+    "--along",
+    default="x",
+    show_default=True,
+    metavar="DIRECTION",
+    help="Direction of forward migration: x, -x, y, -y, or degrees from x towards y. In images y "
+    "points down.",
+)
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    help="Picture to write: tracks from one origin, rose of directions, square displacements.",
+)
+@click.option("--force", is_flag=True, help="Replace an existing picture.")
+@json_option
+def tracks(
+    file: Path,
+    against: Path | None,
+    pixel_size: str | None,
+    frame_interval: str | None,
+    columns: tuple[str, ...],
+    along: str,
+    output: Path | None,
+    force: bool,
+    as_json: bool,
+) -> None:
+    """Measure how tracked cells move: speed, persistence, turning, direction.
+
+    FILE is TrackMate's XML or CSV, its exported tracks, any table of spots, GEFF, or a run file.
+    """
+    from sdf1_field.api.pictures import require_picture, save_picture
+    from sdf1_field.api.tracking import direction_of, load_tracks
+    from sdf1_field.cli.tables.tracks import print_tracks
+    from sdf1_field.interop import column_names
+
+    direction_of(along)
+    if output is not None:
+        require_picture(output, force=force)
+    named = column_names(columns)
+    paths = [file] if against is None else [file, against]
+    read = load_tracks(paths, pixel_size=pixel_size, frame_interval=frame_interval, columns=named)
+    own, control = read[0], read[1] if len(read) > 1 else None
+    table = own.table(control, along=along)
+    if output is not None:
+        save_picture(own.plot(control, along=along), output)
+    if as_json:
+        click.echo(json.dumps(table, indent=2))
+        return
+    print_tracks(table)
+    if output is not None:
+        click.echo(output)
+
+
+@click.command()
+@run_argument
+@click.option(
+    "--to",
+    "to",
+    type=click.Choice(_FORMATS),
+    required=True,
+    help="TrackMate's XML or table of spots, GEFF, or a plain table. Micrometres and seconds.",
+)
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    help="File to write; RUN with the format's usual end if not given.",
+)
+@click.option("--force", is_flag=True, help="Replace an existing file.")
+def export(run: Path, to: str, output: Path | None, force: bool) -> None:
+    """Write the tracks of a run for another program."""
+    from sdf1_field.api.exporting import export_tracks
+
+    click.echo(export_tracks(run, to, output, force=force))

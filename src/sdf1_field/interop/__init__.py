@@ -1,0 +1,20 @@
+"""Files of other programs: tracks read into one immutable value, and written.
+
+`trackfile` holds the value `TrackFile` and its checks, `scales` the units of other programs and the
+refusal of files that were never calibrated, `reading` finds out the format, `writing` writes. Each
+format that is read has a module: `trackmate_xml`, also for exported tracks, `tables`
+and `geff_files`; `frames` counts frames from times.
+"""
+
+from sdf1_field.interop.reading import read_tracks
+from sdf1_field.interop.scales import Calibration
+from sdf1_field.interop.tables import COLUMNS, column_names, read_table
+from sdf1_field.interop.trackfile import NO_TRACK, TrackFile, make_track_file
+from sdf1_field.interop.trackmate_xml import read_xml
+from sdf1_field.interop.writing import SUFFIXES, write_tracks
+
+__all__ = [
+    "COLUMNS", "NO_TRACK", "SUFFIXES", "Calibration", "TrackFile", "column_names",
+    "make_track_file", "read_table", "read_tracks",
+    "read_xml", "write_tracks",
+]  # fmt: skip

@@ -1,0 +1,357 @@
+"""Tracks from tables of spots: TrackMate's CSV with one or four header lines, and any other."""
+
+import codecs
+import csv
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sdf1_field.errors import InputError
+from sdf1_field.interop.frames import UNEVEN, exact_interval, frames_of_times
+from sdf1_field.interop.scales import Calibration, length_factor, scale_of, time_factor
+from sdf1_field.interop.trackfile import (
+    NO_TRACK,
+    LeftOut,
+    TrackFile,
+    Whole,
+    make_track_file,
+    require_tracks,
+)
+
+Array = NDArray[np.float64]
+
+COLUMNS: Mapping[str, tuple[str, ...]] = {
+    "track": ("track_id", "track", "trackid", "track id", "trajectory", "particle"),
+    "x": ("position_x", "x", "x position"),
+    "y": ("position_y", "y", "y position"),
+    "frame": ("frame", "frames"),
+    "time": ("position_t", "time", "t"),
+}
+"""What a table needs, one of ``frame`` and ``time`` at least, and usual names in lower case."""
+_FURTHER: Mapping[str, tuple[str, ...]] = {
+    "z": ("position_z", "z"),
+    "spot": ("id", "spot id", "spot_id", "spot"),
+    "radius": ("radius",),
+    "visible": ("visibility",),
+}
+"""What a table may have besides."""
+_HEADERS = 4
+"""Most header lines: TrackMate's keys, names, short names and units."""
+_HEAD = 1 << 16
+"""Bytes from which encoding and separator are found."""
+_EMPTY = ("", "None", "none", "NaN", "nan", "NA", "N/A", "null")
+_WHOLE = 2.0**53
+"""Whole numbers below have all their digits as floats."""
+_LISTED, _SHOWN = 12, 30
+"""Columns named in a message, and characters of a value."""
+
+
+@dataclass(frozen=True)
+class _Column:
+    """A column of a table: its place, its name in the file and its unit, empty for none."""
+
+    place: int
+    name: str
+    unit: str
+
+
+def read_table(
+    path: Path, asked: Calibration, columns: Mapping[str, str] | None = None
+) -> TrackFile:
+    """Tracks from a table with a row for each spot.
+
+    The separator is a comma, a semicolon or a tab. Names of columns may carry units (``x_um``,
+    ``time [min]``). Rows may stand in any order; rows without a track are lone spots.
+
+    Parameters
+    ----------
+    path : Path
+    asked : Calibration
+    columns : mapping of str to str, optional
+        Names of the columns for the keys of `COLUMNS`, where they are not the usual ones.
+
+    Raises
+    ------
+    InputError
+        If it is no such table, is not calibrated, or a value is no number.
+    """
+    name = str(path)
+    encoding, head = _head(path)
+    separator = max(",;\t", key=head.partition("\n")[0].count)
+    lines = list(csv.reader(head.splitlines()[: _HEADERS + 1], delimiter=separator))
+    if not lines:
+        raise InputError(f"{name}: is empty. Export the tracks again.")
+    keys = [cell.strip() for cell in lines[0]]
+    _require_spots(name, keys)
+    found = _find(name, keys, columns or {})
+    headers = _header_lines(lines, found["x"].place)
+    if headers > 1:
+        units = [cell.strip().strip("()") for cell in lines[headers - 1]]
+        units += [""] * (len(keys) - len(units))
+        found = {
+            role: _Column(c.place, c.name, c.unit or (units[c.place] if headers > 2 else ""))
+            for role, c in found.items()
+        }
+    trackmate = "POSITION_X" in keys and "FRAME" in keys
+    values = _values(path, encoding, separator, headers, found)
+    return _track_file(
+        name, "TrackMate CSV" if trackmate else "table", asked, found, values, headers
+    )
+
+
+def _head(path: Path) -> tuple[str, str]:
+    """Encoding of a file, and its beginning."""
+    with path.open("rb") as stream:
+        begin = stream.read(_HEAD)
+    if b"\0" in begin:
+        raise InputError(
+            f"{path}: neither TrackMate's XML nor a table of spots. Export one of these."
+        )
+    try:
+        return "utf-8-sig", codecs.getincrementaldecoder("utf-8-sig")().decode(begin)
+    except UnicodeDecodeError:
+        return "cp1252", begin.decode("cp1252", errors="replace")
+
+
+def _require_spots(name: str, keys: Sequence[str]) -> None:
+    """Raise InputError for a table of links, such as TrackMate's edges."""
+    if any(key.lower() == "spot_source_id" for key in keys):
+        raise InputError(
+            f"{name}: is a table of links, not of spots with their places. Export the spots."
+        )
+
+
+def _find(name: str, keys: Sequence[str], columns: Mapping[str, str]) -> dict[str, _Column]:
+    """Columns of a table by what they hold."""
+    named = [_named(place, key) for place, key in enumerate(keys)]
+    shown = ", ".join(key for key in keys if key) if len(keys) <= _LISTED else None
+    shown = shown or f"{', '.join(key for key in keys[:_LISTED] if key)} and more"
+    found = {}
+    for role, usual in {**COLUMNS, **_FURTHER}.items():
+        if role in columns:
+            places = [n for n, key in enumerate(keys) if key == columns[role]]
+            if not places:
+                raise InputError(
+                    f"{name}: has no column '{columns[role]}'. It has: {shown}. Correct --columns."
+                )
+            found[role] = _Column(places[0], keys[places[0]], named[places[0]].unit)
+            continue
+        own = [
+            column
+            for word in usual
+            for column in named
+            if word in (column.name.lower(), keys[column.place].lower())
+        ]
+        if own:
+            found[role] = own[0]
+    for role in ("x", "y", "track"):
+        if role not in found:
+            raise InputError(
+                f"{name}: has no column of {'tracks' if role == 'track' else role}. It has: "
+                f"{shown}. Name it with --columns {role}=NAME."
+            )
+    if "frame" not in found and "time" not in found:
+        raise InputError(
+            f"{name}: has no column of frames or times. It has: {shown}. Name it with --columns "
+            "frame=NAME or --columns time=NAME."
+        )
+    return found
+
+
+def _named(place: int, key: str) -> _Column:
+    """Column of a key such as ``x``, ``x_um``, ``x [um]`` or ``x (um)``."""
+    bracketed = re.fullmatch(r"(.*?)[ _]*[\[(]([^\])]+)[\])]", key)
+    if bracketed:
+        return _Column(place, bracketed[1], bracketed[2])
+    before, _, unit = key.rpartition("_")
+    known = length_factor(unit) or time_factor(unit) or unit.lower() in ("px", "pixel", "pixels")
+    return _Column(place, before, unit) if before and known else _Column(place, key, "")
+
+
+def _header_lines(lines: Sequence[Sequence[str]], place: int) -> int:
+    """Number of lines before the first with a number, or nothing, in a column."""
+    for n, line in enumerate(lines[1:_HEADERS], start=1):
+        cell = line[place].strip() if place < len(line) else ""
+        if cell in _EMPTY or _is_number(cell):
+            return n
+    return min(len(lines), _HEADERS)
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _values(
+    path: Path, encoding: str, separator: str, headers: int, found: Mapping[str, _Column]
+) -> dict[str, NDArray[np.object_] | Array]:
+    """Values of the columns found: numbers, or objects where one is none."""
+    import pandas as pd
+
+    places = sorted({column.place for column in found.values()})
+    try:
+        frame = pd.read_csv(
+            path, sep=separator, header=None, skiprows=headers, usecols=places,
+            encoding=encoding, encoding_errors="replace", na_values=list(_EMPTY),
+            keep_default_na=False, low_memory=False, skipinitialspace=True,
+        )  # fmt: skip
+    except pd.errors.EmptyDataError:
+        raise InputError(f"{path}: has no rows below its header. Export the spots.") from None
+    except (ValueError, pd.errors.ParserError) as error:
+        reason = " ".join(str(error).split())
+        # What pandas says of rows that are too short names no column of the file.
+        if not reason.startswith("Usecols"):
+            raise InputError(f"{path}: is no table ({reason}). Export the spots again.") from None
+        frame = pd.DataFrame()
+    if places[-1] not in frame.columns:
+        raise InputError(
+            f"{path}: rows have fewer columns than the header. Export the spots again."
+        )
+    return {role: frame[column.place].to_numpy() for role, column in found.items()}
+
+
+def _track_file(
+    name: str,
+    kind: str,
+    asked: Calibration,
+    found: Mapping[str, _Column],
+    values: Mapping[str, NDArray[np.object_] | Array],
+    headers: int,
+) -> TrackFile:
+    numbers = {
+        role: _floats(name, found[role].name, own, headers)
+        for role, own in values.items()
+        if role != "track"
+    }
+    x, y = numbers["x"], numbers["y"]
+    track = _tracks(values["track"])
+    interval: float | None = None
+    unit = ""
+    if "frame" in found:
+        frame = _whole(name, "frame", numbers["frame"], headers)
+        if "time" in found and np.isfinite(numbers["time"]).all():
+            unit = found["time"].unit
+            interval = _interval(name, frame, numbers["time"])
+    else:
+        unit = found["time"].unit
+        if unit.lower() in ("frame", "frames"):
+            frame = _whole(name, found["time"].name, numbers["time"], headers)
+        else:
+            frame, interval = _even(name, numbers["time"], headers)
+    scale = scale_of(
+        name, length_unit=found["x"].unit, time_unit=unit, interval=interval, pixel_width=None,
+        asked=asked,
+    )  # fmt: skip
+    spot = np.arange(len(x), dtype=np.int64)
+    if "spot" in found:
+        spot = _whole(name, "spot", numbers["spot"], headers)
+    depth = numbers.get("z", np.zeros(0))
+    hidden = (track == NO_TRACK) & (numbers.get("visible", np.ones(len(x))) == 0.0)
+    made = make_track_file(
+        name, kind, scale, spot=spot[~hidden], frame=frame[~hidden], x=x[~hidden], y=y[~hidden],
+        track=track[~hidden], radius=numbers.get("radius", np.full(len(x), np.nan))[~hidden],
+        left_out=LeftOut(
+            hidden=int(np.count_nonzero(hidden)),
+            depth=bool(len(depth)) and bool(np.nanmax(depth) > np.nanmin(depth)),
+        ),
+    )  # fmt: skip
+    require_tracks(name, made.links)
+    return made
+
+
+def _floats(name: str, column: str, values: NDArray[np.object_] | Array, headers: int) -> Array:
+    """Numbers of a column, NaN for what is missing."""
+    try:
+        return np.asarray(values, dtype=np.float64)
+    except (ValueError, TypeError):
+        for row, value in enumerate(values):
+            if isinstance(value, str) and not _is_number(value):
+                raise InputError(
+                    f"{name}: {column} in line {headers + row + 1} is {value[:_SHOWN]!r}, no "
+                    "number. Correct it."
+                ) from None
+        raise
+
+
+def _whole(name: str, column: str, values: Array, headers: int) -> Whole:
+    """Whole numbers of a column."""
+    wrong = np.flatnonzero(~(np.abs(values) < _WHOLE) | (values != np.round(values)))
+    if len(wrong):
+        raise InputError(
+            f"{name}: {column} in line {headers + wrong[0] + 1} is {values[wrong[0]]:g}, no whole "
+            "number. Correct it."
+        )
+    return values.astype(np.int64)
+
+
+def _tracks(values: NDArray[np.object_] | Array) -> Whole:
+    """Track of each row: whole numbers as they are, other names numbered in their order."""
+    import pandas as pd
+
+    lone = np.asarray(pd.isna(values))
+    if values.dtype.kind in "iuf":
+        numbers = np.where(lone, NO_TRACK, values).astype(np.float64)
+        whole = np.array_equal(numbers, np.round(numbers)) and np.all(np.abs(numbers) < _WHOLE)
+        if whole and not np.any(numbers[~lone] < 0):
+            return numbers.astype(np.int64)
+    codes = pd.factorize(values)[0].astype(np.int64)
+    return np.where(lone, NO_TRACK, codes)
+
+
+def _interval(name: str, frame: Whole, time: Array) -> float | None:
+    """Time between frames from frames and times; None for a single frame."""
+    first, last = np.argmin(frame), np.argmax(frame)
+    frames = int(frame[last] - frame[first])
+    if frames == 0:
+        return None
+    interval = float(time[last] - time[first]) / frames
+    wrong = np.abs(time - time[first] - interval * (frame - frame[first]))
+    if not interval > 0.0 or wrong.max() > UNEVEN * interval:
+        at = int(np.argmax(wrong))
+        raise InputError(
+            f"{name}: frame {frame[at]} is at time {time[at]:g}, but frames are {interval:g} apart "
+            "on average: they are not evenly spaced. Leave out the frames after a pause, or what "
+            "is before it."
+        )
+    return exact_interval(frame, time, interval)
+
+
+def _even(name: str, time: Array, headers: int) -> tuple[Whole, float | None]:
+    """Frames from times, and the time between them."""
+    lost = np.flatnonzero(~np.isfinite(time))
+    if len(lost):
+        raise InputError(
+            f"{name}: the time in line {headers + lost[0] + 1} is missing. Add it or remove the "
+            "row."
+        )
+    return frames_of_times(name, time, "Name a column of frames with --columns frame=NAME.")
+
+
+def column_names(texts: Sequence[str]) -> dict[str, str]:
+    """Columns by what they hold from texts such as ``x=px,track=ID``.
+
+    Raises
+    ------
+    InputError
+        If a key is none of `COLUMNS`.
+    """
+    return dict(_pairs(texts))
+
+
+def _pairs(texts: Sequence[str]) -> Iterator[tuple[str, str]]:
+    for text in texts:
+        for part in text.split(","):
+            key, equals, column = (piece.strip() for piece in part.partition("="))
+            if key not in COLUMNS or not equals or not column:
+                raise InputError(
+                    f"--columns: '{part.strip()}' names no column. Write KEY=NAME with a KEY of "
+                    f"{', '.join(COLUMNS)}."
+                )
+            yield key, column

@@ -1,0 +1,235 @@
+"""Tracks written for other programs: TrackMate's XML and CSV, GEFF, and a plain table."""
+
+import contextlib
+import math
+import os
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import TextIO
+
+import numpy as np
+
+from sdf1_field import __version__
+from sdf1_field.errors import InputError, reason_of, refuse_existing
+from sdf1_field.interop.geff_files import is_geff, write_geff
+from sdf1_field.interop.trackfile import NO_TRACK, TrackFile
+
+SUFFIXES: Mapping[str, str] = {
+    "trackmate-xml": ".xml",
+    "trackmate-csv": ".csv",
+    "geff": ".geff",
+    "csv": ".csv",
+}
+"""Formats that can be written, and the usual ends of their names."""
+_RADIUS = 5.0
+"""Of spots whose own is not known [um]; TrackMate draws every spot as a disc."""
+_PIXEL = 0.5
+"""Pixel where none is known [um]; 1 is ImageJ's sign of a picture without a scale."""
+_FEATURES: Mapping[str, tuple[tuple[str, str, str, str, str], ...]] = {
+    "Spot": (
+        ("QUALITY", "Quality", "Quality", "QUALITY", "false"),
+        ("POSITION_X", "X", "X", "POSITION", "false"),
+        ("POSITION_Y", "Y", "Y", "POSITION", "false"),
+        ("POSITION_Z", "Z", "Z", "POSITION", "false"),
+        ("POSITION_T", "T", "T", "TIME", "false"),
+        ("FRAME", "Frame", "Frame", "NONE", "true"),
+        ("RADIUS", "Radius", "R", "LENGTH", "false"),
+        ("VISIBILITY", "Visibility", "Visibility", "NONE", "true"),
+    ),
+    "Edge": (
+        ("SPOT_SOURCE_ID", "Source spot ID", "Source ID", "NONE", "true"),
+        ("SPOT_TARGET_ID", "Target spot ID", "Target ID", "NONE", "true"),
+        ("LINK_COST", "Edge cost", "Cost", "COST", "false"),
+    ),
+    "Track": (
+        ("TRACK_INDEX", "Track index", "Index", "NONE", "true"),
+        ("TRACK_ID", "Track ID", "ID", "NONE", "true"),
+        ("NUMBER_SPOTS", "Number of spots in track", "N spots", "NONE", "true"),
+    ),
+}
+"""Key, name, short name, dimension, and whether it is a whole number."""
+_UNITS = {"POSITION": "(micron)", "LENGTH": "(micron)", "TIME": "(sec)", "QUALITY": "(quality)"}
+"""Of the dimensions above, as TrackMate's tables write them."""
+_SETTINGS = """\
+    <BasicSettings xstart="0" xend="{x}" ystart="0" yend="{y}" zstart="0" zend="0" tstart="0" \
+tend="{t}" />
+    <DetectorSettings DETECTOR_NAME="MANUAL_DETECTOR" RADIUS="{radius!r}" />
+    <InitialSpotFilter feature="QUALITY" value="0.0" isabove="true" />
+    <SpotFilterCollection />
+    <TrackerSettings TRACKER_NAME="MANUAL_TRACKER" />
+    <TrackFilterCollection />
+    <AnalyzerCollection>
+      <SpotAnalyzers />
+      <EdgeAnalyzers />
+      <TrackAnalyzers />
+    </AnalyzerCollection>
+  </Settings>
+  <GUIState state="ConfigureViews" />
+</TrackMate>
+"""
+
+
+def write_tracks(file: TrackFile, path: Path, kind: str, *, force: bool = False) -> None:
+    """Write tracks in micrometres and seconds, whole or not at all.
+
+    Written, read and written again, files are the same to the last byte.
+
+    Parameters
+    ----------
+    file : TrackFile
+    path : Path
+    kind : str
+        One of `SUFFIXES`.
+    force : bool
+        Replace an existing file.
+
+    Raises
+    ------
+    InputError
+        If the file exists, cannot be written, or the format cannot hold the tracks' splits.
+    """
+    if path.is_dir() and not (kind == "geff" and is_geff(path)):
+        raise InputError(f"{path}: is a folder. Give the name of a file.")
+    refuse_existing(path, force=force)
+    if kind == "geff":
+        if path.is_file():
+            raise InputError(f"{path}: is a file, and a GEFF is a folder. Choose another name.")
+        write_geff(file, path)
+        return
+    with _whole(path) as stream:
+        _WRITERS[kind](file, stream)
+
+
+@contextlib.contextmanager
+def _whole(path: Path) -> Iterator[TextIO]:
+    """Stream to a partial file that takes the name when it is complete."""
+    partial = path.with_name(path.name + ".partial")
+    try:
+        with partial.open("w", encoding="utf-8", newline="\n") as stream:
+            yield stream
+        os.replace(partial, path)
+    except OSError as error:
+        raise InputError(f"{path}: {reason_of(error)}. Choose another place.") from None
+    finally:
+        with contextlib.suppress(OSError):
+            partial.unlink()
+
+
+def _write_xml(file: TrackFile, stream: TextIO) -> None:
+    pixel = _PIXEL if file.pixel_size is None or file.pixel_size == 1.0 else file.pixel_size
+    frames = int(file.frame.max()) + 1
+    width, height = (
+        max(math.ceil(float(values.max()) / pixel), 0) + 1 for values in (file.x, file.y)
+    )
+    radii = _radii(file)
+    write = stream.write
+    write('<?xml version="1.0" encoding="UTF-8"?>\n<TrackMate version="7.14.0">\n')
+    write(f"  <Log>Tracks written by sdf1-field {__version__}.</Log>\n")
+    write('  <Model spatialunits="micron" timeunits="sec">\n    <FeatureDeclarations>\n')
+    for of, features in _FEATURES.items():
+        write(f"      <{of}Features>\n")
+        for key, name, short, dimension, whole in features:
+            write(
+                f'        <Feature feature="{key}" name="{name}" shortname="{short}" '
+                f'dimension="{dimension}" isint="{whole}" />\n'
+            )
+        write(f"      </{of}Features>\n")
+    write(f'    </FeatureDeclarations>\n    <AllSpots nspots="{len(file.spot)}">\n')
+    ends = np.searchsorted(file.frame, np.arange(frames + 1))
+    for frame in range(frames):
+        rows = slice(ends[frame], ends[frame + 1])
+        write(f'      <SpotsInFrame frame="{frame}">\n')
+        write(
+            "".join(
+                f'        <Spot ID="{number}" name="ID{number}" QUALITY="1.0" '
+                f'POSITION_T="{frame * file.interval!r}" FRAME="{frame}" RADIUS="{radius!r}" '
+                f'VISIBILITY="1" POSITION_X="{x!r}" POSITION_Y="{y!r}" POSITION_Z="0.0" />\n'
+                for number, x, y, radius in zip(
+                    file.spot[rows].tolist(), file.x[rows].tolist(), file.y[rows].tolist(),
+                    radii[rows], strict=True,
+                )
+            )
+        )  # fmt: skip
+        write("      </SpotsInFrame>\n")
+    write("    </AllSpots>\n    <AllTracks>\n")
+    of_link = file.track[file.links[:, 0]]
+    order = np.argsort(of_link, kind="stable")
+    numbers = np.unique(of_link)
+    cuts = np.searchsorted(of_link[order], numbers)
+    members = dict(zip(*np.unique(file.track, return_counts=True), strict=True))
+    for index, (number, own) in enumerate(
+        zip(numbers.tolist(), np.split(order, cuts[1:]), strict=True)
+    ):
+        write(
+            f'      <Track name="Track_{number}" TRACK_ID="{number}" TRACK_INDEX="{index}" '
+            f'NUMBER_SPOTS="{members[number]}">\n'
+        )
+        write(
+            "".join(
+                f'        <Edge SPOT_SOURCE_ID="{early}" SPOT_TARGET_ID="{late}" LINK_COST="0.0" '
+                "/>\n"
+                for early, late in file.spot[file.links[own]].tolist()
+            )
+        )
+        write("      </Track>\n")
+    write("    </AllTracks>\n    <FilteredTracks>\n")
+    write("".join(f'      <TrackID TRACK_ID="{number}" />\n' for number in numbers.tolist()))
+    write("    </FilteredTracks>\n  </Model>\n  <Settings>\n")
+    write(
+        f'    <ImageData filename="" folder="" width="{width}" height="{height}" nslices="1" '
+        f'nframes="{frames}" pixelwidth="{pixel!r}" pixelheight="{pixel!r}" voxeldepth="1.0" '
+        f'timeinterval="{file.interval!r}" />\n'
+    )
+    write(_SETTINGS.format(x=width - 1, y=height - 1, t=frames - 1, radius=_RADIUS))
+
+
+def _radii(file: TrackFile) -> list[float]:
+    radii: list[float] = np.where(np.isfinite(file.radius), file.radius, _RADIUS).tolist()
+    return radii
+
+
+def _write_csv(file: TrackFile, stream: TextIO) -> None:
+    _require_no_branches(file)
+    keys = ("LABEL", "ID", "TRACK_ID", *(feature[0] for feature in _FEATURES["Spot"]))
+    names, shorts = (
+        ("Label", "Spot ID", "Track ID", *(feature[n] for feature in _FEATURES["Spot"]))
+        for n in (1, 2)
+    )
+    units = ("", "", "", *(_UNITS.get(feature[3], "") for feature in _FEATURES["Spot"]))
+    stream.write("".join(",".join(line) + "\n" for line in (keys, names, shorts, units)))
+    stream.writelines(
+        f"ID{number},{number},{'' if track == NO_TRACK else track},1.0,{x!r},{y!r},0.0,"
+        f"{frame * file.interval!r},{frame},{radius!r},1\n"
+        for number, track, frame, x, y, radius in zip(
+            file.spot.tolist(), file.track.tolist(), file.frame.tolist(), file.x.tolist(),
+            file.y.tolist(), _radii(file), strict=True,
+        )
+    )  # fmt: skip
+
+
+def _write_table(file: TrackFile, stream: TextIO) -> None:
+    _require_no_branches(file)
+    stream.write("track,spot,frame,time_s,x_um,y_um\n")
+    stream.writelines(
+        f"{'' if track == NO_TRACK else track},{number},{frame},{frame * file.interval!r},{x!r},"
+        f"{y!r}\n"
+        for number, track, frame, x, y in zip(
+            file.spot.tolist(), file.track.tolist(), file.frame.tolist(), file.x.tolist(),
+            file.y.tolist(), strict=True,
+        )
+    )  # fmt: skip
+
+
+def _require_no_branches(file: TrackFile) -> None:
+    if file.splits or file.merges:
+        raise InputError(
+            f"{file.name}: has splits or merges, and a table of spots has no links to tell their "
+            "branches apart. Write TrackMate's XML instead."
+        )
+
+
+_WRITERS: Mapping[str, Callable[[TrackFile, TextIO], None]] = {
+    "trackmate-xml": _write_xml,
+    "trackmate-csv": _write_csv,
+    "csv": _write_table,
+}

@@ -1,0 +1,188 @@
+"""Measures of paths with gaps and lengths of their own, against closed forms and a walk."""
+
+import math
+
+import numpy as np
+import pytest
+
+from sdf1_field.analysis import fit_persistent_walk, square_displacements
+from sdf1_field.analysis.paths import (
+    Paths,
+    forward_migration,
+    frame_speeds,
+    lengths,
+    mean_over_paths,
+    net_directions,
+    path_square_displacements,
+    paths_of,
+    pooled_mean,
+    steps_of,
+    straightness,
+    turning_angles,
+)
+from sdf1_field.analysis.track_files import track_table, walk_of
+from sdf1_field.analysis.tracks import fitted_lags
+from sdf1_field.errors import InputError
+from sdf1_field.interop import read_tracks
+from sdf1_field.interop.scales import Scale
+from sdf1_field.interop.trackfile import make_track_file
+from test_analysis_tracks import MOTILITY, PERSISTENCE, SPEED, walk
+from track_builders import csv_text, spot, trackmate
+
+
+def paths(*places, interval=60.0):
+    """Paths from lists of frame, x and y."""
+    rows = [(n, *place) for n, own in enumerate(places) for place in own]
+    path, frame, x, y = np.array(rows, dtype=float).T
+    return Paths(path.astype(np.int64), frame.astype(np.int64), x, y, interval)
+
+
+def file_of(tracks):
+    """Track file of evenly spaced tracks."""
+    cells, frames = tracks.x.shape
+    return make_track_file(
+        "walk", "table", Scale(1.0, tracks.interval, None, ()),
+        spot=np.arange(cells * frames), frame=np.tile(np.arange(frames), cells),
+        x=tracks.x.ravel(), y=tracks.y.ravel(), track=np.repeat(np.arange(cells), frames),
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def walkers():
+    """Two hundred walkers over 4 h in frames of 1 min."""
+    return walk(200, 4 * 3600.0, 60.0, step=3.0)
+
+
+def test_speed_leaves_out_steps_over_gaps_and_path_length_does_not():
+    own = paths([(0, 0, 0), (1, 3, 4), (3, 3, 10)], [(5, 0, 0), (7, 8, 0)])
+    steps = steps_of(own)
+    assert steps.plain.tolist() == [True, False, False]
+    assert frame_speeds(own, steps)[0] == pytest.approx(5.0 / 60.0)
+    assert np.isnan(frame_speeds(own, steps)[1])
+    assert lengths(own, steps) == pytest.approx([11.0, 8.0])
+    assert own.frames.tolist() == [3, 2]
+    assert straightness(own, steps) == pytest.approx([math.hypot(3, 10) / 11.0, 1.0])
+
+
+def test_turning_angles_are_between_successive_steps_without_gaps_or_rests():
+    right = [(0, 0, 0), (1, 1, 0), (2, 1, 1), (3, 0, 1), (4, 0, 1), (5, -1, 1)]
+    gap = [(0, 0, 0), (2, 1, 0), (3, 2, 0), (4, 2, -1)]
+    path, angle = turning_angles(steps_of(paths(right, gap)))
+    assert path.tolist() == [0, 0, 1]
+    assert np.degrees(angle) == pytest.approx([90.0, 90.0, -90.0])
+
+
+def test_forward_migration_is_net_over_path_along_and_across():
+    own = paths([(0, 0, 0), (1, 3, 0), (2, 3, 4)], [(0, 0, 0), (1, 0, 0)])
+    steps = steps_of(own)
+    along, across = forward_migration(own, steps, 0.0)
+    assert (along[0], across[0]) == pytest.approx((3 / 7, 4 / 7))
+    assert np.isnan(along[1])
+    up, left = forward_migration(own, steps, math.pi / 2)
+    assert (up[0], left[0]) == pytest.approx((4 / 7, -3 / 7))
+    assert net_directions(own) == pytest.approx([math.atan2(4, 3)])
+
+
+def test_square_displacements_are_those_of_complete_tracks_where_nothing_is_missing(walkers):
+    lags = np.array([1, 3, 10, 24])
+    own = path_square_displacements(paths_of(file_of(walkers)), lags)
+    whole = square_displacements(walkers, lags)
+    assert own.lags.tolist() == whole.lags.tolist()
+    assert own.counts.tolist() == whole.counts.tolist()
+    assert own.sums == pytest.approx(whole.sums, rel=1e-12)
+
+
+def test_square_displacements_over_gaps_and_ends_are_left_out():
+    own = paths([(0, 0, 0), (2, 1, 0), (3, 3, 0)], [(1, 0, 0), (2, 0, 5)])
+    squares = path_square_displacements(own, np.array([1, 2, 3]))
+    assert squares.lags.tolist() == [60.0]
+    assert squares.sums[:, 0].tolist() == [4.0, 25.0]
+    one = path_square_displacements(paths([(0, 0, 0), (2, 1, 0), (3, 3, 0)]), np.array([1, 2, 3]))
+    assert one.lags.tolist() == [60.0, 120.0, 180.0]
+    assert one.sums.tolist() == [[4.0, 1.0, 9.0]]
+
+
+def test_the_walk_is_found_again_in_tracks_with_gaps_of_unlike_lengths(walkers):
+    rng = np.random.default_rng(2)
+    cells, frames = walkers.x.shape
+    seen = rng.random((cells, frames)) > 0.1
+    last = rng.integers(frames // 2, frames, size=cells)
+    seen &= np.arange(frames) < last[:, None]
+    cell, frame = np.nonzero(seen)
+    own = Paths(cell, frame, walkers.x[seen], walkers.y[seen], walkers.interval)
+    _, found = walk_of(own)
+    assert found.speed == pytest.approx(SPEED, rel=0.02)
+    assert found.persistence_time == pytest.approx(PERSISTENCE, rel=0.08)
+    assert found.motility_coefficient == pytest.approx(MOTILITY, rel=0.1)
+    assert found.persistence_interval[0] < PERSISTENCE < found.persistence_interval[1]
+    # Straight steps of a minute are shorter than the path by far more than the fit's error.
+    apparent = np.nanmean(frame_speeds(own, steps_of(own)))
+    assert apparent < 0.98 * SPEED
+
+
+def test_the_fit_is_that_of_complete_tracks_where_nothing_is_missing(walkers):
+    _, own = walk_of(paths_of(file_of(walkers)))
+    whole = fit_persistent_walk(walkers)
+    assert own.speed == pytest.approx(whole.speed, rel=1e-9)
+    assert own.persistence_interval == pytest.approx(whole.persistence_interval, rel=1e-9)
+    assert own.longest_lag == fitted_lags(walkers)[-1] * 60.0
+
+
+def test_means_have_intervals_over_paths():
+    values = np.random.default_rng(7).normal(5.0, 1.0, 400)
+    mean, (low, high) = mean_over_paths(np.append(values, np.nan))
+    assert mean == pytest.approx(values.mean())
+    assert high - low == pytest.approx(2 * 1.96 * values.std() / 20.0, rel=0.08)
+    mean, ends = pooled_mean(np.array([3.0, 0.0]), np.array([2.0, 0.0]))
+    assert (mean, np.isnan(ends).all()) == (1.5, True)
+    assert np.isnan(pooled_mean(np.zeros(2), np.zeros(2))[0])
+
+
+def drifting(seed, drift):
+    """Track file of walkers that drift along y."""
+    tracks = walk(60, 3600.0, 60.0, step=6.0, seed=seed)
+    return file_of(type(tracks)(tracks.times, tracks.x, tracks.y + drift * tracks.times))
+
+
+def test_drift_shows_along_its_axis_alone():
+    table = track_table(drifting(3, 0.6 * SPEED), direction=90.0)["tracks"]
+    assert table["forward_migration_interval"][0] > 0.2
+    low, high = table["sideward_migration_interval"]
+    assert low < 0.0 < high
+    assert table["v_test_p"] < 1e-6
+    assert table["net_direction_deg"] == pytest.approx(90.0, abs=15.0)
+    away = track_table(drifting(3, 0.6 * SPEED), direction=270.0)["tracks"]
+    assert away["v_test_p"] > 0.999
+    assert away["forward_migration"] == pytest.approx(-table["forward_migration"])
+    null = track_table(drifting(3, 0.0), direction=90.0)["tracks"]
+    assert null["rayleigh_p"] > 0.05
+
+
+def test_speeds_are_compared_with_those_of_the_control():
+    slow = walk(40, 3600.0, 60.0, step=6.0, seed=8)
+    fast = walk(50, 3600.0, 60.0, step=6.0, seed=9, speed=1.5 * SPEED)
+    found = track_table(file_of(fast), file_of(slow))["comparison"]
+    assert found["ratio_of_medians"] == pytest.approx(1.5, rel=0.05)
+    assert found["interval"][0] < 1.5 < found["interval"][1]
+    assert found["p"] < 1e-6
+    assert track_table(file_of(slow), file_of(slow))["comparison"]["p"] == pytest.approx(1.0)
+
+
+def test_unlike_frame_intervals_are_refused():
+    one, other = (file_of(walk(5, 3600.0, every, step=6.0)) for every in (60.0, 120.0))
+    with pytest.raises(InputError, match="frames of walk are 2 min apart, those of walk 1 min;"):
+        track_table(one, other)
+
+
+def test_branches_of_one_spot_are_left_out_and_said(written):
+    rows = [(0, 0, 0, 1.0, 1.0), (1, 0, 1, 2.0, 2.0), (2, None, 1, 5.0, 5.0)]
+    table = track_table(read_tracks(written(csv_text(rows))))["tracks"]
+    assert (table["branches"], table["steps"], table["lone_spots"]) == (1, 1, 1)
+    assert table["notes"][0] == "1 spot in no track left out"
+
+
+def test_tracks_of_which_nothing_is_left_are_refused(written):
+    spots = [spot(0, 0, 1.0, 1.0), spot(1, 1, 2.0, 2.0), spot(2, 1, 0.0, 0.0)]
+    file = read_tracks(written(trackmate(spots, [[(0, 1), (0, 2)]])))
+    with pytest.raises(InputError, match="no two linked spots are left"):
+        track_table(file)
