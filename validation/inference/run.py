@@ -1,6 +1,7 @@
 """What the inference of KG-1a cells is worth: emulator, calibration, confirmation, other laws.
 
 python validation/inference/run.py record     # the inference itself, an hour or two on two cores
+python validation/inference/run.py cd34       # CD34+ cells, with five values of their own
 python validation/inference/run.py laws       # evidence of laws, each by replays of its own
 python validation/inference/run.py heldout    # emulator on points that it has not seen
 python validation/inference/run.py plants     # simulation-based calibration
@@ -39,7 +40,8 @@ from sdf1_field.calibration.inference import (
 )
 from sdf1_field.calibration.papers import Read
 from sdf1_field.calibration.replayed import replays_of
-from sdf1_field.calibration.report import parameters
+from sdf1_field.calibration.report import as_markdown, parameters
+from sdf1_field.calibration.saving import figures
 from sdf1_field.claims import OpenChoices
 from sdf1_field.claims.virtual import prior_weights
 from sdf1_field.ensemble import run_dishes
@@ -62,6 +64,9 @@ LAWS: dict[str, tuple[str, ...]] = {
 }
 OF_LAWS = replace(FULL, even=256, wave=64)
 """Each law's own replays, that of all pieces included, so that they compare like with like."""
+OF_CD34 = replace(FULL, even=128, wave=48)
+"""Five parameters need fewer points."""
+PICTURE = HERE.parents[1] / "docs" / "images" / "corner.png"
 DECISIVE = 10.0
 """Ratio of evidences below which nothing is decided."""
 HELD_OUT, HELD_OUT_SEED, HELD_OUT_DENSER = 64, 77, 10
@@ -539,21 +544,24 @@ def indices(arguments: argparse.Namespace) -> None:
 def record(arguments: argparse.Namespace) -> None:
     """The inference, and its leave-one-out predictions, which `sdf1-field reproduce` shows."""
     found = recorded(arguments)
-    predicted = predictions(found)
-    numbers = {p.claim: asdict(p) for p in predicted}
+    write_found("table", found)
+    figures(found)["corner"].savefig(PICTURE, dpi=110, metadata={"Software": None})
+
+
+def cd34(arguments: argparse.Namespace) -> None:
+    """The inference of CD34+ cells, whose drugs and bonds are those that the models ship."""
+    paper = load_paper("deniz2023")
+    asked = ask(paper, paper.calibrations[1])
+    write_found("cd34", infer(asked, arguments.folder / "cd34", OF_CD34, progress=shown))
+
+
+def write_found(name: str, found: Inference) -> None:
+    """Write a page, and what claims say of each other."""
+    numbers = {p.claim: asdict(p) for p in predictions(found)}
     for one in numbers.values():
         del one["claim"]
     write_predictions(found.question.paper.name, numbers)
-    rows = [
-        [p.claim, f"{p.explained:.2f}", f"{p.direction:.2f}", f"{p.reported:.2f}",
-         f"{p.prior:.3f}", f"{p.size:.0f}"]
-        for p in predicted
-    ]  # fmt: skip
-    write(
-        "table",
-        "# Leave-one-out\n\n"
-        + markdown(["claim", "explained", "direction", "reported", "prior", "size"], rows),
-    )
+    write(name, as_markdown(found).rstrip())
 
 
 def main() -> None:
@@ -561,8 +569,9 @@ def main() -> None:
     carry_out_sections(
         __doc__ or "",
         {
-            "record": record, "laws": laws, "heldout": heldout, "plants": plants, "values": values,
-            "confirm": confirm, "choose": choose, "doses": doses, "indices": indices,
+            "record": record, "cd34": cd34, "laws": laws, "heldout": heldout, "plants": plants,
+            "values": values, "confirm": confirm, "choose": choose, "doses": doses,
+            "indices": indices,
         },
         folder={"type": Path, "default": Path("inference"), "help": "where points are kept"},
         even={"type": int, "default": FULL.even, "help": "even points"},
