@@ -8,6 +8,7 @@ python validation/inference/run.py plants     # simulation-based calibration
 python validation/inference/run.py values     # the same, with effects in place of reports
 python validation/inference/run.py confirm    # posterior draws in the full program
 python validation/inference/run.py choose     # the likeliest draws, in further dishes
+python validation/inference/run.py stepwise   # what each claim says of the next
 python validation/inference/run.py doses      # dose responses of the posterior
 python validation/inference/run.py indices    # Sobol indices, on the emulator
 
@@ -75,13 +76,14 @@ EMULATED = 65_536
 """Prior draws that are weighed for each plant."""
 CONFIRMED, CONFIRM_SEED = 60, 500
 """Posterior draws in the full program, and the seed of their dishes."""
+STEPWISE, STEPWISE_SEED = 20_000, 1
 BINS = 10
 VALUED = 32_768
 """Prior draws that are weighed where plants print values."""
 NEAR, LEAST_SIZE, TINY = 1.3, 50, 1e-3
 """Largest factor by which an effect is misread; effective size of a posterior that is ranked;
 effect below which none can be told from 0."""
-CHOSEN_FROM, LISTED, CHOSEN_DENSER = 28, 12, 4
+CHOSEN_FROM, LISTED, CHOSEN_DENSER = 14, 12, 4
 """Points that are replayed in further dishes, those that are listed, and how densely."""
 CHOSEN_SEEDS = tuple(range(9101, 9107))
 MOVED = 0.15
@@ -378,7 +380,7 @@ def confirm(arguments: argparse.Namespace) -> None:
 
 
 def choose(arguments: argparse.Namespace) -> None:
-    """The best of all replayed points in further dishes."""
+    """The best replayed and emulated points in further dishes."""
     found = recorded(arguments)
     asked, simulated = found.question, found.simulated
     views = found.open_weights.views
@@ -392,32 +394,37 @@ def choose(arguments: argparse.Namespace) -> None:
         together = np.logical_and.reduce([agree[one] for one in asked.claims])
         return {one: flags.mean(axis=1) for one, flags in {**agree, ALL: together}.items()}
 
-    first = chances(simulated, 1000)[ALL]
-    drawn = np.argsort(-first)[:CHOSEN_FROM]
-    seen = replayed(
-        asked, simulated.points[drawn], CHOSEN_DENSER, arguments.folder / "chosen.jsonl",
-        seeds=CHOSEN_SEEDS,
+    by_replay = np.argsort(-chances(simulated, 1000)[ALL])[:CHOSEN_FROM]
+    by_emulator = np.argsort(-found.weighted.likelihood[ALL])[:CHOSEN_FROM]
+    points = np.concatenate(
+        [simulated.points[by_replay], found.weighted.points[by_emulator],
+         asked.space.point(asked.shipped)[None]]
     )  # fmt: skip
+    origins = [*(f"replayed {n + 1}" for n in range(CHOSEN_FROM)),
+               *(f"emulated {n + 1}" for n in range(CHOSEN_FROM)), "as before"]  # fmt: skip
+    seen = replayed(
+        asked, points, CHOSEN_DENSER, arguments.folder / "chosen.jsonl", seeds=CHOSEN_SEEDS
+    )
     again = chances(seen, 4000)
     best = np.argsort(-again[ALL])[:LISTED]
     rows = [
-        [str(n + 1), f"{first[drawn[n]]:.2f}", f"{again[ALL][n]:.2f}",
+        [origins[n], f"{again[ALL][n]:.2f}",
          *(f"{again[one][n]:.2f}" for one in asked.judged),
          *(f"{np.exp(seen.logs[n, asked.reads.index(Read('control', r, asked.reads[0].time))]):.1f}"
            for r in REGIONS)]
         for n in best
     ]  # fmt: skip
-    values = asked.space.settings(simulated.points[drawn[best[0]]])
+    values = asked.space.settings(points[best[0]])
     serving = informing(found)
     posterior = {one.free.key: one for one in parameters(found)}
     write(
         "chosen",
-        f"# The best points, replayed again\n\nThe {CHOSEN_FROM} of all replayed points at which "
-        f"most virtual papers report {', '.join(asked.claims)}, each again in {len(CHOSEN_SEEDS)} "
-        "further dishes: chances at two views, and fold changes of the control at 4 h. The first "
-        "one is what the models ship, if `sdf1-field reproduce deniz2023` confirms it in the full "
-        "program.\n\n"
-        + markdown(["rank at first", "all", "all, again", *asked.judged, *REGIONS], rows)
+        f"# The best points, replayed again\n\nThe {CHOSEN_FROM} replayed points at which most "
+        f"virtual papers report {', '.join(asked.claims)}, the {CHOSEN_FROM} emulated ones, and "
+        f"the values that the models had before, each in {len(CHOSEN_SEEDS)} further dishes: "
+        "chances at two views, and fold changes of the control at 4 h. The first one is what the "
+        "models ship, if `sdf1-field reproduce deniz2023` confirms it in the full program.\n\n"
+        + markdown(["point", "all", *asked.judged, *REGIONS], rows)
         + "\n\n"
         + "Values of the first, those that the models had before, and the posterior. The last "
         f"column names claims without which a parameter's posterior would move by {MOVED:g} or "
@@ -449,6 +456,36 @@ def informing(found: Inference) -> dict[str, list[str]]:
         }
         moved[key] = [one for one, distance in distances.items() if distance >= MOVED]
     return moved
+
+
+def stepwise(arguments: argparse.Namespace) -> None:
+    """What claims say of each other, one after another, and if the same papers report them."""
+    found = recorded(arguments)
+    weighted, asked = found.weighted, found.question
+    some = np.random.default_rng(STEPWISE_SEED).permutation(len(weighted.points))[:STEPWISE]
+    agree = found.papers.agree(*found.emulator.predict(weighted.points[some]))
+    prior = weighted.prior[some] / weighted.prior[some].sum()
+    rows = []
+    for k in range(1, len(asked.claims)):
+        given = asked.claims[:k]
+        all_given = np.logical_and.reduce([agree[one] for one in given])
+        weights = prior * all_given.mean(axis=1)
+        size = weights.sum() ** 2 / (weights**2).sum()
+        weights /= weights.sum()
+        both = prior @ all_given.mean(axis=1)
+        new = [f"{weights @ agree[one].mean(axis=1):.2f}" for one in asked.judged]
+        same = [
+            f"{prior @ (all_given & agree[one]).mean(axis=1) / both:.2f}" for one in asked.judged
+        ]
+        rows += [[", ".join(given), "a new paper", *new, f"{size:.0f}"],
+                 [", ".join(given), "the same paper", *same, ""]]  # fmt: skip
+    write(
+        "stepwise",
+        "# One claim after another\n\nChance of each claim given those before it: for a new paper, "
+        "with dishes and a control of its own, and for the paper that reports those before, with "
+        f"the same control and the same error of the emulator. {STEPWISE:,} points.\n\n"
+        + markdown(["given", "reported by", *asked.judged, "effective size"], rows),
+    )
 
 
 def doses(arguments: argparse.Namespace) -> None:
@@ -570,8 +607,8 @@ def main() -> None:
         __doc__ or "",
         {
             "record": record, "cd34": cd34, "laws": laws, "heldout": heldout, "plants": plants,
-            "values": values, "confirm": confirm, "choose": choose, "doses": doses,
-            "indices": indices,
+            "values": values, "confirm": confirm, "choose": choose, "stepwise": stepwise,
+            "doses": doses, "indices": indices,
         },
         folder={"type": Path, "default": Path("inference"), "help": "where points are kept"},
         even={"type": int, "default": FULL.even, "help": "even points"},
