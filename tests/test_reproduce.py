@@ -131,7 +131,7 @@ def test_verdicts_fit_into_a_terminal_of_100_columns(capsys):
 
 CALIBRATED = {
     "deniz2023": {
-        "D1", "D2", "D3", "D5", "D6", "D7", "D11", "D12", "D13", "D15", "D16", "D17",
+        "D1", "D2", "D3", "D5", "D6", "D7", "D11", "D12", "D13", "D15", "D16",
     },
     "jiao2024": {"J7", "J9"},
 }  # fmt: skip
