@@ -137,7 +137,7 @@ CALIBRATED = {
 }  # fmt: skip
 """What may inform parameters."""
 PREDICTED = {
-    "deniz2023": {"D8", "D9", "D14", "D18", "D19", "D20", "D21", "D24", "D25"},
+    "deniz2023": {"D8", "D9", "D14", "D17", "D18", "D19", "D20", "D21", "D24", "D25"},
     "jiao2024": {"J1", "J6", "J10"},
 }
 """What must not; the rest holds by construction."""
