@@ -1,11 +1,14 @@
 """Builders of small masks in TIFF files, and real ones made by other programs."""
 
+import zipfile
+
 import numpy as np
+import pytest
 import tifffile
 
 from track_builders import real
 
-__all__ = ["CLASSES", "bodies", "imagej", "ome", "plain", "real"]
+__all__ = ["CLASSES", "bodies", "imagej", "ome", "plain", "real", "roi", "zipped"]
 
 CLASSES = "free=0,msc=1,network=2"
 
@@ -42,4 +45,24 @@ def ome(path, picture, *, size=0.65, unit="µm", axes="YX", down=None):
             "PhysicalSizeY": down or size, "PhysicalSizeYUnit": unit,
         }  # fmt: skip
     tifffile.imwrite(path, picture, ome=True, metadata=metadata)
+    return path
+
+
+def roi(path, kind, coordinates, *, name="", subpixel=False):
+    """One region of interest, as ImageJ saves it."""
+    roifile = pytest.importorskip("roifile")
+    made = roifile.ImagejRoi.frompoints(
+        np.asarray(coordinates, dtype=np.float32 if subpixel else np.int32), name=name
+    )
+    made.roitype = roifile.ROI_TYPE[kind]
+    made.tofile(path)
+    return path
+
+
+def zipped(path, shapes):
+    """Set of regions of interest from name, kind and coordinates of each."""
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, kind, coordinates in shapes:
+            one = roi(path.with_suffix(".roi"), kind, coordinates, name=name)
+            archive.write(one, f"{name}.roi")
     return path
