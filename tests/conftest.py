@@ -33,6 +33,24 @@ TINY = (
     "mechanisms.migrasome_uptake=false",
 )
 
+SENSITIVE = (
+    "receptor.cxcr4.coat_share=0.759 1/um",
+    "adhesion.cd166_migrasome=8.45",
+    "cell_type.kg1a.receptors=2930.0",
+    "cell_type.kg1a.internalisation_rate=0.0681 1/min",
+    "cell_type.kg1a.recycling_rate=0.311 1/min",
+    "cell_type.kg1a.downstream_noise=4.59",
+    "cell_type.kg1a.adaptation_time=5.82 min",
+    "cell_type.kg1a.half_trigger=135.0",
+    "cell_type.kg1a.triggered_arrest_rate=0.261 1/s",
+    "cell_type.kg1a.release_rate=0.0647 1/s",
+    "cell_type.kg1a.cd166_bonds=3.08",
+    "cell_type.kg1a.vla4_bonds=3.47",
+    "cell_type.kg1a.fibre_bonds=4.51",
+)
+"""Cells that are caught and come off so often, on a signal so near to its noise, that every piece
+of the law changes a few of them within half an hour."""
+
 CARGO_SETTINGS = (
     # Slow, lest so small a dish fill its coat.
     "traffic.transport_rate=0.03 1/h",

@@ -15,6 +15,7 @@ from cell_builders import (
     nothing,
     standard_error,
 )
+from conftest import SENSITIVE
 from sdf1_field.analysis import density_fold_change
 from sdf1_field.analysis.encounter import encounters
 from sdf1_field.cells import (
@@ -192,6 +193,7 @@ def test_amd3100_changes_no_trajectory_of_cells_that_are_caught_without_a_trigge
 def test_switching_a_mechanism_off_changes_the_trajectories(tiny):
     settings = [
         *tiny,
+        *SENSITIVE,
         "mechanisms.migrasome_uptake=true",
         "cell_type.kg1a.migrasome_uptake_rate=1e-2 1/s",
     ]

@@ -273,6 +273,8 @@ def test_a_second_interrupt_while_the_program_ends_changes_nothing():
     script = (
         "import atexit, os, signal, sys\n"
         "from sdf1_field.cli import main\n"
+        # Where the tests run in the background the signal is ignored.
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "atexit.register(os.kill, os.getpid(), signal.SIGINT)\n"
         "main.commands['list'].callback = lambda **_: signal.raise_signal(signal.SIGINT)\n"
         "sys.argv = ['sdf1-field', 'list']\n"

@@ -328,7 +328,7 @@ def test_calibrate_prints_what_the_page_says(printed, monkeypatch, tmp_path):
     use_the_law(monkeypatch)
     keys = printed(
         "calibrate", "calibrate", "deniz2023", "--free",
-        ",".join((*FREE, "cell_type.kg1a.half_trigger")), "--quick",
+        ",".join((*FREE, "cell_type.kg1a.half_trigger", "cell_type.kg1a.receptors")), "--quick",
         "--workers", 1, "-o", tmp_path / "out",
     )  # fmt: skip
     # No two parameters of the law act as a product.

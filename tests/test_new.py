@@ -145,7 +145,7 @@ def test_values_and_sources_are_those_of_the_resolved_model(base):
 def test_the_overridden_value_of_a_shipped_model_is_the_one_shown():
     text = model_file_text("mine", extends="coculture-cd34-48h")
     assert keys_of(text)["cell_type.cd34.receptors"] == 11100.0
-    assert note_below(text, "cell_type.cd34.receptors").endswith("doubled; default 5550.0")
+    assert note_below(text, "cell_type.cd34.receptors").endswith("doubled; default 33590.0")
     assert "cell_type.kg1a." not in text
 
 

@@ -11,7 +11,8 @@ from sdf1_field.spec import asked_model, load_model
 from sdf1_field.treatments import preincubations
 
 HOUR = 3600.0
-K_D, K_I = 4.5, 651.0
+K_D = 4.5
+K_I = load_model("coculture-kg1a").spec.agent["amd3100"].inhibition_constant
 DOSE = "treatments.sdf1.dose=4.5 nM"
 
 
@@ -72,7 +73,7 @@ def test_a_short_preincubation_adapts_cells_as_their_equations_say(duration):
 
 
 def test_amd3100_with_sdf1_leaves_more_receptors_outside_and_less_to_adapt_to():
-    drug = ("treatments.amd3100.dose=6.51 uM", kept("amd3100", "8 h"))
+    drug = (f"treatments.amd3100.dose={10.0 * K_I} nM", kept("amd3100", "8 h"))
     spec, surface, adapted = arriving(DOSE, kept("sdf1", "8 h"), *drug)
     occupancy = K_D / (K_D + K_D * (1.0 + 10.0))
     assert (surface, adapted) == pytest.approx(steady(spec, occupancy), rel=1e-6)
@@ -91,7 +92,7 @@ def test_solutions_of_different_length_are_taken_in_their_order_until_the_cells_
     spec = load_model(
         "coculture-kg1a",
         settings=[
-            DOSE, kept("sdf1", "30 min"), "treatments.amd3100.dose=6.51 uM",
+            DOSE, kept("sdf1", "30 min"), f"treatments.amd3100.dose={10.0 * K_I} nM",
             kept("amd3100", "10 min"),
         ],
     ).spec  # fmt: skip

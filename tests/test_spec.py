@@ -148,7 +148,7 @@ def test_values_arrive_in_canonical_units():
     assert spec.run.culture == 86400.0
     assert spec.receptor.cxcr4.dissociation_constant == pytest.approx(4.5)
     assert spec.ligand["sdf1"].coat.association_rate == pytest.approx(2.16e-3)
-    assert spec.haematopoietic.speed == pytest.approx(2.78 / 60.0)
+    assert spec.haematopoietic.speed == pytest.approx(2.903 / 60.0)
 
 
 def test_doses_arrive_in_nanomolar():

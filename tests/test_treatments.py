@@ -5,7 +5,8 @@ from sdf1_field.spec.agents import ACTIONS, Agent
 from sdf1_field.treatments import schedule, treatment_times
 
 HOUR = 3600.0
-AMD3100_10_UM = 1e4 / 651.0
+K_I = load_model("coculture-kg1a-amd3100-10um").spec.agent["amd3100"].inhibition_constant
+AMD3100_10_UM = 1e4 / K_I
 SDF1_100_NG_ML = 100.0 / 7.96
 BLOCKED = (100.0 / 3.0) / (100.0 / 3.0 + 1.0)
 """By 5 ug/mL of a 150-kDa antibody whose dissociation constant is 1 nM."""
@@ -43,7 +44,7 @@ def test_competition_is_the_dose_over_the_inhibition_constant_during_exposure_on
 @pytest.mark.parametrize(("dose", "micromolar"), [("1 uM", 1.0), ("10 uM", 10.0), ("0 uM", 0.0)])
 def test_competition_is_proportional_to_the_dose(dose, micromolar):
     plan = _schedule("coculture-kg1a-amd3100-1um", f"treatments.amd3100.dose={dose}")
-    assert plan.competition(HOUR) == pytest.approx(micromolar * 1000 / 651, rel=1e-12)
+    assert plan.competition(HOUR) == pytest.approx(micromolar * 1000 / K_I, rel=1e-12)
 
 
 def test_a_mass_dose_of_an_antagonist_goes_by_its_molar_mass():
@@ -89,7 +90,7 @@ def test_two_antagonists_in_the_medium_add_their_competition():
     plan = _schedule(
         "coculture-kg1a-amd3100-10um",
         "treatments.more.agent=amd3100",
-        "treatments.more.dose=651 nM",
+        f"treatments.more.dose={K_I} nM",
         "treatments.more.start=1 h",
     )
     assert plan.competition(2 * HOUR) - plan.competition(0.0) == pytest.approx(1.0, rel=1e-12)

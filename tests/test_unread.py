@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from conftest import bits
+from conftest import SENSITIVE, bits
 from sdf1_field.errors import InputError
 from sdf1_field.scene import place_scene
 from sdf1_field.shipped import model_names
@@ -332,6 +332,7 @@ UNSAMPLED = (
     ids=["grown", "placed", "cells sense nothing"],
 )
 def test_a_sample_of_the_other_keys_changes_a_dish(settings, first):
+    settings = [*SENSITIVE, *settings]
     spec = load_model("coculture-kg1a", settings=[*DISH, *settings]).spec
     unread = {key.path for key in unread_keys(spec, parameters())}
     read = [

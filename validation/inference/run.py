@@ -1,12 +1,14 @@
 """What the inference of KG-1a cells is worth: emulator, calibration, confirmation, other laws.
 
 python validation/inference/run.py record     # the inference itself, an hour or two on two cores
+python validation/inference/run.py cd34       # CD34+ cells, with five values of their own
 python validation/inference/run.py laws       # evidence of laws, each by replays of its own
 python validation/inference/run.py heldout    # emulator on points that it has not seen
 python validation/inference/run.py plants     # simulation-based calibration
 python validation/inference/run.py values     # the same, with effects in place of reports
 python validation/inference/run.py confirm    # posterior draws in the full program
 python validation/inference/run.py choose     # the likeliest draws, in further dishes
+python validation/inference/run.py stepwise   # what each claim says of the next
 python validation/inference/run.py doses      # dose responses of the posterior
 python validation/inference/run.py indices    # Sobol indices, on the emulator
 
@@ -39,8 +41,10 @@ from sdf1_field.calibration.inference import (
 )
 from sdf1_field.calibration.papers import Read
 from sdf1_field.calibration.replayed import replays_of
-from sdf1_field.calibration.report import parameters
+from sdf1_field.calibration.report import as_markdown, parameters
+from sdf1_field.calibration.saving import figures
 from sdf1_field.claims import OpenChoices
+from sdf1_field.claims.virtual import prior_weights
 from sdf1_field.ensemble import run_dishes
 from sdf1_field.errors import InputError
 from sdf1_field.observations import Dish
@@ -61,6 +65,9 @@ LAWS: dict[str, tuple[str, ...]] = {
 }
 OF_LAWS = replace(FULL, even=256, wave=64)
 """Each law's own replays, that of all pieces included, so that they compare like with like."""
+OF_CD34 = replace(FULL, even=128, wave=48)
+"""Five parameters need fewer points."""
+PICTURE = HERE.parents[1] / "docs" / "images" / "corner.png"
 DECISIVE = 10.0
 """Ratio of evidences below which nothing is decided."""
 HELD_OUT, HELD_OUT_SEED, HELD_OUT_DENSER = 64, 77, 10
@@ -69,15 +76,16 @@ EMULATED = 65_536
 """Prior draws that are weighed for each plant."""
 CONFIRMED, CONFIRM_SEED = 60, 500
 """Posterior draws in the full program, and the seed of their dishes."""
+STEPWISE, STEPWISE_SEED = 20_000, 1
 BINS = 10
 VALUED = 32_768
 """Prior draws that are weighed where plants print values."""
 NEAR, LEAST_SIZE, TINY = 1.3, 50, 1e-3
 """Largest factor by which an effect is misread; effective size of a posterior that is ranked;
 effect below which none can be told from 0."""
-CHOSEN_FROM, LISTED, CHOSEN_DRAWS = 96, 12, 4000
-"""Draws that are replayed in further dishes, those that are listed, and virtual papers of each."""
-CHOSEN_SEEDS = tuple(range(9101, 9113))
+CHOSEN_FROM, LISTED, CHOSEN_DENSER = 14, 12, 4
+"""Points that are replayed in further dishes, those that are listed, and how densely."""
+CHOSEN_SEEDS = tuple(range(9101, 9107))
 MOVED = 0.15
 """Difference of two distribution functions from which on a claim informs a parameter."""
 DOSED = 32
@@ -144,12 +152,18 @@ def laws(arguments: argparse.Namespace) -> None:
     )
 
 
-def replayed(asked: Question, points: np.ndarray, denser: int, store: Path) -> Simulated:
-    """Replays at points, in the inference's own dishes."""
+def replayed(
+    asked: Question,
+    points: np.ndarray,
+    denser: int,
+    store: Path,
+    seeds: tuple[int, ...] = FULL.seeds,
+) -> Simulated:
+    """Replays at points, in the inference's own dishes or others."""
     replays = replays_of(
         asked.paper,
         {(read.condition, read.time) for read in asked.reads},
-        seeds=FULL.seeds,
+        seeds=seeds,
         denser=denser,
     )
     return simulate(
@@ -366,46 +380,51 @@ def confirm(arguments: argparse.Namespace) -> None:
 
 
 def choose(arguments: argparse.Namespace) -> None:
-    """The likeliest draws of the posterior in further dishes, and the one that holds most."""
+    """The best replayed and emulated points in further dishes."""
     found = recorded(arguments)
-    asked, weighted = found.question, found.weighted
-    order = np.argsort(-weighted.likelihood[ALL])
-    drawn = weighted.points[order[:CHOSEN_FROM]]
-    replays = replays_of(
-        asked.paper,
-        {(read.condition, read.time) for read in asked.reads},
-        seeds=CHOSEN_SEEDS,
-        denser=FULL.denser,
-    )
-    seen = simulate(
-        asked.space, replays, drawn, asked.reads, arguments.folder / "chosen.jsonl",
-        progress=lambda _: print(".", end="", file=sys.stderr, flush=True),
-    )  # fmt: skip
+    asked, simulated = found.question, found.simulated
     views = found.open_weights.views
-    grid = np.zeros_like(found.open_weights.grid)
-    grid[views.index(2)] = found.open_weights.grid[views.index(2)]
-    papers = papers_of(asked, seen, OpenChoices(views, grid / grid.sum()), draws=CHOSEN_DRAWS)
-    agree = papers.agree(seen.logs, np.zeros_like(seen.logs))
-    chances = {one: agree[one].mean(axis=1) for one in asked.judged}
-    together = np.logical_and.reduce([agree[one] for one in asked.claims]).mean(axis=1)
-    best = np.argsort(-together)[:LISTED]
+    grid = np.zeros_like(prior_weights(views).grid)
+    grid[views.index(2)] = prior_weights(views).grid[views.index(2)]
+    two_views = OpenChoices(views, grid / grid.sum())
+
+    def chances(seen: Simulated, draws: int) -> dict[str, np.ndarray]:
+        papers = papers_of(asked, seen, two_views, draws=draws)
+        agree = papers.agree(seen.logs, np.zeros_like(seen.logs))
+        together = np.logical_and.reduce([agree[one] for one in asked.claims])
+        return {one: flags.mean(axis=1) for one, flags in {**agree, ALL: together}.items()}
+
+    by_replay = np.argsort(-chances(simulated, 1000)[ALL])[:CHOSEN_FROM]
+    by_emulator = np.argsort(-found.weighted.likelihood[ALL])[:CHOSEN_FROM]
+    points = np.concatenate(
+        [simulated.points[by_replay], found.weighted.points[by_emulator],
+         asked.space.point(asked.shipped)[None]]
+    )  # fmt: skip
+    origins = [*(f"replayed {n + 1}" for n in range(CHOSEN_FROM)),
+               *(f"emulated {n + 1}" for n in range(CHOSEN_FROM)), "as before"]  # fmt: skip
+    seen = replayed(
+        asked, points, CHOSEN_DENSER, arguments.folder / "chosen.jsonl", seeds=CHOSEN_SEEDS
+    )
+    again = chances(seen, 4000)
+    best = np.argsort(-again[ALL])[:LISTED]
     rows = [
-        [str(n), f"{weighted.likelihood[ALL][order[n]]:.2f}", f"{together[n]:.2f}",
-         *(f"{chances[one][n]:.2f}" for one in asked.judged),
+        [origins[n], f"{again[ALL][n]:.2f}",
+         *(f"{again[one][n]:.2f}" for one in asked.judged),
          *(f"{np.exp(seen.logs[n, asked.reads.index(Read('control', r, asked.reads[0].time))]):.1f}"
            for r in REGIONS)]
         for n in best
     ]  # fmt: skip
-    values = asked.space.settings(drawn[best[0]])
+    values = asked.space.settings(points[best[0]])
     serving = informing(found)
     posterior = {one.free.key: one for one in parameters(found)}
     write(
         "chosen",
-        f"# The likeliest draws, replayed\n\nThe {CHOSEN_FROM} draws of the posterior with the "
-        f"largest emulated likelihood, each in {len(CHOSEN_SEEDS)} further dishes; chances at two "
-        "views, and fold changes of the control at 4 h. The first is what the models ship, if "
-        "`sdf1-field reproduce deniz2023` confirms it in the full program.\n\n"
-        + markdown(["draw", "emulated, all", "replayed, all", *asked.judged, *REGIONS], rows)
+        f"# The best points, replayed again\n\nThe {CHOSEN_FROM} replayed points at which most "
+        f"virtual papers report {', '.join(asked.claims)}, the {CHOSEN_FROM} emulated ones, and "
+        f"the values that the models had before, each in {len(CHOSEN_SEEDS)} further dishes: "
+        "chances at two views, and fold changes of the control at 4 h. The first one is what the "
+        "models ship, if `sdf1-field reproduce deniz2023` confirms it in the full program.\n\n"
+        + markdown(["point", "all", *asked.judged, *REGIONS], rows)
         + "\n\n"
         + "Values of the first, those that the models had before, and the posterior. The last "
         f"column names claims without which a parameter's posterior would move by {MOVED:g} or "
@@ -437,6 +456,36 @@ def informing(found: Inference) -> dict[str, list[str]]:
         }
         moved[key] = [one for one, distance in distances.items() if distance >= MOVED]
     return moved
+
+
+def stepwise(arguments: argparse.Namespace) -> None:
+    """What claims say of each other, one after another, and if the same papers report them."""
+    found = recorded(arguments)
+    weighted, asked = found.weighted, found.question
+    some = np.random.default_rng(STEPWISE_SEED).permutation(len(weighted.points))[:STEPWISE]
+    agree = found.papers.agree(*found.emulator.predict(weighted.points[some]))
+    prior = weighted.prior[some] / weighted.prior[some].sum()
+    rows = []
+    for k in range(1, len(asked.claims)):
+        given = asked.claims[:k]
+        all_given = np.logical_and.reduce([agree[one] for one in given])
+        weights = prior * all_given.mean(axis=1)
+        size = weights.sum() ** 2 / (weights**2).sum()
+        weights /= weights.sum()
+        both = prior @ all_given.mean(axis=1)
+        new = [f"{weights @ agree[one].mean(axis=1):.2f}" for one in asked.judged]
+        same = [
+            f"{prior @ (all_given & agree[one]).mean(axis=1) / both:.2f}" for one in asked.judged
+        ]
+        rows += [[", ".join(given), "a new paper", *new, f"{size:.0f}"],
+                 [", ".join(given), "the same paper", *same, ""]]  # fmt: skip
+    write(
+        "stepwise",
+        "# One claim after another\n\nChance of each claim given those before it: for a new paper, "
+        "with dishes and a control of its own, and for the paper that reports those before, with "
+        f"the same control and the same error of the emulator. {STEPWISE:,} points.\n\n"
+        + markdown(["given", "reported by", *asked.judged, "effective size"], rows),
+    )
 
 
 def doses(arguments: argparse.Namespace) -> None:
@@ -532,21 +581,24 @@ def indices(arguments: argparse.Namespace) -> None:
 def record(arguments: argparse.Namespace) -> None:
     """The inference, and its leave-one-out predictions, which `sdf1-field reproduce` shows."""
     found = recorded(arguments)
-    predicted = predictions(found)
-    numbers = {p.claim: asdict(p) for p in predicted}
+    write_found("table", found)
+    figures(found)["corner"].savefig(PICTURE, dpi=110, metadata={"Software": None})
+
+
+def cd34(arguments: argparse.Namespace) -> None:
+    """The inference of CD34+ cells, whose drugs and bonds are those that the models ship."""
+    paper = load_paper("deniz2023")
+    asked = ask(paper, paper.calibrations[1])
+    write_found("cd34", infer(asked, arguments.folder / "cd34", OF_CD34, progress=shown))
+
+
+def write_found(name: str, found: Inference) -> None:
+    """Write a page, and what claims say of each other."""
+    numbers = {p.claim: asdict(p) for p in predictions(found)}
     for one in numbers.values():
         del one["claim"]
     write_predictions(found.question.paper.name, numbers)
-    rows = [
-        [p.claim, f"{p.explained:.2f}", f"{p.direction:.2f}", f"{p.reported:.2f}",
-         f"{p.prior:.3f}", f"{p.size:.0f}"]
-        for p in predicted
-    ]  # fmt: skip
-    write(
-        "table",
-        "# Leave-one-out\n\n"
-        + markdown(["claim", "explained", "direction", "reported", "prior", "size"], rows),
-    )
+    write(name, as_markdown(found).rstrip())
 
 
 def main() -> None:
@@ -554,8 +606,9 @@ def main() -> None:
     carry_out_sections(
         __doc__ or "",
         {
-            "record": record, "laws": laws, "heldout": heldout, "plants": plants, "values": values,
-            "confirm": confirm, "choose": choose, "doses": doses, "indices": indices,
+            "record": record, "cd34": cd34, "laws": laws, "heldout": heldout, "plants": plants,
+            "values": values, "confirm": confirm, "choose": choose, "stepwise": stepwise,
+            "doses": doses, "indices": indices,
         },
         folder={"type": Path, "default": Path("inference"), "help": "where points are kept"},
         even={"type": int, "default": FULL.even, "help": "even points"},

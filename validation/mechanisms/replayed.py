@@ -7,7 +7,6 @@ the virtual papers of `sdf1-field calibrate`. run.py judges the same rows in ful
 """
 
 import sys
-import tempfile
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
@@ -18,10 +17,10 @@ import numpy as np
 sys.path.append(str(Path(__file__).parents[1]))
 
 from recording import markdown
-from sdf1_field.calibration.design import simulate
+from sdf1_field.calibration.design import gathered
 from sdf1_field.calibration.inference import Read, ask, papers_of
 from sdf1_field.calibration.papers import REGIONS
-from sdf1_field.calibration.replayed import replays_of
+from sdf1_field.calibration.replayed import counted, replays_of, tables_of
 from sdf1_field.claims import OpenChoices
 from sdf1_field.claims.virtual import prior_weights
 from sdf1_field.figures.panels import figure_with_caption
@@ -30,27 +29,27 @@ from sdf1_field.reproduce import load_paper
 HERE = Path(__file__).parent
 PICTURE = HERE.parents[1] / "docs" / "images" / "pieces.png"
 CELL = "cell_type.kg1a."
-ROWS: dict[str, tuple[str, ...]] = {
-    "the model": (),
-    "no adaptation": ("mechanisms.adaptation=false",),
-    "no noise in the trigger": ("mechanisms.trigger_noise=false",),
-    "no arrest by CXCR4": ("mechanisms.arrest=false",),
-    "no arrest without a trigger (κ0 = 0)": (f"{CELL}basal_arrest_rate=0 1/s",),
-    "no bonds to CD166": (f"{CELL}cd166_bonds=0.0",),
-    "no bonds to VCAM-1": (f"{CELL}vla4_bonds=0.0",),
-    "no bonds to fibres": (f"{CELL}fibre_bonds=0.0",),
-    "no steering": ("mechanisms.soluble_sensing=false", "mechanisms.haptotaxis=false"),
-    "no chemokinesis": ("mechanisms.chemokinesis=false",),
-    "no SDF-1 from migrasomes": ("stromal_type.msc.cargo.sdf1.loaded_fraction=0.0",),
-    "no migrasome is taken up": ("mechanisms.migrasome_uptake=false",),
-    **{f"exponent of the trigger {h:g}": (f"{CELL}trigger_exponent={h}",) for h in (1.0, 3.0, 4.0)},
+ROWS: dict[str, dict[str, str | float | bool]] = {
+    "the model": {},
+    "no adaptation": {"mechanisms.adaptation": False},
+    "no noise in the trigger": {"mechanisms.trigger_noise": False},
+    "no arrest by CXCR4": {"mechanisms.arrest": False},
+    "no arrest without a trigger (κ0 = 0)": {f"{CELL}basal_arrest_rate": "0 1/s"},
+    "no bonds to CD166": {f"{CELL}cd166_bonds": 0.0},
+    "no bonds to VCAM-1": {f"{CELL}vla4_bonds": 0.0},
+    "no bonds to fibres": {f"{CELL}fibre_bonds": 0.0},
+    "no steering": {"mechanisms.soluble_sensing": False, "mechanisms.haptotaxis": False},
+    "no chemokinesis": {"mechanisms.chemokinesis": False},
+    "no SDF-1 from migrasomes": {},
+    "no migrasome is taken up": {"mechanisms.migrasome_uptake": False},
+    **{f"exponent of the trigger {h:g}": {f"{CELL}trigger_exponent": h} for h in (1.0, 3.0, 4.0)},
 }
+STROMA = {"no SDF-1 from migrasomes": ("stromal_type.msc.cargo.sdf1.loaded_fraction=0.0",)}
+"""Settings with which dishes are recorded anew."""
 DRAWN = 12
 """Rows of the picture: those of pieces, without the exponents."""
 SEEDS = tuple(range(8001, 8011))
 DENSER, VIEWS, DRAWS = 4, 2, 20_000
-UNUSED = (f"{CELL}speed",)
-"""A calibration needs a free parameter; this one keeps the model's own value."""
 
 
 class Row(NamedTuple):
@@ -74,21 +73,18 @@ class Row(NamedTuple):
 
 
 def judged(name: str) -> Row:
-    """A row, from replays in dishes that the row's own models were recorded for."""
+    """A row, from replays in ten recorded dishes."""
     paper = load_paper("deniz2023")
-    asked = ask(paper, paper.calibrations[0], free=UNUSED, law=ROWS[name])
+    asked = ask(paper, paper.calibrations[0])
     replays = replays_of(
         paper,
         {(read.condition, read.time) for read in asked.reads},
-        settings=asked.law,
+        settings=STROMA.get(name, ()),
         seeds=SEEDS,
         denser=DENSER,
     )
-    with tempfile.TemporaryDirectory() as folder:
-        seen = simulate(
-            asked.space, replays, asked.space.point(asked.shipped)[None], asked.reads,
-            Path(folder) / "points.jsonl", workers=1,
-        )  # fmt: skip
+    tables = tables_of(replays, counted(replays, ROWS[name]))
+    seen = gathered(asked.space.point(asked.shipped)[None], [tables], asked.reads)
     open_choices = prior_weights(
         tuple(sorted({v for c in paper.conditions.values() for v in c.views}))
     )

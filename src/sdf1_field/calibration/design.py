@@ -96,12 +96,21 @@ def simulate(
     stored = run_tasks(
         counted, tasks, store, scheduler=scheduler, workers=workers, progress=progress
     )
-    return _gathered(points, [tables_of(replays, stored[key]) for key in keys], reads)
+    return gathered(points, [tables_of(replays, stored[key]) for key in keys], reads)
 
 
-def _gathered(
+def gathered(
     points: Array, tables: Sequence[dict[tuple[str, float], Counted]], reads: Sequence[Read]
 ) -> Simulated:
+    """Fold changes of points by their tables.
+
+    Parameters
+    ----------
+    points : ndarray, shape (point, parameter)
+    tables : sequence of dict
+        Of `sdf1_field.calibration.replayed.tables_of`, for each point.
+    reads : sequence of Read
+    """
     logs, noise = (np.empty((len(points), len(reads))) for _ in range(2))
     variance = np.empty((len(points), len(reads)))
     for n, table in enumerate(tables):

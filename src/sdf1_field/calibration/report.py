@@ -402,13 +402,12 @@ def dose_line(found: Inference) -> str:
         f"{share_text(own.prior_share)} of the prior and {share_text(own.posterior_share)} of the "
         "posterior."
     )
+    text += f" Evidence there: {spread_text(own.evidence, own.error)}."
     if size < LEAST_SIZE:
-        return f"{text} Effective size there: {size:.0f}, too few to say more."
+        return f"{text} Effective size there: {size:.0f}, too few to say what is explained."
     there = predictions(found, published=True)
     claims = ", ".join(f"{p.claim} {share_text(p.explained)}" for p in there)
-    return (
-        f"{text} Evidence there: {spread_text(own.evidence, own.error)}; explained there: {claims}."
-    )
+    return f"{text} Explained there: {claims}."
 
 
 def law_line(found: Inference) -> str:
