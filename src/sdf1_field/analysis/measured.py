@@ -160,7 +160,7 @@ def _described(dish: MeasuredDish, census: Census, walk: Walk | None) -> dict[st
                 "region": REGION_LABELS[region],
                 "labels": len(mask.instances.get(region, ())),
                 "area_mm2": float(census.areas[region]) * 1e-6,
-                "cells": float(census.counts[region]),
+                "cells": int(census.counts[region]),
             }
             for region in Region
         ],
