@@ -41,7 +41,7 @@ benchmark: .venv-benchmark/installed
 
 # Needs uv (https://docs.astral.sh/uv/): resolves for every supported Python at once.
 lock:
-	uv pip compile pyproject.toml --extra dev --extra docs --extra inference --extra tracks --universal --python-version 3.11 \
+	uv pip compile pyproject.toml --extra dev --extra docs --extra inference --extra tracks --extra images --universal --python-version 3.11 \
 	  --generate-hashes --no-emit-index-url --no-header -q -o requirements.lock
 
 clean:

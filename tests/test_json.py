@@ -12,6 +12,7 @@ from tests.test_reproduce import report
 
 from calibration_builders import FREE, use_the_law
 from conftest import FOLLOWED
+from mask_builders import CLASSES, bodies, imagej
 from sdf1_field.cli import main
 from sdf1_field.reproduce import as_json
 from track_builders import csv_text
@@ -285,6 +286,21 @@ def test_motion_of_still_cells_has_the_nulls_the_page_says(printed, solved):
     keys = printed(section, *section.split(), still)
     assert {key.partition(".")[0] for key in unknown} == {"runs", "control"}
     assert not unknown & keys
+
+
+def test_measure_prints_what_the_page_says(printed, tmp_path):
+    options = []
+    for n in range(4):
+        rng = np.random.default_rng(n)
+        mask = imagej(tmp_path / f"{n}.tif", bodies())
+        places = rng.uniform(0.0, 39.0, (100, 2))
+        text = "\n".join(["x_um,y_um", *(f"{x},{y}" for x, y in places)])
+        (tmp_path / f"{n}.csv").write_text(text, encoding="utf-8")
+        options += ["--group", "ab"[n // 2], mask, tmp_path / f"{n}.csv"]
+    keys = printed(
+        "measure", "measure", *options, "--labels", CLASSES, "--after", "1 h", "--speed", "2 um/min"
+    )
+    assert keys == documented("measure")
 
 
 def test_tracks_print_what_the_page_says(printed, written):

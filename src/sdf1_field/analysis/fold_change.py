@@ -139,38 +139,71 @@ def fold_change_table(
     rows = []
     for n, (time, limit) in enumerate(zip(wanted, limits, strict=True)):
         censuses = [own[n] for own in taken]
-        centred, touching = fold_changes(censuses), fold_changes(censuses, touching=True)
-        control = fold_changes([own[n] for own in controls]) if against else None
-        uniform = density_fold_change(
-            np.sum([c.touching_areas for c in censuses], axis=0),
-            np.sum([c.areas for c in censuses], axis=0),
-        )
-        for region in Region:
-            area = sum(float(c.areas[region]) for c in censuses) * MM2_PER_UM2
-            count = sum(float(c.counts[region]) for c in censuses)
-            row: dict[str, Any] = {
-                "time": time,
-                "region": REGION_LABELS[region],
-                "area_mm2": area,
-                "cells": count,
-                "density_per_mm2": count / area if area > 0 else None,
-                "fold_change": 1.0 if count > 0 else None,
-                "interval": None,
-                "touching_fold_change": None,
-                "touching_uniform": None,
-                "encounter_limit": None,
-                "encounter_limit_note": note,
-            }
-            if region in ENRICHED:
-                k = ENRICHED.index(region)
-                row["fold_change"] = or_none(centred.pooled[k])
-                row["touching_fold_change"] = or_none(touching.pooled[k])
-                row["touching_uniform"] = or_none(uniform[k])
-                row["encounter_limit"] = or_none(limit[k])
-                row["interval"] = ends_or_none(centred.interval[k])
-                if control is not None:
-                    row["against"] = _compared(centred.each[:, k], control.each[:, k], paired_by)
-            rows.append(row)
+        controlled = [own[n] for own in controls] if against else None
+        rows += [
+            {"time": time, **row}
+            for row in region_rows(
+                censuses, limit, note=note, controls=controlled, paired_by=paired_by
+            )
+        ]
+    return rows
+
+
+def region_rows(
+    censuses: Sequence[Census],
+    limit: Array,
+    *,
+    note: str = "",
+    controls: Sequence[Census] | None = None,
+    paired_by: str | None = None,
+) -> list[dict[str, Any]]:
+    """Rows of `fold_change_table` for one time, without it.
+
+    Parameters
+    ----------
+    censuses : sequence of Census
+        One for each dish.
+    limit : ndarray, shape (2,)
+        Encounter limit; NaN where there is none.
+    note : str
+        About the limit.
+    controls : sequence of Census, optional
+        Of the control's dishes; in the same order as their partners if they are paired.
+    paired_by : str, optional
+        What pairs them; the test is an unpaired one without.
+    """
+    rows = []
+    centred, touching = fold_changes(censuses), fold_changes(censuses, touching=True)
+    control = None if controls is None else fold_changes(controls)
+    uniform = density_fold_change(
+        np.sum([c.touching_areas for c in censuses], axis=0),
+        np.sum([c.areas for c in censuses], axis=0),
+    )
+    for region in Region:
+        area = sum(float(c.areas[region]) for c in censuses) * MM2_PER_UM2
+        count = sum(float(c.counts[region]) for c in censuses)
+        row: dict[str, Any] = {
+            "region": REGION_LABELS[region],
+            "area_mm2": area,
+            "cells": count,
+            "density_per_mm2": count / area if area > 0 else None,
+            "fold_change": 1.0 if count > 0 else None,
+            "interval": None,
+            "touching_fold_change": None,
+            "touching_uniform": None,
+            "encounter_limit": None,
+            "encounter_limit_note": note,
+        }
+        if region in ENRICHED:
+            k = ENRICHED.index(region)
+            row["fold_change"] = or_none(centred.pooled[k])
+            row["touching_fold_change"] = or_none(touching.pooled[k])
+            row["touching_uniform"] = or_none(uniform[k])
+            row["encounter_limit"] = or_none(limit[k])
+            row["interval"] = ends_or_none(centred.interval[k])
+            if control is not None:
+                row["against"] = _compared(centred.each[:, k], control.each[:, k], paired_by)
+        rows.append(row)
     return rows
 
 

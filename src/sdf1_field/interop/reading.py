@@ -8,7 +8,7 @@ from sdf1_field.interop.geff_files import read_geff
 from sdf1_field.interop.scales import Calibration
 from sdf1_field.interop.tables import read_table
 from sdf1_field.interop.trackfile import TrackFile
-from sdf1_field.interop.trackmate_xml import read_xml
+from sdf1_field.interop.trackmate_xml import is_xml, read_xml
 
 
 def read_tracks(
@@ -42,11 +42,7 @@ def read_tracks(
         raise InputError(f"{path}: no such file. Check the path.") from None
     except OSError as error:
         raise InputError(f"{path}: {reason_of(error)}. Check the path.") from None
-    if (
-        begin.removeprefix(b"\xef\xbb\xbf")
-        .lstrip()
-        .startswith((b"<", b"\xff\xfe<", b"\xfe\xff\0<"))
-    ):
+    if is_xml(begin):
         if columns:
             raise InputError(f"{path}: is XML, and --columns is for tables. Omit it.")
         return read_xml(path, asked)

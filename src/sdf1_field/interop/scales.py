@@ -170,3 +170,45 @@ def scale_of(
             "Correct the file."
         )
     return Scale(length, every, pixel_size, tuple(unused))
+
+
+def pixel_scale(
+    name: str, *, unit: str, pixel_width: float | None, asked: float | None
+) -> tuple[float, bool]:
+    """Pixel of an image [um], and whether the user's was used, or the refusal of an image without.
+
+    As in `scale_of`, a pixel of exactly 1 is ImageJ's default.
+
+    Parameters
+    ----------
+    name : str
+        Of the file, for messages.
+    unit : str
+        As the file writes it; empty for none.
+    pixel_width : float or None
+        In the file's unit; None if it is not known.
+    asked : float or None
+        What the user says [um]; it counts where the file says nothing.
+
+    Raises
+    ------
+    InputError
+        If the image has no scale, with the option that gives it.
+    """
+    length = length_factor(unit)
+    if length is not None and pixel_width is not None and pixel_width != _DEFAULT:
+        size, used = pixel_width * length, False
+    elif asked is not None:
+        size, used = asked, True
+    else:
+        why = "its file names no pixel size"
+        if length is not None and pixel_width is not None:
+            why = f"a pixel is exactly 1 {unit.strip()}, ImageJ's default"
+        elif pixel_width is not None and unit.strip():
+            why = f"its pixel size is in {unit.strip()}"
+        raise InputError(f"{name}: not calibrated: {why}. Give --pixel-size, such as '0.65 um'.")
+    if not _SMALLEST < size < _LARGEST:
+        raise InputError(
+            f"{name}: a pixel of {size:g} um is no calibration. Correct it in the file."
+        )
+    return size, used

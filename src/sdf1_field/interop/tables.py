@@ -4,7 +4,7 @@ import codecs
 import csv
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -37,6 +37,7 @@ _FURTHER: Mapping[str, tuple[str, ...]] = {
     "spot": ("id", "spot id", "spot_id", "spot"),
     "radius": ("radius",),
     "visible": ("visibility",),
+    "region": ("region",),
 }
 """What a table may have besides."""
 _HEADERS = 4
@@ -59,6 +60,37 @@ class _Column:
     unit: str
 
 
+@dataclass(frozen=True)
+class _Layout:
+    """How a table is read: encoding, separator, number of header lines, and columns found."""
+
+    encoding: str
+    separator: str
+    headers: int
+    found: Mapping[str, _Column]
+    trackmate: bool
+
+
+@dataclass(frozen=True, eq=False)
+class Places:
+    """Places in a table without tracks.
+
+    Parameters
+    ----------
+    x, y : ndarray, shape (row,)
+        [um].
+    frame : ndarray of int, shape (row,) or None
+        None in a table without frames.
+    region : tuple of str or None
+        What a column ``region`` says of each; None in a table without.
+    """
+
+    x: Array
+    y: Array
+    frame: Whole | None
+    region: tuple[str, ...] | None
+
+
 def read_table(
     path: Path, asked: Calibration, columns: Mapping[str, str] | None = None
 ) -> TrackFile:
@@ -79,6 +111,87 @@ def read_table(
     InputError
         If it is no such table, is not calibrated, or a value is no number.
     """
+    layout = _layout(path, columns or {}, ("x", "y", "track"))
+    made = _track_file(path, asked, layout)
+    require_tracks(str(path), made.links)
+    return made
+
+
+def read_places(
+    path: Path,
+    asked: Calibration,
+    columns: Mapping[str, str] | None = None,
+    *,
+    unit: str | None = None,
+) -> tuple[TrackFile | Places, bool]:
+    """Places from a table with a row for each cell, or its tracks if it has any.
+
+    Parameters
+    ----------
+    path : Path
+    asked : Calibration
+        Its pixel size counts for columns in pixels.
+    columns : mapping of str to str, optional
+        As of `read_table`.
+    unit : str, optional
+        ``um`` or ``px``, for columns of places that name no unit.
+
+    Returns
+    -------
+    TrackFile or Places
+        Tracks if there are columns of tracks and of frames or times.
+    bool
+        Whether it is TrackMate's.
+
+    Raises
+    ------
+    InputError
+        As of `read_table`; if the places have no unit and none is given, or the other way round.
+    """
+    name = str(path)
+    layout = _layout(path, columns or {}, ("x", "y"))
+    found = dict(layout.found)
+    own = found["x"].unit or found["y"].unit
+    if unit is not None and own:
+        raise InputError(
+            f"{name}: names the unit of its places ({own}), so --cells-in has no effect. Omit it."
+        )
+    if not own and unit is None:
+        raise InputError(
+            f"{name}: columns {found['x'].name} and {found['y'].name} name no unit. Say it with "
+            "--cells-in um or --cells-in px, or name them x_um and y_um."
+        )
+    for role in ("x", "y"):
+        found[role] = _Column(found[role].place, found[role].name, found[role].unit or unit or own)
+    layout = replace(layout, found=found)
+    if "track" in found and ("frame" in found or "time" in found):
+        return _track_file(path, asked, layout), layout.trackmate
+    return _places(path, asked, layout), layout.trackmate
+
+
+def _places(path: Path, asked: Calibration, layout: _Layout) -> Places:
+    name, found = str(path), layout.found
+    values = _values(path, layout)
+    x, y = (_floats(name, found[role].name, values[role], layout.headers) for role in "xy")
+    lost = np.flatnonzero(~(np.isfinite(x) & np.isfinite(y)))
+    if len(lost):
+        raise InputError(
+            f"{name}: line {layout.headers + lost[0] + 1} has the place ({x[lost[0]]:g}, "
+            f"{y[lost[0]]:g}), which is none. Correct it or remove the line."
+        )
+    scale = length_factor(found["x"].unit) or asked.pixel_size
+    if scale is None:
+        raise InputError(f"{name}: is in {found['x'].unit}. Give --pixel-size, such as '0.65 um'.")
+    frame = None
+    if "frame" in found:
+        numbers = _floats(name, found["frame"].name, values["frame"], layout.headers)
+        frame = _whole(name, found["frame"].name, numbers, layout.headers)
+    region = tuple(str(each).strip() for each in values["region"]) if "region" in found else None
+    return Places(x * scale, y * scale, frame, region)
+
+
+def _layout(path: Path, columns: Mapping[str, str], needed: Sequence[str]) -> _Layout:
+    """Layout of a table that has the columns needed, and of frames or times if of tracks."""
     name = str(path)
     encoding, head = _head(path)
     separator = max(",;\t", key=head.partition("\n")[0].count)
@@ -87,7 +200,7 @@ def read_table(
         raise InputError(f"{name}: is empty. Export the tracks again.")
     keys = [cell.strip() for cell in lines[0]]
     _require_spots(name, keys)
-    found = _find(name, keys, columns or {})
+    found = _find(name, keys, columns, needed)
     headers = _header_lines(lines, found["x"].place)
     if headers > 1:
         units = [cell.strip().strip("()") for cell in lines[headers - 1]]
@@ -97,10 +210,7 @@ def read_table(
             for role, c in found.items()
         }
     trackmate = "POSITION_X" in keys and "FRAME" in keys
-    values = _values(path, encoding, separator, headers, found)
-    return _track_file(
-        name, "TrackMate CSV" if trackmate else "table", asked, found, values, headers
-    )
+    return _Layout(encoding, separator, headers, found, trackmate)
 
 
 def _head(path: Path) -> tuple[str, str]:
@@ -125,8 +235,10 @@ def _require_spots(name: str, keys: Sequence[str]) -> None:
         )
 
 
-def _find(name: str, keys: Sequence[str], columns: Mapping[str, str]) -> dict[str, _Column]:
-    """Columns of a table by what they hold."""
+def _find(
+    name: str, keys: Sequence[str], columns: Mapping[str, str], needed: Sequence[str]
+) -> dict[str, _Column]:
+    """Columns of a table by what they hold; those needed, and for tracks frames or times."""
     named = [_named(place, key) for place, key in enumerate(keys)]
     shown = ", ".join(key for key in keys if key) if len(keys) <= _LISTED else None
     shown = shown or f"{', '.join(key for key in keys[:_LISTED] if key)} and more"
@@ -148,13 +260,13 @@ def _find(name: str, keys: Sequence[str], columns: Mapping[str, str]) -> dict[st
         ]
         if own:
             found[role] = own[0]
-    for role in ("x", "y", "track"):
+    for role in needed:
         if role not in found:
             raise InputError(
                 f"{name}: has no column of {'tracks' if role == 'track' else role}. It has: "
                 f"{shown}. Name it with --columns {role}=NAME."
             )
-    if "frame" not in found and "time" not in found:
+    if "track" in needed and "frame" not in found and "time" not in found:
         raise InputError(
             f"{name}: has no column of frames or times. It has: {shown}. Name it with --columns "
             "frame=NAME or --columns time=NAME."
@@ -189,17 +301,16 @@ def _is_number(text: str) -> bool:
     return True
 
 
-def _values(
-    path: Path, encoding: str, separator: str, headers: int, found: Mapping[str, _Column]
-) -> dict[str, NDArray[np.object_] | Array]:
+def _values(path: Path, layout: _Layout) -> dict[str, NDArray[np.object_] | Array]:
     """Values of the columns found: numbers, or objects where one is none."""
     import pandas as pd
 
+    found, headers = layout.found, layout.headers
     places = sorted({column.place for column in found.values()})
     try:
         frame = pd.read_csv(
-            path, sep=separator, header=None, skiprows=headers, usecols=places,
-            encoding=encoding, encoding_errors="replace", na_values=list(_EMPTY),
+            path, sep=layout.separator, header=None, skiprows=headers, usecols=places,
+            encoding=layout.encoding, encoding_errors="replace", na_values=list(_EMPTY),
             keep_default_na=False, low_memory=False, skipinitialspace=True,
         )  # fmt: skip
     except pd.errors.EmptyDataError:
@@ -217,18 +328,13 @@ def _values(
     return {role: frame[column.place].to_numpy() for role, column in found.items()}
 
 
-def _track_file(
-    name: str,
-    kind: str,
-    asked: Calibration,
-    found: Mapping[str, _Column],
-    values: Mapping[str, NDArray[np.object_] | Array],
-    headers: int,
-) -> TrackFile:
+def _track_file(path: Path, asked: Calibration, layout: _Layout) -> TrackFile:
+    name, found, headers = str(path), layout.found, layout.headers
+    values = _values(path, layout)
     numbers = {
         role: _floats(name, found[role].name, own, headers)
         for role, own in values.items()
-        if role != "track"
+        if role not in ("track", "region")
     }
     x, y = numbers["x"], numbers["y"]
     track = _tracks(values["track"])
@@ -254,16 +360,15 @@ def _track_file(
         spot = _whole(name, "spot", numbers["spot"], headers)
     depth = numbers.get("z", np.zeros(0))
     hidden = (track == NO_TRACK) & (numbers.get("visible", np.ones(len(x))) == 0.0)
-    made = make_track_file(
-        name, kind, scale, spot=spot[~hidden], frame=frame[~hidden], x=x[~hidden], y=y[~hidden],
+    return make_track_file(
+        name, "TrackMate CSV" if layout.trackmate else "table", scale,
+        spot=spot[~hidden], frame=frame[~hidden], x=x[~hidden], y=y[~hidden],
         track=track[~hidden], radius=numbers.get("radius", np.full(len(x), np.nan))[~hidden],
         left_out=LeftOut(
             hidden=int(np.count_nonzero(hidden)),
             depth=bool(len(depth)) and bool(np.nanmax(depth) > np.nanmin(depth)),
         ),
     )  # fmt: skip
-    require_tracks(name, made.links)
-    return made
 
 
 def _floats(name: str, column: str, values: NDArray[np.object_] | Array, headers: int) -> Array:

@@ -23,7 +23,13 @@ _CHUNK = 1 << 20
 """Bytes handed to the parser at a time."""
 
 
-def read_xml(path: Path, asked: Calibration) -> TrackFile:
+def is_xml(begin: bytes) -> bool:
+    """Whether a file that begins so is XML, in UTF-8 or UTF-16."""
+    plain = begin.removeprefix(b"\xef\xbb\xbf").lstrip()
+    return plain.startswith((b"<", b"\xff\xfe<", b"\xfe\xff\0<"))
+
+
+def read_xml(path: Path, asked: Calibration, *, linked: bool = True) -> TrackFile:
     """Tracks from TrackMate's XML, the whole file or "Export tracks to XML file".
 
     Hidden spots and tracks outside the file's filter are left out. A file with entities or a
@@ -33,6 +39,8 @@ def read_xml(path: Path, asked: Calibration) -> TrackFile:
     ----------
     path : Path
     asked : Calibration
+    linked : bool
+        Refuse a file without tracks.
 
     Raises
     ------
@@ -42,7 +50,10 @@ def read_xml(path: Path, asked: Calibration) -> TrackFile:
     name = str(path)
     reader = _Root(name)
     _parse(path, reader)
-    return reader.finish(asked)
+    made = reader.finish(asked)
+    if linked:
+        require_tracks(name, made.links)
+    return made
 
 
 def _parse(path: Path, reader: "_Root") -> None:
@@ -183,7 +194,6 @@ class _TrackMate:
         kept = ~(dropped | hidden)
         place = np.cumsum(kept) - 1
         links = place[links[np.isin(of_link, kept_tracks)]]
-        require_tracks(self.name, links)
         return make_track_file(
             self.name, f"TrackMate {self.version}", scale,
             spot=ids[kept], frame=_numbers(self.frames)[kept],
@@ -242,14 +252,12 @@ class _Simplified:
             self.name, length_unit=self.length_unit, time_unit=self.time_unit,
             interval=self.interval, pixel_width=None, asked=asked,
         )  # fmt: skip
-        made = make_track_file(
+        return make_track_file(
             self.name, "exported TrackMate tracks", scale,
             spot=np.arange(len(self.x)), frame=_numbers(self.frames),
             x=_reals(self.x), y=_reals(self.y), track=_numbers(self.track),
             left_out=LeftOut(depth=self.highest > self.lowest),
         )  # fmt: skip
-        require_tracks(self.name, made.links)
-        return made
 
 
 _ROOTS: dict[str, Callable[[str, dict[str, str]], _TrackMate | _Simplified]] = {

@@ -1,0 +1,180 @@
+"""Table of cells on segmented pictures: densities and fold changes of dishes in groups."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sdf1_field.analysis.census import Census, density_fold_change
+from sdf1_field.analysis.fold_change import region_rows
+from sdf1_field.analysis.mask_census import (
+    MeasuredDish,
+    mask_census,
+    mask_encounters,
+    shipped_cell,
+)
+from sdf1_field.analysis.paths import paths_of
+from sdf1_field.analysis.track_files import walk_of
+from sdf1_field.errors import InputError
+from sdf1_field.scene import REGION_LABELS, Region
+
+Array = NDArray[np.float64]
+
+_MINUTE = 60.0
+
+
+@dataclass(frozen=True)
+class Walk:
+    """What is known of cells for the encounter limit.
+
+    Parameters
+    ----------
+    after : float
+        Time since the cells were added [s].
+    speed, persistence_time : float, optional
+        Of all cells [um/s, s]; those of a dish's own tracks if not given.
+    """
+
+    after: float
+    speed: float | None = None
+    persistence_time: float | None = None
+
+
+def measured_table(
+    groups: Mapping[str, Sequence[MeasuredDish]],
+    *,
+    diameter: float | None = None,
+    walk: Walk | None = None,
+) -> dict[str, Any]:
+    """Areas, densities and fold changes of dishes, each group beside the first.
+
+    Parameters
+    ----------
+    groups : mapping of str to sequence of MeasuredDish
+        Independent dishes by the name of their group; the first group is the control.
+    diameter : float, optional
+        Of the cells [um]; that of the program's KG-1a cells if not given.
+    walk : Walk, optional
+        For the encounter limit, which is left out without.
+
+    Returns
+    -------
+    dict
+        ``diameter_um``, ``after`` [s] and ``groups``: each with its ``name``, ``dishes`` and
+        ``regions``, which are rows as of `fold_change_table`; ``against`` in the rows of all
+        groups but the first compares dishes by the unpaired t test.
+
+    Raises
+    ------
+    InputError
+        If a file stands for two dishes, or nothing says how fast cells are.
+    """
+    _require_different([dish for dishes in groups.values() for dish in dishes])
+    size, persistence = shipped_cell()
+    size = size if diameter is None else diameter
+    control: list[Census] | None = None
+    control_name = next(iter(groups))
+    result: dict[str, Any] = {
+        "diameter_um": size,
+        "after": None if walk is None else walk.after,
+        "groups": [],
+    }
+    for name, dishes in groups.items():
+        censuses = [mask_census(dish, radius=0.5 * size) for dish in dishes]
+        walks = [None if walk is None else _walk_of(dish, walk, persistence) for dish in dishes]
+        rows = region_rows(censuses, _limit(dishes, walks), controls=control)
+        for row in rows:
+            del row["encounter_limit_note"]
+            if "against" in row:
+                del row["against"]["paired_by"]
+                row["against"]["control"] = control_name
+        result["groups"].append(
+            {
+                "name": name,
+                "dishes": [
+                    _described(dish, census, own)
+                    for dish, census, own in zip(dishes, censuses, walks, strict=True)
+                ],
+                "regions": rows,
+            }
+        )
+        control = censuses if control is None else control
+    return result
+
+
+def _require_different(dishes: Sequence[MeasuredDish]) -> None:
+    names = [name for dish in dishes for name in (dish.mask.name, dish.cells.name)]
+    for name in names:
+        if names.count(name) > 1:
+            raise InputError(
+                f"{name}: is given twice, and dishes are taken for independent. Give each once."
+            )
+
+
+def _walk_of(dish: MeasuredDish, walk: Walk, usual: float) -> Walk:
+    """Speed and persistence time of a dish's cells: as given, else of its tracks."""
+    speed, persistence = walk.speed, walk.persistence_time
+    if dish.cells.tracks is not None and (speed is None or persistence is None):
+        fitted = walk_of(paths_of(dish.cells.tracks))[1]
+        speed = fitted.speed if speed is None else speed
+        persistence = fitted.persistence_time if persistence is None else persistence
+    if speed is None:
+        raise InputError(
+            f"{dish.cells.name}: has no tracks that tell how fast its cells are, which the "
+            "encounter limit needs. Give --speed, such as '3 um/min', or omit --after."
+        )
+    return Walk(walk.after, speed, usual if persistence is None else persistence)
+
+
+def _limit(dishes: Sequence[MeasuredDish], walks: Sequence[Walk | None]) -> Array:
+    """Encounter limit of a group's dishes, a ratio of sums over dishes, shape (2,)."""
+    counts, areas = np.zeros(3), np.zeros(3)
+    for dish, walk in zip(dishes, walks, strict=True):
+        if walk is None or walk.speed is None or walk.persistence_time is None:
+            return np.full(2, np.nan)
+        share, own = mask_encounters(
+            dish.mask, speed=walk.speed, persistence_time=walk.persistence_time,
+            duration=walk.after,
+        )  # fmt: skip
+        counts += share * len(dish.cells.x)
+        areas += own
+    return density_fold_change(counts, areas)
+
+
+def _described(dish: MeasuredDish, census: Census, walk: Walk | None) -> dict[str, Any]:
+    mask, cells = dish.mask, dish.cells
+    rows, columns = mask.regions.shape
+    return {
+        "mask": mask.name,
+        "cells_file": cells.name,
+        "cells_format": cells.format,
+        "pixel_size_um": mask.pixel_size,
+        "columns": columns,
+        "rows": rows,
+        "cells": len(cells.x),
+        "counted_by": "table" if dish.by_table else "pixel",
+        "regions": [
+            {
+                "region": REGION_LABELS[region],
+                "labels": len(mask.instances.get(region, ())),
+                "area_mm2": float(census.areas[region]) * 1e-6,
+                "cells": int(census.counts[region]),
+            }
+            for region in Region
+        ],
+        "fold_change": [
+            _plain(value) for value in density_fold_change(census.counts, census.areas)
+        ],
+        "speed_um_per_min": None if walk is None or walk.speed is None else _MINUTE * walk.speed,
+        "persistence_min": (
+            None
+            if walk is None or walk.persistence_time is None
+            else walk.persistence_time / _MINUTE
+        ),
+    }
+
+
+def _plain(value: float) -> float | None:
+    return float(value) if np.isfinite(value) else None

@@ -1,0 +1,230 @@
+"""Segmented pictures and the cells on them: read, measured and drawn."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sdf1_field.analysis.mask_census import MeasuredDish
+from sdf1_field.analysis.measured import Walk, measured_table
+from sdf1_field.errors import InputError
+from sdf1_field.interop import Mask, Positions, parse_labels, read_mask, read_positions
+from sdf1_field.units import bounded, parse
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+Pair = tuple[str | Path, str | Path]
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How masks and cells are read where the files do not say it.
+
+    Parameters
+    ----------
+    labels : str, optional
+        Which labels of a mask are which region, such as ``"free=0,msc=1,network=2"`` or, if each
+        body has a label, ``"free=0,msc=others"``.
+    pixel_size : str, optional
+        Such as ``"0.65 um"``, for masks without a calibration.
+    planes : mapping of str to int
+        Plane along each axis of a mask besides y and x, such as ``{"T": 3}``, from 0.
+    frame : int, optional
+        Of files of cells with several, from 0.
+    frame_interval : str, optional
+        Such as ``"2 min"``, for tracks without one.
+    columns : mapping of str to str
+        Names of a table's columns for ``x``, ``y``, ``frame``, ``track`` and ``time``.
+    cells_in : str, optional
+        ``"um"`` or ``"px"``, for tables whose columns name no unit.
+    count_by : str
+        ``"pixel"``: cells are in the region under their centre; ``"table"``: in that of the
+        table's column ``region``.
+    """
+
+    labels: str | None = None
+    pixel_size: str | None = None
+    planes: Mapping[str, int] = field(default_factory=dict)
+    frame: int | None = None
+    frame_interval: str | None = None
+    columns: Mapping[str, str] = field(default_factory=dict)
+    cells_in: str | None = None
+    count_by: str = "pixel"
+
+
+class Measured:
+    """Dishes on segmented pictures, in groups.
+
+    Parameters
+    ----------
+    groups : mapping of str to sequence of MeasuredDish
+        By the name of the group; the first is the control.
+    """
+
+    def __init__(self, groups: Mapping[str, Sequence[MeasuredDish]]) -> None:
+        self.groups = groups
+
+    def __repr__(self) -> str:
+        return f"<Measured: {', '.join(f'{len(d)} of {n}' for n, d in self.groups.items())}>"
+
+    def table(
+        self,
+        *,
+        diameter: str | None = None,
+        after: str | None = None,
+        speed: str | None = None,
+        persistence: str | None = None,
+    ) -> dict[str, Any]:
+        """Areas, densities and fold changes, as `sdf1-field measure --json`.
+
+        Parameters
+        ----------
+        diameter : str, optional
+            Of the cells, for those that touch a region; the program's KG-1a cells' if not given.
+        after : str, optional
+            Time since the cells were added, such as ``"4 h"``, for the encounter limit.
+        speed, persistence : str, optional
+            Of the cells, such as ``"3 um/min"`` and ``"5 min"``; their tracks' if not given.
+
+        Raises
+        ------
+        InputError
+            If a file stands for two dishes, or a speed is missing or has no effect.
+        """
+        walk = None
+        if after is not None:
+            walk = Walk(
+                quantity("--after", after, "time"),
+                None if speed is None else quantity("--speed", speed, "speed"),
+                None if persistence is None else quantity("--persistence", persistence, "time"),
+            )
+        for option, text in (("--speed", speed), ("--persistence", persistence)):
+            if walk is None and text is not None:
+                raise InputError(
+                    f"{option}: is for the encounter limit, which needs the time since the cells "
+                    "were added. Give --after, such as '4 h', too."
+                )
+        size = None if diameter is None else quantity("--diameter", diameter, "length")
+        return measured_table(self.groups, diameter=size, walk=walk)
+
+    def plot(self, *, diameter: str | None = None) -> "Figure":
+        """Regions of each dish with their outlines, and its cells."""
+        from sdf1_field.analysis.mask_census import shipped_cell
+        from sdf1_field.figures.measured import plot_measured
+
+        size = shipped_cell()[0] if diameter is None else quantity("--diameter", diameter, "length")
+        return plot_measured(self.groups, diameter=size)
+
+
+def measure(mask: str | Path, cells: str | Path, **reading: Any) -> Measured:
+    """Cells of one dish on its segmented picture.
+
+    Parameters
+    ----------
+    mask : str or pathlib.Path
+        Labels in a TIFF file.
+    cells : str or pathlib.Path
+        TrackMate's XML or CSV, a table with places, or points of ImageJ.
+    **reading
+        As of `Reading`.
+
+    Raises
+    ------
+    InputError
+        If a file cannot be read, has no calibration, or the two are of different pictures.
+    """
+    return measure_groups({"": [(mask, cells)]}, **reading)
+
+
+def measure_groups(groups: Mapping[str, Sequence[Pair]], **reading: Any) -> Measured:
+    """Cells of dishes in groups, the first of which is the control.
+
+    Parameters
+    ----------
+    groups : mapping of str to sequence of pairs
+        Mask and cells of each dish, by the name of its group.
+    **reading
+        As of `Reading`.
+
+    Raises
+    ------
+    InputError
+        As of `measure`, and if a calibration is given that no file needs.
+    """
+    how = Reading(**reading)
+    labels = None if how.labels is None else parse_labels(how.labels)
+    pixel = None if how.pixel_size is None else quantity("--pixel-size", how.pixel_size, "length")
+    interval = None
+    if how.frame_interval is not None:
+        interval = quantity("--frame-interval", how.frame_interval, "time")
+    if how.cells_in not in (None, "um", "px"):
+        raise InputError(f"--cells-in: '{how.cells_in}' is no unit. Give um or px.")
+    if how.count_by not in ("pixel", "table"):
+        raise InputError(f"--count-by: '{how.count_by}' is neither. Give pixel or table.")
+    read: dict[str, list[MeasuredDish]] = {}
+    masks: list[Mask] = []
+    cells: list[Positions] = []
+    for name, pairs in groups.items():
+        for picture, places in pairs:
+            masks.append(read_mask(Path(picture), labels, pixel_size=pixel, planes=how.planes))
+            cells.append(
+                read_positions(
+                    Path(places),
+                    masks[-1],
+                    frame=how.frame,
+                    frame_interval=interval,
+                    columns=how.columns,
+                    unit=how.cells_in,
+                )
+            )
+            dish = MeasuredDish(masks[-1], cells[-1], by_table=how.count_by == "table")
+            read.setdefault(name, []).append(dish)
+    if pixel is not None and not any(mask.asked for mask in masks):
+        raise _no_effect(masks[0].name, "--pixel-size")
+    if interval is not None and all("frame_interval" in each.unused for each in cells):
+        raise _no_effect(cells[0].name, "--frame-interval")
+    return Measured(read)
+
+
+def _no_effect(name: str, option: str) -> InputError:
+    return InputError(
+        f"{name}: has a calibration of its own, so {option} has no effect. Omit it; if the file is "
+        "wrong, correct it where it was made."
+    )
+
+
+def quantity(option: str, text: str, dimension: str) -> float:
+    """Positive value of an option, in the program's unit; InputError if it is none."""
+    try:
+        value = bounded(parse(text, dimension), text, dimension)
+    except ValueError as error:
+        raise InputError(f"{option}: {error}") from None
+    if not value > 0.0:
+        raise InputError(f"{option}: '{text}' is out of range. Give more than zero.")
+    return value
+
+
+def planes_of(texts: Sequence[str]) -> dict[str, int]:
+    """Planes from texts such as ``T=3,Z=0``.
+
+    Raises
+    ------
+    InputError
+        If one names no axis and plane.
+
+    Examples
+    --------
+    >>> planes_of(["T=3,Z=0"])
+    {'T': 3, 'Z': 0}
+    """
+    planes = {}
+    for part in (part.strip() for text in texts for part in text.split(",")):
+        axis, equals, number = (piece.strip() for piece in part.partition("="))
+        if len(axis) != 1 or not equals or not number.isdecimal():
+            raise InputError(
+                f"--plane: '{part}' names no plane. Write AXIS=N with the axis' letter in the file "
+                "and N from 0, such as T=3."
+            )
+        planes[axis.upper()] = int(number)
+    return planes

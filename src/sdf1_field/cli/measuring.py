@@ -1,0 +1,159 @@
+"""The command measure: cells on a segmented picture of a dish."""
+
+import json
+from pathlib import Path
+
+import click
+
+from sdf1_field.cli.options import json_option
+from sdf1_field.errors import InputError
+
+_PATH = click.Path(path_type=Path)
+
+
+@click.command()
+@click.argument("dish", metavar="[MASK CELLS]", type=_PATH, nargs=-1)
+@click.option(
+    "--group",
+    "groups",
+    type=(str, _PATH, _PATH),
+    multiple=True,
+    metavar="NAME MASK CELLS",
+    help="A dish of a group, instead of MASK CELLS. Repeat it for each dish; the first group is "
+    "the control, with which the others are compared by an unpaired t test over dishes.",
+)
+@click.option(
+    "--labels",
+    metavar="REGION=LABELS",
+    help="Which labels of the mask are which region, such as free=0,msc=1,network=2. Labels are "
+    "numbers, ranges (1-20), several (1+5), or 'others'; if each body has a label: "
+    "free=0,msc=others.",
+)
+@click.option(
+    "--pixel-size", metavar="LENGTH", help="Of a mask that is not calibrated, such as '0.65 um'."
+)
+@click.option(
+    "--plane",
+    "planes",
+    multiple=True,
+    metavar="AXIS=N",
+    help="Plane of a mask that is a stack, such as T=3, from 0. May be repeated.",
+)
+@click.option(
+    "--frame",
+    type=click.IntRange(min=0),
+    help="Frame of the cells, if they are in several; from 0.",
+)
+@click.option(
+    "--columns",
+    multiple=True,
+    metavar="KEY=NAME",
+    help="Name of a table's column, such as x=across. Keys: track, x, y, frame, time. May be "
+    "repeated.",
+)
+@click.option(
+    "--cells-in",
+    type=click.Choice(("um", "px")),
+    help="Unit of a table whose columns name none; from the picture's corner.",
+)
+@click.option(
+    "--count-by",
+    type=click.Choice(("pixel", "table")),
+    default="pixel",
+    show_default=True,
+    help="A cell is in the region of the pixel under its centre, or in that of its row's column "
+    "'region'.",
+)
+@click.option(
+    "--diameter", metavar="LENGTH", help="Of the cells, such as '12 um' (KG-1a, if not given)."
+)
+@click.option(
+    "--after",
+    metavar="TIME",
+    help="How long the cells have been in the dish, such as '4 h': for the encounter limit.",
+)
+@click.option(
+    "--speed",
+    metavar="SPEED",
+    help="Of the cells, such as '3 um/min', for the encounter limit; that of their tracks if not "
+    "given.",
+)
+@click.option(
+    "--persistence",
+    metavar="TIME",
+    help="Of the cells' walk, such as '5 min'; that of their tracks, else of KG-1a.",
+)
+@click.option(
+    "--frame-interval", metavar="TIME", help="Of tracks that are not calibrated, such as '2 min'."
+)
+@click.option(
+    "-o", "--output", type=_PATH, help="Picture to write: regions with outlines, and cells."
+)
+@click.option("--force", is_flag=True, help="Replace an existing picture.")
+@json_option
+def measure(
+    dish: tuple[Path, ...],
+    groups: tuple[tuple[str, Path, Path], ...],
+    labels: str | None,
+    pixel_size: str | None,
+    planes: tuple[str, ...],
+    frame: int | None,
+    columns: tuple[str, ...],
+    cells_in: str | None,
+    count_by: str,
+    diameter: str | None,
+    after: str | None,
+    speed: str | None,
+    persistence: str | None,
+    frame_interval: str | None,
+    output: Path | None,
+    force: bool,
+    as_json: bool,
+) -> None:
+    """Count cells by region on a segmented picture: densities and fold changes.
+
+    MASK is a TIFF of labels. CELLS are TrackMate's XML or CSV, a table with x and y, or points of
+    ImageJ (.roi, .zip).
+    """
+    pairs = _pairs(dish, groups)
+
+    from sdf1_field.api.measuring import measure_groups, planes_of
+    from sdf1_field.api.pictures import require_picture, save_picture
+    from sdf1_field.cli.tables.measured import print_measured
+    from sdf1_field.interop import column_names
+
+    if output is not None:
+        require_picture(output, force=force)
+    measured = measure_groups(
+        pairs, labels=labels, pixel_size=pixel_size, planes=planes_of(planes), frame=frame,
+        frame_interval=frame_interval, columns=column_names(columns), cells_in=cells_in,
+        count_by=count_by,
+    )  # fmt: skip
+    table = measured.table(diameter=diameter, after=after, speed=speed, persistence=persistence)
+    if output is not None:
+        save_picture(measured.plot(diameter=diameter), output)
+    if as_json:
+        click.echo(json.dumps(table, indent=2))
+        return
+    print_measured(table)
+    if output is not None:
+        click.echo(output)
+
+
+def _pairs(
+    dish: tuple[Path, ...], groups: tuple[tuple[str, Path, Path], ...]
+) -> dict[str, list[tuple[Path, Path]]]:
+    """Mask and cells of each dish by group."""
+    if dish and groups:
+        raise InputError("--group: takes the place of MASK CELLS. Give the one or the other.")
+    if not groups:
+        if len(dish) != 2:
+            raise InputError(
+                "measure: needs MASK and CELLS of a dish, or --group NAME MASK CELLS for each of "
+                f"several; {len(dish)} files are given. See sdf1-field measure --help."
+            )
+        return {"": [(dish[0], dish[1])]}
+    pairs: dict[str, list[tuple[Path, Path]]] = {}
+    for name, mask, cells in groups:
+        pairs.setdefault(name, []).append((mask, cells))
+    return pairs

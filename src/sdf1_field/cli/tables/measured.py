@@ -1,0 +1,89 @@
+"""The table of `sdf1-field measure`."""
+
+from typing import Any
+
+import click
+
+from sdf1_field.cli.tables.text import dishes_text, print_table
+from sdf1_field.digits import interval_text, number_text, spread_text
+
+
+def print_measured(table: dict[str, Any]) -> None:
+    """Dishes, cells by region, and groups beside the first."""
+    from sdf1_field.statistics import p_text
+    from sdf1_field.units import duration_text
+
+    groups = table["groups"]
+    named = bool(groups[0]["name"])
+    dishes = [dish for group in groups for dish in group["dishes"]]
+    for dish in dishes:
+        labels = ", ".join(
+            f"{region['labels']:,} label{'s'[: region['labels'] != 1]} of {region['region']}"
+            for region in dish["regions"]
+            if region["labels"]
+        )
+        click.echo(
+            f"{dish['mask']}: {dish['columns']} x {dish['rows']} pixels of "
+            f"{dish['pixel_size_um']:.6g} um, {labels}; {dish['cells_file']}: "
+            f"{dish['cells_format']}, {dish['cells']:,} cells"
+        )
+    by = dishes[0]["counted_by"]
+    where = "under its centre" if by == "pixel" else "that its table names"
+    several = any(len(group["dishes"]) > 1 for group in groups)
+    click.echo(
+        f"a cell counts for the region {where}; touching: within half of {table['diameter_um']:g} "
+        f"um{'; fold change with 95 % interval over dishes' if several else ''}"
+    )
+    lines = [
+        (
+            *((f"{group['name']} ({dishes_text(len(group['dishes']))})",) if named else ()),
+            row["region"],
+            f"{row['area_mm2']:.4f}",
+            f"{row['cells']:g}",
+            number_text(row["density_per_mm2"]),
+            interval_text(row["fold_change"], row["interval"]),
+            _touching_text(row["touching_fold_change"], row["touching_uniform"]),
+            *((number_text(row["encounter_limit"]),) if table["after"] else ()),
+        )
+        for group in groups
+        for row in group["regions"]
+    ]
+    header = (
+        *(("group",) if named else ()),
+        *("region", "mm2", "cells", "per mm2", "fold change", "if touching counted"),
+        *(("encounter limit",) if table["after"] else ()),
+    )
+    print_table(lines, header)
+    if table["after"]:
+        speeds = dict.fromkeys(
+            f"{number_text(dish['speed_um_per_min'])} um/min, persistence "
+            f"{number_text(dish['persistence_min'])} min"
+            for dish in dishes
+        )
+        click.echo(
+            f"encounter limit: cells wander for {duration_text(table['after'])} at "
+            f"{'; '.join(speeds)}, and stay where they meet a region"
+        )
+    compared = [(group, row) for group in groups for row in group["regions"] if "against" in row]
+    if not compared:
+        return
+    control = compared[0][1]["against"]
+    click.echo(f"\nagainst {control['control']}; mean ± S.D. of dishes' fold changes")
+    print_table(
+        [
+            (
+                group["name"],
+                row["region"],
+                spread_text(row["against"]["mean"], row["against"]["deviation"]),
+                spread_text(row["against"]["control_mean"], row["against"]["control_deviation"]),
+                number_text(row["against"]["ratio_of_means"]),
+                p_text(row["against"]["p"]),
+            )
+            for group, row in compared
+        ],
+        ("group", "region", "dishes", "control", "ratio of means", f"p ({control['test']} test)"),
+    )
+
+
+def _touching_text(value: float | None, uniform: float | None) -> str:
+    return "-" if value is None else f"{number_text(value)} (uniform: {number_text(uniform)})"

@@ -1,0 +1,197 @@
+"""Places of cells in a picture: from tracks, tables and ImageJ's points, as one immutable value.
+
+A place is measured from the outer corner of the first pixel, so that the pixel under it is its
+coordinates over the pixel's size, rounded down. TrackMate measures from the centre of that pixel.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sdf1_field.errors import InputError, reason_of
+from sdf1_field.interop.masks import REGION_NAMES, Mask
+from sdf1_field.interop.outlines import is_roi, read_points
+from sdf1_field.interop.scales import Calibration
+from sdf1_field.interop.tables import Places, read_places
+from sdf1_field.interop.trackfile import TrackFile
+from sdf1_field.interop.trackmate_xml import is_xml, read_xml
+from sdf1_field.scene import REGION_LABELS, Region
+
+Array = NDArray[np.float64]
+
+POINTS = "ImageJ points"
+_SAME = 1e-3
+"""Relative difference of pixel sizes that are the same."""
+_WORDS: Mapping[str, Region] = {
+    **REGION_NAMES, **{label.lower(): region for region, label in REGION_LABELS.items()},
+}  # fmt: skip
+"""Regions as a table may name them, in lower case."""
+
+
+@dataclass(frozen=True, eq=False)
+class Positions:
+    """Cells of one dish at one time.
+
+    Parameters
+    ----------
+    name, format : str
+        Of the file.
+    x, y : ndarray, shape (cell,)
+        Centres from the outer corner of the first pixel [um].
+    region : ndarray of uint8, shape (cell,) or None
+        `Region` of each cell as the table says; None where it says nothing.
+    tracks : TrackFile or None
+        All frames, where cells were tracked and the time between frames is known.
+    unused : tuple of str
+        What a user said of `Calibration` although the file says it.
+    """
+
+    name: str
+    format: str
+    x: Array
+    y: Array
+    region: NDArray[np.uint8] | None = None
+    tracks: TrackFile | None = None
+    unused: tuple[str, ...] = ()
+
+
+def read_positions(
+    path: Path,
+    mask: Mask,
+    *,
+    frame: int | None = None,
+    frame_interval: float | None = None,
+    columns: Mapping[str, str] | None = None,
+    unit: str | None = None,
+) -> Positions:
+    """Cells from TrackMate's XML or CSV, a table, or ImageJ's points, on a mask.
+
+    Parameters
+    ----------
+    path : Path
+    mask : Mask
+        Lengths in pixels are in its pixels.
+    frame : int, optional
+        Which one of a file with several, from 0.
+    frame_interval : float, optional
+        [s], for tracks without one.
+    columns : mapping of str to str, optional
+        As of `read_table`.
+    unit : str, optional
+        As of `read_places`.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read, has no cells, several frames of which none is chosen, another
+        calibration than the mask, or a cell outside of it.
+    """
+    try:
+        with path.open("rb") as stream:
+            begin = stream.read(1024)
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file. Check the path.") from None
+    except OSError as error:
+        raise InputError(f"{path}: {reason_of(error)}. Check the path.") from None
+    xml = is_xml(begin)
+    if xml or is_roi(begin):
+        for option, value in (("--columns", columns), ("--cells-in", unit)):
+            if value:
+                raise InputError(f"{path}: is no table, and {option} is for tables. Omit it.")
+    if is_roi(begin):
+        x, y = (mask.pixel_size * values for values in read_points(path))
+        found = Positions(str(path), POINTS, x, y)
+        _require_no_frame(found.name, frame)
+    else:
+        # Without tracks, no time is asked for; where there are tracks it is not used as one.
+        asked = Calibration(mask.pixel_size, frame_interval or 1.0)
+        read: TrackFile | Places
+        if xml:
+            read, trackmate = read_xml(path, asked, linked=False), True
+        else:
+            read, trackmate = read_places(path, asked, columns, unit=unit)
+        if isinstance(read, TrackFile):
+            found = _of_tracks(read, mask, frame, trackmate, frame_interval is not None)
+        else:
+            found = _of_places(str(path), read, frame)
+    _require_within(found, mask)
+    return found
+
+
+def _of_tracks(
+    read: TrackFile, mask: Mask, frame: int | None, trackmate: bool, timed: bool
+) -> Positions:
+    pixel = read.pixel_size
+    if pixel is not None and abs(pixel - mask.pixel_size) > _SAME * mask.pixel_size:
+        raise InputError(
+            f"{read.name}: its pixel is {pixel:g} um, that of {mask.name} {mask.pixel_size:g} um. "
+            "Give cells and mask of one picture, or correct the wrong calibration."
+        )
+    shown = _shown(read.name, read.frame, frame)
+    # TrackMate's place 0 is the centre of the first pixel.
+    shift = 0.5 * mask.pixel_size if trackmate else 0.0
+    timed |= "frame_interval" in read.unused
+    return Positions(
+        read.name, read.format, read.x[shown] + shift, read.y[shown] + shift,
+        tracks=read if timed and len(read.links) else None,
+        unused=tuple(key for key in read.unused if key == "frame_interval"),
+    )  # fmt: skip
+
+
+def _of_places(name: str, read: Places, frame: int | None) -> Positions:
+    shown = np.ones(len(read.x), dtype=np.bool_)
+    if read.frame is None:
+        _require_no_frame(name, frame)
+    else:
+        shown = _shown(name, read.frame, frame)
+    region = None
+    if read.region is not None:
+        unknown = [word for word in read.region if word.lower() not in _WORDS]
+        if not unknown:
+            region = np.array([_WORDS[word.lower()] for word in read.region], np.uint8)[shown]
+    return Positions(name, "table", read.x[shown], read.y[shown], region)
+
+
+def _shown(name: str, frames: NDArray[np.int64], frame: int | None) -> NDArray[np.bool_]:
+    """Cells in the frame asked for, or in the only one."""
+    if not len(frames):
+        raise InputError(f"{name}: has no cells. Export those that were found.")
+    first, last = int(frames.min()), int(frames.max())
+    if frame is None:
+        if first != last:
+            raise InputError(
+                f"{name}: has cells in frames {first} to {last}. Say in which the mask was drawn, "
+                "with --frame N."
+            )
+        frame = first
+    shown = frames == frame
+    if not shown.any():
+        raise InputError(
+            f"{name}: has no cells in frame {frame}; they are in frames {first} to {last}. Correct "
+            "--frame."
+        )
+    return np.asarray(shown)
+
+
+def _require_no_frame(name: str, frame: int | None) -> None:
+    if frame is not None:
+        raise InputError(f"{name}: has no frames, so --frame has no effect. Omit it.")
+
+
+def _require_within(found: Positions, mask: Mask) -> None:
+    if not len(found.x):
+        raise InputError(f"{found.name}: has no cells. Export those that were found.")
+    width, length = mask.grid.width, mask.grid.length
+    outside = np.flatnonzero(
+        ~((found.x >= 0.0) & (found.x < width) & (found.y >= 0.0) & (found.y < length))
+    )
+    if len(outside):
+        at = outside[0]
+        raise InputError(
+            f"{found.name}: {len(outside)} of {len(found.x)} cells are outside of {mask.name} "
+            f"({width:g} um x {length:g} um), the first at ({found.x[at]:g}, {found.y[at]:g}). "
+            "Give cells and mask of one picture, in one calibration."
+        )

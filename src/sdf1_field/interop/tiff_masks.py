@@ -1,0 +1,243 @@
+"""Masks from TIFF files, with the calibrations of ImageJ, OME and plain TIFF."""
+
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sdf1_field.errors import InputError, reason_of
+from sdf1_field.interop.masks import LARGEST_SIDE, Labels, Mask, make_mask
+from sdf1_field.interop.scales import pixel_scale
+
+if TYPE_CHECKING:
+    from tifffile import TiffFile, TiffPageSeries
+
+_AXES = {
+    "T": "time", "Z": "depth", "C": "channel", "Q": "no name", "I": "no name", "S": "colour",
+}  # fmt: skip
+"""Axes besides Y and X, in words."""
+_CENTIMETRE = 3
+"""TIFF's number of that unit of resolution."""
+_PRINTED = 100.0
+"""Pixel [um] from which on a resolution is that of a printer."""
+_SQUARE = 1e-3
+"""Relative difference of a square pixel's sides."""
+
+
+def read_mask(
+    path: Path,
+    labels: Labels | None,
+    *,
+    pixel_size: float | None = None,
+    planes: Mapping[str, int] | None = None,
+) -> Mask:
+    """Mask from a TIFF file of whole numbers.
+
+    Parameters
+    ----------
+    path : Path
+    labels : Labels or None
+        None for the message that says which labels there are.
+    pixel_size : float, optional
+        [um], for a file without one.
+    planes : mapping of str to int, optional
+        Which plane along each axis besides Y and X, by the axis' letter in the file, from 0.
+
+    Raises
+    ------
+    InputError
+        If it is no such file, is not calibrated, has colours, fractions or negative labels, or an
+        axis of several planes of which none is chosen.
+    """
+    name = str(path)
+    picture, unit, width = _picture(path, planes or {})
+    size, asked = pixel_scale(name, unit=unit, pixel_width=width, asked=pixel_size)
+    return make_mask(name, picture, labels, size, asked=asked)
+
+
+def read_frame_of(path: Path, pixel_size: float | None) -> tuple[tuple[int, int], float, bool]:
+    """Rows and columns of a picture, its pixel [um], and whether that is the user's.
+
+    Parameters
+    ----------
+    path : Path
+        TIFF file of any kind of picture.
+    pixel_size : float or None
+        [um], for a file without one.
+    """
+    with _opened(path) as tif:
+        series = tif.series[0]
+        if not {"Y", "X"} <= set(series.axes):
+            raise InputError(f"{path}: is no picture. Give the one that was outlined.")
+        rows, columns = (int(series.shape[series.axes.index(axis)]) for axis in "YX")
+        unit, width = _calibration(path, tif)
+    size, asked = pixel_scale(str(path), unit=unit, pixel_width=width, asked=pixel_size)
+    return (rows, columns), size, asked
+
+
+class _opened:
+    """TIFF file that is open for a while; what goes wrong with it is an InputError."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __enter__(self) -> "TiffFile":
+        from tifffile import TiffFile
+
+        try:
+            self.file = TiffFile(self.path)
+        except FileNotFoundError:
+            raise InputError(f"{self.path}: no such file. Check the path.") from None
+        except OSError as error:
+            raise InputError(f"{self.path}: {reason_of(error)}. Check the path.") from None
+        except Exception:
+            # tifffile raises errors of many kinds for files that are damaged or none of its own.
+            raise InputError(
+                f"{self.path}: is no TIFF file. Save the mask as TIFF, such as with Fiji's File > "
+                "Save As > Tiff."
+            ) from None
+        return self.file
+
+    def __exit__(self, kind: Any, error: Any, _: Any) -> None:
+        self.file.close()
+        if error is not None and not isinstance(error, InputError | KeyboardInterrupt):
+            if "imagecodecs" in str(error):
+                raise InputError(
+                    f"{self.path}: is compressed in a way that needs the package imagecodecs. Save "
+                    "it without compression."
+                ) from None
+            reason = " ".join(str(error).split())[:120] or type(error).__name__
+            raise InputError(
+                f"{self.path}: cannot be read ({reason}). Save the picture again."
+            ) from None
+
+
+def _picture(
+    path: Path, planes: Mapping[str, int]
+) -> tuple[NDArray[np.integer], str, float | None]:
+    """Labels of a file, shape (row, column), and its pixel's width with the unit."""
+    with _opened(path) as tif:
+        if len(tif.series) != 1:
+            raise InputError(
+                f"{path}: holds {len(tif.series)} pictures. Save the mask in a file of its own."
+            )
+        series = tif.series[0]
+        axes, shape = series.axes, series.shape
+        if "S" in axes or axes[-2:] != "YX":
+            raise InputError(
+                f"{path}: is a colour picture (axes {axes}); a mask has one number for each pixel. "
+                "Save the labels themselves, not their display."
+            )
+        kind = np.dtype(series.dtype)
+        if kind.kind not in "biu":
+            raise InputError(
+                f"{path}: its pixels are {kind.name}, and labels are whole numbers. Save it with 8 "
+                "or 16 bits, without scaling."
+            )
+        if max(shape[-2:]) > LARGEST_SIDE:
+            raise InputError(
+                f"{path}: is {shape[-1]} x {shape[-2]} pixels; masks have up to {LARGEST_SIDE} a "
+                "side. Give a part of it."
+            )
+        place = _chosen(path, axes[:-2], shape[:-2], planes)
+        picture = _plane(series, place)
+        unit, width = _calibration(path, tif)
+    if kind.kind == "b":
+        picture = picture.astype(np.uint8)
+    if picture.size == 0:
+        raise InputError(f"{path}: has no pixels. Save the mask again.")
+    if kind.kind == "i" and picture.min() < 0:
+        raise InputError(
+            f"{path}: has the label {picture.min()}; labels are not negative. Save it unsigned."
+        )
+    return picture, unit, width
+
+
+def _chosen(
+    path: Path, axes: str, shape: tuple[int, ...], planes: Mapping[str, int]
+) -> tuple[int, ...]:
+    """Index along each axis besides Y and X."""
+    for axis in planes:
+        if axis not in axes:
+            raise InputError(
+                f"--plane: {path} has no axis {axis}; its axes are {axes}YX. Omit it, or correct "
+                "it."
+            )
+    place = []
+    for axis, size in zip(axes, shape, strict=True):
+        if axis not in planes and size > 1:
+            raise InputError(
+                f"{path}: has {size} planes along axis {axis} ({_AXES.get(axis, 'no name')}). Say "
+                f"which with --plane {axis}=N, from 0 to {size - 1}."
+            )
+        at = planes.get(axis, 0)
+        if not 0 <= at < size:
+            raise InputError(
+                f"--plane: {path} has no plane {at} along axis {axis}. Give 0 to {size - 1}."
+            )
+        place.append(at)
+    return tuple(place)
+
+
+def _plane(series: "TiffPageSeries", place: tuple[int, ...]) -> NDArray[np.integer]:
+    """One plane of a stack, read alone if the file keeps it alone."""
+    leading = series.shape[:-2]
+    if not place:
+        return np.asarray(series.asarray())
+    if len(series.pages) == math.prod(leading):
+        page = series.pages[int(np.ravel_multi_index(place, leading))]
+        if page is not None and page.shape == series.shape[-2:]:
+            return np.asarray(page.asarray())
+    return np.asarray(series.asarray()[place])
+
+
+def _calibration(path: Path, tif: "TiffFile") -> tuple[str, float | None]:
+    """Unit and width of a pixel; no width where the file has none."""
+    if tif.is_ome:
+        unit, sizes = _of_ome(tif.ome_metadata or "")
+    else:
+        unit, sizes = _of_tags(tif)
+    if sizes is None:
+        return unit, None
+    if abs(sizes[0] - sizes[1]) > _SQUARE * max(sizes):
+        raise InputError(
+            f"{path}: a pixel is {sizes[0]:g} wide and {sizes[1]:g} high, and pixels must be "
+            "square. Scale the picture, or correct its calibration."
+        )
+    return unit, sizes[0]
+
+
+def _of_ome(text: str) -> tuple[str, tuple[float, float] | None]:
+    from defusedxml.ElementTree import fromstring
+
+    for element in fromstring(text).iter():
+        if element.tag.rpartition("}")[2] == "Pixels":
+            unit = element.get("PhysicalSizeXUnit", "µm")
+            sizes = [element.get(f"PhysicalSize{axis}") for axis in "XY"]
+            if None in sizes or unit != element.get("PhysicalSizeYUnit", "µm"):
+                return unit, None
+            across, down = (float(size) for size in sizes)
+            return unit, (across, down) if min(across, down) > 0.0 else None
+    return "", None
+
+
+def _of_tags(tif: "TiffFile") -> tuple[str, tuple[float, float] | None]:
+    """Calibration in ImageJ's description or in TIFF's tags; one in inches is a printer's."""
+    tags = tif.pages.first.tags
+    sizes = []
+    for key in ("XResolution", "YResolution"):
+        tag = tags.get(key)
+        pixels, per = (0, 0) if tag is None else tag.value
+        sizes.append(per / pixels if pixels > 0 and per > 0 else math.nan)
+    if not all(map(math.isfinite, sizes)):
+        return "", None
+    if tif.is_imagej:
+        unit = str((tif.imagej_metadata or {}).get("unit", ""))
+        return unit, (sizes[0], sizes[1])
+    unit_tag = tags.get("ResolutionUnit")
+    if unit_tag is not None and int(unit_tag.value) == _CENTIMETRE and 1e4 * sizes[0] < _PRINTED:
+        return "cm", (sizes[0], sizes[1])
+    return "", None

@@ -1,0 +1,121 @@
+"""The command measure: what it counts on masks, compares, draws and refuses."""
+
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from mask_builders import CLASSES, bodies, imagej, plain
+from sdf1_field.scene import Region
+from sdf1_field.statistics import p_text
+
+PIXEL = 0.65
+
+
+@pytest.fixture
+def dish(tmp_path):
+    """Function that writes a mask and cells on it, and gives both paths and what was counted."""
+
+    def write(name, seed, *, on_msc=10):
+        picture = bodies()
+        mask = imagej(tmp_path / f"{name}.tif", picture)
+        rng = np.random.default_rng(seed)
+        rows, columns = rng.integers(0, 60, 200), rng.integers(0, 80, 200)
+        rows[:on_msc], columns[:on_msc] = rng.integers(5, 15, on_msc), rng.integers(10, 22, on_msc)
+        lines = [
+            f"{PIXEL * (c + 0.5)},{PIXEL * (r + 0.5)}" for r, c in zip(rows, columns, strict=True)
+        ]
+        cells = tmp_path / f"{name}.csv"
+        cells.write_text("\n".join(["x_um,y_um", *lines]) + "\n", encoding="utf-8")
+        counts = np.bincount(picture[rows, columns], minlength=3)
+        areas = np.bincount(picture.ravel(), minlength=3) * PIXEL**2
+        return mask, cells, counts, areas
+
+    return write
+
+
+def printed(run, *arguments):
+    result = run("measure", *map(str, arguments))
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+def refusal(run, *arguments):
+    result = run("measure", *map(str, arguments))
+    assert result.exit_code == 2, result.output
+    (line,) = result.output.splitlines()
+    return line
+
+
+def test_areas_cells_and_fold_changes_are_those_counted_by_hand(run, dish):
+    mask, cells, counts, areas = dish("own", 1)
+    answer = json.loads(printed(run, mask, cells, "--labels", CLASSES, "--json"))
+    rows = answer["groups"][0]["regions"]
+    assert [row["cells"] for row in rows] == counts.tolist()
+    assert [row["area_mm2"] for row in rows] == pytest.approx((areas * 1e-6).tolist(), rel=1e-12)
+    density = counts / areas
+    assert [row["fold_change"] for row in rows] == pytest.approx((density / density[0]).tolist())
+    assert rows[Region.MSC]["encounter_limit"] is None
+
+
+def test_an_encounter_limit_needs_a_speed_and_grows_with_time(run, dish):
+    mask, cells, _, _ = dish("own", 1)
+    said = refusal(run, mask, cells, "--labels", CLASSES, "--after", "4 h")
+    assert "no tracks that tell how fast its cells are" in said
+    limits = []
+    for after in ("10 min", "1 h"):
+        answer = json.loads(
+            printed(
+                run, mask, cells, "--labels", CLASSES, "--after", after, "--speed", "2 um/min",
+                "--json",
+            )
+        )  # fmt: skip
+        limits.append(answer["groups"][0]["regions"][Region.MSC]["encounter_limit"])
+    assert 1.0 < limits[0] < limits[1]
+
+
+def test_groups_are_compared_over_dishes(run, dish):
+    options, folds = [], {"control": [], "drug": []}
+    for name, first, on_msc in (("control", 1, 40), ("drug", 4, 5)):
+        for seed in range(first, first + 3):
+            mask, cells, counts, areas = dish(f"{name}{seed}", seed, on_msc=on_msc)
+            options += ["--group", name, mask, cells]
+            density = counts / areas
+            folds[name].append(density[1] / density[0])
+    answer = json.loads(printed(run, *options, "--labels", CLASSES, "--json"))
+    against = answer["groups"][1]["regions"][Region.MSC]["against"]
+    assert against["mean"] == pytest.approx(np.mean(folds["drug"]))
+    assert against["control_mean"] == pytest.approx(np.mean(folds["control"]))
+    assert against["p"] < 0.05
+    assert "against" not in answer["groups"][0]["regions"][Region.MSC]
+    assert p_text(against["p"]) in printed(run, *options, "--labels", CLASSES)
+
+
+def test_a_picture_is_drawn_and_not_replaced_unasked(run, dish, tmp_path):
+    mask, cells, _, _ = dish("own", 1)
+    picture = tmp_path / "own.png"
+    printed(run, mask, cells, "--labels", CLASSES, "-o", picture)
+    with Image.open(picture) as drawn:
+        assert len(np.unique(np.asarray(drawn.convert("RGB")).reshape(-1, 3), axis=0)) > 4
+    assert "exists" in refusal(run, mask, cells, "--labels", CLASSES, "-o", picture)
+    printed(run, mask, cells, "--labels", CLASSES, "-o", picture, "--force")
+
+
+def test_what_cannot_be_measured_is_refused_in_one_line(run, dish, tmp_path):
+    mask, cells, _, _ = dish("own", 1)
+    assert "Give --labels" in refusal(run, mask, cells)
+    assert "is given twice" in refusal(
+        run, "--group", "a", mask, cells, "--group", "b", mask, cells, "--labels", CLASSES
+    )
+    assert "1 files are given" in refusal(run, mask)
+    bare = plain(tmp_path / "bare.tif", bodies())
+    assert "--pixel-size" in refusal(run, bare, cells, "--labels", CLASSES)
+    colour = plain(tmp_path / "colour.tif", np.zeros((9, 9, 3), dtype=np.uint8))
+    assert "colour picture" in refusal(run, colour, cells, "--labels", CLASSES)
+    outside = tmp_path / "outside.csv"
+    outside.write_text("x_um,y_um\n1000,3\n", encoding="utf-8")
+    assert "outside" in refusal(run, mask, outside, "--labels", CLASSES)
+    nowhere = tmp_path / "nowhere.csv"
+    nowhere.write_text("x_um,y_um\nnan,3\n", encoding="utf-8")
+    assert refusal(run, mask, nowhere, "--labels", CLASSES)
