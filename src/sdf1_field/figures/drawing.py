@@ -209,11 +209,11 @@ def draw_window(axes: Any, view: View, **line: Any) -> None:
     axes.add_patch(Rectangle((view.left, view.low), view.width, view.length, fill=False, **line))
 
 
-def draw_legend_below(figure: Figure, handles: list[Any]) -> None:
+def draw_legend_below(figure: Figure, handles: list[Any], *, columns: int = 3) -> None:
     """Legend below the maps, if it has anything."""
     if handles:
         figure.legend(
-            handles=handles, loc="outside lower left", ncols=3, frameon=False, fontsize=8.5
+            handles=handles, loc="outside lower left", ncols=columns, frameon=False, fontsize=8.5
         )
 
 

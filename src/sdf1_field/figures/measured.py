@@ -71,7 +71,7 @@ def plot_measured(groups: Mapping[str, Sequence[MeasuredDish]], *, diameter: flo
                     label=f"cell on {REGION_LABELS[region]}",
                 )
             )  # fmt: skip
-    draw_legend_below(figure, handles)
+    draw_legend_below(figure, handles, columns=2 if columns == 1 else 3)
     return figure
 
 
