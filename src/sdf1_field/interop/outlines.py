@@ -1,4 +1,4 @@
-"""ImageJ's regions of interest: points as cells, and outlines drawn by hand as regions."""
+"""ImageJ's regions of interest: points as cells."""
 
 import zipfile
 from pathlib import Path
