@@ -8,7 +8,6 @@ So differences are paired by stroma, and their scatter is that of the cells.
 
 import argparse
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +17,6 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from recording import carried_out, markdown
 from sdf1_field.analysis import density_fold_change
-from sdf1_field.scene import FloorRegions
 from sdf1_field.simulation import simulate
 from sdf1_field.spec import load_model
 
@@ -27,8 +25,6 @@ Array = NDArray[np.float64]
 FIRST_SEED, DISHES = 5001, 14
 SETTINGS = ("output.ligands=[]", "run.duration=4 h", "output.fields_every=4 h")
 SHIPPED = "as shipped"
-COUNTED = {f"regions mapped at {spacing:g} um": spacing for spacing in (10.0, 2.5, 1.25)}
-"""Maps of regions on which the cells of the shipped row are counted anew [um]."""
 ROWS: dict[str, tuple[str, ...]] = {
     SHIPPED: (),
     "grid of 10 um": ("grid.spacing=10 um",),
@@ -40,21 +36,13 @@ ROWS: dict[str, tuple[str, ...]] = {
 
 
 def log_folds(task: tuple[str, int]) -> Array:
-    """Logarithms of the fold changes at 4 h of a row and seed, shape (map of regions, 2).
-
-    The first map is the row's own, those of `COUNTED` follow; last come MSC and network.
-    """
+    """Logarithms of the fold changes at 4 h of a row and seed: MSC and network."""
     row, seed = task
     spec = load_model("coculture-kg1a", settings=(*SETTINGS, *ROWS[row])).spec
     *_, last = simulate(spec, seed=seed)
-    grid, margin = last.here.prepared.grid, spec.scene.network_outline_margin
-    maps = [last.here.floor]
-    for spacing in COUNTED.values() if row == SHIPPED else ():
-        share = grid.dx / spacing
-        other = replace(grid, nx=round(share * grid.nx), ny=round(share * grid.ny))
-        maps.append(FloorRegions(last.scene, other, margin))
-    counts = [np.bincount(one.under(last.cells.x, last.cells.y), minlength=3) for one in maps]
-    return np.log([density_fold_change(n, one.areas) for n, one in zip(counts, maps, strict=True)])
+    floor = last.here.floor
+    counts = np.bincount(floor.under(last.cells.x, last.cells.y), minlength=3)
+    return np.log(density_fold_change(counts, floor.areas))
 
 
 def mean_text(values: Array, form: str) -> str:
@@ -70,11 +58,9 @@ def main() -> None:
     asked = parser.parse_args()
     tasks = [(row, FIRST_SEED + n) for row in ROWS for n in range(asked.dishes)]
     found = dict(zip(tasks, carried_out(log_folds, tasks, asked.workers, "dishes"), strict=True))
-    of_row = {
+    by_row = {
         row: np.array([logs for task, logs in found.items() if task[0] == row]) for row in ROWS
     }
-    by_row = {row: logs[:, 0] for row, logs in of_row.items()}
-    by_row |= {name: of_row[SHIPPED][:, 1 + n] for n, name in enumerate(COUNTED)}
     lines = []
     for name, logs in by_row.items():
         differences = logs - by_row[SHIPPED]
@@ -85,8 +71,7 @@ def main() -> None:
     Path(__file__).with_name("steps.md").write_text(
         "# Grid and steps\n\n`python validation/mechanisms/steps.py`: `coculture-kg1a` at 4 h, "
         f"{asked.dishes} dishes, the same seeds in every row. Means over dishes and their "
-        "standard errors; differences are paired. Last rows: the cells of the first, counted on "
-        "other maps of the regions.\n\n"
+        "standard errors; differences are paired.\n\n"
         f"{markdown(header, lines)}\n",
         encoding="utf-8",
     )
