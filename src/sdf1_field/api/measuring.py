@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from sdf1_field.analysis.mask_census import MeasuredDish
 from sdf1_field.analysis.measured import Walk, measured_table
+from sdf1_field.api.tracking import quantity
 from sdf1_field.errors import InputError
 from sdf1_field.interop import Mask, Positions, parse_labels, read_mask, read_positions
-from sdf1_field.units import bounded, parse
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -192,17 +192,6 @@ def _no_effect(name: str, option: str) -> InputError:
         f"{name}: has a calibration of its own, so {option} has no effect. Omit it; if the file is "
         "wrong, correct it where it was made."
     )
-
-
-def quantity(option: str, text: str, dimension: str) -> float:
-    """Positive value of an option, in the program's unit; InputError if it is none."""
-    try:
-        value = bounded(parse(text, dimension), text, dimension)
-    except ValueError as error:
-        raise InputError(f"{option}: {error}") from None
-    if not value > 0.0:
-        raise InputError(f"{option}: '{text}' is out of range. Give more than zero.")
-    return value
 
 
 def planes_of(texts: Sequence[str]) -> dict[str, int]:

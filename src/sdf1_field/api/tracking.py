@@ -118,14 +118,17 @@ def load_tracks(
 
 
 def _given(key: str, text: str | None, dimension: str) -> float | None:
-    if text is None:
-        return None
+    return None if text is None else quantity(_OPTIONS[key], text, dimension)
+
+
+def quantity(option: str, text: str, dimension: str) -> float:
+    """Positive value of an option, in the program's unit; InputError if it is none."""
     try:
         value = bounded(parse(text, dimension), text, dimension)
     except ValueError as error:
-        raise InputError(f"{_OPTIONS[key]}: {error}") from None
+        raise InputError(f"{option}: {error}") from None
     if not value > 0.0:
-        raise InputError(f"{_OPTIONS[key]}: '{text}' is out of range. Give more than zero.")
+        raise InputError(f"{option}: '{text}' is out of range. Give more than zero.")
     return value
 
 
