@@ -289,6 +289,7 @@ def test_the_record_of_the_inference_is_what_other_claims_predict(found, monkeyp
     monkeypatch.setattr(run, "HERE", tmp_path)
     monkeypatch.setattr(run, "recorded", lambda _: found)
     monkeypatch.setattr(run, "write_predictions", lambda *given: written.update([given]))
+    monkeypatch.setattr(run, "PICTURE", tmp_path / "corner.png")
     run.record(None)
     assert written.keys() == {"deniz2023"}
     assert {claim: LeaveOneOut(**own) for claim, own in written["deniz2023"].items()} == {
