@@ -8,7 +8,7 @@ from scipy.optimize import brentq
 
 from calibration_builders import FREE as DECIDING
 from calibration_builders import SIZES, use_the_law
-from sdf1_field.calibration import asking, report
+from sdf1_field.calibration import asking, findings, report
 from sdf1_field.calibration.doses import half_dose, half_doses
 from sdf1_field.calibration.inference import ALL, at_doses
 from sdf1_field.calibration.space import make_space
@@ -68,7 +68,7 @@ def test_points_with_other_half_doses_have_no_weight_at_published_ones(found):
 
 
 def test_the_report_says_how_much_lies_at_published_doses(found):
-    own = report.doses(found)
+    own = findings.doses(found)
     assert own.published == pytest.approx((10.0, 300.0))
     # The law of the test does not depend on receptors or half trigger.
     assert own.prior_share == pytest.approx(0.111, abs=0.02)

@@ -15,7 +15,7 @@ from calibration_builders import FREE, SIZES, use_the_law
 
 pytest.importorskip("sklearn")
 
-from sdf1_field.calibration import asking, report, saving
+from sdf1_field.calibration import asking, findings, report, saving
 from sdf1_field.calibration.importance import Weighted
 from sdf1_field.calibration.inference import ALL, Prediction, predictions
 from sdf1_field.claims.targets import LeaveOneOut
@@ -58,39 +58,44 @@ def weighted_as(found, points, likelihood, prior=None):
 @pytest.mark.parametrize(
     ("reported", "prior", "explained", "size", "verdict"),
     [
-        (0.5, 0.25, 0.9, 200.0, report.PREDICTED),
-        (0.5, 0.26, 0.9, 200.0, report.COMPATIBLE),
-        (0.9, 0.5, 0.9, 200.0, report.EXPECTED),
-        (0.2, 0.1, 0.9, 200.0, report.COMPATIBLE),
-        (0.19, 0.1, 0.9, 200.0, report.EXPLAINED),
-        (0.19, 0.1, 0.19, 200.0, report.NOT_EXPLAINED),
-        (0.9, 0.1, 0.9, 199.9, report.UNDECIDED),
+        (0.5, 0.25, 0.9, 200.0, findings.PREDICTED),
+        (0.5, 0.26, 0.9, 200.0, findings.COMPATIBLE),
+        (0.9, 0.5, 0.9, 200.0, findings.EXPECTED),
+        (0.2, 0.1, 0.9, 200.0, findings.COMPATIBLE),
+        (0.19, 0.1, 0.9, 200.0, findings.EXPLAINED),
+        (0.19, 0.1, 0.19, 200.0, findings.NOT_EXPLAINED),
+        (0.9, 0.1, 0.9, 199.9, findings.UNDECIDED),
     ],
 )
 def test_verdicts_change_at_the_limits_of_the_rules(reported, prior, explained, size, verdict):
     one = Prediction("X", explained, 1.0, reported, prior, size)
-    assert report.verdict_of(one, informs=True) == verdict
+    assert findings.verdict_of(one, informs=True) == verdict
 
 
 def test_the_null_models_chance_turns_predicted_into_compatible():
     one = Prediction("X", 0.9, 1.0, 0.6, 0.1, 500.0)
-    assert report.verdict_of(one, informs=True, null=0.19) == report.PREDICTED
-    assert report.verdict_of(one, informs=True, null=0.21) == report.COMPATIBLE
+    assert findings.verdict_of(one, informs=True, null=0.19) == findings.PREDICTED
+    assert findings.verdict_of(one, informs=True, null=0.21) == findings.COMPATIBLE
 
 
 def test_what_the_law_was_chosen_by_is_retrodicted_and_its_other_verdicts_stay():
     seen = [
-        report.verdict_of(
+        findings.verdict_of(
             Prediction("X", 0.9, 1.0, reported, 0.1, size), informs=True, law_chosen_by=True
         )
         for reported, size in ((0.6, 500.0), (0.4, 500.0), (0.1, 500.0), (0.6, 100.0))
     ]
-    assert seen == [report.RETRODICTED, report.COMPATIBLE, report.EXPLAINED, report.UNDECIDED]
+    assert seen == [
+        findings.RETRODICTED,
+        findings.COMPATIBLE,
+        findings.EXPLAINED,
+        findings.UNDECIDED,
+    ]
 
 
 def test_what_informs_nothing_is_never_called_explained():
     one = Prediction("X", 0.19, 1.0, 0.19, 0.1, 500.0)
-    assert report.verdict_of(one, informs=False) == report.NOT_EXPLAINED
+    assert findings.verdict_of(one, informs=False) == findings.NOT_EXPLAINED
 
 
 def test_the_verdict_of_a_claim_knows_whether_the_law_was_chosen_by_it(found):
@@ -98,8 +103,8 @@ def test_the_verdict_of_a_claim_knows_whether_the_law_was_chosen_by_it(found):
     half = np.arange(1000) < 500
     own = {name: np.where(half, 0.6, 0.0) for name in found.weighted.likelihood}
     own = weighted_as(found, np.full((1000, 3), 0.5), own)
-    verdicts = {one.prediction.claim: one.verdict for one in report.judged(own)}
-    assert (verdicts["D13"], verdicts["D15"]) == (report.PREDICTED, report.RETRODICTED)
+    verdicts = {one.prediction.claim: one.verdict for one in findings.judged(own)}
+    assert (verdicts["D13"], verdicts["D15"]) == (findings.PREDICTED, findings.RETRODICTED)
 
 
 # Numbers
@@ -110,7 +115,7 @@ def test_the_space_that_holds_claims_is_weighted_by_the_prior(found):
     says = {f"says {one}": np.array([0.3, 0.3, 0.0, 1.0]) for one in found.question.judged}
     says["says D13"] = np.array([1.0, 0.29, 1.0, 0.0])
     own = weighted_as(found, points, {**says, ALL: np.ones(4)}, np.array([4.0, 2.0, 1.0, 1.0]))
-    shares = {one.claims: one.share for one in report.held(own)}
+    shares = {one.claims: one.share for one in findings.held(own)}
     assert shares["D12",] == pytest.approx(7 / 8)
     assert shares["D13",] == pytest.approx(5 / 8)
     assert shares["D12", "D13", "D15", "D16"] == pytest.approx(4 / 8)
@@ -119,7 +124,7 @@ def test_the_space_that_holds_claims_is_weighted_by_the_prior(found):
 def test_a_posterior_like_the_prior_has_width_1_and_half_an_interval_half_of_it(found):
     points = np.random.default_rng(1).random((200_000, 3))
     own = weighted_as(found, points, {ALL: (points[:, 1] < 0.5).astype(float)})
-    constant, rate, bonds = report.parameters(own)
+    constant, rate, bonds = findings.parameters(own)
     assert (constant.width, bonds.width) == pytest.approx((1.0, 1.0), abs=0.01)
     assert rate.width == pytest.approx(0.5, abs=0.01)
     # A quarter of a logarithmic interval from 0.003 to 0.3, a half of one from 0 to 5.
@@ -131,7 +136,7 @@ def test_a_posterior_like_the_prior_has_width_1_and_half_an_interval_half_of_it(
 def test_the_best_point_is_where_most_papers_report_all_claims(found):
     points = np.array([[0.1, 0.2, 0.3], [0.4, 0.5, 0.6], [0.7, 0.8, 0.9]])
     own = weighted_as(found, points, {ALL: np.array([0.2, 0.4, 0.1])})
-    assert [one.best for one in report.parameters(own)] == pytest.approx(
+    assert [one.best for one in findings.parameters(own)] == pytest.approx(
         [50.0 * 14.0**0.4, 0.003 * 100.0**0.5, 3.0]
     )
 
@@ -140,7 +145,7 @@ def test_products_are_listed_as_correlations(found):
     points = np.random.default_rng(2).random((20_000, 3))
     ridge = np.exp(-0.5 * ((points[:, 0] + points[:, 1] - 1.0) / 0.1) ** 2)
     own = weighted_as(found, points, {ALL: ridge})
-    (one,) = report.correlations(own)
+    (one,) = findings.correlations(own)
     assert (one.key, one.other) == FREE[:2]
     assert one.value == pytest.approx(-0.92, abs=0.04)
 
@@ -159,12 +164,12 @@ def test_a_small_posterior_is_warned_of_and_a_tiny_one_has_no_quantiles(found):
     small = weighted_as(found, points, ones)
     assert "100, is below 200" in report.warning_line(small)
     assert report.warning_line(found) == ""
-    assert {one.verdict for one in report.judged(small)} == {report.UNDECIDED}
+    assert {one.verdict for one in findings.judged(small)} == {findings.UNDECIDED}
     few = ones | {ALL: (np.arange(100) < 2).astype(float)}
     tiny = weighted_as(found, points, few)
     assert "no quantiles and no correlations" in report.warning_line(tiny)
     # Two points are perfectly correlated.
-    assert report.correlations(tiny) == []
+    assert findings.correlations(tiny) == []
     assert all(row[2:5] == ("-", "-", "-") for row in report.parameter_rows(tiny))
     plain = report.as_json(tiny)
     assert {one["median"] for one in plain["parameters"]} == {None}
@@ -208,7 +213,7 @@ def test_draws_open_with_xarray_by_their_groups_in_the_parameters_units(found, w
     assert [draws[key].attrs["units"] for key in FREE] == ["nM", "1/s", "1"]
     assert draws.attrs["claims"] == "D12, D13, D15, D16"
     assert draws.attrs["effective_size"] == pytest.approx(found.weighted.effective_size(ALL))
-    rows = {one.free.key: one for one in report.parameters(found)}
+    rows = {one.free.key: one for one in findings.parameters(found)}
     for key in FREE:
         assert float(draws[key].median()) == pytest.approx(rows[key].median, rel=0.05)
     with xr.open_dataset(written / "posterior.nc", group="prior") as prior:
@@ -222,7 +227,7 @@ def test_draws_open_with_xarray_by_their_groups_in_the_parameters_units(found, w
 
 def test_the_model_file_has_the_best_points_values_and_passes_check(found, written):
     model = asked_model(written / "model.toml")
-    best = found.question.space.settings(report.best_point(found))
+    best = found.question.space.settings(findings.best_point(found))
     for key, value in best.items():
         entry = model.entries[key]
         assert (entry.value, entry.status) == (value, "calibrated")

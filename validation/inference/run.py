@@ -29,6 +29,7 @@ from scipy import stats
 
 from sdf1_field.calibration.design import Simulated, simulate, sobol_points
 from sdf1_field.calibration.emulator import explained
+from sdf1_field.calibration.findings import parameters
 from sdf1_field.calibration.inference import (
     ALL,
     FULL,
@@ -41,7 +42,7 @@ from sdf1_field.calibration.inference import (
 )
 from sdf1_field.calibration.papers import Read
 from sdf1_field.calibration.replayed import replays_of
-from sdf1_field.calibration.report import as_markdown, parameters
+from sdf1_field.calibration.report import as_markdown
 from sdf1_field.calibration.saving import figures
 from sdf1_field.claims import OpenChoices
 from sdf1_field.claims.virtual import prior_weights

@@ -59,7 +59,8 @@ def calibrate(
     Returns
     -------
     sdf1_field.calibration.inference.Inference
-        For the functions of `sdf1_field.calibration.report` and `sdf1_field.calibration.saving`.
+        For the functions of `sdf1_field.calibration.findings`, `sdf1_field.calibration.report` and
+        `sdf1_field.calibration.saving`.
 
     Raises
     ------

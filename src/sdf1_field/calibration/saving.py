@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from sdf1_field import __version__
-from sdf1_field.calibration import report
+from sdf1_field.calibration import findings, report
 from sdf1_field.calibration.importance import Weighted
 from sdf1_field.calibration.inference import ALL, Inference, Question, Sizes
 from sdf1_field.calibration.space import Free
@@ -176,7 +176,7 @@ def model_text(found: Inference) -> str:
     by = ", ".join(question.claims)
     base = load_model(name, settings=question.law)
     source = f"by {by} (sdf1-field calibrate {question.paper.name})"
-    settings = question.space.settings(report.best_point(found))
+    settings = question.space.settings(findings.best_point(found))
     idle = {key.path for key in unread_keys(base.set(settings).spec, settings)}
     head = {
         "title": Entry(f"{base.spec.title}, calibrated on {by}", "", "model choice"),
@@ -225,7 +225,7 @@ def figures(found: Inference) -> dict[str, Figure]:
             one.prediction.explained,
             one.verdict,
         )
-        for one in report.judged(found)
+        for one in findings.judged(found)
     ]
     return {
         "corner": corner_figure(axes, weighted.points, weighted.weights(ALL)),
