@@ -21,9 +21,11 @@ import argparse
 import functools
 import sys
 import time
+from collections.abc import Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
 
+import matplotlib.pyplot as plt
 import numpy as np
 from scipy import stats
 
@@ -48,8 +50,10 @@ from sdf1_field.claims import OpenChoices
 from sdf1_field.claims.virtual import prior_weights
 from sdf1_field.ensemble import run_dishes
 from sdf1_field.errors import InputError
+from sdf1_field.figures.drawing import BODY, NETWORK
 from sdf1_field.observations import Dish
 from sdf1_field.reproduce import load_paper
+from sdf1_field.reproduce.tables import share_text
 
 sys.path.append(str(Path(__file__).parents[1]))
 
@@ -64,11 +68,12 @@ LAWS: dict[str, tuple[str, ...]] = {
     "steering up bound SDF-1 alone": ("mechanisms.soluble_sensing=false",),
     "no bonds to CD166": ("mechanisms.cd166_adhesion=false",),
 }
-OF_LAWS = replace(FULL, even=256, wave=64)
+OF_LAWS = replace(FULL, even=128, wave=64, rounds=(8192,) * len(FULL.rounds))
 """Each law's own replays, that of all pieces included, so that they compare like with like."""
 OF_CD34 = replace(FULL, even=128, wave=48)
 """Five parameters need fewer points."""
 PICTURE = HERE.parents[1] / "docs" / "images" / "corner.png"
+DOSES_PICTURE = PICTURE.with_name("doses.png")
 DECISIVE = 10.0
 """Ratio of evidences below which nothing is decided."""
 HELD_OUT, HELD_OUT_SEED, HELD_OUT_DENSER = 64, 77, 10
@@ -131,25 +136,31 @@ def laws(arguments: argparse.Namespace) -> None:
     paper = load_paper("deniz2023")
     for name, settings in LAWS.items():
         asked = ask(paper, paper.calibrations[0], law=settings)
-        folder = arguments.folder / ("kg1a" if not settings else name.replace(" ", "-"))
         try:
-            found = infer(asked, folder, OF_LAWS, progress=shown).weighted
+            found = infer(
+                asked, arguments.folder / "laws" / name.replace(" ", "-"), OF_LAWS, progress=shown
+            )
         except InputError as error:  # No point reports all claims but one.
-            rows.append([name, f"none ({error})", "-", "-"])
+            rows.append([name, f"none ({error})", *["-"] * (2 + len(asked.claims))])
             continue
-        evidence, error = found.evidence(ALL)
+        evidence, error = found.weighted.evidence(ALL)
         best = best or evidence
+        explained_by = {p.claim: p.explained for p in predictions(found)}
         rows.append(
-            [name, f"{evidence:.2g} ± {error:.1g}", f"{found.effective_size(ALL):.0f}",
-             f"{evidence / best:.2g}"]
+            [name, f"{evidence:.2g} ± {error:.1g}", f"{evidence / best:.2g}",
+             *(share_text(explained_by[one]) for one in asked.claims),
+             f"{found.weighted.effective_size(ALL):.0f}"]
         )  # fmt: skip
+    claims = question().claims
     write(
         "laws",
-        "# Evidence of laws\n\nMean chance, over the prior, that one virtual paper reports D12, "
-        "D13, D15 and D16, with its standard error by importance sampling; the emulator's own "
+        "# Evidence of laws\n\nMean chance, over the prior, that one virtual paper reports "
+        f"{', '.join(claims)}, with its standard error by importance sampling; the emulator's own "
         f"error is integrated. {OF_LAWS.even} even points and {len(OF_LAWS.powers)} waves of "
-        f"{OF_LAWS.wave} for each law. Ratios above 1/{DECISIVE:g} decide nothing.\n\n"
-        + markdown(["law", "evidence", "effective size", "over all pieces"], rows),
+        f"{OF_LAWS.wave} for each law. A law counts as less probable if its evidence is less than "
+        f"1/{DECISIVE:g} of that of all pieces. Claims: chance of a new paper that reports them, "
+        "by the law's own posterior of all.\n\n"
+        + markdown(["law", "evidence", "over all pieces", *claims, "effective size"], rows),
     )
 
 
@@ -525,15 +536,23 @@ def doses(arguments: argparse.Namespace) -> None:
         progress=lambda _: print(".", end="", file=sys.stderr, flush=True),
     )
     columns = {read: n for n, read in enumerate(reads)}
-    rows = []
-    for key in at_doses.conditions:
-        row = [key]
-        for region in REGIONS:
-            logs = seen.logs[:, columns[Read(key, region, four)]]
-            control = seen.logs[:, columns[Read("control", region, four)]]
-            low, middle, high = np.exp(np.quantile(logs - control, [0.05, 0.5, 0.95]))
-            row.append(f"{middle:.2f} ({low:.2f} to {high:.2f})")
-        rows.append(row)
+    bands = {
+        (agent, dose, region): np.exp(
+            np.quantile(
+                seen.logs[:, columns[Read(f"{agent} {dose}".strip(), region, four)]]
+                - seen.logs[:, columns[Read("control", region, four)]],
+                [0.05, 0.5, 0.95],
+            )
+        )
+        for agent, dose in conditions
+        for region in REGIONS
+    }
+    rows = [
+        [f"{agent} {dose}".strip(),
+         *("{1:.2f} ({0:.2f} to {2:.2f})".format(*bands[agent, dose, region])
+           for region in REGIONS)]
+        for agent, dose in conditions
+    ]  # fmt: skip
     write(
         "doses",
         f"# Dose responses of the posterior\n\n{len(drawn)} draws of the posterior, replayed for "
@@ -542,6 +561,27 @@ def doses(arguments: argparse.Namespace) -> None:
         "migration and adhesion use 10 to 300 ng/mL of SDF-1.\n\n"
         + markdown(["condition", *REGIONS], rows),
     )
+    draw_doses(bands)
+
+
+def draw_doses(bands: Mapping[tuple[str, str, str], np.ndarray]) -> None:
+    """Dose responses as a picture: a panel for each agent, a band for each region."""
+    figure, panels = plt.subplots(1, 2, figsize=(7.2, 3.0), sharey=True, layout="constrained")
+    for axes, agent, series, name in zip(
+        panels, ("sdf1", "amd3100"), (SDF1_DOSES, AMD3100_DOSES), ("SDF-1", "AMD3100"), strict=True
+    ):
+        amounts = [float(dose.split()[0]) for dose in series]
+        for region, colour in zip(REGIONS, (BODY, NETWORK), strict=True):
+            low, middle, high = np.array([bands[agent, dose, region] for dose in series]).T
+            axes.fill_between(amounts, low, high, color=colour, alpha=0.2, lw=0)
+            axes.plot(amounts, middle, "o-", color=colour, ms=4, label=region)
+        axes.axhline(1.0, color="0.4", lw=0.8, ls=":")
+        axes.set(xscale="log", xlabel=f"{name} ({series[0].split()[1].replace('uM', 'µM')})")
+        axes.set_ylim(0.0, None)
+    panels[0].axvspan(10.0, 300.0, color="0.9", zorder=0, label="published assays")
+    panels[0].set_ylabel("fold change over the control's")
+    panels[0].legend(frameon=False)
+    figure.savefig(DOSES_PICTURE, dpi=150, metadata={"Software": None})
 
 
 def indices(arguments: argparse.Namespace) -> None:
