@@ -132,6 +132,18 @@ def test_papers_of_many_cells_report_an_effect_without_exception():
     assert share(papers, "X", {"treated": 1.1}) == 0.0
 
 
+def test_effects_of_papers_with_many_cells_are_those_of_the_point():
+    known = paper(both("X"), claim("Y", alone()))
+    papers = papers_of(known, cells=MANY, draws=7)
+    statements = [s for one in known.claims for s in one.statements]
+    points = [emulated(papers, {"treated": ratio})[0] for ratio in (0.5, 0.9, 2.0)]
+    mean = np.concatenate(points)
+    effects = papers.effects(mean, np.zeros(mean.shape), statements)
+    assert effects.shape == (3, 7, 3)
+    np.testing.assert_allclose(effects[:, :, 0].T, [[0.5, 0.9, 2.0]] * 7, rtol=1e-3)
+    np.testing.assert_allclose(effects[:, :, 2], CONTROL[0], rtol=1e-3)
+
+
 def test_the_emulators_error_is_that_of_the_point_and_not_of_a_dish():
     papers = papers_of(paper(claim("X", alone(above=8.0))), cells=MANY, draws=20000)
     mean, sd = emulated(papers, {"control": np.exp(0.1)}, sd=0.2)

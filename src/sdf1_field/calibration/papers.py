@@ -227,8 +227,10 @@ class Papers:
         found = np.empty((len(mean), len(self.welch), len(statements)))
         for at, dishes in self._dishes(mean, sd):
             for n, statement in enumerate(statements):
-                own, other = (_samples(dishes.fold_changes(read)) for read in _sides(statement))
-                found[at, :, n] = STATISTICS[statement.statistic].effect(own, other)
+                sides = [dishes.fold_changes(read) for read in _sides(statement)]
+                shape = sides[0].shape[:2]
+                own, other = (_samples(side.reshape(-1, side.shape[2])) for side in sides)
+                found[at, :, n] = STATISTICS[statement.statistic].effect(own, other).reshape(shape)
         return found
 
     def _dishes(self, mean: Array, sd: Array) -> Iterator[tuple[slice, "_Dishes"]]:
