@@ -48,6 +48,7 @@ from sdf1_field.calibration.report import as_markdown
 from sdf1_field.calibration.saving import figures
 from sdf1_field.claims import OpenChoices
 from sdf1_field.claims.virtual import prior_weights
+from sdf1_field.digits import spread_text
 from sdf1_field.ensemble import run_dishes
 from sdf1_field.errors import InputError
 from sdf1_field.figures.drawing import BODY, NETWORK
@@ -147,7 +148,7 @@ def laws(arguments: argparse.Namespace) -> None:
         best = best or evidence
         explained_by = {p.claim: p.explained for p in predictions(found)}
         rows.append(
-            [name, f"{evidence:.2g} ± {error:.1g}", f"{evidence / best:.2g}",
+            [name, spread_text(evidence, error), f"{evidence / best:.2g}",
              *(share_text(explained_by[one]) for one in asked.claims),
              f"{found.weighted.effective_size(ALL):.0f}"]
         )  # fmt: skip
