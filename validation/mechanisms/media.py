@@ -28,6 +28,7 @@ SETTINGS = (
 )  # fmt: skip
 HOURS = (4, 12)
 CONTROL, SDF1 = "coculture-kg1a", "coculture-kg1a-sdf1"
+STILL = {CONTROL: "still", SDF1: "SDF-1 100 ng/mL, still"}
 ROWS: dict[str, tuple[str, tuple[str, ...]]] = {
     "still": (CONTROL, ()),
     "mixed above 300 um": (CONTROL, ("dish.mixed_above=300 um",)),
@@ -53,6 +54,16 @@ def log_folds(task: tuple[str, int]) -> Array:
     return np.array([found[hour] for hour in HOURS])
 
 
+def fold_text(logs: Array, differences: Array) -> str:
+    """Geometric mean of fold changes, and of their ratios to those in a still medium."""
+    text = f"{np.exp(logs.mean()):.1f}"
+    if not differences.any():
+        return text
+    error = differences.std(ddof=1) / np.sqrt(len(differences))
+    low, high = np.exp(differences.mean() + error * np.array([-1.0, 1.0]))
+    return f"{text}; × {np.exp(differences.mean()):.2f} ({low:.2f} to {high:.2f})"
+
+
 def main() -> None:
     """Simulate every row in every dish, and write the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -61,19 +72,22 @@ def main() -> None:
     asked = parser.parse_args()
     tasks = [(row, FIRST_SEED + n) for row in ROWS for n in range(asked.dishes)]
     found = dict(zip(tasks, carried_out(log_folds, tasks, asked.workers, "dishes"), strict=True))
-    lines = []
-    for row in ROWS:
-        logs = np.array([found[row, FIRST_SEED + n] for n in range(asked.dishes)])
-        means, errors = logs.mean(axis=0), logs.std(axis=0, ddof=1) / np.sqrt(len(logs))
-        lines.append(
-            [row, *(f"{np.exp(m):.1f} ({np.exp(m - e):.1f} to {np.exp(m + e):.1f})"
-                    for m, e in zip(means.ravel(), errors.ravel(), strict=True))]
-        )  # fmt: skip
+    logs = {
+        row: np.array([found[row, FIRST_SEED + n] for n in range(asked.dishes)]).reshape(
+            asked.dishes, -1
+        )
+        for row in ROWS
+    }
+    lines = [
+        [row, *map(fold_text, own.T, (own - logs[STILL[model]]).T)]
+        for (row, own), (model, _) in zip(logs.items(), ROWS.values(), strict=True)
+    ]
     header = ["medium", *(f"{region}, {hour} h" for hour in HOURS for region in ("MSC", "network"))]
     Path(__file__).with_name("media.md").write_text(
         "# Mixed media, and a coat that is missing under bodies\n\n"
         f"`python validation/mechanisms/media.py`: placed scenes, {asked.dishes} dishes, the same "
-        "seeds in every row. Geometric means of the fold changes over free surface, and one "
+        "seeds in every row. Geometric means of the fold changes over free surface, and of their "
+        "ratios to those of the same dishes with a still medium and a coat everywhere, with one "
         "standard error to both sides.\n\n"
         f"{markdown(header, lines)}\n",
         encoding="utf-8",
