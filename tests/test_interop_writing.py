@@ -14,7 +14,14 @@ from sdf1_field.api.exporting import export_tracks
 from sdf1_field.api.tracking import open_tracks
 from sdf1_field.cli.tracking import _FORMATS
 from sdf1_field.errors import InputError, Sdf1FieldWarning
-from sdf1_field.interop import NO_TRACK, SUFFIXES, Calibration, read_tracks, write_tracks
+from sdf1_field.interop import (
+    NO_TRACK,
+    PICTURES,
+    SUFFIXES,
+    Calibration,
+    read_tracks,
+    write_tracks,
+)
 from sdf1_field.interop.scales import Scale
 from sdf1_field.interop.trackfile import components, make_track_file
 from track_builders import LINKS, WALK, csv_text, real, spot, trackmate
@@ -174,7 +181,7 @@ def test_a_run_without_tracks_is_refused(run, solved, steady_model):
 
 
 def test_the_command_and_the_writers_know_the_same_formats():
-    assert tuple(SUFFIXES) == _FORMATS
+    assert (*SUFFIXES, *PICTURES) == _FORMATS
     with pytest.raises(InputError, match=r"unknown format 'xls'\. Choose one of trackmate-xml"):
         export_tracks("a.nc", "xls")
 

@@ -288,7 +288,7 @@ def test_motion_of_still_cells_has_the_nulls_the_page_says(printed, solved):
     assert not unknown & keys
 
 
-def test_measure_prints_what_the_page_says(printed, tmp_path):
+def test_measure_prints_what_the_page_says(printed, tmp_path, tiny_run):
     options = []
     for n in range(4):
         rng = np.random.default_rng(n)
@@ -298,8 +298,9 @@ def test_measure_prints_what_the_page_says(printed, tmp_path):
         (tmp_path / f"{n}.csv").write_text(text, encoding="utf-8")
         options += ["--group", "ab"[n // 2], mask, tmp_path / f"{n}.csv"]
     keys = printed(
-        "measure", "measure", *options, "--labels", CLASSES, "--after", "1 h", "--speed", "2 um/min"
-    )
+        "measure", "measure", *options, "--labels", CLASSES, "--after", "1 h", "--speed",
+        "2 um/min", "--against", tiny_run,
+    )  # fmt: skip
     assert keys == documented("measure")
 
 

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import xarray as xr
 from numpy.typing import NDArray
 
 from sdf1_field.analysis.census import Census, density_fold_change
-from sdf1_field.analysis.fold_change import region_rows
+from sdf1_field.analysis.fold_change import fold_change_table, region_rows
 from sdf1_field.analysis.mask_census import (
     MeasuredDish,
     mask_census,
@@ -16,8 +17,10 @@ from sdf1_field.analysis.mask_census import (
     shipped_cell,
 )
 from sdf1_field.analysis.paths import paths_of
+from sdf1_field.analysis.runs import observation_times
 from sdf1_field.analysis.track_files import walk_of
 from sdf1_field.errors import InputError
+from sdf1_field.record import model_of
 from sdf1_field.scene import REGION_LABELS, Region
 
 Array = NDArray[np.float64]
@@ -47,6 +50,7 @@ def measured_table(
     *,
     diameter: float | None = None,
     walk: Walk | None = None,
+    predicted: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Areas, densities and fold changes of dishes, each group beside the first.
 
@@ -58,13 +62,15 @@ def measured_table(
         Of the cells [um]; that of the program's KG-1a cells if not given.
     walk : Walk, optional
         For the encounter limit, which is left out without.
+    predicted : mapping, optional
+        Of `predicted_rows`, for ``observed_over_predicted`` in the rows of MSC and network.
 
     Returns
     -------
     dict
-        ``diameter_um``, ``after`` [s] and ``groups``: each with its ``name``, ``dishes`` and
-        ``regions``, which are rows as of `fold_change_table`; ``against`` in the rows of all
-        groups but the first compares dishes by the unpaired t test.
+        ``diameter_um``, ``after`` [s], ``predicted`` (None without) and ``groups``: each with its
+        ``name``, ``dishes`` and ``regions``, which are rows as of `fold_change_table`; ``against``
+        in the rows of all groups but the first compares dishes by the unpaired t test.
 
     Raises
     ------
@@ -79,6 +85,7 @@ def measured_table(
     result: dict[str, Any] = {
         "diameter_um": size,
         "after": None if walk is None else walk.after,
+        "predicted": None if predicted is None else dict(predicted),
         "groups": [],
     }
     for name, dishes in groups.items():
@@ -90,6 +97,9 @@ def measured_table(
             if "against" in row:
                 del row["against"]["paired_by"]
                 row["against"]["control"] = control_name
+        if predicted is not None:
+            for row, other in zip(rows, predicted["regions"], strict=True):
+                row["observed_over_predicted"] = _ratio(row["fold_change"], other["fold_change"])
         result["groups"].append(
             {
                 "name": name,
@@ -102,6 +112,50 @@ def measured_table(
         )
         control = censuses if control is None else control
     return result
+
+
+def predicted_rows(run: xr.Dataset, name: str, after: float | None) -> dict[str, Any]:
+    """A run's dish as `measured_table` has observed ones, by the functions of `analyse`.
+
+    Parameters
+    ----------
+    run : xarray.Dataset
+    name : str
+        Of the file.
+    after : float or None
+        Time [s], of which the nearest saved one is taken; the last without.
+
+    Returns
+    -------
+    dict
+        ``run`` (the name), ``title``, ``treatment``, ``seed``, ``time`` [s], ``cells``,
+        ``diameter_um`` and ``regions``: rows as of `fold_change_table`.
+
+    Raises
+    ------
+    InputError
+        If the run has no cells or no stroma.
+    """
+    times, spec = observation_times(run), model_of(run).spec
+    time = float(times[-1] if after is None else times[np.argmin(np.abs(times - after))])
+    rows = fold_change_table([run], [time])
+    for row in rows:
+        # One dish has no interval over dishes.
+        del row["time"], row["interval"]
+    return {
+        "run": name,
+        "title": spec.title,
+        "treatment": spec.treatment_label,
+        "seed": int(run.attrs["seed"]),
+        "time": time,
+        "cells": run.sizes["trajectory"],
+        "diameter_um": spec.haematopoietic.diameter,
+        "regions": rows,
+    }
+
+
+def _ratio(observed: float | None, predicted: float | None) -> float | None:
+    return observed / predicted if observed is not None and predicted else None
 
 
 def _require_different(dishes: Sequence[MeasuredDish]) -> None:

@@ -18,7 +18,7 @@ from sdf1_field.analysis.encounter import encounter_counts, encounter_repeats
 from sdf1_field.analysis.tracks import Tracks, tracks_of
 from sdf1_field.errors import InputError
 from sdf1_field.record import model_of
-from sdf1_field.scene import Bodies, Fibres, Migrasomes, Region, Scene
+from sdf1_field.scene import OUTSIDE, Bodies, Fibres, Migrasomes, Region, RegionMap, Scene
 from sdf1_field.scene.variables import ABSENT, BODIES, FIBRES, MIGRASOMES, Variable
 from sdf1_field.simulation import StickyFloor, model_grid
 from sdf1_field.units import duration_text
@@ -183,6 +183,15 @@ def frame_before(run: xr.Dataset, time: float) -> int:
     return max(int(np.searchsorted(run["time"].values, time + SAME_TIME)) - 1, 0)
 
 
+def frame_regions(run: xr.Dataset, frame: int) -> RegionMap:
+    """`Region` of each floor cell of a run in a frame, shape (ny, nx); `OUTSIDE` beyond a wall."""
+    regions = run["region"][frame].values
+    if regions.dtype.kind == "f":
+        regions = np.where(np.isfinite(regions), regions, OUTSIDE)
+    found: RegionMap = regions.astype(np.uint8)
+    return found
+
+
 def has_stroma(run: xr.Dataset) -> bool:
     """Whether a run has any MSC or migrasome network."""
     stroma = (Region.MSC, Region.MIGRASOME_NETWORK)
@@ -238,7 +247,7 @@ def run_censuses(run: xr.Dataset, times: Sequence[float]) -> list[Census]:
     for n, frame, time in zip(chosen, scene_frames(run, times), times, strict=True):
         if frame not in surveys:
             surveys[frame] = survey(
-                run["region"][frame].values.astype(np.uint8),
+                frame_regions(run, frame),
                 model_grid(spec),
                 radius=0.5 * spec.haematopoietic.diameter,
             )
@@ -330,8 +339,7 @@ def _floors(run: xr.Dataset, last: float) -> Iterator[StickyFloor]:
     # Bodies of all frames fit into memory; reading them one by one would take longer than the walk.
     bodies = run[list(_BODIES)].load()
     for n in range(frame_before(run, 0.0), frame_before(run, last) + 1):
-        regions = run["region"][n].values.astype(np.uint8)
-        yield StickyFloor(float(times[n]), regions, run_bodies(bodies, n))
+        yield StickyFloor(float(times[n]), frame_regions(run, n), run_bodies(bodies, n))
 
 
 def encounter_note(run: xr.Dataset, last: float) -> str:

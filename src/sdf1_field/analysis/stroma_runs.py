@@ -12,11 +12,17 @@ from numpy.typing import NDArray
 
 from sdf1_field.analysis.cargo import CargoCount, cargo_count
 from sdf1_field.analysis.network import NetworkCount, count_network
-from sdf1_field.analysis.runs import SAME_TIME, frame_before, run_name, run_scene, scene_frames
+from sdf1_field.analysis.runs import (
+    SAME_TIME,
+    frame_before,
+    frame_regions,
+    run_name,
+    run_scene,
+    scene_frames,
+)
 from sdf1_field.analysis.space import BODY, MIGRASOME, Outlines
 from sdf1_field.errors import InputError
 from sdf1_field.record import model_of
-from sdf1_field.scene import OUTSIDE
 from sdf1_field.scene.variables import CARGO
 from sdf1_field.simulation import model_grid
 from sdf1_field.units import duration_text
@@ -108,12 +114,9 @@ def run_network(run: xr.Dataset, time: float) -> NetworkCount:
             "counted. Solve a model with scene.msc_density above 0."
         )
     frame = frame_at(run, time)
-    regions = run["region"][frame].values
-    if regions.dtype.kind == "f":
-        regions = np.where(np.isfinite(regions), regions, OUTSIDE)
     return count_network(
         run_scene(run, frame),
-        regions.astype(np.uint8),
+        frame_regions(run, frame),
         model_grid(model_of(run).spec),
         time=float(run["time"].values[frame]),
     )

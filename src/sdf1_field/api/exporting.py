@@ -1,28 +1,46 @@
-"""Tracks of a run as those of a file of another program, and their writing."""
+"""Tracks and pictures of a run for other programs, and their writing."""
 
 import warnings
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import xarray as xr
 
-from sdf1_field.analysis import cell_places, observation_times
+from sdf1_field.analysis import cell_places, observation_index, observation_times
 from sdf1_field.analysis.runs import run_name
 from sdf1_field.analysis.tracks import even_frames
 from sdf1_field.errors import InputError, Sdf1FieldWarning
-from sdf1_field.interop import SUFFIXES, TrackFile, make_track_file, write_tracks
+from sdf1_field.interop import (
+    PICTURES,
+    SUFFIXES,
+    TrackFile,
+    make_track_file,
+    write_mask,
+    write_stack,
+    write_tracks,
+)
 from sdf1_field.interop.scales import Scale
 from sdf1_field.record import model_of, open_run
+from sdf1_field.simulation import model_grid
 from sdf1_field.units import duration_text
+
+if TYPE_CHECKING:
+    from sdf1_field.grid import Grid
 
 RUN = "run of sdf1-field"
 """Format of tracks from a run file."""
+_FROM_CENTRE = ("trackmate-xml", "trackmate-csv")
+"""Formats whose place 0 is the centre of a picture's first pixel; in others it is its corner."""
 
 
 def run_track_file(run: xr.Dataset) -> TrackFile:
     """Tracks of a run's cells over its evenly spaced frames; the first of these is frame 0.
 
-    The pixel is the grid's spacing, as of the run's maps.
+    Places are the run's, from the dish's corner; the pixel is the grid's cell, as of the run's
+    maps, and the region of each spot that under which the run counted it.
 
     Raises
     ------
@@ -42,27 +60,62 @@ def run_track_file(run: xr.Dataset) -> TrackFile:
     count = cells * frames
     interval = float(f"{(times[frames - 1] - times[0]) / (frames - 1):.12g}")
     return make_track_file(
-        run_name(run), RUN, Scale(1.0, interval, spec.grid.spacing, ()),
+        run_name(run), RUN, Scale(1.0, interval, model_grid(spec).dx, ()),
         spot=np.arange(count, dtype=np.int64),
         frame=np.repeat(np.arange(frames, dtype=np.int64), cells),
         x=x[:, :frames].T.ravel().astype(float), y=y[:, :frames].T.ravel().astype(float),
         track=np.tile(np.asarray(run["trajectory"].values, dtype=np.int64), frames),
         radius=np.full(count, 0.5 * spec.haematopoietic.diameter),
+        region=run["cell_region"].values[:, :frames].T.ravel().astype(np.uint8),
     )  # fmt: skip
 
 
-def export_tracks(
-    run: str | Path, to: str, path: str | Path | None = None, *, force: bool = False
+def _at(run: xr.Dataset, file: TrackFile, time: float) -> TrackFile:
+    """Tracks at one time [s] only, in the frame that it has among all."""
+    frame = observation_index(run, time)
+    shown = file.frame == frame
+    if not shown.any():
+        raise InputError(
+            f"{run_name(run)}: the cells at {duration_text(time)} come early after the frame "
+            "before, and other programs know one frame interval only. Choose another time."
+        )
+    assert file.region is not None
+    return replace(
+        file, spot=file.spot[shown], track=file.track[shown], frame=file.frame[shown],
+        x=file.x[shown], y=file.y[shown], radius=file.radius[shown],
+        links=np.empty((0, 2), dtype=np.int64), region=file.region[shown],
+    )  # fmt: skip
+
+
+def _from_centre(file: TrackFile, grid: "Grid") -> TrackFile:
+    """Tracks with places from the centre of the first pixel, not from its corner."""
+    return replace(file, x=file.x - 0.5 * grid.dx, y=file.y - 0.5 * grid.dy)
+
+
+def export(
+    run: str | Path,
+    to: str,
+    path: str | Path | None = None,
+    *,
+    at: "str | float | Sequence[str | float] | None" = None,
+    pixel_size: str | None = None,
+    force: bool = False,
 ) -> Path:
-    """Write the tracks of a run file for another program.
+    """Write a run's tracks, regions or fields for another program, as `sdf1-field export`.
 
     Parameters
     ----------
     run : str or pathlib.Path
     to : str
-        ``"trackmate-xml"``, ``"trackmate-csv"``, ``"geff"`` or ``"csv"``.
+        Tracks as ``"trackmate-xml"``, ``"trackmate-csv"``, ``"geff"`` or ``"csv"``; regions at a
+        time as ``"mask"``; fields, regions and cells as ``"imagej"`` or ``"ome-tiff"``.
     path : str or pathlib.Path, optional
         File to write; the run's name with the format's usual end if not given.
+    at : str, float or sequence of these, optional
+        Which time, such as ``"4 h"`` or seconds: for tracks and ``"mask"`` one, for stacks also
+        several. If not given, all evenly spaced frames; for ``"mask"`` the last.
+    pixel_size : str, optional
+        For ``"mask"``: such as ``"0.65 um"``, at which regions are painted anew from outlines.
     force : bool
         Replace an existing file.
 
@@ -74,25 +127,78 @@ def export_tracks(
     Raises
     ------
     InputError
-        If the run has no tracks, or the file exists or cannot be written.
+        If the run holds nothing of the kind at that time, an option has no effect, or the file
+        exists or cannot be written.
 
     Warns
     -----
     Sdf1FieldWarning
-        If a last frame that comes early is left out.
+        If a last frame that comes early is left out, or frames have no cells.
+    """
+    from sdf1_field.api.runs import times_of
+    from sdf1_field.api.tracking import quantity
+
+    if to not in (*SUFFIXES, *PICTURES):
+        known = ", ".join((*SUFFIXES, *PICTURES))
+        raise InputError(f"to: unknown format '{to}'. Choose one of {known}.")
+    if pixel_size is not None and to != "mask":
+        raise InputError(
+            f"--pixel-size: is for masks, which are painted anew; {to} has the grid's. Omit it."
+        )
+    times = times_of(at)
+    if times is not None and len(times) > 1 and to not in ("imagej", "ome-tiff"):
+        raise InputError(f"--at: {to} has one time. Give one.")
+    target = Path(path) if path is not None else _named(Path(run), to)
+    with open_run(run, interrupted=True) as opened:
+        if to == "mask":
+            from sdf1_field.analysis.run_pictures import run_mask
+
+            pixel = None if pixel_size is None else quantity("--pixel-size", pixel_size, "length")
+            mask = run_mask(opened, times[0] if times else None, pixel=pixel)
+            write_mask(mask, target, force=force)
+        elif to in PICTURES:
+            from sdf1_field.analysis.run_pictures import run_stack
+
+            stack, note = run_stack(opened, times)
+            _warn(f"{run}: {note}." if note else "")
+            write_stack(stack, target, to, force=force)
+        else:
+            _export_tracks(opened, to, target, times[0] if times else None, force=force)
+    return target
+
+
+def _named(run: Path, to: str) -> Path:
+    return run.with_name(run.stem + {**SUFFIXES, **PICTURES}[to])
+
+
+def _warn(text: str) -> None:
+    if text:
+        warnings.warn(text, Sdf1FieldWarning, stacklevel=3)
+
+
+def _export_tracks(
+    run: xr.Dataset, to: str, target: Path, time: float | None, *, force: bool
+) -> None:
+    file, times = run_track_file(run), observation_times(run)
+    if time is not None:
+        file = _at(run, file, time)
+    elif len(times) - 1 > file.frame.max():
+        _warn(
+            f"{run_name(run)}: the frame at {duration_text(float(times[-1]))} is left out, since "
+            "it comes early and other programs know one frame interval only."
+        )
+    if to in _FROM_CENTRE:
+        file = _from_centre(file, model_grid(model_of(run).spec))
+    write_tracks(file, target, to, force=force)
+
+
+def export_tracks(
+    run: str | Path, to: str, path: str | Path | None = None, *, force: bool = False
+) -> Path:
+    """Write the tracks of a run file for another program: `export` for all of its times.
+
+    Parameters and errors as of `export`.
     """
     if to not in SUFFIXES:
         raise InputError(f"to: unknown format '{to}'. Choose one of {', '.join(SUFFIXES)}.")
-    target = Path(run).with_suffix(SUFFIXES[to]) if path is None else Path(path)
-    with open_run(run, interrupted=True) as opened:
-        file, times = run_track_file(opened), observation_times(opened)
-    left = len(times) - 1 - int(file.frame.max())
-    if left:
-        warnings.warn(
-            f"{run}: the frame at {duration_text(float(times[-1]))} is left out, since it comes "
-            "early and other programs know one frame interval only.",
-            Sdf1FieldWarning,
-            stacklevel=2,
-        )
-    write_tracks(file, target, to, force=force)
-    return target
+    return export(run, to, path, force=force)

@@ -5,11 +5,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sdf1_field.analysis.mask_census import MeasuredDish
-from sdf1_field.analysis.measured import Walk, measured_table
+from sdf1_field.analysis.mask_census import MeasuredDish, shipped_cell
+from sdf1_field.analysis.measured import Walk, measured_table, predicted_rows
+from sdf1_field.analysis.run_pictures import run_mask, run_positions
 from sdf1_field.api.tracking import quantity
 from sdf1_field.errors import InputError
 from sdf1_field.interop import Mask, Positions, parse_labels, read_mask, read_positions
+from sdf1_field.record import open_run
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -75,6 +77,7 @@ class Measured:
         after: str | None = None,
         speed: str | None = None,
         persistence: str | None = None,
+        against: str | Path | None = None,
     ) -> dict[str, Any]:
         """Areas, densities and fold changes, as `sdf1-field measure --json`.
 
@@ -86,6 +89,9 @@ class Measured:
             Time since the cells were added, such as ``"4 h"``, for the encounter limit.
         speed, persistence : str, optional
             Of the cells, such as ``"3 um/min"`` and ``"5 min"``; their tracks' if not given.
+        against : str or pathlib.Path, optional
+            Run file whose dish stands beside the observed ones, at the saved time nearest to
+            ``after``, else the last.
 
         Raises
         ------
@@ -106,15 +112,33 @@ class Measured:
                     "were added. Give --after, such as '4 h', too."
                 )
         size = None if diameter is None else quantity("--diameter", diameter, "length")
-        return measured_table(self.groups, diameter=size, walk=walk)
+        predicted = None
+        if against is not None:
+            with open_run(against, interrupted=True) as run:
+                predicted = predicted_rows(run, str(against), None if walk is None else walk.after)
+        return measured_table(self.groups, diameter=size, walk=walk, predicted=predicted)
 
-    def plot(self, *, diameter: str | None = None) -> "Figure":
-        """Regions of each dish with their outlines, and its cells."""
-        from sdf1_field.analysis.mask_census import shipped_cell
+    def plot(self, table: Mapping[str, Any] | None = None) -> "Figure":
+        """Regions of each dish with their outlines, and its cells.
+
+        Parameters
+        ----------
+        table : mapping, optional
+            Of `table`. If it was made against a run, the run's dish and bars of the fold changes
+            stand beside the observed ones.
+        """
         from sdf1_field.figures.measured import plot_measured
 
-        size = shipped_cell()[0] if diameter is None else quantity("--diameter", diameter, "length")
-        return plot_measured(self.groups, diameter=size)
+        if table is None:
+            return plot_measured(self.groups, diameter=shipped_cell()[0])
+        dish = None
+        if table["predicted"] is not None:
+            with open_run(table["predicted"]["run"], interrupted=True) as run:
+                time = table["predicted"]["time"]
+                dish = MeasuredDish(run_mask(run, time), run_positions(run, time), by_table=True)
+        return plot_measured(
+            self.groups, diameter=table["diameter_um"], predicted=dish, table=table
+        )
 
 
 def measure(mask: str | Path, cells: str | Path, **reading: Any) -> Measured:

@@ -61,8 +61,7 @@ _PATH = click.Path(path_type=Path)
     type=click.Choice(("pixel", "table")),
     default="pixel",
     show_default=True,
-    help="A cell is in the region of the pixel under its centre, or in that of its row's column "
-    "'region'.",
+    help="A cell is in the region of the pixel under its centre, or in that which its file names.",
 )
 @click.option(
     "--diameter", metavar="LENGTH", help="Of the cells, such as '12 um' (KG-1a, if not given)."
@@ -87,7 +86,17 @@ _PATH = click.Path(path_type=Path)
     "--frame-interval", metavar="TIME", help="Of tracks that are not calibrated, such as '2 min'."
 )
 @click.option(
-    "-o", "--output", type=_PATH, help="Picture to write: regions with outlines, and cells."
+    "--against",
+    type=_PATH,
+    metavar="RUN.nc",
+    help="A simulated dish to set beside the observed ones, at the saved time nearest to --after, "
+    "else the last.",
+)
+@click.option(
+    "-o",
+    "--output",
+    type=_PATH,
+    help="Picture to write: regions with outlines, and cells; with --against fold changes too.",
 )
 @click.option("--force", is_flag=True, help="Replace an existing picture.")
 @json_option
@@ -106,6 +115,7 @@ def measure(
     speed: str | None,
     persistence: str | None,
     frame_interval: str | None,
+    against: Path | None,
     output: Path | None,
     force: bool,
     as_json: bool,
@@ -129,9 +139,11 @@ def measure(
         frame_interval=frame_interval, columns=column_names(columns), cells_in=cells_in,
         count_by=count_by,
     )  # fmt: skip
-    table = measured.table(diameter=diameter, after=after, speed=speed, persistence=persistence)
+    table = measured.table(
+        diameter=diameter, after=after, speed=speed, persistence=persistence, against=against
+    )
     if output is not None:
-        save_picture(measured.plot(diameter=diameter), output)
+        save_picture(measured.plot(table), output)
     if as_json:
         click.echo(json.dumps(table, indent=2))
         return

@@ -1,14 +1,14 @@
-"""The commands tracks and export: tracks from other programs' files, and a run's for them."""
+"""The commands tracks and export: tracks from other programs' files, and a run for them."""
 
 import json
 from pathlib import Path
 
 import click
 
-from sdf1_field.cli.options import json_option, run_argument
+from sdf1_field.cli.options import json_option, run_argument, time_of
 
-_FORMATS = ("trackmate-xml", "trackmate-csv", "geff", "csv")
-"""As `interop.SUFFIXES`, which needs NumPy."""
+_FORMATS = ("trackmate-xml", "trackmate-csv", "geff", "csv", "mask", "imagej", "ome-tiff")
+"""As `interop.SUFFIXES` and `interop.PICTURES`, which need NumPy."""
 
 
 @click.command()
@@ -97,7 +97,8 @@ def tracks(
     "to",
     type=click.Choice(_FORMATS),
     required=True,
-    help="TrackMate's XML or table of spots, GEFF, or a plain table. Micrometres and seconds.",
+    help="Tracks as TrackMate's XML or table of spots, GEFF, or a plain table; regions as a mask; "
+    "fields, regions and cells as a hyperstack of ImageJ or as OME-TIFF. Micrometres and seconds.",
 )
 @click.option(
     "-o",
@@ -105,9 +106,30 @@ def tracks(
     type=click.Path(path_type=Path),
     help="File to write; RUN with the format's usual end if not given.",
 )
+@click.option(
+    "--at",
+    "at",
+    multiple=True,
+    metavar="TIME",
+    help="Only this time, such as '4 h'; several for imagej and ome-tiff. All evenly spaced frames "
+    "if not given; the last for a mask.",
+)
+@click.option(
+    "--pixel-size",
+    metavar="LENGTH",
+    help="Of a mask, such as '0.65 um': regions are painted anew; else the grid's cells.",
+)
 @click.option("--force", is_flag=True, help="Replace an existing file.")
-def export(run: Path, to: str, output: Path | None, force: bool) -> None:
-    """Write the tracks of a run for another program."""
-    from sdf1_field.api.exporting import export_tracks
+def export(
+    run: Path,
+    to: str,
+    output: Path | None,
+    at: tuple[str, ...],
+    pixel_size: str | None,
+    force: bool,
+) -> None:
+    """Write a run's tracks, regions or fields for another program, such as Fiji."""
+    from sdf1_field.api.exporting import export as write
 
-    click.echo(export_tracks(run, to, output, force=force))
+    times = [time_of(text) for text in at] or None
+    click.echo(write(run, to, output, at=times, pixel_size=pixel_size, force=force))

@@ -12,23 +12,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sdf1_field.errors import InputError, reason_of
-from sdf1_field.interop.masks import REGION_NAMES, Mask
+from sdf1_field.interop.masks import Mask
 from sdf1_field.interop.outlines import is_roi, read_points
 from sdf1_field.interop.scales import Calibration
 from sdf1_field.interop.tables import Places, read_places
 from sdf1_field.interop.trackfile import TrackFile
 from sdf1_field.interop.trackmate_xml import is_xml, read_xml
-from sdf1_field.scene import REGION_LABELS, Region
 
 Array = NDArray[np.float64]
 
 POINTS = "ImageJ points"
 _SAME = 1e-3
 """Relative difference of pixel sizes that are the same."""
-_WORDS: Mapping[str, Region] = {
-    **REGION_NAMES, **{label.lower(): region for region, label in REGION_LABELS.items()},
-}  # fmt: skip
-"""Regions as a table may name them, in lower case."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,7 +37,7 @@ class Positions:
     x, y : ndarray, shape (cell,)
         Centres from the outer corner of the first pixel [um].
     region : ndarray of uint8, shape (cell,) or None
-        `Region` of each cell as the table says; None where it says nothing.
+        `Region` of each cell as the file says; None where it says nothing.
     tracks : TrackFile or None
         All frames, where cells were tracked and the time between frames is known.
     unused : tuple of str
@@ -136,6 +131,7 @@ def _of_tracks(
     timed |= "frame_interval" in read.unused
     return Positions(
         read.name, read.format, read.x[shown] + shift, read.y[shown] + shift,
+        region=None if read.region is None else read.region[shown],
         tracks=read if timed and len(read.links) else None,
         unused=tuple(key for key in read.unused if key == "frame_interval"),
     )  # fmt: skip
@@ -147,11 +143,7 @@ def _of_places(name: str, read: Places, frame: int | None) -> Positions:
         _require_no_frame(name, frame)
     else:
         shown = _shown(name, read.frame, frame)
-    region = None
-    if read.region is not None:
-        unknown = [word for word in read.region if word.lower() not in _WORDS]
-        if not unknown:
-            region = np.array([_WORDS[word.lower()] for word in read.region], np.uint8)[shown]
+    region = None if read.region is None else read.region[shown]
     return Positions(name, "table", read.x[shown], read.y[shown], region)
 
 

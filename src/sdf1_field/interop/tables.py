@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from sdf1_field.errors import InputError
 from sdf1_field.interop.frames import UNEVEN, exact_interval, frames_of_times
+from sdf1_field.interop.masks import REGION_NAMES
 from sdf1_field.interop.scales import Calibration, length_factor, scale_of, time_factor
 from sdf1_field.interop.trackfile import (
     NO_TRACK,
@@ -21,6 +22,7 @@ from sdf1_field.interop.trackfile import (
     make_track_file,
     require_tracks,
 )
+from sdf1_field.scene import REGION_LABELS, Region
 
 Array = NDArray[np.float64]
 
@@ -40,6 +42,12 @@ _FURTHER: Mapping[str, tuple[str, ...]] = {
     "region": ("region",),
 }
 """What a table may have besides."""
+_REGIONS: Mapping[str, Region] = {
+    **REGION_NAMES,
+    **{label.lower(): region for region, label in REGION_LABELS.items()},
+    **{text: region for region in Region for text in (f"{region:d}", f"{region:.1f}")},
+}
+"""Regions as a column ``region`` may name them, in lower case; numbers as in masks."""
 _HEADERS = 4
 """Most header lines: TrackMate's keys, names, short names and units."""
 _HEAD = 1 << 16
@@ -81,14 +89,14 @@ class Places:
         [um].
     frame : ndarray of int, shape (row,) or None
         None in a table without frames.
-    region : tuple of str or None
-        What a column ``region`` says of each; None in a table without.
+    region : ndarray of uint8, shape (row,) or None
+        `Region` that a column ``region`` names in each; None where one names none.
     """
 
     x: Array
     y: Array
     frame: Whole | None
-    region: tuple[str, ...] | None
+    region: NDArray[np.uint8] | None
 
 
 def read_table(
@@ -186,8 +194,15 @@ def _places(path: Path, asked: Calibration, layout: _Layout) -> Places:
     if "frame" in found:
         numbers = _floats(name, found["frame"].name, values["frame"], layout.headers)
         frame = _whole(name, found["frame"].name, numbers, layout.headers)
-    region = tuple(str(each).strip() for each in values["region"]) if "region" in found else None
-    return Places(x * scale, y * scale, frame, region)
+    return Places(x * scale, y * scale, frame, _regions(values.get("region")))
+
+
+def _regions(values: NDArray[np.object_] | Array | None) -> NDArray[np.uint8] | None:
+    """`Region` of each row by name or number; None if there is no column or one is no region."""
+    if values is None:
+        return None
+    numbers = [_REGIONS.get(str(each).strip().lower()) for each in values.tolist()]
+    return None if None in numbers else np.array(numbers, dtype=np.uint8)
 
 
 def _layout(path: Path, columns: Mapping[str, str], needed: Sequence[str]) -> _Layout:
@@ -360,10 +375,12 @@ def _track_file(path: Path, asked: Calibration, layout: _Layout) -> TrackFile:
         spot = _whole(name, "spot", numbers["spot"], headers)
     depth = numbers.get("z", np.zeros(0))
     hidden = (track == NO_TRACK) & (numbers.get("visible", np.ones(len(x))) == 0.0)
+    region = _regions(values.get("region"))
     return make_track_file(
         name, "TrackMate CSV" if layout.trackmate else "table", scale,
         spot=spot[~hidden], frame=frame[~hidden], x=x[~hidden], y=y[~hidden],
         track=track[~hidden], radius=numbers.get("radius", np.full(len(x), np.nan))[~hidden],
+        region=None if region is None else region[~hidden],
         left_out=LeftOut(
             hidden=int(np.count_nonzero(hidden)),
             depth=bool(len(depth)) and bool(np.nanmax(depth) > np.nanmin(depth)),

@@ -68,6 +68,8 @@ class TrackFile:
     left_out : LeftOut
     unused : tuple of str
         What a user said of `scales.Calibration` although the file says it.
+    region : ndarray of uint8, shape (spot,) or None
+        `Region` under each spot as the file says; None where it does not.
     """
 
     name: str
@@ -83,6 +85,7 @@ class TrackFile:
     pixel_size: float | None = None
     left_out: LeftOut = field(default_factory=LeftOut)
     unused: tuple[str, ...] = ()
+    region: NDArray[np.uint8] | None = None
 
     @property
     def time(self) -> Array:
@@ -149,6 +152,7 @@ def make_track_file(
     track: Whole | None = None,
     radius: Array | None = None,
     left_out: LeftOut | None = None,
+    region: NDArray[np.uint8] | None = None,
 ) -> TrackFile:
     """Track file from spots in any order, checked.
 
@@ -169,6 +173,7 @@ def make_track_file(
     radius : ndarray, shape (spot,), optional
         In the file's unit.
     left_out : LeftOut, optional
+    region : ndarray of uint8, shape (spot,), optional
 
     Raises
     ------
@@ -221,6 +226,7 @@ def make_track_file(
         name=name, format=kind, interval=scale.interval, spot=spot, track=track, frame=frame,
         x=x * scale.length, y=y * scale.length, radius=radius * scale.length, links=links,
         pixel_size=scale.pixel_size, left_out=left_out or LeftOut(), unused=scale.unused,
+        region=None if region is None else region[order],
     )  # fmt: skip
 
 

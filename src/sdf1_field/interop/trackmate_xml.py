@@ -18,6 +18,7 @@ from sdf1_field.interop.trackfile import (
     make_track_file,
     require_tracks,
 )
+from sdf1_field.scene import Region
 
 _CHUNK = 1 << 20
 """Bytes handed to the parser at a time."""
@@ -136,6 +137,7 @@ class _TrackMate:
         self.pixel: float | None = None
         self.ids, self.frames = array("q"), array("q")
         self.x, self.y, self.radius = array("d"), array("d"), array("d")
+        self.regions = array("B")
         self.hidden = array("q")
         self.lowest, self.highest = np.inf, -np.inf
         self.links, self.link_track = array("q"), array("q")
@@ -150,6 +152,8 @@ class _TrackMate:
             self.x.append(float(attrs["POSITION_X"]))
             self.y.append(float(attrs["POSITION_Y"]))
             self.radius.append(float(attrs.get("RADIUS", "nan")))
+            if "REGION" in attrs:
+                self.regions.append(_whole(attrs["REGION"]))
             depth = float(attrs.get("POSITION_Z", "0"))
             if not self.lowest <= depth <= self.highest:
                 self.lowest, self.highest = min(self.lowest, depth), max(self.highest, depth)
@@ -198,7 +202,7 @@ class _TrackMate:
             self.name, f"TrackMate {self.version}", scale,
             spot=ids[kept], frame=_numbers(self.frames)[kept],
             x=_reals(self.x)[kept], y=_reals(self.y)[kept], radius=_reals(self.radius)[kept],
-            track=track[kept], links=links,
+            track=track[kept], links=links, region=self._regions(kept),
             left_out=LeftOut(
                 hidden=int(np.count_nonzero(hidden)),
                 tracks=len(np.unique(of_link)) - len(kept_tracks),
@@ -206,6 +210,13 @@ class _TrackMate:
                 depth=self.highest > self.lowest,
             ),
         )  # fmt: skip
+
+    def _regions(self, kept: NDArray[np.bool_]) -> NDArray[np.uint8] | None:
+        """Regions of the spots kept; None unless every spot has one."""
+        region = np.frombuffer(self.regions or b"", dtype=np.uint8)
+        if len(region) != len(kept) or not len(kept) or region.max() > max(Region):
+            return None
+        return region[kept]
 
     def _places(self, ids: NDArray[np.int64], linked: NDArray[np.int64]) -> NDArray[np.int64]:
         """Places of linked spots by their numbers."""

@@ -3,7 +3,7 @@
 import contextlib
 import math
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TextIO
 
@@ -12,7 +12,9 @@ import numpy as np
 from sdf1_field import __version__
 from sdf1_field.errors import InputError, reason_of, refuse_existing
 from sdf1_field.interop.geff_files import is_geff, write_geff
+from sdf1_field.interop.masks import REGION_NAMES
 from sdf1_field.interop.trackfile import NO_TRACK, TrackFile
+from sdf1_field.scene import Region
 
 SUFFIXES: Mapping[str, str] = {
     "trackmate-xml": ".xml",
@@ -35,6 +37,7 @@ _FEATURES: Mapping[str, tuple[tuple[str, str, str, str, str], ...]] = {
         ("FRAME", "Frame", "Frame", "NONE", "true"),
         ("RADIUS", "Radius", "R", "LENGTH", "false"),
         ("VISIBILITY", "Visibility", "Visibility", "NONE", "true"),
+        ("REGION", "Region", "Region", "NONE", "true"),
     ),
     "Edge": (
         ("SPOT_SOURCE_ID", "Source spot ID", "Source ID", "NONE", "true"),
@@ -47,7 +50,9 @@ _FEATURES: Mapping[str, tuple[tuple[str, str, str, str, str], ...]] = {
         ("NUMBER_SPOTS", "Number of spots in track", "N spots", "NONE", "true"),
     ),
 }
-"""Key, name, short name, dimension, and whether it is a whole number."""
+"""Key, name, short name, dimension, and whether it is a whole number.
+
+TrackMate shows a feature that is declared, such as the region, like its own."""
 _UNITS = {"POSITION": "(micron)", "LENGTH": "(micron)", "TIME": "(sec)", "QUALITY": "(quality)"}
 """Of the dimensions above, as TrackMate's tables write them."""
 _SETTINGS = """\
@@ -72,7 +77,8 @@ tend="{t}" />
 def write_tracks(file: TrackFile, path: Path, kind: str, *, force: bool = False) -> None:
     """Write tracks in micrometres and seconds, whole or not at all.
 
-    Written, read and written again, files are the same to the last byte.
+    Written, read and written again, files are the same to the last byte. Places are written as they
+    are: those for TrackMate are measured from the centre of the first pixel.
 
     Parameters
     ----------
@@ -96,17 +102,25 @@ def write_tracks(file: TrackFile, path: Path, kind: str, *, force: bool = False)
             raise InputError(f"{path}: is a file, and a GEFF is a folder. Choose another name.")
         write_geff(file, path)
         return
-    with _whole(path) as stream:
+    with (
+        replaced_when_whole(path) as partial,
+        partial.open("w", encoding="utf-8", newline="\n") as stream,
+    ):
         _WRITERS[kind](file, stream)
 
 
 @contextlib.contextmanager
-def _whole(path: Path) -> Iterator[TextIO]:
-    """Stream to a partial file that takes the name when it is complete."""
+def replaced_when_whole(path: Path) -> Iterator[Path]:
+    """Partial file that takes the name when it is complete.
+
+    Raises
+    ------
+    InputError
+        If it cannot be written.
+    """
     partial = path.with_name(path.name + ".partial")
     try:
-        with partial.open("w", encoding="utf-8", newline="\n") as stream:
-            yield stream
+        yield partial
         os.replace(partial, path)
     except OSError as error:
         raise InputError(f"{path}: {reason_of(error)}. Choose another place.") from None
@@ -126,15 +140,17 @@ def _write_xml(file: TrackFile, stream: TextIO) -> None:
     write('<?xml version="1.0" encoding="UTF-8"?>\n<TrackMate version="7.14.0">\n')
     write(f"  <Log>Tracks written by sdf1-field {__version__}.</Log>\n")
     write('  <Model spatialunits="micron" timeunits="sec">\n    <FeatureDeclarations>\n')
-    for of, features in _FEATURES.items():
+    for of in _FEATURES:
         write(f"      <{of}Features>\n")
-        for key, name, short, dimension, whole in features:
+        for key, name, short, dimension, whole in _features(file, of):
             write(
                 f'        <Feature feature="{key}" name="{name}" shortname="{short}" '
                 f'dimension="{dimension}" isint="{whole}" />\n'
             )
         write(f"      </{of}Features>\n")
     write(f'    </FeatureDeclarations>\n    <AllSpots nspots="{len(file.spot)}">\n')
+    regions = [f' REGION="{region:d}"' for region in Region]
+    words = [""] * len(file.spot) if file.region is None else [regions[n] for n in file.region]
     ends = np.searchsorted(file.frame, np.arange(frames + 1))
     for frame in range(frames):
         rows = slice(ends[frame], ends[frame + 1])
@@ -143,10 +159,11 @@ def _write_xml(file: TrackFile, stream: TextIO) -> None:
             "".join(
                 f'        <Spot ID="{number}" name="ID{number}" QUALITY="1.0" '
                 f'POSITION_T="{frame * file.interval!r}" FRAME="{frame}" RADIUS="{radius!r}" '
-                f'VISIBILITY="1" POSITION_X="{x!r}" POSITION_Y="{y!r}" POSITION_Z="0.0" />\n'
-                for number, x, y, radius in zip(
+                f'VISIBILITY="1" POSITION_X="{x!r}" POSITION_Y="{y!r}" POSITION_Z="0.0"{region} '
+                "/>\n"
+                for number, x, y, radius, region in zip(
                     file.spot[rows].tolist(), file.x[rows].tolist(), file.y[rows].tolist(),
-                    radii[rows], strict=True,
+                    radii[rows], words[rows], strict=True,
                 )
             )
         )  # fmt: skip
@@ -183,6 +200,10 @@ def _write_xml(file: TrackFile, stream: TextIO) -> None:
     write(_SETTINGS.format(x=width - 1, y=height - 1, t=frames - 1, radius=_RADIUS))
 
 
+def _features(file: TrackFile, of: str) -> tuple[tuple[str, str, str, str, str], ...]:
+    return tuple(each for each in _FEATURES[of] if each[0] != "REGION" or file.region is not None)
+
+
 def _radii(file: TrackFile) -> list[float]:
     radii: list[float] = np.where(np.isfinite(file.radius), file.radius, _RADIUS).tolist()
     return radii
@@ -190,34 +211,43 @@ def _radii(file: TrackFile) -> list[float]:
 
 def _write_csv(file: TrackFile, stream: TextIO) -> None:
     _require_no_branches(file)
-    keys = ("LABEL", "ID", "TRACK_ID", *(feature[0] for feature in _FEATURES["Spot"]))
+    features = _features(file, "Spot")
+    keys = ("LABEL", "ID", "TRACK_ID", *(feature[0] for feature in features))
     names, shorts = (
-        ("Label", "Spot ID", "Track ID", *(feature[n] for feature in _FEATURES["Spot"]))
-        for n in (1, 2)
+        ("Label", "Spot ID", "Track ID", *(feature[n] for feature in features)) for n in (1, 2)
     )
-    units = ("", "", "", *(_UNITS.get(feature[3], "") for feature in _FEATURES["Spot"]))
+    units = ("", "", "", *(_UNITS.get(feature[3], "") for feature in features))
     stream.write("".join(",".join(line) + "\n" for line in (keys, names, shorts, units)))
     stream.writelines(
         f"ID{number},{number},{'' if track == NO_TRACK else track},1.0,{x!r},{y!r},0.0,"
-        f"{frame * file.interval!r},{frame},{radius!r},1\n"
-        for number, track, frame, x, y, radius in zip(
+        f"{frame * file.interval!r},{frame},{radius!r},1{region}\n"
+        for number, track, frame, x, y, radius, region in zip(
             file.spot.tolist(), file.track.tolist(), file.frame.tolist(), file.x.tolist(),
-            file.y.tolist(), _radii(file), strict=True,
+            file.y.tolist(), _radii(file), _cells(file, range(len(Region))), strict=True,
         )
     )  # fmt: skip
 
 
 def _write_table(file: TrackFile, stream: TextIO) -> None:
     _require_no_branches(file)
-    stream.write("track,spot,frame,time_s,x_um,y_um\n")
+    ending = "" if file.region is None else ",region"
+    stream.write(f"track,spot,frame,time_s,x_um,y_um{ending}\n")
     stream.writelines(
         f"{'' if track == NO_TRACK else track},{number},{frame},{frame * file.interval!r},{x!r},"
-        f"{y!r}\n"
-        for number, track, frame, x, y in zip(
+        f"{y!r}{region}\n"
+        for number, track, frame, x, y, region in zip(
             file.spot.tolist(), file.track.tolist(), file.frame.tolist(), file.x.tolist(),
-            file.y.tolist(), strict=True,
+            file.y.tolist(), _cells(file, REGION_NAMES), strict=True,
         )
     )  # fmt: skip
+
+
+def _cells(file: TrackFile, texts: Iterable[object]) -> list[str]:
+    """Last cell of each spot's row, its region in the words of ``texts``; nothing without one."""
+    if file.region is None:
+        return [""] * len(file.spot)
+    endings = [f",{text}" for text in texts]
+    return [endings[region] for region in file.region]
 
 
 def _require_no_branches(file: TrackFile) -> None:

@@ -10,6 +10,7 @@ from sdf1_field.digits import interval_text, number_text, spread_text
 
 def print_measured(table: dict[str, Any]) -> None:
     """Dishes, cells by region, and groups beside the first."""
+    from sdf1_field.scene import Region
     from sdf1_field.statistics import p_text
     from sdf1_field.units import duration_text
 
@@ -28,32 +29,45 @@ def print_measured(table: dict[str, Any]) -> None:
             f"{dish['cells_format']}, {dish['cells']:,} cells"
         )
     by = dishes[0]["counted_by"]
-    where = "under its centre" if by == "pixel" else "that its table names"
+    where = "under its centre" if by == "pixel" else "that its file names"
     several = any(len(group["dishes"]) > 1 for group in groups)
     click.echo(
         f"a cell counts for the region {where}; touching: within half of {table['diameter_um']:g} "
         f"um{'; fold change with 95 % interval over dishes' if several else ''}"
     )
-    lines = [
-        (
-            *((f"{group['name']} ({dishes_text(len(group['dishes']))})",) if named else ()),
-            row["region"],
-            f"{row['area_mm2']:.4f}",
-            f"{row['cells']:g}",
-            number_text(row["density_per_mm2"]),
-            interval_text(row["fold_change"], row["interval"]),
-            _touching_text(row["touching_fold_change"], row["touching_uniform"]),
-            *((number_text(row["encounter_limit"]),) if table["after"] else ()),
+    predicted = table["predicted"]
+    if predicted is None:
+        blocks = [(f"{g['name']} ({dishes_text(len(g['dishes']))})", g["regions"]) for g in groups]
+        rows = [(name, row) for name, own in blocks for row in own]
+    else:
+        blocks = [(f"observed, {g['name']}" if named else "observed", g["regions"]) for g in groups]
+        blocks.append(("predicted", predicted["regions"]))
+        rows = [(name, own[n]) for n in range(len(Region)) for name, own in blocks]
+    limited = table["after"] or predicted is not None
+    lines = []
+    for name, row in rows:
+        leading = (name, row["region"]) if predicted is None else (row["region"], name)
+        lines.append(
+            (
+                *(leading if named or predicted is not None else leading[1:]),
+                f"{row['area_mm2']:.4f}",
+                f"{row['cells']:g}",
+                number_text(row["density_per_mm2"]),
+                interval_text(row["fold_change"], row.get("interval")),
+                _touching_text(row["touching_fold_change"], row["touching_uniform"]),
+                *((number_text(row["encounter_limit"]),) if limited else ()),
+            )
         )
-        for group in groups
-        for row in group["regions"]
-    ]
     header = (
-        *(("group",) if named else ()),
-        *("region", "mm2", "cells", "per mm2", "fold change", "if touching counted"),
-        *(("encounter limit",) if table["after"] else ()),
+        *(("group",) if named and predicted is None else ()),
+        "region",
+        *(("dish",) if predicted is not None else ()),
+        *("mm2", "cells", "per mm2", "fold change", "if touching counted"),
+        *(("encounter limit",) if limited else ()),
     )
     print_table(lines, header)
+    if predicted is not None:
+        _print_predicted(predicted, sum(dish["cells"] for dish in dishes))
     if table["after"]:
         speeds = dict.fromkeys(
             f"{number_text(dish['speed_um_per_min'])} um/min, persistence "
@@ -83,6 +97,23 @@ def print_measured(table: dict[str, Any]) -> None:
         ],
         ("group", "region", "dishes", "control", "ratio of means", f"p ({control['test']} test)"),
     )
+
+
+def _print_predicted(predicted: dict[str, Any], observed: int) -> None:
+    """The simulated dish, and what of it can be compared."""
+    from sdf1_field.units import duration_text
+
+    click.echo(
+        f"predicted: {predicted['run']}, {predicted['title']}, {predicted['treatment']}, seed "
+        f"{predicted['seed']}, {duration_text(predicted['time'])} after its cells were added"
+    )
+    if observed != predicted["cells"]:
+        click.echo(
+            f"{observed:,} cells are observed and {predicted['cells']:,} predicted: compare fold "
+            "changes, not numbers or densities"
+        )
+    if note := predicted["regions"][0]["encounter_limit_note"]:
+        click.echo(note)
 
 
 def _touching_text(value: float | None, uniform: float | None) -> str:
