@@ -8,7 +8,8 @@ import tifffile
 from defusedxml.ElementTree import fromstring
 
 from mask_builders import CLASSES
-from sdf1_field.analysis.census import survey
+from sdf1_field.analysis.census import density_fold_change, survey
+from sdf1_field.analysis.encounter import encounter_repeats
 from sdf1_field.analysis.mask_census import mask_encounters, survey_mask
 from sdf1_field.analysis.run_pictures import run_mask, run_stack
 from sdf1_field.analysis.runs import frame_regions, run_encounter_limit
@@ -18,9 +19,7 @@ from sdf1_field.errors import InputError, Sdf1FieldWarning
 from sdf1_field.interop import parse_labels, read_mask, read_tracks, write_tracks
 from sdf1_field.record import model_of, open_run
 from sdf1_field.scene import OUTSIDE, Region
-from sdf1_field.simulation import model_grid
 
-HOUR = 3600.0
 OFTEN = ("output.fields_from=0 h", "output.fields_every=30 min", "output.tracks_every=10 min")
 CROWDED = ("cells.density=3000 1/mm**2", *OFTEN)
 """A dish with some hundred cells."""
@@ -53,7 +52,7 @@ def test_a_mask_has_the_regions_of_the_run_and_its_calibration(run, solved):
     assert metadata["unit"] == "um"
     assert picture.dtype == np.uint8
     with open_run(path) as opened:
-        frame = int(np.argmin(np.abs(opened["time"].values - 1.5 * HOUR)))
+        frame = int(np.argmin(np.abs(opened["time"].values - 5400.0)))
         np.testing.assert_array_equal(picture, frame_regions(opened, frame))
     mask = read_mask("mask.tif", parse_labels(CLASSES))
     assert (mask.pixel_size, mask.grid.width) == (10.0, 300.0)
@@ -168,20 +167,20 @@ def stack(run, solved):
 
 def test_a_hyperstack_has_field_coat_regions_and_cells_over_time(stack):
     values, metadata, _, path = stack("imagej")
-    assert (values.dtype, values.shape) == (np.float32, (5, 4, 30, 30))
+    assert (values.dtype, values.shape) == (np.float32, (5, 6, 30, 30))
     assert (metadata["unit"], metadata["finterval"]) == ("um", 1800.0)
     assert metadata["Labels"][:5] == [
-        "SDF-1 (nM), 0 h", "SDF-1 bound (molecules/um2), 0 h", "regions, 0 h", "cells, 0 h",
-        "SDF-1 (nM), 30 min",
+        "SDF-1 (nM), 0 s", "SDF-1 bound (molecules/um2), 0 s", "CCL2 (nM), 0 s",
+        "CCL2 bound (molecules/um2), 0 s", "regions, 0 s",
     ]  # fmt: skip
     with open_run(path) as opened:
         np.testing.assert_array_equal(values[:, 0], opened["sdf1"].values)
         np.testing.assert_array_equal(values[:, 1], opened["sdf1_bound"].values)
-        np.testing.assert_array_equal(values[:, 2], opened["region"].values)
+        np.testing.assert_array_equal(values[:, 4], opened["region"].values)
         x, y = (opened[f"cell_{axis}"].values[:, ::3] for axis in "xy")
     for frame in range(5):
-        numbers = values[frame, 3][(y[:, frame] // 10).astype(int), (x[:, frame] // 10).astype(int)]
-        assert set(np.unique(values[frame, 3])) <= set(range(len(x) + 1))
+        numbers = values[frame, 5][(y[:, frame] // 10).astype(int), (x[:, frame] // 10).astype(int)]
+        assert set(np.unique(values[frame, 5])) <= set(range(len(x) + 1))
         # Only where two cells share a pixel has it the number of the other.
         assert np.mean(numbers == np.arange(len(x)) + 1) > 0.8
         assert (numbers > 0).all()
@@ -197,7 +196,7 @@ def test_times_of_a_stack_are_chosen(stack, run):
         options = [part for time in at for part in ("--at", time)]
         assert says in refusal(run, "export", path, "--to", "imagej", "-o", "b.tif", *options)
     values, metadata, _, _ = stack("imagej", "--at", "2 h", "--force")
-    assert values.shape[-3:] == (4, 30, 30)
+    assert values.shape[-3:] == (6, 30, 30)
     assert "finterval" not in metadata
 
 
@@ -210,9 +209,10 @@ def test_ome_xml_names_sizes_channels_and_times(stack):
     assert (said["PhysicalSizeX"], said["PhysicalSizeXUnit"]) == ("10.0", "µm")
     assert (float(said["TimeIncrement"]), said["TimeIncrementUnit"]) == (1800.0, "s")
     assert [c.get("Name") for c in pixels.iter(f"{space}Channel")] == [
-        "SDF-1 (nM)", "SDF-1 bound (molecules/um2)", "regions", "cells",
+        "SDF-1 (nM)", "SDF-1 bound (molecules/um2)", "CCL2 (nM)", "CCL2 bound (molecules/um2)",
+        "regions", "cells",
     ]  # fmt: skip
-    assert (values.dtype, values.shape) == (np.float32, (5, 4, 30, 30))
+    assert (values.dtype, values.shape) == (np.float32, (5, 6, 30, 30))
 
 
 def test_frames_without_cells_and_early_frames_are_said(solved, tmp_path):
@@ -276,21 +276,21 @@ def test_the_survey_of_a_mask_is_that_of_a_run_s_floor(solved, radius):
 
 
 def test_the_encounter_limit_of_a_mask_is_that_of_analyse(solved):
-    settings = ("scene.msc_density=200 1/mm**2", "mechanisms.crowding=false", *CROWDED)
-    path = solved("null-kg1a", *(s for s in settings if "fields" not in s))
+    path = solved("null-kg1a", "cells.density=3000 1/mm**2", "output.tracks_every=10 min")
+    times = [600.0, 1800.0]
     with open_run(path) as opened:
-        spec = model_of(opened).spec
-        mask = run_mask(opened)
-        limit = run_encounter_limit(opened, [2 * HOUR])[0]
-        assert model_grid(spec).nx == mask.regions.shape[1]
+        spec, mask = model_of(opened).spec, run_mask(opened)
+        limits = run_encounter_limit(opened, times)
+        repeats = encounter_repeats(spec)
     cell = spec.haematopoietic
-    share, areas = mask_encounters(
-        mask, speed=cell.speed, persistence_time=cell.persistence_time, duration=2 * HOUR
-    )
-    density = share / areas
-    own = density[1:] / density[0]
-    # Of 4000 walkers here and of 2000 there, a few hundred are in each region.
-    counts = share * 2000
-    error = np.sqrt(1 / counts[1:] + 1 / counts[0])
-    assert (np.abs(np.log(own / limit)) < 3.0 * error).all()
-    assert (own > 1.5).all()
+    for time, limit in zip(times, limits, strict=True):
+        share, areas = mask_encounters(
+            mask, speed=cell.speed, persistence_time=cell.persistence_time, duration=time
+        )
+        own = density_fold_change(share, areas)
+        # Relative error of a ratio of counts, here of 4000 cells, there of those of all repeats.
+        each = 1 / share[1:] + 1 / share[0]
+        error = np.sqrt(each / 4000 + each / (spec.cell_count * repeats))
+        assert (np.abs(np.log(own / limit)) < 3.0 * error).all()
+        assert (own > 1.0 + 3.0 * error).all()
+        assert (error < 0.1).all()

@@ -175,7 +175,7 @@ def _write_xml(file: TrackFile, stream: TextIO) -> None:
     cuts = np.searchsorted(of_link[order], numbers)
     members = dict(zip(*np.unique(file.track, return_counts=True), strict=True))
     for index, (number, own) in enumerate(
-        zip(numbers.tolist(), np.split(order, cuts[1:]), strict=True)
+        zip(numbers.tolist(), np.split(order, cuts[1:])[: len(numbers)], strict=True)
     ):
         write(
             f'      <Track name="Track_{number}" TRACK_ID="{number}" TRACK_INDEX="{index}" '
