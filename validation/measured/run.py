@@ -14,7 +14,17 @@ from pathlib import Path
 import numpy as np
 import tifffile
 from matplotlib.figure import Figure
-from microscope import PIXEL, Images, Labels, detect, segment, take_images
+from microscope import (
+    BACKGROUND,
+    PIXEL,
+    SIGNAL,
+    THREAD,
+    Images,
+    Labels,
+    detect,
+    segment,
+    take_images,
+)
 from numpy.typing import NDArray
 from scipy import ndimage
 
@@ -158,20 +168,28 @@ def table(dishes: Sequence[dict[str, Array]]) -> list[str]:
 
 
 def picture(images: Images, mask: Labels, x: Array, y: Array) -> Figure:
-    """A corner of a dish as the microscope shows it, and what the thresholds find."""
+    """The richest part of a dish as the microscope shows it, and what the thresholds find."""
     side = 300.0
-    grid = images.grid
-    pixels = int(side / grid.dx)
-    figure = Figure(figsize=(10.6, 5.6), layout="constrained")
+    pixels = int(side / images.grid.dx)
+    network = (mask == Region.MIGRASOME_NETWORK).astype(np.float32)
+    around = ndimage.uniform_filter(network, pixels)
+    half = pixels // 2
+    rows, columns = (n - 2 * half for n in mask.shape)
+    top, left = np.unravel_index(
+        np.argmax(around[half : half + rows, half : half + columns]), (rows, columns)
+    )
+    window = np.s_[top : top + pixels, left : left + pixels]
     seen = np.zeros((pixels, pixels, 3))
-    for own, colour in (
-        (images.bodies, (0.34, 0.71, 0.91)),
-        (images.network, (0.0, 0.62, 0.45)),
-        (images.cells, (1.0, 1.0, 1.0)),
+    for own, full, colour in (
+        (images.bodies, SIGNAL, (0.25, 0.5, 0.7)),
+        (images.network, 0.5 * THREAD, (0.0, 0.8, 0.5)),
+        (images.cells, SIGNAL, (1.0, 1.0, 1.0)),
     ):
-        part = own[:pixels, :pixels]
-        seen += (part / np.quantile(part, 0.995)).clip(0.0, 1.0)[..., None] * np.array(colour)
-    within = (x < side) & (y < side)
+        seen += ((own[window] - BACKGROUND) / full).clip(0.0, 1.0)[..., None] * np.array(colour)
+    at_x, at_y = x - left * images.grid.dx, y - top * images.grid.dx
+    within = (np.minimum(at_x, at_y) > 0.0) & (np.maximum(at_x, at_y) < side)
+    at = (np.arange(pixels) + 0.5) * images.grid.dx
+    figure = Figure(figsize=(10.6, 5.6), layout="constrained")
     for n, title in ((1, "as rendered"), (2, "regions and cells found by thresholds")):
         axes = figure.add_subplot(1, 2, n)
         axes.imshow(seen.clip(0.0, 1.0), extent=(0.0, side, side, 0.0))
@@ -179,11 +197,10 @@ def picture(images: Images, mask: Labels, x: Array, y: Array) -> Figure:
         axes.plot([side - 60.0, side - 10.0], [side - 10.0] * 2, color="white", lw=3)
         axes.text(side - 35.0, side - 14.0, "50 µm", color="white", ha="center", va="bottom")
         if n == 2:
-            at = (np.arange(pixels) + 0.5) * grid.dx
             for region, colour in ((Region.MSC, "#56B4E9"), (Region.MIGRASOME_NETWORK, "#F0E442")):
-                inside = (mask[:pixels, :pixels] == region).astype(float)
+                inside = (mask[window] == region).astype(float)
                 axes.contour(at, at, inside, levels=[0.5], colors=colour, linewidths=1.0)
-            axes.plot(x[within], y[within], "o", ms=4, mfc="#D55E00", mec="black", mew=0.6)
+            axes.plot(at_x[within], at_y[within], "o", ms=4, mfc="#D55E00", mec="black", mew=0.6)
     return figure
 
 
