@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import sdf1_field as sf
 from mask_builders import CLASSES, bodies, imagej, plain
 from sdf1_field.scene import Region
 from sdf1_field.statistics import p_text
@@ -119,3 +120,60 @@ def test_what_cannot_be_measured_is_refused_in_one_line(run, dish, tmp_path):
     nowhere = tmp_path / "nowhere.csv"
     nowhere.write_text("x_um,y_um\nnan,3\n", encoding="utf-8")
     assert refusal(run, mask, nowhere, "--labels", CLASSES)
+
+
+def test_a_run_stands_beside_an_observed_dish_as_analyse_counts_it(run, dish, tiny_run):
+    mask, cells, counts, areas = dish("own", 1)
+    answer = json.loads(
+        printed(run, mask, cells, "--labels", CLASSES, "--against", tiny_run, "--json")
+    )
+    predicted, own = answer["predicted"], answer["groups"][0]["regions"]
+    analysed = run("analyse", tiny_run, "--at", "2 h", "--json")
+    rows = json.loads(analysed.stdout)
+    rows = rows if isinstance(rows, list) else rows["fold_change"]
+    assert (predicted["run"], predicted["time"], predicted["cells"]) == (str(tiny_run), 7200.0, 30)
+    for row, other in zip(predicted["regions"], rows, strict=True):
+        for key in ("area_mm2", "cells", "fold_change", "touching_fold_change", "encounter_limit"):
+            assert row[key] == other[key], key
+    density = counts / areas
+    for row, other, value in zip(own, rows, density / density[0], strict=True):
+        change = other["fold_change"]
+        ratio = row["observed_over_predicted"]
+        assert ratio is None if not change else ratio == pytest.approx(value / change)
+    text = printed(run, mask, cells, "--labels", CLASSES, "--against", tiny_run)
+    assert "200 cells are observed and 30 predicted: compare fold changes, not numbers" in text
+    lines = [line.split()[:3] for line in text.splitlines()]
+    assert ["MSC", "observed", f"{areas[1] * 1e-6:.4f}"] in lines
+    assert ["MSC", "predicted", f"{rows[1]['area_mm2']:.4f}"] in lines
+
+
+def test_the_predicted_time_is_the_saved_one_nearest_to_the_observed(run, dish, tiny_run):
+    mask, cells, _, _ = dish("own", 1)
+    speed = ("--labels", CLASSES, "--speed", "2 um/min", "--against", tiny_run)
+    answer = json.loads(printed(run, mask, cells, *speed, "--after", "64 min", "--json"))
+    assert answer["predicted"]["time"] == 3600.0
+    assert "seed 1, 1 h after its cells were added" in (
+        printed(run, mask, cells, *speed, "--after", "64 min")
+    )
+    assert "no such file" in refusal(run, mask, cells, "--labels", CLASSES, "--against", "no.nc")
+
+
+def test_both_floors_and_bars_are_drawn(dish, tiny_run):
+    mask, cells, counts, areas = dish("own", 1)
+    measured = sf.measure(mask, cells, labels=CLASSES)
+    table = measured.table(after="1 h", speed="2 um/min", against=tiny_run)
+    figure = measured.plot(table)
+    observed, predicted, bars = figure.axes
+    assert "predicted at 1 h" in predicted.get_title(loc="left")
+    assert "own.tif, 200 cells" in observed.get_title(loc="left")
+    heights = [bar.get_height() for bar in bars.patches]
+    density = counts / areas
+    assert heights[:2] == pytest.approx((density[1:] / density[0]).tolist())
+    change = [row["fold_change"] or 0.0 for row in table["predicted"]["regions"][1:]]
+    assert heights[2:] == pytest.approx(change)
+    # Titles are within the picture, and one without a run has no bars.
+    for one in (figure, measured.plot()):
+        one.draw_without_rendering()
+        top = max(axes.get_tightbbox().y1 for axes in one.axes)
+        assert top <= one.bbox.y1
+    assert len(measured.plot().axes) == 1

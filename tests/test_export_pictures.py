@@ -1,6 +1,7 @@
 """Masks, hyperstacks and OME-TIFF of runs: what they hold, and that it is measured the same."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,7 +17,13 @@ from sdf1_field.analysis.runs import frame_regions, run_encounter_limit
 from sdf1_field.api.exporting import export, run_track_file
 from sdf1_field.api.tracking import open_tracks
 from sdf1_field.errors import InputError, Sdf1FieldWarning
-from sdf1_field.interop import parse_labels, read_mask, read_tracks, write_tracks
+from sdf1_field.interop import (
+    parse_labels,
+    read_mask,
+    read_positions,
+    read_tracks,
+    write_tracks,
+)
 from sdf1_field.record import model_of, open_run
 from sdf1_field.scene import OUTSIDE, Region
 
@@ -141,6 +148,19 @@ def test_trackmate_gets_places_from_the_centre_of_the_first_pixel(solved, tmp_pa
     assert second.read_bytes() == first.read_bytes()
 
 
+@pytest.mark.parametrize("to", ["trackmate-xml", "trackmate-csv"])
+def test_finer_masks_and_trackmate_s_files_of_one_pixel_size_go_together(run, solved, to):
+    path = solved("coculture-kg1a", *CROWDED)
+    exported(run, path, "mask", "mask.tif", "--pixel-size", "0.9 um")
+    exported(run, path, to, "cells", "--pixel-size", "0.9 um", "--at", "2 h")
+    exported(run, path, "csv", "cells.csv", "--at", "2 h")
+    mask = read_mask("mask.tif", parse_labels(CLASSES))
+    own, table = (read_positions(Path(name), mask) for name in ("cells", "cells.csv"))
+    np.testing.assert_allclose(own.x, table.x, rtol=0, atol=1e-9)
+    np.testing.assert_allclose(own.y, table.y, rtol=0, atol=1e-9)
+    np.testing.assert_array_equal(own.region, table.region)
+
+
 def test_a_table_keeps_places_and_regions_to_the_last_byte(solved, tmp_path):
     path = solved("coculture-kg1a", *CROWDED)
     file = read_tracks(export(path, "csv", tmp_path / "first.csv"))
@@ -244,7 +264,7 @@ def test_files_are_not_replaced_unasked_and_options_without_effect_are_refused(r
         exported(run, path, to, "own.tif", "--force")
         assert "exists already" in refusal(run, "export", path, "--to", to, "-o", "own.tif")
     assert "nowhere/a.tif" in refusal(run, "export", path, "--to", "mask", "-o", "nowhere/a.tif")
-    assert "--pixel-size: is for masks" in refusal(
+    assert "--pixel-size: is for masks and TrackMate's files" in refusal(
         run, "export", path, "--to", "imagej", "--pixel-size", "1 um"
     )
     assert "--at: csv has one time" in refusal(

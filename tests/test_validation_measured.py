@@ -13,7 +13,7 @@ from scipy.spatial import cKDTree
 from sdf1_field.analysis.run_pictures import run_mask, run_positions
 from sdf1_field.analysis.runs import run_scene
 from sdf1_field.analysis.space import BODY, MIGRASOME, nearest_edge
-from sdf1_field.analysis.stroma_runs import frame_outlines
+from sdf1_field.analysis.stroma_runs import run_outlines
 from sdf1_field.record import model_of, open_run
 from sdf1_field.scene import FloorRegions, Region
 
@@ -81,7 +81,8 @@ def test_thresholds_find_every_cell_within_a_pixel_but_those_that_touch(dish, lo
 
 def test_segmented_regions_differ_only_beside_outlines(dish):
     run, exact, found, _ = dish
-    bodies = frame_outlines(run, -1)[BODY]
+    ((_, outlines),) = run_outlines(run, [TIME])
+    bodies = outlines[BODY]
     row, column = np.nonzero((found == Region.MSC) != (exact.regions == Region.MSC))
     x, y = exact.grid.x[column], exact.grid.y[row]
     assert np.abs(nearest_edge(bodies, x, y).distance).max() < 1.5
@@ -90,7 +91,7 @@ def test_segmented_regions_differ_only_beside_outlines(dish):
     assert areas[1][Region.MIGRASOME_NETWORK] == pytest.approx(
         areas[0][Region.MIGRASOME_NETWORK], rel=0.1
     )
-    assert len(frame_outlines(run, -1)[MIGRASOME].x) > 0
+    assert len(outlines[MIGRASOME].x) > 0
 
 
 def test_what_is_measured_in_images_is_explained_by_cells_beside_outlines(dish, load, tmp_path):

@@ -6,8 +6,8 @@
   index), with the geometry in `space`;
 - cells in time: `residence` (dwell times), `tracks`, `persistent_walk` and `motion`;
 - cells of other programs' files, which are seen in frames of their own: `paths`, `track_files`;
-- cells on segmented pictures: `mask_census` (one dish), `measured` (dishes in groups); a run's floor
-  as such a picture: `run_pictures`;
+- cells on segmented pictures: `mask_census` (one dish), `measured` (dishes in groups); a run's
+  floor as such a picture: `run_pictures`;
 - stroma: `network` and `cargo` (counts in one dish), `network_summary` and `cargo_summary`
   (several dishes), `fields` (concentrations around it).
 

@@ -59,9 +59,7 @@ def run_mask(run: xr.Dataset, time: float | None = None, *, pixel: float | None 
         If nothing was saved at that time, pixels are not square, or there are too many.
     """
     spec = model_of(run).spec
-    frame, grid, name = _frame(run, time), model_grid(spec), run_name(run)
-    if pixel is not None:
-        grid = _finer(grid, pixel, name)
+    frame, grid, name = _frame(run, time), pixel_grid(run, pixel), run_name(run)
     if abs(grid.dx - grid.dy) > _SQUARE * grid.dx:
         raise InputError(
             f"{name}: a pixel would be {grid.dx:g} um wide and {grid.dy:g} um high, and those of "
@@ -75,7 +73,11 @@ def run_mask(run: xr.Dataset, time: float | None = None, *, pixel: float | None 
     return Mask(name, regions, grid.dx, instances)
 
 
-def _finer(grid: Grid, pixel: float, name: str) -> Grid:
+def pixel_grid(run: xr.Dataset, pixel: float | None = None) -> Grid:
+    """Grid of the pixels of a run's pictures: as `run_mask` has them."""
+    grid, name = model_grid(model_of(run).spec), run_name(run)
+    if pixel is None:
+        return grid
     columns, rows = (max(1, round(side / pixel)) for side in (grid.width, grid.length))
     if max(columns, rows) > LARGEST_SIDE:
         raise InputError(

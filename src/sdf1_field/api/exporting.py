@@ -10,6 +10,7 @@ import numpy as np
 import xarray as xr
 
 from sdf1_field.analysis import cell_places, observation_index, observation_times
+from sdf1_field.analysis.run_pictures import pixel_grid, run_mask, run_stack
 from sdf1_field.analysis.runs import run_name
 from sdf1_field.analysis.tracks import even_frames
 from sdf1_field.errors import InputError, Sdf1FieldWarning
@@ -88,8 +89,9 @@ def _at(run: xr.Dataset, file: TrackFile, time: float) -> TrackFile:
 
 
 def _from_centre(file: TrackFile, grid: "Grid") -> TrackFile:
-    """Tracks with places from the centre of the first pixel, not from its corner."""
-    return replace(file, x=file.x - 0.5 * grid.dx, y=file.y - 0.5 * grid.dy)
+    """Tracks with places from the centre of the first pixel of a picture, not from its corner."""
+    x, y = file.x - 0.5 * grid.dx, file.y - 0.5 * grid.dy
+    return replace(file, x=x, y=y, pixel_size=grid.dx)
 
 
 def export(
@@ -115,7 +117,8 @@ def export(
         Which time, such as ``"4 h"`` or seconds: for tracks and ``"mask"`` one, for stacks also
         several. If not given, all evenly spaced frames; for ``"mask"`` the last.
     pixel_size : str, optional
-        For ``"mask"``: such as ``"0.65 um"``, at which regions are painted anew from outlines.
+        Of a mask, such as ``"0.65 um"``: regions are painted anew from outlines. Of the mask with
+        which TrackMate's files go together, since these measure from the centre of a pixel.
     force : bool
         Replace an existing file.
 
@@ -141,29 +144,29 @@ def export(
     if to not in (*SUFFIXES, *PICTURES):
         known = ", ".join((*SUFFIXES, *PICTURES))
         raise InputError(f"to: unknown format '{to}'. Choose one of {known}.")
-    if pixel_size is not None and to != "mask":
+    if pixel_size is not None and to not in ("mask", *_FROM_CENTRE):
         raise InputError(
-            f"--pixel-size: is for masks, which are painted anew; {to} has the grid's. Omit it."
+            f"--pixel-size: is for masks and TrackMate's files; {to} has the grid's or none. Omit "
+            "it."
         )
+    pixel = None if pixel_size is None else quantity("--pixel-size", pixel_size, "length")
     times = times_of(at)
     if times is not None and len(times) > 1 and to not in ("imagej", "ome-tiff"):
         raise InputError(f"--at: {to} has one time. Give one.")
     target = Path(path) if path is not None else _named(Path(run), to)
     with open_run(run, interrupted=True) as opened:
         if to == "mask":
-            from sdf1_field.analysis.run_pictures import run_mask
-
-            pixel = None if pixel_size is None else quantity("--pixel-size", pixel_size, "length")
             mask = run_mask(opened, times[0] if times else None, pixel=pixel)
             write_mask(mask, target, force=force)
         elif to in PICTURES:
-            from sdf1_field.analysis.run_pictures import run_stack
-
             stack, note = run_stack(opened, times)
             _warn(f"{run}: {note}." if note else "")
             write_stack(stack, target, to, force=force)
         else:
-            _export_tracks(opened, to, target, times[0] if times else None, force=force)
+            file = _tracks_at(opened, times[0] if times else None)
+            if to in _FROM_CENTRE:
+                file = _from_centre(file, pixel_grid(opened, pixel))
+            write_tracks(file, target, to, force=force)
     return target
 
 
@@ -176,20 +179,17 @@ def _warn(text: str) -> None:
         warnings.warn(text, Sdf1FieldWarning, stacklevel=3)
 
 
-def _export_tracks(
-    run: xr.Dataset, to: str, target: Path, time: float | None, *, force: bool
-) -> None:
+def _tracks_at(run: xr.Dataset, time: float | None) -> TrackFile:
+    """Tracks at one time [s], or at all of which other programs know."""
     file, times = run_track_file(run), observation_times(run)
     if time is not None:
-        file = _at(run, file, time)
-    elif len(times) - 1 > file.frame.max():
+        return _at(run, file, time)
+    if len(times) - 1 > file.frame.max():
         _warn(
             f"{run_name(run)}: the frame at {duration_text(float(times[-1]))} is left out, since "
             "it comes early and other programs know one frame interval only."
         )
-    if to in _FROM_CENTRE:
-        file = _from_centre(file, model_grid(model_of(run).spec))
-    write_tracks(file, target, to, force=force)
+    return file
 
 
 def export_tracks(

@@ -117,7 +117,8 @@ def tracks(
 @click.option(
     "--pixel-size",
     metavar="LENGTH",
-    help="Of a mask, such as '0.65 um': regions are painted anew; else the grid's cells.",
+    help="Of a mask, such as '0.65 um', and of the TrackMate files that go with it: regions are "
+    "painted anew. Else that of the grid's cells.",
 )
 @click.option("--force", is_flag=True, help="Replace an existing file.")
 def export(
