@@ -267,6 +267,10 @@ def test_files_are_not_replaced_unasked_and_options_without_effect_are_refused(r
     assert "--pixel-size: is for masks and TrackMate's files" in refusal(
         run, "export", path, "--to", "imagej", "--pixel-size", "1 um"
     )
+    for to in ("mask", "trackmate-xml"):
+        assert "Give --pixel-size, such as '0.9 um'" in refusal(
+            run, "export", path, "--to", to, "-o", "a.tif", "--pixel-size", "1 um"
+        )
     assert "--at: csv has one time" in refusal(
         run, "export", path, "--to", "csv", "--at", "1 h", "--at", "2 h"
     )

@@ -160,3 +160,20 @@ def test_outlines_are_moved_by_distances(load):
         bodies = np.flatnonzero(row == Region.MSC)
         networks = np.flatnonzero(row == Region.MIGRASOME_NETWORK)
         assert (bodies[0], bodies[-1] + 1, networks[-1] + 1) == ends
+
+
+def test_the_page_has_the_recorded_numbers():
+    page = (FOLDER.parents[1] / "docs" / "howto" / "measure.md").read_text(encoding="utf-8")
+    recorded = {
+        cells[1].strip(): [cell.split()[0] for cell in cells[3:5]]
+        for cells in (
+            line.split("|")
+            for line in (FOLDER / "table.md").read_text(encoding="utf-8").splitlines()
+        )
+        if len(cells) == 6 and "(" in cells[3]
+    }
+    section = page.partition("## What misses and outlines do")[2].partition("\n## ")[0]
+    shown = [line.split("|") for line in section.splitlines() if line.startswith("| ")][1:]
+    assert len(shown) >= 6
+    for _, text, msc, network, _ in shown:
+        assert recorded[text.strip()] == [msc.strip(), network.strip()]

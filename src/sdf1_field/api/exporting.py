@@ -23,7 +23,7 @@ from sdf1_field.interop import (
     write_stack,
     write_tracks,
 )
-from sdf1_field.interop.scales import Scale
+from sdf1_field.interop.scales import DEFAULT, Scale
 from sdf1_field.record import model_of, open_run
 from sdf1_field.simulation import model_grid
 from sdf1_field.units import duration_text
@@ -155,6 +155,11 @@ def export(
         raise InputError(f"--at: {to} has one time. Give one.")
     target = Path(path) if path is not None else _named(Path(run), to)
     with open_run(run, interrupted=True) as opened:
+        if to in ("mask", *_FROM_CENTRE) and pixel_grid(opened, pixel).dx == DEFAULT:
+            raise InputError(
+                f"{run}: a pixel of exactly {DEFAULT:g} um is ImageJ's sign of a picture without "
+                "a scale. Give --pixel-size, such as '0.9 um'."
+            )
         if to == "mask":
             mask = run_mask(opened, times[0] if times else None, pixel=pixel)
             write_mask(mask, target, force=force)

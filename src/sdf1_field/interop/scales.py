@@ -23,7 +23,7 @@ _TIMES = {
 """Seconds in a unit; `frame` is none."""
 _SMALLEST, _LARGEST = 1e-6, 1e9
 """Between these are pixels [um] and times between frames [s] of any experiment."""
-_DEFAULT = 1.0
+DEFAULT = 1.0
 """Width of a pixel, and time between frames, in ImageJ's pictures without a scale."""
 
 
@@ -128,7 +128,7 @@ def scale_of(
     missing, wanted, unused = [], [], []
     length, time = length_factor(length_unit), time_factor(time_unit)
     named = length_unit.strip() or "no unit"
-    without_scale = length is None or pixel_width == _DEFAULT
+    without_scale = length is None or pixel_width == DEFAULT
     pixel_size = None
     if not without_scale and length is not None:
         pixel_size = None if pixel_width is None else pixel_width * length
@@ -144,7 +144,7 @@ def scale_of(
             else f"a pixel is exactly 1 {named}, ImageJ's default"
         )
         wanted.append("--pixel-size, such as '0.65 um'")
-    guessed = without_scale and interval == _DEFAULT
+    guessed = without_scale and interval == DEFAULT
     if time is not None and interval is not None and not guessed:
         every = interval * time
         if asked.frame_interval is not None:
@@ -196,7 +196,7 @@ def pixel_scale(
         If the image has no scale, with the option that gives it.
     """
     length = length_factor(unit)
-    if length is not None and pixel_width is not None and pixel_width != _DEFAULT:
+    if length is not None and pixel_width is not None and pixel_width != DEFAULT:
         size, used = pixel_width * length, False
     elif asked is not None:
         size, used = asked, True
