@@ -30,6 +30,8 @@ THREAD = 200.0
 """Photons that a micrometre of fibre, or a square micrometre of migrasome, adds."""
 SMOOTH = 1.0
 """Filter before thresholds [pixels]."""
+LEVEL = 0.3
+"""Threshold of the network, as a share of what a single fibre shows; that of the rest is half."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,17 +113,16 @@ def _threads(fibres, grid: Grid) -> Image:
 def segment(images: Images, *, margin: float) -> Labels:
     """Class picture by thresholds: 0 free, 1 bodies, 2 within a margin [um] of the network.
 
-    Thresholds are half of what a body or a single fibre shows. The margin is measured from the
-    middle of a fibre, which looks as wide as it is blurred; so do migrasomes, whose own radius is
-    lost in the blur.
+    The margin is measured from the middle of a fibre, which looks as wide as it is blurred; so do
+    migrasomes, whose own radius is lost in the blur.
     """
     picture = np.zeros(images.bodies.shape, dtype=np.uint8)
     size = images.grid.dx
     spread = np.hypot(BLUR, SMOOTH * size)
     fibre = THREAD * size**2 / (np.sqrt(2.0 * np.pi) * spread)
-    bright = _brighter(images.network, BACKGROUND + 0.5 * fibre)
+    bright = _brighter(images.network, BACKGROUND + LEVEL * fibre)
     if bright.any():
-        half_width = np.sqrt(2.0 * np.log(2.0)) * spread
+        half_width = np.sqrt(-2.0 * np.log(LEVEL)) * spread
         # Distances are to the centres of bright pixels, half a pixel inside their edge.
         apart = (ndimage.distance_transform_edt(~bright) - 0.5) * size
         picture[apart <= margin - half_width] = Region.MIGRASOME_NETWORK

@@ -195,7 +195,10 @@ def picture(images: Images, mask: Labels, x: Array, y: Array) -> Figure:
         axes.imshow(seen.clip(0.0, 1.0), extent=(0.0, side, side, 0.0))
         axes.set(title=title, xticks=[], yticks=[])
         axes.plot([side - 60.0, side - 10.0], [side - 10.0] * 2, color="white", lw=3)
-        axes.text(side - 35.0, side - 14.0, "50 µm", color="white", ha="center", va="bottom")
+        axes.text(
+            side - 35.0, side - 14.0, "50 µm", color="white", ha="center", va="bottom",
+            bbox={"facecolor": "black", "alpha": 0.6, "pad": 1, "lw": 0},
+        )  # fmt: skip
         if n == 2:
             for region, colour in ((Region.MSC, "#56B4E9"), (Region.MIGRASOME_NETWORK, "#F0E442")):
                 inside = (mask[window] == region).astype(float)
@@ -210,7 +213,7 @@ def main() -> None:
     parser.add_argument("--dishes", type=int, default=len(SEEDS))
     parser.add_argument("--output", type=Path, default=Path(__file__).with_name("table.md"))
     asked = parser.parse_args()
-    dishes, counts = [], []
+    dishes, counts, areas = [], [], []
     model = sf.load_model(MODEL).set({"run.duration": f"{TIME / 3600:g} h"})
     with tempfile.TemporaryDirectory() as made:
         folder = Path(made)
@@ -221,30 +224,35 @@ def main() -> None:
                 dishes.append(dict(measured(run, folder, seed=seed)))
                 spec, images = model_of(run).spec, take_images(run, TIME, seed=seed)
                 x, y = detect(images, diameter=spec.haematopoietic.diameter)
-                counts.append(f"{len(x)} of {spec.cell_count}")
+                counts.append((len(x), spec.cell_count))
+                mask = segment(images, margin=spec.scene.network_outline_margin)
+                exact = run_mask(run, TIME, pixel=PIXEL).regions
+                own, other = (np.bincount(each.ravel(), minlength=3) for each in (mask, exact))
+                areas.append(own[1:] / other[1:])
                 if seed == SEEDS[0]:
-                    mask = segment(images, margin=spec.scene.network_outline_margin)
                     picture(images, mask, x, y).savefig(
                         asked.output.with_name("rendered.png"), dpi=110
                     )
             path.unlink()
             print(seed, {name: np.round(own, 2).tolist() for name, own in dishes[-1].items()})
-    exact = np.array([dish["exact mask"] for dish in dishes])
+    changes = np.array([dish["exact mask"] for dish in dishes])
+    msc, network = np.array(areas).T
     text = [
         "# What images do to fold changes",
         "",
-        f"`{MODEL}` at 4 h, {len(dishes)} dishes: fold changes of {_range(exact[:, 0])} on MSC and "
-        f"{_range(exact[:, 1])} on the network. Ratios of fold changes, geometric means over "
-        "dishes with their range. Cells found in the images: "
-        f"{', '.join(counts)}.",
+        f"`{MODEL}` at 4 h, {len(dishes)} dishes: fold changes of {_range(changes[:, 0])} on MSC "
+        f"and {_range(changes[:, 1])} on the network. Ratios of fold changes, geometric means over "
+        f"dishes with their range. In the images {sum(n for n, _ in counts):,} of "
+        f"{sum(n for _, n in counts):,} cells are found; segmented regions have {_range(msc, 2)} "
+        f"(MSC) and {_range(network, 2)} (network) of their areas.",
         "",
         *table(dishes),
     ]
     asked.output.write_text("\n".join(text) + "\n", encoding="utf-8")
 
 
-def _range(values: Array) -> str:
-    return f"{values.min():.1f} to {values.max():.1f}"
+def _range(values: Array, digits: int = 1) -> str:
+    return f"{values.min():.{digits}f} to {values.max():.{digits}f}"
 
 
 if __name__ == "__main__":
