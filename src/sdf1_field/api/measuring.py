@@ -20,7 +20,7 @@ Pair = tuple[str | Path, str | Path]
 
 
 @dataclass(frozen=True)
-class Reading:
+class ReadingOptions:
     """How masks and cells are read where the files do not say it.
 
     Parameters
@@ -151,7 +151,7 @@ def measure(mask: str | Path, cells: str | Path, **reading: Any) -> Measured:
     cells : str or pathlib.Path
         TrackMate's XML or CSV, a table with places, or points of ImageJ.
     **reading
-        As of `Reading`.
+        As of `ReadingOptions`.
 
     Raises
     ------
@@ -169,14 +169,14 @@ def measure_groups(groups: Mapping[str, Sequence[Pair]], **reading: Any) -> Meas
     groups : mapping of str to sequence of pairs
         Mask and cells of each dish, by the name of its group.
     **reading
-        As of `Reading`.
+        As of `ReadingOptions`.
 
     Raises
     ------
     InputError
         As of `measure`, and if a calibration is given that no file needs.
     """
-    how = Reading(**reading)
+    how = ReadingOptions(**reading)
     labels = None if how.labels is None else parse_labels(how.labels)
     pixel = None if how.pixel_size is None else quantity("--pixel-size", how.pixel_size, "length")
     interval = None
