@@ -255,7 +255,11 @@ def test_a_steady_field_has_no_cells_and_outside_a_round_well_is_255(solved, ste
         assert len(made.channels) == 5
         assert (made.interval, note) == (None, "")
         outside = opened["region"].astype(float).where(opened["x"] > 50.0)
-        assert (frame_regions(opened.assign(region=outside), 0)[:, :5] == OUTSIDE).all()
+        walled = opened.assign(region=outside)
+        assert (frame_regions(walled, 0)[:, :5] == OUTSIDE).all()
+        mask = run_mask(walled)
+        assert (mask.regions[:, :5] == OUTSIDE).all()
+        assert (mask.regions[:, 5:] != OUTSIDE).all()
 
 
 def test_files_are_not_replaced_unasked_and_options_without_effect_are_refused(run, solved):

@@ -4,6 +4,7 @@ Row 0 is at y = 0: a place's pixel is its coordinates over the pixel's size, rou
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -24,10 +25,10 @@ from sdf1_field.analysis.stroma_runs import frame_at
 from sdf1_field.analysis.tracks import even_frames
 from sdf1_field.errors import InputError
 from sdf1_field.grid import Grid
-from sdf1_field.interop import Channel, Mask, Positions, Stack
-from sdf1_field.interop.masks import LARGEST_SIDE
+from sdf1_field.interop import Channel, Labels, Mask, Positions, Stack
+from sdf1_field.interop.masks import LARGEST_SIDE, make_mask
 from sdf1_field.record import model_of
-from sdf1_field.scene import FloorRegions, Region
+from sdf1_field.scene import OUTSIDE, FloorRegions, Region
 from sdf1_field.simulation import model_grid
 from sdf1_field.spec import ModelSpec
 from sdf1_field.units import duration_text
@@ -69,8 +70,9 @@ def run_mask(run: xr.Dataset, time: float | None = None, *, pixel: float | None 
     if pixel is not None:
         margin = spec.scene.network_outline_margin
         regions = FloorRegions(run_scene(run, frame), grid, margin).regions
-    instances = {region: (int(region),) for region in Region if (regions == region).any()}
-    return Mask(name, regions, grid.dx, instances)
+    within = np.where(regions == OUTSIDE, Region.FREE_SURFACE, regions).astype(np.uint8)
+    labels = Labels(tuple((own, int(own), int(own)) for own in Region if (within == own).any()))
+    return replace(make_mask(name, within, labels, grid.dx), regions=regions)
 
 
 def pixel_grid(run: xr.Dataset, pixel: float | None = None) -> Grid:
