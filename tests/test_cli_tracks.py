@@ -89,6 +89,19 @@ def test_real_files_go_through_with_their_cuts_and_gaps_said(run, name):
     assert "1 step over a gap left out of speed from frame to frame" in text
 
 
+def test_every_real_file_goes_through_or_is_refused_in_one_line(run):
+    folder, through = real("README.md").parent, []
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    for path in files:
+        result = run("tracks", path, "--json")
+        if result.exit_code:
+            assert refusal(result).startswith(f"sdf1-field: {path}: ")
+        else:
+            through.append(path.name)
+    # The only one that is calibrated.
+    assert through == ["pycellin_Celegans.xml"]
+
+
 def test_a_real_file_in_three_dimensions_says_so(run):
     text = table_of(run("tracks", real("pycellin/pycellin_Celegans.xml")))
     assert "the file is three-dimensional: z is left out, so all is as seen from above" in text

@@ -214,6 +214,18 @@ def test_real_files_without_tracks_are_refused(name, says):
     assert says in refusal(real(name), Calibration(0.5, 60.0))
 
 
+def test_a_table_that_is_cut_off_has_less_rows_or_is_refused_in_one_line(written):
+    text, found = csv_text(ROWS), set()
+    for end in range(1, len(text)):
+        path = written(text[:end], "tracks.csv")
+        try:
+            found.add(len(read_tracks(path).spot))
+        except InputError as error:
+            (line,) = str(error).splitlines()
+            assert line.startswith(f"{path}: ")
+    assert found == {2, 3, 4}
+
+
 def test_what_is_no_file_is_refused(tmp_path):
     assert "is a folder but no GEFF" in refusal(tmp_path)
     assert "no such file" in refusal(tmp_path / "none.xml")
