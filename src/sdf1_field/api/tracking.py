@@ -16,12 +16,11 @@ from sdf1_field.interop import (
     Calibration,
     Mask,
     TrackFile,
-    from_corner,
     parse_labels,
     read_mask,
     read_tracks,
-    tracks_on_mask,
 )
+from sdf1_field.interop.positions import from_corner, tracks_on_mask
 from sdf1_field.units import bounded, parse
 
 if TYPE_CHECKING:

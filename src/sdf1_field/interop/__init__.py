@@ -10,12 +10,7 @@ and `geff_files`; `frames` counts frames from times.
 """
 
 from sdf1_field.interop.masks import Labels, Mask, parse_labels
-from sdf1_field.interop.positions import (
-    Positions,
-    from_corner,
-    read_positions,
-    tracks_on_mask,
-)
+from sdf1_field.interop.positions import Positions, read_positions
 from sdf1_field.interop.reading import read_tracks
 from sdf1_field.interop.scales import Calibration
 from sdf1_field.interop.tables import COLUMNS, column_names, read_table
@@ -26,6 +21,7 @@ from sdf1_field.interop.writing import SUFFIXES, write_tracks
 
 __all__ = [
     "COLUMNS", "NO_TRACK", "SUFFIXES", "Calibration", "Labels", "Mask", "Positions", "TrackFile",
-    "column_names", "from_corner", "make_track_file", "parse_labels", "read_mask",
-    "read_positions", "read_table", "read_tracks", "read_xml", "tracks_on_mask", "write_tracks",
+    "column_names",
+    "make_track_file", "parse_labels", "read_mask", "read_positions", "read_table", "read_tracks",
+    "read_xml", "write_tracks",
 ]  # fmt: skip
