@@ -81,6 +81,11 @@ class Followers:
         begin = self.steps.begin[self.steps.plain]
         return begin[(self.on_floor & self.in_time)[begin]]
 
+    @cached_property
+    def score(self) -> dict[str, Any]:
+        """Scores, as of `guidance`."""
+        return guidance(self)
+
     def ways(self, at: NDArray[np.intp], x: Array, y: Array) -> tuple[Array, Array]:
         """Directions at x, y [um], at the times of the places numbered ``at``."""
         guide = self.guide

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sdf1_field.analysis.guidance import Followers, guidance
+from sdf1_field.analysis.guidance import Followers
 from sdf1_field.analysis.paths import (
     Paths,
     forward_migration,
@@ -96,7 +96,7 @@ def track_table(
             )
         result["control"] = _measured(against, math.radians(direction))
         result["comparison"] = _compared(against, file)
-    result["guidance"] = [guidance(each) for each in guided]
+    result["guidance"] = [each.score for each in guided]
     return result
 
 

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -102,7 +103,7 @@ class Tracks:
         from sdf1_field.record import open_run
 
         with open_run(run, interrupted=True) as opened:
-            guide = gradient_guide(opened, ligand)
+            guide = replace(gradient_guide(opened, ligand), source=str(run))
         paths = paths_of(from_corner(self.file, self.file.pixel_size))
         return self._following([Followers(paths, guide, begin)])
 

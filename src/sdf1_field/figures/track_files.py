@@ -13,7 +13,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, ScalarFormatter
 from numpy.typing import NDArray
 
-from sdf1_field.analysis.guidance import Followers, guidance
+from sdf1_field.analysis.guidance import Followers
 from sdf1_field.analysis.paths import Paths, net_directions, paths_of
 from sdf1_field.analysis.persistent_walk import persistent_walk_law
 from sdf1_field.analysis.track_files import walk_of
@@ -34,6 +34,8 @@ _DRAWN = 1000
 _ROOM = 1.05
 _MARGIN = 0.2
 """Room above and below the panels [inch]."""
+_BETWEEN = 0.15
+"""Room for legends between rows, as a share of their height."""
 
 
 def plot_track_files(
@@ -62,7 +64,9 @@ def plot_track_files(
     height = 0.8 + 4.6 * (len(files) + below)
     # Axes of equal scales are placed after the layout, with their titles and legends.
     margin = _MARGIN / height
-    room = ConstrainedLayoutEngine(rect=(0.0, margin, 1.0, 1.0 - 2.0 * margin))
+    room = ConstrainedLayoutEngine(
+        rect=(0.0, margin, 1.0, 1.0 - 2.0 * margin), hspace=_BETWEEN if below else 0.02
+    )
     figure = Figure(figsize=(13.2, height), layout=room)
     grid = figure.add_gridspec(len(files) + below, _ACROSS, width_ratios=[1.15, 1.0, 1.1])
     every = [paths_of(file) for file in files]
@@ -78,7 +82,7 @@ def plot_track_files(
         _draw_square_displacements(figure.add_subplot(grid[row, 2]), paths)
     for n, followers in enumerate(guided):
         place = grid[len(files) + n // _ACROSS, n % _ACROSS]
-        _draw_guidance(figure.add_subplot(place, projection="polar"), guidance(followers))
+        _draw_guidance(figure.add_subplot(place, projection="polar"), followers.score)
     return figure
 
 
@@ -189,6 +193,7 @@ def _draw_guidance(axes: Any, score: dict[str, Any]) -> None:
     axes.set_rlabel_position(135.0)
     axes.set_xticks(np.radians([0, 90, 180, 270]), ["towards", "across", "away", "across"])
     axes.tick_params(labelsize=8.5)
+    axes.tick_params(axis="x", pad=5)
     axes.set_title(f"steps, by angle from the direction to {score['towards']}", fontsize=10.5)
     interval = score["index_interval"]
     axes.set_xlabel(
