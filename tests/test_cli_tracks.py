@@ -133,6 +133,13 @@ def test_one_of_two_files_may_need_calibration(run, wandering):
     )
 
 
+def test_files_with_unlike_frame_intervals_are_not_compared(run, wandering):
+    own, control = wandering("own.csv", 3), wandering("control.csv", 3, every=60.0)
+    line = refusal(run("tracks", own, "--against", control))
+    assert "control.csv are 1 min apart, those of" in line
+    assert line.endswith("Give files with the same frame interval, or leave out frames of one.")
+
+
 def test_columns_are_named_on_the_command_line(run, written):
     path = written("who,when,across,down\n1,0,0,0\n1,1,6,8\n1,2,12,16\n", "mine.csv")
     named = ("--columns", "track=who,frame=when", "--columns", "x=across", "--columns", "y=down")
