@@ -4,9 +4,9 @@
   (fold change of sticky regions without attraction);
 - cells against the distance from the stroma: `distance` (density), `chemotaxis` (chemotactic
   index), with the geometry in `space`;
-- cells in time: `residence` (dwell times), `tracks`, `persistent_walk` and `motion`;
-- cells of other programs' files, which are seen in frames of their own: `paths`, `track_files`,
-  and how they follow a direction: `guides`, `guidance`;
+- cells in time: `residence` (dwell times), `tracks`, `persistent_walk`, `motion`, and how they
+  follow a direction, `guides` and `guidance`;
+- cells of other programs' files, which are seen in frames of their own: `paths`, `track_files`;
 - cells on segmented pictures: `mask_census` (one dish), `measured` (dishes in groups);
 - stroma: `network` and `cargo` (counts in one dish), `network_summary` and `cargo_summary`
   (several dishes), `fields` (concentrations around it).
