@@ -16,7 +16,8 @@ from sdf1_field.api.exporting import run_track_file
 from sdf1_field.errors import InputError
 from sdf1_field.interop import parse_labels
 from sdf1_field.interop.masks import make_mask
-from sdf1_field.record import open_run
+from sdf1_field.record import open_run, solve
+from sdf1_field.spec import load_model
 from test_analysis_paths import paths
 
 WIDTH = 400.0
@@ -289,3 +290,30 @@ def test_the_score_of_a_run_is_that_of_its_own_analysis(solved):
     advances = sum(r["velocity_um_per_min"] * r["steps"] for r in rows)
     pooled = advances / sum(r["velocity_um_per_min"] * r["steps"] / r["index"] for r in rows)
     assert score["index_interval"][0] < pooled < score["index_interval"][1]
+
+
+def test_a_steady_field_counts_at_all_times(steady_model, tiny, tmp_path):
+    settings = [s for s in tiny if not s.startswith(("run.", "cells.", "mechanisms."))]
+    solve(load_model(steady_model, settings=settings), tmp_path / "steady.nc")
+    with open_run(tmp_path / "steady.nc") as run:
+        guide = gradient_guide(run)
+        ccl2 = gradient_guide(run, "ccl2")
+    assert ways_at(guide, 100.0, 120.0, 0.0) == ways_at(guide, 100.0, 120.0, 1e6)
+    assert math.hypot(*ways_at(guide, 100.0, 120.0, 0.0)) == pytest.approx(1.0)
+    assert ccl2.name == "higher CCL2"
+
+
+ROUND = (
+    "dish.shape=round", "numerics.solver=fipy", "cells.density=0 1/mm**2", "grid.spacing=30 um",
+    "run.culture=2 min", "run.duration=4 min", "output.fields_every=2 min",
+)  # fmt: skip
+
+
+def test_there_is_no_direction_outside_of_a_round_well(solved):
+    with open_run(solved("coculture-kg1a", *ROUND)) as run:
+        guide = gradient_guide(run)
+    time = guide.span[1]
+    assert np.isnan(ways_at(guide, 5.0, 5.0, time)).all()
+    x, y = (values.ravel() for values in np.meshgrid(*2 * [np.linspace(60.0, 240.0, 30)]))
+    way_x, way_y = guide.ways(x, y, np.full(len(x), time))
+    assert np.hypot(way_x, way_y) == pytest.approx(np.ones(len(x)))
