@@ -6,6 +6,7 @@ import re
 import numpy as np
 import pytest
 
+from mask_builders import CLASSES, bodies, imagej, plain
 from sdf1_field.digits import interval_text
 from track_builders import LINKS, WALK, csv_text, real, trackmate
 
@@ -88,6 +89,19 @@ def test_real_files_go_through_with_their_cuts_and_gaps_said(run, name):
     assert "1 step over a gap left out of speed from frame to frame" in text
 
 
+def test_every_real_file_goes_through_or_is_refused_in_one_line(run):
+    folder, through = real("README.md").parent, []
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    for path in files:
+        result = run("tracks", path, "--json")
+        if result.exit_code:
+            assert refusal(result).startswith(f"sdf1-field: {path}: ")
+        else:
+            through.append(path.name)
+    # The only one that is calibrated.
+    assert through == ["pycellin_Celegans.xml"]
+
+
 def test_a_real_file_in_three_dimensions_says_so(run):
     text = table_of(run("tracks", real("pycellin/pycellin_Celegans.xml")))
     assert "the file is three-dimensional: z is left out, so all is as seen from above" in text
@@ -119,6 +133,13 @@ def test_one_of_two_files_may_need_calibration(run, wandering):
     )
 
 
+def test_files_with_unlike_frame_intervals_are_not_compared(run, wandering):
+    own, control = wandering("own.csv", 3), wandering("control.csv", 3, every=60.0)
+    line = refusal(run("tracks", own, "--against", control))
+    assert "control.csv are 1 min apart, those of" in line
+    assert line.endswith("Give files with the same frame interval, or leave out frames of one.")
+
+
 def test_columns_are_named_on_the_command_line(run, written):
     path = written("who,when,across,down\n1,0,0,0\n1,1,6,8\n1,2,12,16\n", "mine.csv")
     named = ("--columns", "track=who,frame=when", "--columns", "x=across", "--columns", "y=down")
@@ -138,9 +159,121 @@ def test_a_run_is_measured_like_a_file(run, solved):
     assert own["straightness"] == pytest.approx(other["straightness"], rel=1e-6)
 
 
+@pytest.fixture
+def heading(written):
+    """Function that writes cells that walk along x at two heights of a picture 400 um wide."""
+
+    def write(name="own.csv", *, shift=0.0, **how):
+        rows = [
+            (20 * c + t, c, t, 20.0 + 8.0 * t + shift, 12.0 * c + 20.0)
+            for c in range(12) for t in range(20)
+        ]  # fmt: skip
+        return written(csv_text(rows, **how), name)
+
+    return write
+
+
+@pytest.fixture
+def picture(tmp_path):
+    """Mask of 400 um x 300 um with a body along its right side and a network at its left."""
+    regions = np.zeros((60, 80), dtype=np.uint8)
+    regions[:, 60:] = 1
+    regions[:, :2] = 2
+    return imagej(tmp_path / "mask.tif", regions, size=5.0)
+
+
+def test_tracks_are_scored_towards_the_regions_of_a_mask(run, heading, picture):
+    options = ("--towards", picture, "--labels", CLASSES)
+    text = table_of(run("tracks", heading(), *options))
+    found = json.loads(table_of(run("tracks", heading(), *options, "--json")))["guidance"]
+    assert [score["towards"] for score in found] == ["MSC", "migrasome network"]
+    assert [score["index"] for score in found] == pytest.approx([1.0, -1.0], abs=0.01)
+    for label, key in (
+        ("chemotactic index (way towards over way)", "index"),
+        ("mean cosine of steps", "mean_cosine"),
+        ("forward migration index (net over path)", "forward_migration"),
+    ):
+        (line,) = [line for line in text.splitlines() if line.startswith(f"{label}  ")]
+        for score in found:
+            assert interval_text(score[key], score[f"{key}_interval"]) in line
+    assert "to MSC" in text
+    assert "compare with cells that sense nothing" in text
+
+
+def test_trackmates_places_are_centres_of_pixels(run, heading, picture):
+    # At 297.5 um from the centre of the first pixel a cell is on the body that begins at 300 um.
+    found = [
+        json.loads(
+            table_of(run("tracks", path, "--towards", picture, "--labels", CLASSES, "--json"))
+        )["guidance"][0]["reached"]
+        for path in (heading(shift=297.6 - 172.0), heading("b.csv", shift=297.4 - 172.0))
+    ]
+    assert found == [12, 0]
+
+
+def test_a_mask_of_another_picture_is_refused(run, written, heading, picture, tmp_path):
+    labels = ("--labels", CLASSES)
+    small = imagej(tmp_path / "small.tif", bodies(), size=1.0001)
+    line = refusal(run("tracks", heading(), "--towards", small, *labels))
+    assert "spots are outside of" in line
+    assert line.endswith("Give spots and mask of one picture, in one calibration.")
+    xml = written(trackmate(WALK, [LINKS]))
+    assert "its pixel is 0.5 um, that of" in refusal(
+        run("tracks", xml, "--towards", picture, *labels)
+    )
+    line = refusal(run("tracks", heading(), "--towards", picture))
+    assert "has 3 labels (0, 1, 2), and nothing says which are which region. Give --labels" in line
+    line = refusal(run("tracks", heading(), "--towards", picture, "--labels", "free=0,msc=1"))
+    assert "label 2 is in no region of --labels" in line
+
+
+def test_the_pixel_size_counts_for_the_mask_too(run, heading, tmp_path):
+    bare = plain(tmp_path / "bare.tif", bodies())
+    options = ("--towards", bare, "--labels", CLASSES)
+    assert "not calibrated: its file names no pixel size" in refusal(
+        run("tracks", heading(), *options)
+    )
+    assert table_of(run("tracks", heading(), *options, "--pixel-size", "5 um"))
+    pixels = heading("pixels.csv", space="(pixel)")
+    assert "outside of" in refusal(run("tracks", pixels, *options, "--pixel-size", "5 um"))
+
+
+def test_a_runs_own_tracks_are_scored_on_its_gradient(run, solved):
+    # Cells are followed from the second hour on, which a run's tracks know and a table does not.
+    path = solved("coculture-kg1a", "output.tracks_from=1 h", "output.tracks_every=2 min")
+    own = json.loads(table_of(run("tracks", path, "--field", path, "--json")))["guidance"][0]
+    assert own["steps_left_out"] == 0
+    table_of(run("export", path, "--to", "csv", "-o", "own.csv"))
+    options = ("own.csv", "--field", path, "--json")
+    found = [
+        json.loads(table_of(run("tracks", *options, *start)))["guidance"][0]
+        for start in (("--start", "1 h"), ())
+    ]
+    assert found[0]["index"] == pytest.approx(own["index"], abs=1e-6)
+    assert found[1]["index"] != pytest.approx(own["index"], abs=1e-6)
+    late = run("tracks", "own.csv", "--field", path, "--start", "100 h")
+    assert "has fields from 0 s to 2 h, and no track is there then" in refusal(late)
+    none = run("tracks", "own.csv", "--field", path, "--ligand", "ccl5")
+    assert "holds no field of ccl5" in refusal(none)
+
+
+def test_a_picture_shows_a_rose_for_each_direction(run, heading, picture, tmp_path):
+    assert table_of(run("tracks", heading(), "-o", "plain.png"))
+    options = ("--towards", picture, "--labels", CLASSES)
+    assert table_of(run("tracks", heading(), *options, "-o", "roses.png"))
+    sizes = [(tmp_path / name).stat().st_size for name in ("plain.png", "roses.png")]
+    assert sizes[1] > 1.2 * sizes[0]
+
+
 @pytest.mark.parametrize(
     ("options", "says"),
     [
+        (("--labels", "free=0"), "--labels: belongs to --towards, which is not given. Omit it."),
+        (("--plane", "T=1"), "--plane: belongs to --towards, which is not given. Omit it."),
+        (("--ligand", "sdf1"), "--ligand: belongs to --field, which is not given. Omit it."),
+        (("--start", "1 h"), "--start: belongs to --field, which is not given. Omit it."),
+        (("--field", "none.nc"), "none.nc: no such file"),
+        (("--towards", "none.tif", "--labels", "free=0"), "none.tif: no such file"),
         (("--along", "up"), "--along: 'up' is no direction. Give x, -x, y, -y, or an angle"),
         (("--pixel-size", "0.5"), "--pixel-size: '0.5' is not a length. Write it like '5 um'."),
         (("--pixel-size", "0 um"), "--pixel-size: '0 um' is out of range. Give more than zero."),

@@ -1,7 +1,12 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from matplotlib.collections import LineCollection
 
+from sdf1_field.analysis.guidance import Followers
+from sdf1_field.analysis.guides import Guide
+from sdf1_field.analysis.paths import paths_of
 from sdf1_field.figures.track_files import plot_track_files
 from test_analysis_paths import file_of
 from test_analysis_tracks import walk
@@ -47,3 +52,27 @@ def test_many_tracks_are_thinned_evenly_and_said():
     (lines,) = [c for c in axes.collections if isinstance(c, LineCollection)]
     assert len(lines.get_segments()) == 1000
     assert "1,000 of 1,500 tracks" in axes.get_title(loc="left")
+
+
+def test_a_rose_for_each_direction_shows_the_shares_of_its_steps(files):
+    def right(x, y, _):
+        return np.ones_like(x), np.zeros_like(y)
+
+    def down(x, y, _):
+        return np.zeros_like(x), np.ones_like(y)
+
+    paths = paths_of(replace(files[0], x=files[0].x + 1e4, y=files[0].y + 1e4))
+    guided = [
+        Followers(paths, Guide(name, "none", 2e4, 2e4, (-np.inf, np.inf), ways, "nowhere", False))
+        for name, ways in (("right", right), ("down", down), ("MSC", right), ("network", down))
+    ]
+    figure = plot_track_files(files, guided=guided)
+    roses = figure.axes[6:]
+    assert [axes.get_title().split("direction to ")[1] for axes in roses] == [
+        "right", "down", "MSC", "network",
+    ]  # fmt: skip
+    for axes, followers in zip(roses, guided, strict=True):
+        heights = [bar.get_height() for bar in axes.patches]
+        assert sum(heights) == pytest.approx(100.0)
+        assert heights[0] == pytest.approx(100.0 * followers.score["step_angles"][0]["share"])
+        assert axes.get_xlabel().startswith("chemotactic index ")

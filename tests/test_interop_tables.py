@@ -85,6 +85,35 @@ def test_a_file_of_windows_is_read(tmp_path):
     assert read_tracks(path).x.tolist() == [10.0, 13.0, 16.0, 19.0]
 
 
+@pytest.mark.parametrize("separator", [";", "\t"])
+def test_decimal_commas_are_read_where_they_separate_nothing(written, separator):
+    rows = [
+        ("track", "time_s", "x_um", "y_um"),
+        ("1", "0", "10", "2"),
+        ("1", "30", "12,5", "-0,25"),
+    ]
+    text = "\n".join(separator.join(row) for row in rows)
+    for own in (text, text.replace("\n", "\r\n"), text.replace(separator, f'"{separator}"')):
+        quoted = '"' in own
+        lines = [f'"{line}"' for line in own.splitlines()] if quoted else [own]
+        file = read_tracks(written("\n".join(lines), "tracks.csv"))
+        assert (file.x.tolist(), file.y.tolist()) == ([10.0, 12.5], [2.0, -0.25])
+
+
+def test_a_comma_in_a_name_is_no_decimal_sign(written):
+    text = "track;time_s;x_um;y_um\n1,2;0;1.5;2\n1,2;30;2.5;2\n"
+    assert read_tracks(written(text, "tracks.csv")).x.tolist() == [1.5, 2.5]
+
+
+def test_unicode_text_of_a_spreadsheet_is_read(tmp_path):
+    path = tmp_path / "tracks.txt"
+    for encoding in ("utf-16", "utf-16-be"):
+        begin = "\ufeff" if encoding.endswith("be") else ""
+        text = begin + csv_text(ROWS, space="(µm)").replace(",", "\t")
+        path.write_bytes(text.encode(encoding))
+        assert read_tracks(path).x.tolist() == [10.0, 13.0, 16.0, 19.0]
+
+
 @pytest.mark.parametrize(
     ("header", "separator"),
     [
@@ -141,6 +170,9 @@ def test_times_that_jitter_are_frames_and_times_that_jump_are_refused(written):
         ("SPOT_SOURCE_ID,SPOT_TARGET_ID,x,y\n1,2,3,4\n", "is a table of links, not of spots"),
         ("track,x_um,y_um\n1,2,3\n", "has no column of frames or times"),
         ("track,x_um,y_um,time_s\n", "has no rows below its header"),
+        (csv_text([]), "has no rows below its header"),
+        ("\ntrack,x_um,y_um,time_s\n1,2,3,4\n", "its first line is empty. Begin it with the names"),
+        ('track,x_um,y_um,time_s\n1,"1,000.5",3,4\n', "x in line 2 is '1,000.5', no number"),
         (csv_text([*ROWS, (9, 0, 3, 1.0, 1.0)]), "track 0 has two spots in frame 3"),
         (csv_text([*ROWS[:3], (3, 0, 3, "NaN", 1.0)]), "spot 3 in frame 3 is at ("),
         (csv_text([*ROWS[:3], (3, 0, 3, "", 1.0)]), "spot 3 in frame 3 is at ("),
@@ -180,6 +212,18 @@ def test_wrong_tables_are_refused_in_one_line(written, text, says):
 )
 def test_real_files_without_tracks_are_refused(name, says):
     assert says in refusal(real(name), Calibration(0.5, 60.0))
+
+
+def test_a_table_that_is_cut_off_has_less_rows_or_is_refused_in_one_line(written):
+    text, found = csv_text(ROWS), set()
+    for end in range(1, len(text)):
+        path = written(text[:end], "tracks.csv")
+        try:
+            found.add(len(read_tracks(path).spot))
+        except InputError as error:
+            (line,) = str(error).splitlines()
+            assert line.startswith(f"{path}: ")
+    assert found == {2, 3, 4}
 
 
 def test_what_is_no_file_is_refused(tmp_path):

@@ -261,6 +261,13 @@ def test_wrong_files_are_refused_in_one_line(written, text, says):
     assert says in refusal(written(text))
 
 
+@pytest.mark.parametrize("whole", [trackmate(WALK, [LINKS]), exported([[(0, 1, 1), (1, 2, 2)]])])
+def test_a_file_that_is_cut_off_anywhere_is_refused_in_one_line(written, whole):
+    text = whole.rstrip()
+    for end in range(1, len(text), 29):
+        refusal(written(text[:end]))
+
+
 # Exported tracks
 
 

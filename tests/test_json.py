@@ -304,24 +304,28 @@ def test_measure_prints_what_the_page_says(printed, tmp_path, tiny_run):
     assert keys == documented("measure")
 
 
-def test_tracks_print_what_the_page_says(printed, written):
+def test_tracks_print_what_the_page_says(printed, written, tmp_path):
+    mask = ("--towards", imagej(tmp_path / "mask.tif", bodies(), size=5.0), "--labels", CLASSES)
     rng = np.random.default_rng(1)
 
     def file(name, cells):
-        places = 2.0 * rng.standard_normal((cells, 30, 2)).cumsum(axis=1).cumsum(axis=1)
+        places = 200.0 + 0.5 * rng.standard_normal((cells, 30, 2)).cumsum(axis=1).cumsum(axis=1)
         rows = [(30 * c + t, c, t, *places[c, t]) for c in range(cells) for t in range(30)]
         return written(csv_text(rows), name)
 
     own, control = file("own.csv", 12), file("control.csv", 15)
-    keys = printed("tracks", "tracks", own, "--against", control)
+    keys = printed("tracks", "tracks", own, "--against", control, *mask)
     assert keys == documented("tracks")
-    without = printed("tracks", "tracks", own)
+    without = printed("tracks", "tracks", own, *mask)
     assert without == {key for key in keys if not key.startswith(("control", "comparison"))}
+    alone = printed("tracks", "tracks", own)
+    assert alone == {key for key in without if not key.startswith("guidance[]")}
     still = written(csv_text([(t, 0, t, 1.0, 1.0) for t in range(5)]), "still.csv")
-    keys = printed("tracks", "tracks", still)
+    keys = printed("tracks", "tracks", still, *mask)
     nulls = r"not resolved|none moved|fewer than two|two steps in a row"
     unknown = {k for k, row in SECTIONS["tracks"][1].items() if re.search(nulls, row.missing)}
-    assert {key for key in unknown if key.startswith("tracks")} == without - keys
+    named = ("tracks", "guidance")
+    assert {key for key in unknown if key.startswith(named)} == without - keys
 
 
 def test_reproduce_prints_what_the_page_says(printed, tiny_targets, tmp_path):

@@ -4,7 +4,8 @@
   (fold change of sticky regions without attraction);
 - cells against the distance from the stroma: `distance` (density), `chemotaxis` (chemotactic
   index), with the geometry in `space`;
-- cells in time: `residence` (dwell times), `tracks`, `persistent_walk` and `motion`;
+- cells in time: `residence` (dwell times), `tracks`, `persistent_walk`, `motion`, and how they
+  follow a direction, `guides` and `guidance`;
 - cells of other programs' files, which are seen in frames of their own: `paths`, `track_files`;
 - cells on segmented pictures: `mask_census` (one dish), `measured` (dishes in groups); a run's
   floor as such a picture: `run_pictures`;

@@ -49,15 +49,15 @@ class Paths:
     @property
     def frames(self) -> Whole:
         """Frames from the first to the last place of each path, shape (path,)."""
-        first, last = self._ends()
+        first, last = self.ends()
         return np.asarray(self.frame[last] - self.frame[first], dtype=np.int64)
 
     def net(self) -> tuple[Array, Array]:
         """Displacement from the first to the last place in x and y [um], shape (path,) each."""
-        first, last = self._ends()
+        first, last = self.ends()
         return self.x[last] - self.x[first], self.y[last] - self.y[first]
 
-    def _ends(self) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    def ends(self) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
         """Where each path's first and last place stand."""
         last = np.flatnonzero(np.diff(self.path, append=self.count))
         return np.concatenate([[0], last[:-1] + 1]).astype(np.intp), last
@@ -92,6 +92,8 @@ class Steps:
     ----------
     path : ndarray of int, shape (step,)
         Number of the path.
+    begin : ndarray of int, shape (step,)
+        Which of the places the step begins at.
     plain : ndarray of bool, shape (step,)
         Whether the step is from one frame to the next; else it is over a gap.
     dx, dy, length : ndarray, shape (step,)
@@ -99,6 +101,7 @@ class Steps:
     """
 
     path: Whole
+    begin: NDArray[np.intp]
     plain: NDArray[np.bool_]
     dx: Array
     dy: Array
@@ -110,8 +113,9 @@ def steps_of(paths: Paths) -> Steps:
     same = np.flatnonzero(np.diff(paths.path) == 0)
     dx, dy = (np.diff(values)[same] for values in (paths.x, paths.y))
     return Steps(
-        paths.path[same], np.diff(paths.frame)[same] == 1, dx, dy, np.asarray(np.hypot(dx, dy))
-    )
+        paths.path[same], same, np.diff(paths.frame)[same] == 1, dx, dy,
+        np.asarray(np.hypot(dx, dy)),
+    )  # fmt: skip
 
 
 def frame_speeds(paths: Paths, steps: Steps) -> Array:

@@ -1,11 +1,13 @@
 """Table of the tracks in a file, beside those of a control."""
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sdf1_field.analysis.guidance import Followers
 from sdf1_field.analysis.paths import (
     Paths,
     forward_migration,
@@ -45,7 +47,11 @@ _MINUTE = 60.0
 
 
 def track_table(
-    file: TrackFile, against: TrackFile | None = None, *, direction: float = 0.0
+    file: TrackFile,
+    against: TrackFile | None = None,
+    *,
+    direction: float = 0.0,
+    guided: Sequence[Followers] = (),
 ) -> dict[str, Any]:
     """How the cells of a track file move, and how their speeds compare with a control's.
 
@@ -58,6 +64,8 @@ def track_table(
         Control, in frames of the same interval.
     direction : float
         For forward migration, the angle from x towards y [degree].
+    guided : sequence of Followers
+        The file's paths with what they may follow.
 
     Returns
     -------
@@ -88,6 +96,7 @@ def track_table(
             )
         result["control"] = _measured(against, math.radians(direction))
         result["comparison"] = _compared(against, file)
+    result["guidance"] = [each.score for each in guided]
     return result
 
 

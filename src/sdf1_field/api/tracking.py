@@ -2,13 +2,26 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from sdf1_field.analysis import observation_times
+from sdf1_field.analysis.guidance import Followers
+from sdf1_field.analysis.guides import gradient_guide, region_guides
+from sdf1_field.analysis.paths import paths_of
 from sdf1_field.analysis.track_files import track_table
 from sdf1_field.api.exporting import RUN, run_track_file
 from sdf1_field.errors import InputError
-from sdf1_field.interop import Calibration, TrackFile, read_tracks
+from sdf1_field.interop import (
+    Calibration,
+    Mask,
+    TrackFile,
+    parse_labels,
+    read_mask,
+    read_tracks,
+)
+from sdf1_field.interop.positions import from_corner, tracks_on_mask
 from sdf1_field.units import bounded, parse
 
 if TYPE_CHECKING:
@@ -26,13 +39,82 @@ class Tracks:
     ----------
     file : interop.TrackFile
         Spots and links as arrays, in micrometres and seconds.
+    start : float
+        Time of frame 0 in a run, if the file is one [s].
     """
 
-    def __init__(self, file: TrackFile) -> None:
+    def __init__(self, file: TrackFile, start: float = 0.0) -> None:
         self.file = file
+        self.start = start
+        self.guided: list[Followers] = []
 
     def __repr__(self) -> str:
         return f"<Tracks: {self.file.name}, {self.file.tracks} tracks>"
+
+    def towards(
+        self,
+        mask: str | Path,
+        labels: str | None,
+        *,
+        pixel_size: str | None = None,
+        planes: Mapping[str, int] | None = None,
+    ) -> "Tracks":
+        """The same tracks, scored on the direction to the regions of a mask of the same picture.
+
+        Parameters
+        ----------
+        mask : str or pathlib.Path
+            Labels in a TIFF file.
+        labels : str or None
+            Which labels are which region, such as ``"free=0,msc=1,network=2"``.
+        pixel_size : str, optional
+            Such as ``"0.65 um"``, for a mask without a calibration.
+        planes : mapping of str to int, optional
+            Plane along each axis of the mask besides y and x.
+
+        Raises
+        ------
+        InputError
+            If the mask cannot be read, or is of another calibration or size than the tracks.
+        """
+        return self._towards(_mask(mask, labels, pixel_size, planes))
+
+    def up_gradient(
+        self, run: str | Path, *, ligand: str | None = None, start: str | None = None
+    ) -> "Tracks":
+        """The same tracks, scored on the gradient of a ligand in a run.
+
+        Parameters
+        ----------
+        run : str or pathlib.Path
+            Run file; its floor begins at the corner of the tracks' picture.
+        ligand : str, optional
+            That of CXCR4 if not given.
+        start : str, optional
+            Time of the tracks' first frame in the run, such as ``"4 h"``; if not given, that of
+            the run that the tracks are from, else when cells are added (0 h).
+
+        Raises
+        ------
+        InputError
+            If the run has no such field, or no gradient.
+        """
+        begin = self.start if start is None else _time("--start", start)
+        from sdf1_field.record import open_run
+
+        with open_run(run, interrupted=True) as opened:
+            guide = replace(gradient_guide(opened, ligand), source=str(run))
+        paths = paths_of(from_corner(self.file, self.file.pixel_size))
+        return self._following([Followers(paths, guide, begin)])
+
+    def _towards(self, mask: Mask) -> "Tracks":
+        paths = paths_of(tracks_on_mask(self.file, mask))
+        return self._following([Followers(paths, guide) for guide in region_guides(mask)])
+
+    def _following(self, guided: Sequence[Followers]) -> "Tracks":
+        tracks = Tracks(self.file, self.start)
+        tracks.guided = [*self.guided, *guided]
+        return tracks
 
     def table(self, control: "Tracks | None" = None, *, along: str | float = "x") -> dict[str, Any]:
         """Speed, persistence, square displacements and directions, as `sdf1-field tracks --json`.
@@ -51,15 +133,18 @@ class Tracks:
             If the frame intervals are unlike, or the direction is none.
         """
         against = None if control is None else control.file
-        return track_table(self.file, against, direction=direction_of(along))
+        return track_table(self.file, against, direction=direction_of(along), guided=self.guided)
 
     def plot(self, control: "Tracks | None" = None, *, along: str | float = "x") -> "Figure":
-        """Tracks from one origin, rose of their directions, and square displacements."""
+        """Tracks from one origin, rose of their directions, and square displacements.
+
+        Below them are roses of the directions that the tracks are scored on.
+        """
         from sdf1_field.figures.track_files import plot_track_files
 
         files = [self.file] if control is None else [self.file, control.file]
         down = any(file.format != RUN for file in files)
-        return plot_track_files(files, direction=direction_of(along), down=down)
+        return plot_track_files(files, direction=direction_of(along), down=down, guided=self.guided)
 
 
 def open_tracks(
@@ -96,8 +181,13 @@ def load_tracks(
     pixel_size: str | None = None,
     frame_interval: str | None = None,
     columns: Mapping[str, str] | None = None,
+    towards: str | Path | None = None,
+    labels: str | None = None,
+    planes: Mapping[str, int] | None = None,
 ) -> list[Tracks]:
-    """Tracks of several files, as of `open_tracks`.
+    """Tracks of several files, as of `open_tracks`; the first `Tracks.towards` a mask, if given.
+
+    The pixel size is also that of a mask without one.
 
     Raises
     ------
@@ -108,17 +198,39 @@ def load_tracks(
         _given("pixel_size", pixel_size, "length"), _given("frame_interval", frame_interval, "time")
     )
     files = [_read(path, asked, columns) for path in paths]
+    mask = None if towards is None else _mask(towards, labels, pixel_size, planes)
     for key, option in _OPTIONS.items():
-        if getattr(asked, key) is not None and all(key in file.unused for file in files):
+        if mask is not None and mask.asked and key == "pixel_size":
+            continue
+        if getattr(asked, key) is not None and all(key in each.file.unused for each in files):
             raise InputError(
-                f"{files[0].name}: has a calibration of its own, so {option} has no effect. Omit "
-                "it; if the file is wrong, correct it where it was made."
+                f"{files[0].file.name}: has a calibration of its own, so {option} has no effect. "
+                "Omit it; if the file is wrong, correct it where it was made."
             )
-    return [Tracks(file) for file in files]
+    return files if mask is None else [files[0]._towards(mask), *files[1:]]
+
+
+def _mask(
+    path: str | Path,
+    labels: str | None,
+    pixel_size: str | None,
+    planes: Mapping[str, int] | None,
+) -> Mask:
+    named = None if labels is None else parse_labels(labels)
+    size = _given("pixel_size", pixel_size, "length")
+    return read_mask(Path(path), named, pixel_size=size, planes=planes)
 
 
 def _given(key: str, text: str | None, dimension: str) -> float | None:
     return None if text is None else quantity(_OPTIONS[key], text, dimension)
+
+
+def _time(option: str, text: str) -> float:
+    """Time of an option [s], of either sign; InputError if it is none."""
+    try:
+        return bounded(parse(text, "time"), text, "time")
+    except ValueError as error:
+        raise InputError(f"{option}: {error}") from None
 
 
 def quantity(option: str, text: str, dimension: str) -> float:
@@ -132,17 +244,17 @@ def quantity(option: str, text: str, dimension: str) -> float:
     return value
 
 
-def _read(path: Path, asked: Calibration, columns: Mapping[str, str] | None) -> TrackFile:
+def _read(path: Path, asked: Calibration, columns: Mapping[str, str] | None) -> Tracks:
     if path.suffix == ".nc" and path.is_file():
         return _of_run(path)
-    return read_tracks(path, asked, columns)
+    return Tracks(read_tracks(path, asked, columns))
 
 
-def _of_run(path: Path) -> TrackFile:
+def _of_run(path: Path) -> Tracks:
     from sdf1_field.record import open_run
 
     with open_run(path, interrupted=True) as run:
-        return run_track_file(run)
+        return Tracks(run_track_file(run), float(observation_times(run)[0]))
 
 
 def direction_of(along: str | float) -> float:

@@ -1,11 +1,13 @@
 """The commands tracks and export: tracks from other programs' files, and a run for them."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 import click
 
 from sdf1_field.cli.options import json_option, run_argument, time_of
+from sdf1_field.errors import InputError
 
 _FORMATS = ("trackmate-xml", "trackmate-csv", "geff", "csv", "mask", "imagej", "ome-tiff")
 """As `interop.SUFFIXES` and `interop.PICTURES`, which need NumPy."""
@@ -22,7 +24,7 @@ _FORMATS = ("trackmate-xml", "trackmate-csv", "geff", "csv", "mask", "imagej", "
 @click.option(
     "--pixel-size",
     metavar="LENGTH",
-    help="Of a file that is not calibrated, such as '0.65 um'.",
+    help="Of files that are not calibrated, such as '0.65 um'.",
 )
 @click.option(
     "--frame-interval",
@@ -45,6 +47,39 @@ _FORMATS = ("trackmate-xml", "trackmate-csv", "geff", "csv", "mask", "imagej", "
     "points down.",
 )
 @click.option(
+    "--towards",
+    metavar="MASK",
+    type=click.Path(path_type=Path),
+    help="Score FILE's tracks on the direction to the nearest pixel of each region of a mask (TIFF "
+    "of labels) of the same picture.",
+)
+@click.option(
+    "--labels",
+    metavar="REGION=LABELS",
+    help="Which labels of the mask are which region, such as free=0,msc=1,network=2 (as of "
+    "measure).",
+)
+@click.option(
+    "--plane",
+    "planes",
+    multiple=True,
+    metavar="AXIS=N",
+    help="Plane of a mask that is a stack, such as T=3, from 0. May be repeated.",
+)
+@click.option(
+    "--field",
+    metavar="RUN.nc",
+    type=click.Path(path_type=Path),
+    help="Score FILE's tracks on the gradient of a ligand that a run has saved.",
+)
+@click.option("--ligand", metavar="NAME", help="Of the gradient; that of CXCR4 if not given.")
+@click.option(
+    "--start",
+    metavar="TIME",
+    help="When in the run the first frame is, such as '4 h'; 0 h, when cells are added, if not "
+    "given (a run's own tracks know it).",
+)
+@click.option(
     "-o",
     "--output",
     type=click.Path(path_type=Path),
@@ -59,6 +94,12 @@ def tracks(
     frame_interval: str | None,
     columns: tuple[str, ...],
     along: str,
+    towards: Path | None,
+    labels: str | None,
+    planes: tuple[str, ...],
+    field: Path | None,
+    ligand: str | None,
+    start: str | None,
     output: Path | None,
     force: bool,
     as_json: bool,
@@ -67,6 +108,10 @@ def tracks(
 
     FILE is TrackMate's XML or CSV, its exported tracks, any table of spots, GEFF, or a run file.
     """
+    _require_for("--towards", towards, {"--labels": labels, "--plane": planes})
+    _require_for("--field", field, {"--ligand": ligand, "--start": start})
+
+    from sdf1_field.api.measuring import planes_of
     from sdf1_field.api.pictures import require_picture, save_picture
     from sdf1_field.api.tracking import direction_of, load_tracks
     from sdf1_field.cli.tables.tracks import print_tracks
@@ -77,8 +122,13 @@ def tracks(
         require_picture(output, force=force)
     named = column_names(columns)
     paths = [file] if against is None else [file, against]
-    read = load_tracks(paths, pixel_size=pixel_size, frame_interval=frame_interval, columns=named)
+    read = load_tracks(
+        paths, pixel_size=pixel_size, frame_interval=frame_interval, columns=named,
+        towards=towards, labels=labels, planes=planes_of(planes),
+    )  # fmt: skip
     own, control = read[0], read[1] if len(read) > 1 else None
+    if field is not None:
+        own = own.up_gradient(field, ligand=ligand, start=start)
     table = own.table(control, along=along)
     if output is not None:
         save_picture(own.plot(control, along=along), output)
@@ -88,6 +138,13 @@ def tracks(
     print_tracks(table)
     if output is not None:
         click.echo(output)
+
+
+def _require_for(option: str, value: object, own: Mapping[str, object]) -> None:
+    """Raise InputError if options are given without the one that they belong to."""
+    for name, given in own.items():
+        if given and value is None:
+            raise InputError(f"{name}: belongs to {option}, which is not given. Omit it.")
 
 
 @click.command()

@@ -13,10 +13,11 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, ScalarFormatter
 from numpy.typing import NDArray
 
+from sdf1_field.analysis.guidance import Followers
 from sdf1_field.analysis.paths import Paths, net_directions, paths_of
 from sdf1_field.analysis.persistent_walk import persistent_walk_law
 from sdf1_field.analysis.track_files import walk_of
-from sdf1_field.digits import interval_text
+from sdf1_field.digits import interval_text, number_text
 from sdf1_field.figures.drawing import BODY, HELD, NETWORK
 from sdf1_field.interop import TrackFile
 from sdf1_field.statistics import p_text, rayleigh_test, v_test
@@ -26,17 +27,27 @@ Array = NDArray[np.float64]
 
 _SECTORS = 18
 """Of a rose."""
+_ACROSS = 3
+"""Panels in a row."""
 _DRAWN = 1000
 """Most tracks from one origin; more are drawn as evenly chosen ones."""
 _ROOM = 1.05
 _MARGIN = 0.2
 """Room above and below the panels [inch]."""
+_BETWEEN = 0.15
+"""Room for legends between rows, as a share of their height."""
 
 
 def plot_track_files(
-    files: Sequence[TrackFile], *, direction: float = 0.0, down: bool = True
+    files: Sequence[TrackFile],
+    *,
+    direction: float = 0.0,
+    down: bool = True,
+    guided: Sequence[Followers] = (),
 ) -> Figure:
     """Tracks from one origin, rose of net directions and mean square displacements.
+
+    Below them is a rose of steps against each direction that the tracks are scored on.
 
     Parameters
     ----------
@@ -46,13 +57,18 @@ def plot_track_files(
         Of forward migration, the angle from x towards y [degree].
     down : bool
         Whether y points down, as in images.
+    guided : sequence of Followers
+        Of the first file.
     """
-    height = 0.8 + 4.6 * len(files)
+    below = math.ceil(len(guided) / _ACROSS)
+    height = 0.8 + 4.6 * (len(files) + below)
     # Axes of equal scales are placed after the layout, with their titles and legends.
     margin = _MARGIN / height
-    room = ConstrainedLayoutEngine(rect=(0.0, margin, 1.0, 1.0 - 2.0 * margin))
+    room = ConstrainedLayoutEngine(
+        rect=(0.0, margin, 1.0, 1.0 - 2.0 * margin), hspace=_BETWEEN if below else 0.02
+    )
     figure = Figure(figsize=(13.2, height), layout=room)
-    grid = figure.add_gridspec(len(files), 3, width_ratios=[1.15, 1.0, 1.1])
+    grid = figure.add_gridspec(len(files) + below, _ACROSS, width_ratios=[1.15, 1.0, 1.1])
     every = [paths_of(file) for file in files]
     reach = _ROOM * max(_reach(paths) for paths in every)
     for row, (file, paths) in enumerate(zip(files, every, strict=True)):
@@ -64,6 +80,9 @@ def plot_track_files(
             down,
         )  # fmt: skip
         _draw_square_displacements(figure.add_subplot(grid[row, 2]), paths)
+    for n, followers in enumerate(guided):
+        place = grid[len(files) + n // _ACROSS, n % _ACROSS]
+        _draw_guidance(figure.add_subplot(place, projection="polar"), followers.score)
     return figure
 
 
@@ -149,6 +168,40 @@ def _draw_rose(axes: Any, paths: Paths, direction: float, down: bool) -> None:
     axes.set_xlabel(
         f"Rayleigh p {p_text(rayleigh_test(headings))}\n"
         f"towards {math.degrees(direction):g}° (line): V test p {p_text(towards)}",
+        fontsize=9.5, labelpad=6,
+    )  # fmt: skip
+
+
+def _draw_guidance(axes: Any, score: dict[str, Any]) -> None:
+    """Rose of the angles between steps and the direction where they begin."""
+    angles = np.radians([row["angle_deg"] for row in score["step_angles"]])
+    # Nothing is drawn of cells that rest.
+    shares = 100.0 * np.array([row["share"] or 0.0 for row in score["step_angles"]])
+    axes.set_theta_zero_location("N")
+    axes.bar(
+        angles, shares, width=0.94 * 2.0 * math.pi / len(angles), color=NETWORK, edgecolor="white",
+        linewidth=0.5,
+    )  # fmt: skip
+    alike = 100.0 / len(angles)
+    most = 1.1 * max(float(shares.max()), alike)
+    around = np.linspace(0.0, 2.0 * math.pi, 200)
+    axes.plot(around, np.full(around.shape, alike), "--", color="black", lw=1.0)
+    axes.plot([0.0, 0.0], [0.0, most], color=HELD, lw=1.6)
+    axes.set_ylim(0.0, most)
+    axes.yaxis.set_major_locator(MaxNLocator(3))
+    axes.yaxis.set_major_formatter("{x:g} %")
+    axes.set_rlabel_position(135.0)
+    axes.set_xticks(np.radians([0, 90, 180, 270]), ["towards", "across", "away", "across"])
+    axes.tick_params(labelsize=8.5)
+    axes.tick_params(axis="x", pad=5)
+    axes.set_title(f"steps, by angle from the direction to {score['towards']}", fontsize=10.5)
+    interval = score["index_interval"]
+    axes.set_xlabel(
+        f"chemotactic index {interval_text(score['index'], interval)}\n"
+        f"tracks rotated at random: {number_text(score['rotated_index'])}, p "
+        f"{p_text(score['rotation_p'])}\n"
+        f"V test over {score['paths']:,} tracks: p {p_text(score['v_test_p'])}\n"
+        "dashed: as many steps in every direction",
         fontsize=9.5, labelpad=6,
     )  # fmt: skip
 

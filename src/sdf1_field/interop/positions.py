@@ -5,7 +5,7 @@ coordinates over the pixel's size, rounded down. TrackMate measures from the cen
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -119,12 +119,7 @@ def read_positions(
 def _of_tracks(
     read: TrackFile, mask: Mask, frame: int | None, trackmate: bool, timed: bool
 ) -> Positions:
-    pixel = read.pixel_size
-    if pixel is not None and abs(pixel - mask.pixel_size) > _SAME * mask.pixel_size:
-        raise InputError(
-            f"{read.name}: its pixel is {pixel:g} um, that of {mask.name} {mask.pixel_size:g} um. "
-            "Give cells and mask of one picture, or correct the wrong calibration."
-        )
+    _require_calibration(read, mask)
     shown = _shown(read.name, read.frame, frame)
     # TrackMate's place 0 is the centre of the first pixel.
     shift = 0.5 * mask.pixel_size if trackmate else 0.0
@@ -135,6 +130,40 @@ def _of_tracks(
         tracks=read if timed and len(read.links) else None,
         unused=tuple(key for key in read.unused if key == "frame_interval"),
     )  # fmt: skip
+
+
+def _require_calibration(read: TrackFile, mask: Mask) -> None:
+    """Raise InputError if the pixels of tracks and mask are unlike."""
+    pixel = read.pixel_size
+    if pixel is not None and abs(pixel - mask.pixel_size) > _SAME * mask.pixel_size:
+        raise InputError(
+            f"{read.name}: its pixel is {pixel:g} um, that of {mask.name} {mask.pixel_size:g} um. "
+            "Give cells and mask of one picture, or correct the wrong calibration."
+        )
+
+
+def from_corner(read: TrackFile, pixel_size: float | None) -> TrackFile:
+    """Tracks with places from the outer corner of the first pixel, whose size is given [um].
+
+    TrackMate's place 0 is the centre of that pixel; nothing is changed without a size.
+    """
+    if "TrackMate" not in read.format or pixel_size is None:
+        return read
+    return replace(read, x=read.x + 0.5 * pixel_size, y=read.y + 0.5 * pixel_size)
+
+
+def tracks_on_mask(read: TrackFile, mask: Mask) -> TrackFile:
+    """Tracks with places from the corner of a mask.
+
+    Raises
+    ------
+    InputError
+        If they have another calibration than the mask, or leave it.
+    """
+    _require_calibration(read, mask)
+    moved = from_corner(read, mask.pixel_size)
+    _require_within(moved, mask, "spots")
+    return moved
 
 
 def _of_places(name: str, read: Places, frame: int | None) -> Positions:
@@ -173,7 +202,7 @@ def _require_no_frame(name: str, frame: int | None) -> None:
         raise InputError(f"{name}: has no frames, so --frame has no effect. Omit it.")
 
 
-def _require_within(found: Positions, mask: Mask) -> None:
+def _require_within(found: Positions | TrackFile, mask: Mask, what: str = "cells") -> None:
     if not len(found.x):
         raise InputError(f"{found.name}: has no cells. Export those that were found.")
     width, length = mask.grid.width, mask.grid.length
@@ -183,7 +212,7 @@ def _require_within(found: Positions, mask: Mask) -> None:
     if len(outside):
         at = outside[0]
         raise InputError(
-            f"{found.name}: {len(outside)} of {len(found.x)} cells are outside of {mask.name} "
+            f"{found.name}: {len(outside)} of {len(found.x)} {what} are outside of {mask.name} "
             f"({width:g} um x {length:g} um), the first at ({found.x[at]:g}, {found.y[at]:g}). "
-            "Give cells and mask of one picture, in one calibration."
+            f"Give {what} and mask of one picture, in one calibration."
         )

@@ -70,10 +70,11 @@ class _Column:
 
 @dataclass(frozen=True)
 class _Layout:
-    """How a table is read: encoding, separator, number of header lines, and columns found."""
+    """How a table is read: encoding, signs, number of header lines, and columns found."""
 
     encoding: str
     separator: str
+    decimal: str
     headers: int
     found: Mapping[str, _Column]
     trackmate: bool
@@ -104,7 +105,8 @@ def read_table(
 ) -> TrackFile:
     """Tracks from a table with a row for each spot.
 
-    The separator is a comma, a semicolon or a tab. Names of columns may carry units (``x_um``,
+    The separator is a comma, a semicolon or a tab; with the latter two, numbers may have decimal
+    commas. Names of columns may carry units (``x_um``,
     ``time [min]``). Rows may stand in any order; rows without a track are lone spots.
 
     Parameters
@@ -214,9 +216,15 @@ def _layout(path: Path, columns: Mapping[str, str], needed: Sequence[str]) -> _L
     if not lines:
         raise InputError(f"{name}: is empty. Export the tracks again.")
     keys = [cell.strip() for cell in lines[0]]
+    if not any(keys):
+        raise InputError(
+            f"{name}: its first line is empty. Begin it with the names of its columns."
+        )
     _require_spots(name, keys)
     found = _find(name, keys, columns, needed)
-    headers = _header_lines(lines, found["x"].place)
+    decimal = _decimal(head, separator)
+    trackmate = "POSITION_X" in keys and "FRAME" in keys
+    headers = _header_lines(lines, found["x"].place, decimal, _HEADERS if trackmate else 1)
     if headers > 1:
         units = [cell.strip().strip("()") for cell in lines[headers - 1]]
         units += [""] * (len(keys) - len(units))
@@ -224,14 +232,17 @@ def _layout(path: Path, columns: Mapping[str, str], needed: Sequence[str]) -> _L
             role: _Column(c.place, c.name, c.unit or (units[c.place] if headers > 2 else ""))
             for role, c in found.items()
         }
-    trackmate = "POSITION_X" in keys and "FRAME" in keys
-    return _Layout(encoding, separator, headers, found, trackmate)
+    return _Layout(encoding, separator, decimal, headers, found, trackmate)
 
 
 def _head(path: Path) -> tuple[str, str]:
     """Encoding of a file, and its beginning."""
     with path.open("rb") as stream:
         begin = stream.read(_HEAD)
+    if begin.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        # As spreadsheets save "Unicode text".
+        decoder = codecs.getincrementaldecoder("utf-16")(errors="replace")
+        return "utf-16", decoder.decode(begin)
     if b"\0" in begin:
         raise InputError(
             f"{path}: neither TrackMate's XML nor a table of spots. Export one of these."
@@ -299,13 +310,29 @@ def _named(place: int, key: str) -> _Column:
     return _Column(place, before, unit) if before and known else _Column(place, key, "")
 
 
-def _header_lines(lines: Sequence[Sequence[str]], place: int) -> int:
-    """Number of lines before the first with a number, or nothing, in a column."""
+def _decimal(head: str, separator: str) -> str:
+    """Decimal sign of a table's numbers; a comma only where it separates nothing."""
+    if separator == ",":
+        return "."
+    comma, point = (
+        re.search(
+            rf"(?:^|[{separator}\"])-?\d+{sign}\d+(?:[{separator}\"]|\r?$)", head, re.MULTILINE
+        )
+        for sign in (",", r"\.")
+    )
+    return "," if comma and not point else "."
+
+
+def _header_lines(lines: Sequence[Sequence[str]], place: int, decimal: str, without: int) -> int:
+    """Number of lines before the first with a number, or nothing, in a column.
+
+    Where a few lines have none, there are as many as the last argument says.
+    """
     for n, line in enumerate(lines[1:_HEADERS], start=1):
         cell = line[place].strip() if place < len(line) else ""
-        if cell in _EMPTY or _is_number(cell):
+        if cell in _EMPTY or _is_number(cell.replace(decimal, ".")):
             return n
-    return min(len(lines), _HEADERS)
+    return min(len(lines), without)
 
 
 def _is_number(text: str) -> bool:
@@ -327,6 +354,7 @@ def _values(path: Path, layout: _Layout) -> dict[str, NDArray[np.object_] | Arra
             path, sep=layout.separator, header=None, skiprows=headers, usecols=places,
             encoding=layout.encoding, encoding_errors="replace", na_values=list(_EMPTY),
             keep_default_na=False, low_memory=False, skipinitialspace=True,
+            decimal=layout.decimal,
         )  # fmt: skip
     except pd.errors.EmptyDataError:
         raise InputError(f"{path}: has no rows below its header. Export the spots.") from None

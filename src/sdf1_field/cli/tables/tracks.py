@@ -1,6 +1,6 @@
 """The table of `sdf1-field tracks`."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import click
@@ -73,6 +73,7 @@ def print_tracks(table: dict[str, Any]) -> None:
             "" if all(whose_notes) else (" on the tracks" if whose_notes[0] else " on the control")
         )
         click.echo(f"note{only}: {note}")
+    _print_guidance(table["guidance"])
     found = table["comparison"]
     if found is not None:
         click.echo(
@@ -80,3 +81,46 @@ def print_tracks(table: dict[str, Any]) -> None:
             f"{interval_text(found['ratio_of_medians'], found['interval'])}, p "
             f"{p_text(found['p'])} ({found['test']} test over {found['unit']})"
         )
+
+
+def _print_guidance(scores: Sequence[dict[str, Any]]) -> None:
+    """Scores of the tracks against directions, a column for each."""
+    from sdf1_field.statistics import p_text
+
+    if not scores:
+        return
+
+    def line(name: str, value: Callable[[dict[str, Any]], str]) -> tuple[str, ...]:
+        return (name, *(value(score) for score in scores))
+
+    def measure(name: str, key: str) -> tuple[str, ...]:
+        return line(name, lambda s: interval_text(s[key], s[f"{key}_interval"]))
+
+    lines = [
+        line("steps, tracks that have a direction", lambda s: f"{s['steps']:,}, {s['paths']:,}"),
+        line(
+            "tracks that reach it", lambda s: "-" if s["reached"] is None else f"{s['reached']:,}"
+        ),
+        measure("chemotactic index (way towards over way)", "index"),
+        measure("mean cosine of steps", "mean_cosine"),
+        line(
+            "index of tracks rotated at random, p",
+            lambda s: f"{number_text(s['rotated_index'])}, {p_text(s['rotation_p'])}",
+        ),
+        measure("forward migration index (net over path)", "forward_migration"),
+        measure("straightness of these tracks", "straightness"),
+        line("p of the V test over tracks (towards)", lambda s: p_text(s["v_test_p"])),
+        line("p of Rayleigh's test over tracks", lambda s: p_text(s["rayleigh_p"])),
+    ]
+    if all(score["reached"] is None for score in scores):
+        del lines[1]
+    click.echo(f"against directions in {', '.join(dict.fromkeys(s['source'] for s in scores))}:")
+    print_table(lines, ("", *(f"to {score['towards']}" for score in scores)))
+    click.echo(
+        "steps against the direction where they begin; tracks by their net displacement against "
+        "that at their first place; cells that stay where they meet cells or migrasomes by chance "
+        "shift all of these without any attraction: compare with cells that sense nothing"
+    )
+    for score in scores:
+        for note in score["notes"]:
+            click.echo(f"note: {note}")
