@@ -10,7 +10,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from sdf1_field.api.exporting import export_tracks
+from sdf1_field.api.exporting import export
 from sdf1_field.api.tracking import open_tracks
 from sdf1_field.cli.tracking import _FORMATS
 from sdf1_field.errors import InputError, Sdf1FieldWarning
@@ -149,7 +149,7 @@ def test_a_run_that_is_exported_and_imported_has_the_same_speeds(run, solved, ki
 def test_an_early_last_frame_is_left_out_and_said(solved, tmp_path):
     path = solved("null-kg1a", "output.tracks_every=7 min")
     with pytest.warns(Sdf1FieldWarning, match="the frame at 2 h is left out, since it comes early"):
-        export_tracks(path, "csv", tmp_path / "a.csv")
+        export(path, "csv", tmp_path / "a.csv")
     file = open_tracks(tmp_path / "a.csv").file
     assert (file.interval, file.frame.max()) == (420.0, 17)
 
@@ -183,7 +183,7 @@ def test_a_run_without_tracks_is_refused(run, solved, steady_model):
 def test_the_command_and_the_writers_know_the_same_formats():
     assert (*SUFFIXES, *PICTURES) == _FORMATS
     with pytest.raises(InputError, match=r"unknown format 'xls'\. Choose one of trackmate-xml"):
-        export_tracks("a.nc", "xls")
+        export("a.nc", "xls")
 
 
 @st.composite

@@ -195,15 +195,3 @@ def _tracks_at(run: xr.Dataset, time: float | None) -> TrackFile:
             "it comes early and other programs know one frame interval only."
         )
     return file
-
-
-def export_tracks(
-    run: str | Path, to: str, path: str | Path | None = None, *, force: bool = False
-) -> Path:
-    """Write the tracks of a run file for another program: `export` for all of its times.
-
-    Parameters and errors as of `export`.
-    """
-    if to not in SUFFIXES:
-        raise InputError(f"to: unknown format '{to}'. Choose one of {', '.join(SUFFIXES)}.")
-    return export(run, to, path, force=force)
