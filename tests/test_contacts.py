@@ -159,7 +159,7 @@ def test_the_touched_share_of_the_floor_is_that_of_the_outlines_within_a_percent
     x, y = np.random.default_rng(3).random((2, 40_000)) * 600.0
     radius, m = 0.5 * spec.haematopoietic.diameter, scene.migrasomes
     touches = body_under(scene.bodies, x, y) != NO_BODY
-    touches |= nearest_fibre(scene.fibres, x, y)[1] <= radius
+    touches |= nearest_fibre(scene, x, y)[1] <= radius
     for one in np.flatnonzero(m.present):
         touches |= np.hypot(m.x[one] - x, m.y[one] - y) <= radius + m.radius[one]
     mapped = found.contact[(y / found.dy).astype(int), (x / found.dx).astype(int)] > 0

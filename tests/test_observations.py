@@ -282,7 +282,7 @@ def test_without_cargo_nothing_is_said_of_who_releases_more(tiny):
 def test_the_nearest_fibre_is_where_a_fine_search_finds_it(states):
     _, frames = states
     scene, cells = frames[-1].scene, frames[-1].cells
-    direction, distance = nearest_fibre(scene.fibres, cells.x, cells.y)
+    direction, distance = nearest_fibre(scene, cells.x, cells.y)
     steps = np.linspace(0.0, 1.0, 200)
     along = []
     for own in (scene.fibres.x, scene.fibres.y):
@@ -316,7 +316,7 @@ def test_ways_and_captures_are_those_of_each_cell_followed_by_itself(time_lapse)
         before = None
         for state, hold in zip(frames, holds, strict=True):
             place = np.array([state.cells.x[n], state.cells.y[n]])
-            direction, distance = nearest_fibre(state.scene.fibres, place[:1], place[1:])
+            direction, distance = nearest_fibre(state.scene, place[:1], place[1:])
             on_fibre, held = distance[0] <= radius, state.cells.held[n]
             if before is None and on_fibre:
                 break

@@ -202,7 +202,7 @@ def test_cells_are_in_regions_by_the_outlines_of_bodies_and_networks(tiny, tiny_
         x, y, m = state.cells.x, state.cells.y, state.scene.migrasomes
         over_body = body_under(state.scene.bodies, x, y) != NO_BODY
         apart = np.hypot(x[:, None] - m.x, y[:, None] - m.y) - m.radius
-        near = nearest_fibre(state.scene.fibres, x, y)[1] <= margin
+        near = nearest_fibre(state.scene, x, y)[1] <= margin
         near |= (apart[:, m.present] <= margin).any(axis=1)
         assert np.array_equal(found[:, n], np.where(over_body, 1, np.where(near, 2, 0)))
     # The map differs where an outline crosses a cell of the grid.

@@ -96,7 +96,7 @@ def test_dropping_a_migrasome_under_a_body_changes_no_other():
             )
         },
     )  # fmt: skip
-    left = placing._place_migrasomes(spec, over, sites, 1.0)
+    left = placing.place_migrasomes(spec, placing._uncovered(over, sites), 1.0)
     gone = bodies_over(m.x, m.y, over) > 0
     assert 0 < gone.sum() < len(m.x) - 50
     assert gone[20]

@@ -118,7 +118,7 @@ def source_width(grid: Grid) -> float:
 def secretion(scene: Scene, grid: Grid, ligand: str) -> Secretion:
     """Secretion of a scene at its time, taken as constant.
 
-    Bodies secrete evenly over their footprint, migrasomes as a Gaussian around their place. A body
+    Bodies secrete evenly over their footprint (of a drawn one, the pixels' own area), migrasomes as a Gaussian around their place. A body
     too small to cover a cell's centre secretes as a point. The sub-grid correction adds the
     difference between a migrasome's own field and the Gaussian's where cells sample it.
 
@@ -188,7 +188,15 @@ def secretion_of(emission: Emission, grid: Grid, first: Secretion, last: Secreti
 
 
 def _on_bodies(scene: Scene, grid: Grid, rates: Array) -> Array:
-    """Rate of each floor cell [molecules/s]: a body's is spread evenly over the cells under it."""
+    """Rate of each floor cell [molecules/s]: a body's is spread evenly over the cells under it.
+
+    The footprint of a drawn body is area-weighted: a cell gets the share that its part has.
+    """
+    if scene.drawn is not None:
+        cell, body, share = scene.drawn.footprint(grid)
+        return np.bincount(
+            cell, rates[body] * share, minlength=grid.ny * grid.nx
+        ).reshape(grid.ny, grid.nx)
     cell, body = cells_under_bodies(scene, grid)
     covered = np.bincount(body, minlength=len(rates))
     amount = np.zeros((grid.ny, grid.nx))
@@ -242,7 +250,8 @@ def binding_sites(coat: Coat, scene: Scene, grid: Grid) -> float | Array:
     ----------
     coat : Coat
     scene : Scene
-        Its bodies cover the sites under them, cell by cell of the grid.
+        Its bodies cover the sites under them, cell by cell of the grid; drawn ones by the share of
+        a cell's area that is under them.
     grid : Grid
 
     Returns
@@ -262,6 +271,8 @@ def binding_sites(coat: Coat, scene: Scene, grid: Grid) -> float | Array:
     elif coat.pattern != "even":
         share *= resampled(read_pattern(Path(coat.pattern)), grid.ny, grid.nx)
     if coat.under_bodies < 1.0:
+        if scene.drawn is not None:
+            return coat.sites * share * (1.0 - (1.0 - coat.under_bodies) * scene.drawn.covered(grid))
         cell, _ = cells_under_bodies(scene, grid)
         np.multiply.at(share.reshape(-1), cell, coat.under_bodies)
     return coat.sites * share

@@ -18,7 +18,16 @@ from sdf1_field.analysis.encounter import encounter_counts, encounter_repeats
 from sdf1_field.analysis.tracks import Tracks, tracks_of
 from sdf1_field.errors import InputError
 from sdf1_field.record import model_of
-from sdf1_field.scene import OUTSIDE, Bodies, Fibres, Migrasomes, Region, RegionMap, Scene
+from sdf1_field.scene import (
+    OUTSIDE,
+    Bodies,
+    DrawnFloor,
+    Fibres,
+    Migrasomes,
+    Region,
+    RegionMap,
+    Scene,
+)
 from sdf1_field.scene.variables import ABSENT, BODIES, FIBRES, MIGRASOMES, Variable
 from sdf1_field.simulation import StickyFloor, model_grid
 from sdf1_field.units import duration_text
@@ -155,7 +164,17 @@ def run_scene(run: xr.Dataset, frame: int) -> Scene:
             secretion_at_birth={},
             decay={},
         ),
+        drawn=run_drawn(run),
     )
+
+
+def run_drawn(run: xr.Dataset) -> DrawnFloor | None:
+    """Pixels of a run's floor; None unless its scene was drawn from an image."""
+    if not model_of(run).spec.drawn:
+        return None
+    require_variables(run, "pixel_body")
+    x = run["pixel_x"].values
+    return DrawnFloor(run["pixel_body"].values.astype(np.int32), 2.0 * float(x[0]))
 
 
 def _columns(

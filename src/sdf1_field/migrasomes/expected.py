@@ -1,6 +1,7 @@
 """Upper estimates of the amount of stroma, from the model alone."""
 
 import math
+from pathlib import Path
 from typing import NamedTuple
 
 from sdf1_field.migrasomes.fibres import VERTICES
@@ -29,6 +30,8 @@ class ExpectedStroma(NamedTuple):
 
 def expected_stroma(spec: ModelSpec) -> ExpectedStroma:
     """Upper estimates of a model's stroma, from the model alone."""
+    if spec.drawn:
+        return _expected_drawing(spec)
     scene, area = spec.scene, spec.dish.width * spec.dish.length
     bodies = scene.msc_number or scene.msc_density * area
     if spec.grows:
@@ -38,6 +41,19 @@ def expected_stroma(spec: ModelSpec) -> ExpectedStroma:
     migrasomes += scene.detached_migrasome_density * area
     vertices = scene.fibre_length / scene.fibre_segment + 1.0
     return ExpectedStroma(bodies, fibres, vertices, migrasomes, migrasomes)
+
+
+def _expected_drawing(spec: ModelSpec) -> ExpectedStroma:
+    """Stroma of a drawn scene, by the head of its file."""
+    # The library that reads it loads only where there is a drawn scene.
+    from sdf1_field.images import read_extent
+
+    extent = read_extent(Path(spec.scene.file))
+    migrasomes: float | None = extent.migrasomes
+    if migrasomes is None:
+        network = extent.network_pixels * extent.pixel_size**2
+        migrasomes = network * spec.scene.network_migrasome_density
+    return ExpectedStroma(extent.bodies, 0.0, 0.0, migrasomes, migrasomes)
 
 
 def _expected_growth(spec: ModelSpec, bodies: float) -> ExpectedStroma:

@@ -78,7 +78,7 @@ def read_time_lapse(dish: Dish) -> tuple[Reading, ...]:
         if snapshot.cells is None:
             continue
         x, y = snapshot.cells.x, snapshot.cells.y
-        direction, distance = nearest_fibre(snapshot.scene.fibres, x, y)
+        direction, distance = nearest_fibre(snapshot.scene, x, y)
         if not times:
             away = np.isfinite(distance) & (distance > radius)
             if not away.any():

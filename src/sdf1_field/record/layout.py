@@ -16,6 +16,7 @@ import numpy as np
 import sdf1_field
 from sdf1_field.record.computer import computers_text, this_computer
 from sdf1_field.record.variables import LATE, OF_SCENE, sizes_of, variables_of
+from sdf1_field.scene import Scene
 from sdf1_field.scene.variables import SECONDS, Variable
 from sdf1_field.simulation import model_grid
 from sdf1_field.spec import PATTERN_FILES, Model, ModelSpec, changes_text, entries_of
@@ -54,17 +55,24 @@ def versions() -> str:
 
 
 def patterns(spec: ModelSpec) -> str:
-    """SHA-256 of every picture that a coat is patterned by, by ligand, as JSON."""
-    pictures = {
-        name: hashlib.sha256(Path(ligand.coat.pattern).read_bytes()).hexdigest()
+    """SHA-256 of the files that a model names, as JSON.
+
+    They are the pictures that coats are patterned by, by ligand, and a drawn scene.
+    """
+    files = {
+        name: ligand.coat.pattern
         for name, ligand in spec.ligand.items()
         if ligand.coat.pattern.endswith(PATTERN_FILES)
     }
-    return json.dumps(pictures)
+    if spec.drawn:
+        files["scene.file"] = spec.scene.file
+    return json.dumps(
+        {name: hashlib.sha256(Path(file).read_bytes()).hexdigest() for name, file in files.items()}
+    )
 
 
 def create_file(
-    path: Path, model: Model, seed: int, bodies: int, command_line: str
+    path: Path, model: Model, seed: int, scene: Scene, command_line: str
 ) -> netCDF4.Dataset:
     """Run file with its attributes and coordinates, and all variables but those made at the end.
 
@@ -74,8 +82,8 @@ def create_file(
     model : Model
     seed : int
         Of the dish.
-    bodies : int
-        Number of stromal bodies.
+    scene : Scene
+        The first one: its number of bodies, and its pixels if it is drawn.
     command_line : str
         To be recorded.
     """
@@ -100,8 +108,11 @@ def create_file(
             "command_line": command_line,
         }
     )
-    grid = model_grid(spec)
+    grid, bodies = model_grid(spec), len(scene.bodies.x)
     sizes = sizes_of(spec) | ({"body": bodies} if bodies else {})
+    if scene.drawn is not None:
+        rows, columns = scene.drawn.pixels.shape
+        sizes |= {"pixel_y": rows, "pixel_x": columns}
     for name, size in sizes.items():
         # Programs for climate data take the unlimited dimension for time.
         file.createDimension(name, None if name == "time" else size)
@@ -114,6 +125,12 @@ def create_file(
     for name in ("body", "trajectory"):
         if name in sizes:
             file[name][:] = np.arange(sizes[name])
+    if scene.drawn is not None:
+        for axis in ("y", "x"):
+            file[f"pixel_{axis}"][:] = (np.arange(sizes[f"pixel_{axis}"]) + 0.5) * (
+                scene.drawn.pixel_size
+            )
+        file["pixel_body"][:] = scene.drawn.pixels
     return file
 
 

@@ -1,10 +1,12 @@
 """Upper estimates of the size of a run file and of a run's memory, from the model alone."""
 
 import math
+from pathlib import Path
 
 import numpy as np
 
 from sdf1_field.grid import divided
+from sdf1_field.images import read_extent
 from sdf1_field.migrasomes import expected_stroma, secreting_share
 from sdf1_field.migrasomes.fibres import VERTICES
 from sdf1_field.record.variables import LATE, frame_times, sizes_of, variables_of
@@ -35,6 +37,8 @@ _PACKED = 0.15
 """Largest compressed share of regions and of the bodies' secretion, as measured at 5 um."""
 _SPREAD_CELLS = 300.0
 """Largest number of floor cells over which a migrasome's secretion is spread."""
+_DRAWN_BYTES = 8.0
+"""Memory of a pixel of a drawn scene: its body, and a map of the floor made from it."""
 _FILE_BYTES = 4e5
 """Size of a file without values: the model, names and the index of frames."""
 
@@ -49,6 +53,9 @@ def _bytes_by_variable(spec: ModelSpec, *, packed: bool) -> dict[str, float]:
         # Padding to the longest fibre is compressed away in a file.
         "fibre_vertex": VERTICES if spec.grows and not packed else stroma.vertices,
     }
+    if spec.drawn:
+        extent = read_extent(Path(spec.scene.file))
+        lengths |= {"pixel_y": extent.rows, "pixel_x": extent.columns}
     found = {}
     for name, variable in variables_of(spec).items():
         size = np.dtype(variable.dtype).itemsize
@@ -71,7 +78,9 @@ def expected_content(spec: ModelSpec, *, packed: bool = False) -> float:
     if packed:
         grid, migrasomes = model_grid(spec), expected_stroma(spec).migrasomes
         spread = _SPREAD_CELLS * migrasomes / float(grid.nx) / float(grid.ny)
-        sizes["region"] *= _PACKED
+        for name in ("region", "pixel_body"):
+            if name in sizes:
+                sizes[name] *= _PACKED
         for name in spec.solved_ligands:
             share = _PACKED + spread * secreting_share(spec, name)
             sizes[f"{name}_secretion"] *= min(1.0, share)
@@ -94,6 +103,9 @@ def expected_size(spec: ModelSpec) -> tuple[float, float]:
         poles = min(_POLES + _POLES_A_DIGIT * max(digits, 0.0), float(grid.nz))
         arrays = poles * (len(ligands) + 1) + _IN_FLIGHT
         memory = _PROGRAM_BYTES + 8.0 * floor_cells * arrays
+    if spec.drawn:
+        extent = read_extent(Path(spec.scene.file))
+        memory += _DRAWN_BYTES * extent.rows * extent.columns
     if spec.follows_cells:
         fine = divided(grid, spec.numerics.contact_spacing)
         of_place = np.dtype(np.uint8).itemsize + len(BOND_NAMES) * np.dtype(np.float32).itemsize

@@ -8,6 +8,7 @@ from sdf1_field.scene.variables import (
     BODIES,
     CARGO,
     CONTENTS,
+    DRAWN,
     FIBRES,
     FOLLOWED,
     MIGRASOMES,
@@ -224,5 +225,7 @@ def _declared(spec: ModelSpec) -> Iterator[Variable]:
         outside = variable is REGION and spec.dish.shape == "round"
         own = variable.named(stroma=spec.stroma.label)
         yield replace(own, absent=OUTSIDE_WALL) if outside else own
+    if spec.drawn:
+        yield from (variable.named(stroma=spec.stroma.label) for variable in DRAWN)
     if observed(spec):
         yield from CELLS

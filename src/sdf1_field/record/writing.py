@@ -147,8 +147,9 @@ def _write(
             stop = snapshot.stop
             with onto_disk():
                 if recorder is None:
-                    bodies = len(snapshot.scene.bodies.x)
-                    file = create_file(partial_path(path), model, seed, bodies, command_line)
+                    file = create_file(
+                        partial_path(path), model, seed, snapshot.scene, command_line
+                    )
                     recorder = Recorder(file, spec)
                     recorder.begin(snapshot.here.prepared.unsaturated_until, filled=nonlinear)
                 recorder.append(snapshot)

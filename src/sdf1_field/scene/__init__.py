@@ -4,6 +4,8 @@ from sdf1_field import lazy_names
 
 _HOMES = {
     "log_normal": "placing",
+    "DrawnFloor": "drawn",
+    "place_drawn": "placing_drawn",
     "place_bodies": "placing",
     "place_scene": "placing",
     "OUTSIDE": "regions",

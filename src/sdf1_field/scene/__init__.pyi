@@ -1,4 +1,6 @@
+from sdf1_field.scene.drawn import DrawnFloor
 from sdf1_field.scene.placing import log_normal, place_bodies, place_scene
+from sdf1_field.scene.placing_drawn import place_drawn
 from sdf1_field.scene.regions import (
     OUTSIDE,
     REGION_LABELS,
@@ -30,6 +32,7 @@ __all__ = [
     "OUTSIDE",
     "REGION_LABELS",
     "Bodies",
+    "DrawnFloor",
     "Fate",
     "Fibres",
     "FloorRegions",
@@ -45,6 +48,7 @@ __all__ = [
     "nearest_fibre",
     "network_map",
     "place_bodies",
+    "place_drawn",
     "place_scene",
     "raise_on_migrasomes",
     "region_areas",

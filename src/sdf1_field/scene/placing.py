@@ -81,7 +81,9 @@ def place_scene(spec: ModelSpec, seed: int, *, secretion_factor: float) -> Scene
     bodies = place_bodies(spec, seed, secretion_factor=secretion_factor)
     fibres, keys = _place_fibres(spec, bodies, seed)
     sites = [_sites_on(spec, fibres, keys), _detached_sites(spec, seed)]
-    return Scene(bodies, fibres, _place_migrasomes(spec, bodies, sites, secretion_factor))
+    return Scene(
+        bodies, fibres, place_migrasomes(spec, _uncovered(bodies, sites), secretion_factor)
+    )
 
 
 def place_bodies(spec: ModelSpec, seed: int, *, secretion_factor: float) -> Bodies:
@@ -113,6 +115,15 @@ def place_bodies(spec: ModelSpec, seed: int, *, secretion_factor: float) -> Bodi
             f"{path}: {count} bodies of {cell.body_area:.4g} um2 do not fit into "
             f"the view. Lower it, or stromal_type.{scene.stroma}.body_area."
         )
+    return resting_bodies(spec, x, y, semi_major, semi_minor, angle, secretion_factor)
+
+
+def resting_bodies(
+    spec: ModelSpec, x: Array, y: Array, semi_major: Array, semi_minor: Array, angle: Array,
+    secretion_factor: float,
+) -> Bodies:  # fmt: skip
+    """Bodies of known shapes that secrete as the model's placed ones; arrays as of `Bodies`."""
+    count = len(x)
     return Bodies(
         x=x,
         y=y,
@@ -328,13 +339,13 @@ def _place_events(
             found += 1
 
 
-class _Sites(NamedTuple):
-    """Sites of migrasomes, those under bodies included; arrays of shape (migrasome,).
+class Sites(NamedTuple):
+    """Sites of migrasomes; arrays of shape (migrasome,).
 
     Parameters
     ----------
     keys, which : ndarray of int64
-        Key of the fibre, or of all detached migrasomes, and the migrasome's number there: key and
+        Key of the fibre, or of all migrasomes that have none, and the migrasome's number there: key and
         entity of its random numbers.
     x, y : ndarray
         [um].
@@ -351,8 +362,12 @@ class _Sites(NamedTuple):
     body: NDArray[np.intp]
     origin: NDArray[np.int8]
 
+    def chosen(self, which: NDArray[np.bool_]) -> "Sites":
+        """Some of the sites, shape (migrasome,)."""
+        return Sites(*(part[which] for part in self))
 
-def _sites_on(spec: ModelSpec, fibres: Fibres, keys: Keys) -> _Sites:
+
+def _sites_on(spec: ModelSpec, fibres: Fibres, keys: Keys) -> Sites:
     """Sites along fibres, a Poisson process of uniform density."""
     steps = np.hypot(np.diff(fibres.x), np.diff(fibres.y))
     ways = np.concatenate([np.zeros((len(steps), 1)), np.nancumsum(steps, axis=1)], axis=1)
@@ -366,10 +381,10 @@ def _sites_on(spec: ModelSpec, fibres: Fibres, keys: Keys) -> _Sites:
         course[fibre, piece] + share * (course[fibre, piece + 1] - course[fibre, piece])
         for course in (fibres.x, fibres.y)
     )
-    return _Sites(keys[fibre], which, x, y, fibres.body[fibre], fibres.origin[fibre])
+    return Sites(keys[fibre], which, x, y, fibres.body[fibre], fibres.origin[fibre])
 
 
-def _detached_sites(spec: ModelSpec, seed: int) -> _Sites:
+def _detached_sites(spec: ModelSpec, seed: int) -> Sites:
     """Sites uniformly distributed over the floor."""
     dish, density = spec.dish, spec.scene.detached_migrasome_density
     count = round(density * _floor_area(spec))
@@ -382,18 +397,18 @@ def _detached_sites(spec: ModelSpec, seed: int) -> _Sites:
         apart, angle = radius * np.sqrt(first), 2.0 * math.pi * second
         x, y = radius + apart * np.cos(angle), radius + apart * np.sin(angle)
     unknown = np.full(count, Origin.UNKNOWN, dtype=np.int8)
-    return _Sites(keys, which, x, y, np.full(count, NO_BODY, dtype=np.intp), unknown)
+    return Sites(keys, which, x, y, np.full(count, NO_BODY, dtype=np.intp), unknown)
 
 
-def _place_migrasomes(
-    spec: ModelSpec, bodies: Bodies, sites: list[_Sites], secretion_factor: float
-) -> Migrasomes:
-    """Migrasomes at the sites that are not under a body."""
-    keys, which, x, y, body, origin = (np.concatenate(part) for part in zip(*sites, strict=True))
-    free = body_under(bodies, x, y) == NO_BODY
-    keys, which, x, y, body, origin = (
-        part[free] for part in (keys, which, x, y, body, origin)
-    )  # fmt: skip
+def _uncovered(bodies: Bodies, sites: list[Sites]) -> Sites:
+    """All sites that are not under a body."""
+    joined = Sites(*(np.concatenate(part) for part in zip(*sites, strict=True)))
+    return joined.chosen(body_under(bodies, joined.x, joined.y) == NO_BODY)
+
+
+def place_migrasomes(spec: ModelSpec, sites: Sites, secretion_factor: float) -> Migrasomes:
+    """Migrasomes at sites, with sizes, lives and cargo from the model's distributions."""
+    keys, which, x, y, body, origin = sites
     scene = spec.scene
     sizes, _ = draws(keys, Stream.MIGRASOME, which, 0)
     birth, end = _life(spec, keys, which)

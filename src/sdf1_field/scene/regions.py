@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from sdf1_field.compiled import kernel
 from sdf1_field.grid import Grid, clamped
+from sdf1_field.images import NETWORK
 from sdf1_field.scene.ellipses import NONE, ellipse_at, encloses
 from sdf1_field.scene.snapshot import NO_BODY, Bodies, Fibres, Migrasomes, Scene
 
@@ -63,15 +64,16 @@ def cells_in_ellipses(
 
 def cells_under_bodies(scene: Scene, grid: Grid) -> tuple[Indices, Indices]:
     """Floor cells under the bodies, as `cells_in_ellipses`."""
-    return _cells_under(scene.bodies, grid)
-
-
-def _cells_under(b: Bodies, grid: Grid) -> tuple[Indices, Indices]:
+    b = scene.bodies
+    if scene.drawn is not None:
+        return scene.drawn.cells_under(grid)
     return cells_in_ellipses(grid, b.x, b.y, b.semi_major, b.semi_minor, b.angle)
 
 
 def network_map(scene: Scene, grid: Grid, *, outline_margin: float) -> RegionMap:
     """Floor cells within the outline of a network, by their centres, under bodies too.
+
+    Of a drawn scene these are the cells whose centre is on a pixel of the network.
 
     Parameters
     ----------
@@ -84,6 +86,9 @@ def network_map(scene: Scene, grid: Grid, *, outline_margin: float) -> RegionMap
         Values of `Region`: network or free surface; `OUTSIDE` outside a round well.
     """
     network = np.zeros((grid.ny, grid.nx), dtype=np.uint8)
+    if scene.drawn is not None:
+        network[scene.drawn.at_centres(grid) == NETWORK] = Region.MIGRASOME_NETWORK
+        return network
     _paint_capsules(network, *_outline(scene, outline_margin), grid.dx, grid.dy)
     network[~grid.inside] = OUTSIDE
     return network
@@ -94,13 +99,16 @@ def within_network(
 ) -> NDArray[np.bool_]:
     """Whether places [um] are within the outline of a network, under bodies too, shape (place,).
 
-    Decided by distances from fibres and migrasomes; the grid only says which are near.
+    Decided by distances from fibres and migrasomes, whose grid only says which are near, or by the
+    pixels of a drawn scene.
 
     Parameters
     ----------
     outline_margin : float
         As of `network_map` [um].
     """
+    if scene.drawn is not None:
+        return scene.drawn.at(x, y) == NETWORK
     row, column = grid.index(x, y)
     cell = row * grid.nx + column
     order = np.argsort(cell, kind="stable")
@@ -150,7 +158,7 @@ class FloorRegions:
     def regions(self) -> RegionMap:
         """Of `region_map`, shape (ny, nx)."""
         regions = self.network.copy()
-        regions.reshape(-1)[_cells_under(self.scene.bodies, self.grid)[0]] = Region.MSC
+        regions.reshape(-1)[cells_under_bodies(self.scene, self.grid)[0]] = Region.MSC
         regions[~self.grid.inside] = OUTSIDE
         return regions
 
@@ -162,13 +170,13 @@ class FloorRegions:
     def under(self, x: Array, y: Array) -> NDArray[np.uint8]:
         """Region under places [um], shape (place,).
 
-        Bodies and networks are decided by their outlines: densities jump there, and a raster would
-        count cells at the edge of a region as beside it.
+        Bodies and networks are decided by their outlines, or by the pixels of a drawn scene:
+        densities jump there, and the grid would count cells at the edge of a region as beside it.
         """
         under = np.where(self.grid.inside[self.grid.index(x, y)], 0, OUTSIDE).astype(np.uint8)
         near = within_network(self.scene, self.grid, x, y, outline_margin=self.outline_margin)
         under[near & (under != OUTSIDE)] = Region.MIGRASOME_NETWORK
-        under[body_under(self.scene.bodies, x, y) != NO_BODY] = Region.MSC
+        under[_on_body(self.scene, x, y)] = Region.MSC
         return under
 
 
@@ -188,11 +196,15 @@ def region_map(scene: Scene, grid: Grid, *, outline_margin: float) -> RegionMap:
 def touched_fibres(scene: Scene, grid: Grid, *, reach: float) -> NDArray[np.uint8]:
     """Whether a cell centred at each place touches a retraction fibre: 1 or 0, shape (ny, nx).
 
+    The network of a drawn scene counts as fibre.
+
     Parameters
     ----------
     reach : float
         Radius of the cell [um].
     """
+    if scene.drawn is not None:
+        return scene.drawn.near_network(grid, reach)
     touched = np.zeros((grid.ny, grid.nx), dtype=np.uint8)
     begin_x, begin_y, end_x, end_y = _segments(scene.fibres)
     _paint_capsules(
@@ -208,12 +220,14 @@ def _segments(fibres: Fibres) -> tuple[Array, Array, Array, Array]:
     return x[:, :-1][there], y[:, :-1][there], x[:, 1:][there], y[:, 1:][there]
 
 
-def nearest_fibre(fibres: Fibres, x: Array, y: Array) -> tuple[Array, Array]:
+def nearest_fibre(scene: Scene, x: Array, y: Array) -> tuple[Array, Array]:
     """Direction and distance of the nearest point of a fibre.
+
+    The network of a drawn scene counts as fibre.
 
     Parameters
     ----------
-    fibres : Fibres
+    scene : Scene
     x, y : ndarray, shape (place,)
         [um].
 
@@ -224,8 +238,11 @@ def nearest_fibre(fibres: Fibres, x: Array, y: Array) -> tuple[Array, Array]:
     distance : ndarray, shape (place,)
         [um]; infinite if there is none.
     """
-    way = np.full((2, len(x)), np.nan)
-    _way_to_nearest(x, y, *_segments(fibres), way)
+    if scene.drawn is not None:
+        way = scene.drawn.way_to_network(x, y)
+    else:
+        way = np.full((2, len(x)), np.nan)
+        _way_to_nearest(x, y, *_segments(scene.fibres), way)
     distance = np.hypot(*way)
     direction = way / np.where(distance > 0.0, distance, 1.0)
     return direction, np.where(np.isnan(distance), np.inf, distance)
@@ -238,6 +255,13 @@ def body_under(bodies: Bodies, x: Array, y: Array) -> Indices:
     """
     found = ellipse_at(x, y, bodies.x, bodies.y, bodies.semi_major, bodies.semi_minor, bodies.angle)
     return np.where(found == NONE, NO_BODY, found)
+
+
+def _on_body(scene: Scene, x: Array, y: Array) -> NDArray[np.bool_]:
+    """Whether a body is under each place [um], shape (place,)."""
+    if scene.drawn is not None:
+        return scene.drawn.at(x, y) >= 0
+    return body_under(scene.bodies, x, y) != NO_BODY
 
 
 _NETWORK = int(Region.MIGRASOME_NETWORK)

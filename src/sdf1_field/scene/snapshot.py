@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sdf1_field.scene.drawn import DrawnFloor
+
 Array = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 Indices = NDArray[np.intp]
@@ -157,12 +159,17 @@ class Growth:
 
 @dataclass(frozen=True, eq=False)
 class Scene:
-    """The stroma at one time; without ``growth`` it has been placed, or is frozen."""
+    """The stroma at one time; without ``growth`` it has been placed or drawn, or is frozen.
+
+    With ``drawn``, pixels decide which body or network is where: the ellipses of the bodies only
+    have the moments of their pixels, and there are no fibres but the network's pixels.
+    """
 
     bodies: Bodies
     fibres: Fibres
     migrasomes: Migrasomes
     growth: Growth | None = None
+    drawn: DrawnFloor | None = None
 
     def block(self, fraction: float, *, since: float | None = None) -> "Scene":
         """Scene after an antibody has blocked a fraction of the CD166 that was still free.

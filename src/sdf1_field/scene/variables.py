@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import Enum, IntEnum
 
+from sdf1_field.images import FREE, NETWORK
 from sdf1_field.scene.regions import Region
 from sdf1_field.scene.snapshot import Fate, Origin
 from sdf1_field.spec import ModelSpec
@@ -141,6 +142,22 @@ BODIES = (
         key="migrating", memory="bool", absent=ABSENT, flags={0: "resting", 1: "migrating"},
     ),
 )  # fmt: skip
+
+DRAWN = (
+    *(
+        Variable(
+            f"pixel_{axis}", "f8", (f"pixel_{axis}",), "um",
+            f"{axis} of the centres of the image's pixels", Written.START,
+        )
+        for axis in ("x", "y")
+    ),
+    Variable(
+        "pixel_body", "i4", ("pixel_y", "pixel_x"), "",
+        f"number of the {{stroma}} body on each pixel of the image; {FREE} free surface, {NETWORK} "
+        "migrasome network", Written.START, key="pixels",
+    ),
+)  # fmt: skip
+"""Of a drawn scene alone."""
 
 FIBRES = (
     Variable(

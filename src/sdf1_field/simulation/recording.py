@@ -240,6 +240,7 @@ def _as_met(scene: Scene) -> Scene:
             secretion_at_birth={},
             decay={},
         ),
+        drawn=scene.drawn,
     )
 
 

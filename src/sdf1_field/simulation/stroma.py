@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterator
 
 from sdf1_field import migrasomes
-from sdf1_field.scene import Scene, place_scene
+from sdf1_field.scene import Scene, place_drawn, place_scene
 from sdf1_field.spec import ModelSpec, Perturbation
 from sdf1_field.treatments import schedule, treatment_times
 from sdf1_field.units import instant
@@ -12,13 +12,14 @@ from sdf1_field.units import instant
 def first_scene(
     spec: ModelSpec, seed: int, perturbation: Perturbation, *, secretion_factor: float
 ) -> Scene:
-    """Scene at the start of the MSC culture: seeded if it grows, else placed.
+    """Scene at the start of the MSC culture: seeded if it grows, else drawn or placed.
 
     Arguments as of `sdf1_field.migrasomes.seed_scene`.
     """
     if spec.grows:
         return migrasomes.seed_scene(spec, seed, perturbation, secretion_factor=secretion_factor)
-    return place_scene(spec, seed, secretion_factor=secretion_factor)
+    place = place_drawn if spec.scene.file else place_scene
+    return place(spec, seed, secretion_factor=secretion_factor)
 
 
 def stroma_alone(

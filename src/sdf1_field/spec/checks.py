@@ -10,6 +10,7 @@ from sdf1_field.spec.medium import PATTERN_FILES, PATTERNS
 from sdf1_field.spec.names import unknown
 from sdf1_field.spec.quantities import MOST_THINGS
 from sdf1_field.spec.schema import ModelSpec
+from sdf1_field.spec.stroma import SCENE_FILES
 from sdf1_field.units import duration_text, instant
 
 _MOST_STEPS = 1e7
@@ -91,6 +92,12 @@ def _round_well(spec: ModelSpec) -> Iterable[Problem]:
     """A round well: FiPy mesh, fields without cells."""
     if spec.dish.shape != "round":
         return
+    if spec.drawn:
+        yield Problem(
+            "dish.shape",
+            "the scene's image is a rectangle. Set it to 'rectangle', or remove scene.file.",
+            {"scene.file": "an image is a rectangle. Set dish.shape to 'rectangle'."},
+        )
     if spec.dish.length != spec.dish.width:
         text = "a round well is as long as wide. Give its diameter twice."
         yield Problem("dish.length", text, {"dish.width": text})
@@ -228,6 +235,12 @@ def _growth(spec: ModelSpec) -> Iterable[Problem]:
     """A grown scene: time and room for growth."""
     if not spec.grows:
         return
+    if spec.scene.file.endswith(SCENE_FILES):
+        text = "a scene from an image does not grow. Set scene.mode to 'placed', or"
+        yield Problem(
+            "scene.mode", f"{text} remove scene.file.",
+            {"scene.file": f"{text} remove this."},
+        )  # fmt: skip
     if spec.run.mode == "steady":
         yield Problem(
             "scene.mode",
@@ -312,6 +325,16 @@ def _patterns(spec: ModelSpec) -> Iterable[Problem]:
                 f"{unknown(pattern, PATTERNS, 'pattern')} Or give an image or array: a file "
                 f"that ends in {', '.join(PATTERN_FILES)}.",
             )
+
+
+def _drawn(spec: ModelSpec) -> Iterable[Problem]:
+    """A drawn scene that is no such file."""
+    if spec.drawn and not spec.scene.file.endswith(SCENE_FILES):
+        yield Problem(
+            "scene.file",
+            f"'{spec.scene.file}' is no file of a drawn scene, whose name ends in "
+            f"{', '.join(SCENE_FILES)}. Make one with `sdf1-field scene`.",
+        )
 
 
 def _linear_solver(spec: ModelSpec) -> Iterable[Problem]:
@@ -489,6 +512,7 @@ CHECKS: tuple[Callable[[ModelSpec], Iterable[Problem]], ...] = (
     _view,
     _mixed_medium,
     _patterns,
+    _drawn,
     _bursts,
     _cargo,
     _round_well,

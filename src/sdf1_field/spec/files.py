@@ -7,7 +7,7 @@ from types import MappingProxyType
 from sdf1_field.errors import InputError
 from sdf1_field.shipped import shipped_folder
 from sdf1_field.spec.entries import CALL, CALLS, DEFAULTS, MODEL, is_shipped
-from sdf1_field.spec.layers import default_paths, find_patterns, load_chain, overlay, with_keys
+from sdf1_field.spec.layers import default_paths, find_files, load_chain, overlay, with_keys
 from sdf1_field.spec.mistakes import ALSO
 from sdf1_field.spec.model import Model, checked
 from sdf1_field.spec.reading import locate, parameters, setting_entries
@@ -48,7 +48,7 @@ def _load(model: str | Path, settings: Iterable[str]) -> tuple[Model, set[str]]:
         layer = with_keys(setting_entries(text), flat)
         overlay(flat, layer)
         named |= layer.keys()
-    find_patterns(flat)
+    find_files(flat, named)
     return checked(name, flat), named
 
 

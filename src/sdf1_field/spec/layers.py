@@ -1,9 +1,10 @@
 """Layers of a model: defaults, the models it extends, its own file, ``--set``."""
 
 import functools
+import math
 import re
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,6 +14,14 @@ from sdf1_field.spec.medium import PATTERN_FILES
 from sdf1_field.spec.names import SYNONYMS, current_path, keyed_path, keyed_value
 from sdf1_field.spec.reading import locate, parameters, read_toml
 from sdf1_field.spec.schema import switch_value
+from sdf1_field.spec.stroma import SCENE_FILES
+from sdf1_field.units import parse
+
+_SCENE_FILE = "scene.file"
+_FITTED = "drawn scene"
+"""Beginning of the source of values that follow from the file of a drawn scene."""
+_SAME = 1e-9
+"""Relative difference of extents that are the same."""
 
 
 def load_chain(
@@ -52,8 +61,8 @@ def overlay(base: dict[str, Entry], top: Mapping[str, Entry]) -> None:
 
 def repeats(entry: Entry, below: Entry) -> bool:
     """Whether a user's entry repeats the value below it, which then keeps its source."""
-    if is_shipped(entry.where) or str(entry.value).endswith(PATTERN_FILES):
-        return False  # the same file name in another folder is another picture
+    if is_shipped(entry.where) or str(entry.value).endswith(PATTERN_FILES + SCENE_FILES):
+        return False  # the same file name in another folder is another file
     says_no_more = (entry.status, entry.interval) == ("model choice", None) and (
         entry.source == BY_USER or entry.source.startswith(MODEL)
     )
@@ -116,17 +125,68 @@ def default_paths() -> frozenset[str]:
     return frozenset(parameters())
 
 
-def find_patterns(flat: dict[str, Entry]) -> None:
-    """Replace, in place, coat patterns that are files by full paths.
+def find_files(flat: dict[str, Entry], named: Collection[str] = ()) -> None:
+    """Replace, in place, names of coat patterns' and drawn scenes' files by full paths.
 
-    A relative path starts at the model file that names it.
+    A relative path starts at the model file that names it. The dish is fitted to a drawn scene.
+
+    Parameters
+    ----------
+    flat : dict of str to Entry
+    named : collection of str
+        Paths that the call sets, if only to the value that they had.
     """
     for path, entry in flat.items():
-        named = re.fullmatch(r"ligand\.[^.]+\.coat\.pattern", path) and isinstance(entry.value, str)
-        if not named or not entry.value.endswith(PATTERN_FILES):
+        if re.fullmatch(r"ligand\.[^.]+\.coat\.pattern", path):
+            suffixes = PATTERN_FILES
+        elif path == _SCENE_FILE:
+            suffixes = SCENE_FILES
+        else:
+            continue
+        if not isinstance(entry.value, str) or not entry.value.endswith(suffixes):
             continue
         folder = Path() if entry.where in CALLS else Path(entry.where).parent
         file = folder / entry.value
         if not file.is_file():
             raise InputError(f"{entry.where}: {path}: {file}: no such file. Check the path.")
         flat[path] = replace(entry, value=str(file.resolve()))
+    scene = flat.get(_SCENE_FILE)
+    if scene is not None and str(scene.value).endswith(SCENE_FILES):
+        _fit_to_scene(flat, scene, named)
+
+
+def _fit_to_scene(flat: dict[str, Entry], scene: Entry, named: Collection[str]) -> None:
+    """Give the dish a drawn scene's extent, and a mode that does not grow, unless the user has."""
+    # The library that reads it loads only where there is a drawn scene.
+    from sdf1_field.images import read_extent
+
+    file = Path(scene.value)
+    extent = read_extent(file)
+    for path, size in (("dish.width", extent.width), ("dish.length", extent.length)):
+        entry = flat.get(path)
+        if entry is not None and (path in named or not _may_fit(entry)):
+            if _is_length(entry.value, size):
+                continue
+            raise InputError(
+                f"{entry.where}: {path}: '{entry.value}' is not the {size:.9g} um of {file.name}. "
+                "Remove it: a drawn scene brings its extent."
+            )
+        flat[path] = Entry(f"{size!r} um", f"{_FITTED} {file.name}", "derived", where=scene.where)
+    mode = flat.get("scene.mode")
+    if "scene.mode" not in named and (mode is None or _may_fit(mode)):
+        flat["scene.mode"] = Entry(
+            "placed", f"{_FITTED} {file.name}", "derived", where=scene.where
+        )
+
+
+def _may_fit(entry: Entry) -> bool:
+    """Whether a value is not the user's own choice."""
+    return is_shipped(entry.where) or entry.source.startswith(_FITTED)
+
+
+def _is_length(value: object, length: float) -> bool:
+    """Whether text is a length [um]; what is none is left to the check of the whole model."""
+    try:
+        return math.isclose(parse(str(value), "length"), length, rel_tol=_SAME)
+    except ValueError:
+        return True

@@ -19,7 +19,7 @@ from sdf1_field.spec.entries import (
     is_shipped,
     nest,
 )
-from sdf1_field.spec.layers import find_patterns, load_chain, overlay, repeats, with_keys
+from sdf1_field.spec.layers import find_files, load_chain, overlay, repeats, with_keys
 from sdf1_field.spec.mistakes import checked_spec
 from sdf1_field.spec.names import GIVEN_UP, current_path, suggestion
 from sdf1_field.spec.reading import parameters
@@ -80,8 +80,9 @@ class Model:
             If a key is unknown or a value wrong; the text says where, what, remedy.
         """
         flat = dict(self.entries)
-        overlay(flat, with_keys(entries_of_mapping(values, "set"), flat))
-        find_patterns(flat)
+        layer = with_keys(entries_of_mapping(values, "set"), flat)
+        overlay(flat, layer)
+        find_files(flat, layer)
         return checked(self.name, flat)
 
     @property
@@ -152,7 +153,7 @@ class Model:
             flat = written
         else:
             overlay(flat, written)
-        find_patterns(flat)
+        find_files(flat)
         return checked(name, flat)
 
     def _own(self) -> dict[str, Entry]:

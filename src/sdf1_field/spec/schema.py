@@ -163,14 +163,20 @@ class ModelSpec(Section):
         return self.scene.mode != "placed"
 
     @property
+    def drawn(self) -> bool:
+        """Whether the scene is drawn from the image of a dish."""
+        return self.scene.file != ""
+
+    @property
     def bears_stroma(self) -> bool:
         """Whether there may be stromal bodies in the view."""
-        return self.scene.msc_number > 0 or self.scene.msc_density > 0.0
+        return self.drawn or self.scene.msc_number > 0 or self.scene.msc_density > 0.0
 
     @property
     def bears_networks(self) -> bool:
         """Whether there may be fibres in the view."""
-        return self.bears_stroma and (self.grows or self.scene.network_fraction > 0.0)
+        placed = self.scene.network_fraction > 0.0
+        return self.drawn or (self.bears_stroma and (self.grows or placed))
 
     @property
     def bears_migrasomes(self) -> bool:

@@ -30,6 +30,10 @@ from sdf1_field.spec.quantities import (
 )
 
 
+SCENE_FILES = (".nc",)
+"""File type of drawn scenes."""
+
+
 class CargoKinetics(Section):
     """Production of one ligand in a stromal cell, and fusion of its carriers."""
 
@@ -104,6 +108,9 @@ class SceneSection(Section):
 
     mode: Literal["placed", "grown", "frozen"]
     """Placed once; grown from seeding; or grown until the cells are added, then frozen."""
+    file: str = ""
+    """File of a drawn scene, which takes the place of placed bodies and networks; empty for none.
+    """
     stroma: str
     substrate: str
     msc_density: NumberDensity
@@ -120,6 +127,8 @@ class SceneSection(Section):
     migrasome_spacing: PositiveLength
     migrasome_diameter: PositiveLength
     migrasome_diameter_variation: Spread
+    network_migrasome_density: NumberDensity = 0.0
+    """Migrasomes per area of a drawn network whose file has none."""
     detached_migrasome_density: NumberDensity
     migrasome_appearance: NonNegativeTime
     """Time from the start of the culture over which placed migrasomes appear uniformly."""

@@ -115,6 +115,21 @@ RULES: tuple[Rule, ...] = (
         _GROW,
     ),
     Rule(
+        lambda s: s.drawn,
+        f"""scene.msc_density scene.msc_number {_PLACED_NETWORK} {_FIBRES_OF_NETWORKS}
+        scene.detached_migrasome_density scene.network_outline_margin
+        stromal_type.*.body_area stromal_type.*.body_area_variation
+        stromal_type.*.body_aspect_ratio""",
+        "bodies and networks are those of scene.file",
+        "Remove scene.file",
+    ),
+    Rule(
+        lambda s: not s.drawn,
+        "scene.network_migrasome_density",
+        "the scene is not drawn from an image",
+        "Set scene.file",
+    ),
+    Rule(
         lambda s: s.run.culture == 0.0,
         "numerics.culture_step",
         "there is no culture before the cells",

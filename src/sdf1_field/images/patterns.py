@@ -1,4 +1,4 @@
-"""Pictures of the floor as arrays, and their means over the cells of a grid.
+"""Patterns of coats as arrays, and their means over the cells of a grid.
 
 Rows of an array run along y from y = 0; picture files begin at the top, that is at the largest y.
 """

@@ -1,0 +1,227 @@
+"""Files of drawn scenes: the floor of a real dish, pixel by pixel, as `sdf1-field scene` makes them.
+
+Rows of the picture run along y from y = 0, as in the image that it was made from.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import netCDF4
+import numpy as np
+from numpy.typing import NDArray
+
+from sdf1_field.errors import InputError
+
+Array = NDArray[np.float64]
+
+SCENE_FORMAT = "sdf1-field scene 1"
+FREE, NETWORK = -1, -2
+"""Pixels of free surface and of the network; those of bodies hold the body's number."""
+_FAMILY = SCENE_FORMAT.rpartition(" ")[0]
+_FEW = np.iinfo(np.int16).max
+_COMPRESSION = 1
+_REMEDY = "Make it with `sdf1-field scene`."
+
+
+@dataclass(frozen=True, eq=False)
+class DrawnScene:
+    """A dish as segmented in an image.
+
+    Parameters
+    ----------
+    pixels : ndarray of int32, shape (row, column)
+        Number of the body there, `FREE` or `NETWORK`.
+    pixel_size : float
+        Side of a square pixel [um].
+    x, y, radius : ndarray, shape (migrasome,), or None
+        Migrasomes that were seen [um], the radius NaN where it was not measured; None if they were
+        not looked for.
+    source, sha256 : str
+        Name of the image's file and digest of its content.
+    labels : str
+        Which labels of the image are which region.
+    spots, spots_sha256 : str
+        The same of the file of migrasomes; empty without one.
+    """
+
+    pixels: NDArray[np.int32]
+    pixel_size: float
+    x: Array | None = None
+    y: Array | None = None
+    radius: Array | None = None
+    source: str = ""
+    sha256: str = ""
+    labels: str = ""
+    spots: str = ""
+    spots_sha256: str = ""
+
+
+@dataclass(frozen=True)
+class Extent:
+    """Size of a drawn scene, known without its pixels.
+
+    Parameters
+    ----------
+    rows, columns : int
+        Of its picture.
+    pixel_size : float
+        [um].
+    bodies : int
+    network_pixels : int
+    migrasomes : int or None
+        None if they were not looked for.
+    """
+
+    rows: int
+    columns: int
+    pixel_size: float
+    bodies: int
+    network_pixels: int
+    migrasomes: int | None
+
+    @property
+    def width(self) -> float:
+        """Extent in x [um]."""
+        return self.columns * self.pixel_size
+
+    @property
+    def length(self) -> float:
+        """Extent in y [um]."""
+        return self.rows * self.pixel_size
+
+
+def write_scene(path: Path, scene: DrawnScene, *, program: str) -> None:
+    """Write a file of a drawn scene, whole or not at all.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+    scene : DrawnScene
+    program : str
+        Name and version of the program, to be recorded.
+
+    Raises
+    ------
+    InputError
+        If it cannot be written.
+    """
+    partial = path.with_name(path.name + ".partial")
+    try:
+        with netCDF4.Dataset(partial, "w", format="NETCDF4") as file:
+            _write(file, scene, program)
+        partial.replace(path)
+    except (OSError, RuntimeError) as error:
+        partial.unlink(missing_ok=True)
+        reason = getattr(error, "strerror", None) or error
+        raise InputError(f"{path}: cannot be written ({reason}). Choose another place.") from None
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise
+
+
+def _write(file: netCDF4.Dataset, scene: DrawnScene, program: str) -> None:
+    rows, columns = scene.pixels.shape
+    bodies = int(scene.pixels.max()) + 1
+    file.setncatts(
+        {
+            "Conventions": "CF-1.11",
+            "title": f"Scene drawn from {scene.source}",
+            "format": SCENE_FORMAT,
+            "source": program,
+            "image": scene.source,
+            "image_sha256": scene.sha256,
+            "labels": scene.labels,
+            "migrasomes": scene.spots,
+            "migrasomes_sha256": scene.spots_sha256,
+            "pixel_size": scene.pixel_size,
+            "bodies": np.int64(bodies),
+            "network_pixels": np.int64(np.count_nonzero(scene.pixels == NETWORK)),
+        }
+    )
+    for axis, count in (("y", rows), ("x", columns)):
+        file.createDimension(axis, count)
+        centres = file.createVariable(axis, "f8", (axis,))
+        centres.setncatts({"long_name": f"{axis} of pixels' centres", "units": "um"})
+        centres[:] = (np.arange(count) + 0.5) * scene.pixel_size
+    pixels = file.createVariable(
+        "pixels", "i2" if bodies <= _FEW else "i4", ("y", "x"), compression="zlib",
+        complevel=_COMPRESSION, shuffle=True,
+    )  # fmt: skip
+    pixels.setncatts(
+        {
+            "long_name": "number of the body on a pixel",
+            "comment": f"{FREE}: free surface, {NETWORK}: migrasome network",
+        }
+    )
+    pixels[:] = scene.pixels
+    if scene.x is None or scene.y is None or scene.radius is None:
+        return
+    file.createDimension("migrasome", len(scene.x))
+    for name, values in (("x", scene.x), ("y", scene.y), ("radius", scene.radius)):
+        made = file.createVariable(f"migrasome_{name}", "f8", ("migrasome",), fill_value=np.nan)
+        made.setncatts({"long_name": f"migrasome: {name}", "units": "um"})
+        made[:] = values
+
+
+def read_scene(path: Path) -> DrawnScene:
+    """Read a file of a drawn scene.
+
+    Raises
+    ------
+    InputError
+        If it is none, or is damaged or of another version.
+    """
+    with _opened(path) as file:
+        seen: list[Array | None] = [None, None, None]
+        if "migrasome_x" in file.variables:
+            seen = [file[f"migrasome_{name}"][:].astype(float) for name in ("x", "y", "radius")]
+        return DrawnScene(
+            file["pixels"][:].astype(np.int32, copy=False), float(file.pixel_size), *seen,
+            source=file.image, sha256=file.image_sha256, labels=file.labels,
+            spots=file.migrasomes, spots_sha256=file.migrasomes_sha256,
+        )  # fmt: skip
+
+
+def read_extent(path: Path) -> Extent:
+    """Read the size of a drawn scene alone; raises as `read_scene`."""
+    with _opened(path) as file:
+        rows, columns = file["pixels"].shape
+        migrasomes = len(file.dimensions["migrasome"]) if "migrasome_x" in file.variables else None
+        return Extent(
+            rows, columns, float(file.pixel_size), int(file.bodies), int(file.network_pixels),
+            migrasomes,
+        )  # fmt: skip
+
+
+class _opened:
+    """File of a drawn scene that is open for a while; what goes wrong with it is an InputError."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __enter__(self) -> netCDF4.Dataset:
+        if not self.path.is_file():
+            raise InputError(f"{self.path}: no such file. {_REMEDY}")
+        try:
+            self.file = netCDF4.Dataset(self.path)
+        except (OSError, RuntimeError):
+            raise InputError(f"{self.path}: is no file of a drawn scene. {_REMEDY}") from None
+        self.file.set_auto_mask(False)
+        name = str(self.file.__dict__.get("format", ""))
+        if name != SCENE_FORMAT:
+            self.file.close()
+            if name.startswith(f"{_FAMILY} "):
+                raise InputError(
+                    f"{self.path}: is of another version ({name}); this one reads {SCENE_FORMAT}. "
+                    "Make it again with `sdf1-field scene`."
+                )
+            raise InputError(f"{self.path}: is no file of a drawn scene. {_REMEDY}")
+        return self.file
+
+    def __exit__(self, kind: Any, error: Any, _: Any) -> None:
+        self.file.close()
+        if isinstance(error, OSError | RuntimeError | AttributeError | KeyError | IndexError):
+            raise InputError(
+                f"{self.path}: damaged, or not as `sdf1-field scene` makes it. Make it again."
+            ) from None
