@@ -10,7 +10,7 @@ from sdf1_field.analysis.measured import Walk, measured_table, predicted_rows
 from sdf1_field.analysis.run_pictures import run_mask, run_positions
 from sdf1_field.api.tracking import quantity
 from sdf1_field.errors import InputError
-from sdf1_field.interop import Mask, Positions, parse_labels, read_mask, read_positions
+from sdf1_field.interop import Mask, Positions, image_size_of, read_positions, read_regions
 from sdf1_field.record import open_run
 
 if TYPE_CHECKING:
@@ -27,11 +27,14 @@ class ReadingOptions:
     ----------
     labels : str, optional
         Which labels of a mask are which region, such as ``"free=0,msc=1,network=2"`` or, if each
-        body has a label, ``"free=0,msc=others"``.
+        body has a label, ``"free=0,msc=others"``; of outlines their names, such as
+        ``"msc=MSC*,network=net*"``.
     pixel_size : str, optional
         Such as ``"0.65 um"``, for masks without a calibration.
     planes : mapping of str to int
         Plane along each axis of a mask besides y and x, such as ``{"T": 3}``, from 0.
+    image_size : str, optional
+        Columns and rows of a picture that was outlined in ImageJ, such as ``"1024x1024"``.
     frame : int, optional
         Of files of cells with several, from 0.
     frame_interval : str, optional
@@ -48,6 +51,7 @@ class ReadingOptions:
     labels: str | None = None
     pixel_size: str | None = None
     planes: Mapping[str, int] = field(default_factory=dict)
+    image_size: str | None = None
     frame: int | None = None
     frame_interval: str | None = None
     columns: Mapping[str, str] = field(default_factory=dict)
@@ -147,7 +151,7 @@ def measure(mask: str | Path, cells: str | Path, **reading: Any) -> Measured:
     Parameters
     ----------
     mask : str or pathlib.Path
-        Labels in a TIFF file.
+        Labels in a TIFF file, or outlines of ImageJ (.roi, .zip).
     cells : str or pathlib.Path
         TrackMate's XML or CSV, a table with places, or points of ImageJ.
     **reading
@@ -177,8 +181,8 @@ def measure_groups(groups: Mapping[str, Sequence[Pair]], **reading: Any) -> Meas
         As of `measure`, and if a calibration is given that no file needs.
     """
     how = ReadingOptions(**reading)
-    labels = None if how.labels is None else parse_labels(how.labels)
     pixel = None if how.pixel_size is None else quantity("--pixel-size", how.pixel_size, "length")
+    image_size = None if how.image_size is None else image_size_of(how.image_size)
     interval = None
     if how.frame_interval is not None:
         interval = quantity("--frame-interval", how.frame_interval, "time")
@@ -191,7 +195,12 @@ def measure_groups(groups: Mapping[str, Sequence[Pair]], **reading: Any) -> Meas
     cells: list[Positions] = []
     for name, pairs in groups.items():
         for picture, places in pairs:
-            masks.append(read_mask(Path(picture), labels, pixel_size=pixel, planes=how.planes))
+            masks.append(
+                read_regions(
+                    Path(picture), how.labels, pixel_size=pixel, planes=how.planes,
+                    image_size=image_size,
+                )
+            )  # fmt: skip
             cells.append(
                 read_positions(
                     Path(places),

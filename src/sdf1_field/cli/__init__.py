@@ -1,6 +1,6 @@
 """Command line; commands import NumPy and all that needs it when they run.
 
-`models`, `running`, `analysing`, `drawing`, `tracking`, `measuring`, `reproducing` and
+`models`, `running`, `analysing`, `drawing`, `tracking`, `measuring`, `scenes`, `reproducing` and
 `calibrating` hold the commands; `options` is shared by several of them, and `program` turns errors
 into one line and an exit status.
 """
@@ -16,6 +16,7 @@ from sdf1_field.cli.models import check, list_models, new, show
 from sdf1_field.cli.program import Program
 from sdf1_field.cli.reproducing import reproduce
 from sdf1_field.cli.running import inspect, solve
+from sdf1_field.cli.scenes import scene
 from sdf1_field.cli.tracking import export, tracks
 
 __all__ = ["main"]
@@ -34,7 +35,7 @@ def main() -> None:
 
 
 for _command in (
-    list_models, new, show, check, solve, inspect, analyse, plot, tracks, measure, export,
-    reproduce, calibrate,
+    list_models, new, show, check, solve, inspect, analyse, plot, tracks, measure, scene,
+    export, reproduce, calibrate,
 ):  # fmt: skip
     main.add_command(_command)

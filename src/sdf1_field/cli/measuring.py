@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from sdf1_field.cli.options import json_option
+from sdf1_field.cli.options import image_size_option, json_option
 from sdf1_field.errors import InputError
 
 _PATH = click.Path(path_type=Path)
@@ -27,11 +27,12 @@ _PATH = click.Path(path_type=Path)
     metavar="REGION=LABELS",
     help="Which labels of the mask are which region, such as free=0,msc=1,network=2. Labels are "
     "numbers, ranges (1-20), several (1+5), or 'others'; if each body has a label: "
-    "free=0,msc=others.",
+    "free=0,msc=others. Of outlines they are names, such as msc=MSC*,network=net*.",
 )
 @click.option(
     "--pixel-size", metavar="LENGTH", help="Of a mask that is not calibrated, such as '0.65 um'."
 )
+@image_size_option
 @click.option(
     "--plane",
     "planes",
@@ -105,6 +106,7 @@ def measure(
     groups: tuple[tuple[str, Path, Path], ...],
     labels: str | None,
     pixel_size: str | None,
+    image_size: str | None,
     planes: tuple[str, ...],
     frame: int | None,
     columns: tuple[str, ...],
@@ -122,7 +124,7 @@ def measure(
 ) -> None:
     """Count cells by region on a segmented picture: densities and fold changes.
 
-    MASK is a TIFF of labels. CELLS are TrackMate's XML or CSV, a table with x and y, or points of
+    MASK is a TIFF of labels, or outlines of ImageJ (.roi, .zip). CELLS are TrackMate's XML or CSV, a table with x and y, or points of
     ImageJ (.roi, .zip).
     """
     pairs = _pairs(dish, groups)
@@ -136,6 +138,7 @@ def measure(
         require_picture(output, force=force)
     measured = measure_groups(
         pairs, labels=labels, pixel_size=pixel_size, planes=planes_of(planes), frame=frame,
+        image_size=image_size,
         frame_interval=frame_interval, columns=column_names(columns), cells_in=cells_in,
         count_by=count_by,
     )  # fmt: skip

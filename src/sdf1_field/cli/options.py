@@ -31,6 +31,14 @@ def strict_option(command: Callable[..., Any]) -> Callable[..., Any]:
     )(command)
 
 
+def image_size_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The option --image-size, as the argument `image_size`."""
+    return click.option(
+        "--image-size", metavar="WIDTHxHEIGHT",
+        help="Of a picture that was outlined in ImageJ, in pixels, such as 1024x1024.",
+    )(command)  # fmt: skip
+
+
 def run_argument(command: Callable[..., Any]) -> Callable[..., Any]:
     """The argument RUN.nc, as `run`."""
     return click.argument("run", metavar="RUN.nc", type=click.Path(path_type=Path))(command)

@@ -6,11 +6,13 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
-from matplotlib.collections import EllipseCollection, LineCollection
+from contourpy import contour_generator
+from matplotlib.collections import Collection, EllipseCollection, LineCollection, PolyCollection
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
+from sdf1_field.images import NETWORK as NETWORK_PIXEL
 from sdf1_field.record import model_of
 from sdf1_field.scene import REGION_LABELS, Region
 from sdf1_field.spec import ModelSpec, brief_changes
@@ -27,6 +29,10 @@ _FLAT = 2e-7
 """Range over magnitude within which numbers of single precision are the same."""
 _BEYOND = 200.0
 """How far outside a view the things may be centred that reach into it [um]."""
+_DRAWN = "pixel_body"
+"""Variable of runs whose scene was drawn from an image."""
+MOST_PIXELS = 1600
+"""Most pixels of an image along a side that are drawn."""
 _HEADING = 90
 """Characters of the line with the changes from the shipped model."""
 
@@ -40,7 +46,7 @@ def heading(run: xr.Dataset) -> str:
 
 @dataclass(frozen=True)
 class View:
-    """A rectangle of the floor [um]."""
+    """A rectangle of the floor [um]; y points down, as in images, if ``low`` is above ``high``."""
 
     left: float
     right: float
@@ -54,19 +60,20 @@ class View:
 
     @property
     def length(self) -> float:
-        """Extent in y [um]."""
+        """Extent in y [um]; negative if y points down."""
         return self.high - self.low
 
     def reaches(self, x: Array, y: Array) -> Flags:
         """Whether a shape centred at a place reaches into the view; False for NaN."""
         across = (x >= self.left - _BEYOND) & (x <= self.right + _BEYOND)
-        along = (y >= self.low - _BEYOND) & (y <= self.high + _BEYOND)
+        low, high = sorted((self.low, self.high))
+        along = (y >= low - _BEYOND) & (y <= high + _BEYOND)
         seen: Flags = across & along
         return seen
 
     def scale(self, inches: float) -> float:
         """Points that a micrometre takes where the larger extent takes so many inches."""
-        return POINTS_PER_INCH * inches / max(self.width, self.length)
+        return POINTS_PER_INCH * inches / max(self.width, abs(self.length))
 
 
 def values_at(run: xr.Dataset, frame: int, name: str) -> NDArray[Any]:
@@ -142,8 +149,12 @@ def draw_discs(axes: Any, x: Array, y: Array, diameters: Array) -> EllipseCollec
     return draw_ellipses(axes, x, y, diameters, diameters, np.zeros_like(diameters))
 
 
-def draw_bodies(axes: Any, run: xr.Dataset, frame: int, view: View | None) -> EllipseCollection:
+def draw_bodies(axes: Any, run: xr.Dataset, frame: int, view: View | None) -> Collection:
     """Bodies of a frame that reach into a view; all of them without one."""
+    if _DRAWN in run:
+        bodies = draw_region(axes, *_drawn(run, view), Region.MSC)
+        bodies.set(facecolor=f"{BODY}55", edgecolor=BODY, linewidth=1.0)
+        return bodies
     x, y, major, minor, angle = (
         values_at(run, frame, f"body_{name}")
         for name in ("x", "y", "semi_major", "semi_minor", "angle")
@@ -158,6 +169,10 @@ def draw_bodies(axes: Any, run: xr.Dataset, frame: int, view: View | None) -> El
 
 def draw_outline(axes: Any, run: xr.Dataset, frame: int, view: View) -> None:
     """Outline of the network's region."""
+    if _DRAWN in run:
+        outline = draw_region(axes, *_drawn(run, view), Region.MIGRASOME_NETWORK)
+        outline.set(facecolor="none", edgecolor=NETWORK, linewidth=0.8, linestyle="dotted")
+        return
     across, along = run["x"].values, run["y"].values
     columns = slice(*np.searchsorted(across, (view.left, view.right)))
     rows = slice(*np.searchsorted(along, (view.low, view.high)))
@@ -174,6 +189,45 @@ def draw_outline(axes: Any, run: xr.Dataset, frame: int, view: View) -> None:
             linestyles="dotted",
             alpha=0.8,
         )
+
+
+def draw_region(
+    axes: Any, x: Array, y: Array, pixels: NDArray[Any], region: Region
+) -> PolyCollection:
+    """Outlines of a drawn region added to a map, each a polygon; one within another is filled too.
+
+    Parameters
+    ----------
+    axes : matplotlib.axes.Axes
+    x, y : ndarray, shape (column,), (row,)
+        Centres of the pixels [um].
+    pixels : ndarray of int, shape (row, column)
+        As of `sdf1_field.scene.DrawnFloor`.
+    region : Region
+    """
+    own = pixels >= 0 if region == Region.MSC else pixels == NETWORK_PIXEL
+    lines: list[Array] = []
+    if own.any():
+        # A rim beside the picture closes the outlines that its edge cuts.
+        around = [np.pad(places, 1, mode="edge") for places in (x, y)]
+        lines = contour_generator(*around, np.pad(own, 1).astype(float)).lines(0.5)
+    outlines = PolyCollection(lines)
+    axes.add_collection(outlines)
+    return outlines
+
+
+def _drawn(run: xr.Dataset, view: View | None) -> tuple[Array, Array, NDArray[Any]]:
+    """Places of the columns and rows of a run's pixels in a view [um], and these, thinned out."""
+    x, y = run["pixel_x"].values, run["pixel_y"].values
+    columns, rows = slice(None), slice(None)
+    if view is not None:
+        columns = slice(*np.searchsorted(x, (view.left, view.right)))
+        rows = slice(*np.searchsorted(y, sorted((view.low, view.high))))
+    x, y = x[columns], y[rows]
+    step = math.ceil(max(len(x), len(y), 1) / MOST_PIXELS)
+    pixels = run[_DRAWN].values[rows, columns]
+    chosen = slice(step // 2, None, step)
+    return x[chosen], y[chosen], pixels[chosen, chosen]
 
 
 def fibre_courses(run: xr.Dataset, frame: int, view: View) -> tuple[list[Array], Flags]:
@@ -194,6 +248,12 @@ def draw_fibres(axes: Any, courses: list[Array], colour: str, width: float) -> L
     fibres = LineCollection(courses, colors=colour, linewidths=width, capstyle="round")
     axes.add_collection(fibres)
     return fibres
+
+
+def whole_view(run: xr.Dataset, spec: ModelSpec) -> View:
+    """View of the whole floor; of a scene that was drawn from an image as in the image."""
+    low, high = (spec.dish.length, 0.0) if _DRAWN in run else (0.0, spec.dish.length)
+    return View(0.0, spec.dish.width, low, high)
 
 
 def show_view(axes: Any, view: View) -> None:

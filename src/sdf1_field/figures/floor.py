@@ -44,6 +44,7 @@ from sdf1_field.figures.drawing import (
     is_flat,
     region_label,
     show_view,
+    whole_view,
     values_at,
 )
 from sdf1_field.record import field_unit
@@ -86,13 +87,14 @@ def plot_floor(run: xr.Dataset, spec: ModelSpec, time: float | None, ligand: str
     with_cells = "cell_time" in run
     with_beside = with_cells and (_few(run) or has_stroma(run))
     width, length = spec.dish.width, spec.dish.length
-    whole = View(0.0, width, 0.0, length)
+    whole = whole_view(run, spec)
     views = [whole]
     if max(width, length) > _WIDEST:
         # A long floor may be narrower than the view.
         across, along = min(_VIEW, width), min(_VIEW, length)
         left, low = 0.5 * (width - across), 0.5 * (length - along)
-        views.append(View(left, left + across, low, low + along))
+        ends = (low, low + along) if whole.low < whole.high else (low + along, low)
+        views.append(View(left, left + across, *ends))
     columns = [3.7] * len(views) + [1.0] * with_beside
     figure = Figure(
         figsize=(8.6 + 6.4 * (len(views) - 1) + 2.3 * with_beside, 7.6), layout="constrained"
@@ -119,6 +121,7 @@ def plot_floor(run: xr.Dataset, spec: ModelSpec, time: float | None, ligand: str
             _draw_cells(axes, run, spec, at, view)
         draw_scale_bar(axes, view)
         axes.set_title("its middle", fontsize=11, loc="left")
+    show_view(floor, whole)
     draw_scale_bar(floor, whole)
     _draw_legend(figure, run, spec, frame, views[-1], shown, with_cells and at >= 0)
     floor.set_title(

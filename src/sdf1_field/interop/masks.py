@@ -137,15 +137,21 @@ class Mask:
         Side of a square pixel [um].
     instances : mapping of Region to tuple of int
         Labels in the file, or numbers of outlines, that make up each region; rising.
+    picture : ndarray of int, shape (row, column)
+        Label of each pixel, or number of the outline around it, from 1.
     asked : bool
         Whether the pixel size is the user's, since the file has none.
+    outlined : bool
+        Whether regions were outlined, each body by itself.
     """
 
     name: str
     regions: RegionMap
     pixel_size: float
     instances: Mapping[Region, tuple[int, ...]]
+    picture: NDArray[np.integer]
     asked: bool = False
+    outlined: bool = False
 
     @cached_property
     def grid(self) -> Grid:
@@ -218,7 +224,7 @@ def make_mask(
     _warn_of_clipping(name, instances)
     regions = _looked_up(picture, present, region_of)
     regions.setflags(write=False)
-    return Mask(name, regions, pixel_size, instances, asked)
+    return Mask(name, regions, pixel_size, instances, picture, asked)
 
 
 _UNNAMED = 255

@@ -38,6 +38,8 @@ class Positions:
         Centres from the outer corner of the first pixel [um].
     region : ndarray of uint8, shape (cell,) or None
         `Region` of each cell as the file says; None where it says nothing.
+    radius : ndarray, shape (cell,) or None
+        Of each cell [um], NaN where it was not measured; None where the file has none.
     tracks : TrackFile or None
         All frames, where cells were tracked and the time between frames is known.
     unused : tuple of str
@@ -49,6 +51,7 @@ class Positions:
     x: Array
     y: Array
     region: NDArray[np.uint8] | None = None
+    radius: Array | None = None
     tracks: TrackFile | None = None
     unused: tuple[str, ...] = ()
 
@@ -61,6 +64,7 @@ def read_positions(
     frame_interval: float | None = None,
     columns: Mapping[str, str] | None = None,
     unit: str | None = None,
+    things: str = "cells",
 ) -> Positions:
     """Cells from TrackMate's XML or CSV, a table, or ImageJ's points, on a mask.
 
@@ -77,6 +81,8 @@ def read_positions(
         As of `read_table`.
     unit : str, optional
         As of `read_places`.
+    things : str
+        What the places are of, for messages.
 
     Raises
     ------
@@ -109,36 +115,37 @@ def read_positions(
         else:
             read, trackmate = read_places(path, asked, columns, unit=unit)
         if isinstance(read, TrackFile):
-            found = _of_tracks(read, mask, frame, trackmate, frame_interval is not None)
+            found = _of_tracks(read, mask, frame, trackmate, frame_interval is not None, things)
         else:
-            found = _of_places(str(path), read, frame)
-    _require_within(found, mask)
+            found = _of_places(str(path), read, frame, things)
+    _require_within(found, mask, things)
     return found
 
 
 def _of_tracks(
-    read: TrackFile, mask: Mask, frame: int | None, trackmate: bool, timed: bool
+    read: TrackFile, mask: Mask, frame: int | None, trackmate: bool, timed: bool, things: str
 ) -> Positions:
-    _require_calibration(read, mask)
-    shown = _shown(read.name, read.frame, frame)
+    _require_calibration(read, mask, things)
+    shown = _shown(read.name, read.frame, frame, things)
     # TrackMate's place 0 is the centre of the first pixel.
     shift = 0.5 * mask.pixel_size if trackmate else 0.0
     timed |= "frame_interval" in read.unused
     return Positions(
         read.name, read.format, read.x[shown] + shift, read.y[shown] + shift,
         region=None if read.region is None else read.region[shown],
+        radius=read.radius[shown],
         tracks=read if timed and len(read.links) else None,
         unused=tuple(key for key in read.unused if key == "frame_interval"),
     )  # fmt: skip
 
 
-def _require_calibration(read: TrackFile, mask: Mask) -> None:
+def _require_calibration(read: TrackFile, mask: Mask, things: str) -> None:
     """Raise InputError if the pixels of tracks and mask are unlike."""
     pixel = read.pixel_size
     if pixel is not None and abs(pixel - mask.pixel_size) > _SAME * mask.pixel_size:
         raise InputError(
             f"{read.name}: its pixel is {pixel:g} um, that of {mask.name} {mask.pixel_size:g} um. "
-            "Give cells and mask of one picture, or correct the wrong calibration."
+            f"Give {things} and mask of one picture, or correct the wrong calibration."
         )
 
 
@@ -160,38 +167,40 @@ def tracks_on_mask(read: TrackFile, mask: Mask) -> TrackFile:
     InputError
         If they have another calibration than the mask, or leave it.
     """
-    _require_calibration(read, mask)
+    _require_calibration(read, mask, "spots")
     moved = from_corner(read, mask.pixel_size)
     _require_within(moved, mask, "spots")
     return moved
 
 
-def _of_places(name: str, read: Places, frame: int | None) -> Positions:
+def _of_places(name: str, read: Places, frame: int | None, things: str) -> Positions:
     shown = np.ones(len(read.x), dtype=np.bool_)
     if read.frame is None:
         _require_no_frame(name, frame)
     else:
-        shown = _shown(name, read.frame, frame)
+        shown = _shown(name, read.frame, frame, things)
     region = None if read.region is None else read.region[shown]
     return Positions(name, "table", read.x[shown], read.y[shown], region)
 
 
-def _shown(name: str, frames: NDArray[np.int64], frame: int | None) -> NDArray[np.bool_]:
+def _shown(
+    name: str, frames: NDArray[np.int64], frame: int | None, things: str
+) -> NDArray[np.bool_]:
     """Cells in the frame asked for, or in the only one."""
     if not len(frames):
-        raise InputError(f"{name}: has no cells. Export those that were found.")
+        raise InputError(f"{name}: has no {things}. Export those that were found.")
     first, last = int(frames.min()), int(frames.max())
     if frame is None:
         if first != last:
             raise InputError(
-                f"{name}: has cells in frames {first} to {last}. Say in which the mask was drawn, "
+                f"{name}: has {things} in frames {first} to {last}. Say in which the mask was drawn, "
                 "with --frame N."
             )
         frame = first
     shown = frames == frame
     if not shown.any():
         raise InputError(
-            f"{name}: has no cells in frame {frame}; they are in frames {first} to {last}. Correct "
+            f"{name}: has no {things} in frame {frame}; they are in frames {first} to {last}. Correct "
             "--frame."
         )
     return np.asarray(shown)
@@ -202,9 +211,9 @@ def _require_no_frame(name: str, frame: int | None) -> None:
         raise InputError(f"{name}: has no frames, so --frame has no effect. Omit it.")
 
 
-def _require_within(found: Positions | TrackFile, mask: Mask, what: str = "cells") -> None:
+def _require_within(found: Positions | TrackFile, mask: Mask, things: str) -> None:
     if not len(found.x):
-        raise InputError(f"{found.name}: has no cells. Export those that were found.")
+        raise InputError(f"{found.name}: has no {things}. Export those that were found.")
     width, length = mask.grid.width, mask.grid.length
     outside = np.flatnonzero(
         ~((found.x >= 0.0) & (found.x < width) & (found.y >= 0.0) & (found.y < length))
@@ -212,7 +221,7 @@ def _require_within(found: Positions | TrackFile, mask: Mask, what: str = "cells
     if len(outside):
         at = outside[0]
         raise InputError(
-            f"{found.name}: {len(outside)} of {len(found.x)} {what} are outside of {mask.name} "
+            f"{found.name}: {len(outside)} of {len(found.x)} {things} are outside of {mask.name} "
             f"({width:g} um x {length:g} um), the first at ({found.x[at]:g}, {found.y[at]:g}). "
-            f"Give {what} and mask of one picture, in one calibration."
+            f"Give {things} and mask of one picture, in one calibration."
         )

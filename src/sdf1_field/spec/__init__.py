@@ -27,12 +27,13 @@ from sdf1_field.spec.quantities import STATUSES
 from sdf1_field.spec.reading import parameters
 from sdf1_field.spec.schema import Factors, ModelSpec, Numerics
 from sdf1_field.spec.showing import facts_html
-from sdf1_field.spec.stroma import SceneSection
+from sdf1_field.spec.stroma import SCENE_FILES, SceneSection
 from sdf1_field.spec.template import model_file_text, write_model_file
 
 __all__ = [
     "BOND_NAMES",
     "PATTERN_FILES",
+    "SCENE_FILES",
     "STATUSES",
     "Adhesion",
     "Coat",

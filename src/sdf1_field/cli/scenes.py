@@ -1,0 +1,114 @@
+"""The command scene: a dish to be solved, from its segmented image."""
+
+import json
+from pathlib import Path
+
+import click
+
+from sdf1_field.cli.options import image_size_option, json_option
+
+_PATH = click.Path(path_type=Path)
+
+
+@click.command()
+@click.argument("mask", metavar="MASK", type=_PATH)
+@click.option(
+    "--labels",
+    metavar="REGION=LABELS",
+    help="Which labels of the mask are which region, such as free=0,msc=1,network=2. Labels are "
+    "numbers, ranges (1-20), several (1+5), or 'others'; if each body has a label: "
+    "free=0,msc=others. Of outlines they are names, such as msc=MSC*,network=net*.",
+)
+@click.option(
+    "--migrasomes",
+    type=_PATH,
+    help="Migrasomes seen in the image: TrackMate's XML or CSV, a table with x and y, or points "
+    "of ImageJ. Without it they lie at random in the network when the model is solved.",
+)
+@click.option(
+    "--bodies",
+    type=click.Choice(("labels", "pieces")),
+    help="A body is a label of MSC, or a group of its pixels that touch by a side or a corner. "
+    "[default: labels if there are several, else pieces]",
+)
+@click.option(
+    "--pixel-size", metavar="LENGTH", help="Of a mask that is not calibrated, such as '0.65 um'."
+)
+@image_size_option
+@click.option(
+    "--plane",
+    "planes",
+    multiple=True,
+    metavar="AXIS=N",
+    help="Plane of a mask that is a stack, such as T=3, from 0. May be repeated.",
+)
+@click.option(
+    "--frame",
+    type=click.IntRange(min=0),
+    help="Frame of the migrasomes, if they are in several; from 0.",
+)
+@click.option(
+    "--columns",
+    multiple=True,
+    metavar="KEY=NAME",
+    help="Name of a column in a table of migrasomes, such as x=across. May be repeated.",
+)
+@click.option(
+    "--spots-in",
+    "--cells-in",
+    "spots_in",
+    type=click.Choice(("um", "px")),
+    help="Unit of a table whose columns name none; from the picture's corner.",
+)
+@click.option("-o", "--output", type=_PATH, help="Scene to write, such as my-scene.nc.")
+@click.option("--picture", type=_PATH, help="Picture to write: regions, bodies and migrasomes.")
+@click.option("--force", is_flag=True, help="Replace existing files.")
+@json_option
+def scene(
+    mask: Path,
+    labels: str | None,
+    migrasomes: Path | None,
+    bodies: str | None,
+    pixel_size: str | None,
+    image_size: str | None,
+    planes: tuple[str, ...],
+    frame: int | None,
+    columns: tuple[str, ...],
+    spots_in: str | None,
+    output: Path | None,
+    picture: Path | None,
+    force: bool,
+    as_json: bool,
+) -> None:
+    """Make a scene of a segmented image, so that a model can be solved in your own dish.
+
+    MASK is a TIFF of labels, or outlines of ImageJ (.roi, .zip). Without -o the scene is only
+    previewed. Solve it with: sdf1-field solve coculture-kg1a --set scene.file=my-scene.nc
+    """
+    from sdf1_field.api.measuring import planes_of
+    from sdf1_field.api.pictures import require_picture, save_picture
+    from sdf1_field.api.scenes import require_scene_name, scene_of_image
+    from sdf1_field.cli.tables.scenes import print_scene
+    from sdf1_field.interop import column_names
+
+    if output is not None:
+        require_scene_name(output, force=force)
+    if picture is not None:
+        require_picture(picture, force=force)
+    made = scene_of_image(
+        mask, labels=labels, migrasomes=migrasomes, pixel_size=pixel_size, image_size=image_size,
+        planes=planes_of(planes), bodies=bodies, frame=frame, columns=column_names(columns),
+        spots_in=spots_in,
+    )  # fmt: skip
+    table = made.table()
+    if picture is not None:
+        save_picture(made.plot(), picture)
+    if output is not None:
+        made.save(output, force=force)
+    if as_json:
+        click.echo(json.dumps(table, indent=2))
+        return
+    print_scene(table)
+    for path in (output, picture):
+        if path is not None:
+            click.echo(path)

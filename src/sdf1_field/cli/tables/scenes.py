@@ -1,0 +1,73 @@
+"""The preview of `sdf1-field scene`."""
+
+from typing import Any
+
+import click
+
+from sdf1_field.cli.tables.text import print_table
+from sdf1_field.digits import number_text
+
+
+def print_scene(table: dict[str, Any]) -> None:
+    """Regions of a scene, its bodies and its migrasomes."""
+    click.echo(
+        f"{table['image']}: {table['columns']} x {table['rows']} pixels of "
+        f"{table['pixel_size_um']:.6g} um; a dish of {table['width_um']:.6g} um x "
+        f"{table['length_um']:.6g} um"
+    )
+    print_table(
+        [
+            (
+                row["region"],
+                f"{row['pixels']:,}",
+                f"{row['area_mm2']:.4f}",
+                f"{row['area_on_grid_mm2']:.4f}",
+                "-" if row["change_by_grid"] is None else f"{100.0 * row['change_by_grid']:+.2f} %",
+            )
+            for row in table["regions"]
+        ],
+        ("region", "pixels", "mm2", f"on a grid of {table['grid_spacing_um']:g} um", "change"),
+    )
+    _print_bodies(table["bodies"])
+    _print_migrasomes(table["migrasomes"])
+
+
+def _print_bodies(bodies: dict[str, Any]) -> None:
+    count = bodies["number"]
+    if not count:
+        click.echo("bodies: none")
+        return
+    click.echo(
+        f"bodies: {count:,}, median {number_text(bodies['median_area_um2'])} um2, "
+        f"{number_text(bodies['smallest_area_um2'])} to {number_text(bodies['largest_area_um2'])}"
+    )
+    if bodies["specks"]:
+        click.echo(
+            f"{bodies['specks']:,} of them smaller than a tenth of the median: each secretes as a "
+            "whole cell, so remove specks from the mask"
+        )
+    if bodies["cut_by_edge"]:
+        click.echo(
+            f"{bodies['cut_by_edge']:,} cut by the image's edge: walls reflect, as if the dish went "
+            "on beyond them as its mirror image, and a cut body secretes there as a whole one"
+        )
+
+
+def _print_migrasomes(found: dict[str, Any]) -> None:
+    if found["file"] is None:
+        click.echo(
+            f"migrasomes: about {number_text(found['expected'])} at random in the network, "
+            f"{number_text(found['density_per_mm2'])} per mm2 (scene.network_migrasome_density)"
+        )
+        return
+    size = ""
+    if found["median_diameter_um"] is not None:
+        size = f", median diameter {number_text(found['median_diameter_um'])} um"
+    click.echo(
+        f"migrasomes: {found['number']:,} from {found['file']}, {found['in_network']:,} in the "
+        f"network{size}"
+    )
+    if found["over_bodies"]:
+        click.echo(
+            f"{found['over_bodies']:,} more over bodies are left out, as the model has none there"
+        )
