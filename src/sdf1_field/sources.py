@@ -118,9 +118,10 @@ def source_width(grid: Grid) -> float:
 def secretion(scene: Scene, grid: Grid, ligand: str) -> Secretion:
     """Secretion of a scene at its time, taken as constant.
 
-    Bodies secrete evenly over their footprint (of a drawn one, the pixels' own area), migrasomes as a Gaussian around their place. A body
-    too small to cover a cell's centre secretes as a point. The sub-grid correction adds the
-    difference between a migrasome's own field and the Gaussian's where cells sample it.
+    Bodies secrete evenly over their footprint, which of a drawn one is the area of its pixels;
+    migrasomes as a Gaussian around their place. A body too small to cover a cell's centre secretes
+    as a point. The sub-grid correction adds the difference between a migrasome's own field and the
+    Gaussian's where cells sample it.
 
     Parameters
     ----------
@@ -194,9 +195,8 @@ def _on_bodies(scene: Scene, grid: Grid, rates: Array) -> Array:
     """
     if scene.drawn is not None:
         cell, body, share = scene.drawn.footprint(grid)
-        return np.bincount(
-            cell, rates[body] * share, minlength=grid.ny * grid.nx
-        ).reshape(grid.ny, grid.nx)
+        drawn = np.bincount(cell, rates[body] * share, minlength=grid.ny * grid.nx)
+        return drawn.astype(float, copy=False).reshape(grid.ny, grid.nx)
     cell, body = cells_under_bodies(scene, grid)
     covered = np.bincount(body, minlength=len(rates))
     amount = np.zeros((grid.ny, grid.nx))
@@ -272,7 +272,9 @@ def binding_sites(coat: Coat, scene: Scene, grid: Grid) -> float | Array:
         share *= resampled(read_pattern(Path(coat.pattern)), grid.ny, grid.nx)
     if coat.under_bodies < 1.0:
         if scene.drawn is not None:
-            return coat.sites * share * (1.0 - (1.0 - coat.under_bodies) * scene.drawn.covered(grid))
+            return (
+                coat.sites * share * (1.0 - (1.0 - coat.under_bodies) * scene.drawn.covered(grid))
+            )
         cell, _ = cells_under_bodies(scene, grid)
         np.multiply.at(share.reshape(-1), cell, coat.under_bodies)
     return coat.sites * share

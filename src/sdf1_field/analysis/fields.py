@@ -16,11 +16,11 @@ from sdf1_field.analysis.dishes import (
     require_same_culture,
 )
 from sdf1_field.analysis.network import BODY_DISTANCE_EDGES
-from sdf1_field.analysis.runs import require_stroma, run_name
+from sdf1_field.analysis.runs import require_stroma, run_drawn, run_name
 from sdf1_field.analysis.space import (
     BODY,
     MIGRASOME,
-    Outlines,
+    Edges,
     floor_lattice,
     nearest_edge,
 )
@@ -59,7 +59,7 @@ class FloorProfile:
 
 
 def floor_profile(
-    concentration: Array, grid: Grid, bodies: Outlines, migrasomes: Outlines
+    concentration: Array, grid: Grid, bodies: Edges, migrasomes: Edges
 ) -> FloorProfile:
     """Mean concentration under bodies and in bins of distance around the stroma.
 
@@ -71,7 +71,7 @@ def floor_profile(
     concentration : ndarray, shape (ny, nx)
         In the lowest layer of the medium [nM].
     grid : Grid
-    bodies, migrasomes : Outlines
+    bodies, migrasomes : Outlines or DrawnOutlines
     """
     x, y, each = floor_lattice(grid)
     row, column = grid.index(x, y)
@@ -154,7 +154,7 @@ def field_table(
 def _profiles(run: xr.Dataset, time: float, ligands: Sequence[str]) -> dict[str, FloorProfile]:
     """Profile of each ligand in a run at a time [s]."""
     frame, grid = frame_at(run, time), model_grid(model_of(run).spec)
-    outlines = frame_outlines(run, frame)
+    outlines = frame_outlines(run, frame, run_drawn(run))
     return {
         name: floor_profile(
             run[name][frame].values.astype(float), grid, outlines[BODY], outlines[MIGRASOME]

@@ -11,7 +11,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from sdf1_field.analysis.space import Outlines, nearest_edge
+from sdf1_field.analysis.space import DrawnOutlines, Outlines, nearest_edge
 from sdf1_field.grid import Grid, clamped_indices
 from sdf1_field.scene import (
     NO_BODY,
@@ -182,6 +182,11 @@ def distance_from_body(scene: Scene, attached: Flags) -> Array:
     bodies, m = scene.bodies, scene.migrasomes
     distance = np.full(len(m.x), np.nan)
     numbers = np.flatnonzero(attached)
+    if scene.drawn is not None:
+        # The body of a migrasome is the nearest one.
+        near = nearest_edge(DrawnOutlines(scene.drawn), m.x[numbers], m.y[numbers])
+        distance[numbers] = np.maximum(near.distance, 0.0)
+        return distance
     numbers = numbers[np.argsort(m.body[numbers], kind="stable")]
     owners, first = np.unique(m.body[numbers], return_index=True)
     for n, own in zip(owners, np.split(numbers, first[1:]), strict=False):

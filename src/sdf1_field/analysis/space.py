@@ -1,6 +1,7 @@
 """Distance and direction from places to the stroma.
 
-Distances are to the exact outlines of the scene: a body is its ellipse, a migrasome its disc.
+Distances are to the exact outlines of the scene: a body is its ellipse or, in a scene drawn from an
+image, its pixels; a migrasome is its disc.
 """
 
 import math
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 from sdf1_field.compiled import kernel
 from sdf1_field.grid import Grid
 from sdf1_field.neighbours import MOST_BUCKETS, Buckets, bucket_of, make_buckets, sorted_places
+from sdf1_field.scene import DrawnFloor
 
 Array = NDArray[np.float64]
 
@@ -53,6 +55,27 @@ class Outlines:
 
 
 @dataclass(frozen=True, eq=False)
+class DrawnOutlines:
+    """Outlines of the bodies of a scene that was drawn from an image.
+
+    Parameters
+    ----------
+    floor : DrawnFloor
+    """
+
+    floor: DrawnFloor
+
+    @property
+    def x(self) -> Array:
+        """Centres of the bodies in x [um], shape (body,)."""
+        return self.floor.moments.x
+
+
+Edges = Outlines | DrawnOutlines
+"""What distances are measured from."""
+
+
+@dataclass(frozen=True, eq=False)
 class Nearest:
     """The nearest outline of each place; arrays of shape (place,).
 
@@ -70,8 +93,10 @@ class Nearest:
     toward_y: Array
 
 
-def nearest_edge(outlines: Outlines, x: Array, y: Array) -> Nearest:
+def nearest_edge(outlines: Edges, x: Array, y: Array) -> Nearest:
     """Distance and direction from places [um], shape (place,), to the nearest outline's edge."""
+    if isinstance(outlines, DrawnOutlines):
+        return _nearest_drawn(outlines.floor, x, y)
     found = Nearest(np.full(x.shape, np.inf), np.zeros(x.shape), np.zeros(x.shape))
     if not len(outlines.x):
         return found
@@ -99,6 +124,14 @@ def nearest_edge(outlines: Outlines, x: Array, y: Array) -> Nearest:
         found.toward_y,
     )
     return found
+
+
+def _nearest_drawn(floor: DrawnFloor, x: Array, y: Array) -> Nearest:
+    way, inside = floor.way_to_edge(x, y)
+    away = np.hypot(*way)
+    toward = np.nan_to_num(way / np.where(away > 0.0, away, 1.0))
+    sign = np.where(inside, -1.0, 1.0)
+    return Nearest(sign * np.where(np.isnan(away), np.inf, away), *(sign * toward))
 
 
 @kernel()

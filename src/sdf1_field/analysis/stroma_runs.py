@@ -16,13 +16,15 @@ from sdf1_field.analysis.runs import (
     SAME_TIME,
     frame_before,
     frame_regions,
+    run_drawn,
     run_name,
     run_scene,
     scene_frames,
 )
-from sdf1_field.analysis.space import BODY, MIGRASOME, Outlines
+from sdf1_field.analysis.space import BODY, MIGRASOME, DrawnOutlines, Edges, Outlines
 from sdf1_field.errors import InputError
 from sdf1_field.record import model_of
+from sdf1_field.scene import DrawnFloor
 from sdf1_field.scene.variables import CARGO
 from sdf1_field.simulation import model_grid
 from sdf1_field.units import duration_text
@@ -61,15 +63,24 @@ def require_frames(runs: Sequence[xr.Dataset], times: Sequence[float]) -> None:
 
 def run_outlines(
     run: xr.Dataset, times: Sequence[float] | Array
-) -> list[tuple[int, dict[str, Outlines]]]:
+) -> list[tuple[int, dict[str, Edges]]]:
     """For each time [s] the frame that shows the scene, and its outlines by kind."""
     frames = scene_frames(run, times)
-    made = {frame: frame_outlines(run, frame) for frame in set(frames)}
+    drawn = run_drawn(run)
+    made = {frame: frame_outlines(run, frame, drawn) for frame in set(frames)}
     return [(frame, made[frame]) for frame in frames]
 
 
-def frame_outlines(run: xr.Dataset, frame: int) -> dict[str, Outlines]:
-    """Outlines of a run's bodies and migrasomes in a frame."""
+def frame_outlines(run: xr.Dataset, frame: int, drawn: DrawnFloor | None) -> dict[str, Edges]:
+    """Outlines of a run's bodies and migrasomes in a frame.
+
+    Parameters
+    ----------
+    run : xarray.Dataset
+    frame : int
+    drawn : DrawnFloor or None
+        Of `run_drawn`.
+    """
 
     def at(name: str) -> Array:
         values: Array = run[name][frame].values
@@ -77,13 +88,12 @@ def frame_outlines(run: xr.Dataset, frame: int) -> dict[str, Outlines]:
 
     body, migrasome = np.isfinite(at("body_x")), np.isfinite(at("migrasome_x"))
     radius = at("migrasome_radius")[migrasome]
+    ellipses = ("x", "y", "semi_major", "semi_minor", "angle")
     return {
-        BODY: Outlines(
-            at("body_x")[body],
-            at("body_y")[body],
-            at("body_semi_major")[body],
-            at("body_semi_minor")[body],
-            at("body_angle")[body],
+        BODY: (
+            DrawnOutlines(drawn)
+            if drawn is not None
+            else Outlines(*(at(f"body_{name}")[body] for name in ellipses))
         ),
         MIGRASOME: Outlines(
             at("migrasome_x")[migrasome],

@@ -102,7 +102,9 @@ class SceneOfImage:
             "number": int((free < 0).sum()),
             "over_bodies": int((free >= 0).sum()),
             "in_network": int((free == NETWORK).sum()),
-            "median_diameter_um": 2.0 * float(np.median(drawn.radius[known])) if known.any() else None,
+            "median_diameter_um": 2.0 * float(np.median(drawn.radius[known]))
+            if known.any()
+            else None,
         }
 
     @cached_property
@@ -218,5 +220,6 @@ def _grid_of(spec: ModelSpec, drawn: DrawnScene) -> Grid:
 
 def _counts(pixels: NDArray[np.int32]) -> tuple[int, int, int]:
     """Pixels by region, in the order of `Region`."""
-    bodies, network = np.count_nonzero(pixels >= 0), np.count_nonzero(pixels == NETWORK)
+    bodies = int(np.count_nonzero(pixels >= 0))
+    network = int(np.count_nonzero(pixels == NETWORK))
     return pixels.size - bodies - network, bodies, network

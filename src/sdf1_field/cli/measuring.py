@@ -124,8 +124,8 @@ def measure(
 ) -> None:
     """Count cells by region on a segmented picture: densities and fold changes.
 
-    MASK is a TIFF of labels, or outlines of ImageJ (.roi, .zip). CELLS are TrackMate's XML or CSV, a table with x and y, or points of
-    ImageJ (.roi, .zip).
+    MASK is a TIFF of labels, or outlines of ImageJ (.roi, .zip). CELLS are TrackMate's XML or CSV,
+    a table with x and y, or points of ImageJ (.roi, .zip).
     """
     pairs = _pairs(dish, groups)
 

@@ -152,9 +152,9 @@ def draw_discs(axes: Any, x: Array, y: Array, diameters: Array) -> EllipseCollec
 def draw_bodies(axes: Any, run: xr.Dataset, frame: int, view: View | None) -> Collection:
     """Bodies of a frame that reach into a view; all of them without one."""
     if _DRAWN in run:
-        bodies = draw_region(axes, *_drawn(run, view), Region.MSC)
-        bodies.set(facecolor=f"{BODY}55", edgecolor=BODY, linewidth=1.0)
-        return bodies
+        drawn = draw_region(axes, *_drawn(run, view), Region.MSC)
+        drawn.set(facecolor=f"{BODY}55", edgecolor=BODY, linewidth=1.0)
+        return drawn
     x, y, major, minor, angle = (
         values_at(run, frame, f"body_{name}")
         for name in ("x", "y", "semi_major", "semi_minor", "angle")
@@ -209,8 +209,9 @@ def draw_region(
     lines: list[Array] = []
     if own.any():
         # A rim beside the picture closes the outlines that its edge cuts.
-        around = [np.pad(places, 1, mode="edge") for places in (x, y)]
-        lines = contour_generator(*around, np.pad(own, 1).astype(float)).lines(0.5)
+        across, along = (np.pad(places, 1, mode="edge") for places in (x, y))
+        around = contour_generator(x=across, y=along, z=np.pad(own, 1).astype(float))
+        lines = [np.asarray(line) for line in around.lines(0.5)]
     outlines = PolyCollection(lines)
     axes.add_collection(outlines)
     return outlines

@@ -44,8 +44,8 @@ from sdf1_field.figures.drawing import (
     is_flat,
     region_label,
     show_view,
-    whole_view,
     values_at,
+    whole_view,
 )
 from sdf1_field.record import field_unit
 from sdf1_field.scene import Region

@@ -50,7 +50,10 @@ def plot_drawn(drawn: DrawnScene) -> Figure:
         shown, cmap=_FILL, vmin=0, vmax=len(_SHADES) + 1, interpolation="nearest",
         extent=(0.0, view.right, view.low, 0.0),
     )  # fmt: skip
-    x, y = ((np.arange(count)[chosen] + 0.5) * size for count in (columns, rows))
+    x, y = (
+        np.asarray((np.arange(count)[chosen] + 0.5) * size, dtype=float)
+        for count in (columns, rows)
+    )
     handles: list[Any] = []
     for region, colour, fill in (
         (Region.MSC, BODY, _SHADES[1]), (Region.MIGRASOME_NETWORK, NETWORK, "#bfe3d6"),
@@ -58,9 +61,7 @@ def plot_drawn(drawn: DrawnScene) -> Figure:
         outlines = draw_region(axes, x, y, pixels, region)
         outlines.set(facecolor="none", edgecolor=colour, linewidth=0.9)
         if outlines.get_paths():
-            handles.append(
-                Patch(facecolor=fill, edgecolor=colour, label=REGION_LABELS[region])
-            )
+            handles.append(Patch(facecolor=fill, edgecolor=colour, label=REGION_LABELS[region]))
     count = int(drawn.pixels.max()) + 1
     text = f"{count:,} bod{'y' if count == 1 else 'ies'}"
     if drawn.x is not None and drawn.y is not None and drawn.radius is not None:

@@ -17,8 +17,8 @@ __all__ = [
     "DrawnScene",
     "Extent",
     "read_extent",
-    "read_scene",
-    "write_scene",
     "read_pattern",
+    "read_scene",
     "resampled",
+    "write_scene",
 ]

@@ -1,11 +1,11 @@
-"""Files of drawn scenes: the floor of a real dish, pixel by pixel, as `sdf1-field scene` makes them.
+"""Files of drawn scenes, as `sdf1-field scene` makes them: the floor of a dish, pixel by pixel.
 
 Rows of the picture run along y from y = 0, as in the image that it was made from.
 """
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import netCDF4
 import numpy as np
@@ -20,7 +20,7 @@ FREE, NETWORK = -1, -2
 """Pixels of free surface and of the network; those of bodies hold the body's number."""
 _FAMILY = SCENE_FORMAT.rpartition(" ")[0]
 _FEW = np.iinfo(np.int16).max
-_COMPRESSION = 1
+_COMPRESSION: Final = 1
 _REMEDY = "Make it with `sdf1-field scene`."
 
 
@@ -173,14 +173,26 @@ def read_scene(path: Path) -> DrawnScene:
         If it is none, or is damaged or of another version.
     """
     with _opened(path) as file:
-        seen: list[Array | None] = [None, None, None]
-        if "migrasome_x" in file.variables:
-            seen = [file[f"migrasome_{name}"][:].astype(float) for name in ("x", "y", "radius")]
+        pixels = file["pixels"][:].astype(np.int32, copy=False)
+        x, y, radius = (
+            file[f"migrasome_{name}"][:].astype(float) if "migrasome_x" in file.variables else None
+            for name in ("x", "y", "radius")
+        )
+        size = float(file.pixel_size)
+        if not (size > 0.0 and pixels.min() >= NETWORK and pixels.max() + 1 == file.bodies):
+            raise IndexError
         return DrawnScene(
-            file["pixels"][:].astype(np.int32, copy=False), float(file.pixel_size), *seen,
-            source=file.image, sha256=file.image_sha256, labels=file.labels,
-            spots=file.migrasomes, spots_sha256=file.migrasomes_sha256,
-        )  # fmt: skip
+            pixels,
+            size,
+            x,
+            y,
+            radius,
+            source=file.image,
+            sha256=file.image_sha256,
+            labels=file.labels,
+            spots=file.migrasomes,
+            spots_sha256=file.migrasomes_sha256,
+        )
 
 
 def read_extent(path: Path) -> Extent:
@@ -221,7 +233,7 @@ class _opened:
 
     def __exit__(self, kind: Any, error: Any, _: Any) -> None:
         self.file.close()
-        if isinstance(error, OSError | RuntimeError | AttributeError | KeyError | IndexError):
+        if isinstance(error, OSError | RuntimeError | ValueError | AttributeError | LookupError):
             raise InputError(
                 f"{self.path}: damaged, or not as `sdf1-field scene` makes it. Make it again."
             ) from None

@@ -131,14 +131,16 @@ def _regions_by_name(path: Path, names: list[str], labels: str | None) -> list[R
                     "them apart."
                 )
             found[n] = region
-    regions = [rest if region is None else region for region in found]
-    for name, region in zip(names, regions, strict=True):
-        if region is None:
+    regions = []
+    for name, own in zip(names, found, strict=True):
+        chosen = rest if own is None else own
+        if chosen is None:
             raise InputError(
                 f"{path}: the outline '{name}' is in no region of --labels. Name it, or give all "
                 f"further ones to a region of {', '.join(REGION_NAMES)}, such as msc={REST}."
             )
-    return [region for region in regions if region is not None]
+        regions.append(chosen)
+    return regions
 
 
 def _courses(path: Path, name: str, roi: "ImagejRoi") -> list[Any]:
@@ -183,9 +185,10 @@ def fill(picture: NDArray[np.int32], courses: list[Array], number: int) -> None:
     """
     begin = np.concatenate(courses)
     end = np.concatenate([np.roll(course, -1, axis=0) for course in courses])
-    first, last = np.ceil(np.minimum(begin[:, 1], end[:, 1]) - 0.5).astype(np.intp), np.ceil(
-        np.maximum(begin[:, 1], end[:, 1]) - 0.5
-    ).astype(np.intp)
+    first, last = (
+        np.ceil(np.minimum(begin[:, 1], end[:, 1]) - 0.5).astype(np.intp),
+        np.ceil(np.maximum(begin[:, 1], end[:, 1]) - 0.5).astype(np.intp),
+    )
     crossed = last - first
     edge = np.repeat(np.arange(len(begin)), crossed)
     row = np.arange(len(edge)) - np.repeat(np.cumsum(crossed) - crossed, crossed) + first[edge]

@@ -193,15 +193,15 @@ def _shown(
     if frame is None:
         if first != last:
             raise InputError(
-                f"{name}: has {things} in frames {first} to {last}. Say in which the mask was drawn, "
-                "with --frame N."
+                f"{name}: has {things} in frames {first} to {last}. Say in which the mask was "
+                "drawn, with --frame N."
             )
         frame = first
     shown = frames == frame
     if not shown.any():
         raise InputError(
-            f"{name}: has no {things} in frame {frame}; they are in frames {first} to {last}. Correct "
-            "--frame."
+            f"{name}: has no {things} in frame {frame}; they are in frames {first} to {last}. "
+            "Correct --frame."
         )
     return np.asarray(shown)
 

@@ -131,8 +131,9 @@ class DrawnFloor:
         """Share of each floor cell's area that is under a body, shape (ny, nx)."""
         cell, body, share = self.footprint(grid)
         area = self.moments.pixels * (self.pixel_size**2 / (grid.dx * grid.dy))
-        covered: Array = np.bincount(cell, share * area[body], minlength=grid.ny * grid.nx)
-        return np.minimum(covered, 1.0).reshape(grid.ny, grid.nx)
+        covered = np.bincount(cell, share * area[body], minlength=grid.ny * grid.nx).astype(float)
+        on_grid: Array = np.minimum(covered, 1.0).reshape(grid.ny, grid.nx)
+        return on_grid
 
     def near_network(self, grid: Grid, reach: float) -> NDArray[np.uint8]:
         """Whether a pixel of the network is within reach [um] of each floor cell's centre.
@@ -184,16 +185,16 @@ class DrawnFloor:
 
     @cached_property
     def _body_edge(self) -> tuple[KDTree | None, Pixels]:
-        row, column = np.nonzero(_edge(self.pixels >= 0))
-        return _tree(row, column, self.pixel_size), self.pixels[row, column]
+        edge = _edge(self.pixels >= 0)
+        return _tree(edge, self.pixel_size), self.pixels[edge]
 
     @cached_property
     def _beside_bodies(self) -> KDTree | None:
-        return _tree(*np.nonzero(_edge(self.pixels < 0)), self.pixel_size)
+        return _tree(_edge(self.pixels < 0), self.pixel_size)
 
     @cached_property
     def _network_edge(self) -> KDTree | None:
-        return _tree(*np.nonzero(_edge(self.pixels == NETWORK)), self.pixel_size)
+        return _tree(_edge(self.pixels == NETWORK), self.pixel_size)
 
 
 def _edge(region: Flags) -> Flags:
@@ -206,7 +207,9 @@ def _edge(region: Flags) -> Flags:
     return region & ~inner
 
 
-def _tree(row: Indices, column: Indices, pixel_size: float) -> KDTree | None:
+def _tree(chosen: Flags, pixel_size: float) -> KDTree | None:
+    """Centres of some pixels."""
+    row, column = np.nonzero(chosen)
     if not len(row):
         return None
     return KDTree((np.column_stack([column, row]) + 0.5) * pixel_size)

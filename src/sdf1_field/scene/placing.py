@@ -345,8 +345,8 @@ class Sites(NamedTuple):
     Parameters
     ----------
     keys, which : ndarray of int64
-        Key of the fibre, or of all migrasomes that have none, and the migrasome's number there: key and
-        entity of its random numbers.
+        Key of the fibre, or of all migrasomes that have none, and the migrasome's number there: key
+        and entity of its random numbers.
     x, y : ndarray
         [um].
     body : ndarray
@@ -364,7 +364,14 @@ class Sites(NamedTuple):
 
     def chosen(self, which: NDArray[np.bool_]) -> "Sites":
         """Some of the sites, shape (migrasome,)."""
-        return Sites(*(part[which] for part in self))
+        return Sites(
+            self.keys[which],
+            self.which[which],
+            self.x[which],
+            self.y[which],
+            self.body[which],
+            self.origin[which],
+        )
 
 
 def _sites_on(spec: ModelSpec, fibres: Fibres, keys: Keys) -> Sites:
@@ -402,7 +409,8 @@ def _detached_sites(spec: ModelSpec, seed: int) -> Sites:
 
 def _uncovered(bodies: Bodies, sites: list[Sites]) -> Sites:
     """All sites that are not under a body."""
-    joined = Sites(*(np.concatenate(part) for part in zip(*sites, strict=True)))
+    keys, which, x, y, body, origin = (np.concatenate(part) for part in zip(*sites, strict=True))
+    joined = Sites(keys, which, x, y, body, origin)
     return joined.chosen(body_under(bodies, joined.x, joined.y) == NO_BODY)
 
 

@@ -60,9 +60,7 @@ def place_drawn(spec: ModelSpec, seed: int, *, secretion_factor: float) -> Scene
             "model again."
         )
     m = floor.moments
-    bodies = resting_bodies(
-        spec, m.x, m.y, m.semi_major, m.semi_minor, m.angle, secretion_factor
-    )
+    bodies = resting_bodies(spec, m.x, m.y, m.semi_major, m.semi_minor, m.angle, secretion_factor)
     x, y, radius = _migrasome_places(spec, drawn, floor, seed)
     free = floor.at(x, y) < 0
     number = np.flatnonzero(free)

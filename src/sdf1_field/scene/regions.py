@@ -108,7 +108,8 @@ def within_network(
         As of `network_map` [um].
     """
     if scene.drawn is not None:
-        return scene.drawn.at(x, y) == NETWORK
+        on_network: NDArray[np.bool_] = scene.drawn.at(x, y) == NETWORK
+        return on_network
     row, column = grid.index(x, y)
     cell = row * grid.nx + column
     order = np.argsort(cell, kind="stable")
@@ -259,9 +260,9 @@ def body_under(bodies: Bodies, x: Array, y: Array) -> Indices:
 
 def _on_body(scene: Scene, x: Array, y: Array) -> NDArray[np.bool_]:
     """Whether a body is under each place [um], shape (place,)."""
-    if scene.drawn is not None:
-        return scene.drawn.at(x, y) >= 0
-    return body_under(scene.bodies, x, y) != NO_BODY
+    under = body_under(scene.bodies, x, y) if scene.drawn is None else scene.drawn.at(x, y)
+    on_body: NDArray[np.bool_] = under != NO_BODY if scene.drawn is None else under >= 0
+    return on_body
 
 
 _NETWORK = int(Region.MIGRASOME_NETWORK)

@@ -138,7 +138,7 @@ def find_files(flat: dict[str, Entry], named: Collection[str] = ()) -> None:
     """
     for path, entry in flat.items():
         if re.fullmatch(r"ligand\.[^.]+\.coat\.pattern", path):
-            suffixes = PATTERN_FILES
+            suffixes: tuple[str, ...] = PATTERN_FILES
         elif path == _SCENE_FILE:
             suffixes = SCENE_FILES
         else:
@@ -174,9 +174,7 @@ def _fit_to_scene(flat: dict[str, Entry], scene: Entry, named: Collection[str]) 
         flat[path] = Entry(f"{size!r} um", f"{_FITTED} {file.name}", "derived", where=scene.where)
     mode = flat.get("scene.mode")
     if "scene.mode" not in named and (mode is None or _may_fit(mode)):
-        flat["scene.mode"] = Entry(
-            "placed", f"{_FITTED} {file.name}", "derived", where=scene.where
-        )
+        flat["scene.mode"] = Entry("placed", f"{_FITTED} {file.name}", "derived", where=scene.where)
 
 
 def _may_fit(entry: Entry) -> bool:

@@ -29,7 +29,6 @@ from sdf1_field.spec.quantities import (
     Volume,
 )
 
-
 SCENE_FILES = (".nc",)
 """File type of drawn scenes."""
 

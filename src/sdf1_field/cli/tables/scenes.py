@@ -48,8 +48,8 @@ def _print_bodies(bodies: dict[str, Any]) -> None:
         )
     if bodies["cut_by_edge"]:
         click.echo(
-            f"{bodies['cut_by_edge']:,} cut by the image's edge: walls reflect, as if the dish went "
-            "on beyond them as its mirror image, and a cut body secretes there as a whole one"
+            f"{bodies['cut_by_edge']:,} cut by the image's edge: walls reflect, as if the dish "
+            "went on beyond them as its mirror image, and a cut body secretes there as a whole one"
         )
 
 
