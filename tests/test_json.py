@@ -304,6 +304,15 @@ def test_measure_prints_what_the_page_says(printed, tmp_path, tiny_run):
     assert keys == documented("measure")
 
 
+def test_scene_prints_what_the_page_says(printed, tmp_path):
+    mask = imagej(tmp_path / "mask.tif", bodies())
+    (tmp_path / "spots.csv").write_text("x_um,y_um\n9,9\n27,20\n", encoding="utf-8")
+    keys = printed("scene", "scene", mask, "--labels", CLASSES)
+    spots = tmp_path / "spots.csv"
+    keys |= printed("scene", "scene", mask, "--labels", CLASSES, "--migrasomes", spots)
+    assert keys == documented("scene") - {"migrasomes.median_diameter_um"}
+
+
 def test_tracks_print_what_the_page_says(printed, written, tmp_path):
     mask = ("--towards", imagej(tmp_path / "mask.tif", bodies(), size=5.0), "--labels", CLASSES)
     rng = np.random.default_rng(1)

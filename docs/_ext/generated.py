@@ -176,6 +176,7 @@ FILE_TABLES = {
     "ligand": of_file.LIGAND,
     "cargo": of_file.CARGO_BALANCE,
     "stroma": of_file.STROMA,
+    "drawn": of_scene.DRAWN,
     "cells": of_file.CELLS,
 }
 """Tables of the run file's variables."""

@@ -94,6 +94,7 @@ class SceneOfImage:
                 "file": None,
                 "expected": density * floor.network_area,
                 "density_per_mm2": density / MM2_PER_UM2,
+                "median_diameter_um": None,
             }
         free = floor.at(drawn.x, drawn.y)
         known = np.isfinite(drawn.radius)

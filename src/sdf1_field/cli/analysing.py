@@ -73,6 +73,7 @@ def analyse(
             controls=len(control),
             stroma=spec.stroma.label,
             units={n: field_unit(opened[0], n) for n in spec.solved_ligands if n in opened[0]},
+            drawn=spec.drawn,
         )
     if as_json:
         for row in table if isinstance(table, list) else [table]:

@@ -103,8 +103,9 @@ def print_distances(rows: list[dict[str, Any]], shown: Shown) -> None:
     from sdf1_field.units import duration_text
 
     dishes = dishes_text(shown.dishes)
+    bodies = "pixels" if shown.drawn else "ellipses"
     click.echo(
-        f"{dishes}; by distance of a cell's centre from the nearest edge (bodies are ellipses, "
+        f"{dishes}; by distance of a cell's centre from the nearest edge (bodies are {bodies}, "
         f"migrasomes discs); ratio to the density all over the floor{shown.over_dishes}"
     )
     lines = [

@@ -54,6 +54,9 @@ def _print_bodies(bodies: dict[str, Any]) -> None:
 
 
 def _print_migrasomes(found: dict[str, Any]) -> None:
+    if found.get("expected") == 0.0:
+        click.echo("migrasomes: none, as there is no network to lie in")
+        return
     if found["file"] is None:
         click.echo(
             f"migrasomes: about {number_text(found['expected'])} at random in the network, "

@@ -21,12 +21,15 @@ class Shown:
         The stromal cells' label, such as MSC.
     units : mapping of str to tuple
         Unit and its size [nM] of each ligand's concentrations.
+    drawn : bool
+        Whether bodies are pixels of an image.
     """
 
     dishes: int
     controls: int
     stroma: str
     units: Mapping[str, tuple[str, float]]
+    drawn: bool = False
 
     @property
     def over_dishes(self) -> str:
