@@ -105,7 +105,7 @@ def test_outlines_make_a_scene(run, tmp_path):
     assert answer["regions"][Region.MSC]["pixels"] == 35 * 20
 
 
-def test_a_scene_is_solved_and_analysed(run, mask, tmp_path):
+def test_a_scene_is_solved_and_analysed(run, tmp_path):
     scene = tmp_path / "s.nc"
     picture = np.kron(bodies(), np.ones((4, 4), np.uint8))
     printed(run, imagej(tmp_path / "large.tif", picture), "--labels", CLASSES, "-o", scene)

@@ -113,5 +113,5 @@ def test_a_picture_needs_no_size(tmp_path):
 
 @pytest.mark.parametrize("text", ["1024", "1024 x", "a x b", "10.5x10"])
 def test_a_size_is_two_whole_numbers(text):
-    with pytest.raises(InputError, match="is no size. Write columns and rows"):
+    with pytest.raises(InputError, match="is no size"):
         image_size_of(text)
