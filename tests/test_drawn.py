@@ -456,3 +456,23 @@ def test_dishes_without_bodies_or_network_are_solved(tmp_path):
         path = drawn_file(tmp_path / f"s{n}{value}.nc", pixels, 2.0)
         last = list(simulate(drawn_model(path, "run.duration=15 min").spec, seed=1))[-1]
         assert last.here.floor.areas.sum() == pytest.approx(180.0 * 200.0)
+
+
+def test_keys_of_placed_scenes_change_no_bit_of_a_drawn_one(tmp_path):
+    path = drawn_file(tmp_path / "s.nc", picture())
+    first, second = (
+        list(simulate(drawn_model(path, "run.duration=15 min", *settings).spec, seed=1))[-1]
+        for settings in (
+            (),
+            (
+                "scene.msc_number=7",
+                "scene.network_fraction=0.2",
+                "scene.migrasome_spacing=9 um",
+                "scene.network_outline_margin=2 um",
+                "scene.detached_migrasome_density=100 1/mm**2",
+                "stromal_type.msc.body_area=900 um**2",
+            ),
+        )
+    )
+    assert_same_bits(first, second)
+    np.testing.assert_array_equal(first.regions, second.regions)

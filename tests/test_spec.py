@@ -20,7 +20,7 @@ NUMBERS = {
     path: entry
     for path, entry in PARAMETERS.items()
     if not isinstance(entry.value, bool | list)
-    and (not isinstance(entry.value, str) or entry.value[:1] in "+-.0123456789")
+    and (not isinstance(entry.value, str) or entry.value[:1] in tuple("+-.0123456789"))
 }
 
 
@@ -89,7 +89,7 @@ def test_words_are_the_only_parameters_without_an_interval():
     kinds = {"acts_on", "label", "ligand", "linear_solver", "mode", "pattern", "shape", "solver"}
     kinds |= {"top", "bursts", "uptake", "fibre_adhesion", "migrasome_uptake", "cargo_kinetics"}
     kinds |= {"stroma", "substrate", "expresses", "target", "linear_coat"}
-    kinds |= {"adaptation", "trigger_noise"}
+    kinds |= {"adaptation", "trigger_noise", "file"}
     assert {path.rpartition(".")[2] for path in words} <= kinds
     assert len(NUMBERS) > 80
 

@@ -5,13 +5,15 @@ Rows of the picture run along y from y = 0, as in the image that it was made fro
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-import netCDF4
 import numpy as np
 from numpy.typing import NDArray
 
 from sdf1_field.errors import InputError
+
+if TYPE_CHECKING:
+    import netCDF4
 
 Array = NDArray[np.float64]
 
@@ -106,6 +108,9 @@ def write_scene(path: Path, scene: DrawnScene, *, program: str) -> None:
     InputError
         If it cannot be written.
     """
+    # Models without a drawn scene are checked without this library.
+    import netCDF4
+
     partial = path.with_name(path.name + ".partial")
     try:
         with netCDF4.Dataset(partial, "w", format="NETCDF4") as file:
@@ -120,7 +125,7 @@ def write_scene(path: Path, scene: DrawnScene, *, program: str) -> None:
         raise
 
 
-def _write(file: netCDF4.Dataset, scene: DrawnScene, program: str) -> None:
+def _write(file: "netCDF4.Dataset", scene: DrawnScene, program: str) -> None:
     rows, columns = scene.pixels.shape
     bodies = int(scene.pixels.max()) + 1
     file.setncatts(
@@ -212,7 +217,9 @@ class _opened:
     def __init__(self, path: Path) -> None:
         self.path = path
 
-    def __enter__(self) -> netCDF4.Dataset:
+    def __enter__(self) -> "netCDF4.Dataset":
+        import netCDF4
+
         if not self.path.is_file():
             raise InputError(f"{self.path}: no such file. {_REMEDY}")
         try:

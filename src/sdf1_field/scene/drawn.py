@@ -6,15 +6,17 @@ are the error of an outline.
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial import KDTree
 
 from sdf1_field.compiled import kernel
 from sdf1_field.grid import Grid, clamped_indices
 from sdf1_field.images import FREE, NETWORK
+
+if TYPE_CHECKING:
+    from scipy.spatial import KDTree
 
 Array = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -184,16 +186,16 @@ class DrawnFloor:
         return np.where(under >= 0, under, nearest).astype(np.intp)
 
     @cached_property
-    def _body_edge(self) -> tuple[KDTree | None, Pixels]:
+    def _body_edge(self) -> "tuple[KDTree | None, Pixels]":
         edge = _edge(self.pixels >= 0)
         return _tree(edge, self.pixel_size), self.pixels[edge]
 
     @cached_property
-    def _beside_bodies(self) -> KDTree | None:
+    def _beside_bodies(self) -> "KDTree | None":
         return _tree(_edge(self.pixels < 0), self.pixel_size)
 
     @cached_property
-    def _network_edge(self) -> KDTree | None:
+    def _network_edge(self) -> "KDTree | None":
         return _tree(_edge(self.pixels == NETWORK), self.pixel_size)
 
 
@@ -207,15 +209,17 @@ def _edge(region: Flags) -> Flags:
     return region & ~inner
 
 
-def _tree(chosen: Flags, pixel_size: float) -> KDTree | None:
+def _tree(chosen: Flags, pixel_size: float) -> "KDTree | None":
     """Centres of some pixels."""
+    from scipy.spatial import KDTree
+
     row, column = np.nonzero(chosen)
     if not len(row):
         return None
     return KDTree((np.column_stack([column, row]) + 0.5) * pixel_size)
 
 
-def _way_to(tree: KDTree | None, x: Array, y: Array, pixel_size: float) -> Array:
+def _way_to(tree: "KDTree | None", x: Array, y: Array, pixel_size: float) -> Array:
     """From each place to the nearest point of some pixels [um], shape (2, place)."""
     places = np.column_stack([x, y])
     if tree is None:
