@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from conftest import TINY
+from sdf1_field.ensemble.storing import model_digest
 from sdf1_field.errors import InputError
 from sdf1_field.grid import Grid, make_grid
 from sdf1_field.images import FREE, NETWORK, DrawnScene, read_extent, read_scene, resampled
@@ -301,7 +302,7 @@ def test_a_drawn_dish_resumes_to_the_same_bits(tmp_path):
         assert_same_bits(resumed, uninterrupted)
 
 
-def test_a_drawn_run_is_the_same_at_any_thread_count_and_holds_its_pixels(tmp_path):
+def test_a_drawn_run_is_the_same_at_any_thread_count_or_resumed_and_holds_its_pixels(tmp_path):
     pixels = picture()
     path = drawn_file(tmp_path / "s.nc", pixels)
     model = drawn_model(path, "run.duration=30 min")
@@ -317,6 +318,16 @@ def test_a_drawn_run_is_the_same_at_any_thread_count_and_holds_its_pixels(tmp_pa
         estimate, _ = expected_size(model.spec)
         assert run.stat().st_size < estimate
     assert digests[0] == digests[1]
+
+    def interrupt(_):
+        raise KeyboardInterrupt
+
+    paused = tmp_path / "paused.nc"
+    with pytest.raises(KeyboardInterrupt):
+        solve(model, paused, seed=3, progress=interrupt)
+    solve(model, paused, seed=3, resume=True)
+    with open_run(paused) as opened:
+        assert content_digest(opened) == digests[0]
     # It is read without the file that it was drawn from.
     path.unlink()
     with open_run(run) as opened:
@@ -333,8 +344,11 @@ def test_a_changed_file_is_another_model_and_is_not_gone_on_with(tmp_path):
 
     with pytest.raises(KeyboardInterrupt):
         solve(model, run, seed=1, progress=interrupt)
+    settings = (*OPEN, f"scene.file={path}")
+    stored = model_digest("coculture-kg1a", settings)
     drawn_file(path, picture(seed=6))
     assert patterns(model.spec) != before
+    assert model_digest("coculture-kg1a", settings) != stored
     with pytest.raises(InputError, match="was made from another model"):
         solve(model, run, seed=1, resume=True)
     drawn_file(path, picture(rows=100))

@@ -22,6 +22,7 @@ _HOME = {
     "calibrate": "api.calibrating",
     "measure": "api.measuring",
     "measure_groups": "api.measuring",
+    "scene_of_image": "api.scenes",
     "open_tracks": "api.tracking",
     "export": "api.exporting",
     "InputError": "errors",

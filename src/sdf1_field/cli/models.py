@@ -127,7 +127,8 @@ def check(model: str, settings: tuple[str, ...], strict: bool) -> None:
     own = sum(entry.where != "models/parameters.toml" for entry in loaded.entries.values())
     click.echo(
         f"{model}: a {spec.run.mode} model of {', '.join(spec.solved_ligands) or 'no ligand'} "
-        f"with {spec.cell_count or 'no'} {spec.cells.type} cells, scene {spec.scene.mode}; "
+        f"with {spec.cell_count or 'no'} {spec.cells.type} cells, scene "
+        f"{'drawn' if spec.drawn else spec.scene.mode}; "
         f"{own} values of its own, "
         f"{len(loaded.entries) - own} defaults."
     )
