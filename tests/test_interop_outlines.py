@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from mask_builders import real, roi, zipped
+from sdf1_field.api.measuring import measure
 from sdf1_field.errors import InputError
 from sdf1_field.interop.outlines import fill
 from sdf1_field.interop.regions import image_size_of, read_regions
@@ -115,3 +116,16 @@ def test_a_picture_needs_no_size(tmp_path):
 def test_a_size_is_two_whole_numbers(text):
     with pytest.raises(InputError, match="is no size"):
         image_size_of(text)
+
+
+def test_cells_are_measured_on_outlines(outlines, tmp_path):
+    cells = tmp_path / "cells.csv"
+    cells.write_text("x_um,y_um\n10,15\n12,12\n30.2,7\n20,21\n45,38\n", encoding="utf-8")
+    labels = "msc=MSC*,network=net*"
+    table = measure(
+        outlines, cells, labels=labels, image_size="100x80", pixel_size="0.5 um"
+    ).table()
+    rows = table["groups"][0]["regions"]
+    assert [row["cells"] for row in rows] == [1, 3, 1]
+    assert rows[Region.MSC]["area_mm2"] == pytest.approx(790 * 0.25e-6)
+    assert table["groups"][0]["dishes"][0]["regions"][Region.MSC]["labels"] == 2
