@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+import tifffile
 from PIL import Image
 
 from mask_builders import CLASSES, bodies, imagej, plain, zipped
@@ -118,6 +119,12 @@ def test_a_scene_is_solved_and_analysed(run, tmp_path):
     for table in ("fold-change", "distance", "network", "field"):
         shown = run("analyse", str(own), "--show", table, "--json")
         assert shown.exit_code == 0, shown.output
+    again = tmp_path / "again.tif"
+    exported = run(
+        "export", str(own), "--to", "mask", "--pixel-size", f"{PIXEL} um", "-o", str(again)
+    )
+    assert exported.exit_code == 0, exported.output
+    np.testing.assert_array_equal(tifffile.imread(again), picture)
     drawn = run("plot", str(own), "-o", str(tmp_path / "run.png"))
     assert drawn.exit_code == 0, drawn.output
 
