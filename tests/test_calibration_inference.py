@@ -7,8 +7,17 @@ pytest.importorskip("sklearn")
 
 from sdf1_field import InputError
 from sdf1_field.calibration import design
-from sdf1_field.calibration.inference import ALL, QUICK, ask, infer, predictions
+from sdf1_field.calibration.inference import (
+    ALL,
+    QUICK,
+    Read,
+    _there,
+    ask,
+    infer,
+    predictions,
+)
 from sdf1_field.calibration.replayed import Replays
+from sdf1_field.claims.targets import INFINITY
 from sdf1_field.reproduce import load_paper
 
 BLOCKED = "agent.amd3100.inhibition_constant"
@@ -79,9 +88,39 @@ def test_a_claim_that_the_others_do_not_inform_is_predicted_as_by_the_prior(foun
 def test_the_evidence_is_the_mean_over_an_even_grid(found):
     place = (np.arange(40) + 0.5) / 40
     grid = np.array([(x, y, 0.5) for x in place for y in place])
-    exact = found.papers.joint(*found.emulator.predict(grid), ("D13", "D15")).mean()
+    agree = found.papers.agree(*found.emulator.predict(grid))
+    exact = (agree["D13"] & agree["D15"]).mean()
     evidence, error = found.weighted.evidence(ALL)
     assert abs(evidence - exact) < 4.0 * error + 0.02 * exact
+
+
+def test_directions_are_those_of_reductions_and_of_stated_intervals(found, paper):
+    claim = next(c for c in paper.claims if c.id == "D13")
+    [statement, *_] = claim.statements
+    cases = {
+        "reduced": statement,
+        "near": dataclasses.replace(statement, above=0.85, below=0.95),
+        "raised": dataclasses.replace(statement, above=1.0, below=INFINITY),
+    }
+    claims = {
+        name: dataclasses.replace(claim, id=name, statements=(one,)) for name, one in cases.items()
+    }
+    question = dataclasses.replace(
+        found.question, paper=dataclasses.replace(paper, claims=tuple(claims.values())),
+        claims=(), predicts=tuple(cases),
+    )  # fmt: skip
+    mean, error = found.emulator.predict(found.simulated.points)
+    there = _there(question, dataclasses.replace(found.papers, claims=claims), mean, error)
+    treated, control = (
+        found.papers.reads.index(Read(key, statement.of, statement.time))
+        for key in ("amd3100", "control")
+    )
+    ratio = np.exp(mean[:, treated] - mean[:, control])
+    for name, low, high in (("reduced", 0.0, 0.8), ("near", 0.85, 0.95), ("raised", 1.0, np.inf)):
+        inside, outside = (low < ratio) & (ratio < high), (ratio < low) | (ratio > high)
+        assert inside.any() == (name != "raised")
+        assert (there[name][inside] >= 0.5).all()
+        assert (there[name][outside] <= 0.5).all()
 
 
 def test_the_emulator_gives_back_what_was_replayed(found):

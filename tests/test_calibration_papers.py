@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from sdf1_field.calibration.papers import Read, likelihood, make_papers, poisson_like, reads_of
+from sdf1_field.calibration.papers import Read, make_papers, poisson_like, reads_of
 from sdf1_field.claims import Claim, DensityRatio, Paper, Pool, Reading, Sample, Statement, Status
 from sdf1_field.claims.targets import INFINITY, Condition
 from sdf1_field.claims.virtual import SIZES, OpenChoices, Virtual, chance_of, prior_weights
@@ -142,6 +142,18 @@ def test_effects_of_papers_with_many_cells_are_those_of_the_point():
     assert effects.shape == (3, 7, 3)
     np.testing.assert_allclose(effects[:, :, 0].T, [[0.5, 0.9, 2.0]] * 7, rtol=1e-3)
     np.testing.assert_allclose(effects[:, :, 2], CONTROL[0], rtol=1e-3)
+
+
+def test_true_effects_have_the_emulators_error_and_no_experiments():
+    other = statement(statistic="difference of means", below=INFINITY, test=None, p_below=None)
+    papers = papers_of(paper(claim("X", statement(), other)), cells=20.0, draws=4000)
+    mean, exact = emulated(papers, {"treated": 0.5})
+    statements = papers.claims["X"].statements
+    effects = papers.true_effects(mean, exact, statements)
+    np.testing.assert_allclose(effects[0, :, 0], 0.5)
+    np.testing.assert_allclose(effects[0, :, 1], -0.5 * CONTROL[0])
+    uncertain = np.log(papers.true_effects(mean, np.full(mean.shape, 0.1), statements)[0, :, 0])
+    assert uncertain.std() == pytest.approx(0.1 * np.sqrt(2.0), rel=0.05)
 
 
 def test_the_emulators_error_is_that_of_the_point_and_not_of_a_dish():
@@ -368,25 +380,8 @@ def test_claims_with_one_control_hold_together():
     first, second = (found[name][0] for name in ("first", "second"))
     assert np.corrcoef(first, second)[0, 1] > 0.15
     assert abs(np.corrcoef(first, found["apart"][0])[0, 1]) < 0.04
-    joint = papers.joint(mean, sd, ["first", "second"])
-    assert joint == (first & second).mean()
+    joint = (first & second).mean()
     assert joint > 1.1 * first.mean() * second.mean()
-
-
-def test_the_joint_share_is_that_of_papers_which_report_all():
-    papers = papers_of(triple(), weights=prior_weights((1, 2, 4)))
-    mean, sd = points(papers, 40)
-    found = papers.agree(mean, sd)
-    joint = papers.joint(mean, sd, list(found))
-    assert np.array_equal(joint, np.logical_and.reduce(list(found.values())).mean(axis=1))
-    assert likelihood(papers, mean, sd, list(found)) == pytest.approx(
-        np.array([np.log(j) if j > 0 else -np.inf for j in joint])
-    )
-
-
-def test_a_point_without_an_agreeing_paper_has_no_likelihood():
-    papers = papers_of(paper(both("X")), cells=MANY)
-    assert likelihood(papers, *emulated(papers, {"treated": 1.2}), ["X"]) == [-np.inf]
 
 
 @pytest.mark.parametrize("statistic", ["ratio of medians", "difference of means"])
@@ -468,8 +463,6 @@ def test_what_is_missing_is_named():
             weights=one_weight(), cells=CELLS,
         )  # fmt: skip
     papers = papers_of(known)
-    with pytest.raises(InputError, match="claim 'Y' is not judged by these virtual papers"):
-        papers.joint(*emulated(papers), ["Y"])
     with pytest.raises(ValueError, match="Give them 4 and 4 columns"):
         papers.agree(np.zeros((1, 3)), np.zeros((1, 3)))
     with pytest.raises(ValueError, match="scatter"):

@@ -76,7 +76,7 @@ def test_the_list_says_what_the_table_says():
     ("left_out", "law_chosen_by", "cell"),
     [
         (LEFT_OUT, False, "0.54 (prior 0.10)"),
-        (LEFT_OUT, True, "0.54, retrodicted"),
+        (LEFT_OUT, True, "0.54, law knew it"),
         (replace(LEFT_OUT, size=199.0), True, "undecided"),
         (replace(LEFT_OUT, size=200.0, reported=0.004), False, "< 0.01 (prior 0.10)"),
         (None, True, "-"),
@@ -95,7 +95,7 @@ def test_a_chance_from_the_others_says_what_it_is_worth(left_out, law_chosen_by,
     line = tables.others_line(found.claim)
     assert line in page
     assert (line == "") == (left_out is None)
-    assert ("retrodicted, not" in line) == (law_chosen_by and left_out is not None)
+    assert ("had seen this claim" in line) == (law_chosen_by and left_out is not None)
     assert ("which decides nothing" in line) == (cell == "undecided")
     (entry,) = as_json(own)["claims"]
     assert entry["law_chosen_by"] == law_chosen_by
@@ -124,7 +124,7 @@ def test_verdicts_fit_into_a_terminal_of_100_columns(capsys):
     print_table([tuple(widest.values())], tables.SHORT_SUMMARY)
     header, row = capsys.readouterr().out.splitlines()
     assert len(row) <= 100
-    assert header.index("from the others") == row.index("0.54, retrodicted")
+    assert header.index("from the others") == row.index("0.54, law knew it")
 
 
 # The papers themselves

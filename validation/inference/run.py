@@ -12,7 +12,7 @@ python validation/inference/run.py stepwise   # what each claim says of the next
 python validation/inference/run.py doses      # dose responses of the posterior
 python validation/inference/run.py indices    # Sobol indices, on the emulator
 
-Each section writes a table here; the first also writes its predictions into
+Each section writes a table here; the first two also write their predictions into
 validation/predictions.toml, which is shipped. Replayed points and dishes are kept in the folder
 that --folder names, and sections after the first need it.
 """
@@ -133,7 +133,7 @@ def write(name: str, text: str) -> None:
 
 def laws(arguments: argparse.Namespace) -> None:
     """Evidence of each law over the same prior."""
-    rows, best = [], None
+    rows, whole = [], float("nan")
     paper = load_paper("deniz2023")
     for name, settings in LAWS.items():
         asked = ask(paper, paper.calibrations[0], law=settings)
@@ -145,11 +145,11 @@ def laws(arguments: argparse.Namespace) -> None:
             rows.append([name, f"none ({error})", *["-"] * (2 + len(asked.claims))])
             continue
         evidence, error = found.weighted.evidence(ALL)
-        best = best or evidence
-        explained_by = {p.claim: p.explained for p in predictions(found)}
+        whole = evidence if not settings else whole
+        chances = {p.claim: (p.explained, p.reported) for p in predictions(found)}
         rows.append(
-            [name, spread_text(evidence, error), f"{evidence / best:.2g}",
-             *(share_text(explained_by[one]) for one in asked.claims),
+            [name, spread_text(evidence, error), f"{evidence / whole:.2g}",
+             *(", ".join(map(share_text, chances[one])) for one in asked.claims),
              f"{found.weighted.effective_size(ALL):.0f}"]
         )  # fmt: skip
     claims = question().claims
@@ -160,7 +160,7 @@ def laws(arguments: argparse.Namespace) -> None:
         f"error is integrated. {OF_LAWS.even} even points and {len(OF_LAWS.powers)} waves of "
         f"{OF_LAWS.wave} for each law. A law counts as less probable if its evidence is less than "
         f"1/{DECISIVE:g} of that of all pieces. Claims: chance of a new paper that reports them, "
-        "by the law's own posterior of all.\n\n"
+        "by the law's own posterior of all, and by that of the others.\n\n"
         + markdown(["law", "evidence", "over all pieces", *claims, "effective size"], rows),
     )
 
@@ -193,7 +193,7 @@ def heldout(arguments: argparse.Namespace) -> None:
     seen = replayed(asked, points, HELD_OUT_DENSER, arguments.folder / "held-out.jsonl")
     shares = explained(found.emulator, seen)
     mean, error = found.emulator.predict(seen.points)
-    error = np.sqrt(error**2 @ found.emulator.mixing.T**2)
+    error = found.emulator.read_error(error)
     inside = np.abs(seen.logs - mean) < 1.96 * np.sqrt(error**2 + seen.noise)
     rows = [
         [read.condition, read.region, f"{read.time / 3600:g} h", f"{share:.3f}",
@@ -357,7 +357,7 @@ def confirm(arguments: argparse.Namespace) -> None:
         progress=lambda more: print("." * more, end="", file=sys.stderr, flush=True),
     )  # fmt: skip
     mean, error = found.emulator.predict(drawn)
-    error = np.sqrt(error**2 @ found.emulator.mixing.T**2)
+    error = found.emulator.read_error(error)
     rows = []
     for k, read in enumerate(asked.reads):
         away, z = [], []
@@ -435,8 +435,9 @@ def choose(arguments: argparse.Namespace) -> None:
         f"# The best points, replayed again\n\nThe {CHOSEN_FROM} replayed points at which most "
         f"virtual papers report {', '.join(asked.claims)}, the {CHOSEN_FROM} emulated ones, and "
         f"the values that the models had before, each in {len(CHOSEN_SEEDS)} further dishes: "
-        "chances at two views, and fold changes of the control at 4 h. The first one is what the "
-        "models ship, if `sdf1-field reproduce deniz2023` confirms it in the full program.\n\n"
+        "chances at two views, and fold changes of the control at 4 h; the best "
+        f"{LISTED} are listed. The first one is what the models ship, if `sdf1-field reproduce "
+        "deniz2023` confirms it in the full program.\n\n"
         + markdown(["point", "all", *asked.judged, *REGIONS], rows)
         + "\n\n"
         + "Values of the first, those that the models had before, and the posterior. The last "
@@ -476,7 +477,17 @@ def stepwise(arguments: argparse.Namespace) -> None:
     found = recorded(arguments)
     weighted, asked = found.weighted, found.question
     some = np.random.default_rng(STEPWISE_SEED).permutation(len(weighted.points))[:STEPWISE]
-    agree = found.papers.agree(*found.emulator.predict(weighted.points[some]))
+    predicted = found.emulator.predict(weighted.points[some])
+    agree = found.papers.agree(*predicted)
+    again = replace(
+        papers_of(
+            asked, found.simulated, found.open_weights, found.emulator,
+            draws=len(found.papers.welch), seed=STEPWISE_SEED + 1,
+        ),
+        _errors=found.papers._errors,
+    )  # fmt: skip
+    # Dishes of their own, with the first ones' views, variation, test and error of the emulator.
+    other = again.agree(*predicted)
     prior = weighted.prior[some] / weighted.prior[some].sum()
     rows = []
     for k in range(1, len(asked.claims)):
@@ -487,16 +498,22 @@ def stepwise(arguments: argparse.Namespace) -> None:
         weights /= weights.sum()
         both = prior @ all_given.mean(axis=1)
         new = [f"{weights @ agree[one].mean(axis=1):.2f}" for one in asked.judged]
-        same = [
-            f"{prior @ (all_given & agree[one]).mean(axis=1) / both:.2f}" for one in asked.judged
+        known, same = (
+            [f"{prior @ (all_given & flags[one]).mean(axis=1) / both:.2f}" for one in asked.judged]
+            for flags in (other, agree)
+        )
+        rows += [
+            [", ".join(given), "a new paper", *new, f"{size:.0f}"],
+            [", ".join(given), "new experiments of the same kind", *known, ""],
+            [", ".join(given), "the same paper", *same, ""],
         ]
-        rows += [[", ".join(given), "a new paper", *new, f"{size:.0f}"],
-                 [", ".join(given), "the same paper", *same, ""]]  # fmt: skip
     write(
         "stepwise",
-        "# One claim after another\n\nChance of each claim given those before it: for a new paper, "
-        "with dishes and a control of its own, and for the paper that reports those before, with "
-        f"the same control and the same error of the emulator. {STEPWISE:,} points.\n\n"
+        "# One claim after another\n\nChance of each claim given those before it. A new paper has "
+        "dishes, views, variation between experiments, a t test and an error of the emulator of "
+        "its own; new experiments of the same kind have dishes and a control of their own and "
+        "share the rest with the paper that reports those before; the same paper shares its "
+        f"control as well. {STEPWISE:,} points.\n\n"
         + markdown(["given", "reported by", *asked.judged, "effective size"], rows),
     )
 

@@ -87,25 +87,24 @@ class Emulator:
                 value[some, k], error[some, k] = process.predict(points[some])
         return self.mean + value @ self.mixing.T, error
 
-    def error_of(self, combination: Array, error: Array) -> Array:
-        """Standard error of a sum of reads, shape (point,).
+    def read_error(self, error: Array) -> Array:
+        """Standard error of each read, shape (point, read).
 
         Parameters
         ----------
-        combination : ndarray, shape (read,)
-            Factor of each read: 1 and -1 for a ratio of two fold changes.
         error : ndarray, shape (point, component)
             Of `predict`.
         """
-        found: Array = np.sqrt(error**2 @ (combination @ self.mixing) ** 2)
+        found: Array = np.sqrt(error**2 @ self.mixing.T**2)
         return found
 
 
 def fit_emulator(simulated: Simulated, *, seed: int = 1) -> Emulator:
     """Emulator of replayed points, with the counting noise of each as known.
 
-    Noise of different reads is taken as independent; the same cells make it less than that in
-    ratios, so that their errors are a little overestimated.
+    Noise of different reads is taken as independent. The same cells are behind the control and the
+    conditions of a dish, so that errors of ratios are a little overestimated, and those of sums
+    underestimated.
 
     Parameters
     ----------

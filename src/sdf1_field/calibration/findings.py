@@ -1,7 +1,6 @@
 """What a calibration found, as plain values: verdicts, shares, posteriors, correlations."""
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -28,7 +27,7 @@ LIKELY = 0.3
 """Chance from which on a claim counts as held by a point."""
 CORRELATED = 0.5
 """Correlation from which on two parameters are listed."""
-_HALF, _RARE, _OVER_NULL, _OVER_PRIOR = 0.5, 0.2, 3.0, 2.0
+_HALF, _RARE, _OVER_PRIOR = 0.5, 0.2, 2.0
 """Limits of the verdicts; see decision 17."""
 _LOW, _HIGH = 0.05, 0.95
 """Quantiles that are shown."""
@@ -140,10 +139,9 @@ def verdict_of(
     prediction: Prediction,
     *,
     informs: bool,
-    null: float | None = None,
     law_chosen_by: bool = False,
 ) -> str:
-    """Word for a prediction, by the rules of decision 17.
+    """Word for a prediction, by the rules of decision 17, the one about the null model apart.
 
     A chance of less than 0.2 is only called explained if the claim informs the posterior and has at
     least that chance in it.
@@ -153,40 +151,28 @@ def verdict_of(
     prediction : Prediction
     informs : bool
         Whether the claim informs the posterior of all claims.
-    null : float, optional
-        The null model's chance, as `sdf1_field.reproduce` finds it; if not given, that condition is
-        left to the reader.
     law_chosen_by : bool
         Whether the model's law was chosen by people who had seen the claim.
     """
     p = prediction
     if p.size < LEAST_SIZE:
         return UNDECIDED
-    over_null = null is None or p.reported >= _OVER_NULL * null
-    if p.reported >= _HALF and over_null and p.reported >= _OVER_PRIOR * p.prior:
+    if p.reported >= _HALF and p.reported >= _OVER_PRIOR * p.prior:
         return RETRODICTED if law_chosen_by else PREDICTED
-    if p.prior >= _HALF:
+    if p.prior >= _HALF and p.reported >= _HALF:
         return EXPECTED
     if p.reported >= _RARE:
         return COMPATIBLE
     return EXPLAINED if informs and p.explained >= _RARE else NOT_EXPLAINED
 
 
-def judged(found: Inference, *, null: Mapping[str, float] | None = None) -> list[Judged]:
-    """All claims with their verdicts.
-
-    Parameters
-    ----------
-    found : Inference
-    null : mapping of str to float, optional
-        The null model's chances, by the claims' ids.
-    """
+def judged(found: Inference) -> list[Judged]:
+    """All claims with their verdicts."""
     seen = {claim.id: claim.law_chosen_by for claim in found.question.paper.claims}
     rows = []
     for one in predictions(found):
         informs, law = one.claim in found.question.claims, seen[one.claim]
-        own = (null or {}).get(one.claim)
-        verdict = verdict_of(one, informs=informs, null=own, law_chosen_by=law)
+        verdict = verdict_of(one, informs=informs, law_chosen_by=law)
         rows.append(Judged(one, informs, law, verdict))
     return rows
 

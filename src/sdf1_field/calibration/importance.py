@@ -43,7 +43,7 @@ class Weighted:
     ----------
     points : ndarray, shape (point, parameter)
     prior : ndarray, shape (point,)
-        OpenChoices of the prior; their mean is 1 up to chance.
+        Weights of the prior; their mean is 1 up to chance.
     likelihood : mapping of str to ndarray, shape (point,)
     """
 

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
 import sdf1_field
 from sdf1_field.calibration.design import Simulated, joined, simulate, sobol_points
@@ -18,8 +17,8 @@ from sdf1_field.calibration.papers import Papers, Read, make_papers, reads_of
 from sdf1_field.calibration.replayed import replays_of
 from sdf1_field.calibration.space import Space, make_space
 from sdf1_field.claims import Paper
-from sdf1_field.claims.targets import Calibration, Statement
-from sdf1_field.claims.virtual import P_WINDOW, OpenChoices, prior_weights
+from sdf1_field.claims.targets import INFINITY, Calibration
+from sdf1_field.claims.virtual import P_WINDOW, OpenChoices, effect_lies, prior_weights
 from sdf1_field.ensemble.sources import source_digest
 from sdf1_field.ensemble.tasks import run_tasks
 from sdf1_field.errors import InputError
@@ -323,6 +322,7 @@ def papers_of(
     emulator: Emulator | None = None,
     *,
     draws: int,
+    seed: int = 1,
 ) -> Papers:
     """Virtual papers of a question, with the areas and the scatter of its replayed dishes.
 
@@ -340,6 +340,7 @@ def papers_of(
         cells=_cells_of_view(question),
         mixing=None if emulator is None else emulator.mixing,
         draws=draws,
+        seed=seed,
     )
 
 
@@ -371,40 +372,29 @@ def likelihoods(
         dose = half_doses(question.space, question.shipped, points)
         published = (low <= dose) & (dose <= high)
         found |= {at_doses(name): chance * published for name, chance in found.items()}
-    claims = {claim.id: claim for claim in question.paper.claims}
+    there = _there(question, papers, mean, error)
     for one in question.judged:
         found[f"says {one}"] = agree[one].mean(axis=1)
-        found[f"direction {one}"] = np.prod(
-            [_there(s, question.reads, emulator, mean, error) for s in claims[one].statements],
-            axis=0,
-        )
+        found[f"direction {one}"] = there[one]
     return found
 
 
-def _there(
-    statement: Statement, reads: Sequence[Read], emulator: Emulator, mean: Array, error: Array
-) -> Array:
-    """Chance that a statement's effect is there, by the emulator alone, shape (point,)."""
-    s = statement
-    if not s.directed:
-        return np.ones(len(mean))
-    combination = np.zeros(len(reads))
-    combination[reads.index(Read(s.condition, s.of, s.time or 0.0))] = 1.0
-    if s.reference is not None:
-        combination[reads.index(Read(s.reference, s.of, s.reference_time or 0.0))] -= 1.0
-    spread = np.maximum(emulator.error_of(combination, error), 1e-6)
-    below = min(s.below, REDUCED) if s.p_below is not None else s.below
-    with np.errstate(divide="ignore"):
-        low, high = np.log([max(s.above, 0.0), below])
-    log = mean @ combination
-    chance: Array = stats.norm.cdf((high - log) / spread) - stats.norm.cdf((low - log) / spread)
-    return chance
+def _there(question: Question, papers: Papers, mean: Array, error: Array) -> dict[str, Array]:
+    """Chance that each claim's effects are there, by the emulator alone, shape (point,)."""
+    claims = {claim.id: claim for claim in question.paper.claims}
+    statements = [(one, s) for one in question.judged for s in claims[one].statements]
+    effects = papers.true_effects(mean, error, [s for _, s in statements])
+    there = {one: np.ones(effects.shape[:2], dtype=np.bool_) for one in question.judged}
+    for n, (one, s) in enumerate(statements):
+        reduction = s.p_below is not None and s.above == -INFINITY and s.below == 1.0
+        there[one] &= effect_lies(replace(s, below=REDUCED) if reduction else s, effects[:, :, n])
+    return {one: flags.mean(axis=1) for one, flags in there.items()}
 
 
 def printed_p_weights(
     question: Question, simulated: Simulated, logs: Array, *, draws: int
 ) -> OpenChoices:
-    """OpenChoices of what the paper leaves open, by the p that its claims print.
+    """Weights of what the paper leaves open, by the p that its claims print.
 
     The likelihood of a combination of views, variation and test is the share of virtual papers of
     the shipped model whose effect is on the reported side and whose p is near the printed one, as

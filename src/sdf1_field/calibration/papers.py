@@ -27,7 +27,6 @@ from sdf1_field.claims.virtual import (
 )
 from sdf1_field.errors import InputError
 from sdf1_field.random import Stream, generator, name_key
-from sdf1_field.spec import suggestion
 
 Array = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -185,35 +184,6 @@ class Papers:
                 found[one][at] = holds
         return found
 
-    def joint(self, mean: Array, sd: Array, claims: Sequence[str]) -> Array:
-        """Share of virtual papers that report all of some claims, shape (point,).
-
-        Parameters
-        ----------
-        mean, sd : ndarray
-            As for `agree`.
-        claims : sequence of str
-            Their ids.
-
-        Raises
-        ------
-        InputError
-            If these papers do not judge one of them.
-        """
-        for one in claims:
-            if one not in self.claims:
-                raise InputError(
-                    f"claim '{one}' is not judged by these virtual papers. "
-                    f"{suggestion(one, list(self.claims))}"
-                )
-        found = np.empty(len(mean))
-        for at, dishes in self._dishes(mean, sd):
-            holds = np.ones((len(mean[at]), len(self.welch)), dtype=np.bool_)
-            for one in claims:
-                self._judge(self.claims[one], dishes, holds)
-            found[at] = holds.mean(axis=1)
-        return found
-
     def effects(self, mean: Array, sd: Array, statements: Sequence[Statement]) -> Array:
         """Effects that virtual papers find, shape (point, draw, statement).
 
@@ -231,6 +201,22 @@ class Papers:
                 shape = sides[0].shape[:2]
                 own, other = (_samples(side.reshape(-1, side.shape[2])) for side in sides)
                 found[at, :, n] = STATISTICS[statement.statistic].effect(own, other).reshape(shape)
+        return found
+
+    def true_effects(self, mean: Array, sd: Array, statements: Sequence[Statement]) -> Array:
+        """Effects of the points' own fold changes, with the emulator's error and no experiment.
+
+        Parameters and returned value as of `effects`.
+        """
+        found = np.empty((len(mean), len(self.welch), len(statements)))
+        for at, dishes in self._dishes(mean, sd):
+            for n, statement in enumerate(statements):
+                own, other = (
+                    _samples(np.exp(dishes.logs[:, :, self.reads.index(read)]).reshape(-1, 1))
+                    for read in _sides(statement)
+                )
+                effect = STATISTICS[statement.statistic].effect(own, other)
+                found[at, :, n] = effect.reshape(dishes.logs.shape[:2])
         return found
 
     def _dishes(self, mean: Array, sd: Array) -> Iterator[tuple[slice, "_Dishes"]]:
@@ -283,26 +269,6 @@ class _Dishes:
 def _samples(folds: Array) -> Samples:
     """Virtual experiments from fold changes of shape (experiment, replicate)."""
     return Samples(Sample.DISH, folds[..., None], 1)
-
-
-def likelihood(papers: Papers, mean: Array, sd: Array, claims: Sequence[str]) -> Array:
-    """Logarithm of the share of virtual papers that report all of some claims.
-
-    Parameters
-    ----------
-    papers : Papers
-    mean, sd : ndarray
-        As for `Papers.agree`.
-    claims : sequence of str
-        Their ids.
-
-    Returns
-    -------
-    ndarray, shape (point,)
-        ``-inf`` where there is none.
-    """
-    with np.errstate(divide="ignore"):
-        return np.log(papers.joint(mean, sd, claims))
 
 
 # What claims need

@@ -2,7 +2,7 @@
 
 import math
 import textwrap
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 from sdf1_field import __version__
@@ -38,9 +38,7 @@ PARAMETERS = ("parameter", "interval", "median", "5 to 95 %", "width / prior", "
 CORRELATIONS = ("parameter", "with", "correlation")
 
 
-def claim_rows(
-    found: Inference, *, null: Mapping[str, float] | None = None
-) -> list[tuple[str, ...]]:
+def claim_rows(found: Inference) -> list[tuple[str, ...]]:
     """Rows of `CLAIMS`."""
     return [
         (
@@ -51,7 +49,7 @@ def claim_rows(
             f"{p.size:.0f}",
             one.verdict,
         )
-        for one in judged(found, null=null)
+        for one in judged(found)
         for p in (one.prediction,)
     ]
 
@@ -225,19 +223,19 @@ def _informing(found: Inference) -> list[Claim]:
     return [claim for claim in question.paper.claims if claim.id in question.claims]
 
 
-def as_markdown(found: Inference, *, null: Mapping[str, float] | None = None) -> str:
+def as_markdown(found: Inference) -> str:
     """Everything as a page."""
-    return "\n\n".join(part for part in _sections(found, null) if part) + "\n"
+    return "\n\n".join(part for part in _sections(found) if part) + "\n"
 
 
-def _sections(found: Inference, null: Mapping[str, float] | None) -> Iterator[str]:
+def _sections(found: Inference) -> Iterator[str]:
     paper = found.question.paper
     yield f"# {paper.name}, calibrated on {', '.join(found.question.claims)}"
     yield paper.citation
     yield law_line(found)
     yield warning_line(found)
     yield "## Each claim, as the others predict it"
-    yield markdown_table(CLAIMS, claim_rows(found, null=null))
+    yield markdown_table(CLAIMS, claim_rows(found))
     yield evidence_line(found)
     yield "## How much of the prior holds the claims"
     yield markdown_table(SPACE, held_rows(found))
@@ -256,7 +254,7 @@ def _sections(found: Inference, null: Mapping[str, float] | None) -> Iterator[st
     yield NOTES
 
 
-def as_json(found: Inference, *, null: Mapping[str, float] | None = None) -> dict[str, Any]:
+def as_json(found: Inference) -> dict[str, Any]:
     """Everything as plain values."""
     question, weighted = found.question, found.weighted
     value, error = weighted.evidence(ALL)
@@ -268,7 +266,7 @@ def as_json(found: Inference, *, null: Mapping[str, float] | None = None) -> dic
         "sampled": len(weighted.points),
         "effective_size": weighted.effective_size(ALL),
         "evidence": {"value": value, "error": error},
-        "claims": [_judged_json(one) for one in judged(found, null=null)],
+        "claims": [_judged_json(one) for one in judged(found)],
         "space": [
             {"claims": list(one.claims), "share": one.share, "error": one.error}
             for one in held(found)

@@ -37,9 +37,7 @@ _Variable = tuple[tuple[str, str], Array, dict[str, object]]
 """Dimensions, values and attributes."""
 
 
-def write_calibration(
-    found: Inference, folder: Path, sizes: Sizes, *, null: Mapping[str, float] | None = None
-) -> None:
+def write_calibration(found: Inference, folder: Path, sizes: Sizes) -> None:
     """Write `FILES`.
 
     Parameters
@@ -49,17 +47,15 @@ def write_calibration(
         Exists, and holds the replayed points.
     sizes : Sizes
         Of the inference.
-    null : mapping of str to float, optional
-        The null model's chances, by the claims' ids.
 
     Raises
     ------
     RunError
         If the folder cannot be written to.
     """
-    plain = json.dumps(report.as_json(found, null=null), indent=2, allow_nan=False)
+    plain = json.dumps(report.as_json(found), indent=2, allow_nan=False)
     texts = {
-        "table.md": report.as_markdown(found, null=null),
+        "table.md": report.as_markdown(found),
         "calibration.json": f"{plain}\n",
         "model.toml": model_text(found),
         "methods.txt": report.methods_text(found, sizes),

@@ -95,7 +95,7 @@ def others_text(claim: Claim) -> str:
     if not own.decides:
         return "undecided"
     if claim.law_chosen_by:
-        return f"{share_text(own.reported)}, retrodicted"
+        return f"{share_text(own.reported)}, law knew it"
     return f"{share_text(own.reported)} (prior {share_text(own.prior)})"
 
 
@@ -112,7 +112,7 @@ def others_line(claim: Claim) -> str:
     if not own.decides:
         text += f" Effective sample size {own.size:.0f}, which decides nothing."
     if claim.law_chosen_by:
-        text += " The law was chosen seeing this claim: retrodicted, not predicted."
+        text += " The law was chosen by people who had seen this claim: no prediction."
     return text
 
 
@@ -328,7 +328,7 @@ def as_json(report: "Report") -> dict[str, Any]:
 
 
 def grid_json(weights: OpenChoices) -> list[dict[str, Any]]:
-    """OpenChoices of what the paper leaves open."""
+    """Weights of what the paper leaves open."""
     return [
         {
             "views": views,
