@@ -2,8 +2,8 @@
 
 python validation/mechanisms/replayed.py        # about five minutes on 2 cores; writes replayed.md
 
-The rows of run.py that concern KG-1a cells and can be replayed, on ten recorded dishes, judged by
-the virtual papers of `sdf1-field calibrate`. run.py judges the same rows in full runs.
+Each row changes one piece of the model with the shipped values, in ten recorded dishes, judged by the
+virtual papers of `sdf1-field calibrate`.
 """
 
 import sys
