@@ -2,8 +2,8 @@
 
 python validation/mechanisms/replayed.py        # about five minutes on 2 cores; writes replayed.md
 
-Each row changes one piece of the model with the shipped values, in ten recorded dishes, judged by the
-virtual papers of `sdf1-field calibrate`.
+Each row changes one piece of the model with the shipped values, in ten recorded dishes, judged by
+the virtual papers of `sdf1-field calibrate`.
 """
 
 import sys
