@@ -103,6 +103,23 @@ def test_a_picture_is_drawn_and_not_replaced_unasked(run, dish, tmp_path):
     printed(run, mask, cells, "--labels", CLASSES, "-o", picture, "--force")
 
 
+def test_what_is_read_is_never_replaced(run, dish, tiny_run):
+    mask, cells, *_ = dish("own", 1)
+    before = mask.read_bytes()
+    for command in (
+        ("measure", mask, cells, "--labels", CLASSES, "-o", mask),
+        ("scene", mask, "--labels", CLASSES, "--picture", mask),
+        ("tracks", cells, "--towards", mask, "--labels", CLASSES, "-o", mask),
+    ):
+        result = run(*map(str, command), "--force")
+        assert result.exit_code == 2
+        assert "is read as well. Choose another name for the output." in result.output
+    assert mask.read_bytes() == before
+    result = run("export", str(tiny_run), "--to", "csv", "-o", str(tiny_run), "--force")
+    assert (result.exit_code, len(result.output.splitlines())) == (2, 1)
+    assert "is read as well" in result.output
+
+
 def test_what_cannot_be_measured_is_refused_in_one_line(run, dish, tmp_path):
     mask, cells, _, _ = dish("own", 1)
     assert "Give --labels" in refusal(run, mask, cells)

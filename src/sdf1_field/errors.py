@@ -32,3 +32,11 @@ def refuse_existing(path: Path, *, force: bool) -> None:
     """Raise InputError if a file would be replaced without ``force``."""
     if path.exists() and not force:
         raise InputError(f"{path}: exists already. Choose another name, or replace it with force.")
+
+
+def refuse_inputs(path: Path | None, *inputs: Path | None) -> None:
+    """Raise InputError if an output is a file that is read."""
+    if path is None or not path.exists():
+        return
+    if any(one is not None and one.exists() and path.samefile(one) for one in inputs):
+        raise InputError(f"{path}: is read as well. Choose another name for the output.")

@@ -13,7 +13,7 @@ from sdf1_field.analysis import cell_places, observation_index, observation_time
 from sdf1_field.analysis.run_pictures import pixel_grid, run_mask, run_stack
 from sdf1_field.analysis.runs import run_name
 from sdf1_field.analysis.tracks import even_frames
-from sdf1_field.errors import InputError, Sdf1FieldWarning
+from sdf1_field.errors import InputError, Sdf1FieldWarning, refuse_inputs
 from sdf1_field.interop import (
     PICTURES,
     SUFFIXES,
@@ -154,6 +154,7 @@ def export(
     if times is not None and len(times) > 1 and to not in ("imagej", "ome-tiff"):
         raise InputError(f"--at: {to} has one time. Give one.")
     target = Path(path) if path is not None else _named(Path(run), to)
+    refuse_inputs(target, Path(run))
     with open_run(run, interrupted=True) as opened:
         if to in ("mask", *_FROM_CENTRE) and pixel_grid(opened, pixel).dx == DEFAULT:
             raise InputError(

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from sdf1_field import record
 from sdf1_field.api.runs import Run
-from sdf1_field.errors import InputError
+from sdf1_field.errors import InputError, refuse_inputs
 from sdf1_field.spec import Model, asked_model, refuse_unread, warn_of_intervals
 from sdf1_field.units import bytes_text
 
@@ -143,6 +143,8 @@ def require_possible(
 ) -> None:
     """Raise InputError if a model cannot be solved, or not to that file; warn of intervals."""
     if path is not None:
+        drawn = model.spec.scene.file
+        refuse_inputs(path, Path(drawn) if drawn else None)
         record.claim_output(path, force=force, resume=resume)
     record.require_memory(model)
     warn_of_intervals(model, strict=strict, caller=caller + 1)

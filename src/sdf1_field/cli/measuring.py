@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from sdf1_field.cli.options import image_size_option, json_option
-from sdf1_field.errors import InputError
+from sdf1_field.errors import InputError, refuse_inputs
 
 _PATH = click.Path(path_type=Path)
 
@@ -134,6 +134,9 @@ def measure(
     from sdf1_field.cli.tables.measured import print_measured
     from sdf1_field.interop import column_names
 
+    refuse_inputs(
+        output, against, *(path for dishes in pairs.values() for files in dishes for path in files)
+    )
     if output is not None:
         require_picture(output, force=force)
     measured = measure_groups(

@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from sdf1_field.cli.options import image_size_option, json_option
+from sdf1_field.errors import refuse_inputs
 
 _PATH = click.Path(path_type=Path)
 
@@ -91,6 +92,8 @@ def scene(
     from sdf1_field.cli.tables.scenes import print_scene
     from sdf1_field.interop import column_names
 
+    for path in (output, picture):
+        refuse_inputs(path, mask, migrasomes)
     if output is not None:
         require_scene_name(output, force=force)
     if picture is not None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from sdf1_field.cli.options import json_option, run_argument, time_of
-from sdf1_field.errors import InputError
+from sdf1_field.errors import InputError, refuse_inputs
 
 _FORMATS = ("trackmate-xml", "trackmate-csv", "geff", "csv", "mask", "imagej", "ome-tiff")
 """As `interop.SUFFIXES` and `interop.PICTURES`, which need NumPy."""
@@ -118,6 +118,7 @@ def tracks(
     from sdf1_field.interop import column_names
 
     direction_of(along)
+    refuse_inputs(output, file, against, towards, field)
     if output is not None:
         require_picture(output, force=force)
     named = column_names(columns)

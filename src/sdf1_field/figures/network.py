@@ -260,7 +260,7 @@ def _draw_legend(
         np.concatenate([np.ravel(values_at(run, frame, name)) for frame in frames])
         for name in ("fibre_origin", "migrasome_body", "region")
     )
-    placed = np.concatenate([values_at(run, frame, "fibre_x")[:, 0] for frame in frames])
+    placed = np.concatenate([values_at(run, frame, "fibre_x")[:, :1].ravel() for frame in frames])
     origin = origin[np.isfinite(placed)]
     owner = owner[np.isfinite(owner)]
     handles = [
