@@ -180,6 +180,7 @@ def nothing_replayed(monkeypatch, tmp_path):
         (["--stage", "kg1"], "--stage: unknown calibration 'kg1'. Did you mean 'kg1a'?"),
         (["--free", "cell_type.kg1a.sped"], "cell_type.kg1a.sped: no such parameter."),
         (["--free", ","], "--free: names no parameter."),
+        (["--free", "ligand.sdf1.diffusivity"], "--free: ligand.sdf1.diffusivity: stroma and"),
         (["--free", "mechanisms.arrest"], "mechanisms.arrest: it has no interval."),
         (["--law", "mechanisms.adaptatio=false"], "--law: mechanisms.adaptatio: unknown key."),
         (["--law", "cell_type.kg1a.speed=1 um/min"], "cell_type.kg1a.speed is free."),
@@ -240,6 +241,22 @@ def test_a_target_that_no_point_reaches_is_named(tmp_path, value):
     assert line.startswith("calibrate: no virtual paper at any point reports all")
     assert "MINE" in line
     assert line.endswith("widen intervals with --prior.")
+
+
+@pytest.mark.usefixtures("nothing_replayed")
+def test_a_folder_with_other_files_is_refused_and_stays_as_it_is(tmp_path):
+    (tmp_path / "own").mkdir()
+    (tmp_path / "own" / "model.toml").write_text("mine", encoding="utf-8")
+    line = refused("deniz2023", "--quick", "-o", tmp_path / "own")
+    assert "holds something else than a calibration. Choose a new folder or" in line
+    assert (tmp_path / "own" / "model.toml").read_text(encoding="utf-8") == "mine"
+
+
+@pytest.mark.usefixtures("nothing_replayed")
+def test_the_id_of_a_claim_can_name_a_file(tmp_path):
+    mine = tmp_path / "mine.toml"
+    mine.write_text(VALUE.format(id="../ONE", value=3.0, interval=[2.0, 4.0]), encoding="utf-8")
+    assert "a name for files, without slashes" in refused("deniz2023", "--targets", mine)
 
 
 @pytest.mark.usefixtures("nothing_replayed")

@@ -10,6 +10,7 @@ from sdf1_field.calibration.space import load_prior
 from sdf1_field.claims import Paper
 from sdf1_field.claims.targets import Calibration, Statement
 from sdf1_field.errors import InputError
+from sdf1_field.simulation.replayable import may_differ
 from sdf1_field.spec import suggestion
 
 POINTS = "points.jsonl"
@@ -68,6 +69,12 @@ def asked(
         )  # fmt: skip
     except InputError as error:
         raise InputError(str(error).replace("--set", "--law")) from None
+    for key in question.space.keys:
+        if not may_differ(key):
+            raise InputError(
+                f"--free: {key}: stroma and fields are recorded once, so it cannot be free. Leave "
+                "it out."
+            )
     for setting in law:
         key = setting.partition("=")[0].strip()
         if key in question.space.keys:
@@ -148,6 +155,11 @@ def answered(
         If a replay fails; finished ones are kept.
     """
     require_scikit_learn()
+    if folder.is_dir() and any(folder.iterdir()) and not (folder / POINTS).exists():
+        raise InputError(
+            f"{folder}: holds something else than a calibration. Choose a new folder or an empty "
+            "one."
+        )
     found = infer(
         question, folder, sizes, scheduler=scheduler, workers=workers, progress=progress
     )  # fmt: skip

@@ -169,10 +169,13 @@ def verdict_of(
 def judged(found: Inference) -> list[Judged]:
     """All claims with their verdicts."""
     seen = {claim.id: claim.law_chosen_by for claim in found.question.paper.claims}
+    few = found.weighted.effective_size(ALL) < LEAST_SIZE
     rows = []
     for one in predictions(found):
         informs, law = one.claim in found.question.claims, seen[one.claim]
         verdict = verdict_of(one, informs=informs, law_chosen_by=law)
+        if verdict in (EXPLAINED, NOT_EXPLAINED) and few:
+            verdict = UNDECIDED
         rows.append(Judged(one, informs, law, verdict))
     return rows
 

@@ -54,6 +54,10 @@ def _is_texts(value: Any) -> bool:
 
 
 _TEXT: _Kind[str] = _Kind("a string", "'...'", lambda v: isinstance(v, str))
+_ID: _Kind[str] = _Kind(
+    "a name for files, without slashes", "'MINE-1'",
+    lambda v: isinstance(v, str) and bool(v.strip(". ")) and not {*"/\\\0"} & {*v},
+)  # fmt: skip
 _FLAG: _Kind[bool] = _Kind("true or false", "true", lambda v: isinstance(v, bool))
 _COUNT: _Kind[int] = _Kind("a whole number, 1 or more", "3", lambda v: type(v) is int and v >= 1)
 _NUMBER: _Kind[float] = _Kind("a finite number", "1.5", _is_number)
@@ -408,7 +412,7 @@ def _condition(own: _Table, common: _Common, observations: Observables) -> Condi
 def _claim(own: _Table, conditions: Mapping[str, Condition], observations: Observables) -> Claim:
     null = own.given("null", _FLAG)
     return Claim(
-        id=own.take("id", _TEXT),
+        id=own.take("id", _ID),
         says=own.given("says", _TEXT) or "",
         source=own.given("source", _TEXT) or "",
         test=own.given("test", _TEXT) or "",

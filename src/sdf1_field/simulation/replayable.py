@@ -36,6 +36,11 @@ _OF_THE_STROMA = (
 """Keys within these on which stroma and fields depend."""
 
 
+def may_differ(key: str) -> bool:
+    """Whether a key's value may be another in a replay than in the recorded run."""
+    return _within(key, _DECIDED_BY_CELLS) and not _within(key, _OF_THE_STROMA)
+
+
 def require_same_stroma(recorded: RecordedExposure, spec: ModelSpec) -> None:
     """Raise InputError if stroma or fields of a model differ from the recorded ones."""
     if spec is recorded.spec:
