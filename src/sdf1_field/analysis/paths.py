@@ -84,6 +84,31 @@ def paths_of(file: TrackFile) -> Paths:
     return Paths(path, file.frame[order], file.x[order], file.y[order], file.interval)
 
 
+def pieces(paths: Paths, there: NDArray[np.bool_]) -> tuple[Paths, int]:
+    """Pieces of paths of successive places that are somewhere, two places each at least.
+
+    Parameters
+    ----------
+    paths : Paths
+    there : ndarray of bool, shape (place,)
+        Which places are.
+
+    Returns
+    -------
+    pieces : Paths
+    count : int
+        Number of the paths that they are of.
+    """
+    begins = np.diff(paths.path, prepend=-1) != 0
+    begins[1:] |= there[1:] & ~there[:-1]
+    piece = np.cumsum(begins)
+    own = np.flatnonzero(there)
+    own = own[(np.bincount(piece[own], minlength=1)[piece[own]]) > 1]
+    number = np.unique(piece[own], return_inverse=True)[1].astype(np.int64)
+    cut = Paths(number, paths.frame[own], paths.x[own], paths.y[own], paths.interval)
+    return cut, len(np.unique(paths.path[own]))
+
+
 @dataclass(frozen=True, eq=False)
 class Steps:
     """Straight lines between successive places of a path.

@@ -23,9 +23,9 @@ from sdf1_field.analysis.paths import (
     turning_angles,
 )
 from sdf1_field.analysis.persistent_walk import (
+    LAGS_OF_ERROR,
     PersistentWalk,
     fit_square_displacements,
-    persistent_walk_law,
 )
 from sdf1_field.analysis.tracks import SquareDisplacements, Tracks, fitted_lags, shown_lags
 from sdf1_field.analysis.values import ends_or_none, or_none
@@ -103,16 +103,18 @@ def track_table(
 def walk_of(paths: Paths) -> tuple[SquareDisplacements, PersistentWalk]:
     """Mean square displacements to show, and the persistent walk fitted to the shorter lags.
 
-    Lags go to a quarter of the median path; those of the fit to a tenth, three at least.
+    Lags go to a quarter of the median path; those of the fit to a tenth, four at least, for the
+    error of places is fitted too.
     """
     # A track as long as the median path, of which only the times count.
     steps = int(np.median(paths.frames))
     nowhere = np.zeros((0, steps + 1))
     median = Tracks(np.linspace(0.0, steps * paths.interval, steps + 1), nowhere, nowhere)
     shown, fitted = (
-        path_square_displacements(paths, lags(median)) for lags in (shown_lags, fitted_lags)
+        path_square_displacements(paths, lags)
+        for lags in (shown_lags(median), fitted_lags(median, LAGS_OF_ERROR))
     )
-    return shown, fit_square_displacements(fitted, paths.interval)
+    return shown, fit_square_displacements(fitted, paths.interval, exact=False)
 
 
 def _speeds(file: TrackFile) -> Array:
@@ -149,9 +151,7 @@ def _measured(file: TrackFile, direction: float) -> dict[str, Any]:
     headings = net_directions(paths)
     sums = np.cos(headings).sum(), np.sin(headings).sum()
     squares, walk = walk_of(paths)
-    fitted = np.full(len(squares.lags), np.nan)
-    if walk.speed is not None and walk.persistence_time is not None:
-        fitted = persistent_walk_law(squares.lags, walk.speed, walk.persistence_time)
+    fitted = walk.square_displacement(squares.lags)
     finite = speeds[np.isfinite(speeds)]
     result: dict[str, Any] = {
         "file": file.name,
@@ -187,6 +187,7 @@ def _measured(file: TrackFile, direction: float) -> dict[str, Any]:
         ("speed_um_per_min", walk.speed, walk.speed_interval, _MINUTE),
         ("persistence_min", walk.persistence_time, walk.persistence_interval, 1.0 / _MINUTE),
         ("motility_um2_per_min", walk.motility_coefficient, walk.motility_interval, _MINUTE),
+        ("localisation_error_um", walk.localisation_error, walk.localisation_interval, 1.0),
     ):
         result[name] = None if value is None else factor * value
         result[f"{name}_interval"] = (
@@ -240,6 +241,11 @@ def _notes(file: TrackFile, paths: Paths, walk: PersistentWalk) -> list[str]:
         notes.append(
             f"{_number(file.gaps, 'step')} over a gap left out of speed from frame to frame and "
             "of turning angles; path lengths are straight there"
+        )
+    if walk.longest_lag and walk.localisation_error is None:
+        notes.append(
+            "errors of places are not taken off the corrected speed: tracks are too short to tell "
+            "them from motion"
         )
     return notes + ([walk.note] if walk.note else [])
 
