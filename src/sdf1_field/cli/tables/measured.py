@@ -71,7 +71,7 @@ def print_measured(table: dict[str, Any]) -> None:
     if table["after"]:
         speeds = dict.fromkeys(
             f"{number_text(dish['speed_um_per_min'])} um/min, persistence "
-            f"{number_text(dish['persistence_min'])} min"
+            f"{number_text(dish['persistence_min'])} min{_pieces_text(dish)}"
             for dish in dishes
         )
         click.echo(
@@ -114,6 +114,15 @@ def _print_predicted(predicted: dict[str, Any], observed: int) -> None:
         )
     if note := predicted["regions"][0]["encounter_limit_note"]:
         click.echo(note)
+
+
+def _pieces_text(dish: dict[str, Any]) -> str:
+    """Tracks that speed and persistence come from; nothing if they were given."""
+    if dish["walk_pieces"] is None:
+        return ""
+    return (
+        f" (tracks over free surface: {dish['walk_pieces']:,} pieces of {dish['walk_tracks']:,})"
+    )
 
 
 def _touching_text(value: float | None, uniform: float | None) -> str:
