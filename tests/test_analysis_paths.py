@@ -157,7 +157,9 @@ def test_few_lags_say_that_the_error_of_places_stays():
 
 
 def test_paths_are_cut_into_pieces_where_cells_leave():
-    own = paths([(n, n, 0) for n in range(6)], [(n, n, 1) for n in range(3)], [(0, 0, 2), (1, 1, 2)])
+    own = paths(
+        [(n, n, 0) for n in range(6)], [(n, n, 1) for n in range(3)], [(0, 0, 2), (1, 1, 2)]
+    )
     there = np.array([1, 1, 0, 1, 1, 1, 0, 0, 1, 1, 1], dtype=bool)
     cut, count = pieces(own, there)
     assert cut.path.tolist() == [0, 0, 1, 1, 1, 2, 2]

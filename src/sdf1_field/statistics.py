@@ -412,6 +412,55 @@ def wilson_interval(successes: int, total: int) -> tuple[float, float]:
     return float(ends.low), float(ends.high)
 
 
+def poisson_interval(count: int) -> tuple[float, float]:
+    """Exact interval of the mean of a Poisson count (Garwood).
+
+    Examples
+    --------
+    >>> low, high = poisson_interval(10)
+    >>> round(low, 2), round(high, 2)
+    (4.8, 18.39)
+
+    References
+    ----------
+    Garwood (1936) Biometrika 28:437.
+    """
+    low, high = _ENDS
+    return (
+        float(stats.chi2.ppf(low, 2 * count)) / 2.0 if count else 0.0,
+        float(stats.chi2.ppf(high, 2 * (count + 1))) / 2.0,
+    )
+
+
+def poisson_ratio_interval(count: int, of: int) -> tuple[float, float]:
+    """Exact interval of the ratio of the means of two Poisson counts.
+
+    Given their sum, the first is binomial, and its share has Clopper and Pearson's interval.
+
+    Returns
+    -------
+    tuple of float
+        From 0 without a first count; to infinity without a second one.
+
+    Examples
+    --------
+    >>> low, high = poisson_ratio_interval(20, 10)
+    >>> round(low, 2), round(high, 2)
+    (0.9, 4.77)
+
+    References
+    ----------
+    Clopper & Pearson (1934) Biometrika 26:404.
+    """
+    if count + of == 0:
+        return 0.0, math.inf
+    ends = stats.binomtest(count, count + of).proportion_ci(_CONFIDENCE, "exact")
+    low, high = float(ends.low), float(ends.high)
+    return low / (1.0 - low) if low < 1.0 else math.inf, (
+        high / (1.0 - high) if high < 1.0 else math.inf
+    )
+
+
 def weighted_quantiles(values: Array, weights: Array, shares: Sequence[float]) -> Array:
     """Quantiles of weighted values, linear between the middles of their weights.
 

@@ -100,9 +100,11 @@ def measured_table(
     for name, dishes in groups.items():
         censuses = [mask_census(dish, radius=0.5 * size) for dish in dishes]
         walks = [None if walk is None else _walk_of(dish, walk, persistence) for dish in dishes]
-        rows = region_rows(censuses, _limit(dishes, walks), controls=control)
+        limit, at_least = _limit(dishes, walks)
+        rows = region_rows(censuses, limit, controls=control)
         for row in rows:
             del row["encounter_limit_note"]
+            row["encounter_limit_at_least"] = None if row["encounter_limit"] is None else at_least
             if "against" in row:
                 del row["against"]["paired_by"]
                 row["against"]["control"] = control_name
@@ -229,19 +231,23 @@ def _over_free_surface(dish: MeasuredDish) -> tuple[Paths, int]:
     return pieces(paths, within & free)
 
 
-def _limit(dishes: Sequence[MeasuredDish], walks: Sequence[Walk | None]) -> Array:
-    """Encounter limit of a group's dishes, a ratio of sums over dishes, shape (2,)."""
-    counts, areas = np.zeros(3), np.zeros(3)
+def _limit(dishes: Sequence[MeasuredDish], walks: Sequence[Walk | None]) -> tuple[Array, bool]:
+    """Encounter limit of a group's dishes, a ratio of sums over dishes, shape (2,).
+
+    Also whether it is a lower bound.
+    """
+    counts, areas, at_least = np.zeros(3), np.zeros(3), False
     for dish, walk in zip(dishes, walks, strict=True):
         if walk is None or walk.speed is None or walk.persistence_time is None:
-            return np.full(2, np.nan)
-        share, own = mask_encounters(
+            return np.full(2, np.nan), False
+        found = mask_encounters(
             dish.mask, speed=walk.speed, persistence_time=walk.persistence_time,
             duration=walk.after,
         )  # fmt: skip
-        counts += share * len(dish.cells.x)
-        areas += own
-    return density_fold_change(counts, areas)
+        counts += found.share * len(dish.cells.x)
+        areas += found.areas
+        at_least |= found.at_least
+    return density_fold_change(counts, areas), at_least
 
 
 def _described(dish: MeasuredDish, census: Census, walk: Walk | None) -> dict[str, Any]:

@@ -178,9 +178,7 @@ def fit_square_displacements(
         resampled = summed[:, :lags] / np.maximum(summed[:, lags:], 1.0)
         means = np.vstack([means, resampled])
     blurred = not exact and len(squares.lags) >= LAGS_OF_ERROR
-    times, speeds, offsets = _best_walks(
-        means, squares.lags, weights, persistence, blurred=blurred
-    )
+    times, speeds, offsets = _best_walks(means, squares.lags, weights, persistence, blurred=blurred)
     errors = np.sqrt(offsets / _SIGMAS)
     motilities = 0.5 * speeds**2 * times
     ends = _interval(times[1:])

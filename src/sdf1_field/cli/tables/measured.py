@@ -55,7 +55,7 @@ def print_measured(table: dict[str, Any]) -> None:
                 number_text(row["density_per_mm2"]),
                 interval_text(row["fold_change"], row.get("interval")),
                 _touching_text(row["touching_fold_change"], row["touching_uniform"]),
-                *((number_text(row["encounter_limit"]),) if limited else ()),
+                *((_limit_text(row),) if limited else ()),
             )
         )
     header = (
@@ -78,6 +78,8 @@ def print_measured(table: dict[str, Any]) -> None:
             f"encounter limit: cells wander for {duration_text(table['after'])} at "
             f"{'; '.join(speeds)}, and stay where they meet a region"
         )
+        if any(row.get("encounter_limit_at_least") for _, row in rows):
+            click.echo("encounter limit >: hardly any cell would be left on free surface")
     compared = [(group, row) for group in groups for row in group["regions"] if "against" in row]
     if not compared:
         return
@@ -120,9 +122,12 @@ def _pieces_text(dish: dict[str, Any]) -> str:
     """Tracks that speed and persistence come from; nothing if they were given."""
     if dish["walk_pieces"] is None:
         return ""
-    return (
-        f" (tracks over free surface: {dish['walk_pieces']:,} pieces of {dish['walk_tracks']:,})"
-    )
+    return f" (tracks over free surface: {dish['walk_pieces']:,} pieces of {dish['walk_tracks']:,})"
+
+
+def _limit_text(row: dict[str, Any]) -> str:
+    least = "> " if row.get("encounter_limit_at_least") else ""
+    return f"{least}{number_text(row['encounter_limit'])}"
 
 
 def _touching_text(value: float | None, uniform: float | None) -> str:
