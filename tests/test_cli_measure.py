@@ -161,6 +161,46 @@ def test_groups_are_compared_over_dishes(run, dish):
     assert p_text(against["p"]) in printed(run, *options, "--labels", CLASSES)
 
 
+def test_a_dish_without_free_cells_is_named_and_the_others_are_compared(run, dish, tmp_path):
+    options, folds = [], []
+    for name, first in (("control", 1), ("drug", 4)):
+        for seed in range(first, first + 3):
+            mask, cells, counts, areas = dish(f"{name}{seed}", seed)
+            options += ["--group", name, mask, cells]
+            folds.append(counts[1:] / areas[1:] / (counts[0] / areas[0]))
+    full = tmp_path / "full.csv"
+    # One cell in the middle of the body, none on free surface.
+    full.write_text(f"x_um,y_um\n{PIXEL * 15},{PIXEL * 10}\n", encoding="utf-8")
+    options += ["--group", "drug", imagej(tmp_path / "full.tif", bodies()), full]
+    rows = json.loads(printed(run, *options, "--labels", CLASSES, "--json"))["groups"][1]["regions"]
+    for k, row in enumerate(rows[1:]):
+        assert row["against"]["mean"] == pytest.approx(np.mean([f[k] for f in folds[3:]]))
+        assert 0.0 < row["against"]["p"] <= 1.0
+        assert row["against"]["note"] == f"{full}: no cell on free surface"
+    text = printed(run, *options, "--labels", CLASSES)
+    assert f"no fold change on MSC, {full}: no cell on free surface: left out of mean" in text
+
+
+def test_one_dish_has_a_counting_interval_and_several_have_none(run, dish):
+    mask, cells, counts, _ = dish("own", 1)
+    rows = json.loads(printed(run, mask, cells, "--labels", CLASSES, "--json"))["groups"][0][
+        "regions"
+    ]
+    assert rows[Region.FREE_SURFACE]["counting"] is None
+    low, high = rows[Region.MSC]["counting"]
+    # About the change, by the relative error of a ratio of counts.
+    error = 1.96 * np.sqrt(1 / counts[1] + 1 / counts[0])
+    change = rows[Region.MSC]["fold_change"]
+    assert np.log([low / change, high / change]) == pytest.approx([-error, error], rel=0.25)
+    assert "fold change with 95 % interval: counting (cells alone" in printed(
+        run, mask, cells, "--labels", CLASSES
+    )
+    again, other, _, _ = dish("other", 2)
+    both = ("--group", "a", mask, cells, "--group", "a", again, other, "--labels", CLASSES)
+    assert json.loads(printed(run, *both, "--json"))["groups"][0]["regions"][1]["counting"] is None
+    assert "95 % interval: over dishes\n" in printed(run, *both)
+
+
 def test_a_picture_is_drawn_and_not_replaced_unasked(run, dish, tmp_path):
     mask, cells, _, _ = dish("own", 1)
     picture = tmp_path / "own.png"

@@ -19,10 +19,12 @@ from sdf1_field.analysis.mask_census import (
 from sdf1_field.analysis.paths import Paths, paths_of, pieces
 from sdf1_field.analysis.runs import observation_times
 from sdf1_field.analysis.track_files import walk_of
+from sdf1_field.analysis.values import ends_or_none
 from sdf1_field.errors import InputError
 from sdf1_field.interop.positions import from_corner
 from sdf1_field.record import model_of
 from sdf1_field.scene import REGION_LABELS, Region
+from sdf1_field.statistics import poisson_ratio_interval
 from sdf1_field.units import duration_text
 
 Array = NDArray[np.float64]
@@ -79,7 +81,8 @@ def measured_table(
     dict
         ``diameter_um``, ``after`` [s], ``predicted`` (None without) and ``groups``: each with its
         ``name``, ``dishes`` and ``regions``, which are rows as of `fold_change_table`; ``against``
-        in the rows of all groups but the first compares dishes by the unpaired t test.
+        in the rows of all groups but the first compares dishes by the unpaired t test, and
+        ``counting`` is the interval of one dish's fold change by `_counting`.
 
     Raises
     ------
@@ -101,8 +104,13 @@ def measured_table(
         censuses = [mask_census(dish, radius=0.5 * size) for dish in dishes]
         walks = [None if walk is None else _walk_of(dish, walk, persistence) for dish in dishes]
         limit, at_least = _limit(dishes, walks)
-        rows = region_rows(censuses, limit, controls=control)
-        for row in rows:
+        rows = region_rows(
+            censuses, limit, controls=control,
+            names=[dish.cells.name for dish in dishes],
+            control_names=[dish.cells.name for dish in groups[control_name]],
+        )  # fmt: skip
+        for row, counting in zip(rows, _counting(rows, len(dishes)), strict=True):
+            row["counting"] = counting
             del row["encounter_limit_note"]
             row["encounter_limit_at_least"] = None if row["encounter_limit"] is None else at_least
             if "against" in row:
@@ -157,9 +165,10 @@ def predicted_rows(run: xr.Dataset, name: str, after: float | None) -> dict[str,
         )
     time = float(times[-1] if after is None else times[np.argmin(np.abs(times - after))])
     rows = fold_change_table([run], [time])
-    for row in rows:
+    for row, counting in zip(rows, _counting(rows, 1), strict=True):
         # One dish has no interval over dishes.
         del row["time"], row["interval"]
+        row["counting"] = counting
     return {
         "run": name,
         "title": spec.title,
@@ -170,6 +179,23 @@ def predicted_rows(run: xr.Dataset, name: str, after: float | None) -> dict[str,
         "diameter_um": spec.haematopoietic.diameter,
         "regions": rows,
     }
+
+
+def _counting(rows: Sequence[Mapping[str, Any]], dishes: int) -> list[list[float] | None]:
+    """Counting intervals of one dish's fold changes, by region; None of several dishes.
+
+    Cells are taken for independent, so that their numbers are Poisson counts; dishes differ by more
+    than that.
+    """
+    free, result = rows[Region.FREE_SURFACE], []
+    for row in rows:
+        found = None
+        if dishes == 1 and row is not free and row["fold_change"] is not None:
+            areas = free["area_mm2"] / row["area_mm2"]
+            low, high = poisson_ratio_interval(int(row["cells"]), int(free["cells"]))
+            found = ends_or_none((areas * low, areas * high))
+        result.append(found)
+    return result
 
 
 def _ratio(observed: float | None, predicted: float | None) -> float | None:

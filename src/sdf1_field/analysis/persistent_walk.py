@@ -153,7 +153,8 @@ def fit_square_displacements(
     interval : float
         Time between frames [s].
     exact : bool
-        Whether places are exact, as simulated ones; else their error is fitted too, with four lags or more.
+        Whether places are exact, as simulated ones; else their error is fitted too, if there are
+        four lags or more.
 
     References
     ----------
