@@ -11,6 +11,7 @@ from sdf1_field.analysis.paths import (
     forward_migration,
     frame_speeds,
     lengths,
+    mean_drift,
     mean_over_paths,
     net_directions,
     path_square_displacements,
@@ -166,6 +167,37 @@ def test_paths_are_cut_into_pieces_where_cells_leave():
     assert cut.x.tolist() == [0.0, 1.0, 3.0, 4.0, 5.0, 0.0, 1.0]
     assert (cut.count, count) == (3, 2)
     assert pieces(own, np.zeros(11, dtype=bool))[0].count == 0
+
+
+def test_a_common_drift_is_found_and_said_and_none_is_rarely_claimed():
+    own = walk(60, 3600.0, 60.0, step=12.0, speed=2.5 / 60.0, persistence=240.0, seed=8)
+    shift = 0.6 * np.arange(own.x.shape[1])
+    table = track_table(file_of(Tracks(own.times, own.x, own.y + shift)))["tracks"]
+    assert table["drift_um_per_min"] == pytest.approx(0.6, abs=0.15)
+    assert table["drift_direction_deg"] == pytest.approx(90.0, abs=15.0)
+    assert table["drift_p"] < 0.01
+    assert any("the tracks drift together" in note for note in table["notes"])
+    still = [walk(30, 1200.0, 60.0, step=12.0, seed=100 + n) for n in range(60)]
+    each = [mean_drift(found, steps_of(found))[2] for found in map(paths_of, map(file_of, still))]
+    assert sum(p < 0.05 for p in each) <= 8
+    assert 0.35 < np.mean(each) < 0.65
+
+
+def test_tracks_over_the_whole_film_may_hide_a_drift():
+    own = walk(30, 1200.0, 60.0, step=12.0)
+    whole = track_table(file_of(own))["tracks"]
+    assert whole["whole_film_share"] == 1.0
+    assert any("most tracks last the whole film" in note for note in whole["notes"])
+    begin = np.arange(30)[:, None] % 2 * 10
+    later = (np.arange(21) >= begin) & (np.arange(21) <= begin + 10)
+    cell, frame = np.nonzero(later)
+    short = make_track_file(
+        "short", "table", Scale(1.0, 60.0, None, ()), spot=np.arange(len(cell)), frame=frame,
+        x=own.x[later], y=own.y[later], track=cell,
+    )  # fmt: skip
+    halves = track_table(short)["tracks"]
+    assert halves["whole_film_share"] == 0.0
+    assert not any("whole film" in note for note in halves["notes"])
 
 
 def test_means_have_intervals_over_paths():

@@ -21,6 +21,8 @@ Values = Sequence[float] | Array
 RESAMPLES = 2000
 """Of every bootstrap."""
 _CONFIDENCE, _ENDS = 0.95, (0.025, 0.975)
+_FEWEST_VECTORS = 4
+"""Units whose mean vector is tested, at least."""
 _MANY = 5000
 """Units beyond which sums over resamples are normal to the precision of the resamples."""
 
@@ -227,6 +229,46 @@ def v_test(angles: Values, direction: float) -> float:
     second = (15.0 * z + 305.0 * z**3 - 125.0 * z**5 + 9.0 * z**7) / (4608.0 * count**2)
     p = float(stats.norm.sf(z)) + float(stats.norm.pdf(z)) * (first + second)
     return min(max(p, 0.0), 1.0)
+
+
+def mean_vector_test(sums: Array, counts: Values) -> float:
+    """P that the mean of vectors in the plane is 0 (Hotelling's T-squared test over units).
+
+    Units have several vectors each, which may depend on each other.
+
+    Parameters
+    ----------
+    sums : ndarray, shape (unit, 2)
+        Of each unit's vectors.
+    counts : array_like, shape (unit,)
+        Number of them.
+
+    Returns
+    -------
+    float
+        NaN for fewer than four units, or if they vary along one line only.
+
+    Examples
+    --------
+    >>> ends = np.array([[2.0, 0.5], [1.5, -1.0], [3.0, 0.7], [2.5, 0.1], [2.0, -0.6]])
+    >>> round(mean_vector_test(ends, np.ones(5)), 4)
+    0.0063
+
+    References
+    ----------
+    Hotelling (1931) Ann. Math. Stat. 2:360, 10.1214/aoms/1177732979.
+    """
+    weights = np.asarray(counts, dtype=float)
+    units, total = len(sums), float(weights.sum())
+    if units < _FEWEST_VECTORS:
+        return math.nan
+    mean = sums.sum(axis=0) / total
+    apart = sums - weights[:, None] * mean
+    spread = units / (units - 1.0) * (apart.T @ apart) / total**2
+    if np.linalg.matrix_rank(spread) < 2:
+        return math.nan
+    square = float(mean @ np.linalg.solve(spread, mean))
+    return float(stats.f.sf(square * (units - 2) / (2.0 * (units - 1)), 2, units - 2))
 
 
 def p_text(p: float | None) -> str:

@@ -12,6 +12,7 @@ from sdf1_field.analysis.paths import (
     Paths,
     forward_migration,
     frame_speeds,
+    mean_drift,
     mean_over_paths,
     net_directions,
     path_square_displacements,
@@ -44,6 +45,10 @@ Array = NDArray[np.float64]
 _SAME = 0.01
 """Relative difference of frame intervals that are alike."""
 _MINUTE = 60.0
+_CLEAR = 0.01
+"""P below which a drift is clear."""
+_WHOLE, _MOST = 0.9, 0.5
+"""Share of the film that a track lasts to be as long as it, and share of tracks that are most."""
 
 
 def track_table(
@@ -134,6 +139,7 @@ def _compared(control: TrackFile, treated: TrackFile) -> dict[str, Any]:
         "test": "Mann-Whitney U",
         "p": or_none(mann_whitney_u_test(*speeds)),
         "unit": "tracks",
+        "note": "tracks of one dish are not independent experiments",
     }
 
 
@@ -193,8 +199,14 @@ def _measured(file: TrackFile, direction: float) -> dict[str, Any]:
         result[f"{name}_interval"] = (
             None if between is None else [factor * between[0], factor * between[1]]
         )
+    drift_x, drift_y, drift_p = mean_drift(paths, steps)
+    whole = float(np.mean(paths.frames >= _WHOLE * np.ptp(file.frame)))
     return result | {
         "fitted_to": walk.longest_lag,
+        "drift_um_per_min": or_none(_MINUTE * math.hypot(drift_x, drift_y)),
+        "drift_direction_deg": or_none(math.degrees(math.atan2(drift_y, drift_x))),
+        "drift_p": or_none(drift_p),
+        "whole_film_share": whole,
         "net_direction_deg": or_none(
             math.degrees(math.atan2(sums[1], sums[0])) if len(headings) else math.nan
         ),
@@ -207,7 +219,7 @@ def _measured(file: TrackFile, direction: float) -> dict[str, Any]:
             {"lag": float(lag), "msd_um2": float(value), "fitted_um2": or_none(law)}
             for lag, value, law in zip(squares.lags, squares.mean, fitted, strict=True)
         ],
-        "notes": _notes(file, paths, walk),
+        "notes": [*_notes(file, paths, walk), *_drift_notes(drift_p, whole)],
     }
 
 
@@ -248,6 +260,23 @@ def _notes(file: TrackFile, paths: Paths, walk: PersistentWalk) -> list[str]:
             "them from motion"
         )
     return notes + ([walk.note] if walk.note else [])
+
+
+def _drift_notes(p: float, whole: float) -> list[str]:
+    """What a common drift, seen or unseen, does to tests of directions, in words."""
+    notes = []
+    if p < _CLEAR:
+        notes.append(
+            "the tracks drift together: if that is the stage or the medium, Rayleigh's test, the V "
+            "test and rotated tracks take it for a direction of the cells; correct the drift "
+            "before tracking"
+        )
+    elif whole > _MOST:
+        notes.append(
+            "most tracks last the whole film: a drift too small to be clear here adds up along "
+            "them, and tests of directions may take it for a direction of the cells"
+        )
+    return notes
 
 
 def _number(count: int, noun: str, plural: str = "s") -> str:

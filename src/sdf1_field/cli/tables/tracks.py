@@ -48,6 +48,13 @@ def print_tracks(table: dict[str, Any]) -> None:
                 f"{number_text(g['net_direction_deg'])} ({number_text(g['resultant_length'])})"
             ),
         ),
+        line(
+            "mean drift, um/min (direction), p",
+            lambda g: (
+                f"{number_text(g['drift_um_per_min'])} ({number_text(g['drift_direction_deg'])}°), "
+                f"{p_text(g['drift_p'])}"
+            ),
+        ),
         line("p of Rayleigh's test (any direction)", lambda g: p_text(g["rayleigh_p"])),
         line(f"p of the V test (towards {angle})", lambda g: p_text(g["v_test_p"])),
     ]
@@ -80,7 +87,7 @@ def print_tracks(table: dict[str, Any]) -> None:
         click.echo(
             "speed from frame to frame against the control: ratio of medians "
             f"{interval_text(found['ratio_of_medians'], found['interval'])}, p "
-            f"{p_text(found['p'])} ({found['test']} test over {found['unit']})"
+            f"{p_text(found['p'])} ({found['test']} test over {found['unit']}); {found['note']}"
         )
 
 
