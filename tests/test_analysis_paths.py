@@ -5,23 +5,26 @@ import math
 import numpy as np
 import pytest
 
-from sdf1_field.analysis import fit_persistent_walk, square_displacements
+from sdf1_field.analysis import square_displacements
 from sdf1_field.analysis.paths import (
     Paths,
     forward_migration,
     frame_speeds,
     lengths,
+    mean_drift,
     mean_over_paths,
     net_directions,
     path_square_displacements,
     paths_of,
+    pieces,
     pooled_mean,
     steps_of,
     straightness,
     turning_angles,
 )
+from sdf1_field.analysis.persistent_walk import fit_square_displacements
 from sdf1_field.analysis.track_files import track_table, walk_of
-from sdf1_field.analysis.tracks import fitted_lags
+from sdf1_field.analysis.tracks import Tracks, fitted_lags
 from sdf1_field.errors import InputError
 from sdf1_field.interop import read_tracks
 from sdf1_field.interop.scales import Scale
@@ -122,10 +125,79 @@ def test_the_walk_is_found_again_in_tracks_with_gaps_of_unlike_lengths(walkers):
 
 def test_the_fit_is_that_of_complete_tracks_where_nothing_is_missing(walkers):
     _, own = walk_of(paths_of(file_of(walkers)))
-    whole = fit_persistent_walk(walkers)
+    squares = square_displacements(walkers, fitted_lags(walkers))
+    whole = fit_square_displacements(squares, walkers.interval, exact=False)
     assert own.speed == pytest.approx(whole.speed, rel=1e-9)
     assert own.persistence_interval == pytest.approx(whole.persistence_interval, rel=1e-9)
     assert own.longest_lag == fitted_lags(walkers)[-1] * 60.0
+
+
+@pytest.mark.parametrize("error", [0.0, 0.5, 1.0])
+def test_speed_and_persistence_are_found_whatever_the_error_of_places(error):
+    own = walk(200, 2 * 3600.0, 60.0, step=3.0, speed=2.5 / 60.0, persistence=240.0, seed=5)
+    rng = np.random.default_rng(6)
+    x, y = (place + error * rng.standard_normal(place.shape) for place in (own.x, own.y))
+    _, found = walk_of(paths_of(file_of(Tracks(own.times, x, y))))
+    assert found.speed == pytest.approx(2.5 / 60.0, rel=0.01)
+    assert found.persistence_time == pytest.approx(240.0, rel=0.04)
+    assert found.persistence_interval[0] < 240.0 < found.persistence_interval[1]
+    assert found.localisation_error == pytest.approx(error, abs=0.07)
+    low, high = found.localisation_interval
+    assert low - 0.01 <= error <= high
+    # Taken for exact, the same places give a persistence that its own interval excludes.
+    if error:
+        squares = square_displacements(Tracks(own.times, x, y), fitted_lags(own))
+        blind = fit_square_displacements(squares, own.interval)
+        assert blind.persistence_interval[1] < 0.8 * 240.0
+
+
+def test_few_lags_say_that_the_error_of_places_stays():
+    short = track_table(file_of(walk(30, 180.0, 60.0, step=3.0)))["tracks"]
+    assert short["localisation_error_um"] is None
+    assert any("errors of places are not taken off" in note for note in short["notes"])
+
+
+def test_paths_are_cut_into_pieces_where_cells_leave():
+    own = paths(
+        [(n, n, 0) for n in range(6)], [(n, n, 1) for n in range(3)], [(0, 0, 2), (1, 1, 2)]
+    )
+    there = np.array([1, 1, 0, 1, 1, 1, 0, 0, 1, 1, 1], dtype=bool)
+    cut, count = pieces(own, there)
+    assert cut.path.tolist() == [0, 0, 1, 1, 1, 2, 2]
+    assert cut.x.tolist() == [0.0, 1.0, 3.0, 4.0, 5.0, 0.0, 1.0]
+    assert (cut.count, count) == (3, 2)
+    assert pieces(own, np.zeros(11, dtype=bool))[0].count == 0
+
+
+def test_a_common_drift_is_found_and_said_and_none_is_rarely_claimed():
+    own = walk(60, 3600.0, 60.0, step=12.0, speed=2.5 / 60.0, persistence=240.0, seed=8)
+    shift = 0.6 * np.arange(own.x.shape[1])
+    table = track_table(file_of(Tracks(own.times, own.x, own.y + shift)))["tracks"]
+    assert table["drift_um_per_min"] == pytest.approx(0.6, abs=0.15)
+    assert table["drift_direction_deg"] == pytest.approx(90.0, abs=15.0)
+    assert table["drift_p"] < 0.01
+    assert any("the tracks drift together" in note for note in table["notes"])
+    still = [walk(30, 1200.0, 60.0, step=12.0, seed=100 + n) for n in range(60)]
+    each = [mean_drift(found, steps_of(found))[2] for found in map(paths_of, map(file_of, still))]
+    assert sum(p < 0.05 for p in each) <= 8
+    assert 0.35 < np.mean(each) < 0.65
+
+
+def test_tracks_over_the_whole_film_may_hide_a_drift():
+    own = walk(30, 1200.0, 60.0, step=12.0)
+    whole = track_table(file_of(own))["tracks"]
+    assert whole["whole_film_share"] == 1.0
+    assert any("most tracks last the whole film" in note for note in whole["notes"])
+    begin = np.arange(30)[:, None] % 2 * 10
+    later = (np.arange(21) >= begin) & (np.arange(21) <= begin + 10)
+    cell, frame = np.nonzero(later)
+    short = make_track_file(
+        "short", "table", Scale(1.0, 60.0, None, ()), spot=np.arange(len(cell)), frame=frame,
+        x=own.x[later], y=own.y[later], track=cell,
+    )  # fmt: skip
+    halves = track_table(short)["tracks"]
+    assert halves["whole_film_share"] == 0.0
+    assert not any("whole film" in note for note in halves["notes"])
 
 
 def test_means_have_intervals_over_paths():

@@ -10,6 +10,8 @@ import sdf1_field as sf
 from mask_builders import CLASSES, bodies, imagej, plain
 from sdf1_field.scene import Region
 from sdf1_field.statistics import p_text
+from test_analysis_tracks import walk
+from track_builders import csv_text
 
 PIXEL = 0.65
 
@@ -76,6 +78,72 @@ def test_an_encounter_limit_needs_a_speed_and_grows_with_time(run, dish):
     assert 1.0 < limits[0] < limits[1]
 
 
+@pytest.fixture
+def tracked(tmp_path):
+    """Mask and tracks of walkers of 2.5 um/min and 4 min that stay where they meet a region."""
+
+    def write(cells):
+        size, picture = 5.0, bodies()
+        mask = imagej(tmp_path / "tracked.tif", picture, size=size)
+        own = walk(cells, 90 * 60.0, 60.0, step=6.0, speed=2.5 / 60.0, persistence=240.0, seed=3)
+        rng = np.random.default_rng(4)
+        x = own.x + rng.uniform(30.0, 370.0, (cells, 1))
+        y = own.y + rng.uniform(30.0, 270.0, (cells, 1))
+        column, row = (np.clip(place // size, 0, None).astype(int) for place in (x, y))
+        inside = (x > 0.0) & (x < 400.0) & (y > 0.0) & (y < 300.0)
+        over = picture[np.minimum(row, 59), np.minimum(column, 79)] > 0
+        frames = x.shape[1]
+        met = np.where(over.any(axis=1), over.argmax(axis=1), frames)
+        shown = np.minimum(np.arange(frames), met[:, None])
+        x, y = (np.take_along_axis(place, shown, axis=1) for place in (x, y))
+        seen = inside.cumprod(axis=1).astype(bool)
+        # TrackMate's places are from the centre of the first pixel.
+        rows = [
+            (frames * c + t, c, t, x[c, t] - 0.5 * size, y[c, t] - 0.5 * size)
+            for c in range(cells)
+            for t in range(frames)
+            if seen[c, t]
+        ]
+        path = tmp_path / "tracked.csv"
+        path.write_text(csv_text(rows, every=60.0), encoding="utf-8")
+        return mask, path
+
+    return write
+
+
+def test_the_encounter_limit_is_of_cells_as_fast_as_over_free_surface(run, tracked):
+    mask, cells = tracked(200)
+    options = ("--labels", CLASSES, "--frame", "90", "--after", "90 min")
+    (dish,) = json.loads(printed(run, mask, cells, *options, "--json"))["groups"][0]["dishes"]
+    # All tracks, held cells among them, give a fifth less.
+    assert dish["speed_um_per_min"] == pytest.approx(2.5, rel=0.03)
+    assert dish["persistence_min"] == pytest.approx(4.0, rel=0.12)
+    assert 150 < dish["walk_tracks"] <= dish["walk_pieces"] < 250
+    text = printed(run, mask, cells, *options)
+    said = f"{dish['walk_pieces']:,} pieces of {dish['walk_tracks']:,}"
+    assert f"(tracks over free surface: {said}), and stay where" in text
+    given = printed(run, mask, cells, *options, "--speed", "3 um/min", "--persistence", "5 min")
+    assert "at 3.00 um/min, persistence 5.00 min, and stay where" in given
+
+
+def test_too_few_tracks_over_free_surface_tell_no_speed(run, tracked):
+    mask, cells = tracked(9)
+    options = ("--labels", CLASSES, "--frame", "0", "--after", "90 min")
+    said = refusal(run, mask, cells, *options)
+    assert "of its tracks have two successive spots over free surface. Give --speed" in said
+    assert "encounter limit" in printed(run, mask, cells, *options, "--speed", "3 um/min")
+
+
+def test_a_run_that_ends_earlier_is_no_prediction(run, dish, tiny_run):
+    mask, cells, _, _ = dish("own", 1)
+    options = ("--labels", CLASSES, "--speed", "2 um/min", "--against", tiny_run)
+    said = refusal(run, mask, cells, *options, "--after", "24 h")
+    assert "cells are saved until 2 h, and --after 24 h is later by more than an interval" in said
+    assert said.endswith("longer (--set run.duration='24 h'), or correct --after.")
+    answer = json.loads(printed(run, mask, cells, *options, "--after", "130 min", "--json"))
+    assert answer["predicted"]["time"] == 7200.0
+
+
 def test_groups_are_compared_over_dishes(run, dish):
     options, folds = [], {"control": [], "drug": []}
     for name, first, on_msc in (("control", 1, 40), ("drug", 4, 5)):
@@ -91,6 +159,46 @@ def test_groups_are_compared_over_dishes(run, dish):
     assert against["p"] < 0.05
     assert "against" not in answer["groups"][0]["regions"][Region.MSC]
     assert p_text(against["p"]) in printed(run, *options, "--labels", CLASSES)
+
+
+def test_a_dish_without_free_cells_is_named_and_the_others_are_compared(run, dish, tmp_path):
+    options, folds = [], []
+    for name, first in (("control", 1), ("drug", 4)):
+        for seed in range(first, first + 3):
+            mask, cells, counts, areas = dish(f"{name}{seed}", seed)
+            options += ["--group", name, mask, cells]
+            folds.append(counts[1:] / areas[1:] / (counts[0] / areas[0]))
+    full = tmp_path / "full.csv"
+    # One cell in the middle of the body, none on free surface.
+    full.write_text(f"x_um,y_um\n{PIXEL * 15},{PIXEL * 10}\n", encoding="utf-8")
+    options += ["--group", "drug", imagej(tmp_path / "full.tif", bodies()), full]
+    rows = json.loads(printed(run, *options, "--labels", CLASSES, "--json"))["groups"][1]["regions"]
+    for k, row in enumerate(rows[1:]):
+        assert row["against"]["mean"] == pytest.approx(np.mean([f[k] for f in folds[3:]]))
+        assert 0.0 < row["against"]["p"] <= 1.0
+        assert row["against"]["note"] == f"{full}: no cell on free surface"
+    text = printed(run, *options, "--labels", CLASSES)
+    assert f"no fold change on MSC, {full}: no cell on free surface: left out of mean" in text
+
+
+def test_one_dish_has_a_counting_interval_and_several_have_none(run, dish):
+    mask, cells, counts, _ = dish("own", 1)
+    rows = json.loads(printed(run, mask, cells, "--labels", CLASSES, "--json"))["groups"][0][
+        "regions"
+    ]
+    assert rows[Region.FREE_SURFACE]["counting"] is None
+    low, high = rows[Region.MSC]["counting"]
+    # About the change, by the relative error of a ratio of counts.
+    error = 1.96 * np.sqrt(1 / counts[1] + 1 / counts[0])
+    change = rows[Region.MSC]["fold_change"]
+    assert np.log([low / change, high / change]) == pytest.approx([-error, error], rel=0.25)
+    assert "fold change with 95 % interval: counting (cells alone" in printed(
+        run, mask, cells, "--labels", CLASSES
+    )
+    again, other, _, _ = dish("other", 2)
+    both = ("--group", "a", mask, cells, "--group", "a", again, other, "--labels", CLASSES)
+    assert json.loads(printed(run, *both, "--json"))["groups"][0]["regions"][1]["counting"] is None
+    assert "95 % interval: over dishes\n" in printed(run, *both)
 
 
 def test_a_picture_is_drawn_and_not_replaced_unasked(run, dish, tmp_path):

@@ -58,6 +58,8 @@ def test_the_table_says_the_same_as_json(run, wandering):
     ratio = found["comparison"]["ratio_of_medians"]
     assert ratio == pytest.approx(2 / 3, rel=1e-3)
     assert re.search(r"control: ratio of medians 0\.667.*p <0\.001 \(Mann-Whitney U", text)
+    assert "(Mann-Whitney U test over tracks); tracks of one dish are not independent" in text
+    assert "mean drift, um/min (direction), p" in text
 
 
 def test_speed_is_that_of_the_steps(run, written):
@@ -117,7 +119,7 @@ def test_a_picture_is_written_once(run, wandering, tmp_path):
     again = run("tracks", path, "-o", "own.png", "--force", "--against", path)
     assert table_of(again)
     assert len((tmp_path / "own.png").read_bytes()) > 1.3 * len(before)
-    assert "not the name of a picture" in refusal(run("tracks", path, "-o", "own.csv"))
+    assert "not the name of a picture" in refusal(run("tracks", path, "-o", "other.csv"))
 
 
 def test_one_of_two_files_may_need_calibration(run, wandering):

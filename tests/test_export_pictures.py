@@ -18,6 +18,7 @@ from sdf1_field.api.exporting import export, run_track_file
 from sdf1_field.api.tracking import open_tracks
 from sdf1_field.errors import InputError, Sdf1FieldWarning
 from sdf1_field.interop import (
+    Mask,
     parse_labels,
     read_mask,
     read_positions,
@@ -26,6 +27,7 @@ from sdf1_field.interop import (
 )
 from sdf1_field.record import model_of, open_run
 from sdf1_field.scene import OUTSIDE, Region
+from sdf1_field.statistics import poisson_interval
 
 OFTEN = ("output.fields_from=0 h", "output.fields_every=30 min", "output.tracks_every=10 min")
 CROWDED = ("cells.density=3000 1/mm**2", *OFTEN)
@@ -312,13 +314,41 @@ def test_the_encounter_limit_of_a_mask_is_that_of_analyse(solved):
         repeats = encounter_repeats(spec)
     cell = spec.haematopoietic
     for time, limit in zip(times, limits, strict=True):
-        share, areas = mask_encounters(
+        found = mask_encounters(
             mask, speed=cell.speed, persistence_time=cell.persistence_time, duration=time
         )
-        own = density_fold_change(share, areas)
+        share, own = found.share, density_fold_change(found.share, found.areas)
+        assert not found.at_least
         # Relative error of a ratio of counts, here of 4000 cells, there of those of all repeats.
         each = 1 / share[1:] + 1 / share[0]
         error = np.sqrt(each / 4000 + each / (spec.cell_count * repeats))
         assert (np.abs(np.log(own / limit)) < 3.0 * error).all()
         assert (own > 1.0 + 3.0 * error).all()
         assert (error < 0.1).all()
+
+
+def test_fast_cells_of_the_encounter_limit_leap_over_no_thin_region():
+    # Without turns a cell meets a stripe as wide as one square when it crosses it.
+    regions = np.zeros((100, 100), dtype=np.uint8)
+    regions[:, 50] = Region.MSC
+    mask = Mask("stripe", regions, 2.0, {}, regions)
+    slow, fast = (
+        mask_encounters(mask, speed=v, persistence_time=1e5, duration=80.0 / v).share[Region.MSC]
+        for v in (0.05, 20.0)
+    )
+    error = np.sqrt(2.0 * slow * (1.0 - slow) / 4000)
+    assert abs(fast - slow) < 3.0 * error
+    assert 0.1 < slow < 0.6
+
+
+def test_an_encounter_limit_without_free_cells_is_a_lower_bound():
+    regions = np.zeros((100, 100), dtype=np.uint8)
+    regions[::5] = Region.MSC
+    mask = Mask("stripes", regions, 2.0, {}, regions)
+    bounds = []
+    for hours in (2.0, 20.0):
+        found = mask_encounters(mask, speed=0.05, persistence_time=300.0, duration=3600.0 * hours)
+        assert found.at_least
+        bounds.append(density_fold_change(found.share, found.areas)[0])
+    # The walk ends with 40 of 4000 cells free or fewer; stripes are a fifth of the floor.
+    assert bounds[0] == bounds[1] > 4.0 * (4000 - 40) / poisson_interval(40)[1]

@@ -301,7 +301,17 @@ def test_measure_prints_what_the_page_says(printed, tmp_path, tiny_run):
         "measure", "measure", *options, "--labels", CLASSES, "--after", "1 h", "--speed",
         "2 um/min", "--against", tiny_run,
     )  # fmt: skip
-    assert keys == documented("measure")
+    walks = 10.0 + rng.standard_normal((20, 30, 2)).cumsum(axis=1) * [0.3, 0.1] + [30.0, 0.0]
+    spots = [(30 * c + t, c, t, *walks[c, t]) for c in range(20) for t in range(30)]
+    (tmp_path / "tracked.csv").write_text(csv_text(spots), encoding="utf-8")
+    alone = printed(
+        "measure", "measure", tmp_path / "0.tif", tmp_path / "tracked.csv", "--frame", "0",
+        "--labels", CLASSES, "--after", "1 h", "--speed", "2 um/min",
+    )  # fmt: skip
+    one = {f"groups[].{key}" for key in ("dishes[].walk_pieces", "dishes[].walk_tracks")}
+    one |= {"groups[].regions[].counting"}
+    assert one <= alone
+    assert keys | one == documented("measure")
 
 
 def test_scene_prints_what_the_page_says(printed, tmp_path):

@@ -21,6 +21,8 @@ Values = Sequence[float] | Array
 RESAMPLES = 2000
 """Of every bootstrap."""
 _CONFIDENCE, _ENDS = 0.95, (0.025, 0.975)
+_FEWEST_VECTORS = 4
+"""Units whose mean vector is tested, at least."""
 _MANY = 5000
 """Units beyond which sums over resamples are normal to the precision of the resamples."""
 
@@ -229,6 +231,46 @@ def v_test(angles: Values, direction: float) -> float:
     return min(max(p, 0.0), 1.0)
 
 
+def mean_vector_test(sums: Array, counts: Values) -> float:
+    """P that the mean of vectors in the plane is 0 (Hotelling's T-squared test over units).
+
+    Units have several vectors each, which may depend on each other.
+
+    Parameters
+    ----------
+    sums : ndarray, shape (unit, 2)
+        Of each unit's vectors.
+    counts : array_like, shape (unit,)
+        Number of them.
+
+    Returns
+    -------
+    float
+        NaN for fewer than four units, or if they vary along one line only.
+
+    Examples
+    --------
+    >>> ends = np.array([[2.0, 0.5], [1.5, -1.0], [3.0, 0.7], [2.5, 0.1], [2.0, -0.6]])
+    >>> round(mean_vector_test(ends, np.ones(5)), 4)
+    0.0026
+
+    References
+    ----------
+    Hotelling (1931) Ann. Math. Stat. 2:360, 10.1214/aoms/1177732979.
+    """
+    weights = np.asarray(counts, dtype=float)
+    units, total = len(sums), float(weights.sum())
+    if units < _FEWEST_VECTORS:
+        return math.nan
+    mean = sums.sum(axis=0) / total
+    apart = sums - weights[:, None] * mean
+    spread = units / (units - 1.0) * (apart.T @ apart) / total**2
+    if np.linalg.matrix_rank(spread) < 2:
+        return math.nan
+    square = float(mean @ np.linalg.solve(spread, mean))
+    return float(stats.f.sf(square * (units - 2) / (2.0 * (units - 1)), 2, units - 2))
+
+
 def p_text(p: float | None) -> str:
     """Text of a p with three decimals, as papers print it.
 
@@ -410,6 +452,55 @@ def wilson_interval(successes: int, total: int) -> tuple[float, float]:
         return 0.0, 1.0
     ends = stats.binomtest(successes, total).proportion_ci(_CONFIDENCE, "wilson")
     return float(ends.low), float(ends.high)
+
+
+def poisson_interval(count: int) -> tuple[float, float]:
+    """Exact interval of the mean of a Poisson count (Garwood).
+
+    Examples
+    --------
+    >>> low, high = poisson_interval(10)
+    >>> round(low, 2), round(high, 2)
+    (4.8, 18.39)
+
+    References
+    ----------
+    Garwood (1936) Biometrika 28:437.
+    """
+    low, high = _ENDS
+    return (
+        float(stats.chi2.ppf(low, 2 * count)) / 2.0 if count else 0.0,
+        float(stats.chi2.ppf(high, 2 * (count + 1))) / 2.0,
+    )
+
+
+def poisson_ratio_interval(count: int, of: int) -> tuple[float, float]:
+    """Exact interval of the ratio of the means of two Poisson counts.
+
+    Given their sum, the first is binomial, and its share has Clopper and Pearson's interval.
+
+    Returns
+    -------
+    tuple of float
+        From 0 without a first count; to infinity without a second one.
+
+    Examples
+    --------
+    >>> low, high = poisson_ratio_interval(20, 10)
+    >>> round(low, 2), round(high, 2)
+    (0.89, 4.78)
+
+    References
+    ----------
+    Clopper & Pearson (1934) Biometrika 26:404.
+    """
+    if count + of == 0:
+        return 0.0, math.inf
+    ends = stats.binomtest(count, count + of).proportion_ci(_CONFIDENCE, "exact")
+    low, high = float(ends.low), float(ends.high)
+    return low / (1.0 - low) if low < 1.0 else math.inf, (
+        high / (1.0 - high) if high < 1.0 else math.inf
+    )
 
 
 def weighted_quantiles(values: Array, weights: Array, shares: Sequence[float]) -> Array:

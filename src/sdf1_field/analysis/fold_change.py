@@ -1,6 +1,5 @@
 """Fold changes on MSC and on the migrasome network over several dishes, and their tables."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -23,8 +22,9 @@ from sdf1_field.analysis.runs import (
     pooled_encounter_limit,
     require_times,
     run_censuses,
+    run_name,
 )
-from sdf1_field.analysis.values import ends_or_none, or_none
+from sdf1_field.analysis.values import ends_or_none, mean_and_deviation, or_none
 from sdf1_field.scene import REGION_LABELS, Region
 from sdf1_field.statistics import paired_t_test, percentile_interval, resamples, unpaired_t_test
 from sdf1_field.units import MM2_PER_UM2
@@ -113,7 +113,8 @@ def fold_change_table(
         all that touch were counted), ``encounter_limit`` (ratio of sums) and
         ``encounter_limit_note`` (`encounter_note`); with a control ``against``, a dict of the
         dishes' ``mean`` and ``deviation``, ``control_mean`` and ``control_deviation``,
-        ``ratio_of_means``, ``test``, ``paired_by`` and ``p``. None where a value does not exist.
+        ``ratio_of_means``, ``test``, ``paired_by``, ``p`` and ``note`` (dishes without a fold
+        change, which are left out of all of these). None where a value does not exist.
 
     Raises
     ------
@@ -143,7 +144,13 @@ def fold_change_table(
         rows += [
             {"time": time, **row}
             for row in region_rows(
-                censuses, limit, note=note, controls=controlled, paired_by=paired_by
+                censuses,
+                limit,
+                note=note,
+                controls=controlled,
+                paired_by=paired_by,
+                names=[run_name(run) for run in runs],
+                control_names=[run_name(run) for run in against],
             )
         ]
     return rows
@@ -156,6 +163,8 @@ def region_rows(
     note: str = "",
     controls: Sequence[Census] | None = None,
     paired_by: str | None = None,
+    names: Sequence[str] = (),
+    control_names: Sequence[str] = (),
 ) -> list[dict[str, Any]]:
     """Rows of `fold_change_table` for one time, without it.
 
@@ -171,6 +180,8 @@ def region_rows(
         Of the control's dishes; in the same order as their partners if they are paired.
     paired_by : str, optional
         What pairs them; the test is an unpaired one without.
+    names, control_names : sequence of str
+        Of the dishes and of the control's, needed with it.
     """
     rows = []
     centred, touching = fold_changes(censuses), fold_changes(censuses, touching=True)
@@ -201,21 +212,43 @@ def region_rows(
             row["touching_uniform"] = or_none(uniform[k])
             row["encounter_limit"] = or_none(limit[k])
             row["interval"] = ends_or_none(centred.interval[k])
-            if control is not None:
-                row["against"] = _compared(centred.each[:, k], control.each[:, k], paired_by)
+            if controls is not None and control is not None:
+                lacking = [
+                    *_lacking(censuses, names, region), *_lacking(controls, control_names, region)
+                ]  # fmt: skip
+                row["against"] = {
+                    **_compared(centred.each[:, k], control.each[:, k], paired_by),
+                    "note": "; ".join(lacking),
+                }
         rows.append(row)
     return rows
 
 
+def _lacking(censuses: Sequence[Census], names: Sequence[str], region: Region) -> list[str]:
+    """Dishes that have no fold change in a region, and why."""
+    return [
+        f"{name}: "
+        + (f"no {REGION_LABELS[region]}" if dish.areas[region] == 0 else "no cell on free surface")
+        for dish, name in zip(censuses, names, strict=True)
+        if not np.isfinite(density_fold_change(dish.counts, dish.areas)[ENRICHED.index(region)])
+    ]
+
+
 def _compared(treated: Array, control: Array, paired_by: str | None) -> dict[str, Any]:
+    """Comparison of the dishes, or pairs of dishes, that have a fold change."""
+    has, controls_have = np.isfinite(treated), np.isfinite(control)
+    if paired_by is not None:
+        has = controls_have = has & controls_have
+    treated, control = treated[has], control[controls_have]
     test = unpaired_t_test if paired_by is None else paired_t_test
-    ratio = treated.mean() / control.mean() if control.mean() > 0 else math.nan
+    sides = mean_and_deviation(treated), mean_and_deviation(control)
+    means = [side["mean"] for side in sides]
     return {
-        "mean": or_none(treated.mean()),
-        "deviation": or_none(treated.std(ddof=1)) if len(treated) > 1 else None,
-        "control_mean": or_none(control.mean()),
-        "control_deviation": or_none(control.std(ddof=1)) if len(control) > 1 else None,
-        "ratio_of_means": or_none(ratio),
+        **sides[0],
+        **{f"control_{key}": value for key, value in sides[1].items()},
+        "ratio_of_means": or_none(means[0] / means[1])
+        if means[0] is not None and means[1]
+        else None,
         "test": "unpaired t" if paired_by is None else "paired t",
         "paired_by": paired_by,
         "p": or_none(test(list(control), list(treated))),

@@ -7,13 +7,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sdf1_field.analysis.census import ENRICHED, Census, Survey, count_cells
-from sdf1_field.analysis.encounter import encounter_counts
+from sdf1_field.analysis.encounter import encounters
 from sdf1_field.errors import InputError
 from sdf1_field.grid import Grid
 from sdf1_field.interop import Mask, Positions
-from sdf1_field.scene import Bodies, RegionMap, region_areas
-from sdf1_field.simulation import StickyFloor
+from sdf1_field.scene import Bodies, Region, RegionMap, region_areas
+from sdf1_field.simulation import StickyFloor, begin_encounters
+from sdf1_field.simulation.encounters import walk_on
 from sdf1_field.spec import ModelSpec, load_model
+from sdf1_field.statistics import poisson_interval
 
 Array = NDArray[np.float64]
 
@@ -27,6 +29,12 @@ _FINE, _MOST = 2.0, 4096
 """Squares [um] that the walk needs not tell apart, and the most of them along a side."""
 _STEPS = 10.0
 """Steps of the walk in a persistence time, at least."""
+_FARTHEST = 0.5
+"""Of a step, in squares: a longer one could leap over a region."""
+_STAGE = 64
+"""Steps after which cells on free surface are counted; a power of two."""
+_FEW_FREE = 40
+"""Cells on free surface up to which their density is a bound: their number is off by a sixth."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,13 +130,35 @@ def _paint_within(
         touched[begin:end][within] = region
 
 
+@dataclass(frozen=True, eq=False)
+class MaskEncounters:
+    """Where cells of the encounter limit are; arrays in the order of `Region`.
+
+    Parameters
+    ----------
+    share : ndarray, shape (3,)
+        Of all cells.
+    areas : ndarray, shape (3,)
+        [um**2].
+    at_least : bool
+        Whether hardly any cell is left on free surface: its share is then the upper end of the 95 %
+        interval of its count, and the limit a lower bound.
+    """
+
+    share: Array
+    areas: Array
+    at_least: bool
+
+
 def mask_encounters(
     mask: Mask, *, speed: float, persistence_time: float, duration: float
-) -> tuple[Array, Array]:
+) -> MaskEncounters:
     """Where wandering cells would be if regions held them and attracted nothing.
 
     The walk of `encounter.encounter_counts`, over regions that do not change and with cells that do
-    not exclude each other. It tells squares of about 2 um apart, or pixels if they are larger.
+    not exclude each other. It tells squares of about 2 um apart, or pixels if they are larger, and
+    a step goes over half of one at most. It ends once hardly any cell is free: later there are
+    fewer.
 
     Parameters
     ----------
@@ -139,13 +169,6 @@ def mask_encounters(
         Of their persistent random walk [s].
     duration : float
         Since they settled, anywhere [s].
-
-    Returns
-    -------
-    counts : ndarray, shape (3,)
-        Share of cells in each `Region`.
-    areas : ndarray, shape (3,)
-        [um**2].
     """
     rows, columns = mask.regions.shape
     merged = max(int(_FINE / mask.pixel_size), math.ceil(max(rows, columns) / _MOST), 1)
@@ -161,10 +184,21 @@ def mask_encounters(
     ]
     nothing = np.zeros(0)
     bodies = Bodies(*(nothing,) * 6, secretion={}, migrating=np.zeros(0, dtype=np.bool_))
-    counts, areas = encounter_counts(
-        spec, [StickyFloor(0.0, regions, bodies)], [duration], seed=1, repeats=1
+    walk = begin_encounters(spec, StickyFloor(0.0, regions, bodies), seed=1, repeats=1)
+    stage, time = _STAGE * spec.cells.time_step, 0.0
+    counts = encounters(walk, time)
+    while time < duration and counts[Region.FREE_SURFACE] > _FEW_FREE:
+        time = min(time + stage, duration)
+        walk = walk_on(walk, time)
+        counts = encounters(walk, time)
+    free = int(counts[Region.FREE_SURFACE])
+    if free <= _FEW_FREE:
+        counts[Region.FREE_SURFACE] = poisson_interval(free)[1]
+    return MaskEncounters(
+        counts / spec.cell_count,
+        region_areas(regions, walk.grid.dx * walk.grid.dy),
+        free <= _FEW_FREE,
     )
-    return counts[0] / spec.cell_count, areas[0]
 
 
 def _wandering(mask: Mask, spacing: float, speed: float, persistence_time: float) -> ModelSpec:
@@ -184,7 +218,11 @@ def _wandering(mask: Mask, spacing: float, speed: float, persistence_time: float
             "cells": spec.cells.model_copy(
                 update={
                     "density": _WALKERS / (grid.width * grid.length),
-                    "time_step": min(spec.cells.time_step, persistence_time / _STEPS),
+                    "time_step": min(
+                        spec.cells.time_step,
+                        persistence_time / _STEPS,
+                        _FARTHEST * spacing / speed,
+                    ),
                 }
             ),
             "variation": spec.variation.model_copy(update={"dish": alike, "donor_number": 0}),

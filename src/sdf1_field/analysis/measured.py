@@ -1,7 +1,7 @@
 """Table of cells on segmented pictures: densities and fold changes of dishes in groups."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -16,16 +16,22 @@ from sdf1_field.analysis.mask_census import (
     mask_encounters,
     shipped_cell,
 )
-from sdf1_field.analysis.paths import paths_of
+from sdf1_field.analysis.paths import Paths, paths_of, pieces
 from sdf1_field.analysis.runs import observation_times
 from sdf1_field.analysis.track_files import walk_of
+from sdf1_field.analysis.values import ends_or_none
 from sdf1_field.errors import InputError
+from sdf1_field.interop.positions import from_corner
 from sdf1_field.record import model_of
 from sdf1_field.scene import REGION_LABELS, Region
+from sdf1_field.statistics import poisson_ratio_interval
+from sdf1_field.units import duration_text
 
 Array = NDArray[np.float64]
 
 _MINUTE = 60.0
+_FEWEST_TRACKS = 10
+"""Tracks with a piece over free surface that tell how fast cells are, at least."""
 
 
 @dataclass(frozen=True)
@@ -37,12 +43,17 @@ class Walk:
     after : float
         Time since the cells were added [s].
     speed, persistence_time : float, optional
-        Of all cells [um/s, s]; those of a dish's own tracks if not given.
+        Of all cells [um/s, s]; those of a dish's own tracks over free surface if not given.
+    pieces, tracks : int
+        Pieces of tracks over free surface that they come from, and the tracks that have one; 0 if
+        they come from elsewhere.
     """
 
     after: float
     speed: float | None = None
     persistence_time: float | None = None
+    pieces: int = 0
+    tracks: int = 0
 
 
 def measured_table(
@@ -70,7 +81,8 @@ def measured_table(
     dict
         ``diameter_um``, ``after`` [s], ``predicted`` (None without) and ``groups``: each with its
         ``name``, ``dishes`` and ``regions``, which are rows as of `fold_change_table`; ``against``
-        in the rows of all groups but the first compares dishes by the unpaired t test.
+        in the rows of all groups but the first compares dishes by the unpaired t test, and
+        ``counting`` is the interval of one dish's fold change by `_counting`.
 
     Raises
     ------
@@ -91,9 +103,16 @@ def measured_table(
     for name, dishes in groups.items():
         censuses = [mask_census(dish, radius=0.5 * size) for dish in dishes]
         walks = [None if walk is None else _walk_of(dish, walk, persistence) for dish in dishes]
-        rows = region_rows(censuses, _limit(dishes, walks), controls=control)
-        for row in rows:
+        limit, at_least = _limit(dishes, walks)
+        rows = region_rows(
+            censuses, limit, controls=control,
+            names=[dish.cells.name for dish in dishes],
+            control_names=[dish.cells.name for dish in groups[control_name]],
+        )  # fmt: skip
+        for row, counting in zip(rows, _counting(rows, len(dishes)), strict=True):
+            row["counting"] = counting
             del row["encounter_limit_note"]
+            row["encounter_limit_at_least"] = None if row["encounter_limit"] is None else at_least
             if "against" in row:
                 del row["against"]["paired_by"]
                 row["against"]["control"] = control_name
@@ -123,7 +142,8 @@ def predicted_rows(run: xr.Dataset, name: str, after: float | None) -> dict[str,
     name : str
         Of the file.
     after : float or None
-        Time [s], of which the nearest saved one is taken; the last without.
+        Time [s], of which the nearest saved one is taken; the last without. It may be beyond the
+        last by one interval between saved times.
 
     Returns
     -------
@@ -134,14 +154,21 @@ def predicted_rows(run: xr.Dataset, name: str, after: float | None) -> dict[str,
     Raises
     ------
     InputError
-        If the run has no cells or no stroma.
+        If the run has no cells or no stroma, or does not come that far.
     """
     times, spec = observation_times(run), model_of(run).spec
+    if after is not None and after > times[-1] + np.diff(times, prepend=times[0])[-1]:
+        raise InputError(
+            f"{name}: its cells are saved until {duration_text(float(times[-1]))}, and --after "
+            f"{duration_text(after)} is later by more than an interval. Solve the model for "
+            f"longer (--set run.duration='{duration_text(after)}'), or correct --after."
+        )
     time = float(times[-1] if after is None else times[np.argmin(np.abs(times - after))])
     rows = fold_change_table([run], [time])
-    for row in rows:
+    for row, counting in zip(rows, _counting(rows, 1), strict=True):
         # One dish has no interval over dishes.
         del row["time"], row["interval"]
+        row["counting"] = counting
     return {
         "run": name,
         "title": spec.title,
@@ -152,6 +179,23 @@ def predicted_rows(run: xr.Dataset, name: str, after: float | None) -> dict[str,
         "diameter_um": spec.haematopoietic.diameter,
         "regions": rows,
     }
+
+
+def _counting(rows: Sequence[Mapping[str, Any]], dishes: int) -> list[list[float] | None]:
+    """Counting intervals of one dish's fold changes, by region; None of several dishes.
+
+    Cells are taken for independent, so that their numbers are Poisson counts; dishes differ by more
+    than that.
+    """
+    free, result = rows[Region.FREE_SURFACE], []
+    for row in rows:
+        found = None
+        if dishes == 1 and row is not free and row["fold_change"] is not None:
+            areas = free["area_mm2"] / row["area_mm2"]
+            low, high = poisson_ratio_interval(int(row["cells"]), int(free["cells"]))
+            found = ends_or_none((areas * low, areas * high))
+        result.append(found)
+    return result
 
 
 def _ratio(observed: float | None, predicted: float | None) -> float | None:
@@ -168,33 +212,68 @@ def _require_different(dishes: Sequence[MeasuredDish]) -> None:
 
 
 def _walk_of(dish: MeasuredDish, walk: Walk, usual: float) -> Walk:
-    """Speed and persistence time of a dish's cells: as given, else of its tracks."""
+    """Speed and persistence time of a dish's cells: as given, else of its tracks.
+
+    Regions would hold the cells of the encounter limit, so only pieces of tracks over free surface
+    tell how these wander: held cells stand still.
+    """
     speed, persistence = walk.speed, walk.persistence_time
-    if dish.cells.tracks is not None and (speed is None or persistence is None):
-        fitted = walk_of(paths_of(dish.cells.tracks))[1]
-        speed = fitted.speed if speed is None else speed
-        persistence = fitted.persistence_time if persistence is None else persistence
-    if speed is None:
+    name, found = dish.cells.name, walk
+    if speed is None and dish.cells.tracks is None:
         raise InputError(
-            f"{dish.cells.name}: has no tracks that tell how fast its cells are, which the "
+            f"{name}: has no tracks that tell how fast its cells are, which the "
             "encounter limit needs. Give --speed, such as '3 um/min', or omit --after."
         )
-    return Walk(walk.after, speed, usual if persistence is None else persistence)
+    if dish.cells.tracks is not None and (speed is None or persistence is None):
+        free, tracks = _over_free_surface(dish)
+        fitted = walk_of(free)[1] if tracks >= _FEWEST_TRACKS else None
+        if speed is None and (fitted is None or fitted.speed is None):
+            why = (
+                f"only {tracks} of its tracks have two successive spots over free surface"
+                if fitted is None
+                else f"its tracks over free surface do not tell: {fitted.note}"
+            )
+            raise InputError(
+                f"{name}: the encounter limit needs the speed of its cells, and {why}. Give "
+                "--speed, such as '3 um/min', or omit --after."
+            )
+        if fitted is not None:
+            speed = fitted.speed if speed is None else speed
+            persistence = fitted.persistence_time if persistence is None else persistence
+            found = replace(walk, pieces=free.count, tracks=tracks)
+    return replace(
+        found, speed=speed, persistence_time=usual if persistence is None else persistence
+    )
 
 
-def _limit(dishes: Sequence[MeasuredDish], walks: Sequence[Walk | None]) -> Array:
-    """Encounter limit of a group's dishes, a ratio of sums over dishes, shape (2,)."""
-    counts, areas = np.zeros(3), np.zeros(3)
+def _over_free_surface(dish: MeasuredDish) -> tuple[Paths, int]:
+    """Pieces of a dish's tracks over free surface of its mask, and the number of these tracks."""
+    assert dish.cells.tracks is not None
+    mask = dish.mask
+    paths = paths_of(from_corner(dish.cells.tracks, mask.pixel_size))
+    within = (paths.x >= 0.0) & (paths.x < mask.grid.width)
+    within &= (paths.y >= 0.0) & (paths.y < mask.grid.length)
+    free = mask.regions[mask.grid.index(paths.x, paths.y)] == Region.FREE_SURFACE
+    return pieces(paths, within & free)
+
+
+def _limit(dishes: Sequence[MeasuredDish], walks: Sequence[Walk | None]) -> tuple[Array, bool]:
+    """Encounter limit of a group's dishes, a ratio of sums over dishes, shape (2,).
+
+    Also whether it is a lower bound.
+    """
+    counts, areas, at_least = np.zeros(3), np.zeros(3), False
     for dish, walk in zip(dishes, walks, strict=True):
         if walk is None or walk.speed is None or walk.persistence_time is None:
-            return np.full(2, np.nan)
-        share, own = mask_encounters(
+            return np.full(2, np.nan), False
+        found = mask_encounters(
             dish.mask, speed=walk.speed, persistence_time=walk.persistence_time,
             duration=walk.after,
         )  # fmt: skip
-        counts += share * len(dish.cells.x)
-        areas += own
-    return density_fold_change(counts, areas)
+        counts += found.share * len(dish.cells.x)
+        areas += found.areas
+        at_least |= found.at_least
+    return density_fold_change(counts, areas), at_least
 
 
 def _described(dish: MeasuredDish, census: Census, walk: Walk | None) -> dict[str, Any]:
@@ -227,6 +306,8 @@ def _described(dish: MeasuredDish, census: Census, walk: Walk | None) -> dict[st
             if walk is None or walk.persistence_time is None
             else walk.persistence_time / _MINUTE
         ),
+        "walk_pieces": None if walk is None or not walk.pieces else walk.pieces,
+        "walk_tracks": None if walk is None or not walk.tracks else walk.tracks,
     }
 
 

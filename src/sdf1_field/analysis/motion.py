@@ -15,7 +15,7 @@ from sdf1_field.analysis.dishes import (
     require_one_experiment,
     require_other_donors,
 )
-from sdf1_field.analysis.persistent_walk import fit_persistent_walk, persistent_walk_law
+from sdf1_field.analysis.persistent_walk import fit_persistent_walk
 from sdf1_field.analysis.runs import run_name, run_tracks
 from sdf1_field.analysis.tracks import (
     Tracks,
@@ -132,9 +132,7 @@ def _motion(runs: Sequence[xr.Dataset], tracks: Tracks) -> dict[str, Any]:
     if held > 0:
         notes.append("held cells are among them: speeds are of crawling and held cells together")
     squares = square_displacements(tracks, shown_lags(tracks))
-    fitted: Array = np.full(len(squares.lags), np.nan)
-    if walk.speed is not None and walk.persistence_time is not None:
-        fitted = persistent_walk_law(squares.lags, walk.speed, walk.persistence_time)
+    fitted = walk.square_displacement(squares.lags)
     per_minute = 60.0
 
     def scaled(interval: tuple[float, float] | None, factor: float) -> list[float] | None:

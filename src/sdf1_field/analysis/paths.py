@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from sdf1_field.analysis.tracks import SquareDisplacements
 from sdf1_field.errors import InputError
 from sdf1_field.interop import TrackFile
-from sdf1_field.statistics import percentile_interval, resampled_sums
+from sdf1_field.statistics import mean_vector_test, percentile_interval, resampled_sums
 
 Array = NDArray[np.float64]
 Whole = NDArray[np.int64]
@@ -82,6 +82,31 @@ def paths_of(file: TrackFile) -> Paths:
     order = order[seen[order]]
     path = np.unique(branch[order], return_inverse=True)[1].astype(np.int64)
     return Paths(path, file.frame[order], file.x[order], file.y[order], file.interval)
+
+
+def pieces(paths: Paths, there: NDArray[np.bool_]) -> tuple[Paths, int]:
+    """Pieces of paths of successive places that are somewhere, two places each at least.
+
+    Parameters
+    ----------
+    paths : Paths
+    there : ndarray of bool, shape (place,)
+        Which places are.
+
+    Returns
+    -------
+    pieces : Paths
+    count : int
+        Number of the paths that they are of.
+    """
+    begins = np.diff(paths.path, prepend=-1) != 0
+    begins[1:] |= there[1:] & ~there[:-1]
+    piece = np.cumsum(begins)
+    own = np.flatnonzero(there)
+    own = own[(np.bincount(piece[own], minlength=1)[piece[own]]) > 1]
+    number = np.unique(piece[own], return_inverse=True)[1].astype(np.int64)
+    cut = Paths(number, paths.frame[own], paths.x[own], paths.y[own], paths.interval)
+    return cut, len(np.unique(paths.path[own]))
 
 
 @dataclass(frozen=True, eq=False)
@@ -179,6 +204,25 @@ def forward_migration(paths: Paths, steps: Steps, direction: float) -> tuple[Arr
     cosine, sine = np.cos(direction), np.sin(direction)
     whole = lengths(paths, steps)
     return _ratio(cosine * dx + sine * dy, whole), _ratio(cosine * dy - sine * dx, whole)
+
+
+def mean_drift(paths: Paths, steps: Steps) -> tuple[float, float, float]:
+    """Mean of all steps from frame to frame in x and y [um/s], and p of none.
+
+    P is Hotelling's over paths (`mean_vector_test`); NaN where there is nothing to test.
+    """
+    number = sums_by(steps.path, steps.plain.astype(float), paths.count)
+    sums = np.column_stack(
+        [
+            sums_by(steps.path, np.where(steps.plain, step, 0.0), paths.count)
+            for step in (steps.dx, steps.dy)
+        ]
+    )
+    own = number > 0.0
+    if not own.any():
+        return np.nan, np.nan, np.nan
+    x, y = sums.sum(axis=0) / (number.sum() * paths.interval)
+    return float(x), float(y), mean_vector_test(sums[own], number[own])
 
 
 def net_directions(paths: Paths) -> Array:

@@ -21,6 +21,10 @@ _PERSISTENCES = 600
 _SHORTEST, _LONGEST = 1e-3, 1e2
 """Ends of the persistence times tried, in intervals between frames and in longest fitted lags."""
 _ROUND_OFF = 1e-6
+_SIGMAS = 4.0
+"""Variances of places along one axis in a square displacement: of two ends, along two axes."""
+LAGS_OF_ERROR = 4
+"""Lags that tell an error of places from speed and persistence, at least."""
 
 
 def persistent_walk_law(lag: Array | float, speed: float, persistence_time: Array | float) -> Array:
@@ -81,6 +85,10 @@ class PersistentWalk:
         The fit goes to this lag [s].
     note : str
         Parameters that the sampling does not resolve, in words; empty if there are none.
+    localisation_error : float or None
+        Standard deviation of places along each axis [um]; None where none is fitted.
+    localisation_interval : tuple of float or None
+        95 % bootstrap interval over cells.
     """
 
     speed: float | None
@@ -91,6 +99,15 @@ class PersistentWalk:
     motility_interval: tuple[float, float] | None
     longest_lag: float
     note: str
+    localisation_error: float | None = None
+    localisation_interval: tuple[float, float] | None = None
+
+    def square_displacement(self, lag: Array) -> Array:
+        """Mean square displacement [um**2] at lags [s]; NaN if the walk is not resolved."""
+        if self.speed is None or self.persistence_time is None:
+            return np.full(np.shape(lag), np.nan)
+        law = persistent_walk_law(lag, self.speed, self.persistence_time)
+        return law + _SIGMAS * (self.localisation_error or 0.0) ** 2
 
 
 def fit_persistent_walk(tracks: Tracks) -> PersistentWalk:
@@ -120,8 +137,14 @@ def fit_persistent_walk(tracks: Tracks) -> PersistentWalk:
     )
 
 
-def fit_square_displacements(squares: SquareDisplacements, interval: float) -> PersistentWalk:
+def fit_square_displacements(
+    squares: SquareDisplacements, interval: float, *, exact: bool = True
+) -> PersistentWalk:
     """The walk of `fit_persistent_walk` from square displacements alone.
+
+    Places of detected cells have an error of their own in each frame, which adds ``4 sigma**2`` to
+    every mean square displacement and makes cells look less persistent (Michalet 2010). With it the
+    best speed and error of each persistence time still have a closed form, none of them negative.
 
     Parameters
     ----------
@@ -129,6 +152,13 @@ def fit_square_displacements(squares: SquareDisplacements, interval: float) -> P
         At the lags to fit.
     interval : float
         Time between frames [s].
+    exact : bool
+        Whether places are exact, as simulated ones; else their error is fitted too, if there are
+        four lags or more.
+
+    References
+    ----------
+    Michalet (2010) Phys. Rev. E 82:041914, 10.1103/PhysRevE.82.041914.
     """
     if len(squares.lags) < 2 or not squares.mean.min() > 0.0:
         why = (
@@ -148,7 +178,9 @@ def fit_square_displacements(squares: SquareDisplacements, interval: float) -> P
         summed = resampled_sums(np.hstack([squares.sums, squares.counts]))
         resampled = summed[:, :lags] / np.maximum(summed[:, lags:], 1.0)
         means = np.vstack([means, resampled])
-    times, speeds = _best_walks(means, squares.lags, weights, persistence)
+    blurred = not exact and len(squares.lags) >= LAGS_OF_ERROR
+    times, speeds, offsets = _best_walks(means, squares.lags, weights, persistence, blurred=blurred)
+    errors = np.sqrt(offsets / _SIGMAS)
     motilities = 0.5 * speeds**2 * times
     ends = _interval(times[1:])
     low, high = ends or (float(times[0]), float(times[0]))
@@ -167,6 +199,8 @@ def fit_square_displacements(squares: SquareDisplacements, interval: float) -> P
         note=_unresolved(
             interval, cells, squares.lags[-1], float(times[0]), (low, high), too_short, too_long
         ),
+        localisation_error=float(errors[0]) if blurred else None,
+        localisation_interval=_interval(errors[1:]) if blurred else None,
     )
 
 
@@ -204,9 +238,9 @@ def _unresolved(
 
 
 def _best_walks(
-    means: Array, lags: Array, weights: Array, persistence: Array
-) -> tuple[Array, Array]:
-    """Persistence times and speeds of least weighted squares, one for each row of means.
+    means: Array, lags: Array, weights: Array, persistence: Array, *, blurred: bool
+) -> tuple[Array, Array, Array]:
+    """Persistence times, speeds and offsets of least weighted squares, one for each row of means.
 
     Parameters
     ----------
@@ -214,11 +248,14 @@ def _best_walks(
     lags, weights : ndarray, shape (lag,)
     persistence : ndarray, shape (trial,)
         Persistence times to try [s], evenly spaced in their logarithm.
+    blurred : bool
+        Whether an offset of all lags is fitted; it is 0 without.
     """
     laws = persistent_walk_law(lags[None, :], 1.0, persistence[:, None])
     along = means @ (weights * laws).T
-    size = (weights * laws**2).sum(axis=1)
-    gain = along**2 / size
+    square, offset = _linear(means, weights, laws[None], along, blurred)
+    # By how much the sum of weighted squares falls below that of no walk.
+    gain = square * along + offset * (means @ weights)[:, None]
     best = np.argmax(gain, axis=1)
     inner = np.clip(best, 1, len(persistence) - 2)
     rows = np.arange(len(means))
@@ -232,9 +269,40 @@ def _best_walks(
     )
     step = math.log(persistence[1] / persistence[0])
     times = persistence[best] * np.exp(np.clip(shift, -1.0, 1.0) * step)
-    own = persistent_walk_law(lags[None, :], 1.0, times[:, None])
-    square = (weights * means * own).sum(axis=1) / (weights * own**2).sum(axis=1)
-    return times, np.sqrt(square)
+    own = persistent_walk_law(lags[None, :], 1.0, times[:, None])[:, None]
+    along = (weights * means * own[:, 0]).sum(axis=1)[:, None]
+    square, offset = _linear(means, weights, own, along, blurred)
+    return times, np.sqrt(square[:, 0]), offset[:, 0]
+
+
+def _linear(
+    means: Array, weights: Array, laws: Array, along: Array, blurred: bool
+) -> tuple[Array, Array]:
+    """Squared speed and offset of least weighted squares, neither negative, shape (set, trial).
+
+    Parameters
+    ----------
+    means : ndarray, shape (set, lag)
+    weights : ndarray, shape (lag,)
+    laws : ndarray, shape (set or 1, trial, lag)
+        Of unit speed.
+    along : ndarray, shape (set, trial)
+        Weighted sums of means times laws.
+    blurred : bool
+        Whether there is an offset.
+    """
+    size = (weights * laws**2).sum(axis=2)
+    alone = along / size
+    if not blurred:
+        return alone, np.zeros_like(alone)
+    mixed, total = (weights * laws).sum(axis=2), weights.sum()
+    summed = (means @ weights)[:, None]
+    determinant = size * total - mixed**2
+    offset = (size * summed - mixed * along) / determinant
+    square = (total * along - mixed * summed) / determinant
+    none, still = offset < 0.0, square < 0.0
+    offset = np.where(none, 0.0, np.where(still, summed / total, offset))
+    return np.where(none, alone, np.where(still, 0.0, square)), offset
 
 
 def _interval(values: Array) -> tuple[float, float] | None:

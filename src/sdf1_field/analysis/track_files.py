@@ -12,6 +12,7 @@ from sdf1_field.analysis.paths import (
     Paths,
     forward_migration,
     frame_speeds,
+    mean_drift,
     mean_over_paths,
     net_directions,
     path_square_displacements,
@@ -23,9 +24,9 @@ from sdf1_field.analysis.paths import (
     turning_angles,
 )
 from sdf1_field.analysis.persistent_walk import (
+    LAGS_OF_ERROR,
     PersistentWalk,
     fit_square_displacements,
-    persistent_walk_law,
 )
 from sdf1_field.analysis.tracks import SquareDisplacements, Tracks, fitted_lags, shown_lags
 from sdf1_field.analysis.values import ends_or_none, or_none
@@ -44,6 +45,10 @@ Array = NDArray[np.float64]
 _SAME = 0.01
 """Relative difference of frame intervals that are alike."""
 _MINUTE = 60.0
+_CLEAR = 0.01
+"""P below which a drift is clear."""
+_WHOLE, _MOST = 0.9, 0.5
+"""Share of the film that a track lasts to be as long as it, and share of tracks that are most."""
 
 
 def track_table(
@@ -103,16 +108,18 @@ def track_table(
 def walk_of(paths: Paths) -> tuple[SquareDisplacements, PersistentWalk]:
     """Mean square displacements to show, and the persistent walk fitted to the shorter lags.
 
-    Lags go to a quarter of the median path; those of the fit to a tenth, three at least.
+    Lags go to a quarter of the median path; those of the fit to a tenth, four at least, for the
+    error of places is fitted too.
     """
     # A track as long as the median path, of which only the times count.
     steps = int(np.median(paths.frames))
     nowhere = np.zeros((0, steps + 1))
     median = Tracks(np.linspace(0.0, steps * paths.interval, steps + 1), nowhere, nowhere)
     shown, fitted = (
-        path_square_displacements(paths, lags(median)) for lags in (shown_lags, fitted_lags)
+        path_square_displacements(paths, lags)
+        for lags in (shown_lags(median), fitted_lags(median, LAGS_OF_ERROR))
     )
-    return shown, fit_square_displacements(fitted, paths.interval)
+    return shown, fit_square_displacements(fitted, paths.interval, exact=False)
 
 
 def _speeds(file: TrackFile) -> Array:
@@ -132,6 +139,7 @@ def _compared(control: TrackFile, treated: TrackFile) -> dict[str, Any]:
         "test": "Mann-Whitney U",
         "p": or_none(mann_whitney_u_test(*speeds)),
         "unit": "tracks",
+        "note": "tracks of one dish are not independent experiments",
     }
 
 
@@ -149,9 +157,7 @@ def _measured(file: TrackFile, direction: float) -> dict[str, Any]:
     headings = net_directions(paths)
     sums = np.cos(headings).sum(), np.sin(headings).sum()
     squares, walk = walk_of(paths)
-    fitted = np.full(len(squares.lags), np.nan)
-    if walk.speed is not None and walk.persistence_time is not None:
-        fitted = persistent_walk_law(squares.lags, walk.speed, walk.persistence_time)
+    fitted = walk.square_displacement(squares.lags)
     finite = speeds[np.isfinite(speeds)]
     result: dict[str, Any] = {
         "file": file.name,
@@ -187,13 +193,20 @@ def _measured(file: TrackFile, direction: float) -> dict[str, Any]:
         ("speed_um_per_min", walk.speed, walk.speed_interval, _MINUTE),
         ("persistence_min", walk.persistence_time, walk.persistence_interval, 1.0 / _MINUTE),
         ("motility_um2_per_min", walk.motility_coefficient, walk.motility_interval, _MINUTE),
+        ("localisation_error_um", walk.localisation_error, walk.localisation_interval, 1.0),
     ):
         result[name] = None if value is None else factor * value
         result[f"{name}_interval"] = (
             None if between is None else [factor * between[0], factor * between[1]]
         )
+    drift_x, drift_y, drift_p = mean_drift(paths, steps)
+    whole = float(np.mean(paths.frames >= _WHOLE * np.ptp(file.frame)))
     return result | {
         "fitted_to": walk.longest_lag,
+        "drift_um_per_min": or_none(_MINUTE * math.hypot(drift_x, drift_y)),
+        "drift_direction_deg": or_none(math.degrees(math.atan2(drift_y, drift_x))),
+        "drift_p": or_none(drift_p),
+        "whole_film_share": whole,
         "net_direction_deg": or_none(
             math.degrees(math.atan2(sums[1], sums[0])) if len(headings) else math.nan
         ),
@@ -206,7 +219,7 @@ def _measured(file: TrackFile, direction: float) -> dict[str, Any]:
             {"lag": float(lag), "msd_um2": float(value), "fitted_um2": or_none(law)}
             for lag, value, law in zip(squares.lags, squares.mean, fitted, strict=True)
         ],
-        "notes": _notes(file, paths, walk),
+        "notes": [*_notes(file, paths, walk), *_drift_notes(drift_p, whole)],
     }
 
 
@@ -241,7 +254,29 @@ def _notes(file: TrackFile, paths: Paths, walk: PersistentWalk) -> list[str]:
             f"{_number(file.gaps, 'step')} over a gap left out of speed from frame to frame and "
             "of turning angles; path lengths are straight there"
         )
+    if walk.longest_lag and walk.localisation_error is None:
+        notes.append(
+            "errors of places are not taken off the corrected speed: tracks are too short to tell "
+            "them from motion"
+        )
     return notes + ([walk.note] if walk.note else [])
+
+
+def _drift_notes(p: float, whole: float) -> list[str]:
+    """What a common drift, seen or unseen, does to tests of directions, in words."""
+    notes = []
+    if p < _CLEAR:
+        notes.append(
+            "the tracks drift together: if that is the stage or the medium, Rayleigh's test, the V "
+            "test and rotated tracks take it for a direction of the cells; correct the drift "
+            "before tracking"
+        )
+    elif whole > _MOST:
+        notes.append(
+            "most tracks last the whole film: a drift too small to be clear here adds up along "
+            "them, and tests of directions may take it for a direction of the cells"
+        )
+    return notes
 
 
 def _number(count: int, noun: str, plural: str = "s") -> str:

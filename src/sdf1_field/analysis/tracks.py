@@ -115,14 +115,14 @@ def shown_lags(tracks: Tracks) -> NDArray[np.intp]:
     return _spread(tracks, SHOWN_SHARE)
 
 
-def fitted_lags(tracks: Tracks) -> NDArray[np.intp]:
-    """Lags the walk is fitted to [frames]: to a tenth of the track, three at least."""
-    return _spread(tracks, FITTED_SHARE)
+def fitted_lags(tracks: Tracks, fewest: int = _FEWEST_LAGS) -> NDArray[np.intp]:
+    """Lags the walk is fitted to [frames]: to a tenth of the track, and some at least."""
+    return _spread(tracks, FITTED_SHARE, fewest)
 
 
-def _spread(tracks: Tracks, share: float) -> NDArray[np.intp]:
+def _spread(tracks: Tracks, share: float, fewest: int = _FEWEST_LAGS) -> NDArray[np.intp]:
     steps = len(tracks.times) - 1
-    longest = min(max(int(share * steps), _FEWEST_LAGS), steps)
+    longest = min(max(int(share * steps), fewest), steps)
     spread = np.geomspace(1.0, longest, _MOST_LAGS)
     return np.unique(np.round(spread).astype(np.intp))
 

@@ -92,7 +92,8 @@ class Measured:
         after : str, optional
             Time since the cells were added, such as ``"4 h"``, for the encounter limit.
         speed, persistence : str, optional
-            Of the cells, such as ``"3 um/min"`` and ``"5 min"``; their tracks' if not given.
+            Of the cells, such as ``"3 um/min"`` and ``"5 min"``; those of their tracks over free
+            surface if not given.
         against : str or pathlib.Path, optional
             Run file whose dish stands beside the observed ones, at the saved time nearest to
             ``after``, else the last.
@@ -100,7 +101,8 @@ class Measured:
         Raises
         ------
         InputError
-            If a file stands for two dishes, or a speed is missing or has no effect.
+            If a file stands for two dishes, a speed is missing or has no effect, or the run ends
+            before ``after``.
         """
         walk = None
         if after is not None:

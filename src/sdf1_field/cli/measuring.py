@@ -75,8 +75,8 @@ _PATH = click.Path(path_type=Path)
 @click.option(
     "--speed",
     metavar="SPEED",
-    help="Of the cells, such as '3 um/min', for the encounter limit; that of their tracks if not "
-    "given.",
+    help="Of the cells, such as '3 um/min', for the encounter limit; that of their tracks over "
+    "free surface if not given.",
 )
 @click.option(
     "--persistence",

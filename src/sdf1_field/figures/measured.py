@@ -174,6 +174,9 @@ def _draw_bars(axes: Any, table: Mapping[str, Any]) -> None:
             place, limit, marker="_", s=260, color=HELD, lw=2.5, zorder=3,
             label="encounter limit: sticky, not attracting" if k == len(bars) - 1 else None,
         )  # fmt: skip
+        if any(row.get("encounter_limit_at_least") for row in rows):
+            # A lower bound.
+            axes.scatter(place, limit, marker="^", s=60, color=HELD, zorder=3)
     axes.axhline(1.0, color="#777777", ls="--", lw=1, label="as on free surface")
     names = [REGION_LABELS[region].replace(" ", "\n") for region in ENRICHED]
     axes.set_xticks(range(len(ENRICHED)), names)

@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 
 from sdf1_field.analysis.guidance import Followers
 from sdf1_field.analysis.paths import Paths, net_directions, paths_of
-from sdf1_field.analysis.persistent_walk import persistent_walk_law
 from sdf1_field.analysis.track_files import walk_of
 from sdf1_field.digits import interval_text, number_text
 from sdf1_field.figures.drawing import BODY, HELD, NETWORK
@@ -216,7 +215,7 @@ def _draw_square_displacements(axes: Any, paths: Paths) -> None:
     if walk.speed is not None and walk.persistence_time is not None:
         lags = np.geomspace(0.5 * squares.lags[0], 1.2 * squares.lags[-1], 100)
         axes.plot(
-            lags / 60.0, persistent_walk_law(lags, walk.speed, walk.persistence_time),
+            lags / 60.0, walk.square_displacement(lags),
             color=HELD, lw=1.8,
             label="persistent random walk:\n"
             f"speed {interval_text(walk.speed, walk.speed_interval, 60.0)} µm/min,\npersistence "

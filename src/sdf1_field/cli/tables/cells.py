@@ -5,7 +5,14 @@ from typing import Any
 
 import click
 
-from sdf1_field.cli.tables.text import Shown, bin_text, dishes_text, print_table, region_text
+from sdf1_field.cli.tables.text import (
+    Shown,
+    bin_text,
+    dishes_text,
+    print_lacking,
+    print_table,
+    region_text,
+)
 from sdf1_field.digits import interval_text, number_text, spread_text
 
 _MINUTES = 1.0 / 60.0
@@ -62,6 +69,7 @@ def print_fold_changes(rows: list[dict[str, Any]], shown: Shown) -> None:
         ],
         ("time", "region", "runs", "control", "ratio of means", f"p ({test} test)"),
     )
+    print_lacking(compared)
 
 
 def print_course(rows: list[dict[str, Any]], shown: Shown) -> None:

@@ -4,7 +4,7 @@ from typing import Any
 
 import click
 
-from sdf1_field.cli.tables.text import dishes_text, print_table
+from sdf1_field.cli.tables.text import dishes_text, print_lacking, print_table
 from sdf1_field.digits import interval_text, number_text, spread_text
 
 
@@ -30,12 +30,15 @@ def print_measured(table: dict[str, Any]) -> None:
         )
     by = dishes[0]["counted_by"]
     where = "under its centre" if by == "pixel" else "that its file names"
-    several = any(len(group["dishes"]) > 1 for group in groups)
-    click.echo(
-        f"a cell counts for the region {where}; touching: within half of {table['diameter_um']:g} "
-        f"um{'; fold change with 95 % interval over dishes' if several else ''}"
-    )
+    diameter = f"{table['diameter_um']:g} um"
+    click.echo(f"a cell counts for the region {where}; touching: within half of {diameter}")
     predicted = table["predicted"]
+    numbers = {len(group["dishes"]) > 1 for group in groups} | ({False} if predicted else set())
+    kinds = ["over dishes"] if True in numbers else []
+    if False in numbers:
+        one = ", for one dish" if kinds else ""
+        kinds.append(f"counting{one} (cells alone, as if independent; dishes differ by more)")
+    click.echo(f"fold change with 95 % interval: {'; '.join(kinds)}")
     if predicted is None:
         blocks = [(f"{g['name']} ({dishes_text(len(g['dishes']))})", g["regions"]) for g in groups]
         rows = [(name, row) for name, own in blocks for row in own]
@@ -53,9 +56,9 @@ def print_measured(table: dict[str, Any]) -> None:
                 f"{row['area_mm2']:.4f}",
                 f"{row['cells']:g}",
                 number_text(row["density_per_mm2"]),
-                interval_text(row["fold_change"], row.get("interval")),
+                interval_text(row["fold_change"], row.get("interval") or row["counting"]),
                 _touching_text(row["touching_fold_change"], row["touching_uniform"]),
-                *((number_text(row["encounter_limit"]),) if limited else ()),
+                *((_limit_text(row),) if limited else ()),
             )
         )
     header = (
@@ -71,13 +74,15 @@ def print_measured(table: dict[str, Any]) -> None:
     if table["after"]:
         speeds = dict.fromkeys(
             f"{number_text(dish['speed_um_per_min'])} um/min, persistence "
-            f"{number_text(dish['persistence_min'])} min"
+            f"{number_text(dish['persistence_min'])} min{_pieces_text(dish)}"
             for dish in dishes
         )
         click.echo(
             f"encounter limit: cells wander for {duration_text(table['after'])} at "
             f"{'; '.join(speeds)}, and stay where they meet a region"
         )
+        if any(row.get("encounter_limit_at_least") for _, row in rows):
+            click.echo("encounter limit >: hardly any cell would be left on free surface")
     compared = [(group, row) for group in groups for row in group["regions"] if "against" in row]
     if not compared:
         return
@@ -97,6 +102,7 @@ def print_measured(table: dict[str, Any]) -> None:
         ],
         ("group", "region", "dishes", "control", "ratio of means", f"p ({control['test']} test)"),
     )
+    print_lacking([row for _, row in compared])
 
 
 def _print_predicted(predicted: dict[str, Any], observed: int) -> None:
@@ -114,6 +120,18 @@ def _print_predicted(predicted: dict[str, Any], observed: int) -> None:
         )
     if note := predicted["regions"][0]["encounter_limit_note"]:
         click.echo(note)
+
+
+def _pieces_text(dish: dict[str, Any]) -> str:
+    """Tracks that speed and persistence come from; nothing if they were given."""
+    if dish["walk_pieces"] is None:
+        return ""
+    return f" (tracks over free surface: {dish['walk_pieces']:,} pieces of {dish['walk_tracks']:,})"
+
+
+def _limit_text(row: dict[str, Any]) -> str:
+    least = "> " if row.get("encounter_limit_at_least") else ""
+    return f"{least}{number_text(row['encounter_limit'])}"
 
 
 def _touching_text(value: float | None, uniform: float | None) -> str:

@@ -46,6 +46,14 @@ def print_table(rows: Sequence[tuple[str, ...]], header: tuple[str, ...] = ()) -
         click.echo("  ".join([*cells, line[-1]]).rstrip())
 
 
+def print_lacking(rows: Sequence[Mapping[str, Any]]) -> None:
+    """Dishes without a fold change, which a comparison of dishes leaves out."""
+    for note in dict.fromkeys(
+        f"on {row['region']}, {row['against']['note']}" for row in rows if row["against"]["note"]
+    ):
+        click.echo(f"no fold change {note}: left out of mean, S.D. and p")
+
+
 def print_rows(table: Any, _: Shown) -> None:
     """Columns of a table that has no printer of its own, under the keys of its rows."""
     rows = [dict(_flat(row)) for row in (table if isinstance(table, list) else [table])]

@@ -36,6 +36,7 @@ def print_tracks(table: dict[str, Any]) -> None:
         measure("speed, corrected for the frames, um/min", "speed_um_per_min"),
         measure("persistence time, min", "persistence_min"),
         measure("motility coefficient, um2/min", "motility_um2_per_min"),
+        measure("error of places (along an axis), um", "localisation_error_um"),
         measure("straightness (net over path)", "straightness"),
         measure("turning angle between steps, degrees", "turning_angle_deg"),
         measure("cosine of turning angle", "turning_cosine"),
@@ -47,6 +48,13 @@ def print_tracks(table: dict[str, Any]) -> None:
                 f"{number_text(g['net_direction_deg'])} ({number_text(g['resultant_length'])})"
             ),
         ),
+        line(
+            "mean drift, um/min (direction), p",
+            lambda g: (
+                f"{number_text(g['drift_um_per_min'])} ({number_text(g['drift_direction_deg'])}°), "
+                f"{p_text(g['drift_p'])}"
+            ),
+        ),
         line("p of Rayleigh's test (any direction)", lambda g: p_text(g["rayleigh_p"])),
         line(f"p of the V test (towards {angle})", lambda g: p_text(g["v_test_p"])),
     ]
@@ -56,8 +64,8 @@ def print_tracks(table: dict[str, Any]) -> None:
     for group, whose in zip(groups, ("", " on the control"), strict=False):
         if group["fitted_to"]:
             click.echo(
-                f"corrected{whose}: persistent random walk fitted to mean square displacements up "
-                f"to {duration_text(group['fitted_to'])}"
+                f"corrected{whose}: persistent random walk{_blurred(group)} fitted to mean square "
+                f"displacements up to {duration_text(group['fitted_to'])}"
             )
         if group["msd"]:
             click.echo(
@@ -79,8 +87,12 @@ def print_tracks(table: dict[str, Any]) -> None:
         click.echo(
             "speed from frame to frame against the control: ratio of medians "
             f"{interval_text(found['ratio_of_medians'], found['interval'])}, p "
-            f"{p_text(found['p'])} ({found['test']} test over {found['unit']})"
+            f"{p_text(found['p'])} ({found['test']} test over {found['unit']}); {found['note']}"
         )
+
+
+def _blurred(group: dict[str, Any]) -> str:
+    return "" if group["localisation_error_um"] is None else " and error of places"
 
 
 def _print_guidance(scores: Sequence[dict[str, Any]]) -> None:
