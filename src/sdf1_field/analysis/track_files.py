@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -44,6 +45,8 @@ Array = NDArray[np.float64]
 _SAME = 0.01
 """Relative difference of frame intervals that are alike."""
 _MINUTE = 60.0
+_KEPT = 2
+"""Walks that are kept: of tracks and of their control."""
 
 
 def track_table(
@@ -100,10 +103,12 @@ def track_table(
     return result
 
 
+@lru_cache(maxsize=_KEPT)
 def walk_of(paths: Paths) -> tuple[SquareDisplacements, PersistentWalk]:
     """Mean square displacements to show, and the persistent walk fitted to the shorter lags.
 
-    Lags go to a quarter of the median path; those of the fit to a tenth, three at least.
+    Lags go to a quarter of the median path; those of the fit to a tenth, three at least. The last
+    ones are kept, as in `paths_of`.
     """
     # A track as long as the median path, of which only the times count.
     steps = int(np.median(paths.frames))
