@@ -1,6 +1,7 @@
 """What users say in words about the files that they give: quantities, planes, pictures."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from sdf1_field.errors import InputError
@@ -56,12 +57,17 @@ def regions_of(
     pixel_size: str | None = None,
     planes: Mapping[str, int] | None = None,
     image_size: str | None = None,
+    bodies: bool = False,
 ) -> Mask:
-    """`read_regions` with the pixel and the picture's size as users write them."""
-    return read_regions(
+    """`read_regions` with the pixel and the picture's size as users write them.
+
+    Labels of pixels, up to four bytes each, are kept only where ``bodies`` are told apart by them.
+    """
+    mask = read_regions(
         Path(path), labels, pixel_size=quantity_or_none("--pixel-size", pixel_size, "length"),
         planes=planes, image_size=None if image_size is None else image_size_of(image_size),
     )  # fmt: skip
+    return mask if bodies else replace(mask, picture=None)
 
 
 def without_effect(name: str | Path, option: str) -> InputError:

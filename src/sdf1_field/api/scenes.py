@@ -186,7 +186,9 @@ def scene_of_image(
     """
     if bodies not in (None, *BODIES):
         raise InputError(f"--bodies: '{bodies}' is neither. Give {' or '.join(BODIES)}.")
-    read = regions_of(mask, labels, pixel_size=pixel_size, planes=planes, image_size=image_size)
+    read = regions_of(
+        mask, labels, pixel_size=pixel_size, planes=planes, image_size=image_size, bodies=True
+    )
     if pixel_size is not None and not read.asked:
         raise without_effect(mask, "--pixel-size")
     spots = None
