@@ -1,4 +1,4 @@
-"""Time and memory of `measure`, `scene` and `tracks` at the largest sizes that they are made for.
+"""Time and memory of `measure`, `scene` and `tracks` for large masks and many spots.
 
 Each command runs by itself, on files that are made first; its time, CPU and peak memory are those
 of the whole process.
@@ -111,7 +111,7 @@ def measured(folder: Path, side: int, spots: int) -> dict[str, Cost]:
 def table(found: dict[str, Cost], side: int, spots: int, load: float) -> list[str]:
     """Lines of Markdown."""
     return [
-        "# Time and memory at the largest sizes",
+        "# Time and memory for large masks and many spots",
         "",
         f"Masks of {side:,} x {side:,} pixels with {CELLS:,} cells, and {spots:,} spots in tracks "
         f"of {FRAMES} frames, in a table. Whole processes, once each, on {os.cpu_count()} cores "
