@@ -67,7 +67,7 @@ def make(folder: Path, side: int, spots: int) -> None:
         for way in (np.cos, np.sin)
     )
     # Cells that leave come back, as from a wall.
-    x, y = (size - np.abs(size - np.abs(own)) for own in (x, y))
+    x, y = (np.minimum(size - np.abs(size - own % (2.0 * size)), size - PIXEL) for own in (x, y))
     track, frame = np.indices((tracks, FRAMES))
     rows = np.column_stack([each.ravel() for each in (track, frame, frame * 60, x, y)])
     np.savetxt(
