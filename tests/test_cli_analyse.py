@@ -1,3 +1,5 @@
+import csv
+import io
 import json
 import re
 
@@ -57,6 +59,50 @@ def test_a_time_is_refused_where_the_whole_recording_is_shown(run, tiny_run, kin
 def test_a_control_is_refused_where_there_is_no_test(run, tiny_run, solved, kind):
     line = refusal(run("analyse", tiny_run, "--show", kind, "--against", solved(seed=2)))
     assert f"control: '{kind}' has no test." in line
+
+
+@pytest.mark.parametrize(
+    "kind", ["fold-change", "course", "distance", "dwell", "approach", "field"]
+)
+def test_csv_has_the_rows_and_keys_of_json(run, tiny_run, solved, kind):
+    runs = ["analyse", tiny_run, "--show", kind]
+    if kind in ("fold-change", "field"):
+        runs += ["--against", solved(seed=2)]
+    rows = json.loads(run(*runs, "--json").stdout)
+    table = list(csv.DictReader(io.StringIO(run(*runs, "--csv").stdout)))
+    assert len(table) == len(rows)
+    for line, row in zip(table, rows, strict=True):
+        flat = {}
+        for key, value in row.items():
+            if isinstance(value, dict):
+                flat |= {f"{key}.{inner}": own for inner, own in value.items()}
+            elif key == "interval":
+                flat["interval.low"], flat["interval.high"] = value or (None, None)
+            else:
+                flat[key] = value
+        assert set(flat) <= set(line)
+        for key, text in line.items():
+            value = flat.get(key)
+            if value is None:
+                assert text == ""
+            elif isinstance(value, bool | str | list):
+                assert text == {True: "true", False: "false"}.get(
+                    value if isinstance(value, bool) else None,
+                    "; ".join(value) if isinstance(value, list) else value,
+                )
+            else:
+                assert float(text) == value
+    if kind == "fold-change":
+        assert any(line["against.test"] == "unpaired t" for line in table)
+
+
+def test_csv_is_refused_for_nested_tables_and_beside_json(run, tiny_run, alone, stroma):
+    for kind, path in (("motion", tiny_run), (None, alone), ("network", stroma())):
+        shown = () if kind is None else ("--show", kind)
+        line = refusal(run("analyse", path, *shown, "--csv"))
+        assert f"--csv: '{kind or 'motion'}' nests lists" in line
+        assert "Use --json, or --show one of fold-change, course," in line
+    assert "Give one of them" in refusal(run("analyse", tiny_run, "--csv", "--json"))
 
 
 def test_pairs_need_a_control_and_donors(run, tiny_run, alone, solved):

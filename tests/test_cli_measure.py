@@ -38,6 +38,12 @@ def dish(tmp_path):
     return write
 
 
+def test_labels_of_pixels_are_not_kept(dish):
+    mask, cells, *_ = dish("own", 1)
+    groups = sf.measure_groups({"a": [(mask, cells)] * 2}, labels=CLASSES).groups
+    assert [own.mask.picture for own in groups["a"]] == [None, None]
+
+
 def printed(run, *arguments):
     result = run("measure", *map(str, arguments))
     assert result.exit_code == 0, result.output

@@ -2,11 +2,12 @@
 
 import json
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from mask_builders import CLASSES, bodies, imagej, plain
+from mask_builders import CLASSES, bodies, imagej, plain, zipped
 from sdf1_field.digits import interval_text
 from track_builders import LINKS, WALK, csv_text, real, trackmate
 
@@ -259,6 +260,56 @@ def test_a_runs_own_tracks_are_scored_on_its_gradient(run, solved):
     assert "holds no field of ccl5" in refusal(none)
 
 
+def test_the_same_export_as_xml_and_as_csv_is_at_the_same_places_of_a_field(run, solved):
+    path = solved("coculture-kg1a", "output.tracks_every=2 min")
+    for kind, name in (("trackmate-xml", "own.xml"), ("trackmate-csv", "own.csv")):
+        table_of(run("export", path, "--to", kind, "-o", name))
+    size = float(re.search('pixelwidth="([^"]+)"', Path("own.xml").read_text())[1])
+    scores = [
+        json.loads(table_of(run("tracks", *own, "--field", path, "--json")))["guidance"]
+        for own in ((path,), ("own.xml",), ("own.csv", "--pixel-size", f"{size} um"))
+    ]
+    assert scores[2] == scores[1]
+    assert scores[1][0]["index"] == pytest.approx(scores[0][0]["index"], abs=1e-6)
+    line = refusal(run("tracks", "own.csv", "--field", path))
+    assert "own.csv: places are from the centre of the first pixel, whose size" in line
+    assert line.endswith("Give --pixel-size, such as '0.65 um', or TrackMate's XML.")
+    for wrong in (("own.xml", "--field", path), ("own.csv",)):
+        line = refusal(run("tracks", *wrong, "--pixel-size", "3 um"))
+        assert "has a calibration of its own, so --pixel-size has no effect" in line
+
+
+def test_the_pixel_of_a_mask_is_that_of_the_tracks(run, heading, picture, solved):
+    path = solved("coculture-kg1a", "output.tracks_every=2 min")
+    options = ("--towards", picture, "--labels", CLASSES, "--field", path, "--json")
+    found = json.loads(table_of(run("tracks", heading(), *options)))["guidance"]
+    size = ("--pixel-size", "5 um")
+    alone = json.loads(table_of(run("tracks", heading(), "--field", path, *size, "--json")))
+    assert found[2] == alone["guidance"][0]
+    other = ("--pixel-size", "4 um")
+    assert "its pixel is 4 um, that of" in refusal(run("tracks", heading(), *options, *other))
+
+
+def test_tracks_are_scored_towards_outlines(run, heading, picture, tmp_path):
+    outlines = zipped(
+        tmp_path / "rois.zip",
+        [("msc", "POLYGON", [[60, 0], [80, 0], [80, 60], [60, 60]]),
+         ("network", "POLYGON", [[0, 0], [2, 0], [2, 60], [0, 60]])],
+    )  # fmt: skip
+    by_labels = ("--towards", picture, "--labels", CLASSES)
+    named = ("--towards", outlines, "--labels", "msc=msc,network=network")
+    drawn = (*named, "--image-size", "80x60", "--pixel-size", "5 um")
+    found = [
+        json.loads(table_of(run("tracks", heading(), *options, "--json")))["guidance"]
+        for options in (by_labels, drawn)
+    ]
+    for score in (*found[0], *found[1]):
+        score.pop("source", None)
+    assert found[0] == found[1]
+    line = refusal(run("tracks", heading(), *by_labels, "--image-size", "80x60"))
+    assert "is a picture with a size of its own, so --image-size has no effect" in line
+
+
 def test_a_picture_shows_a_rose_for_each_direction(run, heading, picture, tmp_path):
     assert table_of(run("tracks", heading(), "-o", "plain.png"))
     options = ("--towards", picture, "--labels", CLASSES)
@@ -272,6 +323,7 @@ def test_a_picture_shows_a_rose_for_each_direction(run, heading, picture, tmp_pa
     [
         (("--labels", "free=0"), "--labels: belongs to --towards, which is not given. Omit it."),
         (("--plane", "T=1"), "--plane: belongs to --towards, which is not given. Omit it."),
+        (("--image-size", "9x9"), "--image-size: belongs to --towards, which is not given."),
         (("--ligand", "sdf1"), "--ligand: belongs to --field, which is not given. Omit it."),
         (("--start", "1 h"), "--start: belongs to --field, which is not given. Omit it."),
         (("--field", "none.nc"), "none.nc: no such file"),

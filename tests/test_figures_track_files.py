@@ -76,3 +76,15 @@ def test_a_rose_for_each_direction_shows_the_shares_of_its_steps(files):
         assert sum(heights) == pytest.approx(100.0)
         assert heights[0] == pytest.approx(100.0 * followers.score["step_angles"][0]["share"])
         assert axes.get_xlabel().startswith("chemotactic index ")
+
+
+def test_a_table_and_a_picture_fit_the_walk_once(files, monkeypatch):
+    from sdf1_field.analysis import track_files
+
+    fitted, fit = [], track_files.fit_square_displacements
+    monkeypatch.setattr(
+        track_files, "fit_square_displacements", lambda *of: fitted.append(of) or fit(*of)
+    )
+    track_files.track_table(*files)
+    plot_track_files(files)
+    assert len(fitted) == len(files)

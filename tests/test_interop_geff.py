@@ -134,7 +134,7 @@ def test_wrong_graphs_are_refused_in_one_line(graph):
     seconds = {"unit": "second", "scale": None, "scaled_unit": None}
     lost = props() | {"x": np.array([1.0, 2.0, np.nan, 4.0])}
     for made, says in (
-        ((axes(), props(), [(0, 1), (1, 9)]), "a link leads to node 9, which it does not"),
+        ((axes(), props(), [(0, 1), (1, 9)]), "a link leads to spot 9, which the file does not"),
         ((axes(), props(), []), "no spot is linked to another"),
         ((axes(), lost, LINKS), "spot 2 in frame 2 is at ("),
         ((axes(), props((0, 1, 1, 3)), LINKS), "spots 1 and 2 are linked and both in frame 1"),

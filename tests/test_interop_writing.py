@@ -2,6 +2,7 @@
 
 import itertools
 import json
+from dataclasses import replace
 from importlib.util import find_spec
 from xml.etree import ElementTree
 
@@ -131,6 +132,23 @@ def test_a_pixel_of_one_micrometre_is_not_written_as_one_without_a_scale(written
     file = read_tracks(written(text), Calibration(1.0, 30.0))
     write_tracks(file, tmp_path / "a.xml", "trackmate-xml")
     same(read_tracks(tmp_path / "a.xml"), file)
+
+
+@pytest.mark.parametrize("kind", ["trackmate-xml", "trackmate-csv"])
+def test_no_radius_and_no_pixel_are_invented(written, tmp_path, kind):
+    table = "track,frame,time_s,x_um,y_um\n" + "".join(f"1,{n},{60 * n},{n},0\n" for n in range(4))
+    file, path = read_tracks(written(table, "plain.csv")), tmp_path / f"a{SUFFIXES[kind]}"
+    write_tracks(file, path, kind)
+    assert "RADIUS" not in path.read_text()
+    again = read_tracks(path)
+    assert np.isnan(again.radius).all()
+    assert again.pixel_size is None
+    if kind == "trackmate-xml":
+        assert "The pixel of 0.5 micron is assumed: none was known." in path.read_text()
+    # A spot whose radius is known keeps it beside those whose is not.
+    some = replace(file, radius=np.array([6.5, np.nan, 7.5, np.nan]))
+    write_tracks(some, path, kind, force=True)
+    np.testing.assert_array_equal(read_tracks(path).radius, some.radius)
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -44,7 +44,7 @@ def dish(solved, load):
     with open_run(solved("coculture-kg1a", *DENSE)) as run:
         spec = model_of(run).spec
         images = microscope.take_images(run, TIME, seed=1)
-        found = microscope.segment(images, margin=spec.scene.network_outline_margin)
+        found = microscope.segment(images)
         places = microscope.detect(images, diameter=spec.haematopoietic.diameter)
         yield run, run_mask(run, TIME, pixel=microscope.PIXEL), found, places
 
@@ -160,6 +160,25 @@ def test_outlines_are_moved_by_distances(load):
         bodies = np.flatnonzero(row == Region.MSC)
         networks = np.flatnonzero(row == Region.MIGRASOME_NETWORK)
         assert (bodies[0], bodies[-1] + 1, networks[-1] + 1) == ends
+
+
+def test_otsus_threshold_parts_two_peaks_between_them(load):
+    rng = np.random.default_rng(1)
+    values = np.concatenate([rng.normal(20.0, 2.0, 9000), rng.normal(200.0, 15.0, 1000)])
+    threshold = load("microscope").otsu(values)
+    assert np.count_nonzero(values > threshold) == 1000
+
+
+def test_the_sizes_of_masks_and_tracks_are_those_recorded(load, tmp_path):
+    sizes = load("sizes")
+    found = sizes.measured(tmp_path, 128, 2000)
+    assert set(found) == set(sizes.COMMANDS)
+    assert all(cost.peak > 5e7 and cost.cpu > 0.0 for cost in found.values())
+    recorded = (FOLDER / "sizes.md").read_text(encoding="utf-8")
+    assert f"{sizes.SIDE:,} x {sizes.SIDE:,} pixels" in recorded
+    assert f"{sizes.SPOTS:,} spots" in recorded
+    for name in sizes.COMMANDS:
+        assert f"\n| {name} |" in recorded
 
 
 def test_the_page_has_the_recorded_numbers():

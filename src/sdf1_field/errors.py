@@ -1,5 +1,11 @@
-"""Exceptions for users; the command line prints each as one line and sets the exit status."""
+"""Exceptions for users, and files that are whole or not there.
 
+The command line prints each exception as one line and sets the exit status.
+"""
+
+import contextlib
+import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 
@@ -40,3 +46,40 @@ def refuse_inputs(path: Path | None, *inputs: Path | None) -> None:
         return
     if any(one is not None and one.exists() and path.samefile(one) for one in inputs):
         raise InputError(f"{path}: is read as well. Choose another name for the output.")
+
+
+@contextlib.contextmanager
+def written_aside(path: Path) -> Iterator[Path]:
+    """Partial file or folder, which takes the name when it is complete and is removed if not."""
+    partial = path.with_name(path.name + ".partial")
+    _remove(partial)
+    try:
+        yield partial
+        if partial.is_dir() and path.is_dir():
+            shutil.rmtree(path)
+        partial.replace(path)
+    finally:
+        _remove(partial)
+
+
+@contextlib.contextmanager
+def replaced_when_whole(path: Path) -> Iterator[Path]:
+    """`written_aside` for files that users name.
+
+    Raises
+    ------
+    InputError
+        If it cannot be written.
+    """
+    try:
+        with written_aside(path) as partial:
+            yield partial
+    except OSError as error:
+        raise InputError(f"{path}: {reason_of(error)}. Choose another place.") from None
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    with contextlib.suppress(OSError):
+        path.unlink()

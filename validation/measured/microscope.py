@@ -22,16 +22,17 @@ Labels = NDArray[np.uint8]
 
 PIXEL = 0.65
 """Camera pixel of 6.5 um behind a tenfold lens [um]."""
-BLUR = 0.8
-"""Standard deviation of the point spread [um], as of a dry lens slightly out of focus."""
+BLUR, OUT_OF_FOCUS = 0.8, 1.6
+"""Standard deviations of the point spread [um], as of a dry lens slightly and more out of focus."""
 BACKGROUND, SIGNAL = 20.0, 200.0
 """Mean photons in a pixel of empty floor, and more in one that a stained body or cell covers."""
 THREAD = 200.0
 """Photons that a micrometre of fibre, or a square micrometre of migrasome, adds."""
 SMOOTH = 1.0
 """Filter before thresholds [pixels]."""
-LEVEL = 0.3
-"""Threshold of the network, as a share of what a single fibre shows; that of the rest is half."""
+MARGIN = 5.0
+"""Drawn around what is bright [um], as by hand about half a cell's width from it."""
+_BINS = 512
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,7 +52,7 @@ class Images:
     grid: Grid
 
 
-def take_images(run, time: float, *, seed: int) -> Images:
+def take_images(run, time: float, *, seed: int, blur: float = BLUR) -> Images:
     """Bodies, fibres with migrasomes, and cells of a run at a time [s]: blurred, with noise."""
     rng = np.random.default_rng(seed)
     spec, scene = model_of(run).spec, run_scene(run, frame_at(run, time))
@@ -64,7 +65,7 @@ def take_images(run, time: float, *, seed: int) -> Images:
     threads += _ellipses(grid, discs.x[m], discs.y[m], discs.radius[m]) * grid.dx * grid.dy
     return Images(
         *(
-            rng.poisson(ndimage.gaussian_filter(BACKGROUND + channel, BLUR / grid.dx)).astype(float)
+            rng.poisson(ndimage.gaussian_filter(BACKGROUND + channel, blur / grid.dx)).astype(float)
             for channel in (
                 SIGNAL * np.minimum(_of_bodies(grid, bodies), 1.0),
                 THREAD * threads,
@@ -110,29 +111,25 @@ def _threads(fibres, grid: Grid) -> Image:
     return picture
 
 
-def segment(images: Images, *, margin: float) -> Labels:
-    """Class picture by thresholds: 0 free, 1 bodies, 2 within a margin [um] of the network.
+def segment(images: Images) -> Labels:
+    """Class picture by thresholds: 0 free, 1 bodies, 2 within `MARGIN` of what is bright.
 
-    The margin is measured from the middle of a fibre, which looks as wide as it is blurred; so do
-    migrasomes, whose own radius is lost in the blur.
+    Thresholds are Otsu's, of the image itself: nothing is known here of photons, of the blur, or of
+    where the model draws its outlines.
     """
     picture = np.zeros(images.bodies.shape, dtype=np.uint8)
-    size = images.grid.dx
-    spread = np.hypot(BLUR, SMOOTH * size)
-    fibre = THREAD * size**2 / (np.sqrt(2.0 * np.pi) * spread)
-    bright = _brighter(images.network, BACKGROUND + LEVEL * fibre)
+    bright = _bright(images.network)
     if bright.any():
-        half_width = np.sqrt(-2.0 * np.log(LEVEL)) * spread
         # Distances are to the centres of bright pixels, half a pixel inside their edge.
-        apart = (ndimage.distance_transform_edt(~bright) - 0.5) * size
-        picture[apart <= margin - half_width] = Region.MIGRASOME_NETWORK
-    picture[_brighter(images.bodies, BACKGROUND + 0.5 * SIGNAL)] = Region.MSC
+        apart = (ndimage.distance_transform_edt(~bright) - 0.5) * images.grid.dx
+        picture[apart <= MARGIN] = Region.MIGRASOME_NETWORK
+    picture[_bright(images.bodies)] = Region.MSC
     return picture
 
 
 def detect(images: Images, *, diameter: float) -> tuple[Image, Image]:
     """Centres of cells [um] by a threshold; cells that touch are parted where they are narrow."""
-    bright = _brighter(images.cells, BACKGROUND + 0.5 * SIGNAL)
+    bright = _bright(images.cells)
     deep = ndimage.distance_transform_edt(bright) * images.grid.dx > 0.4 * diameter
     deep = ndimage.binary_closing(deep, np.ones((3, 3)))
     labels, count = ndimage.label(deep, np.ones((3, 3)))
@@ -140,5 +137,22 @@ def detect(images: Images, *, diameter: float) -> tuple[Image, Image]:
     return (columns + 0.5) * images.grid.dx, (rows + 0.5) * images.grid.dy
 
 
-def _brighter(picture: Image, threshold: float) -> NDArray[np.bool_]:
-    return np.asarray(ndimage.gaussian_filter(picture, SMOOTH) > threshold)
+def _bright(picture: Image) -> NDArray[np.bool_]:
+    """Pixels above Otsu's threshold of a picture after a slight filter."""
+    smooth = ndimage.gaussian_filter(picture, SMOOTH)
+    return np.asarray(smooth > otsu(smooth))
+
+
+def otsu(values: Image) -> float:
+    """Threshold that parts values into two classes with the most variance between them.
+
+    References
+    ----------
+    Otsu (1979) IEEE Trans. Syst. Man Cybern. 9:62.
+    """
+    counts, edges = np.histogram(values, bins=_BINS)
+    middles = 0.5 * (edges[1:] + edges[:-1])
+    below, above = counts.cumsum()[:-1], counts[::-1].cumsum()[::-1][1:]
+    sums = (counts * middles).cumsum()
+    means = sums[:-1] / below, (sums[-1] - sums[:-1]) / above
+    return float(edges[1:-1][np.argmax(below * above * (means[1] - means[0]) ** 2)])

@@ -16,6 +16,7 @@ import tifffile
 from matplotlib.figure import Figure
 from microscope import (
     BACKGROUND,
+    OUT_OF_FOCUS,
     PIXEL,
     SIGNAL,
     THREAD,
@@ -42,7 +43,7 @@ LABELS = "free=0,msc=1,network=2"
 MISSED = 0.05
 MOVED = 2.0
 """Shift and dilation of outlines [um]."""
-DRAWS = 20
+DRAWS = 5
 """Of cells that are missed."""
 
 
@@ -73,11 +74,14 @@ def measured(run, folder: Path, *, seed: int) -> Iterator[tuple[str, Array]]:
     yield "exact mask", found(fine.regions, x, y)
     spec = model_of(run).spec
     images = take_images(run, TIME, seed=seed)
-    own = segment(images, margin=spec.scene.network_outline_margin)
+    own = segment(images)
     own_x, own_y = detect(images, diameter=spec.haematopoietic.diameter)
     yield "rendered, segmented", found(own, x, y)
     yield "rendered, detected", found(fine.regions, own_x, own_y)
     yield "rendered, both", found(own, own_x, own_y)
+    blurred = take_images(run, TIME, seed=seed, blur=OUT_OF_FOCUS)
+    own_x, own_y = detect(blurred, diameter=spec.haematopoietic.diameter)
+    yield "blurred, both", found(segment(blurred), own_x, own_y)
     rng = np.random.default_rng(seed)
     assert cells.region is not None
     for name, among in (
@@ -143,6 +147,7 @@ ROWS = {
     "rendered, segmented": ("regions segmented from the image, true cells", "exact mask"),
     "rendered, detected": ("cells detected in the image, exact mask", "exact mask"),
     "rendered, both": ("both from the image", "exact mask"),
+    "blurred, both": ("both from an image with twice the blur", "exact mask"),
     "missed anywhere": ("5 % of all cells missed", "exact mask"),
     "missed over MSC": ("5 % of the cells over MSC missed", "exact mask"),
     "missed over stroma": ("5 % of the cells over MSC and network missed", "exact mask"),
@@ -165,6 +170,25 @@ def table(dishes: Sequence[dict[str, Array]]) -> list[str]:
         own = [f"{np.exp(np.log(r).mean()):.2f} ({r.min():.2f} to {r.max():.2f})" for r in ratios.T]
         lines.append(f"| {text} | {against} | {own[0]} | {own[1]} |")
     return lines
+
+
+def report(
+    dishes: Sequence[dict[str, Array]], counts: Sequence[tuple[int, int]], areas: Sequence[Array]
+) -> list[str]:
+    """Lines of Markdown: what is found in the images, and `table`."""
+    changes = np.array([dish["exact mask"] for dish in dishes])
+    msc, network = np.array(areas).T
+    return [
+        "# What images do to fold changes",
+        "",
+        f"`{MODEL}` at 4 h, {len(dishes)} dishes: fold changes of {_range(changes[:, 0])} on MSC "
+        f"and {_range(changes[:, 1])} on the network. Ratios of fold changes, geometric means over "
+        f"dishes with their range. In the images {sum(n for n, _ in counts):,} of "
+        f"{sum(n for _, n in counts):,} cells are found; segmented regions have {_range(msc, 2)} "
+        f"(MSC) and {_range(network, 2)} (network) of their areas.",
+        "",
+        *table(dishes),
+    ]
 
 
 def picture(images: Images, mask: Labels, x: Array, y: Array) -> Figure:
@@ -225,7 +249,7 @@ def main() -> None:
                 spec, images = model_of(run).spec, take_images(run, TIME, seed=seed)
                 x, y = detect(images, diameter=spec.haematopoietic.diameter)
                 counts.append((len(x), spec.cell_count))
-                mask = segment(images, margin=spec.scene.network_outline_margin)
+                mask = segment(images)
                 exact = run_mask(run, TIME, pixel=PIXEL).regions
                 own, other = (np.bincount(each.ravel(), minlength=3) for each in (mask, exact))
                 areas.append(own[1:] / other[1:])
@@ -234,21 +258,10 @@ def main() -> None:
                         asked.output.with_name("rendered.png"), dpi=110
                     )
             path.unlink()
+            # After each dish, so that a run that is stopped leaves the table of those before.
+            text = report(dishes, counts, areas)
+            asked.output.write_text("\n".join(text) + "\n", encoding="utf-8")
             print(seed, {name: np.round(own, 2).tolist() for name, own in dishes[-1].items()})
-    changes = np.array([dish["exact mask"] for dish in dishes])
-    msc, network = np.array(areas).T
-    text = [
-        "# What images do to fold changes",
-        "",
-        f"`{MODEL}` at 4 h, {len(dishes)} dishes: fold changes of {_range(changes[:, 0])} on MSC "
-        f"and {_range(changes[:, 1])} on the network. Ratios of fold changes, geometric means over "
-        f"dishes with their range. In the images {sum(n for n, _ in counts):,} of "
-        f"{sum(n for _, n in counts):,} cells are found; segmented regions have {_range(msc, 2)} "
-        f"(MSC) and {_range(network, 2)} (network) of their areas.",
-        "",
-        *table(dishes),
-    ]
-    asked.output.write_text("\n".join(text) + "\n", encoding="utf-8")
 
 
 def _range(values: Array, digits: int = 1) -> str:

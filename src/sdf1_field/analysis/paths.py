@@ -4,6 +4,7 @@
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,9 @@ Whole = NDArray[np.int64]
 
 _FEWEST_PATHS = 10
 """That must have a displacement over a lag, if there are as many, for the lag to count."""
+
+_KEPT = 2
+"""Files whose paths are kept: tracks and their control."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,8 +67,11 @@ class Paths:
         return np.concatenate([[0], last[:-1] + 1]).astype(np.intp), last
 
 
+@lru_cache(maxsize=_KEPT)
 def paths_of(file: TrackFile) -> Paths:
     """Paths of a track file: its branches of two spots or more.
+
+    Those of the last files are kept, since a table and a picture of them need the same.
 
     Raises
     ------

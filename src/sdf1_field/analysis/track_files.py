@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -49,6 +50,8 @@ _CLEAR = 0.01
 """P below which a drift is clear."""
 _WHOLE, _MOST = 0.9, 0.5
 """Share of the film that a track lasts to be as long as it, and share of tracks that are most."""
+_KEPT = 2
+"""Walks that are kept: of tracks and of their control."""
 
 
 def track_table(
@@ -105,11 +108,12 @@ def track_table(
     return result
 
 
+@lru_cache(maxsize=_KEPT)
 def walk_of(paths: Paths) -> tuple[SquareDisplacements, PersistentWalk]:
     """Mean square displacements to show, and the persistent walk fitted to the shorter lags.
 
     Lags go to a quarter of the median path; those of the fit to a tenth, four at least, for the
-    error of places is fitted too.
+    error of places is fitted too. The last ones are kept, as in `paths_of`.
     """
     # A track as long as the median path, of which only the times count.
     steps = int(np.median(paths.frames))

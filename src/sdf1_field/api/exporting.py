@@ -138,8 +138,8 @@ def export(
     Sdf1FieldWarning
         If a last frame that comes early is left out, or frames have no cells.
     """
+    from sdf1_field.api.options import quantity_or_none
     from sdf1_field.api.runs import times_of
-    from sdf1_field.api.tracking import quantity
 
     if to not in (*SUFFIXES, *PICTURES):
         known = ", ".join((*SUFFIXES, *PICTURES))
@@ -149,7 +149,7 @@ def export(
             f"--pixel-size: is for masks and TrackMate's files; {to} has the grid's or none. Omit "
             "it."
         )
-    pixel = None if pixel_size is None else quantity("--pixel-size", pixel_size, "length")
+    pixel = quantity_or_none("--pixel-size", pixel_size, "length")
     times = times_of(at)
     if times is not None and len(times) > 1 and to not in ("imagej", "ome-tiff"):
         raise InputError(f"--at: {to} has one time. Give one.")

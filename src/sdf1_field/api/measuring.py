@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 from sdf1_field.analysis.mask_census import MeasuredDish, shipped_cell
 from sdf1_field.analysis.measured import Walk, measured_table, predicted_rows
 from sdf1_field.analysis.run_pictures import run_mask, run_positions
-from sdf1_field.api.tracking import quantity
+from sdf1_field.api.options import quantity, quantity_or_none, regions_of, without_effect
 from sdf1_field.errors import InputError
-from sdf1_field.interop import Mask, Positions, image_size_of, read_positions, read_regions
+from sdf1_field.interop import Mask, Positions, read_positions
 from sdf1_field.record import open_run
 
 if TYPE_CHECKING:
@@ -108,8 +108,8 @@ class Measured:
         if after is not None:
             walk = Walk(
                 quantity("--after", after, "time"),
-                None if speed is None else quantity("--speed", speed, "speed"),
-                None if persistence is None else quantity("--persistence", persistence, "time"),
+                quantity_or_none("--speed", speed, "speed"),
+                quantity_or_none("--persistence", persistence, "time"),
             )
         for option, text in (("--speed", speed), ("--persistence", persistence)):
             if walk is None and text is not None:
@@ -117,7 +117,7 @@ class Measured:
                     f"{option}: is for the encounter limit, which needs the time since the cells "
                     "were added. Give --after, such as '4 h', too."
                 )
-        size = None if diameter is None else quantity("--diameter", diameter, "length")
+        size = quantity_or_none("--diameter", diameter, "length")
         predicted = None
         if against is not None:
             with open_run(against, interrupted=True) as run:
@@ -183,11 +183,7 @@ def measure_groups(groups: Mapping[str, Sequence[Pair]], **reading: Any) -> Meas
         As of `measure`, and if a calibration is given that no file needs.
     """
     how = ReadingOptions(**reading)
-    pixel = None if how.pixel_size is None else quantity("--pixel-size", how.pixel_size, "length")
-    image_size = None if how.image_size is None else image_size_of(how.image_size)
-    interval = None
-    if how.frame_interval is not None:
-        interval = quantity("--frame-interval", how.frame_interval, "time")
+    interval = quantity_or_none("--frame-interval", how.frame_interval, "time")
     if how.cells_in not in (None, "um", "px"):
         raise InputError(f"--cells-in: '{how.cells_in}' is no unit. Give um or px.")
     if how.count_by not in ("pixel", "table"):
@@ -198,9 +194,9 @@ def measure_groups(groups: Mapping[str, Sequence[Pair]], **reading: Any) -> Meas
     for name, pairs in groups.items():
         for picture, places in pairs:
             masks.append(
-                read_regions(
-                    Path(picture), how.labels, pixel_size=pixel, planes=how.planes,
-                    image_size=image_size,
+                regions_of(
+                    picture, how.labels, pixel_size=how.pixel_size, planes=how.planes,
+                    image_size=how.image_size,
                 )
             )  # fmt: skip
             cells.append(
@@ -215,40 +211,8 @@ def measure_groups(groups: Mapping[str, Sequence[Pair]], **reading: Any) -> Meas
             )
             dish = MeasuredDish(masks[-1], cells[-1], by_table=how.count_by == "table")
             read.setdefault(name, []).append(dish)
-    if pixel is not None and not any(mask.asked for mask in masks):
-        raise _no_effect(masks[0].name, "--pixel-size")
+    if how.pixel_size is not None and not any(mask.asked for mask in masks):
+        raise without_effect(masks[0].name, "--pixel-size")
     if interval is not None and all("frame_interval" in each.unused for each in cells):
-        raise _no_effect(cells[0].name, "--frame-interval")
+        raise without_effect(cells[0].name, "--frame-interval")
     return Measured(read)
-
-
-def _no_effect(name: str, option: str) -> InputError:
-    return InputError(
-        f"{name}: has a calibration of its own, so {option} has no effect. Omit it; if the file is "
-        "wrong, correct it where it was made."
-    )
-
-
-def planes_of(texts: Sequence[str]) -> dict[str, int]:
-    """Planes from texts such as ``T=3,Z=0``.
-
-    Raises
-    ------
-    InputError
-        If one names no axis and plane.
-
-    Examples
-    --------
-    >>> planes_of(["T=3,Z=0"])
-    {'T': 3, 'Z': 0}
-    """
-    planes = {}
-    for part in (part.strip() for text in texts for part in text.split(",")):
-        axis, equals, number = (piece.strip() for piece in part.partition("="))
-        if len(axis) != 1 or not equals or not number.isdecimal():
-            raise InputError(
-                f"--plane: '{part}' names no plane. Write AXIS=N with the axis' letter in the file "
-                "and N from 0, such as T=3."
-            )
-        planes[axis.upper()] = int(number)
-    return planes

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sdf1_field.api.tracking import quantity
+from sdf1_field.api.options import regions_of, without_effect
 from sdf1_field.errors import InputError, refuse_existing
 from sdf1_field.grid import Grid, make_grid
 from sdf1_field.images import NETWORK, DrawnScene, write_scene
-from sdf1_field.interop import draw_scene, image_size_of, read_positions, read_regions
+from sdf1_field.interop import draw_scene, read_positions
 from sdf1_field.record.layout import program
 from sdf1_field.scene import REGION_LABELS, DrawnFloor
 from sdf1_field.spec import SCENE_FILES, ModelSpec, load_model
@@ -162,7 +162,7 @@ def scene_of_image(
     mask : str or pathlib.Path
         Labels in a TIFF file, or outlines of ImageJ (.roi, .zip).
     labels : str, optional
-        As of `sdf1_field.api.measuring.Reading`.
+        As of `sdf1_field.api.measuring.ReadingOptions`.
     migrasomes : str or pathlib.Path, optional
         Places of migrasomes in TrackMate's XML or CSV, a table, or points of ImageJ.
     pixel_size, image_size : str, optional
@@ -184,16 +184,13 @@ def scene_of_image(
     InputError
         If a file cannot be read, has no calibration, or the two are of different pictures.
     """
-    pixel = None if pixel_size is None else quantity("--pixel-size", pixel_size, "length")
-    size = None if image_size is None else image_size_of(image_size)
     if bodies not in (None, *BODIES):
         raise InputError(f"--bodies: '{bodies}' is neither. Give {' or '.join(BODIES)}.")
-    read = read_regions(Path(mask), labels, pixel_size=pixel, planes=planes, image_size=size)
-    if pixel is not None and not read.asked:
-        raise InputError(
-            f"{mask}: has a calibration of its own, so --pixel-size has no effect. Omit it; if the "
-            "file is wrong, correct it where it was made."
-        )
+    read = regions_of(
+        mask, labels, pixel_size=pixel_size, planes=planes, image_size=image_size, bodies=True
+    )
+    if pixel_size is not None and not read.asked:
+        raise without_effect(mask, "--pixel-size")
     spots = None
     if migrasomes is not None:
         spots = read_positions(

@@ -22,6 +22,8 @@ class Table:
         Whether runs need haematopoietic cells, and a stroma.
     at_times, compared, by_donor : bool
         Whether it is of single times, has a comparison with a control, and one donor by donor.
+    flat : bool
+        Whether it is a list of rows without lists of objects in them, as --csv needs.
     """
 
     help: str
@@ -30,16 +32,20 @@ class Table:
     at_times: bool = False
     compared: bool = False
     by_donor: bool = False
+    flat: bool = False
 
 
 TABLES: Mapping[str, Table] = {
     "fold-change": Table(
-        "cells per region (default with MSC)", at_times=True, compared=True, by_donor=True
+        "cells per region (default with MSC)",
+        at_times=True, compared=True, by_donor=True, flat=True,
     ),
-    "course": Table("fold change over time"),
-    "distance": Table("density against distance from bodies and migrasomes", at_times=True),
-    "dwell": Table("how long cells stay"),
-    "approach": Table("chemotactic index against distance"),
+    "course": Table("fold change over time", flat=True),
+    "distance": Table(
+        "density against distance from bodies and migrasomes", at_times=True, flat=True
+    ),
+    "dwell": Table("how long cells stay", flat=True),
+    "approach": Table("chemotactic index against distance", flat=True),
     "motion": Table(
         "paths, speed, persistence (default without MSC)", stroma=False, compared=True
     ),
@@ -55,7 +61,7 @@ TABLES: Mapping[str, Table] = {
     ),
     "field": Table(
         "concentration on the floor under and around bodies and migrasomes",
-        cells=False, at_times=True, compared=True,
+        cells=False, at_times=True, compared=True, flat=True,
     ),
 }  # fmt: skip
 """By their names after --show."""
@@ -146,6 +152,16 @@ def make_table(
     if table.by_donor:
         options["paired"] = paired
     return table_functions()[name](runs, **options)
+
+
+def require_flat(name: str) -> None:
+    """Raise InputError if a table's rows nest lists, so that it cannot be printed as CSV."""
+    if not TABLES[name].flat:
+        flat = ", ".join(own for own, table in TABLES.items() if table.flat)
+        raise InputError(
+            f"--csv: '{name}' nests lists, which CSV cannot hold. Use --json, or --show one of "
+            f"{flat}."
+        )
 
 
 def changes_of(

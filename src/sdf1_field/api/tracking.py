@@ -12,16 +12,10 @@ from sdf1_field.analysis.guides import gradient_guide, region_guides
 from sdf1_field.analysis.paths import paths_of
 from sdf1_field.analysis.track_files import track_table
 from sdf1_field.api.exporting import RUN, run_track_file
+from sdf1_field.api.options import quantity_or_none, regions_of, without_effect
 from sdf1_field.errors import InputError
-from sdf1_field.interop import (
-    Calibration,
-    Mask,
-    TrackFile,
-    parse_labels,
-    read_mask,
-    read_tracks,
-)
-from sdf1_field.interop.positions import from_corner, tracks_on_mask
+from sdf1_field.interop import Calibration, Mask, TrackFile, read_tracks
+from sdf1_field.interop.positions import from_corner, of_centres, tracks_on_mask
 from sdf1_field.units import bounded, parse
 
 if TYPE_CHECKING:
@@ -58,17 +52,19 @@ class Tracks:
         *,
         pixel_size: str | None = None,
         planes: Mapping[str, int] | None = None,
+        image_size: str | None = None,
     ) -> "Tracks":
         """The same tracks, scored on the direction to the regions of a mask of the same picture.
 
         Parameters
         ----------
         mask : str or pathlib.Path
-            Labels in a TIFF file.
+            Labels in a TIFF file, or outlines of ImageJ (.roi, .zip).
         labels : str or None
-            Which labels are which region, such as ``"free=0,msc=1,network=2"``.
-        pixel_size : str, optional
-            Such as ``"0.65 um"``, for a mask without a calibration.
+            Which labels, or names of outlines, are which region, such as
+            ``"free=0,msc=1,network=2"``.
+        pixel_size, image_size : str, optional
+            Such as ``"0.65 um"`` and ``"1024x1024"``, where the mask's file does not say it.
         planes : mapping of str to int, optional
             Plane along each axis of the mask besides y and x.
 
@@ -77,7 +73,9 @@ class Tracks:
         InputError
             If the mask cannot be read, or is of another calibration or size than the tracks.
         """
-        return self._towards(_mask(mask, labels, pixel_size, planes))
+        return self._towards(
+            regions_of(mask, labels, pixel_size=pixel_size, planes=planes, image_size=image_size)
+        )
 
     def up_gradient(
         self, run: str | Path, *, ligand: str | None = None, start: str | None = None
@@ -97,7 +95,8 @@ class Tracks:
         Raises
         ------
         InputError
-            If the run has no such field, or no gradient.
+            If the run has no such field, or no gradient, or the tracks are TrackMate's and their
+            file names no pixel size.
         """
         begin = self.start if start is None else _time("--start", start)
         from sdf1_field.record import open_run
@@ -109,10 +108,12 @@ class Tracks:
 
     def _towards(self, mask: Mask) -> "Tracks":
         paths = paths_of(tracks_on_mask(self.file, mask))
-        return self._following([Followers(paths, guide) for guide in region_guides(mask)])
+        guided = [Followers(paths, guide) for guide in region_guides(mask)]
+        return self._following(guided, mask.pixel_size)
 
-    def _following(self, guided: Sequence[Followers]) -> "Tracks":
-        tracks = Tracks(self.file, self.start)
+    def _following(self, guided: Sequence[Followers], pixel_size: float | None = None) -> "Tracks":
+        file = replace(self.file, pixel_size=self.file.pixel_size or pixel_size)
+        tracks = Tracks(file, self.start)
         tracks.guided = [*self.guided, *guided]
         return tracks
 
@@ -160,7 +161,8 @@ def open_tracks(
     ----------
     path : str or pathlib.Path
     pixel_size, frame_interval : str, optional
-        Such as ``"0.65 um"`` and ``"2 min"``, for a file that is not calibrated.
+        Such as ``"0.65 um"`` and ``"2 min"``, for a file that is not calibrated. The pixel is also
+        for TrackMate's files that do not name it, whose places are from the first one's centre.
     columns : mapping of str to str, optional
         Names of a table's columns for ``track``, ``x``, ``y``, ``frame`` and ``time``.
 
@@ -170,8 +172,9 @@ def open_tracks(
         If the file cannot be read, is not calibrated, or has a calibration of its own.
     """
     (found,) = load_tracks(
-        [Path(path)], pixel_size=pixel_size, frame_interval=frame_interval, columns=columns
-    )
+        [Path(path)], pixel_size=pixel_size, frame_interval=frame_interval, columns=columns,
+        placed=True,
+    )  # fmt: skip
     return found
 
 
@@ -184,10 +187,13 @@ def load_tracks(
     towards: str | Path | None = None,
     labels: str | None = None,
     planes: Mapping[str, int] | None = None,
+    image_size: str | None = None,
+    placed: bool = False,
 ) -> list[Tracks]:
     """Tracks of several files, as of `open_tracks`; the first `Tracks.towards` a mask, if given.
 
-    The pixel size is also that of a mask without one.
+    The pixel size is also that of a mask without one, and ``placed`` says that it matters where in
+    its pixel a place of the first file is.
 
     Raises
     ------
@@ -195,34 +201,26 @@ def load_tracks(
         If a calibration is given that none of the files needs.
     """
     asked = Calibration(
-        _given("pixel_size", pixel_size, "length"), _given("frame_interval", frame_interval, "time")
+        quantity_or_none(_OPTIONS["pixel_size"], pixel_size, "length"),
+        quantity_or_none(_OPTIONS["frame_interval"], frame_interval, "time"),
     )
     files = [_read(path, asked, columns) for path in paths]
-    mask = None if towards is None else _mask(towards, labels, pixel_size, planes)
+    mask = None
+    if towards is not None:
+        mask = regions_of(
+            towards, labels, pixel_size=pixel_size, planes=planes, image_size=image_size
+        )
+    first = files[0].file
+    used = {
+        "frame_interval": False,
+        "pixel_size": (mask is not None and mask.asked)
+        or (placed and of_centres(first) and first.pixel_size == asked.pixel_size),
+    }
     for key, option in _OPTIONS.items():
-        if mask is not None and mask.asked and key == "pixel_size":
-            continue
-        if getattr(asked, key) is not None and all(key in each.file.unused for each in files):
-            raise InputError(
-                f"{files[0].file.name}: has a calibration of its own, so {option} has no effect. "
-                "Omit it; if the file is wrong, correct it where it was made."
-            )
+        unused = getattr(asked, key) is not None and not used[key]
+        if unused and all(key in each.file.unused for each in files):
+            raise without_effect(first.name, option)
     return files if mask is None else [files[0]._towards(mask), *files[1:]]
-
-
-def _mask(
-    path: str | Path,
-    labels: str | None,
-    pixel_size: str | None,
-    planes: Mapping[str, int] | None,
-) -> Mask:
-    named = None if labels is None else parse_labels(labels)
-    size = _given("pixel_size", pixel_size, "length")
-    return read_mask(Path(path), named, pixel_size=size, planes=planes)
-
-
-def _given(key: str, text: str | None, dimension: str) -> float | None:
-    return None if text is None else quantity(_OPTIONS[key], text, dimension)
 
 
 def _time(option: str, text: str) -> float:
@@ -231,17 +229,6 @@ def _time(option: str, text: str) -> float:
         return bounded(parse(text, "time"), text, "time")
     except ValueError as error:
         raise InputError(f"{option}: {error}") from None
-
-
-def quantity(option: str, text: str, dimension: str) -> float:
-    """Positive value of an option, in the program's unit; InputError if it is none."""
-    try:
-        value = bounded(parse(text, dimension), text, dimension)
-    except ValueError as error:
-        raise InputError(f"{option}: {error}") from None
-    if not value > 0.0:
-        raise InputError(f"{option}: '{text}' is out of range. Give more than zero.")
-    return value
 
 
 def _read(path: Path, asked: Calibration, columns: Mapping[str, str] | None) -> Tracks:

@@ -5,9 +5,11 @@ from pathlib import Path
 
 import click
 
-from sdf1_field.api.tables import TABLES, changes_of, make_table, usual_table
+from sdf1_field.api.tables import TABLES, changes_of, make_table, require_flat, usual_table
 from sdf1_field.cli.options import json_option, time_of
 from sdf1_field.cli.tables import Shown, show_table
+from sdf1_field.cli.tables.rows import csv_text
+from sdf1_field.errors import InputError
 
 
 @click.command()
@@ -42,6 +44,13 @@ from sdf1_field.cli.tables import Shown, show_table
 )
 @click.option("--paired", is_flag=True, help="Compare fold changes donor by donor.")
 @json_option
+@click.option(
+    "--csv",
+    "as_csv",
+    is_flag=True,
+    help="Print CSV instead of a table: the rows and keys of --json "
+    f"({', '.join(name for name, table in TABLES.items() if table.flat)}).",
+)
 def analyse(
     runs: tuple[Path, ...],
     kind: str | None,
@@ -49,6 +58,7 @@ def analyse(
     against: tuple[Path, ...],
     paired: bool,
     as_json: bool,
+    as_csv: bool,
 ) -> None:
     """Count cells by region or distance, say how they move, or count networks and their cargo.
 
@@ -58,6 +68,8 @@ def analyse(
 
     from sdf1_field.record import field_unit, model_of, open_run
 
+    if as_csv and as_json:
+        raise InputError("--csv: is instead of --json. Give one of them.")
     times = [time_of(text) for text in at] or None
     with ExitStack() as stack:
         opened, control = (
@@ -65,6 +77,8 @@ def analyse(
             for paths in (runs, against)
         )
         kind = kind or usual_table(opened)
+        if as_csv:
+            require_flat(kind)
         table = make_table(kind, opened, times, against=control, paired=paired)
         changed = changes_of(opened, control)
         spec = model_of(opened[0]).spec
@@ -75,10 +89,10 @@ def analyse(
             units={n: field_unit(opened[0], n) for n in spec.solved_ligands if n in opened[0]},
             drawn=spec.drawn,
         )
-    if as_json:
+    if as_json or as_csv:
         for row in table if isinstance(table, list) else [table]:
             row["changed"] = changed
-        click.echo(json.dumps(table, indent=2))
+        click.echo(csv_text(table) if as_csv else json.dumps(table, indent=2))
         return
     show_table(kind, table, shown)
     for side, texts in changed.items():

@@ -5,7 +5,14 @@ from pathlib import Path
 
 import click
 
-from sdf1_field.cli.options import image_size_option, json_option
+from sdf1_field.cli.options import (
+    columns_option,
+    image_size_option,
+    json_option,
+    labels_option,
+    pixel_size_option,
+    planes_option,
+)
 from sdf1_field.errors import InputError, refuse_inputs
 
 _PATH = click.Path(path_type=Path)
@@ -22,36 +29,16 @@ _PATH = click.Path(path_type=Path)
     help="A dish of a group, instead of MASK CELLS. Repeat it for each dish; the first group is "
     "the control, with which the others are compared by an unpaired t test over dishes.",
 )
-@click.option(
-    "--labels",
-    metavar="REGION=LABELS",
-    help="Which labels of the mask are which region, such as free=0,msc=1,network=2. Labels are "
-    "numbers, ranges (1-20), several (1+5), or 'others'; if each body has a label: "
-    "free=0,msc=others. Of outlines they are names, such as msc=MSC*,network=net*.",
-)
-@click.option(
-    "--pixel-size", metavar="LENGTH", help="Of a mask that is not calibrated, such as '0.65 um'."
-)
+@labels_option
+@pixel_size_option("a mask that is not calibrated, such as '0.65 um'")
 @image_size_option
-@click.option(
-    "--plane",
-    "planes",
-    multiple=True,
-    metavar="AXIS=N",
-    help="Plane of a mask that is a stack, such as T=3, from 0. May be repeated.",
-)
+@planes_option
 @click.option(
     "--frame",
     type=click.IntRange(min=0),
     help="Frame of the cells, if they are in several; from 0.",
 )
-@click.option(
-    "--columns",
-    multiple=True,
-    metavar="KEY=NAME",
-    help="Name of a table's column, such as x=across. Keys: track, x, y, frame, time. May be "
-    "repeated.",
-)
+@columns_option
 @click.option(
     "--cells-in",
     type=click.Choice(("um", "px")),
@@ -129,7 +116,8 @@ def measure(
     """
     pairs = _pairs(dish, groups)
 
-    from sdf1_field.api.measuring import measure_groups, planes_of
+    from sdf1_field.api.measuring import measure_groups
+    from sdf1_field.api.options import planes_of
     from sdf1_field.api.pictures import require_picture, save_picture
     from sdf1_field.cli.tables.measured import print_measured
     from sdf1_field.interop import column_names

@@ -39,6 +39,38 @@ def image_size_option(command: Callable[..., Any]) -> Callable[..., Any]:
     )(command)  # fmt: skip
 
 
+def labels_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The option --labels, as the argument `labels`."""
+    return click.option(
+        "--labels", metavar="REGION=LABELS",
+        help="Which labels of the mask are which region, such as free=0,msc=1,network=2. Labels "
+        "are numbers, ranges (1-20), several (1+5), or 'others'; if each body has a label: "
+        "free=0,msc=others. Of outlines they are names, such as msc=MSC*,network=net*.",
+    )(command)  # fmt: skip
+
+
+def pixel_size_option(of: str) -> Callable[..., Any]:
+    """The option --pixel-size, as the argument `pixel_size`; ``of`` completes its help."""
+    return click.option("--pixel-size", metavar="LENGTH", help=f"Of {of}.")
+
+
+def planes_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The option --plane, as the argument `planes`."""
+    return click.option(
+        "--plane", "planes", multiple=True, metavar="AXIS=N",
+        help="Plane of a mask that is a stack, such as T=3, from 0. May be repeated.",
+    )(command)  # fmt: skip
+
+
+def columns_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The option --columns, as the argument `columns`."""
+    return click.option(
+        "--columns", multiple=True, metavar="KEY=NAME",
+        help="Name of a table's column, such as x=across. Keys: track, x, y, frame, time. May be "
+        "repeated.",
+    )(command)  # fmt: skip
+
+
 def run_argument(command: Callable[..., Any]) -> Callable[..., Any]:
     """The argument RUN.nc, as `run`."""
     return click.argument("run", metavar="RUN.nc", type=click.Path(path_type=Path))(command)

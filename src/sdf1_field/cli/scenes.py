@@ -5,7 +5,14 @@ from pathlib import Path
 
 import click
 
-from sdf1_field.cli.options import image_size_option, json_option
+from sdf1_field.cli.options import (
+    columns_option,
+    image_size_option,
+    json_option,
+    labels_option,
+    pixel_size_option,
+    planes_option,
+)
 from sdf1_field.errors import refuse_inputs
 
 _PATH = click.Path(path_type=Path)
@@ -13,13 +20,7 @@ _PATH = click.Path(path_type=Path)
 
 @click.command()
 @click.argument("mask", metavar="MASK", type=_PATH)
-@click.option(
-    "--labels",
-    metavar="REGION=LABELS",
-    help="Which labels of the mask are which region, such as free=0,msc=1,network=2. Labels are "
-    "numbers, ranges (1-20), several (1+5), or 'others'; if each body has a label: "
-    "free=0,msc=others. Of outlines they are names, such as msc=MSC*,network=net*.",
-)
+@labels_option
 @click.option(
     "--migrasomes",
     type=_PATH,
@@ -32,28 +33,15 @@ _PATH = click.Path(path_type=Path)
     help="A body is a label of MSC, or a group of its pixels that touch by a side or a corner. "
     "[default: labels if there are several, else pieces]",
 )
-@click.option(
-    "--pixel-size", metavar="LENGTH", help="Of a mask that is not calibrated, such as '0.65 um'."
-)
+@pixel_size_option("a mask that is not calibrated, such as '0.65 um'")
 @image_size_option
-@click.option(
-    "--plane",
-    "planes",
-    multiple=True,
-    metavar="AXIS=N",
-    help="Plane of a mask that is a stack, such as T=3, from 0. May be repeated.",
-)
+@planes_option
 @click.option(
     "--frame",
     type=click.IntRange(min=0),
     help="Frame of the migrasomes, if they are in several; from 0.",
 )
-@click.option(
-    "--columns",
-    multiple=True,
-    metavar="KEY=NAME",
-    help="Name of a column in a table of migrasomes, such as x=across. May be repeated.",
-)
+@columns_option
 @click.option(
     "--spots-in",
     "--cells-in",
@@ -86,7 +74,7 @@ def scene(
     MASK is a TIFF of labels, or outlines of ImageJ (.roi, .zip). Without -o the scene is only
     previewed. Solve it with: sdf1-field solve coculture-kg1a --set scene.file=my-scene.nc
     """
-    from sdf1_field.api.measuring import planes_of
+    from sdf1_field.api.options import planes_of
     from sdf1_field.api.pictures import require_picture, save_picture
     from sdf1_field.api.scenes import require_scene_name, scene_of_image
     from sdf1_field.cli.tables.scenes import print_scene

@@ -6,7 +6,16 @@ from pathlib import Path
 
 import click
 
-from sdf1_field.cli.options import json_option, run_argument, time_of
+from sdf1_field.cli.options import (
+    columns_option,
+    image_size_option,
+    json_option,
+    labels_option,
+    pixel_size_option,
+    planes_option,
+    run_argument,
+    time_of,
+)
 from sdf1_field.errors import InputError, refuse_inputs
 
 _FORMATS = ("trackmate-xml", "trackmate-csv", "geff", "csv", "mask", "imagej", "ome-tiff")
@@ -21,23 +30,16 @@ _FORMATS = ("trackmate-xml", "trackmate-csv", "geff", "csv", "mask", "imagej", "
     type=click.Path(path_type=Path),
     help="Tracks of a control: Mann-Whitney U test on speeds of tracks from frame to frame.",
 )
-@click.option(
-    "--pixel-size",
-    metavar="LENGTH",
-    help="Of files that are not calibrated, such as '0.65 um'.",
+@pixel_size_option(
+    "files that are not calibrated, such as '0.65 um'; with --field also of the picture of "
+    "TrackMate's CSV, whose places are from the centre of its first pixel"
 )
 @click.option(
     "--frame-interval",
     metavar="TIME",
     help="Of a file that is not calibrated, such as '2 min'.",
 )
-@click.option(
-    "--columns",
-    multiple=True,
-    metavar="KEY=NAME",
-    help="Name of a table's column, such as track=ID. Keys: track, x, y, frame, time. May be "
-    "repeated.",
-)
+@columns_option
 @click.option(
     "--along",
     default="x",
@@ -51,21 +53,11 @@ _FORMATS = ("trackmate-xml", "trackmate-csv", "geff", "csv", "mask", "imagej", "
     metavar="MASK",
     type=click.Path(path_type=Path),
     help="Score FILE's tracks on the direction to the nearest pixel of each region of a mask (TIFF "
-    "of labels) of the same picture.",
+    "of labels, or outlines of ImageJ, .roi or .zip) of the same picture.",
 )
-@click.option(
-    "--labels",
-    metavar="REGION=LABELS",
-    help="Which labels of the mask are which region, such as free=0,msc=1,network=2 (as of "
-    "measure).",
-)
-@click.option(
-    "--plane",
-    "planes",
-    multiple=True,
-    metavar="AXIS=N",
-    help="Plane of a mask that is a stack, such as T=3, from 0. May be repeated.",
-)
+@labels_option
+@image_size_option
+@planes_option
 @click.option(
     "--field",
     metavar="RUN.nc",
@@ -96,6 +88,7 @@ def tracks(
     along: str,
     towards: Path | None,
     labels: str | None,
+    image_size: str | None,
     planes: tuple[str, ...],
     field: Path | None,
     ligand: str | None,
@@ -108,10 +101,11 @@ def tracks(
 
     FILE is TrackMate's XML or CSV, its exported tracks, any table of spots, GEFF, or a run file.
     """
-    _require_for("--towards", towards, {"--labels": labels, "--plane": planes})
+    of_mask = {"--labels": labels, "--image-size": image_size, "--plane": planes}
+    _require_for("--towards", towards, of_mask)
     _require_for("--field", field, {"--ligand": ligand, "--start": start})
 
-    from sdf1_field.api.measuring import planes_of
+    from sdf1_field.api.options import planes_of
     from sdf1_field.api.pictures import require_picture, save_picture
     from sdf1_field.api.tracking import direction_of, load_tracks
     from sdf1_field.cli.tables.tracks import print_tracks
@@ -125,7 +119,8 @@ def tracks(
     paths = [file] if against is None else [file, against]
     read = load_tracks(
         paths, pixel_size=pixel_size, frame_interval=frame_interval, columns=named,
-        towards=towards, labels=labels, planes=planes_of(planes),
+        towards=towards, labels=labels, planes=planes_of(planes), image_size=image_size,
+        placed=field is not None,
     )  # fmt: skip
     own, control = read[0], read[1] if len(read) > 1 else None
     if field is not None:
@@ -172,11 +167,9 @@ def _require_for(option: str, value: object, own: Mapping[str, object]) -> None:
     help="Only this time, such as '4 h'; several for imagej and ome-tiff. All evenly spaced frames "
     "if not given; the last for a mask.",
 )
-@click.option(
-    "--pixel-size",
-    metavar="LENGTH",
-    help="Of a mask, such as '0.65 um', and of the TrackMate files that go with it: regions are "
-    "painted anew. Else that of the grid's cells.",
+@pixel_size_option(
+    "a mask, such as '0.65 um', and of the TrackMate files that go with it: regions are painted "
+    "anew. Else that of the grid's cells"
 )
 @click.option("--force", is_flag=True, help="Replace an existing file.")
 def export(

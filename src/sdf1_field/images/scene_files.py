@@ -3,14 +3,16 @@
 Rows of the picture run along y from y = 0, as in the image that it was made from.
 """
 
+import contextlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sdf1_field.errors import InputError
+from sdf1_field.errors import InputError, replaced_when_whole
 
 if TYPE_CHECKING:
     import netCDF4
@@ -111,18 +113,11 @@ def write_scene(path: Path, scene: DrawnScene, *, program: str) -> None:
     # Models without a drawn scene are checked without this library.
     import netCDF4
 
-    partial = path.with_name(path.name + ".partial")
     try:
-        with netCDF4.Dataset(partial, "w", format="NETCDF4") as file:
+        with replaced_when_whole(path) as partial, netCDF4.Dataset(partial, "w") as file:
             _write(file, scene, program)
-        partial.replace(path)
-    except (OSError, RuntimeError) as error:
-        partial.unlink(missing_ok=True)
-        reason = getattr(error, "strerror", None) or error
-        raise InputError(f"{path}: cannot be written ({reason}). Choose another place.") from None
-    except BaseException:
-        partial.unlink(missing_ok=True)
-        raise
+    except RuntimeError as error:
+        raise InputError(f"{path}: cannot be written ({error}). Choose another place.") from None
 
 
 def _write(file: "netCDF4.Dataset", scene: DrawnScene, program: str) -> None:
@@ -211,36 +206,30 @@ def read_extent(path: Path) -> Extent:
         )  # fmt: skip
 
 
-class _opened:
+@contextlib.contextmanager
+def _opened(path: Path) -> Iterator["netCDF4.Dataset"]:
     """File of a drawn scene that is open for a while; what goes wrong with it is an InputError."""
+    import netCDF4
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
-
-    def __enter__(self) -> "netCDF4.Dataset":
-        import netCDF4
-
-        if not self.path.is_file():
-            raise InputError(f"{self.path}: no such file. {_REMEDY}")
-        try:
-            self.file = netCDF4.Dataset(self.path)
-        except (OSError, RuntimeError):
-            raise InputError(f"{self.path}: is no file of a drawn scene. {_REMEDY}") from None
-        self.file.set_auto_mask(False)
-        name = str(self.file.__dict__.get("format", ""))
-        if name != SCENE_FORMAT:
-            self.file.close()
-            if name.startswith(f"{_FAMILY} "):
-                raise InputError(
-                    f"{self.path}: is of another version ({name}); this one reads {SCENE_FORMAT}. "
-                    "Make it again with `sdf1-field scene`."
-                )
-            raise InputError(f"{self.path}: is no file of a drawn scene. {_REMEDY}")
-        return self.file
-
-    def __exit__(self, kind: Any, error: Any, _: Any) -> None:
-        self.file.close()
-        if isinstance(error, OSError | RuntimeError | ValueError | AttributeError | LookupError):
+    if not path.is_file():
+        raise InputError(f"{path}: no such file. {_REMEDY}")
+    try:
+        file = netCDF4.Dataset(path)
+    except (OSError, RuntimeError):
+        raise InputError(f"{path}: is no file of a drawn scene. {_REMEDY}") from None
+    with contextlib.closing(file):
+        file.set_auto_mask(False)
+        name = str(file.__dict__.get("format", ""))
+        if name.startswith(f"{_FAMILY} ") and name != SCENE_FORMAT:
             raise InputError(
-                f"{self.path}: damaged, or not as `sdf1-field scene` makes it. Make it again."
+                f"{path}: is of another version ({name}); this one reads {SCENE_FORMAT}. "
+                "Make it again with `sdf1-field scene`."
+            )
+        if name != SCENE_FORMAT:
+            raise InputError(f"{path}: is no file of a drawn scene. {_REMEDY}")
+        try:
+            yield file
+        except (OSError, RuntimeError, ValueError, AttributeError, LookupError):
+            raise InputError(
+                f"{path}: damaged, or not as `sdf1-field scene` makes it. Make it again."
             ) from None

@@ -70,6 +70,7 @@ def _numbered(mask: Mask, labels: NDArray[np.int64], *, by_label: bool) -> NDArr
     """Number of the body on each pixel, from 0, or `FREE`."""
     on_body = mask.regions == Region.MSC
     if by_label:
+        assert mask.picture is not None
         pixels = np.full(mask.regions.shape, FREE, dtype=np.int32)
         pixels[on_body] = np.searchsorted(labels, mask.picture[on_body])
         return pixels

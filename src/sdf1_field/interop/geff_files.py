@@ -1,7 +1,6 @@
 """GEFF, the graph exchange format for tracks: folders of zarr arrays, by the package geff."""
 
 import json
-import shutil
 import warnings
 from pathlib import Path
 from typing import Any
@@ -9,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sdf1_field.errors import InputError, reason_of
+from sdf1_field.errors import InputError, replaced_when_whole
 from sdf1_field.interop.frames import frames_of_times
 from sdf1_field.interop.scales import Calibration, scale_of
 from sdf1_field.interop.trackfile import (
@@ -19,6 +18,7 @@ from sdf1_field.interop.trackfile import (
     TrackFile,
     Whole,
     components,
+    linked_places,
     make_track_file,
     require_tracks,
 )
@@ -90,7 +90,7 @@ def read_geff(path: Path, asked: Calibration) -> TrackFile:
             " Write both in one unit."
         )
     spot = np.asarray(graph["node_ids"]).astype(np.int64)
-    links = _places(name, spot, np.asarray(graph["edge_ids"]).astype(np.int64).reshape(-1, 2))
+    links = linked_places(name, spot, np.asarray(graph["edge_ids"]).astype(np.int64).reshape(-1, 2))
     require_tracks(name, links)
     own = values.get(lineage) if lineage is not None else None
     depth = [_scaled(axes[key], values[key]) for key in rest]
@@ -141,32 +141,20 @@ def write_geff(file: TrackFile, path: Path) -> None:
             "missing": None if known.all() else ~known,
         },
     }
-    partial = path.with_name(path.name + ".partial")
-    try:
-        shutil.rmtree(partial, ignore_errors=True)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            metadata = geff.GeffMetadata(
-                directed=True,
-                axes=[
-                    Axis(name="t", **of_time), Axis(name="y", **space), Axis(name="x", **space),
-                ],
-                node_props_metadata={},
-                edge_props_metadata={},
-                track_node_props={"lineage": _TRACK},
-                sphere=_RADIUS,
-            )  # fmt: skip
-            write_arrays(
-                str(partial), file.spot.astype(np.uint64), props,
-                file.spot[file.links].astype(np.uint64), {}, metadata,
-            )  # fmt: skip
-        if path.exists():
-            shutil.rmtree(path)
-        partial.rename(path)
-    except OSError as error:
-        raise InputError(f"{path}: {reason_of(error)}. Choose another place.") from None
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
+    with replaced_when_whole(path) as partial, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        metadata = geff.GeffMetadata(
+            directed=True,
+            axes=[Axis(name="t", **of_time), Axis(name="y", **space), Axis(name="x", **space)],
+            node_props_metadata={},
+            edge_props_metadata={},
+            track_node_props={"lineage": _TRACK},
+            sphere=_RADIUS,
+        )
+        write_arrays(
+            str(partial), file.spot.astype(np.uint64), props,
+            file.spot[file.links].astype(np.uint64), {}, metadata,
+        )  # fmt: skip
 
 
 def _package(name: str) -> Any:
@@ -231,21 +219,6 @@ def _frames(name: str, axis: Any, values: Array) -> tuple[Whole, float | None, s
         name, values * _factor(axis), "Write frames with a scale instead."
     )
     return frame, interval, unit
-
-
-def _places(name: str, spot: Whole, linked: Whole) -> Whole:
-    """Places of linked spots by their numbers."""
-    order = np.argsort(spot)
-    if not len(spot):
-        return np.empty((0, 2), dtype=np.int64)
-    found = order[np.minimum(np.searchsorted(spot, linked, sorter=order), len(spot) - 1)]
-    unknown = linked[spot[found] != linked]
-    if len(unknown):
-        raise InputError(
-            f"{name}: a link leads to node {unknown[0]}, which it does not hold. Write it again."
-        )
-    places: Whole = found
-    return places
 
 
 def _tracks(count: int, links: Whole, lineage: NDArray[np.float64] | None) -> Whole:

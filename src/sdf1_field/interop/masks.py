@@ -137,8 +137,9 @@ class Mask:
         Side of a square pixel [um].
     instances : mapping of Region to tuple of int
         Labels in the file, or numbers of outlines, that make up each region; rising.
-    picture : ndarray of int, shape (row, column)
-        Label of each pixel, or number of the outline around it, from 1.
+    picture : ndarray of int, shape (row, column), or None
+        Label of each pixel, or number of the outline around it, from 1; None where bodies need not
+        be told apart.
     asked : bool
         Whether the pixel size is the user's, since the file has none.
     outlined : bool
@@ -149,7 +150,7 @@ class Mask:
     regions: RegionMap
     pixel_size: float
     instances: Mapping[Region, tuple[int, ...]]
-    picture: NDArray[np.integer]
+    picture: NDArray[np.integer] | None
     asked: bool = False
     outlined: bool = False
 

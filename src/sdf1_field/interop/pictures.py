@@ -14,9 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sdf1_field.errors import InputError, refuse_existing
+from sdf1_field.errors import InputError, refuse_existing, replaced_when_whole
 from sdf1_field.interop.masks import Mask
-from sdf1_field.interop.writing import replaced_when_whole
 from sdf1_field.scene import REGION_LABELS, Region
 
 Plane = NDArray[np.float32]

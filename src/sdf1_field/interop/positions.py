@@ -149,13 +149,26 @@ def _require_calibration(read: TrackFile, mask: Mask, things: str) -> None:
         )
 
 
+def of_centres(read: TrackFile) -> bool:
+    """Whether place 0 is the centre of the first pixel, as TrackMate has it, not its corner."""
+    return "TrackMate" in read.format
+
+
 def from_corner(read: TrackFile, pixel_size: float | None) -> TrackFile:
     """Tracks with places from the outer corner of the first pixel, whose size is given [um].
 
-    TrackMate's place 0 is the centre of that pixel; nothing is changed without a size.
+    Raises
+    ------
+    InputError
+        If they are from the pixel's centre and its size is not known.
     """
-    if "TrackMate" not in read.format or pixel_size is None:
+    if not of_centres(read):
         return read
+    if pixel_size is None:
+        raise InputError(
+            f"{read.name}: places are from the centre of the first pixel, whose size {read.format} "
+            "does not name. Give --pixel-size, such as '0.65 um', or TrackMate's XML."
+        )
     return replace(read, x=read.x + 0.5 * pixel_size, y=read.y + 0.5 * pixel_size)
 
 

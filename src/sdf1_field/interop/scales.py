@@ -54,9 +54,9 @@ class Scale:
     interval : float
         Time between frames [s].
     pixel_size : float or None
-        [um], if it is known.
+        [um], if it is known from the file or, where that does not name it, from the user.
     unused : tuple of str
-        Of `Calibration`, what was given although the file says it.
+        Of `Calibration`, what was given although the file's numbers do not need it.
     """
 
     length: float
@@ -131,7 +131,7 @@ def scale_of(
     without_scale = length is None or pixel_width == DEFAULT
     pixel_size = None
     if not without_scale and length is not None:
-        pixel_size = None if pixel_width is None else pixel_width * length
+        pixel_size = asked.pixel_size if pixel_width is None else pixel_width * length
         if asked.pixel_size is not None:
             unused.append("pixel_size")
     elif asked.pixel_size is not None:

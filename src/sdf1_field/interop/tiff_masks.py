@@ -1,9 +1,10 @@
 """Masks from TIFF files, with the calibrations of ImageJ, OME and plain TIFF."""
 
+import contextlib
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -78,40 +79,37 @@ def read_frame_of(path: Path, pixel_size: float | None) -> tuple[tuple[int, int]
     return (rows, columns), size, asked
 
 
-class _opened:
+@contextlib.contextmanager
+def _opened(path: Path) -> Iterator["TiffFile"]:
     """TIFF file that is open for a while; what goes wrong with it is an InputError."""
+    from tifffile import TiffFile
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
-
-    def __enter__(self) -> "TiffFile":
-        from tifffile import TiffFile
-
+    try:
+        file = TiffFile(path)
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file. Check the path.") from None
+    except OSError as error:
+        raise InputError(f"{path}: {reason_of(error)}. Check the path.") from None
+    except Exception:
+        # tifffile raises errors of many kinds for files that are damaged or none of its own.
+        raise InputError(
+            f"{path}: is no TIFF file. Save the mask as TIFF, such as with Fiji's File > Save As > "
+            "Tiff."
+        ) from None
+    with file:
         try:
-            self.file = TiffFile(self.path)
-        except FileNotFoundError:
-            raise InputError(f"{self.path}: no such file. Check the path.") from None
-        except OSError as error:
-            raise InputError(f"{self.path}: {reason_of(error)}. Check the path.") from None
-        except Exception:
-            # tifffile raises errors of many kinds for files that are damaged or none of its own.
-            raise InputError(
-                f"{self.path}: is no TIFF file. Save the mask as TIFF, such as with Fiji's File > "
-                "Save As > Tiff."
-            ) from None
-        return self.file
-
-    def __exit__(self, kind: Any, error: Any, _: Any) -> None:
-        self.file.close()
-        if error is not None and not isinstance(error, InputError | KeyboardInterrupt):
+            yield file
+        except InputError:
+            raise
+        except Exception as error:
             if "imagecodecs" in str(error):
                 raise InputError(
-                    f"{self.path}: is compressed in a way that needs the package imagecodecs. Save "
-                    "it without compression."
+                    f"{path}: is compressed in a way that needs the package imagecodecs. Save it "
+                    "without compression."
                 ) from None
             reason = " ".join(str(error).split())[:120] or type(error).__name__
             raise InputError(
-                f"{self.path}: cannot be read ({reason}). Save the picture again."
+                f"{path}: cannot be read ({reason}). Save the picture again."
             ) from None
 
 

@@ -139,6 +139,26 @@ def components(count: int, links: Whole) -> Whole:
     return found
 
 
+def linked_places(name: str, spot: Whole, linked: Whole) -> Whole:
+    """Places of linked spots by their numbers, of the shape of ``linked``.
+
+    Raises
+    ------
+    InputError
+        If a link leads to a spot that the file does not hold.
+    """
+    order = np.argsort(spot)
+    at = np.searchsorted(spot, linked, sorter=order)
+    known = np.isin(linked, spot)
+    if not known.all():
+        raise InputError(
+            f"{name}: a link leads to spot {linked[~known][0]}, which the file does not hold. Save "
+            "it again."
+        )
+    places: Whole = order[at]
+    return places
+
+
 def make_track_file(
     name: str,
     kind: str,

@@ -15,11 +15,14 @@ from sdf1_field.interop.trackfile import (
     NO_TRACK,
     LeftOut,
     TrackFile,
+    linked_places,
     make_track_file,
     require_tracks,
 )
 from sdf1_field.scene import Region
 
+ASSUMED = "sdf1-field-assumed-pixel"
+"""Attribute of an image whose pixel this program wrote without knowing it."""
 _CHUNK = 1 << 20
 """Bytes handed to the parser at a time."""
 
@@ -174,7 +177,7 @@ class _TrackMate:
             self.length_unit = attrs.get("spatialunits", "")
             self.time_unit = attrs.get("timeunits", "")
         elif name == "ImageData":
-            self.pixel = float(attrs["pixelwidth"])
+            self.pixel = None if ASSUMED in attrs else float(attrs["pixelwidth"])
             self.interval = float(attrs["timeinterval"])
 
     def finish(self, asked: Calibration) -> TrackFile:
@@ -183,7 +186,7 @@ class _TrackMate:
             interval=self.interval, pixel_width=self.pixel, asked=asked,
         )  # fmt: skip
         ids, linked = _numbers(self.ids), _numbers(self.links).reshape(-1, 2)
-        links = self._places(ids, linked)
+        links = linked_places(self.name, ids, linked)
         of_link = _numbers(self.link_track)
         track = np.full(len(ids), NO_TRACK, dtype=np.int64)
         for end in range(2):
@@ -217,21 +220,6 @@ class _TrackMate:
         if len(region) != len(kept) or not len(kept) or region.max() > max(Region):
             return None
         return region[kept]
-
-    def _places(self, ids: NDArray[np.int64], linked: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Places of linked spots by their numbers."""
-        order = np.argsort(ids)
-        found = np.minimum(np.searchsorted(ids, linked, sorter=order), max(len(ids) - 1, 0))
-        if len(linked) and not len(ids):
-            raise InputError(f"{self.name}: has links but no spots. Save the file again.")
-        places = order[found] if len(ids) else found
-        unknown = linked[ids[places] != linked] if len(linked) else linked.ravel()
-        if len(unknown):
-            raise InputError(
-                f"{self.name}: a link leads to spot {unknown[0]}, which the file does not hold. "
-                "Save the file again."
-            )
-        return places
 
 
 class _Simplified:

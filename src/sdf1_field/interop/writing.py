@@ -1,19 +1,19 @@
 """Tracks written for other programs: TrackMate's XML and CSV, GEFF, and a plain table."""
 
-import contextlib
 import math
-import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TextIO
 
 import numpy as np
 
 from sdf1_field import __version__
-from sdf1_field.errors import InputError, reason_of, refuse_existing
+from sdf1_field.errors import InputError, refuse_existing, replaced_when_whole
 from sdf1_field.interop.geff_files import is_geff, write_geff
 from sdf1_field.interop.masks import REGION_NAMES
+from sdf1_field.interop.scales import DEFAULT
 from sdf1_field.interop.trackfile import NO_TRACK, TrackFile
+from sdf1_field.interop.trackmate_xml import ASSUMED
 from sdf1_field.scene import Region
 
 SUFFIXES: Mapping[str, str] = {
@@ -23,10 +23,8 @@ SUFFIXES: Mapping[str, str] = {
     "csv": ".csv",
 }
 """Formats that can be written, and the usual ends of their names."""
-_RADIUS = 5.0
-"""Of spots whose own is not known [um]; TrackMate draws every spot as a disc."""
 _PIXEL = 0.5
-"""Pixel where none is known [um]; 1 is ImageJ's sign of a picture without a scale."""
+"""Pixel where none is known [um], without which TrackMate opens no file; said to be assumed."""
 _FEATURES: Mapping[str, tuple[tuple[str, str, str, str, str], ...]] = {
     "Spot": (
         ("QUALITY", "Quality", "Quality", "QUALITY", "false"),
@@ -58,7 +56,7 @@ _UNITS = {"POSITION": "(micron)", "LENGTH": "(micron)", "TIME": "(sec)", "QUALIT
 _SETTINGS = """\
     <BasicSettings xstart="0" xend="{x}" ystart="0" yend="{y}" zstart="0" zend="0" tstart="0" \
 tend="{t}" />
-    <DetectorSettings DETECTOR_NAME="MANUAL_DETECTOR" RADIUS="{radius!r}" />
+    <DetectorSettings DETECTOR_NAME="MANUAL_DETECTOR"{radius} />
     <InitialSpotFilter feature="QUALITY" value="0.0" isabove="true" />
     <SpotFilterCollection />
     <TrackerSettings TRACKER_NAME="MANUAL_TRACKER" />
@@ -109,36 +107,21 @@ def write_tracks(file: TrackFile, path: Path, kind: str, *, force: bool = False)
         _WRITERS[kind](file, stream)
 
 
-@contextlib.contextmanager
-def replaced_when_whole(path: Path) -> Iterator[Path]:
-    """Partial file that takes the name when it is complete.
-
-    Raises
-    ------
-    InputError
-        If it cannot be written.
-    """
-    partial = path.with_name(path.name + ".partial")
-    try:
-        yield partial
-        os.replace(partial, path)
-    except OSError as error:
-        raise InputError(f"{path}: {reason_of(error)}. Choose another place.") from None
-    finally:
-        with contextlib.suppress(OSError):
-            partial.unlink()
-
-
 def _write_xml(file: TrackFile, stream: TextIO) -> None:
-    pixel = _PIXEL if file.pixel_size is None or file.pixel_size == 1.0 else file.pixel_size
+    # A pixel of 1 would be read as ImageJ's sign of a picture without a scale.
+    assumed = file.pixel_size is None or file.pixel_size == DEFAULT
+    pixel = _PIXEL if file.pixel_size is None or assumed else file.pixel_size
     frames = int(file.frame.max()) + 1
     width, height = (
         max(math.ceil(float(values.max()) / pixel), 0) + 1 for values in (file.x, file.y)
     )
-    radii = _radii(file)
+    radii = [
+        f' RADIUS="{radius!r}"' if math.isfinite(radius) else "" for radius in file.radius.tolist()
+    ]
+    note = f" The pixel of {_PIXEL} micron is assumed: none was known." if assumed else ""
     write = stream.write
     write('<?xml version="1.0" encoding="UTF-8"?>\n<TrackMate version="7.14.0">\n')
-    write(f"  <Log>Tracks written by sdf1-field {__version__}.</Log>\n")
+    write(f"  <Log>Tracks written by sdf1-field {__version__}.{note}</Log>\n")
     write('  <Model spatialunits="micron" timeunits="sec">\n    <FeatureDeclarations>\n')
     for of in _FEATURES:
         write(f"      <{of}Features>\n")
@@ -158,7 +141,7 @@ def _write_xml(file: TrackFile, stream: TextIO) -> None:
         write(
             "".join(
                 f'        <Spot ID="{number}" name="ID{number}" QUALITY="1.0" '
-                f'POSITION_T="{frame * file.interval!r}" FRAME="{frame}" RADIUS="{radius!r}" '
+                f'POSITION_T="{frame * file.interval!r}" FRAME="{frame}"{radius} '
                 f'VISIBILITY="1" POSITION_X="{x!r}" POSITION_Y="{y!r}" POSITION_Z="0.0"{region} '
                 "/>\n"
                 for number, x, y, radius, region in zip(
@@ -192,21 +175,20 @@ def _write_xml(file: TrackFile, stream: TextIO) -> None:
     write("    </AllTracks>\n    <FilteredTracks>\n")
     write("".join(f'      <TrackID TRACK_ID="{number}" />\n' for number in numbers.tolist()))
     write("    </FilteredTracks>\n  </Model>\n  <Settings>\n")
+    known = file.radius[np.isfinite(file.radius)]
+    drawn = f' RADIUS="{float(np.median(known))!r}"' if len(known) else ""
+    said = f' {ASSUMED}="true"' if assumed else ""
     write(
         f'    <ImageData filename="" folder="" width="{width}" height="{height}" nslices="1" '
         f'nframes="{frames}" pixelwidth="{pixel!r}" pixelheight="{pixel!r}" voxeldepth="1.0" '
-        f'timeinterval="{file.interval!r}" />\n'
+        f'timeinterval="{file.interval!r}"{said} />\n'
     )
-    write(_SETTINGS.format(x=width - 1, y=height - 1, t=frames - 1, radius=_RADIUS))
+    write(_SETTINGS.format(x=width - 1, y=height - 1, t=frames - 1, radius=drawn))
 
 
 def _features(file: TrackFile, of: str) -> tuple[tuple[str, str, str, str, str], ...]:
-    return tuple(each for each in _FEATURES[of] if each[0] != "REGION" or file.region is not None)
-
-
-def _radii(file: TrackFile) -> list[float]:
-    radii: list[float] = np.where(np.isfinite(file.radius), file.radius, _RADIUS).tolist()
-    return radii
+    known = {"REGION": file.region is not None, "RADIUS": bool(np.isfinite(file.radius).any())}
+    return tuple(each for each in _FEATURES[of] if known.get(each[0], True))
 
 
 def _write_csv(file: TrackFile, stream: TextIO) -> None:
@@ -218,12 +200,17 @@ def _write_csv(file: TrackFile, stream: TextIO) -> None:
     )
     units = ("", "", "", *(_UNITS.get(feature[3], "") for feature in features))
     stream.write("".join(",".join(line) + "\n" for line in (keys, names, shorts, units)))
+    radii = [""] * len(file.spot)
+    if any(feature[0] == "RADIUS" for feature in features):
+        radii = [
+            f",{radius!r}" if math.isfinite(radius) else "," for radius in file.radius.tolist()
+        ]
     stream.writelines(
         f"ID{number},{number},{'' if track == NO_TRACK else track},1.0,{x!r},{y!r},0.0,"
-        f"{frame * file.interval!r},{frame},{radius!r},1{region}\n"
+        f"{frame * file.interval!r},{frame}{radius},1{region}\n"
         for number, track, frame, x, y, radius, region in zip(
             file.spot.tolist(), file.track.tolist(), file.frame.tolist(), file.x.tolist(),
-            file.y.tolist(), _radii(file), _cells(file, range(len(Region))), strict=True,
+            file.y.tolist(), radii, _cells(file, range(len(Region))), strict=True,
         )
     )  # fmt: skip
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sdf1_field.cells import Cells
-from sdf1_field.errors import InputError
+from sdf1_field.errors import InputError, written_aside
 from sdf1_field.exposure import Exposure
 from sdf1_field.scene import Scene
 from sdf1_field.simulation import State
@@ -55,10 +55,8 @@ def save_state(
         [name for name, value in arrays.items() if np.asarray(value).dtype.isalignedstruct],
         dtype=np.str_,
     )
-    partial = path.with_name(path.name + ".partial")
-    with partial.open("wb") as stream:
+    with written_aside(path) as partial, partial.open("wb") as stream:
         np.savez(stream, **arrays)
-    partial.replace(path)
 
 
 def load_state(path: Path, solver: str) -> State:
