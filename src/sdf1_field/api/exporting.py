@@ -118,7 +118,8 @@ def export(
         several. If not given, all evenly spaced frames; for ``"mask"`` the last.
     pixel_size : str, optional
         Of a mask, such as ``"0.65 um"``: regions are painted anew from outlines. Of the mask with
-        which TrackMate's files go together, since these measure from the centre of a pixel.
+        which TrackMate's files go together, since these measure from the centre of a pixel. That
+        of a drawn scene, else of the grid, if not given.
     force : bool
         Replace an existing file.
 

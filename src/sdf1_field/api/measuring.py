@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from sdf1_field.analysis.mask_census import MeasuredDish, shipped_cell
 from sdf1_field.analysis.measured import Walk, measured_table, predicted_rows
-from sdf1_field.analysis.run_pictures import run_mask, run_positions
+from sdf1_field.analysis.run_pictures import run_mask, run_positions, square_pixel
 from sdf1_field.api.tracking import quantity
 from sdf1_field.errors import InputError
 from sdf1_field.interop import Mask, Positions, image_size_of, read_positions, read_regions
@@ -139,7 +139,8 @@ class Measured:
         if table["predicted"] is not None:
             with open_run(table["predicted"]["run"], interrupted=True) as run:
                 time = table["predicted"]["time"]
-                dish = MeasuredDish(run_mask(run, time), run_positions(run, time), by_table=True)
+                mask = run_mask(run, time, pixel=square_pixel(run))
+                dish = MeasuredDish(mask, run_positions(run, time), by_table=True)
         return plot_measured(
             self.groups, diameter=table["diameter_um"], predicted=dish, table=table
         )

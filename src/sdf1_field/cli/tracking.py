@@ -176,7 +176,7 @@ def _require_for(option: str, value: object, own: Mapping[str, object]) -> None:
     "--pixel-size",
     metavar="LENGTH",
     help="Of a mask, such as '0.65 um', and of the TrackMate files that go with it: regions are "
-    "painted anew. Else that of the grid's cells.",
+    "painted anew. Else that of the grid's cells, or of a drawn scene.",
 )
 @click.option("--force", is_flag=True, help="Replace an existing file.")
 def export(
