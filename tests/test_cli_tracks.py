@@ -227,6 +227,18 @@ def test_a_mask_of_another_picture_is_refused(run, written, heading, picture, tm
     assert "label 2 is in no region of --labels" in line
 
 
+def test_a_run_s_places_need_no_pixel_but_the_mask_s_extent(run, solved, tmp_path):
+    path, labels = solved("coculture-kg1a", "output.tracks_every=10 min"), ("--labels", CLASSES)
+    fine = imagej(tmp_path / "fine.tif", bodies(600, 600), size=0.5)
+    assert run("tracks", path, "--towards", fine, *labels).exit_code == 0
+    assert run("export", path, "--to", "csv", "-o", "own.csv").exit_code == 0
+    assert run("tracks", "own.csv", "--towards", fine, *labels).exit_code == 0
+    wide = imagej(tmp_path / "wide.tif", bodies(600, 640), size=0.5)
+    line = refusal(run("tracks", path, "--towards", wide, *labels))
+    assert "its dish is 300 um x 300 um" in line
+    assert "wide.tif 320 um x 300 um. Give spots and mask of one picture" in line
+
+
 def test_the_pixel_size_counts_for_the_mask_too(run, heading, tmp_path):
     bare = plain(tmp_path / "bare.tif", bodies())
     options = ("--towards", bare, "--labels", CLASSES)
