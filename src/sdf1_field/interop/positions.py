@@ -65,6 +65,7 @@ def read_positions(
     columns: Mapping[str, str] | None = None,
     unit: str | None = None,
     things: str = "cells",
+    by_region: bool = False,
 ) -> Positions:
     """Cells from TrackMate's XML or CSV, a table, or ImageJ's points, on a mask.
 
@@ -83,6 +84,8 @@ def read_positions(
         As of `read_places`.
     things : str
         What the places are of, for messages.
+    by_region : bool
+        Whether a table must name a region for each.
 
     Raises
     ------
@@ -113,7 +116,7 @@ def read_positions(
         if xml:
             read, trackmate = read_xml(path, asked, linked=False), True
         else:
-            read, trackmate = read_places(path, asked, columns, unit=unit)
+            read, trackmate = read_places(path, asked, columns, unit=unit, by_region=by_region)
         if isinstance(read, TrackFile):
             found = _of_tracks(read, mask, frame, trackmate, frame_interval is not None, things)
         else:
