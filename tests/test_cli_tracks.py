@@ -114,7 +114,7 @@ def test_a_picture_is_written_once(run, wandering, tmp_path):
     before = (tmp_path / "own.png").read_bytes()
     assert before.startswith(b"\x89PNG")
     assert "own.png: exists already" in refusal(run("tracks", path, "-o", "own.png"))
-    again = run("tracks", path, "-o", "own.png", "--force", "--against", path)
+    again = run("tracks", path, "-o", "own.png", "--force", "--against", wandering("b.csv", 9))
     assert table_of(again)
     assert len((tmp_path / "own.png").read_bytes()) > 1.3 * len(before)
     assert "not the name of a picture" in refusal(run("tracks", path, "-o", "own.csv"))
@@ -131,6 +131,20 @@ def test_one_of_two_files_may_need_calibration(run, wandering):
         "own.csv: has a calibration of its own, so --pixel-size has no effect. Omit it; if the "
         "file is wrong, correct it where it was made."
     )
+
+
+def test_a_file_is_not_compared_with_itself(run, wandering):
+    path = wandering("own.csv", 20)
+    line = refusal(run("tracks", path, "--against", path))
+    assert line.endswith("own.csv is the file that is compared. Give tracks of a control.")
+
+
+def test_straight_tracks_do_not_turn(run, written):
+    rows = [(t, 0, t, 0.7 * t, 0.3 * t) for t in range(20)]
+    path = written(csv_text(rows), "straight.csv")
+    own = json.loads(table_of(run("tracks", path, "--json")))["tracks"]
+    assert own["turning_angle_deg"] == 0.0
+    assert "1 track of 20 spots in 20 frames every" in table_of(run("tracks", path))
 
 
 def test_files_with_unlike_frame_intervals_are_not_compared(run, wandering):

@@ -128,7 +128,7 @@ def test_without_regions_in_the_file_counting_by_them_is_refused(run, solved):
     with open_run(path) as opened:
         file = run_track_file(opened)
     with open("bare.csv", "w", encoding="utf-8") as bare:
-        bare.write("x_um,y_um,region\n1.0,2.0,somewhere\n")
+        bare.write("x_um,y_um\n1.0,2.0\n")
     assert file.region is not None
     assert "has no column 'region' with free, msc or network" in refusal(
         run, "measure", "mask.tif", "bare.csv", "--labels", CLASSES, "--count-by", "table"
