@@ -117,7 +117,7 @@ def test_a_picture_is_written_once(run, wandering, tmp_path):
     again = run("tracks", path, "-o", "own.png", "--force", "--against", wandering("b.csv", 9))
     assert table_of(again)
     assert len((tmp_path / "own.png").read_bytes()) > 1.3 * len(before)
-    assert "not the name of a picture" in refusal(run("tracks", path, "-o", "own.csv"))
+    assert "not the name of a picture" in refusal(run("tracks", path, "-o", "other.csv"))
 
 
 def test_one_of_two_files_may_need_calibration(run, wandering):

@@ -88,7 +88,12 @@ def plot_measured(
     if bars and table is not None:
         _draw_bars(figure.add_subplot(rows, columns, len(dishes) + 1), table)
     handles: list[Any] = []
-    there = {int(value) for _, dish, _ in dishes for value in dish.mask.instances}
+    there = {
+        int(value)
+        for _, dish, _ in dishes
+        for value in dish.mask.instances
+        if (dish.mask.regions == value).any()
+    }
     for region, colour in _OUTLINES.items():
         if region in there:
             handles.append(
