@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 
 import sdf1_field as sf
+from conftest import TRACKED
 from mask_builders import CLASSES, bodies, imagej, plain
 from sdf1_field.scene import Region
 from sdf1_field.statistics import p_text
@@ -308,3 +309,86 @@ def test_both_floors_and_bars_are_drawn(dish, tiny_run):
         top = max(axes.get_tightbbox().y1 for axes in one.axes)
         assert top <= one.bbox.y1
     assert len(measured.plot().axes) == 1
+
+
+def test_a_region_that_one_dish_of_several_lacks_has_no_area_there(run, dish, tmp_path):
+    mask, cells, counts, areas = dish("own", 1)
+    bare = bodies()
+    bare[bare == 2] = 0
+    without = imagej(tmp_path / "bare.tif", bare)
+    _, others, _, _ = dish("other", 2)
+    groups = ("--group", "a", mask, cells, "--group", "a", without, others)
+    answer = json.loads(printed(run, *groups, "--labels", CLASSES, "--json"))
+    own, other = answer["groups"][0]["dishes"]
+    network = Region.MIGRASOME_NETWORK
+    assert own["regions"][network]["area_mm2"] == pytest.approx(areas[network] * 1e-6)
+    assert (other["regions"][network]["area_mm2"], other["fold_change"][1]) == (0.0, None)
+    row = answer["groups"][0]["regions"][network]
+    assert (row["area_mm2"], row["cells"]) == (own["regions"][network]["area_mm2"], counts[network])
+    assert "none of 2 masks has 9, which it names" in (
+        refusal(run, *groups, "--labels", f"{CLASSES}+9")
+    )
+    assert "no pixel has a label 2" in refusal(run, without, others, "--labels", CLASSES)
+    one = ("--labels", "free=0,msc=1,network=others")
+    assert json.loads(printed(run, *groups, *one, "--json"))["groups"][0]["regions"][network] == row
+
+
+@pytest.mark.parametrize("name", ["", "a "])
+def test_groups_have_names(run, dish, name):
+    mask, cells, _, _ = dish("own", 1)
+    line = refusal(run, "--group", name, mask, cells, "--labels", CLASSES)
+    assert f"--group: '{name}' is no name of a group" in line
+
+
+def test_cells_beside_the_regions_of_their_file_are_warned_of(run, dish, tmp_path):
+    mask, _, _, _ = dish("own", 1)
+    rows = [f"{PIXEL * (10.5 + c)},{PIXEL * 10.5},msc" for c in range(12)]
+    for shift, warned in ((0, False), (6, True)):
+        cells = tmp_path / f"cells{shift}.csv"
+        moved = [f"{float(row.partition(',')[0]) + shift * PIXEL},{row.partition(',')[2]}"
+                 for row in rows]  # fmt: skip
+        cells.write_text("\n".join(["x_um,y_um,region", *moved]) + "\n", encoding="utf-8")
+        result = run("measure", str(mask), str(cells), "--labels", CLASSES)
+        assert result.exit_code == 0
+        assert ("6 of 12 cells are named in other regions" in result.output) == warned
+        by_table = run("measure", str(mask), str(cells), "--labels", CLASSES, "--count-by", "table")
+        assert "warning" not in by_table.output
+
+
+def test_files_that_say_nothing_are_refused_where_they_do(run, dish, tmp_path):
+    mask, cells, _, _ = dish("own", 1)
+    named = tmp_path / "named.csv"
+    named.write_text("x_um,y_um,region\n1,2,free\n3,4,foo\n", encoding="utf-8")
+    options = ("--labels", CLASSES)
+    assert "region in line 3 is 'foo'; write free, msc or network." in (
+        refusal(run, mask, named, *options, "--count-by", "table")
+    )
+    printed(run, mask, named, *options)
+    empty = tmp_path / "empty.zip"
+    empty.touch()
+    assert "is empty" in refusal(run, empty, cells, *options, "--image-size", "9x9")
+    twice = refusal(run, mask, cells, "--labels", "free=0,msc=1,msc=2")
+    assert "write msc=1+2 if both are" in twice
+
+
+def test_a_damaged_mask_is_refused_without_a_log(run, dish, tmp_path, caplog):
+    mask, cells, _, _ = dish("own", 1)
+    content = mask.read_bytes()
+    cut = tmp_path / "cut.tif"
+    cut.write_bytes(content[: len(content) // 2])
+    assert "cut.tif" in refusal(run, cut, cells, "--labels", CLASSES)
+    assert not caplog.records
+
+
+def test_any_name_goes_into_a_picture(run, dish, tmp_path):
+    mask, cells, _, _ = dish("細胞", 1)
+    assert "warning" not in printed(
+        run, mask, cells, "--labels", CLASSES, "-o", tmp_path / "細胞.png"
+    ).lower()  # fmt: skip
+
+
+def test_a_run_without_regions_is_not_set_beside_observed_ones(run, dish, solved):
+    mask, cells, _, _ = dish("own", 1)
+    alone = solved("coculture-kg1a", *TRACKED)
+    line = refusal(run, mask, cells, "--labels", CLASSES, "--against", alone)
+    assert line.endswith("has no regions to set beside observed ones. Give a run with a stroma.")

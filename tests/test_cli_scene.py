@@ -120,13 +120,23 @@ def test_a_scene_is_solved_and_analysed(run, tmp_path):
         shown = run("analyse", str(own), "--show", table, "--json")
         assert shown.exit_code == 0, shown.output
     again = tmp_path / "again.tif"
-    exported = run(
-        "export", str(own), "--to", "mask", "--pixel-size", f"{PIXEL} um", "-o", str(again)
-    )
-    assert exported.exit_code == 0, exported.output
-    np.testing.assert_array_equal(tifffile.imread(again), picture)
+    # The grid's cells are 5.03 um wide and 4.95 um high; the scene's pixels are square.
+    for more in ((), ("--pixel-size", f"{PIXEL} um", "--force")):
+        exported = run("export", str(own), "--to", "mask", *more, "-o", str(again))
+        assert exported.exit_code == 0, exported.output
+        np.testing.assert_array_equal(tifffile.imread(again), picture)
+    refused = run("export", str(own), "--to", "mask", "--pixel-size", "9 um", "-o", "b.tif")
+    assert refused.exit_code == 2
+    assert "Omit --pixel-size: the run has pixels of its own." in refused.output
     drawn = run("plot", str(own), "-o", str(tmp_path / "run.png"))
     assert drawn.exit_code == 0, drawn.output
+    cells = tmp_path / "cells.csv"
+    cells.write_text("x_um,y_um\n20,20\n100,60\n", encoding="utf-8")
+    beside = run(
+        "measure", str(again), str(cells), "--labels", CLASSES, "--against", str(own), "-o",
+        str(tmp_path / "beside.png"),
+    )  # fmt: skip
+    assert beside.exit_code == 0, beside.output
 
 
 def test_what_makes_no_scene_is_refused_in_one_line(run, mask, tmp_path):

@@ -117,7 +117,7 @@ def test_a_picture_is_written_once(run, wandering, tmp_path):
     before = (tmp_path / "own.png").read_bytes()
     assert before.startswith(b"\x89PNG")
     assert "own.png: exists already" in refusal(run("tracks", path, "-o", "own.png"))
-    again = run("tracks", path, "-o", "own.png", "--force", "--against", path)
+    again = run("tracks", path, "-o", "own.png", "--force", "--against", wandering("b.csv", 9))
     assert table_of(again)
     assert len((tmp_path / "own.png").read_bytes()) > 1.3 * len(before)
     assert "not the name of a picture" in refusal(run("tracks", path, "-o", "other.csv"))
@@ -134,6 +134,20 @@ def test_one_of_two_files_may_need_calibration(run, wandering):
         "own.csv: has a calibration of its own, so --pixel-size has no effect. Omit it; if the "
         "file is wrong, correct it where it was made."
     )
+
+
+def test_a_file_is_not_compared_with_itself(run, wandering):
+    path = wandering("own.csv", 20)
+    line = refusal(run("tracks", path, "--against", path))
+    assert line.endswith("own.csv is the file that is compared. Give tracks of a control.")
+
+
+def test_straight_tracks_do_not_turn(run, written):
+    rows = [(t, 0, t, 0.7 * t, 0.3 * t) for t in range(20)]
+    path = written(csv_text(rows), "straight.csv")
+    own = json.loads(table_of(run("tracks", path, "--json")))["tracks"]
+    assert own["turning_angle_deg"] == 0.0
+    assert "1 track of 20 spots in 20 frames every" in table_of(run("tracks", path))
 
 
 def test_files_with_unlike_frame_intervals_are_not_compared(run, wandering):
@@ -228,6 +242,18 @@ def test_a_mask_of_another_picture_is_refused(run, written, heading, picture, tm
     assert "has 3 labels (0, 1, 2), and nothing says which are which region. Give --labels" in line
     line = refusal(run("tracks", heading(), "--towards", picture, "--labels", "free=0,msc=1"))
     assert "label 2 is in no region of --labels" in line
+
+
+def test_a_run_s_places_need_no_pixel_but_the_mask_s_extent(run, solved, tmp_path):
+    path, labels = solved("coculture-kg1a", "output.tracks_every=10 min"), ("--labels", CLASSES)
+    fine = imagej(tmp_path / "fine.tif", bodies(600, 600), size=0.5)
+    assert run("tracks", path, "--towards", fine, *labels).exit_code == 0
+    assert run("export", path, "--to", "csv", "-o", "own.csv").exit_code == 0
+    assert run("tracks", "own.csv", "--towards", fine, *labels).exit_code == 0
+    wide = imagej(tmp_path / "wide.tif", bodies(600, 640), size=0.5)
+    line = refusal(run("tracks", path, "--towards", wide, *labels))
+    assert "its dish is 300 um x 300 um" in line
+    assert "wide.tif 320 um x 300 um. Give spots and mask of one picture" in line
 
 
 def test_the_pixel_size_counts_for_the_mask_too(run, heading, tmp_path):

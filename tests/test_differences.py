@@ -1,8 +1,10 @@
 """In what a model differs from the shipped ones, and from what is plausible."""
 
+import numpy as np
 import pytest
 
 from sdf1_field.errors import InputError
+from sdf1_field.images import FREE, DrawnScene, write_scene
 from sdf1_field.shipped import model_names
 from sdf1_field.spec import (
     brief_changes,
@@ -57,6 +59,14 @@ def test_a_brief_list_says_how_many_more_there_are():
     assert brief_changes(model, width=40) == "dish.height=1 mm; dish.length=1 mm; and 2 more"
     assert brief_changes(model, width=200).endswith("run.seed=4")
     assert brief_changes(load_model("coculture-kg1a"), width=40) == ""
+
+
+def test_a_brief_list_names_a_drawn_scene_by_its_file_and_not_what_it_brings(tmp_path):
+    pixels = np.full((411, 947), FREE, dtype=np.int32)
+    write_scene(tmp_path / "own.nc", DrawnScene(pixels, 0.65), program="test")
+    model = load_model("coculture-kg1a", settings=[f"scene.file={tmp_path / 'own.nc'}"])
+    assert model["dish.width"] == "615.55 um"
+    assert brief_changes(model, width=200) == "scene.file=own.nc"
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from mask_builders import CLASSES
 from sdf1_field.analysis.census import density_fold_change, survey
 from sdf1_field.analysis.encounter import encounter_repeats
 from sdf1_field.analysis.mask_census import mask_encounters, survey_mask
-from sdf1_field.analysis.run_pictures import run_mask, run_stack
+from sdf1_field.analysis.run_pictures import run_mask, run_stack, square_pixel
 from sdf1_field.analysis.runs import frame_regions, run_encounter_limit
 from sdf1_field.api.exporting import export, run_track_file
 from sdf1_field.api.tracking import open_tracks
@@ -130,7 +130,7 @@ def test_without_regions_in_the_file_counting_by_them_is_refused(run, solved):
     with open_run(path) as opened:
         file = run_track_file(opened)
     with open("bare.csv", "w", encoding="utf-8") as bare:
-        bare.write("x_um,y_um,region\n1.0,2.0,somewhere\n")
+        bare.write("x_um,y_um\n1.0,2.0\n")
     assert file.region is not None
     assert "has no column 'region' with free, msc or network" in refusal(
         run, "measure", "mask.tif", "bare.csv", "--labels", CLASSES, "--count-by", "table"
@@ -288,9 +288,10 @@ def test_files_are_not_replaced_unasked_and_options_without_effect_are_refused(r
 def test_pixels_of_masks_are_square(solved):
     path = solved("coculture-kg1a", "dish.length=310 um", "grid.spacing=20 um")
     with open_run(path) as opened:
-        with pytest.raises(InputError, match=r"20 um wide and 19\.375 um high.*--pixel-size"):
+        with pytest.raises(InputError, match=r"20 um wide and 19\.375 um high.* '10 um'"):
             run_mask(opened)
-        assert run_mask(opened, pixel=1.0).regions.shape == (310, 300)
+        assert run_mask(opened, pixel=10.0).regions.shape == (31, 30)
+        assert square_pixel(opened) == 10.0
 
 
 @pytest.mark.parametrize("radius", [3.0, 6.0, 6.3])

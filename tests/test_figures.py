@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from matplotlib.collections import EllipseCollection, LineCollection, PathCollection
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 
 from sdf1_field.analysis import fold_change_table
 from sdf1_field.errors import InputError
@@ -256,6 +257,15 @@ def test_the_title_says_what_is_not_the_shipped_models(draw, solved):
     assert changed.startswith("changed: cells.density=330 1/mm**2; dish.height=200 um; ")
     assert changed.endswith(" more")
     assert len(changed) < 110
+
+
+def test_the_title_ends_before_the_bars(draw, solved):
+    figure = draw(solved("coculture-kg1a", "treatments.amd3100.dose=10 uM"))
+    figure.draw_without_rendering()
+    floor = figure.axes[0]
+    title = next(text for text in floor.findobj(Text) if "changed: " in text.get_text())
+    others = [axes.get_tightbbox().x0 for axes in figure.axes if axes.get_ylabel().startswith("ce")]
+    assert title.get_window_extent().x1 < min(others)
 
 
 BARE = ("cells.density=0 1/mm**2", "scene.msc_density=0 1/mm**2")

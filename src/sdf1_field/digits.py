@@ -31,6 +31,17 @@ def number_text(value: float | None, factor: float = 1.0, *, figures: int = _FIG
     return text
 
 
+def count_text(count: int, noun: str) -> str:
+    """A number with its noun.
+
+    Examples
+    --------
+    >>> count_text(1, "cell"), count_text(2695, "spot")
+    ('1 cell', '2,695 spots')
+    """
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
 def spread_text(mean: float | None, deviation: float | None = None, factor: float = 1.0) -> str:
     """A mean and its standard deviation times a factor, to two figures of the deviation.
 

@@ -17,6 +17,8 @@ from sdf1_field.statistics import mean_vector_test, percentile_interval, resampl
 Array = NDArray[np.float64]
 Whole = NDArray[np.int64]
 
+_ROUND_OFF = 1e-9
+"""Sine of a turn that is none."""
 _FEWEST_PATHS = 10
 """That must have a displacement over a lag, if there are as many, for the lag to count."""
 
@@ -177,7 +179,10 @@ def turning_angles(steps: Steps) -> tuple[Whole, Array]:
     moved = steps.plain & (steps.length > 0.0)
     at = np.flatnonzero((np.diff(steps.path) == 0) & moved[:-1] & moved[1:])
     ax, ay, bx, by = steps.dx[at], steps.dy[at], steps.dx[at + 1], steps.dy[at + 1]
-    return steps.path[at], np.asarray(np.arctan2(ax * by - ay * bx, ax * bx + ay * by))
+    cross, dot = ax * by - ay * bx, ax * bx + ay * by
+    # Straight on is straight on: what rounding turns is no angle.
+    cross[np.abs(cross) <= _ROUND_OFF * np.abs(dot)] = 0.0
+    return steps.path[at], np.asarray(np.arctan2(cross, dot))
 
 
 def straightness(paths: Paths, steps: Steps) -> Array:

@@ -18,6 +18,7 @@ from sdf1_field.analysis.runs import (
     frame_regions,
     observation_index,
     observation_times,
+    run_drawn,
     run_name,
     run_scene,
 )
@@ -27,6 +28,7 @@ from sdf1_field.errors import InputError
 from sdf1_field.grid import Grid
 from sdf1_field.interop import Channel, Labels, Mask, Positions, Stack
 from sdf1_field.interop.masks import LARGEST_SIDE, make_mask
+from sdf1_field.interop.scales import DEFAULT
 from sdf1_field.record import model_of
 from sdf1_field.scene import OUTSIDE, FloorRegions, Region
 from sdf1_field.simulation import model_grid
@@ -37,6 +39,8 @@ Array = NDArray[np.float64]
 
 _SQUARE = 1e-3
 """Relative difference of a square pixel's sides, as in masks that are read."""
+_SIZE_DIGITS = 4
+"""Of a size of a pixel that is proposed."""
 _EVEN = 1e-6
 """Share of the interval by which frames may be off."""
 
@@ -52,7 +56,8 @@ def run_mask(run: xr.Dataset, time: float | None = None, *, pixel: float | None 
         it [s]; the last frame if not given.
     pixel : float, optional
         Side of a pixel [um], adjusted slightly to the dish: regions are painted anew from the
-        outlines of bodies and networks. Those of the run's grid if not given.
+        outlines of bodies and networks. If not given, the pixels of the run's drawn scene, else
+        of its grid.
 
     Raises
     ------
@@ -61,13 +66,18 @@ def run_mask(run: xr.Dataset, time: float | None = None, *, pixel: float | None 
     """
     spec = model_of(run).spec
     frame, grid, name = _frame(run, time), pixel_grid(run, pixel), run_name(run)
-    if abs(grid.dx - grid.dy) > _SQUARE * grid.dx:
+    if not _square(grid):
+        fitting = square_pixel(run)
+        remedy = "Give another --pixel-size" + (f", such as '{fitting:g} um'." if fitting else ".")
+        if pixel is not None and spec.drawn:
+            remedy = "Omit --pixel-size: the run has pixels of its own."
         raise InputError(
             f"{name}: a pixel would be {grid.dx:g} um wide and {grid.dy:g} um high, and those of "
-            "masks are square. Give a finer one with --pixel-size, such as '1 um'."
+            f"masks are square. {remedy}"
         )
-    regions = frame_regions(run, frame)
-    if pixel is not None:
+    if pixel is None and not spec.drawn:
+        regions = frame_regions(run, frame)
+    else:
         margin = spec.scene.network_outline_margin
         regions = FloorRegions(run_scene(run, frame), grid, margin).regions
     within = np.where(regions == OUTSIDE, Region.FREE_SURFACE, regions).astype(np.uint8)
@@ -79,14 +89,44 @@ def pixel_grid(run: xr.Dataset, pixel: float | None = None) -> Grid:
     """Grid of the pixels of a run's pictures: as `run_mask` has them."""
     grid, name = model_grid(model_of(run).spec), run_name(run)
     if pixel is None:
-        return grid
-    columns, rows = (max(1, round(side / pixel)) for side in (grid.width, grid.length))
+        drawn = run_drawn(run)
+        if drawn is None:
+            return grid
+        rows, columns = drawn.pixels.shape
+        width, length = columns * drawn.pixel_size, rows * drawn.pixel_size
+        return Grid(width, length, columns, rows, grid.z_edges)
+    columns, rows = _pixels_of(grid, pixel)
     if max(columns, rows) > LARGEST_SIDE:
         raise InputError(
             f"{name}: would be {columns} x {rows} pixels of {pixel:g} um; masks have up to "
             f"{LARGEST_SIDE} a side. Raise --pixel-size."
         )
     return Grid(grid.width, grid.length, columns, rows, grid.z_edges, grid.round)
+
+
+def square_pixel(run: xr.Dataset) -> float | None:
+    """Largest size of a pixel [um] that `run_mask` paints as a square, if its usual one is none.
+
+    None if the usual one is, or none is found.
+    """
+    grid = pixel_grid(run)
+    if _square(grid):
+        return None
+    for columns in range(grid.nx, LARGEST_SIDE + 1):
+        size = float(f"{grid.width / columns:.{_SIZE_DIGITS}g}")
+        nx, ny = _pixels_of(grid, size)
+        if size != DEFAULT and ny <= LARGEST_SIDE and _square(replace(grid, nx=nx, ny=ny)):
+            return size
+    return None
+
+
+def _pixels_of(grid: Grid, pixel: float) -> tuple[int, int]:
+    """Columns and rows of pixels of about a size [um]."""
+    return max(1, round(grid.width / pixel)), max(1, round(grid.length / pixel))
+
+
+def _square(grid: Grid) -> bool:
+    return abs(grid.dx - grid.dy) <= _SQUARE * grid.dx
 
 
 def _frame(run: xr.Dataset, time: float | None) -> int:

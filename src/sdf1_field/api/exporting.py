@@ -60,7 +60,7 @@ def run_track_file(run: xr.Dataset) -> TrackFile:
     cells = len(x)
     count = cells * frames
     interval = float(f"{(times[frames - 1] - times[0]) / (frames - 1):.12g}")
-    return make_track_file(
+    file = make_track_file(
         run_name(run), RUN, Scale(1.0, interval, model_grid(spec).dx, ()),
         spot=np.arange(count, dtype=np.int64),
         frame=np.repeat(np.arange(frames, dtype=np.int64), cells),
@@ -69,6 +69,7 @@ def run_track_file(run: xr.Dataset) -> TrackFile:
         radius=np.full(count, 0.5 * spec.haematopoietic.diameter),
         region=run["cell_region"].values[:, :frames].T.ravel().astype(np.uint8),
     )  # fmt: skip
+    return replace(file, extent=(spec.dish.width, spec.dish.length))
 
 
 def _at(run: xr.Dataset, file: TrackFile, time: float) -> TrackFile:
@@ -118,7 +119,8 @@ def export(
         several. If not given, all evenly spaced frames; for ``"mask"`` the last.
     pixel_size : str, optional
         Of a mask, such as ``"0.65 um"``: regions are painted anew from outlines. Of the mask with
-        which TrackMate's files go together, since these measure from the centre of a pixel.
+        which TrackMate's files go together, since these measure from the centre of a pixel. That
+        of a drawn scene, else of the grid, if not given.
     force : bool
         Replace an existing file.
 

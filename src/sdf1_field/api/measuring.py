@@ -1,16 +1,21 @@
 """Segmented pictures and the cells on them: read, measured and drawn."""
 
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from sdf1_field.analysis import has_stroma
 from sdf1_field.analysis.mask_census import MeasuredDish, shipped_cell
 from sdf1_field.analysis.measured import Walk, measured_table, predicted_rows
-from sdf1_field.analysis.run_pictures import run_mask, run_positions
+from sdf1_field.analysis.run_pictures import run_mask, run_positions, square_pixel
 from sdf1_field.api.options import quantity, quantity_or_none, regions_of, without_effect
-from sdf1_field.errors import InputError
+from sdf1_field.errors import InputError, Sdf1FieldWarning
 from sdf1_field.interop import Mask, Positions, read_positions
+from sdf1_field.interop.masks import require_labels
 from sdf1_field.record import open_run
 
 if TYPE_CHECKING:
@@ -121,6 +126,11 @@ class Measured:
         predicted = None
         if against is not None:
             with open_run(against, interrupted=True) as run:
+                if not has_stroma(run):
+                    raise InputError(
+                        f"--against: {against} has no regions to set beside observed ones. Give a "
+                        "run with a stroma."
+                    )
                 predicted = predicted_rows(run, str(against), None if walk is None else walk.after)
         return measured_table(self.groups, diameter=size, walk=walk, predicted=predicted)
 
@@ -141,7 +151,8 @@ class Measured:
         if table["predicted"] is not None:
             with open_run(table["predicted"]["run"], interrupted=True) as run:
                 time = table["predicted"]["time"]
-                dish = MeasuredDish(run_mask(run, time), run_positions(run, time), by_table=True)
+                mask = run_mask(run, time, pixel=square_pixel(run))
+                dish = MeasuredDish(mask, run_positions(run, time), by_table=True)
         return plot_measured(
             self.groups, diameter=table["diameter_um"], predicted=dish, table=table
         )
@@ -180,7 +191,13 @@ def measure_groups(groups: Mapping[str, Sequence[Pair]], **reading: Any) -> Meas
     Raises
     ------
     InputError
-        As of `measure`, and if a calibration is given that no file needs.
+        As of `measure`, and if a calibration is given that no file needs, a label of which no mask
+        has a pixel, or a group without a name of its own.
+
+    Warns
+    -----
+    Sdf1FieldWarning
+        If cells are in other regions than their file names.
     """
     how = ReadingOptions(**reading)
     interval = quantity_or_none("--frame-interval", how.frame_interval, "time")
@@ -189,6 +206,7 @@ def measure_groups(groups: Mapping[str, Sequence[Pair]], **reading: Any) -> Meas
     if how.count_by not in ("pixel", "table"):
         raise InputError(f"--count-by: '{how.count_by}' is neither. Give pixel or table.")
     read: dict[str, list[MeasuredDish]] = {}
+    partial = sum(map(len, groups.values())) > 1
     masks: list[Mask] = []
     cells: list[Positions] = []
     for name, pairs in groups.items():
@@ -196,7 +214,7 @@ def measure_groups(groups: Mapping[str, Sequence[Pair]], **reading: Any) -> Meas
             masks.append(
                 regions_of(
                     picture, how.labels, pixel_size=how.pixel_size, planes=how.planes,
-                    image_size=how.image_size,
+                    image_size=how.image_size, partial=partial,
                 )
             )  # fmt: skip
             cells.append(
@@ -207,12 +225,42 @@ def measure_groups(groups: Mapping[str, Sequence[Pair]], **reading: Any) -> Meas
                     frame_interval=interval,
                     columns=how.columns,
                     unit=how.cells_in,
+                    by_region=how.count_by == "table",
                 )
             )
             dish = MeasuredDish(masks[-1], cells[-1], by_table=how.count_by == "table")
+            _warn_of_shift(dish)
             read.setdefault(name, []).append(dish)
+    if partial:
+        require_labels(masks)
     if how.pixel_size is not None and not any(mask.asked for mask in masks):
         raise without_effect(masks[0].name, "--pixel-size")
     if interval is not None and all("frame_interval" in each.unused for each in cells):
         raise without_effect(cells[0].name, "--frame-interval")
     return Measured(read)
+
+
+_FEW, _FEW_SHARE = 2, 0.02
+"""Cells, and share of cells, that may be beside the region of their file: those at outlines."""
+
+
+def _warn_of_shift(dish: MeasuredDish) -> None:
+    """Warn if cells are in other regions than their file says, as in a shifted picture."""
+    named, under = dish.cells.region, dish.under
+    if named is None or dish.by_table:
+        return
+    beside, cells = int(np.count_nonzero(named != under)), len(under)
+    if beside <= max(_FEW, _FEW_SHARE * cells):
+        return
+    likely = "both may be of unlike pictures or times, or the pixels coarse"
+    if "TrackMate" in dish.cells.format:
+        likely = (
+            "TrackMate measures from the centre of a pixel, so both must have one: export a run's "
+            f"cells with --pixel-size '{dish.mask.pixel_size:.6g} um'. Else {likely}"
+        )
+    warnings.warn(
+        f"{dish.cells.name}: {beside} of {cells} cells are named in other regions than "
+        f"{dish.mask.name} has under them; {likely}.",
+        Sdf1FieldWarning,
+        stacklevel=4,
+    )

@@ -58,6 +58,7 @@ def regions_of(
     planes: Mapping[str, int] | None = None,
     image_size: str | None = None,
     bodies: bool = False,
+    partial: bool = False,
 ) -> Mask:
     """`read_regions` with the pixel and the picture's size as users write them.
 
@@ -66,6 +67,7 @@ def regions_of(
     mask = read_regions(
         Path(path), labels, pixel_size=quantity_or_none("--pixel-size", pixel_size, "length"),
         planes=planes, image_size=None if image_size is None else image_size_of(image_size),
+        partial=partial,
     )  # fmt: skip
     return mask if bodies else replace(mask, picture=None)
 

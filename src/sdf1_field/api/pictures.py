@@ -1,5 +1,6 @@
 """Pictures as files: which names they may have, and their writing."""
 
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,6 +28,9 @@ def require_picture(path: Path, *, force: bool) -> None:
 def save_picture(figure: "Figure", path: Path) -> None:
     """Write a picture; InputError if it cannot be written."""
     try:
-        figure.savefig(path, dpi=_DOTS_PER_INCH)
+        with warnings.catch_warnings():
+            # A name may have letters that no font draws.
+            warnings.filterwarnings("ignore", r"Glyph \d+", UserWarning)
+            figure.savefig(path, dpi=_DOTS_PER_INCH)
     except OSError as error:
         raise InputError(f"{path}: {error.strerror}. Choose another place.") from None

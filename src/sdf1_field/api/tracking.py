@@ -198,12 +198,16 @@ def load_tracks(
     Raises
     ------
     InputError
-        If a calibration is given that none of the files needs.
+        If a calibration is given that none of the files needs, or a file twice.
     """
     asked = Calibration(
         quantity_or_none(_OPTIONS["pixel_size"], pixel_size, "length"),
         quantity_or_none(_OPTIONS["frame_interval"], frame_interval, "time"),
     )
+    if len(paths) > len({path.resolve() for path in paths}):
+        raise InputError(
+            f"--against: {paths[-1]} is the file that is compared. Give tracks of a control."
+        )
     files = [_read(path, asked, columns) for path in paths]
     mask = None
     if towards is not None:

@@ -161,5 +161,10 @@ def _pairs(
         return {"": [(dish[0], dish[1])]}
     pairs: dict[str, list[tuple[Path, Path]]] = {}
     for name, mask, cells in groups:
+        if not name.strip() or name != name.strip():
+            raise InputError(
+                f"--group: '{name}' is no name of a group. Write one without space around it, such "
+                "as control."
+            )
         pairs.setdefault(name, []).append((mask, cells))
     return pairs

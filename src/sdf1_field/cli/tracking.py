@@ -169,7 +169,7 @@ def _require_for(option: str, value: object, own: Mapping[str, object]) -> None:
 )
 @pixel_size_option(
     "a mask, such as '0.65 um', and of the TrackMate files that go with it: regions are painted "
-    "anew. Else that of the grid's cells"
+    "anew. Else that of the grid's cells, or of a drawn scene"
 )
 @click.option("--force", is_flag=True, help="Replace an existing file.")
 def export(

@@ -33,7 +33,7 @@ _DRAWN = "pixel_body"
 """Variable of runs whose scene was drawn from an image."""
 MOST_PIXELS = 1600
 """Most pixels of an image along a side that are drawn."""
-_HEADING = 90
+_HEADING = 68
 """Characters of the line with the changes from the shipped model."""
 
 

@@ -15,7 +15,7 @@ from matplotlib.patches import Patch
 
 from sdf1_field.analysis.census import ENRICHED, density_fold_change
 from sdf1_field.analysis.mask_census import MeasuredDish
-from sdf1_field.digits import number_text
+from sdf1_field.digits import count_text, number_text
 from sdf1_field.figures.drawing import (
     BODY,
     HELD,
@@ -88,7 +88,12 @@ def plot_measured(
     if bars and table is not None:
         _draw_bars(figure.add_subplot(rows, columns, len(dishes) + 1), table)
     handles: list[Any] = []
-    there = {int(value) for _, dish, _ in dishes for value in dish.mask.instances}
+    there = {
+        int(value)
+        for _, dish, _ in dishes
+        for value in dish.mask.instances
+        if (dish.mask.regions == value).any()
+    }
     for region, colour in _OUTLINES.items():
         if region in there:
             handles.append(
@@ -139,7 +144,7 @@ def _draw_dish(axes: Any, name: str, dish: MeasuredDish, diameter: float) -> Non
     )
     group = f"{name}: " if name else ""
     title = (
-        f"{group}{Path(mask.name).name}, {len(cells.x):,} cells",
+        f"{group}{Path(mask.name).name}, {count_text(len(cells.x), 'cell')}",
         f"fold change {found or 'undefined'}",
     )
     axes.set_title(

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from sdf1_field.analysis.guidance import Followers
 from sdf1_field.analysis.paths import Paths, net_directions, paths_of
 from sdf1_field.analysis.track_files import walk_of
-from sdf1_field.digits import interval_text, number_text
+from sdf1_field.digits import count_text, interval_text, number_text
 from sdf1_field.figures.drawing import BODY, HELD, NETWORK
 from sdf1_field.interop import TrackFile
 from sdf1_field.statistics import p_text, rayleigh_test, v_test
@@ -138,7 +138,7 @@ def _draw_tracks(
     )  # fmt: skip
     few = f"{len(chosen):,} of " if len(chosen) < paths.count else ""
     axes.set_title(
-        f"{Path(file.name).name}\n{few}{paths.count:,} tracks in frames every "
+        f"{Path(file.name).name}\n{few}{count_text(paths.count, 'track')} in frames every "
         f"{duration_text(file.interval)}",
         fontsize=10.5, loc="left",
     )  # fmt: skip
@@ -199,7 +199,7 @@ def _draw_guidance(axes: Any, score: dict[str, Any]) -> None:
         f"chemotactic index {interval_text(score['index'], interval)}\n"
         f"tracks rotated at random: {number_text(score['rotated_index'])}, p "
         f"{p_text(score['rotation_p'])}\n"
-        f"V test over {score['paths']:,} tracks: p {p_text(score['v_test_p'])}\n"
+        f"V test over {count_text(score['paths'], 'track')}: p {p_text(score['v_test_p'])}\n"
         "dashed: as many steps in every direction",
         fontsize=9.5, labelpad=6,
     )  # fmt: skip

@@ -21,7 +21,7 @@ from sdf1_field.analysis import (
     shown_lags,
     square_displacements,
 )
-from sdf1_field.digits import interval_text
+from sdf1_field.digits import count_text, interval_text
 from sdf1_field.figures.drawing import (
     HELD,
     NETWORK,
@@ -80,7 +80,7 @@ def plot_tracks(run: xr.Dataset, spec: ModelSpec, time: float | None) -> Figure:
         loc="upper center", bbox_to_anchor=(0.5, -0.01), frameon=False, fontsize=9,
     )  # fmt: skip
     floor.set_title(
-        f"{heading(run)}\n{spec.treatment_label}, {len(x)} tracks in frames every "
+        f"{heading(run)}\n{spec.treatment_label}, {count_text(len(x), 'track')} in frames every "
         f"{duration_text(float(times[1] - times[0]))}, dish of seed {int(run.attrs['seed'])}",
         fontsize=11,
         loc="left",

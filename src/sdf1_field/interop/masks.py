@@ -110,8 +110,9 @@ def label_parts(text: str) -> Iterator[tuple[Region, str]]:
     Raises
     ------
     InputError
-        If a region is unknown or has no part.
+        If a region is unknown, has no part, or stands twice.
     """
+    before: dict[str, str] = {}
     for item in text.split(","):
         name, equals, parts = (piece.strip() for piece in item.partition("="))
         if name not in REGION_NAMES or not equals or not parts:
@@ -119,6 +120,12 @@ def label_parts(text: str) -> Iterator[tuple[Region, str]]:
                 f"--labels: '{item.strip()}' names no region's labels. Write REGION=LABEL with a "
                 f"REGION of {', '.join(REGION_NAMES)}, such as {_EXAMPLE}."
             )
+        if name in before:
+            raise InputError(
+                f"--labels: '{name}' stands twice in '{text}'. Name another region, or write "
+                f"{name}={before[name]}+{parts} if both are."
+            )
+        before[name] = parts
         for part in parts.split("+"):
             yield REGION_NAMES[name], part.strip()
 
@@ -144,6 +151,8 @@ class Mask:
         Whether the pixel size is the user's, since the file has none.
     outlined : bool
         Whether regions were outlined, each body by itself.
+    missing : tuple of str
+        Labels, or names of outlines, that the user named and the file lacks, as `label_parts`.
     """
 
     name: str
@@ -153,6 +162,7 @@ class Mask:
     picture: NDArray[np.integer] | None
     asked: bool = False
     outlined: bool = False
+    missing: tuple[str, ...] = ()
 
     @cached_property
     def grid(self) -> Grid:
@@ -165,7 +175,7 @@ class Mask:
 
 def make_mask(
     name: str, picture: NDArray[np.integer], labels: Labels | None, pixel_size: float, *,
-    asked: bool = False,
+    asked: bool = False, partial: bool = False,
 ) -> Mask:  # fmt: skip
     """Mask from a picture of labels.
 
@@ -180,6 +190,8 @@ def make_mask(
         [um].
     asked : bool
         Whether the pixel size is the user's.
+    partial : bool
+        Whether named labels may be missing, for `require_labels` of several masks.
 
     Raises
     ------
@@ -199,9 +211,12 @@ def make_mask(
             f"region. Give --labels {_EXAMPLE}."
         )
     region_of = np.full(len(present), _UNNAMED, dtype=np.uint8)
+    missing = []
     for region, first, last in labels.ranges:
         among = (present >= first) & (present <= last)
-        if not among.any():
+        if partial and not among.any():
+            missing.append(f"{first}" if first == last else f"{first}-{last}")
+        elif not among.any():
             wanted = f"label {first}" if first == last else f"label from {first} to {last}"
             raise InputError(
                 f"{name}: no pixel has a {wanted}, which --labels names; it has {shown}. Correct "
@@ -210,7 +225,9 @@ def make_mask(
         region_of[among] = region
     unnamed = region_of == _UNNAMED
     if labels.rest is not None:
-        if not unnamed.any():
+        if partial and not unnamed.any():
+            missing.append(REST)
+        elif not unnamed.any():
             raise InputError(
                 f"{name}: --labels names all labels that it has ({shown}), so none are {REST}. "
                 "Correct --labels, or the mask."
@@ -225,7 +242,19 @@ def make_mask(
     _warn_of_clipping(name, instances)
     regions = _looked_up(picture, present, region_of)
     regions.setflags(write=False)
-    return Mask(name, regions, pixel_size, instances, picture, asked)
+    return Mask(
+        name, regions, pixel_size, instances, picture, asked, missing=tuple(missing)
+    )  # fmt: skip
+
+
+def require_labels(masks: Sequence[Mask]) -> None:
+    """Raise InputError if one of the labels that are named for several masks is in none."""
+    for part in masks[0].missing:
+        if all(part in mask.missing for mask in masks):
+            raise InputError(
+                f"--labels: none of {len(masks)} masks has {part}, which it names. Correct "
+                "--labels, or the masks."
+            )
 
 
 _UNNAMED = 255

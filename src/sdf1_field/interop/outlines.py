@@ -34,6 +34,7 @@ def read_outlines(
     *,
     image_size: tuple[int, int] | None,
     pixel_size: float | None,
+    partial: bool = False,
 ) -> Mask:
     """Mask from outlines of ImageJ: polygons, freehand ones, ovals, rectangles and composites.
 
@@ -50,6 +51,8 @@ def read_outlines(
         Columns and rows of the picture that was outlined.
     pixel_size : float or None
         Its pixel [um].
+    partial : bool
+        Whether names may have no outline, for `require_labels` of several masks.
 
     Raises
     ------
@@ -70,7 +73,8 @@ def read_outlines(
             "side. Correct it."
         )
     rois = read_rois(path)
-    region_of = _regions_by_name(path, [name for name, _ in rois], labels)
+    missing: list[str] | None = [] if partial else None
+    region_of = _regions_by_name(path, [name for name, _ in rois], labels, missing)
     picture = np.zeros((rows, columns), dtype=np.int32)
     order = (Region.FREE_SURFACE, Region.MIGRASOME_NETWORK, Region.MSC)
     for n in sorted(range(len(rois)), key=lambda n: order.index(region_of[n])):
@@ -100,11 +104,16 @@ def read_outlines(
         region: tuple(n + 1 for n, own in enumerate(region_of) if own == region)
         for region in dict.fromkeys((Region.FREE_SURFACE, *region_of))
     }
-    return Mask(str(path), regions, size, instances, picture, asked, outlined=True)
+    return Mask(
+        str(path), regions, size, instances, picture, asked, outlined=True,
+        missing=tuple(missing or ()),
+    )  # fmt: skip
 
 
-def _regions_by_name(path: Path, names: list[str], labels: str | None) -> list[Region]:
-    """Region of each outline."""
+def _regions_by_name(
+    path: Path, names: list[str], labels: str | None, missing: list[str] | None
+) -> list[Region]:
+    """Region of each outline; names that have none are added to a list, if there is one."""
     shown = ", ".join(names[:_LISTED]) + (" ..." if len(names) > _LISTED else "")
     example = "msc=MSC*,network=net*"
     if labels is None:
@@ -119,7 +128,9 @@ def _regions_by_name(path: Path, names: list[str], labels: str | None) -> list[R
             rest = region
             continue
         meant = [n for n, name in enumerate(names) if fnmatchcase(name, pattern)]
-        if not meant:
+        if not meant and missing is not None:
+            missing.append(pattern)
+        elif not meant:
             raise InputError(
                 f"{path}: no outline's name is {pattern}, which --labels names; there are {shown}. "
                 f"Write names, such as {example}; free surface is what no outline covers."

@@ -23,7 +23,7 @@ Array = NDArray[np.float64]
 
 POINTS = "ImageJ points"
 _SAME = 1e-3
-"""Relative difference of pixel sizes that are the same."""
+"""Relative difference of sizes that are the same."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,6 +65,7 @@ def read_positions(
     columns: Mapping[str, str] | None = None,
     unit: str | None = None,
     things: str = "cells",
+    by_region: bool = False,
 ) -> Positions:
     """Cells from TrackMate's XML or CSV, a table, or ImageJ's points, on a mask.
 
@@ -83,6 +84,8 @@ def read_positions(
         As of `read_places`.
     things : str
         What the places are of, for messages.
+    by_region : bool
+        Whether a table must name a region for each.
 
     Raises
     ------
@@ -113,7 +116,7 @@ def read_positions(
         if xml:
             read, trackmate = read_xml(path, asked, linked=False), True
         else:
-            read, trackmate = read_places(path, asked, columns, unit=unit)
+            read, trackmate = read_places(path, asked, columns, unit=unit, by_region=by_region)
         if isinstance(read, TrackFile):
             found = _of_tracks(read, mask, frame, trackmate, frame_interval is not None, things)
         else:
@@ -140,13 +143,27 @@ def _of_tracks(
 
 
 def _require_calibration(read: TrackFile, mask: Mask, things: str) -> None:
-    """Raise InputError if the pixels of tracks and mask are unlike."""
-    pixel = read.pixel_size
-    if pixel is not None and abs(pixel - mask.pixel_size) > _SAME * mask.pixel_size:
+    """Raise InputError if tracks and mask are not of one picture.
+
+    Places from the centre of a pixel need its size, those from the picture's corner do not.
+    """
+    remedy = f"Give {things} and mask of one picture, or correct the wrong calibration."
+    pixel, extent = read.pixel_size, read.extent
+    if "TrackMate" in read.format and pixel is not None and not _same(pixel, mask.pixel_size):
         raise InputError(
             f"{read.name}: its pixel is {pixel:g} um, that of {mask.name} {mask.pixel_size:g} um. "
-            f"Give {things} and mask of one picture, or correct the wrong calibration."
+            f"{remedy}"
         )
+    own = mask.grid.width, mask.grid.length
+    if extent is not None and not all(map(_same, extent, own)):
+        raise InputError(
+            f"{read.name}: its dish is {extent[0]:g} um x {extent[1]:g} um, and {mask.name} "
+            f"{own[0]:g} um x {own[1]:g} um. {remedy}"
+        )
+
+
+def _same(size: float, other: float) -> bool:
+    return abs(size - other) <= _SAME * other
 
 
 def of_centres(read: TrackFile) -> bool:

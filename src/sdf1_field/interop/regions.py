@@ -17,6 +17,7 @@ def read_regions(
     pixel_size: float | None = None,
     planes: Mapping[str, int] | None = None,
     image_size: tuple[int, int] | None = None,
+    partial: bool = False,
 ) -> Mask:
     """Mask from a file of labels or of outlines.
 
@@ -32,6 +33,8 @@ def read_regions(
         Of a TIFF file, as of `read_mask`.
     image_size : tuple of int, optional
         Columns and rows of the picture that was outlined.
+    partial : bool
+        Whether the file may lack some of the labels, as of `make_mask`.
 
     Raises
     ------
@@ -40,21 +43,25 @@ def read_regions(
     """
     try:
         with path.open("rb") as stream:
-            outlined = is_roi(stream.read(4))
+            begin = stream.read(4)
     except FileNotFoundError:
         raise InputError(f"{path}: no such file. Check the path.") from None
     except OSError as error:
         raise InputError(f"{path}: {reason_of(error)}. Check the path.") from None
-    if outlined:
+    if not begin:
+        raise InputError(f"{path}: is empty. Save it again.")
+    if is_roi(begin):
         if planes:
             raise InputError(f"{path}: has no planes, so --plane has no effect. Omit it.")
-        return read_outlines(path, labels, image_size=image_size, pixel_size=pixel_size)
+        return read_outlines(
+            path, labels, image_size=image_size, pixel_size=pixel_size, partial=partial
+        )
     if image_size is not None:
         raise InputError(
             f"{path}: is a picture with a size of its own, so --image-size has no effect. Omit it."
         )
     found = None if labels is None else parse_labels(labels)
-    return read_mask(path, found, pixel_size=pixel_size, planes=planes)
+    return read_mask(path, found, pixel_size=pixel_size, planes=planes, partial=partial)
 
 
 def image_size_of(text: str) -> tuple[int, int]:

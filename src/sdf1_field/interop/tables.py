@@ -70,7 +70,10 @@ class _Column:
 
 @dataclass(frozen=True)
 class _Layout:
-    """How a table is read: encoding, signs, number of header lines, and columns found."""
+    """How a table is read: encoding, signs, number of header lines, columns found.
+
+    ``by_region`` says that a column of regions must name one in each row.
+    """
 
     encoding: str
     separator: str
@@ -78,6 +81,7 @@ class _Layout:
     headers: int
     found: Mapping[str, _Column]
     trackmate: bool
+    by_region: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,6 +137,7 @@ def read_places(
     columns: Mapping[str, str] | None = None,
     *,
     unit: str | None = None,
+    by_region: bool = False,
 ) -> tuple[TrackFile | Places, bool]:
     """Places from a table with a row for each cell, or its tracks if it has any.
 
@@ -145,6 +150,8 @@ def read_places(
         As of `read_table`.
     unit : str, optional
         ``um`` or ``px``, for columns of places that name no unit.
+    by_region : bool
+        Whether a column of regions must name one in each row.
 
     Returns
     -------
@@ -156,7 +163,8 @@ def read_places(
     Raises
     ------
     InputError
-        As of `read_table`; if the places have no unit and none is given, or the other way round.
+        As of `read_table`; if the places have no unit and none is given, or the other way round;
+        if a row should name a region and does not.
     """
     name = str(path)
     layout = _layout(path, columns or {}, ("x", "y"))
@@ -173,7 +181,7 @@ def read_places(
         )
     for role in ("x", "y"):
         found[role] = _Column(found[role].place, found[role].name, found[role].unit or unit or own)
-    layout = replace(layout, found=found)
+    layout = replace(layout, found=found, by_region=by_region)
     if "track" in found and ("frame" in found or "time" in found):
         return _track_file(path, asked, layout), layout.trackmate
     return _places(path, asked, layout), layout.trackmate
@@ -196,15 +204,26 @@ def _places(path: Path, asked: Calibration, layout: _Layout) -> Places:
     if "frame" in found:
         numbers = _floats(name, found["frame"].name, values["frame"], layout.headers)
         frame = _whole(name, found["frame"].name, numbers, layout.headers)
-    return Places(x * scale, y * scale, frame, _regions(values.get("region")))
+    return Places(x * scale, y * scale, frame, _regions(name, layout, values.get("region")))
 
 
-def _regions(values: NDArray[np.object_] | Array | None) -> NDArray[np.uint8] | None:
+def _regions(
+    name: str, layout: _Layout, values: NDArray[np.object_] | Array | None
+) -> NDArray[np.uint8] | None:
     """`Region` of each row by name or number; None if there is no column or one is no region."""
     if values is None:
         return None
     numbers = [_REGIONS.get(str(each).strip().lower()) for each in values.tolist()]
-    return None if None in numbers else np.array(numbers, dtype=np.uint8)
+    if None not in numbers:
+        return np.array(numbers, dtype=np.uint8)
+    if not layout.by_region:
+        return None
+    row = numbers.index(None)
+    raise InputError(
+        f"{name}: {layout.found['region'].name} in line {layout.headers + row + 1} is "
+        f"'{str(values[row])[:_SHOWN]}'; write {', '.join(list(REGION_NAMES)[:-1])} or "
+        f"{list(REGION_NAMES)[-1]}."
+    )
 
 
 def _layout(path: Path, columns: Mapping[str, str], needed: Sequence[str]) -> _Layout:
@@ -403,7 +422,7 @@ def _track_file(path: Path, asked: Calibration, layout: _Layout) -> TrackFile:
         spot = _whole(name, "spot", numbers["spot"], headers)
     depth = numbers.get("z", np.zeros(0))
     hidden = (track == NO_TRACK) & (numbers.get("visible", np.ones(len(x))) == 0.0)
-    region = _regions(values.get("region"))
+    region = _regions(name, layout, values.get("region"))
     return make_track_file(
         name, "TrackMate CSV" if layout.trackmate else "table", scale,
         spot=spot[~hidden], frame=frame[~hidden], x=x[~hidden], y=y[~hidden],

@@ -1,8 +1,9 @@
 """Masks from TIFF files, with the calibrations of ImageJ, OME and plain TIFF."""
 
-import contextlib
+import logging
 import math
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -34,6 +35,7 @@ def read_mask(
     *,
     pixel_size: float | None = None,
     planes: Mapping[str, int] | None = None,
+    partial: bool = False,
 ) -> Mask:
     """Mask from a TIFF file of whole numbers.
 
@@ -46,6 +48,8 @@ def read_mask(
         [um], for a file without one.
     planes : mapping of str to int, optional
         Which plane along each axis besides Y and X, by the axis' letter in the file, from 0.
+    partial : bool
+        As of `make_mask`.
 
     Raises
     ------
@@ -56,7 +60,7 @@ def read_mask(
     name = str(path)
     picture, unit, width = _picture(path, planes or {})
     size, asked = pixel_scale(name, unit=unit, pixel_width=width, asked=pixel_size)
-    return make_mask(name, picture, labels, size, asked=asked)
+    return make_mask(name, picture, labels, size, asked=asked, partial=partial)
 
 
 def read_frame_of(path: Path, pixel_size: float | None) -> tuple[tuple[int, int], float, bool]:
@@ -79,13 +83,33 @@ def read_frame_of(path: Path, pixel_size: float | None) -> tuple[tuple[int, int]
     return (rows, columns), size, asked
 
 
-@contextlib.contextmanager
-def _opened(path: Path) -> Iterator["TiffFile"]:
-    """TIFF file that is open for a while; what goes wrong with it is an InputError."""
+@contextmanager
+def _opened(path: Path) -> "Iterator[TiffFile]":
+    """TIFF file that is open for a while; what goes wrong with it is an InputError, and no log."""
+    logger = logging.getLogger("tifffile")
+    disabled, logger.disabled = logger.disabled, True
+    try:
+        with _open(path) as file:
+            yield file
+    except InputError:
+        raise
+    except Exception as error:
+        if "imagecodecs" in str(error):
+            raise InputError(
+                f"{path}: is compressed in a way that needs the package imagecodecs. Save it "
+                "without compression."
+            ) from None
+        reason = " ".join(str(error).split())[:120] or type(error).__name__
+        raise InputError(f"{path}: cannot be read ({reason}). Save the picture again.") from None
+    finally:
+        logger.disabled = disabled
+
+
+def _open(path: Path) -> "TiffFile":
     from tifffile import TiffFile
 
     try:
-        file = TiffFile(path)
+        return TiffFile(path)
     except FileNotFoundError:
         raise InputError(f"{path}: no such file. Check the path.") from None
     except OSError as error:
@@ -96,21 +120,6 @@ def _opened(path: Path) -> Iterator["TiffFile"]:
             f"{path}: is no TIFF file. Save the mask as TIFF, such as with Fiji's File > Save As > "
             "Tiff."
         ) from None
-    with file:
-        try:
-            yield file
-        except InputError:
-            raise
-        except Exception as error:
-            if "imagecodecs" in str(error):
-                raise InputError(
-                    f"{path}: is compressed in a way that needs the package imagecodecs. Save it "
-                    "without compression."
-                ) from None
-            reason = " ".join(str(error).split())[:120] or type(error).__name__
-            raise InputError(
-                f"{path}: cannot be read ({reason}). Save the picture again."
-            ) from None
 
 
 def _picture(

@@ -70,6 +70,8 @@ class TrackFile:
         What a user said of `scales.Calibration` although the file says it.
     region : ndarray of uint8, shape (spot,) or None
         `Region` under each spot as the file says; None where it does not.
+    extent : tuple of float or None
+        Width and length of the picture or dish [um], if they are known.
     """
 
     name: str
@@ -86,6 +88,7 @@ class TrackFile:
     left_out: LeftOut = field(default_factory=LeftOut)
     unused: tuple[str, ...] = ()
     region: NDArray[np.uint8] | None = None
+    extent: tuple[float, float] | None = None
 
     @property
     def time(self) -> Array:

@@ -3,10 +3,12 @@
 import json
 import textwrap
 import warnings
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from sdf1_field.errors import InputError, Sdf1FieldWarning
 from sdf1_field.spec.entries import CALL, DEFAULTS, Entry, file_name
+from sdf1_field.spec.layers import FITTED
 from sdf1_field.spec.model import Model
 from sdf1_field.spec.reading import parameters
 from sdf1_field.spec.schema import dimension_of
@@ -61,8 +63,17 @@ def changes_text(model: Model) -> str:
 
 
 def brief_changes(model: Model, *, width: int) -> str:
-    """`changes` up to a width in characters, and the number of the others."""
-    settings = [one.setting for one in changes(model)]
+    """`changes` up to a width in characters, and the number of the others.
+
+    Files are named without their folders, and what a drawn scene brings is left out.
+    """
+    settings = [
+        one._replace(value=Path(one.value).name).setting
+        if isinstance(one.value, str) and Path(one.value).is_absolute()
+        else one.setting
+        for one in changes(model)
+        if not one.source.startswith(FITTED)
+    ]
     shown = [textwrap.shorten(settings[0], width, placeholder=" ...")] if settings else []
     for setting in settings[1:]:
         if len("; ".join([*shown, setting])) > width:

@@ -18,7 +18,7 @@ from sdf1_field.spec.stroma import SCENE_FILES
 from sdf1_field.units import parse
 
 _SCENE_FILE = "scene.file"
-_FITTED = "drawn scene"
+FITTED = "drawn scene"
 """Beginning of the source of values that follow from the file of a drawn scene."""
 _SAME = 1e-9
 """Relative difference of extents that are the same."""
@@ -171,15 +171,15 @@ def _fit_to_scene(flat: dict[str, Entry], scene: Entry, named: Collection[str]) 
                 f"{entry.where}: {path}: '{entry.value}' is not the {size:.9g} um of {file.name}. "
                 "Remove it: a drawn scene brings its extent."
             )
-        flat[path] = Entry(f"{size!r} um", f"{_FITTED} {file.name}", "derived", where=scene.where)
+        flat[path] = Entry(f"{size:.12g} um", f"{FITTED} {file.name}", "derived", where=scene.where)
     mode = flat.get("scene.mode")
     if "scene.mode" not in named and (mode is None or _may_fit(mode)):
-        flat["scene.mode"] = Entry("placed", f"{_FITTED} {file.name}", "derived", where=scene.where)
+        flat["scene.mode"] = Entry("placed", f"{FITTED} {file.name}", "derived", where=scene.where)
 
 
 def _may_fit(entry: Entry) -> bool:
     """Whether a value is not the user's own choice."""
-    return is_shipped(entry.where) or entry.source.startswith(_FITTED)
+    return is_shipped(entry.where) or entry.source.startswith(FITTED)
 
 
 def _is_length(value: object, length: float) -> bool:

@@ -5,7 +5,7 @@ from typing import Any
 import click
 
 from sdf1_field.cli.tables.text import dishes_text, print_lacking, print_table
-from sdf1_field.digits import interval_text, number_text, spread_text
+from sdf1_field.digits import count_text, interval_text, number_text, spread_text
 
 
 def print_measured(table: dict[str, Any]) -> None:
@@ -19,14 +19,14 @@ def print_measured(table: dict[str, Any]) -> None:
     dishes = [dish for group in groups for dish in group["dishes"]]
     for dish in dishes:
         labels = ", ".join(
-            f"{region['labels']:,} label{'s'[: region['labels'] != 1]} of {region['region']}"
+            f"{count_text(region['labels'], 'label')} of {region['region']}"
             for region in dish["regions"]
             if region["labels"]
         )
         click.echo(
             f"{dish['mask']}: {dish['columns']} x {dish['rows']} pixels of "
             f"{dish['pixel_size_um']:.6g} um, {labels}; {dish['cells_file']}: "
-            f"{dish['cells_format']}, {dish['cells']:,} cells"
+            f"{dish['cells_format']}, {count_text(dish['cells'], 'cell')}"
         )
     by = dishes[0]["counted_by"]
     where = "under its centre" if by == "pixel" else "that its file names"
@@ -115,7 +115,8 @@ def _print_predicted(predicted: dict[str, Any], observed: int) -> None:
     )
     if observed != predicted["cells"]:
         click.echo(
-            f"{observed:,} cells are observed and {predicted['cells']:,} predicted: compare fold "
+            f"{count_text(observed, 'cell')} {'is' if observed == 1 else 'are'} observed and "
+            f"{predicted['cells']:,} predicted: compare fold "
             "changes, not numbers or densities"
         )
     if note := predicted["regions"][0]["encounter_limit_note"]:

@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from sdf1_field.cli.tables.text import print_table
-from sdf1_field.digits import interval_text, number_text
+from sdf1_field.digits import count_text, interval_text, number_text
 
 
 def print_tracks(table: dict[str, Any]) -> None:
@@ -17,8 +17,9 @@ def print_tracks(table: dict[str, Any]) -> None:
     groups = [group for group in (table["tracks"], table["control"]) if group is not None]
     for group in groups:
         click.echo(
-            f"{group['file']}: {group['format']}, {group['tracks']:,} tracks of "
-            f"{group['spots'] - group['lone_spots']:,} spots in {group['frames']:,} frames every "
+            f"{group['file']}: {group['format']}, {count_text(group['tracks'], 'track')} of "
+            f"{count_text(group['spots'] - group['lone_spots'], 'spot')} in "
+            f"{count_text(group['frames'], 'frame')} every "
             f"{duration_text(group['interval'])}"
         )
 
