@@ -16,6 +16,7 @@ _HOMES = {
     "body_under": "regions",
     "cells_under_bodies": "regions",
     "nearest_fibre": "regions",
+    "fibre_reach": "regions",
     "network_map": "regions",
     "raise_on_migrasomes": "regions",
     "region_areas": "regions",

@@ -194,6 +194,22 @@ def region_map(scene: Scene, grid: Grid, *, outline_margin: float) -> RegionMap:
     return FloorRegions(scene, grid, outline_margin).regions
 
 
+def fibre_reach(scene: Scene, *, radius: float, outline_margin: float) -> float:
+    """Distance from fibres [um], as of `nearest_fibre`, within which a cell's centre touches one.
+
+    The outline of a drawn network lies a margin outside of its fibres, as that of a placed one
+    does, so that cells reach the outline by so much less; cells within it touch always.
+
+    Parameters
+    ----------
+    radius : float
+        Of the cell [um].
+    outline_margin : float
+        As of `network_map` [um].
+    """
+    return radius if scene.drawn is None else max(radius - outline_margin, 0.0)
+
+
 def touched_fibres(scene: Scene, grid: Grid, *, reach: float) -> NDArray[np.uint8]:
     """Whether a cell centred at each place touches a retraction fibre: 1 or 0, shape (ny, nx).
 
@@ -202,7 +218,7 @@ def touched_fibres(scene: Scene, grid: Grid, *, reach: float) -> NDArray[np.uint
     Parameters
     ----------
     reach : float
-        Radius of the cell [um].
+        Of `fibre_reach` [um].
     """
     if scene.drawn is not None:
         return scene.drawn.near_network(grid, reach)
