@@ -60,9 +60,28 @@ def test_classes_fall_into_pieces_that_touch_and_labels_are_bodies(run, tmp_path
 
     pieces = found("--labels", "free=0,msc=1,network=2")
     assert (pieces.max(), (pieces == 0).sum(), (pieces == NETWORK).sum()) == (0, 50, 148)
-    by_label = found("--labels", "free=0,msc=others")
+    others = ("--labels", "free=0,msc=others")
+    by_label = found(*others, "--bodies", "labels")
     np.testing.assert_array_equal(by_label, picture.astype(int) - 1)
-    assert found("--labels", "free=0,msc=others", "--bodies", "pieces").max() == 2
+    assert found(*others, "--bodies", "pieces").max() == 2
+    text = printed(run, path, *others, "--bodies", "pieces")
+    assert "bodies: 3, " in text
+    assert "; 2 labels in 3 pieces" in text
+
+
+def test_labels_that_may_be_classes_are_no_bodies_unasked(run, tmp_path):
+    picture = np.zeros((40, 80), np.uint8)
+    for n in range(6):
+        picture[10:20, 12 * n + 2 : 12 * n + 10] = 1 + n % 2
+    path, options = imagej(tmp_path / "mask.tif", picture), ("--labels", "free=0,msc=1+2")
+    assert "the 2 labels of MSC are 6 separate pieces" in refusal(run, path, *options)
+    pieces = json.loads(printed(run, path, *options, "--bodies", "pieces", "--json"))["bodies"]
+    assert (pieces["number"], pieces["labels"], pieces["pieces"]) == (6, 2, 6)
+    # Few bodies in pieces are bodies: of five, one is.
+    picture = np.where(picture > 0, (np.arange(80) // 12)[None, :] + 1, 0)
+    picture[picture == 6] = 1
+    path = imagej(tmp_path / "single.tif", picture.astype(np.uint8))
+    assert "bodies: 5, " in printed(run, path, "--labels", "free=0,msc=others")
 
 
 def test_a_scene_is_written_with_where_it_is_from_and_not_replaced_unasked(run, mask, tmp_path):

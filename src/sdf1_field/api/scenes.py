@@ -13,7 +13,7 @@ from sdf1_field.api.tracking import quantity
 from sdf1_field.errors import InputError, refuse_existing
 from sdf1_field.grid import Grid, make_grid
 from sdf1_field.images import NETWORK, DrawnScene, write_scene
-from sdf1_field.interop import draw_scene, image_size_of, read_positions, read_regions
+from sdf1_field.interop import body_counts, draw_scene, image_size_of, read_positions, read_regions
 from sdf1_field.record.layout import program
 from sdf1_field.scene import REGION_LABELS, DrawnFloor
 from sdf1_field.spec import SCENE_FILES, ModelSpec, load_model
@@ -37,9 +37,13 @@ class SceneOfImage:
     Parameters
     ----------
     drawn : DrawnScene
+    body_labels, body_pieces : int
+        Labels, or outlines, of the mask's bodies, and connected groups of their pixels.
     """
 
     drawn: DrawnScene
+    body_labels: int
+    body_pieces: int
 
     def table(self) -> dict[str, Any]:
         """Regions, bodies and migrasomes, as `sdf1-field scene --json`."""
@@ -77,6 +81,8 @@ class SceneOfImage:
             "regions": regions,
             "bodies": {
                 "number": len(areas),
+                "labels": self.body_labels,
+                "pieces": self.body_pieces,
                 "median_area_um2": median,
                 "smallest_area_um2": float(areas.min()) if len(areas) else None,
                 "largest_area_um2": float(areas.max()) if len(areas) else None,
@@ -171,7 +177,8 @@ def scene_of_image(
         Plane along each axis of a mask besides y and x, from 0.
     bodies : str, optional
         ``"labels"``: each label of MSC is a body; ``"pieces"``: each group of pixels that touch by
-        a side or a corner. Labels if there are several, else pieces, if not given.
+        a side or a corner. Labels if there are several, else pieces, if not given; it must be
+        given if half of several labels are in pieces.
     frame : int, optional
         Of migrasomes in several frames, from 0.
     columns : mapping of str to str, optional
@@ -206,7 +213,8 @@ def scene_of_image(
             "--migrasomes, or omit them."
         )
     by_label = None if bodies is None else bodies == "labels"
-    return SceneOfImage(draw_scene(read, spots, labels=labels or "", by_label=by_label))
+    drawn = draw_scene(read, spots, labels=labels or "", by_label=by_label)
+    return SceneOfImage(drawn, *body_counts(read))
 
 
 def _grid_of(spec: ModelSpec, drawn: DrawnScene) -> Grid:

@@ -30,7 +30,8 @@ _PATH = click.Path(path_type=Path)
     "--bodies",
     type=click.Choice(("labels", "pieces")),
     help="A body is a label of MSC, or a group of its pixels that touch by a side or a corner. "
-    "[default: labels if there are several, else pieces]",
+    "[default: labels if there are several, else pieces; must be given if half of several labels "
+    "are in pieces]",
 )
 @click.option(
     "--pixel-size", metavar="LENGTH", help="Of a mask that is not calibrated, such as '0.65 um'."
