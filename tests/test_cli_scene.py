@@ -8,7 +8,10 @@ import tifffile
 from PIL import Image
 
 from mask_builders import CLASSES, bodies, imagej, plain, zipped
+from sdf1_field.analysis import density_fold_change
+from sdf1_field.analysis.runs import run_census
 from sdf1_field.images import FREE, NETWORK, read_scene
+from sdf1_field.record import open_run
 from sdf1_field.scene import Region
 
 PIXEL = 0.65
@@ -138,12 +141,32 @@ def test_a_scene_is_solved_and_analysed(run, tmp_path):
     for table in ("fold-change", "distance", "network", "field"):
         shown = run("analyse", str(own), "--show", table, "--json")
         assert shown.exit_code == 0, shown.output
-    again = tmp_path / "again.tif"
-    exported = run(
-        "export", str(own), "--to", "mask", "--pixel-size", f"{PIXEL} um", "-o", str(again)
-    )
-    assert exported.exit_code == 0, exported.output
-    np.testing.assert_array_equal(tifffile.imread(again), picture)
+    again, cells = tmp_path / "again.tif", tmp_path / "cells.csv"
+    for kind, path, options in (
+        ("mask", again, ("--pixel-size", f"{PIXEL} um")),
+        ("mask", again, ("--force",)),
+        ("csv", cells, ("--at", "30 min")),
+    ):
+        exported = run("export", str(own), "--to", kind, "-o", str(path), *options)
+        assert exported.exit_code == 0, exported.output
+        np.testing.assert_array_equal(tifffile.imread(again), picture)
+    # Cells and areas are those of the image's pixels, in the run as in its exported mask.
+    with open_run(own) as opened:
+        census = run_census(opened, 1800.0)
+    assert census.areas == pytest.approx(np.bincount(picture.ravel()) * PIXEL**2, rel=1e-9)
+    for by in ("pixel", "table"):
+        measured = run(
+            "measure", str(again), str(cells), "--labels", CLASSES, "--count-by", by, "--json"
+        )
+        assert measured.exit_code == 0, measured.output
+        rows = json.loads(measured.output)["groups"][0]["regions"]
+        assert [row["cells"] for row in rows] == census.counts.tolist()
+        for key, counts in (
+            ("fold_change", census.counts),
+            ("touching_fold_change", census.touching),
+        ):
+            expected = density_fold_change(counts, census.areas)
+            assert [row[key] for row in rows[1:]] == pytest.approx(expected.tolist(), rel=1e-9)
     drawn = run("plot", str(own), "-o", str(tmp_path / "run.png"))
     assert drawn.exit_code == 0, drawn.output
 

@@ -1,6 +1,5 @@
 """Scenes drawn from images: pixels as bodies and networks, on grids and in whole runs."""
 
-import itertools
 import json
 import math
 import shutil
@@ -508,13 +507,27 @@ def test_a_scene_s_file_reads_as_it_was_written(tmp_path):
     assert bare.migrasomes is None
 
 
-def test_dishes_without_bodies_or_network_are_solved(tmp_path):
-    for n, value in itertools.product(range(1), (0, NETWORK, FREE)):
-        pixels = np.full((90, 100), FREE, dtype=np.int32)
-        pixels[20:30, 20:40] = value
-        path = drawn_file(tmp_path / f"s{n}{value}.nc", pixels, 2.0)
-        last = list(simulate(drawn_model(path, "run.duration=15 min").spec, seed=1))[-1]
-        assert last.here.floor.areas.sum() == pytest.approx(180.0 * 200.0)
+@pytest.mark.parametrize(
+    ("value", "region"),
+    [(0, Region.MSC), (NETWORK, Region.MIGRASOME_NETWORK), (FREE, Region.FREE_SURFACE)],
+)
+def test_dishes_without_bodies_or_network_are_solved(tmp_path, value, region):
+    pixels = np.full((90, 100), FREE, dtype=np.int32)
+    # 20 um x 26 um, on the grid 20 um x 30 um.
+    pixels[20:30, 20:33] = value
+    path = drawn_file(tmp_path / "s.nc", pixels, 2.0)
+    carried = ("run.duration=15 min", "ligand.sdf1.secretion.carrying_fraction=1.0")
+    last = list(simulate(drawn_model(path, *carried).spec, seed=1))[-1]
+    expected = np.zeros(3)
+    expected[Region.FREE_SURFACE] = 180.0 * 200.0 - 20.0 * 26.0
+    expected[region] += 20.0 * 26.0
+    assert last.floor.areas == pytest.approx(expected, rel=1e-12)
+    assert len(last.scene.bodies.x) == (value == 0)
+    assert (last.ligands["sdf1"].floor > 0.0).any() == (value != FREE)
+    assert not last.cells.held.all()
+    if value == FREE:
+        assert not last.here.hold.contact.any()
+        assert not last.cells.held.any()
 
 
 def test_keys_of_placed_scenes_change_no_bit_of_a_drawn_one(tmp_path):

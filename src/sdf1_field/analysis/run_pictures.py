@@ -14,10 +14,12 @@ from numpy.typing import NDArray
 from sdf1_field.analysis.runs import (
     SAME_TIME,
     cell_places,
+    counted_regions,
     frame_before,
     frame_regions,
     observation_index,
     observation_times,
+    run_drawn,
     run_name,
     run_scene,
 )
@@ -28,7 +30,7 @@ from sdf1_field.grid import Grid
 from sdf1_field.interop import Channel, Labels, Mask, Positions, Stack
 from sdf1_field.interop.masks import LARGEST_SIDE, make_mask
 from sdf1_field.record import model_of
-from sdf1_field.scene import OUTSIDE, FloorRegions, Region
+from sdf1_field.scene import OUTSIDE, FloorRegions, Region, pixel_regions
 from sdf1_field.simulation import model_grid
 from sdf1_field.spec import ModelSpec
 from sdf1_field.units import duration_text
@@ -52,23 +54,24 @@ def run_mask(run: xr.Dataset, time: float | None = None, *, pixel: float | None 
         it [s]; the last frame if not given.
     pixel : float, optional
         Side of a pixel [um], adjusted slightly to the dish: regions are painted anew from the
-        outlines of bodies and networks. Those of the run's grid if not given.
+        outlines of bodies and networks. Those of the run's grid if not given, or of the image that
+        its scene was drawn from.
 
     Raises
     ------
     InputError
         If nothing was saved at that time, pixels are not square, or there are too many.
     """
-    spec = model_of(run).spec
     frame, grid, name = _frame(run, time), pixel_grid(run, pixel), run_name(run)
     if abs(grid.dx - grid.dy) > _SQUARE * grid.dx:
         raise InputError(
             f"{name}: a pixel would be {grid.dx:g} um wide and {grid.dy:g} um high, and those of "
             "masks are square. Give a finer one with --pixel-size, such as '1 um'."
         )
-    regions = frame_regions(run, frame)
-    if pixel is not None:
-        margin = spec.scene.network_outline_margin
+    if pixel is None:
+        regions, _ = counted_regions(run, frame)
+    else:
+        margin = model_of(run).spec.scene.network_outline_margin
         regions = FloorRegions(run_scene(run, frame), grid, margin).regions
     within = np.where(regions == OUTSIDE, Region.FREE_SURFACE, regions).astype(np.uint8)
     labels = Labels(tuple((own, int(own), int(own)) for own in Region if (within == own).any()))
@@ -79,7 +82,8 @@ def pixel_grid(run: xr.Dataset, pixel: float | None = None) -> Grid:
     """Grid of the pixels of a run's pictures: as `run_mask` has them."""
     grid, name = model_grid(model_of(run).spec), run_name(run)
     if pixel is None:
-        return grid
+        drawn = run_drawn(run)
+        return grid if drawn is None else pixel_regions(drawn, grid)[1]
     columns, rows = (max(1, round(side / pixel)) for side in (grid.width, grid.length))
     if max(columns, rows) > LARGEST_SIDE:
         raise InputError(

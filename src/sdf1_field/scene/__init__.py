@@ -18,6 +18,7 @@ _HOMES = {
     "nearest_fibre": "regions",
     "fibre_reach": "regions",
     "network_map": "regions",
+    "pixel_regions": "regions",
     "raise_on_migrasomes": "regions",
     "region_areas": "regions",
     "region_map": "regions",
