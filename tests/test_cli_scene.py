@@ -87,6 +87,20 @@ def test_labels_that_may_be_classes_are_no_bodies_unasked(run, tmp_path):
     assert "bodies: 5, " in printed(run, path, "--labels", "free=0,msc=others")
 
 
+def test_the_preview_is_of_the_model_asked_for(run, mask, tmp_path):
+    mine = tmp_path / "mine.toml"
+    mine.write_text(
+        'extends = "coculture-kg1a"\ntitle = "mine"\n[grid]\nspacing = "13 um"\n', encoding="utf-8"
+    )
+    options = (mask, "--labels", CLASSES)
+    shipped = json.loads(printed(run, *options, "--json"))
+    own = json.loads(printed(run, *options, "--model", mine, "--json"))
+    assert (shipped["grid_spacing_um"], own["grid_spacing_um"]) == (5.0, 13.0)
+    assert own["regions"][1]["pixels"] == shipped["regions"][1]["pixels"]
+    assert own["regions"][1]["area_on_grid_mm2"] != shipped["regions"][1]["area_on_grid_mm2"]
+    assert "none.toml" in refusal(run, *options, "--model", tmp_path / "none.toml")
+
+
 def test_a_scene_is_written_with_where_it_is_from_and_not_replaced_unasked(run, mask, tmp_path):
     spots = tmp_path / "spots.csv"
     spots.write_text("x_um,y_um\n27.3,20.1\n8.0,8.0\n40.0,30.0\n", encoding="utf-8")

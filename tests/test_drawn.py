@@ -1,5 +1,6 @@
 """Scenes drawn from images: pixels as bodies and networks, on grids and in whole runs."""
 
+import gc
 import json
 import math
 import shutil
@@ -9,6 +10,8 @@ import numpy as np
 import pytest
 
 from conftest import TINY
+from sdf1_field.analysis import runs
+from sdf1_field.analysis.runs import run_drawn
 from sdf1_field.ensemble.storing import model_digest
 from sdf1_field.errors import InputError
 from sdf1_field.grid import Grid, make_grid
@@ -376,6 +379,13 @@ def test_a_drawn_run_is_the_same_at_any_thread_count_or_resumed_and_holds_its_pi
     path.unlink()
     with open_run(run) as opened:
         assert opened.sizes["body"] == 4
+        floor, where = run_drawn(opened), id(opened)
+        # Its trees are built once, and go with the run.
+        assert run_drawn(opened) is floor
+        assert where in runs._FLOORS
+    del opened
+    gc.collect()
+    assert where not in runs._FLOORS
 
 
 def test_a_changed_file_is_another_model_and_is_not_gone_on_with(tmp_path):
@@ -487,6 +497,41 @@ def test_a_file_that_is_no_drawn_scene_is_refused(tmp_path):
         file.bodies = np.int64(9)
     with pytest.raises(InputError, match="damaged"):
         read_scene(path)
+
+
+@pytest.mark.parametrize(
+    ("change", "value"),
+    [
+        ("pixel_size", -1.0),
+        ("pixel_size", np.nan),
+        ("pixels", 2),
+        ("pixels", -3),
+        ("migrasome_x", np.nan),
+        ("migrasome_x", -5.0),
+        ("migrasome_y", 1e4),
+        ("migrasome_radius", -1.0),
+        ("migrasome_radius", np.inf),
+    ],
+)
+def test_a_scene_s_file_with_values_of_no_dish_is_refused_in_one_line(tmp_path, change, value):
+    import netCDF4
+
+    one = np.array([10.0])
+    path = drawn_file(tmp_path / "s.nc", picture(bodies=3), x=one, y=one, radius=np.array([np.nan]))
+    assert read_scene(path).pixels.max() == 2
+    with netCDF4.Dataset(path, "a") as file:
+        if change == "pixel_size":
+            file.pixel_size = value
+        elif change == "pixels":
+            # Body 1 has no pixel any more, or one has no meaning.
+            pixels = file["pixels"][:]
+            pixels[pixels == 1 if value == 2 else np.s_[:1, :1]] = value
+            file["pixels"][:] = pixels
+        else:
+            file[change][0] = value
+    with pytest.raises(InputError, match="damaged") as caught:
+        read_scene(path)
+    assert "\n" not in str(caught.value)
 
 
 def test_a_scene_s_file_reads_as_it_was_written(tmp_path):

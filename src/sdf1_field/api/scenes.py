@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 BODIES = ("labels", "pieces")
 """What a body is: a label of the mask, or a connected piece of its region."""
-_MODEL = "coculture-kg1a"
-"""Shipped model whose spacing of the grid and density of migrasomes a preview is for."""
+PREVIEWED = "coculture-kg1a"
+"""Shipped model that a preview is for, unless another is asked for."""
 _SPECK = 0.1
 """Share of the median body's area below which a body may be none."""
 
@@ -45,9 +45,20 @@ class SceneOfImage:
     body_labels: int
     body_pieces: int
 
-    def table(self) -> dict[str, Any]:
-        """Regions, bodies and migrasomes, as `sdf1-field scene --json`."""
-        drawn, floor, spec = self.drawn, self._floor, load_model(_MODEL).spec
+    def table(self, model: str = PREVIEWED) -> dict[str, Any]:
+        """Regions, bodies and migrasomes, as `sdf1-field scene --json`.
+
+        Parameters
+        ----------
+        model : str
+            Name or file of the model whose grid and density of migrasomes it is for.
+
+        Raises
+        ------
+        InputError
+            If there is no such model, or it is not sound.
+        """
+        drawn, floor, spec = self.drawn, self._floor, load_model(model).spec
         rows, columns = drawn.pixels.shape
         grid = _grid_of(spec, drawn)
         on_grid = floor.at_centres(grid)
@@ -77,6 +88,7 @@ class SceneOfImage:
             "pixel_size_um": drawn.pixel_size,
             "width_um": grid.width,
             "length_um": grid.length,
+            "model": model,
             "grid_spacing_um": spec.grid.spacing,
             "regions": regions,
             "bodies": {
