@@ -8,7 +8,10 @@ import tifffile
 from PIL import Image
 
 from mask_builders import CLASSES, bodies, imagej, plain, zipped
+from sdf1_field.analysis import density_fold_change
+from sdf1_field.analysis.runs import run_census
 from sdf1_field.images import FREE, NETWORK, read_scene
+from sdf1_field.record import open_run
 from sdf1_field.scene import Region
 
 PIXEL = 0.65
@@ -60,9 +63,42 @@ def test_classes_fall_into_pieces_that_touch_and_labels_are_bodies(run, tmp_path
 
     pieces = found("--labels", "free=0,msc=1,network=2")
     assert (pieces.max(), (pieces == 0).sum(), (pieces == NETWORK).sum()) == (0, 50, 148)
-    by_label = found("--labels", "free=0,msc=others")
+    others = ("--labels", "free=0,msc=others")
+    by_label = found(*others, "--bodies", "labels")
     np.testing.assert_array_equal(by_label, picture.astype(int) - 1)
-    assert found("--labels", "free=0,msc=others", "--bodies", "pieces").max() == 2
+    assert found(*others, "--bodies", "pieces").max() == 2
+    text = printed(run, path, *others, "--bodies", "pieces")
+    assert "bodies: 3, " in text
+    assert "; 2 labels in 3 pieces" in text
+
+
+def test_labels_that_may_be_classes_are_no_bodies_unasked(run, tmp_path):
+    picture = np.zeros((40, 80), np.uint8)
+    for n in range(6):
+        picture[10:20, 12 * n + 2 : 12 * n + 10] = 1 + n % 2
+    path, options = imagej(tmp_path / "mask.tif", picture), ("--labels", "free=0,msc=1+2")
+    assert "the 2 labels of MSC are 6 separate pieces" in refusal(run, path, *options)
+    pieces = json.loads(printed(run, path, *options, "--bodies", "pieces", "--json"))["bodies"]
+    assert (pieces["number"], pieces["labels"], pieces["pieces"]) == (6, 2, 6)
+    # Few bodies in pieces are bodies: of five, one is.
+    picture = np.where(picture > 0, (np.arange(80) // 12)[None, :] + 1, 0)
+    picture[picture == 6] = 1
+    path = imagej(tmp_path / "single.tif", picture.astype(np.uint8))
+    assert "bodies: 5, " in printed(run, path, "--labels", "free=0,msc=others")
+
+
+def test_the_preview_is_of_the_model_asked_for(run, mask, tmp_path):
+    mine = tmp_path / "mine.toml"
+    mine.write_text(
+        'extends = "coculture-kg1a"\ntitle = "mine"\n[grid]\nspacing = "13 um"\n', encoding="utf-8"
+    )
+    options = (mask, "--labels", CLASSES)
+    shipped = json.loads(printed(run, *options, "--json"))
+    own = json.loads(printed(run, *options, "--model", mine, "--json"))
+    assert (shipped["grid_spacing_um"], own["grid_spacing_um"]) == (5.0, 13.0)
+    assert own["regions"][1]["pixels"] == shipped["regions"][1]["pixels"]
+    assert own["regions"][1]["area_on_grid_mm2"] != shipped["regions"][1]["area_on_grid_mm2"]
+    assert "none.toml" in refusal(run, *options, "--model", tmp_path / "none.toml")
 
 
 def test_a_scene_is_written_with_where_it_is_from_and_not_replaced_unasked(run, mask, tmp_path):
@@ -119,12 +155,32 @@ def test_a_scene_is_solved_and_analysed(run, tmp_path):
     for table in ("fold-change", "distance", "network", "field"):
         shown = run("analyse", str(own), "--show", table, "--json")
         assert shown.exit_code == 0, shown.output
-    again = tmp_path / "again.tif"
-    # The grid's cells are 5.03 um wide and 4.95 um high; the scene's pixels are square.
-    for more in ((), ("--pixel-size", f"{PIXEL} um", "--force")):
-        exported = run("export", str(own), "--to", "mask", *more, "-o", str(again))
+    again, cells = tmp_path / "again.tif", tmp_path / "cells.csv"
+    for kind, path, options in (
+        ("mask", again, ("--pixel-size", f"{PIXEL} um")),
+        ("mask", again, ("--force",)),
+        ("csv", cells, ("--at", "30 min")),
+    ):
+        exported = run("export", str(own), "--to", kind, "-o", str(path), *options)
         assert exported.exit_code == 0, exported.output
         np.testing.assert_array_equal(tifffile.imread(again), picture)
+    # Cells and areas are those of the image's pixels, in the run as in its exported mask.
+    with open_run(own) as opened:
+        census = run_census(opened, 1800.0)
+    assert census.areas == pytest.approx(np.bincount(picture.ravel()) * PIXEL**2, rel=1e-9)
+    for by in ("pixel", "table"):
+        measured = run(
+            "measure", str(again), str(cells), "--labels", CLASSES, "--count-by", by, "--json"
+        )
+        assert measured.exit_code == 0, measured.output
+        rows = json.loads(measured.output)["groups"][0]["regions"]
+        assert [row["cells"] for row in rows] == census.counts.tolist()
+        for key, counts in (
+            ("fold_change", census.counts),
+            ("touching_fold_change", census.touching),
+        ):
+            expected = density_fold_change(counts, census.areas)
+            assert [row[key] for row in rows[1:]] == pytest.approx(expected.tolist(), rel=1e-9)
     refused = run("export", str(own), "--to", "mask", "--pixel-size", "9 um", "-o", "b.tif")
     assert refused.exit_code == 2
     assert "Omit --pixel-size: the run has pixels of its own." in refused.output

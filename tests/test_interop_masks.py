@@ -114,6 +114,26 @@ def test_a_mask_that_was_never_calibrated_is_refused_unless_its_pixel_is_given(t
     assert (mask.pixel_size, mask.asked) == (0.65, True)
 
 
+@pytest.mark.parametrize("dpi", [72, 300, 600, 1200])
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda path, size: plain(
+            path, bodies(), resolution=(1e4 / size, 1e4 / size), resolutionunit="CENTIMETER"
+        ),
+        lambda path, size: imagej(path, bodies(), size=1e-4 * size, unit="cm"),
+        lambda path, size: ome(path, bodies(), size=round(size, 2)),
+    ],
+)
+def test_a_printer_s_resolution_is_no_calibration(tmp_path, write, dpi):
+    path = write(tmp_path / "mask.tif", 25400.0 / dpi)
+    assert f"{path}: not calibrated: " in refusal(path)
+    assert "Give --pixel-size" in refusal(path)
+    assert mask_of(path, pixel_size=0.65).pixel_size == 0.65
+    near = write(tmp_path / "near.tif", 0.99 * 25400.0 / 1200)
+    assert mask_of(near).pixel_size == pytest.approx(20.955, abs=0.01)
+
+
 def test_a_file_s_own_calibration_is_never_overruled(tmp_path):
     mask = mask_of(imagej(tmp_path / "mask.tif", bodies(), size=0.5), pixel_size=0.65)
     assert (mask.pixel_size, mask.asked) == (pytest.approx(0.5), False)

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from sdf1_field.analysis.runs import (
     SAME_TIME,
     cell_places,
+    counted_regions,
     frame_before,
     frame_regions,
     observation_index,
@@ -30,7 +31,7 @@ from sdf1_field.interop import Channel, Labels, Mask, Positions, Stack
 from sdf1_field.interop.masks import LARGEST_SIDE, make_mask
 from sdf1_field.interop.scales import DEFAULT
 from sdf1_field.record import model_of
-from sdf1_field.scene import OUTSIDE, FloorRegions, Region
+from sdf1_field.scene import OUTSIDE, FloorRegions, Region, pixel_regions
 from sdf1_field.simulation import model_grid
 from sdf1_field.spec import ModelSpec
 from sdf1_field.units import duration_text
@@ -64,21 +65,20 @@ def run_mask(run: xr.Dataset, time: float | None = None, *, pixel: float | None 
     InputError
         If nothing was saved at that time, pixels are not square, or there are too many.
     """
-    spec = model_of(run).spec
     frame, grid, name = _frame(run, time), pixel_grid(run, pixel), run_name(run)
     if not _square(grid):
         fitting = square_pixel(run)
         remedy = "Give another --pixel-size" + (f", such as '{fitting:g} um'." if fitting else ".")
-        if pixel is not None and spec.drawn:
+        if pixel is not None and model_of(run).spec.drawn:
             remedy = "Omit --pixel-size: the run has pixels of its own."
         raise InputError(
             f"{name}: a pixel would be {grid.dx:g} um wide and {grid.dy:g} um high, and those of "
             f"masks are square. {remedy}"
         )
-    if pixel is None and not spec.drawn:
-        regions = frame_regions(run, frame)
+    if pixel is None:
+        regions, _ = counted_regions(run, frame)
     else:
-        margin = spec.scene.network_outline_margin
+        margin = model_of(run).spec.scene.network_outline_margin
         regions = FloorRegions(run_scene(run, frame), grid, margin).regions
     within = np.where(regions == OUTSIDE, Region.FREE_SURFACE, regions).astype(np.uint8)
     labels = Labels(tuple((own, int(own), int(own)) for own in Region if (within == own).any()))
@@ -90,11 +90,7 @@ def pixel_grid(run: xr.Dataset, pixel: float | None = None) -> Grid:
     grid, name = model_grid(model_of(run).spec), run_name(run)
     if pixel is None:
         drawn = run_drawn(run)
-        if drawn is None:
-            return grid
-        rows, columns = drawn.pixels.shape
-        width, length = columns * drawn.pixel_size, rows * drawn.pixel_size
-        return Grid(width, length, columns, rows, grid.z_edges)
+        return grid if drawn is None else pixel_regions(drawn, grid)[1]
     columns, rows = _pixels_of(grid, pixel)
     if max(columns, rows) > LARGEST_SIDE:
         raise InputError(

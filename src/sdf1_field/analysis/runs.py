@@ -1,5 +1,6 @@
 """Cells and stroma read back from a run file: observations, censuses and the encounter limit."""
 
+import weakref
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
@@ -12,11 +13,12 @@ from sdf1_field.analysis.census import (
     Survey,
     count_cells,
     density_fold_change,
-    survey,
 )
 from sdf1_field.analysis.encounter import encounter_counts, encounter_repeats
+from sdf1_field.analysis.mask_census import survey_mask
 from sdf1_field.analysis.tracks import Tracks, tracks_of
 from sdf1_field.errors import InputError
+from sdf1_field.grid import Grid
 from sdf1_field.record import model_of
 from sdf1_field.scene import (
     OUTSIDE,
@@ -27,6 +29,7 @@ from sdf1_field.scene import (
     Region,
     RegionMap,
     Scene,
+    pixel_regions,
 )
 from sdf1_field.scene.variables import ABSENT, BODIES, FIBRES, MIGRASOMES, Variable
 from sdf1_field.simulation import StickyFloor, model_grid
@@ -36,6 +39,8 @@ Array = NDArray[np.float64]
 
 SAME_TIME = 0.5
 """Times closer than this are the same observation [s]."""
+_FLOORS: dict[int, DrawnFloor] = {}
+"""Pixels of runs in use, by their identity, with the trees that are built on them."""
 _BODIES = tuple(variable.name for variable in BODIES)
 _SCENE = (
     "region",
@@ -172,9 +177,13 @@ def run_drawn(run: xr.Dataset) -> DrawnFloor | None:
     """Pixels of a run's floor; None unless its scene was drawn from an image."""
     if not model_of(run).spec.drawn:
         return None
-    require_variables(run, "pixel_body")
-    x = run["pixel_x"].values
-    return DrawnFloor(run["pixel_body"].values.astype(np.int32), 2.0 * float(x[0]))
+    if id(run) not in _FLOORS:
+        require_variables(run, "pixel_body")
+        x = run["pixel_x"].values
+        pixels = run["pixel_body"].values.astype(np.int32)
+        _FLOORS[id(run)] = DrawnFloor(pixels, 2.0 * float(x[0]))
+        weakref.finalize(run, _FLOORS.pop, id(run), None)
+    return _FLOORS[id(run)]
 
 
 def _columns(
@@ -209,6 +218,12 @@ def frame_regions(run: xr.Dataset, frame: int) -> RegionMap:
         regions = np.where(np.isfinite(regions), regions, OUTSIDE)
     found: RegionMap = regions.astype(np.uint8)
     return found
+
+
+def counted_regions(run: xr.Dataset, frame: int) -> tuple[RegionMap, Grid]:
+    """Regions by which a run's cells are counted, and their grid: `FloorRegions.counted`."""
+    grid, drawn = model_grid(model_of(run).spec), run_drawn(run)
+    return (frame_regions(run, frame), grid) if drawn is None else pixel_regions(drawn, grid)
 
 
 def has_stroma(run: xr.Dataset) -> bool:
@@ -265,10 +280,8 @@ def run_censuses(run: xr.Dataset, times: Sequence[float]) -> list[Census]:
     censuses = []
     for n, frame, time in zip(chosen, scene_frames(run, times), times, strict=True):
         if frame not in surveys:
-            surveys[frame] = survey(
-                frame_regions(run, frame),
-                model_grid(spec),
-                radius=0.5 * spec.haematopoietic.diameter,
+            surveys[frame] = survey_mask(
+                *counted_regions(run, frame), radius=0.5 * spec.haematopoietic.diameter
             )
         censuses.append(count_cells(surveys[frame], x[:, n], y[:, n], under[:, n], time=time))
     return censuses

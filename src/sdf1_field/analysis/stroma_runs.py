@@ -14,8 +14,8 @@ from sdf1_field.analysis.cargo import CargoCount, cargo_count
 from sdf1_field.analysis.network import NetworkCount, count_network
 from sdf1_field.analysis.runs import (
     SAME_TIME,
+    counted_regions,
     frame_before,
-    frame_regions,
     run_drawn,
     run_name,
     run_scene,
@@ -26,7 +26,6 @@ from sdf1_field.errors import InputError
 from sdf1_field.record import model_of
 from sdf1_field.scene import DrawnFloor
 from sdf1_field.scene.variables import CARGO
-from sdf1_field.simulation import model_grid
 from sdf1_field.units import duration_text
 
 Array = NDArray[np.float64]
@@ -126,8 +125,7 @@ def run_network(run: xr.Dataset, time: float) -> NetworkCount:
     frame = frame_at(run, time)
     return count_network(
         run_scene(run, frame),
-        frame_regions(run, frame),
-        model_grid(model_of(run).spec),
+        *counted_regions(run, frame),
         time=float(run["time"].values[frame]),
     )
 

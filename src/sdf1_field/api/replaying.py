@@ -78,8 +78,7 @@ def replay(
     rows = []
     for moment in simulation.replay_cells(recorded, spec, seed=own, times=times):
         census = take_census(
-            moment.regions,
-            moment.floor.grid,
+            *moment.floor.counted,
             moment.cells.x,
             moment.cells.y,
             moment.cell_regions,

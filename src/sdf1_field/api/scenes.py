@@ -13,7 +13,7 @@ from sdf1_field.api.options import regions_of, without_effect
 from sdf1_field.errors import InputError, refuse_existing
 from sdf1_field.grid import Grid, make_grid
 from sdf1_field.images import NETWORK, DrawnScene, write_scene
-from sdf1_field.interop import draw_scene, read_positions
+from sdf1_field.interop import body_counts, draw_scene, read_positions
 from sdf1_field.record.layout import program
 from sdf1_field.scene import REGION_LABELS, DrawnFloor
 from sdf1_field.spec import SCENE_FILES, ModelSpec, load_model
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 BODIES = ("labels", "pieces")
 """What a body is: a label of the mask, or a connected piece of its region."""
-_MODEL = "coculture-kg1a"
-"""Shipped model whose spacing of the grid and density of migrasomes a preview is for."""
+PREVIEWED = "coculture-kg1a"
+"""Shipped model that a preview is for, unless another is asked for."""
 _SPECK = 0.1
 """Share of the median body's area below which a body may be none."""
 
@@ -37,13 +37,28 @@ class SceneOfImage:
     Parameters
     ----------
     drawn : DrawnScene
+    body_labels, body_pieces : int
+        Labels, or outlines, of the mask's bodies, and connected groups of their pixels.
     """
 
     drawn: DrawnScene
+    body_labels: int
+    body_pieces: int
 
-    def table(self) -> dict[str, Any]:
-        """Regions, bodies and migrasomes, as `sdf1-field scene --json`."""
-        drawn, floor, spec = self.drawn, self._floor, load_model(_MODEL).spec
+    def table(self, model: str = PREVIEWED) -> dict[str, Any]:
+        """Regions, bodies and migrasomes, as `sdf1-field scene --json`.
+
+        Parameters
+        ----------
+        model : str
+            Name or file of the model whose grid and density of migrasomes it is for.
+
+        Raises
+        ------
+        InputError
+            If there is no such model, or it is not sound.
+        """
+        drawn, floor, spec = self.drawn, self._floor, load_model(model).spec
         rows, columns = drawn.pixels.shape
         grid = _grid_of(spec, drawn)
         on_grid = floor.at_centres(grid)
@@ -73,10 +88,13 @@ class SceneOfImage:
             "pixel_size_um": drawn.pixel_size,
             "width_um": grid.width,
             "length_um": grid.length,
+            "model": model,
             "grid_spacing_um": spec.grid.spacing,
             "regions": regions,
             "bodies": {
                 "number": len(areas),
+                "labels": self.body_labels,
+                "pieces": self.body_pieces,
                 "median_area_um2": median,
                 "smallest_area_um2": float(areas.min()) if len(areas) else None,
                 "largest_area_um2": float(areas.max()) if len(areas) else None,
@@ -171,7 +189,8 @@ def scene_of_image(
         Plane along each axis of a mask besides y and x, from 0.
     bodies : str, optional
         ``"labels"``: each label of MSC is a body; ``"pieces"``: each group of pixels that touch by
-        a side or a corner. Labels if there are several, else pieces, if not given.
+        a side or a corner. Labels if there are several, else pieces, if not given; it must be
+        given if half of several labels are in pieces.
     frame : int, optional
         Of migrasomes in several frames, from 0.
     columns : mapping of str to str, optional
@@ -203,7 +222,8 @@ def scene_of_image(
             "--migrasomes, or omit them."
         )
     by_label = None if bodies is None else bodies == "labels"
-    return SceneOfImage(draw_scene(read, spots, labels=labels or "", by_label=by_label))
+    drawn = draw_scene(read, spots, labels=labels or "", by_label=by_label)
+    return SceneOfImage(drawn, *body_counts(read))
 
 
 def _grid_of(spec: ModelSpec, drawn: DrawnScene) -> Grid:

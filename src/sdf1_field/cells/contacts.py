@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from sdf1_field.compiled import kernel
 from sdf1_field.grid import Grid, divided
-from sdf1_field.scene import Scene, cells_under_bodies, touched_fibres
+from sdf1_field.scene import Scene, cells_under_bodies, fibre_reach, touched_fibres
 from sdf1_field.spec import ModelSpec
 
 Numbers = NDArray[np.int32]
@@ -41,7 +41,12 @@ def contact_grid(spec: ModelSpec, grid: Grid) -> Grid:
 def contacts_of(spec: ModelSpec, scene: Scene, fine: Grid) -> Contacts:
     """Contacts of a scene with the model's cells, on the grid of `contact_grid`."""
     under, body = cells_under_bodies(scene, fine)
-    touched = touched_fibres(scene, fine, reach=0.5 * spec.haematopoietic.diameter)
+    reach = fibre_reach(
+        scene,
+        radius=0.5 * spec.haematopoietic.diameter,
+        outline_margin=spec.scene.network_outline_margin,
+    )
+    touched = touched_fibres(scene, fine, reach=reach)
     return Contacts(
         under.astype(np.int32),
         body.astype(np.int32),

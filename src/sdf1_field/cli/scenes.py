@@ -31,7 +31,8 @@ _PATH = click.Path(path_type=Path)
     "--bodies",
     type=click.Choice(("labels", "pieces")),
     help="A body is a label of MSC, or a group of its pixels that touch by a side or a corner. "
-    "[default: labels if there are several, else pieces]",
+    "[default: labels if there are several, else pieces; must be given if half of several labels "
+    "are in pieces]",
 )
 @pixel_size_option("a mask that is not calibrated, such as '0.65 um'")
 @image_size_option
@@ -49,6 +50,13 @@ _PATH = click.Path(path_type=Path)
     type=click.Choice(("um", "px")),
     help="Unit of a table whose columns name none; from the picture's corner.",
 )
+@click.option(
+    "--model",
+    metavar="MODEL",
+    default="coculture-kg1a",
+    show_default=True,
+    help="Model whose grid and density of migrasomes the preview is for.",
+)
 @click.option("-o", "--output", type=_PATH, help="Scene to write, such as my-scene.nc.")
 @click.option("--picture", type=_PATH, help="Picture to write: regions, bodies and migrasomes.")
 @click.option("--force", is_flag=True, help="Replace existing files.")
@@ -64,6 +72,7 @@ def scene(
     frame: int | None,
     columns: tuple[str, ...],
     spots_in: str | None,
+    model: str,
     output: Path | None,
     picture: Path | None,
     force: bool,
@@ -91,7 +100,7 @@ def scene(
         planes=planes_of(planes), bodies=bodies, frame=frame, columns=column_names(columns),
         spots_in=spots_in,
     )  # fmt: skip
-    table = made.table()
+    table = made.table(model)
     if picture is not None:
         save_picture(made.plot(), picture)
     if output is not None:

@@ -178,9 +178,17 @@ def read_scene(path: Path) -> DrawnScene:
             file[f"migrasome_{name}"][:].astype(float) if "migrasome_x" in file.variables else None
             for name in ("x", "y", "radius")
         )
-        size = float(file.pixel_size)
-        if not (size > 0.0 and pixels.min() >= NETWORK and pixels.max() + 1 == file.bodies):
+        size = _pixel_size(file)
+        # Counted from `NETWORK` on: a body without a pixel would have no place.
+        counts = np.bincount(pixels.reshape(-1) - NETWORK, minlength=-NETWORK)[-NETWORK:]
+        if len(counts) != file.bodies or not counts.all():
             raise IndexError
+        if x is not None and y is not None and radius is not None:
+            rows, columns = pixels.shape
+            # Comparisons with NaN are false; a radius may be NaN.
+            within = (x >= 0.0) & (x <= columns * size) & (y >= 0.0) & (y <= rows * size)
+            if not (within.all() and np.all(np.isnan(radius) | (radius > 0.0) & (radius < np.inf))):
+                raise IndexError
         return DrawnScene(
             pixels,
             size,
@@ -201,9 +209,16 @@ def read_extent(path: Path) -> Extent:
         rows, columns = file["pixels"].shape
         migrasomes = len(file.dimensions["migrasome"]) if "migrasome_x" in file.variables else None
         return Extent(
-            rows, columns, float(file.pixel_size), int(file.bodies), int(file.network_pixels),
+            rows, columns, _pixel_size(file), int(file.bodies), int(file.network_pixels),
             migrasomes,
         )  # fmt: skip
+
+
+def _pixel_size(file: "netCDF4.Dataset") -> float:
+    size = float(file.pixel_size)
+    if not 0.0 < size < np.inf:
+        raise IndexError
+    return size
 
 
 @contextlib.contextmanager

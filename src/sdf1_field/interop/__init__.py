@@ -10,7 +10,7 @@ and `geff_files`; `frames` counts frames from times.
 `pictures` writes masks and stacks, and `drawings` makes scenes of masks.
 """
 
-from sdf1_field.interop.drawings import draw_scene
+from sdf1_field.interop.drawings import body_counts, draw_scene
 from sdf1_field.interop.masks import Labels, Mask, parse_labels
 from sdf1_field.interop.pictures import PICTURES, Channel, Stack, write_mask, write_stack
 from sdf1_field.interop.positions import Positions, read_positions
@@ -25,7 +25,7 @@ from sdf1_field.interop.writing import SUFFIXES, write_tracks
 
 __all__ = [
     "COLUMNS", "NO_TRACK", "PICTURES", "SUFFIXES", "Calibration", "Channel", "Labels", "Mask",
-    "Positions", "Stack", "TrackFile", "column_names", "draw_scene", "image_size_of",
+    "Positions", "Stack", "TrackFile", "body_counts", "column_names", "draw_scene", "image_size_of",
     "make_track_file", "parse_labels", "read_mask", "read_positions", "read_regions", "read_table",
     "read_tracks", "read_xml", "write_mask", "write_stack", "write_tracks",
 ]  # fmt: skip

@@ -40,7 +40,8 @@ def draw_scene(
     Raises
     ------
     InputError
-        If the picture is too large, or a single pixel.
+        If the picture is too large, or a single pixel, or if half of several labels are in pieces
+        and ``by_label`` is not given: they may be classes of cells.
     """
     rows, columns = mask.regions.shape
     if not SMALLEST_SIDE <= min(rows, columns) <= max(rows, columns) <= LARGEST_SIDE:
@@ -51,6 +52,8 @@ def draw_scene(
     of_bodies = mask.instances.get(Region.MSC, ())
     if by_label is None:
         by_label = mask.outlined or len(of_bodies) > 1
+        if by_label and not mask.outlined:
+            _refuse_classes(mask, np.asarray(of_bodies))
     pixels = _numbered(mask, np.asarray(of_bodies), by_label=by_label)
     pixels[mask.regions == Region.MIGRASOME_NETWORK] = NETWORK
     seen = {}
@@ -64,6 +67,27 @@ def draw_scene(
         spots="" if spots is None else Path(spots.name).name,
         spots_sha256="" if spots is None else _digest(spots.name),
     )  # fmt: skip
+
+
+def body_counts(mask: Mask) -> tuple[int, int]:
+    """Number of labels, or outlines, of a mask's bodies, and of connected groups of pixels."""
+    pieces = ndimage.label(mask.regions == Region.MSC, _CONNECTED)[1]
+    return len(mask.instances.get(Region.MSC, ())), int(pieces)
+
+
+def _refuse_classes(mask: Mask, labels: NDArray[np.int64]) -> None:
+    """Raise InputError if labels seem to be classes, each of several bodies."""
+    own = _numbered(mask, labels, by_label=True) - FREE
+    pieces = [
+        ndimage.label(own[around] == n, _CONNECTED)[1]
+        for n, around in enumerate(ndimage.find_objects(own), start=1)
+    ]
+    if 2 * sum(count > 1 for count in pieces) >= len(pieces):
+        raise InputError(
+            f"{mask.name}: the {len(pieces)} labels of MSC are {sum(pieces)} separate pieces, so "
+            "they may be classes of cells, and not bodies. Give --bodies pieces if they are, else "
+            "--bodies labels."
+        )
 
 
 def _numbered(mask: Mask, labels: NDArray[np.int64], *, by_label: bool) -> NDArray[np.int32]:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from sdf1_field.errors import InputError, reason_of
 from sdf1_field.interop.masks import LARGEST_SIDE, Labels, Mask, make_mask
-from sdf1_field.interop.scales import pixel_scale
+from sdf1_field.interop.scales import length_factor, pixel_scale
 
 if TYPE_CHECKING:
     from tifffile import TiffFile, TiffPageSeries
@@ -25,6 +25,12 @@ _CENTIMETRE = 3
 """TIFF's number of that unit of resolution."""
 _PRINTED = 100.0
 """Pixel [um] from which on a resolution is that of a printer."""
+_DOTS_PER_INCH = (72, 96, 100, 150, 200, 300, 400, 600, 1200)
+"""Resolutions that programs write into pictures for printers and screens."""
+_INCH = 25400.0
+"""[um]."""
+_SAME_RESOLUTION = 1e-3
+"""Relative difference of resolutions that are one, in another unit and rounded."""
 _SQUARE = 1e-3
 """Relative difference of a square pixel's sides."""
 
@@ -214,7 +220,15 @@ def _calibration(path: Path, tif: "TiffFile") -> tuple[str, float | None]:
             f"{path}: a pixel is {sizes[0]:g} wide and {sizes[1]:g} high, and pixels must be "
             "square. Scale the picture, or correct its calibration."
         )
-    return unit, sizes[0]
+    return _printer(sizes[0] * (length_factor(unit) or math.nan)) or unit, sizes[0]
+
+
+def _printer(size: float) -> str:
+    """Whose unit a pixel [um] is that has a printer's resolution; else empty."""
+    for dots in _DOTS_PER_INCH:
+        if abs(size * dots / _INCH - 1.0) < _SAME_RESOLUTION:
+            return f"dots of a printer or screen ({dots} dpi)"
+    return ""
 
 
 def _of_ome(text: str) -> tuple[str, tuple[float, float] | None]:

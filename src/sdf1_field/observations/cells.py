@@ -111,8 +111,7 @@ def read_counts(dish: Dish, recorded: RecordedExposure | None = None) -> tuple[R
         if snapshot.time not in dish.times:
             continue
         census = take_census(
-            snapshot.regions,
-            grid,
+            *snapshot.floor.counted,
             snapshot.cells.x,
             snapshot.cells.y,
             snapshot.cell_regions,
@@ -127,7 +126,7 @@ def read_counts(dish: Dish, recorded: RecordedExposure | None = None) -> tuple[R
         readings += [
             of_dish(CELLS, snapshot.time, len(snapshot.cells.x)),
             *network_readings(
-                count_network(snapshot.scene, snapshot.regions, grid, time=snapshot.time)
+                count_network(snapshot.scene, *snapshot.floor.counted, time=snapshot.time)
             ),
             *_taken_up(snapshot.scene.migrasomes, snapshot.time),
             of_share(TOUCHING, snapshot.time, touched.sum(), len(touched)),

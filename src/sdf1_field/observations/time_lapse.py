@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from sdf1_field.claims import Quantity, Reading, Sample
 from sdf1_field.observations.cells import watched_model
 from sdf1_field.observations.readings import Dish, of_cells, of_share
-from sdf1_field.scene import nearest_fibre
+from sdf1_field.scene import fibre_reach, nearest_fibre
 from sdf1_field.simulation import simulate
 
 Array = NDArray[np.float64]
@@ -79,11 +79,14 @@ def read_time_lapse(dish: Dish) -> tuple[Reading, ...]:
             continue
         x, y = snapshot.cells.x, snapshot.cells.y
         direction, distance = nearest_fibre(snapshot.scene, x, y)
+        on = distance <= fibre_reach(
+            snapshot.scene, radius=radius, outline_margin=spec.scene.network_outline_margin
+        )
         if not times:
-            away = np.isfinite(distance) & (distance > radius)
+            away = np.isfinite(distance) & ~on
             if not away.any():
                 break
-        caught = snapshot.cells.held & (distance <= radius)
+        caught = snapshot.cells.held & on
         touched = np.zeros(len(x))
         if caught.any():
             touched[caught] = snapshot.here.hold.free("cd166", x[caught], y[caught])
@@ -91,7 +94,7 @@ def read_time_lapse(dish: Dish) -> tuple[Reading, ...]:
         places.append(np.array([x, y]))
         towards.append(direction)
         held.append(snapshot.cells.held)
-        on_fibre.append(distance <= radius)
+        on_fibre.append(on)
         cd166.append(touched)
     if not times:
         none = np.zeros((1, 0))

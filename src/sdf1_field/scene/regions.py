@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from sdf1_field.compiled import kernel
 from sdf1_field.grid import Grid, clamped
 from sdf1_field.images import NETWORK
+from sdf1_field.scene.drawn import DrawnFloor
 from sdf1_field.scene.ellipses import NONE, ellipse_at, encloses
 from sdf1_field.scene.snapshot import NO_BODY, Bodies, Fibres, Migrasomes, Scene
 
@@ -164,9 +165,17 @@ class FloorRegions:
         return regions
 
     @property
+    def counted(self) -> tuple[RegionMap, Grid]:
+        """Regions by which cells are counted, and their grid; of a drawn scene its pixels."""
+        if self.scene.drawn is None:
+            return self.regions, self.grid
+        return pixel_regions(self.scene.drawn, self.grid)
+
+    @property
     def areas(self) -> Array:
-        """Area of each region [um**2], shape (3,), in the order of `Region`."""
-        return region_areas(self.regions, self.grid.dx * self.grid.dy)
+        """Area of each region [um**2], shape (3,), in the order of `Region`; of `counted`."""
+        regions, grid = self.counted
+        return region_areas(regions, grid.dx * grid.dy)
 
     def under(self, x: Array, y: Array) -> NDArray[np.uint8]:
         """Region under places [um], shape (place,).
@@ -179,6 +188,24 @@ class FloorRegions:
         under[near & (under != OUTSIDE)] = Region.MIGRASOME_NETWORK
         under[_on_body(self.scene, x, y)] = Region.MSC
         return under
+
+
+def pixel_regions(drawn: DrawnFloor, grid: Grid) -> tuple[RegionMap, Grid]:
+    """Region of each pixel of a drawn scene, shape (row, column), and the pixels as a grid.
+
+    Cells belong to the pixel under them, so that densities need the area of the same pixels.
+
+    Parameters
+    ----------
+    drawn : DrawnFloor
+    grid : Grid
+        Any of the same dish.
+    """
+    regions = np.zeros(drawn.pixels.shape, dtype=np.uint8)
+    regions[drawn.pixels >= 0] = Region.MSC
+    regions[drawn.pixels == NETWORK] = Region.MIGRASOME_NETWORK
+    rows, columns = drawn.pixels.shape
+    return regions, Grid(grid.width, grid.length, columns, rows, grid.z_edges)
 
 
 def region_map(scene: Scene, grid: Grid, *, outline_margin: float) -> RegionMap:
@@ -194,6 +221,22 @@ def region_map(scene: Scene, grid: Grid, *, outline_margin: float) -> RegionMap:
     return FloorRegions(scene, grid, outline_margin).regions
 
 
+def fibre_reach(scene: Scene, *, radius: float, outline_margin: float) -> float:
+    """Distance from fibres [um], as of `nearest_fibre`, within which a cell's centre touches one.
+
+    The outline of a drawn network lies a margin outside of its fibres, as that of a placed one
+    does, so that cells reach the outline by so much less; cells within it touch always.
+
+    Parameters
+    ----------
+    radius : float
+        Of the cell [um].
+    outline_margin : float
+        As of `network_map` [um].
+    """
+    return radius if scene.drawn is None else max(radius - outline_margin, 0.0)
+
+
 def touched_fibres(scene: Scene, grid: Grid, *, reach: float) -> NDArray[np.uint8]:
     """Whether a cell centred at each place touches a retraction fibre: 1 or 0, shape (ny, nx).
 
@@ -202,7 +245,7 @@ def touched_fibres(scene: Scene, grid: Grid, *, reach: float) -> NDArray[np.uint
     Parameters
     ----------
     reach : float
-        Radius of the cell [um].
+        Of `fibre_reach` [um].
     """
     if scene.drawn is not None:
         return scene.drawn.near_network(grid, reach)

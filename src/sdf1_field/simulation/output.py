@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from sdf1_field.cells import Cells
 from sdf1_field.migrasomes import Cargo, cargo_of, rates_now
-from sdf1_field.scene import RegionMap, Scene
+from sdf1_field.scene import FloorRegions, RegionMap, Scene
 from sdf1_field.simulation.scene_fields import SceneFields
 from sdf1_field.simulation.state import State
 from sdf1_field.solvers import FieldState
@@ -102,9 +102,14 @@ class Snapshot:
         return self.here.scene
 
     @property
+    def floor(self) -> FloorRegions:
+        """Regions of the floor."""
+        return self.here.floor
+
+    @property
     def regions(self) -> RegionMap:
         """Region under each floor cell, shape (ny, nx)."""
-        return self.here.floor.regions
+        return self.floor.regions
 
     @functools.cached_property
     def cell_regions(self) -> NDArray[np.uint8]:

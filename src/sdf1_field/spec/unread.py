@@ -117,11 +117,17 @@ RULES: tuple[Rule, ...] = (
     Rule(
         lambda s: s.drawn,
         f"""scene.msc_density scene.msc_number {_PLACED_NETWORK} {_FIBRES_OF_NETWORKS}
-        scene.detached_migrasome_density scene.network_outline_margin
+        scene.detached_migrasome_density
         stromal_type.*.body_area stromal_type.*.body_area_variation
         stromal_type.*.body_aspect_ratio""",
         "bodies and networks are those of scene.file",
         "Remove scene.file",
+    ),
+    Rule(
+        lambda s: s.drawn and not s.adheres,
+        "scene.network_outline_margin",
+        "no cell adheres, and the outlines of networks are those of scene.file",
+        "Set mechanisms.arrest and a mechanism that holds cells, or remove scene.file",
     ),
     Rule(
         lambda s: not s.drawn,

@@ -39,7 +39,9 @@ def _print_bodies(bodies: dict[str, Any]) -> None:
         return
     click.echo(
         f"bodies: {count:,}, median {number_text(bodies['median_area_um2'])} um2, "
-        f"{number_text(bodies['smallest_area_um2'])} to {number_text(bodies['largest_area_um2'])}"
+        f"{number_text(bodies['smallest_area_um2'])} to {number_text(bodies['largest_area_um2'])};"
+        f" {bodies['labels']:,} label{'' if bodies['labels'] == 1 else 's'} in "
+        f"{bodies['pieces']:,} piece{'' if bodies['pieces'] == 1 else 's'}"
     )
     if bodies["specks"]:
         click.echo(
