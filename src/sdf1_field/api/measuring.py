@@ -191,8 +191,8 @@ def measure_groups(groups: Mapping[str, Sequence[Pair]], **reading: Any) -> Meas
     Raises
     ------
     InputError
-        As of `measure`, and if a calibration is given that no file needs, a label of which no mask
-        has a pixel, or a group without a name of its own.
+        As of `measure`, and if a calibration is given that no file needs, or a label is named
+        of which no mask has a pixel.
 
     Warns
     -----

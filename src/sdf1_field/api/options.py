@@ -63,6 +63,7 @@ def regions_of(
     """`read_regions` with the pixel and the picture's size as users write them.
 
     Labels of pixels, up to four bytes each, are kept only where ``bodies`` are told apart by them.
+    A ``partial`` mask may lack some of the labels, for `interop.masks.require_labels`.
     """
     mask = read_regions(
         Path(path), labels, pixel_size=quantity_or_none("--pixel-size", pixel_size, "length"),
