@@ -1,6 +1,7 @@
 """The command scene: what it previews, writes, draws and refuses, and that its file is solved."""
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -127,7 +128,22 @@ def test_cut_bodies_and_specks_are_told(run, tmp_path):
     picture[55, 5] = 1
     text = printed(run, imagej(tmp_path / "mask.tif", picture), "--labels", CLASSES)
     assert "1 cut by the image's edge: walls reflect" in text
-    assert "1 of them smaller than a tenth of the median" in text
+    assert re.search(r"[0-9] of them below [0-9,]+ um2, a tenth of a body of the model", text)
+
+
+def test_what_is_no_scene_of_msc_and_migrasomes_is_told(run, tmp_path):
+    picture = np.zeros((60, 80), np.uint8)
+    picture[10:30, 10:30] = 1
+    picture[40, 5:75] = 2  # One pixel of 0.65 um high.
+    spots = tmp_path / "spots.csv"
+    spots.write_text("x_um,y_um,radius_um\n30,5,6\n45,10,6\n", encoding="utf-8")
+    text = printed(
+        run, imagej(tmp_path / "thin.tif", picture), "--labels", CLASSES, "--migrasomes", spots,
+        "--columns", "radius=radius_um",
+    )  # fmt: skip
+    assert "migrasome network: too thin for the grid" in text
+    assert "they are large for migrasomes, which have" in text
+    assert "none of them is in the network" in text
 
 
 def test_outlines_make_a_scene(run, tmp_path):

@@ -27,7 +27,7 @@ BODIES = ("labels", "pieces")
 PREVIEWED = "coculture-kg1a"
 """Shipped model that a preview is for, unless another is asked for."""
 _SPECK = 0.1
-"""Share of the median body's area below which a body may be none."""
+"""Share of the area of a body of the model below which a body of the image may be none."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,7 +98,8 @@ class SceneOfImage:
                 "median_area_um2": median,
                 "smallest_area_um2": float(areas.min()) if len(areas) else None,
                 "largest_area_um2": float(areas.max()) if len(areas) else None,
-                "specks": int((areas < _SPECK * median).sum()) if median else 0,
+                "specks": int((areas < _SPECK * spec.stroma.body_area).sum()),
+                "speck_area_um2": _SPECK * spec.stroma.body_area,
                 "cut_by_edge": int(m.cut.sum()),
             },
             "migrasomes": self._migrasomes(spec),
@@ -113,6 +114,7 @@ class SceneOfImage:
                 "expected": density * floor.network_area,
                 "density_per_mm2": density / MM2_PER_UM2,
                 "median_diameter_um": None,
+                "model_diameter_um": spec.scene.migrasome_diameter,
             }
         free = floor.at(drawn.x, drawn.y)
         known = np.isfinite(drawn.radius)
@@ -124,6 +126,7 @@ class SceneOfImage:
             "median_diameter_um": 2.0 * float(np.median(drawn.radius[known]))
             if known.any()
             else None,
+            "model_diameter_um": spec.scene.migrasome_diameter,
         }
 
     @cached_property

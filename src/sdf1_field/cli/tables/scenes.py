@@ -7,6 +7,11 @@ import click
 from sdf1_field.cli.tables.text import print_table
 from sdf1_field.digits import number_text
 
+_CHANGED = 0.2
+"""Change of a region's area by the grid from which on it is warned of."""
+_LARGE = 4.0
+"""Diameter over that of the model's migrasomes from which on spots may be none."""
+
 
 def print_scene(table: dict[str, Any]) -> None:
     """Regions of a scene, its bodies and its migrasomes."""
@@ -28,6 +33,12 @@ def print_scene(table: dict[str, Any]) -> None:
         ],
         ("region", "pixels", "mm2", f"on a grid of {table['grid_spacing_um']:g} um", "change"),
     )
+    for row in table["regions"]:
+        if row["change_by_grid"] is not None and abs(row["change_by_grid"]) > _CHANGED:
+            click.echo(
+                f"{row['region']}: too thin for the grid, on which fields and contacts are; solve "
+                "with a smaller grid.spacing"
+            )
     _print_bodies(table["bodies"])
     _print_migrasomes(table["migrasomes"])
 
@@ -45,8 +56,9 @@ def _print_bodies(bodies: dict[str, Any]) -> None:
     )
     if bodies["specks"]:
         click.echo(
-            f"{bodies['specks']:,} of them smaller than a tenth of the median: each secretes as a "
-            "whole cell, so remove specks from the mask"
+            f"{bodies['specks']:,} of them below {number_text(bodies['speck_area_um2'])} um2, a "
+            "tenth of a body of the model: each secretes as a whole cell, so remove specks from "
+            "the mask"
         )
     if bodies["cut_by_edge"]:
         click.echo(
@@ -72,6 +84,13 @@ def _print_migrasomes(found: dict[str, Any]) -> None:
         f"migrasomes: {found['number']:,} from {found['file']}, {found['in_network']:,} in the "
         f"network{size}"
     )
+    if (found["median_diameter_um"] or 0.0) > _LARGE * found["model_diameter_um"]:
+        click.echo(
+            f"they are large for migrasomes, which have {number_text(found['model_diameter_um'])} "
+            "um in the model: are these cells?"
+        )
+    if not found["in_network"]:
+        click.echo("none of them is in the network: are image and spots of one picture?")
     if found["over_bodies"]:
         click.echo(
             f"{found['over_bodies']:,} more over bodies are left out, as the model has none there"
