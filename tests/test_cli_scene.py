@@ -136,10 +136,12 @@ def test_what_is_no_scene_of_msc_and_migrasomes_is_told(run, tmp_path):
     picture[10:30, 10:30] = 1
     picture[40, 5:75] = 2  # One pixel of 0.65 um high.
     spots = tmp_path / "spots.csv"
-    spots.write_text("x_um,y_um,radius_um\n30,5,6\n45,10,6\n", encoding="utf-8")
+    columns = "ID,TRACK_ID,POSITION_X,POSITION_Y,POSITION_T,FRAME,RADIUS"
+    units = ",,(micron),(micron),(sec),,(micron)"
+    lines = [columns, columns, columns, units, "1,,30,5,0,0,6", "2,,45,10,0,0,6"]
+    spots.write_text("\n".join(lines) + "\n", encoding="utf-8")
     text = printed(
         run, imagej(tmp_path / "thin.tif", picture), "--labels", CLASSES, "--migrasomes", spots,
-        "--columns", "radius=radius_um",
     )  # fmt: skip
     assert "migrasome network: too thin for the grid" in text
     assert "they are large for migrasomes, which have" in text
