@@ -403,7 +403,7 @@ def test_a_changed_file_is_another_model_and_is_not_gone_on_with(tmp_path):
     drawn_file(path, picture(seed=6))
     assert patterns(model.spec) != before
     assert model_digest("coculture-kg1a", settings) != stored
-    with pytest.raises(InputError, match="was made from another model"):
+    with pytest.raises(InputError, match="has changed since the run was begun"):
         solve(model, run, seed=1, resume=True)
     drawn_file(path, picture(rows=100))
     with pytest.raises(InputError, match="the file has changed since the model was loaded"):

@@ -270,7 +270,13 @@ def _resumable(path: Path, model: Model, seed: int) -> Path:
                 "format. Start over with force."
             )
         recorded = recorded_model(left, file.__dict__).spec
-        if recorded != model.spec or file.seed != seed or file.patterns != patterns(model.spec):
+        same = recorded == model.spec and file.seed == seed
+        if same and file.patterns != patterns(model.spec):
+            raise InputError(
+                f"{left}: a picture or scene that the model names has changed since the run was "
+                "begun. Restore it, or start over with force."
+            )
+        if not same:
             raise InputError(
                 f"{left}: was made from another model, settings or seed. Repeat the call that "
                 "was interrupted, or start over with force."
