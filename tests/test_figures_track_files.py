@@ -83,7 +83,9 @@ def test_a_table_and_a_picture_fit_the_walk_once(files, monkeypatch):
 
     fitted, fit = [], track_files.fit_square_displacements
     monkeypatch.setattr(
-        track_files, "fit_square_displacements", lambda *of: fitted.append(of) or fit(*of)
+        track_files,
+        "fit_square_displacements",
+        lambda *of, **how: fitted.append(of) or fit(*of, **how),
     )
     track_files.track_table(*files)
     plot_track_files(files)
