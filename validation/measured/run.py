@@ -255,7 +255,7 @@ def main() -> None:
                 areas.append(own[1:] / other[1:])
                 if seed == SEEDS[0]:
                     picture(images, mask, x, y).savefig(
-                        asked.output.with_name("rendered.png"), dpi=110
+                        asked.output.with_name("rendered.png"), dpi=73
                     )
             path.unlink()
             # After each dish, so that a run that is stopped leaves the table of those before.
