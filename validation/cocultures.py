@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sdf1_field.analysis import Census, density_fold_change
-from sdf1_field.simulation import State, simulate
+from sdf1_field.simulation import Snapshot, State, simulate
 from sdf1_field.spec import load_model
 from sdf1_field.statistics import unpaired_t_test
 
@@ -33,6 +33,14 @@ def shared_culture(model: str, settings: Sequence[str], seed: int) -> State:
     until = [TRACKED, f"output.fields_from={SHARED_UNTIL}"]
     spec = load_model(model, settings=[*settings, *until]).spec
     return next(simulate(spec, seed=seed)).stop
+
+
+def log_folds_of(seen: Snapshot) -> Array:
+    """Logarithms of the fold changes at a time of a run: MSC and network."""
+    assert seen.cells is not None
+    floor = seen.here.floor
+    counts = np.bincount(floor.under(seen.cells.x, seen.cells.y), minlength=3)
+    return np.log(density_fold_change(counts, floor.areas))
 
 
 def folds(dishes: Sequence[Census]) -> Array:

@@ -34,6 +34,17 @@ def reason_of(error: OSError) -> str:
     return (error.strerror or str(error)).lower()
 
 
+@contextlib.contextmanager
+def readable(path: Path) -> Iterator[None]:
+    """Say in one line why a user's file could not be opened or read."""
+    try:
+        yield
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file. Check the path.") from None
+    except OSError as error:
+        raise InputError(f"{path}: {reason_of(error)}. Check the path.") from None
+
+
 def refuse_existing(path: Path, *, force: bool) -> None:
     """Raise InputError if a file would be replaced without ``force``."""
     if path.exists() and not force:

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from cocultures import log_folds_of
 from recording import carried_out, markdown
-from sdf1_field.analysis import density_fold_change
 from sdf1_field.simulation import simulate
 from sdf1_field.spec import load_model
 
@@ -48,9 +48,7 @@ def log_folds(task: tuple[str, int]) -> Array:
     found = {}
     for state in simulate(spec, seed=seed):
         if (hour := state.time / 3600.0) in HOURS:
-            floor = state.here.floor
-            counts = np.bincount(floor.under(state.cells.x, state.cells.y), minlength=3)
-            found[hour] = np.log(density_fold_change(counts, floor.areas))
+            found[hour] = log_folds_of(state)
     return np.array([found[hour] for hour in HOURS])
 
 

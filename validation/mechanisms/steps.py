@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from cocultures import log_folds_of
 from recording import carried_out, markdown
-from sdf1_field.analysis import density_fold_change
 from sdf1_field.simulation import simulate
 from sdf1_field.spec import load_model
 
@@ -40,9 +40,7 @@ def log_folds(task: tuple[str, int]) -> Array:
     row, seed = task
     spec = load_model("coculture-kg1a", settings=(*SETTINGS, *ROWS[row])).spec
     *_, last = simulate(spec, seed=seed)
-    floor = last.here.floor
-    counts = np.bincount(floor.under(last.cells.x, last.cells.y), minlength=3)
-    return np.log(density_fold_change(counts, floor.areas))
+    return log_folds_of(last)
 
 
 def mean_text(values: Array, form: str) -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from sdf1_field.errors import InputError, reason_of
+from sdf1_field.errors import InputError, readable
 from sdf1_field.interop.masks import Mask
 from sdf1_field.interop.outlines import is_roi, read_points
 from sdf1_field.interop.scales import Calibration
@@ -93,13 +93,8 @@ def read_positions(
         If the file cannot be read, has no cells, several frames of which none is chosen, another
         calibration than the mask, or a cell outside of it.
     """
-    try:
-        with path.open("rb") as stream:
-            begin = stream.read(1024)
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file. Check the path.") from None
-    except OSError as error:
-        raise InputError(f"{path}: {reason_of(error)}. Check the path.") from None
+    with readable(path), path.open("rb") as stream:
+        begin = stream.read(1024)
     xml = is_xml(begin)
     if xml or is_roi(begin):
         for option, value in (("--columns", columns), ("--cells-in", unit)):

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from sdf1_field.errors import InputError, reason_of
+from sdf1_field.errors import InputError, readable
 from sdf1_field.interop.geff_files import read_geff
 from sdf1_field.interop.scales import Calibration
 from sdf1_field.interop.tables import read_table
@@ -33,15 +33,11 @@ def read_tracks(
         If there is no such file, or its tracks cannot be read: where, what and the remedy.
     """
     asked = asked or Calibration()
-    try:
+    with readable(path):
         if path.is_dir():
             return read_geff(path, asked)
         with path.open("rb") as stream:
             begin = stream.read(1024)
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file. Check the path.") from None
-    except OSError as error:
-        raise InputError(f"{path}: {reason_of(error)}. Check the path.") from None
     if is_xml(begin):
         if columns:
             raise InputError(f"{path}: is XML, and --columns is for tables. Omit it.")

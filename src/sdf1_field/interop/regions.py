@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from sdf1_field.errors import InputError, reason_of
+from sdf1_field.errors import InputError, readable
 from sdf1_field.interop.masks import Mask, parse_labels
 from sdf1_field.interop.outlines import is_roi, read_outlines
 from sdf1_field.interop.tiff_masks import read_mask
@@ -41,13 +41,8 @@ def read_regions(
     InputError
         As of `read_mask` and `read_outlines`.
     """
-    try:
-        with path.open("rb") as stream:
-            begin = stream.read(4)
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file. Check the path.") from None
-    except OSError as error:
-        raise InputError(f"{path}: {reason_of(error)}. Check the path.") from None
+    with readable(path), path.open("rb") as stream:
+        begin = stream.read(4)
     if not begin:
         raise InputError(f"{path}: is empty. Save it again.")
     if is_roi(begin):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from sdf1_field.errors import InputError, reason_of
+from sdf1_field.errors import InputError, readable
 from sdf1_field.interop.masks import LARGEST_SIDE, Labels, Mask, make_mask
 from sdf1_field.interop.scales import length_factor, pixel_scale
 
@@ -114,18 +114,17 @@ def _opened(path: Path) -> "Iterator[TiffFile]":
 def _open(path: Path) -> "TiffFile":
     from tifffile import TiffFile
 
-    try:
-        return TiffFile(path)
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file. Check the path.") from None
-    except OSError as error:
-        raise InputError(f"{path}: {reason_of(error)}. Check the path.") from None
-    except Exception:
-        # tifffile raises errors of many kinds for files that are damaged or none of its own.
-        raise InputError(
-            f"{path}: is no TIFF file. Save the mask as TIFF, such as with Fiji's File > Save As > "
-            "Tiff."
-        ) from None
+    with readable(path):
+        try:
+            return TiffFile(path)
+        except OSError:
+            raise
+        except Exception:
+            # tifffile raises errors of many kinds for files that are damaged or none of its own.
+            raise InputError(
+                f"{path}: is no TIFF file. Save the mask as TIFF, such as with Fiji's File > Save "
+                "As > Tiff."
+            ) from None
 
 
 def _picture(
