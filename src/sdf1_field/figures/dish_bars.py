@@ -9,6 +9,7 @@ from typing import Any
 import matplotlib as mpl
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator, StrMethodFormatter
 from numpy.typing import NDArray
 
 from sdf1_field.figures.groups import (
@@ -31,17 +32,21 @@ from sdf1_field.figures.paper import THINNEST, Page
 
 Array = NDArray[np.float64]
 
-_PROPORTION, _TALLEST = 1.0, 130.0
-"""Height of a panel over its width, and its height at most [points]."""
-_NARROWEST = 3.5
-"""Width that a bar has at least, in sizes of text."""
+_LOWEST, _TALLEST = 85.0, 120.0
+"""Heights of a panel, which is as high as it is wide between them [points]."""
+_NARROWEST, _SLIMMEST = 70.0, 3.5
+"""Widths of a panel [points], and of a bar in sizes of text, at least."""
 _SLANT, _LONGEST = 40.0, 13.0
 """Of labels that have no room [degrees], and width of a line of one in sizes of text."""
 _DOT, _APART, _CANDIDATES = 0.55, 1.15, 8
-"""Diameter of dots in sizes of text, how far they are apart in diameters, and places tried in one."""
+"""Diameter of dots in sizes of text, their distance in diameters, and places tried in one."""
 _WIDEST_MARK = "p < 0.001"
+_BESIDE, _ALONE = 0.6, 1.2
+"""Between the middle of the outer bars and the panel's sides, and so of a single bar."""
 _OVER, _ROOM = 4.0, 0.06
 """Between a bar and its mark [points], and above bars without marks, as a share of the height."""
+_TICKS = 5
+"""Intervals between the numbers of an axis at most."""
 _LEVEL = 1.4
 """Width of the lines across bars [points]."""
 
@@ -80,7 +85,7 @@ class Bar:
         ends = [0.0, *self.there]
         if len(self.there) > 1:
             ends.append(float(self.there.mean()) + self.deviation)
-        return max(ends)
+        return float(max(ends))
 
     def mark_at(self, height: float) -> float:
         """Where a mark of a height begins: above the dots, and not across the line."""
@@ -133,11 +138,13 @@ def bar_figure(
     joined : bool
         Whether dishes of two groups are partners in their order, with lines between them.
     """
-    columns = fitting_columns(page, len(panels), len(looks) * _NARROWEST * font_size())
+    needed = max(_NARROWEST, len(looks) * _SLIMMEST * font_size())
+    columns = fitting_columns(page, len(panels), needed)
     slot = panel_width(page, columns) / len(looks)
     sheet = make_sheet(
-        page, len(panels), columns=columns, height=min(_PROPORTION * slot * len(looks), _TALLEST),
-        caption=caption, heading=heading, below=_names_height(looks, slot),
+        page, len(panels), columns=columns, caption=caption, heading=heading,
+        height=min(max(_LOWEST, slot * len(looks)), _TALLEST),
+        below=_names_height(looks, slot) + _titles_height(panels, page, columns),
     )  # fmt: skip
     highest: dict[str, float] = {}
     for n, panel in enumerate(panels):
@@ -149,6 +156,8 @@ def bar_figure(
             label_height(axes, sheet, panel.label)
         _name_groups(axes, looks, slot)
         axes.set_ylim(0.0, highest[panel.alike or str(n)] or 1.0)
+        axes.yaxis.set_major_locator(MaxNLocator(_TICKS))
+        axes.yaxis.set_major_formatter(StrMethodFormatter("{x:,g}"))
         if panel.neutral is not None:
             axes.axhline(panel.neutral, **NEUTRAL)
         for place, (look, bar) in enumerate(zip(looks, panel.bars, strict=True)):
@@ -178,7 +187,7 @@ def _draw_dots(
     """A dot for each dish, beside each other where they would overlap; limits are final."""
     diameter = _DOT * font_size()
     low, high = axes.get_ylim()
-    slot = sheet.width / (len(looks) + 0.2)
+    slot = sheet.width / np.ptp(axes.get_xlim())
     places = []
     for place, (look, bar) in enumerate(zip(looks, bars, strict=True)):
         there = np.isfinite(bar.values)
@@ -248,7 +257,9 @@ def _mark_height(bars: Sequence[Bar], sheet: Sheet) -> float:
 
 def _highest(panel: Panel, sheet: Sheet) -> float:
     """End of a panel's axis, with room for marks."""
-    top = float(np.nanmax([panel.neutral or 0.0, *(end for b in panel.bars for end in (b.top, b.level))]))
+    top = float(
+        np.nanmax([panel.neutral or 0.0, *(end for b in panel.bars for end in (b.top, b.level))])
+    )
     top /= 1.0 - _ROOM
     height = _mark_height(panel.bars, sheet)
     marked = [bar for bar in panel.bars if math.isfinite(bar.p)]
@@ -272,6 +283,13 @@ def _draw_marks(axes: Any, bars: Sequence[Bar], sheet: Sheet) -> None:
             )  # fmt: skip
 
 
+def _titles_height(panels: Sequence[Panel], page: Page, columns: int) -> float:
+    """Height of titles beyond a single line [points]."""
+    width = panel_width(page, columns)
+    lines = max(len(wrapped(panel.title, width, font_size())) for panel in panels)
+    return (lines - 1) * line_height()
+
+
 def _name_lines(looks: Sequence[Look], slot: float) -> tuple[list[list[str]], bool]:
     """Lines of groups' names, and whether they are slanted since they are wider than a slot."""
     size = font_size()
@@ -285,7 +303,8 @@ def _name_groups(axes: Any, looks: Sequence[Look], slot: float) -> None:
     """Names of groups below their bars."""
     lines, slanted = _name_lines(looks, slot)
     axes.set_xticks(range(len(looks)), ["\n".join(own) for own in lines])
-    axes.set_xlim(-0.6, len(looks) - 0.4)
+    beside = _BESIDE if len(looks) > 1 else _ALONE
+    axes.set_xlim(-beside, len(looks) - 1.0 + beside)
     axes.tick_params(axis="x", length=0)
     for label in axes.get_xticklabels() if slanted else ():
         label.set(rotation=_SLANT, ha="right", rotation_mode="anchor")

@@ -16,6 +16,7 @@ from sdf1_field.figures.drawing import region_label
 from sdf1_field.figures.groups import (
     Groups,
     looks_of,
+    naming,
     said_of_numbers,
     said_of_single,
     said_of_tests,
@@ -43,7 +44,9 @@ def plot_fold_changes(groups: Groups, times: Sequence[float] | None, page: Page)
     times = sorted(default_times(control[0]) if times is None else times)
     looks, names = looks_of(groups), list(groups)
     tables = [fold_change_table(control, times)]
-    tables += [fold_change_table(runs, times, against=control) for runs in others]
+    for name, runs in zip(names[1:], others, strict=True):
+        with naming(name):
+            tables.append(fold_change_table(runs, times, against=control))
     pairs = partners(others[0], control) if len(others) == 1 else None
     if pairs is not None:
         groups = {names[0]: pairs.control, names[1]: pairs.runs}
@@ -68,7 +71,7 @@ def plot_fold_changes(groups: Groups, times: Sequence[float] | None, page: Page)
             said_of_tests(_tests(tables, names), looks[0].name),
             "Thin lines join partners." if pairs is not None else "",
             f"{LIMIT_SAID} Dotted: as on free surface.",
-            said_of_single(looks, "no S.D. and no test"),
+            said_of_single(looks, "neither S.D. nor test"),
             *_lacking(tables),
             *limit_notes(tables),
         ],

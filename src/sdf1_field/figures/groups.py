@@ -1,8 +1,9 @@
 """Shared by figures of groups of dishes: looks of groups, panels with a caption, and its words."""
 
+import contextlib
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +16,7 @@ from matplotlib.font_manager import FontProperties
 from matplotlib.lines import Line2D
 from matplotlib.textpath import text_to_path
 
+from sdf1_field.errors import InputError
 from sdf1_field.figures.drawing import BODY, NETWORK, POINTS_PER_INCH
 from sdf1_field.figures.panels import BLUE, ORANGE, PURPLE, VERMILION
 from sdf1_field.figures.paper import Page
@@ -69,7 +71,7 @@ def looks_of(groups: Groups) -> list[Look]:
     """Looks of groups in their order."""
     return [
         Look(
-            _literal(name), colour := _COLOURS[n % len(_COLOURS)], _darker(colour),
+            name.replace("$", r"\$"), colour := _COLOURS[n % len(_COLOURS)], _darker(colour),
             _MARKERS[n % len(_MARKERS)], len(runs),
         )
         for n, (name, runs) in enumerate(groups.items())
@@ -77,12 +79,17 @@ def looks_of(groups: Groups) -> list[Look]:
 
 
 def _darker(colour: str) -> str:
-    return to_hex(np.array(to_rgb(colour)) * _INK)
+    red, green, blue = (_INK * part for part in to_rgb(colour))
+    return to_hex((red, green, blue))
 
 
-def _literal(name: str) -> str:
-    """A name as it is written; legends leave out labels that begin with an underscore."""
-    return (" " if name.startswith("_") else "") + name.replace("$", r"\$")
+@contextlib.contextmanager
+def naming(name: str) -> Iterator[None]:
+    """Let an InputError say which group was compared with the control."""
+    try:
+        yield
+    except InputError as error:
+        raise InputError(f"group {name}: {error}") from None
 
 
 # Text
@@ -157,9 +164,12 @@ def panel_width(page: Page, columns: int) -> float:
 
 
 def fitting_columns(page: Page, count: int, needed: float) -> int:
-    """Panels in a row that are each so wide [points]: all, half of them, or one."""
-    fit = [n for n in (count, math.ceil(count / 2)) if panel_width(page, n) >= needed]
-    return fit[0] if fit else 1
+    """Panels in a row that are each so wide [points], with as many in each row as can be.
+
+    One panel in a row may be narrower.
+    """
+    most = next(n for n in range(count, 0, -1) if n == 1 or panel_width(page, n) >= needed)
+    return math.ceil(count / math.ceil(count / most))
 
 
 def make_sheet(
@@ -260,7 +270,8 @@ def draw_names(sheet: Sheet, looks: Sequence[Look]) -> None:
     handles = [
         Line2D(
             [], [], color=look.ink, marker=look.marker, ms=0.6 * size, mfc="white", mew=0.8, lw=1.2,
-            label="\n".join(own),
+            # Legends leave out labels that begin with an underscore.
+            label=" " * look.name.startswith("_") + "\n".join(own),
         )
         for look, own in zip(looks, lines, strict=True)
     ]  # fmt: skip
@@ -304,7 +315,7 @@ def said_of_numbers(looks: Sequence[Look]) -> str:
 def said_of_single(looks: Sequence[Look], lacks: str) -> str:
     """Which groups have a single dish, and what is therefore not drawn; empty if none has."""
     single = [look.name for look in looks if look.dishes == 1]
-    return f"One dish of {' and of '.join(single)}: {lacks}." if single else ""
+    return f"One dish of {' and of '.join(single)}, so {lacks}." if single else ""
 
 
 def said_of_tests(tests: Mapping[str, str], control: str) -> str:

@@ -58,7 +58,8 @@ def plot_profiles(groups: Groups, times: Sequence[float] | None, page: Page) -> 
         heading=f"{spec.haematopoietic.label} cells by distance",
         caption=[
             said_of_bands(looks, "cells and areas of all dishes summed"),
-            "Distance of a cell's centre from the nearest edge, in bins drawn equally wide; dotted: the mean density.",
+            "Distance of a cell's centre from the nearest edge, in bins drawn equally wide; "
+            "dotted: the mean density.",
         ],
     )  # fmt: skip
     for n, ((kind, time), axes) in enumerate(zip(shown, sheet.panels, strict=True)):
@@ -86,9 +87,7 @@ def _mark_distances(axes: Any, rows: Sequence[Mapping[str, Any]], width: float) 
         for n, row in enumerate(rows)
         if row["lower_um"] is None
     }
-    names |= {
-        n: f"> {row['lower_um']:g}" for n, row in enumerate(rows) if row["upper_um"] is None
-    }
+    names |= {n: f"> {row['lower_um']:g}" for n, row in enumerate(rows) if row["upper_um"] is None}
     edges = [n for n, row in enumerate(rows) if n not in names and n - 1 not in names]
     apart = math.ceil(_NUMBER * font_size() * len(rows) / width)
     shown = edges[::apart]
