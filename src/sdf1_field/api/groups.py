@@ -79,6 +79,7 @@ def plot_groups(
     at: "At | None" = None,
     ligand: str | None = None,
     tracks: int | None = None,
+    page: "Page | None" = None,
     width: str | float | None = None,
     panel: str | None = None,
     force: bool = False,
@@ -103,7 +104,9 @@ def plot_groups(
     width : str or float, optional
         Final width such as ``"85 mm"``, or in millimetres; a size for screens if not given.
     panel : str, optional
-        Letter in the corner.
+        Letter in the top left corner.
+    page : Page, optional
+        Instead of width and panel.
     force : bool
         Replace an existing file.
 
@@ -120,8 +123,9 @@ def plot_groups(
     from sdf1_field.api.pictures import require_picture, save_picture
     from sdf1_field.api.runs import Dishes, Runs, times_of
     from sdf1_field.figures.paper import Page
+    from sdf1_field.record import model_of
 
-    page = Page.of(width, panel)
+    page = page or Page.of(width, panel)
     file = None if path is None else Path(path)
     if file is not None:
         require_picture(file, force=force)
@@ -129,22 +133,27 @@ def plot_groups(
         str(name): (own if isinstance(own, Dishes) else Runs(own)).datasets
         for name, own in groups.items()
     }
-    figure = draw_groups(runs, show, page, times=times_of(at), ligand=ligand, tracks=tracks)
+    if list(runs) == [""]:
+        # Dishes without a name have that of their treatment.
+        (own,) = runs.values()
+        runs = {model_of(own[0]).spec.treatment_label: own}
+    show, ligand = _asked(runs, show, ligand, at=at is not None, tracks=tracks)
+    with page.styled():
+        figure = _drawn(show, runs, times_of(at), ligand, tracks, page)
     if file is not None:
-        save_picture(figure, file, page)
+        save_picture(figure, file, page, about=" ".join(figure.get_supxlabel().split()))
     return figure
 
 
-def draw_groups(
+def _asked(
     groups: "Mapping[str, Sequence[xr.Dataset]]",
     show: str | None,
-    page: "Page",
+    ligand: str | None,
     *,
-    times: Sequence[float] | None = None,
-    ligand: str | None = None,
-    tracks: int | None = None,
-) -> "Figure":
-    """Figure of datasets in groups; arguments as of `plot_groups`, times in seconds."""
+    at: bool,
+    tracks: int | None,
+) -> tuple[str, str | None]:
+    """Figure and key of a ligand that are asked for; InputError if that makes no sense."""
     from sdf1_field.analysis.dishes import require_different_dishes
     from sdf1_field.api.tables import usual_table
     from sdf1_field.record import model_of
@@ -159,13 +168,12 @@ def draw_groups(
         show = {"motion": "rose"}.get(kind, kind)
     elif show not in GROUP_FIGURES:
         raise InputError(f"--show: {unknown(show, tuple(GROUP_FIGURES), 'figure')}")
-    _require_sense(show, kind, at=times is not None, ligand=ligand, tracks=tracks)
+    _require_sense(show, kind, at=at, ligand=ligand, tracks=tracks)
     require_different_dishes(groups)
     if ligand is not None:
         spec = model_of(next(iter(kinds.values()))).spec
         ligand = ligand_named(ligand, {name: spec.ligand[name].label for name in spec.ligand})
-    with page.styled():
-        return _drawn(show, groups, times, ligand, tracks, page)
+    return show, ligand
 
 
 def _drawn(

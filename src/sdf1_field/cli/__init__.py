@@ -1,8 +1,8 @@
 """Command line; commands import NumPy and all that needs it when they run.
 
-`models`, `running`, `analysing`, `drawing`, `tracking`, `measuring`, `scenes`, `reproducing` and
-`calibrating` hold the commands; `options` is shared by several of them, and `program` turns errors
-into one line and an exit status.
+`models`, `running`, `analysing`, `drawing`, `movies`, `tracking`, `measuring`, `scenes`,
+`reproducing` and `calibrating` hold the commands; `options` is shared by several of them, and
+`program` turns errors into one line and an exit status.
 """
 
 import click
@@ -13,6 +13,7 @@ from sdf1_field.cli.calibrating import calibrate
 from sdf1_field.cli.drawing import plot
 from sdf1_field.cli.measuring import measure
 from sdf1_field.cli.models import check, list_models, new, show
+from sdf1_field.cli.movies import movie
 from sdf1_field.cli.program import Program
 from sdf1_field.cli.reproducing import reproduce
 from sdf1_field.cli.running import inspect, solve
@@ -35,7 +36,7 @@ def main() -> None:
 
 
 for _command in (
-    list_models, new, show, check, solve, inspect, analyse, plot, tracks, measure, scene,
+    list_models, new, show, check, solve, inspect, analyse, plot, movie, tracks, measure, scene,
     export, reproduce, calibrate,
 ):  # fmt: skip
     main.add_command(_command)

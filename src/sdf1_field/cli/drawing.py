@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from sdf1_field.api.groups import GROUP_FIGURES
-from sdf1_field.cli.figure_options import page_options
+from sdf1_field.cli.figure_options import field_option, inset_option, page_options, range_option
 from sdf1_field.cli.options import time_of
 from sdf1_field.errors import InputError, refuse_inputs
 
@@ -73,7 +73,7 @@ def one_in_each(words: Sequence[str]) -> list[str]:
     "-o",
     "--output",
     type=click.Path(path_type=Path),
-    help="Picture to write, such as figure.pdf; RUN.png if not given, of several RUN-SHOW.png.",
+    help="Picture to write (.png, .pdf, .svg, ...); RUN.png if not given, of several RUN-SHOW.png.",
 )
 @click.option(
     "--at",
@@ -84,7 +84,16 @@ def one_in_each(words: Sequence[str]) -> list[str]:
     "May be repeated for these.",
 )
 @click.option(
-    "--ligand", metavar="NAME", help="Which field to show, such as SDF-1; the first if not given."
+    "--ligand", metavar="NAME", help="Which ligand to show, such as SDF-1; the first if not given."
+)
+@field_option
+@range_option
+@inset_option
+@click.option(
+    "--part",
+    type=click.Choice(["floor", "routes"]),
+    help="Of a stroma whose cargo is followed: its field and vesicles on the floor, or its routes "
+    "of release. Both in one picture if not given; with --width the floor.",
 )
 @click.option(
     "--tracks",
@@ -100,6 +109,10 @@ def plot(
     output: Path | None,
     at: tuple[str, ...],
     ligand: str | None,
+    field: str | None,
+    ranges: tuple[str, ...],
+    inset: str | None,
+    part: str | None,
     tracks: int | None,
     page: "Page",
     force: bool,
@@ -115,41 +128,50 @@ def plot(
     name = f"{first.stem}.png" if alone else f"{first.stem}-{show or 'groups'}.png"
     path = output or first.with_name(name)
     times = [time_of(text) for text in at] or None
+    of_one_run: dict[str, Any] = {"field": field, "ranges": ranges, "inset": inset, "part": part}
+    _require_sense(of_one_run, tracks, times, alone=alone)
 
     from contextlib import ExitStack
 
-    from sdf1_field.api.groups import draw_groups
-    from sdf1_field.api.pictures import require_picture, save_picture
+    from sdf1_field.api.groups import plot_groups
     from sdf1_field.api.runs import Run
     from sdf1_field.record import open_run
 
     refuse_inputs(path, *(file for own in files.values() for file in own))
     with ExitStack() as stack:
         opened = {
-            group: [stack.enter_context(open_run(file, interrupted=True)) for file in own]
+            group: [
+                stack.enter_context(Run(open_run(file, interrupted=True), file)) for file in own
+            ]
             for group, own in files.items()
         }
         if alone:
-            if times is not None and len(times) > 1:
-                raise InputError("--at: a picture of one run shows one time. Give one.")
-            if tracks is not None:
-                raise InputError("--tracks: is of a rose. Omit it, or use --show rose.")
-            run = Run(opened[""][0], first)
-            run.plot(path, at=None if times is None else times[0], ligand=ligand, force=force)
+            opened[""][0].plot(
+                path, at=None if times is None else times[0], ligand=ligand, **of_one_run,
+                page=page, force=force,
+            )  # fmt: skip
         else:
-            require_picture(path, force=force)
-            if not groups:
-                opened = {_label(opened[""][0]): opened[""]}
-            figure = draw_groups(opened, show, page, times=times, ligand=ligand, tracks=tracks)
-            save_picture(figure, path, page)
+            plot_groups(
+                opened, path, show=show, at=times, ligand=ligand, tracks=tracks, page=page,
+                force=force,
+            )  # fmt: skip
     click.echo(path)
 
 
-def _label(run: Any) -> str:
-    """Name of dishes that have none, from their treatment."""
-    from sdf1_field.record import model_of
-
-    return model_of(run).spec.treatment_label
+def _require_sense(
+    of_one_run: dict[str, Any], tracks: int | None, times: Sequence[float] | None, *, alone: bool
+) -> None:
+    """Raise InputError if an option has no effect on a picture of one run, or of several."""
+    if alone and tracks is not None:
+        raise InputError("--tracks: is of a rose. Omit it, or use --show rose.")
+    if alone and times is not None and len(times) > 1:
+        raise InputError("--at: a picture of one run shows one time. Give one.")
+    given = [name for name, value in of_one_run.items() if value]
+    if given and not alone:
+        raise InputError(
+            f"--{given[0].removesuffix('s')}: is of the picture of one run. Omit it, or draw the "
+            "runs one by one without --show."
+        )
 
 
 def _files(runs: tuple[Path, ...], groups: tuple[tuple[str, Path], ...]) -> dict[str, list[Path]]:

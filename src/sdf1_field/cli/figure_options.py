@@ -32,3 +32,21 @@ def range_option(command: Callable[..., Any]) -> Callable[..., Any]:
         help="Ends of the colour scale with their unit, such as '0.5..2 pM', or of what is bound "
         "'0..40 molecules/um**2', so that several pictures can be compared. May be repeated.",
     )(command)  # fmt: skip
+
+
+def field_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The option --field, as the argument `field`."""
+    return click.option(
+        "--field", type=click.Choice(["dissolved", "bound", "both"]),
+        help="Of the ligand, what is in the medium, or bound to the coat. Where cells steer by "
+        "the coat both if not given, the bound one large; otherwise what is in the medium.",
+    )(command)  # fmt: skip
+
+
+def inset_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The option --inset, as the argument `inset`."""
+    return click.option(
+        "--inset", metavar="PLACE",
+        help="Add a magnified window: auto for a busy place, or x and y such as '600,400 um', or "
+        "with the window's width '600,400,150 um'.",
+    )(command)  # fmt: skip

@@ -2,13 +2,14 @@
 
 import contextlib
 import re
+import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Self
 
 import matplotlib as mpl
 from matplotlib.figure import Figure
-from matplotlib.font_manager import fontManager
+from matplotlib.font_manager import FontProperties, fontManager
 
 from sdf1_field.errors import InputError
 from sdf1_field.units import parse
@@ -30,6 +31,9 @@ THINNEST = 0.5
 _LETTER_ROOM = 1.6
 """Room for a panel's letter beside the heading, in sizes of the letter."""
 
+_LETTER_WIDTH = 0.53
+"""Mean width of a letter over the size of the text; of DejaVu Sans, the widest of the fonts."""
+
 _EDITABLE: dict[str, Any] = {
     "pdf.fonttype": 42,
     "ps.fonttype": 42,
@@ -47,7 +51,7 @@ _SCREEN: dict[str, Any] = {
 }
 _JOURNAL: dict[str, Any] = {
     "font.size": _TEXT,
-    "figure.titlesize": 8.0,
+    "figure.titlesize": 7.5,
     "axes.titlesize": 7.5,
     "axes.labelsize": _TEXT,
     "xtick.labelsize": _TEXT,
@@ -163,5 +167,38 @@ class Page:
             figure.text(
                 0.005, 0.995, self.panel, fontsize=size, fontweight="bold", ha="left", va="top"
             )
+        size = font_size("figure.titlesize")
+        inches = (1.0 - room) * figure.get_figwidth()
+        lines = [_broken_at_commas(line, inches, size) for line in text.splitlines()]
         # The layout keeps the letter's line free even without text.
-        figure.suptitle(text or " ", x=room, ha="left")
+        figure.suptitle("\n".join(lines) or " ", x=room, ha="left")
+
+
+def _broken_at_commas(text: str, inches: float, size: float) -> str:
+    """`wrapped` text in which lines end with a comma where they can."""
+    if "\n" not in wrapped(text, inches, size):
+        return text
+    parts, lines = text.split(", "), [""]
+    for n, part in enumerate(parts):
+        own = part + ", " * (n < len(parts) - 1)
+        if lines[-1] and "\n" in wrapped(lines[-1] + own, inches, size):
+            lines.append("")
+        lines[-1] += own
+    return "\n".join(wrapped(line, inches, size) for line in lines)
+
+
+def font_size(name: str = "font.size") -> float:
+    """Size of one kind of text on the page that is drawn [points]."""
+    style: Any = mpl.rcParams
+    return float(FontProperties(size=style[name]).get_size_in_points())
+
+
+def pen(points: float) -> float:
+    """Width of a line [points] of a width on a screen, on the page that is drawn."""
+    return float(max(THINNEST, points * font_size() / _SCREEN["font.size"]))
+
+
+def wrapped(text: str, inches: float, size: float | None = None) -> str:
+    """Text in lines that are no longer than so many inches, at a size [points], else the page's."""
+    letters = int(72.0 * inches / (_LETTER_WIDTH * (size or font_size())))
+    return textwrap.fill(text, max(letters, 1), break_long_words=False, break_on_hyphens=False)
