@@ -101,7 +101,9 @@ def _save_gif(pictures: Iterator["Pixels"], path: Path, frames_per_second: float
     palette = sample.quantize(_PALETTE - 1, method=Image.Quantize.MEDIANCUT, kmeans=1)
     # Paper is white, and not a mean of light colours.
     palette.putpalette([*(palette.getpalette() or [])[: 3 * (_PALETTE - 1)], 255, 255, 255])
-    first, *others = (image.quantize(palette=palette, dither=Image.Dither.NONE) for image in images)
+    first, *others = (
+        image.quantize(palette=palette, dither=Image.Dither.FLOYDSTEINBERG) for image in images
+    )
     first.save(
         path, format="GIF", save_all=True, append_images=others, loop=0,
         duration=round(1000.0 / frames_per_second), comment=f"sdf1-field {__version__}".encode(),

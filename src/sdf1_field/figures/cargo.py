@@ -26,6 +26,7 @@ from sdf1_field.figures.drawing import (
     HELD,
     NETWORK,
     View,
+    bar_axes,
     body_count,
     centred_view,
     draw_bodies,
@@ -82,6 +83,8 @@ _MIGRASOMES_ROUTES = {
 """How each route of a run file is drawn: colour, line and name."""
 _HEADROOM = 1.3
 """Height of an axis over its highest curve, for the legend above."""
+_TICKS = 5
+"""Most marks of a colour bar."""
 _PLAIN = "{x:,.6g}"
 """Numbers on an axis, without a factor beside it."""
 
@@ -106,7 +109,7 @@ def plot_cargo(
         _draw_maps(above[0], run, spec, frame, ligand, field, page)
     if below:
         by_bodies, by_migrasomes, vesicles, diameter = np.ravel(
-            below[0].subplots(*((2, 2) if page.one_column or part == ROUTES else (1, 4)))
+            below[0].subplots(*_curves(page, part))
         )
         _draw_release(by_bodies, by_migrasomes, run, spec, frame, ligand)
         _draw_against_distance(vesicles, diameter, run, frame, ligand)
@@ -125,7 +128,7 @@ def plot_cargo(
 def _lay_out(page: Page, part: str | None) -> tuple[Figure, list[Any], list[Any]]:
     """Figure with places for the maps and for the curves; an empty list for those left out."""
     if page.one_column:
-        width, maps, curves = _PANEL + _BAR, 2.0 * (_PANEL + _BAR), 2.0 * _CURVES + 1.0
+        width, maps, curves = _PANEL + _BAR, 2.0 * (_PANEL + _BAR), 4.0 * _CURVES
     else:
         width, maps = 2.0 * _PANEL + 3.0 * _BAR, _PANEL + 0.4
         curves = _CURVES if part is None else 2.0 * _CURVES
@@ -135,6 +138,13 @@ def _lay_out(page: Page, part: str | None) -> tuple[Figure, list[Any], list[Any]
         own for (own,) in figure.subfigures(len(wanted), 1, height_ratios=wanted, squeeze=False)
     ]
     return figure, places[: part != ROUTES], places[part != ROUTES :]
+
+
+def _curves(page: Page, part: str | None) -> tuple[int, int]:
+    """Rows and columns of the four panels with curves."""
+    if page.one_column:
+        return 4, 1
+    return (1, 4) if part is None else (2, 2)
 
 
 def _draw_maps(
@@ -151,17 +161,17 @@ def _draw_maps(
     whole, window = richest_view(spec, x, y, FIELD_WINDOW), centred_view(spec, x, y, CARRIER_WINDOW)
     if page.one_column:
         floor, detail = figure.subplots(2, 1)
+        inches, _ = page.size(_PANEL, _PANEL)
     else:
         floor, detail = figure.subplots(1, 2, width_ratios=[_PANEL + _BAR, _PANEL + 2.0 * _BAR])
-    inches = page.size(2.0 * _PANEL + 3.0 * _BAR, _PANEL)[0 if page.one_column else 1]
-    _draw_field(figure, floor, run, spec, frame, field, whole, inches)
+        _, inches = page.size(2.0 * _PANEL + 3.0 * _BAR, _PANEL)
+    _draw_field(floor, run, spec, frame, field, whole, inches, page)
     if window.width < whole.width or window.length < whole.length:
         draw_window(floor, window, edgecolor="white", lw=pen(1.4), ls="--", zorder=7)
-    _draw_carriers(figure, detail, run, spec, frame, ligand, window)
+    _draw_carriers(detail, run, spec, frame, ligand, window, inches, page)
 
 
 def _draw_field(
-    figure: Any,
     axes: Any,
     run: xr.Dataset,
     spec: ModelSpec,
@@ -169,6 +179,7 @@ def _draw_field(
     field: FloorField,
     view: View,
     inches: float,
+    page: Page,
 ) -> None:
     """Ligand at the floor with outlines, fibres and migrasomes, and a bar of so many inches."""
     values = field.values(run, frame)
@@ -189,9 +200,10 @@ def _draw_field(
     draw_discs(axes, x[there], y[there], width).set(facecolor=HELD, edgecolor="none", zorder=3)
     draw_scale_bar(axes, view)
     axes.set_title(field.name)
-    bar = figure.colorbar(
-        image, ax=axes, location="left", shrink=0.85, pad=0.01, extend="max",
-        format=StrMethodFormatter(_PLAIN),
+    location = "bottom" if page.one_column else "left"
+    bar = axes.figure.colorbar(
+        image, cax=bar_axes(axes, inches, location), location=location, extend="max",
+        ticks=MaxNLocator(_TICKS), format=StrMethodFormatter(_PLAIN),
     )  # fmt: skip
     median, brightest = (
         number_text(float(np.nanmedian(values))),
@@ -210,7 +222,14 @@ def _vesicles(run: xr.Dataset, frame: int, source: str, ligand: str) -> Array:
 
 
 def _draw_carriers(
-    figure: Any, axes: Any, run: xr.Dataset, spec: ModelSpec, frame: int, ligand: str, view: View
+    axes: Any,
+    run: xr.Dataset,
+    spec: ModelSpec,
+    frame: int,
+    ligand: str,
+    view: View,
+    inches: float,
+    page: Page,
 ) -> None:
     """Bodies and migrasomes by the vesicles in them."""
     show_view(axes, view)
@@ -246,18 +265,20 @@ def _draw_carriers(
         where = f"window {'around the most migrasomes' if np.isfinite(x).any() else 'of the dish'}"
     followed = "" if np.isfinite(in_bodies).any() else " (no longer followed)"
     axes.set_title(f"vesicles with {name} in migrasomes and bodies{followed}\n{where}")
-    for drawn, contents, place in (
-        (discs, in_migrasomes, "a migrasome"),
+    location, bars = "bottom" if page.one_column else "right", 0
+    for drawn, contents, source in (
         (bodies, in_bodies, "a body"),
+        (discs, in_migrasomes, "a migrasome"),
     ):
         if not np.isfinite(contents).any():
             continue
-        bar = figure.colorbar(
-            drawn, ax=axes, location="right", shrink=0.85, pad=0.015, extend="max",
-            ticks=MaxNLocator(6), format=StrMethodFormatter(_PLAIN),
+        bar = axes.figure.colorbar(
+            drawn, cax=bar_axes(axes, inches, location, place=bars), location=location,
+            extend="max", ticks=MaxNLocator(_TICKS), format=StrMethodFormatter(_PLAIN),
         )  # fmt: skip
         most = number_text(float(np.nanmax(contents)))
-        bar.set_label(f"vesicles in {place}; most {most}")
+        bar.set_label(f"vesicles in {source}; most {most}")
+        bars += 1
 
 
 def _colours(name: str, span: tuple[float, float]) -> Colormap:
@@ -388,8 +409,8 @@ def _draw_legend(
                 label="migrasome in the field (enlarged)",
             ),
             Line2D(
-                [], [], **disc, mew=0.0, label="migrasome in the window, the larger the more "
-                "vesicles it holds (not its size)",
+                [], [], **disc, mew=0.0,
+                label="migrasome in the window, larger the more vesicles (not its size)",
             ),
             Line2D(
                 [], [], **disc, mec="black", mew=pen(_RING), label="migrasome that is detached"

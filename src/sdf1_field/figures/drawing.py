@@ -38,6 +38,10 @@ _MOST_COLUMNS, _FEWEST_COLUMNS = 3, 2
 """Columns of a legend; labels are broken into lines in the fewest."""
 _LEGEND_HANDLE = 4.0
 """Width of a legend's symbol and of the space around it, in sizes of the text."""
+_BAR_THICKNESS = 1.4
+"""Of a colour bar, and of the space before it, in sizes of the text."""
+_BAR_ROOM = {"left": 5.5, "right": 5.5, "bottom": 4.0}
+"""Room of a colour bar with its marks and label, in its thickness."""
 _HEADING = 68
 """Characters of the line with the changes from the shipped model."""
 
@@ -291,6 +295,11 @@ def draw_window(axes: Any, view: View, **line: Any) -> None:
     axes.add_patch(Rectangle((view.left, view.low), view.width, view.length, fill=False, **line))
 
 
+def parts_of(figure: Any, rows: int, columns: int, **ratios: Any) -> list[Any]:
+    """Parts of a figure whose margins do not depend on each other, row by row."""
+    return list(np.ravel(figure.subfigures(rows, columns, squeeze=False, **ratios)))
+
+
 def draw_legend_below(figure: Figure, handles: list[Any]) -> None:
     """Legend below the maps, if it has anything, in as many columns as the labels allow."""
     if not handles:
@@ -304,6 +313,30 @@ def draw_legend_below(figure: Figure, handles: list[Any]) -> None:
     for handle, label in zip(handles, labels, strict=True):
         handle.set_label(label)
     figure.legend(handles=handles, loc="outside lower left", ncols=columns, frameon=False)
+
+
+def bar_axes(axes: Any, inches: float, location: str, *, place: int = 0) -> Any:
+    """Axes for a colour bar along a side of a map, as long as it.
+
+    Parameters
+    ----------
+    axes : matplotlib.axes.Axes
+        Of the map.
+    inches : float
+        About its extent.
+    location : str
+        ``left``, ``right`` or ``bottom``.
+    place : int
+        How many other bars are between it and the map.
+    """
+    thick = _BAR_THICKNESS * font_size() / (POINTS_PER_INCH * inches)
+    away = thick * (1.0 + _BAR_ROOM[location] * place)
+    bounds = {
+        "left": (-away - thick, 0.0, thick, 1.0),
+        "right": (1.0 + away, 0.0, thick, 1.0),
+        "bottom": (0.0, -away - thick, 1.0, thick),
+    }
+    return axes.inset_axes(bounds[location], label="<colorbar>")
 
 
 def draw_scale_bar(axes: Any, view: View, *, large: bool = False) -> None:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from sdf1_field.digits import number_text
 from sdf1_field.errors import InputError
-from sdf1_field.figures.drawing import POINTS_PER_INCH, is_flat, values_at
+from sdf1_field.figures.drawing import bar_axes, is_flat, values_at
 from sdf1_field.figures.paper import font_size, wrapped
 from sdf1_field.record import field_unit
 from sdf1_field.spec import ModelSpec
@@ -37,8 +37,6 @@ _EXTENDED = {
 """Ends of a colour bar beyond which there are darker, and brighter, places."""
 _TICKS, _TICK_ROOM = 6, 0.06
 """Most marks of a colour bar, and the room that one needs, in inches per point of the text."""
-_THICKNESS = 1.4
-"""Of a colour bar, and of the space before it, in sizes of the text."""
 
 
 @dataclass(frozen=True)
@@ -264,15 +262,9 @@ class FieldScale:
         ends = (self._darkest < image.norm.vmin, self._brightest > image.norm.vmax)
         formatter = ScalarFormatter(useMathText=True)
         formatter.set_powerlimits((-2, 3))
-        thick = _THICKNESS * font_size() / (POINTS_PER_INCH * inches)
-        bounds = {
-            "left": (-2.0 * thick, 0.0, thick, 1.0),
-            "right": (1.0 + thick, 0.0, thick, 1.0),
-            "bottom": (0.0, -2.0 * thick, 1.0, thick),
-        }[location]
         bar = image.figure.colorbar(
             image,
-            cax=image.axes.inset_axes(bounds),
+            cax=bar_axes(image.axes, inches, location),
             location=location,
             extend=_EXTENDED[ends],
             format=formatter,

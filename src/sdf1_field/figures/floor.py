@@ -38,6 +38,7 @@ from sdf1_field.figures.drawing import (
     draw_scale_bar,
     draw_window,
     heading,
+    parts_of,
     region_label,
     values_at,
     whole_view,
@@ -324,9 +325,9 @@ class DishFigure:
             figsize=self._page.size(width, height + _HEAD + _FOOT), layout="constrained"
         )
         widths = [width - _SIDE, _SIDE] if count else [width]
-        places = _parts(self.figure, 1, len(widths), width_ratios=widths)
+        places = parts_of(self.figure, 1, len(widths), width_ratios=widths)
         self._main = list(places[0].subplots(1, maps, squeeze=False)[0])
-        self._side = [part.subplots() for part in _parts(places[-1], count, 1)] if count else []
+        self._side = [part.subplots() for part in parts_of(places[-1], count, 1)] if count else []
         scale = self.figure.get_figwidth() / width
         self._lengths = scale * height, scale * height / max(count, 1)
 
@@ -340,11 +341,11 @@ class DishFigure:
         self.figure = Figure(
             figsize=(width, sum(heights) + _COLUMN_HEAD + _COLUMN_FOOT), layout="constrained"
         )
-        rows = _parts(self.figure, len(heights), 1, height_ratios=heights)
+        rows = parts_of(self.figure, len(heights), 1, height_ratios=heights)
         self._main = [row.subplots() for row in rows[:maps]]
         self._side = []
         for n, row in enumerate(rows[maps:]):
-            self._side += [part.subplots() for part in _parts(row, 1, min(2, count - 2 * n))]
+            self._side += [part.subplots() for part in parts_of(row, 1, min(2, count - 2 * n))]
         self._lengths = width, _COLUMN_ROW
 
     def _draw_bars(self, *, with_other: bool) -> None:
@@ -357,11 +358,6 @@ class DishFigure:
             if each.scale is not None and each.image is not None:
                 inches = _BAR_OVER_PANEL * self._lengths[length]
                 each.scale.draw_bar(each.image, inches, location)
-
-
-def _parts(figure: Any, rows: int, columns: int, **ratios: Any) -> list[Any]:
-    """Parts of a figure whose margins do not depend on each other."""
-    return list(np.ravel(figure.subfigures(rows, columns, squeeze=False, **ratios)))
 
 
 def plot_floor(
@@ -432,15 +428,13 @@ def _draw_course(axes: Any, run: xr.Dataset, spec: ModelSpec, inches: float) -> 
     hours = times / 3600.0
     limits = run_encounter_limit(run, times.tolist())
     changes = np.array([fold_changes([own]).pooled for own in run_censuses(run, times.tolist())])
-    named = np.any(np.abs(times[:, None] - default_times(run)) <= SAME_TIME, axis=1)
+    named = np.any(np.abs(times[:, None] - default_times(run)) <= SAME_TIME, axis=1).tolist()
     for region, change, limit in zip(ENRICHED, changes.T, limits.T, strict=True):
         colour, mark = _CURVES[region]
-        label = region_label(region, spec)
         axes.plot(hours, limit, color=colour, lw=pen(1.2), ls="--", zorder=2)
-        axes.plot(hours, change, color=colour, lw=pen(1.8), label=label, zorder=3)
         axes.plot(
-            hours[named], change[named], ls="none", marker=mark, ms=pen(6.0), mfc=colour,
-            mec="white", mew=pen(0.7), zorder=4,
+            hours, change, color=colour, lw=pen(1.8), marker=mark, markevery=named, ms=pen(6.0),
+            mec="white", mew=pen(0.7), label=region_label(region, spec), zorder=3,
         )  # fmt: skip
     axes.axhline(1.0, color="#777777", ls=":", lw=pen(1.0), zorder=0)
     axes.set(

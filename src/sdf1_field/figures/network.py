@@ -33,6 +33,7 @@ from sdf1_field.figures.drawing import (
     fibre_courses,
     heading,
     hours_since_seeding,
+    parts_of,
     richest_view,
     show_view,
     values_at,
@@ -49,7 +50,9 @@ WINDOW = 500.0
 """Extent of the shown part of a dish [um]: migrasomes are 2 um wide, the dish is 2 mm."""
 _MOST_ACROSS, _MOST_IN_COLUMN = 3, 2
 """Maps side by side on a page, and in one column."""
-_BELOW = 0.42
+_PRINTED_SIDE = 3.6
+"""Room beside the panels on a page, relative to theirs on a screen [inch]."""
+_BELOW = 0.75
 """Height of the panels below the maps over a column's width."""
 _PANEL, _LARGE_PANEL = 3.5, 7.2
 """Extents on paper of one of several panels, and of a single one [inch]."""
@@ -70,7 +73,7 @@ _MATURITY = ListedColormap(colormaps["inferno_r"](np.linspace(*_SPAN, 256)), nam
 
 
 _TIME_SHOWN = "time shown"
-_HEADROOM = 1.3
+_HEADROOM, _PRINTED_HEADROOM = 1.3, 1.8
 """Height of an axis over its highest curve, for the legend above."""
 _SPAN_OF_DAYS = 48.0
 """Hours from which on a time axis is marked in days."""
@@ -101,7 +104,7 @@ def plot_network(run: xr.Dataset, spec: ModelSpec, time: float | None, page: Pag
     down = math.ceil(len(frames) / most)
     across = math.ceil(len(frames) / down)
     inches = _LARGE_PANEL if len(frames) == 1 else _PANEL
-    figure, maps, beside = _lay_out(page, across * inches, down * inches)
+    figure, maps, beside, inches = _lay_out(page, inches, across, down)
     panels = list(np.ravel(maps.subplots(down, across, squeeze=False)))
     hours = hours_since_seeding(run, spec)
     colours: Any = None
@@ -113,7 +116,7 @@ def plot_network(run: xr.Dataset, spec: ModelSpec, time: float | None, page: Pag
         panel.set_axis_off()
     draw_scale_bar(panels[0], view)
     _draw_colours(maps, panels, colours, "bottom" if page.one_column else "left")
-    _draw_beside(beside, run, spec, frames, view, beside_each_other=page.one_column)
+    _draw_beside(beside, run, spec, frames, view, page)
     _draw_legend(figure, run, spec, frames, view.scale(inches))
     stroma = f"{body_count(run, frames[-1])} {spec.stroma.label}"
     page.head(
@@ -123,25 +126,28 @@ def plot_network(run: xr.Dataset, spec: ModelSpec, time: float | None, page: Pag
     return figure
 
 
-def _lay_out(page: Page, width: float, height: float) -> tuple[Figure, Any, Any]:
-    """Figure with places for maps of some extents [inch] and for what is beside or below them."""
+def _lay_out(page: Page, inches: float, across: int, down: int) -> tuple[Figure, Any, Any, float]:
+    """Figure with places for maps and for what is beside or below them, and a map's extent [inch].
+
+    Parameters
+    ----------
+    page : Page
+    inches : float
+        Extent of a map on a screen.
+    across, down : int
+        Maps beside and below each other.
+    """
+    width, height = across * inches, down * inches
     if page.one_column:
-        own = width + _MARGINS
-        figure = Figure(
-            figsize=page.size(own, height * own / width + _BELOW * own + _MARGINS),
-            layout="constrained",
-        )
-        heights = [height * own / width + 0.5 * _MARGINS, _BELOW * own]
-        (maps,), (beside,) = figure.subfigures(2, 1, height_ratios=heights, squeeze=False)
+        full = (width + _BAR, height + _MARGINS + _BELOW * width + _MARGINS)
+        rows, columns, ratios = 2, 1, {"height_ratios": [height + _MARGINS, _BELOW * width]}
     else:
-        figure = Figure(
-            figsize=page.size(width + _BAR + _SIDE, max(height, _LARGE_PANEL) + _MARGINS),
-            layout="constrained",
-        )
-        ((maps, beside),) = figure.subfigures(
-            1, 2, width_ratios=[width + _BAR, _SIDE], squeeze=False
-        )
-    return figure, maps, beside
+        side = _PRINTED_SIDE if page.printed else _SIDE
+        full = (width + _BAR + side, max(height, _LARGE_PANEL) + _MARGINS)
+        rows, columns, ratios = 1, 2, {"width_ratios": [width + _BAR, side]}
+    figure = Figure(figsize=page.size(*full), layout="constrained")
+    maps, beside = parts_of(figure, rows, columns, **ratios)
+    return figure, maps, beside, inches * figure.get_figwidth() / full[0]
 
 
 class NetworkFigure:
@@ -160,12 +166,12 @@ class NetworkFigure:
         page, own = Page(), list(frames)
         x, y = _bodies_with_migrasomes(run, own)
         self._view = richest_view(spec, x, y, WINDOW)
-        self.figure, maps, beside = _lay_out(page, _LARGE_PANEL, _LARGE_PANEL)
+        self.figure, maps, beside, _ = _lay_out(page, _LARGE_PANEL, 1, 1)
         self._axes = maps.subplots()
         self._drawn: list[Any] = []
         self._clock = draw_clock(self._axes)
         self._hours = hours_since_seeding(run, spec)
-        _draw_beside(beside, run, spec, own[-1:], self._view, beside_each_other=False)
+        _draw_beside(beside, run, spec, own[-1:], self._view, page)
         self._lines = [line for axes in beside.axes for line in axes.lines if _is_time(line)]
         colours = self._draw(own[-1])
         draw_scale_bar(self._axes, self._view)
@@ -260,7 +266,7 @@ def draw_panel(axes: Any, run: xr.Dataset, frame: int, view: View, scale: float)
         (there & (owner != NO_BODY), "none"),
         (there & (owner == NO_BODY), "black"),
     ):
-        size = np.maximum(2.0 * radius[chosen], _SMALLEST / scale)
+        size = np.maximum(2.0 * radius[chosen], pen(_SMALLEST) / scale)
         discs = draw_discs(axes, x[chosen], y[chosen], size)
         discs.set(
             array=maturity[chosen], cmap=_MATURITY, norm=Normalize(0.0, 1.0), edgecolor=ring,
@@ -275,8 +281,7 @@ def _draw_beside(
     spec: ModelSpec,
     frames: list[int],
     view: View,
-    *,
-    beside_each_other: bool,
+    page: Page,
 ) -> None:
     """The whole dish around the window, and the network's numbers over time."""
     smaller = view.width < spec.dish.width or view.length < spec.dish.length
@@ -285,14 +290,17 @@ def _draw_beside(
     if not heights:
         return
     count = len(heights)
-    if beside_each_other:
+    if page.one_column and smaller and several:
+        rows = [["dish", "numbers"], ["dish", "share"]]
+        axes = list(figure.subplot_mosaic(rows, width_ratios=[0.8, 1.0]).values())
+    elif page.one_column:
         axes = list(np.ravel(figure.subplots(1, count, squeeze=False)))
     else:
         axes = list(np.ravel(figure.subplots(count, 1, height_ratios=heights, squeeze=False)))
     if smaller:
         _draw_dish(axes.pop(0), run, spec, frames[-1], view)
     if several:
-        _draw_course(axes, _course(run, spec), frames, spec.stroma.label)
+        _draw_course(axes, _course(run, spec), frames, spec.stroma.label, page)
 
 
 def _draw_dish(axes: Any, run: xr.Dataset, spec: ModelSpec, frame: int, view: View) -> None:
@@ -323,7 +331,9 @@ def _course(run: xr.Dataset, spec: ModelSpec) -> _NetworkHistory:
     return _NetworkHistory(hours_since_seeding(run, spec), attached, detached, carrying)
 
 
-def _draw_course(axes: list[Any], course: _NetworkHistory, frames: list[int], stroma: str) -> None:
+def _draw_course(
+    axes: list[Any], course: _NetworkHistory, frames: list[int], stroma: str, page: Page
+) -> None:
     numbers, share = axes
     style: dict[str, Any] = {"color": _MATURITY(0.6), "marker": "o", "ms": pen(4.5)}
     style["lw"] = pen(1.2)
@@ -337,12 +347,13 @@ def _draw_course(axes: list[Any], course: _NetworkHistory, frames: list[int], st
         ls="--",
         label="detached",
     )
-    numbers.set_ylabel("migrasomes per mm²")
+    between = "\n" if page.printed else " "
+    numbers.set_ylabel(f"migrasomes{between}per mm²")
     numbers.legend(frameon=False, loc="upper left")
     share.plot(
         course.hours, 100.0 * course.carrying, color="black", marker="s", ms=pen(3.5), lw=pen(1.2)
     )
-    share.set_ylabel(f"{stroma} with migrasomes [%]")
+    share.set_ylabel(f"{stroma} with{between}migrasomes [%]")
     share.set_xlabel("time after seeding [h]")
     for ax in axes:
         for frame in frames:
@@ -352,7 +363,7 @@ def _draw_course(axes: list[Any], course: _NetworkHistory, frames: list[int], st
             ax.xaxis.set_major_locator(MultipleLocator(24.0))
         ax.spines[["top", "right"]].set_visible(False)
     most = float(max(course.attached.max(), course.detached.max()))
-    numbers.set_ylim(top=_HEADROOM * max(most, 1.0))
+    numbers.set_ylim(top=(_PRINTED_HEADROOM if page.printed else _HEADROOM) * max(most, 1.0))
 
 
 def _draw_legend(
@@ -360,7 +371,7 @@ def _draw_legend(
 ) -> None:
     """Legend of the structures in the shown frames."""
     disc: dict[str, Any] = {"lw": 0, "marker": "o", "ms": 6, "mfc": _MATURITY(0.6)}
-    least = f"migrasome, drawn at least {_SMALLEST / scale:.1f} µm wide"
+    least = f"migrasome, drawn at least {pen(_SMALLEST) / scale:.1f} µm wide"
     origin, owner, regions = (
         np.concatenate([np.ravel(values_at(run, frame, name)) for frame in frames])
         for name in ("fibre_origin", "migrasome_body", "region")

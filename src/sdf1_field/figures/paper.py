@@ -175,16 +175,16 @@ class Page:
 
 
 def _broken_at_commas(text: str, inches: float, size: float) -> str:
-    """`wrapped` text in which lines end with a comma where they can."""
-    if "\n" not in wrapped(text, inches, size):
-        return text
+    """`wrapped` text in which lines end with a comma where that takes no more lines."""
+    plain = wrapped(text, inches, size)
     parts, lines = text.split(", "), [""]
     for n, part in enumerate(parts):
         own = part + ", " * (n < len(parts) - 1)
         if lines[-1] and "\n" in wrapped(lines[-1] + own, inches, size):
             lines.append("")
         lines[-1] += own
-    return "\n".join(wrapped(line, inches, size) for line in lines)
+    broken = "\n".join(wrapped(line, inches, size) for line in lines)
+    return plain if broken.count("\n") > plain.count("\n") else broken
 
 
 def font_size(name: str = "font.size") -> float:

@@ -76,9 +76,15 @@ def plot_tracks(run: xr.Dataset, spec: ModelSpec, time: float | None, page: Page
         tracks, ax=floor, location=location, shrink=0.9, pad=0.02, aspect=_SLENDER
     )
     bar.set_label("time since tracking began [h]")
+    _draw_square_displacements(beside, run)
+    curves = []
+    if page.one_column and (legend := beside.get_legend()) is not None:
+        curves, _ = beside.get_legend_handles_labels()
+        legend.remove()
     draw_legend_below(
         figure,
         [
+            *curves,
             Line2D(
                 [], [], lw=0, marker="o", ms=pen(6), mfc=_END, mec="black", mew=pen(0.4),
                 label=f"{spec.haematopoietic.label} cell, {duration_text(float(times[last]))} "
@@ -91,7 +97,6 @@ def plot_tracks(run: xr.Dataset, spec: ModelSpec, time: float | None, page: Page
         f"{heading(run)}\n{spec.treatment_label}, {count_text(len(x), 'track')} in frames every "
         f"{duration_text(float(times[1] - times[0]))}, dish of seed {int(run.attrs['seed'])}",
     )
-    _draw_square_displacements(beside, run)
     return figure
 
 
