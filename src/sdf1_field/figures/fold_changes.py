@@ -15,6 +15,7 @@ from sdf1_field.figures.dish_bars import Array, Bar, Panel, bar_figure
 from sdf1_field.figures.drawing import region_label
 from sdf1_field.figures.groups import (
     Groups,
+    Look,
     looks_of,
     naming,
     said_of_numbers,
@@ -72,7 +73,7 @@ def plot_fold_changes(groups: Groups, times: Sequence[float] | None, page: Page)
             "Thin lines join partners." if pairs is not None else "",
             f"{LIMIT_SAID} Dotted: as on free surface.",
             said_of_single(looks, "neither S.D. nor test"),
-            *_lacking(tables),
+            *_lacking(looks, panels),
             *limit_notes(tables),
         ],
     )  # fmt: skip
@@ -113,16 +114,20 @@ def _tests(tables: Sequence[Table], names: Sequence[str]) -> dict[str, str]:
     return tests
 
 
-def _lacking(tables: Sequence[Table]) -> list[str]:
-    """Dishes without a fold change."""
-    return list(
-        dict.fromkeys(
-            f"No fold change on {row['region']}, {row['against']['note']}: left out."
-            for table in tables
-            for row in table
-            if "against" in row and row["against"]["note"]
-        )
-    )
+def _lacking(looks: Sequence[Look], panels: Sequence[Panel]) -> list[str]:
+    """Dishes without a fold change, as no cell is on free surface or the region is not there."""
+    lacking: dict[str, list[str]] = {}
+    for panel in panels:
+        for look, bar in zip(looks, panel.bars, strict=True):
+            missing = len(bar.values) - len(bar.there)
+            if missing:
+                dishes = f"{missing} of {look.name}"
+                lacking.setdefault(dishes, []).append(panel.title)
+    return [
+        f"Without fold change (no such region, or no cell on free surface) and left out: {dishes} "
+        f"({'; '.join(where)})."
+        for dishes, where in lacking.items()
+    ]
 
 
 def limit_notes(tables: Sequence[Table]) -> list[str]:

@@ -38,6 +38,8 @@ LIMIT: dict[str, Any] = {"color": "black", "ls": (0, (2.5, 1.2))}
 """Line of the encounter limit."""
 NEUTRAL: dict[str, Any] = {"color": "0.55", "lw": 0.8, "ls": ":", "zorder": 1}
 """Line of what would be without any effect."""
+_TALLEST = 230.0
+"""Height of a panel at most [points]."""
 _SCREEN = 9.0
 """Width of a figure on a screen [inch]."""
 _LINE = 1.35
@@ -192,7 +194,7 @@ def make_sheet(
     columns : int
         Panels in a row.
     height : float
-        Of a panel [points].
+        Of a panel [points]; it is limited, so that a single panel fits on a page.
     caption : sequence of str
         Its sentences; empty ones are left out.
     heading : str
@@ -200,7 +202,7 @@ def make_sheet(
     below : float
         Room for labels below a panel beyond one line of ticks and one of a label [points].
     """
-    size = font_size()
+    size, height = font_size(), min(height, _TALLEST)
     rows = math.ceil(count / columns)
     inches = page.size(_SCREEN, 1.0)[0]
     lines = wrapped(" ".join(filter(None, caption)), 0.97 * POINTS_PER_INCH * inches, size)

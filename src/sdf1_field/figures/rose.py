@@ -38,8 +38,8 @@ Array = NDArray[np.float64]
 
 MOST_TRACKS = 30
 """Tracks of a group that are drawn unless a user asks for another number."""
-_NEEDED, _TALLEST = 70.0, 230.0
-"""Width of a panel at least, and its height at most [points]."""
+_NEEDED = 70.0
+"""Width of a panel at least [points]."""
 _BEYOND = 1.06
 """Extent of the axes over the farthest place of a track."""
 _TICK = 55.0
@@ -77,23 +77,21 @@ def plot_rose(groups: Groups, count: int, page: Page) -> Figure:
     spec, table = model_of(control[0]).spec, tables[0]["runs"]
     side = panel_width(page, columns)
     sheet = make_sheet(
-        page, len(looks), columns=columns, height=min(side, _TALLEST), below=4.0 * line_height(),
+        page, len(looks), columns=columns, height=side, below=4.0 * line_height(),
         heading=f"{spec.haematopoietic.label} cells, {duration_text(table['tracked_time'])}",
         caption=[
             f"Tracks of {duration_text(table['tracked_time'])}, seen every "
             f"{duration_text(table['interval'])}, moved to one origin (+) and marked at their ends "
             f"({said_of_numbers(looks)}). Drawn are evenly spaced ones in the order of cells.",
+            f"Walls of the view, {spec.dish.width:g} by {spec.dish.length:g} µm, reflect cells.",
             f"Pale: the tracks of {looks[0].name} again." if others else "",
             "Diamond: mean displacement of all cells, with p that it is 0 (Hotelling's T² test "
             "over cells); circle: their root mean square (r.m.s.) displacement.",
             _said_of_paths(looks, tables),
         ],
     )  # fmt: skip
-    ticks = [
-        tick
-        for tick in MaxNLocator(max(int(min(side, _TALLEST) / _TICK), 2)).tick_values(-reach, reach)
-        if abs(tick) < reach
-    ]
+    steps = MaxNLocator(max(int(sheet.height / _TICK), 2)).tick_values(-reach, reach)
+    ticks = [step for step in steps if abs(step) < reach]
     for n, (look, axes) in enumerate(zip(looks, sheet.panels, strict=True)):
         if n:
             _draw_tracks(axes, shown[0], "0.82", zorder=2)
@@ -117,7 +115,7 @@ def _scale_alike(sheet: Sheet, reach: float) -> None:
     for axes in sheet.panels:
         box = axes.get_window_extent()
         shorter = min(box.width, box.height)
-        across, along = (reach * side / shorter for side in (box.width, box.height))
+        across, along = (reach * extent / shorter for extent in (box.width, box.height))
         axes.set(xlim=(-across, across), ylim=(-along, along))
 
 
@@ -164,8 +162,11 @@ def _said_of_ends(places: Array) -> list[str]:
     """Mean displacement with p that it is 0, and root mean square displacement, of all cells."""
     ends = places[:, -1]
     length, square = float(np.hypot(*ends.mean(axis=0))), _root_mean_square(ends)
-    p = _p_said(mean_vector_test(ends, np.ones(len(ends))))
-    return [f"mean {number_text(length, figures=2)} µm, {p}", f"r.m.s. {number_text(square)} µm"]
+    p = mean_vector_test(ends, np.ones(len(ends)))
+    tested = "" if math.isnan(p) else f", {_p_said(p)}"
+    return [
+        f"mean {number_text(length, figures=2)} µm{tested}", f"r.m.s. {number_text(square)} µm"
+    ]  # fmt: skip
 
 
 def _root_mean_square(ends: Array) -> float:
