@@ -29,6 +29,8 @@ _FASTEST = 60
 """Pictures in a second, at most."""
 _PALETTE = 256
 """Colours of a GIF."""
+_PAPER = 250
+"""Least red, green and blue of a colour that is paper."""
 _FULL = "No space left on device"
 """What ffmpeg says of a full disk."""
 _INSTALL = "Install ffmpeg or the extra 'movies', or write a .gif"
@@ -74,6 +76,8 @@ def save_movie(
     """
     suffix = path.suffix.lower()
     with replaced_when_whole(path) as partial:
+        # What cannot be written is found before anything is drawn, and named by the system.
+        partial.touch()
         pictures = _watched(reel, progress)
         if suffix == ".gif":
             _save_gif(pictures, partial, frames_per_second)
@@ -98,9 +102,13 @@ def _save_gif(pictures: Iterator["Pixels"], path: Path, frames_per_second: float
     sample = Image.new("RGB", (some[0].width, len(some) * some[0].height))
     for n, image in enumerate(some):
         sample.paste(image, (0, n * image.height))
-    palette = sample.quantize(_PALETTE - 1, method=Image.Quantize.MEDIANCUT, kmeans=1)
+    palette = sample.quantize(_PALETTE, method=Image.Quantize.MEDIANCUT, kmeans=1)
+    colours = palette.getpalette() or []
     # Paper is white, and not a mean of light colours.
-    palette.putpalette([*(palette.getpalette() or [])[: 3 * (_PALETTE - 1)], 255, 255, 255])
+    for n in range(0, len(colours), 3):
+        if min(colours[n : n + 3]) >= _PAPER:
+            colours[n : n + 3] = [255, 255, 255]
+    palette.putpalette(colours)
     first, *others = (
         image.quantize(palette=palette, dither=Image.Dither.FLOYDSTEINBERG) for image in images
     )
@@ -127,8 +135,6 @@ def _save_encoded(
         "-metadata", f"title={title}", "-metadata", f"comment=sdf1-field {__version__}",
         *_OPTIONS[suffix], str(partial.absolute()),
     ]  # fmt: skip
-    # A path that ffmpeg cannot write is named by the system, not by ffmpeg.
-    partial.touch()
     with tempfile.TemporaryFile() as said:
         process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=said,
@@ -139,6 +145,7 @@ def _save_encoded(
             with contextlib.suppress(BrokenPipeError):
                 for picture in pictures:
                     process.stdin.write(picture.tobytes())
+            with contextlib.suppress(BrokenPipeError):
                 process.stdin.close()
             status = process.wait()
         finally:

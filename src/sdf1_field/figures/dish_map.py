@@ -43,6 +43,8 @@ NO_FIELD = "#8a8a8a"
 CARRYING = "#E69FCC"
 _DOT = 1.6
 """Area of the dot that a cell is on a floor too wide for outlines [points**2]."""
+_DOT_WIDTH = 16.0
+"""Width of a figure below which these dots are smaller [inch]."""
 _SMALLEST, _SMALLEST_CARRYING = 1.0 / 200.0, 1.0 / 125.0
 """Diameters, over the view's extent, below which migrasomes would not be seen."""
 
@@ -130,7 +132,7 @@ class DishMap:
     dots : bool
         Draw cells as dots, and nothing of the network, on a floor too wide for outlines.
     outlines : bool
-        Draw outlines of bodies alone.
+        Draw outlines of bodies alone, and on so wide a floor not even these.
     """
 
     def __init__(
@@ -170,6 +172,8 @@ class DishMap:
 
     def _draw(self, moment: Moment) -> None:
         axes, run, frame, view = self.axes, self._run, moment.frame, self.view
+        if self._outlines and self._dots:
+            return
         if self._outlines:
             bodies = draw_bodies(axes, run, frame, view)
             bodies.set(facecolor="none", edgecolor="white", linewidth=pen(0.6))
@@ -187,10 +191,12 @@ class DishMap:
 
 
 def _draw_dots(axes: Any, cells: Cells) -> None:
+    smaller = min(1.0, axes.figure.figure.get_figwidth() / _DOT_WIDTH)
     for state, colour in ((False, CRAWLING), (True, HELD)):
         chosen = cells.held == state
         axes.scatter(
-            cells.x[chosen], cells.y[chosen], s=_DOT, color=colour, linewidths=0.0, zorder=6,
+            cells.x[chosen], cells.y[chosen], s=_DOT * smaller**2, color=colour, linewidths=0.0,
+            zorder=6,
             rasterized=True,
         )  # fmt: skip
 

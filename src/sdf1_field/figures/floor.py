@@ -22,7 +22,7 @@ from sdf1_field.analysis import (
     run_censuses,
     run_encounter_limit,
 )
-from sdf1_field.analysis.runs import SAME_TIME
+from sdf1_field.analysis.runs import SAME_TIME, encounter_note
 from sdf1_field.analysis.stroma_runs import frame_at
 from sdf1_field.errors import InputError
 from sdf1_field.figures.clock import clock_text, draw_clock
@@ -77,6 +77,8 @@ _FLATTEST, _STEEPEST = 0.25, 1.5
 _COLUMN_HEAD, _COLUMN_BAR, _COLUMN_ROW, _COLUMN_FOOT = 0.3, 0.45, 1.95, 0.85
 """Heights of the heading, of a bar below the map, of each row of panels and of the legend in one
 column [inch]."""
+_PAGE_ROW = 1.9
+"""Height of a row of panels below two maps on a page [inch]."""
 _COLUMN_CURVES = 1.55
 """Height of a row with curves alone [inch]."""
 _BAR_OVER_PANEL = 0.85
@@ -234,7 +236,9 @@ class DishFigure:
             for colour, width in (("black", 3.0), ("white", 1.4)):
                 draw_window(floor, window, edgecolor=colour, lw=pen(width), zorder=7)
         if other is not None:
-            self.maps.append(self._map(next(panels), self._whole, other, outlines=True))
+            self.maps.append(
+                self._map(next(panels), self._whole, other, outlines=True, dots=self._wide)
+            )
         self._time_lines: list[Any] = []
         self._clock: Any = None
         any_cells = any(moment.cells is not None for moment in moments)
@@ -319,6 +323,9 @@ class DishFigure:
         if self._page.one_column:
             self._lay_out_column(tall, maps, count)
             return
+        if self._wide and self._page.printed and count:
+            self._lay_out_rows(tall, maps, count)
+            return
         width = maps * _MAP + _BAR + _SIDE * (count > 0)
         height = max(_MAP * tall, _LOWEST * (count > 0))
         self.figure = Figure(
@@ -330,6 +337,18 @@ class DishFigure:
         self._side = [part.subplots() for part in parts_of(places[-1], count, 1)] if count else []
         scale = self.figure.get_figwidth() / width
         self._lengths = scale * height, scale * height / max(count, 1)
+
+    def _lay_out_rows(self, tall: float, maps: int, count: int) -> None:
+        """The same on a page too narrow for two maps and panels: these below the maps."""
+        width, _ = self._page.size(1.0, 1.0)
+        heights = [width * tall / maps, _PAGE_ROW]
+        self.figure = Figure(
+            figsize=(width, sum(heights) + _COLUMN_HEAD + _COLUMN_FOOT), layout="constrained"
+        )
+        above, below = parts_of(self.figure, 2, 1, height_ratios=heights)
+        self._main = list(above.subplots(1, maps, squeeze=False)[0])
+        self._side = [part.subplots() for part in parts_of(below, 1, count)]
+        self._lengths = heights[0], _PAGE_ROW
 
     def _lay_out_column(self, tall: float, maps: int, count: int) -> None:
         """The same in one column: maps below each other, then panels in pairs."""
@@ -429,9 +448,15 @@ def _draw_course(axes: Any, run: xr.Dataset, spec: ModelSpec, inches: float) -> 
     limits = run_encounter_limit(run, times.tolist())
     changes = np.array([fold_changes([own]).pooled for own in run_censuses(run, times.tolist())])
     named = np.any(np.abs(times[:, None] - default_times(run)) <= SAME_TIME, axis=1).tolist()
+    # Where regions jump between frames, the limit means something at frames alone.
+    certain = np.full(len(times), not encounter_note(run, float(times[-1]))) | named
     for region, change, limit in zip(ENRICHED, changes.T, limits.T, strict=True):
         colour, mark = _CURVES[region]
-        axes.plot(hours, limit, color=colour, lw=pen(1.2), ls="--", zorder=2)
+        axes.plot(hours, np.where(certain, limit, np.nan), color=colour, lw=pen(1.2), ls="--")
+        axes.plot(
+            hours[named], limit[named], ls="none", marker="_", ms=pen(9.0), mew=pen(1.8),
+            color=colour, zorder=4,
+        )  # fmt: skip
         axes.plot(
             hours, change, color=colour, lw=pen(1.8), marker=mark, markevery=named, ms=pen(6.0),
             mec="white", mew=pen(0.7), label=region_label(region, spec), zorder=3,
@@ -447,8 +472,8 @@ def _draw_course(axes: Any, run: xr.Dataset, spec: ModelSpec, inches: float) -> 
     axes.set_ylim(top=_HEADROOM * axes.get_ylim()[1])
     return [
         Line2D(
-            [], [], color="#444444", lw=pen(1.2), ls="--",
-            label="encounter limit: sticky, not attracting",
+            [], [], color="#444444", lw=pen(1.2), ls="--", marker="_", ms=pen(9.0),
+            mew=pen(1.8), label="encounter limit: sticky, not attracting",
         ),
         Line2D([], [], color="#777777", lw=pen(1.0), ls=":", label="as on free surface"),
     ]  # fmt: skip
