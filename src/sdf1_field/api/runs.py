@@ -420,6 +420,29 @@ class Runs(Dishes, Sequence[Run]):
             raise InputError("Runs: there is no run. Give at least one.")
         self.datasets = tuple(run.dataset for run in self._runs)
 
+    def plot(self, path: str | Path | None = None, **options: Any) -> "Figure":
+        """Figure of the dishes, as `sdf1-field plot` draws it: `plot_groups` of one group.
+
+        Parameters
+        ----------
+        path : str or pathlib.Path, optional
+            File to write it to, such as ``figure.pdf``.
+        **options
+            As of `plot_groups`, such as ``show="course"``.
+
+        Returns
+        -------
+        matplotlib.figure.Figure
+
+        Raises
+        ------
+        InputError
+            As of `plot_groups`.
+        """
+        from sdf1_field.api.groups import plot_groups
+
+        return plot_groups({"": self}, path, **options)
+
     @overload
     def __getitem__(self, index: int) -> Run: ...
 
