@@ -10,7 +10,13 @@ import pandas as pd
 import xarray as xr
 
 from sdf1_field import record
-from sdf1_field.api.frames import long_frame, motion_frame, tracks_frame, wide_frame
+from sdf1_field.api.frames import (
+    long_frame,
+    motion_frame,
+    region_names,
+    tracks_frame,
+    wide_frame,
+)
 from sdf1_field.api.pictures import require_picture, save_picture
 from sdf1_field.api.tables import make_table, usual_table
 from sdf1_field.errors import InputError
@@ -199,6 +205,33 @@ class Run(Dishes):
         for key in ("calendar", "standard_name", "units_metadata"):
             plain.attrs.pop(key, None)
         return self.dataset[names].assign_coords(time=plain)
+
+    def timedeltas(self) -> xr.Dataset:
+        """The whole run with durations since time 0 (``timedelta64``) in place of seconds.
+
+        Then ``sel(time="4h")`` finds a frame.
+        """
+        return record.in_timedeltas(self.dataset)
+
+    def regions(self, at: str | float | None = None) -> xr.DataArray:
+        """Name of the region at each place of the floor, to group or mask fields by.
+
+        Parameters
+        ----------
+        at : str or float, optional
+            When: text such as ``"4 h"``, or seconds; the end if not given.
+
+        Returns
+        -------
+        xarray.DataArray of str, shape (y, x)
+            As in `fold_change`; None outside the wall of a round well.
+
+        Raises
+        ------
+        InputError
+            If the floor was not saved at that time.
+        """
+        return region_names(self.dataset, None if at is None else _seconds(at))
 
     def tracks(self) -> pd.DataFrame:
         """Places of cells: ``trajectory``, ``time_s``, ``x_um``, ``y_um``, ``state``, ``region``.
