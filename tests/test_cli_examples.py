@@ -61,3 +61,10 @@ def test_examples_read_only_what_examples_before_them_write_and_replace_nothing(
             assert read <= made, words
             assert written.isdisjoint(made), words
             made |= written | ({f"{given['name']}.toml"} if words[1] == "new" else set())
+
+
+def test_the_list_of_commands_has_whole_sentences():
+    printed = CliRunner().invoke(main, ["--help"], terminal_width=WIDTH).output
+    listed = printed.partition("Commands:")[2].partition("Examples:")[0]
+    assert "..." not in listed
+    assert max(map(len, listed.splitlines())) <= WIDTH

@@ -12,6 +12,9 @@ from typing import Any
 
 import click
 
+_SENTENCE = 160
+"""Characters of a command's first sentence that are not cut."""
+
 
 class ExampleCommand(click.Command):
     """A command whose help ends with examples.
@@ -30,6 +33,10 @@ class ExampleCommand(click.Command):
         """Words of each example's command line."""
         lines = re.sub(r"\\\n *", "", self.examples).splitlines()
         return [words for words in (shlex.split(line, comments=True) for line in lines) if words]
+
+    def get_short_help_str(self, limit: int = _SENTENCE) -> str:
+        """The whole first sentence, which a list of commands breaks into lines."""
+        return super().get_short_help_str(max(limit, _SENTENCE))
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the examples as they are, since a command line must not be wrapped."""
