@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from sdf1_field.api.groups import GROUP_FIGURES
+from sdf1_field.cli.examples import ExampleCommand
 from sdf1_field.cli.figure_options import field_option, inset_option, page_options, range_option
 from sdf1_field.cli.options import time_of
 from sdf1_field.errors import InputError, refuse_inputs
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 _GROUP = "--group"
 
 
-class _ManyInAGroup(click.Command):
+class _ManyInAGroup(ExampleCommand):
     """A command whose option --group takes any number of files, up to the next option."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
@@ -52,7 +53,16 @@ def one_in_each(words: Sequence[str]) -> list[str]:
     return found
 
 
-@click.command(cls=_ManyInAGroup)
+@click.command(
+    cls=_ManyInAGroup,
+    examples="""
+    # the dish at 4 h, and the CCL2 in it, for a column of a journal
+    sdf1-field plot run.nc --at "4 h" --ligand CCL2 --width "85 mm" -o dish.pdf
+
+    # fold changes of groups of dishes; here of one each
+    sdf1-field plot --group control run.nc --group AMD3100 drug.nc -o groups.png
+    """,
+)
 @click.argument("runs", metavar="[RUN.nc...]", type=click.Path(path_type=Path), nargs=-1)
 @click.option(
     _GROUP,

@@ -5,12 +5,22 @@ from pathlib import Path
 
 import click
 
+from sdf1_field.cli.examples import ExampleCommand
 from sdf1_field.cli.figure_options import field_option, inset_option, range_option
 from sdf1_field.cli.options import run_argument, time_of
 from sdf1_field.cli.progress import shown_phases
 
 
-@click.command()
+@click.command(
+    cls=ExampleCommand,
+    examples="""
+    # the whole run
+    sdf1-field movie run.nc -o run.mp4
+
+    # the first 4 h, slower, without ffmpeg
+    sdf1-field movie run.nc --to "4 h" --fps 4 -o run.gif
+    """,
+)
 @run_argument
 @click.option(
     "-o",

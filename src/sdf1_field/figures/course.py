@@ -15,9 +15,11 @@ from sdf1_field.figures.groups import (
     Groups,
     draw_band,
     draw_names,
+    font_size,
     label_height,
     looks_of,
     make_sheet,
+    markers_of,
     panel_width,
     said_of_bands,
     title_panel,
@@ -61,7 +63,10 @@ def plot_course(groups: Groups, page: Page) -> Figure:
             draw_band(axes, look, hours, [row["fold_change"] for row in rows],
                       [row["interval"] for row in rows])  # fmt: skip
             limit: Any = np.array([row["encounter_limit"] for row in rows], dtype=float)
-            axes.plot(hours, limit, **(LIMIT | {"color": look.ink, "lw": 0.9}))
+            axes.plot(
+                hours, limit, lw=0.9, marker=look.marker, ms=0.35 * font_size(),
+                markevery=markers_of(hours), **(LIMIT | {"color": look.ink}),
+            )  # fmt: skip
         axes.axhline(1.0, **NEUTRAL)
         axes.set_ylim(bottom=0.0)
         axes.margins(x=0.02)

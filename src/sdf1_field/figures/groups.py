@@ -258,11 +258,17 @@ def draw_band(
     ends = np.array([(math.nan, math.nan) if own is None else own for own in intervals])
     if np.isfinite(ends).any():
         axes.fill_between(x, *ends.T, color=look.colour, alpha=_BAND, lw=0.0, zorder=2)
-    every = every or max(len(x) // _MARKED, 1)
     axes.plot(
         x, np.array(values, dtype=float), color=look.ink, marker=look.marker, zorder=4,
-        ms=0.6 * font_size(), mfc="white", mew=0.8, markevery=(every - 1, every), lw=1.2,
+        ms=0.6 * font_size(), mfc="white", mew=0.8, lw=1.2,
+        markevery=markers_of(x) if every is None else every,
     )  # fmt: skip
+
+
+def markers_of(x: Any) -> tuple[int, int]:
+    """First point of a line with a marker, and points from one to the next: about eight in all."""
+    every = max(len(x) // _MARKED, 1)
+    return every - 1, every
 
 
 def draw_names(sheet: Sheet, looks: Sequence[Look]) -> None:
