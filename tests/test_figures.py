@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
+from matplotlib.axes import Axes
 from matplotlib.collections import EllipseCollection, LineCollection, PathCollection
 from matplotlib.figure import Figure
-from matplotlib.text import Text
 
-from sdf1_field.analysis import fold_change_table
+from sdf1_field.analysis import course_table
 from sdf1_field.errors import InputError
 from sdf1_field.figures import plot_run
 from sdf1_field.record import open_run, solve
@@ -35,39 +35,44 @@ def map_labels(figure):
     return labels(legend)
 
 
-def bars_of(figure):
-    (bars,) = [a for a in figure.axes if "fold change" in a.get_ylabel()]
-    return bars
+def course_of(figure):
+    (course,) = [a for a in figure.axes if "fold change" in a.get_ylabel().replace("\n", " ")]
+    return course
+
+
+def bar_labels(figure):
+    """Labels of the colour bars, the large map's first."""
+    found = [a for a in figure.findobj(Axes) if a.get_label() == "<colorbar>"]
+    return [(a.get_ylabel() or a.get_xlabel()).replace("\n", " ") for a in found]
 
 
 def bar_label(figure):
-    (bar,) = [a for a in figure.axes if a.get_label() == "<colorbar>"]
-    return bar.get_ylabel()
+    (label,) = bar_labels(figure)
+    return label
 
 
 def ellipses(axes):
     return [c for c in axes.collections if isinstance(c, EllipseCollection)]
 
 
-def test_a_run_becomes_a_map_a_colour_bar_and_fold_change_bars(draw, tiny_run):
+def test_a_run_becomes_a_map_of_each_field_and_the_course_of_its_fold_changes(draw, tiny_run):
     figure = draw(tiny_run)
     assert isinstance(figure, Figure)
     assert len(figure.axes) == 3
-    assert bars_of(figure) is not figure.axes[0]
-    title = figure.axes[0].get_title(loc="left")
+    assert course_of(figure) is figure.axes[2]
     for text in (
         "KG-1a cells on MSC",
         "untreated",
         "2 h after the cells were added",
         "dish of seed 1",
     ):
-        assert text in title
+        assert text in figure.get_suptitle()
 
 
 def test_the_title_names_the_treatment(draw, solved):
-    title = draw(solved("coculture-kg1a", "treatments.amd3100.dose=10 uM")).axes[0]
-    assert "AMD3100 10 uM" in title.get_title(loc="left")
-    assert "untreated" not in title.get_title(loc="left")
+    title = draw(solved("coculture-kg1a", "treatments.amd3100.dose=10 uM")).get_suptitle()
+    assert "AMD3100 10 uM" in title
+    assert "untreated" not in title
 
 
 def test_the_scale_bar_is_as_long_as_it_says(draw, tiny_run):
@@ -77,26 +82,30 @@ def test_the_scale_bar_is_as_long_as_it_says(draw, tiny_run):
     assert [np.ptp(line.get_xdata()) for line in floor.lines] == pytest.approx([50.0, 50.0])
 
 
-def test_the_colour_bar_names_ligand_place_and_unit(draw, tiny_run):
-    label = bar_label(draw(tiny_run))
-    assert label.startswith("SDF-1")
-    assert "floor" in label
-    assert label.endswith("[pM]")
-    assert bar_label(draw(tiny_run, ligand="ccl2")).startswith("CCL2")
+def test_the_field_that_cells_steer_by_is_large_and_the_other_beside_it(draw, tiny_run):
+    bound, dissolved = bar_labels(draw(tiny_run))
+    assert bound.startswith("SDF-1 bound to the coat")
+    assert bound.endswith("[molecules/µm²]")
+    assert dissolved.startswith("SDF-1 in the medium at the floor")
+    assert dissolved.endswith("[pM]")
+    assert bar_label(draw(tiny_run, ligand="ccl2")).startswith("CCL2 in the medium")
+    assert bar_label(draw(tiny_run, field="bound")).startswith("SDF-1 bound")
 
 
-def test_the_map_shows_the_saved_field_over_the_whole_floor(draw, tiny_run):
-    (image,) = draw(tiny_run).axes[0].images
+def test_maps_show_the_saved_fields_over_the_whole_floor(draw, tiny_run):
+    figure = draw(tiny_run)
     with open_run(tiny_run) as run:
-        saved = run["sdf1"].values[-1]
-    assert image.get_extent() == [0.0, 300.0, 0.0, 300.0]
-    assert image.origin == "lower"
-    assert np.array_equal(image.get_array(), saved.astype(float) / 1e-3)
+        bound, dissolved = run["sdf1_bound"].values[-1], run["sdf1"].values[-1]
+    for axes, saved, size in zip(figure.axes, (bound, dissolved), (1.0, 1e-3), strict=False):
+        (image,) = axes.images
+        assert image.get_extent() == [0.0, 300.0, 0.0, 300.0]
+        assert image.origin == "lower"
+        assert np.array_equal(image.get_array(), saved.astype(float) / size)
 
 
-def test_a_dosed_run_shows_the_deviation_from_its_mean(draw, solved):
+def test_a_dosed_run_shows_the_deviation_from_its_mean_unless_a_range_is_given(draw, solved):
     dosed = solved("coculture-kg1a-sdf1")
-    figure = draw(dosed)
+    figure = draw(dosed, field="dissolved")
     with open_run(dosed) as run:
         saved = run["sdf1"].values[-1]
     assert f"difference from its mean of {saved.mean():.3g} nM" in bar_label(figure)
@@ -104,6 +113,21 @@ def test_a_dosed_run_shows_the_deviation_from_its_mean(draw, solved):
     assert shown.std() == pytest.approx(saved.std(), rel=1e-9)
     assert abs(shown.mean()) < 1e-6 * saved.std()
     assert saved.std() < 1e-2 * saved.mean()
+    image = draw(dosed, field="dissolved", ranges=["5..15 nM"]).axes[0].images[0]
+    assert (image.norm.vmin, image.norm.vmax) == pytest.approx((5.0, 15.0), rel=1e-12)
+    assert image.get_array().mean() == pytest.approx(saved.mean(), rel=1e-6)
+
+
+@pytest.mark.parametrize("field", ["dissolved", "bound"])
+def test_a_given_range_is_the_scale_whatever_the_field(draw, tiny_run, field):
+    text, ends = {
+        "dissolved": ("0.5..2 pM", (0.5, 2.0)),
+        "bound": ("0..40 molecules/um**2", (0.0, 40.0)),
+    }[field]
+    figure = draw(tiny_run, ranges=[text])
+    images = {"bound": figure.axes[0].images[0], "dissolved": figure.axes[1].images[0]}
+    norm = images[field].norm
+    assert (norm.vmin, norm.vmax) == pytest.approx(ends, rel=1e-12)
 
 
 def test_the_legend_names_everything_on_the_map(draw, tiny_run):
@@ -142,21 +166,38 @@ def test_bodies_and_migrasomes_are_drawn_where_they_are(draw, tiny_run):
     assert len(lines[0].get_segments()) == fibres
 
 
-def test_bars_are_the_fold_changes_of_the_table(draw, tiny_run):
-    bars = bars_of(draw(tiny_run))
+def test_the_course_is_that_of_the_table_and_the_time_shown_is_marked(draw, tiny_run):
+    course = course_of(draw(tiny_run, time=3600.0))
     with open_run(tiny_run) as run:
-        rows = fold_change_table([run])
-    (container,) = bars.containers
-    assert [p.get_height() for p in container.patches] == pytest.approx(
-        [rows[1]["fold_change"], rows[2]["fold_change"]], rel=1e-12
+        rows = course_table([run])
+    limit, change = course.lines[0], course.lines[1]
+    own = [row for row in rows if row["region"] == "MSC"]
+    assert change.get_xdata() == pytest.approx([row["time"] / 3600.0 for row in own], rel=1e-12)
+    for line, key in ((change, "fold_change"), (limit, "encounter_limit")):
+        expected = [np.nan if row[key] is None else row[key] for row in own]
+        assert line.get_ydata() == pytest.approx(expected, rel=1e-12, nan_ok=True)
+    assert labels(course.get_legend()) == ["MSC", "migrasome network"]
+    assert course.lines[-1].get_xdata() == [1.0, 1.0]
+    named = map_labels(draw(tiny_run))
+    assert {"encounter limit: sticky, not attracting", "as on free surface", "time shown"} <= set(
+        named
     )
-    (limits,) = bars.collections
-    assert limits.get_offsets()[:, 1].tolist() == pytest.approx(
-        [rows[1]["encounter_limit"], rows[2]["encounter_limit"]], rel=1e-12
-    )
-    named = labels(bars.get_legend())
-    expected = {"after 2 h", "encounter limit", "as on free surface"}
-    assert {text.split(":")[0] for text in named} == expected
+
+
+def test_a_magnified_window_is_around_the_held_cells_and_marked_on_the_map(draw, tiny_run):
+    figure = draw(tiny_run, inset="auto")
+    floor, window = figure.axes[:2]
+    assert window.get_title(loc="left") == "magnified"
+    (left, right), (low, high) = window.get_xlim(), window.get_ylim()
+    assert (right - left, high - low) == pytest.approx((50.0, 50.0), rel=1e-9)
+    with open_run(tiny_run) as run:
+        x, y = run["cell_x"].values[:, -1], run["cell_y"].values[:, -1]
+        held = run["cell_state"].values[:, -1] == 1
+    assert (held & (x >= left) & (x <= right) & (y >= low) & (y <= high)).any()
+    marked = floor.patches[-1]
+    assert (*marked.get_xy(), marked.get_width()) == pytest.approx((left, low, 50.0), rel=1e-9)
+    placed = draw(tiny_run, inset="100,200,80 um").axes[1]
+    assert (*placed.get_xlim(), *placed.get_ylim()) == (60.0, 140.0, 160.0, 240.0)
 
 
 def test_a_model_without_fields_is_drawn_without_a_colour_bar(draw, solved):
@@ -170,7 +211,7 @@ def test_a_model_without_fields_is_drawn_without_a_colour_bar(draw, solved):
 def test_a_time_before_the_cells_shows_none(draw, solved):
     early = solved("coculture-kg1a", "output.fields_from=-1 h", "output.fields_every=30 min")
     figure = draw(early, time=-1800.0)
-    assert "30 min before the cells are added" in figure.axes[0].get_title(loc="left")
+    assert "30 min before the cells are added" in figure.get_suptitle()
     assert not any("KG-1a" in text for text in map_labels(figure))
     assert len(ellipses(figure.axes[0])) == 3
 
@@ -179,8 +220,9 @@ def test_a_steady_run_is_a_map_alone(draw, tiny, steady_model, tmp_path):
     path = tmp_path / "steady.nc"
     solve(load_model(str(steady_model), settings=tiny), path)
     figure = draw(path)
-    assert len(figure.axes) == 2
-    assert "steady state" in figure.axes[0].get_title(loc="left")
+    assert len(figure.axes) == 1
+    assert bar_label(figure)
+    assert "steady state" in figure.get_suptitle()
 
 
 def test_a_floor_of_several_millimetres_is_dots_with_its_middle_in_detail_beside(
@@ -220,7 +262,7 @@ def test_one_cell_has_its_whole_track_and_beside_it_what_it_did_when(draw, solve
     assert track[:, 0].tolist() == x.tolist()
     frames = [line for line in floor.lines if line.get_marker() == "o"]
     assert sorted(len(line.get_xdata()) for line in frames) == sorted([held.sum(), (~held).sum()])
-    (beside,) = [a for a in figure.axes if a.get_ylabel().startswith("time after")]
+    (beside,) = [a for a in figure.axes if a.get_ylabel().startswith("time of co-culture")]
     widest = max(p.get_width() for p in beside.patches)
     ground = [p for p in beside.patches if p.get_width() == widest]
     assert sorted(p.get_y() for p in ground) == pytest.approx(0.25 * np.arange(9), rel=1e-12)
@@ -251,21 +293,12 @@ def test_what_the_run_does_not_have_is_refused_with_what_it_has(draw, tiny_run, 
 
 
 def test_the_title_says_what_is_not_the_shipped_models(draw, solved):
-    title = draw(solved("coculture-kg1a", "treatments.amd3100.dose=10 uM")).axes[0]
-    model, changed, _ = title.get_title(loc="left").splitlines()
+    figure = draw(solved("coculture-kg1a", "treatments.amd3100.dose=10 uM"))
+    model, changed, _ = figure.get_suptitle().splitlines()
     assert model == "KG-1a cells on MSC and their migrasome networks"
     assert changed.startswith("changed: cells.density=330 1/mm**2; dish.height=200 um; ")
     assert changed.endswith(" more")
     assert len(changed) < 110
-
-
-def test_the_title_ends_before_the_bars(draw, solved):
-    figure = draw(solved("coculture-kg1a", "treatments.amd3100.dose=10 uM"))
-    figure.draw_without_rendering()
-    floor = figure.axes[0]
-    title = next(text for text in floor.findobj(Text) if "changed: " in text.get_text())
-    others = [axes.get_tightbbox().x0 for axes in figure.axes if axes.get_ylabel().startswith("ce")]
-    assert title.get_window_extent().x1 < min(others)
 
 
 BARE = ("cells.density=0 1/mm**2", "scene.msc_density=0 1/mm**2")
@@ -294,10 +327,10 @@ def test_point_sources_without_cells_are_drawn_without_names_of_what_is_not_ther
         "outline of the network",
         "migrasome secreting SDF-1",
     ]
-    title = figure.axes[0].get_title(loc="left")
+    title = figure.get_suptitle()
     assert "3 h after the start" in title
     assert "cells were added" not in title
-    stroma = draw(solved("coculture-kg1a", BARE[0])).axes[0].get_title(loc="left")
+    stroma = draw(solved("coculture-kg1a", BARE[0])).get_suptitle()
     assert "3 h after seeding" in stroma
 
 
@@ -314,13 +347,12 @@ def test_cells_without_a_stroma_seen_once_have_neither_bars_nor_a_scale_of_nothi
 def test_a_runs_own_stroma_is_named_in_its_picture(draw, solved):
     figure = draw(solved("coculture-kg1a", "scene.stroma=l929"))
     assert "L929 body" in map_labels(figure)
-    names = [text.get_text() for text in bars_of(figure).get_xticklabels()]
-    assert names == ["L929", "migrasome\nnetwork"]
+    assert labels(course_of(figure).get_legend()) == ["L929", "migrasome network"]
 
 
 def test_one_ligand_has_one_unit_in_a_run_at_all_times(draw, solved):
     path = solved("coculture-kg1a")
-    early, late = draw(path, time=900.0), draw(path)
+    early, late = (draw(path, time=at, field="dissolved") for at in (900.0, None))
     with open_run(path) as run:
         floor = run["sdf1"].values
     assert floor[1].mean() < 0.5 * floor[-1].mean()

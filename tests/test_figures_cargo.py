@@ -2,6 +2,7 @@ import itertools
 
 import numpy as np
 import pytest
+from matplotlib.axes import Axes
 from matplotlib.collections import EllipseCollection, LineCollection
 from matplotlib.colors import to_hex
 from tests.test_figures_network import HOUR, network_run
@@ -11,6 +12,7 @@ from sdf1_field.analysis.stroma_runs import run_network
 from sdf1_field.errors import InputError
 from sdf1_field.figures import plot_run
 from sdf1_field.figures.cargo import CARRIER_WINDOW, FIELD_WINDOW
+from sdf1_field.figures.paper import Page
 from sdf1_field.record import open_run, solve
 from sdf1_field.spec import load_model
 
@@ -82,7 +84,8 @@ def titled(figure, text):
 
 
 def bars(figure):
-    return {a.get_ylabel(): a for a in figure.axes if a.get_label() == "<colorbar>"}
+    found = [a for a in figure.findobj(Axes) if a.get_label() == "<colorbar>"]
+    return {a.get_ylabel().replace("\n", " "): a for a in found}
 
 
 def ellipses(axes):
@@ -99,13 +102,13 @@ def limits(axes):
 
 
 def test_only_a_ligand_that_is_followed_has_its_carriers_drawn(run, figure):
-    assert len(figure.axes) == 9
+    assert len(figure.axes) == 6
     assert titled(figure, "CCL2 in the medium at the floor")
     without = plot_run(run, ligand="mcsf")
-    assert [a.get_label() for a in without.axes] == ["", "<colorbar>"]
+    assert len(without.axes) == len(bars(without)) == 1
     names = [name for name in run if "_cargo" in name]
     for other in (run.drop_vars(names), run.assign(run[names].where(False))):
-        assert len(plot_run(other, ligand="ccl2").axes) == 2
+        assert len(plot_run(other, ligand="ccl2").axes) == 1
 
 
 def test_the_field_is_shown_in_a_unit_that_suits_it_and_one_hot_spot_does_not_spoil_it(run, figure):
@@ -293,6 +296,17 @@ def test_a_run_file_has_what_the_picture_needs(tmp_path):
     shown = np.concatenate([attached.get_array().data, detached.get_array().data])
     assert len(shown) > 0
     assert sorted(shown) == sorted(vesicles[np.isfinite(vesicles)])
+
+
+def test_the_panels_can_be_had_as_two_figures_each_with_its_own_legend(run):
+    floor, routes = (plot_run(run, ligand="ccl2", part=part) for part in ("floor", "routes"))
+    assert [len(figure.axes) for figure in (floor, routes)] == [2, 4]
+    assert not set(legend(floor)) & set(legend(routes))
+    assert floor.get_suptitle() == routes.get_suptitle()
+    printed = plot_run(run, ligand="ccl2", page=Page(85.0))
+    assert len(printed.axes) == 2
+    with pytest.raises(InputError, match="--part: the run's picture has no parts"):
+        plot_run(run, ligand="mcsf", part="routes")
 
 
 def test_a_picture_of_carriers_is_written_without_a_warning(figure, tmp_path):

@@ -53,7 +53,8 @@ def test_cells_are_where_their_tracks_end_and_as_large_as_they_are(alone):
     assert np.array_equal(ends.get_offsets(), there)
     assert ends.get_widths() == pytest.approx(np.full(30, 12.0))
     assert len(segments(floor).get_segments()) == 30 * 30
-    (label,) = [t.get_text() for t in floor.get_legend().get_texts()]
+    (legend,) = floor.figure.legends
+    (label,) = [t.get_text() for t in legend.get_texts()]
     assert label == "KG-1a cell, 1 h after the cells were added"
 
 
@@ -83,7 +84,7 @@ def test_beside_the_tracks_are_the_square_displacements_and_their_law(alone):
 
 def test_the_title_says_what_was_tracked(alone):
     floor, _, _ = panels(draw(alone))
-    title = floor.get_title(loc="left")
+    title = floor.figure.get_suptitle()
     for text in ("KG-1a cells alone", "untreated", "30 tracks in frames every 2 min", "seed 1"):
         assert text in title
     assert [t.get_text() for t in floor.texts] == ["50 µm"]

@@ -17,6 +17,7 @@ _HOME = {
     "open_run": "api.runs",
     "Run": "api.runs",
     "Runs": "api.runs",
+    "plot_groups": "api.groups",
     "record_exposure": "api.replaying",
     "replay": "api.replaying",
     "calibrate": "api.calibrating",

@@ -6,7 +6,8 @@ if their models differ. Two dishes of one numbered donor have that donor's facto
 partners; they are not independent.
 """
 
-from collections.abc import Sequence
+import itertools
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import xarray as xr
@@ -88,6 +89,23 @@ def require_another_dish(runs: Sequence[xr.Dataset], control: Sequence[xr.Datase
                 f"control: {run_name(run)} is the same dish as {run_name(seeds[seed])} (seed "
                 f"{seed}). Give another experiment, or other seeds."
             )
+
+
+def require_different_dishes(groups: Mapping[str, Sequence[xr.Dataset]]) -> None:
+    """Raise InputError unless groups are experiments each, and no dish is in two of them."""
+    for runs in groups.values():
+        require_one_experiment(runs)
+    for (first, own), (second, others) in itertools.combinations(groups.items(), 2):
+        if _difference(_values(own[0]), _values(others[0])):
+            continue
+        dishes = {(_seed(run), _donor(run)): run for run in own}
+        for run in others:
+            same = dishes.get((_seed(run), _donor(run)))
+            if same is not None:
+                raise InputError(
+                    f"{run_name(run)}: of group {second} is the same dish as {run_name(same)} of "
+                    f"group {first} (seed {_seed(run)}). Give it to one group."
+                )
 
 
 def require_independent(runs: Sequence[xr.Dataset], control: Sequence[xr.Dataset]) -> None:

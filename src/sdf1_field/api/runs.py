@@ -1,7 +1,8 @@
 """A run, or several dishes of one experiment: their fields, tracks, tables and pictures."""
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, overload
@@ -20,12 +21,14 @@ from sdf1_field.api.frames import (
 from sdf1_field.api.notebook import dishes_html, with_picture
 from sdf1_field.api.pictures import require_picture, save_picture
 from sdf1_field.api.tables import make_table, usual_table
-from sdf1_field.errors import InputError
+from sdf1_field.errors import InputError, Sdf1FieldWarning
 from sdf1_field.spec import Model, facts_html, ligand_named
 from sdf1_field.units import duration_text, parse
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+    from sdf1_field.figures.paper import Page
 
 At = str | float | Sequence[str | float]
 """One time or several: text such as ``"4 h"``, or seconds."""
@@ -254,6 +257,13 @@ class Run(Dishes):
         *,
         at: str | float | None = None,
         ligand: str | None = None,
+        field: str | None = None,
+        ranges: str | Sequence[str] = (),
+        inset: str | None = None,
+        part: str | None = None,
+        page: "Page | None" = None,
+        width: str | float | None = None,
+        panel: str | None = None,
         force: bool = False,
     ) -> "Figure":
         """Picture of the run, as `sdf1-field plot` draws it.
@@ -265,7 +275,23 @@ class Run(Dishes):
         at : str or float, optional
             Time to show: text such as ``"4 h"``, or seconds; the end if not given.
         ligand : str, optional
-            Which field; the first if not given.
+            Which ligand; the first if not given.
+        field : str, optional
+            ``"dissolved"``, ``"bound"`` to the coat, or ``"both"``; where cells steer by the coat
+            both if not given.
+        ranges : str or sequence of str
+            Ends of colour scales with their units, such as ``"0.5..2 pM"``.
+        inset : str, optional
+            Where a magnified window is: ``"auto"``, or a place such as ``"600,400 um"``.
+        part : str, optional
+            Which of the two figures of cargo: ``"floor"`` or ``"routes"``.
+        width : str or float, optional
+            On a journal's page: text such as ``"85 mm"``, or millimetres; for a screen if not
+            given.
+        panel : str, optional
+            Letter in the top left corner.
+        page : Page, optional
+            Instead of width and panel.
         force : bool
             Replace an existing file.
 
@@ -276,21 +302,112 @@ class Run(Dishes):
         Raises
         ------
         InputError
-            If the run has no such field or time, or the file exists or cannot be written.
+            If the run has no such field or time, an option does not suit its picture, or the file
+            exists or cannot be written.
         """
         from sdf1_field.figures import plot_run
+        from sdf1_field.figures.paper import Page
 
         file = None if path is None else Path(path)
         if file is not None:
             require_picture(file, force=force)
-        if ligand is not None:
-            spec = self.model.spec
-            labels = {name: spec.ligand[name].label for name in spec.solved_ligands}
-            ligand = ligand_named(ligand, labels)
-        figure = plot_run(self.dataset, time=None if at is None else _seconds(at), ligand=ligand)
+        page = page or Page.of(width, panel)
+        figure = plot_run(
+            self.dataset,
+            time=None if at is None else _seconds(at),
+            ligand=self._ligand(ligand),
+            field=field,
+            ranges=(ranges,) if isinstance(ranges, str) else tuple(ranges),
+            inset=inset,
+            part=part,
+            page=page,
+        )
         if file is not None:
-            save_picture(figure, file)
+            title = self.model.spec.title
+            save_picture(figure, file, page, title=title, about=figure.get_suptitle())
         return figure
+
+    def movie(
+        self,
+        path: str | Path,
+        *,
+        start: str | float | None = None,
+        stop: str | float | None = None,
+        every: str | float | None = None,
+        frames_per_second: float = 8.0,
+        width: int = 1280,
+        ligand: str | None = None,
+        field: str | None = None,
+        ranges: str | Sequence[str] = (),
+        inset: str | None = None,
+        interpolate: bool = False,
+        force: bool = False,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> None:
+        """Movie of the run's saved times, as `sdf1-field movie` writes it.
+
+        Parameters
+        ----------
+        path : str or pathlib.Path
+            File to write: ``.mp4`` or ``.webm`` by ffmpeg, or ``.gif``.
+        start, stop : str or float, optional
+            First and last time: text such as ``"4 h"``, or seconds; those of the run if not given.
+        every : str or float, optional
+            Between two pictures; every saved time if not given.
+        frames_per_second : float
+            Pictures in a second.
+        width : int
+            [pixel].
+        ligand, field, ranges, inset
+            As for `plot`.
+        interpolate : bool
+            Show cells on straight lines between their observations too; the movie says so.
+        force : bool
+            Replace an existing file.
+        progress : callable, optional
+            Called with the number of pictures done and their number.
+
+        Raises
+        ------
+        InputError
+            If the run has fewer than two of these times or nothing to draw, there is no ffmpeg,
+            or the file exists or cannot be written.
+        RunError
+            If ffmpeg ended early.
+        """
+        from sdf1_field.api.movies import require_movie, save_movie
+        from sdf1_field.figures.floor import Shown
+        from sdf1_field.figures.movie import Reel
+
+        file = Path(path)
+        require_movie(file, frames_per_second, force=force)
+        limits = [None if time is None else _seconds(time) for time in (start, stop, every)]
+        texts = (ranges,) if isinstance(ranges, str) else tuple(ranges)
+        reel = Reel(
+            self.dataset,
+            Shown(self._ligand(ligand), field, texts, inset),
+            start=limits[0],
+            stop=limits[1],
+            every=limits[2],
+            width=width,
+            interpolate=interpolate,
+        )
+        if reel.uneven:
+            warnings.warn(
+                f"{file}: the run was not saved at even intervals, so the movie's clock does not "
+                "go evenly. Choose times with --every.",
+                Sdf1FieldWarning,
+                stacklevel=2,
+            )
+        title = self.model.spec.title
+        save_movie(reel, file, frames_per_second=frames_per_second, title=title, progress=progress)
+
+    def _ligand(self, name: str | None) -> str | None:
+        """Key of a ligand of the run by its key, label or synonym; None for none."""
+        if name is None:
+            return None
+        spec = self.model.spec
+        return ligand_named(name, {key: spec.ligand[key].label for key in spec.solved_ligands})
 
     def close(self) -> None:
         """Close the file."""
@@ -345,6 +462,29 @@ class Runs(Dishes, Sequence[Run]):
         if not self._runs:
             raise InputError("Runs: there is no run. Give at least one.")
         self.datasets = tuple(run.dataset for run in self._runs)
+
+    def plot(self, path: str | Path | None = None, **options: Any) -> "Figure":
+        """Figure of the dishes, as `sdf1-field plot` draws it: `plot_groups` of one group.
+
+        Parameters
+        ----------
+        path : str or pathlib.Path, optional
+            File to write it to, such as ``figure.pdf``.
+        **options
+            As of `plot_groups`, such as ``show="course"``.
+
+        Returns
+        -------
+        matplotlib.figure.Figure
+
+        Raises
+        ------
+        InputError
+            As of `plot_groups`.
+        """
+        from sdf1_field.api.groups import plot_groups
+
+        return plot_groups({"": self}, path, **options)
 
     @overload
     def __getitem__(self, index: int) -> Run: ...

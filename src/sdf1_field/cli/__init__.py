@@ -1,8 +1,8 @@
 """Command line; commands import NumPy and all that needs it when they run.
 
-`models`, `running`, `analysing`, `drawing`, `tracking`, `measuring`, `scenes`, `reproducing` and
-`calibrating` hold the commands; `options` is shared by several of them, `examples` ends the help of
-each, and `program` turns errors into one line and an exit status.
+`models`, `running`, `analysing`, `drawing`, `movies`, `tracking`, `measuring`, `scenes`,
+`reproducing` and `calibrating` hold the commands; `options` is shared by several of them,
+`examples` ends the help of each, and `program` turns errors into one line and an exit status.
 """
 
 import click
@@ -13,6 +13,7 @@ from sdf1_field.cli.calibrating import calibrate
 from sdf1_field.cli.drawing import plot
 from sdf1_field.cli.measuring import measure
 from sdf1_field.cli.models import check, list_models, new, show
+from sdf1_field.cli.movies import movie
 from sdf1_field.cli.program import Program
 from sdf1_field.cli.reproducing import reproduce
 from sdf1_field.cli.running import inspect, solve
@@ -45,7 +46,7 @@ def main() -> None:
 
 
 for _command in (
-    list_models, new, show, check, solve, inspect, analyse, plot, export, tracks, measure,
+    list_models, new, show, check, solve, inspect, analyse, plot, movie, export, tracks, measure,
     scene, reproduce, calibrate,
 ):  # fmt: skip
     main.add_command(_command)

@@ -76,11 +76,11 @@ def run_argument(command: Callable[..., Any]) -> Callable[..., Any]:
     return click.argument("run", metavar="RUN.nc", type=click.Path(path_type=Path))(command)
 
 
-def time_of(text: str) -> float:
-    """Time [s] of an option --at; InputError if it is none."""
+def time_of(text: str, option: str = "--at") -> float:
+    """Time [s] of an option; InputError if it is none."""
     from sdf1_field.units import parse
 
     try:
         return parse(text, "time")
     except ValueError as error:
-        raise InputError(f"--at: {error}") from None
+        raise InputError(f"{option}: {error}") from None

@@ -21,11 +21,14 @@ from numpy.typing import NDArray
 from sdf1_field.analysis.network import BODY_DISTANCE_EDGES
 from sdf1_field.analysis.stroma_runs import frame_at, run_network
 from sdf1_field.digits import number_text
+from sdf1_field.errors import InputError
 from sdf1_field.figures.drawing import (
     HELD,
     NETWORK,
     View,
+    bar_axes,
     body_count,
+    centred_view,
     draw_bodies,
     draw_discs,
     draw_fibres,
@@ -39,7 +42,9 @@ from sdf1_field.figures.drawing import (
     show_view,
     values_at,
 )
-from sdf1_field.record import field_unit
+from sdf1_field.figures.fields import BOTH, BOUND, DISSOLVED, FloorField, chosen_fields
+from sdf1_field.figures.floor import Shown
+from sdf1_field.figures.paper import Page, pen, wrapped
 from sdf1_field.scene import NO_BODY
 from sdf1_field.spec import ModelSpec
 from sdf1_field.treatments import schedule, treatment_times
@@ -47,6 +52,8 @@ from sdf1_field.treatments import schedule, treatment_times
 Array = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
+FLOOR, ROUTES = "floor", "routes"
+"""Figures into which the picture can be parted: the maps, and the curves below them."""
 FIELD_WINDOW = 1200.0
 """Most of a dish that the field is shown of [um]: bodies are 20 um wide."""
 CARRIER_WINDOW = 300.0
@@ -76,65 +83,107 @@ _MIGRASOMES_ROUTES = {
 """How each route of a run file is drawn: colour, line and name."""
 _HEADROOM = 1.3
 """Height of an axis over its highest curve, for the legend above."""
+_TICKS = 5
+"""Most marks of a colour bar."""
 _PLAIN = "{x:,.6g}"
 """Numbers on an axis, without a factor beside it."""
 
 
-def plot_cargo(run: xr.Dataset, spec: ModelSpec, time: float | None, ligand: str) -> Figure:
-    """Field, carriers and release of a ligand that is followed in the stroma, at a time [s]."""
+def plot_cargo(
+    run: xr.Dataset, spec: ModelSpec, time: float | None, shown: Shown, part: str | None, page: Page
+) -> Figure:
+    """Field, carriers and release of a ligand that is followed in the stroma, at a time [s].
+
+    On a page of a journal that is the figure of the floor, unless ``part`` is the other.
+    """
     frame = frame_at(run, time)
-    x, y = (values_at(run, frame, f"migrasome_{axis}") for axis in ("x", "y"))
-    whole, window = richest_view(spec, x, y, FIELD_WINDOW), _richest_window(spec, x, y)
-    figure = Figure(
-        figsize=(2.0 * _PANEL + 3.0 * _BAR, _PANEL + _CURVES + _MARGINS), layout="constrained"
-    )
-    (above,), (below,) = figure.subfigures(
-        2, 1, height_ratios=[_PANEL + 0.4, _CURVES], squeeze=False
-    )
-    floor, detail = above.subplots(1, 2, width_ratios=[_PANEL + _BAR, _PANEL + 2.0 * _BAR])
-    _draw_field(above, floor, run, spec, frame, ligand, whole)
-    if window.width < whole.width or window.length < whole.length:
-        draw_window(floor, window, edgecolor="white", lw=1.4, ls="--", zorder=7)
-    _draw_carriers(above, detail, run, spec, frame, ligand, window)
-    by_bodies, by_migrasomes, vesicles, diameter = below.subplots(1, 4)
-    _draw_release(by_bodies, by_migrasomes, run, spec, frame, ligand)
-    _draw_against_distance(vesicles, diameter, run, frame, ligand)
-    _draw_legend(
-        figure,
-        spec,
-        treated=bool(_treatment_changes(run, spec)),
-        within=frame < run.sizes["time"] - 1,
-    )
+    ligand = shown.ligand or spec.solved_ligands[0]
+    if shown.field == BOTH:
+        raise InputError(f"--field: this picture shows one field. Give {DISSOLVED} or {BOUND}.")
+    (field,) = chosen_fields(run, spec, ligand, shown.field or DISSOLVED, shown.ranges)
+    if part is None and page.printed:
+        part = FLOOR
+    figure, above, below = _lay_out(page, part)
+    within, treated = False, False
+    if above:
+        _draw_maps(above[0], run, spec, frame, ligand, field, page)
+    if below:
+        by_bodies, by_migrasomes, vesicles, diameter = np.ravel(
+            below[0].subplots(*_curves(page, part))
+        )
+        _draw_release(by_bodies, by_migrasomes, run, spec, frame, ligand)
+        _draw_against_distance(vesicles, diameter, run, frame, ligand)
+        within = frame < run.sizes["time"] - 1
+        treated = bool(_treatment_changes(run, spec))
+    _draw_legend(figure, spec, maps=bool(above), curves=bool(below), treated=treated, within=within)
     hours = hours_since_seeding(run, spec)[frame]
-    figure.suptitle(
+    page.head(
+        figure,
         f"{heading(run)}\n{spec.treatment_label}, {body_count(run, frame)} {spec.stroma.label}, "
         f"{hours:.3g} h after seeding, dish of seed {int(run.attrs['seed'])}",
-        fontsize=11,
-        x=0.01,
-        ha="left",
     )
     return figure
 
 
-def _richest_window(spec: ModelSpec, x: Array, y: Array) -> View:
-    """Window around the most migrasomes; places in [um]."""
-    rich, dish = richest_view(spec, x, y, CARRIER_WINDOW), spec.dish
-    within = (x >= rich.left) & (x < rich.right) & (y >= rich.low) & (y < rich.high)
-    if not within.any():
-        return rich
-    left = np.clip(np.median(x[within]) - 0.5 * rich.width, 0.0, dish.width - rich.width)
-    low = np.clip(np.median(y[within]) - 0.5 * rich.length, 0.0, dish.length - rich.length)
-    return View(float(left), float(left) + rich.width, float(low), float(low) + rich.length)
+def _lay_out(page: Page, part: str | None) -> tuple[Figure, list[Any], list[Any]]:
+    """Figure with places for the maps and for the curves; an empty list for those left out."""
+    if page.one_column:
+        width, maps, curves = _PANEL + _BAR, 2.0 * (_PANEL + _BAR), 4.0 * _CURVES
+    else:
+        width, maps = 2.0 * _PANEL + 3.0 * _BAR, _PANEL + 0.4
+        curves = _CURVES if part is None else 2.0 * _CURVES
+    wanted = [maps] * (part != ROUTES) + [curves] * (part != FLOOR)
+    figure = Figure(figsize=page.size(width, sum(wanted) + _MARGINS), layout="constrained")
+    places = [
+        own for (own,) in figure.subfigures(len(wanted), 1, height_ratios=wanted, squeeze=False)
+    ]
+    return figure, places[: part != ROUTES], places[part != ROUTES :]
+
+
+def _curves(page: Page, part: str | None) -> tuple[int, int]:
+    """Rows and columns of the four panels with curves."""
+    if page.one_column:
+        return 4, 1
+    return (1, 4) if part is None else (2, 2)
+
+
+def _draw_maps(
+    figure: Any,
+    run: xr.Dataset,
+    spec: ModelSpec,
+    frame: int,
+    ligand: str,
+    field: FloorField,
+    page: Page,
+) -> None:
+    """The field, and a window with the carriers, side by side or in one column."""
+    x, y = (values_at(run, frame, f"migrasome_{axis}") for axis in ("x", "y"))
+    whole, window = richest_view(spec, x, y, FIELD_WINDOW), centred_view(spec, x, y, CARRIER_WINDOW)
+    if page.one_column:
+        floor, detail = figure.subplots(2, 1)
+        inches, _ = page.size(_PANEL, _PANEL)
+    else:
+        floor, detail = figure.subplots(1, 2, width_ratios=[_PANEL + _BAR, _PANEL + 2.0 * _BAR])
+        _, inches = page.size(2.0 * _PANEL + 3.0 * _BAR, _PANEL)
+    _draw_field(floor, run, spec, frame, field, whole, inches, page)
+    if window.width < whole.width or window.length < whole.length:
+        draw_window(floor, window, edgecolor="white", lw=pen(1.4), ls="--", zorder=7)
+    _draw_carriers(detail, run, spec, frame, ligand, window, inches, page)
 
 
 def _draw_field(
-    figure: Any, axes: Any, run: xr.Dataset, spec: ModelSpec, frame: int, ligand: str, view: View
+    axes: Any,
+    run: xr.Dataset,
+    spec: ModelSpec,
+    frame: int,
+    field: FloorField,
+    view: View,
+    inches: float,
+    page: Page,
 ) -> None:
-    """Ligand in the medium at the floor with outlines, fibres and migrasomes."""
-    values = values_at(run, frame, ligand).astype(float)
-    unit, size = field_unit(run, ligand)
-    values = values / size
-    low, high = np.nanquantile(values, [0.0, _BRIGHTEST])
+    """Ligand at the floor with outlines, fibres and migrasomes, and a bar of so many inches."""
+    values = field.values(run, frame)
+    low, high = field.ends or np.nanquantile(values, [0.0, _BRIGHTEST])
     image = axes.imshow(
         values,
         origin="lower",
@@ -143,24 +192,27 @@ def _draw_field(
         norm=Normalize(low, high if high > low else low + 1.0),
     )
     show_view(axes, view)
-    draw_bodies(axes, run, frame, view).set(facecolor="none", edgecolor="white", linewidth=0.8)
+    draw_bodies(axes, run, frame, view).set(facecolor="none", edgecolor="white", linewidth=pen(0.8))
     draw_fibres(axes, fibre_courses(run, frame, view)[0], NETWORK, 0.7)
     x, y, radius = (values_at(run, frame, f"migrasome_{name}") for name in ("x", "y", "radius"))
     there = view.reaches(x, y)
     width = np.maximum(2.0 * radius[there], _DOT / view.scale(_PANEL))
     draw_discs(axes, x[there], y[there], width).set(facecolor=HELD, edgecolor="none", zorder=3)
     draw_scale_bar(axes, view)
-    name = spec.ligand[ligand].label
-    axes.set_title(f"{name} in the medium at the floor", fontsize=10.5)
-    bar = figure.colorbar(
-        image, ax=axes, location="left", shrink=0.85, pad=0.01, extend="max",
-        format=StrMethodFormatter(_PLAIN),
+    axes.set_title(field.name)
+    location = "bottom" if page.one_column else "left"
+    bar = axes.figure.colorbar(
+        image, cax=bar_axes(axes, inches, location), location=location, extend="max",
+        ticks=MaxNLocator(_TICKS), format=StrMethodFormatter(_PLAIN),
     )  # fmt: skip
     median, brightest = (
         number_text(float(np.nanmedian(values))),
         number_text(float(np.nanmax(values))),
     )
-    bar.set_label(f"{name} [{unit}]; median {median}, brightest {brightest}")
+    label = field.name.partition(" in ")[0].partition(" bound")[0]
+    bar.set_label(
+        wrapped(f"{label} [{field.unit}]; median {median}, brightest {brightest}", inches)
+    )
 
 
 def _vesicles(run: xr.Dataset, frame: int, source: str, ligand: str) -> Array:
@@ -170,7 +222,14 @@ def _vesicles(run: xr.Dataset, frame: int, source: str, ligand: str) -> Array:
 
 
 def _draw_carriers(
-    figure: Any, axes: Any, run: xr.Dataset, spec: ModelSpec, frame: int, ligand: str, view: View
+    axes: Any,
+    run: xr.Dataset,
+    spec: ModelSpec,
+    frame: int,
+    ligand: str,
+    view: View,
+    inches: float,
+    page: Page,
 ) -> None:
     """Bodies and migrasomes by the vesicles in them."""
     show_view(axes, view)
@@ -182,7 +241,7 @@ def _draw_carriers(
     bodies = draw_bodies(axes, run, frame, view)
     bodies.set(
         array=in_bodies[view.reaches(body_x, body_y)], facecolor=None, edgecolor=_OUTLINE,
-        linewidth=0.8, cmap=_colours("Blues", _BODY_SPAN), norm=_norm(in_bodies), zorder=3,
+        linewidth=pen(0.8), cmap=_colours("Blues", _BODY_SPAN), norm=_norm(in_bodies), zorder=3,
     )  # fmt: skip
     draw_fibres(axes, fibre_courses(run, frame, view)[0], NETWORK, 1.0)
     scale, there = _norm(in_migrasomes), view.reaches(x, y)
@@ -196,7 +255,7 @@ def _draw_carriers(
         discs = draw_discs(axes, x[chosen], y[chosen], width / view.scale(_PANEL))
         discs.set(
             array=in_migrasomes[chosen], cmap=_colours("inferno_r", _MIGRASOME_SPAN), norm=scale,
-            edgecolor=ring, linewidth=_RING if ring != "none" else 0.0, zorder=4,
+            edgecolor=ring, linewidth=pen(_RING) if ring != "none" else 0.0, zorder=4,
         )  # fmt: skip
     draw_scale_bar(axes, view)
     name = spec.ligand[ligand].label
@@ -205,21 +264,21 @@ def _draw_carriers(
     if smaller:
         where = f"window {'around the most migrasomes' if np.isfinite(x).any() else 'of the dish'}"
     followed = "" if np.isfinite(in_bodies).any() else " (no longer followed)"
-    axes.set_title(
-        f"vesicles with {name} in migrasomes and bodies{followed}\n{where}", fontsize=10.5
-    )
-    for drawn, contents, place in (
-        (discs, in_migrasomes, "a migrasome"),
+    axes.set_title(f"vesicles with {name} in migrasomes and bodies{followed}\n{where}")
+    location, bars = "bottom" if page.one_column else "right", 0
+    for drawn, contents, source in (
         (bodies, in_bodies, "a body"),
+        (discs, in_migrasomes, "a migrasome"),
     ):
         if not np.isfinite(contents).any():
             continue
-        bar = figure.colorbar(
-            drawn, ax=axes, location="right", shrink=0.85, pad=0.015, extend="max",
-            ticks=MaxNLocator(6), format=StrMethodFormatter(_PLAIN),
+        bar = axes.figure.colorbar(
+            drawn, cax=bar_axes(axes, inches, location, place=bars), location=location,
+            extend="max", ticks=MaxNLocator(_TICKS), format=StrMethodFormatter(_PLAIN),
         )  # fmt: skip
         most = number_text(float(np.nanmax(contents)))
-        bar.set_label(f"vesicles in {place}; most {most}")
+        bar.set_label(f"vesicles in {source}; most {most}")
+        bars += 1
 
 
 def _colours(name: str, span: tuple[float, float]) -> Colormap:
@@ -261,24 +320,24 @@ def _draw_release(
         for route, (colour, style, label) in routes.items():
             shown = f": {number_text(float(released[route][frame]))}" if followed else ""
             axes.plot(
-                hours, released[route], color=colour, ls=style, lw=1.8, label=f"{label}{shown}"
+                hours, released[route], color=colour, ls=style, lw=pen(1.8), label=f"{label}{shown}"
             )
         if frame < len(hours) - 1:
-            axes.axvline(hours[frame], color=_SHOWN, lw=1.5, zorder=0)
+            axes.axvline(hours[frame], color=_SHOWN, lw=pen(1.5), zorder=0)
         for at in _treatment_changes(run, spec):
-            axes.axvline(at, color="black", lw=1.0, ls=":", zorder=0)
+            axes.axvline(at, color="black", lw=pen(1.0), ls=":", zorder=0)
         most = max(float(np.nanmax(released[route])) for route in routes)
         axes.set(xlabel="time after seeding [h]", ylabel="molecules per cell")
         axes.set_ylim(0.0, _HEADROOM * most if most > 0.0 else 1.0)
         axes.yaxis.set_major_locator(MaxNLocator(5))
         axes.yaxis.set_major_formatter(StrMethodFormatter(_PLAIN))
-        axes.legend(fontsize=8.5, loc="upper left", edgecolor="none", framealpha=0.9)
+        axes.legend(loc="upper left", edgecolor="none", framealpha=0.9)
         axes.spines[["top", "right"]].set_visible(False)
         title = f"{name} released by {source}"
         if total > 0.0:
             share = sum(float(released[route][frame]) for route in routes) / total
             title += f": {number_text(share, 100.0)} %"
-        axes.set_title(title, fontsize=10.5)
+        axes.set_title(title)
 
 
 def _draw_against_distance(
@@ -308,7 +367,7 @@ def _draw_against_distance(
     ):
         _draw_binned(axes, count.distance[chosen], values[chosen])
         axes.set(xlabel="distance from the body's edge [µm]", ylabel=label)
-        axes.set_title(title, fontsize=10.5)
+        axes.set_title(title)
 
 
 def _draw_binned(axes: Any, distance: Array, values: Array) -> None:
@@ -318,46 +377,59 @@ def _draw_binned(axes: Any, distance: Array, values: Array) -> None:
         axes.text(0.5, 0.5, "none to show", ha="center", va="center", transform=axes.transAxes)
         axes.set(xticks=[], yticks=[])
         return
-    axes.plot(distance, values, "o", color="black", ms=3.0, mew=0.0, alpha=0.25)
+    axes.plot(distance, values, "o", color="black", ms=pen(3.0), mew=0.0, alpha=0.25)
     furthest = float(distance.max())
     for lower, upper in itertools.pairwise(BODY_DISTANCE_EDGES):
         own = values[(distance >= lower) & (distance < upper)]
         if len(own):
             axes.plot(
-                [lower, min(upper, furthest)], [own.mean()] * 2, color=HELD, lw=2.5,
+                [lower, min(upper, furthest)], [own.mean()] * 2, color=HELD, lw=pen(2.5),
                 solid_capstyle="butt",
             )  # fmt: skip
     axes.set_xlim(left=0.0)
     axes.set_ylim(bottom=0.0)
 
 
-def _draw_legend(figure: Figure, spec: ModelSpec, *, treated: bool, within: bool) -> None:
+def _draw_legend(
+    figure: Figure, spec: ModelSpec, *, maps: bool, curves: bool, treated: bool, within: bool
+) -> None:
+    """Legend of the maps, of the curves, or of both."""
     full = _colours("inferno_r", _MIGRASOME_SPAN)
-    disc: dict[str, Any] = {"lw": 0, "marker": "o", "ms": 7, "mfc": full(0.6)}
-    handles = [
-        Patch(
-            facecolor=_colours("Blues", _BODY_SPAN)(0.4), edgecolor=_OUTLINE,
-            label=f"{spec.stroma.label} body, in the field its outline",
-        ),
-        Line2D([], [], color=NETWORK, lw=1.5, label="retraction fibre"),
-        Line2D(
-            [], [], lw=0, marker="o", ms=4, color=HELD, label="migrasome in the field (enlarged)"
-        ),
-        Line2D(
-            [], [], **disc, mew=0.0,
-            label="migrasome in the window, the larger the more vesicles it holds (not its size)",
-        ),
-        Line2D([], [], **disc, mec="black", mew=_RING, label="migrasome that is detached"),
-        Line2D(
-            [], [], lw=0, marker="o", ms=3, mew=0.0, color="black", alpha=0.4,
-            label="one migrasome: mean number of its vesicles, or its diameter",
-        ),
-        Line2D([], [], color=HELD, lw=2.5, label="mean of those in a bin of distance"),
-    ]  # fmt: skip
+    disc: dict[str, Any] = {"lw": 0, "marker": "o", "ms": pen(7), "mfc": full(0.6)}
+    handles: list[Any] = []
+    if maps:
+        handles += [
+            Patch(
+                facecolor=_colours("Blues", _BODY_SPAN)(0.4), edgecolor=_OUTLINE,
+                label=f"{spec.stroma.label} body, in the field its outline",
+            ),
+            Line2D([], [], color=NETWORK, lw=pen(1.5), label="retraction fibre"),
+            Line2D(
+                [], [], lw=0, marker="o", ms=pen(4), color=HELD,
+                label="migrasome in the field (enlarged)",
+            ),
+            Line2D(
+                [], [], **disc, mew=0.0,
+                label="migrasome in the window, larger the more vesicles (not its size)",
+            ),
+            Line2D(
+                [], [], **disc, mec="black", mew=pen(_RING), label="migrasome that is detached"
+            ),
+        ]  # fmt: skip
+    if curves:
+        handles += [
+            Line2D(
+                [], [], lw=0, marker="o", ms=pen(3), mew=0.0, color="black", alpha=0.4,
+                label="one migrasome: mean number of its vesicles, or its diameter",
+            ),
+            Line2D(
+                [], [], color=HELD, lw=pen(2.5), label="mean of those in a bin of distance"
+            ),
+        ]  # fmt: skip
     if within:
-        handles.append(Line2D([], [], color=_SHOWN, lw=1.5, label="time shown"))
+        handles.append(Line2D([], [], color=_SHOWN, lw=pen(1.5), label="time shown"))
     if treated:
         handles.append(
-            Line2D([], [], color="black", lw=1.0, ls=":", label="treatment begins or ends")
+            Line2D([], [], color="black", lw=pen(1.0), ls=":", label="treatment begins or ends")
         )
     draw_legend_below(figure, handles)

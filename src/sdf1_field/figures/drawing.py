@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
+from sdf1_field.figures.paper import font_size, pen, wrapped
 from sdf1_field.images import NETWORK as NETWORK_PIXEL
 from sdf1_field.record import model_of
 from sdf1_field.scene import REGION_LABELS, Region
@@ -33,6 +34,14 @@ _DRAWN = "pixel_body"
 """Variable of runs whose scene was drawn from an image."""
 MOST_PIXELS = 1600
 """Most pixels of an image along a side that are drawn."""
+_MOST_COLUMNS, _FEWEST_COLUMNS = 3, 2
+"""Columns of a legend; labels are broken into lines in the fewest."""
+_LEGEND_HANDLE = 4.0
+"""Width of a legend's symbol and of the space around it, in sizes of the text."""
+_BAR_THICKNESS = 1.4
+"""Of a colour bar, and of the space before it, in sizes of the text."""
+_BAR_ROOM = {"left": 5.5, "right": 5.5, "bottom": 4.0}
+"""Room of a colour bar with its marks and label, in its thickness."""
 _HEADING = 68
 """Characters of the line with the changes from the shipped model."""
 
@@ -63,6 +72,11 @@ class View:
         """Extent in y [um]; negative if y points down."""
         return self.high - self.low
 
+    @property
+    def extent(self) -> float:
+        """The larger extent [um]."""
+        return max(self.width, abs(self.length))
+
     def reaches(self, x: Array, y: Array) -> Flags:
         """Whether a shape centred at a place reaches into the view; False for NaN."""
         across = (x >= self.left - _BEYOND) & (x <= self.right + _BEYOND)
@@ -73,7 +87,7 @@ class View:
 
     def scale(self, inches: float) -> float:
         """Points that a micrometre takes where the larger extent takes so many inches."""
-        return POINTS_PER_INCH * inches / max(self.width, abs(self.length))
+        return POINTS_PER_INCH * inches / self.extent
 
 
 def values_at(run: xr.Dataset, frame: int, name: str) -> NDArray[Any]:
@@ -122,6 +136,17 @@ def richest_view(spec: ModelSpec, x: Array, y: Array, extent: float) -> View:
     return View(left, left + across, low, low + along)
 
 
+def centred_view(spec: ModelSpec, x: Array, y: Array, extent: float) -> View:
+    """`richest_view` moved so that its places are around its middle."""
+    rich, dish = richest_view(spec, x, y, extent), spec.dish
+    within = (x >= rich.left) & (x < rich.right) & (y >= rich.low) & (y < rich.high)
+    if not within.any():
+        return rich
+    left = np.clip(np.median(x[within]) - 0.5 * rich.width, 0.0, dish.width - rich.width)
+    low = np.clip(np.median(y[within]) - 0.5 * rich.length, 0.0, dish.length - rich.length)
+    return View(float(left), float(left) + rich.width, float(low), float(low) + rich.length)
+
+
 def _offsets(extent: float, window: float) -> Array:
     """Places of a window's lower edge along a dish [um], from wall to wall."""
     count = math.ceil((extent - window) / (window / _OFFSETS)) + 1
@@ -153,7 +178,7 @@ def draw_bodies(axes: Any, run: xr.Dataset, frame: int, view: View | None) -> Co
     """Bodies of a frame that reach into a view; all of them without one."""
     if _DRAWN in run:
         drawn = draw_region(axes, *_drawn(run, view), Region.MSC)
-        drawn.set(facecolor=f"{BODY}55", edgecolor=BODY, linewidth=1.0)
+        drawn.set(facecolor=f"{BODY}55", edgecolor=BODY, linewidth=pen(1.0))
         return drawn
     x, y, major, minor, angle = (
         values_at(run, frame, f"body_{name}")
@@ -163,7 +188,7 @@ def draw_bodies(axes: Any, run: xr.Dataset, frame: int, view: View | None) -> Co
     bodies = draw_ellipses(
         axes, x[there], y[there], 2 * major[there], 2 * minor[there], np.degrees(angle[there])
     )
-    bodies.set(facecolor=f"{BODY}55", edgecolor=BODY, linewidth=1.0)
+    bodies.set(facecolor=f"{BODY}55", edgecolor=BODY, linewidth=pen(1.0))
     return bodies
 
 
@@ -171,7 +196,7 @@ def draw_outline(axes: Any, run: xr.Dataset, frame: int, view: View) -> None:
     """Outline of the network's region."""
     if _DRAWN in run:
         outline = draw_region(axes, *_drawn(run, view), Region.MIGRASOME_NETWORK)
-        outline.set(facecolor="none", edgecolor=NETWORK, linewidth=0.8, linestyle="dotted")
+        outline.set(facecolor="none", edgecolor=NETWORK, linewidth=pen(0.8), linestyle="dotted")
         return
     across, along = run["x"].values, run["y"].values
     columns = slice(*np.searchsorted(across, (view.left, view.right)))
@@ -185,7 +210,7 @@ def draw_outline(axes: Any, run: xr.Dataset, frame: int, view: View) -> None:
             network,
             levels=[0.5],
             colors=NETWORK,
-            linewidths=0.8,
+            linewidths=pen(0.8),
             linestyles="dotted",
             alpha=0.8,
         )
@@ -246,7 +271,7 @@ def fibre_courses(run: xr.Dataset, frame: int, view: View) -> tuple[list[Array],
 
 def draw_fibres(axes: Any, courses: list[Array], colour: str, width: float) -> LineCollection:
     """Fibres added to a map; their width in points."""
-    fibres = LineCollection(courses, colors=colour, linewidths=width, capstyle="round")
+    fibres = LineCollection(courses, colors=colour, linewidths=pen(width), capstyle="round")
     axes.add_collection(fibres)
     return fibres
 
@@ -270,27 +295,62 @@ def draw_window(axes: Any, view: View, **line: Any) -> None:
     axes.add_patch(Rectangle((view.left, view.low), view.width, view.length, fill=False, **line))
 
 
-def draw_legend_below(figure: Figure, handles: list[Any], *, columns: int = 3) -> None:
-    """Legend below the maps, if it has anything."""
-    if handles:
-        figure.legend(
-            handles=handles, loc="outside lower left", ncols=columns, frameon=False, fontsize=8.5
-        )
+def parts_of(figure: Any, rows: int, columns: int, **ratios: Any) -> list[Any]:
+    """Parts of a figure whose margins do not depend on each other, row by row."""
+    return list(np.ravel(figure.subfigures(rows, columns, squeeze=False, **ratios)))
 
 
-def draw_scale_bar(axes: Any, view: View) -> None:
-    """Bar of a round length, about a sixth of the view, with its length."""
-    bar = _round_length(view.width / 6.0)
+def draw_legend_below(figure: Figure, handles: list[Any]) -> None:
+    """Legend below the maps, if it has anything, in as many columns as the labels allow."""
+    if not handles:
+        return
+    size = font_size("legend.fontsize")
+    for columns in range(_MOST_COLUMNS, 0, -1):
+        inches = figure.get_figwidth() / columns - _LEGEND_HANDLE * size / POINTS_PER_INCH
+        labels = [wrapped(handle.get_label(), inches, size) for handle in handles]
+        if columns == _FEWEST_COLUMNS or not any("\n" in label for label in labels):
+            break
+    for handle, label in zip(handles, labels, strict=True):
+        handle.set_label(label)
+    figure.legend(handles=handles, loc="outside lower left", ncols=columns, frameon=False)
+
+
+def bar_axes(axes: Any, inches: float, location: str, *, place: int = 0) -> Any:
+    """Axes for a colour bar along a side of a map, as long as it.
+
+    Parameters
+    ----------
+    axes : matplotlib.axes.Axes
+        Of the map.
+    inches : float
+        About its extent.
+    location : str
+        ``left``, ``right`` or ``bottom``.
+    place : int
+        How many other bars are between it and the map.
+    """
+    thick = _BAR_THICKNESS * font_size() / (POINTS_PER_INCH * inches)
+    away = thick * (1.0 + _BAR_ROOM[location] * place)
+    bounds = {
+        "left": (-away - thick, 0.0, thick, 1.0),
+        "right": (1.0 + away, 0.0, thick, 1.0),
+        "bottom": (0.0, -away - thick, 1.0, thick),
+    }
+    return axes.inset_axes(bounds[location], label="<colorbar>")
+
+
+def draw_scale_bar(axes: Any, view: View, *, large: bool = False) -> None:
+    """Bar of a round length with its length, a sixth of the view or less, or a third if large."""
+    bar = _round_length(view.width / (3.0 if large else 6.0))
     left, low = view.left + view.width * 0.97 - bar, view.low + view.length * 0.035
     for colour, thickness in (("white", 6.0), ("black", 3.0)):
-        axes.plot([left, left + bar], [low, low], color=colour, lw=thickness, zorder=8)
+        axes.plot([left, left + bar], [low, low], color=colour, lw=pen(thickness), zorder=8)
     axes.text(
         left + 0.5 * bar,
         low + 0.014 * view.length,
         f"{bar:g} µm" if bar < 1000.0 else f"{bar / 1000.0:g} mm",
         ha="center",
         va="bottom",
-        fontsize=9,
         zorder=8,
         bbox={"facecolor": "white", "alpha": 0.75, "pad": 1, "lw": 0},
     )

@@ -1,16 +1,16 @@
-"""The floor at one time: ligand, bodies, network and cells, and the fold changes beside it."""
+"""The floor at one time: ligand, stroma and cells, and what became of the cells beside it."""
 
+import math
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import xarray as xr
-from matplotlib.collections import LineCollection
-from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
-from matplotlib.patheffects import withStroke
-from matplotlib.ticker import MaxNLocator, ScalarFormatter
 from numpy.typing import NDArray
 
 from sdf1_field.analysis import (
@@ -18,314 +18,401 @@ from sdf1_field.analysis import (
     default_times,
     fold_changes,
     has_stroma,
-    observation_index,
     observation_times,
     run_censuses,
     run_encounter_limit,
 )
+from sdf1_field.analysis.runs import SAME_TIME, encounter_note
 from sdf1_field.analysis.stroma_runs import frame_at
-from sdf1_field.digits import number_text
+from sdf1_field.errors import InputError
+from sdf1_field.figures.clock import clock_text, draw_clock
+from sdf1_field.figures.dish_map import Cells, DishMap, Moment, few_cells, map_legend
 from sdf1_field.figures.drawing import (
     BODY,
-    CRAWLING,
     HELD,
     NETWORK,
     View,
     body_count,
-    draw_bodies,
-    draw_discs,
-    draw_fibres,
+    centred_view,
     draw_legend_below,
-    draw_outline,
     draw_scale_bar,
     draw_window,
-    fibre_courses,
     heading,
-    is_flat,
+    parts_of,
     region_label,
-    show_view,
     values_at,
     whole_view,
 )
-from sdf1_field.record import field_unit
+from sdf1_field.figures.fields import FieldScale, chosen_fields
+from sdf1_field.figures.paper import Page, pen, wrapped
 from sdf1_field.scene import Region
 from sdf1_field.spec import ModelSpec
-from sdf1_field.units import duration_text
+from sdf1_field.units import duration_text, parse
 
 Array = NDArray[np.float64]
 
-TRACK_LENGTH = 3600.0
-"""How far back the tracks of many cells are drawn [s]."""
-_FEW_CELLS = 5
-"""Up to so many cells are drawn with their history instead of a density."""
-_BRIGHTEST = 0.998
-"""Share of places that the colours tell apart; the brightest few would hide the rest."""
-_UNIFORM = 1e-2
-"""Deviation over mean below which a map shows the deviation."""
-_CARRYING, _NO_FIELD = "#E69FCC", "#8a8a8a"
-_BARS = ("#9ecae1", "#3182bd")
+AUTO = "auto"
+_CURVES = {Region.MSC: ("#0072B2", "o"), Region.MIGRASOME_NETWORK: (NETWORK, "s")}
+"""Colour and mark of a region's fold change; the bodies' blue is too light for a line."""
 _GROUND = {Region.FREE_SURFACE: "#eeeeee", Region.MSC: BODY, Region.MIGRASOME_NETWORK: NETWORK}
 _GROUND_WIDTH, _HELD_WIDTH = 0.7, 0.25
 """Widths of the bars of a cell's region and of its held state; a cell's row has 1."""
 _WIDEST = 4000.0
-"""Extent of a floor [um] above which its things are dots, with a view of its middle beside it."""
+"""Extent of a floor [um] above which its things are dots, with a view of a part beside it."""
 _VIEW = 1400.0
 """Extent of that view [um]."""
-_PANEL = 6.2
-"""Extent of a map on paper [inch]."""
-_DOT = 1.6
-"""Area of the dot that a cell is on such a floor [points**2]."""
-_SMALLEST, _SMALLEST_CARRYING = 2.2, 3.6
-"""Diameters [points] below which migrasomes would not be seen."""
+_INSET, _SMALLEST_INSET = 1 / 6, 20.0
+"""Extent of a magnified window over the dish's, and the least that may be asked for [um]."""
+_PLACE = re.compile(r"\s*([^,\s][^,]*?)\s*,\s*([^,\s][^,]*?)\s*(?:,\s*([^,\s][^,]*?)\s*)?")
+_NUMBER = re.compile(r"-?[\d.]+(?:[eE][+-]?\d+)?")
+
+_MAP, _BAR, _SIDE = 6.2, 1.2, 3.1
+"""Extents of a map, its colour bar and the panels beside it, on a screen [inch]."""
+_HEAD, _FOOT = 0.5, 0.7
+"""Room for heading and legend [inch]."""
+_LOWEST = 4.2
+"""Least height of the panels [inch]."""
+_FLATTEST, _STEEPEST = 0.25, 1.5
+"""Ratios of height over width of a map's place; other dishes leave some of it free."""
+_COLUMN_HEAD, _COLUMN_BAR, _COLUMN_ROW, _COLUMN_FOOT = 0.3, 0.45, 1.95, 0.85
+"""Heights of the heading, of a bar below the map, of each row of panels and of the legend in one
+column [inch]."""
+_PAGE_ROW = 1.9
+"""Height of a row of panels below two maps on a page [inch]."""
+_COLUMN_CURVES = 1.55
+"""Height of a row with curves alone [inch]."""
+_BAR_OVER_PANEL = 0.85
+"""Length of a colour bar, and of its label, over the extent of its map's panel."""
+_HEADROOM = 1.3
+"""Height of an axis over its highest curve, for the legend above."""
 
 
-def plot_floor(run: xr.Dataset, spec: ModelSpec, time: float | None, ligand: str | None) -> Figure:
-    """Ligand, stroma and cells at a time [s]; fold changes or the cells' histories beside it."""
-    shown = ligand or next(iter(spec.solved_ligands), None)
-    frame = frame_at(run, time)
-    at = float(run["time"].values[frame])
-    with_cells = "cell_time" in run
-    with_beside = with_cells and (_few(run) or has_stroma(run))
-    width, length = spec.dish.width, spec.dish.length
-    whole = whole_view(run, spec)
-    views = [whole]
-    if max(width, length) > _WIDEST:
-        # A long floor may be narrower than the view.
+@dataclass(frozen=True)
+class Shown:
+    """What a picture of a dish shows.
+
+    Parameters
+    ----------
+    ligand : str or None
+        Key; the first of the run if None.
+    field : str or None
+        One of `fields.FIELDS`; see `fields.chosen_fields`.
+    ranges : tuple of str
+        Ends of colour scales; see `fields.range_of`.
+    inset : str or None
+        Where a magnified window is: ``auto``, or text for `inset_view`.
+    """
+
+    ligand: str | None = None
+    field: str | None = None
+    ranges: tuple[str, ...] = ()
+    inset: str | None = None
+
+    def refuse(self, options: Sequence[str], why: str) -> None:
+        """Raise InputError if one of some options is given, which a picture does not have."""
+        given = {"--field": self.field, "--range": self.ranges, "--inset": self.inset}
+        for option in options:
+            if given[option]:
+                raise InputError(f"{option}: {why}. Remove the option.")
+
+
+def inset_view(text: str, spec: ModelSpec, whole: View, usual: float) -> View:
+    """Window around a place, such as ``600,400 um``, or with its width ``600,400,150 um``.
+
+    Raises
+    ------
+    InputError
+        If it is no place in the dish, or no width that fits it.
+    """
+    match = _PLACE.fullmatch(text)
+    example = f"Write {AUTO}, or a place like '600,400 um', or with the width '600,400,150 um'."
+    if match is None:
+        raise InputError(f"--inset: '{text}' is not a place. {example}")
+    parts = [part for part in match.groups() if part is not None]
+    unit = _NUMBER.sub("", parts[-1], count=1)
+    try:
+        places = [parse(part + unit * bool(_NUMBER.fullmatch(part)), "length") for part in parts]
+    except ValueError:
+        raise InputError(f"--inset: '{text}' is not a place. {example}") from None
+    x, y, *widths = places
+    extent = widths[0] if widths else usual
+    dish = spec.dish
+    if not (0.0 <= x <= dish.width and 0.0 <= y <= dish.length):
+        raise InputError(
+            f"--inset: '{text}' is outside of the dish of {dish.width:g} x {dish.length:g} um. "
+            f"{example}"
+        )
+    if not _SMALLEST_INSET <= extent <= min(dish.width, dish.length):
+        raise InputError(
+            f"--inset: a window of {extent:g} um does not suit a dish of {dish.width:g} x "
+            f"{dish.length:g} um. Give {_SMALLEST_INSET:g} um or more, up to the dish's width."
+        )
+    left = float(np.clip(x - 0.5 * extent, 0.0, dish.width - extent))
+    low = float(np.clip(y - 0.5 * extent, 0.0, dish.length - extent))
+    return _turned(View(left, left + extent, low, low + extent), whole)
+
+
+def _busy_places(run: xr.Dataset, moment: Moment) -> tuple[Array, Array]:
+    """Places [um] of held cells; of migrasomes if there are none, or else of bodies."""
+    if moment.cells is not None and moment.cells.held.any():
+        return moment.cells.x[moment.cells.held], moment.cells.y[moment.cells.held]
+    x = y = np.zeros(0)
+    for source in ("migrasome", "body"):
+        x, y = (values_at(run, moment.frame, f"{source}_{axis}") for axis in ("x", "y"))
+        if np.isfinite(x).any():
+            break
+    return x[np.isfinite(x)], y[np.isfinite(x)]
+
+
+def _turned(view: View, whole: View) -> View:
+    """View with y as in the view of the whole floor."""
+    if whole.low < whole.high:
+        return view
+    return View(view.left, view.right, view.high, view.low)
+
+
+class DishFigure:
+    """Figure of a run's floor that can show one time after another.
+
+    Maps are on the left: of the first field large, in a wide dish with a view of a part beside
+    it. Panels are on the right, or below in one column: a magnified window, the other field, and
+    the cells' fold changes or histories.
+
+    Parameters
+    ----------
+    run : xarray.Dataset
+    spec : ModelSpec
+    shown : Shown
+    page : Page
+    moments : sequence of Moment
+        The first is shown; the last fixes the legend and the place of a magnified window.
+    frames : sequence of int, optional
+        For which colour scales are made; that of the first moment if not given.
+    clock : bool
+        Show the time on the map instead of in the heading.
+    """
+
+    figure: Figure
+    maps: list[DishMap]
+
+    def __init__(
+        self,
+        run: xr.Dataset,
+        spec: ModelSpec,
+        shown: Shown,
+        page: Page,
+        moments: Sequence[Moment],
+        *,
+        frames: Sequence[int] | None = None,
+        clock: bool = False,
+    ) -> None:
+        self._run, self._spec, self._page = run, spec, page
+        self._whole = whole_view(run, spec)
+        self._wide = max(spec.dish.width, spec.dish.length) > _WIDEST
+        self._ligand = shown.ligand or next(iter(spec.solved_ligands), None)
+        first = moments[0]
+        frames = [first.frame] if frames is None else frames
+        fields = chosen_fields(run, spec, shown.ligand, shown.field, shown.ranges)
+        main = FieldScale(run, fields[0], frames) if fields else None
+        other = FieldScale(run, fields[1], frames) if len(fields) > 1 else None
+        if other is not None and other.uniform:
+            other = None
+        window = self._window(shown.inset, moments[-1])
+        with_cells = "cell_time" in run
+        course = with_cells and (few_cells(run) or has_stroma(run))
+        inset = window is not None and not self._wide
+        self._lay_out(inset + (other is not None) + course)
+        floor, panels = self._main[0], iter(self._side)
+        self.maps = [self._map(floor, self._whole, main, dots=self._wide)]
+        seen = self._whole
+        if self._wide:
+            seen = window or self._middle()
+            self.maps.append(self._map(self._main[1], seen, main))
+            self._main[1].set_title("magnified" if window else "its middle", loc="left")
+            draw_window(floor, seen, edgecolor="white", lw=pen(1.5), zorder=7)
+        elif window is not None:
+            self.maps.append(self._map(next(panels), window, main))
+            self.maps[-1].axes.set_title("magnified", loc="left")
+            for colour, width in (("black", 3.0), ("white", 1.4)):
+                draw_window(floor, window, edgecolor=colour, lw=pen(width), zorder=7)
+        if other is not None:
+            self.maps.append(
+                self._map(next(panels), self._whole, other, outlines=True, dots=self._wide)
+            )
+        self._time_lines: list[Any] = []
+        self._clock: Any = None
+        any_cells = any(moment.cells is not None for moment in moments)
+        handles = map_legend(run, spec, moments[-1].frame, seen, self._ligand, any_cells)
+        if course:
+            handles += self._draw_beside(next(panels))
+        self.show(first)
+        for each in self.maps[: len(self.maps) - (other is not None)]:
+            draw_scale_bar(each.axes, each.view, large=each.view is not self._whole)
+        self._draw_bars(with_other=other is not None)
+        if clock:
+            self._clock = draw_clock(floor)
+            self.show(first)
+        draw_legend_below(self.figure, handles)
+        when = "" if clock else f"{time_text(run, spec, first)}, "
+        page.head(
+            self.figure,
+            f"{heading(run)}\n{spec.treatment_label}, {when}dish of seed {int(run.attrs['seed'])}",
+        )
+
+    def show(self, moment: Moment, note: str = "") -> None:
+        """Show a time; a note stands below the clock."""
+        for each in self.maps:
+            each.show(moment)
+        for line in self._time_lines:
+            hours = moment.time / 3600.0
+            (line.set_ydata if few_cells(self._run) else line.set_xdata)([hours, hours])
+            line.set_visible(moment.time >= 0.0)
+        if self._clock is not None:
+            text = time_text(self._run, self._spec, moment, clock_text)
+            self._clock.set_text(f"{text}\n{note}" if note else text)
+
+    def _draw_beside(self, axes: Any) -> list[Any]:
+        """Fold changes or histories over time, with the time shown; returns their legend."""
+        if few_cells(self._run):
+            handles = _draw_histories(axes, self._run, self._spec)
+            line = axes.axhline(0.0, color="black", lw=pen(1.2))
+        else:
+            handles = _draw_course(axes, self._run, self._spec, self._lengths[1])
+            line = axes.axvline(0.0, color="black", lw=pen(1.2), zorder=1)
+        self._time_lines.append(line)
+        return [*handles, Line2D([], [], color="black", lw=pen(1.2), label="time shown")]
+
+    def _map(
+        self,
+        axes: Any,
+        view: View,
+        scale: FieldScale | None,
+        *,
+        dots: bool = False,
+        outlines: bool = False,
+    ) -> DishMap:
+        return DishMap(
+            axes, self._run, self._spec, view, scale, ligand=self._ligand, dots=dots,
+            outlines=outlines,
+        )  # fmt: skip
+
+    def _window(self, inset: str | None, moment: Moment) -> View | None:
+        """Magnified window, as asked for or around a busy place."""
+        if inset is None:
+            return None
+        dish = self._spec.dish
+        usual = _VIEW if self._wide else _INSET * max(dish.width, dish.length)
+        usual = min(usual, dish.width, dish.length)
+        if inset != AUTO:
+            return inset_view(inset, self._spec, self._whole, usual)
+        x, y = _busy_places(self._run, moment)
+        return _turned(centred_view(self._spec, x, y, usual), self._whole)
+
+    def _middle(self) -> View:
+        """Middle of a wide dish; a long one may be narrower than the view."""
+        width, length = self._spec.dish.width, self._spec.dish.length
         across, along = min(_VIEW, width), min(_VIEW, length)
         left, low = 0.5 * (width - across), 0.5 * (length - along)
-        ends = (low, low + along) if whole.low < whole.high else (low + along, low)
-        views.append(View(left, left + across, *ends))
-    columns = [3.7] * len(views) + [1.0] * with_beside
-    figure = Figure(
-        figsize=(8.6 + 6.4 * (len(views) - 1) + 2.3 * with_beside, 7.6), layout="constrained"
-    )
-    grid = figure.add_gridspec(1, len(columns), width_ratios=columns)
-    floor, *detail = (figure.add_subplot(grid[n]) for n in range(len(views)))
-    image = _draw_floor(figure, floor, run, spec, frame, shown)
-    if not detail:
-        _draw_stroma(floor, run, frame, shown, whole)
-        if with_cells and at >= 0:
-            _draw_cells(floor, run, spec, at, whole)
-    for axes, view in zip(detail, views[1:], strict=True):
-        _draw_dots(floor, run, frame, at if with_cells and at >= 0 else None)
-        draw_window(floor, view, edgecolor="white", lw=1.5, zorder=7)
-        axes.set_facecolor(_NO_FIELD)
-        if image is not None:
-            axes.imshow(
-                image.get_array(), origin="lower", extent=image.get_extent(),
-                cmap=image.cmap, norm=image.norm,
-            )  # fmt: skip
-        show_view(axes, view)
-        _draw_stroma(axes, run, frame, shown, view)
-        if with_cells and at >= 0:
-            _draw_cells(axes, run, spec, at, view)
-        draw_scale_bar(axes, view)
-        axes.set_title("its middle", fontsize=11, loc="left")
-    show_view(floor, whole)
-    draw_scale_bar(floor, whole)
-    _draw_legend(figure, run, spec, frame, views[-1], shown, with_cells and at >= 0)
-    floor.set_title(
-        f"{heading(run)}\n{spec.treatment_label}, {_time_text(run, spec, frame)}, "
-        f"dish of seed {int(run.attrs['seed'])}",
-        fontsize=11,
-        loc="left",
-    )
-    if with_beside:
-        beside = figure.add_subplot(grid[len(views)])
-        if _few(run):
-            _draw_histories(beside, run, spec, at)
-        else:
-            _draw_fold_changes(beside, run, spec)
-    return figure
+        return _turned(View(left, left + across, low, low + along), self._whole)
+
+    def _lay_out(self, count: int) -> None:
+        """Axes of the maps, and of so many panels."""
+        ratio = abs(self._whole.length) / self._whole.width
+        tall = min(max(ratio, _FLATTEST), _STEEPEST)
+        maps = 2 if self._wide else 1
+        if self._page.one_column:
+            self._lay_out_column(tall, maps, count)
+            return
+        if self._wide and self._page.printed and count:
+            self._lay_out_rows(tall, maps, count)
+            return
+        width = maps * _MAP + _BAR + _SIDE * (count > 0)
+        height = max(_MAP * tall, _LOWEST * (count > 0))
+        self.figure = Figure(
+            figsize=self._page.size(width, height + _HEAD + _FOOT), layout="constrained"
+        )
+        widths = [width - _SIDE, _SIDE] if count else [width]
+        places = parts_of(self.figure, 1, len(widths), width_ratios=widths)
+        self._main = list(places[0].subplots(1, maps, squeeze=False)[0])
+        self._side = [part.subplots() for part in parts_of(places[-1], count, 1)] if count else []
+        scale = self.figure.get_figwidth() / width
+        self._lengths = scale * height, scale * height / max(count, 1)
+
+    def _lay_out_rows(self, tall: float, maps: int, count: int) -> None:
+        """The same on a page too narrow for two maps and panels: these below the maps."""
+        width, _ = self._page.size(1.0, 1.0)
+        heights = [width * tall / maps, _PAGE_ROW]
+        self.figure = Figure(
+            figsize=(width, sum(heights) + _COLUMN_HEAD + _COLUMN_FOOT), layout="constrained"
+        )
+        above, below = parts_of(self.figure, 2, 1, height_ratios=heights)
+        self._main = list(above.subplots(1, maps, squeeze=False)[0])
+        self._side = [part.subplots() for part in parts_of(below, 1, count)]
+        self._lengths = heights[0], _PAGE_ROW
+
+    def _lay_out_column(self, tall: float, maps: int, count: int) -> None:
+        """The same in one column: maps below each other, then panels in pairs."""
+        width, _ = self._page.size(1.0, 1.0)
+        pairs = math.ceil(count / 2)
+        heights = [width * tall + _COLUMN_BAR, *([width] * (maps - 1)), *([_COLUMN_ROW] * pairs)]
+        if count % 2:
+            heights[-1] = _COLUMN_CURVES
+        self.figure = Figure(
+            figsize=(width, sum(heights) + _COLUMN_HEAD + _COLUMN_FOOT), layout="constrained"
+        )
+        rows = parts_of(self.figure, len(heights), 1, height_ratios=heights)
+        self._main = [row.subplots() for row in rows[:maps]]
+        self._side = []
+        for n, row in enumerate(rows[maps:]):
+            self._side += [part.subplots() for part in parts_of(row, 1, min(2, count - 2 * n))]
+        self._lengths = width, _COLUMN_ROW
+
+    def _draw_bars(self, *, with_other: bool) -> None:
+        """Colour bars of the large map, and of the other field's."""
+        column = self._page.one_column
+        shown = [(self.maps[0], 0, "bottom" if column else "left")]
+        if with_other:
+            shown.append((self.maps[-1], 1, "bottom" if column else "right"))
+        for each, length, location in shown:
+            if each.scale is not None and each.image is not None:
+                inches = _BAR_OVER_PANEL * self._lengths[length]
+                each.scale.draw_bar(each.image, inches, location)
 
 
-def _time_text(run: xr.Dataset, spec: ModelSpec, frame: int) -> str:
-    """Time of a frame, since the cells were added, or without cells since seeding."""
-    at = float(run["time"].values[frame])
+def plot_floor(
+    run: xr.Dataset, spec: ModelSpec, time: float | None, shown: Shown, page: Page
+) -> Figure:
+    """Ligand, stroma and cells at a time [s]; fold changes or the cells' histories beside it."""
+    moment = moment_at(run, frame_at(run, time))
+    return DishFigure(run, spec, shown, page, [moment]).figure
+
+
+def moment_at(run: xr.Dataset, frame: int) -> Moment:
+    """A frame of a run's floor, with the cells that were there."""
+    time = float(run["time"].values[frame])
+    cells = Cells.at(run, time) if "cell_time" in run and time >= 0.0 else None
+    return Moment(frame, time, cells)
+
+
+def time_text(
+    run: xr.Dataset,
+    spec: ModelSpec,
+    moment: Moment,
+    written: Callable[[float], str] = duration_text,
+) -> str:
+    """Time since the cells were added, or without cells since seeding."""
     if spec.run.mode == "steady":
         return "steady state"
     if "cell_time" not in run:
-        begin = "seeding" if body_count(run, frame) else "the start"
-        return f"{duration_text(at + spec.run.culture)} after {begin}"
-    if at < 0:
-        return f"{duration_text(-at)} before the cells are added"
-    return f"{duration_text(at)} after the cells were added"
+        begin = "seeding" if body_count(run, moment.frame) else "the start"
+        return f"{written(moment.time + spec.run.culture)} after {begin}"
+    if moment.time < 0:
+        return f"{written(-moment.time)} before the cells are added"
+    return f"{written(moment.time)} after the cells were added"
 
 
-def _draw_floor(
-    figure: Figure, axes: Any, run: xr.Dataset, spec: ModelSpec, frame: int, ligand: str | None
-) -> Any:
-    """Ligand over the whole floor; returns its image, or None if it is uniform."""
-    width, length = spec.dish.width, spec.dish.length
-    axes.set(xticks=[], yticks=[], aspect="equal", xlim=(0, width), ylim=(0, length))
-    if ligand is None:
-        axes.set_facecolor(_NO_FIELD)
-        return None
-    unit, size = field_unit(run, ligand)
-    values = run[ligand][frame].values.astype(float) / size
-    name = spec.ligand[ligand].label
-    mean = float(np.nanmean(values))
-    if is_flat(values):
-        axes.set_facecolor(_NO_FIELD)
-        axes.set_xlabel(f"{name} in the medium at the floor: {number_text(mean)} {unit} everywhere")
-        return None
-    label = f"{name} in the medium at the floor"
-    if np.nanstd(values) < _UNIFORM * mean:
-        values = values - mean
-        label = f"{name} at the floor, difference from its mean of {number_text(mean)} {unit}"
-    low, high = np.nanquantile(values, [0.0, _BRIGHTEST])
-    if np.nanmax(values) > high:
-        label += f"; brightest {number_text(float(np.nanmax(values)))}"
-    if high <= low:
-        high = low + max(abs(low), 1e-12)
-    image = axes.imshow(
-        values,
-        origin="lower",
-        extent=(0.0, width, 0.0, length),
-        cmap="cividis",
-        norm=Normalize(low, high),
-    )
-    formatter = ScalarFormatter(useMathText=True)
-    formatter.set_powerlimits((-2, 3))
-    bar = figure.colorbar(
-        image,
-        ax=axes,
-        location="left",
-        shrink=0.8,
-        pad=0.01,
-        extend="max",
-        format=formatter,
-        ticks=MaxNLocator(6),
-    )
-    bar.set_label(f"{label} [{unit}]")
-    return image
-
-
-def _draw_dots(axes: Any, run: xr.Dataset, frame: int, time: float | None) -> None:
-    """Bodies as ellipses and cells at a time [s] as dots, on a floor too wide for outlines."""
-    draw_bodies(axes, run, frame, None).set(linewidth=0.0, rasterized=True)
-    if time is None:
-        return
-    n = observation_index(run, time)
-    x, y, held = (run[f"cell_{name}"][:, n].values for name in ("x", "y", "state"))
-    for state, colour in ((0, CRAWLING), (1, HELD)):
-        chosen = held == state
-        axes.scatter(
-            x[chosen], y[chosen], s=_DOT, color=colour, linewidths=0.0, zorder=6, rasterized=True
-        )
-
-
-def _draw_stroma(axes: Any, run: xr.Dataset, frame: int, ligand: str | None, view: View) -> None:
-    draw_outline(axes, run, frame, view)
-    draw_bodies(axes, run, frame, view)
-    draw_fibres(axes, fibre_courses(run, frame, view)[0], NETWORK, 0.7)
-    x, y, diameter = _migrasomes(run, frame)
-    carrying = np.zeros(len(x), dtype=bool)
-    if ligand is not None:
-        carrying = values_at(run, frame, f"migrasome_{ligand}_secretion_rate") > 0
-    for chosen, colour, smallest in (
-        (~carrying, NETWORK, _SMALLEST),
-        (carrying, _CARRYING, _SMALLEST_CARRYING),
-    ):
-        kept = chosen & view.reaches(x, y)
-        size = np.maximum(diameter[kept], smallest / view.scale(_PANEL))
-        draw_discs(axes, x[kept], y[kept], size).set(facecolor=colour, edgecolor="none", zorder=3)
-
-
-def _migrasomes(run: xr.Dataset, frame: int) -> tuple[Array, Array, Array]:
-    """Places and diameters of a frame's migrasomes [um], NaN where there is none."""
-    x, y, radius = (values_at(run, frame, f"migrasome_{name}") for name in ("x", "y", "radius"))
-    return x, y, 2.0 * radius
-
-
-def _draw_cells(axes: Any, run: xr.Dataset, spec: ModelSpec, time: float, view: View) -> None:
-    n = observation_index(run, time)
-    times = observation_times(run)
-    few = _few(run)
-    recent = times <= times[n]
-    if not few:
-        recent &= times >= times[n] - TRACK_LENGTH
-    x, y, held = (run[f"cell_{name}"].values for name in ("x", "y", "state"))
-    seen = view.reaches(x[:, n], y[:, n])
-    x, y, held = x[seen], y[seen], held[seen] == 1
-    tracks = np.stack([x[:, recent], y[:, recent]], axis=-1)
-    lines = LineCollection(list(tracks), colors="black", linewidths=0.8, zorder=5)
-    axes.add_collection(lines)
-    if few:
-        lines.set(linewidth=1.0, path_effects=[withStroke(linewidth=2.4, foreground="white")])
-    for state, colour in ((False, CRAWLING), (True, HELD)):
-        if few:
-            before = (held == state) & recent
-            axes.plot(
-                x[before], y[before], ls="none", marker="o", ms=3.0, mfc=colour, mec="black",
-                mew=0.4, zorder=5.5,
-            )  # fmt: skip
-        chosen = held[:, n] == state
-        size = np.full(int(chosen.sum()), spec.haematopoietic.diameter)
-        discs = draw_discs(axes, x[chosen, n], y[chosen, n], size)
-        discs.set(facecolor=colour, edgecolor="black", linewidth=0.5, zorder=6)
-
-
-def _few(run: xr.Dataset) -> bool:
-    return run.sizes.get("trajectory", 0) <= _FEW_CELLS
-
-
-def _draw_legend(
-    figure: Figure,
-    run: xr.Dataset,
-    spec: ModelSpec,
-    frame: int,
-    view: View,
-    ligand: str | None,
-    with_cells: bool,
-) -> None:
-    """Legend of the map; migrasomes are enlarged where most would be too small."""
-    migrasomes = bool(np.isfinite(values_at(run, frame, "migrasome_x")).any())
-    fibres = bool(np.isfinite(values_at(run, frame, "fibre_x")).any())
-    network = bool((values_at(run, frame, "region") == Region.MIGRASOME_NETWORK).any())
-    enlarged, carrying_enlarged = (
-        " (enlarged)" * (smallest / view.scale(_PANEL) > spec.scene.migrasome_diameter)
-        for smallest in (_SMALLEST, _SMALLEST_CARRYING)
-    )
-    handles: list[Any] = []
-    if body_count(run, frame):
-        handles.append(
-            Patch(facecolor=f"{BODY}55", edgecolor=BODY, label=f"{spec.stroma.label} body")
-        )
-    if fibres:
-        label = f"fibre with migrasomes{enlarged}" if migrasomes else "fibre"
-        handles.append(Line2D([], [], color=NETWORK, lw=1, marker="o", ms=3, label=label))
-    elif migrasomes:
-        label = f"migrasome{enlarged}"
-        handles.append(Line2D([], [], color=NETWORK, lw=0, marker="o", ms=3, label=label))
-    if network:
-        handles.append(
-            Line2D([], [], color=NETWORK, lw=1, ls="dotted", label="outline of the network")
-        )
-    if ligand is not None and migrasomes:
-        label = f"migrasome secreting {spec.ligand[ligand].label}{carrying_enlarged}"
-        handles.append(Line2D([], [], color=_CARRYING, lw=0, marker="o", ms=5, label=label))
-    if with_cells:
-        cell = spec.haematopoietic.label
-        track = "its track, a dot a frame" if _few(run) else "its last hour's track"
-        for colour, what in ((CRAWLING, f"crawling, with {track}"), (HELD, "held")):
-            handles.append(
-                Line2D(
-                    [],
-                    [],
-                    color="black",
-                    lw=0.8 if colour == CRAWLING else 0,
-                    marker="o",
-                    mfc=colour,
-                    ms=6,
-                    label=f"{cell} cell, {what}",
-                )
-            )
-    draw_legend_below(figure, handles)
-
-
-def _draw_histories(axes: Any, run: xr.Dataset, spec: ModelSpec, time: float) -> None:
-    """Region under each cell over time, and when it was held, with a time [s] marked."""
+def _draw_histories(axes: Any, run: xr.Dataset, spec: ModelSpec) -> list[Any]:
+    """Region under each cell over time, and when it was held; returns their legend."""
     hours = observation_times(run) / 3600.0
     # An observation holds until the next one; the last for as long as the one before.
     ends = np.append(hours[1:], 2.0 * hours[-1] - hours[-2] if len(hours) > 1 else hours[-1] + 1.0)
@@ -341,57 +428,52 @@ def _draw_histories(axes: Any, run: xr.Dataset, spec: ModelSpec, time: float) ->
             np.full(int(held[n].sum()), n), (ends - hours)[held[n]], _HELD_WIDTH,
             bottom=hours[held[n]], color=HELD, lw=0,
         )  # fmt: skip
-    if time >= 0:
-        axes.axhline(time / 3600.0, color="black", lw=1.2)
     axes.set(
         ylim=(hours[0], max(ends[-1], hours[0])), xlim=(-1.0, len(under)),
-        ylabel="time after the cells were added [h]",
+        ylabel="time of co-culture [h]",
         xticks=range(len(under)), xticklabels=[f"cell {n}" for n in range(len(under))],
     )  # fmt: skip
+    axes.spines[["top", "right"]].set_visible(False)
     handles: list[Any] = [
-        Patch(color=_GROUND[r], label=f"over {region_label(r, spec)}") for r in _GROUND
+        Patch(facecolor=_GROUND[r], edgecolor="#999999", label=f"over {region_label(r, spec)}")
+        for r in _GROUND
     ]
-    handles.append(Patch(color=HELD, label="held"))
-    if time >= 0:
-        handles.append(Line2D([], [], color="black", lw=1.2, label="time shown"))
-    axes.legend(
-        handles=handles, loc="lower left", bbox_to_anchor=(0.0, 1.0), frameon=False, fontsize=8.5
-    )
-    axes.spines[["top", "right"]].set_visible(False)
+    return [*handles, Patch(facecolor=HELD, label="held")]
 
 
-def _draw_fold_changes(axes: Any, run: xr.Dataset, spec: ModelSpec) -> None:
-    times = default_times(run)
-    limits = run_encounter_limit(run, times)
-    changes = [fold_changes([census]).pooled for census in run_censuses(run, times)]
-    width = 0.8 / len(times)
-    colours = _BARS[-len(times) :]
-    for k, (time, change, limit) in enumerate(zip(times, changes, limits, strict=True)):
-        place = np.arange(len(ENRICHED)) + (k - 0.5 * (len(times) - 1)) * width
-        axes.bar(
-            place,
-            change,
-            0.92 * width,
-            color=colours[k],
-            edgecolor="black",
-            lw=0.6,
-            label=f"after {duration_text(time)}",
-        )
-        axes.scatter(
-            place,
-            limit,
-            marker="_",
-            s=260,
-            color="black",
-            lw=2,
-            zorder=3,
-            label="encounter limit:\nsticky, not attracting" if k == 0 else None,
-        )
-    axes.axhline(1.0, color="#777777", ls="--", lw=1, label="as on free surface")
-    names = [region_label(region, spec).replace(" ", "\n") for region in ENRICHED]
-    axes.set_xticks(range(len(ENRICHED)), names)
-    axes.set_ylabel("cells per area, fold change over free surface")
-    axes.set_ylim(bottom=0)
-    axes.legend(loc="upper left", frameon=False, fontsize=8.5)
-    axes.set_ylim(top=1.25 * axes.get_ylim()[1])
+def _draw_course(axes: Any, run: xr.Dataset, spec: ModelSpec, inches: float) -> list[Any]:
+    """Fold changes over time in a panel of a height [inch], with limits; returns their legend."""
+    times = observation_times(run)
+    hours = times / 3600.0
+    limits = run_encounter_limit(run, times.tolist())
+    changes = np.array([fold_changes([own]).pooled for own in run_censuses(run, times.tolist())])
+    named = np.any(np.abs(times[:, None] - default_times(run)) <= SAME_TIME, axis=1).tolist()
+    # Where regions jump between frames, the limit means something at frames alone.
+    certain = np.full(len(times), not encounter_note(run, float(times[-1]))) | named
+    for region, change, limit in zip(ENRICHED, changes.T, limits.T, strict=True):
+        colour, mark = _CURVES[region]
+        axes.plot(hours, np.where(certain, limit, np.nan), color=colour, lw=pen(1.2), ls="--")
+        axes.plot(
+            hours[named], limit[named], ls="none", marker="_", ms=pen(9.0), mew=pen(1.8),
+            color=colour, zorder=4,
+        )  # fmt: skip
+        axes.plot(
+            hours, change, color=colour, lw=pen(1.8), marker=mark, markevery=named, ms=pen(6.0),
+            mec="white", mew=pen(0.7), label=region_label(region, spec), zorder=3,
+        )  # fmt: skip
+    axes.axhline(1.0, color="#777777", ls=":", lw=pen(1.0), zorder=0)
+    axes.set(
+        xlabel="time of co-culture [h]", ylim=(0.0, None),
+        ylabel=wrapped("cells per area, fold change over free surface", 0.8 * inches),
+    )  # fmt: skip
+    axes.margins(x=0.02)
     axes.spines[["top", "right"]].set_visible(False)
+    axes.legend(loc="upper left", edgecolor="none", framealpha=0.9, borderpad=0.1)
+    axes.set_ylim(top=_HEADROOM * axes.get_ylim()[1])
+    return [
+        Line2D(
+            [], [], color="#444444", lw=pen(1.2), ls="--", marker="_", ms=pen(9.0),
+            mew=pen(1.8), label="encounter limit: sticky, not attracting",
+        ),
+        Line2D([], [], color="#777777", lw=pen(1.0), ls=":", label="as on free surface"),
+    ]  # fmt: skip

@@ -26,6 +26,7 @@ from sdf1_field.figures.drawing import (
     draw_scale_bar,
     show_view,
 )
+from sdf1_field.figures.paper import Page
 from sdf1_field.scene import REGION_LABELS, Region, region_areas
 from sdf1_field.units import duration_text
 
@@ -51,6 +52,7 @@ _HATCH = "///"
 """Of what is predicted, beside its colour."""
 
 
+@Page().styled()
 def plot_measured(
     groups: Mapping[str, Sequence[MeasuredDish]],
     *,
@@ -107,7 +109,7 @@ def plot_measured(
                     label=f"cell on {REGION_LABELS[region]}",
                 )
             )  # fmt: skip
-    draw_legend_below(figure, handles, columns=2 if columns == 1 else 3)
+    draw_legend_below(figure, handles)
     return figure
 
 

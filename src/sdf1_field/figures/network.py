@@ -1,6 +1,7 @@
 """A stroma without cells: growing migrasome networks, at several times side by side."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +16,8 @@ from matplotlib.ticker import MultipleLocator
 from numpy.typing import NDArray
 
 from sdf1_field.analysis.stroma_runs import frame_at
+from sdf1_field.figures.clock import clock_text, draw_clock
+from sdf1_field.figures.dish_map import Moment
 from sdf1_field.figures.drawing import (
     BODY,
     NETWORK,
@@ -30,10 +33,12 @@ from sdf1_field.figures.drawing import (
     fibre_courses,
     heading,
     hours_since_seeding,
+    parts_of,
     richest_view,
     show_view,
     values_at,
 )
+from sdf1_field.figures.paper import Page, pen
 from sdf1_field.scene import NO_BODY, Origin, Region
 from sdf1_field.spec import ModelSpec
 
@@ -43,7 +48,12 @@ MOST_PANELS = 6
 """Times shown side by side."""
 WINDOW = 500.0
 """Extent of the shown part of a dish [um]: migrasomes are 2 um wide, the dish is 2 mm."""
-_MOST_ACROSS = 3
+_MOST_ACROSS, _MOST_IN_COLUMN = 3, 2
+"""Maps side by side on a page, and in one column."""
+_PRINTED_SIDE = 3.6
+"""Room beside the panels on a page, relative to theirs on a screen [inch]."""
+_BELOW = 0.75
+"""Height of the panels below the maps over a column's width."""
 _PANEL, _LARGE_PANEL = 3.5, 7.2
 """Extents on paper of one of several panels, and of a single one [inch]."""
 _SIDE, _BAR, _MARGINS = 2.7, 1.2, 1.2
@@ -62,7 +72,8 @@ _SPAN = (0.1, 0.72)
 _MATURITY = ListedColormap(colormaps["inferno_r"](np.linspace(*_SPAN, 256)), name="maturity")
 
 
-_HEADROOM = 1.3
+_TIME_SHOWN = "time shown"
+_HEADROOM, _PRINTED_HEADROOM = 1.3, 1.8
 """Height of an axis over its highest curve, for the legend above."""
 _SPAN_OF_DAYS = 48.0
 """Hours from which on a time axis is marked in days."""
@@ -81,7 +92,7 @@ class _NetworkHistory:
     """Share of the bodies that have migrasomes [1]."""
 
 
-def plot_network(run: xr.Dataset, spec: ModelSpec, time: float | None) -> Figure:
+def plot_network(run: xr.Dataset, spec: ModelSpec, time: float | None, page: Page) -> Figure:
     """The richest window of a dish at several times, or large at one [s].
 
     Beside it are the whole dish with the window marked, and the network's numbers over time.
@@ -89,41 +100,122 @@ def plot_network(run: xr.Dataset, spec: ModelSpec, time: float | None) -> Figure
     frames = _shown_frames(run, spec) if time is None else [frame_at(run, time)]
     x, y = _bodies_with_migrasomes(run, frames)
     view = richest_view(spec, x, y, WINDOW)
-    down = math.ceil(len(frames) / _MOST_ACROSS)
+    most = _MOST_IN_COLUMN if page.one_column else _MOST_ACROSS
+    down = math.ceil(len(frames) / most)
     across = math.ceil(len(frames) / down)
     inches = _LARGE_PANEL if len(frames) == 1 else _PANEL
-    figure = Figure(
-        figsize=(across * inches + _BAR + _SIDE, max(down * inches, _LARGE_PANEL) + _MARGINS),
-        layout="constrained",
-    )
-    ((maps, beside),) = figure.subfigures(
-        1, 2, width_ratios=[across * inches + _BAR, _SIDE], squeeze=False
-    )
+    figure, maps, beside, inches = _lay_out(page, inches, across, down)
     panels = list(np.ravel(maps.subplots(down, across, squeeze=False)))
     hours = hours_since_seeding(run, spec)
     colours: Any = None
     for panel, frame in zip(panels, frames, strict=False):
-        colours = _draw_panel(panel, run, frame, view, view.scale(inches))
+        colours = draw_panel(panel, run, frame, view, view.scale(inches))
         when = "steady state" if spec.run.mode == "steady" else f"{hours[frame]:g} h after seeding"
-        panel.set_title(when, fontsize=10.5)
+        panel.set_title(when)
     for panel in panels[len(frames) :]:
         panel.set_axis_off()
     draw_scale_bar(panels[0], view)
-    bar = maps.colorbar(
-        colours, ax=panels, location="left", shrink=0.6, aspect=30, pad=0.01,
+    _draw_colours(maps, panels, colours, "bottom" if page.one_column else "left")
+    _draw_beside(beside, run, spec, frames, view, page)
+    _draw_legend(figure, run, spec, frames, view.scale(inches))
+    stroma = f"{body_count(run, frames[-1])} {spec.stroma.label}"
+    page.head(
+        figure,
+        f"{heading(run)}\n{spec.treatment_label}, {stroma}, dish of seed {int(run.attrs['seed'])}",
+    )
+    return figure
+
+
+def _lay_out(page: Page, inches: float, across: int, down: int) -> tuple[Figure, Any, Any, float]:
+    """Figure with places for maps and for what is beside or below them, and a map's extent [inch].
+
+    Parameters
+    ----------
+    page : Page
+    inches : float
+        Extent of a map on a screen.
+    across, down : int
+        Maps beside and below each other.
+    """
+    width, height = across * inches, down * inches
+    if page.one_column:
+        full = (width + _BAR, height + _MARGINS + _BELOW * width + _MARGINS)
+        rows, columns, ratios = 2, 1, {"height_ratios": [height + _MARGINS, _BELOW * width]}
+    else:
+        side = _PRINTED_SIDE if page.printed else _SIDE
+        full = (width + _BAR + side, max(height, _LARGE_PANEL) + _MARGINS)
+        rows, columns, ratios = 1, 2, {"width_ratios": [width + _BAR, side]}
+    figure = Figure(figsize=page.size(*full), layout="constrained")
+    maps, beside = parts_of(figure, rows, columns, **ratios)
+    return figure, maps, beside, inches * figure.get_figwidth() / full[0]
+
+
+class NetworkFigure:
+    """The richest window of a dish, large, that can show one frame after another.
+
+    Parameters
+    ----------
+    run : xarray.Dataset
+    spec : ModelSpec
+    frames : sequence of int
+        That will be shown; they fix the window and the legend.
+    """
+
+    def __init__(self, run: xr.Dataset, spec: ModelSpec, frames: Sequence[int]) -> None:
+        self._run, self._spec = run, spec
+        page, own = Page(), list(frames)
+        x, y = _bodies_with_migrasomes(run, own)
+        self._view = richest_view(spec, x, y, WINDOW)
+        self.figure, maps, beside, _ = _lay_out(page, _LARGE_PANEL, 1, 1)
+        self._axes = maps.subplots()
+        self._drawn: list[Any] = []
+        self._clock = draw_clock(self._axes)
+        self._hours = hours_since_seeding(run, spec)
+        _draw_beside(beside, run, spec, own[-1:], self._view, page)
+        self._lines = [line for axes in beside.axes for line in axes.lines if _is_time(line)]
+        colours = self._draw(own[-1])
+        draw_scale_bar(self._axes, self._view)
+        _draw_colours(maps, [self._axes], colours, "left")
+        _draw_legend(self.figure, run, spec, own, self._view.scale(_LARGE_PANEL))
+        stroma = f"{body_count(run, own[-1])} {spec.stroma.label}"
+        page.head(
+            self.figure,
+            f"{heading(run)}\n{spec.treatment_label}, {stroma}, dish of seed "
+            f"{int(run.attrs['seed'])}",
+        )
+
+    def show(self, moment: Moment, note: str = "") -> None:
+        """Show a frame."""
+        for artist in self._drawn:
+            artist.remove()
+        self._draw(moment.frame)
+        hours = float(self._hours[moment.frame])
+        for line in self._lines:
+            line.set_xdata([hours, hours])
+        text = f"{clock_text(3600.0 * hours)} after seeding"
+        self._clock.set_text(f"{text}\n{note}" if note else text)
+
+    def _draw(self, frame: int) -> Any:
+        before = set(self._axes.get_children())
+        colours = draw_panel(
+            self._axes, self._run, frame, self._view, self._view.scale(_LARGE_PANEL)
+        )
+        self._drawn = [each for each in self._axes.get_children() if each not in before]
+        return colours
+
+
+def _is_time(line: Line2D) -> bool:
+    """Whether a line of the course marks the time that is shown."""
+    return line.get_gid() == _TIME_SHOWN
+
+
+def _draw_colours(figure: Any, panels: list[Any], colours: Any, location: str) -> None:
+    """Bar of the colours of migrasomes."""
+    bar = figure.colorbar(
+        colours, ax=panels, location=location, shrink=0.6, aspect=30, pad=0.01,
         ticks=[0.0, 0.25, 0.5, 0.75, 1.0],
     )  # fmt: skip
     bar.set_label("migrasome's maturity: CD166 relative to a mature one")
-    _draw_beside(beside, run, spec, frames, view)
-    _draw_legend(figure, run, spec, frames, view.scale(inches))
-    stroma = f"{body_count(run, frames[-1])} {spec.stroma.label}"
-    figure.suptitle(
-        f"{heading(run)}\n{spec.treatment_label}, {stroma}, dish of seed {int(run.attrs['seed'])}",
-        fontsize=11,
-        x=0.01,
-        ha="left",
-    )
-    return figure
 
 
 def _shown_frames(run: xr.Dataset, spec: ModelSpec) -> list[int]:
@@ -149,13 +241,13 @@ def _bodies_with_migrasomes(run: xr.Dataset, frames: list[int]) -> Array:
     return np.concatenate(places, axis=1)
 
 
-def _draw_panel(axes: Any, run: xr.Dataset, frame: int, view: View, scale: float) -> Any:
+def draw_panel(axes: Any, run: xr.Dataset, frame: int, view: View, scale: float) -> Any:
     """A frame in a window at a scale [points/um]; returns migrasomes for a colour bar."""
     show_view(axes, view)
     axes.set_facecolor("white")
     draw_outline(axes, run, frame, view)
     # Bodies lie over the fibres that they cross.
-    draw_bodies(axes, run, frame, view).set(linewidth=0.8, facecolor=_OVER_FIBRES, zorder=3)
+    draw_bodies(axes, run, frame, view).set(linewidth=pen(0.8), facecolor=_OVER_FIBRES, zorder=3)
     courses, seen = fibre_courses(run, frame, view)
     origin = values_at(run, frame, "fibre_origin")[seen]
     width = max(_FIBRE_WIDTH * scale, _THINNEST)
@@ -174,17 +266,22 @@ def _draw_panel(axes: Any, run: xr.Dataset, frame: int, view: View, scale: float
         (there & (owner != NO_BODY), "none"),
         (there & (owner == NO_BODY), "black"),
     ):
-        size = np.maximum(2.0 * radius[chosen], _SMALLEST / scale)
+        size = np.maximum(2.0 * radius[chosen], pen(_SMALLEST) / scale)
         discs = draw_discs(axes, x[chosen], y[chosen], size)
         discs.set(
             array=maturity[chosen], cmap=_MATURITY, norm=Normalize(0.0, 1.0), edgecolor=ring,
-            linewidth=_RING if ring != "none" else 0.0, zorder=4,
+            linewidth=pen(_RING) if ring != "none" else 0.0, zorder=4,
         )  # fmt: skip
     return discs
 
 
 def _draw_beside(
-    figure: Any, run: xr.Dataset, spec: ModelSpec, frames: list[int], view: View
+    figure: Any,
+    run: xr.Dataset,
+    spec: ModelSpec,
+    frames: list[int],
+    view: View,
+    page: Page,
 ) -> None:
     """The whole dish around the window, and the network's numbers over time."""
     smaller = view.width < spec.dish.width or view.length < spec.dish.length
@@ -192,11 +289,18 @@ def _draw_beside(
     heights = [1.0] * smaller + [0.7, 0.7] * several
     if not heights:
         return
-    axes = list(np.ravel(figure.subplots(len(heights), 1, height_ratios=heights, squeeze=False)))
+    count = len(heights)
+    if page.one_column and smaller and several:
+        rows = [["dish", "numbers"], ["dish", "share"]]
+        axes = list(figure.subplot_mosaic(rows, width_ratios=[0.8, 1.0]).values())
+    elif page.one_column:
+        axes = list(np.ravel(figure.subplots(1, count, squeeze=False)))
+    else:
+        axes = list(np.ravel(figure.subplots(count, 1, height_ratios=heights, squeeze=False)))
     if smaller:
         _draw_dish(axes.pop(0), run, spec, frames[-1], view)
     if several:
-        _draw_course(axes, _course(run, spec), frames, spec.stroma.label)
+        _draw_course(axes, _course(run, spec), frames, spec.stroma.label, page)
 
 
 def _draw_dish(axes: Any, run: xr.Dataset, spec: ModelSpec, frame: int, view: View) -> None:
@@ -208,10 +312,10 @@ def _draw_dish(axes: Any, run: xr.Dataset, spec: ModelSpec, frame: int, view: Vi
         origin="lower", extent=(0.0, dish.width, 0.0, dish.length), interpolation="nearest",
         cmap=ListedColormap(["white", BODY, NETWORK]), vmin=min(Region), vmax=max(Region),
     )  # fmt: skip
-    draw_window(axes, view, edgecolor="black", lw=1.4)
+    draw_window(axes, view, edgecolor="black", lw=pen(1.4))
     extents = " × ".join(f"{1e-3 * extent:.3g}" for extent in (dish.width, dish.length))
     when = "" if spec.run.mode == "steady" else f", {hours:g} h"
-    axes.set_title(f"the window in the dish\nof {extents} mm{when}", fontsize=9.5)
+    axes.set_title(f"the window in the dish\nof {extents} mm{when}")
 
 
 def _course(run: xr.Dataset, spec: ModelSpec) -> _NetworkHistory:
@@ -227,27 +331,39 @@ def _course(run: xr.Dataset, spec: ModelSpec) -> _NetworkHistory:
     return _NetworkHistory(hours_since_seeding(run, spec), attached, detached, carrying)
 
 
-def _draw_course(axes: list[Any], course: _NetworkHistory, frames: list[int], stroma: str) -> None:
+def _draw_course(
+    axes: list[Any], course: _NetworkHistory, frames: list[int], stroma: str, page: Page
+) -> None:
     numbers, share = axes
-    style: dict[str, Any] = {"color": _MATURITY(0.6), "marker": "o", "ms": 4.5, "lw": 1.2}
+    style: dict[str, Any] = {"color": _MATURITY(0.6), "marker": "o", "ms": pen(4.5)}
+    style["lw"] = pen(1.2)
     numbers.plot(course.hours, course.attached, **style, mew=0.0, label="on fibres")
     numbers.plot(
-        course.hours, course.detached, **style, mec="black", mew=_RING, ls="--", label="detached"
+        course.hours,
+        course.detached,
+        **style,
+        mec="black",
+        mew=pen(_RING),
+        ls="--",
+        label="detached",
     )
-    numbers.set_ylabel("migrasomes per mm²")
-    numbers.legend(frameon=False, fontsize=8.5, loc="upper left")
-    share.plot(course.hours, 100.0 * course.carrying, color="black", marker="s", ms=3.5, lw=1.2)
-    share.set_ylabel(f"{stroma} with migrasomes [%]")
+    between = "\n" if page.printed else " "
+    numbers.set_ylabel(f"migrasomes{between}per mm²")
+    numbers.legend(frameon=False, loc="upper left")
+    share.plot(
+        course.hours, 100.0 * course.carrying, color="black", marker="s", ms=pen(3.5), lw=pen(1.2)
+    )
+    share.set_ylabel(f"{stroma} with{between}migrasomes [%]")
     share.set_xlabel("time after seeding [h]")
     for ax in axes:
         for frame in frames:
-            ax.axvline(course.hours[frame], color="#cccccc", lw=0.8, zorder=0)
+            ax.axvline(course.hours[frame], color="#bbbbbb", lw=pen(1.0), zorder=0, gid=_TIME_SHOWN)
         ax.set_ylim(bottom=0.0)
         if np.ptp(course.hours) >= _SPAN_OF_DAYS:
             ax.xaxis.set_major_locator(MultipleLocator(24.0))
         ax.spines[["top", "right"]].set_visible(False)
     most = float(max(course.attached.max(), course.detached.max()))
-    numbers.set_ylim(top=_HEADROOM * max(most, 1.0))
+    numbers.set_ylim(top=(_PRINTED_HEADROOM if page.printed else _HEADROOM) * max(most, 1.0))
 
 
 def _draw_legend(
@@ -255,7 +371,7 @@ def _draw_legend(
 ) -> None:
     """Legend of the structures in the shown frames."""
     disc: dict[str, Any] = {"lw": 0, "marker": "o", "ms": 6, "mfc": _MATURITY(0.6)}
-    least = f"migrasome, drawn at least {_SMALLEST / scale:.1f} µm wide"
+    least = f"migrasome, drawn at least {pen(_SMALLEST) / scale:.1f} µm wide"
     origin, owner, regions = (
         np.concatenate([np.ravel(values_at(run, frame, name)) for frame in frames])
         for name in ("fibre_origin", "migrasome_body", "region")
@@ -287,7 +403,9 @@ def _draw_legend(
             (np.any(owner != NO_BODY), Line2D([], [], **disc, mew=0.0, label=least)),
             (
                 np.any(owner == NO_BODY),
-                Line2D([], [], **disc, mec="black", mew=_RING, label="migrasome that is detached"),
+                Line2D(
+                    [], [], **disc, mec="black", mew=pen(_RING), label="migrasome that is detached"
+                ),
             ),
         )
         if there

@@ -348,7 +348,13 @@ def plain(label: str) -> str:
     >>> plain("CD34+ (24 h), AMD3100 10 uM"), plain("fibronectin 5 ug/cm2")
     ('CD34⁺ (24 h), AMD3100 10 µM', 'fibronectin 5 µg/cm²')
     """
-    for written, read in (("ug/", "µg/"), (" uM", " µM"), ("CD34+", "CD34⁺"), ("m2", "m²")):
+    for written, read in (
+        ("ug/", "µg/"),
+        (" uM", " µM"),
+        (" um ", " µm "),
+        ("CD34+", "CD34⁺"),
+        ("m2", "m²"),
+    ):
         label = label.replace(written, read)
     return label
 

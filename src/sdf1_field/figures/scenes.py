@@ -20,6 +20,7 @@ from sdf1_field.figures.drawing import (
     draw_scale_bar,
     show_view,
 )
+from sdf1_field.figures.paper import Page
 from sdf1_field.images import NETWORK as NETWORK_PIXEL
 from sdf1_field.images import DrawnScene
 from sdf1_field.scene import REGION_LABELS, Region
@@ -33,6 +34,7 @@ _SMALLEST = 2.0
 """Diameter [points] below which a migrasome would not be seen."""
 
 
+@Page().styled()
 def plot_drawn(drawn: DrawnScene) -> Figure:
     """Map of a drawn scene, y pointing down as in the image."""
     rows, columns = drawn.pixels.shape

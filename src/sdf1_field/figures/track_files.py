@@ -18,6 +18,7 @@ from sdf1_field.analysis.paths import Paths, net_directions, paths_of
 from sdf1_field.analysis.track_files import walk_of
 from sdf1_field.digits import count_text, interval_text, number_text
 from sdf1_field.figures.drawing import BODY, HELD, NETWORK
+from sdf1_field.figures.paper import Page
 from sdf1_field.interop import TrackFile
 from sdf1_field.statistics import p_text, rayleigh_test, v_test
 from sdf1_field.units import duration_text
@@ -37,6 +38,7 @@ _BETWEEN = 0.15
 """Room for legends between rows, as a share of their height."""
 
 
+@Page().styled()
 def plot_track_files(
     files: Sequence[TrackFile],
     *,
