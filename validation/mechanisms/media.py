@@ -90,6 +90,9 @@ def main() -> None:
         f"{markdown(header, lines)}\n",
         encoding="utf-8",
     )
+    from sensitivity import ship  # which reads the rows above
+
+    ship()
 
 
 if __name__ == "__main__":

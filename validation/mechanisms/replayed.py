@@ -159,6 +159,9 @@ def main() -> None:
         encoding="utf-8",
     )
     draw(rows[:DRAWN])
+    from sensitivity import ship  # which reads the rows above
+
+    ship()
 
 
 if __name__ == "__main__":
