@@ -33,6 +33,10 @@ CONDITIONS = {
     "anti-CD166": "anti_cd166",
 }
 """Conditions of the columns of replayed.md."""
+DISHES = {
+    MEDIA: f"{media.DISHES} dishes of placed stroma",
+    REPLAYED: f"{len(replayed.SEEDS)} dishes of recorded stroma, without crowding",
+}
 REGIONS = ("MSC", "migrasome network")
 _ABOUT = f"""\
 # What recorded fold changes at 4 h depend on, as `sdf1-field explain` and the viewer show it.
@@ -112,6 +116,7 @@ def of_media() -> Iterator[dict[str, Any]]:
                 cells[name][:2],
                 cells[media.STILL[model]][:2],
                 source=f"validation/{MEDIA}",
+                dishes=DISHES[MEDIA],
                 settings=settings_of(settings),
                 treatments=treatments_of(model),
                 over="",
@@ -133,6 +138,7 @@ def of_pieces(models: Mapping[str, str]) -> Iterator[dict[str, Any]]:
                 texts[n].split("/"),
                 shipped[n + 1].split("/"),
                 source=f"validation/{REPLAYED}",
+                dishes=DISHES[REPLAYED],
                 settings=settings,
                 treatments=treatments_of(models[condition]),
                 over=over,

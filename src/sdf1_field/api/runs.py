@@ -20,6 +20,8 @@ from sdf1_field.units import duration_text, parse
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+    from sdf1_field.view.document import Document
+
 At = str | float | Sequence[str | float]
 """One time or several: text such as ``"4 h"``, or seconds."""
 
@@ -213,6 +215,19 @@ class Run(Dishes):
     def summary(self) -> dict[str, Any]:
         """Size, stroma, cells, ligands and mass audit, as `sdf1-field inspect` prints them."""
         return record.summary(self.dataset)
+
+    def explain(self) -> "Document":
+        """What was simulated, what is changed, and what the outcome depends on.
+
+        Returns
+        -------
+        sdf1_field.view.document.Document
+            Sections of sentences and tables; printing it gives the text that
+            `sdf1-field explain` prints.
+        """
+        from sdf1_field.view.explaining import explain
+
+        return explain(self.dataset, self.path)
 
     def plot(
         self,

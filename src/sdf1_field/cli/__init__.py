@@ -1,6 +1,6 @@
 """Command line; commands import NumPy and all that needs it when they run.
 
-`models`, `running`, `analysing`, `drawing`, `tracking`, `measuring`, `scenes`, `reproducing` and
+`models`, `running`, `explaining`, `analysing`, `drawing`, `tracking`, `measuring`, `scenes`, `reproducing` and
 `calibrating` hold the commands; `options` is shared by several of them, and `program` turns errors
 into one line and an exit status.
 """
@@ -11,6 +11,7 @@ from sdf1_field import __version__
 from sdf1_field.cli.analysing import analyse
 from sdf1_field.cli.calibrating import calibrate
 from sdf1_field.cli.drawing import plot
+from sdf1_field.cli.explaining import explain
 from sdf1_field.cli.measuring import measure
 from sdf1_field.cli.models import check, list_models, new, show
 from sdf1_field.cli.program import Program
@@ -35,7 +36,7 @@ def main() -> None:
 
 
 for _command in (
-    list_models, new, show, check, solve, inspect, analyse, plot, tracks, measure, scene,
+    list_models, new, show, check, solve, inspect, explain, analyse, plot, tracks, measure, scene,
     export, reproduce, calibrate,
 ):  # fmt: skip
     main.add_command(_command)
