@@ -12,6 +12,7 @@ RUN_SCRIPTS = (
     "curves.js", "facts.js", "start.js",
 )  # fmt: skip
 """Scripts of a run's page, in their order; each sees the names of those before it."""
+STYLES = ("style.css", "facts.css")
 
 
 def asset(name: str) -> str:
@@ -41,7 +42,7 @@ def assemble_page(
     *,
     blocks: Mapping[str, bytes] | None = None,
     scripts: Sequence[str] = RUN_SCRIPTS,
-    styles: Sequence[str] = ("style.css",),
+    styles: Sequence[str] = STYLES,
 ) -> str:
     """One HTML file that needs no other and asks for none.
 

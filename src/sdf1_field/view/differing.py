@@ -151,17 +151,17 @@ def unread(model: Model) -> Section:
             )
         )
     elif model.changed:
-        parts.append("Every changed value had an effect on the run.")
+        parts.append("The run reads every changed value.")
     found = unread_by_reason(model)
     rows = tuple(
-        (f"{len(paths)}", reason, _some(paths))
+        (reason, f"{len(paths)}", _some(paths))
         for reason, paths in sorted(found.items(), key=lambda item: -len(item[1]))
     )
     total = sum(len(paths) for paths in found.values())
     if rows:
         parts.append(
             Table(
-                ("values", "without effect since", "such as"),
+                ("without effect since", "values", "such as"),
                 rows,
                 f"Of the model's {len(model.entries) - len(_WORDS)} values {total} had no effect: "
                 "whatever they are, the run is the same.",

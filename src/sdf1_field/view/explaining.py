@@ -25,7 +25,7 @@ def explain(run: xr.Dataset, path: Path | None = None) -> Document:
     Returns
     -------
     Document
-        Sections ``setting``, ``mechanisms``, ``changed``, ``unread``, ``outside``, ``depends``,
+        Sections ``setting``, ``mechanisms``, ``changed``, ``outside``, ``depends``, ``unread``,
         ``methods`` and ``again``.
     """
     model = model_of(run)
@@ -35,9 +35,9 @@ def explain(run: xr.Dataset, path: Path | None = None) -> Document:
             setting(run, model.spec),
             mechanisms(model.spec),
             changed(model),
-            unread(model),
             outside(model),
             hangs_on(model),
+            unread(model),
             methods(run, model),
             again(run, model, path),
         ),

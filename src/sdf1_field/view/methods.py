@@ -3,6 +3,7 @@
 import json
 import re
 import shlex
+import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -15,7 +16,15 @@ from sdf1_field.spec.entries import CALL
 from sdf1_field.units import duration_text
 from sdf1_field.view.differing import base_of, is_own, read_entries
 from sdf1_field.view.document import Part, Passage, Section, listed
-from sdf1_field.view.setting import bodies_in, is_interrupted, labels, reached, view_text
+from sdf1_field.view.setting import (
+    bodies_in,
+    in_micro,
+    is_interrupted,
+    labels,
+    reached,
+    treatment_phrases,
+    view_text,
+)
 
 _PAPERS = {"deniz2023": "Deniz 2023", "jiao2024": "Jiao 2024"}
 """Papers whose experiments are modelled, as sources of values name them."""
@@ -44,8 +53,6 @@ def program_reference(run: xr.Dataset) -> str:
 
 def paper_references(model: Model) -> list[str]:
     """Papers that sources of values that a run reads name, in the order of how often."""
-    import tomllib
-
     text = (shipped_folder("validation") / "targets.toml").read_text(encoding="utf-8")
     tables = tomllib.loads(text)
     read = read_entries(model).values()
@@ -62,13 +69,13 @@ def paper_references(model: Model) -> list[str]:
 def methods(run: xr.Dataset, model: Model) -> Section:
     """Paragraph and references, to paste."""
     references = [program_reference(run), *paper_references(model)]
-    text = "\n".join(f"[{n}] {one}" for n, one in enumerate(references, 1))
+    cited = "\n".join(f"[{n}] {one}" for n, one in enumerate(references, 1))
     parts: list[Part] = [
         "To paste and adapt. It is about this one simulated dish; give the number of dishes and "
         "their seeds where there are several, and what was counted.",
         Passage(methods_text(run, model, papers=len(references) - 1)),
         "References:",
-        Passage(text, commands=True),
+        Passage(cited, commands=True),
     ]
     return Section("methods", "For a methods section", tuple(parts))
 
@@ -104,10 +111,8 @@ def methods_text(run: xr.Dataset, model: Model, *, papers: int) -> str:
                 else "."
             )
         )
-    doses = spec.treatment_label
-    sentences.append(
-        f"The dish was treated with {doses}." if doses != "untreated" else "There was no treatment."
-    )
+    given = treatment_phrases(spec)
+    sentences.append(f"Treatment: {'; '.join(given)}." if given else "There was no treatment.")
     if is_interrupted(run, spec):
         sentences.append(f"The run was interrupted at {duration_text(reached(run))}.")
     sentences.append(
@@ -119,7 +124,7 @@ def methods_text(run: xr.Dataset, model: Model, *, papers: int) -> str:
 
 def _plain(model: Model, key: str) -> str:
     value = str(model.entries[f"cell_type.{model.spec.cells.type}.{key}"].value)
-    return value.replace("um", "µm")
+    return in_micro(value)
 
 
 def _dish_sentence(run: xr.Dataset, spec: ModelSpec) -> str:
@@ -194,16 +199,22 @@ def again(run: xr.Dataset, model: Model, path: Path | None) -> Section:
         parts.append(
             f"Its model {name} is a file of the user's own, which is not shipped and whose text is "
             "not in the run file. All its values are: these commands write them to a new model "
-            "file and run it."
+            "file, and run it."
         )
-        toml = shlex.quote(f"{name}-again.toml")
+        again_toml = f"{name}-again.toml"
         save = (
-            f"import sdf1_field; sdf1_field.open_run({(path.name if path else 'RUN.nc')!r})"
-            f".model.save({f'{name}-again.toml'!r})"
+            f"import sdf1_field; sdf1_field.open_run({json.dumps(path.name if path else 'RUN.nc')})"
+            f".model.save({json.dumps(again_toml)})"
         )
         commands = [
-            shlex.join(["python", "-c", save]), f"sdf1-field solve {toml} --seed {seed} -o {new}"
-        ]  # fmt: skip
+            shlex.join(["python", "-c", save]),
+            f"sdf1-field solve {shlex.quote(again_toml)} --seed {seed} -o {new}",
+        ]
+        same = (
+            "All numbers of the two runs are the same on the same kind of computer with the same "
+            "versions of the program and its libraries. Their digests differ, since the new file "
+            "is another model."
+        )
     else:
         settings = [
             f"--set {shlex.quote(one.setting)}"
@@ -213,20 +224,19 @@ def again(run: xr.Dataset, model: Model, path: Path | None) -> Section:
         commands = [
             " \\\n  ".join([f"sdf1-field solve {base} --seed {seed} -o {new}", *settings])
         ]
-        parts.append("The same, whatever the model file was called and wherever it was run:")
-    commands.append(f"sdf1-field inspect --digest {file}")
-    commands.append(f"sdf1-field inspect --digest {new}")
-    parts.append(Passage("\n".join(commands), commands=True))
-    parts.append(
-        "The two digests (numbers that two runs share if all of their content is the same) are "
-        "equal on the same kind of computer with the same versions of the program and its "
-        "libraries; else the runs differ in their last digits, or, under another version, by what "
-        "has changed in the model."
-    )
+        commands += [f"sdf1-field inspect --digest {one}" for one in (file, new)]
+        same = (
+            "The two digests (numbers that two runs share if all of their content is the same) are "
+            "equal on the same kind of computer with the same versions of the program and its "
+            "libraries; else the runs differ in their last digits or, under another version, by "
+            "what has changed in the model."
+        )
+        parts.append("These commands run it again, and compare:")
+    parts += [Passage("\n".join(commands), commands=True), same]
     made = str(run.attrs["source"]).rpartition(" ")[2]
     if made != __version__:
         parts.append(f"The run was made by version {made}; the installed one is {__version__}.")
-    files = [spec for spec in _files(model) if spec]
+    files = _files(model)
     if files:
         parts.append(
             f"It also reads {listed(files)}, which must lie where the model names them; the run "

@@ -266,7 +266,7 @@ def _changes(
         if not keys:
             continue
         size = max(
-            abs(math.log(new / old))
+            abs(math.log(float(new) / float(old)))
             for old, new in zip(one["shipped"], one["changed"], strict=True)
         )
         if size < _MOVING:
@@ -278,7 +278,7 @@ def _changes(
                 settings,
                 listed(list(dict.fromkeys(read[key].status for key in keys))),
                 *(
-                    f"{old:.3g} to {new:.3g}"
+                    f"{old} to {new}"
                     for old, new in zip(one["shipped"], one["changed"], strict=True)
                 ),
             ),

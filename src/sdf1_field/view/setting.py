@@ -1,6 +1,7 @@
 """What was simulated, in sentences: cells, stroma, dish, chemokines, treatments, mechanisms."""
 
 import math
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -164,7 +165,7 @@ def _stroma(run: xr.Dataset, spec: ModelSpec) -> Iterator[str]:
             "from the image of a dish, and stay as they are."
         )
     elif spec.grows:
-        substrate = spec.substrate[spec.scene.substrate].label
+        substrate = in_micro(spec.substrate[spec.scene.substrate].label)
         before = (
             f" They are cultured for {duration_text(spec.run.culture)} before time 0."
             if spec.run.culture
@@ -223,6 +224,36 @@ def _chemokines(run: xr.Dataset, spec: ModelSpec) -> str:
     return text
 
 
+def in_micro(text: str) -> str:
+    """Text of a model file with µ in its units.
+
+    Examples
+    --------
+    >>> in_micro("AMD3100 10 uM, fibronectin 5 ug/cm2")
+    'AMD3100 10 µM, fibronectin 5 µg/cm²'
+    """
+    return re.sub(r"\bu(?=[Mgml]\b)", "µ", text).replace("cm2", "cm²").replace("mm2", "mm²")
+
+
+def treatment_phrases(spec: ModelSpec) -> list[str]:
+    """Treatments with dose and times, such as ``AMD3100 (10 µM) from 0 h on``."""
+    phrases = []
+    for name, given in sorted(spec.treatments.items(), key=lambda item: item[1].start):
+        agent = spec.agent[spec.agent_of(name)]
+        dose = f" ({in_micro(given.dose)})" if given.dose else ""
+        start = duration_text(given.start) if given.start else "0 h"
+        if agent.action.lasts == "genetic":
+            phrases.append(agent.label)
+        elif agent.action.lasts == "moment":
+            phrases.append(f"{agent.label}{dose} at {start}")
+        elif given.stop is None:
+            phrases.append(f"{agent.label}{dose} from {start} on")
+        else:
+            stop = duration_text(given.stop) if given.stop else "0 h"
+            phrases.append(f"{agent.label}{dose} from {start} to {stop}")
+    return phrases
+
+
 def _moment(time: float) -> str:
     return duration_text(time) if time else "time 0"
 
@@ -232,7 +263,7 @@ def _treatments(spec: ModelSpec) -> Iterator[str]:
     for name, given in sorted(spec.treatments.items(), key=lambda item: item[1].start):
         agent = spec.agent[spec.agent_of(name)]
         lasts, start = agent.action.lasts, _moment(given.start)
-        dose = f" ({given.dose})" if given.dose else ""
+        dose = f" ({in_micro(given.dose)})" if given.dose else ""
         if agent.acts_on == "medium_change":
             yield (
                 f"Medium change at {start}: what is dissolved is removed, what is bound to the "
