@@ -45,14 +45,16 @@ class Panel {
   }
 
   resize() {
-    const width = this.frame.clientWidth, { dish } = this.floor;
-    if (!width) return;
+    const wide = this.root.clientWidth, { dish } = this.floor;
+    if (!wide) return;
     this.ratio = Math.min(window.devicePixelRatio || 1, 2);
-    const tallest = Math.max(240, 0.72 * window.innerHeight);
-    const height = Math.min((width * dish.length) / dish.width, tallest, 2 * width);
+    const tallest = Math.max(240, 0.76 * window.innerHeight);
+    const height = Math.min((wide * dish.length) / dish.width, tallest);
+    const width = Math.min((height * dish.width) / dish.length, wide);
     const [w, h] = [Math.round(width * this.ratio), Math.round(height * this.ratio)];
     if (this.canvas.width !== w || this.canvas.height !== h) {
       this.canvas.width = w; this.canvas.height = h;
+      this.frame.style.width = `${width}px`;
       this.canvas.style.height = `${height}px`;
     }
   }
