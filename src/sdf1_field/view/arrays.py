@@ -1,0 +1,28 @@
+"""Arrays of a page: each a binary block and what the scripts need to read it."""
+
+from typing import Any
+
+from sdf1_field.view.codec import Codes, Scale, encoded
+
+
+class Blocks:
+    """Binary blocks of a page, named in the order in which they are added."""
+
+    def __init__(self) -> None:
+        self.blocks: dict[str, bytes] = {}
+
+    def add(self, codes: Codes, scale: Scale | None = None) -> dict[str, Any]:
+        """Add an array, shape (frame, ...); returns what ``page/codec.js`` reads it by."""
+        name = f"b{len(self.blocks)}"
+        self.blocks[name] = encoded(codes)
+        told: dict[str, Any] = {
+            "block": name, "shape": list(codes.shape), "bits": 8 * codes.dtype.itemsize,
+        }  # fmt: skip
+        if scale is not None:
+            told["scale"] = scale.described()
+        return told
+
+    @property
+    def size(self) -> int:
+        """Of all blocks [bytes]."""
+        return sum(map(len, self.blocks.values()))

@@ -1,0 +1,167 @@
+"""Fields of runs for the page: in the units that are printed, on one scale over time and runs."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from sdf1_field.figures.drawing import is_flat
+from sdf1_field.record import field_unit, model_of
+from sdf1_field.view.arrays import Blocks
+from sdf1_field.view.codec import LogScale
+
+Array = NDArray[np.float64]
+Floats = NDArray[Any]
+
+_DARKEST, _BRIGHTEST = 0.001, 0.998
+"""Shares of places whose values the ends of the colours stand for; the extremes would hide the
+rest."""
+_BOUND_UNIT = "molecules/µm²"
+
+
+@dataclass(frozen=True)
+class FieldKind:
+    """A field that some of the runs have.
+
+    Parameters
+    ----------
+    key : str
+        Variable of the run file.
+    label, short : str
+        Names in sentences and on buttons.
+    unit : str
+    size : float
+        Of the unit, in that of the file.
+    """
+
+    key: str
+    label: str
+    short: str
+    unit: str
+    size: float
+
+
+def field_kinds(runs: Sequence[xr.Dataset]) -> list[FieldKind]:
+    """Fields of some runs, dissolved and bound; each in one unit for all runs."""
+    kinds: dict[str, FieldKind] = {}
+    for run in runs:
+        spec = model_of(run).spec
+        for ligand in spec.solved_ligands:
+            name = spec.ligand[ligand].label
+            unit, size = field_unit(run, ligand)
+            known = kinds.get(ligand)
+            if known is None or known.size < size:
+                kinds[ligand] = FieldKind(
+                    ligand, f"{name} dissolved, at the floor", f"{name} dissolved", unit, size
+                )
+            kinds[f"{ligand}_bound"] = FieldKind(
+                f"{ligand}_bound", f"{name} bound to the coat", f"{name} bound", _BOUND_UNIT, 1.0
+            )
+    return list(kinds.values())
+
+
+def coarse_means(values: Floats, step: int) -> Floats:
+    """Means over squares of ``step`` by ``step`` places, shape (row, column), NaN left out.
+
+    The last squares of a row or column may be cut by the edge.
+    """
+    if step == 1:
+        return values
+    rows, columns = values.shape
+    padding = ((0, -rows % step), (0, -columns % step))
+    wide = np.pad(values.astype(np.float64), padding, constant_values=np.nan)
+    squares = wide.reshape(wide.shape[0] // step, step, wide.shape[1] // step, step)
+    known = np.isfinite(squares)
+    counts = known.sum(axis=(1, 3))
+    sums = np.where(known, squares, 0.0).sum(axis=(1, 3))
+    means: Floats = np.where(counts > 0, sums / np.maximum(counts, 1), np.nan)
+    return means.astype(values.dtype)
+
+
+def read_field(
+    run: xr.Dataset, kind: FieldKind, frames: Sequence[int], step: int, report: Callable[[], None]
+) -> Floats:
+    """A field in its unit in some frames, shape (frame, row, column), thinned by `coarse_means`."""
+    read = []
+    for frame in frames:
+        read.append(coarse_means(run[kind.key][frame].values, step) / kind.size)
+        report()
+    return np.stack(read)
+
+
+def is_flat_throughout(values: Floats) -> bool:
+    """Whether a field is the same all over the floor in each frame."""
+    return all(is_flat(frame) for frame in values)
+
+
+def common_scale(fields: Sequence[Floats]) -> LogScale:
+    """Logarithmic scale of a field in all runs."""
+    ends = []
+    for values in fields:
+        seen = values[np.isfinite(values) & (values > 0.0)]
+        if seen.size:
+            ends.append((float(seen.min()), float(seen.max())))
+    if not ends:
+        return LogScale.of(1.0, 0.0)
+    return LogScale.of(min(low for low, _ in ends), max(high for _, high in ends))
+
+
+def colour_ends(codes: Sequence[NDArray[np.uint8]], scale: LogScale) -> tuple[int, int]:
+    """Codes at which the colours begin and end, but for the darkest and brightest few places."""
+    counts = sum(
+        (np.bincount(one.ravel(), minlength=256) for one in codes), np.zeros(256, dtype=np.int64)
+    )[: scale.top + 1]
+    shares = np.cumsum(counts) / max(int(counts.sum()), 1)
+    low, high = (int(np.searchsorted(shares, share)) for share in (_DARKEST, _BRIGHTEST))
+    low = max(low, 1)
+    return low, max(min(high, scale.top), low + 1)
+
+
+def described_fields(
+    kinds: Sequence[FieldKind], read: Mapping[str, Mapping[int, Floats]], blocks: Blocks
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Fields as the page reads them.
+
+    Parameters
+    ----------
+    kinds : sequence of FieldKind
+    read : mapping of str to mapping of int to ndarray
+        Of each kind's key, the values of each run by its number.
+    blocks : Blocks
+        The arrays are added to it.
+
+    Returns
+    -------
+    list of dict
+        One for each field, with its scale.
+    list of dict
+        One for each field, with the array of each run by its number as text, or with ``flat``, its
+        value in each frame, where it is the same all over the floor.
+    """
+    told, arrays = [], []
+    for kind in kinds:
+        own = read[kind.key]
+        if not any(np.any(values > 0.0) for values in own.values()) and kind.key.endswith("_bound"):
+            continue
+        uneven = {n: values for n, values in own.items() if not is_flat_throughout(values)}
+        scale = common_scale(list((uneven or own).values()))
+        codes = {n: scale.codes(values) for n, values in uneven.items()}
+        low, high = colour_ends(list(codes.values()), scale) if codes else (1, 2)
+        told.append(
+            {
+                "key": kind.key, "label": kind.label, "short": kind.short, "unit": kind.unit,
+                "scale": scale.described(), "colours": [low, high], "even": not uneven,
+            }
+        )  # fmt: skip
+        arrays.append(
+            {
+                str(n): blocks.add(codes[n])
+                if n in codes
+                else {"flat": [float(np.nanmean(frame)) for frame in values]}
+                for n, values in own.items()
+            }
+        )
+    return told, arrays
