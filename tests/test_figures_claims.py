@@ -15,6 +15,7 @@ from sdf1_field.figures.panels import (
     UNPAIRED_T,
     Look,
 )
+from sdf1_field.figures.verdicts import chance_colour, ink_on
 from sdf1_field.statistics import p_text, unpaired_t_test
 
 HOUR = 3600.0
@@ -307,10 +308,11 @@ ROWS = [
 
 
 def test_verdicts_have_a_row_for_each_claim_with_its_chance_and_interval():
-    signs, chances = drawn(verdict_figure(ROWS)).axes
-    assert texts(signs)[:6] == [
-        "D13", "AMD3100 reduces both", "✓ reproduced",
-        "D24", "the network's is more", "✗ not reproduced",
+    signs, chances, _ = drawn(verdict_figure(ROWS)).axes
+    assert texts(signs)[:12] == [
+        "D13", "AMD3100 reduces both", "85 %", "✓ reproduced",
+        "D24", "the network's is more", "0 %", "✗ not reproduced",
+        "D14", "the network's is more", "-", "∅ vacuous",
     ]  # fmt: skip
     shown = [line.get_xdata()[0] for line in chances.lines]
     assert shown == [0.85, 0.05, 0.0, 0.4, 0.4]
@@ -318,13 +320,25 @@ def test_verdicts_have_a_row_for_each_claim_with_its_chance_and_interval():
     assert intervals == [(0.7, 0.93), (0.01, 0.1), (0.3, 0.5), (0.3, 0.5)]
 
 
-def test_every_verdict_has_a_sign_and_a_colour_of_its_own():
+def test_verdicts_are_shaded_by_their_chance_and_told_apart_by_their_sign():
     assert {row.verdict for row in ROWS} == set(VERDICTS)
-    bars = verdict_figure(ROWS).axes[0].patches
-    assert len({b.get_facecolor() for b in bars}) == len(VERDICTS)
-    greys = {
-        row.verdict: float(np.dot(to_rgb(b.get_facecolor()), (0.299, 0.587, 0.114)))
-        for row, b in zip(ROWS, bars, strict=True)
-    }
-    told_apart = sorted(greys[v] for v in ("reproduced", "undecided", "not reproduced"))
-    assert np.diff(told_apart).min() > 0.2
+    signs = verdict_figure(ROWS).axes[0]
+    assert len({text[0] for text in texts(signs)[3::4]}) == len(VERDICTS)
+    grounds = [to_rgb(bar.get_facecolor()) for bar in signs.patches]
+    # Direction only and undecided have one chance here, and the vacuous claim has none.
+    assert grounds[3] == grounds[4]
+    assert [bool(bar.get_hatch()) for bar in signs.patches] == [False, False, True, False, False]
+    assert brightness(grounds[0]) < brightness(grounds[3]) < brightness(grounds[1])
+
+
+def test_a_sign_of_a_small_chance_does_not_look_like_success():
+    scale = [brightness(to_rgb(chance_colour(chance))) for chance in np.linspace(0.0, 1.0, 11)]
+    assert (np.diff(scale) < -0.03).all()
+    assert scale[1] > 0.9
+    for chance in np.linspace(0.0, 1.0, 101):
+        ground = chance_colour(chance)
+        assert abs(brightness(to_rgb(ground)) - brightness(to_rgb(ink_on(ground)))) > 0.39
+
+
+def brightness(colour):
+    return float(np.dot(colour, (0.299, 0.587, 0.114)))

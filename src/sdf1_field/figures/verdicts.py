@@ -1,4 +1,4 @@
-"""Verdicts on a paper's claims with their chances, as a table of colours and signs."""
+"""Verdicts on a paper's claims, as a table of signs that is shaded by the claims' chances."""
 
 import math
 import textwrap
@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from matplotlib import colormaps
+from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
-from matplotlib.patches import Patch
 
 from sdf1_field.claims import (
     DIRECTION_ONLY,
@@ -17,7 +18,7 @@ from sdf1_field.claims import (
     UNDECIDED,
     VACUOUS,
 )
-from sdf1_field.figures.panels import BLUE, LETTERS_PER_INCH, ORANGE, SMALL, plain
+from sdf1_field.figures.panels import LETTERS_PER_INCH, SMALL, plain
 
 Ends = tuple[float, float, float]
 """A chance with the ends of its interval, which are NaN if there is none."""
@@ -42,26 +43,73 @@ class VerdictRow:
     null: Ends | None
 
 
-_VERDICTS = {
-    REPRODUCED: ("✓", BLUE, "white"),
-    DIRECTION_ONLY: ("→", "#9CC9E6", "black"),
-    UNDECIDED: ("?", "#F2F2F2", "black"),
-    NOT_REPRODUCED: ("✗", ORANGE, "black"),
-    VACUOUS: ("∅", "#D9D9D9", "black"),
-}
-"""Sign, colour and ink."""
+_SIGNS = {
+    REPRODUCED: "✓", DIRECTION_ONLY: "→", UNDECIDED: "?", NOT_REPRODUCED: "✗", VACUOUS: "∅",
+}  # fmt: skip
+_SCALE = "Blues"
+"""From white to dark blue, so that it reads in grey and by colour-blind readers alike."""
+_BRIGHT = 0.4
+"""Brightness of a ground below which ink is white."""
+_GREYS = (0.299, 0.587, 0.114)
+"""Part of red, green and blue in the brightness of a colour."""
+_STEPS = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
+"""Chances in the legend."""
 _MARGIN, _LINE = 0.12, 0.145
 """Space around a row's words, and height of a line of them [inch]."""
 _ID, _LETTERS = 0.5, 64
 """Width of the ids [inch], and letters in a line of words."""
-_COLUMN, _AXIS, _GAP = 1.35, 2.6, 0.15
-"""Width of the verdicts and of the axis of chances, and room between them [inch]."""
-_ABOVE, _BELOW = 0.6, 0.9
-"""Room for the axis, and for the legend [inch]."""
-_NUMBERS = (
-    "Dots: chance that one virtual paper reports the claim, with its 95 % interval;\n"
-    "open diamonds: the same in a model without the mechanisms that the claim is about."
+_NUMBER, _COLUMN, _AXIS, _GAP = 0.55, 1.9, 2.6, 0.15
+"""Width of the numbers of verdicts, of verdicts, of the axis, and between the last two [inch]."""
+_ABOVE, _BELOW, _SWATCH = 0.6, 1.55, 0.55
+"""Room for the axis, and for the legend, and width of one of its colours [inch]."""
+_SHADING = (
+    "Shading: the chance that one paper of the original's size reports the claim, by the model."
 )
+_NOTES = (
+    "Signs are verdicts: ✓ the effect, with a chance well above that without the mechanism; → the "
+    "effect, without such a chance; ? undecided; ✗ not reproduced; ∅ no significant effect, as "
+    "reported, but the same experiments do not find the one that the paper found either. Hatched: "
+    "no chance is known.",
+    "Dots: the chance with its 95 % interval; open diamonds: the same in a model without the "
+    "mechanisms that the claim is about.",
+)
+
+
+def chance_colour(chance: float) -> str:
+    """Colour of a chance [1], from white for never to dark blue for always; grey for NaN.
+
+    Examples
+    --------
+    >>> chance_colour(0.0), chance_colour(0.1), chance_colour(1.0), chance_colour(math.nan)
+    ('#f7fbff', '#e3eef9', '#08306b', '#f2f2f2')
+    """
+    return to_hex(colormaps[_SCALE](chance)) if math.isfinite(chance) else "#f2f2f2"
+
+
+def ink_on(colour: str) -> str:
+    """Black or white, whichever is read on a colour.
+
+    Examples
+    --------
+    >>> ink_on(chance_colour(0.1)), ink_on(chance_colour(0.9))
+    ('black', 'white')
+    """
+    return "white" if float(np.dot(to_rgb(colour), _GREYS)) < _BRIGHT else "black"
+
+
+def percent_text(chance: float) -> str:
+    """Text of a chance [1].
+
+    Examples
+    --------
+    >>> percent_text(0.104), percent_text(0.0003), percent_text(0.999), percent_text(math.nan)
+    ('10 %', '< 1 %', '> 99 %', '-')
+    """
+    if not math.isfinite(chance):
+        return "-"
+    if 0.0 < chance < 0.01:
+        return "< 1 %"
+    return "> 99 %" if 0.99 < chance < 1.0 else f"{100.0 * chance:.0f} %"
 
 
 def verdict_figure(rows: Sequence[VerdictRow]) -> Figure:
@@ -81,11 +129,15 @@ def verdict_figure(rows: Sequence[VerdictRow]) -> Figure:
         middle = 0.5 * (top + end)
         signs.text(0.08 - left, middle, row.id, fontsize=SMALL, fontweight="bold", va="center")
         signs.text(_ID - left, middle, "\n".join(lines), fontsize=SMALL, va="center")
-        sign, colour, ink = _VERDICTS[row.verdict]
-        signs.barh(middle, _COLUMN, end - top, color=colour, ec="white", lw=1.5)
-        signs.text(
-            0.06 * _COLUMN, middle, f"{sign} {row.verdict}", color=ink, fontsize=SMALL, va="center"
-        )
+        chance = math.nan if row.chance is None else row.chance[0]
+        colour = chance_colour(chance)
+        signs.barh(
+            middle, _COLUMN, end - top, color=colour, ec="0.75", lw=0.6,
+            hatch="" if math.isfinite(chance) else "///",
+        )  # fmt: skip
+        ink: dict[str, Any] = {"color": ink_on(colour), "fontsize": SMALL, "va": "center"}
+        signs.text(_NUMBER, middle, percent_text(chance), ha="right", fontweight="bold", **ink)
+        signs.text(_NUMBER + _MARGIN, middle, f"{_SIGNS[row.verdict]} {row.verdict}", **ink)
         _draw_chance(chances, middle, row.chance, {"marker": "o", "color": "black", "ms": 4})
         _draw_chance(
             chances, middle + 0.35 * _LINE, row.null,
@@ -101,16 +153,30 @@ def verdict_figure(rows: Sequence[VerdictRow]) -> Figure:
     chances.grid(axis="x", color="0.9", lw=0.8)
     chances.set_axisbelow(True)
     chances.set_xlabel("chance that one paper reports it", fontsize=SMALL)
-    figure.legend(
-        handles=[
-            Patch(facecolor=colour, edgecolor="0.6", label=f"{sign} {verdict}")
-            for verdict, (sign, colour, _) in _VERDICTS.items()
-        ],
-        loc="lower left", bbox_to_anchor=(0.0, 0.38 / height), ncols=len(_VERDICTS),
-        frameon=False, fontsize=9,
-    )  # fmt: skip
-    figure.text(0.1 / width, 0.1 / height, _NUMBERS, fontsize=SMALL, color="0.25")
+    _draw_legend(figure, width, height)
     return figure
+
+
+def _draw_legend(figure: Figure, width: float, height: float) -> None:
+    """Colours of some chances below the rows, and what signs, shading and dots mean."""
+    figure.text(0.1 / width, 1.28 / height, _SHADING, fontsize=SMALL, va="center")
+    below = figure.add_axes(
+        (0.1 / width, 0.95 / height, _SWATCH * len(_STEPS) / width, 0.2 / height)
+    )
+    for n, step in enumerate(_STEPS):
+        colour = chance_colour(step)
+        below.barh(0.0, 1.0, left=n, color=colour, ec="0.75", lw=0.6)
+        below.text(
+            n + 0.5, 0.0, percent_text(step), color=ink_on(colour), fontsize=SMALL, ha="center",
+            va="center",
+        )  # fmt: skip
+    below.set(xlim=(0.0, len(_STEPS)), ylim=(-0.4, 0.4))
+    below.set_axis_off()
+    notes = [line for note in _NOTES for line in textwrap.wrap(note, int(LETTERS_PER_INCH * width))]
+    figure.text(
+        0.1 / width, 0.82 / height, "\n".join(notes), fontsize=SMALL, color="0.25", va="top",
+        linespacing=1.3,
+    )  # fmt: skip
 
 
 def _draw_chance(axes: Any, place: float, chance: Ends | None, style: dict[str, Any]) -> None:
