@@ -124,7 +124,7 @@ def _fold_change(run: xr.Dataset) -> Iterator[dict[str, Any]]:
     about = next((row["encounter_limit_note"] for row in rows if row["encounter_limit_note"]), "")
     yield _curve(
         "fold-change", "Fold change", "", times, series, note=f"{note} {about}".strip(),
-        level=1.0, level_label="scattered evenly", hues=(0, 1, 0, 1),
+        level=1.0, level_label="1: cells scattered evenly", hues=(0, 1, 0, 1),
     )  # fmt: skip
 
 

@@ -72,7 +72,8 @@ class Curve {
     this.place = el("div", { class: "curve-place" });
     this.values = lines.map(() => el("span", { class: "curve-value" }));
     const legend = el("ul", { class: "curve-legend" },
-      lines.map((line, n) => el("li", {}, sampleLine(line), el("span", {}, line.label), this.values[n])));
+      lines.map((line, n) => el("li", {}, sampleLine(line), el("span", {}, line.label), this.values[n])),
+      curve.level === null ? null : el("li", {}, sampleLine({ colour: "var(--text)", dash: "1 4" }), curve.level_label));
     this.element = el("figure", { class: "curve" },
       el("figcaption", {}, el("h3", {}, curveTitle(curve)), curve.note ? el("p", { class: "note" }, curve.note) : null),
       this.place, legend, this.table());
@@ -136,9 +137,7 @@ class Curve {
         times.unit === 3600 ? "time (h)" : "time (min)"));
     if (this.curve.level !== null) {
       const at = this.y(this.curve.level);
-      drawing.append(
-        svg("line", { class: "level", x1: left, x2: width - right, y1: at, y2: at }),
-        svg("text", { class: "level-label", x: width - right, y: at - 5, "text-anchor": "end" }, this.curve.level_label));
+      drawing.append(svg("line", { class: "level", x1: left, x2: width - right, y1: at, y2: at }));
     }
     this.cursor = svg("line", { class: "cursor", y1: top, y2: height - bottom });
     this.dots = this.lines.map((line) => svg("circle", { r: 4, fill: line.colour, class: "dot" }));
@@ -215,10 +214,6 @@ function buildCurves(section, runs) {
     for (const curve of curves) curve.show(time);
   });
   window.addEventListener("resize", () => curves.forEach((curve) => curve.draw()));
-}
-
-function runsWithFacts() {
-  return (page.data.runs || []).filter((run) => run.facts && run.facts.curves);
 }
 
 if (runsWithFacts().some((run) => run.facts.curves.length))

@@ -1,4 +1,8 @@
 // What a run is, in text: explained, its parameters, and where it comes from. Data: view/facts.py.
+function runsWithFacts() {
+  return (page.data.runs || []).filter((run) => run.facts && run.facts.curves);
+}
+
 function copyButton(text, label) {
   const button = el("button", { type: "button", class: "copy", "aria-label": label }, "Copy");
   const said = (word) => {
@@ -91,6 +95,7 @@ function aboutElements(run) {
 
 // Parameters
 
+const PARAMETER_HEADER = ["key", "value", "unit", "status", "interval", "source"];
 const STATUS_ORDER = ["literature", "derived", "calibrated", "assumed", "model choice"];
 
 // Rows of all runs by key: values that differ are listed run by run.
@@ -115,7 +120,7 @@ function parameterCells(row, runs) {
   const value = row.differs
     ? el("td", { colspan: 2 }, el("ul", { class: "plain" },
       runs.map((run, n) => el("li", {}, `${run.name}: ${row.values[n] === undefined ? "none" : row.values[n]}`))))
-    : [el("td", { class: Number.isFinite(Number(row.value)) ? "number" : "" }, row.value), el("td", {}, row.unit)];
+    : [el("td", { class: Number.isFinite(Number(row.value)) ? "number" : "written" }, row.value), el("td", { class: "unit" }, row.unit)];
   return [
     el("th", { scope: "row", class: "key" }, row.key, row.any ? el("span", { class: "mark" }, "changed") : null),
     value,
@@ -133,6 +138,8 @@ function buildParameters(section, runs) {
   const rows = mergedParameters(runs);
   for (const row of rows) {
     row.element = el("tr", {}, parameterCells(row, runs));
+    [...row.element.children].forEach((cell, n, cells) =>
+      cell.setAttribute("data-label", PARAMETER_HEADER[cells.length < PARAMETER_HEADER.length && n > 1 ? n + 1 : n]));
     row.words = [row.key, ...row.values, row.status, row.source, row.interval].join(" ").toLowerCase();
   }
   const statuses = STATUS_ORDER.filter((status) => rows.some((row) => row.status === status));
@@ -156,12 +163,12 @@ function buildParameters(section, runs) {
   };
   for (const status of statuses) boxes.set(status, checkbox(`${status} (${counted(status)})`, true, apply));
   boxes.set("without effect", checkbox(`also without effect (${rows.filter((row) => row.idle).length})`, false, apply));
-  if (rows.some((row) => row.any)) boxes.set("changed", checkbox("changed alone", false, apply));
-  if (rows.some((row) => row.differs)) boxes.set("differs", checkbox("differing between runs alone", false, apply));
+  if (rows.some((row) => row.any)) boxes.set("changed", checkbox("only changed values", false, apply));
+  if (rows.some((row) => row.differs)) boxes.set("differs", checkbox("only values that differ between the runs", false, apply));
   const only = el("button", { type: "button", onclick: () => {
     for (const status of statuses) boxes.get(status).querySelector("input").checked = status === "assumed";
     apply();
-  } }, "Assumed values alone");
+  } }, "Only assumed values");
   const all = el("button", { type: "button", onclick: () => {
     for (const status of statuses) boxes.get(status).querySelector("input").checked = true;
     search.value = "";
@@ -177,8 +184,8 @@ function buildParameters(section, runs) {
       el("label", { for: "parameter-filter" }, "Find ", search),
       el("fieldset", {}, el("legend", {}, "Show"), [...boxes.values()]), only, all),
     found,
-    el("div", { class: "scroll" }, el("table", { class: "parameters" },
-      el("thead", {}, el("tr", {}, ["key", "value", "unit", "status", "interval", "source"].map((name) => el("th", { scope: "col" }, name)))),
+    el("div", { class: "scroll" }, el("table", { class: "parameters stack" },
+      el("thead", {}, el("tr", {}, PARAMETER_HEADER.map((name) => el("th", { scope: "col" }, name)))),
       el("tbody", {}, rows.map((row) => row.element)))));
   apply();
 }
