@@ -15,17 +15,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-HERE = Path(__file__).parent
-sys.path[:0] = [str(HERE), str(HERE / "mechanisms")]
+sys.path.append(str(Path(__file__).parent / "mechanisms"))
 
-import media
-import replayed
+from rows import MEDIA, MEDIA_DISHES, PIECES, PIECES_SEEDS, STILL, STROMA
 
-from sdf1_field.reproduce import load_paper
 from sdf1_field.spec import load_model
 
+HERE = Path(__file__).parent
 SHIPPED = HERE / "sensitivity.toml"
-INDICES, MEDIA, REPLAYED = "inference/indices.md", "mechanisms/media.md", "mechanisms/replayed.md"
+OF_INDICES, OF_MEDIA = "inference/indices.md", "mechanisms/media.md"
+OF_PIECES = "mechanisms/replayed.md"
 CONDITIONS = {
     "AMD3100 10 µM": "amd3100",
     "AMD3100 1 µM": "amd3100_1um",
@@ -34,15 +33,15 @@ CONDITIONS = {
 }
 """Conditions of the columns of replayed.md."""
 DISHES = {
-    MEDIA: f"{media.DISHES} dishes of placed stroma",
-    REPLAYED: f"{len(replayed.SEEDS)} dishes of recorded stroma, without crowding",
+    OF_MEDIA: f"{MEDIA_DISHES} dishes of placed stroma",
+    OF_PIECES: f"{len(PIECES_SEEDS)} dishes of recorded stroma, without crowding",
 }
 REGIONS = ("MSC", "migrasome network")
 _ABOUT = f"""\
 # What recorded fold changes at 4 h depend on, as `sdf1-field explain` and the viewer show it.
 #
 # Written by `python validation/sensitivity.py` from the tables of
-# {INDICES}, {MEDIA} and {REPLAYED}; do not edit.
+# {OF_INDICES}, {OF_MEDIA} and {OF_PIECES}; do not edit.
 # Fold changes are text, with the digits of the tables: on MSC, on the migrasome network.
 # `treatments` are the agents and doses of the condition. With `over`, numbers are of the ratio to
 # the fold change of that other condition.
@@ -69,12 +68,12 @@ def treatments_of(model: str) -> dict[str, str]:
 
 def indices(models: Mapping[str, str]) -> Iterator[dict[str, Any]]:
     """Total Sobol indices by condition and region; ``models`` by condition."""
-    (_, *columns), rows = table_of(INDICES)
+    (_, *columns), rows = table_of(OF_INDICES)
     for n, column in enumerate(columns):
         condition, region = column.split(", ")
         condition, _, over = condition.partition(" over ")
         yield {
-            "source": f"validation/{INDICES}",
+            "source": f"validation/{OF_INDICES}",
             "treatments": treatments_of(models[condition]),
             "over": over,
             "region": {"network": REGIONS[1]}.get(region, region),
@@ -108,16 +107,16 @@ def changed(
 
 def of_media() -> Iterator[dict[str, Any]]:
     """Changes of the medium and of the coat."""
-    _, rows = table_of(MEDIA)
+    _, rows = table_of(OF_MEDIA)
     cells = {name: [re.split(r"[; ]", text)[0] for text in texts] for name, *texts in rows}
-    for name, (model, settings) in media.ROWS.items():
+    for name, (model, settings) in MEDIA.items():
         if settings:
             yield changed(
                 name,
                 cells[name][:2],
-                cells[media.STILL[model]][:2],
-                source=f"validation/{MEDIA}",
-                dishes=DISHES[MEDIA],
+                cells[STILL[model]][:2],
+                source=f"validation/{OF_MEDIA}",
+                dishes=DISHES[OF_MEDIA],
                 settings=settings_of(settings),
                 treatments=treatments_of(model),
                 over="",
@@ -126,10 +125,10 @@ def of_media() -> Iterator[dict[str, Any]]:
 
 def of_pieces(models: Mapping[str, str]) -> Iterator[dict[str, Any]]:
     """Pieces of the model that are left out, and other exponents."""
-    (_, _, *columns), rows = table_of(REPLAYED)
+    (_, _, *columns), rows = table_of(OF_PIECES)
     shipped, *others = rows
     for name, *texts in others:
-        settings = dict(replayed.ROWS[name]) or settings_of(replayed.STROMA[name])
+        settings = dict(PIECES[name]) or settings_of(STROMA[name])
         for n, condition in enumerate(["control", *(CONDITIONS.get(c, "") for c in columns)]):
             if not condition:
                 break
@@ -138,8 +137,8 @@ def of_pieces(models: Mapping[str, str]) -> Iterator[dict[str, Any]]:
                 name,
                 texts[n].split("/"),
                 shipped[n + 1].split("/"),
-                source=f"validation/{REPLAYED}",
-                dishes=DISHES[REPLAYED],
+                source=f"validation/{OF_PIECES}",
+                dishes=DISHES[OF_PIECES],
                 settings=settings,
                 treatments=treatments_of(models[condition]),
                 over=over,
@@ -160,7 +159,8 @@ def toml(values: Mapping[str, Any]) -> str:
 
 def shipped_text() -> str:
     """Text of the file, from the tables as they are recorded now."""
-    models = {key: one.model for key, one in load_paper("deniz2023").conditions.items()}
+    targets = tomllib.loads((HERE / "targets.toml").read_text(encoding="utf-8"))
+    models = {key: str(one["model"]) for key, one in targets["deniz2023"]["condition"].items()}
     parts = [_ABOUT]
     parts += [f"[[index]]\n{toml(one)}\n" for one in indices(models)]
     parts += [f"[[change]]\n{toml(one)}\n" for one in (*of_media(), *of_pieces(models))]

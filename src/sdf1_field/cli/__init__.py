@@ -1,8 +1,8 @@
 """Command line; commands import NumPy and all that needs it when they run.
 
-`models`, `running`, `explaining`, `analysing`, `drawing`, `tracking`, `measuring`, `scenes`, `reproducing` and
-`calibrating` hold the commands; `options` is shared by several of them, and `program` turns errors
-into one line and an exit status.
+`models`, `running`, `explaining`, `analysing`, `drawing`, `tracking`, `measuring`, `scenes`,
+`reproducing` and `calibrating` hold the commands; `options` is shared by several of them, and
+`program` turns errors into one line and an exit status.
 """
 
 import click

@@ -16,7 +16,7 @@ _WIDEST = 100
 @run_argument
 @json_option
 def explain(run: Path, as_json: bool) -> None:
-    """Explain a run in plain language: what was simulated, what is changed, what it depends on.
+    r"""Explain a run in plain language: what was simulated, what is changed, what it depends on.
 
     With a paragraph for a methods section, and the commands that make the run again.
 

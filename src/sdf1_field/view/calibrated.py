@@ -72,9 +72,7 @@ def calibration_data(folder: Path, plain: Mapping[str, Any], beside: Path) -> di
             for one in plain["claims"]
         ],
         "parameters": [_parameter(one) for one in plain["parameters"]],
-        "space": [
-            [", ".join(map(str, one["claims"])), _held(one)] for one in plain["space"]
-        ],
+        "space": [[", ".join(map(str, one["claims"])), _held(one)] for one in plain["space"]],
         "correlations": [
             [str(one["key"]), str(one["with"]), f"{one['value']:+.2f}"]
             for one in plain["correlations"]

@@ -78,9 +78,7 @@ def claims_data(folder: Path, plain: Mapping[str, Any], beside: Path) -> dict[st
         "joint": None
         if joint is None
         else {"claims": list(joint["claims"]), "chance": shaded(joint["value"])},
-        "claims": [
-            _claim(claim, conditions, readings, files, beside) for claim in plain["claims"]
-        ],
+        "claims": [_claim(claim, conditions, readings, files, beside) for claim in plain["claims"]],
     }
 
 
@@ -194,14 +192,14 @@ def _panels(
             shown.append({"label": label, "dots": dots})
         if shown:
             ranges = expected[rest]
+            (time,) = times if len(times) == 1 else (None,)
             yield {
                 "title": rest,
                 "unit": readings.unit(rest),
-                "time": duration_text(next(iter(times))) if len(times) == 1 and None not in times
-                else "",
+                "time": "" if time is None else duration_text(time),
                 "reported": _range(next(iter(ranges))) if len(ranges) == 1 else None,
                 "columns": shown,
-            }  # fmt: skip
+            }
 
 
 def _measure(text: str) -> tuple[tuple[str, str], float | None]:

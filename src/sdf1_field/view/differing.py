@@ -111,11 +111,11 @@ def changed(model: Model) -> Section:
 
 
 def _newer(model: Model) -> Iterator[tuple[str, str, str]]:
-    """Values that nobody changed and that differ from those shipped now."""
+    """Values that the run reads, were not changed, and differ from those shipped now."""
     shipped = shipped_values(model)
-    for path, entry in sorted(model.entries.items()):
+    for path, entry in sorted(read_entries(model).items()):
         now = shipped.get(path)
-        if is_shipped(entry.where) and path not in _WORDS and now and now.value != entry.value:
+        if is_shipped(entry.where) and now and now.value != entry.value:
             yield path, value_text(entry.value), value_text(now.value)
 
 

@@ -53,9 +53,9 @@ def folder_page(path: str | Path, beside: str | Path | None = None) -> str:
         found = claims_file(folder)
         if found is None:
             raise InputError(
-                f"{folder}: is neither a folder of `sdf1-field reproduce`, which holds claims.json, "
-                "nor of `sdf1-field calibrate`, which holds calibration.json. Give one of these, "
-                "or run files."
+                f"{folder}: is neither a folder of `sdf1-field reproduce`, which holds "
+                "claims.json, nor of `sdf1-field calibrate`, which holds calibration.json. Give "
+                "one of these, or run files."
             )
         file, make, kind = found, claims_data, "reproduce"
     plain = _read(file, kind)

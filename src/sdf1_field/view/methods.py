@@ -18,6 +18,7 @@ from sdf1_field.view.differing import base_of, is_own, read_entries
 from sdf1_field.view.document import Part, Passage, Section, listed
 from sdf1_field.view.setting import (
     bodies_in,
+    cells_text,
     in_micro,
     is_interrupted,
     labels,
@@ -93,7 +94,9 @@ def methods_text(run: xr.Dataset, model: Model, *, papers: int) -> str:
     )
     cited = listed([f"[{n}]" for n in range(2, 2 + papers)]) if papers else ""
     if cited:
-        sentences.append(f"The model follows the experiments of {cited}.")
+        sentences.append(
+            f"Conditions and values are, among others, from the experiments of {cited}."
+        )
     changed = [one.setting for one in changes(model)]
     if changed:
         sentences.append(f"Values that differ from the shipped ones: {'; '.join(changed)}.")
@@ -130,7 +133,7 @@ def _plain(model: Model, key: str) -> str:
 def _dish_sentence(run: xr.Dataset, spec: ModelSpec) -> str:
     who = []
     if spec.follows_cells:
-        who.append(f"{run.sizes.get('trajectory', 0):,} {spec.haematopoietic.label} cells")
+        who.append(cells_text(spec, run.sizes.get("trajectory", 0)))
     if bodies := bodies_in(run):
         who.append(f"{bodies:,} {spec.stroma.label}")
     long = "in steady state"
@@ -221,9 +224,7 @@ def again(run: xr.Dataset, model: Model, path: Path | None) -> Section:
             for one in changes(model)
             if model.entries[one.path].where == CALL
         ]
-        commands = [
-            " \\\n  ".join([f"sdf1-field solve {base} --seed {seed} -o {new}", *settings])
-        ]
+        commands = [" \\\n  ".join([f"sdf1-field solve {base} --seed {seed} -o {new}", *settings])]
         commands += [f"sdf1-field inspect --digest {one}" for one in (file, new)]
         same = (
             "The two digests (numbers that two runs share if all of their content is the same) are "

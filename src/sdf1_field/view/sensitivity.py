@@ -9,8 +9,10 @@ from typing import Any
 
 from sdf1_field.shipped import shipped_folder
 from sdf1_field.spec import Entry, Model, ModelSpec
+from sdf1_field.units import parse
 from sdf1_field.view.differing import base_of, change_rows, read_entries, value_text
 from sdf1_field.view.document import Part, Section, Table, listed
+from sdf1_field.view.setting import cells_text
 
 REGIONS = ("MSC", "migrasome network")
 _CELLS, _STROMA, _MODEL = "kg1a", "msc", "coculture-kg1a"
@@ -23,8 +25,8 @@ _SAME_DOSE = 1.01
 _NAMED = 3
 """Calibrated values that are named."""
 _FOLD_CHANGE = (
-    "The fold change is the number of cells per area of MSC, or of the migrasome network, over that "
-    "of the free surface: 1 means that cells do not gather."
+    "The fold change is the number of cells per area of MSC, or of the migrasome network, over "
+    "that of the free surface: 1 means that cells do not gather."
 )
 _NUMERICAL = "numerical:"
 """Beginning of the sources of grid, steps and tolerances."""
@@ -71,6 +73,8 @@ def covered(spec: ModelSpec) -> bool:
         and spec.cells.type == _CELLS
         and spec.scene.stroma == _STROMA
         and spec.bears_stroma
+        and spec.senses
+        and spec.adheres
     )
 
 
@@ -87,8 +91,6 @@ def _matches(spec: ModelSpec, treatments: Mapping[str, str]) -> bool:
 
 
 def _dose(spec: ModelSpec, agent: str, text: str) -> float:
-    from sdf1_field.units import parse
-
     name = next(name for name in spec.treatments if spec.agent_of(name) == agent)
     return parse(text, "concentration", molar_mass=spec.dosed_mass(name))
 
@@ -190,11 +192,10 @@ def _counted(read: Mapping[str, Entry]) -> str:
         e.status == "assumed" and e.source.startswith(_NUMERICAL) for e in read.values()
     )
     return (
-        f"This run depends on {len(read)} values. {by['literature']} are from the literature, "
-        f"{by['derived']} are derived from it, {by['calibrated']} are calibrated (fitted to "
-        f"published claims), {by['assumed']} are assumed ({numerical} of these are numerical "
-        f"choices, such as the grid's spacing), and {by['model choice']} are choices of the model "
-        "or of the user."
+        f"This run depends on {len(read)} values. By status: {by['literature']} from the "
+        f"literature, {by['derived']} derived from it, {by['calibrated']} calibrated (fitted to "
+        f"published claims), {by['assumed']} assumed (of which {numerical} numerical choices, such "
+        f"as the grid's spacing), {by['model choice']} choices of the model or of the user."
     )
 
 
@@ -205,7 +206,9 @@ def _without(spec: ModelSpec) -> str:
         given = listed([spec.agent[name].label for name in doses_of(spec)])
         kind = f"co-cultures with {given} at this dose"
     elif spec.follows_cells and spec.bears_stroma:
-        kind = f"{spec.haematopoietic.label} cells on {spec.stroma.label}"
+        kind = f"{cells_text(spec)} on {spec.stroma.label}"
+        if spec.cells.type == _CELLS and spec.scene.stroma == _STROMA:
+            kind += " that sense nothing or adhere to nothing"
     elif spec.follows_cells:
         kind = "cells without stroma"
     elif spec.run.mode == "steady":
@@ -241,9 +244,9 @@ def _of_record(record: Recorded, read: Mapping[str, Entry]) -> Iterator[Part]:
         yield Table(
             ("key", "in this run", "status", "share, MSC", "share, network"),
             rows,
-            f"Recorded shares (total Sobol indices) of the {what}: {len(record.shares)} values were "
-            "drawn from their whole intervals; a share is what would be left of the variance of the "
-            "logarithm if all values but this one were known. Shares below "
+            f"Recorded shares (total Sobol indices) of the {what}: {len(record.shares)} values "
+            "were drawn from their whole intervals; a share is what would be left of the variance "
+            "of the logarithm if all values but this one were known. Shares below "
             f"{_DECISIVE:g} are left out.",
         )
     single = sorted(_changes(record, read), key=lambda item: -item[0])
@@ -263,7 +266,7 @@ def _changes(
     """Sizes of changes of keys that the run reads, with their rows and the dishes."""
     for one in record.single:
         keys = [key for key in one["settings"] if key in read]
-        if not keys:
+        if all(read[key].value == one["settings"][key] for key in keys):
             continue
         size = max(
             abs(math.log(float(new) / float(old)))

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import xarray as xr
+from numpy.typing import NDArray
 
 from sdf1_field.digits import count_text
 from sdf1_field.scene import NO_BODY
@@ -22,6 +23,8 @@ CELLS = {
 """What the shipped cell types are."""
 STROMAL = {"msc": "mesenchymal stromal cells", "l929": "a line of mouse fibroblasts"}
 """What the shipped stromal types are."""
+_CELLS_ALREADY = ("HSPC", "cells")
+"""Ends of labels that say that they are cells."""
 _OF_STROMA = ("cargo_kinetics", "bursts")
 """Mechanisms that need no haematopoietic cells."""
 MECHANISMS = {
@@ -92,12 +95,22 @@ def setting(run: xr.Dataset, spec: ModelSpec) -> Section:
     """What was simulated."""
     parts = [_subject(run, spec), _dish(spec), *_stroma(run, spec), _chemokines(run, spec)]
     parts += _treatments(spec)
+    if spec.run.mode != "steady":
+        parts.append(_saved(run))
     if is_interrupted(run, spec):
         parts.append(
             f"The run was interrupted at {duration_text(reached(run))} of "
             f"{duration_text(spec.run.duration)}: what is said of its outcome holds until then."
         )
     return Section("setting", "What was simulated", tuple(parts))
+
+
+def cells_text(spec: ModelSpec, number: int | None = None) -> str:
+    """Haematopoietic cells with their number, such as ``255 KG-1a cells``."""
+    label = spec.haematopoietic.label
+    if label.endswith(_CELLS_ALREADY):
+        return label if number is None else f"{number:,} {label}"
+    return f"{label} cells" if number is None else count_text(number, f"{label} cell")
 
 
 def _called(label: str, known: str) -> str:
@@ -108,7 +121,7 @@ def _subject(run: xr.Dataset, spec: ModelSpec) -> str:
     """Who was in the dish, and for how long."""
     bodies, label = bodies_in(run), spec.stroma.label
     stroma = f"{bodies:,} {_called(label, STROMAL.get(spec.scene.stroma, ''))}"
-    number = count_text(run.sizes.get("trajectory", 0), f"{spec.haematopoietic.label} cell")
+    number = cells_text(spec, run.sizes.get("trajectory", 0))
     cells = _called(number, CELLS.get(spec.cells.type, ""))
     were = "was" if run.sizes.get("trajectory", 0) == 1 else "were"
     long = duration_text(spec.run.duration)
@@ -130,12 +143,14 @@ def _subject(run: xr.Dataset, spec: ModelSpec) -> str:
             "losses are equal. Nothing moves and nothing changes with time; there are no "
             "haematopoietic cells."
         )
-    begin = "Time 0 is the moment of seeding." if spec.grows and spec.run.culture == 0 else ""
-    subject = f"A culture {whose} was simulated" if bodies else f"The medium {whose} was simulated"
-    if spec.bears_migrasomes and not bodies:
-        subject = "Migrasomes that lie on the floor, without stromal cells, were simulated"
+    begin = " Time 0 is the moment of seeding." if spec.grows and spec.run.culture == 0 else ""
     span = f"for {long}" if not spec.run.culture else f"until {long}"
-    return f"{subject} {span}, without haematopoietic cells. {begin}".strip()
+    if bodies:
+        return f"A culture {whose} was simulated {span}, without haematopoietic cells.{begin}"
+    if spec.bears_migrasomes:
+        migrasomes = count_text(run.sizes.get("migrasome", 0), "migrasome")
+        return f"{migrasomes} on a floor were simulated {span}, without cells of any kind."
+    return f"The medium over a floor was simulated {span}, without cells of any kind."
 
 
 def _dish(spec: ModelSpec) -> str:
@@ -189,10 +204,10 @@ def _stroma(run: xr.Dataset, spec: ModelSpec) -> Iterator[str]:
     else:
         yield f"The {vesicles} are placed at random; they do not move."
     if spec.bears_networks:
-        yield f"{_at_the_end(run, label)}"
+        yield _at_the_end(run)
 
 
-def _at_the_end(run: xr.Dataset, label: str) -> str:
+def _at_the_end(run: xr.Dataset) -> str:
     """Fibres and migrasomes of the last frame."""
     owner = run["migrasome_body"][-1].values if "migrasome_body" in run else np.array([])
     fibres = run["fibre_body"][-1].values if "fibre_body" in run else np.array([])
@@ -254,6 +269,24 @@ def treatment_phrases(spec: ModelSpec) -> list[str]:
     return phrases
 
 
+def _saved(run: xr.Dataset) -> str:
+    """Of which times the file holds fields and cells."""
+    text = f"The file holds the floor {_times(run['time'].values)}"
+    if "cell_time" in run:
+        text += f", and the cells {_times(run['cell_time'].values[0])}"
+    return f"{text}."
+
+
+def _times(times: NDArray[np.float64]) -> str:
+    known = times[np.isfinite(times)]
+    if not len(known):
+        return "at no time"
+    if len(known) == 1:
+        return f"once, at {duration_text(float(known[0]))}"
+    first, last = (duration_text(float(time)) if time else "0 h" for time in known[[0, -1]])
+    return f"at {len(known)} times from {first} to {last}"
+
+
 def _moment(time: float) -> str:
     return duration_text(time) if time else "time 0"
 
@@ -264,10 +297,12 @@ def _treatments(spec: ModelSpec) -> Iterator[str]:
         agent = spec.agent[spec.agent_of(name)]
         lasts, start = agent.action.lasts, _moment(given.start)
         dose = f" ({in_micro(given.dose)})" if given.dose else ""
+        idle = agent.action.idle(spec, spec.agent_of(name))
+        vain = "" if idle is None else f" It has no effect here, since {idle[0]}."
         if agent.acts_on == "medium_change":
             yield (
                 f"Medium change at {start}: what is dissolved is removed, what is bound to the "
-                "coat stays."
+                f"coat stays.{vain}"
             )
             continue
         stop = None if given.stop is None else _moment(given.stop)
@@ -289,9 +324,7 @@ def _treatments(spec: ModelSpec) -> Iterator[str]:
                 f" The cells were kept in it for {duration_text(given.preincubation)} before they "
                 "were added."
             )
-        text = text[0].upper() + text[1:]
-        idle = agent.action.idle(spec, spec.agent_of(name))
-        yield text if idle is None else f"{text} It has no effect here, since {idle[0]}."
+        yield f"{text[0].upper()}{text[1:]}{vain}"
 
 
 # Mechanisms
