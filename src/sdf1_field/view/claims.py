@@ -17,6 +17,8 @@ from sdf1_field.errors import Sdf1FieldError
 from sdf1_field.reproduce import load_paper
 from sdf1_field.reproduce.experiments import chosen_views, plan
 from sdf1_field.reproduce.tables import DIRECTIONS_ONLY, share_text
+from sdf1_field.spec import load_model
+from sdf1_field.spec.unread import unread_keys
 from sdf1_field.statistics import p_text
 from sdf1_field.units import duration_text
 from sdf1_field.view.chances import scale, shaded
@@ -319,7 +321,7 @@ def _dishes(
     model, settings = readings.models.get(key, ("", ()))
     command = ""
     if model and seeds:
-        setting = "".join(f" --set {shlex.quote(one)}" for one in settings)
+        setting = "".join(f" --set {shlex.quote(one)}" for one in _read(model, settings))
         run = shlex.quote(f"{Path(model).stem}-seed{seeds[0]}.nc")
         command = (
             f"sdf1-field solve {shlex.quote(model)}{setting} --seed {seeds[0]} -o {run}\n"
@@ -331,6 +333,17 @@ def _dishes(
         "files": list(_linked(files, beside, seeds)),
         "command": command,
     }
+
+
+def _read(model: str, settings: Sequence[str]) -> list[str]:
+    """Settings that a model reads; `sdf1-field solve` refuses the others, which change nothing."""
+    try:
+        spec = load_model(model, settings=settings).spec
+    except Sdf1FieldError:
+        return list(settings)
+    keys = [one.partition("=")[0] for one in settings]
+    idle = {key.path for key in unread_keys(spec, keys)}
+    return [one for key, one in zip(keys, settings, strict=True) if key not in idle]
 
 
 def _linked(
