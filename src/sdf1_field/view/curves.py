@@ -176,7 +176,7 @@ def _stroma(run: xr.Dataset, spec: ModelSpec) -> Iterator[dict[str, Any]]:
     if "migrasome_body" in run and run.sizes.get("migrasome", 0):
         owner = run["migrasome_body"].values
         there, apart = np.isfinite(owner), owner == NO_BODY
-        series.append(("attached", "migrasomes on fibres", (there & ~apart).sum(axis=1)))
+        series.append(("attached", "attached migrasomes", (there & ~apart).sum(axis=1)))
         series.append(("detached", "detached migrasomes", apart.sum(axis=1)))
     if not series:
         return

@@ -14,7 +14,7 @@ from sdf1_field.spec.unread import Unread, unread_keys
 from sdf1_field.view.document import Section, Table
 
 NONE = "none"
-"""Text of a value that the shipped model does not have."""
+"""Text of an empty value, and of one that the shipped model does not have."""
 _LISTED = 3
 """Keys that are named of each reason for which keys have no effect."""
 _WORDS = ("title", "description")
@@ -24,7 +24,7 @@ _NO_TREATMENT, _NOT_GIVEN = "no treatment gives ", "no treatment gives their age
 def value_text(value: Any) -> str:
     """A value as a model file has it, without the quotes of a text."""
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    return " ".join(text.split())
+    return " ".join(text.split()) or NONE
 
 
 @functools.lru_cache(maxsize=8)

@@ -12,13 +12,12 @@ from sdf1_field.record import computer_text, field_unit, model_of, summary
 from sdf1_field.spec import Model, outside_intervals
 from sdf1_field.spec.schema import dimension_of
 from sdf1_field.spec.unread import unread_keys
-from sdf1_field.units import duration_text
 from sdf1_field.view.curves import run_curves
 from sdf1_field.view.differing import change_rows, outside_rows, value_text
 from sdf1_field.view.document import as_json
 from sdf1_field.view.explaining import explain
 from sdf1_field.view.methods import libraries
-from sdf1_field.view.setting import is_interrupted, reached
+from sdf1_field.view.setting import is_interrupted, span_text
 
 _AUDITED = 6
 """Figures of the molecules in an audit, which adds up to as many."""
@@ -58,10 +57,7 @@ def warnings_of(run: xr.Dataset, model: Model) -> list[str]:
     """What a reader has to know before trusting a run; empty if there is nothing."""
     texts = []
     if is_interrupted(run, model.spec):
-        texts.append(
-            f"The run was interrupted at {duration_text(reached(run))} of "
-            f"{duration_text(model.spec.run.duration)}."
-        )
+        texts.append(f"The run was interrupted at {span_text(run, model.spec)}.")
     texts += [one.text for one in outside_intervals(model)]
     texts += [
         f"{key.path}: changed, but without effect, since {key.reason}."

@@ -13,6 +13,7 @@ from sdf1_field import __version__
 from sdf1_field.shipped import shipped_citation, shipped_folder
 from sdf1_field.spec import Model, ModelSpec, changes
 from sdf1_field.spec.entries import CALL
+from sdf1_field.spec.layers import FITTED
 from sdf1_field.units import duration_text
 from sdf1_field.view.differing import base_of, is_own, read_entries
 from sdf1_field.view.document import Part, Passage, Section, listed
@@ -22,7 +23,7 @@ from sdf1_field.view.setting import (
     in_micro,
     is_interrupted,
     labels,
-    reached,
+    span_text,
     treatment_phrases,
     view_text,
 )
@@ -116,8 +117,6 @@ def methods_text(run: xr.Dataset, model: Model, *, papers: int) -> str:
         )
     given = treatment_phrases(spec)
     sentences.append(f"Treatment: {'; '.join(given)}." if given else "There was no treatment.")
-    if is_interrupted(run, spec):
-        sentences.append(f"The run was interrupted at {duration_text(reached(run))}.")
     sentences.append(
         "Every value, with its unit, source and status, is in the run file; libraries: "
         f"{libraries(run)}."
@@ -138,7 +137,7 @@ def _dish_sentence(run: xr.Dataset, spec: ModelSpec) -> str:
         who.append(f"{bodies:,} {spec.stroma.label}")
     long = "in steady state"
     if spec.run.mode != "steady":
-        long = f"for {duration_text(spec.run.duration)}"
+        long = f"for {span_text(run, spec)}"
         if spec.run.culture:
             long += f" after {duration_text(spec.run.culture)} of culture of the stroma alone"
     place = "A round well" if spec.dish.shape == "round" else "A view"
@@ -198,6 +197,11 @@ def again(run: xr.Dataset, model: Model, path: Path | None) -> Section:
     else:
         parts.append("The run was made from Python, or its command line was not recorded.")
     base = base_of(model)
+    if is_interrupted(run, model.spec):
+        parts.append(
+            "It was interrupted. The same command, in the same folder and with --resume, goes on "
+            "where it stopped, and ends with the same numbers as if it never had been."
+        )
     if is_own(model) or base is None:
         parts.append(
             f"Its model {name} is a file of the user's own, which is not shipped and whose text is "
@@ -222,26 +226,31 @@ def again(run: xr.Dataset, model: Model, path: Path | None) -> Section:
         settings = [
             f"--set {shlex.quote(one.setting)}"
             for one in changes(model)
-            if model.entries[one.path].where == CALL
+            if model.entries[one.path].where == CALL and not one.source.startswith(FITTED)
         ]
         commands = [" \\\n  ".join([f"sdf1-field solve {base} --seed {seed} -o {new}", *settings])]
-        commands += [f"sdf1-field inspect --digest {one}" for one in (file, new)]
+        if not is_interrupted(run, model.spec):
+            commands += [f"sdf1-field inspect --digest {one}" for one in (file, new)]
         same = (
-            "The two digests (numbers that two runs share if all of their content is the same) are "
-            "equal on the same kind of computer with the same versions of the program and its "
-            "libraries; else the runs differ in their last digits or, under another version, by "
-            "what has changed in the model."
+            ""
+            if is_interrupted(run, model.spec)
+            else (
+                "The two digests (numbers that two runs share if all of their content is the same) are "
+                "equal on the same kind of computer with the same versions of the program and its "
+                "libraries; else the runs differ in their last digits or, under another version, by "
+                "what has changed in the model."
+            )
         )
-        parts.append("These commands run it again, and compare:")
-    parts += [Passage("\n".join(commands), commands=True), same]
+        parts.append("From the beginning:")
+    parts += [Passage("\n".join(commands), commands=True), *([same] if same else [])]
     made = str(run.attrs["source"]).rpartition(" ")[2]
     if made != __version__:
         parts.append(f"The run was made by version {made}; the installed one is {__version__}.")
     files = _files(model)
     if files:
         parts.append(
-            f"It also reads {listed(files)}, which must lie where the model names them; the run "
-            "file records a checksum of each."
+            f"It also reads {listed(files)}. Each must lie where the model names it; the run file "
+            "records its checksum."
         )
     return Section("again", "How to run this again", tuple(parts))
 

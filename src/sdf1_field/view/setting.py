@@ -62,6 +62,12 @@ def is_interrupted(run: xr.Dataset, spec: ModelSpec) -> bool:
     return spec.run.mode != "steady" and reached(run) < spec.run.duration - 1.0
 
 
+def span_text(run: xr.Dataset, spec: ModelSpec) -> str:
+    """How long a run is, such as ``12 h``, or ``75 min of 12 h`` if it was interrupted."""
+    whole = duration_text(spec.run.duration)
+    return f"{duration_text(reached(run))} of {whole}" if is_interrupted(run, spec) else whole
+
+
 def bodies_in(run: xr.Dataset) -> int:
     """Number of stromal bodies in the view."""
     return run.sizes.get("body", 0)
@@ -99,8 +105,8 @@ def setting(run: xr.Dataset, spec: ModelSpec) -> Section:
         parts.append(_saved(run))
     if is_interrupted(run, spec):
         parts.append(
-            f"The run was interrupted at {duration_text(reached(run))} of "
-            f"{duration_text(spec.run.duration)}: what is said of its outcome holds until then."
+            f"The run was interrupted at {span_text(run, spec)}: what is said of its outcome holds "
+            "until then."
         )
     return Section("setting", "What was simulated", tuple(parts))
 
@@ -124,7 +130,7 @@ def _subject(run: xr.Dataset, spec: ModelSpec) -> str:
     number = cells_text(spec, run.sizes.get("trajectory", 0))
     cells = _called(number, CELLS.get(spec.cells.type, ""))
     were = "was" if run.sizes.get("trajectory", 0) == 1 else "were"
-    long = duration_text(spec.run.duration)
+    long = span_text(run, spec)
     steady = spec.run.mode == "steady"
     if spec.follows_cells:
         where = f"among {stroma}" if bodies else "without stromal cells"
@@ -214,7 +220,7 @@ def _at_the_end(run: xr.Dataset) -> str:
     there, apart = np.isfinite(owner), owner == NO_BODY
     counts = [
         count_text(int(np.isfinite(fibres).sum()), "retraction fibre"),
-        f"{count_text(int((there & ~apart).sum()), 'migrasome')} on fibres",
+        count_text(int((there & ~apart).sum()), "attached migrasome"),
         f"{int(apart.sum()):,} detached",
     ]
     return f"In the last frame saved there are {listed(counts)}."
