@@ -13,6 +13,7 @@ from sdf1_field import record
 from sdf1_field.api.frames import long_frame, motion_frame, tracks_frame, wide_frame
 from sdf1_field.api.pictures import require_picture, save_picture
 from sdf1_field.api.tables import make_table, usual_table
+from sdf1_field.api.viewing import View, view_runs
 from sdf1_field.errors import InputError
 from sdf1_field.spec import Model, facts_html, ligand_named
 from sdf1_field.units import duration_text, parse
@@ -273,6 +274,32 @@ class Run(Dishes):
             save_picture(figure, file)
         return figure
 
+    def view(
+        self, path: str | Path | None = None, *, size: float | None = None, force: bool = False
+    ) -> View:
+        """Page that plays the run in any browser, as `sdf1-field view` writes it.
+
+        Parameters
+        ----------
+        path : str or pathlib.Path, optional
+            File to write it to, such as ``run.html``.
+        size : float, optional
+            Largest page [MB], 20 if not given; a larger run is thinned out, which the page says.
+        force : bool
+            Replace an existing file.
+
+        Returns
+        -------
+        View
+            Which a notebook shows.
+
+        Raises
+        ------
+        InputError
+            If the run shows nothing, or if the file exists or cannot be written.
+        """
+        return view_runs([self], None if path is None else Path(path), size=size, force=force)
+
     def close(self) -> None:
         """Close the file."""
         self.dataset.close()
@@ -333,6 +360,18 @@ class Runs(Dishes, Sequence[Run]):
 
     def __len__(self) -> int:
         return len(self._runs)
+
+    def view(
+        self, path: str | Path | None = None, *, size: float | None = None, force: bool = False
+    ) -> View:
+        """Page that plays the runs side by side in step; as `Run.view`.
+
+        Raises
+        ------
+        InputError
+            Also if the runs count their time from different events.
+        """
+        return view_runs(self, None if path is None else Path(path), size=size, force=force)
 
     def close(self) -> None:
         """Close the files."""

@@ -1,8 +1,8 @@
 """Command line; commands import NumPy and all that needs it when they run.
 
-`models`, `running`, `explaining`, `analysing`, `drawing`, `tracking`, `measuring`, `scenes`,
-`reproducing` and `calibrating` hold the commands; `options` is shared by several of them, and
-`program` turns errors into one line and an exit status.
+`models`, `running`, `explaining`, `analysing`, `drawing`, `viewing`, `tracking`, `measuring`,
+`scenes`, `reproducing` and `calibrating` hold the commands; `options` is shared by several of them,
+and `program` turns errors into one line and an exit status.
 """
 
 import click
@@ -19,6 +19,7 @@ from sdf1_field.cli.reproducing import reproduce
 from sdf1_field.cli.running import inspect, solve
 from sdf1_field.cli.scenes import scene
 from sdf1_field.cli.tracking import export, tracks
+from sdf1_field.cli.viewing import view
 
 __all__ = ["main"]
 
@@ -36,7 +37,7 @@ def main() -> None:
 
 
 for _command in (
-    list_models, new, show, check, solve, inspect, explain, analyse, plot, tracks, measure, scene,
-    export, reproduce, calibrate,
+    list_models, new, show, check, solve, inspect, explain, analyse, plot, view, tracks, measure,
+    scene, export, reproduce, calibrate,
 ):  # fmt: skip
     main.add_command(_command)

@@ -10,9 +10,10 @@ What scripts share, of ``page/base.js``:
 - ``page.data``, the JSON value. A run's page has ``data.runs``, one for each run, with ``name``,
   ``title``, ``facts`` (of `facts.run_facts`), times and arrays; ``data.clock`` is the text of the
   clock's origin.
-- ``page.state.time`` [s] on that clock (the file's times and ``run.offset``), ``page.state.cell`` (``{run, number}`` or null); ``page.setTime(s)`` and
-  ``page.setCell(cell)`` change them, ``page.onTime(listener)`` and ``page.onCell(listener)`` follow
-  them. ``page.times`` are the times that can be shown [s].
+- ``page.state.time`` [s] on that clock (the file's times and ``run.offset``) and
+  ``page.state.cell`` (``{run, number}`` or null); ``page.setTime(s)`` and ``page.setCell(cell)``
+  change them, ``page.onTime(listener)`` and ``page.onCell(listener)`` follow them. ``page.times``
+  are the times that can be shown [s].
 - ``page.addTab(id, label, build)``: ``build(section)`` fills the tab once, at the start, so that
   all tabs are printed. ``page.addStarter(async () => …)`` is awaited before.
 - ``el(tag, attributes, ...children)`` and ``svg(...)`` make elements, ``numberText`` and

@@ -6,14 +6,21 @@ from sdf1_field.view.codec import Codes, Scale, encoded
 
 
 class Blocks:
-    """Binary blocks of a page, named in the order in which they are added."""
+    """Binary blocks of a page, named in the order in which they are added.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    kind : str
+        Begin of the names.
+    """
+
+    def __init__(self, kind: str) -> None:
+        self.kind = kind
         self.blocks: dict[str, bytes] = {}
 
     def add(self, codes: Codes, scale: Scale | None = None) -> dict[str, Any]:
         """Add an array, shape (frame, ...); returns what ``page/codec.js`` reads it by."""
-        name = f"b{len(self.blocks)}"
+        name = f"{self.kind}{len(self.blocks)}"
         self.blocks[name] = encoded(codes)
         told: dict[str, Any] = {
             "block": name, "shape": list(codes.shape), "bits": 8 * codes.dtype.itemsize,

@@ -21,14 +21,14 @@ def asset(name: str) -> str:
 
 
 def safe_json(data: Any) -> str:
-    """JSON that can stand in a script element: no ``<``, whatever a text in it says.
+    r"""JSON that can stand in a script element: no ``<``, whatever a text in it says.
 
     Numbers that are not finite are refused; give None.
 
     Examples
     --------
     >>> safe_json({"title": "</script>"})
-    '{"title":"\\\\u003c/script>"}'
+    '{"title":"\\u003c/script>"}'
     """
     text = json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     for letter in "<\u2028\u2029":

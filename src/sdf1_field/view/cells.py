@@ -17,6 +17,7 @@ from sdf1_field.simulation import model_grid
 from sdf1_field.spec import BOND_NAMES
 from sdf1_field.view.arrays import Blocks
 from sdf1_field.view.codec import LinearScale
+from sdf1_field.view.stroma import place_scale
 
 Array = NDArray[np.float64]
 
@@ -34,10 +35,9 @@ def described_cells(run: xr.Dataset, blocks: Blocks, report: Callable[[], None])
     stroma in the last frame at or before the observation, by the map that the run itself uses. The
     file does not say which bonds held a cell, only whether it was held.
     """
-    spec = model_of(run).spec
     x, y = cell_places(run)
     times = observation_times(run)
-    place = LinearScale.of(0.0, max(spec.dish.width, spec.dish.length))
+    place = place_scale(run)
     told: dict[str, Any] = {
         "numbers": [int(number) for number in run["trajectory"].values],
         "x": blocks.add(place.codes(x.T), place),

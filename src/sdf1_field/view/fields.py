@@ -16,7 +16,7 @@ from sdf1_field.view.codec import LogScale
 Array = NDArray[np.float64]
 Floats = NDArray[Any]
 
-_DARKEST, _BRIGHTEST = 0.001, 0.998
+DARKEST, BRIGHTEST = 0.001, 0.998
 """Shares of places whose values the ends of the colours stand for; the extremes would hide the
 rest."""
 _BOUND_UNIT = "molecules/µm²"
@@ -70,15 +70,18 @@ def coarse_means(values: Floats, step: int) -> Floats:
     """
     if step == 1:
         return values
-    rows, columns = values.shape
-    padding = ((0, -rows % step), (0, -columns % step))
-    wide = np.pad(values.astype(np.float64), padding, constant_values=np.nan)
-    squares = wide.reshape(wide.shape[0] // step, step, wide.shape[1] // step, step)
-    known = np.isfinite(squares)
-    counts = known.sum(axis=(1, 3))
-    sums = np.where(known, squares, 0.0).sum(axis=(1, 3))
-    means: Floats = np.where(counts > 0, sums / np.maximum(counts, 1), np.nan)
+    known = np.isfinite(values)
+    sums = _square_sums(np.where(known, values, 0.0), step)
+    counts = _square_sums(known, step)
+    means: Floats = np.where(counts > 0, sums / np.maximum(counts, 1.0), np.nan)
     return means.astype(values.dtype)
+
+
+def _square_sums(values: Floats, step: int) -> Array:
+    rows, columns = (np.arange(0, length, step) for length in values.shape)
+    along = np.add.reduceat(values.astype(np.float64), rows, axis=0)
+    sums: Array = np.add.reduceat(along, columns, axis=1)
+    return sums
 
 
 def read_field(
@@ -115,14 +118,14 @@ def colour_ends(codes: Sequence[NDArray[np.uint8]], scale: LogScale) -> tuple[in
         (np.bincount(one.ravel(), minlength=256) for one in codes), np.zeros(256, dtype=np.int64)
     )[: scale.top + 1]
     shares = np.cumsum(counts) / max(int(counts.sum()), 1)
-    low, high = (int(np.searchsorted(shares, share)) for share in (_DARKEST, _BRIGHTEST))
+    low, high = (int(np.searchsorted(shares, share)) for share in (DARKEST, BRIGHTEST))
     low = max(low, 1)
     return low, max(min(high, scale.top), low + 1)
 
 
 def described_fields(
     kinds: Sequence[FieldKind], read: Mapping[str, Mapping[int, Floats]], blocks: Blocks
-) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+) -> tuple[list[dict[str, Any]], list[dict[int, Any]]]:
     """Fields as the page reads them.
 
     Parameters
@@ -138,7 +141,7 @@ def described_fields(
     list of dict
         One for each field, with its scale.
     list of dict
-        One for each field, with the array of each run by its number as text, or with ``flat``, its
+        One for each field, with the array of each run by its number, or with ``flat``, its
         value in each frame, where it is the same all over the floor.
     """
     told, arrays = [], []
@@ -158,7 +161,7 @@ def described_fields(
         )  # fmt: skip
         arrays.append(
             {
-                str(n): blocks.add(codes[n])
+                n: blocks.add(codes[n])
                 if n in codes
                 else {"flat": [float(np.nanmean(frame)) for frame in values]}
                 for n, values in own.items()

@@ -1,6 +1,6 @@
-"""Run files to one page: which can stand side by side, how much of them, and the page's data."""
+"""Run files to one page: which can stand side by side, and the page's data."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from sdf1_field import __version__
 from sdf1_field.analysis import has_stroma, observation_times
 from sdf1_field.analysis.runs import run_name
 from sdf1_field.errors import InputError
-from sdf1_field.figures.drawing import region_label
+from sdf1_field.figures.drawing import is_flat, region_label
 from sdf1_field.record import model_of
 from sdf1_field.scene import OUTSIDE, Region
 from sdf1_field.spec import changes_text
@@ -22,52 +22,32 @@ from sdf1_field.view.arrays import Blocks
 from sdf1_field.view.assembly import assemble_page
 from sdf1_field.view.cells import described_cells
 from sdf1_field.view.facts import run_facts
-from sdf1_field.view.fields import FieldKind, described_fields, field_kinds, is_flat, read_field
+from sdf1_field.view.fields import BRIGHTEST, DARKEST, described_fields, field_kinds, read_field
 from sdf1_field.view.stroma import (
     described_pixels,
     described_regions,
     described_stroma,
     quantities,
 )
+from sdf1_field.view.thinning import BYTES_PER_PLACE, every, grid_steps, thinning_notes
 
-COLOURS = "cividis"
-"""Colour map of fields, which colour-blind readers see as others do."""
-CARGO_COLOURS = "RdPu_r"
-"""Colour map of what migrasomes hold or secrete, told apart from `COLOURS` by its hue."""
+COLOURS, CARGO_COLOURS = "cividis", "RdPu_r"
+"""Colour maps of fields, which colour-blind readers see as others do, and of what migrasomes hold,
+told apart by its hue."""
 _SHADES = 256
 SIZE = 20e6
 """Largest page unless another size is asked for [bytes]."""
 MOST_RUNS = 6
 """Most runs on one page; more would be too small to see."""
-_BYTES_PER_PLACE = 0.2
-"""Of a field's value in the page, before base64; measured on co-cultures."""
-_COARSEST = 128
-"""Places along a side of a field that thinning leaves at least."""
 _BASE64 = 4.0 / 3.0
-_TEXT_SHARE = 0.25
-"""Of the size, for all but the fields."""
+"""Length of a block in the page over its own."""
 
 Report = Callable[[str, int, int], None]
+"""Called with what is counted, how many are done and how many there will be."""
 
 
-def _silent(_what: str, _done: int, _total: int) -> None:
+def _silent(_counted: str, _done: int, _total: int) -> None:
     """Report nothing."""
-
-
-@dataclass(frozen=True)
-class Shown:
-    """How much of a run the page has.
-
-    Parameters
-    ----------
-    frames : tuple of int
-        Frames of the file.
-    step : int
-        Places of the grid in x and y that are one on the page.
-    """
-
-    frames: tuple[int, ...]
-    step: int
 
 
 def runs_page(
@@ -89,30 +69,161 @@ def runs_page(
     paths : sequence of pathlib.Path or None, optional
         Their files.
     size : float
-        Of the page at most [bytes]; larger ones have coarser fields and fewer frames, and say so.
+        Of the page at most [bytes]: larger runs have coarser fields, then fewer frames, and the
+        page says so.
     report : callable
-        Called with what is read, and how much of it is done and will be.
+        Called as frames are read.
 
     Raises
     ------
     InputError
         If there is nothing to draw, if the runs cannot stand side by side, or if the page is larger
-        than ``size`` however little of the fields it has.
+        than ``size`` however little of them it has.
     """
     require_together(runs)
-    paths = paths or [None] * len(runs)
-    shown = planned(runs, size)
+    found = quantities(runs)
+    scales = {quantity["key"]: quantity["scale"] for quantity in found}
+    facts = [
+        run_facts(run, path) for run, path in zip(runs, paths or [None] * len(runs), strict=True)
+    ]
+    moving = Blocks("c")
+    cells = [_described_cells(run, moving, report) for run in runs]
+    for frames in _fewer_and_fewer(runs):
+        stroma = Blocks("s")
+        told = [
+            _described_run(run, name, own, stroma, scales)
+            for run, name, own in zip(runs, names, frames, strict=True)
+        ]
+        text = len(assemble_page("", [told, cells, facts]).encode())
+        room = (size - text) / _BASE64 - moving.size - stroma.size
+        maps = _fitting_maps(runs, frames, room, report)
+        if maps is not None:
+            break
+    else:
+        raise InputError(
+            f"size: {bytes_text(size)} are too few for the page, however little of the runs it "
+            "has. Allow more."
+        )
+    for n, (run, own) in enumerate(zip(runs, told, strict=True)):
+        own |= (
+            cells[n]
+            | maps.of_runs[n]
+            | {
+                "facts": facts[n],
+                "notes": own["notes"] + thinning_notes(run, frames[n], maps.steps[n]),
+            }
+        )
+    return assemble_page(
+        " | ".join(dict.fromkeys(one["title"] for one in told)),
+        {
+            "program": f"sdf1-field {__version__}",
+            "clock": clock_of(runs[0])[0],
+            "steady": model_of(runs[0]).spec.run.mode == "steady",
+            "runs": told,
+            "fields": maps.fields,
+            "quantities": [own | {"scale": own["scale"].described()} for own in found],
+            "shares": {"darkest": DARKEST, "brightest": BRIGHTEST},
+            "colours": _colour_table(COLOURS),
+            "cargo_colours": _colour_table(CARGO_COLOURS),
+        },
+        blocks=moving.blocks | stroma.blocks | maps.blocks.blocks,
+    )
+
+
+@dataclass(frozen=True)
+class Maps:
+    """Fields and regions of some runs.
+
+    Parameters
+    ----------
+    fields : list of dict
+        As of `described_fields`.
+    of_runs : list of dict
+        What the page reads of each run.
+    steps : list of int
+        Places of each run's grid in x and y that are one.
+    blocks : Blocks
+    """
+
+    fields: list[dict[str, Any]]
+    of_runs: list[dict[str, Any]]
+    steps: list[int]
+    blocks: Blocks
+
+
+def _fewer_and_fewer(runs: Sequence[xr.Dataset]) -> Iterator[list[tuple[int, ...]]]:
+    """Frames of the runs: all, every other, every fourth, until each has one."""
+    step, longest = 1, max(run.sizes["time"] for run in runs)
     while True:
-        page = _page(runs, names, paths, shown, report)
-        if len(page.encode()) <= size:
-            return page
-        fewer = coarser(runs, shown)
-        if fewer == shown:
-            raise InputError(
-                f"size: the page takes {bytes_text(len(page.encode()))}, however little of the "
-                "fields it has. Allow a larger one."
-            )
-        shown = fewer
+        yield [every(run.sizes["time"], step) for run in runs]
+        if step >= longest:
+            return
+        step *= 2
+
+
+def _fitting_maps(
+    runs: Sequence[xr.Dataset], frames: Sequence[Sequence[int]], room: float, report: Report
+) -> Maps | None:
+    """Fields and regions as fine as fits into so many bytes; None if the coarsest do not."""
+    share = BYTES_PER_PLACE
+    for steps, values in grid_steps(runs, frames):
+        if values * share > room:
+            continue
+        maps = _described_maps(runs, frames, steps, report)
+        if maps.blocks.size <= room:
+            return maps
+        share = maps.blocks.size / values
+    return None
+
+
+def _described_maps(
+    runs: Sequence[xr.Dataset],
+    frames: Sequence[Sequence[int]],
+    steps: list[int],
+    report: Report,
+) -> Maps:
+    blocks, kinds = Blocks("f"), field_kinds(runs)
+    total = sum(
+        len(own) * (1 + sum(kind.key in run for kind in kinds))
+        for run, own in zip(runs, frames, strict=True)
+    )
+    advance = _counter("floors", total, report)
+    read: dict[str, dict[int, Any]] = {kind.key: {} for kind in kinds}
+    of_runs: list[dict[str, Any]] = []
+    for n, (run, own) in enumerate(zip(runs, frames, strict=True)):
+        for kind in kinds:
+            if kind.key in run:
+                read[kind.key][n] = read_field(run, kind, own, steps[n], advance)
+        of_runs.append(
+            {
+                "step": steps[n],
+                "regions": described_regions(run, own, steps[n], blocks, advance)
+                | {
+                    "labels": [region_label(region, model_of(run).spec) for region in Region],
+                    "outside": OUTSIDE,
+                },
+            }
+        )
+    fields, arrays = described_fields(kinds, read, blocks)
+    for n, told in enumerate(of_runs):
+        told["fields"] = {
+            field["key"]: array[n]
+            for field, array in zip(fields, arrays, strict=True)
+            if n in array
+        }
+    return Maps(fields, of_runs, steps, blocks)
+
+
+def _counter(counted: str, total: int, report: Report) -> Callable[[], None]:
+    """Function to call whenever one more is done."""
+    done = 0
+
+    def advance() -> None:
+        nonlocal done
+        done += 1
+        report(counted, done, total)
+
+    return advance
 
 
 def require_together(runs: Sequence[xr.Dataset]) -> None:
@@ -123,7 +234,7 @@ def require_together(runs: Sequence[xr.Dataset]) -> None:
         )
     for run in runs:
         spec = model_of(run).spec
-        fields = (run[name] for ligand in spec.solved_ligands for name in (ligand,))
+        fields = (run[ligand] for ligand in spec.solved_ligands)
         if "cell_time" in run or has_stroma(run):
             continue
         if all(is_flat(frame.values) for field in fields for frame in field):
@@ -136,8 +247,8 @@ def require_together(runs: Sequence[xr.Dataset]) -> None:
         own = clock_of(run)[0]
         if own != first:
             raise InputError(
-                f"{run_name(run)}: is timed {own}, and {run_name(runs[0])} {first}, so they are "
-                "not in step. View them one by one."
+                f"{run_name(run)}: its time is {own}, and that of {run_name(runs[0])} {first}, so "
+                "they cannot be in step. View them one by one."
             )
 
 
@@ -153,122 +264,25 @@ def clock_of(run: xr.Dataset) -> tuple[str, float]:
     return "after the start", spec.run.culture
 
 
-def colour_table(name: str) -> list[list[int]]:
+def _colour_table(name: str) -> list[list[int]]:
     """Red, green and blue of a colour map of Matplotlib from its begin to its end, 0 to 255."""
     shades = mpl.colormaps[name](np.linspace(0.0, 1.0, _SHADES), bytes=True)
     table: list[list[int]] = shades[:, :3].tolist()
     return table
 
 
-def planned(runs: Sequence[xr.Dataset], size: float) -> list[Shown]:
-    """How much of each run a page of a size [bytes] is expected to hold."""
-    shown = [Shown(tuple(range(run.sizes["time"])), 1) for run in runs]
-    while _expected(runs, shown) > size * (1.0 - _TEXT_SHARE):
-        fewer = coarser(runs, shown)
-        if fewer == shown:
-            break
-        shown = fewer
-    return shown
-
-
-def _expected(runs: Sequence[xr.Dataset], shown: Sequence[Shown]) -> float:
-    """Size of the fields of runs in a page [bytes]."""
-    places = sum(
-        len(own.frames) * (run.sizes["x"] // own.step) * (run.sizes["y"] // own.step)
-        * 2 * len(model_of(run).spec.solved_ligands)
-        for run, own in zip(runs, shown, strict=True)
-    )  # fmt: skip
-    return places * _BYTES_PER_PLACE * _BASE64
-
-
-def coarser(runs: Sequence[xr.Dataset], shown: Sequence[Shown]) -> list[Shown]:
-    """Coarser grids where they are still fine, else every other frame; the same if neither is."""
-    largest = max(
-        max(run.sizes["x"], run.sizes["y"]) / own.step
-        for run, own in zip(runs, shown, strict=True)
-    )
-    if largest >= 2 * _COARSEST:
-        return [
-            Shown(own.frames, own.step + 1)
-            if max(run.sizes["x"], run.sizes["y"]) / own.step > 0.9 * largest
-            else own
-            for run, own in zip(runs, shown, strict=True)
-        ]
-    # The last frame is kept: runs are judged by their end.
-    return [Shown(own.frames[::-1][::2][::-1], own.step) for own in shown]
-
-
-def _page(
-    runs: Sequence[xr.Dataset],
-    names: Sequence[str],
-    paths: Sequence[Path | None],
-    shown: Sequence[Shown],
-    report: Report,
-) -> str:
-    blocks = Blocks()
-    kinds = field_kinds(runs)
-    total = sum(
-        len(own.frames) * (1 + 2 * len(model_of(run).spec.solved_ligands))
-        for run, own in zip(runs, shown, strict=True)
-    ) + sum(run.sizes.get("obs", 0) for run in runs)
-    done = 0
-
-    def advance() -> None:
-        nonlocal done
-        done += 1
-        report("frames read", done, total)
-
-    read: dict[str, dict[int, Any]] = {kind.key: {} for kind in kinds}
-    for n, (run, own) in enumerate(zip(runs, shown, strict=True)):
-        for kind in kinds:
-            if kind.key in run:
-                read[kind.key][n] = read_field(run, kind, own.frames, own.step, advance)
-    fields, arrays = described_fields(kinds, read, blocks)
-    del read
-    found = quantities(runs)
-    told = []
-    for n, (run, own) in enumerate(zip(runs, shown, strict=True)):
-        told.append(
-            _described_run(run, names[n], own, blocks, {q["key"]: q["scale"] for q in found}, advance)
-            | {
-                "facts": run_facts(run, paths[n]),
-                "fields": {
-                    field["key"]: array[str(n)]
-                    for field, array in zip(fields, arrays, strict=True)
-                    if str(n) in array
-                },
-            }
-        )
-    titles = dict.fromkeys(one["title"] for one in told)
-    return assemble_page(
-        " | ".join(titles),
-        {
-            "program": f"sdf1-field {__version__}",
-            "clock": clock_of(runs[0])[0],
-            "steady": model_of(runs[0]).spec.run.mode == "steady",
-            "runs": told,
-            "fields": fields,
-            "quantities": [q | {"scale": q["scale"].described()} for q in found],
-            "colours": colour_table(COLOURS),
-            "cargo_colours": colour_table(CARGO_COLOURS),
-        },
-        blocks=blocks.blocks,
-    )
-
-
 def _described_run(
     run: xr.Dataset,
     name: str,
-    shown: Shown,
+    frames: Sequence[int],
     blocks: Blocks,
     scales: dict[str, Any],
-    advance: Callable[[], None],
 ) -> dict[str, Any]:
-    """One run but for its fields, as the page reads it; see `sdf1_field.view`."""
+    """One run but for its cells, fields and regions, as the page reads it."""
     model = model_of(run)
     spec = model.spec
     _, offset = clock_of(run)
-    times = [float(time) + offset for time in run["time"].values[list(shown.frames)]]
+    interrupted = "The run was interrupted; it is shown as far as it had come."
     told: dict[str, Any] = {
         "name": name,
         "title": spec.title,
@@ -281,40 +295,28 @@ def _described_run(
             "round": spec.dish.shape == "round", "down": spec.drawn,
         },
         "offset": offset,
-        "frames": times,
+        "frames": [float(time) + offset for time in run["time"].values[list(frames)]],
         "grid": [run.sizes["x"], run.sizes["y"]],
-        "step": shown.step,
-        "regions": described_regions(run, shown.frames, shown.step, blocks, advance)
-        | {"labels": [region_label(region, spec) for region in Region], "outside": OUTSIDE},
         "has_stroma": has_stroma(run),
-        "stroma": described_stroma(run, shown.frames, blocks, scales),
+        "stroma": described_stroma(run, frames, blocks, scales),
         "stroma_label": spec.stroma.label,
-        "notes": list(_notes(run, name, shown)),
+        "notes": [interrupted] * name.endswith(".partial"),
     }  # fmt: skip
     pixels = described_pixels(run, blocks)
     if pixels is not None:
         told["pixels"] = pixels
-    if "cell_time" in run:
-        told["observations"] = [float(time) + offset for time in observation_times(run)]
-        told["cells"] = described_cells(run, blocks, advance) | {
-            "label": spec.haematopoietic.label, "diameter": spec.haematopoietic.diameter,
-        }  # fmt: skip
     return told
 
 
-def _notes(run: xr.Dataset, name: str, shown: Shown) -> Sequence[str]:
-    """Sentences about what of a run the page does not have."""
-    notes = []
-    if name.endswith(".partial"):
-        notes.append("The run was interrupted; what it had computed until then is shown.")
-    nx, ny = run.sizes["x"], run.sizes["y"]
-    if shown.step > 1:
-        notes.append(
-            f"Fields are thinned out: means over {shown.step} x {shown.step} of the run's "
-            f"{nx} x {ny} places, and regions at their middles."
-        )
-    if len(shown.frames) < run.sizes["time"]:
-        notes.append(
-            f"Frames are thinned out: {len(shown.frames)} of the run's {run.sizes['time']}."
-        )
-    return notes
+def _described_cells(run: xr.Dataset, blocks: Blocks, report: Report) -> dict[str, Any]:
+    """Cells of a run and the times at which they were saved, if it has any."""
+    if "cell_time" not in run:
+        return {}
+    spec, times = model_of(run).spec, observation_times(run)
+    _, offset = clock_of(run)
+    advance = _counter("observations of cells", len(times), report)
+    return {
+        "observations": [float(time) + offset for time in times],
+        "cells": described_cells(run, blocks, advance)
+        | {"label": spec.haematopoietic.label, "diameter": spec.haematopoietic.diameter},
+    }

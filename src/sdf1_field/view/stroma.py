@@ -17,6 +17,8 @@ from sdf1_field.view.codec import LinearScale, LogScale, Scale
 
 Array = NDArray[np.float64]
 
+_PLACE_STEP, _FIBRE_STEP = 0.02, 0.25
+"""Steps of places, and of fibres' vertices [um]."""
 _TURN = 2.0 * np.pi
 """A full turn of a body's angle [rad]."""
 _FREE_PIXEL, _NETWORK_PIXEL, _FIRST_BODY = 0, 1, 2
@@ -60,7 +62,7 @@ def described_stroma(
     """
     spec = model_of(run).spec
     reach = max(spec.dish.width, spec.dish.length)
-    place = LinearScale.of(0.0, reach)
+    place = place_scale(run)
     told: dict[str, Any] = {}
 
     def add(name: str, scale: Scale) -> dict[str, Any]:
@@ -76,8 +78,8 @@ def described_stroma(
         for axis in ("semi_major", "semi_minor"):
             told["bodies"][axis] = add(f"body_{axis}", LinearScale.of(0.0, reach))
         told["bodies"]["angle"] = add("body_angle", turned)
-    if np.isfinite(run["fibre_x"].values).any():
-        told["fibres"] = {axis: add(f"fibre_{axis}", place) for axis in ("x", "y")}
+    if any(np.isfinite(run["fibre_x"][frame].values).any() for frame in frames):
+        told["fibres"] = {axis: _courses(run, axis, frames, blocks) for axis in ("x", "y")}
     if np.isfinite(run["migrasome_x"].values).any():
         told["migrasomes"] = {axis: add(f"migrasome_{axis}", place) for axis in ("x", "y")}
         largest = float(np.nanmax(run["migrasome_radius"].values))
@@ -92,6 +94,30 @@ def described_stroma(
             if quantity_name(kind, key) in run
         }
     return told
+
+
+def place_scale(run: xr.Dataset, finest: float = _PLACE_STEP) -> LinearScale:
+    """Scale of places on a run's floor [um], in steps of at least ``finest``."""
+    dish = model_of(run).spec.dish
+    coarse = LinearScale.of(0.0, max(dish.width, dish.length))
+    return LinearScale(0.0, max(finest, coarse.step))
+
+
+def _courses(run: xr.Dataset, axis: str, frames: Sequence[int], blocks: Blocks) -> dict[str, Any]:
+    """Courses of fibres along an axis, each vertex as the way from the one before.
+
+    A course's last vertex is repeated to the end of its row; a row without a fibre has the code of
+    what is missing throughout.
+    """
+    scale = place_scale(run, _FIBRE_STEP)
+    values, which = framed(run, f"fibre_{axis}", frames)
+    codes = scale.codes(values)
+    for vertex in range(1, codes.shape[-1]):
+        ended = codes[..., vertex] == scale.missing
+        codes[..., vertex][ended] = codes[..., vertex - 1][ended]
+    ways = codes.copy()
+    ways[..., 1:] -= codes[..., :-1]
+    return blocks.add(ways, scale) | {"which": which, "ways": True}
 
 
 def quantity_name(kind: str, key: str) -> str:
@@ -146,7 +172,9 @@ def described_pixels(run: xr.Dataset, blocks: Blocks) -> dict[str, Any] | None:
     chosen = slice(step // 2, None, step)
     pixels = drawn.pixels[chosen, chosen].astype(np.int64)
     codes = np.where(
-        pixels == FREE, _FREE_PIXEL, np.where(pixels == NETWORK, _NETWORK_PIXEL, pixels + _FIRST_BODY)
+        pixels == FREE,
+        _FREE_PIXEL,
+        np.where(pixels == NETWORK, _NETWORK_PIXEL, pixels + _FIRST_BODY),
     )
     return blocks.add(codes[None].astype(np.uint16)) | {
         "first_body": _FIRST_BODY, "thinned": step, "of": list(drawn.pixels.shape),

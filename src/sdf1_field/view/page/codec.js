@@ -15,6 +15,10 @@ async function decodeArray(told) {
     for (let n = 0; n < total; n += 1) codes[n] = flat[n] | (flat[total + n] << 8);
   }
   for (let n = frame; n < total; n += 1) codes[n] += codes[n - frame];
+  if (told.ways) {
+    const vertices = told.shape[told.shape.length - 1];
+    for (let n = 0; n < total; n += 1) if (n % vertices) codes[n] += codes[n - 1];
+  }
   return codes;
 }
 

@@ -65,10 +65,11 @@ function buildTimeline() {
   page.onTime(shown);
   player.show();
   return el("div", { class: "timeline", role: "group", "aria-label": "time" },
+    slider,
     player.button,
-    button("◀", "one saved time back (left arrow)", () => stepTo(timeIndex() - 1)),
-    button("▶", "one saved time on (right arrow)", () => stepTo(timeIndex() + 1)),
-    slider, clock, speed);
+    button("‹", "one saved time back (left arrow)", () => stepTo(timeIndex() - 1)),
+    button("›", "one saved time on (right arrow)", () => stepTo(timeIndex() + 1)),
+    speed, clock);
 }
 
 function checkbox(label, layer, swatch) {
@@ -90,13 +91,13 @@ function buildLayers() {
   if (some((floor) => floor.stroma.fibres)) list.append(checkbox("retraction fibres", "fibres", swatch("line", "--network")));
   if (some((floor) => floor.stroma.migrasomes)) list.append(checkbox("migrasomes", "migrasomes", swatch("dot", "--network")));
   if (cells) {
-    const label = cells.told.cells.label;
+    const label = cells.told.cells.label, held = some((floor) => floor.cells && floor.told.has_stroma);
     list.append(
-      checkbox([`${label} cells: `, swatch("ring", "--crawling"), "crawling ", swatch("ring", "--held"), "held"], "cells"),
+      checkbox(el("span", {}, `${label} cells: `, swatch("ring", "--crawling"), "crawling ", held ? [swatch("ring", "--held"), "held"] : null), "cells"),
       checkbox("their tracks", "tracks"));
     const tail = el("select", { "aria-label": "length of the tracks", onchange: () => { page.layers.tail = Number(tail.value); redraw(); } },
       ...TAILS.map(([seconds, text]) => el("option", { value: seconds, selected: seconds === page.layers.tail }, text)));
-    list.append(el("label", { class: "inline" }, "of the last ", tail));
+    list.append(el("label", { class: "inline" }, "of the last", tail));
   }
   return list;
 }
@@ -112,6 +113,8 @@ function buildFields() {
     group.append(el("label", { class: "layer" }, box, field.short));
   }
   const bar = el("div", { class: "colourbar" });
+  const spans = el("select", { "aria-label": "range of the colours", onchange: () => { page.layers.ofThisTime = spans.value === "now"; show(); redraw(); } },
+    el("option", { value: "all" }, "of all times"), el("option", { value: "now" }, "of this time"));
   const kinds = el("select", { "aria-label": "colour scale", onchange: () => { page.layers.logarithmic = kinds.value === "log"; show(); redraw(); } },
     el("option", { value: "log" }, "logarithmic"), el("option", { value: "linear" }, "linear"));
   const choose = (key) => { page.layers.field = key; show(); redraw(); };
@@ -121,7 +124,7 @@ function buildFields() {
     if (field.even) {
       return bar.replaceChildren(el("p", { class: "note" }, `${field.label}: the same all over the floor, so it is not drawn; point at the floor for its value.`));
     }
-    const [low, high] = field.colours.map((code) => valueOf(field.scale, code));
+    const [low, high] = colourEnds(field).map((code) => valueOf(field.scale, code));
     const log = page.layers.logarithmic;
     const ramp = page.data.colours.filter((_, n) => n % 8 === 0 || n === 255).map((rgb) => `rgb(${rgb.join()})`);
     const ticks = ticksOf(low, high, log);
@@ -133,10 +136,12 @@ function buildFields() {
         const share = log ? Math.log(tick / low) / Math.log(high / low) : (tick - low) / (high - low);
         return el("span", { style: `left: ${(100 * share).toFixed(2)}%` }, tickText(tick, high - low));
       })),
-      el("p", { class: "note" }, `Colours are the same at all times${page.runs.length > 1 ? " and in all runs" : ""}; the darkest and brightest few places go beyond them, up to ${fieldText(field, largest)}. Values in steps of ${numberText(100 * (10 ** field.scale.step - 1), 2)} %.`));
+      el("p", { class: "note" }, `One scale for ${page.layers.ofThisTime ? "this time" : "all times"}${page.runs.length > 1 ? " and all runs" : ""}; a few places are darker or brighter, up to ${fieldText(field, largest)}. Values in steps of ${numberText(100 * (10 ** field.scale.step - 1), 2)} % (${numberText(field.scale.step, 2)} decades).`));
   };
   show();
-  root.append(group, bar, el("label", { class: "inline" }, "colour scale ", kinds));
+  page.onTime(() => { if (page.layers.ofThisTime) show(); });
+  root.append(group, bar);
+  if (fields.some((field) => !field.even)) root.append(el("div", { class: "inline" }, "colours", spans, kinds));
   return root;
 }
 
@@ -185,7 +190,7 @@ function buildQuantities() {
       el("p", { class: "note" }, "Green: none."));
   };
   show();
-  root.append(el("label", { class: "inline", for: "colour-by" }, "migrasomes by "), choice, bar);
+  root.append(el("label", { class: "inline" }, "migrasomes by", choice), bar);
   return root;
 }
 

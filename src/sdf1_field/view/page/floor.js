@@ -2,11 +2,12 @@
 const SAME_TIME = 0.5; // Times closer than this are the same [s].
 const NOT_THERE = 65535;
 const SMALLEST_MIGRASOME = 1.1, SMALLEST_CELL = 1.8; // Radii below which they would not be seen [px].
+const LONGEST_FIBRE = 400, LARGEST_MIGRASOME = 20, LONGEST_TRACK = 200; // Reach beyond the view [um].
 const RING = 2 * Math.PI;
 
 page.layers = {
   field: null, regions: false, bodies: true, fibres: true, migrasomes: true, cells: true,
-  tracks: true, colourBy: "", tail: 3600, logarithmic: true,
+  tracks: true, colourBy: "", tail: 3600, logarithmic: true, ofThisTime: false,
 };
 
 // The last of rising times at or before one; -1 if there is none.
@@ -19,9 +20,31 @@ function lastBefore(times, time) {
   return low - 1;
 }
 
+// Codes at which the colours begin and end: of all times, or of the floors shown.
+function colourEnds(field) {
+  if (!page.layers.ofThisTime) return field.colours;
+  const counts = new Float64Array(256);
+  let total = 0;
+  for (const floor of page.runs) {
+    const own = floor.fields[field.key];
+    if (!own || own.flat) continue;
+    const from = floor.frameAt(page.state.time) * own.frame;
+    for (let n = from; n < from + own.frame; n += 1) counts[own.codes[n]] += 1;
+  }
+  for (let code = 0; code <= field.scale.top; code += 1) total += counts[code];
+  const { darkest, brightest } = page.data.shares;
+  let low = 1, high = field.scale.top, sum = 0;
+  for (let code = 0; code <= field.scale.top; code += 1) {
+    if (sum < darkest * total) low = Math.max(code, 1);
+    if (sum < brightest * total) high = code;
+    sum += counts[code];
+  }
+  return [low, Math.max(high, low + 1)];
+}
+
 // Colours of a field's codes, as bytes that an image holds: red, green, blue, opaque.
 function fieldColours(field) {
-  const [low, high] = field.colours;
+  const [low, high] = colourEnds(field);
   const bottom = valueOf(field.scale, low), top = valueOf(field.scale, high);
   const colours = new Uint32Array(256);
   for (let code = 0; code < 256; code += 1) {
@@ -155,7 +178,7 @@ class Floor {
     const { x: xs, y: ys, radius } = migrasomes;
     for (let n = 0; n < xs.frame; n += 1) {
       const offX = xs.at(xs.which[frame], n) - x;
-      if (!(Math.abs(offX) < 20 + reach)) continue;
+      if (!(Math.abs(offX) < LARGEST_MIGRASOME + reach)) continue;
       const off = Math.hypot(offX, ys.at(ys.which[frame], n) - y) - radius.at(radius.which[frame], n);
       if (off <= least) { least = off; nearest = n; }
     }
@@ -233,7 +256,7 @@ class Floor {
     this.drawGrid(context, view, own.shape.slice(1), (pixels) => {
       const from = frame * size;
       for (let n = 0; n < size; n += 1) pixels[n] = colours[codes[from + n]];
-    }, `${key} ${frame} ${page.layers.logarithmic}`, "drawnField");
+    }, [key, frame, page.layers.logarithmic, ...colourEnds(field)].join(), "drawnField");
   }
 
   drawRegions(context, view, frame) {
@@ -308,16 +331,17 @@ class Floor {
     const here = xs.which[frame] * xs.frame, there = ys.which[frame] * ys.frame;
     context.beginPath();
     for (let n = 0; n < count; n += 1) {
-      let begun = false;
+      let lastX = NOT_THERE, lastY = NOT_THERE;
       for (let v = 0; v < vertices; v += 1) {
-        const at = n * vertices + v, code = xs.codes[here + at];
-        if (code === NOT_THERE) break;
-        const [px, py] = view.place(xs.scale.low + xs.scale.step * code, ys.scale.low + ys.scale.step * ys.codes[there + at]);
-        if (!begun) {
-          if (!view.reaches(px, py, 400 * view.scale)) break;
+        const at = n * vertices + v, x = xs.codes[here + at], y = ys.codes[there + at];
+        if (x === lastX && y === lastY) break; // The course has ended: its last vertex is repeated.
+        if (x === NOT_THERE) break;
+        const px = view.placeX(xs.scale.step * x), py = view.placeY(ys.scale.step * y);
+        if (v === 0) {
+          if (!view.reaches(px, py, LONGEST_FIBRE * view.scale)) break;
           context.moveTo(px, py);
-          begun = true;
         } else context.lineTo(px, py);
+        lastX = x; lastY = y;
       }
     }
     context.strokeStyle = colourOf("--network");
@@ -353,7 +377,7 @@ class Floor {
     for (let n = 0; n < xs.frame; n += 1) {
       if (xs.codes[here + n] === NOT_THERE) continue;
       const [px, py] = view.place(xs.at(xs.which[frame], n), ys.at(ys.which[frame], n));
-      if (!view.reaches(px, py, 20 * view.scale)) continue;
+      if (!view.reaches(px, py, LARGEST_MIGRASOME * view.scale)) continue;
       const own = quantity ? group(quantity.code(quantity.which[frame], n)) : 0;
       groups[own].push(px, py, Math.max(radius.at(radius.which[frame], n) * view.scale, least[own] * view.ratio));
     }
@@ -381,9 +405,9 @@ class Floor {
     context.beginPath();
     for (let n = 0; n < count; n += 1) {
       const [px, py] = view.place(x.at(seen, n), y.at(seen, n));
-      if (!view.reaches(px, py, 200 * view.scale)) continue;
-      context.moveTo(...view.place(x.at(first, n), y.at(first, n)));
-      for (let o = first + 1; o <= seen; o += 1) context.lineTo(...view.place(x.at(o, n), y.at(o, n)));
+      if (!view.reaches(px, py, LONGEST_TRACK * view.scale)) continue;
+      context.moveTo(view.placeX(x.at(first, n)), view.placeY(y.at(first, n)));
+      for (let o = first + 1; o <= seen; o += 1) context.lineTo(view.placeX(x.at(o, n)), view.placeY(y.at(o, n)));
     }
     context.strokeStyle = "#000000cc";
     context.lineWidth = 1.0 * view.ratio;
