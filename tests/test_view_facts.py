@@ -1,6 +1,8 @@
 """What the viewer's tabs say of a run is what `analyse`, `inspect` and `show` say."""
 
 import json
+import re
+from importlib import resources
 
 import numpy as np
 import pytest
@@ -96,3 +98,16 @@ def test_a_run_without_stroma_shows_how_far_cells_go(solved):
         keys = [one["key"] for one in run_facts(run, path)["curves"]]
     assert keys[0] == "distance"
     assert not {"fold-change", "regions", "stroma"} & set(keys)
+
+
+def test_no_two_scripts_of_the_page_define_the_same_name():
+    folder = resources.files("sdf1_field.view").joinpath("page")
+    defined = [
+        name
+        for script in folder.iterdir()
+        if script.name.endswith(".js")
+        for name in re.findall(
+            r"^(?:async )?(?:function|class|const|let) (\w+)", script.read_text(), flags=re.M
+        )
+    ]
+    assert sorted(set(defined)) == sorted(defined)

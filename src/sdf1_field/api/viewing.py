@@ -138,5 +138,5 @@ def view_folder(folder: Path, path: Path | None = None, *, force: bool = False) 
     from sdf1_field.view.folder import folder_page
 
     whole = folder.resolve()
-    path = require_page(path or Path(f"{whole.name}.html"), force=force)
+    path = require_page(path or whole.with_name(f"{whole.name}.html"), force=force)
     return View(folder_page(folder, path.parent), whole.name).save(path, force=force)

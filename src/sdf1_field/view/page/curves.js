@@ -43,7 +43,7 @@ function linesOf(key, runs) {
       label: several ? `${run.name}: ${own.label}` : own.label,
       colour: `var(--line-${(several ? r : own.hue) % LINES})`,
       dash: DASHES[s % DASHES.length],
-      times: curve.times,
+      times: curve.times.map((time) => time + (run.offset || 0)),
       values: own.values,
     }));
   });
@@ -134,7 +134,7 @@ class Curve {
     drawing.append(
       svg("line", { class: "axis", x1: left, x2: width - right, y1: height - bottom, y2: height - bottom }),
       svg("text", { x: (left + width - right) / 2, y: height - 5, "text-anchor": "middle" },
-        times.unit === 3600 ? "time (h)" : "time (min)"));
+        `${["time", page.data.clock].filter(Boolean).join(" ")} (${times.unit === 3600 ? "h" : "min"})`));
     if (this.curve.level !== null) {
       const at = this.y(this.curve.level);
       drawing.append(svg("line", { class: "level", x1: left, x2: width - right, y1: at, y2: at }));
@@ -199,18 +199,18 @@ function nearestTime(time) {
 
 function buildCurves(section, runs) {
   const keys = [...new Set(runs.flatMap((run) => run.facts.curves.map((curve) => curve.key)))];
-  const all = runs.flatMap((run) => run.facts.curves.flatMap((curve) => curve.times));
+  const all = keys.flatMap((key) => linesOf(key, runs).flatMap((line) => line.times));
   const span = [Math.min(...all), Math.max(...all)];
   const now = el("span", { class: "now" });
-  section.append(el("p", { class: "note" }, "Values are those at ", now,
-    ", the time of the dish. Click a curve to show another time."));
+  section.append(el("p", { class: "note" }, "Values are those at the time of the dish, ", now,
+    ". Click a curve to show another time."));
   const curves = keys.map((key) => {
     const first = runs.map((run) => run.facts.curves.find((curve) => curve.key === key)).find(Boolean);
     return new Curve(first, linesOf(key, runs), span);
   });
   section.append(el("div", { class: "curves" }, curves.map((curve) => curve.element)));
   page.onTime((time) => {
-    now.textContent = timeText(time);
+    now.textContent = clockText(time);
     for (const curve of curves) curve.show(time);
   });
   window.addEventListener("resize", () => curves.forEach((curve) => curve.draw()));

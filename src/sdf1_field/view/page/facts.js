@@ -130,7 +130,7 @@ function parameterCells(row, runs) {
   ].flat();
 }
 
-function checkbox(label, checked, changed) {
+function filterBox(label, checked, changed) {
   return el("label", { class: "check" }, el("input", { type: "checkbox", checked, onchange: changed }), label);
 }
 
@@ -161,10 +161,10 @@ function buildParameters(section, runs) {
     }
     found.textContent = `${shown} of ${rows.length} values are shown.`;
   };
-  for (const status of statuses) boxes.set(status, checkbox(`${status} (${counted(status)})`, true, apply));
-  boxes.set("without effect", checkbox(`also without effect (${rows.filter((row) => row.idle).length})`, false, apply));
-  if (rows.some((row) => row.any)) boxes.set("changed", checkbox("only changed values", false, apply));
-  if (rows.some((row) => row.differs)) boxes.set("differs", checkbox("only values that differ between the runs", false, apply));
+  for (const status of statuses) boxes.set(status, filterBox(`${status} (${counted(status)})`, true, apply));
+  boxes.set("without effect", filterBox(`also without effect (${rows.filter((row) => row.idle).length})`, false, apply));
+  if (rows.some((row) => row.any)) boxes.set("changed", filterBox("only changed values", false, apply));
+  if (rows.some((row) => row.differs)) boxes.set("differs", filterBox("only values that differ between the runs", false, apply));
   const only = el("button", { type: "button", onclick: () => {
     for (const status of statuses) boxes.get(status).querySelector("input").checked = status === "assumed";
     apply();
