@@ -98,7 +98,7 @@ def _fold_change(run: xr.Dataset) -> Iterator[dict[str, Any]]:
         rows = course_table([run])
     except Sdf1FieldError:
         return  # an earlier version's run, without all that the encounter limit needs
-    if all(row["fold_change"] is None for row in rows):
+    if not any(row["fold_change"] for row in rows):
         return  # as with a single cell
     times = list(dict.fromkeys(row["time"] for row in rows))
     label = model_of(run).spec.stroma.label
@@ -201,6 +201,8 @@ def _concentrations(run: xr.Dataset, spec: ModelSpec, name: str) -> Iterator[dic
     times, label = run["time"].values, spec.ligand[name].label
     unit, size = field_unit(run, name)
     means = [float(np.nanmean(run[name][n].values)) / size for n in range(len(times))]
+    if not any(means):
+        return
     series = [("floor", "dissolved, at the floor", means)]
     yield _curve(
         f"dissolved-{name}", f"{label} in the medium", unit, times, series,

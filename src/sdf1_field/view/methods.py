@@ -241,7 +241,11 @@ def again(run: xr.Dataset, model: Model, path: Path | None) -> Section:
                 "what has changed in the model."
             )
         )
-        parts.append("From the beginning:")
+        parts.append(
+            "From the beginning:"
+            if is_interrupted(run, model.spec)
+            else "These commands run it again, and compare:"
+        )
     parts += [Passage("\n".join(commands), commands=True), *([same] if same else [])]
     made = str(run.attrs["source"]).rpartition(" ")[2]
     if made != __version__:
