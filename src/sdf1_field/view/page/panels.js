@@ -21,7 +21,7 @@ class Panel {
     this.frame = el("div", { class: "floor" }, this.canvas, this.tip);
     this.readout = el("p", { class: "readout", id: `readout-${floor.index}`, "aria-live": "off" });
     this.root = el("article", { class: "panel" }, this.name, this.about,
-      ...told.notes.map((text) => el("p", { class: "problem" }, text)),
+      ...told.notes.map((text) => el("p", { class: "notice" }, text)),
       this.clock, this.frame, this.readout);
     this.pointers = new Map();
     this.listen();
@@ -36,7 +36,7 @@ class Panel {
     const placeX = (x) => width / 2 + (x - middleX) * scale;
     const placeY = up ? (y) => height / 2 - (y - middleY) * scale : (y) => height / 2 + (y - middleY) * scale;
     return {
-      scale, up, ratio: this.ratio, placeX, placeY,
+      scale, up, ratio: this.ratio, placeX, placeY, distance: scale / this.ratio < FAR ? "far" : "near",
       place: (x, y) => [placeX(x), placeY(y)],
       reaches: (px, py, size) => px > -size && py > -size && px < width + size && py < height + size,
       floorAt: (px, py) => [middleX + (px - width / 2) / scale, middleY + (up ? -1 : 1) * ((py - height / 2) / scale)],
