@@ -2,7 +2,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: install reproduce test lint docs benchmark lock clean
+.PHONY: install reproduce test browser-test lint docs benchmark lock clean
 
 install: $(VENV)/installed
 
@@ -18,6 +18,11 @@ reproduce: install
 
 test: install
 	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+
+# Needs Chromium, and Playwright, which the lock does not have.
+browser-test: install
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check "playwright>=1.40"
+	$(BIN)/python -m pytest -m browser
 
 lint: install
 	$(BIN)/ruff check .
