@@ -1,8 +1,9 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+PARALLEL := -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
-.PHONY: install reproduce test browser-test lint docs benchmark lock clean
+.PHONY: install reproduce test test-slow browser-test lint docs benchmark lock clean
 
 install: $(VENV)/installed
 
@@ -17,7 +18,11 @@ reproduce: install
 	$(BIN)/sdf1-field reproduce deniz2023 --quick
 
 test: install
-	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+	$(BIN)/python -m pytest $(PARALLEL)
+
+# What takes seconds each: convergence, other processes, whole documentation.
+test-slow: install
+	$(BIN)/python -m pytest $(PARALLEL) -m slow
 
 # Needs Chromium, and Playwright, which the lock does not have.
 browser-test: install

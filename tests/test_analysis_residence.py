@@ -98,7 +98,9 @@ def test_the_recordings_end_does_not_shorten_stays():
     assert dwell.median == pytest.approx(1.5 * hour * math.log(2.0), rel=0.1)
 
 
-@pytest.mark.parametrize("mean", [450.0, 900.0, 3600.0])
+@pytest.mark.parametrize(
+    "mean", [450.0, *(pytest.param(m, marks=pytest.mark.slow) for m in (900.0, 3600.0))]
+)
 def test_stays_as_short_as_frames_are_told_by_the_rate_of_leaving(mean):
     # Cells that stay once, for exponential times, seen every 900 s from a random moment on.
     rng = np.random.default_rng(3)

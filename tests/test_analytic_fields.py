@@ -212,6 +212,7 @@ def test_width_of_the_front_goes_with_the_root_of_one_over_association_rate():
     assert [front.width for front in fronts] == pytest.approx([3.447416] * 2, rel=3e-3)
 
 
+@pytest.mark.slow
 def test_front_with_fipy_nears_its_width_and_place_with_shorter_steps():
     long, short = (
         coated_slab.measure_front(fipy, 10.0, fipy.Tolerances(time_step=step, linear_solver="lu"))

@@ -4,6 +4,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 SOLVES = """
 import warnings
 from concurrent.futures import ThreadPoolExecutor
@@ -26,6 +28,7 @@ assert len(set(together)) == 3
 """
 
 
+@pytest.mark.slow
 def test_solving_in_threads_gives_what_solving_in_turn_does():
     done = subprocess.run(
         [sys.executable, "-c", SOLVES],

@@ -197,6 +197,7 @@ def test_table_has_a_row_for_what_failed_and_ratios_for_the_rest():
     assert "| P1, FiPy's time over ours | at least 500 × | 500 × | yes |" in text
 
 
+@pytest.mark.slow
 def test_command_writes_what_it_found(tmp_path):
     assert main(["--quick", "--only", "P2", "--repeats", "1", "--out", str(tmp_path)]) == 0
     recorded = json.loads((tmp_path / "results.json").read_text(encoding="utf-8"))

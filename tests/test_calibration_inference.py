@@ -69,6 +69,7 @@ def found(paper, folder):
         return infer(asked(paper), folder, SIZES, workers=1)
 
 
+@pytest.mark.slow
 def test_a_posterior_holds_the_values_that_make_the_claims(found):
     weighted = found.weighted
     mean = weighted.weights(ALL) @ weighted.points

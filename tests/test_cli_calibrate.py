@@ -83,6 +83,7 @@ def test_a_calibration_prints_its_tables_and_keeps_its_files(law, tmp_path):
     assert json.loads(again.stdout) == json.loads((folder / "calibration.json").read_text())
 
 
+@pytest.mark.slow
 def test_ctrl_c_keeps_points_and_the_same_command_goes_on(law, tmp_path, monkeypatch):
     whole = call(*of_law("-o", tmp_path / "whole"))
     asked = len(law)
@@ -111,6 +112,7 @@ def test_ctrl_c_keeps_points_and_the_same_command_goes_on(law, tmp_path, monkeyp
 
 
 @pytest.mark.usefixtures("law")
+@pytest.mark.slow
 def test_claims_of_a_users_file_inform_unless_others_are_named(tmp_path):
     mine = tmp_path / "mine.toml"
     mine.write_text(VALUE.format(id="MINE", value=9.0, interval=[7.0, 11.0]), encoding="utf-8")
@@ -131,6 +133,7 @@ def test_claims_of_a_users_file_inform_unless_others_are_named(tmp_path):
 
 
 @pytest.mark.usefixtures("law")
+@pytest.mark.slow
 def test_a_prior_and_a_law_of_ones_own_are_taken(tmp_path):
     prior = tmp_path / "prior.toml"
     prior.write_text('[cell_type.kg1a]\ntriggered_arrest_rate = ["0.01 1/s", "0.1 1/s"]\n')
@@ -145,6 +148,7 @@ def test_a_prior_and_a_law_of_ones_own_are_taken(tmp_path):
 
 
 @pytest.mark.usefixtures("law")
+@pytest.mark.slow
 def test_python_gets_what_the_command_writes(tmp_path):
     seen = []
     found = sdf1_field.calibrate(
@@ -233,6 +237,7 @@ def test_targets_that_contradict_each_other_are_refused_before_the_first_replay(
 
 @pytest.mark.usefixtures("law")
 @pytest.mark.parametrize("value", [1e4, 1.05])
+@pytest.mark.slow
 def test_a_target_that_no_point_reaches_is_named(tmp_path, value):
     mine = tmp_path / "mine.toml"
     interval = [0.999 * value, 1.001 * value]

@@ -94,6 +94,7 @@ def whole(command, tmp_path_factory):
 # What is kept
 
 
+@pytest.mark.slow
 def test_ctrl_c_keeps_dishes_and_the_same_command_goes_on(command, tmp_path, whole, by_none):
     folder = tmp_path / "out"
     arguments = command(folder, "--quick", "--workers", "2")
@@ -341,6 +342,7 @@ def nothing_happens():
     return replace(paper, conditions=conditions)
 
 
+@pytest.mark.slow
 def test_the_null_model_has_neither_enrichment_nor_effects_of_drugs(
     nothing_happens, tmp_path, monkeypatch
 ):

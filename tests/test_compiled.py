@@ -180,6 +180,7 @@ def test_a_run_goes_on_without_a_cache_on_a_full_disk_and_says_so_once(tmp_path,
     assert kernel_files(tmp_path / "cache") == []
 
 
+@pytest.mark.slow
 def test_processes_that_compile_at_once_leave_one_whole_cache(tmp_path, doubling):
     together = [doubling() for _ in range(2)]
     assert [printed_by(program)["found"] for program in together] == [0.2] * 2

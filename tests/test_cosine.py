@@ -267,6 +267,7 @@ def independent(grid, transport, secretion, uptake, dose, until):
     return y[:floor_cells], y[medium : medium + floor_cells], y[-2], y[-1]
 
 
+SLOW = pytest.mark.slow
 STRIPED = replace(COAT, sites=np.where(np.arange(4) % 2, 5000.0, 0.0) * np.ones((3, 1)))
 ABSORBING = Uptake(np.where(np.arange(12).reshape(3, 4) % 5, 0.0, 2.0), half_saturation=0.5)
 
@@ -275,10 +276,10 @@ ABSORBING = Uptake(np.where(np.arange(12).reshape(3, 4) % 5, 0.0, 2.0), half_sat
     ("transport", "uptake", "fades"),
     [
         (Transport(150.0, 1e-4, COAT), None, False),
-        (Transport(150.0, 1e-4, STRIPED), None, False),
-        (Transport(150.0, 1e-4), ABSORBING, False),
-        (Transport(150.0, 1e-4, STRIPED), ABSORBING, True),
-        (Transport(150.0, 1e-3, COAT, mixed=200.0), None, True),
+        pytest.param(Transport(150.0, 1e-4, STRIPED), None, False, marks=SLOW),
+        pytest.param(Transport(150.0, 1e-4), ABSORBING, False, marks=SLOW),
+        pytest.param(Transport(150.0, 1e-4, STRIPED), ABSORBING, True, marks=SLOW),
+        pytest.param(Transport(150.0, 1e-3, COAT, mixed=200.0), None, True, marks=SLOW),
         (Transport(150.0, 1e-3, mixed=200.0), None, True),
     ],
     ids=["coat", "striped", "cells", "striped, cells, fading", "mixed, coat, fading", "mixed"],
@@ -317,7 +318,7 @@ def test_transient_matches_an_independent_integrator(transport, uptake, fades):
     ("transport", "uptake"),
     [
         (Transport(150.0, 1e-4, COAT), None),
-        (Transport(150.0, 1e-4, STRIPED), ABSORBING),
+        pytest.param(Transport(150.0, 1e-4, STRIPED), ABSORBING, marks=SLOW),
         (Transport(150.0, 1e-3, COAT, mixed=200.0), None),
     ],
     ids=["coat", "stripes and cells", "mixed"],
@@ -448,6 +449,7 @@ def test_steps_land_exactly_on_the_asked_time():
         assert state.time == until
 
 
+@pytest.mark.slow
 def test_transient_ends_in_the_steady_state():
     grid = small_grid()
     columns = cosine.prepare(grid, Transport(150.0, 1e-2, COAT), FULL)

@@ -91,6 +91,7 @@ assert abs(made[1] / made[0] - (1.0 - share)) < 1e-9, made
 """
 
 
+@pytest.mark.slow
 def test_a_mechanism_is_added_by_the_steps_of_the_page(tmp_path):
     shutil.copytree(ROOT / "src", tmp_path / "src", ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copytree(ROOT / "models", tmp_path / "models")

@@ -490,5 +490,5 @@ def test_an_interrupt_while_a_lock_is_taken_waits_until_it_can_be_let_go(monkeyp
     monkeypatch.setattr(_Lock, "__enter__", enter)
     lock = _Lock()
     with pytest.raises(KeyboardInterrupt):
-        _taken_for(lock, 10.0)
+        _taken_for(lock, 2.0)
     assert lock.taken is False

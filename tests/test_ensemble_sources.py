@@ -55,38 +55,34 @@ def copy(tmp_path_factory):
     return place
 
 
-@pytest.mark.parametrize(
-    ("room", "counts"),
-    [
-        ("analysis/__init__.py", False),
-        ("analysis/cargo_summary.py", False),
-        ("analysis/dishes.py", False),
-        ("analysis/network_summary.py", False),
-        ("analysis/runs.py", False),
-        ("analysis/stroma_runs.py", False),
-        ("analysis/values.py", False),
-        ("api", False),
-        ("cli", False),
-        ("claims/verdict.py", False),
-        ("ensemble", False),
-        ("figures", False),
-        ("record", False),
-        ("reproduce", False),
-        ("statistics", False),
-        ("analysis/cargo.py", True),
-        ("analysis/census.py", True),
-        ("analysis/network.py", True),
-        ("cells", True),
-        ("claims/readings.py", True),
-        ("observations", True),
-        ("solvers", True),
-        ("transport", True),
-    ],
-)
-def test_a_change_counts_where_readings_come_from_and_nowhere_else(copy, room, counts):
-    before = source_digest(copy)
-    place = next(path for path in (copy / room, copy / f"{room}.py") if path.exists())
+def change(package, room):
+    """Append a line to every source file of a room."""
+    place = next(path for path in (package / room, package / f"{room}.py") if path.exists())
     for source in place.rglob("*.py") if place.is_dir() else [place]:
         text = source.read_text(encoding="utf-8")
         source.write_text(f"{text}\n_CHANGED = True\n", encoding="utf-8")
-    assert (source_digest(copy) != before) == counts
+
+
+def test_changes_where_no_readings_come_from_do_not_count(copy):
+    before = source_digest(copy)
+    for room in (
+        "analysis/__init__.py", "analysis/cargo_summary.py", "analysis/dishes.py",
+        "analysis/network_summary.py", "analysis/runs.py", "analysis/stroma_runs.py",
+        "analysis/values.py", "api", "cli", "claims/verdict.py", "ensemble", "figures", "record",
+        "reproduce", "statistics",
+    ):  # fmt: skip
+        change(copy, room)
+    assert source_digest(copy) == before
+
+
+@pytest.mark.parametrize(
+    "room",
+    [
+        "analysis/cargo.py", "analysis/census.py", "analysis/network.py", "cells",
+        "claims/readings.py", "observations", "solvers", "transport",
+    ],
+)  # fmt: skip
+def test_a_change_where_readings_come_from_counts(copy, room):
+    before = source_digest(copy)
+    change(copy, room)
+    assert source_digest(copy) != before

@@ -46,6 +46,7 @@ def test_a_line_that_was_cut_off_is_computed_again(tmp_path):
     assert lines == [["1", [1, 1]], ["2", [2, 4]]]
 
 
+@pytest.mark.slow
 def test_processes_give_what_one_process_gives_and_a_killed_worker_loses_nothing(tmp_path):
     numbers = {str(n): (n, str(tmp_path)) for n in range(4)}
     found = run_tasks(die_once, numbers, tmp_path / "points.jsonl", workers=2)

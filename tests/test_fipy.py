@@ -154,6 +154,7 @@ def missed(values, exact):
     return np.linalg.norm(values - exact) / max(np.linalg.norm(exact), 1e-30)
 
 
+SLOW = pytest.mark.slow
 STRIPES = replace(COATED, coat=STRIPED)
 MIXED = replace(COATED, coat=None, mixed=300.0)
 
@@ -162,13 +163,18 @@ MIXED = replace(COATED, coat=None, mixed=300.0)
     ("transport", "events", "largest"),
     [
         (BARE, {}, 2e-3),
-        (COATED, {}, 0.03),
-        (COATED, {"dose": DOSE}, 0.03),
-        (STRIPES, {"secretion": FADING}, 0.03),
+        pytest.param(COATED, {}, 0.03, marks=SLOW),
+        pytest.param(COATED, {"dose": DOSE}, 0.03, marks=SLOW),
+        pytest.param(STRIPES, {"secretion": FADING}, 0.03, marks=SLOW),
         (STRIPES, {"cells": 20.0}, 0.03),
-        (STRIPES, {"cells": 2e3, "dose": DOSE, "change": True}, 0.1),
+        pytest.param(STRIPES, {"cells": 2e3, "dose": DOSE, "change": True}, 0.1, marks=SLOW),
         (MIXED, {"dose": DOSE, "change": True}, 0.1),
-        (replace(STRIPES, mixed=300.0), {"cells": 2e3, "dose": DOSE, "secretion": FADING}, 0.03),
+        pytest.param(
+            replace(STRIPES, mixed=300.0),
+            {"cells": 2e3, "dose": DOSE, "secretion": FADING},
+            0.03,
+            marks=SLOW,
+        ),
     ],
     ids=[
         "bare", "coat", "saturated coat", "stripes, fading", "stripes, cells",
@@ -284,6 +290,7 @@ def integrated(transport, secretion, uptake, dose, until):
 
 
 @pytest.mark.parametrize("dose", [0.0, DOSE])
+@pytest.mark.slow
 def test_patterned_coat_uptake_and_mixed_medium_follow_their_equations_to_first_order(dose):
     rng = np.random.default_rng(3)
     shape = (TINY.ny, TINY.nx)
@@ -437,6 +444,7 @@ SHORT = (
 )
 
 
+@pytest.mark.slow
 def test_treated_runs_of_both_solvers_agree_within_the_time_step():
     floors = {}
     for solver in ("cosine", "fipy"):
@@ -449,6 +457,7 @@ def test_treated_runs_of_both_solvers_agree_within_the_time_step():
     assert floors["fipy"] == pytest.approx(floors["cosine"], rel=1.5e-2)
 
 
+@pytest.mark.slow
 def test_fipy_gives_the_same_bits_with_one_and_two_threads(tmp_path):
     model = load_model("coculture-kg1a", settings=[*SHORT, "numerics.solver=fipy"])
     digests = set()
@@ -460,6 +469,7 @@ def test_fipy_gives_the_same_bits_with_one_and_two_threads(tmp_path):
     assert len(digests) == 1
 
 
+@pytest.mark.slow
 def test_an_interrupted_fipy_run_goes_on_with_the_same_bits(tmp_path):
     model = load_model("coculture-kg1a", settings=[*SHORT, "numerics.solver=fipy"])
 

@@ -288,6 +288,7 @@ def test_motion_of_still_cells_has_the_nulls_the_page_says(printed, solved):
     assert not unknown & keys
 
 
+@pytest.mark.slow
 def test_measure_prints_what_the_page_says(printed, tmp_path, tiny_run):
     options = []
     for n in range(4):
@@ -347,6 +348,7 @@ def test_tracks_print_what_the_page_says(printed, written, tmp_path):
     assert {key for key in unknown if key.startswith(named)} == without - keys
 
 
+@pytest.mark.slow
 def test_reproduce_prints_what_the_page_says(printed, tiny_targets, tmp_path):
     keys = printed(
         "reproduce", "reproduce", "deniz2023", "--claim", "T1", "--targets", tiny_targets,
@@ -363,6 +365,7 @@ def test_reproduce_prints_what_the_page_says(printed, tiny_targets, tmp_path):
     assert [claim["id"] for claim in written["claims"]] == ["T1"]
 
 
+@pytest.mark.slow
 def test_calibrate_prints_what_the_page_says(printed, monkeypatch, tmp_path):
     pytest.importorskip("sklearn")
     use_the_law(monkeypatch)

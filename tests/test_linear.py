@@ -211,6 +211,7 @@ def through_every_event(solver, prepared, tolerances):
     return found
 
 
+@pytest.mark.slow
 def test_fipy_comes_to_the_same_through_every_event_as_its_steps_shorten():
     # Ligand that leaves the coat within the test, and lies longer over the floor.
     coat = replace(COAT, dissociation_rate=1e-2)

@@ -85,6 +85,7 @@ def small(monkeypatch):
 
 
 @pytest.mark.parametrize("page", WITH_BLOCKS, ids=lambda page: str(page.relative_to(ROOT)))
+@pytest.mark.slow
 def test_every_python_block_of_a_page_runs(page, small, request, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     small((*SMALL, *SMALLER.get(page.stem, ())))

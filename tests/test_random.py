@@ -115,6 +115,7 @@ def _sums(seed, blocks, which):
 
 
 @pytest.mark.parametrize("which", [False, True], ids=["of 52 bits", "of 32 bits"])
+@pytest.mark.slow
 def test_ten_million_normals_have_gaussian_moments_and_tails(which):
     count = 10_000_000
     sums, beyond = _sums(3, count // 1000, which)

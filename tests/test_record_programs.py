@@ -98,6 +98,7 @@ def remarks(path_of, tmp_path_factory):
 
 
 @pytest.mark.parametrize("kind", CHECKED)
+@pytest.mark.slow
 def test_a_run_passes_the_cf_check_but_for_dimensions_that_are_no_map_axes(remarks, kind):
     assert set(remarks[kind]) <= {"§2.4 Dimensions"}, remarks[kind]
 

@@ -260,6 +260,7 @@ def test_a_migrasome_taken_up_secretes_no_more_and_leaves_its_coat(tiny, recorde
     assert np.array_equal(untouched.visible, left.visible)
 
 
+@pytest.mark.slow
 def test_replayed_and_simulated_dishes_agree_where_cells_take_up_migrasomes(tiny):
     spec = spec_of(
         tiny, "coculture-kg1a", "cells.density=1000 1/mm**2", "biogenesis.nucleation=0.02 1/(um*h)",

@@ -89,6 +89,7 @@ def elsewhere(tmp_path_factory):
 
 
 @pytest.mark.parametrize("kind", MODELS)
+@pytest.mark.slow
 def test_threads_and_processes_do_not_change_the_content(solved, elsewhere, kind):
     folder, _ = elsewhere
     paths = [*folder.glob(f"{kind}-*.nc"), solved(*MODELS[kind])]
@@ -100,6 +101,7 @@ def test_threads_and_processes_do_not_change_the_content(solved, elsewhere, kind
     assert len(found) == 1
 
 
+@pytest.mark.slow
 def test_conjugate_gradients_were_used_with_all_threads(elsewhere):
     _, steps = elsewhere
     assert all(count["dosed"] >= 10 for count in steps)

@@ -125,6 +125,7 @@ def in_a_process(script):
     return json.loads(done.stdout.splitlines()[-1])
 
 
+@pytest.mark.slow
 def test_no_kernel_reads_or_writes_beyond_its_arrays_wherever_things_are():
     found = in_a_process(WRONG_PLACES)
     assert found["index"] == [0, 29, 0, 29]
@@ -307,6 +308,7 @@ def test_fipy_may_err_by_what_its_linear_solves_and_sweeps_leave(dish, linear, s
     assert "fipy" not in of_cosine.below_remedy + of_cosine.missing_remedy
 
 
+@pytest.mark.slow
 def test_a_loose_fipy_run_is_allowed_what_is_missing_from_its_books(tiny):
     settings = [*tiny, "numerics.solver='fipy'", "numerics.fipy.linear_tolerance=1e-4",
                 "run.culture=10 min", "run.duration=10 min"]  # fmt: skip

@@ -331,6 +331,7 @@ UNSAMPLED = (
     [(GROWN_LONGER, 0), (ALL_WITH_NETWORKS, 1), (QUIET, 2)],
     ids=["grown", "placed", "cells sense nothing"],
 )
+@pytest.mark.slow
 def test_a_sample_of_the_other_keys_changes_a_dish(settings, first):
     settings = [*SENSITIVE, *settings]
     spec = load_model("coculture-kg1a", settings=[*DISH, *settings]).spec

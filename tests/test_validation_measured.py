@@ -169,6 +169,7 @@ def test_otsus_threshold_parts_two_peaks_between_them(load):
     assert np.count_nonzero(values > threshold) == 1000
 
 
+@pytest.mark.slow
 def test_the_sizes_of_masks_and_tracks_are_those_recorded(load, tmp_path):
     sizes = load("sizes")
     found = sizes.measured(tmp_path, 128, 2000)
