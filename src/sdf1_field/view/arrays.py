@@ -1,8 +1,12 @@
 """Arrays of a page: each a binary block and what the scripts need to read it."""
 
+import math
 from typing import Any
 
 from sdf1_field.view.codec import Codes, Scale, encoded
+
+_ELEMENT = 80
+"""Length of the element around a block, at most [bytes]."""
 
 
 class Blocks:
@@ -31,5 +35,5 @@ class Blocks:
 
     @property
     def size(self) -> int:
-        """Of all blocks [bytes]."""
-        return sum(map(len, self.blocks.values()))
+        """Of all blocks in a page [bytes]."""
+        return sum(4 * math.ceil(len(block) / 3) + _ELEMENT for block in self.blocks.values())

@@ -19,7 +19,7 @@ from sdf1_field.scene import OUTSIDE, Region
 from sdf1_field.spec import changes_text
 from sdf1_field.units import bytes_text
 from sdf1_field.view.arrays import Blocks
-from sdf1_field.view.assembly import assemble_page
+from sdf1_field.view.assembly import assemble_page, safe_json
 from sdf1_field.view.cells import described_cells
 from sdf1_field.view.facts import run_facts
 from sdf1_field.view.fields import BRIGHTEST, DARKEST, described_fields, field_kinds, read_field
@@ -39,8 +39,6 @@ SIZE = 20e6
 """Largest page unless another size is asked for [bytes]."""
 MOST_RUNS = 6
 """Most runs on one page; more would be too small to see."""
-_BASE64 = 4.0 / 3.0
-"""Length of a block in the page over its own."""
 
 Report = Callable[[str, int, int], None]
 """Called with what is counted, how many are done and how many there will be."""
@@ -86,6 +84,15 @@ def runs_page(
     facts = [
         run_facts(run, path) for run, path in zip(runs, paths or [None] * len(runs), strict=True)
     ]
+    common = {
+        "program": f"sdf1-field {__version__}",
+        "clock": clock_of(runs[0])[0],
+        "steady": model_of(runs[0]).spec.run.mode == "steady",
+        "quantities": [own | {"scale": own["scale"].described()} for own in found],
+        "shares": {"darkest": DARKEST, "brightest": BRIGHTEST},
+        "colours": _colour_table(COLOURS),
+        "cargo_colours": _colour_table(CARGO_COLOURS),
+    }
     moving = Blocks("c")
     cells = [_described_cells(run, moving, report) for run in runs]
     for frames in _fewer_and_fewer(runs):
@@ -94,8 +101,8 @@ def runs_page(
             _described_run(run, name, own, stroma, scales)
             for run, name, own in zip(runs, names, frames, strict=True)
         ]
-        text = len(assemble_page("", [told, cells, facts]).encode())
-        room = (size - text) / _BASE64 - moving.size - stroma.size
+        text = len(assemble_page("", told + cells + facts + [common]).encode())
+        room = size - text - moving.size - stroma.size
         maps = _fitting_maps(runs, frames, room, report)
         if maps is not None:
             break
@@ -115,17 +122,7 @@ def runs_page(
         )
     return assemble_page(
         " | ".join(dict.fromkeys(one["title"] for one in told)),
-        {
-            "program": f"sdf1-field {__version__}",
-            "clock": clock_of(runs[0])[0],
-            "steady": model_of(runs[0]).spec.run.mode == "steady",
-            "runs": told,
-            "fields": maps.fields,
-            "quantities": [own | {"scale": own["scale"].described()} for own in found],
-            "shares": {"darkest": DARKEST, "brightest": BRIGHTEST},
-            "colours": _colour_table(COLOURS),
-            "cargo_colours": _colour_table(CARGO_COLOURS),
-        },
+        common | {"runs": told, "fields": maps.fields},
         blocks=moving.blocks | stroma.blocks | maps.blocks.blocks,
     )
 
@@ -170,7 +167,7 @@ def _fitting_maps(
         if values * share > room:
             continue
         maps = _described_maps(runs, frames, steps, report)
-        if maps.blocks.size <= room:
+        if maps.blocks.size + len(safe_json([maps.fields, maps.of_runs])) <= room:
             return maps
         share = maps.blocks.size / values
     return None

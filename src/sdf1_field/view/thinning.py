@@ -7,8 +7,8 @@ import xarray as xr
 
 from sdf1_field.record import model_of
 
-BYTES_PER_PLACE = 0.2
-"""Of a field's value in a page's block: of co-cultures; of coarse fields up to twice as many."""
+BYTES_PER_PLACE = 0.27
+"""Of a field's value in a page: of co-cultures; of coarse fields up to twice as many."""
 _COARSEST = 128
 """Places along the longer side of a field that thinning leaves at least."""
 

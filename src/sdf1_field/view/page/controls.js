@@ -134,7 +134,7 @@ function buildFields() {
       el("div", { class: "ramp", style: `background: linear-gradient(to right, ${ramp.join()})` }),
       el("div", { class: "ticks" }, ...ticks.map((tick) => {
         const share = log ? Math.log(tick / low) / Math.log(high / low) : (tick - low) / (high - low);
-        return el("span", { style: `left: ${(100 * share).toFixed(2)}%` }, tickText(tick, high - low));
+        return tickMark(share, tickText(tick, high - low));
       })),
       el("p", { class: "note" }, `One scale for ${page.layers.ofThisTime ? "this time" : "all times"}${page.runs.length > 1 ? " and all runs" : ""}; a few places are darker or brighter, up to ${fieldText(field, largest)}. Values in steps of ${numberText(100 * (10 ** field.scale.step - 1), 2)} % (${numberText(field.scale.step, 2)} decades).`));
   };
@@ -164,6 +164,12 @@ function ticksOf(low, high, log) {
   return found;
 }
 
+// A number below a colour bar, kept within it at its ends.
+function tickMark(share, text) {
+  const back = share < 0.04 ? 0 : share > 0.96 ? 100 : 50;
+  return el("span", { style: `left: ${(100 * share).toFixed(2)}%; transform: translateX(-${back}%)` }, text);
+}
+
 function tickText(tick, span) {
   const digits = Math.max(2, Math.ceil(Math.log10(Math.abs(tick) / span)) + 2);
   return numberText(tick, Math.min(digits, 9));
@@ -186,7 +192,7 @@ function buildQuantities() {
       el("p", { class: "bar-name" }, `${quantity.label} of a migrasome [${quantity.unit}]`),
       el("div", { class: "ramp", style: `background: linear-gradient(to right, ${ramp.join()})` }),
       high > low ? el("div", { class: "ticks" }, ...ticksOf(low, high, true).map((tick) =>
-        el("span", { style: `left: ${((100 * Math.log(tick / low)) / Math.log(high / low)).toFixed(2)}%` }, numberText(tick, 2)))) : el("p", { class: "note" }, `all ${numberText(low, 2)}`),
+        tickMark(Math.log(tick / low) / Math.log(high / low), numberText(tick, 2)))) : el("p", { class: "note" }, `all ${numberText(low, 2)}`),
       el("p", { class: "note" }, "Green: none."));
   };
   show();
@@ -235,7 +241,7 @@ if ((page.data.runs || []).length) page.addTab("dish", "Dish", (section) => {
         el("li", {}, "Wheel, +, − and 0 zoom; drag to move. Shift and arrows, with the picture in focus, move a cross whose values are read out; Enter chooses the cell there, Escape lets go."),
         el("li", {}, "Each saved time is shown as it was saved: nothing is interpolated in between."),
         el("li", {}, "Fields are those of the lowest layer of the medium, stored in 256 steps of a logarithmic scale; places to a part in 65,534 of the dish."),
-        el("li", {}, "Migrasomes and cells smaller than a dot are enlarged to one."))));
+        el("li", {}, "Migrasomes and cells smaller than a dot are enlarged to one; on a wide floor tracks and the courses of fibres appear as one zooms in."))));
   const stage = el("div", { class: "stage" }, panels, el("div", { class: "dock" },
     page.data.steady || page.times.length < 2 ? null : buildTimeline(), buildZoom()));
   section.append(el("div", { class: "dish" }, stage, side));

@@ -1,8 +1,11 @@
 // One run's floor: its arrays, what is at a place, and its layers on a canvas.
 const SAME_TIME = 0.5; // Times closer than this are the same [s].
 const NOT_THERE = 65535;
-const SMALLEST_MIGRASOME = 1.1, SMALLEST_CELL = 1.8; // Radii below which they would not be seen [px].
+// Radii below which migrasomes and cells would not be seen, near and on a wide floor [px].
+const SMALLEST = { near: [1.1, 1.8], far: [0.5, 0.8] };
 const LONGEST_FIBRE = 400, LARGEST_MIGRASOME = 20, LONGEST_TRACK = 200; // Reach beyond the view [um].
+const BATCH = 64;
+const FAR = 0.12; // Pixels of a micrometre below which fibres are straight and tracks are left out.
 const RING = 2 * Math.PI;
 
 page.layers = {
@@ -306,7 +309,11 @@ class Floor {
     }
     const { bodies } = this.stroma;
     if (!bodies) return;
-    context.beginPath();
+    context.fillStyle = `${colourOf("--body")}66`;
+    context.strokeStyle = colourOf("--body");
+    context.lineWidth = 1.2 * view.ratio;
+    const far = view.distance === "far";
+    const batches = new Batches(context, () => { context.fill(); if (!far) context.stroke(); });
     for (let n = 0; n < bodies.x.frame; n += 1) {
       const at = (name) => bodies[name].at(bodies[name].which[frame], n);
       const x = at("x");
@@ -316,12 +323,9 @@ class Floor {
       const angle = view.up ? -at("angle") : at("angle");
       context.moveTo(px + major * Math.cos(angle), py + major * Math.sin(angle));
       context.ellipse(px, py, major, at("semi_minor") * view.scale, angle, 0, RING);
+      batches.next();
     }
-    context.fillStyle = `${colourOf("--body")}66`;
-    context.strokeStyle = colourOf("--body");
-    context.lineWidth = 1.2 * view.ratio;
-    context.fill();
-    context.stroke();
+    batches.end();
   }
 
   drawFibres(context, view, frame) {
@@ -329,10 +333,13 @@ class Floor {
     if (!fibres) return;
     const { x: xs, y: ys } = fibres, vertices = xs.shape[2], count = xs.shape[1];
     const here = xs.which[frame] * xs.frame, there = ys.which[frame] * ys.frame;
-    context.beginPath();
+    context.strokeStyle = colourOf("--network");
+    context.lineWidth = Math.max(0.9 * view.ratio, 0.5 * view.scale);
+    const batches = new Batches(context, () => context.stroke());
+    const step = view.distance === "far" ? vertices - 1 : 1;
     for (let n = 0; n < count; n += 1) {
       let lastX = NOT_THERE, lastY = NOT_THERE;
-      for (let v = 0; v < vertices; v += 1) {
+      for (let v = 0; v < vertices; v += step) {
         const at = n * vertices + v, x = xs.codes[here + at], y = ys.codes[there + at];
         if (x === lastX && y === lastY) break; // The course has ended: its last vertex is repeated.
         if (x === NOT_THERE) break;
@@ -343,21 +350,19 @@ class Floor {
         } else context.lineTo(px, py);
         lastX = x; lastY = y;
       }
+      batches.next();
     }
-    context.strokeStyle = colourOf("--network");
-    context.lineWidth = Math.max(0.9 * view.ratio, 0.5 * view.scale);
-    context.lineCap = "round";
-    context.stroke();
+    batches.end();
   }
 
   // Colour groups of migrasomes: those without a quantity first.
-  migrasomeColour(quantity) {
-    if (!quantity) return { group: () => 0, colours: [colourOf("--network")], least: [SMALLEST_MIGRASOME] };
+  migrasomeColour(quantity, smallest) {
+    if (!quantity) return { group: () => 0, colours: [colourOf("--network")], least: [smallest] };
     const steps = 24, own = page.data.quantities.find((one) => one.key === page.layers.colourBy);
-    const colours = [colourOf("--network")], least = [SMALLEST_MIGRASOME];
+    const colours = [colourOf("--network")], least = [smallest];
     for (let n = 0; n <= steps; n += 1) {
       colours.push(`rgb(${mapped(page.data.cargo_colours, n / steps).join()})`);
-      least.push(SMALLEST_MIGRASOME * 1.6);
+      least.push(smallest * 1.6);
     }
     return {
       group: (code) => (code === 0 || code === own.scale.missing ? 0
@@ -371,12 +376,13 @@ class Floor {
     if (!migrasomes) return;
     const { x: xs, y: ys, radius } = migrasomes;
     const quantity = migrasomes.quantities[page.layers.colourBy];
-    const { group, colours, least } = this.migrasomeColour(quantity);
+    const { group, colours, least } = this.migrasomeColour(quantity, SMALLEST[view.distance][0]);
     const groups = colours.map(() => []);
-    const here = xs.which[frame] * xs.frame;
+    const here = xs.which[frame] * xs.frame, there = ys.which[frame] * ys.frame;
     for (let n = 0; n < xs.frame; n += 1) {
       if (xs.codes[here + n] === NOT_THERE) continue;
-      const [px, py] = view.place(xs.at(xs.which[frame], n), ys.at(ys.which[frame], n));
+      const px = view.placeX(xs.scale.step * xs.codes[here + n]);
+      const py = view.placeY(ys.scale.step * ys.codes[there + n]);
       if (!view.reaches(px, py, LARGEST_MIGRASOME * view.scale)) continue;
       const own = quantity ? group(quantity.code(quantity.which[frame], n)) : 0;
       groups[own].push(px, py, Math.max(radius.at(radius.which[frame], n) * view.scale, least[own] * view.ratio));
@@ -384,16 +390,17 @@ class Floor {
     groups.forEach((places, own) => {
       if (!places.length) return;
       context.fillStyle = colours[own];
-      context.beginPath();
+      const batches = new Batches(context, () => context.fill());
       for (let n = 0; n < places.length; n += 3) {
         const size = places[n + 2];
-        if (size < 1.6 * view.ratio) context.rect(places[n] - size, places[n + 1] - size, 2 * size, 2 * size);
+        if (size < 2 * view.ratio) context.fillRect(places[n] - size, places[n + 1] - size, 2 * size, 2 * size);
         else {
           context.moveTo(places[n] + size, places[n + 1]);
           context.arc(places[n], places[n + 1], size, 0, RING);
+          batches.next();
         }
       }
-      context.fill();
+      batches.end();
     });
   }
 
@@ -401,37 +408,41 @@ class Floor {
     const { observations } = this.told, { x, y, count } = this.cells;
     let first = seen;
     while (first > 0 && observations[first - 1] >= observations[seen] - page.layers.tail - SAME_TIME) first -= 1;
-    if (first === seen) return;
-    context.beginPath();
+    if (first === seen || view.distance === "far") return;
+    context.strokeStyle = "#000000";
+    context.lineWidth = 1.0 * view.ratio;
+    const batches = new Batches(context, () => context.stroke());
     for (let n = 0; n < count; n += 1) {
       const [px, py] = view.place(x.at(seen, n), y.at(seen, n));
       if (!view.reaches(px, py, LONGEST_TRACK * view.scale)) continue;
       context.moveTo(view.placeX(x.at(first, n)), view.placeY(y.at(first, n)));
       for (let o = first + 1; o <= seen; o += 1) context.lineTo(view.placeX(x.at(o, n)), view.placeY(y.at(o, n)));
+      batches.next();
     }
-    context.strokeStyle = "#000000cc";
-    context.lineWidth = 1.0 * view.ratio;
-    context.stroke();
+    batches.end();
   }
 
   drawCells(context, view, seen) {
     const { x, y, held, count } = this.cells;
-    const size = Math.max(0.5 * this.told.cells.diameter * view.scale, SMALLEST_CELL * view.ratio);
+    const size = Math.max(0.5 * this.told.cells.diameter * view.scale, SMALLEST[view.distance][1] * view.ratio);
+    const dots = view.distance === "far";
     for (const state of [0, 1]) {
-      context.beginPath();
+      context.fillStyle = colourOf(state ? "--held" : "--crawling");
+      context.strokeStyle = "#000000";
+      context.lineWidth = 0.8 * view.ratio;
+      const batches = new Batches(context, () => { context.fill(); context.stroke(); });
       for (let n = 0; n < count; n += 1) {
         if (held.code(seen, n) !== state) continue;
         const [px, py] = view.place(x.at(seen, n), y.at(seen, n));
         if (!view.reaches(px, py, size)) continue;
-        context.moveTo(px + size, py);
-        context.arc(px, py, size, 0, RING);
+        if (dots) context.fillRect(px - size, py - size, 2 * size, 2 * size);
+        else {
+          context.moveTo(px + size, py);
+          context.arc(px, py, size, 0, RING);
+          batches.next();
+        }
       }
-      context.fillStyle = colourOf(state ? "--held" : "--crawling");
-      context.fill();
-      if (size < 2.5 * view.ratio) continue;
-      context.strokeStyle = "#000000";
-      context.lineWidth = 0.8 * view.ratio;
-      context.stroke();
+      batches.end();
     }
   }
 
@@ -450,7 +461,7 @@ class Floor {
       context.stroke();
     }
     const [px, py] = view.place(x.at(seen, n), y.at(seen, n));
-    const size = Math.max(0.5 * this.told.cells.diameter * view.scale, SMALLEST_CELL * view.ratio);
+    const size = Math.max(0.5 * this.told.cells.diameter * view.scale, SMALLEST[view.distance][1] * view.ratio);
     context.beginPath();
     context.arc(px, py, size, 0, RING);
     context.fillStyle = colourOf(this.cells.held.code(seen, n) ? "--held" : "--crawling");
@@ -478,6 +489,25 @@ class Floor {
     context.textAlign = "center";
     context.fillText(text, right - 0.5 * length - 3 * ratio, low - 8 * ratio);
   }
+}
+
+// Paths drawn in batches: browsers take much longer for one path of thousands of parts.
+class Batches {
+  constructor(context, finish) {
+    this.context = context;
+    this.finish = finish;
+    this.parts = 0;
+    context.beginPath();
+  }
+
+  next() {
+    this.parts += 1;
+    if (this.parts % BATCH) return;
+    this.end();
+    this.context.beginPath();
+  }
+
+  end() { this.finish(this.context); }
 }
 
 // The largest of 1, 2, 5 times a power of ten below a length.

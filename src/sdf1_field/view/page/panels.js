@@ -1,4 +1,6 @@
 // The dish: a canvas for each run, zoomed, moved and asked for values together.
+const SHORTEST = 280, MARGIN = 36; // Of a picture, and below it [px].
+const LEAST = 0.55; // Share of the window's height that a picture has if its width allows.
 const LARGEST_ZOOM = 64, ZOOM_STEP = 1.4, PROBE_STEP = 0.02;
 
 page.view = { x: 0.5, y: 0.5, zoom: 1 };
@@ -21,7 +23,7 @@ class Panel {
     this.frame = el("div", { class: "floor" }, this.canvas, this.tip);
     this.readout = el("p", { class: "readout", id: `readout-${floor.index}`, "aria-live": "off" });
     this.root = el("article", { class: "panel" }, this.name, this.about,
-      ...told.notes.map((text) => el("p", { class: "problem" }, text)),
+      ...told.notes.map((text) => el("p", { class: "notice" }, text)),
       this.clock, this.frame, this.readout);
     this.pointers = new Map();
     this.listen();
@@ -36,7 +38,7 @@ class Panel {
     const placeX = (x) => width / 2 + (x - middleX) * scale;
     const placeY = up ? (y) => height / 2 - (y - middleY) * scale : (y) => height / 2 + (y - middleY) * scale;
     return {
-      scale, up, ratio: this.ratio, placeX, placeY,
+      scale, up, ratio: this.ratio, placeX, placeY, distance: scale / this.ratio < FAR ? "far" : "near",
       place: (x, y) => [placeX(x), placeY(y)],
       reaches: (px, py, size) => px > -size && py > -size && px < width + size && py < height + size,
       floorAt: (px, py) => [middleX + (px - width / 2) / scale, middleY + (up ? -1 : 1) * ((py - height / 2) / scale)],
@@ -48,7 +50,9 @@ class Panel {
     const wide = this.root.clientWidth, { dish } = this.floor;
     if (!wide) return;
     this.ratio = Math.min(window.devicePixelRatio || 1, 2);
-    const tallest = Math.max(240, 0.76 * window.innerHeight);
+    const dock = document.querySelector(".dock"), above = this.frame.getBoundingClientRect().top + window.scrollY;
+    const tallest = Math.max(
+      SHORTEST, window.innerHeight - above - dock.offsetHeight - MARGIN, LEAST * window.innerHeight);
     const height = Math.min((wide * dish.length) / dish.width, tallest);
     const width = Math.min((height * dish.width) / dish.length, wide);
     const [w, h] = [Math.round(width * this.ratio), Math.round(height * this.ratio)];
