@@ -105,6 +105,7 @@ def test_an_earlier_versions_run_names_the_values_that_ship_otherwise_now(tmp_pa
 # What the outcome depends on
 
 
+@pytest.mark.slow
 def test_the_shipped_record_is_what_the_tables_say():
     sys.path.insert(0, str(ROOT / "validation"))
     import sensitivity
@@ -176,7 +177,16 @@ def test_a_users_own_model_is_saved_from_the_run_and_is_the_same(tmp_path):
     assert saved.spec == model.spec
 
 
-# As text
+# As text, and in a notebook
+
+
+def test_a_notebook_shows_sections_and_escapes_their_text(tiny_run):
+    with record.open_run(tiny_run) as run:
+        run.attrs["title"] = "<script>alert(1)</script>"
+        page = explain(run, tiny_run)._repr_html_()
+    assert "<script>" not in page
+    assert "<td>run.culture</td><td>1 h</td><td>24 h</td>" in page
+    assert page.count("<details>") == page.count("</details>") == 8
 
 
 def test_text_keeps_to_the_width_but_for_commands(tiny_run):

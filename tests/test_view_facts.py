@@ -101,13 +101,11 @@ def test_a_run_without_stroma_shows_how_far_cells_go(solved):
 
 
 def test_no_two_scripts_of_the_page_define_the_same_name():
-    folder = resources.files("sdf1_field.view").joinpath("page")
-    defined = [
-        name
-        for script in folder.iterdir()
-        if script.name.endswith(".js")
-        for name in re.findall(
-            r"^(?:async )?(?:function|class|const|let) (\w+)", script.read_text(), flags=re.M
-        )
-    ]
+    defined = []
+    for script in resources.files("sdf1_field.view").joinpath("page").iterdir():
+        if script.name.endswith(".js"):
+            text = script.read_text(encoding="utf-8")
+            defined += re.findall(r"^(?:async )?(?:function|class) (\w+)", text, flags=re.M)
+            for line in re.findall(r"^(?:const|let) (.*)", text, flags=re.M):
+                defined += re.findall(r"(?:^|, )(\w+) = ", line)
     assert sorted(set(defined)) == sorted(defined)

@@ -3,6 +3,7 @@
 import textwrap
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from html import escape
 from typing import Any
 
 _INDENT = "  "
@@ -57,6 +58,9 @@ class Document:
 
     def __str__(self) -> str:
         return as_text(self)
+
+    def _repr_html_(self) -> str:
+        return as_html(self)
 
     def section(self, key: str) -> Section:
         """The section of a key."""
@@ -122,6 +126,31 @@ def _wrapped(text: str, width: int, indent: str = "") -> str:
         )
         for line in text.splitlines()
     )  # fmt: skip
+
+
+def as_html(document: Document) -> str:
+    """HTML of a notebook's output; texts are escaped."""
+    parts = [f"<b>{escape(document.title)}</b>"]
+    for section in document.sections:
+        inner = "".join(map(_part_html, section.parts))
+        parts.append(f"<details><summary>{escape(section.title)}</summary>{inner}</details>")
+    return f"<div>{''.join(parts)}</div>"
+
+
+def _part_html(part: Part) -> str:
+    match part:
+        case str():
+            return f"<p>{escape(part)}</p>"
+        case Passage():
+            tag = "pre" if part.commands else "blockquote"
+            return f"<{tag}>{escape(part.text)}</{tag}>"
+        case Table():
+            rows = [
+                "".join(f"<{tag}>{escape(cell)}</{tag}>" for cell in row)
+                for tag, row in (("th", part.header), *(("td", row) for row in part.rows))
+            ]
+            body = "".join(f"<tr>{row}</tr>" for row in rows)
+            return f"<p>{escape(part.caption)}</p><table>{body}</table>"
 
 
 def as_json(document: Document) -> dict[str, Any]:

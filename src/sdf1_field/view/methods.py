@@ -34,6 +34,12 @@ _NAMES = {
     "numpy": "NumPy", "scipy": "SciPy", "numba": "Numba", "fipy": "FiPy", "pint": "Pint",
     "pydantic": "Pydantic",
 }  # fmt: skip
+_SAME_DIGEST = (
+    "The two digests (numbers that two runs share if all of their content is the same) are equal "
+    "on the same kind of computer with the same versions of the program and its libraries; else "
+    "the runs differ in their last digits or, under another version, by what has changed in the "
+    "model."
+)
 _SOLVERS = {
     "cosine": "by finite volumes, in cosine modes along the floor",
     "fipy": "by finite volumes with FiPy",
@@ -231,16 +237,7 @@ def again(run: xr.Dataset, model: Model, path: Path | None) -> Section:
         commands = [" \\\n  ".join([f"sdf1-field solve {base} --seed {seed} -o {new}", *settings])]
         if not is_interrupted(run, model.spec):
             commands += [f"sdf1-field inspect --digest {one}" for one in (file, new)]
-        same = (
-            ""
-            if is_interrupted(run, model.spec)
-            else (
-                "The two digests (numbers that two runs share if all of their content is the same) are "
-                "equal on the same kind of computer with the same versions of the program and its "
-                "libraries; else the runs differ in their last digits or, under another version, by "
-                "what has changed in the model."
-            )
-        )
+        same = "" if is_interrupted(run, model.spec) else _SAME_DIGEST
         parts.append(
             "From the beginning:"
             if is_interrupted(run, model.spec)

@@ -1,9 +1,9 @@
 // Pages of folders: a paper's claims with their simulated experiments, and a calibration. Data are
 // of view/claims.py and view/calibrated.py.
-const STRIP = { row: 54, label: 15, dots: 33, top: 8, bottom: 36, left: 10, right: 16 };
-const DOT = 4, SPREAD = 7; // Radius of a dot, and how far dots are moved aside [px].
-const BAR = { width: 240, height: 26, margin: 8 };
-const ANY = "any";
+const DOT_STRIP = { row: 54, label: 15, dots: 33, top: 8, bottom: 36, left: 10, right: 16 };
+const DOT_RADIUS = 4, DOT_SPREAD = 7; // Radius of a dot, and how far dots are moved aside [px].
+const INTERVAL_BAR = { width: 240, height: 26, margin: 8 };
+const ANY_VALUE = "any";
 const CLAIMS_HEADER = ["claim", "what the paper says", "status", "explained", "from the others", "null model", "verdict"];
 const PARAMETERS_HEADER = ["parameter", "interval and posterior", "interval", "median", "5 to 95 %", "best point", "shipped", "width"];
 const NUMBERS = ["null model", "effective size", "median", "5 to 95 %", "best point", "shipped", "width"];
@@ -44,32 +44,32 @@ function dotStrips(panel) {
   const name = [panel.title, panel.unit ? `(${panel.unit})` : "", panel.time ? `at ${panel.time}` : ""].filter(Boolean).join(" ");
   const draw = () => {
     const width = Math.min(Math.max(place.clientWidth || 520, 240), 620);
-    const height = STRIP.top + STRIP.row * panel.columns.length + STRIP.bottom;
-    const x = (value) => STRIP.left + ((value - low) / (high - low)) * (width - STRIP.left - STRIP.right);
+    const height = DOT_STRIP.top + DOT_STRIP.row * panel.columns.length + DOT_STRIP.bottom;
+    const x = (value) => DOT_STRIP.left + ((value - low) / (high - low)) * (width - DOT_STRIP.left - DOT_STRIP.right);
     const drawing = svg("svg", { class: "curve-drawing dots", width, height, role: "img", "aria-label": `${name}. ${words}` });
-    const base = height - STRIP.bottom;
+    const base = height - DOT_STRIP.bottom;
     if (panel.reported) {
       const begin = panel.reported[0] === null ? x(low) : x(panel.reported[0]);
-      const end = panel.reported[1] === null ? width - STRIP.right : x(panel.reported[1]);
-      drawing.append(svg("rect", { class: "reported", x: begin, width: Math.max(end - begin, 1), y: STRIP.top, height: base - STRIP.top }));
+      const end = panel.reported[1] === null ? width - DOT_STRIP.right : x(panel.reported[1]);
+      drawing.append(svg("rect", { class: "reported", x: begin, width: Math.max(end - begin, 1), y: DOT_STRIP.top, height: base - DOT_STRIP.top }));
     }
     for (const tick of niceTicks(low, high, width < 360 ? 3 : 5)) drawing.append(
-      svg("line", { class: "grid", x1: x(tick), x2: x(tick), y1: STRIP.top, y2: base }),
+      svg("line", { class: "grid", x1: x(tick), x2: x(tick), y1: DOT_STRIP.top, y2: base }),
       svg("text", { x: x(tick), y: base + 16, "text-anchor": "middle" }, numberText(tick)));
     panel.columns.forEach((column, n) => {
-      const top = STRIP.top + n * STRIP.row, middle = top + STRIP.dots;
+      const top = DOT_STRIP.top + n * DOT_STRIP.row, middle = top + DOT_STRIP.dots;
       const own = column.dots.map(([, value]) => value), at = x(mean(own));
       drawing.append(
-        svg("text", { class: "strip-label", x: STRIP.left, y: top + STRIP.label }, `${column.label} (${own.length})`),
-        svg("line", { class: "strip", x1: STRIP.left, x2: width - STRIP.right, y1: middle, y2: middle }),
+        svg("text", { class: "strip-label", x: DOT_STRIP.left, y: top + DOT_STRIP.label }, `${column.label} (${own.length})`),
+        svg("line", { class: "strip", x1: DOT_STRIP.left, x2: width - DOT_STRIP.right, y1: middle, y2: middle }),
         svg("line", { class: "mean", x1: at, x2: at, y1: middle - 13, y2: middle + 13 }));
       column.dots.forEach(([seed, value], k) => drawing.append(
-        svg("circle", { class: "dish", r: DOT, cx: x(value), cy: middle + ((k * 7) % 5 - 2) * (SPREAD / 2) },
+        svg("circle", { class: "dish", r: DOT_RADIUS, cx: x(value), cy: middle + ((k * 7) % 5 - 2) * (DOT_SPREAD / 2) },
           svg("title", {}, `dish of seed ${seed}: ${measured(value)}`))));
     });
     drawing.append(
-      svg("line", { class: "axis", x1: STRIP.left, x2: width - STRIP.right, y1: base, y2: base }),
-      svg("text", { x: STRIP.left, y: height - 4 }, name));
+      svg("line", { class: "axis", x1: DOT_STRIP.left, x2: width - DOT_STRIP.right, y1: base, y2: base }),
+      svg("text", { x: DOT_STRIP.left, y: height - 4 }, name));
     place.replaceChildren(drawing);
   };
   draw();
@@ -141,8 +141,8 @@ function claimRows(claim, header, cells) {
 }
 
 function choiceOf(label, values, apply) {
-  const select = el("select", { onchange: apply }, [ANY, ...values].map((value) => el("option", { value }, value)));
-  return { select, element: el("label", { class: "choice" }, `${label} `, select), fits: (own) => select.value === ANY || own.includes(select.value) };
+  const select = el("select", { onchange: apply }, [ANY_VALUE, ...values].map((value) => el("option", { value }, value)));
+  return { select, element: el("label", { class: "choice" }, `${label} `, select), fits: (own) => select.value === ANY_VALUE || own.includes(select.value) };
 }
 
 function headerRow(names) {
@@ -204,13 +204,13 @@ function intervalBar(one) {
   const [low, high] = one.interval;
   const share = (value) => (one.logarithmic
     ? Math.log(value / low) / Math.log(high / low) : (value - low) / (high - low));
-  const x = (value) => BAR.margin + Math.min(Math.max(share(value), 0), 1) * (BAR.width - 2 * BAR.margin);
-  const y = BAR.height / 2;
+  const x = (value) => INTERVAL_BAR.margin + Math.min(Math.max(share(value), 0), 1) * (INTERVAL_BAR.width - 2 * INTERVAL_BAR.margin);
+  const y = INTERVAL_BAR.height / 2;
   const [median, within, best, shipped] = one.text;
   const drawing = svg("svg", {
-    class: "interval", width: BAR.width, height: BAR.height, role: "img",
+    class: "interval", width: INTERVAL_BAR.width, height: INTERVAL_BAR.height, role: "img",
     "aria-label": `interval ${low} to ${high}; posterior median ${median}, 5 to 95 % ${within}; best ${best}; shipped ${shipped}`,
-  }, svg("line", { class: "prior", x1: BAR.margin, x2: BAR.width - BAR.margin, y1: y, y2: y }));
+  }, svg("line", { class: "prior", x1: INTERVAL_BAR.margin, x2: INTERVAL_BAR.width - INTERVAL_BAR.margin, y1: y, y2: y }));
   for (const end of one.interval) drawing.append(svg("line", { class: "prior", x1: x(end), x2: x(end), y1: y - 5, y2: y + 5 }));
   if (one.quantiles) drawing.append(svg("line", { class: "posterior", x1: x(one.quantiles[0]), x2: x(one.quantiles[1]), y1: y, y2: y }));
   if (one.median !== null) drawing.append(svg("line", { class: "median", x1: x(one.median), x2: x(one.median), y1: y - 7, y2: y + 7 }));
@@ -245,8 +245,8 @@ function buildCalibratedClaims(section) {
 function buildCalibratedParameters(section) {
   const { data } = page;
   const mark = (name, text) => el("li", {}, name, text);
-  const sample = (...parts) => svg("svg", { class: "interval", width: 34, height: BAR.height, "aria-hidden": "true" }, ...parts);
-  const y = BAR.height / 2;
+  const sample = (...parts) => svg("svg", { class: "interval", width: 34, height: INTERVAL_BAR.height, "aria-hidden": "true" }, ...parts);
+  const y = INTERVAL_BAR.height / 2;
   section.append(
     el("ul", { class: "curve-legend" },
       mark(sample(svg("line", { class: "prior", x1: 2, x2: 32, y1: y, y2: y }), svg("line", { class: "prior", x1: 2, x2: 2, y1: y - 5, y2: y + 5 }), svg("line", { class: "prior", x1: 32, x2: 32, y1: y - 5, y2: y + 5 })), "interval of the shipped value"),

@@ -1,9 +1,9 @@
 // Curves against time as inline SVG, with the time cursor of the page. Data are of view/curves.py.
 const CURVE_HEIGHT = 230, CURVE_WIDTH = 560; // [px]; the width is that of a tab not shown yet.
-const MARGIN = { left: 58, right: 12, top: 12, bottom: 38 };
-const DASHES = ["", "7 4", "2 3", "9 3 2 3", "12 5", "4 2 1 2"];
-const TICKS = 5;
-const LINES = 6; // Colours of facts.css: --line-0 ....
+const CURVE_MARGIN = { left: 58, right: 12, top: 12, bottom: 38 };
+const LINE_DASHES = ["", "7 4", "2 3", "9 3 2 3", "12 5", "4 2 1 2"];
+const CURVE_TICKS = 5;
+const LINE_COLOURS = 6; // Colours of facts.css: --line-0 ....
 
 // Ticks at 1, 2 or 5 times a power of ten.
 function niceTicks(low, high, count) {
@@ -41,8 +41,8 @@ function linesOf(key, runs) {
     if (!curve) return;
     curve.series.forEach((own, s) => lines.push({
       label: several ? `${run.name}: ${own.label}` : own.label,
-      colour: `var(--line-${(several ? r : own.hue) % LINES})`,
-      dash: DASHES[s % DASHES.length],
+      colour: `var(--line-${(several ? r : own.hue) % LINE_COLOURS})`,
+      dash: LINE_DASHES[s % LINE_DASHES.length],
       times: curve.times.map((time) => time + (run.offset || 0)),
       values: own.values,
     }));
@@ -111,8 +111,8 @@ class Curve {
     const width = Math.max(this.place.clientWidth || CURVE_WIDTH, 240), height = CURVE_HEIGHT;
     if (width === this.width) return;
     this.width = width;
-    const [low, high] = this.span, { left, right, top, bottom } = MARGIN;
-    const ticks = niceTicks(0, this.top, TICKS), most = Math.max(this.top * 1.04, ticks[ticks.length - 1]);
+    const [low, high] = this.span, { left, right, top, bottom } = CURVE_MARGIN;
+    const ticks = niceTicks(0, this.top, CURVE_TICKS), most = Math.max(this.top * 1.04, ticks[ticks.length - 1]);
     this.x = (time) => left + ((time - low) / (high - low || 1)) * (width - left - right);
     this.y = (value) => height - bottom - (value / most) * (height - top - bottom);
     const drawing = svg("svg", {
