@@ -18,7 +18,7 @@ from sdf1_field.view.differing import base_of, read_entries
 from sdf1_field.view.document import Passage, Table, as_text
 from sdf1_field.view.explaining import explain
 from sdf1_field.view.sensitivity import recorded
-from sdf1_field.view.setting import MECHANISMS
+from sdf1_field.view.setting import MECHANISMS, treatments
 
 ROOT = Path(__file__).parents[1]
 
@@ -56,6 +56,17 @@ def test_an_interrupted_run_says_until_when_its_outcome_holds(tiny_run):
         part = run.isel(time=slice(0, 2), obs=slice(0, 2))
         text = paragraphs(explain(part).section("setting").parts)
     assert "interrupted at 15 min of 2 h" in text
+
+
+def test_a_drug_ends_with_its_stop_or_the_next_medium_change():
+    change = "treatments.later.agent=medium_change"
+    ends = []
+    for settings in ((), ("treatments.amd3100.stop=3 h",), (change, "treatments.later.start=2 h")):
+        spec = load_model("coculture-kg1a-amd3100-10um", settings=settings).spec
+        ends += [text for text in treatments(spec) if text.startswith("AMD3100")]
+    assert [text.partition("from time 0 ")[2] for text in ends] == [
+        "to the end.", "to 3 h.", "to the medium change at 2 h."
+    ]  # fmt: skip
 
 
 def test_every_mechanism_is_in_words():

@@ -17,7 +17,8 @@ NONE = "none"
 """Text of an empty value, and of one that the shipped model does not have."""
 _LISTED = 3
 """Keys that are named of each reason for which keys have no effect."""
-_WORDS = ("title", "description")
+WORDS = ("title", "description")
+"""Keys without effect on a run, for people."""
 _NO_TREATMENT, _NOT_GIVEN = "no treatment gives ", "no treatment gives their agent"
 
 
@@ -122,7 +123,7 @@ def _newer(model: Model) -> Iterator[tuple[str, str, str]]:
 def unread_by_reason(model: Model) -> dict[str, list[str]]:
     """Keys without effect in a run, by reason; those of agents that are not given have one."""
     found: dict[str, list[str]] = {}
-    for key in unread_keys(model.spec, sorted(set(model.entries) - set(_WORDS))):
+    for key in unread_keys(model.spec, sorted(set(model.entries) - set(WORDS))):
         reason = _NOT_GIVEN if key.reason.startswith(_NO_TREATMENT) else key.reason
         found.setdefault(reason, []).append(key.path)
     return found
@@ -134,7 +135,7 @@ def read_entries(model: Model) -> dict[str, Entry]:
     return {
         path: entry
         for path, entry in model.entries.items()
-        if path not in idle and path not in _WORDS
+        if path not in idle and path not in WORDS
     }
 
 
@@ -163,7 +164,7 @@ def unread(model: Model) -> Section:
             Table(
                 ("without effect since", "values", "such as"),
                 rows,
-                f"Of the model's {len(model.entries) - len(_WORDS)} values {total} had no effect: "
+                f"Of the model's {len(model.entries) - len(WORDS)} values {total} had no effect: "
                 "whatever they are, the run is the same.",
             )
         )

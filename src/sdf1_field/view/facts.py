@@ -13,7 +13,7 @@ from sdf1_field.spec import Model, outside_intervals
 from sdf1_field.spec.schema import dimension_of
 from sdf1_field.spec.unread import unread_keys
 from sdf1_field.view.curves import run_curves
-from sdf1_field.view.differing import change_rows, outside_rows, value_text
+from sdf1_field.view.differing import WORDS, change_rows, outside_rows, value_text
 from sdf1_field.view.document import as_json
 from sdf1_field.view.explaining import explain
 from sdf1_field.view.methods import libraries
@@ -67,7 +67,7 @@ def warnings_of(run: xr.Dataset, model: Model) -> list[str]:
 
 
 def parameter_rows(model: Model) -> list[dict[str, Any]]:
-    """Each value of a model.
+    """Each value of a model but for title and description.
 
     Returns
     -------
@@ -79,6 +79,8 @@ def parameter_rows(model: Model) -> list[dict[str, Any]]:
     changed = model.changed
     rows = []
     for path, entry in sorted(model.entries.items()):
+        if path in WORDS:
+            continue
         value, unit = value_text(entry.value), ""
         if isinstance(entry.value, str) and dimension_of(path) is not None:
             value, _, unit = value.partition(" ")

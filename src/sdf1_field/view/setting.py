@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from sdf1_field.digits import count_text
 from sdf1_field.scene import NO_BODY
-from sdf1_field.spec import ModelSpec
+from sdf1_field.spec import ModelSpec, Treatment
 from sdf1_field.spec.unread import unread_keys
 from sdf1_field.units import MM2_PER_UM2, duration_text
 from sdf1_field.view.document import Section, Table, listed
@@ -100,7 +100,7 @@ def sources(spec: ModelSpec) -> bool:
 def setting(run: xr.Dataset, spec: ModelSpec) -> Section:
     """What was simulated."""
     parts = [_subject(run, spec), _dish(spec), *_stroma(run, spec), _chemokines(run, spec)]
-    parts += _treatments(spec)
+    parts += treatments(spec)
     if spec.run.mode != "steady":
         parts.append(_saved(run))
     if is_interrupted(run, spec):
@@ -275,6 +275,19 @@ def treatment_phrases(spec: ModelSpec) -> list[str]:
     return phrases
 
 
+def _until(spec: ModelSpec, given: Treatment) -> str:
+    """Until when a drug is in the medium: its stop or the next medium change."""
+    changes = [
+        other.start
+        for name, other in spec.treatments.items()
+        if spec.agent[spec.agent_of(name)].acts_on == "medium_change" and other.start > given.start
+    ]
+    washed = min(changes, default=math.inf)
+    if washed < (math.inf if given.stop is None else given.stop):
+        return f"to the medium change at {_moment(washed)}"
+    return "to the end" if given.stop is None else f"to {_moment(given.stop)}"
+
+
 def _saved(run: xr.Dataset) -> str:
     """Of which times the file holds fields and cells."""
     text = f"The file holds the floor {_times(run['time'].values)}"
@@ -297,7 +310,7 @@ def _moment(time: float) -> str:
     return duration_text(time) if time else "time 0"
 
 
-def _treatments(spec: ModelSpec) -> Iterator[str]:
+def treatments(spec: ModelSpec) -> Iterator[str]:
     """A sentence for each treatment, in the order of time."""
     for name, given in sorted(spec.treatments.items(), key=lambda item: item[1].start):
         agent = spec.agent[spec.agent_of(name)]
@@ -323,8 +336,7 @@ def _treatments(spec: ModelSpec) -> Iterator[str]:
                 "that it has bound; those that form later are free of it."
             )
         else:
-            until = "to the end or the next medium change" if stop is None else f"to {stop}"
-            text = f"{agent.label}{dose} in the medium from {start} {until}."
+            text = f"{agent.label}{dose} in the medium from {start} {_until(spec, given)}."
         if given.preincubation > 0.0:
             text += (
                 f" The cells were kept in it for {duration_text(given.preincubation)} before they "
