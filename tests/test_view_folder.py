@@ -5,7 +5,9 @@ import json
 import re
 
 import pytest
+from click.testing import CliRunner
 
+from sdf1_field.cli import main
 from sdf1_field.errors import InputError
 from sdf1_field.figures.verdicts import chance_colour
 from sdf1_field.reproduce import load_paper
@@ -160,6 +162,9 @@ def test_other_folders_and_damaged_files_are_refused_in_one_line(tmp_path, repro
     empty.mkdir()
     with pytest.raises(InputError, match="is neither a folder of `sdf1-field reproduce`"):
         folder_page(empty)
+    (tmp_path / "begun" / "runs").mkdir(parents=True)
+    with pytest.raises(InputError, match="`sdf1-field reproduce` has not finished here"):
+        folder_page(tmp_path / "begun")
     with pytest.raises(InputError, match="no such folder"):
         folder_page(tmp_path / "none")
     file = reproduced / "claims.json"
@@ -173,3 +178,14 @@ def test_other_folders_and_damaged_files_are_refused_in_one_line(tmp_path, repro
             folder_page(reproduced)
         assert str(caught.value).startswith(f"{file}: ")
         assert "\n" not in str(caught.value)
+
+
+def test_the_command_tells_folders_from_runs(reproduced, tmp_path):
+    page = tmp_path / "claims.html"
+    made = CliRunner().invoke(main, ["view", str(reproduced), "-o", str(page)])
+    assert (made.exit_code, made.output.strip()) == (0, str(page))
+    assert data_of(page.read_text(encoding="utf-8"))["kind"] == "claims"
+    again = CliRunner().invoke(main, ["view", str(reproduced), "-o", str(page)])
+    assert (again.exit_code, "exists already" in again.stderr) == (2, True)
+    both = CliRunner().invoke(main, ["view", str(reproduced), str(reproduced)])
+    assert (both.exit_code, len(both.stderr.splitlines())) == (2, 1)

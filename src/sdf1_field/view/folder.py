@@ -11,6 +11,8 @@ from sdf1_field.view.calibrated import calibration_data
 from sdf1_field.view.claims import claims_data
 
 CALIBRATION = "calibration.json"
+_UNFINISHED = {"runs": "reproduce", "points.jsonl": "calibrate"}
+"""What these commands keep before their results are written."""
 _SCRIPTS = ("base.js", "curves.js", "facts.js", "claims.js", "start.js")
 _DAMAGED = (KeyError, TypeError, ValueError, AttributeError, IndexError)
 
@@ -52,6 +54,12 @@ def folder_page(path: str | Path, beside: str | Path | None = None) -> str:
     if not file.is_file():
         found = claims_file(folder)
         if found is None:
+            for kept, command in _UNFINISHED.items():
+                if (folder / kept).exists():
+                    raise InputError(
+                        f"{folder}: `sdf1-field {command}` has not finished here. Use the same "
+                        "command again, which goes on."
+                    )
             raise InputError(
                 f"{folder}: is neither a folder of `sdf1-field reproduce`, which holds "
                 "claims.json, nor of `sdf1-field calibrate`, which holds calibration.json. Give "
