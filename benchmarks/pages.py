@@ -16,6 +16,8 @@ from pathlib import Path
 
 SECONDS = 4.0
 """How long a page is played."""
+REPEATS = 3
+"""Of which the fastest counts: the others were slowed down by what else the machine did."""
 WINDOW = {"width": 1280, "height": 900}
 OPTIONS = ("--no-sandbox", "--disable-gpu")
 PLAY = """
@@ -53,7 +55,7 @@ def played(page: Path) -> float:
         shown = browser.new_page(viewport=WINDOW)
         shown.goto(page.as_uri())
         shown.wait_for_selector("html[data-ready]", timeout=120_000)
-        frames = float(shown.evaluate(PLAY, SECONDS))
+        frames = max(float(shown.evaluate(PLAY, SECONDS)) for _ in range(REPEATS))
         browser.close()
     return frames
 
