@@ -14,14 +14,14 @@ from sdf1_field.record import model_of
 from sdf1_field.scene import NO_BODY
 from sdf1_field.scene.regions import body_under
 from sdf1_field.simulation import model_grid
-from sdf1_field.spec import BOND_NAMES
+from sdf1_field.spec import BOND_NAMES, ModelSpec
 from sdf1_field.view.arrays import Blocks
 from sdf1_field.view.codec import LinearScale
 from sdf1_field.view.stroma import place_scale
 
 Array = NDArray[np.float64]
 
-_BONDS = {"cd166": "CD166", "vla4": "VLA-4 to VCAM-1", "fibre": "fibre"}
+_BONDS = {"cd166": "CD166", "vla4": "VLA\u20114 (VCAM\u20111)", "fibre": "fibres"}
 """Names of the bonds of `BOND_NAMES`."""
 _NOWHERE = 255
 """Code of a region that is not known."""
@@ -30,10 +30,10 @@ _NOWHERE = 255
 def described_cells(run: xr.Dataset, blocks: Blocks, report: Callable[[], None]) -> dict[str, Any]:
     """Cells as the page reads them; arrays have the shape (observation, cell).
 
-    ``touches`` has a bit for each bond whose free ligand the cell touches, in the order of
-    ``bonds``, and ``under`` is the number of the body under the cell's centre: both are of the
-    stroma in the last frame at or before the observation, by the map that the run itself uses. The
-    file does not say which bonds held a cell, only whether it was held.
+    ``touches`` has a bit for each bond of the cells whose free ligand is within their reach, in the
+    order of ``bonds``, and ``under`` is the number of the body under the cell's centre. Both are of
+    the stroma in the last frame at or before the observation, by the map that the run itself uses.
+    The file does not say which bonds held a cell, only whether it was held.
     """
     x, y = cell_places(run)
     times = observation_times(run)
@@ -52,8 +52,13 @@ def described_cells(run: xr.Dataset, blocks: Blocks, report: Callable[[], None])
         told["touches"] = blocks.add(touches)
         body = LinearScale(NO_BODY, 1.0)
         told["under"] = blocks.add(body.codes(under), body)
-        told["bonds"] = [_BONDS[name] for name in BOND_NAMES]
+        told["bonds"] = [_BONDS[name] for name in _holding(model_of(run).spec)]
     return told
+
+
+def _holding(spec: ModelSpec) -> list[str]:
+    """Bonds of the model's cells that have a strength."""
+    return [name for name in BOND_NAMES if getattr(spec.haematopoietic, f"{name}_bonds") > 0.0]
 
 
 def _touched(
@@ -71,7 +76,7 @@ def _touched(
             scene = run_scene(run, frame)
             adhesion = adhesion_map(spec, scene, grid)
             last = frame
-        for bit, bond in enumerate(BOND_NAMES):
+        for bit, bond in enumerate(_holding(spec)):
             touches[n] |= (adhesion.free(bond, x[:, n], y[:, n]) > 0.0).astype(np.uint8) << bit
         if scene.drawn is None:
             under[n] = body_under(scene.bodies, x[:, n], y[:, n])

@@ -120,7 +120,8 @@ class LinearScale:
         levels[known] = np.clip(
             np.round((given[known] - self.low) / self.step), 0.0, self.missing - 1.0
         )
-        return levels.astype(np.uint8 if self.bits == 8 else np.uint16)
+        narrow: Codes = levels.astype(np.uint8) if self.bits == 8 else levels.astype(np.uint16)
+        return narrow
 
     def values(self, codes: Codes) -> Array:
         """Number of each code; NaN where it is missing."""

@@ -16,7 +16,7 @@ from sdf1_field.errors import InputError
 from sdf1_field.figures.drawing import is_flat, region_label
 from sdf1_field.record import model_of
 from sdf1_field.scene import OUTSIDE, Region
-from sdf1_field.spec import changes_text
+from sdf1_field.spec import brief_changes
 from sdf1_field.units import bytes_text
 from sdf1_field.view.arrays import Blocks
 from sdf1_field.view.assembly import assemble_page, safe_json
@@ -34,6 +34,8 @@ from sdf1_field.view.thinning import BYTES_PER_PLACE, every, grid_steps, thinnin
 COLOURS, CARGO_COLOURS = "cividis", "RdPu_r"
 """Colour maps of fields, which colour-blind readers see as others do, and of what migrasomes hold,
 told apart by its hue."""
+_CHANGED = 90
+"""Characters of the changes from the shipped model."""
 _SHADES = 256
 SIZE = 20e6
 """Largest page unless another size is asked for [bytes]."""
@@ -286,7 +288,7 @@ def _described_run(
         "model": model.name,
         "seed": int(run.attrs["seed"]),
         "treatment": spec.treatment_label,
-        "changed": changes_text(model),
+        "changed": brief_changes(model, width=_CHANGED),
         "dish": {
             "width": spec.dish.width, "length": spec.dish.length,
             "round": spec.dish.shape == "round", "down": spec.drawn,

@@ -2,7 +2,11 @@
 function buildCells() {
   const withCells = page.runs.filter((floor) => floor.cells);
   if (!withCells.length) return null;
-  const number = el("input", { type: "number", min: 0, step: 1, id: "cell-number", inputmode: "numeric", placeholder: "17" });
+  const { numbers } = withCells[0].told.cells;
+  const number = el("input", {
+    type: "number", min: 0, step: 1, id: "cell-number", inputmode: "numeric",
+    placeholder: `${numbers[0]}–${numbers[numbers.length - 1]}`,
+  });
   const which = withCells.length > 1
     ? el("select", { "aria-label": "run of the cell" }, ...withCells.map((floor) => el("option", { value: floor.index }, floor.told.name)))
     : null;
@@ -10,15 +14,15 @@ function buildCells() {
   const place = el("div", { class: "cell-table" });
   const form = el("form", { class: "find", onsubmit: (event) => { event.preventDefault(); find(); } },
     el("label", { for: "cell-number" }, "Cell number "), number, which, el("button", { type: "submit" }, "Show"),
-    el("button", { type: "button", class: "forget hidden", onclick: () => page.setCell(null) }, "None"));
+    el("button", { type: "button", class: "forget hidden", "aria-label": "no cell", title: "no cell (Escape)", onclick: () => page.setCell(null) }, "✕"));
   const root = el("section", { class: "cell", "aria-label": "one cell" }, form, said, place);
 
   const find = () => {
     const floor = which ? page.runs[Number(which.value)] : withCells[0];
-    const { numbers } = floor.told.cells, asked = Number(number.value);
-    if (number.value === "" || !numbers.includes(asked)) {
+    const own = floor.told.cells.numbers, asked = Number(number.value);
+    if (number.value === "" || !own.includes(asked)) {
       page.setCell(null);
-      said.textContent = `There is no cell ${number.value}. Cells have the numbers ${numbers[0]} to ${numbers[numbers.length - 1]}.`;
+      said.textContent = `There is no cell ${number.value}. Cells have the numbers ${own[0]} to ${own[own.length - 1]}.`;
       announce(said.textContent);
       return;
     }
@@ -56,16 +60,22 @@ function buildCells() {
   return root;
 }
 
-// What a cell touches: the ligands of the adhesion map at its place, and the body under it.
+// What a cell touches: the body under its centre, and the bonds of the adhesion map at its place.
+function touched(floor, n, seen) {
+  const bits = floor.cells.touches.code(seen, n);
+  return {
+    body: floor.cells.under.at(seen, n),
+    bonds: floor.told.cells.bonds.filter((_, bit) => bits & (1 << bit)),
+  };
+}
+
 function touchedText(floor, n, seen) {
-  const { cells, told } = floor;
-  if (!cells.touches) return "";
-  const bits = cells.touches.code(seen, n), body = cells.under.at(seen, n);
-  const bonds = told.cells.bonds.filter((_, bit) => bits & (1 << bit));
-  const parts = [];
-  if (body >= 0) parts.push(`${told.stroma_label} body ${body}`);
-  if (bonds.length) parts.push(bonds.join(", "));
-  return parts.join(": ") || "nothing";
+  const { body, bonds } = touched(floor, n, seen);
+  return [body >= 0 ? `body ${body}` : "", bonds.join(", ")].filter(Boolean).join(": ") || "no bond";
+}
+
+function listText(words) {
+  return words.length < 2 ? words.join("") : `${words.slice(0, -1).join(", ")} and ${words[words.length - 1]}`;
 }
 
 function regionText(floor, n, seen) {
@@ -75,12 +85,12 @@ function regionText(floor, n, seen) {
 function cellText(floor, n, seen) {
   const { told, cells } = floor, held = cells.held.code(seen, n);
   const when = timeText(told.observations[seen]);
-  let text = `Cell ${told.cells.numbers[n]} at ${when}: ${held ? "held" : "crawling"} over ${regionText(floor, n, seen)}`;
-  if (cells.touches) {
-    const touched = touchedText(floor, n, seen);
-    text += held ? `, held by what it touches: ${touched}.` : touched === "nothing" ? ", touching no stroma." : `; it touches ${touched}.`;
-  } else text += ".";
-  return text;
+  const text = `Cell ${told.cells.numbers[n]} at ${when}: ${held ? "held" : "crawling"} over ${regionText(floor, n, seen)}`;
+  if (!cells.touches) return `${text}.`;
+  const { body, bonds } = touched(floor, n, seen), on = body >= 0 ? ` (body ${body})` : "";
+  if (held && bonds.length) return `${text}${on} by ${listText(bonds)}.`;
+  if (held) return `${text}${on}; in the last saved floor no free bond is within its reach.`;
+  return bonds.length ? `${text}${on}; it touches ${listText(bonds)}.` : `${text}${on}, without a free bond within its reach.`;
 }
 
 function cellTable(floor, number) {
@@ -98,7 +108,7 @@ function cellTable(floor, number) {
     el("div", { class: "scroll table", tabindex: 0, role: "region", "aria-label": `cell ${number} over time` },
       el("table", {}, el("caption", {}, `${told.cells.label} cell ${number} over time${page.runs.length > 1 ? `, ${told.name}` : ""}`),
         el("thead", {}, el("tr", {}, el("th", { scope: "col", class: "number" }, "time"), el("th", { scope: "col" }, "state"),
-          el("th", { scope: "col" }, "over"), touching ? el("th", { scope: "col" }, "touches") : null)),
+          el("th", { scope: "col" }, "over"), touching ? el("th", { scope: "col" }, "within reach") : null)),
         el("tbody", {}, ...rows))),
-    touching ? el("p", { class: "note" }, "The file says that a cell is held, not by which bond. Here stands what it touches in the last saved floor: the body under its centre, and the ligands that it reaches by the run's own adhesion map. All of them hold it together.") : null);
+    touching ? el("p", { class: "note" }, "The file says that a cell is held, not by which bond. These are the bonds within its reach by the run's own adhesion map of the last saved floor, which hold it together, and the body under its centre.") : null);
 }

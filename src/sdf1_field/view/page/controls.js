@@ -87,7 +87,7 @@ function buildLayers() {
   const name = stroma ? stroma.told.stroma_label : "MSC";
   const list = el("div", { class: "layers" });
   if (some((floor) => floor.told.has_stroma)) list.append(checkbox("regions, tinted", "regions"));
-  if (some((floor) => floor.stroma.bodies || floor.pixels)) list.append(checkbox(`${name} bodies`, "bodies", swatch("disc", "--body")));
+  if (some((floor) => floor.stroma.bodies || floor.pixels)) list.append(checkbox(some((floor) => floor.pixels) ? `${name} bodies and networks, as drawn` : `${name} bodies`, "bodies", swatch("disc", "--body")));
   if (some((floor) => floor.stroma.fibres)) list.append(checkbox("retraction fibres", "fibres", swatch("line", "--network")));
   if (some((floor) => floor.stroma.migrasomes)) list.append(checkbox("migrasomes", "migrasomes", swatch("dot", "--network")));
   if (cells) {

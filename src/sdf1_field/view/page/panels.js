@@ -1,5 +1,5 @@
 // The dish: a canvas for each run, zoomed, moved and asked for values together.
-const SHORTEST = 280, MARGIN = 36; // Of a picture, and below it [px].
+const SHORTEST = 280, MARGIN = 48; // Of a picture, and below it [px].
 const LEAST = 0.55; // Share of the window's height that a picture has if its width allows.
 const LARGEST_ZOOM = 64, ZOOM_STEP = 1.4, PROBE_STEP = 0.02;
 
@@ -78,7 +78,8 @@ class Panel {
     if (told.cells && this.floor.observationAt(time) < 0) parts.push("no cells yet");
     this.clock.textContent = parts.join("; ");
     this.canvas.setAttribute("aria-label", this.summary(time));
-    this.readout.textContent = page.state.probe ? this.valuesText() : "";
+    const { probe } = page.state;
+    this.readout.textContent = probe && (probe.pinned || page.panels.length > 1) ? this.valuesText() : "";
   }
 
   drawProbe(context, view) {
@@ -317,5 +318,16 @@ function resizeAll() {
 }
 
 page.onTime(() => redraw());
-page.onCell(() => redraw());
+page.onCell((cell) => {
+  if (cell && page.view.zoom > 1) {
+    const floor = page.runs[cell.run], seen = Math.max(floor.observationAt(page.state.time), 0);
+    const n = floor.told.cells.numbers.indexOf(cell.number), { view } = page;
+    const [x, y] = [floor.cells.x.at(seen, n) / floor.dish.width, floor.cells.y.at(seen, n) / floor.dish.length];
+    if (Math.max(Math.abs(x - view.x), Math.abs(y - view.y)) > 0.45 / view.zoom) {
+      Object.assign(view, { x, y });
+      moveView(0, 0);
+    }
+  }
+  redraw();
+});
 themeListeners.push(() => redraw());
