@@ -5,10 +5,20 @@ from pathlib import Path
 
 import click
 
+from sdf1_field.cli.examples import ExampleCommand
 from sdf1_field.errors import InputError
 
 
-@click.command()
+@click.command(
+    cls=ExampleCommand,
+    examples="""
+    # a page that plays the run
+    sdf1-field view run.nc -o run.html
+
+    # two dishes side by side
+    sdf1-field view run.nc drug.nc -o both.html
+    """,
+)
 @click.argument(
     "runs", nargs=-1, required=True, metavar="RUN.nc [OTHER.nc ...] | FOLDER",
     type=click.Path(path_type=Path),
@@ -28,18 +38,13 @@ from sdf1_field.errors import InputError
 def view(
     runs: tuple[Path, ...], output: Path | None, size: float | None, quiet: bool, force: bool
 ) -> None:
-    r"""Make an offline page that plays a run, or several side by side, in any browser.
+    """Make an offline page that plays a run, or several side by side, in any browser.
 
     It shows fields, stroma and cells over time, values under the pointer, and a cell's states. The
     page is one file without any request to the network.
 
     Of a folder that `reproduce` or `calibrate` wrote it shows the claims with their chances and the
     simulated experiments behind them, or the calibrated parameters.
-
-    \b
-    sdf1-field view run.nc -o run.html
-    sdf1-field view control.nc amd3100.nc -o both.html
-    sdf1-field view deniz2023-seed1 -o claims.html
     """
     from sdf1_field.api.runs import Run
     from sdf1_field.api.viewing import require_page, view_folder, view_runs
