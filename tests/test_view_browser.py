@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from conftest import TRACKED
+from sdf1_field.api.runs import open_run as open_files
 from sdf1_field.record import field_unit, open_run
 from sdf1_field.view.runs import runs_page
 
@@ -245,3 +246,18 @@ def test_two_runs_play_in_step_and_one_says_that_it_has_ended(show, run, solved)
     assert both.locator(".panel-name").first.inner_text() == EVIL
     assert both.title() != "run by the title"
     assert both.wrong == []
+
+
+def test_a_notebook_shows_the_page_apart_from_its_own(browser, tiny_run, tmp_path):
+    with open_files(tiny_run) as run:
+        html = run.view()._repr_html_()
+    file = tmp_path / "notebook.html"
+    file.write_text(f"<!DOCTYPE html><p>cell</p>{html}", encoding="utf-8")
+    context = browser.new_context(offline=True)
+    notebook = context.new_page()
+    notebook.goto(file.as_uri())
+    frame = notebook.frame_locator("iframe")
+    frame.locator("html[data-ready]").wait_for()
+    assert frame.locator("canvas").bounding_box()["width"] > 200
+    assert frame.locator("html").evaluate("window.origin") == "null"
+    context.close()

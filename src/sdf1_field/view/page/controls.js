@@ -136,7 +136,7 @@ function buildFields() {
         const share = log ? Math.log(tick / low) / Math.log(high / low) : (tick - low) / (high - low);
         return tickMark(share, tickText(tick, high - low));
       })),
-      el("p", { class: "note" }, `One scale for ${page.layers.ofThisTime ? "this time" : "all times"}${page.runs.length > 1 ? " and all runs" : ""}; a few places are darker or brighter, up to ${fieldText(field, largest)}. Values in steps of ${numberText(100 * (10 ** field.scale.step - 1), 2)} % (${numberText(field.scale.step, 2)} decades).`));
+      el("p", { class: "note" }, `One scale for ${page.layers.ofThisTime ? "this time" : "all times"}${page.runs.length > 1 ? " and all runs" : ""}; a few places are darker or brighter, at any time up to ${fieldText(field, largest)}. Values in steps of ${numberText(100 * (10 ** field.scale.step - 1), 2)} % (${numberText(field.scale.step, 2)} decades).`));
   };
   show();
   page.onTime(() => { if (page.layers.ofThisTime) show(); });
