@@ -7,8 +7,7 @@ from typing import Any
 
 import xarray as xr
 
-from sdf1_field.digits import number_text
-from sdf1_field.record import computer_text, field_unit, model_of, summary
+from sdf1_field.record import audit_rows, computer_text, field_unit, model_of, summary
 from sdf1_field.spec import Model, outside_intervals
 from sdf1_field.spec.schema import dimension_of
 from sdf1_field.spec.unread import unread_keys
@@ -18,9 +17,6 @@ from sdf1_field.view.document import as_json
 from sdf1_field.view.explaining import explain
 from sdf1_field.view.methods import libraries
 from sdf1_field.view.setting import is_interrupted, span_text
-
-_AUDITED = 6
-"""Figures of the molecules in an audit, which adds up to as many."""
 
 
 def run_facts(run: xr.Dataset, path: Path | None) -> dict[str, Any]:
@@ -100,31 +96,14 @@ def parameter_rows(model: Model) -> list[dict[str, Any]]:
 
 
 def audit_tables(run: xr.Dataset) -> list[dict[str, Any]]:
-    """Mass audit of each ligand: ``label``, ``rows`` of text, and whether it ``closes``."""
-    tables = []
-    for ligand in summary(run)["ligands"]:
-        unit, size = field_unit(run, ligand["name"])
-        low, mean, high = (
-            number_text(ligand["floor"][key], 1.0 / size) for key in ("min", "mean", "max")
-        )
-        missing = ligand["imbalance"]
-        rows = [
-            [f"molecules {entry.replace('_', ' ')}", number_text(amount, figures=_AUDITED)]
-            for entry, amount in ligand["masses"].items()
-        ]
-        rows.append(
-            [
-                "missing from the audit",
-                "none is kept in steady state" if missing is None else f"{missing:.1e} of all",
-            ]
-        )
-        rows.append(["at the floor, mean", f"{mean} {unit} ({low} to {high})"])
-        bound = number_text(ligand["bound_mean"])
-        rows.append(["bound to the coat, mean", f"{bound} molecules/µm²"])
-        lowest = number_text(ligand["minimum"], 1.0 / size)
-        rows.append(["lowest value so far", f"{lowest} {unit}"])
-        tables.append({"label": ligand["label"], "rows": rows})
-    return tables
+    """Each ligand at the end: ``label``, and ``rows`` of `audit_rows`."""
+    return [
+        {
+            "label": ligand["label"],
+            "rows": [list(row) for row in audit_rows(ligand, field_unit(run, ligand["name"]))],
+        }
+        for ligand in summary(run)["ligands"]
+    ]
 
 
 def provenance(run: xr.Dataset, path: Path | None) -> list[list[str]]:
