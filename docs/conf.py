@@ -19,6 +19,7 @@ extensions = [
     "sphinx.ext.mathjax",
     "myst_parser",
     "generated",
+    "figures",
 ]
 exclude_patterns = ["_build"]
 

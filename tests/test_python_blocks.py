@@ -37,6 +37,8 @@ SMALL = (
     "scene.msc_density=60 1/mm**2",
 )
 SMALLER = {
+    # Tracks are recorded from 8 h on.
+    "gallery": ("run.duration=16 h", "grid.spacing=15 um"),
     "second-solver": ("grid.spacing=30 um", "run.culture=2 min", "run.duration=4 min"),
 }
 """Settings of every dish solved on a page, beneath those that the page itself gives."""

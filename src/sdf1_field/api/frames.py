@@ -8,6 +8,7 @@ import pandas as pd
 import xarray as xr
 
 from sdf1_field.analysis import observation_times
+from sdf1_field.analysis.stroma_runs import frame_at
 from sdf1_field.scene import REGION_LABELS, Region
 
 _SECONDS = {
@@ -115,6 +116,26 @@ def tracks_frame(run: xr.Dataset) -> pd.DataFrame:
             "region": regions[flags("cell_region")],
         }
     )
+
+
+def region_names(run: xr.Dataset, time: float | None) -> xr.DataArray:
+    """Name of the region at each place of the floor at a time [s]; the end without one.
+
+    Returns
+    -------
+    xarray.DataArray of str, shape (y, x)
+        None outside the wall of a round well.
+
+    Raises
+    ------
+    InputError
+        If the floor was not saved at that time.
+    """
+    regions = run["region"][frame_at(run, time)]
+    names = np.full(regions.shape, None, dtype=object)
+    for region in Region:
+        names[regions.values == region] = REGION_LABELS[region]
+    return regions.copy(data=names).drop_attrs(deep=False)
 
 
 def _column(key: str) -> str:

@@ -10,7 +10,14 @@ import pandas as pd
 import xarray as xr
 
 from sdf1_field import record
-from sdf1_field.api.frames import long_frame, motion_frame, tracks_frame, wide_frame
+from sdf1_field.api.frames import (
+    long_frame,
+    motion_frame,
+    region_names,
+    tracks_frame,
+    wide_frame,
+)
+from sdf1_field.api.notebook import dishes_html, with_picture
 from sdf1_field.api.pictures import require_picture, save_picture
 from sdf1_field.api.tables import make_table, usual_table
 from sdf1_field.api.viewing import View, view_runs
@@ -201,6 +208,33 @@ class Run(Dishes):
             plain.attrs.pop(key, None)
         return self.dataset[names].assign_coords(time=plain)
 
+    def timedeltas(self) -> xr.Dataset:
+        """The whole run with durations since time 0 (``timedelta64``) in place of seconds.
+
+        Then ``sel(time="4h")`` finds a frame.
+        """
+        return record.in_timedeltas(self.dataset)
+
+    def regions(self, at: str | float | None = None) -> xr.DataArray:
+        """Name of the region at each place of the floor, to group or mask fields by.
+
+        Parameters
+        ----------
+        at : str or float, optional
+            When: text such as ``"4 h"``, or seconds; the end if not given.
+
+        Returns
+        -------
+        xarray.DataArray of str, shape (y, x)
+            As in `fold_change`; None outside the wall of a round well.
+
+        Raises
+        ------
+        InputError
+            If the floor was not saved at that time.
+        """
+        return region_names(self.dataset, None if at is None else _seconds(at))
+
     def tracks(self) -> pd.DataFrame:
         """Places of cells: ``trajectory``, ``time_s``, ``x_um``, ``y_um``, ``state``, ``region``.
 
@@ -295,17 +329,26 @@ class Run(Dishes):
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    @property
+    def place(self) -> str:
+        """Its file, or that it is in memory."""
+        return "in memory" if self.path is None else str(self.path)
+
     def __repr__(self) -> str:
-        place = "in memory" if self.path is None else str(self.path)
         times = self.dataset["time"].values
         span = f"{duration_text(float(times[0]))} to {duration_text(float(times[-1]))}"
-        return f"Run({self.dataset.attrs['model_name']!r}, seed {self.seed}, {span}, {place})"
+        return f"Run({self.dataset.attrs['model_name']!r}, seed {self.seed}, {span}, {self.place})"
 
-    def _repr_html_(self) -> str:
+    @cached_property
+    def _html(self) -> str:
+        """A small picture, and the facts of `summary`."""
         facts = self.summary()
         rows = [(key, str(facts[key])) for key in _FACTS if key in facts]
         rows += [(key, str(value)) for key, value in self.model.changed.items()]
-        return facts_html(facts["title"], rows)
+        return with_picture(self.dataset, facts_html(facts["title"], rows))
+
+    def _repr_html_(self) -> str:
+        return self._html
 
 
 class Runs(Dishes, Sequence[Run]):
@@ -373,8 +416,19 @@ class Runs(Dishes, Sequence[Run]):
         first = self._runs[0].dataset.attrs["model_name"]
         seeds = ", ".join(str(run.seed) for run in self._runs)
         shown = seeds if len(seeds) <= 100 else f"{seeds[:100]} …"
-        dishes = "1 dish" if len(self) == 1 else f"{len(self)} dishes"
-        return f"Runs({first!r}, {dishes}, seeds {shown})"
+        return f"Runs({first!r}, {self._count}, seeds {shown})"
+
+    @property
+    def _count(self) -> str:
+        return "1 dish" if len(self) == 1 else f"{len(self)} dishes"
+
+    @cached_property
+    def _html(self) -> str:
+        """Table of the dishes, and their fold changes together."""
+        return dishes_html(self._count, self.datasets, [run.place for run in self])
+
+    def _repr_html_(self) -> str:
+        return self._html
 
 
 def _datasets(control: "Dishes | Sequence[Run] | None") -> tuple[xr.Dataset, ...]:

@@ -6,13 +6,23 @@ from pathlib import Path
 import click
 
 from sdf1_field.api.tables import TABLES, changes_of, make_table, require_flat, usual_table
+from sdf1_field.cli.examples import ExampleCommand
 from sdf1_field.cli.options import json_option, time_of
 from sdf1_field.cli.tables import Shown, show_table
 from sdf1_field.cli.tables.rows import csv_text
 from sdf1_field.errors import InputError
 
 
-@click.command()
+@click.command(
+    cls=ExampleCommand,
+    examples="""
+    # cells, densities and fold changes
+    sdf1-field analyse run.nc
+
+    # at 4 h, a treated dish against a control
+    sdf1-field analyse drug.nc --at "4 h" --against run.nc
+    """,
+)
 @click.argument(
     "runs", metavar="RUN.nc...", type=click.Path(path_type=Path), nargs=-1, required=True
 )

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from sdf1_field.cli.examples import ExampleCommand
 from sdf1_field.cli.options import json_option
 from sdf1_field.cli.program import INTERRUPTED, fail
 from sdf1_field.cli.progress import announce_compilation, shown_phases
@@ -16,7 +17,17 @@ if TYPE_CHECKING:
     from sdf1_field.calibration.inference import Inference
 
 
-@click.command()
+@click.command(
+    cls=ExampleCommand,
+    examples=r"""
+    # a quick look: some minutes
+    sdf1-field calibrate deniz2023 --quick
+
+    # only two claims inform
+    sdf1-field calibrate deniz2023 --quick --claim D12 --claim D13 \
+        -o two-claims
+    """,
+)
 @click.argument("paper")
 @click.option(
     "--stage", metavar="NAME", help="Which of the paper's calibrations.  [default: the first]"

@@ -4,10 +4,20 @@ from pathlib import Path
 
 import click
 
+from sdf1_field.cli.examples import ExampleCommand
 from sdf1_field.cli.options import run_argument, time_of
 
 
-@click.command()
+@click.command(
+    cls=ExampleCommand,
+    examples="""
+    # the dish at the end
+    sdf1-field plot run.nc -o run.png
+
+    # CCL2 at 4 h
+    sdf1-field plot run.nc --at "4 h" --ligand CCL2 -o ccl2.png
+    """,
+)
 @run_argument
 @click.option(
     "-o",

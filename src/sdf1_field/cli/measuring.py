@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from sdf1_field.cli.examples import ExampleCommand
 from sdf1_field.cli.options import (
     columns_option,
     image_size_option,
@@ -18,7 +19,19 @@ from sdf1_field.errors import InputError, refuse_inputs
 _PATH = click.Path(path_type=Path)
 
 
-@click.command()
+@click.command(
+    cls=ExampleCommand,
+    examples=r"""
+    # fold changes on a segmented picture; frame 16 is at 4 h
+    sdf1-field measure mask.tif cells.xml --frame 16 \
+        --labels free=0,msc=1,network=2
+
+    # the same beside a simulated dish
+    sdf1-field measure mask.tif cells.xml --frame 16 \
+        --labels free=0,msc=1,network=2 \
+        --after "4 h" --against run.nc -o measured.png
+    """,
+)
 @click.argument("dish", metavar="[MASK CELLS]", type=_PATH, nargs=-1)
 @click.option(
     "--group",

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from sdf1_field.cli.examples import ExampleCommand
 from sdf1_field.cli.options import json_option, set_option, strict_option
 from sdf1_field.cli.tables import print_table
 from sdf1_field.errors import InputError
@@ -15,7 +16,17 @@ if TYPE_CHECKING:
     from sdf1_field.spec import Entry
 
 
-@click.command(name="list")
+@click.command(
+    name="list",
+    cls=ExampleCommand,
+    examples="""
+    # the named models
+    sdf1-field list
+
+    # the same for another program
+    sdf1-field list --json
+    """,
+)
 @json_option
 def list_models(as_json: bool) -> None:
     """List the named models."""
@@ -26,7 +37,16 @@ def list_models(as_json: bool) -> None:
     print_table(list(titles.items()))
 
 
-@click.command()
+@click.command(
+    cls=ExampleCommand,
+    examples="""
+    # a co-culture of your own
+    sdf1-field new my-dish
+
+    # stroma that grows its network
+    sdf1-field new my-network --from biogenesis-fibronectin-5
+    """,
+)
 @click.argument("name")
 @click.option(
     "--from",
@@ -48,7 +68,16 @@ def new(name: str, extends: str, force: bool) -> None:
     click.echo(f"  sdf1-field solve {file}")
 
 
-@click.command()
+@click.command(
+    cls=ExampleCommand,
+    examples="""
+    # every value of a model, with its source
+    sdf1-field show coculture-kg1a
+
+    # the defaults of all models
+    sdf1-field show parameters
+    """,
+)
 @click.argument("model", required=False)
 @click.option("--json-schema", is_flag=True, help="Print the JSON schema of model files.")
 @set_option
@@ -103,7 +132,16 @@ def _entry_json(entry: "Entry") -> dict[str, Any]:
     }
 
 
-@click.command()
+@click.command(
+    cls=ExampleCommand,
+    examples="""
+    # a model file of your own
+    sdf1-field check my-dish.toml
+
+    # a named model with a setting
+    sdf1-field check coculture-kg1a --set treatments.amd3100.dose="10 uM"
+    """,
+)
 @click.argument("model")
 @set_option
 @strict_option

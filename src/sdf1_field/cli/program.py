@@ -13,6 +13,7 @@ from typing import Any, NoReturn, TextIO
 
 import click
 
+from sdf1_field.cli.examples import ExampleCommand
 from sdf1_field.errors import Sdf1FieldError, Sdf1FieldWarning, reason_of
 
 INTERRUPTED = 130
@@ -21,7 +22,7 @@ _LONGEST = 400
 """Characters of an unexpected error's text; libraries may write pages."""
 
 
-class Program(click.Group):
+class Program(ExampleCommand, click.Group):
     """Turns every error into one line and an exit status, and every warning into one line."""
 
     def __call__(self, *args: Any, **extra: Any) -> Any:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from sdf1_field.cli.examples import ExampleCommand
 from sdf1_field.cli.options import json_option
 from sdf1_field.cli.program import INTERRUPTED, fail
 from sdf1_field.cli.progress import announce_compilation, shown_progress
@@ -16,7 +17,16 @@ if TYPE_CHECKING:
     from sdf1_field.reproduce import Report
 
 
-@click.command()
+@click.command(
+    cls=ExampleCommand,
+    examples="""
+    # every claim of the paper: some minutes
+    sdf1-field reproduce deniz2023 --quick
+
+    # one claim: AMD3100 reduces both fold changes
+    sdf1-field reproduce deniz2023 --quick --claim D13 -o amd3100
+    """,
+)
 @click.argument("paper")
 @click.option(
     "--dishes",

@@ -12,6 +12,7 @@ from typing import Any, NoReturn
 
 import click
 
+from sdf1_field.cli.examples import ExampleCommand
 from sdf1_field.cli.options import json_option, run_argument, set_option, strict_option
 from sdf1_field.cli.program import INTERRUPTED, fail
 from sdf1_field.cli.progress import announce_compilation, shown_progress
@@ -25,7 +26,17 @@ _AUDITED = 6
 """Figures of the molecules in an audit, which adds up to as many."""
 
 
-@click.command()
+@click.command(
+    cls=ExampleCommand,
+    examples=r"""
+    # a co-culture: about 10 s, a 55-MB file
+    sdf1-field solve coculture-kg1a -o run.nc
+
+    # another dish, with AMD3100
+    sdf1-field solve coculture-kg1a --seed 2 \
+        --set treatments.amd3100.dose="10 uM" -o drug.nc
+    """,
+)
 @click.argument("model")
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Run file to write.")
 @set_option
@@ -117,7 +128,16 @@ def solve(
         click.echo(path)
 
 
-@click.command()
+@click.command(
+    cls=ExampleCommand,
+    examples="""
+    # what the run holds, and its mass audit
+    sdf1-field inspect run.nc
+
+    # with a digest, which is the same for the same content
+    sdf1-field inspect run.nc --digest
+    """,
+)
 @run_argument
 @click.option("--digest", is_flag=True, help="Add the SHA-256 of the run's content.")
 @json_option

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from sdf1_field.cli.examples import ExampleCommand
 from sdf1_field.cli.options import (
     columns_option,
     image_size_option,
@@ -18,7 +19,17 @@ from sdf1_field.errors import refuse_inputs
 _PATH = click.Path(path_type=Path)
 
 
-@click.command()
+@click.command(
+    cls=ExampleCommand,
+    examples=r"""
+    # a preview
+    sdf1-field scene mask.tif --labels free=0,msc=1,network=2
+
+    # the scene, and a picture of it
+    sdf1-field scene mask.tif --labels free=0,msc=1,network=2 \
+        -o my-scene.nc --picture my-scene.png
+    """,
+)
 @click.argument("mask", metavar="MASK", type=_PATH)
 @labels_option
 @click.option(

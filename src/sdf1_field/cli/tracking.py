@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from sdf1_field.cli.examples import ExampleCommand
 from sdf1_field.cli.options import (
     columns_option,
     image_size_option,
@@ -22,7 +23,17 @@ _FORMATS = ("trackmate-xml", "trackmate-csv", "geff", "csv", "mask", "imagej", "
 """As `interop.SUFFIXES` and `interop.PICTURES`, which need NumPy."""
 
 
-@click.command()
+@click.command(
+    cls=ExampleCommand,
+    examples=r"""
+    # speed, persistence and directions, with a picture
+    sdf1-field tracks cells.xml -o directions.png
+
+    # do cells head for MSC and networks?
+    sdf1-field tracks cells.xml --towards mask.tif \
+        --labels free=0,msc=1,network=2
+    """,
+)
 @click.argument("file", metavar="FILE", type=click.Path(path_type=Path))
 @click.option(
     "--against",
@@ -143,7 +154,18 @@ def _require_for(option: str, value: object, own: Mapping[str, object]) -> None:
             raise InputError(f"{name}: belongs to {option}, which is not given. Omit it.")
 
 
-@click.command()
+@click.command(
+    cls=ExampleCommand,
+    examples=r"""
+    # tracks for TrackMate
+    sdf1-field export run.nc --to trackmate-xml --pixel-size "0.65 um" \
+        -o cells.xml
+
+    # regions at 4 h as a mask of labels
+    sdf1-field export run.nc --to mask --at "4 h" --pixel-size "0.65 um" \
+        -o mask.tif
+    """,
+)
 @run_argument
 @click.option(
     "--to",

@@ -5,8 +5,19 @@ from pathlib import Path
 
 import click
 
+from sdf1_field.cli.examples import ExampleCommand
 
-@click.command()
+
+@click.command(
+    cls=ExampleCommand,
+    examples="""
+    # one run
+    sdf1-field view run.nc -o run.html
+
+    # two runs side by side
+    sdf1-field view run.nc drug.nc -o both.html
+    """,
+)
 @click.argument(
     "runs", nargs=-1, required=True, metavar="RUN.nc [OTHER.nc ...]",
     type=click.Path(path_type=Path),
@@ -26,14 +37,10 @@ import click
 def view(
     runs: tuple[Path, ...], output: Path | None, size: float | None, quiet: bool, force: bool
 ) -> None:
-    r"""Make an offline page that plays a run, or several side by side, in any browser.
+    """Make an offline page that plays a run, or several side by side, in any browser.
 
     It shows fields, stroma and cells over time, values under the pointer, and a cell's states. The
     page is one file without any request to the network.
-
-    \b
-    sdf1-field view run.nc -o run.html
-    sdf1-field view control.nc amd3100.nc -o both.html
     """
     from sdf1_field.api.runs import Run
     from sdf1_field.api.viewing import require_page, view_runs

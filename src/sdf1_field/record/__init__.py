@@ -18,11 +18,13 @@ _HOMES = {
     "field_unit": "reading",
     "model_of": "reading",
     "open_run": "reading",
+    "run_of": "reading",
     "summary": "reading",
     "expected_content": "size",
     "expected_size": "size",
     "load_state": "states",
     "save_state": "states",
+    "in_timedeltas": "times",
     "output_times": "writing",
     "solve": "writing",
 }

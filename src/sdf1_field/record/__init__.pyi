@@ -1,9 +1,17 @@
 from sdf1_field.record.computer import computer_text
 from sdf1_field.record.memory import keep_freed_memory, require_memory
 from sdf1_field.record.paths import checkpoint_path, claim_output, partial_path, resumable_path
-from sdf1_field.record.reading import content_digest, field_unit, model_of, open_run, summary
+from sdf1_field.record.reading import (
+    content_digest,
+    field_unit,
+    model_of,
+    open_run,
+    run_of,
+    summary,
+)
 from sdf1_field.record.size import expected_content, expected_size
 from sdf1_field.record.states import load_state, save_state
+from sdf1_field.record.times import in_timedeltas
 from sdf1_field.record.writing import output_times, solve
 
 __all__ = [
@@ -14,6 +22,7 @@ __all__ = [
     "expected_content",
     "expected_size",
     "field_unit",
+    "in_timedeltas",
     "keep_freed_memory",
     "load_state",
     "model_of",
@@ -22,6 +31,7 @@ __all__ = [
     "partial_path",
     "require_memory",
     "resumable_path",
+    "run_of",
     "save_state",
     "solve",
     "summary",

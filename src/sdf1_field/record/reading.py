@@ -16,6 +16,7 @@ from sdf1_field.errors import InputError, Sdf1FieldWarning
 from sdf1_field.record.computer import recorded_computers
 from sdf1_field.record.layout import FORMATS, VOLATILE, Layout, fill_in, layout_of, missing_in
 from sdf1_field.record.paths import checkpoint_path, whole_path
+from sdf1_field.record.times import in_seconds
 from sdf1_field.record.variables import MASSES
 from sdf1_field.scene import NO_BODY
 from sdf1_field.spec import Model, ModelSpec, changes, model_from_entries
@@ -34,6 +35,8 @@ _ATTRIBUTES: Mapping[str, type] = {
     "seed": np.integer,
 }
 """Attributes of a run file, and the type of each."""
+_DAMAGED = "The file is damaged, or of another version of sdf1-field. Solve the model again."
+_OPENED = "Give it as xarray has opened the file of one run, and select from it afterwards."
 
 
 def open_run(path: str | Path, *, interrupted: bool = False) -> "xr.Dataset":
@@ -89,14 +92,9 @@ def open_run(path: str | Path, *, interrupted: bool = False) -> "xr.Dataset":
             f"{path}: not a NetCDF-4 file. Give a file made by `sdf1-field solve`."
         ) from None
     try:
-        number = _format_number(path, run.attrs)
-        model = recorded_model(path, run.attrs)
-        layout = _layout(model.name, run.attrs["model"])
-        missing = missing_in(run, layout, number=number)
-        if missing is not None:
-            raise _misfit(path, run, layout, missing)
+        layout = _recorded_layout(path, run.attrs)
+        _require_layout(path, run, layout, remedy=_DAMAGED)
         whole, times = whole_path(path), run["time"].values
-        there, declared = int((np.abs(times) < _NEVER).sum()), layout.sizes["time"]
         if whole != path:
             resumable = checkpoint_path(whole).exists()
             if interrupted and resumable and len(times) and whole != path:
@@ -106,11 +104,7 @@ def open_run(path: str | Path, *, interrupted: bool = False) -> "xr.Dataset":
             else:
                 remedy = "has no state to go on from. Start over with force."
             raise InputError(f"{path}: an unfinished run, which {remedy}")
-        if not there == declared == len(times):
-            counted = f"has not all of its frames: {there} of {declared}"
-            if there >= declared:
-                counted = f"has {len(times)} frames, and its run has {declared}"
-            raise InputError(f"{path}: {counted}. Give the whole run; xarray opens this file too.")
+        _require_whole(path, run, layout, remedy="Give the whole run; xarray opens this file too.")
         fill_in(run, layout)
     except BaseException:
         run.close()
@@ -118,7 +112,72 @@ def open_run(path: str | Path, *, interrupted: bool = False) -> "xr.Dataset":
     return run
 
 
-def _format_number(path: Path, attributes: Mapping[str, Any]) -> int:
+def run_of(dataset: "xr.Dataset") -> "xr.Dataset":
+    """Run in a dataset that xarray has opened, as `open_run` gives it.
+
+    Parameters
+    ----------
+    dataset : xarray.Dataset
+        The whole of one run file, from `xarray.open_dataset` or `xarray.open_mfdataset`; times may
+        be seconds, dates or durations, and values arrays of dask.
+
+    Returns
+    -------
+    xarray.Dataset
+        A new one, with the values of ``dataset`` and times in seconds.
+
+    Raises
+    ------
+    InputError
+        If it is not the dataset of one whole run.
+    """
+    source = dataset.encoding.get("source")
+    where = "this dataset" if source is None else f"the dataset of {source}"
+    layout = _recorded_layout(where, dataset.attrs)
+    run = in_seconds(dataset, layout)
+    _require_layout(where, run, layout, remedy=_OPENED)
+    _require_whole(where, run, layout, remedy=_OPENED)
+    fill_in(run, layout)
+    return run
+
+
+def _recorded_layout(where: str | Path, attributes: Mapping[str, Any]) -> Layout:
+    """Layout that a run's model decides; InputError if the run is not of this program."""
+    _format_number(where, attributes)
+    return _layout(recorded_model(where, attributes).name, attributes["model"])
+
+
+def _require_layout(where: str | Path, run: "xr.Dataset", layout: Layout, *, remedy: str) -> None:
+    """Raise InputError if a variable is missing, or has other dimensions or type than declared."""
+    name = missing_in(run, layout, number=_format_number(where, run.attrs))
+    if name is None:
+        return
+    declared = set(layout.variables[name].dims)
+    found = {str(dim) for dim in run[name].dims} if name in run.variables else set()
+    along = sorted(found - declared)
+    if along and declared < found:
+        raise InputError(
+            f"{where}: holds several runs joined along {', '.join(map(repr, along))}. Give the "
+            "file of each run."
+        )
+    raise InputError(
+        f"{where}: {name}: is missing, or has other dimensions, type or attributes than declared. "
+        f"{remedy}"
+    )
+
+
+def _require_whole(where: str | Path, run: "xr.Dataset", layout: Layout, *, remedy: str) -> None:
+    """Raise InputError unless a run has all of its frames."""
+    times = run["time"].values
+    there, declared = int((np.abs(times) < _NEVER).sum()), layout.sizes["time"]
+    if not there == declared == len(times):
+        counted = f"has not all of its frames: {there} of {declared}"
+        if there >= declared:
+            counted = f"has {len(times)} frames, and its run has {declared}"
+        raise InputError(f"{where}: {counted}. {remedy}")
+
+
+def _format_number(path: str | Path, attributes: Mapping[str, Any]) -> int:
     """Number of a run file's format; raise InputError if it is not read here."""
     name = str(attributes.get("format", ""))
     if name in FORMATS:
@@ -132,22 +191,6 @@ def _format_number(path: Path, attributes: Mapping[str, Any]) -> int:
             f"{read}. Update sdf1-field."
         )
     raise InputError(f"{path}: not a run of sdf1-field. Give a file made by `sdf1-field solve`.")
-
-
-def _misfit(path: Path, run: "xr.Dataset", layout: Layout, name: str) -> InputError:
-    """Error about a variable that is missing or not as declared."""
-    declared = set(layout.variables[name].dims)
-    found = {str(dim) for dim in run[name].dims} if name in run.variables else set()
-    along = sorted(found - declared)
-    if along and declared < found:
-        return InputError(
-            f"{path}: holds several runs joined along {', '.join(map(repr, along))}. Give the "
-            "file of each run."
-        )
-    return InputError(
-        f"{path}: {name}: is missing, or has other dimensions, type or attributes than declared. "
-        "The file is damaged, or of another version of sdf1-field. Solve the model again."
-    )
 
 
 def _until_now(path: Path, run: "xr.Dataset", layout: Layout) -> "xr.Dataset":
@@ -168,7 +211,7 @@ def _until_now(path: Path, run: "xr.Dataset", layout: Layout) -> "xr.Dataset":
     return run
 
 
-def recorded_model(path: Path, attributes: Mapping[str, Any]) -> Model:
+def recorded_model(path: str | Path, attributes: Mapping[str, Any]) -> Model:
     """Model that a run file was made from, as its attributes record it.
 
     Parameters

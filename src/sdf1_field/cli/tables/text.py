@@ -1,5 +1,9 @@
 """Tables in plain text; `digits` writes their numbers."""
 
+import math
+import shutil
+import sys
+import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -7,6 +11,11 @@ from typing import Any
 import click
 
 from sdf1_field.digits import number_text
+
+_GAP = "  "
+"""Between two columns."""
+_NARROWEST = 24
+"""Characters of a last column that is broken into lines."""
 
 
 @dataclass(frozen=True)
@@ -38,12 +47,26 @@ class Shown:
 
 
 def print_table(rows: Sequence[tuple[str, ...]], header: tuple[str, ...] = ()) -> None:
-    """Left-aligned columns; the last one is as long as it is."""
+    """Left-aligned columns; the last one is as long as it is, but on a terminal goes on below."""
     lines = [header, *rows] if header else list(rows)
     widths = [max(len(line[n]) for line in lines) for n in range(len(lines[0]) - 1)]
+    start = sum(widths) + len(_GAP) * len(widths)
+    room = (terminal_width() or math.inf) - start
     for line in lines:
         cells = [cell.ljust(width) for cell, width in zip(line, widths, strict=False)]
-        click.echo("  ".join([*cells, line[-1]]).rstrip())
+        last, below = line[-1], []
+        if len(last) > room >= _NARROWEST:
+            last, *below = textwrap.wrap(
+                last, int(room), break_long_words=False, break_on_hyphens=False
+            )
+        click.echo(_GAP.join([*cells, last]).rstrip())
+        for part in below:
+            click.echo(" " * start + part)
+
+
+def terminal_width() -> int | None:
+    """Columns of the terminal that the program prints to; None for a file or pipe."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
 
 
 def print_lacking(rows: Sequence[Mapping[str, Any]]) -> None:
