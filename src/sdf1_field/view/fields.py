@@ -45,15 +45,21 @@ class FieldKind:
 
 
 def field_kinds(runs: Sequence[xr.Dataset]) -> list[FieldKind]:
-    """Fields of some runs, dissolved and bound; each in one unit for all runs."""
+    """Fields of some runs, dissolved and bound; each in one unit for all runs.
+
+    It is that of the run with the least of a ligand, since a dose elsewhere would hide the rest.
+    """
     kinds: dict[str, FieldKind] = {}
     for run in runs:
         spec = model_of(run).spec
         for ligand in spec.solved_ligands:
             name = spec.ligand[ligand].label
-            unit, size = field_unit(run, ligand)
-            known = kinds.get(ligand)
-            if known is None or known.size < size:
+            unit, size = min(
+                (field_unit(own, ligand) for own in runs if _holds_any(own, ligand)),
+                key=lambda found: found[1],
+                default=field_unit(run, ligand),
+            )
+            if ligand not in kinds:
                 kinds[ligand] = FieldKind(
                     ligand, f"{name} dissolved, at the floor", f"{name} dissolved", unit, size
                 )
@@ -61,6 +67,11 @@ def field_kinds(runs: Sequence[xr.Dataset]) -> list[FieldKind]:
                 f"{ligand}_bound", f"{name} bound to the coat", f"{name} bound", _BOUND_UNIT, 1.0
             )
     return list(kinds.values())
+
+
+def _holds_any(run: xr.Dataset, ligand: str) -> bool:
+    """Whether there is any of a ligand at a run's end."""
+    return ligand in run and bool(np.nanmax(run[ligand][-1].values) > 0.0)
 
 
 def coarse_means(values: Floats, step: int) -> Floats:

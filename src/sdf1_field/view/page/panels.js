@@ -76,6 +76,10 @@ class Panel {
     else if (time < told.frames[0] - SAME_TIME) parts.push(`its first floor, of ${timeText(told.frames[0])}, is shown`);
     else if (Math.abs(shown - time) > SAME_TIME) parts.push(`floor as saved at ${timeText(shown)}`);
     if (told.cells && this.floor.observationAt(time) < 0) parts.push("no cells yet");
+    const field = page.data.fields.find((one) => one.key === page.layers.field);
+    const own = field && this.floor.fields[field.key];
+    if (field && !own) parts.push(`without ${field.short}, which was not solved`);
+    else if (own && own.flat) parts.push(`${field.short}: ${fieldText(field, own.flat[this.floor.frameAt(time)], true)} everywhere`);
     this.clock.textContent = parts.join("; ");
     this.canvas.setAttribute("aria-label", this.summary(time));
     const { probe } = page.state;
