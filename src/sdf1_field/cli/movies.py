@@ -13,7 +13,7 @@ from sdf1_field.cli.progress import shown_phases
 
 @click.command(
     cls=ExampleCommand,
-    examples="""
+    examples=r"""
     # the whole run
     sdf1-field movie run.nc -o run.mp4
 
@@ -65,15 +65,10 @@ def movie(
     force: bool,
     quiet: bool,
 ) -> None:
-    r"""Draw a run's saved times as a movie, like the picture of `plot`.
+    """Draw a run's saved times as a movie, like the picture of `plot`.
 
     Colours mean the same in all pictures. Cells jump from one observation to the next unless they
     are interpolated.
-
-    \b
-    Examples:
-      sdf1-field movie run.nc -o run.mp4
-      sdf1-field movie run.nc -o first.gif --to "4 h" --width 640 --range "0.5..2 pM"
     """
     from sdf1_field.api.runs import Run
     from sdf1_field.record import open_run

@@ -163,7 +163,7 @@ def _draw_maps(
         floor, detail = figure.subplots(2, 1)
         inches, _ = page.size(_PANEL, _PANEL)
     else:
-        floor, detail = figure.subplots(1, 2, width_ratios=[_PANEL + _BAR, _PANEL + 2.0 * _BAR])
+        floor, detail = figure.subplots(1, 2)
         _, inches = page.size(2.0 * _PANEL + 3.0 * _BAR, _PANEL)
     _draw_field(floor, run, spec, frame, field, whole, inches, page)
     if window.width < whole.width or window.length < whole.length:

@@ -38,7 +38,7 @@ from sdf1_field.figures.drawing import (
     show_view,
     values_at,
 )
-from sdf1_field.figures.paper import Page, pen
+from sdf1_field.figures.paper import Page, pen, wrapped
 from sdf1_field.scene import NO_BODY, Origin, Region
 from sdf1_field.spec import ModelSpec
 
@@ -50,6 +50,8 @@ WINDOW = 500.0
 """Extent of the shown part of a dish [um]: migrasomes are 2 um wide, the dish is 2 mm."""
 _MOST_ACROSS, _MOST_IN_COLUMN = 3, 2
 """Maps side by side on a page, and in one column."""
+_NARROW = 1.2
+"""Room of the dish's title in one column [inch]."""
 _PRINTED_SIDE = 3.6
 """Room beside the panels on a page, relative to theirs on a screen [inch]."""
 _BELOW = 0.75
@@ -298,12 +300,14 @@ def _draw_beside(
     else:
         axes = list(np.ravel(figure.subplots(count, 1, height_ratios=heights, squeeze=False)))
     if smaller:
-        _draw_dish(axes.pop(0), run, spec, frames[-1], view)
+        _draw_dish(axes.pop(0), run, spec, frames[-1], view, page)
     if several:
         _draw_course(axes, _course(run, spec), frames, spec.stroma.label, page)
 
 
-def _draw_dish(axes: Any, run: xr.Dataset, spec: ModelSpec, frame: int, view: View) -> None:
+def _draw_dish(
+    axes: Any, run: xr.Dataset, spec: ModelSpec, frame: int, view: View, page: Page
+) -> None:
     dish, hours = spec.dish, hours_since_seeding(run, spec)[frame]
     regions = values_at(run, frame, "region")
     axes.set(xticks=[], yticks=[])
@@ -315,7 +319,8 @@ def _draw_dish(axes: Any, run: xr.Dataset, spec: ModelSpec, frame: int, view: Vi
     draw_window(axes, view, edgecolor="black", lw=pen(1.4))
     extents = " × ".join(f"{1e-3 * extent:.3g}" for extent in (dish.width, dish.length))
     when = "" if spec.run.mode == "steady" else f", {hours:g} h"
-    axes.set_title(f"the window in the dish\nof {extents} mm{when}")
+    title = f"the window in the dish\nof {extents} mm{when}"
+    axes.set_title(wrapped(title, _NARROW) if page.one_column else title)
 
 
 def _course(run: xr.Dataset, spec: ModelSpec) -> _NetworkHistory:
