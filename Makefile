@@ -3,7 +3,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PARALLEL := -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
-.PHONY: install reproduce test test-slow lint docs benchmark lock clean
+.PHONY: install reproduce test test-slow browser-test lint docs benchmark lock clean
 
 install: $(VENV)/installed
 
@@ -23,6 +23,11 @@ test: install
 # What takes seconds each: convergence, other processes, whole documentation.
 test-slow: install
 	$(BIN)/python -m pytest $(PARALLEL) -m slow
+
+# Needs Chromium, and Playwright, which the lock does not have.
+browser-test: install
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check "playwright>=1.40"
+	$(BIN)/python -m pytest -m browser
 
 lint: install
 	$(BIN)/ruff check .

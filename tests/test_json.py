@@ -42,6 +42,7 @@ TYPES = {
     "two values": lambda v: isinstance(v, list) and len(v) == 2,
     "as written": lambda v: v is not None,
     "list of text": lambda v: isinstance(v, list) and all(isinstance(e, str) for e in v),
+    "list of lists of text": lambda v: all(isinstance(cell, str) for row in v for cell in row),
     "object": lambda v: isinstance(v, dict),
     "list of objects": lambda v: isinstance(v, list) and all(isinstance(e, dict) for e in v),
 }
@@ -169,6 +170,10 @@ def test_inspect_prints_what_the_page_says(printed, tiny_run, solved):
     assert printed("inspect", "inspect", tiny_run) == keys - {"digest"}
     dosed = printed("inspect", "inspect", solved("coculture-kg1a-sdf1"), "--digest")
     assert dosed == keys | left_out("no medium change")
+
+
+def test_explain_prints_what_the_page_says(printed, tiny_run):
+    assert printed("explain", "explain", tiny_run) == documented("explain")
 
 
 def test_inspect_of_a_steady_field_leaves_out_what_the_page_says(printed, solved, steady_model):

@@ -31,6 +31,15 @@ def shipped_folder(name: str) -> Path:
     raise RunError(f"{package}: the folder '{name}' is missing. Reinstall sdf1-field.")
 
 
+def shipped_citation() -> str:
+    """Text of CITATION.cff of the installed package or of the checkout; RunError without it."""
+    package = Path(str(files("sdf1_field")))
+    for folder in (package, package.parent.parent):
+        if (folder / "CITATION.cff").is_file():
+            return (folder / "CITATION.cff").read_text(encoding="utf-8")
+    raise RunError(f"{package}: CITATION.cff is missing. Reinstall sdf1-field.")
+
+
 def model_names() -> list[str]:
     """Names of the shipped models, sorted."""
     folder = shipped_folder("models")

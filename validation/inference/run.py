@@ -59,6 +59,7 @@ from sdf1_field.reproduce.tables import share_text
 sys.path.append(str(Path(__file__).parents[1]))
 
 from recording import carry_out_sections, markdown, write_predictions
+from sensitivity import ship
 
 HERE = Path(__file__).parent
 LAWS: dict[str, tuple[str, ...]] = {
@@ -635,6 +636,7 @@ def indices(arguments: argparse.Namespace) -> None:
         "the share of a logarithm's variance that stays if all other parameters are known.\n\n"
         + markdown(["parameter", *names], rows),
     )
+    ship()
 
 
 def record(arguments: argparse.Namespace) -> None:

@@ -15,35 +15,27 @@ from numpy.typing import NDArray
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from rows import MEDIA, MEDIA_DISHES, STILL
+
 from cocultures import log_folds_of
 from recording import carried_out, markdown
 from sdf1_field.simulation import simulate
 from sdf1_field.spec import load_model
+from sensitivity import ship
 
 Array = NDArray[np.float64]
 
-FIRST_SEED, DISHES = 6001, 12
+FIRST_SEED = 6001
 SETTINGS = (
     "scene.mode=placed", "output.ligands=[]", "run.duration=12 h", "output.fields_every=4 h",
 )  # fmt: skip
 HOURS = (4, 12)
-CONTROL, SDF1 = "coculture-kg1a", "coculture-kg1a-sdf1"
-STILL = {CONTROL: "still", SDF1: "SDF-1 100 ng/mL, still"}
-ROWS: dict[str, tuple[str, tuple[str, ...]]] = {
-    "still": (CONTROL, ()),
-    "mixed above 300 um": (CONTROL, ("dish.mixed_above=300 um",)),
-    "mixed above 100 um": (CONTROL, ("dish.mixed_above=100 um",)),
-    "SDF-1 100 ng/mL, still": (SDF1, ()),
-    "SDF-1 100 ng/mL, mixed above 300 um": (SDF1, ("dish.mixed_above=300 um",)),
-    "SDF-1 100 ng/mL, mixed above 100 um": (SDF1, ("dish.mixed_above=100 um",)),
-    "still, no coat under MSC": (CONTROL, ("ligand.sdf1.coat.under_bodies=0.0",)),
-}
 
 
 def log_folds(task: tuple[str, int]) -> Array:
     """Logarithms of the fold changes of a row and seed, shape (hour, 2): MSC and network."""
     row, seed = task
-    model, settings = ROWS[row]
+    model, settings = MEDIA[row]
     spec = load_model(model, settings=(*SETTINGS, *settings)).spec
     found = {}
     for state in simulate(spec, seed=seed):
@@ -65,20 +57,20 @@ def fold_text(logs: Array, differences: Array) -> str:
 def main() -> None:
     """Simulate every row in every dish, and write the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--dishes", type=int, default=DISHES)
+    parser.add_argument("--dishes", type=int, default=MEDIA_DISHES)
     parser.add_argument("--workers", type=int, default=2)
     asked = parser.parse_args()
-    tasks = [(row, FIRST_SEED + n) for row in ROWS for n in range(asked.dishes)]
+    tasks = [(row, FIRST_SEED + n) for row in MEDIA for n in range(asked.dishes)]
     found = dict(zip(tasks, carried_out(log_folds, tasks, asked.workers, "dishes"), strict=True))
     logs = {
         row: np.array([found[row, FIRST_SEED + n] for n in range(asked.dishes)]).reshape(
             asked.dishes, -1
         )
-        for row in ROWS
+        for row in MEDIA
     }
     lines = [
         [row, *map(fold_text, own.T, (own - logs[STILL[model]]).T)]
-        for (row, own), (model, _) in zip(logs.items(), ROWS.values(), strict=True)
+        for (row, own), (model, _) in zip(logs.items(), MEDIA.values(), strict=True)
     ]
     header = ["medium", *(f"{region}, {hour} h" for hour in HOURS for region in ("MSC", "network"))]
     Path(__file__).with_name("media.md").write_text(
@@ -90,6 +82,7 @@ def main() -> None:
         f"{markdown(header, lines)}\n",
         encoding="utf-8",
     )
+    ship()
 
 
 if __name__ == "__main__":

@@ -16,6 +16,8 @@ import numpy as np
 
 sys.path.append(str(Path(__file__).parents[1]))
 
+from rows import PIECES, PIECES_SEEDS, STROMA
+
 from recording import markdown
 from sdf1_field.calibration.design import gathered
 from sdf1_field.calibration.inference import Read, ask, papers_of
@@ -25,30 +27,12 @@ from sdf1_field.claims import OpenChoices
 from sdf1_field.claims.virtual import prior_weights
 from sdf1_field.figures.panels import figure_with_caption
 from sdf1_field.reproduce import load_paper
+from sensitivity import ship
 
 HERE = Path(__file__).parent
 PICTURE = HERE.parents[1] / "docs" / "images" / "pieces.png"
-CELL = "cell_type.kg1a."
-ROWS: dict[str, dict[str, str | float | bool]] = {
-    "the model": {},
-    "no adaptation": {"mechanisms.adaptation": False},
-    "no noise in the trigger": {"mechanisms.trigger_noise": False},
-    "no arrest by CXCR4": {"mechanisms.arrest": False},
-    "no arrest without a trigger (κ0 = 0)": {f"{CELL}basal_arrest_rate": "0 1/s"},
-    "no bonds to CD166": {f"{CELL}cd166_bonds": 0.0},
-    "no bonds to VCAM-1": {f"{CELL}vla4_bonds": 0.0},
-    "no bonds to fibres": {f"{CELL}fibre_bonds": 0.0},
-    "no steering": {"mechanisms.soluble_sensing": False, "mechanisms.haptotaxis": False},
-    "no chemokinesis": {"mechanisms.chemokinesis": False},
-    "no SDF-1 from migrasomes": {},
-    "no migrasome is taken up": {"mechanisms.migrasome_uptake": False},
-    **{f"exponent of the trigger {h:g}": {f"{CELL}trigger_exponent": h} for h in (1.0, 3.0, 4.0)},
-}
-STROMA = {"no SDF-1 from migrasomes": ("stromal_type.msc.cargo.sdf1.loaded_fraction=0.0",)}
-"""Settings with which dishes are recorded anew."""
 DRAWN = 12
 """Rows of the picture: those of pieces, without the exponents."""
-SEEDS = tuple(range(8001, 8011))
 DENSER, VIEWS, DRAWS = 4, 2, 20_000
 
 
@@ -80,10 +64,10 @@ def judged(name: str) -> Row:
         paper,
         {(read.condition, read.time) for read in asked.reads},
         settings=STROMA.get(name, ()),
-        seeds=SEEDS,
+        seeds=PIECES_SEEDS,
         denser=DENSER,
     )
-    tables = tables_of(replays, counted(replays, ROWS[name]))
+    tables = tables_of(replays, counted(replays, PIECES[name]))
     seen = gathered(asked.space.point(asked.shipped)[None], [tables], asked.reads)
     open_choices = prior_weights(
         tuple(sorted({v for c in paper.conditions.values() for v in c.views}))
@@ -143,7 +127,7 @@ def draw(rows: Sequence[Row]) -> None:
 def main() -> None:
     """Write the table and the picture."""
     with ProcessPoolExecutor(2) as pool:
-        rows = list(pool.map(judged, ROWS))
+        rows = list(pool.map(judged, PIECES))
     lines = [
         [row.name, *(f"{a:.2f}/{b:.2f}" for a, b in (row.folds, *row.ratios.values())),
          *(f"{chance:.2f}" for chance in row.chances.values())]
@@ -159,6 +143,7 @@ def main() -> None:
         encoding="utf-8",
     )
     draw(rows[:DRAWN])
+    ship()
 
 
 if __name__ == "__main__":

@@ -21,6 +21,7 @@ from sdf1_field.api.frames import (
 from sdf1_field.api.notebook import dishes_html, with_picture
 from sdf1_field.api.pictures import require_picture, save_picture
 from sdf1_field.api.tables import make_table, usual_table
+from sdf1_field.api.viewing import View, view_runs
 from sdf1_field.errors import InputError, Sdf1FieldWarning
 from sdf1_field.spec import Model, facts_html, ligand_named
 from sdf1_field.units import duration_text, parse
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from sdf1_field.figures.paper import Page
+    from sdf1_field.view.document import Document
 
 At = str | float | Sequence[str | float]
 """One time or several: text such as ``"4 h"``, or seconds."""
@@ -251,6 +253,19 @@ class Run(Dishes):
         """Size, stroma, cells, ligands and mass audit, as `sdf1-field inspect` prints them."""
         return record.summary(self.dataset)
 
+    def explain(self) -> "Document":
+        """What was simulated, what is changed, and what the outcome depends on.
+
+        Returns
+        -------
+        sdf1_field.view.document.Document
+            Sections of sentences and tables; printing it gives the text that
+            `sdf1-field explain` prints.
+        """
+        from sdf1_field.view.explaining import explain
+
+        return explain(self.dataset, self.path)
+
     def plot(
         self,
         path: str | Path | None = None,
@@ -409,6 +424,32 @@ class Run(Dishes):
         spec = self.model.spec
         return ligand_named(name, {key: spec.ligand[key].label for key in spec.solved_ligands})
 
+    def view(
+        self, path: str | Path | None = None, *, size: float | None = None, force: bool = False
+    ) -> View:
+        """Page that plays the run in any browser, as `sdf1-field view` writes it.
+
+        Parameters
+        ----------
+        path : str or pathlib.Path, optional
+            File to write it to, such as ``run.html``.
+        size : float, optional
+            Largest page [MB], 20 if not given; a larger run is thinned out, which the page says.
+        force : bool
+            Replace an existing file.
+
+        Returns
+        -------
+        View
+            Which a notebook shows.
+
+        Raises
+        ------
+        InputError
+            If the run shows nothing, or if the file exists or cannot be written.
+        """
+        return view_runs([self], None if path is None else Path(path), size=size, force=force)
+
     def close(self) -> None:
         """Close the file."""
         self.dataset.close()
@@ -501,6 +542,18 @@ class Runs(Dishes, Sequence[Run]):
 
     def __len__(self) -> int:
         return len(self._runs)
+
+    def view(
+        self, path: str | Path | None = None, *, size: float | None = None, force: bool = False
+    ) -> View:
+        """Page that plays the runs side by side in step; as `Run.view`.
+
+        Raises
+        ------
+        InputError
+            Also if the runs count their time from different events.
+        """
+        return view_runs(self, None if path is None else Path(path), size=size, force=force)
 
     def close(self) -> None:
         """Close the files."""

@@ -11,7 +11,6 @@ from sdf1_field.calibration.findings import (
     LEAST_SHOWN,
     LIKELY,
     Found,
-    Held,
     Judged,
     correlations,
     doses,
@@ -56,17 +55,17 @@ def claim_rows(found: Inference) -> list[tuple[str, ...]]:
 
 def held_rows(found: Inference) -> list[tuple[str, ...]]:
     """Rows of `SPACE`."""
-    return [(", ".join(one.claims), _held_text(one)) for one in held(found)]
+    return [(", ".join(o.claims), held_text(o.share, o.error, o.points)) for o in held(found)]
 
 
-def _held_text(one: Held) -> str:
-    """A share with its standard error, or a 95 % limit where no point or all points hold."""
-    limit = _OF_NONE / one.points
-    if one.share == 0.0:
+def held_text(share: float, error: float, points: float) -> str:
+    """A share of points with its standard error, or a 95 % limit where none or all hold."""
+    limit = _OF_NONE / points
+    if share == 0.0:
         return f"< {number_text(limit, figures=1)}"
-    if one.error < _SURE * limit:
+    if error < _SURE * limit:
         return f"> {1.0 - limit:.3f}"
-    return spread_text(one.share, one.error)
+    return spread_text(share, error)
 
 
 def parameter_rows(found: Inference) -> list[tuple[str, ...]]:
@@ -268,7 +267,12 @@ def as_json(found: Inference) -> dict[str, Any]:
         "evidence": {"value": value, "error": error},
         "claims": [_judged_json(one) for one in judged(found)],
         "space": [
-            {"claims": list(one.claims), "share": one.share, "error": one.error}
+            {
+                "claims": list(one.claims),
+                "share": one.share,
+                "error": one.error,
+                "points": one.points,
+            }
             for one in held(found)
         ],
         "parameters": [_found_json(one) for one in parameters(found)],

@@ -6,9 +6,8 @@ import shlex
 import signal
 import sys
 import warnings
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn
 
 import click
 
@@ -17,13 +16,10 @@ from sdf1_field.cli.options import json_option, run_argument, set_option, strict
 from sdf1_field.cli.program import INTERRUPTED, fail
 from sdf1_field.cli.progress import announce_compilation, shown_progress
 from sdf1_field.cli.tables import print_table
-from sdf1_field.digits import number_text
 from sdf1_field.errors import Sdf1FieldWarning
 
 _LARGE = 1e9
 """Bytes of file or memory from which a run announces its size, and keeps the memory it has."""
-_AUDITED = 6
-"""Figures of the molecules in an audit, which adds up to as many."""
 
 
 @click.command(
@@ -143,7 +139,14 @@ def solve(
 @json_option
 def inspect(run: Path, digest: bool, as_json: bool) -> None:
     """Show what a run file holds and whether its mass audit closes."""
-    from sdf1_field.record import computer_text, content_digest, field_unit, open_run, summary
+    from sdf1_field.record import (
+        audit_rows,
+        computer_text,
+        content_digest,
+        field_unit,
+        open_run,
+        summary,
+    )
 
     with open_run(run, interrupted=True) as opened:
         facts = summary(opened)
@@ -172,39 +175,5 @@ def inspect(run: Path, digest: bool, as_json: bool) -> None:
     )
     print_table([(key, str(facts[key])) for key in (*keys, "digest") if key in facts])
     for ligand in facts["ligands"]:
-        unit, size = units[ligand["name"]]
-        mean, low, high = (
-            number_text(ligand["floor"][key], 1.0 / size) for key in ("mean", "min", "max")
-        )
-        lowest = number_text(ligand["minimum"], 1.0 / size)
-        missing = ligand["imbalance"]
         click.echo(f"\n{ligand['label']} at the end")
-        print_table(
-            [
-                ("in the medium at the floor", f"mean {mean}, {low} to {high} {unit}"),
-                ("lowest value so far", f"{lowest} {unit}"),
-                ("bound to the coat, mean", f"{number_text(ligand['bound_mean'])} molecules/um2"),
-                *_coat_row(ligand),
-                *[
-                    (f"molecules {entry.replace('_', ' ')}", number_text(amount, figures=_AUDITED))
-                    for entry, amount in ligand["masses"].items()
-                ],
-                (
-                    "missing from the audit",
-                    "none is kept in steady state" if missing is None else f"{missing:.1e} of all",
-                ),
-            ]
-        )
-
-
-def _coat_row(ligand: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Row about a coat that was taken as unsaturated; none about one that saturates."""
-    if ligand["filled"] is not None:
-        text = f"at most {ligand['filled']:.1e} of the coat's sites are filled"
-    elif ligand["unsaturated_until"] is not None:
-        text = f"until {ligand['unsaturated_until']}"
-    elif ligand["begun_anew"]:
-        text = "no: the coat filled, and the run was begun anew"
-    else:
-        return []
-    return [("taken as unsaturated", text)]
+        print_table(audit_rows(ligand, units[ligand["name"]]))

@@ -7,6 +7,7 @@ interrupted run leaves a file and a state from which it goes on, and a copy to l
 from sdf1_field import lazy_names
 
 _HOMES = {
+    "audit_rows": "audit",
     "computer_text": "computer",
     "keep_freed_memory": "memory",
     "require_memory": "memory",

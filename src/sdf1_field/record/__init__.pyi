@@ -1,3 +1,4 @@
+from sdf1_field.record.audit import audit_rows
 from sdf1_field.record.computer import computer_text
 from sdf1_field.record.memory import keep_freed_memory, require_memory
 from sdf1_field.record.paths import checkpoint_path, claim_output, partial_path, resumable_path
@@ -15,6 +16,7 @@ from sdf1_field.record.times import in_timedeltas
 from sdf1_field.record.writing import output_times, solve
 
 __all__ = [
+    "audit_rows",
     "checkpoint_path",
     "claim_output",
     "computer_text",

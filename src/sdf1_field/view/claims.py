@@ -1,0 +1,373 @@
+"""A folder of `sdf1-field reproduce` as plain values: claims, their experiments, their dishes."""
+
+import csv
+import os
+import re
+import shlex
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from sdf1_field.claims import Paper
+from sdf1_field.claims.targets import Condition
+from sdf1_field.digits import interval_text
+from sdf1_field.errors import Sdf1FieldError
+from sdf1_field.reproduce import load_paper
+from sdf1_field.reproduce.experiments import chosen_views, plan
+from sdf1_field.reproduce.tables import DIRECTIONS_ONLY, share_text
+from sdf1_field.spec import load_model
+from sdf1_field.spec.unread import unread_keys
+from sdf1_field.statistics import p_text
+from sdf1_field.units import duration_text
+from sdf1_field.view.chances import scale, shaded
+
+RUNS, TABLE = "runs", "runs.csv"
+_TIME = re.compile(r", (-?[\d.]+) (h|min|s)$")
+_SECONDS = {"h": 3600.0, "min": 60.0, "s": 1.0}
+_ABSOLUTE = ("mean", "median", "share")
+"""Statistics of one condition whose reported range stands on the axis of the dots."""
+_FIGURES = 5
+_KINDS = {
+    "cells": "cells in co-culture",
+    "network": "migrasome networks",
+    "cargo": "chemokines in migrasomes",
+    "time_lapse": "time lapse of single cells",
+    "tracks": "cells alone",
+}
+"""Observations in words."""
+
+Dish = tuple[str, int]
+"""Condition and seed."""
+Measure = tuple[str, float | None]
+"""Quantity and its subject as a statement has them, and time [s]."""
+
+
+def claims_data(folder: Path, plain: Mapping[str, Any], beside: Path) -> dict[str, Any]:
+    """Plain values of the page.
+
+    Parameters
+    ----------
+    folder : pathlib.Path
+    plain : mapping
+        Of its claims.json.
+    beside : pathlib.Path
+        Where links begin.
+
+    Returns
+    -------
+    dict
+        ``kind``, ``title``, ``citation``, ``notes``, ``scale`` (`chances.scale`), ``joint`` and
+        ``claims``; a claim has its verdict, its chances (`chances.shaded`), its ``statements``, its
+        ``panels`` of dots and its ``dishes``.
+    """
+    name = str(plain["paper"])
+    try:
+        paper: Paper | None = load_paper(name)
+    except Sdf1FieldError:
+        paper = None
+    conditions = {} if paper is None else paper.conditions
+    readings = _Readings(folder, paper, int(plain["dishes"]))
+    files = _files_by_seed(folder)
+    joint = plain.get("joint")
+    return {
+        "kind": "claims",
+        "title": f"{name}, claim by claim",
+        "citation": "" if paper is None else paper.citation,
+        "notes": list(_notes(plain, readings)),
+        "scale": scale(),
+        "joint": None
+        if joint is None
+        else {"claims": list(joint["claims"]), "chance": shaded(joint["value"])},
+        "claims": [_claim(claim, conditions, readings, files, beside) for claim in plain["claims"]],
+    }
+
+
+def _notes(plain: Mapping[str, Any], readings: "_Readings") -> Iterator[str]:
+    yield (
+        f"Each condition has a pool of {int(plain['dishes'])} independent simulated dishes. "
+        "Explained: the chance that one paper of the original's size, drawn from these pools, "
+        "reports the claim with all of its effects and tests. From the others: the chance by "
+        "parameters that are calibrated on the other claims alone (recorded, not computed here). "
+        "Null model: by a model without the mechanisms that the claim is about."
+    )
+    if plain.get("directions_only"):
+        yield DIRECTIONS_ONLY
+    if not readings.by_dish:
+        yield (
+            f"The folder has no {TABLE} with the dishes of these conditions, so that no experiment "
+            "is drawn."
+        )
+
+
+def _claim(
+    claim: Mapping[str, Any],
+    conditions: Mapping[str, Condition],
+    readings: "_Readings",
+    files: Mapping[int, Sequence[Path]],
+    beside: Path,
+) -> dict[str, Any]:
+    chance, null, others = claim["chance"], claim["null"], claim["from_others"]
+    statements = list(claim["statements"])
+    keys = dict.fromkeys(
+        key for one in statements for key in (one["reference"], one["condition"]) if key
+    )
+    return {
+        "id": str(claim["id"]),
+        "says": str(claim["paper"]),
+        "source": str(claim["source"]),
+        "status": str(claim["status"]),
+        "verdict": str(claim["verdict"]),
+        "by_construction": list(claim["by_construction"]),
+        "kinds": _kinds(statements, conditions),
+        "law_chosen_by": bool(claim["law_chosen_by"]),
+        "deciding": str(claim["deciding"]),
+        "explained": _with_interval(chance),
+        "null": _with_interval(null),
+        "others": None if others is None else shaded(others["reported"]),
+        "prior": "" if others is None else share_text(others["prior"]),
+        "statements": [_statement(one) for one in statements],
+        "panels": list(_panels(statements, conditions, readings)),
+        "dishes": [_dishes(key, conditions, readings, files, beside) for key in keys],
+    }
+
+
+def _kinds(
+    statements: Sequence[Mapping[str, Any]], conditions: Mapping[str, Condition]
+) -> list[str]:
+    """What is observed in the dishes of a claim."""
+    known = (conditions[one["condition"]] for one in statements if one["condition"] in conditions)
+    return list(dict.fromkeys(_KINDS.get(one.observation, one.observation) for one in known))
+
+
+def _with_interval(chance: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    if chance is None:
+        return None
+    found = shaded(chance["value"])
+    ends = chance["interval"]
+    if found is not None and ends is not None:
+        found["interval"] = f"{share_text(ends[0])} to {share_text(ends[1])}"
+    return found
+
+
+def _statement(one: Mapping[str, Any]) -> list[str]:
+    ends = one["interval"]
+    return [
+        str(one["statement"]),
+        str(one["expected"] or "-"),
+        interval_text(one["effect"], ends),
+        "-" if one["p"] is None else p_text(one["p"]),
+        "-" if one["chance"] is None else share_text(one["chance"]),
+    ]
+
+
+# Experiments
+
+
+def _panels(
+    statements: Sequence[Mapping[str, Any]],
+    conditions: Mapping[str, Condition],
+    readings: "_Readings",
+) -> Iterator[dict[str, Any]]:
+    """Dots of each quantity that a claim is about: a column for each condition and time."""
+    by_quantity: dict[str, dict[tuple[str, float | None], None]] = defaultdict(dict)
+    expected: dict[str, set[str]] = defaultdict(set)
+    for one in statements:
+        (statistic, rest), time = _measure(str(one["measure"]))
+        for key in (one["reference"], one["condition"]):
+            if key:
+                for own in readings.times(key, rest, time):
+                    by_quantity[rest][key, own] = None
+        if statistic in _ABSOLUTE and one["expected"]:
+            expected[rest].add(str(one["expected"]))
+    for rest, columns in by_quantity.items():
+        times = {time for _, time in columns}
+        shown = []
+        for key, time in columns:
+            dots = readings.dots(key, rest, time)
+            if not dots:
+                continue
+            label = conditions[key].label if key in conditions else key
+            if len(times) > 1 and time is not None and duration_text(time) not in label:
+                label += f", {duration_text(time)}"
+            shown.append({"label": label, "dots": dots})
+        if shown:
+            ranges = expected[rest]
+            (time,) = times if len(times) == 1 else (None,)
+            yield {
+                "title": rest,
+                "unit": readings.unit(rest),
+                "time": "" if time is None else duration_text(time),
+                "reported": _range(next(iter(ranges))) if len(ranges) == 1 else None,
+                "columns": shown,
+            }
+
+
+def _measure(text: str) -> tuple[tuple[str, str], float | None]:
+    """Statistic, quantity with its subject, and time [s] of a statement's measure."""
+    statistic, _, rest = text.partition(": ")
+    found = _TIME.search(rest)
+    if found is None:
+        return (statistic, rest), None
+    return (statistic, rest[: found.start()]), float(found[1]) * _SECONDS[found[2]]
+
+
+def _range(expected: str) -> list[float | None] | None:
+    """Ends of a reported range, of which one may be open; None if the text has none."""
+    text = expected.partition(", p ")[0]
+    number = r"(-?[\d.]+(?:e-?\d+)?)"
+    if found := re.fullmatch(rf"{number} to {number}", text):
+        return [float(found[1]), float(found[2])]
+    if found := re.fullmatch(rf"above {number}", text):
+        return [float(found[1]), None]
+    if found := re.fullmatch(rf"below {number}", text):
+        return [None, float(found[1])]
+    return None
+
+
+class _Readings:
+    """Readings of a folder's dishes by condition.
+
+    Parameters
+    ----------
+    folder : pathlib.Path
+    paper : Paper, optional
+        None if its conditions are not known.
+    dishes : int
+        In the pool of each condition.
+    """
+
+    def __init__(self, folder: Path, paper: Paper | None, dishes: int) -> None:
+        self.by_dish: dict[Dish, dict[Measure, float]] = defaultdict(dict)
+        self.units: dict[str, str] = {}
+        self.models: dict[str, tuple[str, tuple[str, ...]]] = {}
+        file = folder / TABLE
+        if paper is None or not file.is_file():
+            return
+        known = dict(_planned(folder, paper, dishes))
+        with file.open(encoding="utf-8", newline="") as stream:
+            for row in csv.DictReader(stream):
+                place = row["model"], row["settings"], row["observation"], int(row["seed"])
+                condition = known.get(place)
+                if condition is None or not row["mean"]:
+                    continue
+                rest = f"{row['quantity']} {row['of']}".strip()
+                time = float(row["time_s"]) if row["time_s"] else None
+                value = float(f"{float(row['mean']):.{_FIGURES}g}")
+                self.by_dish[condition, place[3]][rest, time] = value
+                self.units[rest] = row["unit"]
+                self.models.setdefault(
+                    condition, (row["model"], tuple(filter(None, row["settings"].split("; "))))
+                )
+
+    def dots(self, condition: str, rest: str, time: float | None) -> list[list[float]]:
+        """Seed and value of each dish."""
+        return [
+            [seed, own[rest, time]]
+            for (key, seed), own in self.by_dish.items()
+            if key == condition and (rest, time) in own
+        ]
+
+    def times(self, condition: str, rest: str, time: float | None) -> list[float | None]:
+        """The time of a statement, or that of a condition that is read at another one alone."""
+        own = dict.fromkeys(
+            at
+            for (key, _), values in self.by_dish.items()
+            if key == condition
+            for what, at in values
+            if what == rest
+        )
+        if time in own or len(own) != 1:
+            return [time] if time in own else []
+        return list(own)
+
+    def unit(self, rest: str) -> str:
+        """Unit of a quantity; empty if it has none."""
+        unit = self.units.get(rest, "")
+        return "" if unit == "1" else unit
+
+    def seeds(self, condition: str) -> list[int]:
+        """Of the condition's dishes."""
+        return [seed for key, seed in self.by_dish if key == condition]
+
+
+def _planned(folder: Path, paper: Paper, dishes: int) -> Iterator[tuple[tuple[Any, ...], str]]:
+    """Model, settings, observation and seed of each dish, as the table has them; its condition."""
+    found = re.search(r"seed(\d+)", folder.resolve().name)
+    seed = int(found[1]) if found else 1
+    try:
+        planned = plan(paper, dishes=dishes, views=chosen_views(paper, dishes), seed=seed)
+    except Sdf1FieldError:
+        return
+    for one in planned:
+        dish = one.dish
+        yield (dish.model, "; ".join(dish.settings), dish.observation, dish.seed), one.condition
+
+
+# Dishes
+
+
+def _dishes(
+    key: str,
+    conditions: Mapping[str, Condition],
+    readings: _Readings,
+    files: Mapping[int, Sequence[Path]],
+    beside: Path,
+) -> dict[str, Any]:
+    """Label, model, files and pages of a condition's dishes, and a command that shows one."""
+    seeds = readings.seeds(key)
+    label = conditions[key].label if key in conditions else key
+    model, settings = readings.models.get(key, ("", ()))
+    command = ""
+    if model and seeds:
+        setting = "".join(f" --set {shlex.quote(one)}" for one in _read(model, settings))
+        run = shlex.quote(f"{Path(model).stem}-seed{seeds[0]}.nc")
+        command = (
+            f"sdf1-field solve {shlex.quote(model)}{setting} --seed {seeds[0]} -o {run}\n"
+            f"sdf1-field view {run}"
+        )
+    return {
+        "label": label,
+        "model": model,
+        "files": list(_linked(files, beside, seeds)),
+        "command": command,
+    }
+
+
+def _read(model: str, settings: Sequence[str]) -> list[str]:
+    """Settings that a model reads; `sdf1-field solve` refuses the others, which change nothing."""
+    try:
+        spec = load_model(model, settings=settings).spec
+    except Sdf1FieldError:
+        return list(settings)
+    keys = [one.partition("=")[0] for one in settings]
+    idle = {key.path for key in unread_keys(spec, keys)}
+    return [one for key, one in zip(keys, settings, strict=True) if key not in idle]
+
+
+def _linked(
+    files: Mapping[int, Sequence[Path]], beside: Path, seeds: Iterable[int]
+) -> Iterator[dict[str, Any]]:
+    """Links to the files of dishes, and to their pages where there are any."""
+    for seed in seeds:
+        own = files.get(seed, ())
+        if len(own) == 1:
+            page = own[0].with_suffix(".html")
+            yield {
+                "seed": seed,
+                "file": _link(own[0], beside),
+                "page": _link(page, beside) if page.is_file() else "",
+            }
+
+
+def _files_by_seed(folder: Path) -> dict[int, list[Path]]:
+    found: dict[int, list[Path]] = defaultdict(list)
+    for path in sorted((folder / RUNS).glob("*.nc")):
+        if seed := re.search(r"-seed(\d+)-[0-9a-f]+$", path.stem):
+            found[int(seed[1])].append(path)
+    return found
+
+
+def _link(path: Path, beside: Path) -> str:
+    return quote(Path(os.path.relpath(path.resolve(), beside.resolve())).as_posix())
