@@ -170,7 +170,7 @@ def test_the_course_is_that_of_the_table_and_the_time_shown_is_marked(draw, tiny
     course = course_of(draw(tiny_run, time=3600.0))
     with open_run(tiny_run) as run:
         rows = course_table([run])
-    limit, change = course.lines[0], course.lines[1]
+    limit, change = course.lines[0], course.lines[2]
     own = [row for row in rows if row["region"] == "MSC"]
     assert change.get_xdata() == pytest.approx([row["time"] / 3600.0 for row in own], rel=1e-12)
     for line, key in ((change, "fold_change"), (limit, "encounter_limit")):

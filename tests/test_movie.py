@@ -126,6 +126,7 @@ class _Reel:
     [
         ("kill -9 $$", RunError, "ffmpeg was stopped by signal 9"),
         ("echo 'x: No space left on device' >&2; exit 1", InputError, "no space left on device"),
+        ("cat >/dev/null; echo 'No space left on device' >&2; exit 0", InputError, "no space left"),
         ("echo 'broken pipe organ' >&2; exit 3", RunError, "ffmpeg failed: broken pipe organ"),
     ],
 )

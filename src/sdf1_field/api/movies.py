@@ -151,14 +151,20 @@ def _save_encoded(
         finally:
             process.kill()
             process.wait()
-        if status != 0:
-            raise _ended(path, status, said)
+        words = _words(said)
+        # On a full disk ffmpeg may say so and end as if all were well.
+        if status != 0 or words:
+            raise _ended(path, status, words)
 
 
-def _ended(path: Path, status: int, said: IO[bytes]) -> Exception:
-    """Why ffmpeg ended before the movie was whole."""
+def _words(said: IO[bytes]) -> str:
+    """Errors that ffmpeg wrote."""
     said.seek(0)
-    words = said.read().decode(errors="replace").strip()
+    return said.read().decode(errors="replace").strip()
+
+
+def _ended(path: Path, status: int, words: str) -> Exception:
+    """Why ffmpeg ended before the movie was whole."""
     if _FULL in words:
         return InputError(f"{path}: {_FULL.lower()}. Choose another place.")
     if status < 0:
