@@ -349,8 +349,8 @@ def test_an_interrupted_run_is_kept_with_status_130_and_goes_on(
     looked = run("inspect", "run.nc.partial")
     assert looked.exit_code == 0
     assert looked.stderr == (
-        "sdf1-field: warning: run.nc.partial: interrupted at 30 min; repeat the call with "
-        "--resume to go on\n"
+        "sdf1-field: warning: run.nc.partial: interrupted at 30 min, with 3 of 9 frames; repeat "
+        "the call with --resume to go on\n"
     )
     assert " observations" in looked.stdout
     shown = json.loads(run("analyse", "run.nc.partial", "--show", "motion", "--json").stdout)

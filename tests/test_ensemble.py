@@ -24,6 +24,7 @@ from sdf1_field.claims import Quantity, Reading, Sample
 from sdf1_field.ensemble import cluster, run_dishes, running
 from sdf1_field.ensemble.storing import Simulated, read_run, table_rows, write_run
 from sdf1_field.errors import InputError, RunError, Sdf1FieldWarning
+from sdf1_field.interrupts import interruptible
 from sdf1_field.observations import OBSERVATIONS, Dish, Observation
 from sdf1_field.record.computer import this_computer
 
@@ -480,7 +481,7 @@ class _Lock:
 
 
 def _taken_for(lock, seconds):
-    with running.interruptible(), lock:
+    with interruptible(), lock:
         time.sleep(seconds)
 
 
