@@ -9,6 +9,9 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+ASIDE = ".writing"
+"""Added to the name of what is not complete."""
+
 
 class Sdf1FieldError(Exception):
     """Base of the errors that sdf1-field reports without a traceback."""
@@ -67,7 +70,7 @@ def written_aside(path: Path, aside: Path | None = None) -> Iterator[Path]:
     It is on the disk before it takes the name, so that a power failure leaves the old or the new.
     It grows beside the name unless another place is given, on the same file system.
     """
-    partial = path.with_name(path.name + ".writing") if aside is None else aside
+    partial = path.with_name(path.name + ASIDE) if aside is None else aside
     _remove(partial)
     try:
         yield partial
@@ -82,6 +85,12 @@ def written_aside(path: Path, aside: Path | None = None) -> Iterator[Path]:
             sync(path.parent)
     finally:
         _remove(partial)
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a text file by `written_aside`."""
+    with written_aside(path) as partial:
+        partial.write_text(text, encoding="utf-8")
 
 
 def sync(path: Path) -> None:

@@ -115,6 +115,11 @@ def interruptible(time_limit: float | None = None) -> Iterator[Callable[[], None
         if time_limit is not None:
             signal.setitimer(signal.ITIMER_REAL, max(time_limit, _SOON))
         yield check
+    except Exception as error:
+        # Libraries turn an exception that comes upon them into one of their own.
+        if asked:
+            raise Interrupted(asked[0]) from error
+        raise
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0.0)
         for number, handler in before.items():
