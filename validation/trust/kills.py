@@ -65,6 +65,22 @@ _FILLS = (
 )
 
 
+_FIPY = (
+    "dish.width=120 um",
+    "dish.length=120 um",
+    "dish.height=60 um",
+    "grid.spacing=20 um",
+    "grid.floor_layer=10 um",
+    "run.culture=5 min",
+    "run.duration=10 min",
+    "output.fields_every=1 min",
+    "cells.density=600 1/mm**2",
+    "scene.mode=placed",
+    "scene.msc_density=200 1/mm**2",
+    "numerics.solver=fipy",
+)
+
+
 @dataclass
 class Case:
     """A dish that is solved again and again.
@@ -115,10 +131,7 @@ def cases(folder: Path) -> list[Case]:
         Case("drawn", (f"scene.file={_drawn(folder)}", "scene.mode=placed", "grid.spacing=10 um",
                        "dish.height=500 um", "run.duration=8 h")),
         Case("begun anew as the coat fills", _FILLS),
-        Case("placed, FiPy", (*_DISH, "scene.mode=placed", "dish.width=150 um",
-                              "dish.length=150 um", "dish.height=100 um", "run.culture=0 h",
-                              "run.duration=30 min", "output.fields_every=5 min",
-                              "scene.msc_density=100 1/mm**2", "numerics.solver=fipy")),
+        Case("placed, FiPy", _FIPY),
     ]  # fmt: skip
     for number, case in enumerate(made):
         path = folder / f"whole{number}.nc"
