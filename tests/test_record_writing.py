@@ -1,11 +1,16 @@
 import json
+import signal
+import subprocess
+import sys
 import warnings
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from conftest import digest_of, tiny_model
+from sdf1_field import errors
 from sdf1_field.errors import InputError, RunError, Sdf1FieldWarning
 from sdf1_field.record import (
     checkpoint_path,
@@ -280,6 +285,55 @@ def test_an_interruption_between_two_outputs_goes_on_from_the_earlier_one(
     monkeypatch.undo()
     assert load_state(checkpoint_path(path), "cosine").time == 1800.0
     solve(tiny_model(tiny), path, seed=1, resume=True)
+    assert digest_of(path) == digest_of(tiny_run)
+
+
+KILLED = """
+import os, pathlib, signal, sys
+from sdf1_field.record import solve
+from sdf1_field.spec import load_model
+def kill(time):
+    if time == 3600.0:
+        os.kill(os.getpid(), signal.SIGKILL)
+model = load_model("coculture-kg1a", settings=sys.argv[2:])
+solve(model, pathlib.Path(sys.argv[1]), seed=1, progress=kill, checkpoint_every=1e-9)
+"""
+
+
+def test_a_killed_run_goes_on_from_its_last_checkpoint(tiny, tiny_run, tmp_path):
+    path = tmp_path / "run.nc"
+    done = subprocess.run([sys.executable, "-c", KILLED, path, *tiny], check=False)
+    assert done.returncode == -signal.SIGKILL
+    assert load_state(checkpoint_path(path), "cosine").time == 2700.0
+    with pytest.raises(InputError, match=r"left by an interrupted run\. Go on with resume"):
+        solve(tiny_model(tiny), path, seed=1)
+    reached = []
+    solve(tiny_model(tiny), path, seed=1, resume=True, progress=reached.append)
+    assert reached[0] == 2700.0
+    assert digest_of(path) == digest_of(tiny_run)
+    assert [p.name for p in tmp_path.iterdir()] == ["run.nc"]
+
+
+@pytest.mark.parametrize("place", ["sync", "replace"])
+def test_a_disk_that_fails_at_the_end_leaves_nothing_at_the_name_and_the_run_goes_on(
+    tiny, tiny_run, tmp_path, monkeypatch, place
+):
+    def broken(path, *_):
+        if path.name == "whole.nc":
+            raise OSError(5, "Input/output error")
+        return whole(path, *_)
+
+    path = tmp_path / "run.nc"
+    owner = errors if place == "sync" else Path
+    whole = getattr(owner, place)
+    monkeypatch.setattr(owner, place, broken)
+    with pytest.raises(RunError, match=r"failed \(input/output error\).*go on with resume"):
+        solve(tiny_model(tiny), path, seed=1)
+    monkeypatch.undo()
+    assert [p.name for p in tmp_path.iterdir()] == ["run.nc.partial"]
+    reached = []
+    solve(tiny_model(tiny), path, seed=1, resume=True, progress=reached.append)
+    assert reached == [7200.0]
     assert digest_of(path) == digest_of(tiny_run)
 
 
