@@ -1,5 +1,6 @@
 import json
 import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -349,8 +350,8 @@ def test_an_interrupted_run_is_kept_with_status_130_and_goes_on(
     looked = run("inspect", "run.nc.partial")
     assert looked.exit_code == 0
     assert looked.stderr == (
-        "sdf1-field: warning: run.nc.partial: interrupted at 30 min; repeat the call with "
-        "--resume to go on\n"
+        "sdf1-field: warning: run.nc.partial: interrupted at 30 min, with 3 of 9 frames; repeat "
+        "the call with --resume to go on\n"
     )
     assert " observations" in looked.stdout
     shown = json.loads(run("analyse", "run.nc.partial", "--show", "motion", "--json").stdout)
@@ -362,6 +363,61 @@ def test_an_interrupted_run_is_kept_with_status_130_and_goes_on(
     assert run(*call, "--resume").exit_code == 0
     assert sorted(p.name for p in tmp_path.iterdir()) == ["run.nc"]
     assert_refused(run(*call[:2], "-o", "other.nc", "--resume"), "no interrupted run to resume")
+
+
+@pytest.mark.parametrize(
+    ("number", "status", "said"),
+    [
+        (signal.SIGINT, 130, "interrupted"),
+        (signal.SIGTERM, 143, "ended by SIGTERM"),
+        (signal.SIGHUP, 129, "ended by SIGHUP"),
+        (signal.SIGALRM, 75, "stopped at the time limit"),
+    ],
+)
+def test_a_run_that_is_asked_to_end_does_so_at_once_and_goes_on(
+    run, tiny_null, monkeypatch, number, status, said
+):
+    from sdf1_field.simulation import loop
+
+    whole, calls = loop.cell_layer.advance_with_uptake, []
+
+    def asked(*arguments, **options):
+        calls.append(1)
+        if len(calls) == 4:
+            # A second one changes nothing.
+            try:
+                signal.raise_signal(number)
+            finally:
+                signal.raise_signal(number)
+        return whole(*arguments, **options)
+
+    monkeypatch.setattr(loop.cell_layer, "advance_with_uptake", asked)
+    call = ["solve", "null-kg1a", "-o", "run.nc", "--quiet", *overrides(tiny_null)]
+    before = signal.getsignal(number)
+    result = run(*call)
+    assert signal.getsignal(number) is before
+    assert (result.exit_code, len(calls)) == (status, 4)
+    assert result.stderr == (
+        f"sdf1-field: {said}. Results so far are in run.nc.partial; go on with --resume.\n"
+    )
+    monkeypatch.setattr(loop.cell_layer, "advance_with_uptake", whole)
+    assert run(*call, "--resume").exit_code == 0
+    resumed = json.loads(run("inspect", "run.nc", "--digest", "--json").stdout)
+    assert run(*call, "--force").exit_code == 0
+    assert (
+        json.loads(run("inspect", "run.nc", "--digest", "--json").stdout)["digest"]
+        == (resumed["digest"])
+    )
+
+
+def test_a_time_limit_that_is_over_at_once_keeps_nothing_and_has_its_status(run, tiny_null):
+    call = ["solve", "null-kg1a", "-o", "run.nc", "--quiet", *overrides(tiny_null)]
+    result = run(*call, "--time-limit", "1 ms")
+    assert result.exit_code == 75
+    assert "stopped at the time limit. " in result.stderr
+    for option, text in (("--time-limit", "0 h"), ("--checkpoint-every", "5 um")):
+        assert_refused(run(*call, option, text), f"{option}: '{text}'")
+    assert_refused(run(*call, "--accept"), "--accept: is about a run that is resumed.")
 
 
 # What is implausible, and what was changed

@@ -14,7 +14,6 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from conftest import overrides
 from sdf1_field import cli
 from sdf1_field.cli import main
 from sdf1_field.errors import InputError, Sdf1FieldWarning
@@ -236,20 +235,6 @@ def test_a_run_file_with_edited_content_is_one_line(tmp_path, tiny_run, how):
         assert line.startswith(f"sdf1-field: {path}: ")
         assert expected in line
     assert [kept.name for kept in tmp_path.iterdir()] == ["run.nc"]
-
-
-@pytest.mark.parametrize("how", [how for how, (_, text) in DAMAGED.items() if "attribute" in text])
-def test_an_interrupted_run_with_edited_attributes_is_not_resumed(tmp_path, tiny, tiny_run, how):
-    path = tmp_path / "run.nc"
-    partial = tmp_path / "run.nc.partial"
-    shutil.copy(tiny_run, partial)
-    (tmp_path / "run.nc.state.npz").touch()
-    with netCDF4.Dataset(partial, "a") as file:
-        DAMAGED[how][0](file)
-    settings = overrides(tiny)
-    line = refused("solve", "coculture-kg1a", *settings, "-o", path, "--resume", "--quiet")
-    assert str(partial) in line
-    assert DAMAGED[how][1] in line
 
 
 def test_bytes_lost_within_a_run_file_are_one_line(tmp_path, tiny_run):

@@ -11,7 +11,6 @@ import urllib.error
 import urllib.request
 import warnings
 from pathlib import Path
-from types import FunctionType
 
 import numpy as np
 import pytest
@@ -197,7 +196,7 @@ def test_a_damaged_run_is_simulated_again_and_a_leftover_removed(tmp_path, by_no
     whole = {path: path.read_bytes() for path in (tmp_path / "runs").iterdir()}
     for path, content in whole.items():
         path.write_bytes(content[:5000])
-    next(iter(whole)).replace(tmp_path / "runs" / f"{next(iter(whole)).name}.partial")
+    next(iter(whole)).replace(tmp_path / "runs" / f"{next(iter(whole)).name}.writing")
     run_dishes(NULL[:2], tmp_path)
     assert by_none == [1, 2, 1, 2]
     assert stored(tmp_path) == {path.name for path in whole}
@@ -466,29 +465,3 @@ def test_a_scheduler_with_certificates_is_used_without_a_warning(
         pytest.raises(InputError, match="certificates refuse each other"),
     ):
         run_dishes(NULL[1:2], tmp_path / "out", scheduler=address)
-
-
-class _Lock:
-    taken = False
-
-    def __enter__(self):
-        self.taken = True
-        signal.raise_signal(signal.SIGINT)
-
-    def __exit__(self, *_):
-        self.taken = False
-
-
-def _taken_for(lock, seconds):
-    with running.interruptible(), lock:
-        time.sleep(seconds)
-
-
-def test_an_interrupt_while_a_lock_is_taken_waits_until_it_can_be_let_go(monkeypatch):
-    # As the standard library's own locks are.
-    enter = FunctionType(_Lock.__enter__.__code__, globals() | {"__name__": "threading"})
-    monkeypatch.setattr(_Lock, "__enter__", enter)
-    lock = _Lock()
-    with pytest.raises(KeyboardInterrupt):
-        _taken_for(lock, 2.0)
-    assert lock.taken is False

@@ -18,7 +18,6 @@ from sdf1_field.cli import main
 from sdf1_field.errors import InputError
 from sdf1_field.figures import plot_run
 from sdf1_field.record import (
-    checkpoint_path,
     content_digest,
     model_of,
     open_run,
@@ -332,8 +331,8 @@ def test_an_interrupted_run_of_format_1_is_refused_plainly(earlier, tmp_path):
     shutil.copyfile(earlier, partial_path(path))
     with open_run(earlier) as run:
         model = model_of(run)
-    checkpoint_path(path).touch()
-    with pytest.raises(
-        InputError, match=r"run\.nc\.partial: was begun by an earlier version .*force"
-    ):
-        solve(model, path, seed=1, resume=True)
+    for resume in (False, True):
+        with pytest.raises(
+            InputError, match=r"run\.nc\.partial: left by an earlier version .*force"
+        ):
+            solve(model, path, seed=1, resume=resume)

@@ -1,24 +1,31 @@
+import json
+import signal
+import subprocess
+import sys
 import warnings
+from dataclasses import replace
+from pathlib import Path
 
-import netCDF4
 import numpy as np
 import pytest
 
 from conftest import digest_of, tiny_model
+from sdf1_field import errors
 from sdf1_field.errors import InputError, RunError, Sdf1FieldWarning
 from sdf1_field.record import (
     checkpoint_path,
     claim_output,
+    layout,
     load_state,
     open_run,
     partial_path,
-    recorder,
-    resumable_path,
     solve,
     summary,
     writing,
 )
 from sdf1_field.record.computer import computers_text, this_computer
+from sdf1_field.record.journal import Journal, load_start
+from sdf1_field.record.layout import versions
 from sdf1_field.solvers import linear
 
 HOUR = 3600.0
@@ -65,32 +72,51 @@ def test_a_failed_run_keeps_what_it_had_and_is_started_over_only_with_force(tiny
         solve(short, path, progress=fail)
     assert len(str(caught.value).splitlines()) == 1
     assert [p.name for p in tmp_path.iterdir()] == ["run.nc.partial"]
-    for options, text in (({}, "failed or was killed.*force"), ({"resume": True}, "no state")):
-        with pytest.raises(InputError, match=text):
-            solve(short, path, **options)
+    with pytest.raises(InputError, match=r"resume, or start over with force\."):
+        solve(short, path)
     solve(short, path, force=True)
     assert [p.name for p in tmp_path.iterdir()] == ["run.nc"]
 
 
-@pytest.mark.parametrize("calls", [1, 2])
-def test_a_disk_that_fills_up_ends_the_run_and_leaves_no_partial_file(
-    tiny, tmp_path, monkeypatch, calls
+def test_a_run_out_of_memory_keeps_what_it_had_and_goes_on(tiny, tiny_run, tmp_path):
+    path = tmp_path / "run.nc"
+
+    def fail(time):
+        if time >= HOUR:
+            raise MemoryError
+
+    with pytest.raises(RunError, match=r"run\.nc: out of memory\. .*partial; go on with resume"):
+        solve(tiny_model(tiny), path, seed=1, progress=fail)
+    solve(tiny_model(tiny), path, seed=1, resume=True)
+    assert digest_of(path) == digest_of(tiny_run)
+
+
+@pytest.fixture
+def full_disk(monkeypatch):
+    """Function after which no value can be written any more."""
+
+    def full(*_arguments):
+        raise OSError(28, "No space left on device")
+
+    def fill():
+        monkeypatch.setattr(Journal, "append", full)
+        monkeypatch.setattr(Journal, "commit", full)
+
+    return fill
+
+
+@pytest.mark.parametrize("frames", [0, 1])
+def test_a_disk_that_fills_up_before_a_checkpoint_ends_the_run_and_leaves_nothing(
+    tiny, tmp_path, full_disk, frames
 ):
     path = tmp_path / "run.nc"
-    whole = writing.Recorder.append
-    left = [calls]
-
-    def append(recorder, state):
-        left[0] -= 1
-        if left[0] == 0:
-            raise OSError(28, "No space left on device")
-        whole(recorder, state)
-
-    monkeypatch.setattr(writing.Recorder, "append", append)
-    with pytest.raises(RunError, match=r"run\.nc: .*No space left.*choose another") as caught:
-        solve(tiny_model(tiny), path, seed=1)
+    if not frames:
+        full_disk()
+    with pytest.raises(
+        RunError, match=r"run\.nc: .*no space left.*choose another.*again"
+    ) as caught:
+        solve(tiny_model(tiny), path, seed=1, progress=lambda _: full_disk())
     assert len(str(caught.value).splitlines()) == 1
-    assert left == [0]
     assert list(tmp_path.iterdir()) == []
 
 
@@ -105,31 +131,17 @@ def test_only_what_fails_in_writing_is_laid_to_the_disk(tiny, tmp_path, monkeypa
     monkeypatch.undo()
     monkeypatch.setattr(writing.Recorder, "append", broken)
     with pytest.raises(RunError, match=r"writing failed \(the solver's own fault\)\. Make room"):
-        solve(tiny_model(tiny), tmp_path / "run.nc", seed=1)
-    assert list(tmp_path.iterdir()) == []
+        solve(tiny_model(tiny), tmp_path / "other.nc", seed=1)
 
 
-@pytest.mark.parametrize("most", [0, 10_000])
+@pytest.mark.parametrize("most", [1, 10_000])
 def test_the_content_does_not_depend_on_how_many_values_are_written_together(
     tiny, tiny_run, tmp_path, monkeypatch, most
 ):
     path = tmp_path / "run.nc"
-    monkeypatch.setattr(recorder, "_WAITING_BYTES", most)
+    monkeypatch.setattr(layout, "_WRITTEN_BYTES", most)
     solve(tiny_model(tiny), path, seed=1)
     assert digest_of(path) == digest_of(tiny_run)
-
-
-def test_at_most_the_allowed_values_wait_in_memory(tiny, tmp_path, monkeypatch):
-    append, most, waiting = writing.Recorder.append, 10_000, []
-
-    def look(own, snapshot):
-        append(own, snapshot)
-        waiting.append(sum(map(own._bytes_of, own._waiting)))
-
-    monkeypatch.setattr(recorder, "_WAITING_BYTES", most)
-    monkeypatch.setattr(writing.Recorder, "append", look)
-    solve(tiny_model(tiny), tmp_path / "run.nc", seed=1)
-    assert 0 < max(waiting) <= most
 
 
 @pytest.mark.parametrize(
@@ -180,32 +192,76 @@ def test_an_interrupted_run_goes_on_to_the_same_content(tiny, tiny_run, tmp_path
     assert [p.name for p in tmp_path.iterdir()] == ["run.nc"]
 
 
-def test_an_interruption_without_room_for_a_copy_goes_on_from_the_partial_file(
-    tiny, tiny_run, tmp_path, monkeypatch
-):
-    def full(_file, copy):
-        copy.write_bytes(b"beginning")
-        raise OSError(28, "No space left on device")
-
-    path = tmp_path / "run.nc"
-    monkeypatch.setattr(writing.shutil, "copyfile", full)
-    interrupted(tiny, path, HOUR)
-    left = {partial_path(path).name, checkpoint_path(path).name}
-    assert {p.name for p in tmp_path.iterdir()} == left
-    solve(tiny_model(tiny), path, seed=1, resume=True)
-    assert digest_of(path) == digest_of(tiny_run)
-    assert [p.name for p in tmp_path.iterdir()] == ["run.nc"]
+def seen(path, text):
+    """Run that is not complete, opened with a warning."""
+    with pytest.warns(Sdf1FieldWarning, match=text):
+        return open_run(path, interrupted=True)
 
 
-def test_an_interrupted_run_leaves_a_copy_with_all_that_was_reached(tiny, tmp_path):
+def test_an_interrupted_run_shows_all_that_was_reached(tiny, tiny_run, tmp_path):
     path = tmp_path / "run.nc"
     interrupted(tiny, path, HOUR)
-    left = {partial_path(path).name, resumable_path(path).name, checkpoint_path(path).name}
-    assert {p.name for p in tmp_path.iterdir()} == left
-    with netCDF4.Dataset(partial_path(path)) as copy, netCDF4.Dataset(resumable_path(path)) as own:
-        assert copy["time"][-1] == own["time"][-1] == HOUR
-        assert np.isfinite(copy["migrasome_x"][-1].filled(np.nan)).any()
-        assert "migrasome_x" not in own.variables
+    assert [p.name for p in tmp_path.iterdir()] == ["run.nc.partial"]
+    for name in (path, partial_path(path)):
+        with (
+            seen(name, r"interrupted at 1 h, with 5 of 9 frames; .*resume") as part,
+            open_run(tiny_run) as whole,
+        ):
+            assert part["time"].values.tolist() == whole["time"].values[:5].tolist()
+            for variable in whole.variables:
+                own, other = part[variable], whole[variable]
+                if "time" in own.dims:
+                    other = other[:5]
+                if "obs" in own.dims:
+                    other = other[:, : own.sizes["obs"]]
+                if variable.startswith("migrasome_") and "time" not in own.dims:
+                    continue
+                assert own.dtype == other.dtype, variable
+                assert np.array_equal(own.values, other.values, equal_nan=own.dtype.kind == "f")
+
+
+def test_a_run_shows_its_last_checkpoint_while_it_is_written(tiny, tmp_path):
+    path, shown = tmp_path / "run.nc", []
+
+    def look(time):
+        if time == 0.0:
+            with pytest.raises(InputError, match=r"0 of 9 frames were there at its last"):
+                open_run(path, interrupted=True)
+        elif time == HOUR:
+            with seen(path, r"being written \(.*\), 4 of 9 frames until") as run:
+                shown.append(run["time"].values[-1])
+                assert summary(run)["cells"] == "30 kg1a, 4 observations"
+
+    solve(tiny_model(tiny), path, seed=1, progress=look, checkpoint_every=0.0)
+    assert shown == [2700.0]
+
+
+def test_a_run_makes_a_checkpoint_only_when_one_is_due(tiny, tmp_path):
+    path, there = tmp_path / "run.nc", []
+
+    def look(_time):
+        there.append(checkpoint_path(path).exists())
+
+    for every in (1e9, 0.0):
+        solve(tiny_model(tiny), path, seed=1, progress=look, checkpoint_every=every, force=True)
+    # The state of the start is the first stop.
+    assert there == [False] * 9 + [True] * 9
+
+
+def test_what_a_killed_run_leaves_before_its_first_checkpoint_blocks_nothing(tiny, tmp_path):
+    path, short = tmp_path / "run.nc", tiny_model(tiny, "run.duration=30 min", name="null-kg1a")
+    for resume in (False, True):
+        partial_path(path).mkdir()
+        for name in ("lock", "time.rows", "start.npz"):
+            (partial_path(path) / name).write_bytes(b"left")
+        with pytest.raises(InputError, match=r"left before its first checkpoint\. Solve"):
+            open_run(path, interrupted=True)
+        with warnings.catch_warnings(record=True) as said:
+            warnings.simplefilter("always", Sdf1FieldWarning)
+            solve(short, path, resume=resume)
+        assert ["begun anew" in str(one.message) for one in said] == [True] * resume
+        assert [p.name for p in tmp_path.iterdir()] == ["run.nc"]
+        path.unlink()
 
 
 def test_an_interruption_between_two_outputs_goes_on_from_the_earlier_one(
@@ -232,51 +288,114 @@ def test_an_interruption_between_two_outputs_goes_on_from_the_earlier_one(
     assert digest_of(path) == digest_of(tiny_run)
 
 
-@pytest.mark.parametrize("calls", [1, 50, 150, 250])
-def test_an_interruption_while_a_variable_is_written_loses_nothing(
+KILLED = """
+import os, pathlib, signal, sys
+from sdf1_field.record import solve
+from sdf1_field.spec import load_model
+def kill(time):
+    if time == 3600.0:
+        os.kill(os.getpid(), signal.SIGKILL)
+model = load_model("coculture-kg1a", settings=sys.argv[2:])
+solve(model, pathlib.Path(sys.argv[1]), seed=1, progress=kill, checkpoint_every=1e-9)
+"""
+
+
+def test_a_killed_run_goes_on_from_its_last_checkpoint(tiny, tiny_run, tmp_path):
+    path = tmp_path / "run.nc"
+    done = subprocess.run([sys.executable, "-c", KILLED, path, *tiny], check=False)
+    assert done.returncode == -signal.SIGKILL
+    assert load_state(checkpoint_path(path), "cosine").time == 2700.0
+    with pytest.raises(InputError, match=r"left by an interrupted run\. Go on with resume"):
+        solve(tiny_model(tiny), path, seed=1)
+    reached = []
+    solve(tiny_model(tiny), path, seed=1, resume=True, progress=reached.append)
+    assert reached[0] == 2700.0
+    assert digest_of(path) == digest_of(tiny_run)
+    assert [p.name for p in tmp_path.iterdir()] == ["run.nc"]
+
+
+@pytest.mark.parametrize("place", ["sync", "replace"])
+def test_a_disk_that_fails_at_the_end_leaves_nothing_at_the_name_and_the_run_goes_on(
+    tiny, tiny_run, tmp_path, monkeypatch, place
+):
+    def broken(path, *_):
+        if path.name == "whole.nc":
+            raise OSError(5, "Input/output error")
+        return whole(path, *_)
+
+    path = tmp_path / "run.nc"
+    owner = errors if place == "sync" else Path
+    whole = getattr(owner, place)
+    monkeypatch.setattr(owner, place, broken)
+    with pytest.raises(RunError, match=r"failed \(input/output error\).*go on with resume"):
+        solve(tiny_model(tiny), path, seed=1)
+    monkeypatch.undo()
+    assert [p.name for p in tmp_path.iterdir()] == ["run.nc.partial"]
+    reached = []
+    solve(tiny_model(tiny), path, seed=1, resume=True, progress=reached.append)
+    assert reached == [7200.0]
+    assert digest_of(path) == digest_of(tiny_run)
+
+
+@pytest.mark.parametrize("calls", [1, 2, 9, 18])
+def test_an_interruption_while_values_are_appended_loses_nothing(
     tiny, tiny_run, tmp_path, monkeypatch, calls
 ):
-    path, whole, left = tmp_path / "run.nc", writing.Recorder._write, [calls]
+    path, whole, left = tmp_path / "run.nc", Journal.append, [calls]
 
-    def write(own, name):
-        whole(own, name)
+    def append(own, table, values):
         left[0] -= 1
         if left[0] == 0:
+            own._streams[table].write(b"torn")
             raise KeyboardInterrupt
+        whole(own, table, values)
 
-    monkeypatch.setattr(recorder, "_WAITING_BYTES", 0)
-    monkeypatch.setattr(writing.Recorder, "_write", write)
+    monkeypatch.setattr(Journal, "append", append)
     with pytest.raises(KeyboardInterrupt):
         solve(tiny_model(tiny), path, seed=1)
     monkeypatch.undo()
-    assert checkpoint_path(path).exists()
     solve(tiny_model(tiny), path, seed=1, resume=True)
     assert digest_of(path) == digest_of(tiny_run)
 
 
-def test_an_interruption_on_a_full_disk_leaves_nothing_to_go_on_from(tiny, tmp_path, monkeypatch):
-    def full(_recorder):
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(writing.Recorder, "write_waiting", full)
-    interrupted(tiny, tmp_path / "run.nc", HOUR)
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_a_resumed_run_interrupted_on_a_full_disk_goes_on_from_the_state_before(
-    tiny, tiny_run, tmp_path, monkeypatch
+@pytest.mark.parametrize("calls", [1, 20, 60])
+def test_an_interruption_while_the_file_is_put_together_loses_nothing(
+    tiny, tiny_run, tmp_path, calls
 ):
-    def full(_recorder):
-        raise OSError(28, "No space left on device")
+    path, left = tmp_path / "run.nc", [None]
+
+    def check():
+        if left[0] is not None:
+            left[0] -= 1
+            if left[0] == 0:
+                raise KeyboardInterrupt
+
+    def progress(time):
+        if time == 7200.0:
+            left[0] = calls
+
+    with pytest.raises(KeyboardInterrupt):
+        solve(tiny_model(tiny), path, seed=1, progress=progress, check=check)
+    assert not path.exists()
+    reached = []
+    solve(tiny_model(tiny), path, seed=1, resume=True, progress=reached.append)
+    assert reached == [7200.0]
+    assert digest_of(path) == digest_of(tiny_run)
+    assert [p.name for p in tmp_path.iterdir()] == ["run.nc"]
+
+
+def test_an_interruption_on_a_full_disk_goes_on_from_the_checkpoint_before(
+    tiny, tiny_run, tmp_path, monkeypatch, full_disk
+):
+    path = tmp_path / "run.nc"
+    interrupted(tiny, path, HOUR)
 
     def stop(time):
+        full_disk()
         if time > HOUR:
             raise KeyboardInterrupt
 
-    path = tmp_path / "run.nc"
-    interrupted(tiny, path, HOUR)
-    monkeypatch.setattr(writing.Recorder, "write_waiting", full)
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(RunError, match=r"writing failed .*, and go on with resume\. Results so"):
         solve(tiny_model(tiny), path, seed=1, resume=True, progress=stop)
     monkeypatch.undo()
     assert load_state(checkpoint_path(path), "cosine").time == HOUR
@@ -284,55 +403,63 @@ def test_a_resumed_run_interrupted_on_a_full_disk_goes_on_from_the_state_before(
     assert digest_of(path) == digest_of(tiny_run)
 
 
-@pytest.mark.parametrize(("settings", "seed"), [(["cells.time_step=15 s"], 1), ([], 2)])
-def test_a_run_of_another_model_or_seed_is_not_resumed(tiny, tmp_path, settings, seed):
+@pytest.mark.parametrize(
+    ("settings", "seed", "differs"),
+    [
+        (["cells.time_step=15 s"], 1, "cells.time_step=.* instead of 15 s"),
+        ([], 2, "seed 1 instead"),
+    ],
+)
+def test_a_run_of_another_model_or_seed_is_not_resumed(tiny, tmp_path, settings, seed, differs):
     path = tmp_path / "run.nc"
     interrupted(tiny, path, 0.0)
-    with pytest.raises(InputError, match="another model, settings or seed"):
+    with pytest.raises(InputError, match=f"another model, settings or seed .{differs}"):
         solve(tiny_model(tiny, *settings), path, seed=seed, resume=True)
     assert partial_path(path).exists()
 
 
-@pytest.mark.parametrize(
-    ("attribute", "value"), [("versions", '{"numpy": "1.0"}'), ("source", "sdf1-field 0.0.1")]
-)
-def test_a_run_begun_by_other_versions_is_not_resumed(tiny, tmp_path, attribute, value):
-    path = tmp_path / "run.nc"
-    interrupted(tiny, path, 0.0)
-    with netCDF4.Dataset(resumable_path(path), "a") as file:
-        file.setncattr(attribute, value)
-    with pytest.raises(InputError, match=r"run\.nc\.resume: was begun by other versions .*force"):
-        solve(tiny_model(tiny), path, seed=1, resume=True)
-    assert partial_path(path).exists()
-    assert checkpoint_path(path).exists()
+def begun_elsewhere(path, **attributes):
+    """Change the attributes of a run that was interrupted."""
+    start = load_start(partial_path(path))
+    replace(start, attributes={**start.attributes, **attributes}).save(partial_path(path))
 
 
-@pytest.mark.parametrize(
-    ("key", "value", "words"),
-    [
-        ("processor", "pentium", "processor pentium"),
-        ("vector_instructions", "MMX", "vector instructions MMX"),
-        ("blas", "openblas 0.1 Katmai", "blas openblas 0.1 Katmai"),
-    ],
-)
-def test_a_run_resumed_on_another_kind_of_computer_says_what_differs_and_records_both(
-    tiny, tiny_run, tmp_path, key, value, words
+OTHER = {
+    "program": ({"source": "sdf1-field 0.0.1"}, "program sdf1-field 0.0.1"),
+    "library": ({"versions": json.dumps(json.loads(versions()) | {"numpy": "1.0"})}, "numpy 1.0"),
+    **{
+        key: ({"computed_on": computers_text([{**this_computer(), key: value}])},
+              f"{key.replace('_', ' ')} {value}")
+        for key, value in (
+            ("processor", "pentium"), ("vector_instructions", "MMX"), ("blas", "openblas 0.1")
+        )
+    },
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", OTHER)
+def test_a_run_goes_on_under_other_conditions_only_if_that_is_accepted_and_records_it(
+    tiny, tiny_run, tmp_path, what
 ):
-    path, own = tmp_path / "run.nc", this_computer()
+    path, (attributes, words) = tmp_path / "run.nc", OTHER[what]
     interrupted(tiny, path, HOUR)
-    with netCDF4.Dataset(resumable_path(path), "a") as file:
-        file.computed_on = computers_text([{**own, key: value}])
-    with pytest.warns(Sdf1FieldWarning) as said:
+    begun_elsewhere(path, **attributes)
+    with pytest.raises(
+        InputError, match=rf"partial: was begun with {words}, and would go on with .*accept, or"
+    ):
         solve(tiny_model(tiny), path, seed=1, resume=True)
-    (warning,) = said
-    assert str(warning.message) == (
-        f"{path}: begun on one kind of computer ({words}), it goes on with another "
-        f"({key.replace('_', ' ')} {own[key]}); its bits may be those of neither. Solve it anew if "
-        "they matter."
-    )
+    with pytest.warns(Sdf1FieldWarning, match=rf"was begun with {words}, and goes on with "):
+        solve(tiny_model(tiny), path, seed=1, resume=True, accept=True)
     with open_run(path) as run:
-        assert summary(run)["computed_on"] == [{**own, key: value}, own]
-    assert digest_of(path) == digest_of(tiny_run)
+        assert f"after {words}" in run.attrs["history"]
+        assert {key: run.attrs[key] for key in attributes if key != "computed_on"} == {
+            key: value for key, value in attributes.items() if key != "computed_on"
+        }
+        kinds = summary(run)["computed_on"]
+    assert kinds[-1] == this_computer()
+    assert len(kinds) == 1 + ("computed_on" in attributes)
+    if "computed_on" in attributes:
+        assert digest_of(path) == digest_of(tiny_run)
 
 
 @pytest.mark.parametrize("computers", [None, "unreadable", "[1]"])
@@ -342,8 +469,7 @@ def test_a_run_resumed_where_it_was_begun_or_where_is_not_known_says_nothing(
     path = tmp_path / "run.nc"
     interrupted(tiny, path, HOUR)
     if computers is not None:
-        with netCDF4.Dataset(resumable_path(path), "a") as file:
-            file.computed_on = computers
+        begun_elsewhere(path, computed_on=computers)
     with warnings.catch_warnings():
         warnings.simplefilter("error", Sdf1FieldWarning)
         solve(tiny_model(tiny), path, seed=1, resume=True)
@@ -352,25 +478,19 @@ def test_a_run_resumed_where_it_was_begun_or_where_is_not_known_says_nothing(
 
 
 @pytest.mark.parametrize("share", [0.0, 0.001, 0.1, 0.5, 0.99])
-def test_a_damaged_partial_file_is_not_resumed(tiny, tmp_path, share):
+@pytest.mark.parametrize("name", ["start.npz", "state.npz", "time.rows"])
+def test_a_damaged_folder_is_not_resumed(tiny, tmp_path, name, share):
     path = tmp_path / "run.nc"
     interrupted(tiny, path, 0.0)
-    whole = resumable_path(path).read_bytes()
-    resumable_path(path).write_bytes(whole[: int(share * len(whole))])
-    with pytest.raises(InputError, match=r"run\.nc\.resume: damaged .*force") as caught:
+    left = partial_path(path) / name
+    left.write_bytes(left.read_bytes()[: int(share * left.stat().st_size)])
+    with pytest.raises(
+        InputError, match=r"partial.*: damaged.* Start over with force\.$"
+    ) as caught:
         solve(tiny_model(tiny), path, seed=1, resume=True)
     assert len(str(caught.value).splitlines()) == 1
-
-
-def test_a_damaged_state_beside_a_partial_file_is_not_resumed(tiny, tmp_path):
-    path = tmp_path / "run.nc"
-    interrupted(tiny, path, 0.0)
-    checkpoint_path(path).write_bytes(checkpoint_path(path).read_bytes()[:1000])
-    with pytest.raises(
-        InputError, match=r"run\.nc\.state\.npz: damaged, or not a saved state.*force"
-    ):
-        solve(tiny_model(tiny), path, seed=1, resume=True)
-    assert partial_path(path).exists()
+    with pytest.raises(InputError, match="damaged"):
+        open_run(path, interrupted=True)
 
 
 def test_there_is_nothing_to_resume_without_an_interrupted_run(tmp_path):

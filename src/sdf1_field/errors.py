@@ -4,9 +4,13 @@ The command line prints each exception as one line and sets the exit status.
 """
 
 import contextlib
+import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+
+ASIDE = ".writing"
+"""Added to the name of what is not complete."""
 
 
 class Sdf1FieldError(Exception):
@@ -60,17 +64,42 @@ def refuse_inputs(path: Path | None, *inputs: Path | None) -> None:
 
 
 @contextlib.contextmanager
-def written_aside(path: Path) -> Iterator[Path]:
-    """Partial file or folder, which takes the name when it is complete and is removed if not."""
-    partial = path.with_name(path.name + ".partial")
+def written_aside(path: Path, aside: Path | None = None) -> Iterator[Path]:
+    """Partial file or folder, which takes the name when it is complete and is removed if not.
+
+    It is on the disk before it takes the name, so that a power failure leaves the old or the new.
+    It grows beside the name unless another place is given, on the same file system.
+    """
+    partial = path.with_name(path.name + ASIDE) if aside is None else aside
     _remove(partial)
     try:
         yield partial
+        for part in sorted(partial.rglob("*")) if partial.is_dir() else ():
+            sync(part)
+        sync(partial)
         if partial.is_dir() and path.is_dir():
             shutil.rmtree(path)
         partial.replace(path)
+        # Some network disks cannot do this for a folder.
+        with contextlib.suppress(OSError):
+            sync(path.parent)
     finally:
         _remove(partial)
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a text file by `written_aside`."""
+    with written_aside(path) as partial:
+        partial.write_text(text, encoding="utf-8")
+
+
+def sync(path: Path) -> None:
+    """Wait until a file's content, or the names in a folder, are on the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 @contextlib.contextmanager

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from sdf1_field.claims import Interval
-from sdf1_field.errors import RunError, reason_of
+from sdf1_field.errors import RunError, reason_of, written_aside
 from sdf1_field.figures import VerdictRow, deniz_figures, jiao_figures, verdict_figure
 from sdf1_field.reproduce import Report, write_tables
 
@@ -45,7 +45,8 @@ def write_report(report: Report, folder: Path, *, suffix: str = "") -> None:
             "verdicts": verdict_figure(rows),
         }
         for name, figure in drawn.items():
-            figure.savefig(figures / f"{name}.png", dpi=150, metadata={"Software": None})
+            with written_aside(figures / f"{name}.png") as partial:
+                figure.savefig(partial, format="png", dpi=150, metadata={"Software": None})
     except OSError as error:
         raise RunError(
             f"{error.filename or folder}: {reason_of(error)}. The dishes are "

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from sdf1_field import record
+from sdf1_field.api.options import quantity
 from sdf1_field.api.runs import Run
 from sdf1_field.errors import InputError, refuse_inputs
 from sdf1_field.spec import Model, asked_model, refuse_unread, warn_of_intervals
@@ -28,8 +29,10 @@ def solve(
     path: str | Path | None = None,
     threads: int = 1,
     solver: str | None = None,
+    checkpoint_every: str = "5 min",
     force: bool = False,
     resume: bool = False,
+    accept: bool = False,
     strict: bool = False,
     progress: Callable[[float], None] | None = None,
 ) -> Run:
@@ -47,10 +50,15 @@ def solve(
         Of the solver; the result does not depend on it.
     solver : str, optional
         Of the fields, as ``numerics.solver``; the model's own if not given.
+    checkpoint_every : str
+        Wall time after which the run is saved in the folder ``RUN.nc.partial``, so that no more
+        than this is lost.
     force : bool
         Replace an existing file.
     resume : bool
         Go on where an interrupted run stopped, with the same result as without interruption.
+    accept : bool
+        Resume also with other versions, or on another kind of computer, than the run was begun.
     strict : bool
         Refuse values outside their intervals instead of warning.
     progress : callable, optional
@@ -67,7 +75,8 @@ def solve(
         file exists or cannot be written, if the run needs more memory than there is, or if it is
         to be held in memory and larger than `LARGEST_IN_MEMORY`.
     RunError
-        If the solver fails.
+        If the solver fails, or memory or disk are full. What was computed is kept in
+        ``RUN.nc.partial``.
 
     Warns
     -----
@@ -75,6 +84,7 @@ def solve(
         Of each value outside its interval in ``models/parameters.toml``.
     """
     model, seed = asked(model, seed=seed, threads=threads, solver=solver)
+    every = quantity("solve: checkpoint_every", checkpoint_every, "time")
     if path is None and (resume or force):
         raise InputError("solve: a run in memory has no file to resume or replace. Give a path.")
     file = None if path is None else Path(path)
@@ -83,8 +93,8 @@ def solve(
 
     def write(file: Path) -> None:
         record.solve(
-            model, file, seed=seed, threads=threads, resume=resume, force=force,
-            command_line=call, progress=progress,
+            model, file, seed=seed, threads=threads, checkpoint_every=every, resume=resume,
+            accept=accept, force=force, command_line=call, progress=progress,
         )  # fmt: skip
 
     if file is not None:

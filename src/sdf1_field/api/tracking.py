@@ -236,7 +236,9 @@ def _time(option: str, text: str) -> float:
 
 
 def _read(path: Path, asked: Calibration, columns: Mapping[str, str] | None) -> Tracks:
-    if path.suffix == ".nc" and path.is_file():
+    # A run that is not complete is a folder.
+    folder = path if path.suffix == ".partial" else path.with_name(f"{path.name}.partial")
+    if folder.is_dir() or (path.suffix == ".nc" and path.is_file()):
         return _of_run(path)
     return Tracks(read_tracks(path, asked, columns))
 

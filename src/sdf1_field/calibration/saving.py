@@ -1,7 +1,6 @@
 """The files of a calibration: tables, draws, the best point's model, methods and pictures."""
 
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -16,7 +15,7 @@ from sdf1_field.calibration.importance import Weighted
 from sdf1_field.calibration.inference import ALL, Inference, Question, Sizes
 from sdf1_field.calibration.space import Free
 from sdf1_field.claims.targets import Condition
-from sdf1_field.errors import RunError, reason_of
+from sdf1_field.errors import RunError, reason_of, write_whole, written_aside
 from sdf1_field.figures.corner import Axis, Bars, chances_figure, corner_figure
 from sdf1_field.shipped import model_names
 from sdf1_field.spec import Entry, load_model
@@ -63,11 +62,11 @@ def write_calibration(found: Inference, folder: Path, sizes: Sizes) -> None:
     try:
         (folder / "figures").mkdir(parents=True, exist_ok=True)
         for name, text in texts.items():
-            (folder / name).write_text(text, encoding="utf-8")
+            write_whole(folder / name, text)
         save_posterior(found, folder / "posterior.nc")
         for name, figure in figures(found).items():
-            path = folder / "figures" / f"{name}.png"
-            figure.savefig(path, dpi=150, metadata={"Software": None})
+            with written_aside(folder / "figures" / f"{name}.png") as partial:
+                figure.savefig(partial, format="png", dpi=150, metadata={"Software": None})
     except OSError as error:
         raise RunError(
             f"{error.filename or folder}: {reason_of(error)}. The points are kept; make room and "
@@ -136,11 +135,9 @@ def _values(question: Question, points: Array) -> dict[str, _Variable]:
 
 def save_posterior(found: Inference, path: Path) -> None:
     """Write `posterior` as groups of a NetCDF file."""
-    part = path.with_suffix(".part")
-    part.unlink(missing_ok=True)
-    for group, data in posterior(found).items():
-        data.to_netcdf(part, mode="a", group=group, engine="netcdf4")
-    os.replace(part, path)
+    with written_aside(path) as partial:
+        for group, data in posterior(found).items():
+            data.to_netcdf(partial, mode="a", group=group, engine="netcdf4")
 
 
 # The best point's model

@@ -57,6 +57,8 @@ _STRETCH = 64
 """Cells in a bucket without crowding; they are sorted again when one may have crossed a bucket."""
 _PER_BUCKET = 0.5
 """Cells in a bucket with crowding, unless the reach needs wider ones."""
+_IN_A_CALL = 1_000_000
+"""Steps of cells in one call of the kernel, which takes a few tenths of a second."""
 _TALLY = 4_000_000
 """Most contact counts, of a migrasome in a step, kept in memory at a time."""
 
@@ -101,10 +103,14 @@ def advance(
         Key of the random numbers.
     """
     steps = _whole_steps(duration, time_step)
-    return _walked(
-        cells, grid, seen, hold, parameters, steps=steps, step=duration / max(steps, 1), seed=seed,
-        stream=stream, targets=NO_TARGETS, touching=np.zeros((0, 0), dtype=np.int32),
-    )  # fmt: skip
+    together = _steps_in_a_call(cells)
+    for begin in range(0, steps, together):
+        cells = _walked(
+            cells, grid, seen, hold, parameters, steps=min(together, steps - begin),
+            step=duration / steps, seed=seed, stream=stream, targets=NO_TARGETS,
+            touching=np.zeros((0, 0), dtype=np.int32),
+        )  # fmt: skip
+    return cells
 
 
 def advance_with_uptake(
@@ -151,7 +157,7 @@ def advance_with_uptake(
     if rate > 0.0 and len(cells.x) > 0:
         targets = uptake_targets(scene, grid, parameters.radius)
     internalised = np.zeros(len(targets.number), dtype=np.bool_)
-    together = max(1, _TALLY // max(len(targets.number), 1))
+    together = min(_steps_in_a_call(cells), max(1, _TALLY // max(len(targets.number), 1)))
     places = [_place_between_steps(time, step) for time in shown]
     wanted = {after for _, after, _ in places} | {before for before, _, _ in places}
     passed = {0: cells} if 0 in wanted else {}
@@ -192,6 +198,11 @@ def _between(before: Cells, after: Cells, share: float, grid: Grid) -> Cells:
         x=np.clip(before.x + share * (after.x - before.x), 0.0, grid.width),
         y=np.clip(before.y + share * (after.y - before.y), 0.0, grid.length),
     )
+
+
+def _steps_in_a_call(cells: Cells) -> int:
+    """Most steps of a call, during which nothing can interrupt the program."""
+    return max(1, _IN_A_CALL // max(len(cells.x), 1))
 
 
 def _whole_steps(duration: float, time_step: float) -> int:

@@ -8,7 +8,7 @@ import click
 
 from sdf1_field.cli.examples import ExampleCommand
 from sdf1_field.cli.options import json_option
-from sdf1_field.cli.program import INTERRUPTED, fail
+from sdf1_field.cli.program import fail_interrupted
 from sdf1_field.cli.progress import announce_compilation, shown_phases
 from sdf1_field.cli.tables import print_table
 from sdf1_field.errors import InputError
@@ -104,11 +104,11 @@ def calibrate(
             found = asking.answered(
                 question, folder, sizes, scheduler=scheduler, workers=workers, progress=advance
             )
-    except KeyboardInterrupt:
-        fail(
-            f"interrupted. {folder} keeps {asking.kept_points(folder)} finished points; the same "
+    except KeyboardInterrupt as end:
+        fail_interrupted(
+            end,
+            f"{folder} keeps {asking.kept_points(folder)} finished points; the same "
             "command goes on.",
-            INTERRUPTED,
         )
     saving.write_calibration(found, folder, sizes)
     if as_json:

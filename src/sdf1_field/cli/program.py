@@ -4,7 +4,6 @@ import contextlib
 import os
 import re
 import select
-import signal
 import sys
 import traceback
 import warnings
@@ -15,8 +14,8 @@ import click
 
 from sdf1_field.cli.examples import ExampleCommand
 from sdf1_field.errors import Sdf1FieldError, Sdf1FieldWarning, reason_of
+from sdf1_field.interrupts import exit_status, ignore_signals, reason
 
-INTERRUPTED = 130
 _DEBUG = "--debug"
 _LONGEST = 400
 """Characters of an unexpected error's text; libraries may write pages."""
@@ -29,11 +28,13 @@ class Program(ExampleCommand, click.Group):
         """Run as a program, which ignores further interrupts while it ends after one."""
         try:
             return super().__call__(*args, **extra)
-        except (SystemExit, KeyboardInterrupt) as end:
-            if isinstance(end, SystemExit) and end.code != INTERRUPTED:
-                raise
-            signal.signal(signal.SIGINT, signal.SIG_IGN)
-            sys.exit(INTERRUPTED)
+        except KeyboardInterrupt as end:
+            ignore_signals()
+            sys.exit(exit_status(end))
+        except SystemExit as end:
+            if end.code not in (0, 1, 2):
+                ignore_signals()
+            raise
 
     def main(self, args: Sequence[str] | None = None, **extra: Any) -> Any:  # type: ignore[override]
         """Run a command and exit."""
@@ -51,8 +52,8 @@ class Program(ExampleCommand, click.Group):
                 if debug and not isinstance(error, click.exceptions.NoArgsIsHelpError):
                     traceback.print_exc()
                 _end(error)
-            except KeyboardInterrupt:
-                fail("interrupted.", INTERRUPTED)
+            except KeyboardInterrupt as end:
+                fail_interrupted(end)
         sys.exit(status if isinstance(status, int) else 0)
 
     def make_context(self, *args: Any, **extra: Any) -> click.Context:
@@ -103,7 +104,7 @@ def _end(error: BaseException) -> NoReturn:
         case MemoryError():
             fail("out of memory. Raise grid.spacing or make the dish smaller.", 1)
         case click.Abort():
-            fail("interrupted.", INTERRUPTED)
+            fail_interrupted(KeyboardInterrupt())
         case BrokenPipeError() if _reader_has_gone():
             sys.exit(0)
         case OSError():
@@ -119,14 +120,14 @@ def _end(error: BaseException) -> NoReturn:
 
 
 def _with_options(text: str) -> str:
-    """Text with the arguments ``force`` and ``resume`` of Python as the command line's options.
+    """Text with some arguments of Python, such as ``force``, as the command line's options.
 
     Examples
     --------
     >>> _with_options("Go on with resume, or start over with force.")
     'Go on with --resume, or start over with --force.'
     """
-    return re.sub(r"\b(with|without) (force|resume)\b", r"\1 --\2", text)
+    return re.sub(r"\b(with|without) (accept|force|resume)\b", r"\1 --\2", text)
 
 
 def _reader_has_gone() -> bool:
@@ -159,3 +160,8 @@ def fail(text: str, status: int) -> NoReturn:
     """End the program with one line on standard error and an exit status."""
     click.echo(f"sdf1-field: {' '.join(text.split())}", err=True)
     sys.exit(status)
+
+
+def fail_interrupted(end: KeyboardInterrupt, text: str = "") -> NoReturn:
+    """End the program that was interrupted, with its reason, a text and its exit status."""
+    fail(f"{reason(end)}. {text}", exit_status(end))

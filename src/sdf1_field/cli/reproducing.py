@@ -8,7 +8,7 @@ import click
 
 from sdf1_field.cli.examples import ExampleCommand
 from sdf1_field.cli.options import json_option
-from sdf1_field.cli.program import INTERRUPTED, fail
+from sdf1_field.cli.program import fail, fail_interrupted
 from sdf1_field.cli.progress import announce_compilation, shown_progress
 from sdf1_field.cli.tables import print_table
 from sdf1_field.errors import InputError
@@ -117,11 +117,11 @@ def reproduce(
                 known, folder, dishes=number, views=drawn, directions_only=quick, seed=seed,
                 scheduler=scheduler, workers=workers, progress=progress,
             )  # fmt: skip
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as end:
         kept = len(list((folder / "runs").glob("*.nc")))
-        fail(
-            f"interrupted. {folder} keeps {kept} finished dishes; the same command goes on.",
-            INTERRUPTED,
+        fail_interrupted(
+            end,
+            f"{folder} keeps {kept} finished dishes; the same command goes on.",
         )
     from sdf1_field.api.reporting import write_report
 

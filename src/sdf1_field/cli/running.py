@@ -3,20 +3,19 @@
 import bisect
 import json
 import shlex
-import signal
 import sys
 import warnings
 from pathlib import Path
-from typing import NoReturn
 
 import click
 
 from sdf1_field.cli.examples import ExampleCommand
 from sdf1_field.cli.options import json_option, run_argument, set_option, strict_option
-from sdf1_field.cli.program import INTERRUPTED, fail
+from sdf1_field.cli.program import fail_interrupted
 from sdf1_field.cli.progress import announce_compilation, shown_progress
 from sdf1_field.cli.tables import print_table
-from sdf1_field.errors import Sdf1FieldWarning
+from sdf1_field.errors import InputError, Sdf1FieldWarning
+from sdf1_field.interrupts import interruptible
 
 _LARGE = 1e9
 """Bytes of file or memory from which a run announces its size, and keeps the memory it has."""
@@ -48,7 +47,24 @@ _LARGE = 1e9
 @click.option(
     "--threads", type=click.IntRange(min=1), default=1, show_default=True, help="Threads."
 )
+@click.option(
+    "--checkpoint-every",
+    metavar="TIME",
+    default="5 min",
+    show_default=True,
+    help="Time after which the run is saved, so that no more than this is lost.",
+)
+@click.option(
+    "--time-limit",
+    metavar="TIME",
+    help="Save the run and stop after this time, such as 2h, with exit status 75.",
+)
 @click.option("--resume", is_flag=True, help="Go on with a run that was interrupted.")
+@click.option(
+    "--accept",
+    is_flag=True,
+    help="Resume also with other versions, or on another kind of computer, than it was begun.",
+)
 @click.option("--force", is_flag=True, help="Replace an existing run file.")
 @click.option("--quiet", is_flag=True, help="Print nothing but errors.")
 @strict_option
@@ -59,69 +75,75 @@ def solve(
     seed: int | None,
     solver: str | None,
     threads: int,
+    checkpoint_every: str,
+    time_limit: str | None,
     resume: bool,
+    accept: bool,
     force: bool,
     quiet: bool,
     strict: bool,
 ) -> None:
     """Solve a model and write a run file (MODEL-seedN.nc unless -o says otherwise)."""
-    from sdf1_field import record
-    from sdf1_field.api.solving import asked, require_possible
-    from sdf1_field.units import bytes_text, duration_text
+    if accept and not resume:
+        raise InputError("--accept: is about a run that is resumed. Add --resume.")
+    from sdf1_field.api.options import quantity, quantity_or_none
 
-    loaded, seed = asked(model, settings=settings, seed=seed, threads=threads, solver=solver)
-    path = output or Path(f"{loaded.name}-seed{seed}.nc")
-    with warnings.catch_warnings():
-        if quiet:
-            warnings.simplefilter("ignore", Sdf1FieldWarning)
-        require_possible(loaded, path, force=force, resume=resume, strict=strict)
-    file_size, memory = record.expected_size(loaded.spec)
-    if not quiet and max(file_size, memory) > _LARGE:
-        click.echo(
-            f"about {bytes_text(memory)} of memory, a file of up to {bytes_text(file_size)}",
-            err=True,
-        )
-    if memory > _LARGE:
-        record.keep_freed_memory()
-    stopping = False
-
-    def interrupt(*_: object) -> None:
-        """Stop after the next complete state; at once at a second interrupt."""
-        nonlocal stopping
-        if stopping:
-            stop()
-        stopping = True
-
-    def stop() -> NoReturn:
-        """Ignore further interrupts, since the state is saved now."""
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-        raise KeyboardInterrupt
-
-    states = record.output_times(loaded.spec)
-    if not quiet:
-        announce_compilation()
-    before = signal.signal(signal.SIGINT, interrupt)
+    limit = quantity_or_none("--time-limit", time_limit, "time")
+    every = quantity("--checkpoint-every", checkpoint_every, "time")
+    path = output
     try:
-        with shown_progress(loaded.name, len(states), quiet=quiet) as advance:
+        with interruptible(limit) as check:
+            from sdf1_field import record
+            from sdf1_field.api.solving import asked, require_possible
+            from sdf1_field.units import bytes_text, duration_text
 
-            def progress(reached: float) -> None:
-                advance(bisect.bisect_right(states, reached), f"{duration_text(reached)} reached")
-                if stopping:
-                    stop()
+            loaded, seed = asked(
+                model, settings=settings, seed=seed, threads=threads, solver=solver
+            )
+            path = output or Path(f"{loaded.name}-seed{seed}.nc")
+            with warnings.catch_warnings():
+                if quiet:
+                    warnings.simplefilter("ignore", Sdf1FieldWarning)
+                require_possible(loaded, path, force=force, resume=resume, strict=strict)
+            file_size, memory = record.expected_size(loaded.spec)
+            if not quiet and max(file_size, memory) > _LARGE:
+                click.echo(
+                    f"about {bytes_text(memory)} of memory, a file of up to "
+                    f"{bytes_text(file_size)}, and up to "
+                    f"{bytes_text(record.expected_content(loaded.spec))} beside it until it is "
+                    "complete",
+                    err=True,
+                )
+            if memory > _LARGE:
+                record.keep_freed_memory()
+            states = record.output_times(loaded.spec)
+            if not quiet:
+                announce_compilation()
+            with shown_progress(loaded.name, len(states), quiet=quiet) as advance:
 
-            record.solve(
-                loaded, path, seed=seed, threads=threads, resume=resume, force=force,
-                command_line=shlex.join(["sdf1-field", *sys.argv[1:]]),
-                progress=progress,
-            )  # fmt: skip
-    except KeyboardInterrupt:
-        kept = record.partial_path(path)
-        tail = f" Results so far are in {kept}; go on with --resume." if kept.exists() else ""
-        fail(f"interrupted.{tail or ' Nothing had been saved yet.'}", INTERRUPTED)
-    finally:
-        signal.signal(signal.SIGINT, before)
+                def progress(reached: float) -> None:
+                    text = f"{duration_text(reached)} reached"
+                    advance(bisect.bisect_right(states, reached), text)
+
+                record.solve(
+                    loaded, path, seed=seed, threads=threads, checkpoint_every=every,
+                    resume=resume, accept=accept, force=force,
+                    command_line=shlex.join(["sdf1-field", *sys.argv[1:]]),
+                    progress=progress, check=check,
+                )  # fmt: skip
+    except KeyboardInterrupt as end:
+        fail_interrupted(end, "Nothing had been saved yet." if path is None else _left(path))
     if not quiet:
         click.echo(path)
+
+
+def _left(path: Path) -> str:
+    """What an interrupted run has left."""
+    from sdf1_field.record import checkpoint_path, partial_path
+
+    if checkpoint_path(path).exists():
+        return f"Results so far are in {partial_path(path)}; go on with --resume."
+    return f"{path} is complete." if path.exists() else "Nothing had been saved yet."
 
 
 @click.command(

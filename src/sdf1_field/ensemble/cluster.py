@@ -107,10 +107,10 @@ def local_client(dishes: int, workers: int | None) -> "Iterator[Client]":
 
 @contextlib.contextmanager
 def _interrupts_blocked() -> Iterator[None]:
-    """Start processes with SIGINT blocked, since a terminal sends Ctrl-C to all of them."""
+    """Start processes with SIGINT and SIGHUP blocked, since a terminal sends them to all."""
     # Started later, the resource tracker would unblock SIGINT.
     resource_tracker.ensure_running()
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGHUP})
     try:
         yield
     finally:

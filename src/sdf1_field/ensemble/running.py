@@ -1,15 +1,11 @@
 """Ensembles of dishes on Dask: on the cores of this machine, or by remote workers."""
 
 import contextlib
-import signal
-import threading
 import warnings
 from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
-from typing import Any
 
 from sdf1_field.claims import Reading
 from sdf1_field.ensemble.cluster import (
@@ -33,6 +29,7 @@ from sdf1_field.ensemble.storing import (
     write_table,
 )
 from sdf1_field.errors import InputError, RunError, Sdf1FieldWarning
+from sdf1_field.interrupts import interruptible
 from sdf1_field.observations import Dish
 from sdf1_field.record.computer import Computer, differences
 
@@ -168,58 +165,6 @@ def _warn_of_several_kinds(folder: Path, computers: Iterable[Computer]) -> None:
         Sdf1FieldWarning,
         stacklevel=3,
     )
-
-
-_LOST_IN = ("__del__", "_gc_callback", "write_run")
-"""Functions in which Python or the NetCDF library prints exceptions instead of raising them; the
-second is Dask's, at garbage collections."""
-_SOON = 0.01
-"""Time after which an interrupt that came while a lock was taken is tried again [s]."""
-
-
-@contextlib.contextmanager
-def interruptible() -> Iterator[Callable[[], None]]:
-    """Function that raises a KeyboardInterrupt which was lost in one of `_LOST_IN`.
-
-    An exception within the function by which a lock is taken would leave it taken for ever, and
-    the thread that waits for it. There the interrupt is put off.
-    """
-    asked: list[int] = []
-    before: dict[int, Any] = {}
-
-    def interrupt(number: int, frame: FrameType | None) -> None:
-        asked.append(number)
-        if frame is not None and _takes_a_lock(frame):
-            handler = signal.signal(signal.SIGALRM, interrupt)
-            before.setdefault(signal.SIGALRM, handler)
-            signal.setitimer(signal.ITIMER_REAL, _SOON)
-            return
-        while frame is not None:
-            if frame.f_code.co_name in _LOST_IN:
-                return
-            frame = frame.f_back
-        raise KeyboardInterrupt
-
-    def check() -> None:
-        if asked:
-            raise KeyboardInterrupt
-
-    if threading.current_thread() is not threading.main_thread():
-        yield check
-        return
-    before[signal.SIGINT] = signal.signal(signal.SIGINT, interrupt)
-    try:
-        yield check
-    finally:
-        if signal.SIGALRM in before:
-            signal.setitimer(signal.ITIMER_REAL, 0.0)
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-def _takes_a_lock(frame: FrameType) -> bool:
-    """Whether the standard library's own ``with condition:`` is before its block."""
-    return frame.f_globals.get("__name__") == "threading" and frame.f_code.co_name == "__enter__"
 
 
 @contextlib.contextmanager

@@ -24,16 +24,16 @@ import numpy as np
 import sdf1_field
 from sdf1_field.claims import Quantity, Reading, Sample
 from sdf1_field.ensemble.sources import source_digest
-from sdf1_field.errors import InputError, reason_of
+from sdf1_field.errors import ASIDE, InputError, reason_of, write_whole, written_aside
 from sdf1_field.observations import OBSERVATIONS, Dish
 from sdf1_field.record.computer import Computer, computers_text, recorded_computers
 from sdf1_field.record.layout import patterns, program, versions
 from sdf1_field.spec import load_model
 
-_RUNS, _TABLE, _PARTIAL = "runs", "runs.csv", ".partial"
+_RUNS, _TABLE = "runs", "runs.csv"
 _DIGITS = 16
 """Hexadecimal digits of a digest: enough to tell all dishes apart."""
-_OURS = re.compile(rf".+-seed-?\d+-[0-9a-f]{{{_DIGITS}}}\.nc(\.partial)?")
+_OURS = re.compile(rf".+-seed-?\d+-[0-9a-f]{{{_DIGITS}}}\.nc({re.escape(ASIDE)})?")
 _COLUMNS = (
     "model",
     "settings",
@@ -125,7 +125,7 @@ def claimed(folder: Path) -> Iterator[None]:
         ) from None
     try:
         lock(descriptor, folder)
-        for left in runs.glob(f"*{_PARTIAL}"):
+        for left in runs.glob(f"*{ASIDE}"):
             left.unlink()
         yield
     finally:
@@ -162,13 +162,8 @@ def write_run(path: Path, dish: Dish, digest: str, simulated: Simulated) -> None
     OSError
         If the disk is full, or the like.
     """
-    partial = path.with_name(path.name + _PARTIAL)
-    try:
+    with written_aside(path) as partial:
         partial.write_bytes(_netcdf(dish, digest, simulated))
-        partial.replace(path)
-    except BaseException:
-        partial.unlink(missing_ok=True)
-        raise
 
 
 def _netcdf(dish: Dish, digest: str, simulated: Simulated) -> bytes:
@@ -289,13 +284,7 @@ def _csv(lines: Iterable[tuple[object, ...]]) -> str:
 
 def write_table(folder: Path, rows: Iterable[str]) -> None:
     """Write the whole table in one atomic step."""
-    partial = folder / (_TABLE + _PARTIAL)
-    try:
-        partial.write_text(_csv([_COLUMNS]) + "".join(rows), encoding="utf-8")
-        partial.replace(folder / _TABLE)
-    except BaseException:
-        partial.unlink(missing_ok=True)
-        raise
+    write_whole(folder / _TABLE, _csv([_COLUMNS]) + "".join(rows))
 
 
 def append_rows(folder: Path, rows: str) -> None:

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from sdf1_field.ensemble.cluster import each_result, local_client, remote_client, result_or_error
-from sdf1_field.ensemble.running import interruptible
 from sdf1_field.ensemble.storing import lock
 from sdf1_field.errors import InputError, RunError, reason_of
+from sdf1_field.interrupts import interruptible
 
 
 def run_tasks(

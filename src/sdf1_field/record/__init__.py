@@ -1,7 +1,7 @@
 """Runs on disk: one NetCDF-4 file per run (CF-1.11), written whole or not at all.
 
-The file grows under the name ``RUN.nc.partial`` and takes its own name when it is complete. An
-interrupted run leaves a file and a state from which it goes on, and a copy to look at.
+A run grows in the folder ``RUN.nc.partial`` and is put together when it is complete. An interrupted
+run leaves the folder, from which it goes on and which can be looked at.
 """
 
 from sdf1_field import lazy_names
@@ -14,7 +14,6 @@ _HOMES = {
     "checkpoint_path": "paths",
     "claim_output": "paths",
     "partial_path": "paths",
-    "resumable_path": "paths",
     "content_digest": "reading",
     "field_unit": "reading",
     "model_of": "reading",

@@ -4,7 +4,7 @@ import hashlib
 import importlib.metadata
 import json
 import math
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 import netCDF4
 import numpy as np
+from numpy.typing import NDArray
 
 import sdf1_field
 from sdf1_field.record.computer import computers_text, this_computer
-from sdf1_field.record.variables import LATE, OF_SCENE, sizes_of, variables_of
+from sdf1_field.record.contents import Contents
+from sdf1_field.record.variables import OF_SCENE, sizes_of, variables_of
 from sdf1_field.scene import Scene
 from sdf1_field.scene.variables import SECONDS, Variable
 from sdf1_field.simulation import model_grid
@@ -36,6 +38,8 @@ _BLOCK = {"x": 512, "y": 512, "fibre": 1024, "migrasome": 4096}
 """Longest sides of a chunk, so that a window of a large floor is read alone."""
 _CHUNK_BYTES = 256 * 1024
 """Values in a chunk of several frames, or of several cells' tracks, at most."""
+_WRITTEN_BYTES = 16 * 2**20
+"""Values written in one call at most: a call costs as much as compressing some kilobytes."""
 _LIBRARIES = ("numpy", "scipy", "numba", "fipy", "netCDF4", "xarray", "pydantic", "pint")
 _TIME: dict[str, Any] = {
     "units_metadata": "leap_seconds: none",
@@ -71,122 +75,109 @@ def patterns(spec: ModelSpec) -> str:
     )
 
 
-def create_file(
-    path: Path, model: Model, seed: int, scene: Scene, command_line: str
-) -> netCDF4.Dataset:
-    """Run file with its attributes and coordinates, and all variables but those made at the end.
-
-    Parameters
-    ----------
-    path : pathlib.Path
-    model : Model
-    seed : int
-        Of the dish.
-    scene : Scene
-        The first one: its number of bodies, and its pixels if it is drawn.
-    command_line : str
-        To be recorded.
-    """
-    spec = model.spec
-    file = netCDF4.Dataset(path, "w", format="NETCDF4")
+def attributes_at_start(model: Model, seed: int, command_line: str) -> dict[str, Any]:
+    """Attributes of a run file, with the time of this call."""
     now = datetime.now(UTC).isoformat(timespec="seconds")
-    file.setncatts(
-        {
-            "Conventions": "CF-1.11",
-            "title": spec.title,
-            "source": program(),
-            "format": FORMAT,
-            "model_name": model.name,
-            "model": json.dumps(entries_of(model), sort_keys=True),
-            "changed": changes_text(model),
-            "seed": np.int64(seed),
-            "versions": versions(),
-            "computed_on": computers_text([this_computer()]),
-            "patterns": patterns(spec),
-            "date_created": now,
-            "history": f"{now} {command_line}",
-            "command_line": command_line,
-        }
-    )
-    grid, bodies = model_grid(spec), len(scene.bodies.x)
+    return {
+        "Conventions": "CF-1.11",
+        "title": model.spec.title,
+        "source": program(),
+        "format": FORMAT,
+        "model_name": model.name,
+        "model": json.dumps(entries_of(model), sort_keys=True),
+        "changed": changes_text(model),
+        "seed": np.int64(seed),
+        "versions": versions(),
+        "computed_on": computers_text([this_computer()]),
+        "patterns": patterns(model.spec),
+        "date_created": now,
+        "history": f"{now} {command_line}",
+        "command_line": command_line,
+    }
+
+
+def sizes_at_start(spec: ModelSpec, scene: Scene) -> dict[str, int]:
+    """Lengths of the dimensions that are known with the first scene."""
+    bodies = len(scene.bodies.x)
     sizes = sizes_of(spec) | ({"body": bodies} if bodies else {})
     if scene.drawn is not None:
         rows, columns = scene.drawn.pixels.shape
         sizes |= {"pixel_y": rows, "pixel_x": columns}
-    for name, size in sizes.items():
-        # Programs for climate data take the unlimited dimension for time.
-        file.createDimension(name, None if name == "time" else size)
-    for variable in variables_of(spec).values():
-        if set(variable.dims) <= set(sizes):
-            _create(file, variable, sizes)
-    for axis, values in (("x", grid.x), ("y", grid.y), ("z", grid.z)):
-        file[axis][:] = values
-    file["z_bounds"][:] = np.stack([grid.z_edges[:-1], grid.z_edges[1:]], axis=1)
+    return sizes
+
+
+def values_at_start(spec: ModelSpec, scene: Scene) -> dict[str, NDArray[Any]]:
+    """Values, by variable, of all that is known with the first scene and does not change."""
+    grid, sizes = model_grid(spec), sizes_at_start(spec, scene)
+    values: dict[str, NDArray[Any]] = {"x": grid.x, "y": grid.y, "z": grid.z}
+    values["z_bounds"] = np.stack([grid.z_edges[:-1], grid.z_edges[1:]], axis=1)
     for name in ("body", "trajectory"):
         if name in sizes:
-            file[name][:] = np.arange(sizes[name])
+            values[name] = np.arange(sizes[name])
     if scene.drawn is not None:
-        for axis in ("y", "x"):
-            file[f"pixel_{axis}"][:] = (np.arange(sizes[f"pixel_{axis}"]) + 0.5) * (
-                scene.drawn.pixel_size
-            )
-        file["pixel_body"][:] = scene.drawn.pixels
-    return file
+        for name in ("pixel_y", "pixel_x"):
+            values[name] = (np.arange(sizes[name]) + 0.5) * scene.drawn.pixel_size
+        values["pixel_body"] = scene.drawn.pixels
+    return values
 
 
-def add_late(
-    file: netCDF4.Dataset,
-    spec: ModelSpec,
-    sizes: Mapping[str, int],
-    *,
-    leave_out: Collection[str] = (),
-) -> list[Variable]:
-    """Make the dimensions and variables whose lengths are known at the end.
+def write_file(path: Path, contents: Contents, check: Callable[[], None]) -> None:
+    """Write a run file.
 
     Parameters
     ----------
-    file : netCDF4.Dataset
-    spec : ModelSpec
-    sizes : mapping of str to int
-        Of `LATE` dimensions; those of length 0, and their variables, are left out.
-    leave_out : collection of str
-        Variables that hold nothing.
-
-    Returns
-    -------
-    list of Variable
+    path : pathlib.Path
+    contents : Contents
+    check : callable
+        Called between two parts that are written.
     """
-    known = {name: len(dimension) for name, dimension in file.dimensions.items()}
-    for name, size in sizes.items():
-        # Writing may have failed here before the run was resumed.
-        if size and name not in known:
-            file.createDimension(name, size)
-            known[name] = size
-    made = []
-    for variable in variables_of(spec).values():
-        late = LATE.intersection(variable.dims) and variable.name not in leave_out
-        if late and set(variable.dims) <= set(known):
-            if variable.name not in file.variables:
-                _create(file, variable, known)
-            made.append(variable)
-    return made
+    with netCDF4.Dataset(path, "w", format="NETCDF4") as file:
+        file.setncatts(dict(contents.attributes))
+        for name, size in contents.sizes.items():
+            # Programs for climate data take the unlimited dimension for time.
+            file.createDimension(name, None if name == "time" else size)
+        for variable in contents.variables:
+            made = _create(file, variable, contents.sizes)
+            made.setncatts(dict(contents.own[variable.name]))
+            length = contents.sizes[variable.dims[0]]
+            together = max(1, _WRITTEN_BYTES // contents.bytes_each(variable))
+            if together < length and (chunks := made.chunking()) != "contiguous":
+                together = max(together // chunks[0], 1) * chunks[0]
+            for first in range(0, length, together):
+                part = slice(first, min(first + together, length))
+                made[part] = contents.values(variable, part)
+                check()
 
 
-def _create(file: netCDF4.Dataset, variable: Variable, sizes: Mapping[str, int]) -> None:
-    """New variable; floating-point ones but coordinates are NaN until they are written."""
+def encoded(variable: Variable, contents: Contents) -> dict[str, Any]:
+    """All attributes of a variable in a run file."""
+    nothing = _fill_value(variable)
+    fill = {} if nothing is None else {"_FillValue": nothing}
+    return fill | attributes_of(variable) | dict(contents.own[variable.name])
+
+
+def _create(
+    file: netCDF4.Dataset, variable: Variable, sizes: Mapping[str, int]
+) -> "netCDF4.Variable[Any]":
+    """New variable."""
     chunks = chunks_of(variable.dims, sizes, itemsize=np.dtype(variable.dtype).itemsize)
-    nothing: Any = variable.absent
-    if variable.dtype in ("f4", "f8") and not _is_coordinate(variable):
-        nothing = np.array(np.nan, dtype=variable.dtype)
     made = file.createVariable(
         variable.name, variable.dtype, variable.dims, compression="zlib", complevel=_COMPRESSION,
-        shuffle=True, chunksizes=chunks, fill_value=nothing,
+        shuffle=True, chunksizes=chunks, fill_value=_fill_value(variable),
     )  # fmt: skip
     if len(variable.dims) > 1 and chunks is not None:
         # Chunks are written whole and once: a cache would only keep copies of them. To HDF5 a
         # size of 0 means its own default, 64 MB a variable.
         made.set_var_chunk_cache(size=1)
     made.setncatts(attributes_of(variable))
+    return made
+
+
+def _fill_value(variable: Variable) -> Any:
+    """NaN for floating-point variables but coordinates."""
+    if variable.dtype in ("f4", "f8") and not _is_coordinate(variable):
+        return np.array(np.nan, dtype=variable.dtype)
+    return variable.absent
 
 
 def _is_coordinate(variable: Variable) -> bool:

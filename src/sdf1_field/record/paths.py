@@ -3,43 +3,56 @@
 import contextlib
 import fcntl
 import os
+import re
+import socket
+import time
 from collections.abc import Iterator
 from pathlib import Path
+
+import psutil
 
 from sdf1_field.errors import InputError, reason_of, refuse_existing
 
 _PARTIAL = ".partial"
+LOCK = "lock"
+"""File of a run's folder that its writer locks, with the writer's process and host."""
+_CHECKPOINT = "state.npz"
+_WRITER = "process {process} on {host}"
+_MOMENT = 0.1
+"""Time after which a lock is tried again [s]: a reader holds it while it looks."""
 
 
 def partial_path(path: Path) -> Path:
-    """Name of a run file while it grows, and of the copy to look at that an interruption leaves."""
+    """Folder in which a run grows."""
     return path.with_name(path.name + _PARTIAL)
 
 
-def whole_path(path: Path) -> Path:
-    """Inverse of `partial_path`; another name is returned as it is."""
-    return path.with_name(path.name.removesuffix(_PARTIAL))
-
-
-def resumable_path(path: Path) -> Path:
-    """Name of the file from which an interrupted run goes on."""
-    return path.with_name(path.name + ".resume")
-
-
 def checkpoint_path(path: Path) -> Path:
-    """Name of the state from which an interrupted run goes on."""
-    return path.with_name(path.name + ".state.npz")
+    """State from which an interrupted run goes on, in its folder."""
+    return partial_path(path) / _CHECKPOINT
 
 
-def leftover(path: Path) -> Path | None:
-    """File that a run left which was not completed; None if there is none."""
-    return next((p for p in (partial_path(path), resumable_path(path)) if p.exists()), None)
+def unfinished(path: Path) -> Path | None:
+    """Run file that a path stands for which is not complete, given by its name or its folder's.
+
+    Examples
+    --------
+    >>> unfinished(Path("missing.nc.partial")) is None
+    True
+    """
+    if path.is_dir() and path.suffix == _PARTIAL:
+        return path.with_name(path.name.removesuffix(_PARTIAL))
+    return path if not path.exists() and partial_path(path).is_dir() else None
 
 
-def remove_leftovers(path: Path) -> None:
-    """Remove everything that a run left which was not completed."""
-    for name in (partial_path, resumable_path, checkpoint_path):
-        name(path).unlink(missing_ok=True)
+def writer_of(path: Path) -> str | None:
+    """Process and host that write to a run file now; None if none does."""
+    try:
+        with (partial_path(path) / LOCK).open(encoding="utf-8", errors="replace") as lock:
+            writer = lock.read().strip()
+            return None if _locked(lock.fileno(), fcntl.LOCK_SH, writer) else writer
+    except OSError:
+        return None
 
 
 def claim_output(path: Path, *, force: bool, resume: bool) -> None:
@@ -48,8 +61,9 @@ def claim_output(path: Path, *, force: bool, resume: bool) -> None:
     Raises
     ------
     InputError
-        If the file exists and may not be replaced, if an interrupted run would be lost, if there
-        is nothing to resume, or if the folder is missing or cannot be written to.
+        If the file exists and may not be replaced, if another run writes to it, if an interrupted
+        run would be lost, if there is nothing to resume, or if the folder is missing or cannot be
+        written to.
     """
     elsewhere = "Choose another place."
     try:
@@ -73,56 +87,89 @@ def claim_output(path: Path, *, force: bool, resume: bool) -> None:
         ) from None
     if occupied:
         raise InputError(f"{path}: cannot be written to. {elsewhere}")
-    left, interrupted = leftover(path), checkpoint_path(path).exists()
+    writer = writer_of(path)
+    if writer is not None:
+        raise _is_written(path, writer)
+    left = partial_path(path)
+    if left.is_file() and not force:
+        raise InputError(
+            f"{left}: left by an earlier version of sdf1-field, whose runs cannot be resumed. "
+            "Start over with force."
+        )
     if resume:
-        if left is None:
+        if not left.is_dir():
             raise InputError(
                 f"{path}: there is no interrupted run to resume. Solve it without resume."
             )
-        if not interrupted:
-            raise InputError(
-                f"{left}: left by a run that failed or was killed, or is still being written; "
-                "there is no state to go on from. Wait for it, or start over with force."
-            )
         return
     refuse_existing(path, force=force)
-    if force:
-        return
-    if left is not None and interrupted:
+    if checkpoint_path(path).exists() and not force:
         raise InputError(
             f"{left}: left by an interrupted run. Go on with resume, or start over with force."
-        )
-    if left is not None:
-        raise InputError(
-            f"{left}: is being written by another run, or was left by one that failed or was "
-            "killed. Wait for it, choose another name, or start over with force."
         )
 
 
 @contextlib.contextmanager
 def only_writer(path: Path) -> Iterator[None]:
-    """Hold the lock of a run file; the operating system frees it however the process ends.
+    """Make a run's folder and hold its lock, which is free again however the process ends.
+
+    In the end the folder is removed if the run has left nothing in it.
 
     Raises
     ------
     InputError
         If another run holds it.
     """
-    name = path.with_name(path.name + ".lock")
-    with name.open("w", encoding="utf-8") as lock:
+    folder = partial_path(path)
+    if folder.is_file():
+        folder.unlink()
+    name = folder / LOCK
+    with contextlib.ExitStack() as stack:
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            folder.mkdir(exist_ok=True)
+            lock = stack.enter_context(name.open("a+", encoding="utf-8"))
             # The last holder may have removed the name since it was opened.
-            alone = name.exists() and os.path.samestat(name.stat(), os.fstat(lock.fileno()))
-        except BlockingIOError:
+            lock.seek(0)
+            writer = lock.read().strip()
+            alone = _locked(lock.fileno(), fcntl.LOCK_EX, writer)
+            if not alone:
+                time.sleep(_MOMENT)
+                alone = _locked(lock.fileno(), fcntl.LOCK_EX, writer)
+            alone = alone and os.path.samestat(name.stat(), os.fstat(lock.fileno()))
+        except FileNotFoundError:
             alone = False
-        except OSError:
-            alone = True  # a file system without locks
         if not alone:
-            raise InputError(
-                f"{path}: is being written by another run. Wait for it, or choose another name."
-            )
+            raise _is_written(path, writer_of(path) or "another")
+        lock.truncate(0)
+        lock.write(_WRITER.format(process=os.getpid(), host=socket.gethostname()))
+        lock.flush()
         try:
             yield
         finally:
-            name.unlink(missing_ok=True)
+            if [one.name for one in folder.iterdir()] == [LOCK]:
+                name.unlink()
+                with contextlib.suppress(OSError):
+                    folder.rmdir()
+
+
+def _is_written(path: Path, writer: str) -> InputError:
+    return InputError(
+        f"{path}: is being written by another run ({writer}). Wait for it, or choose another name."
+    )
+
+
+def _locked(descriptor: int, kind: int, writer: str) -> bool:
+    """Whether a file could be locked; where a file system has no locks, whether its writer is gone.
+
+    A writer on another host is taken to be there.
+    """
+    try:
+        fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:
+        for process in re.findall(r"^process (\d+) on ", writer):
+            if writer != _WRITER.format(process=process, host=socket.gethostname()):
+                return False
+            return not psutil.pid_exists(int(process))
+    return True

@@ -14,8 +14,18 @@ from numpy.typing import NDArray
 
 from sdf1_field.errors import InputError, Sdf1FieldWarning
 from sdf1_field.record.computer import recorded_computers
-from sdf1_field.record.layout import FORMATS, VOLATILE, Layout, fill_in, layout_of, missing_in
-from sdf1_field.record.paths import checkpoint_path, whole_path
+from sdf1_field.record.contents import contents_of
+from sdf1_field.record.journal import FRAMES, load_checkpoint, load_start
+from sdf1_field.record.layout import (
+    FORMATS,
+    VOLATILE,
+    Layout,
+    encoded,
+    fill_in,
+    layout_of,
+    missing_in,
+)
+from sdf1_field.record.paths import checkpoint_path, partial_path, unfinished, writer_of
 from sdf1_field.record.times import in_seconds
 from sdf1_field.record.variables import MASSES
 from sdf1_field.scene import NO_BODY
@@ -46,7 +56,8 @@ def open_run(path: str | Path, *, interrupted: bool = False) -> "xr.Dataset":
     ----------
     path : str or pathlib.Path
     interrupted : bool
-        Also open what an interrupted run has left, with the frames and observations until then.
+        Also open a run that was interrupted or is being written, by its name or that of its folder,
+        with the frames and observations until its last checkpoint.
 
     Returns
     -------
@@ -62,12 +73,15 @@ def open_run(path: str | Path, *, interrupted: bool = False) -> "xr.Dataset":
     Warns
     -----
     Sdf1FieldWarning
-        If the run was interrupted; the text says when.
+        If the run is not complete; the text says how far it has come.
     """
     # Solving does without xarray, which takes as long to load as all else together.
     import xarray as xr
 
     path = Path(path)
+    whole = unfinished(path)
+    if whole is not None:
+        return _until_now(whole, shown=interrupted)
     if path.is_dir():
         raise InputError(f"{path}: is a folder. Give a file made by `sdf1-field solve`.")
     if not path.is_file():
@@ -94,16 +108,6 @@ def open_run(path: str | Path, *, interrupted: bool = False) -> "xr.Dataset":
     try:
         layout = _recorded_layout(path, run.attrs)
         _require_layout(path, run, layout, remedy=_DAMAGED)
-        whole, times = whole_path(path), run["time"].values
-        if whole != path:
-            resumable = checkpoint_path(whole).exists()
-            if interrupted and resumable and len(times) and whole != path:
-                return _until_now(path, run, layout)
-            if resumable:
-                remedy = f"was interrupted. Solve its model to {whole} again with resume."
-            else:
-                remedy = "has no state to go on from. Start over with force."
-            raise InputError(f"{path}: an unfinished run, which {remedy}")
         _require_whole(path, run, layout, remedy="Give the whole run; xarray opens this file too.")
         fill_in(run, layout)
     except BaseException:
@@ -193,17 +197,51 @@ def _format_number(path: str | Path, attributes: Mapping[str, Any]) -> int:
     raise InputError(f"{path}: not a run of sdf1-field. Give a file made by `sdf1-field solve`.")
 
 
-def _until_now(path: Path, run: "xr.Dataset", layout: Layout) -> "xr.Dataset":
-    """Interrupted run with the observations made until then."""
-    times = run["time"].values
+def _until_now(whole: Path, *, shown: bool) -> "xr.Dataset":
+    """A run that is not complete, as it was at its last checkpoint."""
+    import xarray as xr
+
+    folder, writer = partial_path(whole), writer_of(whole)
+    if not checkpoint_path(whole).exists():
+        if writer is None:
+            raise InputError(
+                f"{folder}: was left before its first checkpoint. Solve its model to {whole} again."
+            )
+        raise InputError(
+            f"{folder}: is being written ({writer}), before its first checkpoint. Look again later."
+        )
+    if not shown:
+        remedy = (
+            f"was interrupted. Solve its model to {whole} again with resume."
+            if writer is None
+            else f"is being written ({writer}). Wait for it."
+        )
+        raise InputError(f"{folder}: an unfinished run, which {remedy}")
+    start = load_start(folder)
+    layout = _recorded_layout(folder, start.attributes)
+    checkpoint = load_checkpoint(folder, start.tables)
+    done = f"{checkpoint.rows[FRAMES]} of {layout.sizes['time']} frames"
+    if not checkpoint.rows[FRAMES]:
+        raise InputError(
+            f"{folder}: {done} were there at its last checkpoint. Look again later, or resume it."
+        )
+    contents = contents_of(folder, recorded_model(folder, start.attributes).spec, start, checkpoint)
+    variables = {
+        variable.name: xr.Variable(
+            variable.dims, contents.values(variable, slice(None)), encoded(variable, contents)
+        )
+        for variable in contents.variables
+    }
+    run = xr.decode_cf(xr.Dataset(variables, attrs=dict(contents.attributes)), decode_times=False)
+    run.encoding["source"] = str(folder)
+    latest = [run["time"].values.max()]
     if "cell_time" in run:
-        observations = run["cell_time"].values[0]
-        there = np.isfinite(observations)
-        times = np.append(times, observations[there])
-        run = run.isel(obs=there) if there.any() else run.drop_dims(["trajectory", "obs"])
-    reached = duration_text(float(times.max()))
+        latest.append(run["cell_time"].values.max())
+    reached = duration_text(float(max(latest)))
     warnings.warn(
-        f"{path}: interrupted at {reached}; repeat the call with --resume to go on",
+        f"{folder}: interrupted at {reached}, with {done}; repeat the call with --resume to go on"
+        if writer is None
+        else f"{folder}: being written ({writer}), {done} until its last checkpoint at {reached}",
         Sdf1FieldWarning,
         stacklevel=3,
     )

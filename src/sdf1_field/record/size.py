@@ -9,8 +9,7 @@ from sdf1_field.grid import divided
 from sdf1_field.images import read_extent
 from sdf1_field.migrasomes import expected_stroma, secreting_share
 from sdf1_field.migrasomes.fibres import VERTICES
-from sdf1_field.record.variables import LATE, frame_times, sizes_of, variables_of
-from sdf1_field.scene.variables import Variable
+from sdf1_field.record.variables import sizes_of, variables_of
 from sdf1_field.simulation import model_grid
 from sdf1_field.simulation.saturation import unsaturated_until
 from sdf1_field.spec import BOND_NAMES, ModelSpec
@@ -67,11 +66,6 @@ def _bytes_by_variable(spec: ModelSpec, *, packed: bool) -> dict[str, float]:
     return found
 
 
-def _of_network(variable: Variable) -> bool:
-    """Whether a variable holds fibres or migrasomes of each frame."""
-    return variable.dims[0] == "time" and not LATE.isdisjoint(variable.dims)
-
-
 def expected_content(spec: ModelSpec, *, packed: bool = False) -> float:
     """Upper estimate of the values of a run in memory, or compressed as in its file [bytes]."""
     sizes = _bytes_by_variable(spec, packed=packed)
@@ -110,10 +104,6 @@ def expected_size(spec: ModelSpec) -> tuple[float, float]:
         fine = divided(grid, spec.numerics.contact_spacing)
         of_place = np.dtype(np.uint8).itemsize + len(BOND_NAMES) * np.dtype(np.float32).itemsize
         memory += _HOLDS * of_place * float(fine.nx) * float(fine.ny)
-    # They are kept until the end, each row with its number.
-    kept = _bytes_by_variable(spec, packed=True)
-    memory += sum(kept[v.name] for v in variables_of(spec).values() if _of_network(v))
-    memory += len(frame_times(spec)) * 8.0 * (stroma.fibres + stroma.migrasomes)
     for name in spec.sensed_ligands:
         carried = secreting_share(spec, name) * stroma.migrasomes_ever
         memory += _NEAR_BYTES * carried

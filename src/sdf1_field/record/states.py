@@ -18,20 +18,18 @@ from sdf1_field.solvers import solver_named
 
 _ALIGNED = "aligned"
 """Names of the arrays of records that are aligned, which NumPy's format forgets."""
-_FRAME = "frame."
+_BESIDE = "beside."
 
 
-def save_state(
-    path: Path, state: State, frames: Mapping[int, Mapping[str, NDArray[Any]]] | None = None
-) -> None:
-    """Write the complete state of a run; the inverse of `load_state` and `load_frames`.
+def save_state(path: Path, state: State, beside: Mapping[str, NDArray[Any]] | None = None) -> None:
+    """Write the complete state of a run; the inverse of `load_state` and `load_beside`.
 
     Parameters
     ----------
     path : pathlib.Path
     state : State
-    frames : mapping of int to mapping of str to ndarray, optional
-        Fibres and migrasomes by frame and variable, which the run's file does not hold yet.
+    beside : mapping of str to ndarray, optional
+        Further arrays to keep in the same file.
     """
     arrays: dict[str, Any] = {"time": state.time, "seed": state.seed}
 
@@ -49,8 +47,7 @@ def save_state(
     put("field", state.fields)
     put("cells", state.cells)
     put("exposure", state.exposure)
-    for n, columns in (frames or {}).items():
-        put(f"frame.{n}", columns)
+    arrays |= {f"{_BESIDE}{name}": values for name, values in (beside or {}).items()}
     arrays[_ALIGNED] = np.array(
         [name for name, value in arrays.items() if np.asarray(value).dtype.isalignedstruct],
         dtype=np.str_,
@@ -74,31 +71,29 @@ def load_state(path: Path, solver: str) -> State:
         If the file is missing or damaged.
     """
     try:
-        return _state_of(_arrays(path, lambda key: not key.startswith(_FRAME)), solver)
+        return _state_of(load_arrays(path, lambda key: not key.startswith(_BESIDE)), solver)
     except (KeyError, TypeError, IndexError, ValueError, AttributeError):
         raise _wrong(path) from None
 
 
-def load_frames(path: Path) -> dict[int, dict[str, NDArray[Any]]]:
-    """Read the fibres and migrasomes of each frame that `save_state` wrote.
+def load_beside(path: Path) -> dict[str, NDArray[Any]]:
+    """Read the further arrays that `save_state` wrote.
 
     Raises
     ------
     InputError
         If the file is missing or damaged.
     """
-    frames: dict[int, dict[str, NDArray[Any]]] = {}
-    for key, values in _arrays(path, lambda key: key.startswith(_FRAME)).items():
-        _, number, name = key.split(".")
-        frames.setdefault(int(number), {})[name] = values
-    return frames
+    found = load_arrays(path, lambda key: key.startswith(_BESIDE))
+    return {key.removeprefix(_BESIDE): values for key, values in found.items()}
 
 
 def _wrong(path: Path) -> InputError:
     return InputError(f"{path}: damaged, or not a saved state. Start over with force.")
 
 
-def _arrays(path: Path, chosen: Callable[[str], bool]) -> dict[str, Any]:
+def load_arrays(path: Path, chosen: Callable[[str], bool] = lambda _: True) -> dict[str, Any]:
+    """Some arrays of a file in NumPy's format; InputError if it is missing or damaged."""
     try:
         with path.open("rb") as stream, np.load(stream, allow_pickle=False) as stored:
             arrays = {key: stored[key] for key in stored.files if chosen(key)}

@@ -13,6 +13,7 @@ from pathlib import Path
 from sdf1_field import claims
 from sdf1_field.claims import ClaimFound, JointFound, OpenChoices, Paper, Reading, Virtual, find_all
 from sdf1_field.ensemble import Failure, run_dishes
+from sdf1_field.errors import write_whole
 from sdf1_field.observations import OBSERVATIONS
 from sdf1_field.reproduce.experiments import chosen_views, disjoint_experiments, plan, pools_of
 from sdf1_field.reproduce.tables import as_json, as_markdown
@@ -144,6 +145,6 @@ def write_tables(report: Report, folder: Path, *, suffix: str = "") -> None:
     OSError
         If the folder cannot be written to.
     """
-    (folder / f"table{suffix}.md").write_text(as_markdown(report), encoding="utf-8")
+    write_whole(folder / f"table{suffix}.md", as_markdown(report))
     text = json.dumps(as_json(report), indent=2)
-    (folder / f"claims{suffix}.json").write_text(f"{text}\n", encoding="utf-8")
+    write_whole(folder / f"claims{suffix}.json", f"{text}\n")

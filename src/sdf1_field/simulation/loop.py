@@ -13,7 +13,7 @@ a branch that starts at the stop before and is discarded.
 
 import bisect
 import math
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from sdf1_field import cells as cell_layer
@@ -44,6 +44,7 @@ def simulate(
     resume_from: State | None = None,
     threads: int = 1,
     nonlinear: Collection[str] = (),
+    reached: Callable[[Snapshot], None] = lambda _: None,
 ) -> Iterator[Snapshot]:
     """A run at the times its output asks for.
 
@@ -53,12 +54,14 @@ def simulate(
     seed : int, optional
         Of this dish; the model's own if not given.
     resume_from : State, optional
-        Go on from the ``stop`` of a snapshot that was yielded before, with the same bits as if
-        never interrupted. The first snapshot is that of the stop itself.
+        Go on from a stop that was reached before, with the same bits as if never interrupted. The
+        first snapshot is that of the stop itself.
     threads : int
         Of the solver; the result does not depend on it.
     nonlinear : collection of str
         Ligands whose coat is not to be taken as unsaturated; see `rerun_if_coat_fills`.
+    reached : callable, optional
+        Called with the snapshot of each stop, after those of the outputs until then.
 
     Yields
     ------
@@ -84,6 +87,7 @@ def simulate(
         with use_threads(threads):
             solved, here = _steady(prepared, seed)
         yield snapshot_of(solved, here)
+        reached(snapshot_of(solved, here))
         return
     frames = set(field_times(spec))
     outputs = sorted({*frames, *track_times(spec)})
@@ -96,6 +100,7 @@ def simulate(
     here = SceneFields(prepared, state.scene)
     if resume_from is not None or state.time in outputs:
         yield snapshot_of(state, here)
+    reached(snapshot_of(state, here))
     discontinuities = discontinuity_times(prepared, first.scene)
     times = stops(prepared, first.scene)
     signal, noise, watched = -math.inf, math.nan, triggers_untreated(prepared.spec)
@@ -125,6 +130,7 @@ def simulate(
             here, state = at_stop(there, state, emission, events.get(until), last=last)
         if until in outputs:
             yield snapshot_of(state, here)
+        reached(snapshot_of(state, here))
     if watched:
         warn_of_noise(prepared.spec, signal, noise)
 

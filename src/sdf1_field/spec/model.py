@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from sdf1_field.errors import InputError, reason_of, refuse_existing
+from sdf1_field.errors import InputError, reason_of, refuse_existing, write_whole
 from sdf1_field.spec.entries import (
     CALL,
     CALLS,
@@ -203,7 +203,7 @@ class Model:
             raise InputError(f"{file}: not the name of a model file. Give one that ends in .toml.")
         refuse_existing(file, force=force)
         try:
-            file.write_text(text, encoding="utf-8")
+            write_whole(file, text)
         except OSError as error:
             raise InputError(f"{file}: {reason_of(error)}. Check the path.") from None
         return file

@@ -12,7 +12,7 @@ from itertools import groupby
 from pathlib import Path
 
 from sdf1_field import __version__
-from sdf1_field.errors import InputError, refuse_existing
+from sdf1_field.errors import InputError, refuse_existing, replaced_when_whole
 from sdf1_field.shipped import model_names
 from sdf1_field.spec.agents import ACTIONS
 from sdf1_field.spec.entries import Entry
@@ -270,5 +270,6 @@ def write_model_file(name: str, *, extends: str, force: bool = False) -> Path:
     if path.is_dir():
         raise InputError(f"{path}: is a folder. Choose another name.")
     refuse_existing(path, force=force)
-    path.write_text(text, encoding="utf-8")
+    with replaced_when_whole(path) as partial:
+        partial.write_text(text, encoding="utf-8")
     return path

@@ -1,0 +1,131 @@
+"""Signals that ask the program to end, and a limit on its time: what was computed is kept."""
+
+import contextlib
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from types import FrameType
+from typing import Any
+
+TIME_LIMIT_STATUS = 75
+"""Exit status at the time limit: ``EX_TEMPFAIL`` of sysexits.h, the call may be repeated."""
+_STATUS = 128
+"""Added to a signal's number, as shells do."""
+_LOST_IN = ("__del__", "_gc_callback", "write_run")
+"""Functions in which Python or the NetCDF library prints exceptions instead of raising them; the
+second is Dask's, at garbage collections."""
+_SOON = 0.01
+"""Time after which an interrupt that came while a lock was taken is tried again [s]."""
+SIGNALS = tuple(
+    signal.Signals[name]
+    for name in ("SIGINT", "SIGTERM", "SIGHUP")
+    if name in signal.Signals.__members__
+)
+"""Ctrl-C, the end of a batch job, and of a terminal."""
+
+
+class Interrupted(KeyboardInterrupt):
+    """The program was asked to end.
+
+    Parameters
+    ----------
+    number : int
+        Of the signal; that of the alarm at the time limit.
+    """
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.number = number
+
+
+def exit_status(end: KeyboardInterrupt) -> int:
+    """Exit status of a program that was interrupted."""
+    number = end.number if isinstance(end, Interrupted) else signal.SIGINT
+    return TIME_LIMIT_STATUS if number == signal.SIGALRM else _STATUS + number
+
+
+def reason(end: KeyboardInterrupt) -> str:
+    """Why a program was interrupted, as the beginning of a sentence.
+
+    Examples
+    --------
+    >>> reason(Interrupted(signal.SIGTERM)), reason(KeyboardInterrupt())
+    ('ended by SIGTERM', 'interrupted')
+    """
+    number = end.number if isinstance(end, Interrupted) else signal.SIGINT
+    if number == signal.SIGALRM:
+        return "stopped at the time limit"
+    return "interrupted" if number == signal.SIGINT else f"ended by {signal.Signals(number).name}"
+
+
+def ignore_signals() -> None:
+    """Ignore all signals that ask the program to end, since it does."""
+    for number in SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
+
+
+@contextlib.contextmanager
+def interruptible(time_limit: float | None = None) -> Iterator[Callable[[], None]]:
+    """Raise `Interrupted` once, wherever the program is, when it is asked to end.
+
+    An exception within the function by which a lock is taken would leave it taken for ever, and
+    the thread that waits for it. There the interrupt is put off.
+
+    Parameters
+    ----------
+    time_limit : float, optional
+        Time after which the program is asked to end [s].
+
+    Yields
+    ------
+    check : callable
+        Raises the interrupt again if it was lost, as in one of `_LOST_IN`.
+    """
+    asked: list[int] = []
+    raised: list[int] = []
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        if number != signal.SIGALRM or not asked:
+            asked.append(number)
+        if raised:
+            return
+        if frame is not None and _takes_a_lock(frame):
+            signal.setitimer(signal.ITIMER_REAL, _SOON)
+            return
+        while frame is not None:
+            if frame.f_code.co_name in _LOST_IN:
+                return
+            frame = frame.f_back
+        raised.append(asked[0])
+        raise Interrupted(asked[0])
+
+    def check() -> None:
+        if asked:
+            raise Interrupted(asked[0])
+
+    if threading.current_thread() is not threading.main_thread():
+        yield check
+        return
+    before: dict[int, Any] = {}
+    for kind in (*SIGNALS, signal.SIGALRM):
+        # So that `nohup` is obeyed; shells ignore Ctrl-C for all that they start in the background.
+        if kind == signal.SIGINT or signal.getsignal(kind) is not signal.SIG_IGN:
+            before[kind] = signal.signal(kind, interrupt)
+    try:
+        if time_limit is not None:
+            signal.setitimer(signal.ITIMER_REAL, max(time_limit, _SOON))
+        yield check
+    except Exception as error:
+        # Libraries turn an exception that comes upon them into one of their own.
+        if asked:
+            raise Interrupted(asked[0]) from error
+        raise
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0.0)
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _takes_a_lock(frame: FrameType) -> bool:
+    """Whether the standard library's own ``with condition:`` is before its block."""
+    return frame.f_globals.get("__name__") == "threading" and frame.f_code.co_name == "__enter__"
