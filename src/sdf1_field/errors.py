@@ -4,6 +4,7 @@ The command line prints each exception as one line and sets the exit status.
 """
 
 import contextlib
+import errno
 import os
 import shutil
 from collections.abc import Iterator
@@ -72,6 +73,9 @@ def written_aside(path: Path, aside: Path | None = None) -> Iterator[Path]:
     """
     partial = path.with_name(path.name + ASIDE) if aside is None else aside
     _remove(partial)
+    if os.path.lexists(partial):
+        # In /tmp another user's link could have this program write to any file of its own user.
+        raise PermissionError(errno.EPERM, f"{partial} belongs to another user", str(partial))
     try:
         yield partial
         for part in sorted(partial.rglob("*")) if partial.is_dir() else ():

@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import Any
 
+from sdf1_field.errors import InputError
+
 TIME_LIMIT_STATUS = 75
 """Exit status at the time limit: ``EX_TEMPFAIL`` of sysexits.h, the call may be repeated."""
 _STATUS = 128
@@ -22,6 +24,8 @@ SIGNALS = tuple(
     if name in signal.Signals.__members__
 )
 """Ctrl-C, the end of a batch job, and of a terminal."""
+_ALARM: int | None = getattr(signal, "SIGALRM", None)
+"""Signal of the timer; None on Windows."""
 
 
 class Interrupted(KeyboardInterrupt):
@@ -41,7 +45,7 @@ class Interrupted(KeyboardInterrupt):
 def exit_status(end: KeyboardInterrupt) -> int:
     """Exit status of a program that was interrupted."""
     number = end.number if isinstance(end, Interrupted) else signal.SIGINT
-    return TIME_LIMIT_STATUS if number == signal.SIGALRM else _STATUS + number
+    return TIME_LIMIT_STATUS if number == _ALARM else _STATUS + number
 
 
 def reason(end: KeyboardInterrupt) -> str:
@@ -53,7 +57,7 @@ def reason(end: KeyboardInterrupt) -> str:
     ('ended by SIGTERM', 'interrupted')
     """
     number = end.number if isinstance(end, Interrupted) else signal.SIGINT
-    if number == signal.SIGALRM:
+    if number == _ALARM:
         return "stopped at the time limit"
     return "interrupted" if number == signal.SIGINT else f"ended by {signal.Signals(number).name}"
 
@@ -80,17 +84,24 @@ def interruptible(time_limit: float | None = None) -> Iterator[Callable[[], None
     ------
     check : callable
         Raises the interrupt again if it was lost, as in one of `_LOST_IN`.
+
+    Raises
+    ------
+    InputError
+        If there is a time limit, and no timer on this system.
     """
+    if time_limit is not None and _ALARM is None:
+        raise InputError("--time-limit: this system has no timers. Leave it away.")
     asked: list[int] = []
     raised: list[int] = []
 
     def interrupt(number: int, frame: FrameType | None) -> None:
-        if number != signal.SIGALRM or not asked:
+        if number != _ALARM or not asked:
             asked.append(number)
         if raised:
             return
         if frame is not None and _takes_a_lock(frame):
-            signal.setitimer(signal.ITIMER_REAL, _SOON)
+            _wake_after(_SOON)
             return
         while frame is not None:
             if frame.f_code.co_name in _LOST_IN:
@@ -107,13 +118,13 @@ def interruptible(time_limit: float | None = None) -> Iterator[Callable[[], None
         yield check
         return
     before: dict[int, Any] = {}
-    for kind in (*SIGNALS, signal.SIGALRM):
+    for kind in (*SIGNALS, *([] if _ALARM is None else [_ALARM])):
         # So that `nohup` is obeyed; shells ignore Ctrl-C for all that they start in the background.
         if kind == signal.SIGINT or signal.getsignal(kind) is not signal.SIG_IGN:
             before[kind] = signal.signal(kind, interrupt)
     try:
         if time_limit is not None:
-            signal.setitimer(signal.ITIMER_REAL, max(time_limit, _SOON))
+            _wake_after(max(time_limit, _SOON))
         yield check
     except Exception as error:
         # Libraries turn an exception that comes upon them into one of their own.
@@ -121,9 +132,15 @@ def interruptible(time_limit: float | None = None) -> Iterator[Callable[[], None
             raise Interrupted(asked[0]) from error
         raise
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0.0)
+        _wake_after(0.0)
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _wake_after(duration: float) -> None:
+    """Set the timer, where there is one, to send its signal [s]; 0 for never."""
+    if _ALARM is not None:
+        signal.setitimer(signal.ITIMER_REAL, duration)
 
 
 def _takes_a_lock(frame: FrameType) -> bool:

@@ -13,6 +13,7 @@ from typing import Any, NoReturn, TextIO
 import click
 
 from sdf1_field.cli.examples import ExampleCommand
+from sdf1_field.cli.streams import replace_closed_streams
 from sdf1_field.errors import Sdf1FieldError, Sdf1FieldWarning, reason_of
 from sdf1_field.interrupts import exit_status, ignore_signals, reason
 
@@ -26,6 +27,7 @@ class Program(ExampleCommand, click.Group):
 
     def __call__(self, *args: Any, **extra: Any) -> Any:
         """Run as a program, which ignores further interrupts while it ends after one."""
+        replace_closed_streams()
         try:
             return super().__call__(*args, **extra)
         except KeyboardInterrupt as end:
@@ -131,7 +133,12 @@ def _with_options(text: str) -> str:
 
 
 def _reader_has_gone() -> bool:
-    """Whether standard output is a pipe that is not read any more, as after ``| head``."""
+    """Whether standard output is a pipe that is not read any more, as after ``| head``.
+
+    Windows cannot tell.
+    """
+    if not hasattr(select, "poll"):
+        return False
     waiting = select.poll()
     try:
         waiting.register(sys.stdout.fileno(), 0)

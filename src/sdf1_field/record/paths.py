@@ -1,7 +1,6 @@
 """Files of a run on its way to disk: their names, checks before it, and the lock on them."""
 
 import contextlib
-import fcntl
 import os
 import re
 import socket
@@ -12,6 +11,8 @@ from pathlib import Path
 import psutil
 
 from sdf1_field.errors import InputError, reason_of, refuse_existing
+from sdf1_field.locks import flock
+from sdf1_field.record.names import require_openable
 
 _PARTIAL = ".partial"
 LOCK = "lock"
@@ -50,7 +51,7 @@ def writer_of(path: Path) -> str | None:
     try:
         with (partial_path(path) / LOCK).open(encoding="utf-8", errors="replace") as lock:
             writer = lock.read().strip()
-            return None if _locked(lock.fileno(), fcntl.LOCK_SH, writer) else writer
+            return None if _locked(lock.fileno(), writer, shared=True) else writer
     except OSError:
         return None
 
@@ -76,6 +77,7 @@ def claim_output(path: Path, *, force: bool, resume: bool) -> None:
         raise InputError(f"{path}: not the name of a run file. Give one that ends in .nc.")
     if not there:
         raise InputError(f"{path}: there is no folder '{path.parent}'. Make it or choose another.")
+    require_openable(path)
     probe = path.with_name(path.name + ".probe")
     try:
         probe.touch()
@@ -131,10 +133,10 @@ def only_writer(path: Path) -> Iterator[None]:
             # The last holder may have removed the name since it was opened.
             lock.seek(0)
             writer = lock.read().strip()
-            alone = _locked(lock.fileno(), fcntl.LOCK_EX, writer)
+            alone = _locked(lock.fileno(), writer)
             if not alone:
                 time.sleep(_MOMENT)
-                alone = _locked(lock.fileno(), fcntl.LOCK_EX, writer)
+                alone = _locked(lock.fileno(), writer)
             alone = alone and os.path.samestat(name.stat(), os.fstat(lock.fileno()))
         except FileNotFoundError:
             alone = False
@@ -158,13 +160,13 @@ def _is_written(path: Path, writer: str) -> InputError:
     )
 
 
-def _locked(descriptor: int, kind: int, writer: str) -> bool:
-    """Whether a file could be locked; where a file system has no locks, whether its writer is gone.
+def _locked(descriptor: int, writer: str, *, shared: bool = False) -> bool:
+    """Whether a file could be locked; where there are no locks, whether its writer is gone.
 
     A writer on another host is taken to be there.
     """
     try:
-        fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
+        flock(descriptor, shared=shared)
     except BlockingIOError:
         return False
     except OSError:

@@ -25,6 +25,7 @@ from sdf1_field.record.layout import (
     layout_of,
     missing_in,
 )
+from sdf1_field.record.names import require_openable
 from sdf1_field.record.paths import checkpoint_path, partial_path, unfinished, writer_of
 from sdf1_field.record.times import in_seconds
 from sdf1_field.record.variables import MASSES
@@ -86,6 +87,7 @@ def open_run(path: str | Path, *, interrupted: bool = False) -> "xr.Dataset":
         raise InputError(f"{path}: is a folder. Give a file made by `sdf1-field solve`.")
     if not path.is_file():
         raise InputError(f"{path}: no such file. `sdf1-field solve` makes run files.")
+    require_openable(path)
     try:
         run = xr.open_dataset(path, engine="netcdf4", decode_times=False)
     except PermissionError:

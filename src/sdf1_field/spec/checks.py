@@ -487,22 +487,61 @@ def _outside(value: float, begin: float, end: float) -> str:
     )
 
 
-def _adaptation(spec: ModelSpec) -> Iterable[Problem]:
-    """Time steps of the cells that do not resolve the adaptation of their signalling."""
-    longest = spec.haematopoietic.adaptation_time
-    if spec.triggers and spec.mechanisms.adaptation and spec.cells.time_step > longest:
-        yield Problem(
-            "cells.time_step",
-            f"{duration_text(spec.cells.time_step)} does not resolve "
-            f"cell_type.{spec.cells.type}.adaptation_time, {duration_text(longest)}. Make it no "
-            "longer than that.",
-            {
-                f"cell_type.{spec.cells.type}.adaptation_time": (
-                    f"{duration_text(longest)} is shorter than cells.time_step, "
-                    f"{duration_text(spec.cells.time_step)}. Shorten that."
-                )
-            },
-        )
+def _walks(spec: ModelSpec) -> Iterable[Problem]:
+    """Time steps that do not resolve the walk of cells or MSC, or the cells' adaptation."""
+    if spec.run.mode == "steady":
+        return
+    path, cell, step = f"cell_type.{spec.cells.type}", spec.haematopoietic, spec.cells.time_step
+    if spec.cell_count > 0:
+        yield from _persistence("cells.time_step", step, path, cell.persistence_time)
+        yield from _jumps(spec, path)
+    if spec.triggers and spec.mechanisms.adaptation:
+        time = cell.adaptation_time
+        yield from _unresolved("cells.time_step", step, f"{path}.adaptation_time", time)
+    if spec.grows and spec.bears_stroma:
+        path, step = f"stromal_type.{spec.scene.stroma}", spec.numerics.growth_step
+        yield from _persistence("numerics.growth_step", step, path, spec.stroma.persistence_time)
+
+
+def _jumps(spec: ModelSpec, path: str) -> Iterable[Problem]:
+    """Steps in which a cell moves farther than it is wide, where there is anything to touch."""
+    on, cell, step = spec.mechanisms, spec.haematopoietic, spec.cells.time_step
+    adhesion = on.cd166_adhesion or on.vla4_adhesion or on.fibre_adhesion or on.arrest
+    far = cell.speed * step
+    if far <= cell.diameter or not (adhesion or on.crowding or on.migrasome_uptake):
+        return
+    moves = f"a cell moves {far:.4g} um in a step of {duration_text(step)}"
+    why = f"more than its diameter, {cell.diameter:g} um, and jumps over what it would touch"
+    yield Problem(
+        "cells.time_step",
+        f"{moves}, {why}. Shorten it.",
+        {f"{path}.speed": f"{moves}, {why}. Lower it, or shorten cells.time_step.",
+         f"{path}.diameter": f"{moves}, {why}. Raise it, or shorten cells.time_step."},
+    )  # fmt: skip
+
+
+def _persistence(path: str, step: float, walker: str, time: float) -> Iterable[Problem]:
+    """A step h longer than a persistence time P: random motility grows by (h / 2P) coth(h / 2P)."""
+    if step <= time:
+        return
+    share = 0.5 * step / time
+    why = f", and would make random motility {share / math.tanh(share):.2g} times as large"
+    yield from _unresolved(path, step, f"{walker}.persistence_time", time, why)
+
+
+def _unresolved(
+    path: str, step: float, timed: str, time: float, why: str = ""
+) -> Iterable[Problem]:
+    """A step longer than a time that it has to resolve."""
+    if step <= time:
+        return
+    yield Problem(
+        path,
+        f"{duration_text(step)} does not resolve {timed}, {duration_text(time)}{why}. Make it no "
+        "longer than that.",
+        {timed: f"{duration_text(time)} is shorter than {path}, {duration_text(step)}{why}. "
+         "Shorten that."},
+    )  # fmt: skip
 
 
 CHECKS: tuple[Callable[[ModelSpec], Iterable[Problem]], ...] = (
@@ -518,7 +557,7 @@ CHECKS: tuple[Callable[[ModelSpec], Iterable[Problem]], ...] = (
     _round_well,
     _linear_solver,
     _treatments,
-    _adaptation,
+    _walks,
     _steady_state,
 )
 """Each yields the problems of one subject in a model whose names are all known."""
