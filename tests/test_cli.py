@@ -424,7 +424,7 @@ def test_a_time_limit_that_is_over_at_once_keeps_nothing_and_has_its_status(run,
 
 
 SLIPS = {
-    "cell_type.kg1a.speed": "1.5 um/s",
+    "cell_type.kg1a.speed": "0.15 um/s",
     "grid.spacing": "100 um",
     "scene.migrasome_diameter": "0.5 mm",
 }
@@ -441,7 +441,7 @@ def test_check_warns_of_each_value_outside_its_interval_and_says_how_large_a_run
     assert "recalled 0.5-3 um/min for KG-1a" in warnings[0]
     assert re.search(r"about \d+ MB of memory and a file of up to \d+ MB", result.stdout)
     assert (
-        "changed from the shipped model: cell_type.kg1a.speed=1.5 um/s (set by the user); "
+        "changed from the shipped model: cell_type.kg1a.speed=0.15 um/s (set by the user); "
         in result.stdout
     )
 
