@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 import sdf1_field
 from sdf1_field.record.computer import computers_text, this_computer
 from sdf1_field.record.contents import Contents
+from sdf1_field.record.names import in_utf8
 from sdf1_field.record.variables import OF_SCENE, sizes_of, variables_of
 from sdf1_field.scene import Scene
 from sdf1_field.scene.variables import SECONDS, Variable
@@ -83,9 +84,9 @@ def attributes_at_start(model: Model, seed: int, command_line: str) -> dict[str,
         "title": model.spec.title,
         "source": program(),
         "format": FORMAT,
-        "model_name": model.name,
+        "model_name": in_utf8(model.name),
         "model": json.dumps(entries_of(model), sort_keys=True),
-        "changed": changes_text(model),
+        "changed": in_utf8(changes_text(model)),
         "seed": np.int64(seed),
         "versions": versions(),
         "computed_on": computers_text([this_computer()]),
