@@ -14,6 +14,7 @@ from numba.core.errors import TypingError
 import sdf1_field
 from sdf1_field import compiled
 from sdf1_field.compiled import digest, files
+from sdf1_field.errors import Sdf1FieldWarning
 from sdf1_field.random.kernels import draw
 
 PACKAGE = Path(sdf1_field.__file__).parent
@@ -263,7 +264,9 @@ def test_a_temporary_folder_that_others_can_write_to_is_not_trusted(
     assert _fresh_folder() == usual
 
 
-def test_a_folder_in_the_asked_one_that_others_can_write_to_is_not_trusted(tmp_path, monkeypatch):
+def test_a_folder_in_the_asked_one_that_others_can_write_to_is_refused_in_a_line(
+    tmp_path, monkeypatch
+):
     monkeypatch.setattr(files.tempfile, "tempdir", str(tmp_path / "temporary"))
     shared = tmp_path / "shared"
     shared.mkdir()
@@ -275,12 +278,46 @@ def test_a_folder_in_the_asked_one_that_others_can_write_to_is_not_trusted(tmp_p
     assert asked.stat().st_mode & 0o777 == 0o700
     for mode in (0o777, 0o770, 0o702):
         asked.chmod(mode)
-        assert _fresh_folder().is_relative_to(tmp_path / "temporary"), oct(mode)
+        with pytest.warns(Sdf1FieldWarning, match=f"{asked}: kernels are not kept there"):
+            assert _fresh_folder().is_relative_to(tmp_path / "temporary"), oct(mode)
     asked.rmdir()
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir(mode=0o700)
     asked.symlink_to(elsewhere)
-    assert _fresh_folder().is_relative_to(tmp_path / "temporary")
+    with pytest.warns(Sdf1FieldWarning, match="kernels are not kept there"):
+        assert _fresh_folder().is_relative_to(tmp_path / "temporary")
+
+
+def test_a_kernel_that_others_can_write_to_is_not_read_and_none_is_written(tmp_path, monkeypatch):
+    monkeypatch.setattr(files, "cache_folder", lambda: tmp_path)
+    before = os.umask(0)
+    try:
+        assert compiled.kernel()(_doubled)(2) == 4
+    finally:
+        os.umask(before)
+    (path,) = kernel_files(tmp_path)
+    assert path.stat().st_mode & 0o777 == 0o600
+    path.chmod(0o666)
+    planted = compiled.kernel()(_doubled)
+    assert planted(2) == 4
+    assert sum(planted.dispatcher.stats.cache_hits.values()) == 0
+
+
+def test_kernels_with_and_without_bounds_checks_have_files_of_their_own(tmp_path, monkeypatch):
+    monkeypatch.setattr(files, "cache_folder", lambda: tmp_path)
+    for checked, hits in ((None, 0), (1, 0), (None, 1)):
+        monkeypatch.setattr(files.numba.config, "BOUNDSCHECK", checked)
+        own = compiled.kernel()(_doubled)
+        assert own(2) == 4
+        assert sum(own.dispatcher.stats.cache_hits.values()) == hits
+
+
+def test_the_cache_does_without_what_windows_lacks(tmp_path, monkeypatch):
+    monkeypatch.delattr(files.os, "getuid")
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path / "file" / "folder"))
+    (tmp_path / "file").touch()
+    monkeypatch.setattr(files.tempfile, "tempdir", str(tmp_path))
+    assert _fresh_folder().parent == tmp_path / "sdf1-field"
 
 
 def test_a_kernel_of_another_user_is_not_read(tmp_path, monkeypatch):

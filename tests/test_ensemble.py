@@ -13,6 +13,7 @@ import warnings
 from pathlib import Path
 from types import FunctionType
 
+import distributed
 import numpy as np
 import pytest
 import xarray as xr
@@ -413,6 +414,21 @@ def test_a_scheduler_without_workers_is_named(tmp_path, scheduler, monkeypatch):
         pytest.raises(InputError, match="the scheduler has no workers"),
     ):
         run_dishes(NULL, tmp_path / "out", scheduler=scheduler.scheduler_address)
+
+
+@pytest.mark.parametrize(("whose", "workers"), [("the scheduler", 0), ("its worker .*", 1)])
+def test_a_scheduler_or_worker_of_another_dask_is_named_as_that(
+    tmp_path, scheduler_of, monkeypatch, whose, workers
+):
+    address = scheduler_of(n_workers=workers).scheduler_address
+    text = f"{address}: {whose} has Dask {distributed.__version__}, and this machine 2000.1.0"
+    monkeypatch.setattr(distributed, "__version__", "2000.1.0")
+    if workers:
+        ours = {"packages": {"distributed": "2000.1.0"}}
+        monkeypatch.setattr(cluster, "_knock", lambda *_: asyncio.sleep(0, ours))
+    with warnings.catch_warnings(), pytest.raises(InputError, match=text):
+        warnings.simplefilter("ignore", Sdf1FieldWarning)
+        run_dishes(NULL[:1], tmp_path / "out", scheduler=address)
 
 
 @pytest.mark.parametrize("listening", [True, False])

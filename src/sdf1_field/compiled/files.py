@@ -2,6 +2,7 @@
 
 import functools
 import hashlib
+import multiprocessing
 import os
 import pickle
 import re
@@ -29,28 +30,39 @@ _SUFFIX = ".kernel"
 def cache_folder() -> Path:
     """Writable folder for kernels: in ``NUMBA_CACHE_DIR``, the user's cache, or a temporary one.
 
-    Folders that other users can write to are skipped, because kernels are unpickled.
+    Folders of other users, and those that others can write to, are skipped, because kernels are
+    unpickled.
+
+    Warns
+    -----
+    Sdf1FieldWarning
+        If such a folder is in ``NUMBA_CACHE_DIR``.
     """
     name = f"kernels-{sdf1_field.__version__}"
-    chosen = os.environ.get("NUMBA_CACHE_DIR") or platformdirs.user_cache_dir("sdf1-field")
-    temporary = Path(tempfile.gettempdir()) / f"sdf1-field-{os.getuid()}"
-    for folder in (Path(chosen) / name, temporary / name):
+    named = os.environ.get("NUMBA_CACHE_DIR")
+    chosen = Path(named or platformdirs.user_cache_dir("sdf1-field"))
+    try:
+        temporary = Path(tempfile.gettempdir()) / f"sdf1-field-{_user()}".rstrip("-")
+    except OSError:
+        # There is no temporary folder, and the present one cannot be written to.
+        return chosen / name
+    for folder in (chosen / name, temporary / name):
         try:
             # Parents created by `mkdir` itself would not get this mode.
             for made in (folder.parent, folder):
                 made.mkdir(parents=True, exist_ok=True, mode=0o700)
-            if folder.parent == temporary:
-                _require_own(temporary)
-            _require_own(folder)
+            own = _is_own(folder) and (folder.parent != temporary or _is_own(temporary))
         except OSError:
             continue
-        if os.access(folder, os.W_OK):
+        if own and os.access(folder, os.W_OK):
             return folder
+        if named and not own and folder.parent == chosen:
+            _warn_of_others(folder)
     try:
         return Path(tempfile.mkdtemp(prefix="sdf1-field-"))
     except OSError:
         # Saving a kernel there will fail, with a warning.
-        return Path(chosen) / name
+        return chosen / name
 
 
 def kernels_are_cached() -> bool:
@@ -61,12 +73,41 @@ def kernels_are_cached() -> bool:
     return any(cache_folder().glob(f"*{_SUFFIX}"))
 
 
-def _require_own(folder: Path) -> None:
-    """Raise PermissionError unless a folder is this user's own and closed to others' writing."""
+def _user() -> int | str:
+    """Number of this user; empty on Windows, where the temporary folder is each user's own."""
+    return os.getuid() if hasattr(os, "getuid") else ""
+
+
+def _is_own(folder: Path) -> bool:
+    """Whether a folder, and no link to one, is this user's own and closed to others' writing."""
     status = folder.lstat()
+    return stat.S_ISDIR(status.st_mode) and _is_closed(status)
+
+
+def _is_closed(status: os.stat_result) -> bool:
+    """Whether only this user can write to a file or folder; taken for granted on Windows.
+
+    There the folders that are chosen by default are within the user's profile.
+    """
     others_write = status.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
-    if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.getuid() or others_write:
-        raise PermissionError(str(folder))
+    return not hasattr(os, "getuid") or (status.st_uid == os.getuid() and not others_write)
+
+
+def _open_own(path: str, flags: int) -> int:
+    """Open a file that only this user can read and write, whatever the umask."""
+    return os.open(path, flags, 0o600)
+
+
+def _warn_of_others(folder: Path) -> None:
+    # Each of Dask's processes would repeat it.
+    if multiprocessing.parent_process() is None:
+        warnings.warn(
+            f"{folder}: kernels are not kept there, since the folder belongs to another user or "
+            "others can write to it, and could have this program run their code. Make it your own "
+            "(chmod 700), or set NUMBA_CACHE_DIR to another folder.",
+            Sdf1FieldWarning,
+            stacklevel=2,
+        )
 
 
 class Files:
@@ -87,6 +128,7 @@ class Files:
             sys.version,
             self._function.__module__,
             digest_of(self._function, self._options, ()),
+            *(("bounds checked",) if numba.config.BOUNDSCHECK else ()),
         )
 
     @property
@@ -99,10 +141,10 @@ class Files:
         return self._folder / f"{self._base}-{digest[:16]}{_SUFFIX}"
 
     def load(self, key: Any) -> Any:
-        """Form saved under a key, or None if it is missing, damaged or another user's."""
+        """Form saved under a key, or None if it is missing, damaged or open to other users."""
         try:
             with self._path(key).open("rb") as file:
-                if os.fstat(file.fileno()).st_uid != os.getuid():
+                if not _is_closed(os.fstat(file.fileno())):
                     return None
                 content = file.read()
         except OSError:
@@ -131,7 +173,8 @@ class Files:
         path = self._path(key)
         partial = path.with_name(f"{path.name}.{uuid.uuid4().hex}.partial")
         try:
-            partial.write_bytes(hashlib.sha256(saved).digest() + saved)
+            with open(partial, "xb", opener=_open_own) as file:
+                file.write(hashlib.sha256(saved).digest() + saved)
             partial.replace(path)
         finally:
             partial.unlink(missing_ok=True)

@@ -135,7 +135,8 @@ def remote_client(address: str) -> "Iterator[Client]":
     Raises
     ------
     InputError
-        If there is no such scheduler, or it has no worker.
+        If there is no such scheduler, if it or a worker is of another version of Dask, or if it
+        has no worker.
 
     Warns
     -----
@@ -143,6 +144,7 @@ def remote_client(address: str) -> "Iterator[Client]":
         If connections are neither encrypted nor authenticated.
     """
     from distributed import Client, Security
+    from distributed.versions import VersionMismatchWarning
 
     encrypted = address.startswith(_ENCRYPTED)
     try:
@@ -152,8 +154,12 @@ def remote_client(address: str) -> "Iterator[Client]":
                 f"{address}: Dask is not told of certificates. Set distributed.comm.tls.ca-file, "
                 "client.cert and client.key in its configuration."
             )
-        asyncio.run(asyncio.wait_for(_knock(address, arguments), _CONNECTING))
-        client = Client(address, timeout=_CONNECTING, set_as_default=False)
+        there = asyncio.run(asyncio.wait_for(_knock(address, arguments), _CONNECTING))
+        _require_our_dask(address, "the scheduler", there)
+        with warnings.catch_warnings():
+            # Differences of Dask's own are errors here; those of other libraries it also tells.
+            warnings.simplefilter("ignore", VersionMismatchWarning)
+            client = Client(address, timeout=_CONNECTING, set_as_default=False)
     except (OSError, ValueError, TypeError, ImportError, RuntimeError) as error:
         if encrypted:
             text = " ".join(str(error).split())
@@ -181,15 +187,31 @@ def remote_client(address: str) -> "Iterator[Client]":
                 f"{address}: the scheduler has no workers. Start one with "
                 f"`dask worker {address} --nthreads 1`."
             ) from None
+        for worker, there in client.get_versions()["workers"].items():
+            _require_our_dask(address, f"its worker {worker}", there)
         yield client
 
 
-async def _knock(address: str, arguments: Mapping[str, Any]) -> None:
-    """Ask a scheduler for its identity; a client would wait without end for another server."""
+async def _knock(address: str, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Versions of a scheduler's packages; a client would wait without end for another server."""
     from distributed.core import rpc
 
     async with rpc(address, connection_args=arguments) as scheduler:
-        await scheduler.identity()
+        versions: Mapping[str, Any] = await scheduler.versions()
+        return versions
+
+
+def _require_our_dask(address: str, whose: str, versions: Mapping[str, Any]) -> None:
+    """Raise InputError if another process has another version of Dask; their protocols differ."""
+    import distributed
+
+    there = versions.get("packages", {}).get("distributed")
+    if there != distributed.__version__:
+        raise InputError(
+            f"{address}: {whose} has Dask {there or 'of an unknown version'}, and this machine "
+            f"{distributed.__version__}. Install the same version on both; requirements.lock "
+            "names one."
+        )
 
 
 def answers(client: "Client", expected: Mapping[Dish, str]) -> Iterator[tuple[Dish, Answer]]:

@@ -487,22 +487,62 @@ def _outside(value: float, begin: float, end: float) -> str:
     )
 
 
-def _adaptation(spec: ModelSpec) -> Iterable[Problem]:
-    """Time steps of the cells that do not resolve the adaptation of their signalling."""
-    longest = spec.haematopoietic.adaptation_time
-    if spec.triggers and spec.mechanisms.adaptation and spec.cells.time_step > longest:
-        yield Problem(
-            "cells.time_step",
-            f"{duration_text(spec.cells.time_step)} does not resolve "
-            f"cell_type.{spec.cells.type}.adaptation_time, {duration_text(longest)}. Make it no "
-            "longer than that.",
-            {
-                f"cell_type.{spec.cells.type}.adaptation_time": (
-                    f"{duration_text(longest)} is shorter than cells.time_step, "
-                    f"{duration_text(spec.cells.time_step)}. Shorten that."
-                )
-            },
-        )
+def _walks(spec: ModelSpec) -> Iterable[Problem]:
+    """Time steps that do not resolve the walk of cells or MSC, or the cells' adaptation."""
+    if spec.run.mode == "steady":
+        return
+    path, cell = f"cell_type.{spec.cells.type}", spec.haematopoietic
+    if spec.cell_count > 0:
+        step = spec.cells.time_step
+        yield from _persistence("cells.time_step", step, path, cell.persistence_time)
+        if cell.speed * step > cell.diameter and _touch(spec):
+            far = f"{cell.speed * step:.4g} um"
+            yield Problem(
+                "cells.time_step",
+                f"in {duration_text(step)} a cell moves {far}, more than its diameter, "
+                f"{cell.diameter:g} um, so that it jumps over what it would touch. Shorten it.",
+                {f"{path}.speed": f"makes {far} in a step of {duration_text(step)}, more than a "
+                f"cell's diameter, {cell.diameter:g} um, so that it jumps over what it would "
+                "touch. Lower it, or shorten cells.time_step."},
+            )  # fmt: skip
+    if spec.grows and spec.bears_stroma:
+        path_of_msc, msc = f"stromal_type.{spec.scene.stroma}", spec.stroma
+        step = spec.numerics.growth_step
+        yield from _persistence("numerics.growth_step", step, path_of_msc, msc.persistence_time)
+    if spec.triggers and spec.mechanisms.adaptation:
+        step, time = spec.cells.time_step, cell.adaptation_time
+        yield from _unresolved("cells.time_step", step, f"{path}.adaptation_time", time)
+
+
+def _touch(spec: ModelSpec) -> bool:
+    """Whether cells meet each other or anything on the floor."""
+    on = spec.mechanisms
+    adhesion = on.cd166_adhesion or on.vla4_adhesion or on.fibre_adhesion
+    return adhesion or on.arrest or on.crowding or on.migrasome_uptake
+
+
+def _persistence(path: str, step: float, walker: str, time: float) -> Iterable[Problem]:
+    """A step h longer than a persistence time P: random motility grows by (h / 2P) coth(h / 2P)."""
+    if step <= time:
+        return
+    share = 0.5 * step / time
+    why = f", and would make random motility {share / math.tanh(share):.2g} times as large"
+    yield from _unresolved(path, step, f"{walker}.persistence_time", time, why)
+
+
+def _unresolved(
+    path: str, step: float, timed: str, time: float, why: str = ""
+) -> Iterable[Problem]:
+    """A step longer than a time that it has to resolve."""
+    if step <= time:
+        return
+    yield Problem(
+        path,
+        f"{duration_text(step)} does not resolve {timed}, {duration_text(time)}{why}. Make it no "
+        "longer than that.",
+        {timed: f"{duration_text(time)} is shorter than {path}, {duration_text(step)}{why}. "
+         "Shorten that."},
+    )  # fmt: skip
 
 
 CHECKS: tuple[Callable[[ModelSpec], Iterable[Problem]], ...] = (
@@ -518,7 +558,7 @@ CHECKS: tuple[Callable[[ModelSpec], Iterable[Problem]], ...] = (
     _round_well,
     _linear_solver,
     _treatments,
-    _adaptation,
+    _walks,
     _steady_state,
 )
 """Each yields the problems of one subject in a model whose names are all known."""
