@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import socket
+import tempfile
 import time
 import urllib.error
 import urllib.request
@@ -13,7 +14,6 @@ import warnings
 from pathlib import Path
 from types import FunctionType
 
-import distributed
 import numpy as np
 import pytest
 import xarray as xr
@@ -349,6 +349,16 @@ def test_the_clusters_own_certificate_is_what_lets_code_run(local):
     assert called == workers | {os.getpid()}
 
 
+def test_processes_import_from_no_folder_that_another_user_can_have_made(local):
+    # Dask's own in /tmp belongs to the user who was first, and workers import from it.
+    top = Path(tempfile.gettempdir())
+    folders = local.run(lambda dask_worker: dask_worker.local_directory).values()
+    assert len(set(folders)) == 2
+    (own,) = {top / Path(folder).relative_to(top).parts[0] for folder in folders}
+    assert own.name.startswith("sdf1-field-")
+    assert own.stat().st_mode & 0o777 == 0o700
+
+
 def listening(pid):
     """TCP ports on which a process listens."""
     nodes = set()
@@ -421,13 +431,12 @@ def test_a_scheduler_or_worker_of_another_dask_is_named_as_that(
     tmp_path, scheduler_of, monkeypatch, whose, workers
 ):
     address = scheduler_of(n_workers=workers).scheduler_address
-    text = f"{address}: {whose} has Dask {distributed.__version__}, and this machine 2000.1.0"
-    monkeypatch.setattr(distributed, "__version__", "2000.1.0")
+    text = f"{address}: {whose} has Dask {cluster.version('dask')}, and this machine 2000.1.0"
+    monkeypatch.setattr(cluster, "version", lambda _: "2000.1.0")
     if workers:
         ours = {"packages": {"distributed": "2000.1.0"}}
         monkeypatch.setattr(cluster, "_knock", lambda *_: asyncio.sleep(0, ours))
-    with warnings.catch_warnings(), pytest.raises(InputError, match=text):
-        warnings.simplefilter("ignore", Sdf1FieldWarning)
+    with pytest.raises(InputError, match=text):
         run_dishes(NULL[:1], tmp_path / "out", scheduler=address)
 
 

@@ -20,11 +20,12 @@ STATED = {"fipy": "no copyright in the United States (NIST); free use and distri
 ELSEWHERE = "not installed on the system where this page was made"
 LONGEST = 60
 """Characters beyond which a field holds the licence's whole text instead of its name."""
-HEAD = """\
-# Licences of what sdf1-field stands on
-
-sdf1-field itself is under the BSD 3-clause licence. It contains no code of these packages; they are installed beside it. The first table has what every installation needs, the second what its extras, documentation and tests add. Both follow from `requirements.lock` and the metadata of the packages (`make licences`).
-"""
+HEAD = (
+    "# Licences of what sdf1-field stands on\n\nsdf1-field itself is under the BSD 3-clause "
+    "licence. It contains no code of these packages; they are installed beside it. The first table "
+    "has what every installation needs, the second what its extras, documentation and tests add. "
+    "Both follow from `requirements.lock` and the metadata of the packages (`make licences`).\n"
+)
 
 
 def locked() -> dict[str, list[str]]:

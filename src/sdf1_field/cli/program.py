@@ -130,7 +130,12 @@ def _with_options(text: str) -> str:
 
 
 def _reader_has_gone() -> bool:
-    """Whether standard output is a pipe that is not read any more, as after ``| head``."""
+    """Whether standard output is a pipe that is not read any more, as after ``| head``.
+
+    Windows cannot tell.
+    """
+    if not hasattr(select, "poll"):
+        return False
     waiting = select.poll()
     try:
         waiting.register(sys.stdout.fileno(), 0)

@@ -128,7 +128,7 @@ class Files:
             sys.version,
             self._function.__module__,
             digest_of(self._function, self._options, ()),
-            *(("bounds checked",) if numba.config.BOUNDSCHECK else ()),
+            *(("bounds checked",) if numba.config.BOUNDSCHECK else ()),  # type: ignore[attr-defined]
         )
 
     @property

@@ -4,12 +4,13 @@ import asyncio
 import contextlib
 import functools
 import logging
-import os
 import signal
 import socket
+import tempfile
 import threading
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from importlib.metadata import version
 from multiprocessing import resource_tracker
 from typing import TYPE_CHECKING, Any
 
@@ -65,9 +66,11 @@ def local_client(dishes: int, workers: int | None) -> "Iterator[Client]":
     """Client of processes on this machine, which end with the context.
 
     They trust one certificate that exists only in their memory, so that other users of the machine
-    cannot connect; their HTTP servers, which Dask requires, have no pages.
+    cannot connect; their HTTP servers, which Dask requires, have no pages. Their temporary folder,
+    from which they import too, is this user's alone; Dask's own is that of the user who was first.
     """
     import dask.config
+    import psutil
     from dask.system import CPU_COUNT
     from distributed import Client, LocalCluster, Security
 
@@ -75,7 +78,9 @@ def local_client(dishes: int, workers: int | None) -> "Iterator[Client]":
     logging.getLogger("distributed").setLevel(logging.CRITICAL)
     # Without Dask's MALLOC_TRIM_THRESHOLD_, with which half of a dish's time returns memory.
     environment = {f"{library}_NUM_THREADS": 1 for library in ("OMP", "OPENBLAS", "MKL")}
+    folder = tempfile.TemporaryDirectory(prefix="sdf1-field-", ignore_cleanup_errors=True)
     settings = {
+        "temporary-directory": folder.name,
         "distributed.nanny.pre-spawn-environ": environment,
         "distributed.scheduler.http.routes": [],
         "distributed.worker.http.routes": [],
@@ -92,7 +97,7 @@ def local_client(dishes: int, workers: int | None) -> "Iterator[Client]":
             scheduler_kwargs={"dashboard": False, "dashboard_address": "127.0.0.1:0"},
             silence_logs=logging.CRITICAL,
         )
-    with _quiet(), cluster:
+    with folder, _quiet(), cluster:
         try:
             with Client(cluster, set_as_default=False) as client:
                 yield client
@@ -100,14 +105,17 @@ def local_client(dishes: int, workers: int | None) -> "Iterator[Client]":
             # Dishes that are still being simulated are dropped.
             for worker in cluster.workers.values():
                 if worker.pid is not None:
-                    with contextlib.suppress(ProcessLookupError):
-                        os.kill(worker.pid, signal.SIGKILL)
+                    with contextlib.suppress(psutil.NoSuchProcess):
+                        psutil.Process(worker.pid).kill()
             raise
 
 
 @contextlib.contextmanager
 def _interrupts_blocked() -> Iterator[None]:
     """Start processes with SIGINT blocked, since a terminal sends Ctrl-C to all of them."""
+    if not hasattr(signal, "pthread_sigmask"):  # Windows
+        yield
+        return
     # Started later, the resource tracker would unblock SIGINT.
     resource_tracker.ensure_running()
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
@@ -187,7 +195,8 @@ def remote_client(address: str) -> "Iterator[Client]":
                 f"{address}: the scheduler has no workers. Start one with "
                 f"`dask worker {address} --nthreads 1`."
             ) from None
-        for worker, there in client.get_versions()["workers"].items():
+        versions: Any = client.get_versions()
+        for worker, there in versions["workers"].items():
             _require_our_dask(address, f"its worker {worker}", there)
         yield client
 
@@ -203,14 +212,11 @@ async def _knock(address: str, arguments: Mapping[str, Any]) -> Mapping[str, Any
 
 def _require_our_dask(address: str, whose: str, versions: Mapping[str, Any]) -> None:
     """Raise InputError if another process has another version of Dask; their protocols differ."""
-    import distributed
-
-    there = versions.get("packages", {}).get("distributed")
-    if there != distributed.__version__:
+    here, there = version("distributed"), versions.get("packages", {}).get("distributed")
+    if there != here:
         raise InputError(
             f"{address}: {whose} has Dask {there or 'of an unknown version'}, and this machine "
-            f"{distributed.__version__}. Install the same version on both; requirements.lock "
-            "names one."
+            f"{here}. Install the same version on both; requirements.lock names one."
         )
 
 

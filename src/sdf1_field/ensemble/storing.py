@@ -7,7 +7,6 @@ it is never incomplete.
 
 import contextlib
 import csv
-import fcntl
 import functools
 import hashlib
 import io
@@ -25,6 +24,7 @@ import sdf1_field
 from sdf1_field.claims import Quantity, Reading, Sample
 from sdf1_field.ensemble.sources import source_digest
 from sdf1_field.errors import InputError, reason_of
+from sdf1_field.locks import LOCKS, flock
 from sdf1_field.observations import OBSERVATIONS, Dish
 from sdf1_field.record.computer import Computer, computers_text, recorded_computers
 from sdf1_field.record.layout import patterns, program, versions
@@ -118,7 +118,8 @@ def claimed(folder: Path) -> Iterator[None]:
             )
         if not (os.access(folder, os.W_OK) and os.access(runs, os.W_OK)):
             raise PermissionError(0, "permission denied")
-        descriptor = os.open(runs, os.O_RDONLY)
+        # Windows cannot open a folder.
+        descriptor = os.open(runs if LOCKS else os.devnull, os.O_RDONLY)
     except OSError as error:
         raise InputError(
             f"{folder}: cannot be written to ({reason_of(error)}). Choose another folder."
@@ -135,13 +136,13 @@ def claimed(folder: Path) -> Iterator[None]:
 def lock(descriptor: int, place: Path) -> None:
     """Lock an open file or folder; InputError if another program has locked it."""
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        flock(descriptor)
     except BlockingIOError:
         raise InputError(
             f"{place}: another program is writing to it. Wait for it, or choose another folder."
         ) from None
     except OSError:
-        # Some network disks have no locks; two programs then compute the same.
+        # Without locks two programs compute the same.
         return
 
 

@@ -1,5 +1,6 @@
 """Whether this machine has the memory that a run takes, and how a large run uses it."""
 
+import contextlib
 import ctypes
 from collections.abc import Iterator
 from pathlib import Path
@@ -39,8 +40,9 @@ def keep_freed_memory() -> None:
     By default the C library returns every array above 32 MB to the system, and the next one costs
     as much in fresh pages as in arithmetic. Does nothing where the C library is not glibc.
     """
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
-    if mallopt is not None:
+    # Windows has no library without a name, macOS no such function.
+    with contextlib.suppress(TypeError, AttributeError):
+        mallopt = ctypes.CDLL(None).mallopt
         mallopt(_TRIM_THRESHOLD, _MOST_BYTES)
         mallopt(_MMAP_MAX, 0)
 

@@ -1,12 +1,12 @@
 """Files of a run on its way to disk: their names, checks before it, and the lock on them."""
 
 import contextlib
-import fcntl
 import os
 from collections.abc import Iterator
 from pathlib import Path
 
 from sdf1_field.errors import InputError, reason_of, refuse_existing
+from sdf1_field.locks import flock
 
 _PARTIAL = ".partial"
 
@@ -111,13 +111,13 @@ def only_writer(path: Path) -> Iterator[None]:
     name = path.with_name(path.name + ".lock")
     with name.open("w", encoding="utf-8") as lock:
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            flock(lock.fileno())
             # The last holder may have removed the name since it was opened.
             alone = name.exists() and os.path.samestat(name.stat(), os.fstat(lock.fileno()))
         except BlockingIOError:
             alone = False
         except OSError:
-            alone = True  # a file system without locks
+            alone = True  # no locks here
         if not alone:
             raise InputError(
                 f"{path}: is being written by another run. Wait for it, or choose another name."
