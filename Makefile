@@ -3,7 +3,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PARALLEL := -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
-.PHONY: install reproduce test test-slow browser-test lint docs benchmark lock clean
+.PHONY: install reproduce test test-slow browser-test test-bounds matrix lint docs benchmark audit licences lock clean
 
 install: $(VENV)/installed
 
@@ -29,6 +29,14 @@ browser-test: install
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check "playwright>=1.40"
 	$(BIN)/python -m pytest -m browser
 
+# With every index into an array checked: kernels are compiled anew, and kept beside the others.
+test-bounds: install
+	NUMBA_BOUNDSCHECK=1 $(BIN)/python -m pytest $(PARALLEL)
+
+# Every supported Python that is here, with the versions of the lock and the newest ones allowed.
+matrix:
+	.ci/matrix
+
 lint: install
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -49,10 +57,19 @@ benchmark: .venv-benchmark/installed
 	.venv-benchmark/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
+# Known vulnerabilities of the lock's packages; fails if one cannot be looked up.
+audit: install
+	$(PYTHON) -m venv .venv-audit
+	.venv-audit/bin/python -m pip install --quiet --disable-pip-version-check pip-audit
+	.venv-audit/bin/pip-audit --strict --disable-pip --require-hashes --progress-spinner off -r requirements.lock
+
+licences: install
+	$(BIN)/python validation/trust/licences.py
+
 # Needs uv (https://docs.astral.sh/uv/): resolves for every supported Python at once.
 lock:
 	uv pip compile pyproject.toml --extra dev --extra docs --extra inference --extra tracks --extra images --universal --python-version 3.11 \
 	  --generate-hashes --no-emit-index-url --no-header -q -o requirements.lock
 
 clean:
-	rm -rf $(VENV) build dist docs/_build .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) .venv-audit .venv-matrix build dist docs/_build .pytest_cache .mypy_cache .ruff_cache
