@@ -174,6 +174,7 @@ TRIALS = (
     Trial("standard output closed", before=_shell(">&-")),
     Trial("standard output closed: list", ("list",), before=_shell(">&-"), expected=(0, 2)),
     Trial("standard error closed", before=_shell("2>&-")),
+    Trial("all three closed: list", ("list",), before=_shell("<&- >&- 2>&-")),
     Trial("all three closed", before=_shell("<&- >&- 2>&-")),
     Trial(
         "standard output full", ("show", "null-kg1a"), before=_shell(">/dev/full"), expected=(2,)

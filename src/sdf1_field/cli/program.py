@@ -14,6 +14,7 @@ from typing import Any, NoReturn, TextIO
 import click
 
 from sdf1_field.cli.examples import ExampleCommand
+from sdf1_field.cli.streams import replace_closed_streams
 from sdf1_field.errors import Sdf1FieldError, Sdf1FieldWarning, reason_of
 
 INTERRUPTED = 130
@@ -27,6 +28,7 @@ class Program(ExampleCommand, click.Group):
 
     def __call__(self, *args: Any, **extra: Any) -> Any:
         """Run as a program, which ignores further interrupts while it ends after one."""
+        replace_closed_streams()
         try:
             return super().__call__(*args, **extra)
         except (SystemExit, KeyboardInterrupt) as end:
