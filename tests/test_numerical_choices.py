@@ -30,11 +30,11 @@ def test_no_shipped_model_is_warned_of(name, recwarn):
         ),
         (
             ["cell_type.kg1a.speed=40 um/min"],
-            "speed: makes 20 um in a step of 30 s, more than a cell's diameter",
+            "speed: a cell moves 20 um in a step of 30 s, more than its diameter, 12 um",
         ),
         (
             ["cell_type.kg1a.speed=3 um/min", "cells.time_step=4.5 min"],
-            "cells.time_step: in 270 s a cell moves 13.5 um, more than its diameter",
+            "cells.time_step: a cell moves 13.5 um in a step of 270 s, more than its diameter",
         ),
         (
             ["biogenesis.retraction_time=9 h", "numerics.growth_step=3 h"],
