@@ -4,6 +4,8 @@ The command line prints each exception as one line and sets the exit status.
 """
 
 import contextlib
+import errno
+import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -64,6 +66,9 @@ def written_aside(path: Path) -> Iterator[Path]:
     """Partial file or folder, which takes the name when it is complete and is removed if not."""
     partial = path.with_name(path.name + ".partial")
     _remove(partial)
+    if os.path.lexists(partial):
+        # In /tmp another user's link could have this program write to any file of its own user.
+        raise PermissionError(errno.EPERM, f"{partial} belongs to another user", str(partial))
     try:
         yield partial
         if partial.is_dir() and path.is_dir():

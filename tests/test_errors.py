@@ -1,0 +1,25 @@
+"""Files that are whole or not there, also where other users can write."""
+
+import pytest
+
+from sdf1_field import errors
+from sdf1_field.errors import InputError, replaced_when_whole
+
+
+def test_a_link_that_another_user_put_in_the_way_is_not_written_through(tmp_path, monkeypatch):
+    precious, link = tmp_path / "precious", tmp_path / "table.csv.partial"
+    precious.write_text("precious", encoding="utf-8")
+    link.symlink_to(precious)
+    # In a sticky folder such as /tmp the other user's link cannot be removed.
+    monkeypatch.setattr(errors, "_remove", lambda _: None)
+    with (
+        pytest.raises(InputError, match=r"table.csv.partial belongs to another user"),
+        replaced_when_whole(tmp_path / "table.csv") as partial,
+    ):
+        partial.write_text("table", encoding="utf-8")
+    assert precious.read_text(encoding="utf-8") == "precious"
+    monkeypatch.undo()
+    with replaced_when_whole(tmp_path / "table.csv") as partial:
+        partial.write_text("table", encoding="utf-8")
+    assert precious.read_text(encoding="utf-8") == "precious"
+    assert (tmp_path / "table.csv").read_text(encoding="utf-8") == "table"
