@@ -1,9 +1,12 @@
 """Files that are whole or not there, also where other users can write."""
 
+import os
+
 import pytest
 
-from sdf1_field import errors
+from sdf1_field import errors, open_run
 from sdf1_field.errors import InputError, replaced_when_whole
+from sdf1_field.record import claim_output
 
 
 def test_a_link_that_another_user_put_in_the_way_is_not_written_through(tmp_path, monkeypatch):
@@ -23,3 +26,16 @@ def test_a_link_that_another_user_put_in_the_way_is_not_written_through(tmp_path
         partial.write_text("table", encoding="utf-8")
     assert precious.read_text(encoding="utf-8") == "precious"
     assert (tmp_path / "table.csv").read_text(encoding="utf-8") == "table"
+
+
+@pytest.mark.skipif(os.name != "posix", reason="a backslash is a separator elsewhere")
+@pytest.mark.parametrize(
+    ("name", "text"), [(b"a\\b.nc", "a backslash"), (b"run-\xff.nc", "a byte that is not UTF-8")]
+)
+def test_a_name_that_the_netcdf_library_cannot_open_is_refused_as_that(tmp_path, name, text):
+    path = tmp_path / os.fsdecode(name)
+    with pytest.raises(InputError, match=f"has {text}"):
+        claim_output(path, force=False, resume=False)
+    path.write_bytes(b"\x89HDF\r\n\x1a\n")
+    with pytest.raises(InputError, match=f"has {text}"):
+        open_run(path)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from sdf1_field.errors import InputError, reason_of, refuse_existing
 from sdf1_field.locks import flock
+from sdf1_field.record.names import require_openable
 
 _PARTIAL = ".partial"
 
@@ -62,6 +63,7 @@ def claim_output(path: Path, *, force: bool, resume: bool) -> None:
         raise InputError(f"{path}: not the name of a run file. Give one that ends in .nc.")
     if not there:
         raise InputError(f"{path}: there is no folder '{path.parent}'. Make it or choose another.")
+    require_openable(path)
     probe = path.with_name(path.name + ".probe")
     try:
         probe.touch()

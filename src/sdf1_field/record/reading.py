@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from sdf1_field.errors import InputError, Sdf1FieldWarning
 from sdf1_field.record.computer import recorded_computers
 from sdf1_field.record.layout import FORMATS, VOLATILE, Layout, fill_in, layout_of, missing_in
+from sdf1_field.record.names import require_openable
 from sdf1_field.record.paths import checkpoint_path, whole_path
 from sdf1_field.record.times import in_seconds
 from sdf1_field.record.variables import MASSES
@@ -72,6 +73,7 @@ def open_run(path: str | Path, *, interrupted: bool = False) -> "xr.Dataset":
         raise InputError(f"{path}: is a folder. Give a file made by `sdf1-field solve`.")
     if not path.is_file():
         raise InputError(f"{path}: no such file. `sdf1-field solve` makes run files.")
+    require_openable(path)
     try:
         run = xr.open_dataset(path, engine="netcdf4", decode_times=False)
     except PermissionError:
