@@ -34,42 +34,48 @@ PROGRAM = ("-m", "sdf1_field.cli")
 SOLVE = ("solve", "coculture-kg1a", "-o", "run.nc", "--quiet", "@tiny")
 
 WITHOUT_POSIX = """
-import builtins, ctypes, importlib, os, select, signal, stat, sys
+import builtins, ctypes, os, select, signal, types
 
-ABSENT = ("fcntl", "resource", "termios", "tty", "pwd", "grp", "readline")
-imported = builtins.__import__
+MODULES = ("fcntl", "resource", "termios", "tty", "pwd", "grp", "readline")
+NAMES = {
+    os: "getuid geteuid getgid sysconf fork sched_getaffinity fchmod chown getpgid killpg",
+    select: "poll",
+    signal: "SIGALRM SIGHUP SIGKILL SIGQUIT SIGUSR1 setitimer pthread_sigmask ITIMER_REAL alarm",
+}
 
-def import_elsewhere(name, globals=None, *rest):
-    if name in ABSENT and str((globals or {}).get("__name__")).startswith("sdf1_field"):
-        raise ModuleNotFoundError(f"No module named '{name}'", name=name)
-    return imported(name, globals, *rest)
-
-builtins.__import__ = import_elsewhere
-for module, names in (
-    (os, "getuid geteuid getgid sysconf fork sched_getaffinity fchmod chown getpgid killpg"),
-    (select, "poll"),
-    (signal, "SIGALRM SIGHUP SIGKILL SIGQUIT SIGUSR1 setitimer pthread_sigmask ITIMER_REAL alarm"),
-):
-    for name in names.split():
-        if hasattr(module, name):
-            delattr(module, name)
-loaded, opened = ctypes.CDLL, os.open
-
-def load(name=None, *rest, **extra):
-    if name is None:
-        raise TypeError("bad argument type for built-in operation")
-    return loaded(name, *rest, **extra)
+def lacking(module, names):
+    less = types.ModuleType(module.__name__)
+    less.__dict__.update({k: v for k, v in vars(module).items() if k not in names.split()})
+    return less
 
 def open_file(path, *rest, **extra):
     if not isinstance(path, int) and os.path.isdir(path):
         raise PermissionError(13, "Permission denied", path)
-    return opened(path, *rest, **extra)
+    return os.open(path, *rest, **extra)
 
-ctypes.CDLL, os.open = load, open_file
+def load(name=None, *rest, **extra):
+    if name is None:
+        raise TypeError("bad argument type for built-in operation")
+    return ctypes.CDLL(name, *rest, **extra)
+
+ABSENT = {module.__name__: lacking(module, names) for module, names in NAMES.items()}
+ABSENT["os"].open = open_file
+ABSENT["ctypes"] = lacking(ctypes, "")
+ABSENT["ctypes"].CDLL = load
+imported = builtins.__import__
+
+def import_here(name, globals=None, *rest, **extra):
+    if not str((globals or {}).get("__name__")).startswith("sdf1_field"):
+        return imported(name, globals, *rest, **extra)
+    if name in MODULES:
+        raise ModuleNotFoundError(f"No module named '{name}'", name=name)
+    return ABSENT.get(name) or imported(name, globals, *rest, **extra)
+
+builtins.__import__ = import_here
 from sdf1_field.cli import main
 main()
 """
-"""What Windows lacks, hidden: modules from the package's own code, functions from all."""
+"""What Windows lacks, hidden from the package's own code; libraries here need it."""
 
 TERMINAL = """
 import fcntl, os, pty, struct, sys, termios
