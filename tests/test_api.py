@@ -434,9 +434,9 @@ def test_an_existing_file_is_not_replaced_unasked(model, tmp_path):
 
 def test_what_is_implausible_is_warned_of_or_refused(model, monkeypatch):
     monkeypatch.setattr(record, "solve", lambda *_, **__: None)
-    fast = model.set({"cell_type.kg1a.speed": "1.5 um/s"})
+    fast = model.set({"cell_type.kg1a.speed": "0.15 um/s"})
     with (
-        pytest.warns(sf.Sdf1FieldWarning, match=r"cell_type\.kg1a\.speed: 1\.5 um/s") as warned,
+        pytest.warns(sf.Sdf1FieldWarning, match=r"cell_type\.kg1a\.speed: 0\.15 um/s") as warned,
         pytest.raises(sf.InputError, match="no such file"),
     ):
         sf.solve(fast)

@@ -368,7 +368,7 @@ def test_an_interrupted_run_is_kept_with_status_130_and_goes_on(
 
 
 SLIPS = {
-    "cell_type.kg1a.speed": "1.5 um/s",
+    "cell_type.kg1a.speed": "0.15 um/s",
     "grid.spacing": "100 um",
     "scene.migrasome_diameter": "0.5 mm",
 }
@@ -385,7 +385,7 @@ def test_check_warns_of_each_value_outside_its_interval_and_says_how_large_a_run
     assert "recalled 0.5-3 um/min for KG-1a" in warnings[0]
     assert re.search(r"about \d+ MB of memory and a file of up to \d+ MB", result.stdout)
     assert (
-        "changed from the shipped model: cell_type.kg1a.speed=1.5 um/s (set by the user); "
+        "changed from the shipped model: cell_type.kg1a.speed=0.15 um/s (set by the user); "
         in result.stdout
     )
 

@@ -72,7 +72,7 @@ def test_a_brief_list_names_a_drawn_scene_by_its_file_and_not_what_it_brings(tmp
 @pytest.mark.parametrize(
     ("setting", "interval"),
     [
-        ("cell_type.kg1a.speed=1.5 um/s", ("0.5 um/min", "3 um/min")),
+        ("cell_type.kg1a.speed=0.15 um/s", ("0.5 um/min", "3 um/min")),
         ("scene.migrasome_diameter=0.5 mm", ("0.5 um", "3 um")),
         ("grid.spacing=100 um", ("2.5 um", "10 um")),
         ("numerics.tolerance=0.1", (1e-5, 0.01)),

@@ -8,6 +8,10 @@ from sdf1_field.errors import InputError, Sdf1FieldWarning
 from sdf1_field.shipped import model_names
 from sdf1_field.spec import load_model, warn_of_intervals
 
+TOUCHING = (
+    "cd166_adhesion", "vla4_adhesion", "fibre_adhesion", "arrest", "crowding", "migrasome_uptake",
+)  # fmt: skip
+
 
 @pytest.mark.parametrize("name", model_names())
 def test_no_shipped_model_is_warned_of(name, recwarn):
@@ -27,14 +31,6 @@ def test_no_shipped_model_is_warned_of(name, recwarn):
             ["cell_type.kg1a.persistence_time=20 s"],
             "persistence_time: 20 s is shorter than cells.time_step, 30 s, and would make random "
             "motility 1.2 times as large",
-        ),
-        (
-            ["cell_type.kg1a.speed=40 um/min"],
-            "speed: a cell moves 20 um in a step of 30 s, more than its diameter, 12 um",
-        ),
-        (
-            ["cell_type.kg1a.speed=3 um/min", "cells.time_step=4.5 min"],
-            "cells.time_step: a cell moves 13.5 um in a step of 270 s, more than its diameter",
         ),
         (
             ["biogenesis.retraction_time=9 h", "numerics.growth_step=3 h"],
@@ -67,3 +63,24 @@ def test_a_step_longer_than_the_run_is_warned_of_if_it_is_set(setting, outcome):
     with pytest.warns(Sdf1FieldWarning) as said:
         warn_of_intervals(load_model("coculture-kg1a", settings=short), strict=False)
     assert not [one for one in said if "longer than" in str(one.message)]
+
+
+@pytest.mark.parametrize(
+    ("settings", "text"),
+    [
+        (
+            ["speed=40 um/min"],
+            "speed: a cell moves 20 um in a step of 30 s, more than its diameter",
+        ),
+        (["diameter=1 um"], "diameter: a cell moves 1.452 um in a step of 30 s, more than its"),
+    ],
+)
+def test_a_cell_that_jumps_over_what_it_would_touch_is_warned_of(settings, text):
+    model = load_model("coculture-kg1a", settings=[f"cell_type.kg1a.{s}" for s in settings])
+    with pytest.warns(Sdf1FieldWarning) as said:
+        warn_of_intervals(model, strict=False)
+    assert any(f"--set: cell_type.kg1a.{text}" in str(one.message) for one in said)
+    free = model.set({f"mechanisms.{name}": False for name in TOUCHING})
+    with pytest.warns(Sdf1FieldWarning) as said:
+        warn_of_intervals(free, strict=False)
+    assert not any("jumps" in str(one.message) for one in said)

@@ -494,30 +494,12 @@ def _walks(spec: ModelSpec) -> Iterable[Problem]:
     path, cell, step = f"cell_type.{spec.cells.type}", spec.haematopoietic, spec.cells.time_step
     if spec.cell_count > 0:
         yield from _persistence("cells.time_step", step, path, cell.persistence_time)
-        yield from _jumps(spec, path)
     if spec.triggers and spec.mechanisms.adaptation:
         time = cell.adaptation_time
         yield from _unresolved("cells.time_step", step, f"{path}.adaptation_time", time)
     if spec.grows and spec.bears_stroma:
         path, step = f"stromal_type.{spec.scene.stroma}", spec.numerics.growth_step
         yield from _persistence("numerics.growth_step", step, path, spec.stroma.persistence_time)
-
-
-def _jumps(spec: ModelSpec, path: str) -> Iterable[Problem]:
-    """Steps in which a cell moves farther than it is wide, where there is anything to touch."""
-    on, cell, step = spec.mechanisms, spec.haematopoietic, spec.cells.time_step
-    adhesion = on.cd166_adhesion or on.vla4_adhesion or on.fibre_adhesion or on.arrest
-    far = cell.speed * step
-    if far <= cell.diameter or not (adhesion or on.crowding or on.migrasome_uptake):
-        return
-    moves = f"a cell moves {far:.4g} um in a step of {duration_text(step)}"
-    why = f"more than its diameter, {cell.diameter:g} um, and jumps over what it would touch"
-    yield Problem(
-        "cells.time_step",
-        f"{moves}, {why}. Shorten it.",
-        {f"{path}.speed": f"{moves}, {why}. Lower it, or shorten cells.time_step.",
-         f"{path}.diameter": f"{moves}, {why}. Raise it, or shorten cells.time_step."},
-    )  # fmt: skip
 
 
 def _persistence(path: str, step: float, walker: str, time: float) -> Iterable[Problem]:

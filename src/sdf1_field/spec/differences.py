@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from sdf1_field.errors import InputError, Sdf1FieldWarning
-from sdf1_field.spec.doubts import steps_beyond_the_run
+from sdf1_field.spec.doubts import doubtful_steps
 from sdf1_field.spec.entries import CALL, DEFAULTS, Entry, file_name
 from sdf1_field.spec.layers import FITTED
 from sdf1_field.spec.model import Model
@@ -174,7 +174,7 @@ def _is_outside(model: Model, path: str, entry: Entry) -> bool:
 
 
 def warn_of_intervals(model: Model, *, strict: bool, caller: int = 1) -> None:
-    """Warn of values outside their intervals and of steps that are too long for the run.
+    """Warn of values outside their intervals and of steps too long for the run or its cells.
 
     Parameters
     ----------
@@ -189,7 +189,7 @@ def warn_of_intervals(model: Model, *, strict: bool, caller: int = 1) -> None:
         If there is anything to warn of and ``strict`` is set.
     """
     texts = [outside.text for outside in outside_intervals(model)]
-    texts += steps_beyond_the_run(model)
+    texts += doubtful_steps(model)
     if strict and texts:
         raise InputError(f"{' Also '.join(texts)} Choose values within, or omit strict.")
     for text in texts:
