@@ -174,7 +174,8 @@ def test_the_fold_change_of_adhesion_alone_is_its_laws_on_every_grid_of_the_fiel
         *held_by("cd166"), "mechanisms.arrest=false", "mechanisms.crowding=false",
         "dish.width=600 um", "dish.length=600 um", "scene.network_fraction=0.0",
         "cell_type.kg1a.speed=20 um/s", "cell_type.kg1a.persistence_time=10 s",
-        "cells.time_step=10 s", "cell_type.kg1a.basal_arrest_rate=0.01 1/s", "cell_type.kg1a.cd166_bonds=1.0",
+        "cells.time_step=10 s", "cell_type.kg1a.basal_arrest_rate=0.01 1/s",
+        "cell_type.kg1a.cd166_bonds=1.0",
         f"cell_type.kg1a.release_rate={0.0025 * math.e} 1/s",
     ]  # fmt: skip
     rng, folds = np.random.default_rng(4), []
