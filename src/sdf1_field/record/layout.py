@@ -15,6 +15,7 @@ import numpy as np
 
 import sdf1_field
 from sdf1_field.record.computer import computers_text, this_computer
+from sdf1_field.record.names import in_utf8
 from sdf1_field.record.variables import LATE, OF_SCENE, sizes_of, variables_of
 from sdf1_field.scene import Scene
 from sdf1_field.scene.variables import SECONDS, Variable
@@ -96,16 +97,16 @@ def create_file(
             "title": spec.title,
             "source": program(),
             "format": FORMAT,
-            "model_name": model.name,
+            "model_name": in_utf8(model.name),
             "model": json.dumps(entries_of(model), sort_keys=True),
-            "changed": changes_text(model),
+            "changed": in_utf8(changes_text(model)),
             "seed": np.int64(seed),
             "versions": versions(),
             "computed_on": computers_text([this_computer()]),
             "patterns": patterns(spec),
             "date_created": now,
-            "history": f"{now} {command_line}",
-            "command_line": command_line,
+            "history": in_utf8(f"{now} {command_line}"),
+            "command_line": in_utf8(command_line),
         }
     )
     grid, bodies = model_grid(spec), len(scene.bodies.x)

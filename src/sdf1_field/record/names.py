@@ -1,4 +1,4 @@
-"""Names of files that the NetCDF library can open."""
+"""Names of files that the NetCDF library can open, or store."""
 
 from pathlib import Path
 
@@ -21,3 +21,14 @@ def require_openable(path: Path) -> None:
             f"{path}: its name or a folder's has {wrong}, and the NetCDF library cannot open that. "
             "Choose or give another name."
         )
+
+
+def in_utf8(text: str) -> str:
+    r"""Text with bytes of a file's name that are not UTF-8 written out, as the library needs it.
+
+    Examples
+    --------
+    >>> print(in_utf8("model-\udce4.toml"))
+    model-\udce4.toml
+    """
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
