@@ -92,8 +92,8 @@ def attributes_at_start(model: Model, seed: int, command_line: str) -> dict[str,
         "computed_on": computers_text([this_computer()]),
         "patterns": patterns(model.spec),
         "date_created": now,
-        "history": f"{now} {command_line}",
-        "command_line": command_line,
+        "history": in_utf8(f"{now} {command_line}"),
+        "command_line": in_utf8(command_line),
     }
 
 
