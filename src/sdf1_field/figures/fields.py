@@ -75,8 +75,8 @@ def range_of(text: str, *, molar_mass: float | None = None) -> Range:
 
     Examples
     --------
-    >>> range_of("500 pM..2 nM")
-    Range(text='500 pM..2 nM', low=0.5, high=2.0, bound=False)
+    >>> range_of("1..2 nM")
+    Range(text='1..2 nM', low=1.0, high=2.0, bound=False)
     """
     example = "Write it like '0.5..2 pM', or of bound ligand '0..4 molecules/um**2'."
     match = _RANGE.fullmatch(text.strip())
