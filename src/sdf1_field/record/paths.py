@@ -4,6 +4,7 @@ import contextlib
 import os
 import re
 import socket
+import stat
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -129,6 +130,7 @@ def only_writer(path: Path) -> Iterator[None]:
     with contextlib.ExitStack() as stack:
         try:
             folder.mkdir(exist_ok=True)
+            _require_own(folder)
             lock = stack.enter_context(name.open("a+", encoding="utf-8"))
             # The last holder may have removed the name since it was opened.
             lock.seek(0)
@@ -152,6 +154,19 @@ def only_writer(path: Path) -> Iterator[None]:
                 name.unlink()
                 with contextlib.suppress(OSError):
                     folder.rmdir()
+
+
+def _require_own(folder: Path) -> None:
+    """Refuse a run's folder that is a link or another user's: all in it is removed in the end.
+
+    In /tmp another user could have put it there.
+    """
+    status = folder.lstat()
+    others = hasattr(os, "getuid") and status.st_uid != os.getuid()
+    if others or not stat.S_ISDIR(status.st_mode):
+        raise InputError(
+            f"{folder}: is a link or belongs to another user. Choose another name for the run."
+        )
 
 
 def _is_written(path: Path, writer: str) -> InputError:
