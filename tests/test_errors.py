@@ -1,11 +1,18 @@
-"""Files that are whole or not there, also where other users can write."""
+"""Messages that are plain lines, and files that are files, whole or not there."""
 
 import os
 
 import pytest
 
 from sdf1_field import errors, open_run
-from sdf1_field.errors import InputError, replaced_when_whole
+from sdf1_field.errors import (
+    InputError,
+    cut,
+    plain,
+    read_file,
+    replaced_when_whole,
+    require_file,
+)
 from sdf1_field.record import claim_output
 
 
@@ -39,3 +46,44 @@ def test_a_name_that_the_netcdf_library_cannot_open_is_refused_as_that(tmp_path,
     path.write_bytes(b"\x89HDF\r\n\x1a\n")
     with pytest.raises(InputError, match=f"has {text}"):
         open_run(path)
+
+
+def refusal(path, **how):
+    with pytest.raises(InputError) as refused:
+        require_file(path, **how)
+    return str(refused.value)
+
+
+def test_a_message_is_one_plain_line_whatever_is_in_it():
+    text = str(InputError("\x1b]0;mine\x07\x9b31m\u202e", "a\nb\udc80"[:4]))
+    assert not any(c in text for c in "\x1b\x07\x9b\u202e\udc80\n")
+    assert plain("a\tb\nµm² – “x”") == "a\tb\nµm² – “x”"
+
+
+def test_a_message_keeps_its_beginning_and_its_remedy():
+    long = cut(f"m.toml: key: {'x' * 10**6} is wrong. Mend it.")
+    assert len(long) < 400
+    assert long.startswith("m.toml: key: xxx")
+    assert long.endswith("xxx is wrong. Mend it.")
+    assert len(cut("many words " * 10**5)) < 4000
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no pipes")
+def test_only_a_regular_file_is_read(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "loop").symlink_to("loop")
+    (tmp_path / "zero").symlink_to("/dev/zero")
+    assert refusal(tmp_path / "pipe").endswith(
+        "is a device, pipe or socket. Give a file on a disk."
+    )
+    assert "is a device" in refusal(tmp_path / "zero")
+    assert "symbolic links" in refusal(tmp_path / "loop")
+    assert "is a folder" in refusal(tmp_path)
+    assert "no such file. Check --prior." in refusal(tmp_path / "none", remedy="Check --prior.")
+    assert "not a name of a file" in refusal(tmp_path / "a\0b")
+
+
+def test_a_file_is_read_up_to_its_limit(tmp_path):
+    (tmp_path / "five").write_bytes(b"12345")
+    assert read_file(tmp_path / "five", most=5) == b"12345"
+    assert "has 5 bytes, and such a file has 4 at most" in refusal(tmp_path / "five", most=4)

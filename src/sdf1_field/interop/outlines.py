@@ -1,5 +1,6 @@
 """ImageJ's regions of interest: points as cells, and outlines as regions of a picture."""
 
+import io
 import math
 import zipfile
 from fnmatch import fnmatchcase
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sdf1_field.errors import InputError
+from sdf1_field.errors import InputError, read_file
 from sdf1_field.interop.masks import LARGEST_SIDE, REGION_NAMES, REST, Mask, label_parts
 from sdf1_field.interop.scales import pixel_scale
 from sdf1_field.scene import Region
@@ -289,29 +290,32 @@ def read_rois(path: Path) -> "list[tuple[str, ImagejRoi]]":
     return rois
 
 
-_LARGEST_PART = 1 << 26
-"""Of a region of interest in a set [bytes]."""
+_LARGEST_PART, _LARGEST_SET = 1 << 26, 1 << 28
+"""Of a region of interest in a set, and of all of them [bytes]."""
 
 
 def _parts(path: Path) -> list[tuple[str, bytes]]:
     """Names and bytes of the regions of interest in a file, one or a set."""
+    content = read_file(path, most=_LARGEST_SET)
+    if content[:4] != _ZIP:
+        return [(path.stem, content)]
     try:
-        if path.read_bytes()[:4] != _ZIP:
-            return [(path.stem, path.read_bytes())]
-        with zipfile.ZipFile(path) as archive:
-            parts = []
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            parts: list[tuple[str, bytes]] = []
             for entry in archive.infolist():
                 if not entry.filename.lower().endswith(".roi"):
                     continue
-                if entry.file_size > _LARGEST_PART:
+                whole = sum(len(part) for _, part in parts) + entry.file_size
+                if entry.file_size > _LARGEST_PART or whole > _LARGEST_SET:
                     raise InputError(
                         f"{path}: '{entry.filename}' is larger than any region of interest. Save "
                         "the set again."
                     )
                 parts.append((entry.filename, archive.read(entry)))
             return parts
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file. Check the path.") from None
-    except (OSError, zipfile.BadZipFile, NotImplementedError, RuntimeError, ValueError) as error:
-        reason = " ".join(str(error).split())
+    except InputError:
+        raise
+    except Exception as error:
+        # zipfile raises errors of many kinds for archives that are damaged.
+        reason = " ".join(str(error).split()) or type(error).__name__
         raise InputError(f"{path}: cannot be read ({reason}). Save the set again.") from None
