@@ -17,13 +17,13 @@ from sdf1_field.record import claim_output
 
 
 def test_a_link_that_another_user_put_in_the_way_is_not_written_through(tmp_path, monkeypatch):
-    precious, link = tmp_path / "precious", tmp_path / "table.csv.partial"
+    precious, link = tmp_path / "precious", tmp_path / f"table.csv{errors.ASIDE}"
     precious.write_text("precious", encoding="utf-8")
     link.symlink_to(precious)
     # In a sticky folder such as /tmp the other user's link cannot be removed.
     monkeypatch.setattr(errors, "_remove", lambda _: None)
     with (
-        pytest.raises(InputError, match=r"table.csv.partial belongs to another user"),
+        pytest.raises(InputError, match=f"table.csv{errors.ASIDE} belongs to another user"),
         replaced_when_whole(tmp_path / "table.csv") as partial,
     ):
         partial.write_text("table", encoding="utf-8")

@@ -61,12 +61,13 @@ def test_a_run_that_is_whole_has_no_damage(tiny_run):
         ),
         (lambda f: f["sdf1"].setncattr("scale_factor", 2.0), "sdf1: has scale_factor"),
         (lambda f: f.setncattr("seed", np.int64(7)), "does not fit their checksum"),
+        (lambda f: f.setncattr("checksum", [1.0, 2.0]), "does not fit their checksum"),
         (
             lambda f: f.setncattr("model", f.model.replace('"10 um"', '"10.0 um"')),
             "does not fit their checksum",
         ),
     ],
-    ids=["time", "x", "z", "unit", "flags", "scale", "seed", "model"],
+    ids=["time", "x", "z", "unit", "flags", "scale", "seed", "checksum", "model"],
 )
 def test_a_file_with_another_structure_is_refused(edited, change, text):
     assert text in refusal(edited(change))

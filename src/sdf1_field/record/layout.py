@@ -82,7 +82,7 @@ def patterns(spec: ModelSpec) -> str:
 def checksum_of(attributes: Mapping[str, Any]) -> str:
     """SHA-256 of the attributes that make a run: its model, with files that it names, and seed."""
     parts = [f"{name}={attributes.get(name)}" for name in _SUMMED]
-    return hashlib.sha256("\0".join(parts).encode()).hexdigest()
+    return hashlib.sha256("\0".join(parts).encode(errors="backslashreplace")).hexdigest()
 
 
 def attributes_at_start(model: Model, seed: int, command_line: str) -> dict[str, Any]:

@@ -183,7 +183,7 @@ def _require_layout(where: str | Path, run: "xr.Dataset", layout: Layout, *, rem
 def _require_checksum(path: Path, attributes: Mapping[str, Any]) -> None:
     """Raise InputError if a run's model or seed was changed; earlier files have no checksum."""
     expected = checksum_of(attributes)
-    if attributes.get(CHECKSUM, expected) != expected:
+    if str(attributes.get(CHECKSUM, expected)) != expected:
         raise InputError(
             f"{path}: its model or seed does not fit their checksum. The file is damaged, or was "
             "changed. Solve the model again."
