@@ -472,7 +472,7 @@ def place_edited(seed: Path, target: Path, rng: random.Random, words: Sequence[b
     import netCDF4
 
     shutil.copyfile(seed, target)
-    with netCDF4.Dataset(target, "a") as file, contextlib.suppress(Exception):
+    with contextlib.suppress(Exception), netCDF4.Dataset(target, "a") as file:
         file.set_auto_maskandscale(False)
         for _ in range(rng.choice((1, 1, 2, 4))):
             _edit(file, rng, words)

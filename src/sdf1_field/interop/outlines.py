@@ -83,11 +83,16 @@ def read_outlines(
         parts = [np.asarray(part, dtype=float) for part in _courses(path, name, roi)]
         places = np.concatenate(parts)
         low, high = places.min(axis=0), places.max(axis=0)
-        if low.min() < 0.0 or high[0] > columns or high[1] > rows:
+        # Comparisons with NaN are false.
+        if not (low.min() >= 0.0 and high[0] <= columns and high[1] <= rows):
             raise InputError(
                 f"{path}: '{name}' reaches from ({low[0]:g}, {low[1]:g}) to ({high[0]:g}, "
                 f"{high[1]:g}), outside of {columns} x {rows} pixels. Correct --image-size, or the "
                 "outline."
+            )
+        if sum(np.abs(np.diff(part[:, 1])).sum() for part in parts) > _LONGEST_OUTLINE:
+            raise InputError(
+                f"{path}: '{name}' goes up and down more than any outline. Draw it again."
             )
         fill(picture, parts, n + 1)
     regions = np.zeros(picture.shape, dtype=np.uint8)
@@ -290,6 +295,8 @@ def read_rois(path: Path) -> "list[tuple[str, ImagejRoi]]":
     return rois
 
 
+_LONGEST_OUTLINE = 20_000_000
+"""Of the lines of an outline along y, together [pixels]."""
 _LARGEST_PART, _LARGEST_SET = 1 << 26, 1 << 28
 """Of a region of interest in a set, and of all of them [bytes]."""
 
