@@ -3,7 +3,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PARALLEL := -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
-.PHONY: install reproduce test test-slow test-bounds browser-test matrix lint docs benchmark audit licences lock clean
+.PHONY: install reproduce test test-slow test-bounds browser-test fuzz matrix lint docs benchmark audit licences lock clean
 
 install: $(VENV)/installed
 
@@ -36,6 +36,12 @@ test-bounds: install
 # Every supported Python that is here, with the versions of the lock and the newest ones allowed.
 matrix:
 	.ci/matrix
+
+# Damaged files for every reader, each with 5 s and 2 GB; FUZZ="--reader scenes --minutes 2".
+FUZZ ?= --minutes 60
+fuzz: install
+	cd tests && ../$(BIN)/python -m fuzz $(FUZZ)
+	cd tests && ../$(BIN)/python -m fuzz.random_models 0 1000 30
 
 lint: install
 	$(BIN)/ruff check .

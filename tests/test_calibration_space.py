@@ -81,7 +81,7 @@ def test_0_has_no_place_on_a_logarithmic_scale(model):
     ("text", "message"),
     [
         ("[cell_type.kg1a]\nspeed = 3\n", "not an interval"),
-        ("[cell_type\n", "Correct the TOML"),
+        ("[cell_type\n", "not a TOML file"),
     ],
 )
 def test_a_prior_file_that_has_no_intervals_is_refused(tmp_path, text, message):

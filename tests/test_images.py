@@ -5,7 +5,8 @@ import pytest
 from matplotlib.image import imsave
 
 from sdf1_field.errors import InputError
-from sdf1_field.images import read_pattern, resampled
+from sdf1_field.images import read_pattern, remembered_pattern, resampled
+from sdf1_field.spec import load_model
 
 
 def stored(folder, values):
@@ -20,7 +21,7 @@ def test_a_picture_begins_at_the_far_wall_and_its_colours_are_averaged(tmp_path)
     imsave(tmp_path / "corner.png", picture)
     expected = np.zeros((4, 6))
     expected[3, :3], expected[0, 5] = 1.0, 1 / 3
-    assert read_pattern(tmp_path / "corner.png") == pytest.approx(expected)
+    assert read_pattern(tmp_path / "corner.png").brightness() == pytest.approx(expected)
 
 
 def test_an_array_is_averaged_over_the_cells():
@@ -36,7 +37,7 @@ def test_an_array_is_averaged_over_the_cells():
 def test_a_mask_is_a_mask_whatever_its_type(tmp_path, kind):
     brightest = {"uint8": 255, "uint16": 65535}.get(kind, 1)
     mask = read_pattern(stored(tmp_path, np.array([[0, brightest]]).astype(kind)))
-    assert mask.tolist() == [[0.0, 1.0]]
+    assert mask.brightness().tolist() == [[0.0, 1.0]]
 
 
 @pytest.mark.parametrize(
@@ -58,3 +59,65 @@ def test_a_file_that_is_no_picture_is_refused(tmp_path, name):
     (tmp_path / name).write_text("no picture")
     with pytest.raises(InputError, match="cannot be read as a pattern"):
         read_pattern(tmp_path / name)
+
+
+@pytest.mark.parametrize(
+    ("content", "text"),
+    [
+        (b"", "cannot be read as a pattern"),
+        (b"PK\x03\x04" + bytes(60), "cannot be read as a pattern"),
+        (b"\x93NUMPY\x01\x00\x06\x00{((((", "cannot be read as a pattern"),
+    ],
+    ids=["empty", "zip", "header"],
+)
+def test_a_file_that_is_no_array_is_refused(tmp_path, content, text):
+    (tmp_path / "pattern.npy").write_bytes(content)
+    with pytest.raises(InputError, match=text):
+        read_pattern(tmp_path / "pattern.npy")
+
+
+def test_an_array_of_objects_is_refused_and_not_run(tmp_path):
+    class Touches:
+        def __reduce__(self):
+            return open, (str(tmp_path / "touched"), "w")
+
+    np.save(tmp_path / "pattern.npy", np.array([[Touches()]], dtype=object), allow_pickle=True)
+    with pytest.raises(InputError, match="cannot be read as a pattern"):
+        read_pattern(tmp_path / "pattern.npy")
+    assert not (tmp_path / "touched").exists()
+
+
+def test_a_shape_larger_than_any_picture_or_than_its_file_is_refused(tmp_path):
+    path = stored(tmp_path, np.zeros((2, 2), dtype=np.uint8))
+    content = path.read_bytes()
+    for shape, text in (
+        (b"(90000, 90000)", "has 8,100,000,000 pixels"),
+        (b"(200, 200), }", "cannot be read"),
+    ):
+        padding = b" " * (len(shape) - len(b"(2, 2)"))
+        path.write_bytes(content.replace(b"(2, 2)", shape, 1).replace(padding, b"", 1))
+        with pytest.raises(InputError, match=text):
+            read_pattern(path)
+
+
+def test_a_pattern_stays_as_it_was_when_the_model_was_loaded(tmp_path):
+    path = stored(tmp_path, np.eye(4))
+    first = remembered_pattern(path, anew=True)
+    stored(tmp_path, np.zeros((4, 4)))
+    assert remembered_pattern(path) is first
+    assert remembered_pattern(path).share(2, 2).tolist() == [[0.5, 0.0], [0.0, 0.5]]
+    anew = remembered_pattern(path, anew=True)
+    assert anew.sha256 != first.sha256
+    assert not anew.share(2, 2).any()
+
+
+def test_large_pictures_are_averaged_in_strips(tmp_path):
+    fine = np.random.default_rng(0).random((2500, 30))
+    pattern = read_pattern(stored(tmp_path, fine))
+    assert pattern.share(25, 3) == pytest.approx(resampled(fine, 25, 3), rel=1e-12)
+
+
+def test_a_pattern_with_gaps_is_refused_when_the_model_is_checked(tmp_path):
+    path = stored(tmp_path, np.array([[0.0, np.nan]]))
+    with pytest.raises(InputError, match=r"pattern\.npy: a pattern's values are from 0"):
+        load_model("coculture-kg1a", settings=[f"ligand.sdf1.coat.pattern={path}"])

@@ -198,7 +198,7 @@ def test_files_that_are_no_tiff_are_refused(tmp_path):
     assert "is no TIFF file" in refusal(path)
     path.write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(100))
     assert "is no TIFF file" in refusal(path)
-    assert "is a directory" in refusal(tmp_path)
+    assert "is a folder" in refusal(tmp_path)
     whole = plain(tmp_path / "whole.tif", bodies(200, 200)).read_bytes()
     path.write_bytes(whole[: len(whole) // 2])
     refusal(path, pixel_size=0.65)

@@ -174,7 +174,7 @@ def test_wrong_tables_are_refused(mask, written, text, says):
 
 def test_files_of_other_kinds_are_refused(mask, written, tmp_path):
     assert "none.csv: no such file" in refusal(tmp_path / "none.csv", mask)
-    assert "is a directory" in refusal(tmp_path, mask)
+    assert "is a folder" in refusal(tmp_path, mask)
     assert "neither TrackMate's XML nor a table" in refusal(tmp_path / "mask.tif", mask)
     assert "its root is <a>" in refusal(written("<a/>"), mask)
     path = tmp_path / "cut.roi"

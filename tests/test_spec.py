@@ -235,7 +235,7 @@ def test_an_unknown_name_points_to_the_list():
 
 def test_a_missing_file_is_named(tmp_path):
     path = tmp_path / "none.toml"
-    assert _refusal(path) == f"{path}: no such file or directory. Check the path."
+    assert _refusal(path) == f"{path}: no such file. Check the path."
 
 
 @pytest.mark.parametrize(

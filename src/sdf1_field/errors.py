@@ -1,20 +1,64 @@
 """Exceptions for users, and files that are whole or not there.
 
-The command line prints each exception as one line and sets the exit status.
+The command line prints each exception as one line and sets the exit status. Text of files that come
+from others is in these messages, so that each is made `plain` and cut.
 """
 
 import contextlib
 import errno
+import math
 import os
+import re
 import shutil
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 
 ASIDE = ".writing"
 """Added to the name of what is not complete."""
+_ACTING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+"""Control characters but tab and line feed, those that turn the direction, and half characters."""
+_LONGEST_WORD, _LONGEST = 300, 3000
+"""Characters of a word, such as a path, and of a message."""
 
 
-class Sdf1FieldError(Exception):
+def plain(text: str) -> str:
+    r"""Text without characters that act on a terminal, which are escaped.
+
+    Examples
+    --------
+    >>> print(plain("\x1b[31mred\n\u202e"))
+    \x1b[31mred
+    \u202e
+    """
+    return _ACTING.sub(lambda found: ascii(found[0])[1:-1], text)
+
+
+def cut(text: str) -> str:
+    """One plain line without the middles of words and of a whole that are too long to be read.
+
+    Examples
+    --------
+    >>> len(cut("x" * 1_000_000)) < 400
+    True
+    """
+    line = re.sub(r"[\t\n]", " ", plain(text))
+    words = re.sub(rf"\S{{{_LONGEST_WORD + 1},}}", lambda word: _ends(word[0], 200), line)
+    return words if len(words) <= _LONGEST else _ends(words, _LONGEST - 500)
+
+
+def _ends(text: str, first: int) -> str:
+    return f"{text[:first]}...{text[-first // 4 :]}"
+
+
+class _Shown(Exception):
+    """A message that is cut and plain, whatever is put into it."""
+
+    def __init__(self, *parts: object) -> None:
+        super().__init__(*(cut(str(part)) for part in parts))
+
+
+class Sdf1FieldError(_Shown):
     """Base of the errors that sdf1-field reports without a traceback."""
 
     exit_status = 1
@@ -30,7 +74,7 @@ class RunError(Sdf1FieldError):
     """A run failed although its input was valid."""
 
 
-class Sdf1FieldWarning(UserWarning):
+class Sdf1FieldWarning(_Shown, UserWarning):
     """A warning that does not stop the run: where, what, remedy."""
 
 
@@ -40,14 +84,61 @@ def reason_of(error: OSError) -> str:
 
 
 @contextlib.contextmanager
-def readable(path: Path) -> Iterator[None]:
+def readable(path: Path, remedy: str = "Check the path.") -> Iterator[None]:
     """Say in one line why a user's file could not be opened or read."""
     try:
         yield
     except FileNotFoundError:
-        raise InputError(f"{path}: no such file. Check the path.") from None
-    except OSError as error:
-        raise InputError(f"{path}: {reason_of(error)}. Check the path.") from None
+        raise InputError(f"{path}: no such file. {remedy}") from None
+    except (OSError, UnicodeEncodeError) as error:
+        reason = reason_of(error) if isinstance(error, OSError) else "not a name of a file"
+        raise InputError(f"{path}: {reason}. {remedy}") from None
+    except ValueError as error:
+        if "null" not in str(error):
+            raise
+        raise InputError(f"{path}: not a name of a file. {remedy}") from None
+
+
+def require_file(path: Path, *, most: float = math.inf, remedy: str = "Check the path.") -> int:
+    """Size of a user's file [bytes].
+
+    Parameters
+    ----------
+    path : pathlib.Path
+    most : float
+        Size that may be read [bytes].
+    remedy : str
+        End of the message where there is no such file.
+
+    Raises
+    ------
+    InputError
+        If there is none, if it is larger, or if it is a folder, a device, a pipe or a socket, which
+        may never end.
+    """
+    with readable(path, remedy):
+        found = Path(path).stat()
+    if stat.S_ISDIR(found.st_mode):
+        raise InputError(f"{path}: is a folder. Give a file.")
+    if not stat.S_ISREG(found.st_mode):
+        raise InputError(f"{path}: is a device, pipe or socket. Give a file on a disk.")
+    if found.st_size > most:
+        raise InputError(
+            f"{path}: has {found.st_size:,} bytes, and such a file has {most:,} at most. Check "
+            "that it is the right one."
+        )
+    return found.st_size
+
+
+def read_file(path: Path, *, most: int, remedy: str = "Check the path.") -> bytes:
+    """Bytes of a user's file; raises as `require_file`."""
+    require_file(path, most=most, remedy=remedy)
+    # Not blocked by a pipe that takes the file's place meanwhile.
+    with (
+        readable(path, remedy),
+        open(os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0)), "rb") as stream,
+    ):
+        return stream.read(most + 1)[:most]
 
 
 def refuse_existing(path: Path, *, force: bool) -> None:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from sdf1_field.compiled import kernel
 from sdf1_field.grid import Grid
-from sdf1_field.images import read_pattern, resampled
+from sdf1_field.images import remembered_pattern
 from sdf1_field.migrasomes import Emission, rates_now
 from sdf1_field.migrasomes.emission import (
     ExponentialDecay,
@@ -269,7 +269,7 @@ def binding_sites(coat: Coat, scene: Scene, grid: Grid) -> float | Array:
     if coat.pattern == "stripes":
         share *= _stripes(grid.nx, grid.width, coat.stripe_width)[None, :]
     elif coat.pattern != "even":
-        share *= resampled(read_pattern(Path(coat.pattern)), grid.ny, grid.nx)
+        share *= remembered_pattern(Path(coat.pattern)).share(grid.ny, grid.nx)
     if coat.under_bodies < 1.0:
         if scene.drawn is not None:
             return (

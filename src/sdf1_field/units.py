@@ -71,6 +71,8 @@ _POWER = re.compile(r"(?<=[A-Za-zµμ])([+-]?\d+)(?![\d.])")
 _TYPOGRAPHY = str.maketrans(f"{_SUPERSCRIPTS}−·×", "0123456789--**")
 """Typeset exponents, minus and products, and their plain forms."""
 _UNREASONABLE = re.compile(r"\d{3}|(\*\*|\^)[^*/^\s]*(\*\*|\^)")
+_LONGEST = 200
+"""Characters of a quantity."""
 _PER_MOLE = "[mass] / [substance]"
 
 _FACTORS: dict[str, dict[str, float]] = {
@@ -127,7 +129,7 @@ def _split(text: str) -> "tuple[float, pint.Unit]":
         raise ValueError from error
 
 
-@functools.cache
+@functools.lru_cache(maxsize=4096)
 def parse(text: str, dimension: str, *, molar_mass: float | None = None) -> float:
     """Canonical value of a text with a unit.
 
@@ -157,16 +159,32 @@ def parse(text: str, dimension: str, *, molar_mass: float | None = None) -> floa
     >>> round(parse("100 ng/mL", "concentration", molar_mass=7.96), 3)
     12.563
     """
-    canonical, example = DIMENSIONS[dimension]
+    example = DIMENSIONS[dimension][1]
+    if len(text) > _LONGEST:
+        raise ValueError(f"'{text}' is longer than any {dimension}. Write it like '{example}'.")
     known = _known_value(text, dimension, molar_mass)
     if known is not None:
         return known
+    try:
+        return _converted(text, dimension, molar_mass)
+    except ValueError:
+        raise
+    except Exception:  # pint refuses sums of logarithms and offsets by a dozen kinds
+        raise ValueError(_wrong(text, dimension)) from None
+
+
+def _wrong(text: str, dimension: str) -> str:
     article = "an" if dimension[0] in "aeiou" else "a"
-    wrong = f"'{text}' is not {article} {dimension}. Write it like '{example}'."
+    return f"'{text}' is not {article} {dimension}. Write it like '{DIMENSIONS[dimension][1]}'."
+
+
+def _converted(text: str, dimension: str, molar_mass: float | None) -> float:
+    """Canonical value of a text whose unit Pint knows."""
+    canonical, example = DIMENSIONS[dimension]
     try:
         number, unit = _split(text)
     except ValueError as error:
-        raise ValueError(f"{wrong} {error}".rstrip()) from None
+        raise ValueError(f"{_wrong(text, dimension)} {error}".rstrip()) from None
     quantity = _registry().Quantity(number, unit)
     if dimension == "number density" and quantity.check("[cells] / [length] ** 2"):
         canonical = "cell/um**2"
@@ -181,7 +199,10 @@ def parse(text: str, dimension: str, *, molar_mass: float | None = None) -> floa
     if not quantity.is_compatible_with(canonical):
         meant = _other_case(text, canonical)
         raise ValueError(
-            f"'{text}' is not {article} {dimension}. Did you mean '{meant}'?" if meant else wrong
+            f"'{text}' is not {'an' if dimension[0] in 'aeiou' else 'a'} {dimension}. Did you mean "
+            f"'{meant}'?"
+            if meant
+            else _wrong(text, dimension)
         )
     value = float(quantity.to(canonical).magnitude)
     if not math.isfinite(value):
@@ -209,7 +230,10 @@ def _other_case(text: str, canonical: str) -> str | None:
     if not text.endswith(("m", "M")):
         return None
     other = text[:-1] + ("M" if text.endswith("m") else "m")
-    number, unit = _split(other)
+    try:
+        number, unit = _split(other)
+    except ValueError:
+        return None
     return other if _registry().Quantity(number, unit).is_compatible_with(canonical) else None
 
 

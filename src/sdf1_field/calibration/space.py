@@ -1,7 +1,6 @@
 """The space of free parameters: their intervals, and points of the unit cube in it."""
 
 import math
-import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sdf1_field.errors import InputError, reason_of
-from sdf1_field.spec import Model, suggestion
+from sdf1_field.errors import InputError
+from sdf1_field.spec import Model, read_toml, suggestion
 
 Array = NDArray[np.float64]
 
@@ -164,13 +163,7 @@ def load_prior(path: Path) -> dict[str, Any]:
     InputError
         If the file cannot be read, or an entry is not a list of two ends.
     """
-    try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(f"{path}: {reason_of(error)}. Check --prior.") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: {error}. Correct the TOML there.") from None
-    found = dict(_leaves(table))
+    found = dict(_leaves(read_toml(path, str(path), "Check --prior.")))
     for key, ends in found.items():
         if not (isinstance(ends, list) and len(ends) == 2):
             raise InputError(

@@ -6,7 +6,6 @@ the shipped targets.
 """
 
 import math
-import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -24,9 +23,9 @@ from sdf1_field.claims.targets import (
     Statement,
     Status,
 )
-from sdf1_field.errors import InputError, reason_of
+from sdf1_field.errors import InputError
 from sdf1_field.shipped import model_names, shipped_folder
-from sdf1_field.spec import load_model, suggestion
+from sdf1_field.spec import load_model, read_toml, suggestion
 from sdf1_field.units import parse
 
 Observables = Mapping[str, Observable]
@@ -217,7 +216,7 @@ def load_paper(name: str, observations: Observables, *, targets: Path | None = N
         If the paper is unknown, or its claims name something that does not exist.
     """
     shipped = shipped_folder("validation") / "targets.toml"
-    papers = _read(shipped, "Reinstall sdf1-field")
+    papers = read_toml(shipped, str(shipped), "Reinstall sdf1-field.")
     if name not in papers:
         raise InputError(f"unknown paper '{name}'. Known: {', '.join(sorted(papers))}.")
     own = _source(shipped.name, name, papers[name], observations)
@@ -237,7 +236,7 @@ def load_paper(name: str, observations: Observables, *, targets: Path | None = N
     paper = with_predictions(paper, shipped.with_name("predictions.toml"), papers)
     if targets is None:
         return paper
-    further = _read(targets, "Check --targets")
+    further = read_toml(targets, str(targets), "Check --targets.")
     for other in further:
         if other not in papers:
             raise InputError(
@@ -275,7 +274,7 @@ def with_predictions(paper: Paper, path: Path, papers: Iterable[str]) -> Paper:
     InputError
         If a paper, a claim or a key is unknown, a key is missing, or a number is not a chance.
     """
-    recorded = _Table(str(path), _read(path, "Reinstall sdf1-field"))
+    recorded = _Table(str(path), read_toml(path, str(path), "Reinstall sdf1-field."))
     known = {one: one for one in papers}
     for name in recorded:
         recorded.choice("paper", name, known)
@@ -293,15 +292,6 @@ def with_predictions(paper: Paper, path: Path, papers: Iterable[str]) -> Paper:
         )
         claims[one] = replace(claim, left_out=left_out)
     return replace(paper, claims=tuple(claims.values()))
-
-
-def _read(path: Path, remedy: str) -> dict[str, Any]:
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(f"{path}: {reason_of(error)}. {remedy}.") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: {error}. Correct the TOML there.") from None
 
 
 def _source(

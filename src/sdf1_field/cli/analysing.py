@@ -8,6 +8,7 @@ import click
 from sdf1_field.api.tables import TABLES, changes_of, make_table, require_flat, usual_table
 from sdf1_field.cli.examples import ExampleCommand
 from sdf1_field.cli.options import json_option, time_of
+from sdf1_field.cli.printing import say
 from sdf1_field.cli.tables import Shown, show_table
 from sdf1_field.cli.tables.rows import csv_text
 from sdf1_field.errors import InputError
@@ -102,9 +103,9 @@ def analyse(
     if as_json or as_csv:
         for row in table if isinstance(table, list) else [table]:
             row["changed"] = changed
-        click.echo(csv_text(table) if as_csv else json.dumps(table, indent=2))
+        say(csv_text(table) if as_csv else json.dumps(table, indent=2))
         return
     show_table(kind, table, shown)
     for side, texts in changed.items():
         if texts:
-            click.echo(f"\nchanged from the shipped model in {side}: {'; '.join(texts)}")
+            say(f"\nchanged from the shipped model in {side}: {'; '.join(texts)}")

@@ -8,6 +8,7 @@ import click
 
 from sdf1_field.cli.examples import ExampleCommand
 from sdf1_field.cli.options import json_option
+from sdf1_field.cli.printing import say
 from sdf1_field.cli.program import fail_interrupted
 from sdf1_field.cli.progress import announce_compilation, shown_phases
 from sdf1_field.cli.tables import print_table
@@ -114,10 +115,10 @@ def calibrate(
     if as_json:
         from sdf1_field.calibration import report
 
-        click.echo(json.dumps(report.as_json(found), indent=2))
+        say(json.dumps(report.as_json(found), indent=2))
     else:
         _print_report(found)
-        click.echo(f"\n{folder}: {', '.join(saving.FILES)}")
+        say(f"\n{folder}: {', '.join(saving.FILES)}")
 
 
 def _print_report(found: "Inference") -> None:
@@ -133,7 +134,7 @@ def _print_report(found: "Inference") -> None:
     ):
         if rows:
             print_table(rows, header)
-            click.echo()
+            say()
     lines = (
         report.evidence_line(found),
         report.warning_line(found),
@@ -142,4 +143,4 @@ def _print_report(found: "Inference") -> None:
         weights_line(found.open_weights),
         report.NOTES,
     )
-    click.echo("\n\n".join(line for line in lines if line))
+    say("\n\n".join(line for line in lines if line))

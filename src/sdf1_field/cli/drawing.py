@@ -10,6 +10,7 @@ from sdf1_field.api.groups import GROUP_FIGURES
 from sdf1_field.cli.examples import ExampleCommand
 from sdf1_field.cli.figure_options import field_option, inset_option, page_options, range_option
 from sdf1_field.cli.options import time_of
+from sdf1_field.cli.printing import say
 from sdf1_field.errors import InputError, refuse_inputs
 
 if TYPE_CHECKING:
@@ -165,7 +166,7 @@ def plot(
                 opened, path, show=show, at=times, ligand=ligand, tracks=tracks, page=page,
                 force=force,
             )  # fmt: skip
-    click.echo(path)
+    say(path)
 
 
 def _require_sense(

@@ -8,6 +8,7 @@ import click
 
 from sdf1_field.cli.examples import ExampleCommand
 from sdf1_field.cli.options import json_option, run_argument
+from sdf1_field.cli.printing import say
 
 _WIDEST = 100
 """Longest line of text [characters]; longer ones are hard to read."""
@@ -38,7 +39,7 @@ def explain(run: Path, as_json: bool) -> None:
     with open_run(run, interrupted=True) as opened:
         document = explained(opened, run)
     if as_json:
-        click.echo(json.dumps(document_json(document), indent=2, ensure_ascii=False))
+        say(json.dumps(document_json(document), indent=2, ensure_ascii=False))
         return
     width = min(shutil.get_terminal_size().columns, _WIDEST)
-    click.echo(as_text(document, width))
+    say(as_text(document, width))

@@ -14,6 +14,7 @@ from sdf1_field.cli.options import (
     pixel_size_option,
     planes_option,
 )
+from sdf1_field.cli.printing import say
 from sdf1_field.errors import InputError, refuse_inputs
 
 _PATH = click.Path(path_type=Path)
@@ -152,11 +153,11 @@ def measure(
     if output is not None:
         save_picture(measured.plot(table), output)
     if as_json:
-        click.echo(json.dumps(table, indent=2))
+        say(json.dumps(table, indent=2))
         return
     print_measured(table)
     if output is not None:
-        click.echo(output)
+        say(output)
 
 
 def _pairs(

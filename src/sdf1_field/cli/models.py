@@ -8,6 +8,7 @@ import click
 
 from sdf1_field.cli.examples import ExampleCommand
 from sdf1_field.cli.options import json_option, set_option, strict_option
+from sdf1_field.cli.printing import say
 from sdf1_field.cli.tables import print_table
 from sdf1_field.errors import InputError
 from sdf1_field.shipped import model_titles
@@ -32,7 +33,7 @@ def list_models(as_json: bool) -> None:
     """List the named models."""
     titles = model_titles()
     if as_json:
-        click.echo(json.dumps([{"name": n, "title": t} for n, t in titles.items()], indent=2))
+        say(json.dumps([{"name": n, "title": t} for n, t in titles.items()], indent=2))
         return
     print_table(list(titles.items()))
 
@@ -63,9 +64,9 @@ def new(name: str, extends: str, force: bool) -> None:
 
     path = write_model_file(name, extends=extends, force=force)
     file = shlex.quote(str(path))
-    click.echo(f"{path}: edit it, then")
-    click.echo(f"  sdf1-field check {file}")
-    click.echo(f"  sdf1-field solve {file}")
+    say(f"{path}: edit it, then")
+    say(f"  sdf1-field check {file}")
+    say(f"  sdf1-field solve {file}")
 
 
 @click.command(
@@ -87,7 +88,7 @@ def show(model: str | None, json_schema: bool, settings: tuple[str, ...], as_jso
     from sdf1_field.spec import ModelSpec, asked_model, parameters
 
     if json_schema:
-        click.echo(json.dumps(ModelSpec.model_json_schema(), indent=2))
+        say(json.dumps(ModelSpec.model_json_schema(), indent=2))
         return
     if model is None:
         raise click.UsageError("Missing argument 'MODEL'. Try a name from `sdf1-field list`.")
@@ -100,18 +101,18 @@ def show(model: str | None, json_schema: bool, settings: tuple[str, ...], as_jso
         loaded = asked_model(model, settings=settings)
         entries, title = dict(loaded.entries), f"{loaded.name}: {loaded.spec.title}"
     if as_json:
-        click.echo(json.dumps({k: _entry_json(e) for k, e in sorted(entries.items())}, indent=2))
+        say(json.dumps({k: _entry_json(e) for k, e in sorted(entries.items())}, indent=2))
         return
-    click.echo(title)
+    say(title)
     section = None
     for path, entry in sorted(entries.items()):
         head, _, leaf = path.rpartition(".")
         if head != section:
-            click.echo(f"\n[{head}]" if head else "")
+            say(f"\n[{head}]" if head else "")
             section = head
         interval = f" [{entry.interval[0]} to {entry.interval[1]}]" if entry.interval else ""
         note = f"{entry.status}: {entry.source}{interval}"
-        click.echo(f"{leaf:<29} {_value_text(entry):<22} {note}")
+        say(f"{leaf:<29} {_value_text(entry):<22} {note}")
 
 
 def _value_text(entry: "Entry") -> str:
@@ -163,7 +164,7 @@ def check(model: str, settings: tuple[str, ...], strict: bool) -> None:
     warn_of_intervals(loaded, strict=strict)
     spec = loaded.spec
     own = sum(entry.where != "models/parameters.toml" for entry in loaded.entries.values())
-    click.echo(
+    say(
         f"{model}: a {spec.run.mode} model of {', '.join(spec.solved_ligands) or 'no ligand'} "
         f"with {spec.cell_count or 'no'} {spec.cells.type} cells, scene "
         f"{'drawn' if spec.drawn else spec.scene.mode}; "
@@ -171,14 +172,14 @@ def check(model: str, settings: tuple[str, ...], strict: bool) -> None:
         f"{len(loaded.entries) - own} defaults."
     )
     if changed := changes_text(loaded):
-        click.echo(f"changed from the shipped model: {changed}")
+        say(f"changed from the shipped model: {changed}")
     idle: dict[tuple[str, str], list[str]] = {}
     for where, key in inherited_unread(loaded):
         idle.setdefault((where, key.reason), []).append(key.path)
     for (where, reason), paths in idle.items():
-        click.echo(f"not read in this model, since {reason}: {', '.join(paths)} ({where})")
+        say(f"not read in this model, since {reason}: {', '.join(paths)} ({where})")
     file_size, memory = expected_size(spec)
-    click.echo(
+    say(
         f"a run takes about {bytes_text(memory)} of memory and a file of up to "
         f"{bytes_text(file_size)}"
     )

@@ -8,6 +8,7 @@ import click
 from sdf1_field.cli.examples import ExampleCommand
 from sdf1_field.cli.figure_options import field_option, inset_option, range_option
 from sdf1_field.cli.options import run_argument, time_of
+from sdf1_field.cli.printing import say
 from sdf1_field.cli.progress import shown_phases
 
 
@@ -85,4 +86,4 @@ def movie(
             interpolate=interpolate, force=force, progress=partial(report, "pictures"),
         )  # fmt: skip
     if not quiet:
-        click.echo(path)
+        say(path)

@@ -13,8 +13,9 @@ from typing import Any, NoReturn, TextIO
 import click
 
 from sdf1_field.cli.examples import ExampleCommand
+from sdf1_field.cli.printing import say
 from sdf1_field.cli.streams import replace_closed_streams
-from sdf1_field.errors import Sdf1FieldError, Sdf1FieldWarning, reason_of
+from sdf1_field.errors import Sdf1FieldError, Sdf1FieldWarning, cut, plain, reason_of
 from sdf1_field.interrupts import exit_status, ignore_signals, reason
 
 _DEBUG = "--debug"
@@ -52,7 +53,7 @@ class Program(ExampleCommand, click.Group):
                 status = super().main(words, **extra)
             except Exception as error:
                 if debug and not isinstance(error, click.exceptions.NoArgsIsHelpError):
-                    traceback.print_exc()
+                    say(traceback.format_exc().rstrip(), err=True)
                 _end(error)
             except KeyboardInterrupt as end:
                 fail_interrupted(end)
@@ -157,15 +158,15 @@ def _show_warning(
 ) -> None:
     if issubclass(category, Sdf1FieldWarning):
         text = " ".join(str(message).split())
-        click.echo(f"sdf1-field: warning: {text}", err=True)
+        say(f"sdf1-field: warning: {text}", err=True)
     else:
         shown = warnings.formatwarning(message, category, filename, lineno, line)
-        (file or sys.stderr).write(shown)
+        (file or sys.stderr).write(plain(shown))
 
 
 def fail(text: str, status: int) -> NoReturn:
     """End the program with one line on standard error and an exit status."""
-    click.echo(f"sdf1-field: {' '.join(text.split())}", err=True)
+    say(f"sdf1-field: {cut(' '.join(text.split()))}", err=True)
     sys.exit(status)
 
 

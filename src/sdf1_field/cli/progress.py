@@ -9,6 +9,8 @@ from typing import Any
 
 import click
 
+from sdf1_field.cli.printing import say
+
 Advance = Callable[[int, str], None]
 """Called with the number of states or dishes done, and the progress in words."""
 
@@ -27,7 +29,7 @@ def announce_compilation() -> None:
     from sdf1_field.compiled.files import kernels_are_cached
 
     if not kernels_are_cached():
-        click.echo(_COMPILING, err=True)
+        say(_COMPILING, err=True)
 
 
 @contextmanager
@@ -60,7 +62,7 @@ def shown_progress(label: str, length: int, *, quiet: bool = False) -> Iterator[
                 return
             last = now, done
             left = time_left_text(pace, length - done)
-            click.echo(f"{label}: {reached}, {100.0 * done / length:.0f} % done{left}", err=True)
+            say(f"{label}: {reached}, {100.0 * done / length:.0f} % done{left}", err=True)
 
         yield report
         return

@@ -8,6 +8,7 @@ import click
 
 from sdf1_field.cli.examples import ExampleCommand
 from sdf1_field.cli.options import json_option
+from sdf1_field.cli.printing import say
 from sdf1_field.cli.program import fail, fail_interrupted
 from sdf1_field.cli.progress import announce_compilation, shown_progress
 from sdf1_field.cli.tables import print_table
@@ -127,13 +128,13 @@ def reproduce(
 
     write_report(report, folder, suffix=suffix)
     if as_json:
-        click.echo(json.dumps(engine.as_json(report), indent=2))
+        say(json.dumps(engine.as_json(report), indent=2))
     else:
         _print_report(report)
-        click.echo(f"\n{folder}: table{suffix}.md, claims{suffix}.json, figures{suffix}, runs.csv")
+        say(f"\n{folder}: table{suffix}.md, claims{suffix}.json, figures{suffix}, runs.csv")
     for failure in report.failures:
         d = failure.dish
-        click.echo(f"sdf1-field: {d.model}, seed {d.seed}: {failure.message}", err=True)
+        say(f"sdf1-field: {d.model}, seed {d.seed}: {failure.message}", err=True)
     if report.failures:
         fail(
             f"{len(report.failures)} of {total} dishes failed, and pools are judged without "
@@ -146,17 +147,17 @@ def _print_report(report: "Report") -> None:
     """Every claim with its statements, then all verdicts."""
     from sdf1_field.reproduce import tables
 
-    click.echo(report.paper.citation)
+    say(report.paper.citation)
     for found in report.found:
         claim = found.claim
-        click.echo(f"\n{claim.id}: {claim.says}\n{tables.role(claim)}\n{found.verdict}")
+        say(f"\n{claim.id}: {claim.says}\n{tables.role(claim)}\n{found.verdict}")
         print_table(tables.statement_rows(found), tables.STATEMENTS)
-        click.echo(tables.chance_line(found))
+        say(tables.chance_line(found))
         if line := tables.others_line(claim):
-            click.echo(line)
+            say(line)
         for line in tables.digitised_lines(found):
-            click.echo(line)
-    click.echo()
+            say(line)
+    say()
     print_table([tables.short_summary_row(found) for found in report.found], tables.SHORT_SUMMARY)
     for line in (
         tables.weights_line(report.weights),
@@ -164,4 +165,4 @@ def _print_report(report: "Report") -> None:
         tables.notes(report),
     ):
         if line:
-            click.echo(f"\n{line}")
+            say(f"\n{line}")

@@ -11,6 +11,7 @@ import click
 
 from sdf1_field.cli.examples import ExampleCommand
 from sdf1_field.cli.options import json_option, run_argument, set_option, strict_option
+from sdf1_field.cli.printing import say
 from sdf1_field.cli.program import fail_interrupted
 from sdf1_field.cli.progress import announce_compilation, shown_progress
 from sdf1_field.cli.tables import print_table
@@ -107,7 +108,7 @@ def solve(
                 require_possible(loaded, path, force=force, resume=resume, strict=strict)
             file_size, memory = record.expected_size(loaded.spec)
             if not quiet and max(file_size, memory) > _LARGE:
-                click.echo(
+                say(
                     f"about {bytes_text(memory)} of memory, a file of up to "
                     f"{bytes_text(file_size)}, and up to "
                     f"{bytes_text(record.expected_content(loaded.spec))} beside it until it is "
@@ -134,7 +135,7 @@ def solve(
     except KeyboardInterrupt as end:
         fail_interrupted(end, "Nothing had been saved yet." if path is None else _left(path))
     if not quiet:
-        click.echo(path)
+        say(path)
 
 
 def _left(path: Path) -> str:
@@ -158,8 +159,9 @@ def _left(path: Path) -> str:
 )
 @run_argument
 @click.option("--digest", is_flag=True, help="Add the SHA-256 of the run's content.")
+@click.option("--verify", is_flag=True, help="Read everything, and name variables with damage.")
 @json_option
-def inspect(run: Path, digest: bool, as_json: bool) -> None:
+def inspect(run: Path, digest: bool, verify: bool, as_json: bool) -> None:
     """Show what a run file holds and whether its mass audit closes."""
     from sdf1_field.record import (
         audit_rows,
@@ -167,18 +169,21 @@ def inspect(run: Path, digest: bool, as_json: bool) -> None:
         content_digest,
         field_unit,
         open_run,
+        require_undamaged,
         summary,
     )
 
     with open_run(run, interrupted=True) as opened:
+        if verify:
+            require_undamaged(opened)
         facts = summary(opened)
         units = {own["name"]: field_unit(opened, own["name"]) for own in facts["ligands"]}
         if digest:
             facts["digest"] = content_digest(opened)
     if as_json:
-        click.echo(json.dumps(facts, indent=2))
+        say(json.dumps(facts, indent=2))
         return
-    click.echo(f"{run}: {facts['title']}")
+    say(f"{run}: {facts['title']}")
     facts["changed"] = "; ".join(facts["changed"]) or "nothing"
     computers = [computer_text(computer) for computer in facts["computed_on"]]
     facts["computed on"] = ", then on ".join(computers) or "not recorded"
@@ -197,5 +202,5 @@ def inspect(run: Path, digest: bool, as_json: bool) -> None:
     )
     print_table([(key, str(facts[key])) for key in (*keys, "digest") if key in facts])
     for ligand in facts["ligands"]:
-        click.echo(f"\n{ligand['label']} at the end")
+        say(f"\n{ligand['label']} at the end")
         print_table(audit_rows(ligand, units[ligand["name"]]))

@@ -14,6 +14,7 @@ from sdf1_field.cli.options import (
     pixel_size_option,
     planes_option,
 )
+from sdf1_field.cli.printing import say
 from sdf1_field.errors import refuse_inputs
 
 _PATH = click.Path(path_type=Path)
@@ -117,9 +118,9 @@ def scene(
     if output is not None:
         made.save(output, force=force)
     if as_json:
-        click.echo(json.dumps(table, indent=2))
+        say(json.dumps(table, indent=2))
         return
     print_scene(table)
     for path in (output, picture):
         if path is not None:
-            click.echo(path)
+            say(path)

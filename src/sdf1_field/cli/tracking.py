@@ -17,6 +17,7 @@ from sdf1_field.cli.options import (
     run_argument,
     time_of,
 )
+from sdf1_field.cli.printing import say
 from sdf1_field.errors import InputError, refuse_inputs
 
 _FORMATS = ("trackmate-xml", "trackmate-csv", "geff", "csv", "mask", "imagej", "ome-tiff")
@@ -140,11 +141,11 @@ def tracks(
     if output is not None:
         save_picture(own.plot(control, along=along), output)
     if as_json:
-        click.echo(json.dumps(table, indent=2))
+        say(json.dumps(table, indent=2))
         return
     print_tracks(table)
     if output is not None:
-        click.echo(output)
+        say(output)
 
 
 def _require_for(option: str, value: object, own: Mapping[str, object]) -> None:
@@ -206,4 +207,4 @@ def export(
     from sdf1_field.api.exporting import export as write
 
     times = [time_of(text) for text in at] or None
-    click.echo(write(run, to, output, at=times, pixel_size=pixel_size, force=force))
+    say(write(run, to, output, at=times, pixel_size=pixel_size, force=force))

@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from sdf1_field.cli.examples import ExampleCommand
+from sdf1_field.cli.printing import say
 from sdf1_field.errors import InputError
 
 
@@ -54,7 +55,7 @@ def view(
     if any(run.is_dir() for run in runs):
         if len(runs) > 1:
             raise InputError("view: a folder has a page of its own. Give one folder, or run files.")
-        click.echo(view_folder(runs[0], output, force=force))
+        say(view_folder(runs[0], output, force=force))
         return
     path = output or runs[0].with_suffix(".html")
     require_page(path, force=force)
@@ -62,4 +63,4 @@ def view(
         opened = [files.enter_context(Run(open_run(run, interrupted=True), run)) for run in runs]
         with shown_phases(quiet=quiet) as report:
             view_runs(opened, path, size=size, force=force, report=report)
-    click.echo(path)
+    say(path)

@@ -211,9 +211,13 @@ def _netcdf(dish: Dish, digest: str, simulated: Simulated) -> bytes:
     return bytes(file.close())
 
 
+_MOST_VALUES = 10**8
+"""Of a reading."""
+
+
 def read_run(path: Path, digest: str) -> Simulated | None:
     """A stored dish; None if it is not stored or cannot be read."""
-    if not path.exists():
+    if not path.is_file():
         return None
     try:
         with netCDF4.Dataset(path) as file:
@@ -225,12 +229,15 @@ def read_run(path: Path, digest: str) -> Simulated | None:
                 (v for v in file.variables.values() if "order" in v.ncattrs()),
                 key=lambda v: int(v.order),
             )
+            if any(v.size > _MOST_VALUES for v in read):
+                return None
             readings = tuple(
                 Reading(v.quantity, float(v.time), np.atleast_1d(v[...]), v.of) for v in read
             )
             computers = recorded_computers(file.__dict__.get("computed_on"))
             return Simulated(readings, computers[0] if computers else {})
-    except (OSError, RuntimeError, AttributeError):
+    except Exception:
+        # netCDF4 raises errors of many kinds; what cannot be read is simulated anew.
         return None
 
 

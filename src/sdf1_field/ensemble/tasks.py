@@ -89,7 +89,7 @@ def _locked(store: Path) -> Generator[Any]:
     """The file, open at its beginning for reading and adding lines."""
     try:
         store.parent.mkdir(parents=True, exist_ok=True)
-        file = store.open("a+", encoding="utf-8")
+        file = store.open("a+", encoding="utf-8", errors="replace")
     except OSError as error:
         raise InputError(
             f"{store}: cannot be written to ({reason_of(error)}). Choose another folder."
@@ -104,9 +104,10 @@ def _stored(text: str) -> dict[str, Any]:
     """Results by key; a line that was cut off is left out."""
     found = {}
     for line in text.split("\n"):
-        with contextlib.suppress(ValueError):
-            key, answer = json.loads(line)
-            found[key] = answer
+        with contextlib.suppress(ValueError, RecursionError):
+            pair = json.loads(line)
+            if isinstance(pair, list) and len(pair) == 2 and isinstance(pair[0], str):
+                found[pair[0]] = pair[1]
     return found
 
 

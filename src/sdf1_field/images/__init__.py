@@ -4,6 +4,7 @@ from sdf1_field import lazy_names
 
 _HOMES = {
     "read_pattern": "patterns",
+    "remembered_pattern": "patterns",
     "resampled": "patterns",
     "FREE": "scene_files",
     "NETWORK": "scene_files",

@@ -1,4 +1,4 @@
-from sdf1_field.images.patterns import read_pattern, resampled
+from sdf1_field.images.patterns import read_pattern, remembered_pattern, resampled
 from sdf1_field.images.scene_files import (
     FREE,
     NETWORK,
@@ -19,6 +19,7 @@ __all__ = [
     "read_extent",
     "read_pattern",
     "read_scene",
+    "remembered_pattern",
     "resampled",
     "write_scene",
 ]

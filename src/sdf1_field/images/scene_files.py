@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from sdf1_field.errors import InputError, replaced_when_whole
+from sdf1_field.errors import InputError, replaced_when_whole, require_file
 
 if TYPE_CHECKING:
     import netCDF4
@@ -25,6 +25,7 @@ FREE, NETWORK = -1, -2
 _FAMILY = SCENE_FORMAT.rpartition(" ")[0]
 _FEW = np.iinfo(np.int16).max
 _COMPRESSION: Final = 1
+_MOST_PIXELS: Final = 8192**2
 _REMEDY = "Make it with `sdf1-field scene`."
 
 
@@ -173,12 +174,15 @@ def read_scene(path: Path) -> DrawnScene:
         If it is none, or is damaged or of another version.
     """
     with _opened(path) as file:
+        _require_modest(file)
         pixels = file["pixels"][:].astype(np.int32, copy=False)
         x, y, radius = (
             file[f"migrasome_{name}"][:].astype(float) if "migrasome_x" in file.variables else None
             for name in ("x", "y", "radius")
         )
         size = _pixel_size(file)
+        if not NETWORK <= pixels.min() <= pixels.max() < pixels.size:
+            raise IndexError
         # Counted from `NETWORK` on: a body without a pixel would have no place.
         counts = np.bincount(pixels.reshape(-1) - NETWORK, minlength=-NETWORK)[-NETWORK:]
         if len(counts) != file.bodies or not counts.all():
@@ -206,12 +210,22 @@ def read_scene(path: Path) -> DrawnScene:
 def read_extent(path: Path) -> Extent:
     """Read the size of a drawn scene alone; raises as `read_scene`."""
     with _opened(path) as file:
+        _require_modest(file)
         rows, columns = file["pixels"].shape
         migrasomes = len(file.dimensions["migrasome"]) if "migrasome_x" in file.variables else None
         return Extent(
             rows, columns, _pixel_size(file), int(file.bodies), int(file.network_pixels),
             migrasomes,
         )  # fmt: skip
+
+
+def _require_modest(file: "netCDF4.Dataset") -> None:
+    """Raise ValueError if a file declares more than a picture has."""
+    pixels = file["pixels"]
+    if pixels.ndim != 2 or pixels.dtype.kind != "i" or not 0 < pixels.size <= _MOST_PIXELS:
+        raise ValueError
+    if any(len(dimension) > _MOST_PIXELS for dimension in file.dimensions.values()):
+        raise ValueError
 
 
 def _pixel_size(file: "netCDF4.Dataset") -> float:
@@ -226,15 +240,17 @@ def _opened(path: Path) -> Iterator["netCDF4.Dataset"]:
     """File of a drawn scene that is open for a while; what goes wrong with it is an InputError."""
     import netCDF4
 
-    if not path.is_file():
-        raise InputError(f"{path}: no such file. {_REMEDY}")
+    require_file(path, remedy=_REMEDY)
     try:
         file = netCDF4.Dataset(path)
     except (OSError, RuntimeError):
         raise InputError(f"{path}: is no file of a drawn scene. {_REMEDY}") from None
     with contextlib.closing(file):
         file.set_auto_mask(False)
-        name = str(file.__dict__.get("format", ""))
+        try:
+            name = str(file.__dict__.get("format", ""))
+        except (AttributeError, RuntimeError):
+            name = ""
         if name.startswith(f"{_FAMILY} ") and name != SCENE_FORMAT:
             raise InputError(
                 f"{path}: is of another version ({name}); this one reads {SCENE_FORMAT}. "
@@ -244,7 +260,7 @@ def _opened(path: Path) -> Iterator["netCDF4.Dataset"]:
             raise InputError(f"{path}: is no file of a drawn scene. {_REMEDY}")
         try:
             yield file
-        except (OSError, RuntimeError, ValueError, AttributeError, LookupError):
+        except (OSError, RuntimeError, ValueError, AttributeError, LookupError, TypeError):
             raise InputError(
                 f"{path}: damaged, or not as `sdf1-field scene` makes it. Make it again."
             ) from None

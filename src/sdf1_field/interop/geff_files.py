@@ -1,6 +1,7 @@
 """GEFF, the graph exchange format for tracks: folders of zarr arrays, by the package geff."""
 
 import json
+import math
 import warnings
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sdf1_field.errors import InputError, replaced_when_whole
+from sdf1_field.errors import InputError, read_file, replaced_when_whole, require_file
 from sdf1_field.interop.frames import frames_of_times
 from sdf1_field.interop.scales import Calibration, scale_of
 from sdf1_field.interop.trackfile import (
@@ -27,18 +28,49 @@ _TIMES, _FRAME = ("t", "time", "frame"), ("frame", "frames")
 _TRACK, _RADIUS = "track_id", "radius"
 _LONGEST = 200
 """Characters of the package's own reason."""
+_LARGEST_DESCRIPTION, _MOST_FILES, _MOST_VALUES = 1 << 20, 100_000, 50_000_000
+"""Bytes of a file that describes an array, files of a folder, and values of an array."""
 
 
 def is_geff(path: Path) -> bool:
     """Whether a folder has the attributes of a GEFF."""
     for name in (".zattrs", "zarr.json"):
-        try:
-            attributes = json.loads((path / name).read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            continue
-        if isinstance(attributes, dict) and "geff" in attributes.get("attributes", attributes):
+        attributes = _described(path / name)
+        if "geff" in (attributes.get("attributes") or attributes):
             return True
     return False
+
+
+def _described(path: Path) -> dict[str, Any]:
+    """A file of JSON that describes a folder or an array; empty if it is none."""
+    try:
+        found = json.loads(read_file(path, most=_LARGEST_DESCRIPTION))
+    except (InputError, ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _require_modest(path: Path) -> None:
+    """Raise InputError if a folder holds what is no file, or declares arrays beyond memory."""
+    for number, part in enumerate(sorted(path.rglob("*"))):
+        if number > _MOST_FILES:
+            raise InputError(f"{path}: has more than {_MOST_FILES:,} files. Write larger chunks.")
+        if part.is_dir():
+            continue
+        require_file(part)
+        if part.name not in (".zarray", "zarr.json"):
+            continue
+        own = _described(part)
+        grid = own.get("chunk_grid")
+        inner = grid.get("configuration") if isinstance(grid, dict) else None
+        chunks = inner.get("chunk_shape") if isinstance(inner, dict) else own.get("chunks")
+        for shape in (own.get("shape"), chunks):
+            sides = shape if isinstance(shape, list) else []
+            if not all(type(side) is int for side in sides) or math.prod(sides) > _MOST_VALUES:
+                raise InputError(
+                    f"{path}: {part.parent.relative_to(path)} has {sides} values, and at most "
+                    f"{_MOST_VALUES:,} are read. Write it again."
+                )
 
 
 def read_geff(path: Path, asked: Calibration) -> TrackFile:
@@ -60,6 +92,7 @@ def read_geff(path: Path, asked: Calibration) -> TrackFile:
     name = str(path)
     if not is_geff(path):
         raise InputError(f"{name}: is a folder but no GEFF. Give a file of tracks.")
+    _require_modest(path)
     reader_of = _package(name).GeffReader
     with warnings.catch_warnings():
         # Of units that are not those of OME-Zarr, which are read or refused below.

@@ -1,5 +1,6 @@
 """ImageJ's regions of interest: points as cells, and outlines as regions of a picture."""
 
+import io
 import math
 import zipfile
 from fnmatch import fnmatchcase
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sdf1_field.errors import InputError
+from sdf1_field.errors import InputError, read_file
 from sdf1_field.interop.masks import LARGEST_SIDE, REGION_NAMES, REST, Mask, label_parts
 from sdf1_field.interop.scales import pixel_scale
 from sdf1_field.scene import Region
@@ -82,11 +83,16 @@ def read_outlines(
         parts = [np.asarray(part, dtype=float) for part in _courses(path, name, roi)]
         places = np.concatenate(parts)
         low, high = places.min(axis=0), places.max(axis=0)
-        if low.min() < 0.0 or high[0] > columns or high[1] > rows:
+        # Comparisons with NaN are false.
+        if not (low.min() >= 0.0 and high[0] <= columns and high[1] <= rows):
             raise InputError(
                 f"{path}: '{name}' reaches from ({low[0]:g}, {low[1]:g}) to ({high[0]:g}, "
                 f"{high[1]:g}), outside of {columns} x {rows} pixels. Correct --image-size, or the "
                 "outline."
+            )
+        if sum(np.abs(np.diff(part[:, 1])).sum() for part in parts) > _LONGEST_OUTLINE:
+            raise InputError(
+                f"{path}: '{name}' goes up and down more than any outline. Draw it again."
             )
         fill(picture, parts, n + 1)
     regions = np.zeros(picture.shape, dtype=np.uint8)
@@ -289,29 +295,34 @@ def read_rois(path: Path) -> "list[tuple[str, ImagejRoi]]":
     return rois
 
 
-_LARGEST_PART = 1 << 26
-"""Of a region of interest in a set [bytes]."""
+_LONGEST_OUTLINE = 20_000_000
+"""Of the lines of an outline along y, together [pixels]."""
+_LARGEST_PART, _LARGEST_SET = 1 << 26, 1 << 28
+"""Of a region of interest in a set, and of all of them [bytes]."""
 
 
 def _parts(path: Path) -> list[tuple[str, bytes]]:
     """Names and bytes of the regions of interest in a file, one or a set."""
+    content = read_file(path, most=_LARGEST_SET)
+    if content[:4] != _ZIP:
+        return [(path.stem, content)]
     try:
-        if path.read_bytes()[:4] != _ZIP:
-            return [(path.stem, path.read_bytes())]
-        with zipfile.ZipFile(path) as archive:
-            parts = []
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            parts: list[tuple[str, bytes]] = []
             for entry in archive.infolist():
                 if not entry.filename.lower().endswith(".roi"):
                     continue
-                if entry.file_size > _LARGEST_PART:
+                whole = sum(len(part) for _, part in parts) + entry.file_size
+                if entry.file_size > _LARGEST_PART or whole > _LARGEST_SET:
                     raise InputError(
                         f"{path}: '{entry.filename}' is larger than any region of interest. Save "
                         "the set again."
                     )
                 parts.append((entry.filename, archive.read(entry)))
             return parts
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file. Check the path.") from None
-    except (OSError, zipfile.BadZipFile, NotImplementedError, RuntimeError, ValueError) as error:
-        reason = " ".join(str(error).split())
+    except InputError:
+        raise
+    except Exception as error:
+        # zipfile raises errors of many kinds for archives that are damaged.
+        reason = " ".join(str(error).split()) or type(error).__name__
         raise InputError(f"{path}: cannot be read ({reason}). Save the set again.") from None

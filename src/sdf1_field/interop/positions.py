@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from sdf1_field.errors import InputError, readable
+from sdf1_field.errors import InputError, readable, require_file
 from sdf1_field.interop.masks import Mask
 from sdf1_field.interop.outlines import is_roi, read_points
 from sdf1_field.interop.scales import Calibration
@@ -93,6 +93,7 @@ def read_positions(
         If the file cannot be read, has no cells, several frames of which none is chosen, another
         calibration than the mask, or a cell outside of it.
     """
+    require_file(path)
     with readable(path), path.open("rb") as stream:
         begin = stream.read(1024)
     xml = is_xml(begin)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from sdf1_field.errors import InputError, readable
+from sdf1_field.errors import InputError, readable, require_file
 from sdf1_field.interop.geff_files import read_geff
 from sdf1_field.interop.scales import Calibration
 from sdf1_field.interop.tables import read_table
@@ -33,11 +33,11 @@ def read_tracks(
         If there is no such file, or its tracks cannot be read: where, what and the remedy.
     """
     asked = asked or Calibration()
-    with readable(path):
-        if path.is_dir():
-            return read_geff(path, asked)
-        with path.open("rb") as stream:
-            begin = stream.read(1024)
+    if path.is_dir():
+        return read_geff(path, asked)
+    require_file(path)
+    with readable(path), path.open("rb") as stream:
+        begin = stream.read(1024)
     if is_xml(begin):
         if columns:
             raise InputError(f"{path}: is XML, and --columns is for tables. Omit it.")

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from sdf1_field.errors import InputError, readable
+from sdf1_field.errors import InputError, readable, require_file
 from sdf1_field.interop.masks import Mask, parse_labels
 from sdf1_field.interop.outlines import is_roi, read_outlines
 from sdf1_field.interop.tiff_masks import read_mask
@@ -41,6 +41,7 @@ def read_regions(
     InputError
         As of `read_mask` and `read_outlines`.
     """
+    require_file(path)
     with readable(path), path.open("rb") as stream:
         begin = stream.read(4)
     if not begin:

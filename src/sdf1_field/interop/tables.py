@@ -439,11 +439,12 @@ def _floats(name: str, column: str, values: NDArray[np.object_] | Array, headers
     """Numbers of a column, NaN for what is missing."""
     try:
         return np.asarray(values, dtype=np.float64)
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError):
         for row, value in enumerate(values):
-            if isinstance(value, str) and not _is_number(value):
+            huge = isinstance(value, int) and abs(value) > _WHOLE
+            if huge or (isinstance(value, str) and not _is_number(value)):
                 raise InputError(
-                    f"{name}: {column} in line {headers + row + 1} is {value[:_SHOWN]!r}, no "
+                    f"{name}: {column} in line {headers + row + 1} is {str(value)[:_SHOWN]!r}, no "
                     "number. Correct it."
                 ) from None
         raise

@@ -2,6 +2,7 @@
 
 import logging
 import math
+import struct
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from sdf1_field.errors import InputError, readable
+from sdf1_field.errors import InputError, readable, require_file
 from sdf1_field.interop.masks import LARGEST_SIDE, Labels, Mask, make_mask
 from sdf1_field.interop.scales import length_factor, pixel_scale
 
@@ -96,6 +97,7 @@ def _opened(path: Path) -> "Iterator[TiffFile]":
     disabled, logger.disabled = logger.disabled, True
     try:
         with _open(path) as file:
+            _require_end(path, file)
             yield file
     except InputError:
         raise
@@ -114,6 +116,7 @@ def _opened(path: Path) -> "Iterator[TiffFile]":
 def _open(path: Path) -> "TiffFile":
     from tifffile import TiffFile
 
+    require_file(path)
     with readable(path):
         try:
             return TiffFile(path)
@@ -125,6 +128,26 @@ def _open(path: Path) -> "TiffFile":
                 f"{path}: is no TIFF file. Save the mask as TIFF, such as with Fiji's File > Save "
                 "As > Tiff."
             ) from None
+
+
+def _require_end(path: Path, tif: "TiffFile") -> None:
+    """Raise InputError if the pages of a file, each of which names the next, never end."""
+    form, handle = tif.tiff, tif.filehandle
+    seen: set[int] = set()
+    handle.seek(8 if form.offsetsize == 8 else 4)
+    while (next_page := handle.read(form.offsetsize)) and len(next_page) == form.offsetsize:
+        (at,) = struct.unpack(form.offsetformat, next_page)
+        if at == 0 or at >= handle.size:
+            return
+        if at in seen or len(seen) > _MOST_PAGES:
+            raise InputError(f"{path}: its pages never end. Save the picture again.")
+        seen.add(at)
+        handle.seek(at)
+        count = handle.read(form.tagnosize)
+        if len(count) < form.tagnosize:
+            return
+        (tags,) = struct.unpack(form.tagnoformat, count)
+        handle.seek(at + form.tagnosize + tags * form.tagsize)
 
 
 def _picture(
@@ -154,8 +177,13 @@ def _picture(
                 f"{path}: is {shape[-1]} x {shape[-2]} pixels; masks have up to {LARGEST_SIDE} a "
                 "side. Give a part of it."
             )
+        if math.prod(shape[-2:]) * kind.itemsize > _LARGEST_STACK:
+            raise InputError(
+                f"{path}: has {shape[-1]} x {shape[-2]} pixels of {8 * kind.itemsize} bits, too "
+                "many of this size. Save it with 8 or 16 bits."
+            )
         place = _chosen(path, axes[:-2], shape[:-2], planes)
-        picture = _plane(series, place)
+        picture = _plane(path, series, place)
         unit, width = _calibration(path, tif)
     if kind.kind == "b":
         picture = picture.astype(np.uint8)
@@ -194,7 +222,13 @@ def _chosen(
     return tuple(place)
 
 
-def _plane(series: "TiffPageSeries", place: tuple[int, ...]) -> NDArray[np.integer]:
+_MOST_PAGES = 200_000
+"""Pages of a file."""
+_LARGEST_STACK = 1 << 30
+"""Of a plane, or of several that cannot be read one by one [bytes]."""
+
+
+def _plane(path: Path, series: "TiffPageSeries", place: tuple[int, ...]) -> NDArray[np.integer]:
     """One plane of a stack, read alone if the file keeps it alone."""
     leading = series.shape[:-2]
     if not place:
@@ -203,6 +237,12 @@ def _plane(series: "TiffPageSeries", place: tuple[int, ...]) -> NDArray[np.integ
         page = series.pages[int(np.ravel_multi_index(place, leading))]
         if page is not None and page.shape == series.shape[-2:]:
             return np.asarray(page.asarray())
+    size = math.prod(series.shape) * series.dtype.itemsize
+    if size > _LARGEST_STACK:
+        raise InputError(
+            f"{path}: its planes have to be read together, and they have {size / 1e9:,.1f} GB. "
+            "Save the one of the mask alone."
+        )
     return np.asarray(series.asarray()[place])
 
 

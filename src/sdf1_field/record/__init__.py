@@ -20,6 +20,7 @@ _HOMES = {
     "open_run": "reading",
     "run_of": "reading",
     "summary": "reading",
+    "require_undamaged": "validating",
     "expected_content": "size",
     "expected_size": "size",
     "load_state": "states",

@@ -13,6 +13,7 @@ from sdf1_field.record.reading import (
 from sdf1_field.record.size import expected_content, expected_size
 from sdf1_field.record.states import load_state, save_state
 from sdf1_field.record.times import in_timedeltas
+from sdf1_field.record.validating import require_undamaged
 from sdf1_field.record.writing import output_times, solve
 
 __all__ = [
@@ -32,6 +33,7 @@ __all__ = [
     "output_times",
     "partial_path",
     "require_memory",
+    "require_undamaged",
     "run_of",
     "save_state",
     "solve",

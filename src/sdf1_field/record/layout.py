@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import sdf1_field
+from sdf1_field.images import remembered_pattern
 from sdf1_field.record.computer import computers_text, this_computer
 from sdf1_field.record.contents import Contents
 from sdf1_field.record.names import in_utf8
@@ -33,6 +34,10 @@ FORMATS = {"sdf1-field run 1": 1, "sdf1-field run 2": 2, FORMAT: 3}
 VOLATILE = frozenset({"computed_on", "date_created", "history", "command_line"})
 """Attributes that may differ between two runs of the same content."""
 
+CHECKSUM: Final = "checksum"
+"""Attribute that holds `checksum_of` the others."""
+_SUMMED: Final = ("model", "model_name", "patterns", "seed", "title")
+"""Attributes that stay as they are from the beginning of a run."""
 _COMPRESSION: Final = 1
 """Level of zlib: higher ones take longer and hardly save any more; see `docs/file-format.md`."""
 _BLOCK = {"x": 512, "y": 512, "fibre": 1024, "migrasome": 4096}
@@ -64,22 +69,26 @@ def patterns(spec: ModelSpec) -> str:
 
     They are the pictures that coats are patterned by, by ligand, and a drawn scene.
     """
-    files = {
-        name: ligand.coat.pattern
+    digests = {
+        name: remembered_pattern(Path(ligand.coat.pattern)).sha256
         for name, ligand in spec.ligand.items()
         if ligand.coat.pattern.endswith(PATTERN_FILES)
     }
     if spec.drawn:
-        files["scene.file"] = spec.scene.file
-    return json.dumps(
-        {name: hashlib.sha256(Path(file).read_bytes()).hexdigest() for name, file in files.items()}
-    )
+        digests["scene.file"] = hashlib.sha256(Path(spec.scene.file).read_bytes()).hexdigest()
+    return json.dumps(digests)
+
+
+def checksum_of(attributes: Mapping[str, Any]) -> str:
+    """SHA-256 of the attributes that make a run: its model, with files that it names, and seed."""
+    parts = [f"{name}={attributes.get(name)}" for name in _SUMMED]
+    return hashlib.sha256("\0".join(parts).encode(errors="backslashreplace")).hexdigest()
 
 
 def attributes_at_start(model: Model, seed: int, command_line: str) -> dict[str, Any]:
     """Attributes of a run file, with the time of this call."""
     now = datetime.now(UTC).isoformat(timespec="seconds")
-    return {
+    attributes = {
         "Conventions": "CF-1.11",
         "title": model.spec.title,
         "source": program(),
@@ -95,6 +104,7 @@ def attributes_at_start(model: Model, seed: int, command_line: str) -> dict[str,
         "history": in_utf8(f"{now} {command_line}"),
         "command_line": in_utf8(command_line),
     }
+    return attributes | {CHECKSUM: checksum_of(attributes)}
 
 
 def sizes_at_start(spec: ModelSpec, scene: Scene) -> dict[str, int]:
@@ -160,11 +170,11 @@ def encoded(variable: Variable, contents: Contents) -> dict[str, Any]:
 def _create(
     file: netCDF4.Dataset, variable: Variable, sizes: Mapping[str, int]
 ) -> "netCDF4.Variable[Any]":
-    """New variable."""
+    """New variable; each chunk has a checksum, so that damage is noticed when it is read."""
     chunks = chunks_of(variable.dims, sizes, itemsize=np.dtype(variable.dtype).itemsize)
     made = file.createVariable(
         variable.name, variable.dtype, variable.dims, compression="zlib", complevel=_COMPRESSION,
-        shuffle=True, chunksizes=chunks, fill_value=_fill_value(variable),
+        shuffle=True, fletcher32=True, chunksizes=chunks, fill_value=_fill_value(variable),
     )  # fmt: skip
     if len(variable.dims) > 1 and chunks is not None:
         # Chunks are written whole and once: a cache would only keep copies of them. To HDF5 a

@@ -12,14 +12,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sdf1_field.errors import InputError, Sdf1FieldWarning
+from sdf1_field.errors import InputError, Sdf1FieldWarning, require_file
 from sdf1_field.record.computer import recorded_computers
 from sdf1_field.record.contents import contents_of
 from sdf1_field.record.journal import FRAMES, load_checkpoint, load_start
 from sdf1_field.record.layout import (
+    CHECKSUM,
     FORMATS,
     VOLATILE,
     Layout,
+    checksum_of,
     encoded,
     fill_in,
     layout_of,
@@ -77,7 +79,7 @@ def open_run(path: str | Path, *, interrupted: bool = False) -> "xr.Dataset":
         If the run is not complete; the text says how far it has come.
     """
     # Solving does without xarray, which takes as long to load as all else together.
-    import xarray as xr
+    from sdf1_field.record.validating import checked, opened, require_coordinates
 
     path = Path(path)
     whole = unfinished(path)
@@ -85,14 +87,16 @@ def open_run(path: str | Path, *, interrupted: bool = False) -> "xr.Dataset":
         return _until_now(whole, shown=interrupted)
     if path.is_dir():
         raise InputError(f"{path}: is a folder. Give a file made by `sdf1-field solve`.")
-    if not path.is_file():
-        raise InputError(f"{path}: no such file. `sdf1-field solve` makes run files.")
+    require_file(path, remedy="`sdf1-field solve` makes run files.")
     require_openable(path)
     try:
-        run = xr.open_dataset(path, engine="netcdf4", decode_times=False)
+        run = opened(path)
+    except InputError:
+        raise
     except PermissionError:
         raise InputError(f"{path}: may not be read. Ask its owner.") from None
-    except (OSError, RuntimeError, AttributeError) as error:
+    except Exception as error:
+        # xarray raises errors of many kinds for attributes that are damaged.
         with path.open("rb") as stream:
             hdf5 = stream.read(8) == b"\x89HDF\r\n\x1a\n"
         if hdf5:
@@ -103,14 +107,14 @@ def open_run(path: str | Path, *, interrupted: bool = False) -> "xr.Dataset":
         raise InputError(
             f"{path}: not a NetCDF-4 file. Give a file made by `sdf1-field solve`."
         ) from None
-    except ValueError:
-        raise InputError(
-            f"{path}: not a NetCDF-4 file. Give a file made by `sdf1-field solve`."
-        ) from None
     try:
         layout = _recorded_layout(path, run.attrs)
         _require_layout(path, run, layout, remedy=_DAMAGED)
+        _require_checksum(path, run.attrs)
+        spec = model_of(run).spec
+        run = checked(path, run, layout, spec)
         _require_whole(path, run, layout, remedy="Give the whole run; xarray opens this file too.")
+        require_coordinates(path, run, spec)
         fill_in(run, layout)
     except BaseException:
         run.close()
@@ -150,7 +154,11 @@ def run_of(dataset: "xr.Dataset") -> "xr.Dataset":
 def _recorded_layout(where: str | Path, attributes: Mapping[str, Any]) -> Layout:
     """Layout that a run's model decides; InputError if the run is not of this program."""
     _format_number(where, attributes)
-    return _layout(recorded_model(where, attributes).name, attributes["model"])
+    name = recorded_model(where, attributes).name
+    try:
+        return _layout(name, attributes["model"])
+    except InputError as error:
+        raise InputError(f"{where}: its model has no grid ({error}). {_DAMAGED}") from None
 
 
 def _require_layout(where: str | Path, run: "xr.Dataset", layout: Layout, *, remedy: str) -> None:
@@ -170,6 +178,16 @@ def _require_layout(where: str | Path, run: "xr.Dataset", layout: Layout, *, rem
         f"{where}: {name}: is missing, or has other dimensions, type or attributes than declared. "
         f"{remedy}"
     )
+
+
+def _require_checksum(path: Path, attributes: Mapping[str, Any]) -> None:
+    """Raise InputError if a run's model or seed was changed; earlier files have no checksum."""
+    expected = checksum_of(attributes)
+    if str(attributes.get(CHECKSUM, expected)) != expected:
+        raise InputError(
+            f"{path}: its model or seed does not fit their checksum. The file is damaged, or was "
+            "changed. Solve the model again."
+        )
 
 
 def _require_whole(where: str | Path, run: "xr.Dataset", layout: Layout, *, remedy: str) -> None:

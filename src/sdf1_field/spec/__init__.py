@@ -24,7 +24,7 @@ from sdf1_field.spec.medium import PATTERN_FILES, Coat
 from sdf1_field.spec.model import Model, entries_of, model_from_entries
 from sdf1_field.spec.names import ligand_named, suggestion, unknown
 from sdf1_field.spec.quantities import STATUSES
-from sdf1_field.spec.reading import parameters
+from sdf1_field.spec.reading import parameters, read_toml
 from sdf1_field.spec.schema import Factors, ModelSpec, Numerics
 from sdf1_field.spec.showing import facts_html
 from sdf1_field.spec.stroma import SCENE_FILES, SceneSection
@@ -59,6 +59,7 @@ __all__ = [
     "model_from_entries",
     "outside_intervals",
     "parameters",
+    "read_toml",
     "refuse_unread",
     "suggestion",
     "unknown",

@@ -4,11 +4,11 @@ import functools
 import math
 import re
 import warnings
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from sdf1_field.errors import InputError, Sdf1FieldWarning
+from sdf1_field.errors import InputError, Sdf1FieldWarning, require_file
 from sdf1_field.spec.entries import BY_USER, CALLS, MODEL, Entry, flatten, is_shipped
 from sdf1_field.spec.medium import PATTERN_FILES
 from sdf1_field.spec.names import SYNONYMS, current_path, keyed_path, keyed_value
@@ -29,9 +29,9 @@ def load_chain(
 ) -> tuple[str, dict[str, Entry]]:
     """Name of a model, and the entries of its file over those of the models it extends."""
     name, path, shown = locate(model, beside)
+    table = read_toml(path, shown)
     if path.resolve() in seen:
         raise InputError(f"{shown}: extends: circular. Remove extends from one of the models.")
-    table = read_toml(path, shown)
     extends = table.pop("extends", None)
     if extends is not None and not (isinstance(extends, str) and extends.isprintable()):
         raise InputError(f"{shown}: extends: {extends!r} is not a model. Give one name or file.")
@@ -44,9 +44,15 @@ def load_chain(
 
 def overlay(base: dict[str, Entry], top: Mapping[str, Entry]) -> None:
     """Override ``base`` with ``top``, in place; an empty table clears the paths below it."""
+    tables: dict[str, set[str]] = {}
+    for path in base:
+        for table in _tables_of(path):
+            tables.setdefault(table, set()).add(path)
     for path, entry in top.items():
-        for other in [p for p in base if p.startswith(f"{path}.") or path.startswith(f"{p}.")]:
-            del base[other]
+        for other in (*tables.pop(path, ()), *_tables_of(path)):
+            base.pop(other, None)
+        for table in _tables_of(path):
+            tables.setdefault(table, set()).add(path)
         below = base.get(path)
         if below is not None and repeats(entry, below):
             continue
@@ -57,6 +63,12 @@ def overlay(base: dict[str, Entry], top: Mapping[str, Entry]) -> None:
                 interval_source=below.interval_source or below.source,
             )
         base[path] = entry
+
+
+def _tables_of(path: str) -> Iterator[str]:
+    """Paths of the tables that hold a value."""
+    keys = path.split(".")
+    return (".".join(keys[:n]) for n in range(1, len(keys)))
 
 
 def repeats(entry: Entry, below: Entry) -> bool:
@@ -147,8 +159,15 @@ def find_files(flat: dict[str, Entry], named: Collection[str] = ()) -> None:
             continue
         folder = Path() if entry.where in CALLS else Path(entry.where).parent
         file = folder / entry.value
-        if not file.is_file():
-            raise InputError(f"{entry.where}: {path}: {file}: no such file. Check the path.")
+        try:
+            require_file(file)
+            if suffixes is PATTERN_FILES:
+                # Only where a pattern is named does NumPy load here.
+                from sdf1_field.images import remembered_pattern
+
+                remembered_pattern(file.resolve(), anew=True)
+        except InputError as error:
+            raise InputError(f"{entry.where}: {path}: {error}") from None
         flat[path] = replace(entry, value=str(file.resolve()))
     scene = flat.get(_SCENE_FILE)
     if scene is not None and str(scene.value).endswith(SCENE_FILES):

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from sdf1_field.errors import InputError, reason_of, refuse_existing, write_whole
+from sdf1_field.errors import InputError, plain, reason_of, refuse_existing, write_whole
 from sdf1_field.spec.entries import (
     CALL,
     CALLS,
@@ -265,6 +265,10 @@ def entries_of(model: Model) -> dict[str, dict[str, Any]]:
 
 def checked(name: str, flat: Mapping[str, Entry]) -> Model:
     """Model of merged entries; raises as `checked_spec`."""
+    for path, entry in flat.items():
+        texts = [path, *(entry.value if isinstance(entry.value, list) else (entry.value,))]
+        if any(plain(text) != text for text in (*texts, entry.source) if isinstance(text, str)):
+            raise InputError(f"{entry.where}: {path}: holds control characters. Remove them.")
     spec = checked_spec(name, flat)
     settled = {
         path: replace(entry, where=CALL) if entry.where in CALLS else entry

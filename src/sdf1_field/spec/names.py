@@ -57,6 +57,10 @@ def plain(name: str) -> str:
     return re.sub(r"[^a-z0-9]", "", name.casefold().replace("α", "alpha"))
 
 
+_LONGEST_NAME = 100
+"""Characters by which a wrong name is compared with the known ones."""
+
+
 def key_of(name: str, known: Iterable[str], synonyms: Mapping[str, str]) -> str:
     """Key of a name or synonym, or the name itself if it is neither.
 
@@ -173,7 +177,7 @@ def suggestion(name: str, known: Iterable[str], labels: Mapping[str, str] | None
     labels : mapping of str to str, optional
         Labels by known name; one of them is suggested if no name is close.
     """
-    names = sorted(known)
+    names, name = sorted(known), name[:_LONGEST_NAME]
     close = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
     if not close and labels:
         key_by_label = {plain(label): key for key, label in labels.items()}

@@ -1,11 +1,12 @@
 """Folders of `sdf1-field reproduce` and `sdf1-field calibrate` as one offline page."""
 
+import csv
 import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from sdf1_field.errors import InputError, readable
+from sdf1_field.errors import InputError, read_file
 from sdf1_field.view.assembly import assemble_page
 from sdf1_field.view.calibrated import calibration_data
 from sdf1_field.view.claims import claims_data
@@ -14,7 +15,9 @@ CALIBRATION = "calibration.json"
 _UNFINISHED = {"runs": "reproduce", "points.jsonl": "calibrate"}
 """What these commands keep before their results are written."""
 _SCRIPTS = ("base.js", "curves.js", "facts.js", "claims.js", "start.js")
-_DAMAGED = (KeyError, TypeError, ValueError, AttributeError, IndexError)
+_DAMAGED = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, csv.Error)
+_MOST_BYTES = 1 << 26
+"""Of a file of results."""
 
 
 def claims_file(folder: Path) -> Path | None:
@@ -79,11 +82,10 @@ def folder_page(path: str | Path, beside: str | Path | None = None) -> str:
 
 def _read(file: Path, kind: str) -> Mapping[str, Any]:
     again = f"Use `sdf1-field {kind}` again, which writes it anew."
-    with readable(file):
-        try:
-            plain = json.loads(file.read_text(encoding="utf-8"))
-        except ValueError as error:
-            raise InputError(f"{file}: damaged ({error}). {again}") from None
+    try:
+        plain = json.loads(read_file(file, most=_MOST_BYTES))
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{file}: damaged ({error}). {again}") from None
     if not isinstance(plain, dict):
         raise InputError(f"{file}: not a table of claims. {again}")
     return plain

@@ -2,8 +2,7 @@
 
 from typing import Any
 
-import click
-
+from sdf1_field.cli.printing import say
 from sdf1_field.cli.tables.text import Shown, bin_text, dishes_text, groups_of, print_table
 from sdf1_field.digits import number_text, spread_text
 
@@ -49,19 +48,19 @@ def print_cargo(rows: list[dict[str, Any]], _: Shown) -> None:
             for name, own in groups.items()
         ]
         if n:
-            click.echo()
-        click.echo(f"{row['label']} at {duration_text(row['time'])}; {'; '.join(sizes)}")
+            say()
+        say(f"{row['label']} at {duration_text(row['time'])}; {'; '.join(sizes)}")
         _print_amounts(groups, "balance", _BALANCE_LABELS, "where it is", "% of made")
-        click.echo()
+        say()
         _print_amounts(groups, "routes", _ROUTE_LABELS, "how it was secreted", "% of secreted")
-        click.echo()
+        say()
         _print_cargo_measures(groups)
-        click.echo()
+        say()
         _print_cargo_samples(groups, row["cells"])
-        click.echo()
+        say()
         _print_cargo_by_distance(groups, row["cells"])
         if row["tests"] is not None:
-            click.echo()
+            say()
             _print_cargo_tests(row["tests"])
 
 
@@ -118,9 +117,7 @@ def _print_cargo_samples(groups: dict[str, dict[str, Any]], cells: str) -> None:
             line += [spread_text(found["mean"], found["deviation"]), f"{found['count']} {unit}"]
         lines.append(tuple(line))
     print_table(lines, ("per migrasome or cell", *_titles(groups, "mean ± S.D.", "of")))
-    click.echo(
-        "polarisation index: (rear - front) / (rear + front) of a cell body's molecules, 0 if even"
-    )
+    say("polarisation index: (rear - front) / (rear + front) of a cell body's molecules, 0 if even")
 
 
 def _print_cargo_by_distance(groups: dict[str, dict[str, Any]], cells: str) -> None:

@@ -3,8 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-import click
-
+from sdf1_field.cli.printing import say
 from sdf1_field.cli.tables.text import (
     Shown,
     bin_text,
@@ -26,7 +25,7 @@ def print_fold_changes(rows: list[dict[str, Any]], shown: Shown) -> None:
 
     dishes = dishes_text(shown.dishes)
     several = "" if shown.dishes == 1 else ", fold change with 95 % interval"
-    click.echo(f"{dishes}{several}; a cell counts for the region under its centre")
+    say(f"{dishes}{several}; a cell counts for the region under its centre")
     header = (
         *("time", "region", "mm2", "cells", "per mm2", "fold change"),
         *("if touching counted", "encounter limit"),
@@ -51,7 +50,7 @@ def print_fold_changes(rows: list[dict[str, Any]], shown: Shown) -> None:
         return
     test, by = (compared[0]["against"][key] for key in ("test", "paired_by"))
     pairs = f", paired by {by}" if by else ""
-    click.echo(
+    say(
         f"\nagainst {dishes_text(shown.controls)} of the control{pairs}; mean ± S.D. of dishes' "
         "fold changes"
     )
@@ -77,7 +76,7 @@ def print_course(rows: list[dict[str, Any]], shown: Shown) -> None:
     from sdf1_field.units import duration_text
 
     dishes = dishes_text(shown.dishes)
-    click.echo(f"{dishes}; fold change over free surface{shown.over_dishes}")
+    say(f"{dishes}; fold change over free surface{shown.over_dishes}")
     lines = [
         (
             duration_text(first["time"]),
@@ -112,7 +111,7 @@ def print_distances(rows: list[dict[str, Any]], shown: Shown) -> None:
 
     dishes = dishes_text(shown.dishes)
     bodies = "pixels" if shown.drawn else "ellipses"
-    click.echo(
+    say(
         f"{dishes}; by distance of a cell's centre from the nearest edge (bodies are {bodies}, "
         f"migrasomes discs); ratio to the density all over the floor{shown.over_dishes}"
     )
@@ -134,7 +133,7 @@ def print_distances(rows: list[dict[str, Any]], shown: Shown) -> None:
 def print_dwell(rows: list[dict[str, Any]], shown: Shown) -> None:
     """How long cells stay over a region."""
     dishes = dishes_text(shown.dishes)
-    click.echo(
+    say(
         f"{dishes}; stays over a region. Constant rate: mean if cells leave at one, corrected for "
         "the frames; mean (95 % interval over cells) and median by Kaplan-Meier, too long by half "
         "a frame or more"
@@ -158,16 +157,16 @@ def print_dwell(rows: list[dict[str, Any]], shown: Shown) -> None:
     )
     print_table(lines, header)
     if any(row["restricted"] for row in rows):
-        click.echo("> lower bound: some stays outlast the recording")
+        say("> lower bound: some stays outlast the recording")
     unseen = sum(row["unseen_begin"] for row in rows)
     if unseen:
-        click.echo(f"{unseen} stays that began before the recording are left out")
+        say(f"{unseen} stays that began before the recording are left out")
 
 
 def print_approach(rows: list[dict[str, Any]], shown: Shown) -> None:
     """Chemotactic index by distance from bodies and migrasomes."""
     dishes = dishes_text(shown.dishes)
-    click.echo(
+    say(
         f"{dishes}; cells that crawl on free surface: way towards the nearest edge over way made "
         "between frames, with 95 % interval over cells"
     )
@@ -184,7 +183,7 @@ def print_approach(rows: list[dict[str, Any]], shown: Shown) -> None:
     ]
     header = ("to edge of", "um", "cells", "steps", "towards it, um/min", "chemotactic index")
     print_table(lines, header)
-    click.echo(
+    say(
         "the index is over straight steps between frames and grows with the time between them; "
         "near an edge cells that are caught, or in each other's way, shift the index without any "
         "attraction: compare with a run without sensing"
@@ -198,7 +197,7 @@ def print_motion(table: dict[str, Any], _: Shown) -> None:
 
     groups = [g for g in (table["runs"], table["control"]) if g is not None]
     first = groups[0]
-    click.echo(
+    say(
         f"tracked for {duration_text(first['tracked_time'])} in frames every "
         f"{duration_text(first['interval'])}; 95 % intervals over cells"
     )
@@ -241,7 +240,7 @@ def print_motion(table: dict[str, Any], _: Shown) -> None:
     labels = [g["label"] for g in groups]
     print_table(lines, ("", labels[0], *(f"control: {label}" for label in labels[1:])))
     if first["fitted_to"]:
-        click.echo(
+        say(
             "corrected: persistent random walk fitted to mean square displacements up to "
             f"{duration_text(first['fitted_to'])} that begin out of reach of the walls"
         )
@@ -249,10 +248,10 @@ def print_motion(table: dict[str, Any], _: Shown) -> None:
     for note in dict.fromkeys(note for own in notes for note in own):
         whose = [note in own for own in notes]
         only = "" if all(whose) else (" on the runs" if whose[0] else " on the control")
-        click.echo(f"note{only}: {note}")
+        say(f"note{only}: {note}")
     if table["comparison"] is not None:
         found = table["comparison"]
-        click.echo(
+        say(
             f"path length against the control: ratio of medians "
             f"{interval_text(found['ratio_of_medians'], found['interval'])}, "
             f"p {p_text(found['p'])} ({found['test']} test over {_units_text(found)})"
@@ -268,7 +267,7 @@ def _units_text(comparison: dict[str, Any]) -> str:
 
 def _print_encounter_note(rows: list[dict[str, Any]]) -> None:
     if rows[0]["encounter_limit_note"]:
-        click.echo(rows[0]["encounter_limit_note"])
+        say(rows[0]["encounter_limit_note"])
 
 
 def _touching_text(value: float | None, uniform: float | None) -> str:

@@ -2,8 +2,7 @@
 
 from typing import Any
 
-import click
-
+from sdf1_field.cli.printing import say
 from sdf1_field.cli.tables.text import Shown, bin_text, dishes_text, print_table
 from sdf1_field.digits import number_text, spread_text
 
@@ -23,8 +22,8 @@ def print_fields(rows: list[dict[str, Any]], shown: Shown) -> None:
         unit, size = shown.units[key[1]]
         factor = 1.0 / size
         if n:
-            click.echo()
-        click.echo(
+            say()
+        say(
             f"{own[0]['label']} on the floor at {duration_text(key[0])}; {dishes}; by distance "
             "from the nearest cell body or migrasome"
         )

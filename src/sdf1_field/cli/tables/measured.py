@@ -2,8 +2,7 @@
 
 from typing import Any
 
-import click
-
+from sdf1_field.cli.printing import say
 from sdf1_field.cli.tables.text import dishes_text, print_lacking, print_table
 from sdf1_field.digits import count_text, interval_text, number_text, spread_text
 
@@ -23,7 +22,7 @@ def print_measured(table: dict[str, Any]) -> None:
             for region in dish["regions"]
             if region["labels"]
         )
-        click.echo(
+        say(
             f"{dish['mask']}: {dish['columns']} x {dish['rows']} pixels of "
             f"{dish['pixel_size_um']:.6g} um, {labels}; {dish['cells_file']}: "
             f"{dish['cells_format']}, {count_text(dish['cells'], 'cell')}"
@@ -31,14 +30,14 @@ def print_measured(table: dict[str, Any]) -> None:
     by = dishes[0]["counted_by"]
     where = "under its centre" if by == "pixel" else "that its file names"
     diameter = f"{table['diameter_um']:g} um"
-    click.echo(f"a cell counts for the region {where}; touching: within half of {diameter}")
+    say(f"a cell counts for the region {where}; touching: within half of {diameter}")
     predicted = table["predicted"]
     numbers = {len(group["dishes"]) > 1 for group in groups} | ({False} if predicted else set())
     kinds = ["over dishes"] if True in numbers else []
     if False in numbers:
         one = ", for one dish" if kinds else ""
         kinds.append(f"counting{one} (cells alone, as if independent; dishes differ by more)")
-    click.echo(f"fold change with 95 % interval: {'; '.join(kinds)}")
+    say(f"fold change with 95 % interval: {'; '.join(kinds)}")
     if predicted is None:
         blocks = [(f"{g['name']} ({dishes_text(len(g['dishes']))})", g["regions"]) for g in groups]
         rows = [(name, row) for name, own in blocks for row in own]
@@ -77,17 +76,17 @@ def print_measured(table: dict[str, Any]) -> None:
             f"{number_text(dish['persistence_min'])} min{_pieces_text(dish)}"
             for dish in dishes
         )
-        click.echo(
+        say(
             f"encounter limit: cells wander for {duration_text(table['after'])} at "
             f"{'; '.join(speeds)}, and stay where they meet a region"
         )
         if any(row.get("encounter_limit_at_least") for _, row in rows):
-            click.echo("encounter limit >: hardly any cell would be left on free surface")
+            say("encounter limit >: hardly any cell would be left on free surface")
     compared = [(group, row) for group in groups for row in group["regions"] if "against" in row]
     if not compared:
         return
     control = compared[0][1]["against"]
-    click.echo(f"\nagainst {control['control']}; mean ± S.D. of dishes' fold changes")
+    say(f"\nagainst {control['control']}; mean ± S.D. of dishes' fold changes")
     print_table(
         [
             (
@@ -109,18 +108,18 @@ def _print_predicted(predicted: dict[str, Any], observed: int) -> None:
     """The simulated dish, and what of it can be compared."""
     from sdf1_field.units import duration_text
 
-    click.echo(
+    say(
         f"predicted: {predicted['run']}, {predicted['title']}, {predicted['treatment']}, seed "
         f"{predicted['seed']}, {duration_text(predicted['time'])} after its cells were added"
     )
     if observed != predicted["cells"]:
-        click.echo(
+        say(
             f"{count_text(observed, 'cell')} {'is' if observed == 1 else 'are'} observed and "
             f"{predicted['cells']:,} predicted: compare fold "
             "changes, not numbers or densities"
         )
     if note := predicted["regions"][0]["encounter_limit_note"]:
-        click.echo(note)
+        say(note)
 
 
 def _pieces_text(dish: dict[str, Any]) -> str:

@@ -2,8 +2,7 @@
 
 from typing import Any
 
-import click
-
+from sdf1_field.cli.printing import say
 from sdf1_field.cli.tables.text import (
     Shown,
     bin_text,
@@ -55,14 +54,14 @@ def print_networks(rows: list[dict[str, Any]], shown: Shown) -> None:
             for name, own in groups.items()
         ]
         if n:
-            click.echo()
-        click.echo(f"at {duration_text(row['time'])}; {'; '.join(sizes)}")
+            say()
+        say(f"at {duration_text(row['time'])}; {'; '.join(sizes)}")
         _print_network_figures(groups, stroma)
         for key, unit, label in _SIZE_LABELS:
-            click.echo()
+            say()
             _print_sizes(groups, key, unit, region_text(label, stroma))
         if row["tests"] is not None:
-            click.echo()
+            say()
             _print_network_tests(row["tests"], stroma)
 
 
@@ -159,7 +158,7 @@ def _print_network_tests(tests: list[dict[str, Any]], stroma: str) -> None:
             )
         )
     print_table(lines, ("", "runs", "control", "p", "test"))
-    click.echo(
+    say(
         "tests take cells, or fields, of all dishes for independent; fields are "
         f"{FIELDS_ACROSS} x {FIELDS_ACROSS} equal windows of each view"
     )

@@ -8,9 +8,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import click
-
+from sdf1_field.cli.printing import say
 from sdf1_field.digits import number_text
+from sdf1_field.errors import cut
 
 _GAP = "  "
 """Between two columns."""
@@ -48,7 +48,7 @@ class Shown:
 
 def print_table(rows: Sequence[tuple[str, ...]], header: tuple[str, ...] = ()) -> None:
     """Left-aligned columns; the last one is as long as it is, but on a terminal goes on below."""
-    lines = [header, *rows] if header else list(rows)
+    lines = [tuple(map(cut, line)) for line in ([header, *rows] if header else rows)]
     widths = [max(len(line[n]) for line in lines) for n in range(len(lines[0]) - 1)]
     start = sum(widths) + len(_GAP) * len(widths)
     room = (terminal_width() or math.inf) - start
@@ -59,9 +59,9 @@ def print_table(rows: Sequence[tuple[str, ...]], header: tuple[str, ...] = ()) -
             last, *below = textwrap.wrap(
                 last, int(room), break_long_words=False, break_on_hyphens=False
             )
-        click.echo(_GAP.join([*cells, last]).rstrip())
+        say(_GAP.join([*cells, last]).rstrip())
         for part in below:
-            click.echo(" " * start + part)
+            say(" " * start + part)
 
 
 def terminal_width() -> int | None:
@@ -74,7 +74,7 @@ def print_lacking(rows: Sequence[Mapping[str, Any]]) -> None:
     for note in dict.fromkeys(
         f"on {row['region']}, {row['against']['note']}" for row in rows if row["against"]["note"]
     ):
-        click.echo(f"no fold change {note}: left out of mean, S.D. and p")
+        say(f"no fold change {note}: left out of mean, S.D. and p")
 
 
 def print_rows(table: Any, _: Shown) -> None:

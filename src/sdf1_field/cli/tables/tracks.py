@@ -3,8 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import click
-
+from sdf1_field.cli.printing import say
 from sdf1_field.cli.tables.text import print_table
 from sdf1_field.digits import count_text, interval_text, number_text
 
@@ -16,7 +15,7 @@ def print_tracks(table: dict[str, Any]) -> None:
 
     groups = [group for group in (table["tracks"], table["control"]) if group is not None]
     for group in groups:
-        click.echo(
+        say(
             f"{group['file']}: {group['format']}, {count_text(group['tracks'], 'track')} of "
             f"{count_text(group['spots'] - group['lone_spots'], 'spot')} in "
             f"{count_text(group['frames'], 'frame')} every "
@@ -61,15 +60,15 @@ def print_tracks(table: dict[str, Any]) -> None:
     ]
     titles = ("", "tracks", "control")
     print_table(lines, titles[: len(groups) + 1] if len(groups) > 1 else ())
-    click.echo("means over tracks with 95 % intervals; angles from x towards y")
+    say("means over tracks with 95 % intervals; angles from x towards y")
     for group, whose in zip(groups, ("", " on the control"), strict=False):
         if group["fitted_to"]:
-            click.echo(
+            say(
                 f"corrected{whose}: persistent random walk{_blurred(group)} fitted to mean square "
                 f"displacements up to {duration_text(group['fitted_to'])}"
             )
         if group["msd"]:
-            click.echo(
+            say(
                 f"mean square displacement{whose}, um2: "
                 + ", ".join(
                     f"{number_text(row['msd_um2'])} in {duration_text(row['lag'])}"
@@ -81,11 +80,11 @@ def print_tracks(table: dict[str, Any]) -> None:
         only = (
             "" if all(whose_notes) else (" on the tracks" if whose_notes[0] else " on the control")
         )
-        click.echo(f"note{only}: {note}")
+        say(f"note{only}: {note}")
     _print_guidance(table["guidance"])
     found = table["comparison"]
     if found is not None:
-        click.echo(
+        say(
             "speed from frame to frame against the control: ratio of medians "
             f"{interval_text(found['ratio_of_medians'], found['interval'])}, p "
             f"{p_text(found['p'])} ({found['test']} test over {found['unit']}); {found['note']}"
@@ -127,13 +126,13 @@ def _print_guidance(scores: Sequence[dict[str, Any]]) -> None:
     ]
     if all(score["reached"] is None for score in scores):
         del lines[1]
-    click.echo(f"against directions in {', '.join(dict.fromkeys(s['source'] for s in scores))}:")
+    say(f"against directions in {', '.join(dict.fromkeys(s['source'] for s in scores))}:")
     print_table(lines, ("", *(f"to {score['towards']}" for score in scores)))
-    click.echo(
+    say(
         "steps against the direction where they begin; tracks by their net displacement against "
         "that at their first place; cells that stay where they meet cells or migrasomes by chance "
         "shift all of these without any attraction: compare with cells that sense nothing"
     )
     for score in scores:
         for note in score["notes"]:
-            click.echo(f"note: {note}")
+            say(f"note: {note}")
