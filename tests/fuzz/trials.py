@@ -200,6 +200,8 @@ def _child(name: str, folder: Path, own: Path, at: int, end: int, left: float) -
             break
         rng = random.Random(f"{name} {number}")
         seed = seeds[number % len(seeds)]
+        for last in own.glob("input*"):
+            shutil.rmtree(last) if last.is_dir() else last.unlink()
         target = own / f"input{seed.suffix}"
         reader.change(seed, target, rng, reader.words)
         place[:] = _PLACE.pack(number, begun)
