@@ -151,7 +151,7 @@ def cases(folder: Path) -> list[Case]:
         case.whole = digest(path)
         path.unlink()
         attempt = Attempt(case, path, folder / "log")
-        assert attempt.wait() == 0
+        assert attempt.wait() == 0, attempt.log.read_text()
         case.took = attempt.spent
         path.unlink()
     return made
