@@ -112,7 +112,7 @@ def test_a_run_with_cells_that_are_nowhere_is_refused_whatever_is_asked(lost_run
         options += ["-o", str(tmp_path / "run.png")]
     result = CliRunner().invoke(main, [command, str(lost_run), *options])
     assert result.exit_code == 2, result.output
-    assert "lost.nc: 2 of 30 cells have no place at 30 min. Solve the model again" in result.output
+    assert "lost.nc: cell_x: holds nan, which no run does." in result.output
     assert len(result.output.splitlines()) == 1
 
 

@@ -188,8 +188,8 @@ def nothing_replayed(monkeypatch, tmp_path):
         (["--free", "mechanisms.arrest"], "mechanisms.arrest: it has no interval."),
         (["--law", "mechanisms.adaptatio=false"], "--law: mechanisms.adaptatio: unknown key."),
         (["--law", "cell_type.kg1a.speed=1 um/min"], "cell_type.kg1a.speed is free."),
-        (["--prior", "missing.toml"], "missing.toml: no such file or directory. Check --prior."),
-        (["--targets", "missing.toml"], "missing.toml: no such file or directory."),
+        (["--prior", "missing.toml"], "missing.toml: no such file. Check --prior."),
+        (["--targets", "missing.toml"], "missing.toml: no such file. Check --targets."),
         (["--workers", "2", "--scheduler", "there"], "--workers and --scheduler:"),
     ],
 )

@@ -92,7 +92,7 @@ def test_the_title_says_what_was_tracked(alone):
 
 def test_persistence_that_frames_do_not_resolve_is_not_drawn(solved):
     coarse = solved("tracking-kg1a", *OFTEN, "output.tracks_every=15 min",
-                    "cell_type.kg1a.persistence_time=10 s")  # fmt: skip
+                    "cell_type.kg1a.persistence_time=10 s", "cells.time_step=10 s")  # fmt: skip
     _, beside, _ = panels(draw(coarse))
     named = [t.get_text() for t in beside.get_legend().get_texts()]
     assert not any(text.startswith("persistent random walk") for text in named)

@@ -56,13 +56,13 @@ def test_an_interrupt_that_a_library_turns_into_its_own_error_stays_one():
     def work():
         with interruptible():
             try:
-                signal.raise_signal(signal.SIGHUP)
+                signal.raise_signal(signal.SIGTERM)
             except KeyboardInterrupt:
                 raise SystemError("returned a result with an exception set") from None
 
     with pytest.raises(Interrupted) as caught:
         work()
-    assert exit_status(caught.value) == 129
+    assert exit_status(caught.value) == 143
 
 
 def test_an_error_without_an_interrupt_stays_what_it_is():

@@ -188,5 +188,8 @@ def test_a_law_of_adhesion_that_cannot_be_is_refused_in_one_line_with_exit_statu
 
 
 def test_a_time_step_longer_than_adaptation_is_taken_where_nothing_adapts():
-    settings = ("cells.time_step=10 min", "mechanisms.adaptation=false")
+    settings = (
+        "cells.time_step=10 min", "cell_type.kg1a.persistence_time=10 min",
+        "mechanisms.adaptation=false",
+    )  # fmt: skip
     assert asked_model("coculture-kg1a", settings=settings).spec.cells.time_step == 600.0

@@ -83,6 +83,7 @@ DISH = {
     "scene.network_fraction": "0.0",
     "cell_type.kg1a.speed": "20 um/s",
     "cell_type.kg1a.persistence_time": "10 s",
+    "cells.time_step": "10 s",
     "cell_type.kg1a.receptors": "20000",
     "cell_type.kg1a.internalisation_rate": "0 1/min",
     "cell_type.kg1a.recycling_rate": "0.04 1/min",

@@ -139,7 +139,7 @@ def _syntax_hint(text: str, reason: str) -> str:
             f"line {number}: {bare[1]}: a value with a unit is text. Write it like "
             f'{bare[1]} = "{bare[2].strip()}".'
         )
-    return f"not a TOML file: {reason}."
+    return f"not a TOML file: {reason}. Correct the TOML there."
 
 
 @functools.lru_cache(maxsize=64)
