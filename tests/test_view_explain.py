@@ -17,8 +17,9 @@ from sdf1_field.spec.schema import Mechanisms
 from sdf1_field.view.differing import base_of, read_entries
 from sdf1_field.view.document import Passage, Table, as_text
 from sdf1_field.view.explaining import explain
+from sdf1_field.view.mechanisms import MECHANISMS
 from sdf1_field.view.sensitivity import recorded
-from sdf1_field.view.setting import MECHANISMS, treatments
+from sdf1_field.view.treatments import treatments
 
 ROOT = Path(__file__).parents[1]
 
@@ -67,6 +68,21 @@ def test_a_drug_ends_with_its_stop_or_the_next_medium_change():
     assert [text.partition("from time 0 ")[2] for text in ends] == [
         "to the end.", "to 3 h.", "to the medium change at 2 h."
     ]  # fmt: skip
+
+
+def test_what_a_medium_change_brings_comes_after_it_and_ends_with_the_next_one(solved):
+    path = solved(
+        "coculture-kg1a-amd3100-10um",
+        "treatments.amd3100.preincubation=8 h",
+        "treatments.later.agent=medium_change",
+        "treatments.later.start=1 h",
+    )
+    text = next(part.text for part in told(path, "methods") if isinstance(part, Passage))
+    drug = "AMD3100 (10 µM) was in the medium from time 0 to the medium change at 1 h. The cells "
+    drug += "were kept in it for 8 h before they were added."
+    assert drug in text
+    assert drug in paragraphs(told(path, "setting"))
+    assert text.index("At time 0 the medium was changed") < text.index(drug)
 
 
 def test_every_mechanism_is_in_words():
@@ -164,11 +180,36 @@ def test_without_a_record_it_says_so(tracked):
 
 def test_methods_name_program_model_seed_settings_and_papers(tiny_run):
     methods, references = (p.text for p in told(tiny_run, "methods") if isinstance(p, Passage))
-    assert "with sdf1-field 0.1.0 [1], the model coculture-kg1a, seed 1." in methods
+    assert "with sdf1-field 0.1.0 [1], the model coculture-kg1a, seed 1, with" in methods
     assert "dish.width=300 um" in methods
     assert "NumPy " in methods
+    assert "FiPy" not in methods
     assert references.startswith("[1] The sdf1-field maintainers. sdf1-field, version 0.1.0")
     assert "10.1186/s12964-022-01028-6" in references
+
+
+def test_methods_say_how_stroma_came_about_and_what_cells_do(tiny_run):
+    text = next(part.text for part in told(tiny_run, "methods") if isinstance(part, Passage))
+    for sentence in (
+        "MSC, a share of 1 of them with a network of retraction fibres and migrasomes, were placed",
+        "30 KG-1a cells (330 mm⁻²) were placed at random on the floor and followed for 2 h",
+        "Cells sensed SDF-1 by CXCR4 (33,590* receptors a cell, K_d 4.5 nM",
+        "they turned up the gradient of dissolved and coat-bound SDF-1",
+        "caught at a rate of 1.448 × 10⁻⁵ s⁻¹* plus up to 0.00763 s⁻¹* triggered by a rise",
+        "3.611* to CD166 of bodies and mature migrasomes, 3.254* of VLA-4 to VCAM-1 of bodies",
+        "Numbers with an asterisk are calibrated, not measured.",
+    ):
+        assert sentence in text
+    assert "was taken up" not in text
+
+
+def test_methods_of_a_steady_state_name_no_cells(solved, steady_model):
+    path = solved(str(steady_model))
+    text = next(part.text for part in told(path, "methods") if isinstance(part, Passage))
+    assert "simulated in the steady state, in which secretion equals loss" in text
+    assert "secreted at given rates: 0.44 molecules/s from a body" in text
+    assert "Cells" not in text
+    assert "calibrated" not in text
 
 
 def test_the_command_has_every_setting_and_the_seed(tiny_run):
