@@ -105,8 +105,8 @@ def libraries(run: xr.Dataset, used: Container[str] | None = None) -> str:
 def recorded_versions(run: xr.Dataset) -> Mapping[str, str]:
     """Versions of libraries by name; none if the attribute is damaged."""
     try:
-        found = json.loads(str(run.attrs.get("versions", "{}")))
-        return {str(name): str(version) for name, version in found.items()}
+        versions = json.loads(str(run.attrs.get("versions", "{}")))
+        return {str(name): str(version) for name, version in versions.items()}
     except (ValueError, AttributeError):
         return {}
 

@@ -134,15 +134,12 @@ def _of_kind(spec: ModelSpec) -> bool:
 def _matches(spec: ModelSpec, treatments: Sequence[Mapping[str, Any]]) -> bool:
     """Whether a record's agents, doses and times are those of a model until cells are counted."""
     given = sorted(
-        (
-            (spec.agent_of(name), one.start, name)
-            for name, one in spec.treatments.items()
-            if one.start < _AT
-        )
+        (name for name in spec.treatments if spec.treatments[name].start < _AT),
+        key=lambda name: (spec.agent_of(name), spec.treatments[name].start),
     )
-    wanted = sorted(treatments, key=lambda one: (one["agent"], one["start"]))
+    wanted = sorted(treatments, key=lambda record: (record["agent"], record["start"]))
     return len(given) == len(wanted) and all(
-        _is_given(spec, name, record) for (_, _, name), record in zip(given, wanted, strict=True)
+        _is_given(spec, name, record) for name, record in zip(given, wanted, strict=True)
     )
 
 
@@ -150,10 +147,8 @@ def _is_given(spec: ModelSpec, name: str, record: Mapping[str, Any]) -> bool:
     """Whether a treatment is that of a record."""
     given = spec.treatments[name]
     stop = _AT if given.stop is None else min(given.stop, _AT)
-    times = (given.start, stop, given.preincubation)
-    if spec.agent_of(name) != record["agent"]:
-        return False
-    if times != (record["start"], min(record.get("stop", _AT), _AT), 0.0):
+    seen = (spec.agent_of(name), given.start, stop, given.preincubation)
+    if seen != (record["agent"], record["start"], min(record.get("stop", _AT), _AT), 0.0):
         return False
     if "dose" not in record:
         return given.dose is None
