@@ -189,7 +189,9 @@ def _secretion(spec: ModelSpec, number: Numbers, read: Container[str]) -> Iterat
         if name in followed:
             continue
         key = f"ligand.{name}.secretion"
-        carrying = f" (of a share of {number(f'{key}.carrying_fraction')} of them)"
+        carrying = ""
+        if spec.ligand[name].secretion.carrying_fraction < 1.0:
+            carrying = f" (of a share of {number(f'{key}.carrying_fraction')} of them)"
         given = [
             text
             for source, text in (
@@ -214,12 +216,12 @@ def _fields(run: xr.Dataset, spec: ModelSpec, number: Numbers) -> Iterator[str]:
         several = len(spec.solved_ligands) > 1
         each.append(f"{spec.ligand[name].label}: {text}" if several else text)
     coat = any(spec.ligand[name].coat.binds for name in spec.solved_ligands)
-    binding = " and reversible binding to the coated floor" if coat else ""
+    processes = ["diffusion", "loss", *(["reversible binding to the coated floor"] if coat else [])]
     tolerance = ""
     if spec.numerics.solver != "fipy":
         tolerance = f", relative tolerance {spec.numerics.tolerance:g}"
     yield (
-        f"Diffusion, loss{binding} of {labels(spec, spec.solved_ligands)} ({'; '.join(each)}) were "
+        f"{listed(processes).capitalize()} of {labels(spec, spec.solved_ligands)} ({'; '.join(each)}) were "
         f"solved by finite volumes {_SOLVERS[spec.numerics.solver]} (spacing "
         f"{spec.grid.spacing:g} µm, {count_text(run.sizes['z'], 'layer')}{tolerance})."
     )
