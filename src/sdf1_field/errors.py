@@ -147,7 +147,7 @@ def refuse_existing(path: Path, *, force: bool) -> None:
         raise InputError(f"{path}: exists already. Choose another name, or replace it with force.")
 
 
-def require_place(
+def require_output(
     path: Path, what: str, example: str, suffixes: Sequence[str] = (), *, force: bool
 ) -> None:
     """Raise InputError, before anything is computed, if an output cannot have a name.

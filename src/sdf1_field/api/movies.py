@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from sdf1_field import __version__
-from sdf1_field.errors import InputError, RunError, reason_of, replaced_when_whole, require_place
+from sdf1_field.errors import InputError, RunError, reason_of, replaced_when_whole, require_output
 
 if TYPE_CHECKING:
     from sdf1_field.figures.movie import Pixels, Reel
@@ -41,7 +41,7 @@ Progress = Callable[[int, int], None]
 
 def require_movie(path: Path, frames_per_second: float, *, force: bool) -> None:
     """Raise InputError, before anything is drawn, if a movie cannot be made under a name."""
-    require_place(path, "a movie", "run.mp4", _SUFFIXES, force=force)
+    require_output(path, "a movie", "run.mp4", _SUFFIXES, force=force)
     if not 0.0 < frames_per_second <= _FASTEST:
         raise InputError(
             f"--fps: {frames_per_second:g} is out of range. Give more than 0, up to {_FASTEST}."

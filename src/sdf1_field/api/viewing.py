@@ -5,7 +5,7 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sdf1_field.errors import refuse_inputs, replaced_when_whole, require_place
+from sdf1_field.errors import refuse_inputs, replaced_when_whole, require_output
 
 if TYPE_CHECKING:
     from sdf1_field.api.runs import Run
@@ -66,7 +66,7 @@ class View:
 
 def require_page(path: Path, *, force: bool) -> Path:
     """Path of a page, if it can be written; InputError, before anything is read, if it cannot."""
-    require_place(path, "a page", "run.html", SUFFIXES, force=force)
+    require_output(path, "a page", "run.html", SUFFIXES, force=force)
     return path
 
 
