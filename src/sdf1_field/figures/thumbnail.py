@@ -88,7 +88,7 @@ def thumbnail(run: xr.Dataset) -> Thumbnail | None:
         shown += f" in the middle of {_extent(whole)}"
     colours = ""
     if scale is not None and field is not None:
-        ends = " to ".join(number_text(float(end)) for end in (scale.norm.vmin, scale.norm.vmax))
+        ends = " to ".join(map(number_text, (scale.norm.vmin, scale.norm.vmax)))
         colours = f"{scale.label}, {ends} {field.unit}, dark to bright"
     return Thumbnail(png.getvalue(), shown, colours, tuple(map(_key, handles)))
 

@@ -222,8 +222,8 @@ def _fields(run: xr.Dataset, spec: ModelSpec, number: Numbers) -> Iterator[str]:
         tolerance = f", relative tolerance {spec.numerics.tolerance:g}"
     yield (
         f"{listed(processes).capitalize()} of {labels(spec, spec.solved_ligands)} "
-        f"({'; '.join(each)}) were solved by finite volumes {_SOLVERS[spec.numerics.solver]} (spacing "
-        f"{spec.grid.spacing:g} µm, {count_text(run.sizes['z'], 'layer')}{tolerance})."
+        f"({'; '.join(each)}) were solved by finite volumes {_SOLVERS[spec.numerics.solver]} "
+        f"(spacing {spec.grid.spacing:g} µm, {count_text(run.sizes['z'], 'layer')}{tolerance})."
     )
 
 
