@@ -634,8 +634,7 @@ def indices(arguments: argparse.Namespace) -> None:
         "indices",
         "# What the free parameters decide\n\nTotal Sobol indices over the prior, on the emulator: "
         "the share of a logarithm's variance that is expected to be left when all other parameters "
-        "are known.\n\n"
-        + markdown(["parameter", *names], rows),
+        "are known.\n\n" + markdown(["parameter", *names], rows),
     )
     ship()
 
