@@ -87,7 +87,8 @@ def paragraph(run: xr.Dataset, model: Model, *, papers: Sequence[str], libraries
     uncalibrated = len(sentences)
     if any(_STAR in sentence for sentence in sentences[1:]):
         sentences.append("Numbers with an asterisk are calibrated, not measured.")
-    fitted = " or calibrated to their claims" if len(sentences) > uncalibrated else ""
+    claims = "its claims" if len(papers) == 1 else "their claims"
+    fitted = f" or calibrated to {claims}" if len(sentences) > uncalibrated else ""
     cited = f", some of them from {listed(papers)}{fitted}," if papers else ""
     sentences.append(
         f"All values{cited} are in the run file with unit, source and status; libraries: "
@@ -228,7 +229,9 @@ def _fields(run: xr.Dataset, spec: ModelSpec, number: Numbers) -> Iterator[str]:
 
 
 def _cells(run: xr.Dataset, spec: ModelSpec, number: Numbers) -> Iterator[str]:
-    if not spec.follows_cells:
+    count = run.sizes.get("trajectory", 0)
+    if not count:
+        # The run was interrupted before they were added.
         return
     kind = f"cell_type.{spec.cells.type}"
     among = "" if spec.bears_migrasomes or spec.bears_stroma else f" of {_place(spec)}"
@@ -238,9 +241,9 @@ def _cells(run: xr.Dataset, spec: ModelSpec, number: Numbers) -> Iterator[str]:
             f", fields and cells exchanged every {duration_text(spec.numerics.coupling_step)}"
         )
     through = "; they did not pass through each other" if "crowding" in acting(spec) else ""
-    verb = "was" if run.sizes["trajectory"] == 1 else "were"
+    verb = "was" if count == 1 else "were"
     yield (
-        f"At time 0, {cells_text(spec, run.sizes['trajectory'])} ({number('cells.density')}) "
+        f"At time 0, {cells_text(spec, count)} ({number('cells.density')}) "
         f"{verb} placed at random on the floor{among} and followed for {span_text(run, spec)} in "
         f"a persistent random walk (speed {number(f'{kind}.speed')}, persistence time "
         f"{number(f'{kind}.persistence_time')}; steps of {duration_text(spec.cells.time_step)}"
