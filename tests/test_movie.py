@@ -79,6 +79,41 @@ def test_cells_are_between_their_observations_only_if_asked_and_the_picture_says
     )
 
 
+def test_interpolation_divides_the_intervals_of_observations_and_leaves_none_out(alone):
+    moving = reel_of(alone, every=900.0, interpolate=True)
+    assert set(np.diff(moving._times)) == {225.0}
+    with pytest.raises(InputError, match="--every: leaves out observations, which are 15 min"):
+        reel_of(alone, every=3600.0, interpolate=True)
+    one = alone.dataset.isel(obs=slice(0, 1))
+    with pytest.raises(InputError, match="--interpolate: fewer than two observations"):
+        Reel(one, Shown(), width=SMALL, interpolate=True)
+
+
+def test_cells_stay_where_they_were_seen_last_if_the_floor_goes_on(opened):
+    early = opened.dataset.isel(obs=slice(0, 5))
+    moving = Reel(early, Shown(field="dissolved"), width=SMALL, interpolate=True)
+    last = moving._moment(float(moving._times[-1])).cells
+    assert last.x == pytest.approx(early["cell_x"].values[:, -1])
+
+
+def test_a_movie_of_cells_alone_has_nothing_that_is_not_there(alone):
+    figure = reel_of(alone, stop=900.0)._drawn.figure
+    texts = [text.get_text() for legend in figure.legends for text in legend.get_texts()]
+    assert texts
+    assert not any("held" in text for text in texts)
+    assert figure.axes[0].get_xlabel() == ""
+
+
+@pytest.mark.parametrize("name", ["/proc/m.gif", "file/m.gif"])
+def test_a_place_that_cannot_be_written_is_refused_before_anything_is_drawn(
+    alone, tmp_path, monkeypatch, name
+):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setattr(Reel, "__init__", lambda *_, **__: pytest.fail("drawn"))
+    with pytest.raises(InputError, match=r"m\.gif: "):
+        alone.movie(tmp_path / name)
+
+
 @pytest.mark.parametrize(
     ("options", "error"),
     [

@@ -3,11 +3,14 @@
 import base64
 import io
 import re
+from unittest.mock import Mock
 
 import pytest
 from matplotlib.image import imread
 
 import sdf1_field as sf
+from sdf1_field.errors import InputError, Sdf1FieldWarning
+from sdf1_field.figures import floor
 from sdf1_field.figures import thumbnail as pictures
 
 BARE = ("cells.density=0 1/mm**2", "scene.msc_density=0 1/mm**2")
@@ -29,8 +32,8 @@ def test_a_run_shows_a_small_picture_of_its_floor_beside_its_facts(tiny_run):
     assert pixels.shape[:2] == (405, 405)
     assert pixels[..., :3].std() > 0.05
     assert "the floor at 2 h, 0.3 x 0.3 mm" in html
-    assert "SDF-1 in the medium, " in html
-    assert "</span> MSC</span>" in html
+    assert "SDF-1 in the medium at the floor, " in html
+    assert "</span> MSC body</span>" in html
     assert "<th>seed</th><td>1</td>" in html
     assert len(html) < SMALL_ENOUGH
 
@@ -42,20 +45,27 @@ def test_a_run_without_anything_to_draw_shows_its_facts_alone(solved):
     assert "<th>model</th><td>null-kg1a</td>" in html
 
 
-def test_a_picture_that_fails_leaves_the_facts(tiny_run, monkeypatch):
-    def broken(_):
-        raise RuntimeError("no font")
-
-    monkeypatch.setattr(pictures, "thumbnail", broken)
+@pytest.mark.parametrize("error", [InputError("no model"), KeyError("body_x"), OSError("gone")])
+def test_a_run_that_cannot_be_drawn_shows_its_facts_alone(tiny_run, monkeypatch, error):
+    monkeypatch.setattr(pictures, "thumbnail", Mock(side_effect=error))
     with sf.open_run(tiny_run) as run:
         html = run._repr_html_()
     assert "<img" not in html
     assert "<th>seed</th><td>1</td>" in html
 
 
+def test_a_fault_of_the_picture_warns_once_and_leaves_the_facts(tiny_run, monkeypatch):
+    monkeypatch.setattr(pictures, "thumbnail", Mock(side_effect=RuntimeError("no font")))
+    with sf.open_run(tiny_run) as run:
+        with pytest.warns(Sdf1FieldWarning, match="RuntimeError: no font"):
+            html = run._repr_html_()
+        assert run._repr_html_() is html
+    assert "<th>seed</th><td>1</td>" in html
+
+
 def test_a_large_floor_shows_its_middle_in_the_same_scale(tiny_run, monkeypatch):
-    monkeypatch.setattr(pictures, "_WIDEST", 200.0)
-    monkeypatch.setattr(pictures, "_PART", 100.0)
+    monkeypatch.setattr(floor, "_WIDEST", 200.0)
+    monkeypatch.setattr(floor, "_VIEW", 100.0)
     with sf.open_run(tiny_run) as run:
         assert "0.1 x 0.1 mm in the middle of 0.3 x 0.3 mm" in run._repr_html_()
 

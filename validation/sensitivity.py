@@ -33,8 +33,10 @@ CONDITIONS = {
 }
 """Conditions of the columns of replayed.md."""
 DISHES = {
-    OF_MEDIA: f"{MEDIA_DISHES} dishes of placed stroma",
-    OF_PIECES: f"{len(PIECES_SEEDS)} dishes of recorded stroma, without crowding",
+    OF_MEDIA: f"{MEDIA_DISHES} dishes of placed stroma: bodies and networks drawn at random, which "
+    "do not move",
+    OF_PIECES: f"{len(PIECES_SEEDS)} dishes of recorded stroma: networks that grew in full runs, "
+    "in which cells alone were simulated anew, without excluding each other",
 }
 REGIONS = ("MSC", "migrasome network")
 _ABOUT = f"""\
@@ -43,8 +45,8 @@ _ABOUT = f"""\
 # Written by `python validation/sensitivity.py` from the tables of
 # {OF_INDICES}, {OF_MEDIA} and {OF_PIECES}; do not edit.
 # Fold changes are text, with the digits of the tables: on MSC, on the migrasome network.
-# `treatments` are the agents and doses of the condition. With `over`, numbers are of the ratio to
-# the fold change of that other condition.
+# `treatments` are those of the condition, with their times in seconds. With `over`, numbers are of
+# the ratio to the fold change of that other condition.
 """
 
 
@@ -59,11 +61,14 @@ def table_of(name: str) -> tuple[list[str], list[list[str]]]:
     return header, rows
 
 
-def treatments_of(model: str) -> dict[str, str]:
-    """Doses of a model's agents, but for medium changes."""
+def treatments_of(model: str) -> list[dict[str, Any]]:
+    """Agents of a model, with their doses and times [s]."""
     spec = load_model(model).spec
-    given = {spec.agent_of(name): one.dose for name, one in spec.treatments.items()}
-    return {agent: dose for agent, dose in given.items() if dose is not None}
+    given = (
+        {"agent": spec.agent_of(name), "dose": one.dose, "start": one.start, "stop": one.stop}
+        for name, one in spec.treatments.items()
+    )
+    return [{key: value for key, value in one.items() if value is not None} for one in given]
 
 
 def indices(models: Mapping[str, str]) -> Iterator[dict[str, Any]]:
@@ -152,6 +157,8 @@ def toml(values: Mapping[str, Any]) -> str:
         if isinstance(value, Mapping):
             inner = ", ".join(f"{json.dumps(k)} = {text(v)}" for k, v in value.items())
             return f"{{ {inner} }}" if inner else "{}"
+        if isinstance(value, list):
+            return f"[{', '.join(map(text, value))}]"
         return json.dumps(value, ensure_ascii=False)
 
     return "\n".join(f"{key} = {text(value)}" for key, value in values.items())

@@ -11,7 +11,7 @@ import os
 import re
 import shutil
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 ASIDE = ".writing"
@@ -145,6 +145,43 @@ def refuse_existing(path: Path, *, force: bool) -> None:
     """Raise InputError if a file would be replaced without ``force``."""
     if path.exists() and not force:
         raise InputError(f"{path}: exists already. Choose another name, or replace it with force.")
+
+
+def require_output(
+    path: Path, what: str, example: str, suffixes: Sequence[str] = (), *, force: bool
+) -> None:
+    """Raise InputError, before anything is computed, if an output cannot have a name.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+    what, example : str
+        Of what it is the name, such as ``a movie``, and a good one.
+    suffixes : sequence of str
+        One of which it ends in; any if there are none.
+    force : bool
+        Replace an existing file.
+    """
+    if path.is_dir():
+        raise InputError(f"{path}: is a folder. Give the name of {what}, such as {example}.")
+    if suffixes and path.suffix.lower() not in suffixes:
+        raise InputError(
+            f"{path}: not the name of {what}. Give one that ends in {', '.join(suffixes)}."
+        )
+    if not path.parent.is_dir():
+        raise InputError(f"{path}: there is no folder '{path.parent}'. Make it or choose another.")
+    if not os.access(path.parent, os.W_OK):
+        raise InputError(f"{path}: its folder may not be written to. Choose another place.")
+    refuse_existing(path, force=force)
+
+    import tempfile
+
+    try:
+        # Some places, such as /proc, say that they may be written to.
+        with tempfile.TemporaryFile(dir=path.parent):
+            pass
+    except OSError as error:
+        raise InputError(f"{path}: {reason_of(error)}. Choose another place.") from None
 
 
 def refuse_inputs(path: Path | None, *inputs: Path | None) -> None:

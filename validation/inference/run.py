@@ -633,8 +633,8 @@ def indices(arguments: argparse.Namespace) -> None:
     write(
         "indices",
         "# What the free parameters decide\n\nTotal Sobol indices over the prior, on the emulator: "
-        "the share of a logarithm's variance that stays if all other parameters are known.\n\n"
-        + markdown(["parameter", *names], rows),
+        "the share of a logarithm's variance that is expected to be left when all other parameters "
+        "are known.\n\n" + markdown(["parameter", *names], rows),
     )
     ship()
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from sdf1_field import __version__
-from sdf1_field.errors import InputError, RunError, reason_of, refuse_existing, replaced_when_whole
+from sdf1_field.errors import InputError, RunError, reason_of, replaced_when_whole, require_output
 
 if TYPE_CHECKING:
     from sdf1_field.figures.movie import Pixels, Reel
@@ -41,20 +41,13 @@ Progress = Callable[[int, int], None]
 
 def require_movie(path: Path, frames_per_second: float, *, force: bool) -> None:
     """Raise InputError, before anything is drawn, if a movie cannot be made under a name."""
-    if path.is_dir():
-        raise InputError(f"{path}: is a folder. Give the name of a movie, such as run.mp4.")
-    suffix = path.suffix.lower()
-    if suffix not in _SUFFIXES:
-        raise InputError(
-            f"{path}: not the name of a movie. Give one that ends in {', '.join(_SUFFIXES)}."
-        )
+    require_output(path, "a movie", "run.mp4", _SUFFIXES, force=force)
     if not 0.0 < frames_per_second <= _FASTEST:
         raise InputError(
             f"--fps: {frames_per_second:g} is out of range. Give more than 0, up to {_FASTEST}."
         )
-    refuse_existing(path, force=force)
-    if suffix in _ENCODERS:
-        _program(_ENCODERS[suffix])
+    if encoder := _ENCODERS.get(path.suffix.lower()):
+        _program(encoder)
 
 
 def save_movie(

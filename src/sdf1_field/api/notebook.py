@@ -1,6 +1,7 @@
 """Runs as HTML, for notebooks: a small picture of one, and tables."""
 
 import base64
+import warnings
 from collections.abc import Iterable, Sequence
 from html import escape
 from typing import TYPE_CHECKING
@@ -10,7 +11,7 @@ import xarray as xr
 from sdf1_field.analysis import ENRICHED, default_times, fold_changes, run_censuses
 from sdf1_field.analysis.dishes import require_cells_and_stroma
 from sdf1_field.digits import interval_text, number_text, spread_text
-from sdf1_field.errors import InputError
+from sdf1_field.errors import InputError, Sdf1FieldError, Sdf1FieldWarning
 from sdf1_field.record import model_of
 from sdf1_field.scene import REGION_LABELS
 from sdf1_field.spec import changes_text
@@ -28,12 +29,24 @@ _MOST_COUNTED = 12
 
 
 def with_picture(run: xr.Dataset, table: str) -> str:
-    """A run's table beside a small picture of its floor, or alone if there is nothing to draw."""
+    """A run's table beside a small picture of its floor.
+
+    Alone if there is nothing to draw, or what is drawn cannot be read: the run's model is no longer
+    valid, a variable is lacking, or its file is gone. Another failure is a fault of the picture; it
+    warns, and the table is shown.
+    """
     from sdf1_field.figures.thumbnail import thumbnail
 
     try:
         picture = thumbnail(run)
-    except Exception:  # Whatever is wrong with the picture, a notebook shows the table.
+    except (Sdf1FieldError, KeyError, OSError):
+        picture = None
+    except Exception as error:
+        warnings.warn(
+            f"a run's picture could not be drawn ({type(error).__name__}: {error}).",
+            Sdf1FieldWarning,
+            stacklevel=2,
+        )
         picture = None
     if picture is None:
         return table
@@ -50,11 +63,11 @@ def _figure(picture: "Thumbnail") -> str:
         f"&#9679;</span> {escape(name)}</span>"
         for colour, name in picture.keys
     )
-    told = "<br>".join(filter(None, (escape(picture.title), escape(picture.field), keys)))
+    caption = "<br>".join(filter(None, (escape(picture.title), escape(picture.field), keys)))
     return (
         f'<figure style="margin:0;width:{_WIDTH}px"><img alt="{escape(picture.title)}" '
         f'width="{_WIDTH}" src="data:image/png;base64,{data}"><figcaption '
-        f'style="font-size:85%;line-height:1.4">{told}</figcaption></figure>'
+        f'style="font-size:85%;line-height:1.4">{caption}</figcaption></figure>'
     )
 
 
@@ -83,8 +96,8 @@ def dishes_html(title: str, runs: Sequence[xr.Dataset], places: Sequence[str]) -
     header = ("seed", "model", "changed", "cells", "until", "place")
     parts = [f"<b>{escape(title)}</b>", _table(header, rows)]
     if counted := _fold_changes(runs):
-        told = "all dishes together, with a 95 % interval over dishes; mean ± S.D. of the dishes"
-        parts += [f"<b>Fold changes</b>, {told}", counted]
+        how = "all dishes together, with a 95 % interval over dishes; mean ± S.D. of the dishes"
+        parts += [f"<b>Fold changes</b>, {how}", counted]
     return f"<div>{''.join(parts)}</div>"
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sdf1_field import __version__
-from sdf1_field.errors import InputError, refuse_existing, replaced_when_whole
+from sdf1_field.errors import replaced_when_whole, require_output
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -18,13 +18,7 @@ _SUFFIXES = (".png", ".pdf", ".svg", ".jpg", ".tif", ".eps")
 
 def require_picture(path: Path, *, force: bool) -> None:
     """Raise InputError, before anything is drawn, if a picture cannot have a name."""
-    if path.is_dir():
-        raise InputError(f"{path}: is a folder. Give the name of a picture, such as run.png.")
-    if path.suffix.lower() not in _SUFFIXES:
-        raise InputError(
-            f"{path}: not the name of a picture. Give one that ends in {', '.join(_SUFFIXES)}."
-        )
-    refuse_existing(path, force=force)
+    require_output(path, "a picture", "run.png", _SUFFIXES, force=force)
 
 
 def save_picture(

@@ -1,18 +1,18 @@
-"""The clock of a movie: the time that a map shows, on the map."""
+"""The clock of a movie: the time that a map shows, above the map, where it hides nothing."""
 
 from typing import Any
 
 from sdf1_field.figures.paper import font_size
 
-_PLACE, _SIZE = (0.015, 0.985), 1.2
-"""Place on a map, in its extents, and size over that of text."""
+_PLACE, _SIZE = (0.0, 1.01), 1.2
+"""Place at a map, in its extents, and size over that of text."""
 
 
 def draw_clock(axes: Any) -> Any:
-    """Empty text at the top left of a map, for `clock_text`."""
+    """Empty text above the left of a map, for `clock_text`."""
     return axes.text(
-        *_PLACE, "", transform=axes.transAxes, ha="left", va="top", zorder=9,
-        fontsize=_SIZE * font_size(), bbox={"facecolor": "white", "alpha": 0.85, "lw": 0},
+        *_PLACE, "", transform=axes.transAxes, ha="left", va="bottom",
+        fontsize=_SIZE * font_size(),
     )  # fmt: skip
 
 

@@ -281,6 +281,7 @@ def map_legend(
                 [], [], mfc=CRAWLING, **disc, **track_style(few_cells(run)),
                 label=f"{cell} cell, crawling, with {track}",
             ),
-            Line2D([], [], lw=0, mfc=HELD, **disc, label=f"{cell} cell, held"),
         ]  # fmt: skip
+        if spec.adheres:
+            handles.append(Line2D([], [], lw=0, mfc=HELD, **disc, label=f"{cell} cell, held"))
     return handles

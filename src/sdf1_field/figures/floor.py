@@ -171,6 +171,16 @@ def _turned(view: View, whole: View) -> View:
     return View(view.left, view.right, view.high, view.low)
 
 
+def middle_view(spec: ModelSpec, whole: View) -> View | None:
+    """Middle of a wide dish, a long one of which may be narrower; None if it is not wide."""
+    width, length = spec.dish.width, spec.dish.length
+    if max(width, length) <= _WIDEST:
+        return None
+    across, along = min(_VIEW, width), min(_VIEW, length)
+    left, low = 0.5 * (width - across), 0.5 * (length - along)
+    return _turned(View(left, left + across, low, low + along), whole)
+
+
 class DishFigure:
     """Figure of a run's floor that can show one time after another.
 
@@ -226,7 +236,7 @@ class DishFigure:
         self.maps = [self._map(floor, self._whole, main, dots=self._wide)]
         seen = self._whole
         if self._wide:
-            seen = window or self._middle()
+            seen = window or middle_view(spec, self._whole) or self._whole
             self.maps.append(self._map(self._main[1], seen, main))
             self._main[1].set_title("magnified" if window else "its middle", loc="left")
             draw_window(floor, seen, edgecolor="white", lw=pen(1.5), zorder=7)
@@ -307,13 +317,6 @@ class DishFigure:
             return inset_view(inset, self._spec, self._whole, usual)
         x, y = _busy_places(self._run, moment)
         return _turned(centred_view(self._spec, x, y, usual), self._whole)
-
-    def _middle(self) -> View:
-        """Middle of a wide dish; a long one may be narrower than the view."""
-        width, length = self._spec.dish.width, self._spec.dish.length
-        across, along = min(_VIEW, width), min(_VIEW, length)
-        left, low = 0.5 * (width - across), 0.5 * (length - along)
-        return _turned(View(left, left + across, low, low + along), self._whole)
 
     def _lay_out(self, count: int) -> None:
         """Axes of the maps, and of so many panels."""

@@ -1,6 +1,5 @@
 """A run as pictures of one time after another, for a movie."""
 
-import itertools
 from collections.abc import Iterator, Sequence
 from typing import Any, Protocol
 
@@ -15,6 +14,7 @@ from sdf1_field.analysis.runs import SAME_TIME, frame_before, run_name
 from sdf1_field.errors import InputError
 from sdf1_field.figures.choosing import kind_of, require_something
 from sdf1_field.figures.dish_map import Cells, Moment
+from sdf1_field.figures.drawing import values_at
 from sdf1_field.figures.floor import DishFigure, Shown
 from sdf1_field.figures.network import NetworkFigure
 from sdf1_field.figures.paper import Page
@@ -53,7 +53,8 @@ class Reel:
     width : int
         [pixel]; made even.
     interpolate : bool
-        Show cells on straight lines between their observations too, and say so in the picture.
+        Show cells on straight lines between their observations too, and say so in the picture; no
+        observation may then be left out by ``every``.
 
     Raises
     ------
@@ -87,14 +88,12 @@ class Reel:
         self.uneven = len(times) > 2 and bool(np.ptp(np.diff(times)) > SAME_TIME)
         self._note = ""
         if interpolate:
-            if "cell_time" not in run or times[-1] <= 0.0:
-                raise InputError("--interpolate: there are no cells to move. Remove the option.")
-            apart = duration_text(float(np.diff(times[times >= 0.0]).max()))
-            self._note = f"cells interpolated between observations {apart} apart"
-            times = _divided(times)
+            times, apart = _divided(run, times)
+            self._note = f"cells interpolated between observations {duration_text(apart)} apart"
         self._times = times
         with Page().styled():
             self._drawn = self._figure(spec, shown)
+            self._drawn.show(self._moment(float(times[0])), self._note)
             self._canvas: Any = FigureCanvasAgg(self._drawn.figure)
             self._fit(width)
 
@@ -125,9 +124,13 @@ class Reel:
             shown.refuse(("--field", "--range"), "nothing secretes in this run")
         require_something(run, spec, shown.ligand, _frames(run, self._times))
         moments = [self._moment(float(time)) for time in self._times[[0, -1]]]
-        return DishFigure(
-            run, spec, shown, Page(), moments, frames=_frames(run, self._times), clock=True
-        )
+        frames = _frames(run, self._times)
+        drawn = DishFigure(run, spec, shown, Page(), moments, frames=frames, clock=True)
+        ligand = next(iter(spec.solved_ligands), None)
+        if kind == "tracks" and not any(ligand and values_at(run, n, ligand).any() for n in frames):
+            # Where there is no ligand at all, the map does not say that it is 0 everywhere.
+            drawn.maps[0].axes.set_xlabel("")
+        return drawn
 
     def _fit(self, width: int) -> None:
         """Give the figure its size in pixels, both even for players, and freeze its layout."""
@@ -147,7 +150,8 @@ class Reel:
             n = int(np.searchsorted(observed, time + SAME_TIME)) - 1
             if n >= 0:
                 cells = Cells.at(run, float(observed[n]))
-                if self._note and time - observed[n] > SAME_TIME:
+                between = time - observed[n] > SAME_TIME and n + 1 < len(observed)
+                if self._note and between:
                     share = (time - observed[n]) / (observed[n + 1] - observed[n])
                     cells = cells.towards(Cells.at(run, float(observed[n + 1])), float(share))
         return Moment(frame_before(run, time), time, cells)
@@ -205,14 +209,30 @@ def _saved(run: xr.Dataset, saved: Array, option: str, time: float) -> float:
     return nearest
 
 
-def _divided(times: Array) -> Array:
-    """Times with others between them from 0 on, where there are cells."""
-    shares = np.arange(_STEPS) / _STEPS
-    steps = [
-        begin + shares * (end - begin) if begin >= 0.0 else np.array([begin])
-        for begin, end in itertools.pairwise(times)
-    ]
-    return np.concatenate([*steps, times[-1:]])
+def _divided(run: xr.Dataset, times: Array) -> tuple[Array, float]:
+    """Times with others between the observations of cells, and how far apart these are [s].
+
+    Raises
+    ------
+    InputError
+        If fewer than two observations are shown, or some that lie between others are not.
+    """
+    observed = observation_times(run) if "cell_time" in run else np.zeros(0)
+    seen = observed[(observed >= times[0] - SAME_TIME) & (observed <= times[-1] + SAME_TIME)]
+    if len(seen) < 2:
+        raise InputError(
+            "--interpolate: fewer than two observations of cells are shown. Remove the option."
+        )
+    if np.any(np.abs(seen[:, None] - times).min(axis=1) > SAME_TIME):
+        raise InputError(
+            f"--every: leaves out observations, which are {duration_text(float(seen[1] - seen[0]))}"
+            " apart, and between which --interpolate moves cells. Remove one of the options."
+        )
+    shares = np.arange(1, _STEPS) / _STEPS
+    between = (seen[:-1, None] + shares * np.diff(seen)[:, None]).ravel()
+    united = np.sort(np.concatenate([times, between]))
+    kept: Array = united[np.append(True, np.diff(united) > SAME_TIME)]
+    return kept, float(np.diff(seen).max())
 
 
 def _frames(run: xr.Dataset, times: Sequence[float] | Array) -> list[int]:

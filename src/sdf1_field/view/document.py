@@ -1,5 +1,6 @@
 """Text in sections, as values: printed on a terminal, as JSON, and drawn by the viewer's page."""
 
+import re
 import textwrap
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -194,3 +195,14 @@ def listed(words: Sequence[str], last: str = "and") -> str:
     """
     *others, end = words
     return f"{', '.join(others)} {last} {end}" if others else end
+
+
+def in_micro(text: str) -> str:
+    """Text of a model file with µ in its units.
+
+    Examples
+    --------
+    >>> in_micro("AMD3100 10 uM, fibronectin 5 ug/cm2")
+    'AMD3100 10 µM, fibronectin 5 µg/cm²'
+    """
+    return re.sub(r"\bu(?=[Mgml]\b)", "µ", text).replace("cm2", "cm²").replace("mm2", "mm²")

@@ -7,9 +7,10 @@ import xarray as xr
 from sdf1_field.record import model_of
 from sdf1_field.view.differing import changed, outside, unread
 from sdf1_field.view.document import Document
+from sdf1_field.view.mechanisms import mechanisms
 from sdf1_field.view.methods import again, methods
 from sdf1_field.view.sensitivity import hangs_on
-from sdf1_field.view.setting import mechanisms, setting
+from sdf1_field.view.setting import setting
 
 
 def explain(run: xr.Dataset, path: Path | None = None) -> Document:

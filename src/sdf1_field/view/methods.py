@@ -4,177 +4,100 @@ import json
 import re
 import shlex
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from pathlib import Path
 
 import xarray as xr
 
 from sdf1_field import __version__
 from sdf1_field.shipped import shipped_citation, shipped_folder
-from sdf1_field.spec import Model, ModelSpec, changes
+from sdf1_field.spec import Entry, Model, changes
 from sdf1_field.spec.entries import CALL
 from sdf1_field.spec.layers import FITTED
-from sdf1_field.units import duration_text
 from sdf1_field.view.differing import base_of, is_own, read_entries
 from sdf1_field.view.document import Part, Passage, Section, listed
-from sdf1_field.view.setting import (
-    bodies_in,
-    cells_text,
-    in_micro,
-    is_interrupted,
-    labels,
-    span_text,
-    treatment_phrases,
-    view_text,
-)
+from sdf1_field.view.paragraph import paragraph
+from sdf1_field.view.setting import is_interrupted
 
-_PAPERS = {"deniz2023": "Deniz 2023", "jiao2024": "Jiao 2024"}
-"""Papers whose experiments are modelled, as sources of values name them."""
+_PAPERS = {"deniz2023": ("Deniz 2023", r"\bD\d"), "jiao2024": ("Jiao 2024", r"\bJ\d")}
+"""Papers whose experiments are modelled: as sources of values name them, and their claims."""
 _NAMES = {
     "numpy": "NumPy", "scipy": "SciPy", "numba": "Numba", "fipy": "FiPy", "pint": "Pint",
     "pydantic": "Pydantic",
 }  # fmt: skip
+_NUMERICAL = ("numpy", "scipy", "numba")
+"""Libraries that compute every run."""
 _SAME_DIGEST = (
     "The two digests (numbers that two runs share if all of their content is the same) are equal "
     "on the same kind of computer with the same versions of the program and its libraries; else "
     "the runs differ in their last digits or, under another version, by what has changed in the "
     "model."
 )
-_SOLVERS = {
-    "cosine": "by finite volumes, in cosine modes along the floor",
-    "fipy": "by finite volumes with FiPy",
-}
 
 
 def program_reference(run: xr.Dataset) -> str:
     """How to cite the program that made a run, by CITATION.cff."""
     citation = shipped_citation()
 
-    def told(pattern: str) -> str:
-        found = re.search(pattern, citation, re.MULTILINE)
-        return found[1].strip() if found else ""
+    def entry(pattern: str) -> str:
+        match = re.search(pattern, citation, re.MULTILINE)
+        return match[1].strip() if match else ""
 
-    authors, title = told(r"^authors:\n  - name: (.+)$"), told(r"^title: (.+)$")
+    authors, title = entry(r"^authors:\n  - name: (.+)$"), entry(r"^title: (.+)$")
     version = str(run.attrs["source"]).rpartition(" ")[2]
-    return f"{authors}. {title}, version {version} (computer program, {told(r'^license: (.+)$')})."
+    return f"{authors}. {title}, version {version} (computer program, {entry(r'^license: (.+)$')})."
 
 
 def paper_references(model: Model) -> list[str]:
-    """Papers that sources of values that a run reads name, in the order of how often."""
+    """Papers from which numbers that a run reads are, or to which they are calibrated.
+
+    The first is that of the most numbers. A paper that only names a cell or a chemokine is none.
+    """
     text = (shipped_folder("validation") / "targets.toml").read_text(encoding="utf-8")
     tables = tomllib.loads(text)
-    read = read_entries(model).values()
-    named = {
-        key: sum(name in entry.source for entry in read)
-        for key, name in _PAPERS.items()
-        if key in tables
+    count = {
+        paper: sum(_is_of(entry, name, claim) for entry in read_entries(model).values())
+        for paper, (name, claim) in _PAPERS.items()
     }
     return [
-        str(tables[key]["citation"]) for key in sorted(named, key=lambda k: -named[k]) if named[key]
-    ]
+        str(tables[paper]["citation"]) for paper in sorted(count, key=lambda p: -count[p])
+        if count[paper]
+    ]  # fmt: skip
+
+
+def _is_of(entry: Entry, name: str, claim: str) -> bool:
+    """Whether a number is from the paper of a name, or calibrated to its claims."""
+    if entry.status == "calibrated":
+        return re.search(claim, entry.source) is not None
+    number = not isinstance(entry.value, str) or entry.value[:1].isdigit()
+    return number and entry.status in ("literature", "derived") and name in entry.source
 
 
 def methods(run: xr.Dataset, model: Model) -> Section:
     """Paragraph and references, to paste."""
     references = [program_reference(run), *paper_references(model)]
-    cited = "\n".join(f"[{n}] {one}" for n, one in enumerate(references, 1))
+    marks = [f"[{n}]" for n in range(1, len(references) + 1)]
+    listing = "\n".join(f"{mark} {text}" for mark, text in zip(marks, references, strict=True))
+    used = _NUMERICAL + (("fipy",) if model.spec.numerics.solver == "fipy" else ())
     parts: list[Part] = [
         "To paste and adapt. It is about this one simulated dish; give the number of dishes and "
         "their seeds where there are several, and what was counted.",
-        Passage(methods_text(run, model, papers=len(references) - 1)),
+        Passage(paragraph(run, model, papers=marks[1:], libraries=libraries(run, used))),
         "References:",
-        Passage(cited, commands=True),
+        Passage(listing, commands=True),
     ]
     return Section("methods", "For a methods section", tuple(parts))
 
 
-def methods_text(run: xr.Dataset, model: Model, *, papers: int) -> str:
-    """The paragraph, in the past tense."""
-    spec, name = model.spec, model.name
-    sentences = []
-    base = base_of(model)
-    which = f"the model {name}"
-    if is_own(model):
-        which = f"a model of our own ({name}" + (f", which extends {base})" if base else ")")
-    sentences.append(
-        f"Simulations were run with {run.attrs['source']} [1], {which}, seed {run.attrs['seed']}."
-    )
-    cited = listed([f"[{n}]" for n in range(2, 2 + papers)]) if papers else ""
-    if cited:
-        sentences.append(
-            f"Conditions and values are, among others, from the experiments of {cited}."
-        )
-    changed = [one.setting for one in changes(model)]
-    if changed:
-        sentences.append(f"Values that differ from the shipped ones: {'; '.join(changed)}.")
-    sentences.append(_dish_sentence(run, spec))
-    sentences += _field_sentences(spec)
-    if spec.follows_cells:
-        sentences.append(
-            f"Cells crawled as persistent random walkers (speed {_plain(model, 'speed')}, "
-            f"persistence time {_plain(model, 'persistence_time')}) in steps of "
-            f"{duration_text(spec.cells.time_step)}"
-            + (
-                ", and fields and cells were exchanged every "
-                f"{duration_text(spec.numerics.coupling_step)}."
-                if spec.senses
-                else "."
-            )
-        )
-    given = treatment_phrases(spec)
-    sentences.append(f"Treatment: {'; '.join(given)}." if given else "There was no treatment.")
-    sentences.append(
-        "Every value, with its unit, source and status, is in the run file; libraries: "
-        f"{libraries(run)}."
-    )
-    return " ".join(sentences)
-
-
-def _plain(model: Model, key: str) -> str:
-    value = str(model.entries[f"cell_type.{model.spec.cells.type}.{key}"].value)
-    return in_micro(value)
-
-
-def _dish_sentence(run: xr.Dataset, spec: ModelSpec) -> str:
-    who = []
-    if spec.follows_cells:
-        who.append(cells_text(spec, run.sizes.get("trajectory", 0)))
-    if bodies := bodies_in(run):
-        who.append(f"{bodies:,} {spec.stroma.label}")
-    long = "in steady state"
-    if spec.run.mode != "steady":
-        long = f"for {span_text(run, spec)}"
-        if spec.run.culture:
-            long += f" after {duration_text(spec.run.culture)} of culture of the stroma alone"
-    place = "A round well" if spec.dish.shape == "round" else "A view"
-    content = f", with {listed(who)}," if who else ""
-    return (
-        f"{place} of {view_text(spec)} under {1e-3 * spec.dish.height:.3g} mm of medium{content} "
-        f"was simulated {long}."
-    )
-
-
-def _field_sentences(spec: ModelSpec) -> list[str]:
-    if not spec.solved_ligands:
-        return []
-    coat = any(spec.ligand[name].coat.binds for name in spec.solved_ligands)
-    return [
-        f"Diffusion and loss of {labels(spec, spec.solved_ligands)} in the medium"
-        f"{', and reversible binding to the coated floor,' if coat else ''} were solved "
-        f"{_SOLVERS.get(spec.numerics.solver, '')} (grid spacing {spec.grid.spacing:g} µm"
-        + (
-            f", relative tolerance {spec.numerics.tolerance:g})."
-            if spec.numerics.solver != "fipy"
-            else ")."
-        )
-    ]
-
-
-def libraries(run: xr.Dataset) -> str:
-    """Libraries with their versions, as a run records them."""
+def libraries(run: xr.Dataset, used: Container[str] | None = None) -> str:
+    """Libraries with their versions, as a run records them; of all, or of those used."""
     versions = recorded_versions(run)
     return (
-        ", ".join(f"{_NAMES.get(name, name)} {version}" for name, version in versions.items())
+        ", ".join(
+            f"{_NAMES.get(name, name)} {version}"
+            for name, version in versions.items()
+            if used is None or name in used
+        )
         or "not recorded"
     )
 
@@ -182,8 +105,8 @@ def libraries(run: xr.Dataset) -> str:
 def recorded_versions(run: xr.Dataset) -> Mapping[str, str]:
     """Versions of libraries by name; none if the attribute is damaged."""
     try:
-        found = json.loads(str(run.attrs.get("versions", "{}")))
-        return {str(name): str(version) for name, version in found.items()}
+        versions = json.loads(str(run.attrs.get("versions", "{}")))
+        return {str(name): str(version) for name, version in versions.items()}
     except (ValueError, AttributeError):
         return {}
 
@@ -230,13 +153,13 @@ def again(run: xr.Dataset, model: Model, path: Path | None) -> Section:
         )
     else:
         settings = [
-            f"--set {shlex.quote(one.setting)}"
-            for one in changes(model)
-            if model.entries[one.path].where == CALL and not one.source.startswith(FITTED)
+            f"--set {shlex.quote(change.setting)}"
+            for change in changes(model)
+            if model.entries[change.path].where == CALL and not change.source.startswith(FITTED)
         ]
         commands = [" \\\n  ".join([f"sdf1-field solve {base} --seed {seed} -o {new}", *settings])]
         if not is_interrupted(run, model.spec):
-            commands += [f"sdf1-field inspect --digest {one}" for one in (file, new)]
+            commands += [f"sdf1-field inspect --digest {name}" for name in (file, new)]
         same = "" if is_interrupted(run, model.spec) else _SAME_DIGEST
         parts.append(
             "From the beginning:"

@@ -7,12 +7,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from sdf1_field.digits import number_text
 from sdf1_field.shipped import shipped_folder
 from sdf1_field.spec import Entry, Model, ModelSpec
-from sdf1_field.units import parse
+from sdf1_field.units import duration_text, parse
 from sdf1_field.view.differing import base_of, change_rows, read_entries, value_text
 from sdf1_field.view.document import Part, Section, Table, listed
 from sdf1_field.view.setting import cells_text
+from sdf1_field.view.treatments import in_order, treatment_text
 
 REGIONS = ("MSC", "migrasome network")
 _CELLS, _STROMA, _MODEL = "kg1a", "msc", "coculture-kg1a"
@@ -22,14 +24,68 @@ _DECISIVE = 0.05
 _MOVING = math.log(1.1)
 """Least change of the logarithm of a fold change that is listed: a tenth, as two dishes differ."""
 _SAME_DOSE = 1.01
+_AT = 4.0 * 3600.0
+"""When cells were counted for all records [s]."""
+_ENOUGH = 40
+"""Least number of cells in a view whose fold change is spoken of.
+
+A quarter of the cells of the shipped dish are on its free surface at 4 h. Of 40 that is ten, by the
+counting of which alone the fold change is uncertain by a third.
+"""
 _NAMED = 3
 """Calibrated values that are named."""
 _FOLD_CHANGE = (
     "The fold change is the number of cells per area of MSC, or of the migrasome network, over "
     "that of the free surface: 1 means that cells do not gather."
 )
+_SHARE = (
+    "a share is the part of the variance of the logarithm that is expected to be left when all "
+    "other values are known"
+)
+_BASELINES = (
+    "Each record was made in dishes of its own, whose stroma is not that of this run. Their fold "
+    "changes therefore differ from this run's and from each other; the factors are what carries "
+    "over."
+)
+_TITLE = "What the outcome depends on"
 _NUMERICAL = "numerical:"
 """Beginning of the sources of grid, steps and tolerances."""
+
+
+@dataclass(frozen=True)
+class Change:
+    """What a change of one piece of the model does to the numbers on MSC and on the network.
+
+    Parameters
+    ----------
+    settings : mapping of str to float, str or bool
+        The values in place of the shipped ones, by key.
+    shipped, changed : tuple of two str
+        Numbers without and with them.
+    dishes : str
+        In which they were recorded.
+    """
+
+    settings: Mapping[str, Any]
+    shipped: tuple[str, str]
+    changed: tuple[str, str]
+    dishes: str
+
+    @property
+    def factors(self) -> tuple[float, float]:
+        """Numbers with the change over those without."""
+        on_msc, on_network = (
+            float(new) / float(old) for old, new in zip(self.shipped, self.changed, strict=True)
+        )
+        return on_msc, on_network
+
+    @property
+    def size(self) -> float:
+        """Larger change of the logarithm."""
+        return max(abs(math.log(factor)) for factor in self.factors)
+
+    def __str__(self) -> str:
+        return ", ".join(f"{key}={value_text(value)}" for key, value in self.settings.items())
 
 
 @dataclass(frozen=True)
@@ -38,17 +94,18 @@ class Recorded:
 
     Parameters
     ----------
-    over : bool
-        Whether numbers are of the ratio to the fold change of the control.
+    over : str
+        Condition to whose fold change numbers are the ratio, such as ``control``; empty if they
+        are of the fold change itself.
     shares : mapping of str to tuple of two float
         Total Sobol index by key: on MSC, on the network.
-    single : tuple of mapping
-        Changes of one piece at a time.
+    single : tuple of Change
+        Of one piece at a time.
     """
 
-    over: bool
+    over: str
     shares: Mapping[str, tuple[float, float]]
-    single: tuple[Mapping[str, Any], ...]
+    single: tuple[Change, ...]
 
 
 @functools.cache
@@ -57,17 +114,13 @@ def _records() -> Mapping[str, Any]:
     return tomllib.loads(text)
 
 
-def doses_of(spec: ModelSpec) -> dict[str, float]:
-    """Doses of the agents of a model that have one [nM]; 0 for genetic changes."""
-    return {
-        spec.agent_of(name): spec.dose(name)
-        for name in spec.treatments
-        if spec.agent[spec.agent_of(name)].acts_on != "medium_change"
-    }
-
-
 def covered(spec: ModelSpec) -> bool:
     """Whether a model's kind of experiment is one of which anything is recorded."""
+    return _of_kind(spec) and spec.run.duration >= _AT and spec.cell_count >= _ENOUGH
+
+
+def _of_kind(spec: ModelSpec) -> bool:
+    """Whether cells and stroma are those of the records."""
     return (
         spec.follows_cells
         and spec.cells.type == _CELLS
@@ -78,91 +131,111 @@ def covered(spec: ModelSpec) -> bool:
     )
 
 
-def _matches(spec: ModelSpec, treatments: Mapping[str, str]) -> bool:
-    """Whether a record's agents and doses are those of a model."""
-    doses = doses_of(spec)
-    if doses.keys() != treatments.keys():
+def _matches(spec: ModelSpec, treatments: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether a record's agents, doses and times are those of a model until cells are counted."""
+    given = sorted(
+        (name for name in spec.treatments if spec.treatments[name].start < _AT),
+        key=lambda name: (spec.agent_of(name), spec.treatments[name].start),
+    )
+    wanted = sorted(treatments, key=lambda record: (record["agent"], record["start"]))
+    return len(given) == len(wanted) and all(
+        _is_given(spec, name, record) for name, record in zip(given, wanted, strict=True)
+    )
+
+
+def _is_given(spec: ModelSpec, name: str, record: Mapping[str, Any]) -> bool:
+    """Whether a treatment is that of a record."""
+    given = spec.treatments[name]
+    stop = _AT if given.stop is None else min(given.stop, _AT)
+    seen = (spec.agent_of(name), given.start, stop, given.preincubation)
+    if seen != (record["agent"], record["start"], min(record.get("stop", _AT), _AT), 0.0):
         return False
-    for agent, text in treatments.items():
-        dose = _dose(spec, agent, text)
-        if not dose / _SAME_DOSE <= doses[agent] <= dose * _SAME_DOSE:
-            return False
-    return True
-
-
-def _dose(spec: ModelSpec, agent: str, text: str) -> float:
-    name = next(name for name in spec.treatments if spec.agent_of(name) == agent)
-    return parse(text, "concentration", molar_mass=spec.dosed_mass(name))
+    if "dose" not in record:
+        return given.dose is None
+    dose = parse(record["dose"], "concentration", molar_mass=spec.dosed_mass(name))
+    return dose / _SAME_DOSE <= spec.dose(name) <= dose * _SAME_DOSE
 
 
 def recorded(spec: ModelSpec) -> tuple[Recorded, ...]:
-    """Records of a model's condition: of its fold changes, and of their ratio to the control's."""
+    """Records of a model's condition: of its fold changes, and of their ratios to others'."""
     if not covered(spec):
         return ()
-    found = []
-    for over in (False, True):
-        indices = [
-            one
-            for one in _records()["index"]
-            if bool(one["over"]) is over and _matches(spec, one["treatments"])
-        ]
-        by_region = {one["region"]: one["share"] for one in indices}
-        shares = {
-            key: (by_region[REGIONS[0]][key], by_region[REGIONS[1]][key])
-            for key in (by_region[REGIONS[0]] if by_region else ())
-        }
-        single = tuple(
-            one
-            for one in _records()["change"]
-            if bool(one["over"]) is over and _matches(spec, one["treatments"])
+    indices, singles = (
+        [record for record in _records()[kind] if _matches(spec, record["treatments"])]
+        for kind in ("index", "change")
+    )
+    return tuple(
+        Recorded(
+            over,
+            _shares([record for record in indices if record["over"] == over]),
+            tuple(
+                Change(
+                    record["settings"], tuple(record["shipped"]), tuple(record["changed"]),
+                    record["dishes"],
+                )
+                for record in singles
+                if record["over"] == over
+            ),
         )
-        if shares or single:
-            found.append(Recorded(over, shares, single))
-    return tuple(found)
+        for over in dict.fromkeys(record["over"] for record in (*indices, *singles))
+    )  # fmt: skip
+
+
+def _shares(indices: Sequence[Mapping[str, Any]]) -> dict[str, tuple[float, float]]:
+    """Shares on MSC and on the network by key; of no record none."""
+    by_region = {record["region"]: record["share"] for record in indices}
+    if not by_region:
+        return {}
+    on_msc, on_network = (by_region[region] for region in REGIONS)
+    return {key: (on_msc[key], on_network[key]) for key in on_msc}
 
 
 def hangs_on(model: Model) -> Section:
     """Which values that were never measured the outcome depends on most."""
     spec, read = model.spec, read_entries(model)
     parts: list[Part] = [_counted(read)]
-    found = recorded(spec)
-    if not found:
+    records = recorded(spec)
+    if not records:
         parts.append(_without(spec))
-    if found:
-        parts += [_FOLD_CHANGE, *_strongest(found, read)]
-    for record in found:
-        parts += _of_record(record, read)
-    if found:
-        parts.append(_caveat(model))
-        known = {key for record in found for key in _keys(record)}
-        lacking = sorted(key for key in _unmeasured(read) if key not in known)
-        parts.append(
-            f"Of {len(lacking)} further assumed values that this run reads no such record exists, "
-            "so nothing can be said about how much the outcome depends on them. They are marked "
-            "'assumed' in the list of all parameters."
-        )
-    return Section("depends", "What the outcome depends on", tuple(parts))
+        return Section("depends", _TITLE, tuple(parts))
+    parts += [_FOLD_CHANGE, *_strongest(spec, records, read), _BASELINES]
+    for record in records:
+        parts += _of_record(spec, record, read)
+    parts.append(_caveat(model))
+    known = {key for record in records for key in _keys(record)}
+    lacking = [key for key in _unmeasured(read) if key not in known]
+    parts.append(
+        f"Of {len(lacking)} further assumed values that this run reads no such record exists, "
+        "so nothing can be said about how much the outcome depends on them. They are marked "
+        "'assumed' in the list of all parameters."
+    )
+    return Section("depends", _TITLE, tuple(parts))
 
 
-def _strongest(found: Sequence[Recorded], read: Mapping[str, Entry]) -> Iterator[str]:
+def _strongest(
+    spec: ModelSpec, records: Sequence[Recorded], read: Mapping[str, Entry]
+) -> Iterator[str]:
     """The assumed and the calibrated value on which most has been seen to depend."""
     single = [
-        (size, row, record.over)
-        for record in found
-        for size, row, _ in _changes(record, read)
-        if row[1] == "assumed"
+        (change, record.over)
+        for record in records
+        for change in _changes(record, read)
+        if _status(change, read) == "assumed"
     ]
     if single:
-        _, (setting, _, msc, network), over = max(single)
-        key, _, value = setting.partition("=")
+        change, over = max(single, key=lambda item: item[0].size)
+        now = listed(
+            [f"{key} (now {value_text(read[key].value)})" for key in change.settings if key in read]
+        )
+        on_msc, on_network = _effects(change)
         yield (
-            "Of the assumed values of which anything is recorded, the outcome depends most on "
-            f"{key} (now {value_text(read[key].value)}): {value} in place of the shipped value "
-            f"takes the {_what(over)} from {msc} on MSC, and from {network} on the network."
+            f"Of the assumed values of which anything is recorded, the outcome depends most on "
+            f"{now}: with {change} in place of the shipped value the {_what(spec, over)} changes "
+            f"by {on_msc} on MSC and {on_network} on the network."
         )
     shares = {
         key: max(share)
-        for record in found
+        for record in records
         for key, share in record.shares.items()
         if key in read and read[key].status == "calibrated"
     }
@@ -172,6 +245,19 @@ def _strongest(found: Sequence[Recorded], read: Mapping[str, Entry]) -> Iterator
             "Of the calibrated values, which are fitted and not measured, it depends most on "
             f"{listed(top)}."
         )
+
+
+def _effects(change: Change) -> list[str]:
+    """Factor and numbers of a change, on MSC and on the network."""
+    return [
+        f"× {number_text(factor, figures=2)} ({old} to {new})"
+        for factor, old, new in zip(change.factors, change.shipped, change.changed, strict=True)
+    ]
+
+
+def _status(change: Change, read: Mapping[str, Entry]) -> str:
+    """Statuses of the changed values that the run reads."""
+    return listed(list(dict.fromkeys(read[key].status for key in change.settings if key in read)))
 
 
 def _unmeasured(read: Mapping[str, Entry]) -> list[str]:
@@ -203,8 +289,19 @@ def _without(spec: ModelSpec) -> str:
     """Why there is no record."""
     kind = "this kind of experiment"
     if covered(spec):
-        given = listed([spec.agent[name].label for name in doses_of(spec)])
-        kind = f"co-cultures with {given} at this dose"
+        given = listed([treatment_text(spec, name).rstrip(".") for name in in_order(spec)] or [""])
+        kind = (
+            f"co-cultures with these treatments at these times ({given})"
+            if given
+            else ("co-cultures without a medium change at time 0")
+        )
+    elif _of_kind(spec) and spec.run.duration < _AT:
+        kind = f"co-cultures that end before {duration_text(_AT)}"
+    elif _of_kind(spec):
+        kind = (
+            f"so few cells ({spec.cell_count}): below {_ENOUGH} in the view a fold change is "
+            "mostly chance"
+        )
     elif spec.follows_cells and spec.bears_stroma:
         kind = f"{cells_text(spec)} on {spec.stroma.label}"
         if spec.cells.type == _CELLS and spec.scene.stroma == _STROMA:
@@ -217,80 +314,60 @@ def _without(spec: ModelSpec) -> str:
         kind = f"{spec.stroma.label} without haematopoietic cells"
     return (
         f"How much the outcome depends on each of them has not been recorded for {kind}. Records "
-        "exist for fold changes at 4 h of KG-1a cells on MSC alone."
+        f"exist for fold changes at {duration_text(_AT)} of KG-1a cells on MSC alone."
     )
 
 
-def _what(over: bool) -> str:
-    if over:
-        return "ratio of the fold change at 4 h to that of the control"
-    return "fold change at 4 h"
+def _what(spec: ModelSpec, over: str) -> str:
+    """Of what a record's numbers are."""
+    what = f"fold change at {duration_text(_AT)}"
+    if not over:
+        return what
+    other = f"with {spec.agent[over].label}" if over in spec.agent else "of the untreated control"
+    return f"ratio of the {what} to that {other}"
 
 
-def _of_record(record: Recorded, read: Mapping[str, Entry]) -> Iterator[Part]:
-    what = _what(record.over)
-    shares = sorted(
-        ((key, share) for key, share in record.shares.items() if key in read),
-        key=lambda item: -max(item[1]),
-    )
-    if shares:
-        rows = tuple(
-            (
-                key, value_text(read[key].value), read[key].status, *(f"{one:.2f}" for one in share)
-            )
-            for key, share in shares
-            if max(share) >= _DECISIVE
-        )  # fmt: skip
+def _of_record(spec: ModelSpec, record: Recorded, read: Mapping[str, Entry]) -> Iterator[Part]:
+    what = _what(spec, record.over)
+    rows = [
+        (key, value_text(read[key].value), read[key].status, *(f"{each:.2f}" for each in share))
+        for key, share in sorted(record.shares.items(), key=lambda item: -max(item[1]))
+        if key in read and max(share) >= _DECISIVE
+    ]
+    if rows:
         yield Table(
             ("key", "in this run", "status", "share, MSC", "share, network"),
-            rows,
+            tuple(rows),
             f"Recorded shares (total Sobol indices) of the {what}: {len(record.shares)} values "
-            "were drawn from their whole intervals; a share is what would be left of the variance "
-            "of the logarithm if all values but this one were known. Shares below "
-            f"{_DECISIVE:g} are left out.",
+            f"were drawn from their whole intervals; {_SHARE}. Shares below {_DECISIVE:g} are left "
+            "out.",
         )
-    single = sorted(_changes(record, read), key=lambda item: -item[0])
-    for dishes in dict.fromkeys(dishes for _, _, dishes in single):
+    single = sorted(_changes(record, read), key=lambda change: -change.size)
+    for dishes in dict.fromkeys(change.dishes for change in single):
         yield Table(
             ("changed alone", "status", "on MSC", "on the network"),
-            tuple(row for _, row, own in single if own == dishes),
-            f"Recorded {what} in {dishes}, with one piece of the model changed and all else as "
-            "shipped: from the number without that change to the one with it. Changes by less "
-            "than a tenth are left out.",
-        )
-
-
-def _changes(
-    record: Recorded, read: Mapping[str, Entry]
-) -> Iterator[tuple[float, tuple[str, ...], str]]:
-    """Sizes of changes of keys that the run reads, with their rows and the dishes."""
-    for one in record.single:
-        keys = [key for key in one["settings"] if key in read]
-        if all(read[key].value == one["settings"][key] for key in keys):
-            continue
-        size = max(
-            abs(math.log(float(new) / float(old)))
-            for old, new in zip(one["shipped"], one["changed"], strict=True)
-        )
-        if size < _MOVING:
-            continue
-        settings = ", ".join(f"{key}={value_text(value)}" for key, value in one["settings"].items())
-        yield (
-            size,
-            (
-                settings,
-                listed(list(dict.fromkeys(read[key].status for key in keys))),
-                *(
-                    f"{old} to {new}"
-                    for old, new in zip(one["shipped"], one["changed"], strict=True)
-                ),
+            tuple(
+                (str(change), _status(change, read), *_effects(change))
+                for change in single
+                if change.dishes == dishes
             ),
-            one["dishes"],
+            f"Recorded {what} in {dishes}. One piece of the model was changed and all else is as "
+            "shipped; the factor is what the change does, in brackets are the numbers without and "
+            "with it. Changes by less than a tenth are left out.",
         )
+
+
+def _changes(record: Recorded, read: Mapping[str, Entry]) -> Iterator[Change]:
+    """Changes that move the outcome, of keys that the run reads and has not so already."""
+    for change in record.single:
+        keys = [key for key in change.settings if key in read]
+        already = all(read[key].value == change.settings[key] for key in keys)
+        if not already and change.size >= _MOVING:
+            yield change
 
 
 def _keys(record: Recorded) -> set[str]:
-    return {*record.shares, *(key for one in record.single for key in one["settings"])}
+    return {*record.shares, *(key for change in record.single for key in change.settings)}
 
 
 def _caveat(model: Model) -> str:

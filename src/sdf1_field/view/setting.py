@@ -1,7 +1,6 @@
-"""What was simulated, in sentences: cells, stroma, dish, chemokines, treatments, mechanisms."""
+"""What was simulated, in sentences: cells, stroma, dish, chemokines, treatments."""
 
 import math
-import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,10 +10,10 @@ from numpy.typing import NDArray
 
 from sdf1_field.digits import count_text
 from sdf1_field.scene import NO_BODY
-from sdf1_field.spec import ModelSpec, Treatment
-from sdf1_field.spec.unread import unread_keys
+from sdf1_field.spec import ModelSpec
 from sdf1_field.units import MM2_PER_UM2, duration_text
-from sdf1_field.view.document import Section, Table, listed
+from sdf1_field.view.document import Section, in_micro, listed
+from sdf1_field.view.treatments import moment_text, treatments
 
 CELLS = {
     "kg1a": "a line of human leukaemia cells",
@@ -25,28 +24,6 @@ STROMAL = {"msc": "mesenchymal stromal cells", "l929": "a line of mouse fibrobla
 """What the shipped stromal types are."""
 _CELLS_ALREADY = ("HSPC", "cells")
 """Ends of labels that say that they are cells."""
-_OF_STROMA = ("cargo_kinetics", "bursts")
-"""Mechanisms that need no haematopoietic cells."""
-MECHANISMS = {
-    "soluble_sensing": "cells turn up the gradient of dissolved {ligand} (chemotaxis)",
-    "haptotaxis": "cells turn up the gradient of {ligand} that is bound to the coat (haptotaxis)",
-    "chemokinesis": "cells crawl faster the more of their CXCR4 is occupied (chemokinesis)",
-    "arrest": "a rise in occupied CXCR4 triggers that a cell which touches stroma is caught",
-    "adaptation": "that trigger fades while the number of occupied receptors stays the same",
-    "trigger_noise": "the noise of the receptors adds to that trigger",
-    "cd166_adhesion": "CD166, on bodies and on mature migrasomes, holds cells",
-    "vla4_adhesion": "VCAM-1, on bodies, holds cells by their VLA-4",
-    "fibre_adhesion": "retraction fibres hold cells",
-    "crowding": "cells do not pass through each other",
-    "uptake": "cells take up {ligand} by their CXCR4",
-    "migrasome_uptake": "cells take up migrasomes that they touch",
-    "cargo_kinetics": "chemokines are followed in vesicles from the body through migrasomes to "
-    "the medium; else the rates of secretion are given",
-    "bursts": "the content of a migrasome that ruptures is released at once",
-}
-"""What happens with each mechanism on."""
-_OF_CELLS = ("soluble_sensing", "haptotaxis", "chemokinesis")
-_STEERING = ("soluble_sensing", "haptotaxis")
 
 
 def reached(run: xr.Dataset) -> float:
@@ -245,49 +222,6 @@ def _chemokines(run: xr.Dataset, spec: ModelSpec) -> str:
     return text
 
 
-def in_micro(text: str) -> str:
-    """Text of a model file with µ in its units.
-
-    Examples
-    --------
-    >>> in_micro("AMD3100 10 uM, fibronectin 5 ug/cm2")
-    'AMD3100 10 µM, fibronectin 5 µg/cm²'
-    """
-    return re.sub(r"\bu(?=[Mgml]\b)", "µ", text).replace("cm2", "cm²").replace("mm2", "mm²")
-
-
-def treatment_phrases(spec: ModelSpec) -> list[str]:
-    """Treatments with dose and times, such as ``AMD3100 (10 µM) from 0 h on``."""
-    phrases = []
-    for name, given in sorted(spec.treatments.items(), key=lambda item: item[1].start):
-        agent = spec.agent[spec.agent_of(name)]
-        dose = f" ({in_micro(given.dose)})" if given.dose else ""
-        start = duration_text(given.start) if given.start else "0 h"
-        if agent.action.lasts == "genetic":
-            phrases.append(agent.label)
-        elif agent.action.lasts == "moment":
-            phrases.append(f"{agent.label}{dose} at {start}")
-        elif given.stop is None:
-            phrases.append(f"{agent.label}{dose} from {start} on")
-        else:
-            stop = duration_text(given.stop) if given.stop else "0 h"
-            phrases.append(f"{agent.label}{dose} from {start} to {stop}")
-    return phrases
-
-
-def _until(spec: ModelSpec, given: Treatment) -> str:
-    """Until when a drug is in the medium: its stop or the next medium change."""
-    changes = [
-        other.start
-        for name, other in spec.treatments.items()
-        if spec.agent[spec.agent_of(name)].acts_on == "medium_change" and other.start > given.start
-    ]
-    washed = min(changes, default=math.inf)
-    if washed < (math.inf if given.stop is None else given.stop):
-        return f"to the medium change at {_moment(washed)}"
-    return "to the end" if given.stop is None else f"to {_moment(given.stop)}"
-
-
 def _saved(run: xr.Dataset) -> str:
     """Of which times the file holds fields and cells."""
     text = f"The file holds the floor {_times(run['time'].values)}"
@@ -301,101 +235,6 @@ def _times(times: NDArray[np.float64]) -> str:
     if not len(known):
         return "at no time"
     if len(known) == 1:
-        return f"once, at {duration_text(float(known[0]))}"
-    first, last = (duration_text(float(time)) if time else "0 h" for time in known[[0, -1]])
+        return f"once, at {moment_text(float(known[0]))}"
+    first, last = (moment_text(float(time)) for time in known[[0, -1]])
     return f"at {len(known)} times from {first} to {last}"
-
-
-def _moment(time: float) -> str:
-    return duration_text(time) if time else "time 0"
-
-
-def treatments(spec: ModelSpec) -> Iterator[str]:
-    """A sentence for each treatment, in the order of time."""
-    for name, given in sorted(spec.treatments.items(), key=lambda item: item[1].start):
-        agent = spec.agent[spec.agent_of(name)]
-        lasts, start = agent.action.lasts, _moment(given.start)
-        dose = f" ({in_micro(given.dose)})" if given.dose else ""
-        idle = agent.action.idle(spec, spec.agent_of(name))
-        vain = "" if idle is None else f" It has no effect here, since {idle[0]}."
-        if agent.acts_on == "medium_change":
-            yield (
-                f"Medium change at {start}: what is dissolved is removed, what is bound to the "
-                f"coat stays.{vain}"
-            )
-            continue
-        stop = None if given.stop is None else _moment(given.stop)
-        if lasts == "genetic":
-            text = f"{agent.label}: from the beginning to the end."
-        elif lasts == "moment":
-            text = f"{agent.label}{dose} is added to the whole medium at {start}."
-        elif lasts == "bound":
-            until = "to the end" if stop is None else f"to {stop}, when it is washed off"
-            text = (
-                f"{agent.label}{dose} from {start} {until}. It stays on bodies and migrasomes "
-                "that it has bound; those that form later are free of it."
-            )
-        else:
-            text = f"{agent.label}{dose} in the medium from {start} {_until(spec, given)}."
-        if given.preincubation > 0.0:
-            text += (
-                f" The cells were kept in it for {duration_text(given.preincubation)} before they "
-                "were added."
-            )
-        yield f"{text[0].upper()}{text[1:]}{vain}"
-
-
-# Mechanisms
-
-
-def mechanisms(spec: ModelSpec) -> Section:
-    """Which mechanisms act, which are on without effect, and which are off."""
-    ligand = spec.ligand[spec.receptor.cxcr4.ligand].label
-    acting, idle, off = [], [], []
-    names = MECHANISMS if spec.follows_cells else _OF_STROMA
-    for name in names:
-        text = MECHANISMS[name].format(ligand=ligand)
-        if not getattr(spec.mechanisms, name):
-            off.append((name, text))
-        elif reason := _idle(spec, name):
-            idle.append((name, text, reason))
-        else:
-            acting.append((name, text))
-    parts: list[str | Table] = []
-    if not spec.follows_cells:
-        parts.append("There are no haematopoietic cells, so that no mechanism of theirs matters.")
-    elif not acting:
-        parts.append("No mechanism acts: cells walk at random and notice nothing.")
-    if acting:
-        parts.append(Table(("mechanism", "what happens"), tuple(acting), "These mechanisms act:"))
-    if idle:
-        parts.append(
-            Table(
-                ("mechanism", "what would happen", "without effect since"),
-                tuple(idle),
-                "These are on and have no effect in this run:",
-            )
-        )
-    if off:
-        parts.append(Table(("mechanism", "what would happen"), tuple(off), "These are off:"))
-    return Section("mechanisms", "Which mechanisms act", tuple(parts))
-
-
-def _idle(spec: ModelSpec, name: str) -> str:
-    """Reason for which a mechanism that is on changes nothing; empty if it acts."""
-    ligand = spec.receptor.cxcr4.ligand
-    dosed = any(
-        spec.agent_of(one) == ligand and spec.dose(one) > 0.0
-        for one in spec.treatments
-        if spec.agent[spec.agent_of(one)].acts_on == "added_ligand"
-    )
-    bath = spec.dish.top == "bath" and spec.ligand[ligand].bath_concentration > 0.0
-    if name in (*_OF_CELLS, "uptake") and not (sources(spec) or dosed or bath):
-        return f"there is no {spec.ligand[ligand].label}: nothing secretes it and none is added"
-    if name in _STEERING and not sources(spec) and not spec.ligand[ligand].coat.uneven:
-        return "nothing secretes, and what is added is even, without a gradient"
-    if name == "haptotaxis" and not spec.ligand[ligand].coat.binds:
-        return "nothing binds to the coat"
-    for key in unread_keys(spec, [f"mechanisms.{name}"]):
-        return key.reason
-    return ""
