@@ -16,6 +16,8 @@ from pathlib import Path
 
 ASIDE = ".writing"
 """Added to the name of what is not complete."""
+PROBE = ".probe"
+"""Added to the name of a file that is made only to see whether it can be."""
 _ACTING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 """Control characters but tab and line feed, those that turn the direction, and half characters."""
 _LONGEST_WORD, _LONGEST = 300, 3000
@@ -145,6 +147,31 @@ def refuse_existing(path: Path, *, force: bool) -> None:
     """Raise InputError if a file would be replaced without ``force``."""
     if path.exists() and not force:
         raise InputError(f"{path}: exists already. Choose another name, or replace it with force.")
+
+
+def require_place(path: Path, example: str) -> None:
+    """Raise InputError, before anything is computed, if a file cannot be made at a path.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+    example : str
+        Of what is asked for, such as "a picture, such as run.png".
+    """
+    probe = path.with_name(path.name + PROBE) if path.name else path
+    try:
+        folder, there = path.is_dir(), path.parent.is_dir()
+        if there and not folder:
+            probe.touch()
+            probe.unlink()
+    except OSError as error:
+        raise InputError(
+            f"{path}: cannot be written to ({reason_of(error)}). Choose another place."
+        ) from None
+    if folder:
+        raise InputError(f"{path}: is a folder. Give the name of {example}.")
+    if not there:
+        raise InputError(f"{path}: there is no folder '{path.parent}'. Make it or choose another.")
 
 
 def refuse_inputs(path: Path | None, *inputs: Path | None) -> None:

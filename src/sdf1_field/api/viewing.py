@@ -1,12 +1,17 @@
 """Pages of runs: written to files, and shown in a notebook."""
 
-import os
 from collections.abc import Callable, Sequence
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sdf1_field.errors import InputError, refuse_existing, refuse_inputs, replaced_when_whole
+from sdf1_field.errors import (
+    InputError,
+    refuse_existing,
+    refuse_inputs,
+    replaced_when_whole,
+    require_place,
+)
 
 if TYPE_CHECKING:
     from sdf1_field.api.runs import Run
@@ -67,14 +72,9 @@ class View:
 
 def require_page(path: Path, *, force: bool) -> Path:
     """Path of a page, if it can be written; InputError, before anything is read, if it cannot."""
-    if path.is_dir():
-        raise InputError(f"{path}: is a folder. Give the name of a page, such as run.html.")
+    require_place(path, "a page, such as run.html")
     if path.suffix.lower() not in SUFFIXES:
         raise InputError(f"{path}: not the name of a page. Give one that ends in .html.")
-    if not path.parent.is_dir():
-        raise InputError(f"{path}: there is no folder '{path.parent}'. Make it or choose another.")
-    if not os.access(path.parent, os.W_OK):
-        raise InputError(f"{path}: its folder may not be written to. Choose another place.")
     refuse_existing(path, force=force)
     return path
 

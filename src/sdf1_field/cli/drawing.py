@@ -36,7 +36,7 @@ def one_in_each(words: Sequence[str]) -> list[str]:
     ['--group', 'drug', 'b.nc', '--group', 'drug', 'c.nc', '-o', 'figure.png']
     """
     found: list[str] = []
-    rest = list(words)
+    rest, names = list(words), set()
     while rest:
         word = rest.pop(0)
         if word != _GROUP or not rest:
@@ -50,6 +50,12 @@ def one_in_each(words: Sequence[str]) -> list[str]:
             raise InputError(
                 f"{_GROUP} {name}: names no run. Write {_GROUP} NAME RUN.nc, with one run or more."
             )
+        if name in names:
+            raise InputError(
+                f"{_GROUP} {name}: is given twice. Write all dishes of a group behind its name "
+                f"once, {_GROUP} NAME RUN.nc RUN.nc, or give the other group another name."
+            )
+        names.add(name)
         found += [part for file in files for part in (_GROUP, name, file)]
     return found
 
@@ -71,8 +77,8 @@ def one_in_each(words: Sequence[str]) -> list[str]:
     type=(str, click.Path(path_type=Path)),
     multiple=True,
     metavar="NAME RUN.nc...",
-    help="Dishes of a group, instead of RUN.nc. Repeat it for each group; the first is the "
-    "control, with which the others are compared as by analyse --against.",
+    help="Dishes of a group, instead of RUN.nc. Repeat it for each group, with another name; the "
+    "first is the control, with which the others are compared as by analyse --against.",
 )
 @click.option(
     "--show",
@@ -145,9 +151,11 @@ def plot(
     from contextlib import ExitStack
 
     from sdf1_field.api.groups import plot_groups
+    from sdf1_field.api.pictures import require_picture
     from sdf1_field.api.runs import Run
     from sdf1_field.record import open_run
 
+    require_picture(path, force=force)
     refuse_inputs(path, *(file for own in files.values() for file in own))
     with ExitStack() as stack:
         opened = {

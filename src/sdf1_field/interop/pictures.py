@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sdf1_field.errors import InputError, refuse_existing, replaced_when_whole
+from sdf1_field.errors import refuse_existing, replaced_when_whole, require_place
 from sdf1_field.interop.masks import Mask
 from sdf1_field.scene import REGION_LABELS, Region
 
@@ -168,8 +168,7 @@ def _tiff(path: Path, *, force: bool) -> Iterator[Callable[..., Any]]:
     """Function that writes a TIFF, which takes its name when it is complete."""
     from tifffile import imwrite
 
-    if path.is_dir():
-        raise InputError(f"{path}: is a folder. Give the name of a file.")
+    require_place(path, "a file, such as run.tif")
     refuse_existing(path, force=force)
     with replaced_when_whole(path) as partial:
         yield lambda data, **how: imwrite(partial, data, software="sdf1-field", **how)
