@@ -161,8 +161,8 @@ def require_place(path: Path, example: str) -> None:
     probe = path.with_name(path.name + PROBE) if path.name else path
     try:
         folder, there = path.is_dir(), path.parent.is_dir()
-        if there and not folder:
-            probe.touch()
+        if there and not folder and not os.path.lexists(probe):
+            probe.touch(exist_ok=False)
             probe.unlink()
     except OSError as error:
         raise InputError(

@@ -10,7 +10,14 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from sdf1_field import __version__
-from sdf1_field.errors import InputError, RunError, reason_of, refuse_existing, replaced_when_whole
+from sdf1_field.errors import (
+    InputError,
+    RunError,
+    reason_of,
+    refuse_existing,
+    replaced_when_whole,
+    require_place,
+)
 
 if TYPE_CHECKING:
     from sdf1_field.figures.movie import Pixels, Reel
@@ -41,8 +48,7 @@ Progress = Callable[[int, int], None]
 
 def require_movie(path: Path, frames_per_second: float, *, force: bool) -> None:
     """Raise InputError, before anything is drawn, if a movie cannot be made under a name."""
-    if path.is_dir():
-        raise InputError(f"{path}: is a folder. Give the name of a movie, such as run.mp4.")
+    require_place(path, "a movie, such as run.mp4")
     suffix = path.suffix.lower()
     if suffix not in _SUFFIXES:
         raise InputError(
