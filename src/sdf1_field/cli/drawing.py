@@ -148,14 +148,16 @@ def plot(
     of_one_run: dict[str, Any] = {"field": field, "ranges": ranges, "inset": inset, "part": part}
     _require_sense(of_one_run, tracks, times, alone=alone)
 
+    from sdf1_field.api.pictures import require_picture
+
+    require_picture(path, force=force)
+
     from contextlib import ExitStack
 
     from sdf1_field.api.groups import plot_groups
-    from sdf1_field.api.pictures import require_picture
     from sdf1_field.api.runs import Run
     from sdf1_field.record import open_run
 
-    require_picture(path, force=force)
     refuse_inputs(path, *(file for own in files.values() for file in own))
     with ExitStack() as stack:
         opened = {
