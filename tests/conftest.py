@@ -407,3 +407,15 @@ def bits(value, name="scene"):
         # NaN is not itself, and a file gives an array for a tuple.
         return {name: np.array(value).tobytes()}
     return {name: value}
+
+
+def scale_bars(axes):
+    """Label and length [um] of each scale bar on a map."""
+    from mpl_toolkits.axes_grid1.anchored_artists import AnchoredSizeBar
+
+    found = [artist for artist in axes.artists if isinstance(artist, AnchoredSizeBar)]
+    return [
+        (bar.txt_label.get_text(), line.get_width())
+        for bar in found
+        for line in bar.size_bar.get_children()
+    ]

@@ -87,7 +87,8 @@ def refusal(*paths):
 def test_dishes_of_different_models_are_refused(solved, setting, difference):
     first, other = solved(seed=1), solved("coculture-kg1a", setting, seed=2)
     assert refusal(first, other) == (
-        f"{other}: differs from {first} in {difference}. Analyse different experiments one by one."
+        f"{other}: differs from {first} in {difference}. Analyse different experiments one by one; "
+        "repeat --against for each control run."
     )
 
 

@@ -7,6 +7,7 @@ from matplotlib.collections import EllipseCollection, LineCollection
 from matplotlib.colors import to_hex
 from tests.test_figures_network import HOUR, network_run
 
+from conftest import scale_bars
 from sdf1_field.analysis.network import BODY_DISTANCE_EDGES
 from sdf1_field.analysis.stroma_runs import run_network
 from sdf1_field.errors import InputError
@@ -148,7 +149,7 @@ def test_the_window_is_around_the_most_migrasomes_and_marked_in_the_field(run, f
     x, y = run["migrasome_x"].values[-1, :12], run["migrasome_y"].values[-1, :12]
     assert ((x > left) & (x < right) & (y > low) & (y < high)).all()
     assert 0.5 * (left + right) == pytest.approx(np.median(x), abs=6.0)
-    assert [t.get_text() for t in window.texts] == ["50 µm"]
+    assert scale_bars(window) == [("50 µm", 50.0)]
 
 
 def test_bodies_and_migrasomes_have_the_colour_of_the_vesicles_in_them(figure):

@@ -21,6 +21,7 @@ from sdf1_field.analysis.fold_change import fold_changes
 from sdf1_field.errors import InputError
 from sdf1_field.figures.dish_bars import swarm
 from sdf1_field.figures.groups import looks_of
+from sdf1_field.figures.panels import p_said
 from sdf1_field.statistics import p_text
 
 HOUR = 3600.0
@@ -171,7 +172,7 @@ def test_a_rose_has_some_tracks_from_one_origin_on_one_scale(walking):
         assert along == pytest.approx(np.ptp(still.get_ylim()), rel=1e-6)
         assert "7 of 30 tracks" in axes.get_title()
     compared = motion_table(*(walking[name].datasets for name in ("fast", "still")))["comparison"]
-    assert p_text(compared["p"]) in said(figure)[0]
+    assert p_said(compared["p"]) in said(figure)[0]
     assert "Wilcoxon signed-rank test over cells" in said(figure)[0]
 
 
@@ -194,6 +195,8 @@ def test_text_is_readable_and_whole_at_a_journals_width(groups, width, show):
     names = ("control with a name of many words", "1 $µM$ _x")
     long = dict(zip(names, (groups[name][:1] for name in ("control", "AMD3100")), strict=True))
     figure = sf.plot_groups(long, show=show, width=width, panel="B")
+    # As it is saved; coarser pixels make letters wider.
+    figure.set_dpi(300.0)
     figure.draw_without_rendering()
     assert figure.get_figwidth() * 25.4 == pytest.approx(width)
     extent, margin = figure.get_tightbbox(), 0.01
@@ -205,6 +208,25 @@ def test_text_is_readable_and_whole_at_a_journals_width(groups, width, show):
     assert min(text.get_fontsize() for text in texts) >= 6.0
     shown = [text.get_text().replace("\n", " ").replace(r"\$", "$") for text in texts]
     assert any(text.strip() == names[1] for text in shown)
+
+
+def test_a_caption_of_single_dishes_speaks_of_no_deviation(groups):
+    single = {name: groups[name][:1] for name in ("control", "AMD3100")}
+    caption, _ = said(sf.plot_groups(single, show="network"))
+    assert "Dots and bars: dishes (control: 1 dish, AMD3100: 1 dish)." in caption
+    assert "±" not in caption
+    assert caption.endswith("One dish in each group, so no S.D. over dishes.")
+
+
+def test_a_long_word_is_broken_and_letters_without_font_are_said_in_one_line(groups, tmp_path):
+    names = ("x" * 60, "中")
+    single = dict(zip(names, (groups[name][:1] for name in ("control", "AMD3100")), strict=True))
+    with pytest.warns(sf.Sdf1FieldWarning, match="no font of the picture has 中") as caught:
+        figure = sf.plot_groups(single, tmp_path / "a.png")
+    assert len(caught) == 1
+    name = figure.axes[0].get_xticklabels()[0].get_text()
+    assert name.replace("\n", "") == names[0]
+    assert name.count("\n") >= 2
 
 
 def test_groups_are_told_apart_without_colours():
@@ -228,6 +250,7 @@ def test_what_cannot_be_compared_is_refused(solved, walking):
         ({"a": one}, {"tracks": 3}, "--tracks: has no effect"),
         ({"a": one}, {"show": "coarse"}, "unknown figure 'coarse'. Did you mean 'course'"),
         ({"a": walking["still"]}, {"show": "course"}, "'course' is not of haematopoietic cells"),
+        ({"a" * 61: one}, {}, "has a name of 61 letters. Give one of 60 at most"),
         ({}, {}, "there is none"),
     ]  # fmt: skip
     for asked, options, why in refused:
@@ -252,6 +275,8 @@ def test_a_command_without_runs_or_names_is_refused(run, solved):
         (["--group", "a"], "--group a: names no run"),
         (["--group", "a", "--group", "b", path], "--group a: names no run"),
         (["--group", " a", path], "' a' is no name of a group"),
+        (["--group", "a", path, "--group", "a", path], "--group a: is given twice"),
+        ([path, "-o", "missing/x.png"], "there is no folder 'missing'"),
         ([path, "--group", "a", path], "takes the place of RUN.nc"),
         ([], "plot: names no run"),
         ([path, "--tracks", "3"], "--tracks: is of a rose"),

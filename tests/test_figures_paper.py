@@ -3,16 +3,19 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.font_manager import findSystemFonts, fontManager
 from matplotlib.lines import Line2D
 from matplotlib.text import Text
 
 from sdf1_field.api.pictures import save_picture
 from sdf1_field.errors import InputError
-from sdf1_field.figures import plot_run
-from sdf1_field.figures.fields import range_of
+from sdf1_field.figures import paper, plot_run
+from sdf1_field.figures.fields import chosen_fields, range_of
+from sdf1_field.figures.hours import HourLocator
 from sdf1_field.figures.paper import THINNEST, Page, pen, wrapped
-from sdf1_field.record import open_run
+from sdf1_field.record import model_of, open_run
 
 
 @pytest.fixture(scope="module")
@@ -130,6 +133,45 @@ def test_a_range_has_its_unit_at_one_end_or_both(text, ends):
     found = range_of(text)
     assert np.array([found.low, found.high]) == pytest.approx(np.array(ends), rel=1e-12)
     assert found.bound == ("molecules" in text)
+
+
+def test_a_colour_bar_has_the_unit_of_its_range_and_a_field_one_range(tiny_run):
+    with open_run(tiny_run) as run:
+        spec = model_of(run).spec
+        (field,) = chosen_fields(run, spec, None, "dissolved", ["0.001..2 nM"])
+        assert (field.unit, field.ends) == ("nM", pytest.approx((0.001, 2.0), rel=1e-12))
+        with pytest.raises(InputError, match=r"'5\.\.9 pM' is a second range of dissolved ligand"):
+            chosen_fields(run, spec, None, "dissolved", ["1..2 pM", "5..9 pM"])
+
+
+def test_fonts_installed_after_matplotlibs_list_was_made_are_found(monkeypatch):
+    files = [file for file in findSystemFonts() if "LiberationSans-Regular" in file]
+    if not files:
+        pytest.skip("Liberation Sans is not installed")
+    old = [font for font in fontManager.ttflist if font.name not in paper._FONTS]
+    monkeypatch.setattr(fontManager, "ttflist", old)
+    assert not set(paper._FONTS) & set(fontManager.get_font_names())
+    assert paper._journal_fonts.__wrapped__()
+
+
+@pytest.mark.parametrize(
+    ("hours", "marks"),
+    [(12.0, [0, 4, 8, 12]), (24.0, [0, 6, 12, 18, 24]), (2.0, [0, 0.5, 1, 1.5, 2])],
+)
+def test_hours_are_marked_at_whole_ones(hours, marks):
+    axes = Figure(figsize=(2.2, 2.2)).subplots()
+    axes.set_xlim(-0.02 * hours, 1.02 * hours)
+    axes.xaxis.set_major_locator(HourLocator())
+    assert list(axes.get_xticks()) == marks
+
+
+def test_the_time_shown_is_not_hidden_by_a_legend(printed):
+    for figure in printed:
+        figure.draw_without_rendering()
+        for axes in figure.findobj(Axes):
+            legend = axes.get_legend()
+            if legend is not None and "of co-culture" in axes.get_xlabel():
+                assert legend.get_window_extent().y0 >= axes.get_window_extent().y1
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from matplotlib.collections import EllipseCollection, LineCollection
 
-from conftest import TRACKED
+from conftest import TRACKED, scale_bars
 from sdf1_field.analysis import run_tracks, shown_lags, square_displacements
 from sdf1_field.errors import InputError
 from sdf1_field.figures import plot_run
@@ -87,7 +87,7 @@ def test_the_title_says_what_was_tracked(alone):
     title = floor.figure.get_suptitle()
     for text in ("KG-1a cells alone", "untreated", "30 tracks in frames every 2 min", "seed 1"):
         assert text in title
-    assert [t.get_text() for t in floor.texts] == ["50 µm"]
+    assert scale_bars(floor) == [("50 µm", 50.0)]
 
 
 def test_persistence_that_frames_do_not_resolve_is_not_drawn(solved):

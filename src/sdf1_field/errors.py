@@ -16,6 +16,8 @@ from pathlib import Path
 
 ASIDE = ".writing"
 """Added to the name of what is not complete."""
+PROBE = ".probe"
+"""Added to the name of a file that is made only to see whether it can be."""
 _ACTING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 """Control characters but tab and line feed, those that turn the direction, and half characters."""
 _LONGEST_WORD, _LONGEST = 300, 3000
@@ -162,26 +164,37 @@ def require_output(
     force : bool
         Replace an existing file.
     """
-    if path.is_dir():
-        raise InputError(f"{path}: is a folder. Give the name of {what}, such as {example}.")
+    require_place(path, f"{what}, such as {example}")
     if suffixes and path.suffix.lower() not in suffixes:
         raise InputError(
             f"{path}: not the name of {what}. Give one that ends in {', '.join(suffixes)}."
         )
-    if not path.parent.is_dir():
-        raise InputError(f"{path}: there is no folder '{path.parent}'. Make it or choose another.")
-    if not os.access(path.parent, os.W_OK):
-        raise InputError(f"{path}: its folder may not be written to. Choose another place.")
     refuse_existing(path, force=force)
 
-    import tempfile
 
+def require_place(path: Path, example: str) -> None:
+    """Raise InputError, before anything is computed, if a file cannot be made at a path.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+    example : str
+        Of what is asked for, such as "a picture, such as run.png".
+    """
+    probe = path.with_name(path.name + PROBE) if path.name else path
     try:
-        # Some places, such as /proc, say that they may be written to.
-        with tempfile.TemporaryFile(dir=path.parent):
-            pass
+        folder, there = path.is_dir(), path.parent.is_dir()
+        if there and not folder and not os.path.lexists(probe):
+            probe.touch(exist_ok=False)
+            probe.unlink()
     except OSError as error:
-        raise InputError(f"{path}: {reason_of(error)}. Choose another place.") from None
+        raise InputError(
+            f"{path}: cannot be written to ({reason_of(error)}). Choose another place."
+        ) from None
+    if folder:
+        raise InputError(f"{path}: is a folder. Give the name of {example}.")
+    if not there:
+        raise InputError(f"{path}: there is no folder '{path.parent}'. Make it or choose another.")
 
 
 def refuse_inputs(path: Path | None, *inputs: Path | None) -> None:

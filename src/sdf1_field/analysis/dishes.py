@@ -51,7 +51,7 @@ def require_one_experiment(runs: Sequence[xr.Dataset]) -> None:
         if different:
             raise InputError(
                 f"{run_name(run)}: differs from {run_name(runs[0])} in {different}. Analyse "
-                "different experiments one by one."
+                "different experiments one by one; repeat --against for each control run."
             )
         seed = _seed(run)
         if seed in seeds:

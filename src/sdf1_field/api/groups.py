@@ -69,6 +69,8 @@ _KINDS = {
     "field": "fields alone",
 }
 """What runs of a kind show."""
+_LONGEST_NAME = 60
+"""Letters of a group's name that a picture has room for."""
 
 
 def plot_groups(
@@ -120,7 +122,7 @@ def plot_groups(
         If the figure does not show that, the runs are of different kinds or hold no such data, a
         dish is given twice, or the file exists or cannot be written.
     """
-    from sdf1_field.api.pictures import require_picture, save_picture
+    from sdf1_field.api.pictures import quiet_of_letters, require_picture, save_picture
     from sdf1_field.api.runs import Dishes, Runs, times_of
     from sdf1_field.figures.paper import Page
     from sdf1_field.record import model_of
@@ -129,6 +131,7 @@ def plot_groups(
     file = None if path is None else Path(path)
     if file is not None:
         require_picture(file, force=force)
+    _require_names(groups)
     runs = {
         str(name): (own if isinstance(own, Dishes) else Runs(own)).datasets
         for name, own in groups.items()
@@ -138,11 +141,21 @@ def plot_groups(
         (own,) = runs.values()
         runs = {model_of(own[0]).spec.treatment_label: own}
     show, ligand = _asked(runs, show, ligand, at=at is not None, tracks=tracks)
-    with page.styled():
+    with page.styled(), quiet_of_letters():
         figure = _drawn(show, runs, times_of(at), ligand, tracks, page)
     if file is not None:
         save_picture(figure, file, page, about=" ".join(figure.get_supxlabel().split()))
     return figure
+
+
+def _require_names(groups: "Mapping[str, Group]") -> None:
+    """Raise InputError if a group's name has no room on a picture."""
+    for name in map(str, groups):
+        if len(name) > _LONGEST_NAME:
+            raise InputError(
+                f"group {name[:_LONGEST_NAME]}…: has a name of {len(name)} letters. Give one of "
+                f"{_LONGEST_NAME} at most."
+            )
 
 
 def _asked(

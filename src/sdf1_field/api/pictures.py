@@ -1,11 +1,13 @@
 """Pictures as files: which names they may have, and their writing."""
 
+import contextlib
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sdf1_field import __version__
-from sdf1_field.errors import replaced_when_whole, require_output
+from sdf1_field.errors import Sdf1FieldWarning, replaced_when_whole, require_output
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -38,10 +40,42 @@ def save_picture(
     from sdf1_field.figures.paper import Page
 
     kind = path.suffix.lower().removeprefix(".")
-    with warnings.catch_warnings(), (page or Page()).styled(), replaced_when_whole(path) as partial:
-        # A name may have letters that no font draws.
+    with (page or Page()).styled():
+        lacking = "".join(_lacking_letters(figure))
+        if lacking:
+            warnings.warn(
+                f"{path}: no font of the picture has {lacking}, which it therefore shows as boxes. "
+                "Write the names in other letters.",
+                Sdf1FieldWarning,
+                stacklevel=2,
+            )
+        with quiet_of_letters(), replaced_when_whole(path) as partial:
+            figure.savefig(partial, format=kind, metadata=_metadata(kind, title, about))
+
+
+@contextlib.contextmanager
+def quiet_of_letters() -> Iterator[None]:
+    """Without Matplotlib's warnings of letters that no font has; `save_picture` says it once."""
+    with warnings.catch_warnings():
         warnings.filterwarnings("ignore", r"Glyph \d+", UserWarning)
-        figure.savefig(partial, format=kind, metadata=_metadata(kind, title, about))
+        yield
+
+
+def _lacking_letters(figure: "Figure") -> list[str]:
+    """Letters in a figure that none of the page's fonts has, in the order of their numbers."""
+    from matplotlib.font_manager import FontProperties, fontManager, get_font
+    from matplotlib.text import Text
+
+    shown = {
+        letter
+        for text in figure.findobj(Text)
+        for letter in text.get_text()
+        if letter.isprintable()
+    }
+    for family in FontProperties().get_family():
+        font = get_font(fontManager.findfont(FontProperties(family=[family])))
+        shown -= {letter for letter in shown if font.get_char_index(ord(letter))}
+    return sorted(shown)
 
 
 def _metadata(kind: str, title: str, about: str) -> dict[str, str | None] | None:

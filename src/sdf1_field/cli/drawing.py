@@ -36,7 +36,7 @@ def one_in_each(words: Sequence[str]) -> list[str]:
     ['--group', 'drug', 'b.nc', '--group', 'drug', 'c.nc', '-o', 'figure.png']
     """
     found: list[str] = []
-    rest = list(words)
+    rest, names = list(words), set()
     while rest:
         word = rest.pop(0)
         if word != _GROUP or not rest:
@@ -50,6 +50,12 @@ def one_in_each(words: Sequence[str]) -> list[str]:
             raise InputError(
                 f"{_GROUP} {name}: names no run. Write {_GROUP} NAME RUN.nc, with one run or more."
             )
+        if name in names:
+            raise InputError(
+                f"{_GROUP} {name}: is given twice. Write all dishes of a group behind its name "
+                f"once, {_GROUP} NAME RUN.nc RUN.nc, or give the other group another name."
+            )
+        names.add(name)
         found += [part for file in files for part in (_GROUP, name, file)]
     return found
 
@@ -71,8 +77,8 @@ def one_in_each(words: Sequence[str]) -> list[str]:
     type=(str, click.Path(path_type=Path)),
     multiple=True,
     metavar="NAME RUN.nc...",
-    help="Dishes of a group, instead of RUN.nc. Repeat it for each group; the first is the "
-    "control, with which the others are compared as by analyse --against.",
+    help="Dishes of a group, instead of RUN.nc. Repeat it for each group, with another name; the "
+    "first is the control, with which the others are compared as by analyse --against.",
 )
 @click.option(
     "--show",
@@ -141,6 +147,10 @@ def plot(
     times = [time_of(text) for text in at] or None
     of_one_run: dict[str, Any] = {"field": field, "ranges": ranges, "inset": inset, "part": part}
     _require_sense(of_one_run, tracks, times, alone=alone)
+
+    from sdf1_field.api.pictures import require_picture
+
+    require_picture(path, force=force)
 
     from contextlib import ExitStack
 

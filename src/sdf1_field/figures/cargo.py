@@ -44,6 +44,7 @@ from sdf1_field.figures.drawing import (
 )
 from sdf1_field.figures.fields import BOTH, BOUND, DISSOLVED, FloorField, chosen_fields
 from sdf1_field.figures.floor import Shown
+from sdf1_field.figures.hours import HourLocator
 from sdf1_field.figures.paper import Page, pen, wrapped
 from sdf1_field.scene import NO_BODY
 from sdf1_field.spec import ModelSpec
@@ -168,7 +169,7 @@ def _draw_maps(
     _draw_field(floor, run, spec, frame, field, whole, inches, page)
     if window.width < whole.width or window.length < whole.length:
         draw_window(floor, window, edgecolor="white", lw=pen(1.4), ls="--", zorder=7)
-    _draw_carriers(detail, run, spec, frame, ligand, window, inches, page)
+    _draw_carriers(detail, run, spec, frame, ligand, window, page)
 
 
 def _draw_field(
@@ -202,7 +203,7 @@ def _draw_field(
     axes.set_title(field.name)
     location = "bottom" if page.one_column else "left"
     bar = axes.figure.colorbar(
-        image, cax=bar_axes(axes, inches, location), location=location, extend="max",
+        image, cax=bar_axes(axes, location), location=location, extend="max",
         ticks=MaxNLocator(_TICKS), format=StrMethodFormatter(_PLAIN),
     )  # fmt: skip
     median, brightest = (
@@ -228,7 +229,6 @@ def _draw_carriers(
     frame: int,
     ligand: str,
     view: View,
-    inches: float,
     page: Page,
 ) -> None:
     """Bodies and migrasomes by the vesicles in them."""
@@ -273,7 +273,7 @@ def _draw_carriers(
         if not np.isfinite(contents).any():
             continue
         bar = axes.figure.colorbar(
-            drawn, cax=bar_axes(axes, inches, location, place=bars), location=location,
+            drawn, cax=bar_axes(axes, location, place=bars), location=location,
             extend="max", ticks=MaxNLocator(_TICKS), format=StrMethodFormatter(_PLAIN),
         )  # fmt: skip
         most = number_text(float(np.nanmax(contents)))
@@ -328,6 +328,7 @@ def _draw_release(
             axes.axvline(at, color="black", lw=pen(1.0), ls=":", zorder=0)
         most = max(float(np.nanmax(released[route])) for route in routes)
         axes.set(xlabel="time after seeding [h]", ylabel="molecules per cell")
+        axes.xaxis.set_major_locator(HourLocator())
         axes.set_ylim(0.0, _HEADROOM * most if most > 0.0 else 1.0)
         axes.yaxis.set_major_locator(MaxNLocator(5))
         axes.yaxis.set_major_formatter(StrMethodFormatter(_PLAIN))

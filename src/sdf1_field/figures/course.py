@@ -4,7 +4,6 @@ from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
 
 from sdf1_field.analysis import ENRICHED, course_table
 from sdf1_field.figures.drawing import region_label
@@ -24,6 +23,7 @@ from sdf1_field.figures.groups import (
     said_of_bands,
     title_panel,
 )
+from sdf1_field.figures.hours import HourLocator
 from sdf1_field.figures.paper import Page
 from sdf1_field.record import model_of
 from sdf1_field.scene import REGION_LABELS
@@ -70,7 +70,7 @@ def plot_course(groups: Groups, page: Page) -> Figure:
         axes.axhline(1.0, **NEUTRAL)
         axes.set_ylim(bottom=0.0)
         axes.margins(x=0.02)
-        axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=7))
+        axes.xaxis.set_major_locator(HourLocator())
         title_panel(axes, sheet, region_label(region, spec))
         axes.set_xlabel("time since the cells were added [h]")
         if n % columns == 0:

@@ -47,6 +47,8 @@ _OVER, _ROOM = 4.0, 0.06
 """Between a bar and its mark [points], and above bars without marks, as a share of the height."""
 _TICKS = 5
 """Intervals between the numbers of an axis at most."""
+_STEPS = (1, 2, 2.5, 5, 10)
+"""Between the numbers of an axis, times a power of ten."""
 _LEVEL = 1.4
 """Width of the lines across bars [points]."""
 
@@ -156,7 +158,7 @@ def bar_figure(
             label_height(axes, sheet, panel.label)
         _name_groups(axes, looks, slot)
         axes.set_ylim(0.0, highest[panel.alike or str(n)] or 1.0)
-        axes.yaxis.set_major_locator(MaxNLocator(_TICKS))
+        axes.yaxis.set_major_locator(MaxNLocator(_TICKS, steps=_STEPS))
         axes.yaxis.set_major_formatter(StrMethodFormatter("{x:,g}"))
         if panel.neutral is not None:
             axes.axhline(panel.neutral, **NEUTRAL)
@@ -296,7 +298,8 @@ def _name_lines(looks: Sequence[Look], slot: float) -> tuple[list[list[str]], bo
     lines = [wrapped(look.name, slot, size) for look in looks]
     if all(text_width(line, size) <= slot for own in lines for line in own):
         return lines, False
-    return [wrapped(look.name, _LONGEST * size, size) for look in looks], True
+    longest = _LONGEST * size
+    return [wrapped(look.name, longest, size, whole_words=False) for look in looks], True
 
 
 def _name_groups(axes: Any, looks: Sequence[Look], slot: float) -> None:

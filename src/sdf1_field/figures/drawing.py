@@ -9,7 +9,10 @@ import xarray as xr
 from contourpy import contour_generator
 from matplotlib.collections import Collection, EllipseCollection, LineCollection, PolyCollection
 from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties
 from matplotlib.patches import Rectangle
+from matplotlib.transforms import ScaledTranslation, blended_transform_factory
+from mpl_toolkits.axes_grid1.anchored_artists import AnchoredSizeBar
 from numpy.typing import NDArray
 
 from sdf1_field.figures.paper import font_size, pen, wrapped
@@ -315,45 +318,46 @@ def draw_legend_below(figure: Figure, handles: list[Any]) -> None:
     figure.legend(handles=handles, loc="outside lower left", ncols=columns, frameon=False)
 
 
-def bar_axes(axes: Any, inches: float, location: str, *, place: int = 0) -> Any:
+def bar_axes(axes: Any, location: str, *, place: int = 0) -> Any:
     """Axes for a colour bar along a side of a map, as long as it.
 
     Parameters
     ----------
     axes : matplotlib.axes.Axes
         Of the map.
-    inches : float
-        About its extent.
     location : str
         ``left``, ``right`` or ``bottom``.
     place : int
         How many other bars are between it and the map.
     """
-    thick = _BAR_THICKNESS * font_size() / (POINTS_PER_INCH * inches)
+    thick = _BAR_THICKNESS * font_size() / POINTS_PER_INCH
     away = thick * (1.0 + _BAR_ROOM[location] * place)
-    bounds = {
-        "left": (-away - thick, 0.0, thick, 1.0),
-        "right": (1.0 + away, 0.0, thick, 1.0),
-        "bottom": (0.0, -away - thick, 1.0, thick),
-    }
-    return axes.inset_axes(bounds[location], label="<colorbar>")
+    bounds, corner = {
+        "left": ((-away - thick, 0.0, thick, 1.0), (0.0, 0.0)),
+        "right": ((away, 0.0, thick, 1.0), (1.0, 0.0)),
+        "bottom": ((0.0, -away - thick, 1.0, thick), (0.0, 0.0)),
+    }[location]
+    # Along the map in its extents; away from it in inches, whatever size the layout gives it.
+    inches = axes.figure.dpi_scale_trans + ScaledTranslation(*corner, axes.transAxes)
+    across, along = (inches, axes.transAxes)[:: -1 if location == "bottom" else 1]
+    return axes.inset_axes(
+        bounds, transform=blended_transform_factory(across, along), label="<colorbar>"
+    )
 
 
 def draw_scale_bar(axes: Any, view: View, *, large: bool = False) -> None:
-    """Bar of a round length with its length, a sixth of the view or less, or a third if large."""
-    bar = _round_length(view.width / (3.0 if large else 6.0))
-    left, low = view.left + view.width * 0.97 - bar, view.low + view.length * 0.035
-    for colour, thickness in (("white", 6.0), ("black", 3.0)):
-        axes.plot([left, left + bar], [low, low], color=colour, lw=pen(thickness), zorder=8)
-    axes.text(
-        left + 0.5 * bar,
-        low + 0.014 * view.length,
-        f"{bar:g} µm" if bar < 1000.0 else f"{bar / 1000.0:g} mm",
-        ha="center",
-        va="bottom",
-        zorder=8,
-        bbox={"facecolor": "white", "alpha": 0.75, "pad": 1, "lw": 0},
-    )
+    """Bar of a round length with its length, a quarter of the view or less, or a third if large."""
+    bar = _round_length(view.width / (3.0 if large else 4.0))
+    text = f"{bar:g} µm" if bar < 1000.0 else f"{bar / 1000.0:g} mm"
+    drawn = AnchoredSizeBar(
+        axes.transData, bar, text, "lower right", pad=0.25, borderpad=0.5, sep=0.25 * font_size(),
+        label_top=True, fontproperties=FontProperties(size=font_size()),
+    )  # fmt: skip
+    drawn.patch.set(facecolor="white", alpha=0.75, linewidth=0.0)
+    for line in drawn.size_bar.get_children():
+        line.set(linewidth=pen(3.0), capstyle="butt")
+    drawn.set_zorder(8)
+    axes.add_artist(drawn)
 
 
 def _round_length(length: float) -> float:

@@ -50,12 +50,18 @@ class Range:
     low, high : float
     bound : bool
         Whether it is of bound ligand.
+    unit : str
+        Of the higher end, as it is printed.
+    size : float
+        One of that unit in the unit of the ends.
     """
 
     text: str
     low: float
     high: float
     bound: bool
+    unit: str
+    size: float
 
 
 def range_of(text: str, *, molar_mass: float | None = None) -> Range:
@@ -75,8 +81,8 @@ def range_of(text: str, *, molar_mass: float | None = None) -> Range:
 
     Examples
     --------
-    >>> range_of("1..2 nM")
-    Range(text='1..2 nM', low=1.0, high=2.0, bound=False)
+    >>> range_of("0.5..2 nM")
+    Range(text='0.5..2 nM', low=0.5, high=2.0, bound=False, unit='nM', size=1.0)
     """
     example = "Write it like '0.5..2 pM', or of bound ligand '0..4 molecules/um**2'."
     match = _RANGE.fullmatch(text.strip())
@@ -85,20 +91,37 @@ def range_of(text: str, *, molar_mass: float | None = None) -> Range:
     low, high = match["low"], match["high"]
     if _NUMBER.fullmatch(high):
         raise InputError(f"--range: '{text}' has no unit. {example}")
+    unit = _NUMBER.sub("", high, count=1).strip()
     if _NUMBER.fullmatch(low):
-        low += _NUMBER.sub("", high, count=1)
+        low += f" {unit}"
     for dimension in ("concentration", "surface density"):
         mass = molar_mass if dimension == "concentration" else None
         try:
-            least, most = (parse(end, dimension, molar_mass=mass) for end in (low, high))
+            least, most, size = (
+                parse(end, dimension, molar_mass=mass) for end in (low, high, f"1 {unit}")
+            )
         except ValueError:
             continue
         if not 0.0 <= least < most:
             raise InputError(
                 f"--range: '{text}' does not rise from zero or more. Give the lower end first."
             )
-        return Range(text, least, most, bound=dimension != "concentration")
+        bound = dimension != "concentration"
+        return Range(text, least, most, bound, _printed(unit), size)
     raise InputError(f"--range: '{text}' is not a range of concentration. {example}")
+
+
+def _printed(unit: str) -> str:
+    """A unit as pictures print it.
+
+    Examples
+    --------
+    >>> _printed("molecules/um**2")
+    'molecules/µm²'
+    """
+    for typed, printed in (("**2", "²"), ("^2", "²"), ("um", "µm"), ("ug", "µg"), ("uM", "µM")):
+        unit = unit.replace(typed, printed)
+    return unit
 
 
 @dataclass(frozen=True)
@@ -134,7 +157,7 @@ class FloorField:
 def floor_field(
     run: xr.Dataset, spec: ModelSpec, ligand: str, *, bound: bool, ranges: Sequence[Range] = ()
 ) -> FloorField:
-    """A ligand's field, with the last of the ranges that are of its kind."""
+    """A ligand's field, in the unit of the range of its kind if there is one."""
     label = spec.ligand[ligand].label
     if bound:
         variable, name = f"{ligand}_bound", f"{label} bound to the coat"
@@ -142,9 +165,11 @@ def floor_field(
     else:
         variable, name = ligand, f"{label} in the medium at the floor"
         unit, size = field_unit(run, ligand)
-    own = [each for each in ranges if each.bound == bound]
-    ends = (own[-1].low / size, own[-1].high / size) if own else None
-    return FloorField(variable, name, unit, size, ends)
+    own = next((each for each in ranges if each.bound == bound), None)
+    if own is None:
+        return FloorField(variable, name, unit, size)
+    ends = own.low / own.size, own.high / own.size
+    return FloorField(variable, name, own.unit, own.size, ends)
 
 
 def chosen_fields(
@@ -170,7 +195,7 @@ def chosen_fields(
     Raises
     ------
     InputError
-        If the run has no field, or a range is of none that is shown.
+        If the run has no field, or a range is of none that is shown, or two are of one.
     """
     own = ligand or next(iter(spec.solved_ligands), None)
     if own is None:
@@ -186,9 +211,14 @@ def chosen_fields(
     if field == BOTH and not steered:
         kinds = [False, True]
     parsed = [range_of(text, molar_mass=spec.ligand[own].molar_mass) for text in ranges]
-    for each in parsed:
+    for n, each in enumerate(parsed):
+        what = "bound ligand" if each.bound else "dissolved ligand"
+        if each.bound in [before.bound for before in parsed[:n]]:
+            raise InputError(
+                f"--range: '{each.text}' is a second range of {what}, and a picture has one. Omit "
+                f"it or '{parsed[n - 1].text}'."
+            )
         if each.bound not in kinds:
-            what = "bound ligand" if each.bound else "dissolved ligand"
             raise InputError(
                 f"--range: '{each.text}' is of {what}, which the picture does not show. Choose it "
                 f"with --field {BOUND if each.bound else DISSOLVED} or {BOTH}."
@@ -264,7 +294,7 @@ class FieldScale:
         formatter.set_powerlimits((-2, 3))
         bar = image.figure.colorbar(
             image,
-            cax=bar_axes(image.axes, inches, location),
+            cax=bar_axes(image.axes, location),
             location=location,
             extend=_EXTENDED[ends],
             format=formatter,

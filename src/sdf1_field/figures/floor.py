@@ -44,6 +44,7 @@ from sdf1_field.figures.drawing import (
     whole_view,
 )
 from sdf1_field.figures.fields import FieldScale, chosen_fields
+from sdf1_field.figures.hours import HourLocator
 from sdf1_field.figures.paper import Page, pen, wrapped
 from sdf1_field.scene import Region
 from sdf1_field.spec import ModelSpec
@@ -83,8 +84,6 @@ _COLUMN_CURVES = 1.55
 """Height of a row with curves alone [inch]."""
 _BAR_OVER_PANEL = 0.85
 """Length of a colour bar, and of its label, over the extent of its map's panel."""
-_HEADROOM = 1.3
-"""Height of an axis over its highest curve, for the legend above."""
 
 
 @dataclass(frozen=True)
@@ -225,8 +224,9 @@ class DishFigure:
         fields = chosen_fields(run, spec, shown.ligand, shown.field, shown.ranges)
         main = FieldScale(run, fields[0], frames) if fields else None
         other = FieldScale(run, fields[1], frames) if len(fields) > 1 else None
+        same = ""
         if other is not None and other.uniform:
-            other = None
+            same, other = f"\n{other.uniform}", None
         window = self._window(shown.inset, moments[-1])
         with_cells = "cell_time" in run
         course = with_cells and (few_cells(run) or has_stroma(run))
@@ -266,7 +266,8 @@ class DishFigure:
         when = "" if clock else f"{time_text(run, spec, first)}, "
         page.head(
             self.figure,
-            f"{heading(run)}\n{spec.treatment_label}, {when}dish of seed {int(run.attrs['seed'])}",
+            f"{heading(run)}\n{spec.treatment_label}, {when}dish of seed {int(run.attrs['seed'])}"
+            f"{same}",
         )
 
     def show(self, moment: Moment, note: str = "") -> None:
@@ -437,11 +438,13 @@ def _draw_histories(axes: Any, run: xr.Dataset, spec: ModelSpec) -> list[Any]:
         xticks=range(len(under)), xticklabels=[f"cell {n}" for n in range(len(under))],
     )  # fmt: skip
     axes.spines[["top", "right"]].set_visible(False)
+    axes.yaxis.set_major_locator(HourLocator())
     handles: list[Any] = [
         Patch(facecolor=_GROUND[r], edgecolor="#999999", label=f"over {region_label(r, spec)}")
         for r in _GROUND
+        if (under == r).any()
     ]
-    return [*handles, Patch(facecolor=HELD, label="held")]
+    return [*handles, *([Patch(facecolor=HELD, label="held")] if held.any() else [])]
 
 
 def _draw_course(axes: Any, run: xr.Dataset, spec: ModelSpec, inches: float) -> list[Any]:
@@ -454,6 +457,8 @@ def _draw_course(axes: Any, run: xr.Dataset, spec: ModelSpec, inches: float) -> 
     # Where regions jump between frames, the limit means something at frames alone.
     certain = np.full(len(times), not encounter_note(run, float(times[-1]))) | named
     for region, change, limit in zip(ENRICHED, changes.T, limits.T, strict=True):
+        if not np.isfinite(change).any():
+            continue
         colour, mark = _CURVES[region]
         axes.plot(hours, np.where(certain, limit, np.nan), color=colour, lw=pen(1.2), ls="--")
         axes.plot(
@@ -470,9 +475,13 @@ def _draw_course(axes: Any, run: xr.Dataset, spec: ModelSpec, inches: float) -> 
         ylabel=wrapped("cells per area, fold change over free surface", 0.8 * inches),
     )  # fmt: skip
     axes.margins(x=0.02)
+    axes.xaxis.set_major_locator(HourLocator())
     axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(loc="upper left", edgecolor="none", framealpha=0.9, borderpad=0.1)
-    axes.set_ylim(top=_HEADROOM * axes.get_ylim()[1])
+    # Above the panel, where it hides no curve and not the time shown.
+    axes.legend(
+        loc="lower right", bbox_to_anchor=(1.0, 1.0), edgecolor="none", borderpad=0.0,
+        borderaxespad=0.2,
+    )  # fmt: skip
     return [
         Line2D(
             [], [], color="#444444", lw=pen(1.2), ls="--", marker="_", ms=pen(9.0),

@@ -18,7 +18,7 @@ from sdf1_field.figures.groups import (
     Look,
     looks_of,
     naming,
-    said_of_numbers,
+    said_of_dots,
     said_of_single,
     said_of_tests,
 )
@@ -68,7 +68,7 @@ def plot_fold_changes(groups: Groups, times: Sequence[float] | None, page: Page)
         heading=f"{spec.haematopoietic.label} cells gathering on {spec.stroma.label} and on the "
         "migrasome network",
         caption=[
-            f"Dots: dishes ({said_of_numbers(looks)}); bars and whiskers: mean ± S.D. of dishes.",
+            said_of_dots(looks),
             said_of_tests(_tests(tables, names), looks[0].name),
             "Thin lines join partners." if pairs is not None else "",
             f"{LIMIT_SAID} Dotted: as on free surface.",

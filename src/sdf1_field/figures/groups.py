@@ -13,6 +13,7 @@ import xarray as xr
 from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.lines import Line2D
 from matplotlib.textpath import text_to_path
 
@@ -42,6 +43,8 @@ _TALLEST = 230.0
 """Height of a panel at most [points]."""
 _SCREEN = 9.0
 """Width of a figure on a screen [inch]."""
+_EDGE = 0.01
+"""Free at the left and right side of a figure, as a share of its width."""
 _LINE = 1.35
 """Distance between lines of text, in sizes of text."""
 _BESIDE = 46.0
@@ -114,10 +117,10 @@ def text_width(text: str, size: float) -> float:
     return float(width)
 
 
-def wrapped(text: str, width: float, size: float) -> list[str]:
-    """Lines of a text that are no wider than a width [points], but for single words.
+def wrapped(text: str, width: float, size: float, *, whole_words: bool = True) -> list[str]:
+    """Lines of a text that are no wider than a width [points], but for single whole words.
 
-    A number stays with its unit.
+    A number stays with its unit, and p with its number.
 
     Examples
     --------
@@ -125,14 +128,28 @@ def wrapped(text: str, width: float, size: float) -> list[str]:
     ['AMD3100', '10 µM']
     """
     text = re.sub(r"(?<![\w-])(\d+) (?=[^\W\d])", "\\1\u00a0", text)
+    text = re.sub(r"\bp ([=<]) (?=\d)", "p\u00a0\\1\u00a0", text)
     lines: list[str] = []
-    for word in text.split(" "):
+    words = text.split(" ")
+    if not whole_words:
+        words = [part for word in words for part in _broken(word, width, size)]
+    for word in words:
         longer = f"{lines[-1]} {word}" if lines else word
         if lines and text_width(longer, size) <= width:
             lines[-1] = longer
         else:
             lines.append(word)
     return [line.replace("\u00a0", " ") for line in lines]
+
+
+def _broken(word: str, width: float, size: float) -> list[str]:
+    """Parts of a word that are no wider than a width [points], or single letters."""
+    parts = [""]
+    for letter in word:
+        if parts[-1] and text_width(parts[-1] + letter, size) > width:
+            parts.append("")
+        parts[-1] += letter
+    return parts
 
 
 # Panels
@@ -205,11 +222,14 @@ def make_sheet(
     size, height = font_size(), min(height, _TALLEST)
     rows = math.ceil(count / columns)
     inches = page.size(_SCREEN, 1.0)[0]
-    lines = wrapped(" ".join(filter(None, caption)), 0.97 * POINTS_PER_INCH * inches, size)
+    lines = wrapped(
+        " ".join(filter(None, caption)), 0.97 * POINTS_PER_INCH * inches, size, whole_words=False
+    )
     title = "" if page.printed else heading
     text = len(lines) + 2 * bool(title or page.panel) + 3.5 * rows
     points = rows * (height + below) + line_height() * text
-    figure = Figure(figsize=(inches, points / POINTS_PER_INCH), layout="constrained")
+    engine = ConstrainedLayoutEngine(rect=(_EDGE, 0.0, 1.0 - 2.0 * _EDGE, 1.0))
+    figure = Figure(figsize=(inches, points / POINTS_PER_INCH), layout=engine)
     panels = figure.subplots(rows, columns, squeeze=False).ravel().tolist()
     for spare in panels[count:]:
         spare.set_axis_off()
@@ -274,7 +294,7 @@ def markers_of(x: Any) -> tuple[int, int]:
 def draw_names(sheet: Sheet, looks: Sequence[Look]) -> None:
     """Legend of groups in the first panel, whose axis is made longer so that no line is hidden."""
     size = font_size()
-    lines = [wrapped(look.name, 0.7 * sheet.width, size) for look in looks]
+    lines = [wrapped(look.name, 0.7 * sheet.width, size, whole_words=False) for look in looks]
     handles = [
         Line2D(
             [], [], color=look.ink, marker=look.marker, ms=0.6 * size, mfc="white", mew=0.8, lw=1.2,
@@ -320,9 +340,24 @@ def said_of_numbers(looks: Sequence[Look]) -> str:
     return ", ".join(f"{look.name}: {n}" for look, n in zip(looks, numbers, strict=True))
 
 
+def said_of_dots(looks: Sequence[Look]) -> str:
+    """Dots and bars of groups, and the whiskers that those of several dishes have.
+
+    Examples
+    --------
+    >>> said_of_dots([Look("control", "0.5", "0.4", "o", 1)])
+    'Dots and bars: dishes (control: 1 dish).'
+    """
+    if all(look.dishes == 1 for look in looks):
+        return f"Dots and bars: dishes ({said_of_numbers(looks)})."
+    return f"Dots: dishes ({said_of_numbers(looks)}); bars and whiskers: mean ± S.D. of dishes."
+
+
 def said_of_single(looks: Sequence[Look], lacks: str) -> str:
     """Which groups have a single dish, and what is therefore not drawn; empty if none has."""
     single = [look.name for look in looks if look.dishes == 1]
+    if len(single) == len(looks) > 1:
+        return f"One dish in each group, so {lacks}."
     return f"One dish of {' and of '.join(single)}, so {lacks}." if single else ""
 
 

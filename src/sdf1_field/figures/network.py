@@ -12,7 +12,6 @@ from matplotlib.colors import ListedColormap, Normalize
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
-from matplotlib.ticker import MultipleLocator
 from numpy.typing import NDArray
 
 from sdf1_field.analysis.stroma_runs import frame_at
@@ -38,6 +37,7 @@ from sdf1_field.figures.drawing import (
     show_view,
     values_at,
 )
+from sdf1_field.figures.hours import HourLocator
 from sdf1_field.figures.paper import Page, pen, wrapped
 from sdf1_field.scene import NO_BODY, Origin, Region
 from sdf1_field.spec import ModelSpec
@@ -77,8 +77,6 @@ _MATURITY = ListedColormap(colormaps["inferno_r"](np.linspace(*_SPAN, 256)), nam
 _TIME_SHOWN = "time shown"
 _HEADROOM, _PRINTED_HEADROOM = 1.3, 1.8
 """Height of an axis over its highest curve, for the legend above."""
-_SPAN_OF_DAYS = 48.0
-"""Hours from which on a time axis is marked in days."""
 
 
 @dataclass(frozen=True)
@@ -364,8 +362,7 @@ def _draw_course(
         for frame in frames:
             ax.axvline(course.hours[frame], color="#bbbbbb", lw=pen(1.0), zorder=0, gid=_TIME_SHOWN)
         ax.set_ylim(bottom=0.0)
-        if np.ptp(course.hours) >= _SPAN_OF_DAYS:
-            ax.xaxis.set_major_locator(MultipleLocator(24.0))
+        ax.xaxis.set_major_locator(HourLocator())
         ax.spines[["top", "right"]].set_visible(False)
     most = float(max(course.attached.max(), course.detached.max()))
     numbers.set_ylim(top=(_PRINTED_HEADROOM if page.printed else _HEADROOM) * max(most, 1.0))

@@ -155,9 +155,20 @@ def stars_and_p(p: float) -> str:
     >>> stars_and_p(0.0712).splitlines(), stars_and_p(1e-5).splitlines()
     (['n.s.', 'p = 0.071'], ['***', 'p < 0.001'])
     """
+    return "" if math.isnan(p) else f"{stars(p)}\n{p_said(p)}"
+
+
+def p_said(p: float | None) -> str:
+    """A p with its sign, as all figures print it; a dash if nothing was tested.
+
+    Examples
+    --------
+    >>> p_said(0.0712), p_said(1e-5), p_said(None)
+    ('p = 0.071', 'p < 0.001', 'p -')
+    """
     text = p_text(p)
-    shown = text.replace("<", "< ") if text.startswith("<") else f"= {text}"
-    return "" if math.isnan(p) else f"{stars(p)}\np {shown}"
+    sign = "" if text == "-" else "< " if text.startswith("<") else "= "
+    return f"p {sign}{text.removeprefix('<')}"
 
 
 # Panels

@@ -1,15 +1,17 @@
 """What a figure is drawn for: a screen, or a journal's page at its final size."""
 
 import contextlib
+import functools
 import re
 import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Self
 
 import matplotlib as mpl
 from matplotlib.figure import Figure
-from matplotlib.font_manager import FontProperties, fontManager
+from matplotlib.font_manager import FontProperties, findSystemFonts, fontManager
 
 from sdf1_field.errors import InputError
 from sdf1_field.units import parse
@@ -22,8 +24,12 @@ NARROWEST, WIDEST = 60.0, 400.0
 _ONE_COLUMN = 120.0
 """Width below which panels stand below each other instead of side by side [mm]."""
 _PANEL = re.compile(r"[A-Za-z]\d?")
-_FONTS = ("Arial", "Helvetica", "Liberation Sans", "DejaVu Sans")
-"""Fonts that journals ask for, and those like them, in order of preference."""
+_FONTS = ("Arial", "Helvetica", "Liberation Sans")
+"""Fonts that journals ask for, and one like them, in order of preference."""
+_LAST_FONT = "DejaVu Sans"
+"""Comes with Matplotlib; also for letters that the others lack."""
+_FONT_FILES = re.compile(r"(arial|helvetica|liberationsans)(bd|bi|i|-\w+)?\.(ttf|otf|ttc)", re.I)
+"""Names of the files of `_FONTS`."""
 _LETTER, _TEXT = 9.0, 7.0
 """Sizes of a panel's letter and of text on a journal's page [points]."""
 THINNEST = 0.5
@@ -151,9 +157,7 @@ class Page:
         """
         style: Any = _EDITABLE | _SCREEN
         if self.printed:
-            known = set(fontManager.get_font_names())
-            fonts = [name for name in _FONTS if name in known]
-            style |= _JOURNAL | {"font.family": fonts}
+            style |= _JOURNAL | {"font.family": [*_journal_fonts(), _LAST_FONT]}
         with mpl.rc_context(style):
             yield
 
@@ -172,6 +176,22 @@ class Page:
         lines = [_broken_at_commas(line, inches, size) for line in text.splitlines()]
         # The layout keeps the letter's line free even without text.
         figure.suptitle("\n".join(lines) or " ", x=room, ha="left")
+
+
+@functools.cache
+def _journal_fonts() -> list[str]:
+    """Fonts of `_FONTS` that this computer has.
+
+    Matplotlib's list of fonts may be older than a font that was installed since, so that the files
+    are looked for where none is in the list.
+    """
+    if not set(_FONTS) & set(fontManager.get_font_names()):
+        for file in findSystemFonts():
+            if _FONT_FILES.fullmatch(Path(file).name):
+                with contextlib.suppress(OSError, RuntimeError):
+                    fontManager.addfont(file)
+    known = set(fontManager.get_font_names())
+    return [name for name in _FONTS if name in known]
 
 
 def _broken_at_commas(text: str, inches: float, size: float) -> str:

@@ -24,7 +24,7 @@ from sdf1_field.analysis.stroma_runs import (
 from sdf1_field.analysis.values import Comparison, over_dishes
 from sdf1_field.errors import InputError
 from sdf1_field.figures.dish_bars import Bar, Panel, bar_figure
-from sdf1_field.figures.groups import Groups, looks_of, naming, said_of_numbers, said_of_single
+from sdf1_field.figures.groups import Groups, looks_of, naming, said_of_dots, said_of_single
 from sdf1_field.figures.panels import PERCENT
 from sdf1_field.figures.paper import Page
 from sdf1_field.record import model_of
@@ -188,8 +188,7 @@ def _draw(
         page, looks, panels,
         heading=f"{spec.stroma.label}: {subject}, {since} after seeding",
         caption=[
-            f"{since} after seeding. Dots: dishes ({said_of_numbers(looks)}); bars and whiskers: "
-            "mean ± S.D. of dishes.",
+            f"{since} after seeding. {said_of_dots(looks)}",
             _said_of_comparisons(panels, quantities, compared, looks[0].name),
             said_of_single(looks, "no S.D. over dishes"),
         ],

@@ -29,9 +29,10 @@ from sdf1_field.figures.groups import (
     said_of_numbers,
     wrapped,
 )
+from sdf1_field.figures.panels import p_said
 from sdf1_field.figures.paper import Page
 from sdf1_field.record import model_of
-from sdf1_field.statistics import mean_vector_test, p_text
+from sdf1_field.statistics import mean_vector_test
 from sdf1_field.units import duration_text
 
 Array = NDArray[np.float64]
@@ -102,7 +103,11 @@ def plot_rose(groups: Groups, count: int, page: Page) -> Figure:
             axes.set_ylabel("y from the start [µm]")
         lines = [look.name, f"{len(shown[n])} of {count_text(len(tracks[n]), 'track')}",
                  *_said_of_ends(tracks[n])]  # fmt: skip
-        axes.set_title("\n".join(own for line in lines for own in wrapped(line, side, font_size())))
+        axes.set_title(
+            "\n".join(
+                own for line in lines for own in wrapped(line, side, font_size(), whole_words=False)
+            )
+        )
     _scale_alike(sheet, reach)
     return sheet.figure
 
@@ -163,7 +168,7 @@ def _said_of_ends(places: Array) -> list[str]:
     ends = places[:, -1]
     length, square = float(np.hypot(*ends.mean(axis=0))), _root_mean_square(ends)
     p = mean_vector_test(ends, np.ones(len(ends)))
-    tested = "" if math.isnan(p) else f", {_p_said(p)}"
+    tested = "" if math.isnan(p) else f", {p_said(p)}"
     return [
         f"mean {number_text(length, figures=2)} µm{tested}", f"r.m.s. {number_text(square)} µm"
     ]  # fmt: skip
@@ -171,11 +176,6 @@ def _said_of_ends(places: Array) -> list[str]:
 
 def _root_mean_square(ends: Array) -> float:
     return math.sqrt(float((ends**2).sum(axis=1).mean()))
-
-
-def _p_said(p: float) -> str:
-    text = p_text(p)
-    return f"p\u00a0{text}" if text.startswith("<") else f"p\u00a0=\u00a0{text}"
 
 
 def _said_of_paths(looks: Sequence[Look], tables: Sequence[Mapping[str, Any]]) -> str:
@@ -187,7 +187,7 @@ def _said_of_paths(looks: Sequence[Look], tables: Sequence[Mapping[str, Any]]) -
             pairs = f" (pairs of cells of one {found['paired_by']})" if found["paired_by"] else ""
             said.append(
                 f"{look.name} {number_text(found['ratio_of_medians'])} times, "
-                f"{found['test']} test over cells{pairs}, {_p_said(found['p'])}"
+                f"{found['test']} test over cells{pairs}, {p_said(found['p'])}"
             )
     if not said:
         return ""

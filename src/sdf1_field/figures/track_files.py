@@ -18,9 +18,10 @@ from sdf1_field.analysis.paths import Paths, net_directions, paths_of
 from sdf1_field.analysis.track_files import walk_of
 from sdf1_field.digits import count_text, interval_text, number_text
 from sdf1_field.figures.drawing import BODY, HELD, NETWORK
+from sdf1_field.figures.panels import p_said
 from sdf1_field.figures.paper import Page
 from sdf1_field.interop import TrackFile
-from sdf1_field.statistics import p_text, rayleigh_test, v_test
+from sdf1_field.statistics import rayleigh_test, v_test
 from sdf1_field.units import duration_text
 
 Array = NDArray[np.float64]
@@ -167,8 +168,8 @@ def _draw_rose(axes: Any, paths: Paths, direction: float, down: bool) -> None:
     axes.set_title("directions of net displacement", fontsize=10.5)
     towards = v_test(headings, direction)
     axes.set_xlabel(
-        f"Rayleigh p {p_text(rayleigh_test(headings))}\n"
-        f"towards {math.degrees(direction):g}° (line): V test p {p_text(towards)}",
+        f"Rayleigh's test {p_said(rayleigh_test(headings))}\n"
+        f"towards {math.degrees(direction):g}° (line): V test {p_said(towards)}",
         fontsize=9.5, labelpad=6,
     )  # fmt: skip
 
@@ -199,9 +200,9 @@ def _draw_guidance(axes: Any, score: dict[str, Any]) -> None:
     interval = score["index_interval"]
     axes.set_xlabel(
         f"chemotactic index {interval_text(score['index'], interval)}\n"
-        f"tracks rotated at random: {number_text(score['rotated_index'])}, p "
-        f"{p_text(score['rotation_p'])}\n"
-        f"V test over {count_text(score['paths'], 'track')}: p {p_text(score['v_test_p'])}\n"
+        f"tracks rotated at random: {number_text(score['rotated_index'])}, "
+        f"{p_said(score['rotation_p'])}\n"
+        f"V test over {count_text(score['paths'], 'track')}: {p_said(score['v_test_p'])}\n"
         "dashed: as many steps in every direction",
         fontsize=9.5, labelpad=6,
     )  # fmt: skip

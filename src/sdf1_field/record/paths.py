@@ -11,7 +11,7 @@ from pathlib import Path
 
 import psutil
 
-from sdf1_field.errors import InputError, reason_of, refuse_existing
+from sdf1_field.errors import InputError, refuse_existing, require_place
 from sdf1_field.locks import flock
 from sdf1_field.record.names import require_openable
 
@@ -67,29 +67,12 @@ def claim_output(path: Path, *, force: bool, resume: bool) -> None:
         run would be lost, if there is nothing to resume, or if the folder is missing or cannot be
         written to.
     """
-    elsewhere = "Choose another place."
-    try:
-        folder, there = path.is_dir(), path.parent.is_dir()
-    except OSError as error:
-        raise InputError(f"{path}: {reason_of(error)}. {elsewhere}") from None
-    if folder:
-        raise InputError(f"{path}: is a folder. Give the name of a file, such as run.nc.")
+    require_place(path, "a file, such as run.nc")
     if path.suffix != ".nc":
         raise InputError(f"{path}: not the name of a run file. Give one that ends in .nc.")
-    if not there:
-        raise InputError(f"{path}: there is no folder '{path.parent}'. Make it or choose another.")
     require_openable(path)
-    probe = path.with_name(path.name + ".probe")
-    try:
-        probe.touch()
-        probe.unlink()
-        occupied = path.exists() and not os.access(path, os.W_OK)
-    except OSError as error:
-        raise InputError(
-            f"{path}: cannot be written to ({reason_of(error)}). {elsewhere}"
-        ) from None
-    if occupied:
-        raise InputError(f"{path}: cannot be written to. {elsewhere}")
+    if path.exists() and not os.access(path, os.W_OK):
+        raise InputError(f"{path}: cannot be written to. Choose another place.")
     writer = writer_of(path)
     if writer is not None:
         raise _is_written(path, writer)
