@@ -99,8 +99,8 @@ def _notes(
         yield DIRECTIONS_ONLY
     if not conditions:
         yield (
-            "The folder is of an earlier version and does not say which dish is of which condition, so "
-            "that no experiment is drawn. The same `reproduce` command writes it anew."
+            "The folder is of an earlier version and does not say which dish is of which "
+            "condition, so that no experiment is drawn. The same `reproduce` command writes it anew."
         )
     elif not readings.by_dish:
         yield (

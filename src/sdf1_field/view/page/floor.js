@@ -23,26 +23,24 @@ function lastBefore(times, time) {
   return low - 1;
 }
 
-// Codes at which the colours begin and end: of all times, or of the floors shown.
+// Codes at which the colours begin and end: of all times, or of the floors shown, of which all may
+// lie below the scale.
 function colourEnds(field) {
   if (!page.layers.ofThisTime) return field.colours;
-  const counts = new Float64Array(256);
-  let total = 0;
-  for (const floor of page.runs) {
-    const own = floor.fields[field.key];
-    if (!own || own.flat) continue;
-    const from = floor.frameAt(page.state.time) * own.frame;
-    for (let n = from; n < from + own.frame; n += 1) counts[own.codes[n]] += 1;
-  }
-  for (let code = 0; code <= field.scale.top; code += 1) total += counts[code];
-  const { darkest, brightest } = page.data.shares;
-  let low = 1, high = field.scale.top, sum = 0;
-  for (let code = 0; code <= field.scale.top; code += 1) {
-    if (sum < darkest * total) low = Math.max(code, 1);
-    if (sum < brightest * total) high = code;
-    sum += counts[code];
-  }
-  return [low, Math.max(high, low + 1)];
+  const shown = page.runs.filter((floor) => floor.fields[field.key] && !floor.fields[field.key].flat)
+    .map((floor) => floor.fields[field.key].ends[floor.frameAt(page.state.time)]);
+  const seen = shown.filter(([, high]) => high >= field.scale.first);
+  return seen.length
+    ? [Math.min(...seen.map(([low]) => low)), Math.max(...seen.map(([, high]) => high))]
+    : [field.scale.first, field.scale.first + 1];
+}
+
+// That a whole floor is below the scale of a field at a time; empty if it is not.
+function lowText(field, floor, time) {
+  const own = floor.fields[field.key];
+  if (!own || own.flat) return "";
+  const largest = own.ends[floor.frameAt(time)][1];
+  return largest < field.scale.first ? fieldText(field, valueOf(field.scale, largest)) : "";
 }
 
 // Colours of a field's codes, as bytes that an image holds: red, green, blue, opaque.
@@ -87,7 +85,7 @@ class Floor {
     for (const field of page.data.fields) {
       const own = told.fields[field.key];
       if (!own) continue;
-      this.fields[field.key] = own.flat ? own : await readable(own, field.scale);
+      this.fields[field.key] = own.flat ? own : Object.assign(await readable(own, field.scale), { ends: own.ends });
     }
     this.regions = await readable(told.regions, { kind: "linear", low: 0, step: 1, missing: -1 });
     this.stroma = {};
@@ -100,8 +98,9 @@ class Floor {
       read.quantities = {};
       for (const quantity of page.data.quantities) {
         const own = (arrays.quantities || {})[quantity.key];
-        if (own) read.quantities[quantity.key] =
-          Object.assign(await readable(own, quantity.scale), { which: own.which });
+        if (!own) continue;
+        const values = await readable(own, quantity.scales[kind]);
+        read.quantities[quantity.key] = Object.assign(values, { which: own.which, some: !values.codes.includes(0) });
       }
       this.stroma[kind] = read;
     }
@@ -126,24 +125,26 @@ class Floor {
     return Math.max(frames[frames.length - 1], observations ? observations[observations.length - 1] : -Infinity);
   }
 
-  // Row and column of the page's fields at a place [um], and their number; null outside the dish.
-  gridIndex(x, y) {
+  // Number of an array's value at a place [um]; null outside the dish.
+  gridIndex({ shape }, x, y) {
     const { width, length } = this.dish;
     if (x < 0 || y < 0 || x >= width || y >= length) return null;
-    const [nx, ny] = this.told.grid, [, rows, columns] = this.told.regions.shape;
+    const [nx, ny] = this.told.grid, [, rows, columns] = shape;
     const column = Math.min(Math.floor((x / width) * nx / this.told.step), columns - 1);
     const row = Math.min(Math.floor((y / length) * ny / this.told.step), rows - 1);
     return row * columns + column;
   }
 
   fieldValue(key, time, x, y) {
-    const own = this.fields[key], frame = this.frameAt(time), at = this.gridIndex(x, y);
-    if (!own || at === null) return NaN;
-    return own.flat ? own.flat[frame] : own.at(frame, at);
+    const own = this.fields[key], frame = this.frameAt(time);
+    if (!own) return NaN;
+    if (own.flat) return own.flat[frame];
+    const at = this.gridIndex(own, x, y);
+    return at === null ? NaN : own.at(frame, at);
   }
 
   regionAt(time, x, y) {
-    const at = this.gridIndex(x, y);
+    const at = this.gridIndex(this.regions, x, y);
     return at === null ? null : this.regions.code(this.frameAt(time), at);
   }
 
@@ -358,15 +359,15 @@ class Floor {
   // Colour groups of migrasomes: those without a quantity first.
   migrasomeColour(quantity, smallest) {
     if (!quantity) return { group: () => 0, colours: [colourOf("--network")], least: [smallest] };
-    const steps = 24, own = page.data.quantities.find((one) => one.key === page.layers.colourBy);
+    const steps = 24, { scale } = quantity;
     const colours = [colourOf("--network")], least = [smallest];
     for (let n = 0; n <= steps; n += 1) {
       colours.push(`rgb(${mapped(page.data.cargo_colours, n / steps).join()})`);
       least.push(smallest * 1.6);
     }
     return {
-      group: (code) => (code === 0 || code === own.scale.missing ? 0
-        : 1 + Math.round(((code - 1) / Math.max(own.scale.top - 1, 1)) * steps)),
+      group: (code) => (code === 0 || code === scale.missing ? 0
+        : 1 + Math.round((Math.max(code - scale.first, 0) / Math.max(scale.top - scale.first, 1)) * steps)),
       colours, least,
     };
   }

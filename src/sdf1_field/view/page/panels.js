@@ -79,6 +79,7 @@ class Panel {
     const field = page.data.fields.find((one) => one.key === page.layers.field);
     const own = field && this.floor.fields[field.key];
     if (field && !own) parts.push(`without ${field.short}, which was not solved`);
+    else if (own && lowText(field, this.floor, time)) parts.push(`${field.short}: ${lowText(field, this.floor, time)} everywhere`);
     else if (own && own.flat) parts.push(`${field.short}: ${fieldText(field, own.flat[this.floor.frameAt(time)], true)} everywhere`);
     this.clock.textContent = parts.join("; ");
     this.canvas.setAttribute("aria-label", this.summary(time));
@@ -129,9 +130,8 @@ class Panel {
   // Label and value of everything at the probed place.
   values() {
     const { floor } = this, { told } = floor, time = page.state.time, [x, y] = this.place();
-    const at = floor.gridIndex(x, y);
     const found = [["place", `x ${x.toFixed(1)}, y ${y.toFixed(1)} µm`]];
-    if (at === null || floor.regionAt(time, x, y) === told.regions.outside) return [...found, ["", "outside the dish"]];
+    if ([null, told.regions.outside].includes(floor.regionAt(time, x, y))) return [...found, ["", "outside the dish"]];
     const reach = 5 * this.ratio / this.transform().scale;
     const cell = floor.cellAt(time, x, y, told.cells ? Math.max(0.5 * told.cells.diameter, reach) : 0);
     if (cell >= 0) found.push([`${told.cells.label} cell`, `${told.cells.numbers[cell]}, ${floor.cells.held.code(floor.observationAt(time), cell) ? "held" : "crawling"}`]);
@@ -144,7 +144,7 @@ class Panel {
     const of = (kind, n) => Object.entries(floor.stroma[kind] ? floor.stroma[kind].quantities : {}).map(([key, own]) => {
       const quantity = page.data.quantities.find((one) => one.key === key);
       const value = own.at(own.which[frame], n);
-      return Number.isNaN(value) ? "" : `${quantity.label} ${value === 0 ? "none" : `${numberText(value, 2)} ${quantity.unit}`}`;
+      return Number.isNaN(value) ? "" : `${quantity.label} ${scaleText(own.scale, value, quantity.unit)}`;
     }).filter(Boolean).join(", ");
     const body = floor.bodyAt(time, x, y);
     if (body >= 0) found.push([`${told.stroma_label} body`, [String(body), of("bodies", body)].filter(Boolean).join(": ")]);
@@ -286,10 +286,17 @@ function clockText(time) {
 // A value of a field with the digits that its scale resolves.
 function fieldText(field, value, flat) {
   if (Number.isNaN(value)) return "–";
-  if (value === 0 && !flat) return `below ${numberText(field.scale.low)} ${field.unit}`;
-  const digits = Math.max(3, Math.ceil(-Math.log10(10 ** field.scale.step - 1)) + 1);
-  return `${numberText(value, Math.min(digits, 9))} ${field.unit}`;
+  const digits = Math.min(Math.max(3, Math.ceil(-Math.log10(stepShare(field.scale))) + 1), 9);
+  return flat ? `${numberText(value, digits)} ${field.unit}` : scaleText(field.scale, value, field.unit, digits);
 }
+
+// A value read from a logarithmic scale; all below it have one code.
+function scaleText(scale, value, unit, digits = 2) {
+  return value > 0 && value < scale.low * (1 - 1e-9) ? `below ${numberText(scale.low)} ${unit}` : `${numberText(value, digits)} ${unit}`;
+}
+
+// By what share two successive values of a logarithmic scale differ.
+function stepShare(scale) { return 10 ** scale.step - 1; }
 
 function moveView(dx, dy) {
   const { view } = page, half = 0.5 / view.zoom;
