@@ -97,7 +97,7 @@ def test_chances_are_shaded_on_the_scale_of_the_verdict_picture(reproduced):
     (told,) = data_of(folder_page(reproduced))["claims"]
     assert told["explained"] == {
         "value": 0.1, "text": "10 %", "colour": chance_colour(0.1), "ink": "black",
-        "interval": "0.05 to 0.20",
+        "interval": "5 % to 20 %",
     }  # fmt: skip
     assert told["others"]["text"] == "58 %"
     assert told["null"] is None

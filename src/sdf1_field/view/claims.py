@@ -14,6 +14,7 @@ from urllib.parse import quote
 from sdf1_field.digits import interval_text
 from sdf1_field.ensemble.storing import run_stem
 from sdf1_field.errors import Sdf1FieldError
+from sdf1_field.figures.verdicts import percent_text
 from sdf1_field.reproduce import load_paper
 from sdf1_field.reproduce.tables import DIRECTIONS_ONLY, share_text
 from sdf1_field.spec import load_model
@@ -100,7 +101,8 @@ def _notes(
     if not conditions:
         yield (
             "The folder is of an earlier version and does not say which dish is of which "
-            "condition, so that no experiment is drawn. The same `reproduce` command writes it anew."
+            "condition, so that no experiment is drawn. The same `reproduce` command writes it "
+            "anew."
         )
     elif not readings.by_dish:
         yield (
@@ -159,7 +161,8 @@ def _with_interval(chance: Mapping[str, Any] | None) -> dict[str, Any] | None:
     found = shaded(chance["value"])
     ends = chance["interval"]
     if found is not None and ends is not None:
-        found["interval"] = f"{share_text(ends[0])} to {share_text(ends[1])}"
+        low, high = (percent_text(end) for end in ends)
+        found["interval"] = f"{low} to {high}"
     return found
 
 
@@ -321,7 +324,7 @@ def _dishes(
     files: Mapping[tuple[str, int], Path],
     beside: Path,
 ) -> dict[str, Any]:
-    """Label, model, files and pages of a condition's dishes, and a command that shows one."""
+    """Label, files and pages of a condition's dishes, and a command that shows one."""
     seeds = readings.seeds(key)
     label = _label(key, conditions)
     model, settings = readings.models.get(key, ("", ()))
@@ -335,7 +338,6 @@ def _dishes(
         )
     return {
         "label": label,
-        "model": model,
         "files": list(_linked(conditions.get(key), files, beside, seeds)),
         "command": command,
     }

@@ -159,7 +159,8 @@ def described_fields(
         One for each field, with its scale.
     list of dict
         One for each field, with the array of each run by its number and ``ends``, the codes
-        between which the colours of each frame lie, or with ``flat``, its value in each frame, where it is the same all over the floor.
+        between which the colours of each frame lie, or with ``flat``, its value in each frame,
+        where it is the same all over the floor.
     """
     told, arrays = [], []
     for kind in kinds:

@@ -82,9 +82,10 @@ def runs_page(
     """
     require_together(runs)
     found, scales = quantities(runs)
-    facts = [
-        run_facts(run, path) for run, path in zip(runs, paths or [None] * len(runs), strict=True)
-    ]
+    facts = []
+    for n, (run, path) in enumerate(zip(runs, paths or [None] * len(runs), strict=True)):
+        report("runs described", n, len(runs))
+        facts.append(run_facts(run, path))
     common = {
         "program": f"sdf1-field {__version__}",
         "clock": clock_of(runs[0])[0],

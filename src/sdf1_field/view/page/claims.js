@@ -27,7 +27,7 @@ function chanceLegend(scale) {
       swatch.style.background = one.colour;
       swatch.style.color = one.ink;
       return swatch;
-    }), " A chance of 10 % is a small one, whatever the verdict's word.");
+    }), " The verdict is not shaded: it also weighs the null model.");
 }
 
 // Dots of dishes along one axis, a strip for each condition.
@@ -244,7 +244,7 @@ function buildCalibratedClaims(section) {
         shadedCell(claim.explained), shadedCell(claim.reported), shadedCell(claim.prior),
         el("td", { class: "number" }, claim.size), el("td", { class: "verdict" }, claim.verdict)))))));
   section.append(
-    el("h2", {}, "How much of the prior holds the claims"),
+    el("h2", {}, "Share of the prior in which the claims are reported"),
     tableElement(["claims", "share of the prior with a chance of 0.3 or more"], data.space));
 }
 

@@ -86,7 +86,7 @@ function buildLayers() {
   const stroma = page.runs.find((floor) => Object.keys(floor.stroma).length || floor.pixels);
   const name = stroma ? stroma.told.stroma_label : "MSC";
   const list = el("div", { class: "layers" });
-  if (some((floor) => floor.told.has_stroma)) list.append(checkbox("regions, tinted", "regions"));
+  if (some((floor) => floor.told.has_stroma)) list.append(checkbox(el("span", {}, "regions, tinted: ", swatch("ring", "--body"), `${name} `, swatch("ring", "--network"), "network"), "regions"));
   if (some((floor) => floor.stroma.bodies || floor.pixels)) list.append(checkbox(some((floor) => floor.pixels) ? `${name} bodies and networks, as drawn` : `${name} bodies`, "bodies", swatch("disc", "--body")));
   if (some((floor) => floor.stroma.fibres)) list.append(checkbox("retraction fibres", "fibres", swatch("line", "--network")));
   if (some((floor) => floor.stroma.migrasomes)) list.append(checkbox("migrasomes", "migrasomes", swatch("dot", "--network")));
@@ -94,7 +94,7 @@ function buildLayers() {
     const label = cells.told.cells.label, held = some((floor) => floor.cells && floor.told.has_stroma);
     list.append(
       checkbox(el("span", {}, `${label} cells: `, swatch("ring", "--crawling"), "crawling ", held ? [swatch("ring", "--held"), "held"] : null), "cells"),
-      checkbox("their tracks", "tracks"));
+      checkbox("their tracks", "tracks", swatch("line track", "--crawling")));
     const tail = el("select", { "aria-label": "length of the tracks", onchange: () => { page.layers.tail = Number(tail.value); redraw(); } },
       ...TAILS.map(([seconds, text]) => el("option", { value: seconds, selected: seconds === page.layers.tail }, text)));
     list.append(el("label", { class: "inline" }, "of the last", tail));

@@ -1,6 +1,6 @@
 // The dish: a canvas for each run, zoomed, moved and asked for values together.
-const SHORTEST = 280, MARGIN = 48; // Of a picture, and below it [px].
-const LEAST = 0.55; // Share of the window's height that a picture has if its width allows.
+const SHORTEST = 240, MARGIN = 56; // Of a picture, and below it [px].
+const NARROW = 760, LEAST = 0.5; // In a narrow window [px] a picture has this share of its height if its width allows.
 const LARGEST_ZOOM = 64, ZOOM_STEP = 1.4, PROBE_STEP = 0.02;
 
 page.view = { x: 0.5, y: 0.5, zoom: 1 };
@@ -22,9 +22,8 @@ class Panel {
     this.tip = el("div", { class: "tip", "aria-hidden": "true" });
     this.frame = el("div", { class: "floor" }, this.canvas, this.tip);
     this.readout = el("p", { class: "readout", id: `readout-${floor.index}`, "aria-live": "off" });
-    this.root = el("article", { class: "panel" }, this.name, this.about,
-      ...told.notes.map((text) => el("p", { class: "notice" }, text)),
-      this.clock, this.frame, this.readout);
+    const head = el("div", {}, this.name, this.about, ...told.notes.map((text) => el("p", { class: "notice" }, text)));
+    this.root = el("article", { class: "panel" }, head, this.clock, this.frame, this.readout);
     this.pointers = new Map();
     this.listen();
   }
@@ -46,15 +45,12 @@ class Panel {
     };
   }
 
-  resize() {
-    const wide = this.root.clientWidth, { dish } = this.floor;
-    if (!wide) return;
+  // The picture, in whole pixels, within a width and a height.
+  resize(wide, tallest) {
+    const { dish } = this.floor;
     this.ratio = Math.min(window.devicePixelRatio || 1, 2);
-    const dock = document.querySelector(".dock"), above = this.frame.getBoundingClientRect().top + window.scrollY;
-    const tallest = Math.max(
-      SHORTEST, window.innerHeight - above - dock.offsetHeight - MARGIN, LEAST * window.innerHeight);
-    const height = Math.min((wide * dish.length) / dish.width, tallest);
-    const width = Math.min((height * dish.width) / dish.length, wide);
+    const height = Math.floor(Math.min((wide * dish.length) / dish.width, tallest));
+    const width = Math.floor(Math.min((height * dish.width) / dish.length + 0.5, wide));
     const [w, h] = [Math.round(width * this.ratio), Math.round(height * this.ratio)];
     if (this.canvas.width !== w || this.canvas.height !== h) {
       this.canvas.width = w; this.canvas.height = h;
@@ -324,7 +320,13 @@ function drawNow() {
 }
 
 function resizeAll() {
-  for (const panel of page.panels) panel.resize();
+  const wide = Math.min(...page.panels.map((panel) => Math.floor(panel.root.clientWidth)));
+  if (!(wide > 0)) return;
+  const above = Math.min(...page.panels.map((panel) => panel.frame.getBoundingClientRect().top)) + window.scrollY;
+  const least = window.innerWidth <= NARROW ? LEAST * window.innerHeight : SHORTEST;
+  const dock = document.querySelector(".dock").offsetHeight;
+  const tallest = Math.max(SHORTEST, least, window.innerHeight - above - dock - MARGIN);
+  for (const panel of page.panels) panel.resize(wide, tallest);
   drawNow();
 }
 
