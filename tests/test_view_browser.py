@@ -253,7 +253,7 @@ def test_dish_and_slider_are_seen_together(page, size):
 def test_values_of_a_thinned_floor_are_those_of_its_places(show, run, monkeypatch):
     step, side = 4, run.sizes["x"]
     assert 0 < side % step <= step // 2
-    monkeypatch.setattr("sdf1_field.view.runs.grid_steps", lambda runs, frames: [([step], 1)])
+    monkeypatch.setattr("sdf1_field.view.runs.grid_steps", lambda *_: [([step], 1)])
     thin = show(runs_page([run], ["run.nc"]), "thin")
     means = coarse_means(run["sdf1"].values[-1], step) / field_unit(run, "sdf1")[1]
     across = run["x"].values

@@ -67,9 +67,12 @@ function packed([red, green, blue], alpha = 255) {
   return ((alpha << 24) | (blue << 16) | (green << 8) | red) >>> 0;
 }
 
-function rgbOf(name) {
-  const hex = colourOf(name).replace("#", "");
-  return [0, 2, 4].map((at) => parseInt(hex.slice(at, at + 2), 16));
+function rgbOf(name) { return channels(colourOf(name)); }
+
+// Red, green and blue of "#rrggbb" or "rgb(red,green,blue)".
+function channels(colour) {
+  if (colour.startsWith("rgb")) return colour.match(/\d+/g).map(Number);
+  return [1, 3, 5].map((at) => parseInt(colour.slice(at, at + 2), 16));
 }
 
 class Floor {
@@ -379,28 +382,30 @@ class Floor {
     const { x: xs, y: ys, radius } = migrasomes;
     const quantity = migrasomes.quantities[page.layers.colourBy];
     const { group, colours, least } = this.migrasomeColour(quantity, SMALLEST[view.distance][0]);
-    const groups = colours.map(() => []);
+    const groups = colours.map(() => []), dots = new Dots(context, colours);
+    const { step } = xs.scale, reach = LARGEST_MIGRASOME * view.scale;
+    const sizes = radius.which[frame] * radius.frame, perCode = radius.scale.step * view.scale;
+    const held = quantity ? quantity.which[frame] * quantity.frame : 0;
     const here = xs.which[frame] * xs.frame, there = ys.which[frame] * ys.frame;
     for (let n = 0; n < xs.frame; n += 1) {
       if (xs.codes[here + n] === NOT_THERE) continue;
-      const px = view.placeX(xs.scale.step * xs.codes[here + n]);
-      const py = view.placeY(ys.scale.step * ys.codes[there + n]);
-      if (!view.reaches(px, py, LARGEST_MIGRASOME * view.scale)) continue;
-      const own = quantity ? group(quantity.code(quantity.which[frame], n)) : 0;
-      groups[own].push(px, py, Math.max(radius.at(radius.which[frame], n) * view.scale, least[own] * view.ratio));
+      const px = view.placeX(step * xs.codes[here + n]), py = view.placeY(step * ys.codes[there + n]);
+      if (!view.reaches(px, py, reach)) continue;
+      const own = quantity ? group(quantity.codes[held + n]) : 0;
+      const size = Math.max(radius.codes[sizes + n] * perCode, least[own] * view.ratio);
+      if (size < 2 * view.ratio) dots.add(px, py, size, own);
+      else groups[own].push(px, py, size);
     }
+    dots.end();
     groups.forEach((places, own) => {
       if (!places.length) return;
       context.fillStyle = colours[own];
       const batches = new Batches(context, () => context.fill());
       for (let n = 0; n < places.length; n += 3) {
         const size = places[n + 2];
-        if (size < 2 * view.ratio) context.fillRect(places[n] - size, places[n + 1] - size, 2 * size, 2 * size);
-        else {
-          context.moveTo(places[n] + size, places[n + 1]);
-          context.arc(places[n], places[n + 1], size, 0, RING);
-          batches.next();
-        }
+        context.moveTo(places[n] + size, places[n + 1]);
+        context.arc(places[n], places[n + 1], size, 0, RING);
+        batches.next();
       }
       batches.end();
     });
@@ -431,7 +436,17 @@ class Floor {
   drawCells(context, view, seen) {
     const { x, y, held, count } = this.cells;
     const size = Math.max(0.5 * this.told.cells.diameter * view.scale, SMALLEST[view.distance][1] * view.ratio);
-    const dots = view.distance === "far";
+    const from = seen * count, { step } = x.scale;
+    if (view.distance === "far") {
+      const dots = new Dots(context, [colourOf("--crawling"), colourOf("--held")]);
+      for (const state of [0, 1]) {
+        for (let n = from; n < from + count; n += 1) {
+          if (held.codes[n] === state && x.codes[n] !== NOT_THERE) dots.add(view.placeX(step * x.codes[n]), view.placeY(step * y.codes[n]), size, state);
+        }
+      }
+      dots.end();
+      return;
+    }
     for (const state of [0, 1]) {
       context.fillStyle = colourOf(state ? "--held" : "--crawling");
       context.strokeStyle = "#000000";
@@ -441,12 +456,9 @@ class Floor {
         if (held.code(seen, n) !== state) continue;
         const [px, py] = view.place(x.at(seen, n), y.at(seen, n));
         if (!view.reaches(px, py, size)) continue;
-        if (dots) context.fillRect(px - size, py - size, 2 * size, 2 * size);
-        else {
-          context.moveTo(px + size, py);
-          context.arc(px, py, size, 0, RING);
-          batches.next();
-        }
+        context.moveTo(px + size, py);
+        context.arc(px, py, size, 0, RING);
+        batches.next();
       }
       batches.end();
     }
@@ -495,6 +507,40 @@ class Floor {
     context.fillRect(middle - 0.5 * length, low - 2 * ratio, length, 4 * ratio);
     context.textAlign = "center";
     context.fillText(text, middle, low - 8 * ratio);
+  }
+}
+
+// Many small squares, set pixel by pixel: a hundred thousand rectangles would take too long.
+class Dots {
+  constructor(context, colours) {
+    this.context = context;
+    this.width = context.canvas.width;
+    this.height = context.canvas.height;
+    this.colours = colours.map((colour) => packed(channels(colour)));
+    this.image = null;
+  }
+
+  add(px, py, size, colour) {
+    if (!this.image) {
+      this.image = new ImageData(this.width, this.height);
+      this.pixels = new Uint32Array(this.image.data.buffer);
+    }
+    const side = Math.max(Math.round(2 * size), 1);
+    const left = Math.round(px - 0.5 * side), top = Math.round(py - 0.5 * side);
+    const right = Math.min(left + side, this.width), low = Math.min(top + side, this.height);
+    for (let row = Math.max(top, 0); row < low; row += 1) {
+      for (let column = Math.max(left, 0); column < right; column += 1) this.pixels[row * this.width + column] = this.colours[colour];
+    }
+  }
+
+  // Over what is drawn already, within its clip.
+  end() {
+    if (!this.image) return;
+    if (!Dots.canvas) Dots.canvas = document.createElement("canvas");
+    Dots.canvas.width = this.width;
+    Dots.canvas.height = this.height;
+    Dots.canvas.getContext("2d").putImageData(this.image, 0, 0);
+    this.context.drawImage(Dots.canvas, 0, 0);
   }
 }
 

@@ -103,17 +103,16 @@ class Panel {
     const parts = [`${told.title}, ${clockText(time)}.`];
     const seen = floor.observationAt(time);
     if (seen >= 0) {
+      const { codes } = floor.cells.held, from = seen * floor.cells.count;
       let held = 0;
-      for (let n = 0; n < floor.cells.count; n += 1) held += floor.cells.held.code(seen, n);
+      for (let n = from; n < from + floor.cells.count; n += 1) held += codes[n];
       parts.push(`${floor.cells.count} ${told.cells.label} cells, ${held} of them held.`);
     }
     const frame = floor.frameAt(time);
     for (const [kind, name] of [["bodies", `${told.stroma_label} bodies`], ["migrasomes", "migrasomes"]]) {
       const own = floor.stroma[kind];
       if (!own) continue;
-      let count = 0;
-      for (let n = 0; n < own.x.frame; n += 1) count += own.x.code(own.x.which[frame], n) !== NOT_THERE;
-      parts.push(`${count} ${name}.`);
+      parts.push(`${countIn(own.x, own.x.which[frame])} ${name}.`);
     }
     return parts.join(" ");
   }
@@ -271,6 +270,16 @@ class Panel {
     view.zoom = zoom;
     moveView(0, 0);
   }
+}
+
+// How many are there in a frame of an array of places, counted once.
+function countIn(places, frame) {
+  const counts = places.counts || (places.counts = []);
+  if (counts[frame] === undefined) {
+    const codes = places.codes.subarray(frame * places.frame, (frame + 1) * places.frame);
+    counts[frame] = codes.reduce((sum, code) => sum + (code !== NOT_THERE), 0);
+  }
+  return counts[frame];
 }
 
 function clockText(time) {
