@@ -1,6 +1,7 @@
 """Size, building time and frames per second of pages: ``python -m benchmarks.pages RUN.nc …``.
 
-Prints a Markdown table; folders have a page too, which does not play. Runs joined by ``+`` are side by side on one page. Each page is built by
+Prints a Markdown table; folders of claims have a page too, which does not play. Runs joined by
+``+`` are side by side on one page. Each page is built by
 ``sdf1-field view`` in a process of its own, and played in headless Chromium by Playwright: every
 frame that the browser asks for shows the next saved time, so the frames per second are those that
 it draws at most.
