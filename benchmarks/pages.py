@@ -1,6 +1,7 @@
 """Size, building time and frames per second of pages: ``python -m benchmarks.pages RUN.nc …``.
 
-Prints a Markdown table. Runs joined by ``+`` are side by side on one page. Each page is built by
+Prints a Markdown table; folders of claims have a page too, which does not play. Runs joined by
+``+`` are side by side on one page. Each page is built by
 ``sdf1-field view`` in a process of its own, and played in headless Chromium by Playwright: every
 frame that the browser asks for shows the next saved time, so the frames per second are those that
 it draws at most.
@@ -63,14 +64,15 @@ def played(page: Path) -> float:
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("pages", nargs="+", metavar="RUN.nc[+OTHER.nc]")
+    parser.add_argument("pages", nargs="+", metavar="RUN.nc[+OTHER.nc] | FOLDER")
     sys.stdout.write("| runs | page | built in | frames per second |\n|---|---|---|---|\n")
     with tempfile.TemporaryDirectory() as folder:
         for asked in parser.parse_args().pages:
             runs, page = asked.split("+"), Path(folder) / "page.html"
             size, seconds = built(runs, page)
             names = " beside ".join(f"`{Path(run).stem}`" for run in runs)
-            row = f"| {names} | {size:.1f} MB | {seconds:.0f} s | {played(page):.0f} |\n"
+            frames = "–" if Path(runs[0]).is_dir() else f"{played(page):.0f}"
+            row = f"| {names} | {size:.2f} MB | {seconds:.0f} s | {frames} |\n"
             sys.stdout.write(row)
             sys.stdout.flush()
             page.unlink()

@@ -42,6 +42,7 @@ TYPES = {
     "two values": lambda v: isinstance(v, list) and len(v) == 2,
     "as written": lambda v: v is not None,
     "list of text": lambda v: isinstance(v, list) and all(isinstance(e, str) for e in v),
+    "list of whole numbers": lambda v: isinstance(v, list) and all(isinstance(e, int) for e in v),
     "list of lists of text": lambda v: all(isinstance(cell, str) for row in v for cell in row),
     "object": lambda v: isinstance(v, dict),
     "list of objects": lambda v: isinstance(v, list) and all(isinstance(e, dict) for e in v),

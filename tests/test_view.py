@@ -1,6 +1,8 @@
 import json
 import re
+import shutil
 from base64 import b64decode
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,15 +13,18 @@ from hypothesis.extra import numpy as arrays
 
 from conftest import FOLLOWED, TRACKED
 from sdf1_field.analysis import cell_places
+from sdf1_field.analysis.runs import frame_regions
 from sdf1_field.api.runs import Runs
 from sdf1_field.api.runs import open_run as opened
 from sdf1_field.cli import main
 from sdf1_field.errors import InputError
 from sdf1_field.record import field_unit, open_run
+from sdf1_field.view.arrays import Blocks
 from sdf1_field.view.assembly import assemble_page, safe_json
-from sdf1_field.view.codec import FINEST, LinearScale, LogScale, decoded, encoded
-from sdf1_field.view.fields import coarse_means
+from sdf1_field.view.codec import FINEST, FIRST, LinearScale, LogScale, decoded, encoded
+from sdf1_field.view.fields import coarse_means, field_kinds, read_field
 from sdf1_field.view.runs import runs_page
+from sdf1_field.view.stroma import described_regions
 
 EVIL = "</title></script><script>alert(1)</script>"
 
@@ -41,7 +46,7 @@ class Page:
 
     def field(self, key):
         field = next(one for one in self.data["fields"] if one["key"] == key)
-        scale = {name: value for name, value in field["scale"].items() if name != "kind"}
+        scale = {name: field["scale"][name] for name in ("low", "step", "top", "missing")}
         return LogScale(**scale).values(self.codes(self.run["fields"][key])), field
 
     def linear(self, told):
@@ -80,15 +85,53 @@ def test_a_logarithmic_scale_is_within_half_a_step_of_every_value_in_its_range(l
     values = low * 10.0 ** (span * np.array([0.0, 1.0, *shares]))
     off = np.abs(np.log10(scale.values(scale.codes(values)) / values))
     assert off.max() <= 0.5 * scale.step * (1.0 + 1e-6) + 1e-12
-    assert scale.step <= max(FINEST, span / 253)
+    assert scale.step <= max(FINEST, span / 252)
 
 
 def test_zero_below_the_range_and_missing_have_codes_of_their_own():
     scale = LogScale.of(1e-9, 1.0)
     found = scale.values(scale.codes([0.0, -1.0, 1e-6, 1.0, np.nan]))
-    np.testing.assert_array_equal(found[:3], 0.0)
+    np.testing.assert_array_equal(found[:2], 0.0)
+    assert found[2] == pytest.approx(scale.low * 10.0**-scale.step)
     assert found[3] == pytest.approx(1.0)
     assert np.isnan(found[4])
+
+
+@pytest.mark.parametrize("step", [2, 3, 4, 7])
+def test_thinned_regions_lie_on_the_places_of_thinned_fields(run, step):
+    blocks = Blocks("f")
+    told = described_regions(run, [0], step, blocks, lambda: None)
+    found = decoded(blocks.blocks[told["block"]], tuple(told["shape"]), told["bits"])
+    (kind,) = (one for one in field_kinds([run]) if one.key == "sdf1")
+    assert found.shape == read_field(run, kind, [0], step, lambda: None).shape
+    whole, last = frame_regions(run, 0), run.sizes["x"] - 1
+    for row, column in ((0, 0), (1, 2), (found.shape[1] - 1, found.shape[2] - 1)):
+        y, x = (min(at * step + step // 2, last) for at in (row, column))
+        assert found[0, row, column] == whole[y, x]
+
+
+def test_migrasomes_have_a_scale_of_their_own_and_zero_is_not_what_is_below_it(run):
+    filled = run.load().copy(deep=True)
+    cargo = filled["migrasome_sdf1_secretion_rate"]
+    values = np.where(np.isfinite(cargo.values), 1e-3, np.nan)
+    values[:, 0] = 0.0
+    cargo.values[:] = values
+    page = Page(runs_page([filled], ["run.nc"]))
+    (quantity,) = (o for o in page.data["quantities"] if o["key"] == "sdf1_secretion_rate")
+    bodies, migrasomes = (quantity["scales"][kind] for kind in ("bodies", "migrasomes"))
+    assert bodies["low"] > migrasomes["low"] == pytest.approx(1e-3)
+    codes = page.codes(page.run["stroma"]["migrasomes"]["quantities"]["sdf1_secretion_rate"])
+    assert (codes[:, 0] == 0).all()
+    assert set(np.unique(codes[:, 1:])) <= {FIRST, migrasomes["missing"]}
+
+
+def test_a_floor_without_a_ligand_has_no_place_on_its_scale(run):
+    empty = run.load().copy(deep=True)
+    empty["sdf1"][0] = 0.0
+    page = Page(runs_page([empty], ["run.nc"]))
+    ends = page.run["fields"]["sdf1"]["ends"]
+    assert ends[0] == [0, 0]
+    assert ends[-1][0] >= FIRST
 
 
 def test_coarse_fields_keep_the_mean_and_leave_out_what_lies_outside_a_well():
@@ -179,7 +222,7 @@ def test_a_page_is_thinned_out_to_its_size_and_says_so(run, page):
     assert any("Thinned out" in note for note in thin.run["notes"])
     assert page.run["notes"] == []
     assert thin.run["frames"][-1] == page.run["frames"][-1]
-    with pytest.raises(InputError, match="size: 1 MB are too few"):
+    with pytest.raises(InputError, match=r"size: 0\.001 MB are too few"):
         runs_page([run], ["run.nc"], size=1e3)
 
 
@@ -253,5 +296,19 @@ def test_a_run_shows_itself_in_a_notebook_without_its_rights(tiny_run, tmp_path)
         assert 'sandbox="allow-scripts"' in html
         assert "<script" not in html
         assert "MB" in repr(view)
-        assert Runs([run, run]).view(tmp_path / "two.html").page.count('"name":"run') == 2
-        assert (tmp_path / "two.html").exists()
+        with pytest.raises(InputError, match="is given twice"):
+            Runs([run, run]).view(tmp_path / "two.html")
+        folder = tmp_path / "other"
+        folder.mkdir()
+        again = shutil.copy(tiny_run, folder)
+        with opened(again) as other:
+            Runs([run, other]).view(tmp_path / "two.html")
+        names = [one["name"] for one in Page((tmp_path / "two.html").read_text()).data["runs"]]
+        assert names == [f"{path.parent.name}/{path.name}" for path in (tiny_run, Path(again))]
+
+
+@pytest.mark.parametrize("size", ["nan", "inf"])
+def test_a_size_that_is_none_is_refused(size, tiny_run, tmp_path):
+    answer = _answer(tiny_run, "-o", tmp_path / "out.html", "--size", size)
+    assert answer.exit_code == 2
+    assert "is not the size of a page" in answer.output

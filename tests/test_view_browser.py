@@ -9,6 +9,7 @@ import pytest
 from conftest import TRACKED
 from sdf1_field.api.runs import open_run as open_files
 from sdf1_field.record import field_unit, open_run
+from sdf1_field.view.fields import coarse_means
 from sdf1_field.view.runs import runs_page
 
 pytestmark = pytest.mark.browser
@@ -116,8 +117,8 @@ def test_the_slider_moves_cells_and_says_the_time(page):
     before = _picture(page)
     page.locator("#time").fill("5")
     assert _picture(page) != before
-    assert page.locator(".clock").inner_text() == "1.25 h after the cells were added"
-    assert page.locator("#time").get_attribute("aria-valuetext").startswith("1.25 h")
+    assert page.locator(".clock").inner_text() == "75 min after the cells were added"
+    assert page.locator("#time").get_attribute("aria-valuetext").startswith("75 min")
     assert "cells" in page.locator("canvas").get_attribute("aria-label")
 
 
@@ -234,6 +235,35 @@ def test_a_narrow_window_needs_no_sideways_scrolling(page):
     _until(page, "document.documentElement.scrollWidth <= 360")
     assert page.locator("canvas").bounding_box()["width"] > 300
     page.set_viewport_size(size)
+
+
+@pytest.mark.parametrize("size", [(1280, 720), (1400, 900)])
+def test_dish_and_slider_are_seen_together(page, size):
+    before = page.viewport_size
+    page.set_viewport_size({"width": size[0], "height": size[1]})
+    _until(page, "viewer.panels[0].canvas.width > 0")
+    page.evaluate("window.scrollTo(0, 0)")
+    dish, slider = page.locator("canvas").bounding_box(), page.locator("#time").bounding_box()
+    assert dish["height"] > 0.5 * size[1]
+    assert dish["y"] + dish["height"] <= slider["y"]
+    assert slider["y"] + slider["height"] <= size[1]
+    page.set_viewport_size(before)
+
+
+def test_values_of_a_thinned_floor_are_those_of_its_places(show, run, monkeypatch):
+    step, side = 4, run.sizes["x"]
+    assert 0 < side % step <= step // 2
+    monkeypatch.setattr("sdf1_field.view.runs.grid_steps", lambda *_: [([step], 1)])
+    thin = show(runs_page([run], ["run.nc"]), "thin")
+    means = coarse_means(run["sdf1"].values[-1], step) / field_unit(run, "sdf1")[1]
+    across = run["x"].values
+    for row, column in ((1, 2), (5, 1), (len(means) - 1, 3)):
+        x, y = (float(across[min(at * step + 1, side - 1)]) for at in (column, row))
+        shown = thin.evaluate(
+            "([x, y]) => viewer.runs[0].fieldValue('sdf1', viewer.state.time, x, y)", [x, y]
+        )
+        assert shown == pytest.approx(means[row, column], rel=0.02)
+    assert thin.wrong == []
 
 
 def test_two_runs_play_in_step_and_one_says_that_it_has_ended(show, run, solved):

@@ -11,7 +11,7 @@ from sdf1_field.cli import main
 from sdf1_field.errors import InputError
 from sdf1_field.figures.verdicts import chance_colour
 from sdf1_field.reproduce import load_paper
-from sdf1_field.reproduce.experiments import chosen_views, plan
+from sdf1_field.reproduce.experiments import plan
 from sdf1_field.view.folder import folder_page, is_folder_of_results
 
 DISHES = 12
@@ -53,22 +53,34 @@ def claim():
 
 @pytest.fixture
 def reproduced(tmp_path):
-    """Folder of a claim with a table of its dishes, of which one has a file and a page."""
-    folder = tmp_path / "deniz2023-seed1"
+    """Folder of a claim with a table of its dishes, of which one has a file and a page.
+
+    Neither its name nor its numbers of dishes and views are those of a default call.
+    """
+    folder = tmp_path / "looked"
     (folder / "runs").mkdir(parents=True)
-    whole = {"paper": "deniz2023", "dishes": DISHES, "directions_only": True, "claims": [claim()],
-             "joint": None, "informed_by": None, "grid": []}  # fmt: skip
-    (folder / "claims.json").write_text(json.dumps(whole), encoding="utf-8")
     paper = load_paper("deniz2023")
-    planned = plan(paper, dishes=DISHES, views=chosen_views(paper, DISHES))
+    planned = plan(paper, dishes=DISHES, views=(1,), seed=3)
+    shown = [one for one in planned if one.condition in ("control", "amd3100")]
+    conditions = [
+        {
+            "condition": key, "label": paper.conditions[key].label, "observation": "cells",
+            "model": paper.conditions[key].model,
+            "seeds": [one.dish.seed for one in shown if one.condition == key],
+        }
+        for key in ("control", "amd3100")
+    ]  # fmt: skip
+    whole = {"paper": "deniz2023", "dishes": DISHES, "directions_only": True, "claims": [claim()],
+             "joint": None, "informed_by": None, "grid": [], "seed": 3,
+             "conditions": conditions}  # fmt: skip
+    (folder / "claims.json").write_text(json.dumps(whole), encoding="utf-8")
     with (folder / "runs.csv").open("w", encoding="utf-8", newline="") as stream:
         table = csv.writer(stream)
         table.writerow(HEADER)
-        for one in planned:
-            if one.condition in ("control", "amd3100"):
-                dish, settings = one.dish, "; ".join(one.dish.settings)
-                table.writerow([dish.model, settings, dish.seed, "cells", "fold change", "MSC",
-                                14400, 1, 255, "", 20.0 + one.number, ""])  # fmt: skip
+        for one in shown:
+            dish, settings = one.dish, "; ".join(one.dish.settings)
+            table.writerow([dish.model, settings, dish.seed, "cells", "fold change", "MSC",
+                            14400, 1, 255, "", 20.0 + one.number, ""])  # fmt: skip
     first = next(one.dish for one in planned if one.condition == "amd3100")
     stem = f"coculture-kg1a-amd3100-10um-cells-seed{first.seed}-0123456789abcdef"
     for end in (".nc", ".html"):
@@ -85,7 +97,7 @@ def test_chances_are_shaded_on_the_scale_of_the_verdict_picture(reproduced):
     (told,) = data_of(folder_page(reproduced))["claims"]
     assert told["explained"] == {
         "value": 0.1, "text": "10 %", "colour": chance_colour(0.1), "ink": "black",
-        "interval": "0.05 to 0.20",
+        "interval": "5 % to 20 %",
     }  # fmt: skip
     assert told["others"]["text"] == "58 %"
     assert told["null"] is None
@@ -99,12 +111,66 @@ def test_dots_are_the_dishes_of_each_condition(reproduced):
     assert sorted(value for _, value in panel["columns"][1]["dots"])[0] == 20.0
 
 
+def test_dishes_without_a_dot_are_counted(reproduced):
+    table = reproduced / "runs.csv"
+    lines = table.read_text(encoding="utf-8").splitlines()
+    table.write_text("\n".join(lines[:-3]), encoding="utf-8")
+    columns = data_of(folder_page(reproduced))["claims"][0]["panels"][0]["columns"]
+    assert sum(len(one["dots"]) for one in columns) == 2 * DISHES - 3
+    assert {one["planned"] for one in columns} == {DISHES}
+
+
+def test_dishes_of_two_conditions_with_one_seed_keep_their_links(reproduced):
+    file = reproduced / "claims.json"
+    whole = json.loads(file.read_text(encoding="utf-8"))
+    (linked,) = (reproduced / "runs").glob("*.nc")
+    seed = whole["conditions"][1]["seeds"][0]
+    whole["conditions"][0]["seeds"][0] = seed
+    table = reproduced / "runs.csv"
+    rows = table.read_text(encoding="utf-8").splitlines()
+    control = next(n for n, row in enumerate(rows) if row.startswith("coculture-kg1a,"))
+    rows[control] = re.sub(r",\d+,cells", f",{seed},cells", rows[control])
+    table.write_text("\n".join(rows), encoding="utf-8")
+    file.write_text(json.dumps(whole), encoding="utf-8")
+    other = linked.with_name(f"coculture-kg1a-cells-seed{seed}-fedcba9876543210.nc")
+    other.touch()
+    control, treated = data_of(folder_page(reproduced))["claims"][0]["dishes"]
+    assert [dish["file"] for dish in control["files"]] == [f"runs/{other.name}"]
+    assert [dish["file"] for dish in treated["files"]] == [f"runs/{linked.name}"]
+
+
+def test_an_earlier_folder_says_why_it_has_no_dots(reproduced):
+    file = reproduced / "claims.json"
+    whole = json.loads(file.read_text(encoding="utf-8"))
+    del whole["conditions"], whole["seed"]
+    file.write_text(json.dumps(whole), encoding="utf-8")
+    told = data_of(folder_page(reproduced))
+    assert told["claims"][0]["panels"] == []
+    assert "does not say" in told["notes"][-1]
+
+
+@pytest.mark.slow
+def test_every_dish_that_reproduce_simulated_has_a_dot(tiny_targets, tmp_path):
+    folder = tmp_path / "any-name"
+    words = ["reproduce", "deniz2023", "--claim", "T1", "--targets", str(tiny_targets), "--quick",
+             "--seed", "7", "--workers", "1", "-o", str(folder)]  # fmt: skip
+    assert CliRunner().invoke(main, words).exit_code == 0
+    (told,) = data_of(folder_page(folder))["claims"]
+    with (folder / "runs.csv").open(encoding="utf-8", newline="") as stream:
+        rows = [row for row in csv.DictReader(stream) if row["quantity"] == "fold change"]
+    known = [row for row in rows if row["of"] == "MSC" and row["mean"] not in ("", "nan")]
+    (panel,) = told["panels"]
+    assert known
+    assert sum(len(column["dots"]) for column in panel["columns"]) == len(known)
+    assert {column["planned"] for column in panel["columns"]} == {DISHES}
+    with_values = len({row["seed"] for row in rows})
+    assert with_values == sum(len(dishes["files"]) for dishes in told["dishes"]) == 2 * DISHES
+
+
 def test_dishes_are_linked_from_where_the_page_lies_and_have_a_command(reproduced):
     (told,) = data_of(folder_page(reproduced, reproduced.parent))["claims"]
     treated = told["dishes"][1]
-    assert [dish["file"].split("/")[:2] for dish in treated["files"]] == [
-        ["deniz2023-seed1", "runs"]
-    ]
+    assert [dish["file"].split("/")[:2] for dish in treated["files"]] == [["looked", "runs"]]
     assert treated["files"][0]["page"].endswith(".html")
     assert treated["command"].startswith("sdf1-field solve coculture-kg1a-amd3100-10um --set ")
 

@@ -1,5 +1,6 @@
 """Pages of runs: written to files, and shown in a notebook."""
 
+import math
 from collections.abc import Callable, Sequence
 from html import escape
 from pathlib import Path
@@ -70,6 +71,25 @@ def require_page(path: Path, *, force: bool) -> Path:
     return path
 
 
+def _names(runs: "Sequence[Run]") -> list[str]:
+    """Names that tell runs apart: of files, with as many of their folders as it takes."""
+    paths = [None if run.path is None else run.path.resolve() for run in runs]
+    for path in filter(None, paths):
+        if paths.count(path) > 1:
+            raise InputError(f"{path}: is given twice. Give each run once.")
+    names: list[str] = []
+    for depth in range(1, max((len(path.parts) for path in paths if path), default=1) + 1):
+        names = [
+            f"{run.dataset.attrs['model_name']}, seed {run.dataset.attrs['seed']}"
+            if path is None
+            else "/".join(path.parts[-depth:])
+            for run, path in zip(runs, paths, strict=True)
+        ]
+        if len(set(names)) == len(names):
+            break
+    return names
+
+
 def view_runs(
     runs: "Sequence[Run]",
     path: Path | None = None,
@@ -102,9 +122,9 @@ def view_runs(
     if path is not None:
         require_page(path, force=force)
         refuse_inputs(path, *paths)
-    names = [
-        str(run.dataset.attrs["model_name"]) if run.path is None else run.path.name for run in runs
-    ]
+    if size is not None and not (math.isfinite(size) and size > 0.0):
+        raise InputError(f"size: {size:g} MB is not the size of a page. Give a positive number.")
+    names = _names(runs)
     page = runs_page(
         [run.dataset for run in runs],
         names,

@@ -93,8 +93,14 @@ def run_digest(dish: Dish, model: str) -> str:
 
 def run_path(folder: Path, dish: Dish, digest: str) -> Path:
     """File of a dish's readings."""
-    stem = re.sub(r"[^\w.+-]", "_", Path(dish.model).name.removesuffix(".toml"))
-    return folder / _RUNS / f"{stem}-{dish.observation}-seed{dish.seed}-{digest}.nc"
+    stem = run_stem(dish.model, dish.observation)
+    return folder / _RUNS / f"{stem}-seed{dish.seed}-{digest}.nc"
+
+
+def run_stem(model: str, observation: str) -> str:
+    """Begin of the names of dishes' files, before their seed."""
+    name = re.sub(r"[^\w.+-]", "_", Path(model).name.removesuffix(".toml"))
+    return f"{name}-{observation}"
 
 
 @contextlib.contextmanager

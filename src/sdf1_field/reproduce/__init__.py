@@ -15,7 +15,13 @@ from sdf1_field.claims import ClaimFound, JointFound, OpenChoices, Paper, Readin
 from sdf1_field.ensemble import Failure, run_dishes
 from sdf1_field.errors import write_whole
 from sdf1_field.observations import OBSERVATIONS
-from sdf1_field.reproduce.experiments import chosen_views, disjoint_experiments, plan, pools_of
+from sdf1_field.reproduce.experiments import (
+    Planned,
+    chosen_views,
+    disjoint_experiments,
+    plan,
+    pools_of,
+)
 from sdf1_field.reproduce.tables import as_json, as_markdown
 
 __all__ = [
@@ -46,6 +52,10 @@ class Report:
     failures : tuple of Failure
     directions_only : bool
         Whether chances decide nothing.
+    seed : int
+        From which the dishes' own seeds are drawn.
+    planned : tuple of Planned
+        Dishes of all conditions, also those that failed.
     """
 
     paper: Paper
@@ -56,6 +66,8 @@ class Report:
     readings: dict[str, list[list[Sequence[Reading]]]]
     failures: tuple[Failure, ...]
     directions_only: bool = False
+    seed: int = 1
+    planned: tuple[Planned, ...] = ()
 
 
 def load_paper(name: str, *, targets: Path | None = None) -> Paper:
@@ -127,6 +139,8 @@ def reproduce(
         },
         failures=ensemble.failures,
         directions_only=directions_only,
+        seed=seed,
+        planned=tuple(planned),
     )
 
 

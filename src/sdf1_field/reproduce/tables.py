@@ -320,11 +320,29 @@ def as_json(report: "Report") -> dict[str, Any]:
         "paper": report.paper.name,
         "dishes": report.dishes,
         "directions_only": report.directions_only,
+        "seed": report.seed,
         "claims": [_claim_json(found) for found in report.found],
         "joint": joint,
         "informed_by": weights.informed_by or None,
         "grid": grid_json(weights),
+        "conditions": list(_conditions_json(report)),
     }
+
+
+def _conditions_json(report: "Report") -> Iterator[dict[str, Any]]:
+    """Conditions, and which dishes of ``runs.csv`` are theirs."""
+    by_condition: dict[str, list[int]] = {}
+    for one in report.planned:
+        by_condition.setdefault(one.condition, []).append(one.dish.seed)
+    for name, seeds in by_condition.items():
+        condition = report.paper.conditions[name]
+        yield {
+            "condition": name,
+            "label": condition.label,
+            "observation": condition.observation,
+            "model": condition.model,
+            "seeds": seeds,
+        }
 
 
 def grid_json(weights: OpenChoices) -> list[dict[str, Any]]:

@@ -1,7 +1,6 @@
 """A folder of `sdf1-field calibrate` as plain values: chances of claims, and parameters."""
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from sdf1_field.calibration.report import held_text
@@ -14,14 +13,13 @@ from sdf1_field.spec import parameters
 from sdf1_field.view.chances import scale, shaded
 
 
-def calibration_data(folder: Path, plain: Mapping[str, Any], beside: Path) -> dict[str, Any]:  # noqa: ARG001
+def calibration_data(plain: Mapping[str, Any]) -> dict[str, Any]:
     """Plain values of the page.
 
     Parameters
     ----------
-    folder, beside : pathlib.Path
     plain : mapping
-        Of its calibration.json.
+        Of the folder's calibration.json.
 
     Returns
     -------

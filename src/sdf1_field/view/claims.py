@@ -1,6 +1,7 @@
 """A folder of `sdf1-field reproduce` as plain values: claims, their experiments, their dishes."""
 
 import csv
+import math
 import os
 import re
 import shlex
@@ -10,12 +11,11 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from sdf1_field.claims import Paper
-from sdf1_field.claims.targets import Condition
 from sdf1_field.digits import interval_text
+from sdf1_field.ensemble.storing import run_stem
 from sdf1_field.errors import Sdf1FieldError
+from sdf1_field.figures.verdicts import percent_text
 from sdf1_field.reproduce import load_paper
-from sdf1_field.reproduce.experiments import chosen_views, plan
 from sdf1_field.reproduce.tables import DIRECTIONS_ONLY, share_text
 from sdf1_field.spec import load_model
 from sdf1_field.spec.unread import unread_keys
@@ -38,6 +38,8 @@ _KINDS = {
 }
 """Observations in words."""
 
+Condition = Mapping[str, Any]
+"""As in claims.json: ``label``, ``observation``, ``model`` and ``seeds``."""
 Dish = tuple[str, int]
 """Condition and seed."""
 Measure = tuple[str, float | None]
@@ -64,18 +66,18 @@ def claims_data(folder: Path, plain: Mapping[str, Any], beside: Path) -> dict[st
     """
     name = str(plain["paper"])
     try:
-        paper: Paper | None = load_paper(name)
+        citation = load_paper(name).citation
     except Sdf1FieldError:
-        paper = None
-    conditions = {} if paper is None else paper.conditions
-    readings = _Readings(folder, paper, int(plain["dishes"]))
-    files = _files_by_seed(folder)
+        citation = ""
+    conditions = {str(one["condition"]): one for one in plain.get("conditions", ())}
+    readings = _Readings(folder, conditions)
+    files = _files_by_dish(folder)
     joint = plain.get("joint")
     return {
         "kind": "claims",
         "title": f"{name}, claim by claim",
-        "citation": "" if paper is None else paper.citation,
-        "notes": list(_notes(plain, readings)),
+        "citation": citation,
+        "notes": list(_notes(plain, conditions, readings)),
         "scale": scale(),
         "joint": None
         if joint is None
@@ -84,7 +86,9 @@ def claims_data(folder: Path, plain: Mapping[str, Any], beside: Path) -> dict[st
     }
 
 
-def _notes(plain: Mapping[str, Any], readings: "_Readings") -> Iterator[str]:
+def _notes(
+    plain: Mapping[str, Any], conditions: Mapping[str, Condition], readings: "_Readings"
+) -> Iterator[str]:
     yield (
         f"Each condition has a pool of {int(plain['dishes'])} independent simulated dishes. "
         "Explained: the chance that one paper of the original's size, drawn from these pools, "
@@ -94,7 +98,13 @@ def _notes(plain: Mapping[str, Any], readings: "_Readings") -> Iterator[str]:
     )
     if plain.get("directions_only"):
         yield DIRECTIONS_ONLY
-    if not readings.by_dish:
+    if not conditions:
+        yield (
+            "The folder is of an earlier version and does not say which dish is of which "
+            "condition, so that no experiment is drawn. The same `reproduce` command writes it "
+            "anew."
+        )
+    elif not readings.by_dish:
         yield (
             f"The folder has no {TABLE} with the dishes of these conditions, so that no experiment "
             "is drawn."
@@ -105,7 +115,7 @@ def _claim(
     claim: Mapping[str, Any],
     conditions: Mapping[str, Condition],
     readings: "_Readings",
-    files: Mapping[int, Sequence[Path]],
+    files: Mapping[tuple[str, int], Path],
     beside: Path,
 ) -> dict[str, Any]:
     chance, null, others = claim["chance"], claim["null"], claim["from_others"]
@@ -137,8 +147,12 @@ def _kinds(
     statements: Sequence[Mapping[str, Any]], conditions: Mapping[str, Condition]
 ) -> list[str]:
     """What is observed in the dishes of a claim."""
-    known = (conditions[one["condition"]] for one in statements if one["condition"] in conditions)
-    return list(dict.fromkeys(_KINDS.get(one.observation, one.observation) for one in known))
+    known = (
+        str(conditions[one["condition"]]["observation"])
+        for one in statements
+        if one["condition"] in conditions
+    )
+    return list(dict.fromkeys(_KINDS.get(one, one) for one in known))
 
 
 def _with_interval(chance: Mapping[str, Any] | None) -> dict[str, Any] | None:
@@ -147,7 +161,8 @@ def _with_interval(chance: Mapping[str, Any] | None) -> dict[str, Any] | None:
     found = shaded(chance["value"])
     ends = chance["interval"]
     if found is not None and ends is not None:
-        found["interval"] = f"{share_text(ends[0])} to {share_text(ends[1])}"
+        low, high = (percent_text(end) for end in ends)
+        found["interval"] = f"{low} to {high}"
     return found
 
 
@@ -188,10 +203,11 @@ def _panels(
             dots = readings.dots(key, rest, time)
             if not dots:
                 continue
-            label = conditions[key].label if key in conditions else key
+            label = _label(key, conditions)
             if len(times) > 1 and time is not None and duration_text(time) not in label:
                 label += f", {duration_text(time)}"
-            shown.append({"label": label, "dots": dots})
+            planned = len(conditions[key]["seeds"])
+            shown.append({"label": label, "dots": dots, "planned": planned})
         if shown:
             ranges = expected[rest]
             (time,) = times if len(times) == 1 else (None,)
@@ -202,6 +218,10 @@ def _panels(
                 "reported": _range(next(iter(ranges))) if len(ranges) == 1 else None,
                 "columns": shown,
             }
+
+
+def _label(key: str, conditions: Mapping[str, Condition]) -> str:
+    return str(conditions[key]["label"]) if key in conditions else key
 
 
 def _measure(text: str) -> tuple[tuple[str, str], float | None]:
@@ -232,30 +252,32 @@ class _Readings:
     Parameters
     ----------
     folder : pathlib.Path
-    paper : Paper, optional
-        None if its conditions are not known.
-    dishes : int
-        In the pool of each condition.
+    conditions : mapping of str to mapping
+        Of its claims.json.
     """
 
-    def __init__(self, folder: Path, paper: Paper | None, dishes: int) -> None:
+    def __init__(self, folder: Path, conditions: Mapping[str, Condition]) -> None:
         self.by_dish: dict[Dish, dict[Measure, float]] = defaultdict(dict)
         self.units: dict[str, str] = {}
         self.models: dict[str, tuple[str, tuple[str, ...]]] = {}
         file = folder / TABLE
-        if paper is None or not file.is_file():
+        if not file.is_file():
             return
-        known = dict(_planned(folder, paper, dishes))
+        known = {
+            (one["model"], one["observation"], seed): key
+            for key, one in conditions.items()
+            for seed in one["seeds"]
+        }
         with file.open(encoding="utf-8", newline="") as stream:
             for row in csv.DictReader(stream):
-                place = row["model"], row["settings"], row["observation"], int(row["seed"])
-                condition = known.get(place)
-                if condition is None or not row["mean"]:
+                seed = int(row["seed"])
+                condition = known.get((row["model"], row["observation"], seed))
+                if condition is None or not math.isfinite(float(row["mean"] or "nan")):
                     continue
                 rest = f"{row['quantity']} {row['of']}".strip()
                 time = float(row["time_s"]) if row["time_s"] else None
                 value = float(f"{float(row['mean']):.{_FIGURES}g}")
-                self.by_dish[condition, place[3]][rest, time] = value
+                self.by_dish[condition, seed][rest, time] = value
                 self.units[rest] = row["unit"]
                 self.models.setdefault(
                     condition, (row["model"], tuple(filter(None, row["settings"].split("; "))))
@@ -292,19 +314,6 @@ class _Readings:
         return [seed for key, seed in self.by_dish if key == condition]
 
 
-def _planned(folder: Path, paper: Paper, dishes: int) -> Iterator[tuple[tuple[Any, ...], str]]:
-    """Model, settings, observation and seed of each dish, as the table has them; its condition."""
-    found = re.search(r"seed(\d+)", folder.resolve().name)
-    seed = int(found[1]) if found else 1
-    try:
-        planned = plan(paper, dishes=dishes, views=chosen_views(paper, dishes), seed=seed)
-    except Sdf1FieldError:
-        return
-    for one in planned:
-        dish = one.dish
-        yield (dish.model, "; ".join(dish.settings), dish.observation, dish.seed), one.condition
-
-
 # Dishes
 
 
@@ -312,12 +321,12 @@ def _dishes(
     key: str,
     conditions: Mapping[str, Condition],
     readings: _Readings,
-    files: Mapping[int, Sequence[Path]],
+    files: Mapping[tuple[str, int], Path],
     beside: Path,
 ) -> dict[str, Any]:
-    """Label, model, files and pages of a condition's dishes, and a command that shows one."""
+    """Label, files and pages of a condition's dishes, and a command that shows one."""
     seeds = readings.seeds(key)
-    label = conditions[key].label if key in conditions else key
+    label = _label(key, conditions)
     model, settings = readings.models.get(key, ("", ()))
     command = ""
     if model and seeds:
@@ -329,8 +338,7 @@ def _dishes(
         )
     return {
         "label": label,
-        "model": model,
-        "files": list(_linked(files, beside, seeds)),
+        "files": list(_linked(conditions.get(key), files, beside, seeds)),
         "command": command,
     }
 
@@ -347,25 +355,32 @@ def _read(model: str, settings: Sequence[str]) -> list[str]:
 
 
 def _linked(
-    files: Mapping[int, Sequence[Path]], beside: Path, seeds: Iterable[int]
+    condition: Condition | None,
+    files: Mapping[tuple[str, int], Path],
+    beside: Path,
+    seeds: Iterable[int],
 ) -> Iterator[dict[str, Any]]:
-    """Links to the files of dishes, and to their pages where there are any."""
+    """Links to the files of a condition's dishes, and to their pages where there are any."""
+    if condition is None:
+        return
+    stem = run_stem(str(condition["model"]), str(condition["observation"]))
     for seed in seeds:
-        own = files.get(seed, ())
-        if len(own) == 1:
-            page = own[0].with_suffix(".html")
+        file = files.get((stem, seed))
+        if file is not None:
+            page = file.with_suffix(".html")
             yield {
                 "seed": seed,
-                "file": _link(own[0], beside),
+                "file": _link(file, beside),
                 "page": _link(page, beside) if page.is_file() else "",
             }
 
 
-def _files_by_seed(folder: Path) -> dict[int, list[Path]]:
-    found: dict[int, list[Path]] = defaultdict(list)
-    for path in sorted((folder / RUNS).glob("*.nc")):
-        if seed := re.search(r"-seed(\d+)-[0-9a-f]+$", path.stem):
-            found[int(seed[1])].append(path)
+def _files_by_dish(folder: Path) -> dict[tuple[str, int], Path]:
+    """Newest file of each dish, by `run_stem` and seed; an earlier version's has another name."""
+    found: dict[tuple[str, int], Path] = {}
+    for path in sorted((folder / RUNS).glob("*.nc"), key=lambda one: one.stat().st_mtime):
+        if parts := re.fullmatch(r"(.+)-seed(\d+)-[0-9a-f]+", path.stem):
+            found[parts[1], int(parts[2])] = path
     return found
 
 

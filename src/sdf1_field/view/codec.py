@@ -14,6 +14,8 @@ from numpy.typing import ArrayLike, NDArray
 Array = NDArray[np.float64]
 Codes = NDArray[np.uint8] | NDArray[np.uint16]
 
+FIRST = 2
+"""Code of the smallest number of a logarithmic scale."""
 FINEST = 0.008
 """Step of a logarithmic scale [decades], unless its range is too narrow or too wide for it."""
 _FEWEST = 64
@@ -28,12 +30,12 @@ _LEVEL = 6
 
 @dataclass(frozen=True)
 class LogScale:
-    """Positive numbers as ``low * 10**(step * (code - 1))``; 0 is below the range or zero.
+    """Positive numbers as ``low * 10**(step * (code - FIRST))``; 0 is none, 1 below the range.
 
     Parameters
     ----------
     low : float
-        Of code 1.
+        Of code `FIRST`.
     step : float
         Between two codes [decades].
     top : int
@@ -52,15 +54,15 @@ class LogScale:
         Examples
         --------
         >>> LogScale.of(1.0, 100.0)
-        LogScale(low=1.0, step=0.008, top=251, missing=255)
+        LogScale(low=1.0, step=0.008, top=252, missing=255)
         """
         if not largest > 0.0:
-            return cls(1.0, FINEST, 1)
+            return cls(1.0, FINEST, FIRST)
         span = min(math.log10(largest / smallest), _DECADES)
-        levels = cls.missing - 2
+        levels = cls.missing - 1 - FIRST
         step = max(span / levels, min(FINEST, span / _FEWEST)) or FINEST
         above = min(math.ceil(span / step - _SAME), levels)
-        return cls(largest * 10.0 ** (-step * above), step, above + 1)
+        return cls(largest * 10.0 ** (-step * above), step, above + FIRST)
 
     def codes(self, values: ArrayLike) -> NDArray[np.uint8]:
         """Code of each number; NaN is missing, and what is above the range has the largest code."""
@@ -68,14 +70,14 @@ class LogScale:
         known = np.isfinite(given)
         seen = known & (given > 0.0)
         levels = np.zeros(given.shape)
-        levels[seen] = np.round(np.log10(given[seen] / self.low) / self.step) + 1.0
-        levels = np.clip(levels, 0.0, self.top)
+        steps = np.round(np.log10(given[seen] / self.low) / self.step)
+        levels[seen] = np.clip(steps + FIRST, FIRST - 1, self.top)
         levels[~known] = self.missing
         return levels.astype(np.uint8)
 
     def values(self, codes: Codes) -> Array:
-        """Number of each code; 0 below the range, NaN where it is missing."""
-        found = self.low * 10.0 ** (self.step * (codes.astype(np.float64) - 1.0))
+        """Number of each code; a step below the range for all below it, NaN where it is missing."""
+        found = self.low * 10.0 ** (self.step * (codes.astype(np.float64) - FIRST))
         found = np.where(codes == 0, 0.0, found)
         return np.where(codes == self.missing, np.nan, found)
 
@@ -83,7 +85,7 @@ class LogScale:
         """The scale as the page reads it."""
         return {
             "kind": "log", "low": self.low, "step": self.step, "top": self.top,
-            "missing": self.missing,
+            "missing": self.missing, "first": FIRST,
         }  # fmt: skip
 
 

@@ -119,7 +119,7 @@ def _fold_change(run: xr.Dataset) -> Iterator[dict[str, Any]]:
     note = (
         "Cells per area of the region over cells per area of free surface. Encounter limit: the "
         "same if the region were perfectly sticky and cells sensed nothing; a fold change above it "
-        "needs attraction."
+        "means more encounters than random ones at the unstimulated speed."
     )
     about = next((row["encounter_limit_note"] for row in rows if row["encounter_limit_note"]), "")
     yield _curve(
@@ -193,7 +193,11 @@ def _releases(run: xr.Dataset, spec: ModelSpec, name: str) -> Iterator[dict[str,
     if series:
         label = spec.ligand[name].label
         yield _curve(
-            f"releases-{name}", f"{label}: ways out of cells", "molecules so far", times, series
+            f"releases-{name}",
+            f"{label} that has left cells, by route",
+            "molecules so far",
+            times,
+            series,
         )
 
 

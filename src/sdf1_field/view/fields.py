@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from sdf1_field.figures.drawing import is_flat
 from sdf1_field.record import field_unit, model_of
 from sdf1_field.view.arrays import Blocks
-from sdf1_field.view.codec import LogScale
+from sdf1_field.view.codec import FIRST, LogScale
 
 Array = NDArray[np.float64]
 Floats = NDArray[Any]
@@ -130,8 +130,14 @@ def colour_ends(codes: Sequence[NDArray[np.uint8]], scale: LogScale) -> tuple[in
     )[: scale.top + 1]
     shares = np.cumsum(counts) / max(int(counts.sum()), 1)
     low, high = (int(np.searchsorted(shares, share)) for share in (DARKEST, BRIGHTEST))
-    low = max(low, 1)
+    low = max(low, FIRST)
     return low, max(min(high, scale.top), low + 1)
+
+
+def _ends_of_frame(codes: NDArray[np.uint8], scale: LogScale) -> tuple[int, int]:
+    """`colour_ends` of a frame; twice its largest code if all of it is below the scale."""
+    largest = int(np.max(codes, where=codes != scale.missing, initial=0))
+    return colour_ends([codes], scale) if largest >= FIRST else (largest, largest)
 
 
 def described_fields(
@@ -152,8 +158,9 @@ def described_fields(
     list of dict
         One for each field, with its scale.
     list of dict
-        One for each field, with the array of each run by its number, or with ``flat``, its
-        value in each frame, where it is the same all over the floor.
+        One for each field, with the array of each run by its number and ``ends``, the codes
+        between which the colours of each frame lie, or with ``flat``, its value in each frame,
+        where it is the same all over the floor.
     """
     told, arrays = [], []
     for kind in kinds:
@@ -163,7 +170,7 @@ def described_fields(
         uneven = {n: values for n, values in own.items() if not is_flat_throughout(values)}
         scale = common_scale(list((uneven or own).values()))
         codes = {n: scale.codes(values) for n, values in uneven.items()}
-        low, high = colour_ends(list(codes.values()), scale) if codes else (1, 2)
+        low, high = colour_ends(list(codes.values()), scale) if codes else (FIRST, FIRST + 1)
         told.append(
             {
                 "key": kind.key, "label": kind.label, "short": kind.short, "unit": kind.unit,
@@ -173,6 +180,7 @@ def described_fields(
         arrays.append(
             {
                 n: blocks.add(codes[n])
+                | {"ends": [_ends_of_frame(frame, scale) for frame in codes[n]]}
                 if n in codes
                 else {"flat": [float(np.nanmean(frame)) for frame in values]}
                 for n, values in own.items()

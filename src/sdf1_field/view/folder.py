@@ -53,7 +53,7 @@ def folder_page(path: str | Path, beside: str | Path | None = None) -> str:
     if not folder.is_dir():
         raise InputError(f"{folder}: no such folder. Check the path.")
     file = folder / CALIBRATION
-    make, kind = calibration_data, "calibrate"
+    kind = "calibrate"
     if not file.is_file():
         found = claims_file(folder)
         if found is None:
@@ -68,10 +68,13 @@ def folder_page(path: str | Path, beside: str | Path | None = None) -> str:
                 "claims.json, nor of `sdf1-field calibrate`, which holds calibration.json. Give "
                 "one of these, or run files."
             )
-        file, make, kind = found, claims_data, "reproduce"
+        file, kind = found, "reproduce"
     plain = _read(file, kind)
     try:
-        data = make(folder, plain, Path(beside) if beside is not None else folder)
+        if kind == "calibrate":
+            data = calibration_data(plain)
+        else:
+            data = claims_data(folder, plain, folder if beside is None else Path(beside))
     except _DAMAGED as error:
         raise InputError(
             f"{file}: not as `sdf1-field {kind}` writes it ({type(error).__name__}: {error}). "

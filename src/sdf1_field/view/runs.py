@@ -17,13 +17,13 @@ from sdf1_field.figures.drawing import is_flat, region_label
 from sdf1_field.record import model_of
 from sdf1_field.scene import OUTSIDE, Region
 from sdf1_field.spec import brief_changes
-from sdf1_field.units import bytes_text
 from sdf1_field.view.arrays import Blocks
 from sdf1_field.view.assembly import assemble_page, safe_json
 from sdf1_field.view.cells import described_cells
 from sdf1_field.view.facts import run_facts
-from sdf1_field.view.fields import BRIGHTEST, DARKEST, described_fields, field_kinds, read_field
+from sdf1_field.view.fields import described_fields, field_kinds, read_field
 from sdf1_field.view.stroma import (
+    Scales,
     described_pixels,
     described_regions,
     described_stroma,
@@ -81,17 +81,16 @@ def runs_page(
         than ``size`` however little of them it has.
     """
     require_together(runs)
-    found = quantities(runs)
-    scales = {quantity["key"]: quantity["scale"] for quantity in found}
-    facts = [
-        run_facts(run, path) for run, path in zip(runs, paths or [None] * len(runs), strict=True)
-    ]
+    found, scales = quantities(runs)
+    facts = []
+    for n, (run, path) in enumerate(zip(runs, paths or [None] * len(runs), strict=True)):
+        report("runs described", n, len(runs))
+        facts.append(run_facts(run, path))
     common = {
         "program": f"sdf1-field {__version__}",
         "clock": clock_of(runs[0])[0],
         "steady": model_of(runs[0]).spec.run.mode == "steady",
-        "quantities": [own | {"scale": own["scale"].described()} for own in found],
-        "shares": {"darkest": DARKEST, "brightest": BRIGHTEST},
+        "quantities": found,
         "colours": _colour_table(COLOURS),
         "cargo_colours": _colour_table(CARGO_COLOURS),
     }
@@ -110,7 +109,7 @@ def runs_page(
             break
     else:
         raise InputError(
-            f"size: {bytes_text(size)} are too few for the page, however little of the runs it "
+            f"size: {size / 1e6:g} MB are too few for the page, however little of the runs it "
             "has. Allow more."
         )
     for n, (run, own) in enumerate(zip(runs, told, strict=True)):
@@ -275,7 +274,7 @@ def _described_run(
     name: str,
     frames: Sequence[int],
     blocks: Blocks,
-    scales: dict[str, Any],
+    scales: Scales,
 ) -> dict[str, Any]:
     """One run but for its cells, fields and regions, as the page reads it."""
     model = model_of(run)
@@ -285,7 +284,6 @@ def _described_run(
     told: dict[str, Any] = {
         "name": name,
         "title": spec.title,
-        "model": model.name,
         "seed": int(run.attrs["seed"]),
         "treatment": spec.treatment_label,
         "changed": brief_changes(model, width=_CHANGED),

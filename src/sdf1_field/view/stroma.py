@@ -14,8 +14,11 @@ from sdf1_field.record import model_of
 from sdf1_field.scene.variables import ABSENT
 from sdf1_field.view.arrays import Blocks
 from sdf1_field.view.codec import LinearScale, LogScale, Scale
+from sdf1_field.view.thinning import middles
 
 Array = NDArray[np.float64]
+Scales = dict[tuple[str, str], LogScale]
+"""Scale of a quantity by its key and by what has it: bodies or migrasomes."""
 
 _PLACE_STEP, _FIBRE_STEP = 0.02, 0.25
 """Steps of places, and of fibres' vertices [um]."""
@@ -47,7 +50,7 @@ def framed(run: xr.Dataset, name: str, frames: Sequence[int]) -> tuple[Array, li
 
 
 def described_stroma(
-    run: xr.Dataset, frames: Sequence[int], blocks: Blocks, rates: dict[str, LogScale]
+    run: xr.Dataset, frames: Sequence[int], blocks: Blocks, scales: Scales
 ) -> dict[str, Any]:
     """Bodies, fibres and migrasomes as the page reads them, those that the run has.
 
@@ -57,8 +60,8 @@ def described_stroma(
     frames : sequence of int
     blocks : Blocks
         The arrays are added to it.
-    rates : dict of str to LogScale
-        Scale of each quantity by its key of `quantities`.
+    scales : mapping of tuple of str to LogScale
+        Of quantities, as `quantity_scales` returns them.
     """
     spec = model_of(run).spec
     reach = max(spec.dish.width, spec.dish.length)
@@ -72,7 +75,6 @@ def described_stroma(
         return blocks.add(scale.codes(values), scale) | {"which": which}
 
     turned = LinearScale.of(0.0, _TURN)
-    number = LinearScale(-1.0, 1.0)
     if np.isfinite(run["body_x"].values).any():
         told["bodies"] = {axis: add(f"body_{axis}", place) for axis in ("x", "y")}
         for axis in ("semi_major", "semi_minor"):
@@ -84,14 +86,13 @@ def described_stroma(
         told["migrasomes"] = {axis: add(f"migrasome_{axis}", place) for axis in ("x", "y")}
         largest = float(np.nanmax(run["migrasome_radius"].values))
         told["migrasomes"]["radius"] = add("migrasome_radius", LinearScale.of(0.0, largest, 8))
-        told["migrasomes"]["body"] = add("migrasome_body", number)
     for kind in ("bodies", "migrasomes"):
         if kind not in told:
             continue
         told[kind]["quantities"] = {
             key: add(quantity_name(kind, key), scale)
-            for key, scale in rates.items()
-            if quantity_name(kind, key) in run
+            for (key, own), scale in scales.items()
+            if own == kind and quantity_name(kind, key) in run
         }
     return told
 
@@ -125,10 +126,18 @@ def quantity_name(kind: str, key: str) -> str:
     return f"{'body' if kind == 'bodies' else 'migrasome'}_{key}"
 
 
-def quantities(runs: Sequence[xr.Dataset]) -> list[dict[str, Any]]:
-    """What migrasomes and bodies hold and secrete in some runs: key, label, unit and scale."""
+def quantities(runs: Sequence[xr.Dataset]) -> tuple[list[dict[str, Any]], Scales]:
+    """What migrasomes and bodies hold and secrete in some runs, and its scales.
+
+    Returns
+    -------
+    list of dict
+        ``key``, ``label``, ``unit``, and ``scales`` by kind, as the page reads them. Bodies hold so
+        much more than migrasomes that one scale for both would hide most of these.
+    dict of tuple of str to LogScale
+    """
     found: dict[str, dict[str, Any]] = {}
-    ends: dict[str, list[tuple[float, float]]] = {}
+    ends: dict[tuple[str, str], list[tuple[float, float]]] = {}
     for run in runs:
         spec = model_of(run).spec
         for ligand in spec.solved_ligands:
@@ -142,23 +151,25 @@ def quantities(runs: Sequence[xr.Dataset]) -> list[dict[str, Any]]:
                     values = run[name].values if name in run else np.empty(0)
                     seen = values[np.isfinite(values) & (values > 0.0)]
                     if seen.size:
-                        found[key] = {"key": key, "label": text, "unit": unit}
-                        ends.setdefault(key, []).append((float(seen.min()), float(seen.max())))
-    for key, told in found.items():
-        told["scale"] = LogScale.of(
-            min(low for low, _ in ends[key]), max(high for _, high in ends[key])
-        )
-    return list(found.values())
+                        found[key] = {"key": key, "label": text, "unit": unit, "scales": {}}
+                        ends.setdefault((key, kind), []).append(
+                            (float(seen.min()), float(seen.max()))
+                        )
+    scales: Scales = {}
+    for (key, kind), own in ends.items():
+        scales[key, kind] = LogScale.of(min(low for low, _ in own), max(high for _, high in own))
+        found[key]["scales"][kind] = scales[key, kind].described()
+    return list(found.values()), scales
 
 
 def described_regions(
     run: xr.Dataset, frames: Sequence[int], step: int, blocks: Blocks, report: Callable[[], None]
 ) -> dict[str, Any]:
-    """Region of every floor cell, or of every ``step``-th in x and y."""
-    chosen = slice(step // 2, None, step)
+    """Region of every floor cell, or of those in the middle of ``step`` by ``step`` of them."""
+    chosen = np.ix_(middles(run.sizes["y"], step), middles(run.sizes["x"], step))
     maps = []
     for frame in frames:
-        maps.append(frame_regions(run, frame)[chosen, chosen])
+        maps.append(frame_regions(run, frame)[chosen])
         report()
     return blocks.add(np.stack(maps))
 
@@ -169,13 +180,11 @@ def described_pixels(run: xr.Dataset, blocks: Blocks) -> dict[str, Any] | None:
     if drawn is None:
         return None
     step = -(-max(drawn.pixels.shape) // MOST_PIXELS)
-    chosen = slice(step // 2, None, step)
-    pixels = drawn.pixels[chosen, chosen].astype(np.int64)
+    rows, columns = (middles(length, step) for length in drawn.pixels.shape)
+    pixels = drawn.pixels[np.ix_(rows, columns)].astype(np.int64)
     codes = np.where(
         pixels == FREE,
         _FREE_PIXEL,
         np.where(pixels == NETWORK, _NETWORK_PIXEL, pixels + _FIRST_BODY),
     )
-    return blocks.add(codes[None].astype(np.uint16)) | {
-        "first_body": _FIRST_BODY, "thinned": step, "of": list(drawn.pixels.shape),
-    }  # fmt: skip
+    return blocks.add(codes[None].astype(np.uint16)) | {"first_body": _FIRST_BODY}

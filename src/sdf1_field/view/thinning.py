@@ -3,7 +3,9 @@
 import math
 from collections.abc import Iterator, Sequence
 
+import numpy as np
 import xarray as xr
+from numpy.typing import NDArray
 
 from sdf1_field.record import model_of
 
@@ -22,6 +24,18 @@ def every(count: int, step: int) -> tuple[int, ...]:
     (1, 5, 9)
     """
     return tuple(range((count - 1) % step, count, step))
+
+
+def middles(length: int, step: int) -> NDArray[np.intp]:
+    """Of each ``step`` successive places the middle one, of the last ones at most the last.
+
+    Examples
+    --------
+    >>> middles(7, 3).tolist()
+    [1, 4, 6]
+    """
+    found: NDArray[np.intp] = np.minimum(np.arange(0, length, step) + step // 2, length - 1)
+    return found
 
 
 def grid_steps(

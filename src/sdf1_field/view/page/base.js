@@ -57,22 +57,28 @@ function svg(tag, attributes, ...children) {
   return fill(document.createElementNS("http://www.w3.org/2000/svg", tag), attributes, children);
 }
 
+const MINUTES_BELOW = 7200; // [s]
+
 // Three significant digits, in scientific notation where zeros would be counted.
 function numberText(value, digits = 3) {
   if (!Number.isFinite(value)) return "–";
   if (value === 0) return "0";
   const size = Math.abs(value);
-  if (size >= 1e5 || size < 1e-3) {
+  if (size >= 1e4 || size < 1e-3) {
     const [mantissa, exponent] = value.toExponential(digits - 1).split("e");
     const raised = [...String(Number(exponent))].map((c) => "⁰¹²³⁴⁵⁶⁷⁸⁹"[c] || "⁻").join("");
-    return `${Number(mantissa)} × 10${raised}`.replace("-", "−");
+    return `${Number(mantissa)}\u00a0×\u00a010${raised}`.replace("-", "−");
   }
   return String(Number(value.toPrecision(digits))).replace("-", "−");
 }
 
+// Minutes below two hours, then hours, with minutes where two digits of an hour do not tell.
 function timeText(seconds) {
-  const hours = seconds / 3600;
-  return `${String(Number(hours.toFixed(hours % 1 ? 2 : 0))).replace("-", "−")} h`;
+  const size = Math.abs(seconds), sign = seconds < 0 ? "−" : "", hours = Math.floor(size / 3600);
+  const rounded = (value) => String(Number(value.toFixed(2)));
+  if (size > 0 && size < MINUTES_BELOW) return `${sign}${rounded(size / 60)} min`;
+  if (Number.isInteger(Math.round(size) / 36)) return `${sign}${rounded(size / 3600)} h`;
+  return `${sign}${hours} h ${rounded(size / 60 - 60 * hours)} min`;
 }
 
 // A colour of style.css, such as colourOf("--held").

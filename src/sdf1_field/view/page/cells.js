@@ -12,7 +12,7 @@ function buildCells() {
     : null;
   const said = el("p", { class: "cell-now" });
   const place = el("div", { class: "cell-table" });
-  const form = el("form", { class: "find", onsubmit: (event) => { event.preventDefault(); find(); } },
+  const form = el("form", { class: "find", novalidate: true, onsubmit: (event) => { event.preventDefault(); find(); } },
     el("label", { for: "cell-number" }, "Cell number "), number, which, el("button", { type: "submit" }, "Show"),
     el("button", { type: "button", class: "forget hidden", "aria-label": "no cell", title: "no cell (Escape)", onclick: () => page.setCell(null) }, "✕"));
   const root = el("section", { class: "cell", "aria-label": "one cell" }, form, said, place);
@@ -22,6 +22,7 @@ function buildCells() {
     const own = floor.told.cells.numbers, asked = Number(number.value);
     if (number.value === "" || !own.includes(asked)) {
       page.setCell(null);
+      if (number.value === "") return;
       said.textContent = `There is no cell ${number.value}. Cells have the numbers ${own[0]} to ${own[own.length - 1]}.`;
       announce(said.textContent);
       return;
@@ -71,7 +72,7 @@ function touched(floor, n, seen) {
 
 function touchedText(floor, n, seen) {
   const { body, bonds } = touched(floor, n, seen);
-  return [body >= 0 ? `body ${body}` : "", bonds.join(", ")].filter(Boolean).join(": ") || "no bond";
+  return [body >= 0 ? `body ${body}` : "", bonds.join(", ")].filter(Boolean).join(": ") || "nothing";
 }
 
 function listText(words) {
@@ -89,8 +90,8 @@ function cellText(floor, n, seen) {
   if (!cells.touches) return `${text}.`;
   const { body, bonds } = touched(floor, n, seen), on = body >= 0 ? ` (body ${body})` : "";
   if (held && bonds.length) return `${text}${on} by ${listText(bonds)}.`;
-  if (held) return `${text}${on}; in the last saved floor no free bond is within its reach.`;
-  return bonds.length ? `${text}${on}; it touches ${listText(bonds)}.` : `${text}${on}, without a free bond within its reach.`;
+  if (held) return `${text}${on}; nothing that could hold it is within its reach in the last saved floor.`;
+  return bonds.length ? `${text}${on}; it touches ${listText(bonds)}.` : `${text}${on}; nothing that could hold it is within its reach.`;
 }
 
 function cellTable(floor, number) {

@@ -27,7 +27,7 @@ function chanceLegend(scale) {
       swatch.style.background = one.colour;
       swatch.style.color = one.ink;
       return swatch;
-    }), " A chance of 10 % is a small one, whatever the verdict's word.");
+    }), " The verdict is not shaded: it also weighs the null model.");
 }
 
 // Dots of dishes along one axis, a strip for each condition.
@@ -38,7 +38,7 @@ function dotStrips(panel) {
   const low = Math.min(0, ...values), high = Math.max(...values, ...reported, low + 1e-12);
   const words = panel.columns.map((column) => {
     const own = column.dots.map(([, value]) => value);
-    return `${column.label}: ${own.length} dishes, mean ${measured(mean(own))}, `
+    return `${column.label}: ${dishesText(column)} dishes, mean ${measured(mean(own))}, `
       + `${measured(Math.min(...own))} to ${measured(Math.max(...own))}`;
   }).join("; ");
   const name = [panel.title, panel.unit ? `(${panel.unit})` : "", panel.time ? `at ${panel.time}` : ""].filter(Boolean).join(" ");
@@ -60,7 +60,7 @@ function dotStrips(panel) {
       const top = DOT_STRIP.top + n * DOT_STRIP.row, middle = top + DOT_STRIP.dots;
       const own = column.dots.map(([, value]) => value), at = x(mean(own));
       drawing.append(
-        svg("text", { class: "strip-label", x: DOT_STRIP.left, y: top + DOT_STRIP.label }, `${column.label} (${own.length})`),
+        svg("text", { class: "strip-label", x: DOT_STRIP.left, y: top + DOT_STRIP.label }, `${column.label} (${dishesText(column)})`),
         svg("line", { class: "strip", x1: DOT_STRIP.left, x2: width - DOT_STRIP.right, y1: middle, y2: middle }),
         svg("line", { class: "mean", x1: at, x2: at, y1: middle - 13, y2: middle + 13 }));
       column.dots.forEach(([seed, value], k) => drawing.append(
@@ -76,6 +76,9 @@ function dotStrips(panel) {
   window.addEventListener("resize", draw);
   return place;
 }
+
+// Number of dots, and of dishes if there are more.
+function dishesText({ dots, planned }) { return dots.length < planned ? `${dots.length} of ${planned}` : String(dots.length); }
 
 function mean(values) { return values.reduce((sum, value) => sum + value, 0) / values.length; }
 
@@ -101,8 +104,11 @@ function claimDetails(claim) {
     el("p", { class: "note" }, `${standing}. The statement that agrees least: ${claim.deciding}.`),
     tableElement(["statement", "reported", "effect (95 %)", "median p", "chance"], claim.statements),
     claim.panels.length ? el("p", { class: "note" },
-      "Each dot is one simulated dish (their number in brackets), the bar their mean",
+      "Each dot is one simulated dish (in brackets: their number), the bar their mean",
       claim.panels.some((panel) => panel.reported) ? "; shaded: where the paper has it." : ".") : null,
+    claim.panels.some((panel) => panel.columns.some((column) => column.dots.length < column.planned))
+      ? el("p", { class: "notice" }, "Some dishes have no dot: they failed, have no such value, or are not in runs.csv, which has the dishes of the last call of reproduce.")
+      : null,
     el("div", { class: "panels" }, claim.panels.map(dotStrips)),
     el("details", {}, el("summary", {}, "Dishes"), claim.dishes.map(dishesElement)),
   ];
@@ -238,7 +244,7 @@ function buildCalibratedClaims(section) {
         shadedCell(claim.explained), shadedCell(claim.reported), shadedCell(claim.prior),
         el("td", { class: "number" }, claim.size), el("td", { class: "verdict" }, claim.verdict)))))));
   section.append(
-    el("h2", {}, "How much of the prior holds the claims"),
+    el("h2", {}, "Share of the prior in which the claims are reported"),
     tableElement(["claims", "share of the prior with a chance of 0.3 or more"], data.space));
 }
 

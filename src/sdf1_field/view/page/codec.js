@@ -25,7 +25,7 @@ async function decodeArray(told) {
 function valueOf(scale, code) {
   if (code === scale.missing) return NaN;
   if (scale.kind === "linear") return scale.low + scale.step * code;
-  return code === 0 ? 0 : scale.low * 10 ** (scale.step * (code - 1));
+  return code === 0 ? 0 : scale.low * 10 ** (scale.step * (code - scale.first));
 }
 
 // Array with a reader: at(frame, index) is the number, or NaN where there is none.

@@ -86,7 +86,7 @@ function buildLayers() {
   const stroma = page.runs.find((floor) => Object.keys(floor.stroma).length || floor.pixels);
   const name = stroma ? stroma.told.stroma_label : "MSC";
   const list = el("div", { class: "layers" });
-  if (some((floor) => floor.told.has_stroma)) list.append(checkbox("regions, tinted", "regions"));
+  if (some((floor) => floor.told.has_stroma)) list.append(checkbox(el("span", {}, "regions, tinted: ", swatch("ring", "--body"), `${name} `, swatch("ring", "--network"), "network"), "regions"));
   if (some((floor) => floor.stroma.bodies || floor.pixels)) list.append(checkbox(some((floor) => floor.pixels) ? `${name} bodies and networks, as drawn` : `${name} bodies`, "bodies", swatch("disc", "--body")));
   if (some((floor) => floor.stroma.fibres)) list.append(checkbox("retraction fibres", "fibres", swatch("line", "--network")));
   if (some((floor) => floor.stroma.migrasomes)) list.append(checkbox("migrasomes", "migrasomes", swatch("dot", "--network")));
@@ -94,7 +94,7 @@ function buildLayers() {
     const label = cells.told.cells.label, held = some((floor) => floor.cells && floor.told.has_stroma);
     list.append(
       checkbox(el("span", {}, `${label} cells: `, swatch("ring", "--crawling"), "crawling ", held ? [swatch("ring", "--held"), "held"] : null), "cells"),
-      checkbox("their tracks", "tracks"));
+      checkbox("their tracks", "tracks", swatch("line track", "--crawling")));
     const tail = el("select", { "aria-label": "length of the tracks", onchange: () => { page.layers.tail = Number(tail.value); redraw(); } },
       ...TAILS.map(([seconds, text]) => el("option", { value: seconds, selected: seconds === page.layers.tail }, text)));
     list.append(el("label", { class: "inline" }, "of the last", tail));
@@ -117,12 +117,21 @@ function buildFields() {
     el("option", { value: "all" }, "of all times"), el("option", { value: "now" }, "of this time"));
   const kinds = el("select", { "aria-label": "colour scale", onchange: () => { page.layers.logarithmic = kinds.value === "log"; show(); redraw(); } },
     el("option", { value: "log" }, "logarithmic"), el("option", { value: "linear" }, "linear"));
+  const scaleOf = () => {
+    const runs = page.runs.length > 1 ? " and all runs" : "";
+    if (page.data.steady) return runs ? "One scale for all runs; " : "On this scale, ";
+    return `One scale for ${page.layers.ofThisTime ? "this time" : "all times"}${runs}; `;
+  };
   const choose = (key) => { page.layers.field = key; show(); redraw(); };
   const show = () => {
     const field = fields.find((one) => one.key === page.layers.field);
     if (!field) return bar.replaceChildren(el("p", { class: "note" }, "The floor is grey."));
     if (field.even) {
       return bar.replaceChildren(el("p", { class: "note" }, `${field.label}: the same all over the floor, so it is not drawn; point at the floor for its value.`));
+    }
+    const lows = page.runs.filter((floor) => floor.fields[field.key]).map((floor) => lowText(field, floor, page.state.time));
+    if (page.layers.ofThisTime && lows.every(Boolean)) {
+      return bar.replaceChildren(el("p", { class: "note" }, `${field.label}: ${lows[0]} everywhere at this time.`));
     }
     const [low, high] = colourEnds(field).map((code) => valueOf(field.scale, code));
     const log = page.layers.logarithmic;
@@ -136,7 +145,7 @@ function buildFields() {
         const share = log ? Math.log(tick / low) / Math.log(high / low) : (tick - low) / (high - low);
         return tickMark(share, tickText(tick, high - low));
       })),
-      el("p", { class: "note" }, `One scale for ${page.layers.ofThisTime ? "this time" : "all times"}${page.runs.length > 1 ? " and all runs" : ""}; a few places are darker or brighter, at any time up to ${fieldText(field, largest)}. Values in steps of ${numberText(100 * (10 ** field.scale.step - 1), 2)} % (${numberText(field.scale.step, 2)} decades).`));
+      el("p", { class: "note" }, `${scaleOf()}places outside it have the colour of its end; at most ${fieldText(field, largest)}. Values are stored in steps of ${numberText(100 * stepShare(field.scale), 2)} %.`));
   };
   show();
   page.onTime(() => { if (page.layers.ofThisTime) show(); });
@@ -177,7 +186,7 @@ function tickText(tick, span) {
 
 function buildQuantities() {
   const root = el("div", { class: "quantities" });
-  const own = page.data.quantities;
+  const own = page.data.quantities.filter((quantity) => quantity.scales.migrasomes);
   if (!own.length || !page.runs.some((floor) => floor.stroma.migrasomes)) return null;
   const choice = el("select", { id: "colour-by", onchange: () => { page.layers.colourBy = choice.value; show(); redraw(); } },
     el("option", { value: "" }, "one colour"),
@@ -185,19 +194,32 @@ function buildQuantities() {
   const bar = el("div", { class: "colourbar" });
   const show = () => {
     const quantity = own.find((one) => one.key === page.layers.colourBy);
-    if (!quantity) return bar.replaceChildren();
-    const [low, high] = [valueOf(quantity.scale, 1), valueOf(quantity.scale, quantity.scale.top)];
     const ramp = page.data.cargo_colours.map((rgb) => `rgb(${rgb.join()})`).filter((_, n) => n % 8 === 0);
+    const mark = document.querySelector("[data-layer=migrasomes] .swatch");
+    if (mark) mark.style.background = quantity ? `linear-gradient(to right, ${ramp.join()})` : "";
+    if (!quantity) return bar.replaceChildren();
+    const scale = quantity.scales.migrasomes, [low, high] = [scale.low, valueOf(scale, scale.top)];
+    const empty = page.runs.some(({ stroma: { migrasomes } }) => migrasomes && migrasomes.quantities[quantity.key] && !migrasomes.quantities[quantity.key].some);
     bar.replaceChildren(
       el("p", { class: "bar-name" }, `${quantity.label} of a migrasome [${quantity.unit}]`),
       el("div", { class: "ramp", style: `background: linear-gradient(to right, ${ramp.join()})` }),
       high > low ? el("div", { class: "ticks" }, ...ticksOf(low, high, true).map((tick) =>
         tickMark(Math.log(tick / low) / Math.log(high / low), numberText(tick, 2)))) : el("p", { class: "note" }, `all ${numberText(low, 2)}`),
-      el("p", { class: "note" }, "Green: none."));
+      el("p", { class: "note" }, `Stored in steps of ${numberText(100 * stepShare(scale), 2)} %; those below ${numberText(low, 2)} have the colour of its lower end.${empty ? " Green: without any." : ""}`));
   };
-  show();
+  queueMicrotask(show); // Again when the layers' marks are there.
   root.append(el("label", { class: "inline" }, "migrasomes by", choice), bar);
   return root;
+}
+
+// Steps in which places are stored.
+function placesText() {
+  const coarsest = (arrays) => Math.max(0, ...arrays.filter(Boolean).map((own) => own.scale.step));
+  const stroma = page.runs.map(({ told }) => told.stroma);
+  const places = [...page.runs.map(({ told }) => told.cells), ...stroma.flatMap((own) => [own.bodies, own.migrasomes])];
+  const steps = coarsest(places.map((own) => own && own.x)), fibres = coarsest(stroma.map((own) => own.fibres && own.fibres.x));
+  return [[steps, "Places of cells, bodies and migrasomes"], [fibres, "Places of fibres"]]
+    .filter(([step]) => step > 0).map(([step, what]) => `${what} are stored in steps of ${numberText(step, 2)} µm.`).join(" ");
 }
 
 function buildZoom() {
@@ -240,7 +262,8 @@ if ((page.data.runs || []).length) page.addTab("dish", "Dish", (section) => {
         el("li", {}, "Space plays, ← and → step, Home and End go to the first and last time."),
         el("li", {}, "Wheel, +, − and 0 zoom; drag to move. Shift and arrows, with the picture in focus, move a cross whose values are read out; Enter chooses the cell there, Escape lets go."),
         el("li", {}, "Each saved time is shown as it was saved: nothing is interpolated in between."),
-        el("li", {}, "Fields are those of the lowest layer of the medium, stored in 256 steps of a logarithmic scale; places to a part in 65,534 of the dish."),
+        el("li", {}, "Fields are those of the lowest layer of the medium. They, and what migrasomes and bodies hold and secrete, are stored in steps of a logarithmic scale each, which are said below the colours; what bodies hold is told where you point."),
+        placesText() ? el("li", {}, placesText()) : null,
         el("li", {}, "Migrasomes and cells smaller than a dot are enlarged to one; on a wide floor tracks and the courses of fibres appear as one zooms in."))));
   const stage = el("div", { class: "stage" }, panels, el("div", { class: "dock" },
     page.data.steady || page.times.length < 2 ? null : buildTimeline(), buildZoom()));

@@ -3,7 +3,10 @@ const CURVE_HEIGHT = 230, CURVE_WIDTH = 560; // [px]; the width is that of a tab
 const CURVE_MARGIN = { left: 58, right: 12, top: 12, bottom: 38 };
 const LINE_DASHES = ["", "7 4", "2 3", "9 3 2 3", "12 5", "4 2 1 2"];
 const CURVE_TICKS = 5;
+const LINE_WIDTH = 2.2, LINE_SPREAD = 3; // The first of several runs is wider by this, so that lines that coincide are seen [px].
 const LINE_COLOURS = 6; // Colours of facts.css: --line-0 ....
+
+const ENDED = 60; // A run has ended that is shown later than this after its last time [s].
 
 // Ticks at 1, 2 or 5 times a power of ten.
 function niceTicks(low, high, count) {
@@ -16,7 +19,7 @@ function niceTicks(low, high, count) {
 
 // Ticks of hours, or of minutes where all is within two hours.
 function timeTicks(low, high, count) {
-  const unit = high - low > 7200 ? 3600 : 60;
+  const unit = high - low > MINUTES_BELOW ? 3600 : 60;
   const steps = [1, 2, 3, 4, 5, 6, 10, 12, 15, 20, 24, 30, 48, 60, 120, 240, 480];
   const step = (steps.find((one) => (high - low) / (one * unit) <= count) || 960) * unit;
   const ticks = [];
@@ -43,6 +46,7 @@ function linesOf(key, runs) {
       label: several ? `${run.name}: ${own.label}` : own.label,
       colour: `var(--line-${(several ? r : own.hue) % LINE_COLOURS})`,
       dash: LINE_DASHES[s % LINE_DASHES.length],
+      width: LINE_WIDTH + (several ? (LINE_SPREAD * (runs.length - 1 - r)) / (runs.length - 1) : 0),
       times: curve.times.map((time) => time + (run.offset || 0)),
       values: own.values,
     }));
@@ -58,7 +62,7 @@ function sampleLine(line) {
 // Numbers with three figures, and counts as they are.
 function measured(value) {
   const size = Math.abs(value);
-  if (size >= 1e5 || (value !== 0 && size < 1e-3)) return numberText(value);
+  if (size >= 1e4 || (value !== 0 && size < 1e-3)) return numberText(value);
   return (Number.isInteger(value) ? String(value) : value.toPrecision(3)).replace("-", "−");
 }
 
@@ -159,7 +163,7 @@ class Curve {
     let points = [];
     const end = () => {
       if (points.length > 1) paths.push(svg("polyline", {
-        points: points.join(" "), fill: "none", stroke: line.colour, "stroke-width": 2.2,
+        points: points.join(" "), fill: "none", stroke: line.colour, "stroke-width": line.width,
         "stroke-dasharray": line.dash, "stroke-linejoin": "round",
       }));
       else if (points.length) {
@@ -182,7 +186,8 @@ class Curve {
     this.cursor.setAttribute("x2", at);
     this.lines.forEach((line, n) => {
       const found = valueAt(line, time), there = found !== null && found.value !== null;
-      this.values[n].textContent = there ? measured(found.value) : "–";
+      const ended = there && found.time === line.times[line.times.length - 1] && time > found.time + ENDED;
+      this.values[n].textContent = there ? `${measured(found.value)}${ended ? `, at its end of ${timeText(found.time)}` : ""}` : "–";
       this.dots[n].setAttribute("visibility", there ? "visible" : "hidden");
       if (!there) return;
       this.dots[n].setAttribute("cx", this.x(found.time));

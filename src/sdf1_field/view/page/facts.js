@@ -52,16 +52,17 @@ function sectionElements(told) {
   return [el("h2", {}, told.title), told.parts.map((part) => partElement(part, told.title))].flat();
 }
 
-// Fills a section anew for the run that is chosen; one run needs no choice.
+// Parts of a section for each run, of which the chosen one is shown and all are printed.
 function forEachRun(section, runs, fillFor) {
-  const place = el("div", {});
-  if (runs.length > 1) {
-    const choice = el("select", { onchange: () => place.replaceChildren(...fillFor(runs[choice.value])) },
+  const several = runs.length > 1;
+  const parts = runs.map((run, n) => el("div", { class: n ? "other-run" : null },
+    several ? el("h2", { class: "print-only" }, run.name) : null, ...fillFor(run)));
+  if (several) {
+    const choice = el("select", { onchange: () => parts.forEach((part, n) => part.classList.toggle("other-run", n !== Number(choice.value))) },
       runs.map((run, n) => el("option", { value: n }, run.name)));
-    section.append(el("p", {}, el("label", {}, "Run: ", choice)));
+    section.append(el("p", { class: "choose-run" }, el("label", {}, "Run: ", choice)));
   }
-  place.append(...fillFor(runs[0]));
-  section.append(place);
+  section.append(...parts);
 }
 
 const AGAIN = "again";
@@ -116,13 +117,18 @@ function mergedParameters(runs) {
   return merged;
 }
 
+// A key that may break after its dots and underscores.
+function breakable(key) {
+  return key.split(/(?<=[._])/).flatMap((part, n) => (n ? [el("wbr"), part] : [part]));
+}
+
 function parameterCells(row, runs) {
   const value = row.differs
     ? el("td", { colspan: 2 }, el("ul", { class: "plain" },
       runs.map((run, n) => el("li", {}, `${run.name}: ${row.values[n] === undefined ? "none" : row.values[n]}`))))
     : [el("td", { class: Number.isFinite(Number(row.value)) ? "number" : "written" }, row.value), el("td", { class: "unit" }, row.unit)];
   return [
-    el("th", { scope: "row", class: "key" }, row.key, row.any ? el("span", { class: "mark" }, "changed") : null),
+    el("th", { scope: "row", class: "key" }, breakable(row.key), row.any ? el("span", { class: "mark" }, "changed") : null),
     value,
     el("td", {}, el("span", { class: `status status-${row.status.replace(" ", "-")}` }, row.status)),
     el("td", {}, row.interval),
@@ -185,7 +191,7 @@ function buildParameters(section, runs) {
       el("fieldset", {}, el("legend", {}, "Show"), [...boxes.values()]), only, all),
     found,
     el("div", { class: "scroll" }, el("table", { class: "parameters stack" },
-      el("thead", {}, el("tr", {}, PARAMETER_HEADER.map((name) => el("th", { scope: "col" }, name)))),
+      el("thead", {}, el("tr", {}, PARAMETER_HEADER.map((name) => el("th", { scope: "col", class: name === "value" ? "number" : null }, name)))),
       el("tbody", {}, rows.map((row) => row.element)))));
   apply();
 }

@@ -7,6 +7,7 @@ const LONGEST_FIBRE = 400, LARGEST_MIGRASOME = 20, LONGEST_TRACK = 200; // Reach
 const BATCH = 64;
 const FAR = 0.12; // Pixels of a micrometre below which fibres are straight and tracks are left out.
 const RING = 2 * Math.PI;
+const TRACK_STROKES = [[2.4, "#000000"], [1.1, "#ffffff"]]; // White on a black edge, seen on all fields [px].
 
 page.layers = {
   field: null, regions: false, bodies: true, fibres: true, migrasomes: true, cells: true,
@@ -23,26 +24,24 @@ function lastBefore(times, time) {
   return low - 1;
 }
 
-// Codes at which the colours begin and end: of all times, or of the floors shown.
+// Codes at which the colours begin and end: of all times, or of the floors shown, of which all may
+// lie below the scale.
 function colourEnds(field) {
   if (!page.layers.ofThisTime) return field.colours;
-  const counts = new Float64Array(256);
-  let total = 0;
-  for (const floor of page.runs) {
-    const own = floor.fields[field.key];
-    if (!own || own.flat) continue;
-    const from = floor.frameAt(page.state.time) * own.frame;
-    for (let n = from; n < from + own.frame; n += 1) counts[own.codes[n]] += 1;
-  }
-  for (let code = 0; code <= field.scale.top; code += 1) total += counts[code];
-  const { darkest, brightest } = page.data.shares;
-  let low = 1, high = field.scale.top, sum = 0;
-  for (let code = 0; code <= field.scale.top; code += 1) {
-    if (sum < darkest * total) low = Math.max(code, 1);
-    if (sum < brightest * total) high = code;
-    sum += counts[code];
-  }
-  return [low, Math.max(high, low + 1)];
+  const shown = page.runs.filter((floor) => floor.fields[field.key] && !floor.fields[field.key].flat)
+    .map((floor) => floor.fields[field.key].ends[floor.frameAt(page.state.time)]);
+  const seen = shown.filter(([, high]) => high >= field.scale.first);
+  return seen.length
+    ? [Math.min(...seen.map(([low]) => low)), Math.max(...seen.map(([, high]) => high))]
+    : [field.scale.first, field.scale.first + 1];
+}
+
+// That a whole floor is below the scale of a field at a time; empty if it is not.
+function lowText(field, floor, time) {
+  const own = floor.fields[field.key];
+  if (!own || own.flat) return "";
+  const largest = own.ends[floor.frameAt(time)][1];
+  return largest < field.scale.first ? fieldText(field, valueOf(field.scale, largest)) : "";
 }
 
 // Colours of a field's codes, as bytes that an image holds: red, green, blue, opaque.
@@ -68,9 +67,12 @@ function packed([red, green, blue], alpha = 255) {
   return ((alpha << 24) | (blue << 16) | (green << 8) | red) >>> 0;
 }
 
-function rgbOf(name) {
-  const hex = colourOf(name).replace("#", "");
-  return [0, 2, 4].map((at) => parseInt(hex.slice(at, at + 2), 16));
+function rgbOf(name) { return channels(colourOf(name)); }
+
+// Red, green and blue of "#rrggbb" or "rgb(red,green,blue)".
+function channels(colour) {
+  if (colour.startsWith("rgb")) return colour.match(/\d+/g).map(Number);
+  return [1, 3, 5].map((at) => parseInt(colour.slice(at, at + 2), 16));
 }
 
 class Floor {
@@ -87,7 +89,7 @@ class Floor {
     for (const field of page.data.fields) {
       const own = told.fields[field.key];
       if (!own) continue;
-      this.fields[field.key] = own.flat ? own : await readable(own, field.scale);
+      this.fields[field.key] = own.flat ? own : Object.assign(await readable(own, field.scale), { ends: own.ends });
     }
     this.regions = await readable(told.regions, { kind: "linear", low: 0, step: 1, missing: -1 });
     this.stroma = {};
@@ -100,8 +102,9 @@ class Floor {
       read.quantities = {};
       for (const quantity of page.data.quantities) {
         const own = (arrays.quantities || {})[quantity.key];
-        if (own) read.quantities[quantity.key] =
-          Object.assign(await readable(own, quantity.scale), { which: own.which });
+        if (!own) continue;
+        const values = await readable(own, quantity.scales[kind]);
+        read.quantities[quantity.key] = Object.assign(values, { which: own.which, some: !values.codes.includes(0) });
       }
       this.stroma[kind] = read;
     }
@@ -126,24 +129,26 @@ class Floor {
     return Math.max(frames[frames.length - 1], observations ? observations[observations.length - 1] : -Infinity);
   }
 
-  // Row and column of the page's fields at a place [um], and their number; null outside the dish.
-  gridIndex(x, y) {
+  // Number of an array's value at a place [um]; null outside the dish.
+  gridIndex({ shape }, x, y) {
     const { width, length } = this.dish;
     if (x < 0 || y < 0 || x >= width || y >= length) return null;
-    const [nx, ny] = this.told.grid, [, rows, columns] = this.told.regions.shape;
+    const [nx, ny] = this.told.grid, [, rows, columns] = shape;
     const column = Math.min(Math.floor((x / width) * nx / this.told.step), columns - 1);
     const row = Math.min(Math.floor((y / length) * ny / this.told.step), rows - 1);
     return row * columns + column;
   }
 
   fieldValue(key, time, x, y) {
-    const own = this.fields[key], frame = this.frameAt(time), at = this.gridIndex(x, y);
-    if (!own || at === null) return NaN;
-    return own.flat ? own.flat[frame] : own.at(frame, at);
+    const own = this.fields[key], frame = this.frameAt(time);
+    if (!own) return NaN;
+    if (own.flat) return own.flat[frame];
+    const at = this.gridIndex(own, x, y);
+    return at === null ? NaN : own.at(frame, at);
   }
 
   regionAt(time, x, y) {
-    const at = this.gridIndex(x, y);
+    const at = this.gridIndex(this.regions, x, y);
     return at === null ? null : this.regions.code(this.frameAt(time), at);
   }
 
@@ -358,15 +363,15 @@ class Floor {
   // Colour groups of migrasomes: those without a quantity first.
   migrasomeColour(quantity, smallest) {
     if (!quantity) return { group: () => 0, colours: [colourOf("--network")], least: [smallest] };
-    const steps = 24, own = page.data.quantities.find((one) => one.key === page.layers.colourBy);
+    const steps = 24, { scale } = quantity;
     const colours = [colourOf("--network")], least = [smallest];
     for (let n = 0; n <= steps; n += 1) {
       colours.push(`rgb(${mapped(page.data.cargo_colours, n / steps).join()})`);
       least.push(smallest * 1.6);
     }
     return {
-      group: (code) => (code === 0 || code === own.scale.missing ? 0
-        : 1 + Math.round(((code - 1) / Math.max(own.scale.top - 1, 1)) * steps)),
+      group: (code) => (code === 0 || code === scale.missing ? 0
+        : 1 + Math.round((Math.max(code - scale.first, 0) / Math.max(scale.top - scale.first, 1)) * steps)),
       colours, least,
     };
   }
@@ -377,28 +382,30 @@ class Floor {
     const { x: xs, y: ys, radius } = migrasomes;
     const quantity = migrasomes.quantities[page.layers.colourBy];
     const { group, colours, least } = this.migrasomeColour(quantity, SMALLEST[view.distance][0]);
-    const groups = colours.map(() => []);
+    const groups = colours.map(() => []), dots = new Dots(context, colours);
+    const { step } = xs.scale, reach = LARGEST_MIGRASOME * view.scale;
+    const sizes = radius.which[frame] * radius.frame, perCode = radius.scale.step * view.scale;
+    const held = quantity ? quantity.which[frame] * quantity.frame : 0;
     const here = xs.which[frame] * xs.frame, there = ys.which[frame] * ys.frame;
     for (let n = 0; n < xs.frame; n += 1) {
       if (xs.codes[here + n] === NOT_THERE) continue;
-      const px = view.placeX(xs.scale.step * xs.codes[here + n]);
-      const py = view.placeY(ys.scale.step * ys.codes[there + n]);
-      if (!view.reaches(px, py, LARGEST_MIGRASOME * view.scale)) continue;
-      const own = quantity ? group(quantity.code(quantity.which[frame], n)) : 0;
-      groups[own].push(px, py, Math.max(radius.at(radius.which[frame], n) * view.scale, least[own] * view.ratio));
+      const px = view.placeX(step * xs.codes[here + n]), py = view.placeY(step * ys.codes[there + n]);
+      if (!view.reaches(px, py, reach)) continue;
+      const own = quantity ? group(quantity.codes[held + n]) : 0;
+      const size = Math.max(radius.codes[sizes + n] * perCode, least[own] * view.ratio);
+      if (size < 2 * view.ratio) dots.add(px, py, size, own);
+      else groups[own].push(px, py, size);
     }
+    dots.end();
     groups.forEach((places, own) => {
       if (!places.length) return;
       context.fillStyle = colours[own];
       const batches = new Batches(context, () => context.fill());
       for (let n = 0; n < places.length; n += 3) {
         const size = places[n + 2];
-        if (size < 2 * view.ratio) context.fillRect(places[n] - size, places[n + 1] - size, 2 * size, 2 * size);
-        else {
-          context.moveTo(places[n] + size, places[n + 1]);
-          context.arc(places[n], places[n + 1], size, 0, RING);
-          batches.next();
-        }
+        context.moveTo(places[n] + size, places[n + 1]);
+        context.arc(places[n], places[n + 1], size, 0, RING);
+        batches.next();
       }
       batches.end();
     });
@@ -409,9 +416,13 @@ class Floor {
     let first = seen;
     while (first > 0 && observations[first - 1] >= observations[seen] - page.layers.tail - SAME_TIME) first -= 1;
     if (first === seen || view.distance === "far") return;
-    context.strokeStyle = "#000000";
-    context.lineWidth = 1.0 * view.ratio;
-    const batches = new Batches(context, () => context.stroke());
+    const batches = new Batches(context, () => {
+      for (const [width, colour] of TRACK_STROKES) {
+        context.lineWidth = width * view.ratio;
+        context.strokeStyle = colour;
+        context.stroke();
+      }
+    });
     for (let n = 0; n < count; n += 1) {
       const [px, py] = view.place(x.at(seen, n), y.at(seen, n));
       if (!view.reaches(px, py, LONGEST_TRACK * view.scale)) continue;
@@ -425,7 +436,17 @@ class Floor {
   drawCells(context, view, seen) {
     const { x, y, held, count } = this.cells;
     const size = Math.max(0.5 * this.told.cells.diameter * view.scale, SMALLEST[view.distance][1] * view.ratio);
-    const dots = view.distance === "far";
+    const from = seen * count, { step } = x.scale;
+    if (view.distance === "far") {
+      const dots = new Dots(context, [colourOf("--crawling"), colourOf("--held")]);
+      for (const state of [0, 1]) {
+        for (let n = from; n < from + count; n += 1) {
+          if (held.codes[n] === state && x.codes[n] !== NOT_THERE) dots.add(view.placeX(step * x.codes[n]), view.placeY(step * y.codes[n]), size, state);
+        }
+      }
+      dots.end();
+      return;
+    }
     for (const state of [0, 1]) {
       context.fillStyle = colourOf(state ? "--held" : "--crawling");
       context.strokeStyle = "#000000";
@@ -435,12 +456,9 @@ class Floor {
         if (held.code(seen, n) !== state) continue;
         const [px, py] = view.place(x.at(seen, n), y.at(seen, n));
         if (!view.reaches(px, py, size)) continue;
-        if (dots) context.fillRect(px - size, py - size, 2 * size, 2 * size);
-        else {
-          context.moveTo(px + size, py);
-          context.arc(px, py, size, 0, RING);
-          batches.next();
-        }
+        context.moveTo(px + size, py);
+        context.arc(px, py, size, 0, RING);
+        batches.next();
       }
       batches.end();
     }
@@ -482,12 +500,47 @@ class Floor {
     const right = canvas.width - 12 * ratio, low = canvas.height - 12 * ratio;
     context.font = `600 ${13 * ratio}px system-ui, sans-serif`;
     const wide = Math.max(length, context.measureText(text).width) + 14 * ratio;
+    const middle = right + 4 * ratio - 0.5 * wide;
     context.fillStyle = "#ffffffd9";
     context.fillRect(right - wide + 4 * ratio, low - 25 * ratio, wide, 32 * ratio);
     context.fillStyle = "#000000";
-    context.fillRect(right - length - 3 * ratio, low - 2 * ratio, length, 4 * ratio);
+    context.fillRect(middle - 0.5 * length, low - 2 * ratio, length, 4 * ratio);
     context.textAlign = "center";
-    context.fillText(text, right - 0.5 * length - 3 * ratio, low - 8 * ratio);
+    context.fillText(text, middle, low - 8 * ratio);
+  }
+}
+
+// Many small squares, set pixel by pixel: a hundred thousand rectangles would take too long.
+class Dots {
+  constructor(context, colours) {
+    this.context = context;
+    this.width = context.canvas.width;
+    this.height = context.canvas.height;
+    this.colours = colours.map((colour) => packed(channels(colour)));
+    this.image = null;
+  }
+
+  add(px, py, size, colour) {
+    if (!this.image) {
+      this.image = new ImageData(this.width, this.height);
+      this.pixels = new Uint32Array(this.image.data.buffer);
+    }
+    const side = Math.max(Math.round(2 * size), 1);
+    const left = Math.round(px - 0.5 * side), top = Math.round(py - 0.5 * side);
+    const right = Math.min(left + side, this.width), low = Math.min(top + side, this.height);
+    for (let row = Math.max(top, 0); row < low; row += 1) {
+      for (let column = Math.max(left, 0); column < right; column += 1) this.pixels[row * this.width + column] = this.colours[colour];
+    }
+  }
+
+  // Over what is drawn already, within its clip.
+  end() {
+    if (!this.image) return;
+    if (!Dots.canvas) Dots.canvas = document.createElement("canvas");
+    Dots.canvas.width = this.width;
+    Dots.canvas.height = this.height;
+    Dots.canvas.getContext("2d").putImageData(this.image, 0, 0);
+    this.context.drawImage(Dots.canvas, 0, 0);
   }
 }
 
@@ -524,9 +577,11 @@ page.addStarter(async () => {
   for (const { told } of page.runs) for (const time of [...told.frames, ...(told.observations || [])]) times.add(time);
   page.times = [...times].sort((a, b) => a - b);
   page.state.time = page.times[page.times.length - 1];
-  const first = (page.data.fields || []).find((field) => !field.even);
+  const uneven = (page.data.fields || []).filter((field) => !field.even), [solved] = uneven;
+  // As in pictures of a run: what is bound, if it is.
+  const first = solved && (uneven.find((field) => field.key === `${solved.key}_bound`) || solved);
   page.layers.field = first ? first.key : null;
   page.layers.regions = !first;
-  const quantity = (page.data.quantities || []).find((one) => first && one.key === `${first.key}_secretion_rate`);
+  const quantity = (page.data.quantities || []).find((one) => solved && one.key === `${solved.key}_secretion_rate`);
   page.layers.colourBy = quantity ? quantity.key : "";
 });

@@ -1,6 +1,6 @@
 // The dish: a canvas for each run, zoomed, moved and asked for values together.
-const SHORTEST = 280, MARGIN = 48; // Of a picture, and below it [px].
-const LEAST = 0.55; // Share of the window's height that a picture has if its width allows.
+const SHORTEST = 240, MARGIN = 56; // Of a picture, and below it [px].
+const NARROW = 760, LEAST = 0.5; // In a narrow window [px] a picture has this share of its height if its width allows.
 const LARGEST_ZOOM = 64, ZOOM_STEP = 1.4, PROBE_STEP = 0.02;
 
 page.view = { x: 0.5, y: 0.5, zoom: 1 };
@@ -22,9 +22,8 @@ class Panel {
     this.tip = el("div", { class: "tip", "aria-hidden": "true" });
     this.frame = el("div", { class: "floor" }, this.canvas, this.tip);
     this.readout = el("p", { class: "readout", id: `readout-${floor.index}`, "aria-live": "off" });
-    this.root = el("article", { class: "panel" }, this.name, this.about,
-      ...told.notes.map((text) => el("p", { class: "notice" }, text)),
-      this.clock, this.frame, this.readout);
+    const head = el("div", {}, this.name, this.about, ...told.notes.map((text) => el("p", { class: "notice" }, text)));
+    this.root = el("article", { class: "panel" }, head, this.clock, this.frame, this.readout);
     this.pointers = new Map();
     this.listen();
   }
@@ -46,15 +45,12 @@ class Panel {
     };
   }
 
-  resize() {
-    const wide = this.root.clientWidth, { dish } = this.floor;
-    if (!wide) return;
+  // The picture, in whole pixels, within a width and a height.
+  resize(wide, tallest) {
+    const { dish } = this.floor;
     this.ratio = Math.min(window.devicePixelRatio || 1, 2);
-    const dock = document.querySelector(".dock"), above = this.frame.getBoundingClientRect().top + window.scrollY;
-    const tallest = Math.max(
-      SHORTEST, window.innerHeight - above - dock.offsetHeight - MARGIN, LEAST * window.innerHeight);
-    const height = Math.min((wide * dish.length) / dish.width, tallest);
-    const width = Math.min((height * dish.width) / dish.length, wide);
+    const height = Math.floor(Math.min((wide * dish.length) / dish.width, tallest));
+    const width = Math.floor(Math.min((height * dish.width) / dish.length + 0.5, wide));
     const [w, h] = [Math.round(width * this.ratio), Math.round(height * this.ratio)];
     if (this.canvas.width !== w || this.canvas.height !== h) {
       this.canvas.width = w; this.canvas.height = h;
@@ -79,6 +75,7 @@ class Panel {
     const field = page.data.fields.find((one) => one.key === page.layers.field);
     const own = field && this.floor.fields[field.key];
     if (field && !own) parts.push(`without ${field.short}, which was not solved`);
+    else if (own && lowText(field, this.floor, time)) parts.push(`${field.short}: ${lowText(field, this.floor, time)} everywhere`);
     else if (own && own.flat) parts.push(`${field.short}: ${fieldText(field, own.flat[this.floor.frameAt(time)], true)} everywhere`);
     this.clock.textContent = parts.join("; ");
     this.canvas.setAttribute("aria-label", this.summary(time));
@@ -106,17 +103,16 @@ class Panel {
     const parts = [`${told.title}, ${clockText(time)}.`];
     const seen = floor.observationAt(time);
     if (seen >= 0) {
+      const { codes } = floor.cells.held, from = seen * floor.cells.count;
       let held = 0;
-      for (let n = 0; n < floor.cells.count; n += 1) held += floor.cells.held.code(seen, n);
+      for (let n = from; n < from + floor.cells.count; n += 1) held += codes[n];
       parts.push(`${floor.cells.count} ${told.cells.label} cells, ${held} of them held.`);
     }
     const frame = floor.frameAt(time);
     for (const [kind, name] of [["bodies", `${told.stroma_label} bodies`], ["migrasomes", "migrasomes"]]) {
       const own = floor.stroma[kind];
       if (!own) continue;
-      let count = 0;
-      for (let n = 0; n < own.x.frame; n += 1) count += own.x.code(own.x.which[frame], n) !== NOT_THERE;
-      parts.push(`${count} ${name}.`);
+      parts.push(`${countIn(own.x, own.x.which[frame])} ${name}.`);
     }
     return parts.join(" ");
   }
@@ -129,9 +125,8 @@ class Panel {
   // Label and value of everything at the probed place.
   values() {
     const { floor } = this, { told } = floor, time = page.state.time, [x, y] = this.place();
-    const at = floor.gridIndex(x, y);
     const found = [["place", `x ${x.toFixed(1)}, y ${y.toFixed(1)} µm`]];
-    if (at === null || floor.regionAt(time, x, y) === told.regions.outside) return [...found, ["", "outside the dish"]];
+    if ([null, told.regions.outside].includes(floor.regionAt(time, x, y))) return [...found, ["", "outside the dish"]];
     const reach = 5 * this.ratio / this.transform().scale;
     const cell = floor.cellAt(time, x, y, told.cells ? Math.max(0.5 * told.cells.diameter, reach) : 0);
     if (cell >= 0) found.push([`${told.cells.label} cell`, `${told.cells.numbers[cell]}, ${floor.cells.held.code(floor.observationAt(time), cell) ? "held" : "crawling"}`]);
@@ -144,7 +139,7 @@ class Panel {
     const of = (kind, n) => Object.entries(floor.stroma[kind] ? floor.stroma[kind].quantities : {}).map(([key, own]) => {
       const quantity = page.data.quantities.find((one) => one.key === key);
       const value = own.at(own.which[frame], n);
-      return Number.isNaN(value) ? "" : `${quantity.label} ${value === 0 ? "none" : `${numberText(value, 2)} ${quantity.unit}`}`;
+      return Number.isNaN(value) ? "" : `${quantity.label} ${scaleText(own.scale, value, quantity.unit)}`;
     }).filter(Boolean).join(", ");
     const body = floor.bodyAt(time, x, y);
     if (body >= 0) found.push([`${told.stroma_label} body`, [String(body), of("bodies", body)].filter(Boolean).join(": ")]);
@@ -277,6 +272,16 @@ class Panel {
   }
 }
 
+// How many are there in a frame of an array of places, counted once.
+function countIn(places, frame) {
+  const counts = places.counts || (places.counts = []);
+  if (counts[frame] === undefined) {
+    const codes = places.codes.subarray(frame * places.frame, (frame + 1) * places.frame);
+    counts[frame] = codes.reduce((sum, code) => sum + (code !== NOT_THERE), 0);
+  }
+  return counts[frame];
+}
+
 function clockText(time) {
   if (page.data.steady) return "steady state";
   if (time < 0) return `${timeText(-time)} before the cells are added`;
@@ -286,10 +291,17 @@ function clockText(time) {
 // A value of a field with the digits that its scale resolves.
 function fieldText(field, value, flat) {
   if (Number.isNaN(value)) return "–";
-  if (value === 0 && !flat) return `below ${numberText(field.scale.low)} ${field.unit}`;
-  const digits = Math.max(3, Math.ceil(-Math.log10(10 ** field.scale.step - 1)) + 1);
-  return `${numberText(value, Math.min(digits, 9))} ${field.unit}`;
+  const digits = Math.min(Math.max(3, Math.ceil(-Math.log10(stepShare(field.scale))) + 1), 9);
+  return flat ? `${numberText(value, digits)} ${field.unit}` : scaleText(field.scale, value, field.unit, digits);
 }
+
+// A value read from a logarithmic scale; all below it have one code.
+function scaleText(scale, value, unit, digits = 2) {
+  return value > 0 && value < scale.low * (1 - 1e-9) ? `below ${numberText(scale.low)} ${unit}` : `${numberText(value, digits)} ${unit}`;
+}
+
+// By what share two successive values of a logarithmic scale differ.
+function stepShare(scale) { return 10 ** scale.step - 1; }
 
 function moveView(dx, dy) {
   const { view } = page, half = 0.5 / view.zoom;
@@ -317,7 +329,13 @@ function drawNow() {
 }
 
 function resizeAll() {
-  for (const panel of page.panels) panel.resize();
+  const wide = Math.min(...page.panels.map((panel) => Math.floor(panel.root.clientWidth)));
+  if (!(wide > 0)) return;
+  const above = Math.min(...page.panels.map((panel) => panel.frame.getBoundingClientRect().top)) + window.scrollY;
+  const least = window.innerWidth <= NARROW ? LEAST * window.innerHeight : SHORTEST;
+  const dock = document.querySelector(".dock").offsetHeight;
+  const tallest = Math.max(SHORTEST, least, window.innerHeight - above - dock - MARGIN);
+  for (const panel of page.panels) panel.resize(wide, tallest);
   drawNow();
 }
 
