@@ -6,7 +6,7 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sdf1_field.errors import refuse_inputs, replaced_when_whole, require_output
+from sdf1_field.errors import InputError, refuse_inputs, replaced_when_whole, require_output
 
 if TYPE_CHECKING:
     from sdf1_field.api.runs import Run
