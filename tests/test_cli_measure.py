@@ -382,9 +382,11 @@ def test_a_damaged_mask_is_refused_without_a_log(run, dish, tmp_path, caplog):
 
 def test_any_name_goes_into_a_picture(run, dish, tmp_path):
     mask, cells, _, _ = dish("細胞", 1)
-    assert "warning" not in printed(
-        run, mask, cells, "--labels", CLASSES, "-o", tmp_path / "細胞.png"
-    ).lower()  # fmt: skip
+    said = printed(run, mask, cells, "--labels", CLASSES, "-o", tmp_path / "細胞.png")
+    assert (tmp_path / "細胞.png").exists()
+    # Where no font has these letters, one line says so, and Matplotlib nothing.
+    assert said.lower().count("warning") <= 1
+    assert "Glyph" not in said
 
 
 def test_a_run_without_regions_is_not_set_beside_observed_ones(run, dish, solved):
