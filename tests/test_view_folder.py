@@ -150,11 +150,13 @@ def test_an_earlier_folder_says_why_it_has_no_dots(reproduced):
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("by_none")
 def test_every_dish_that_reproduce_simulated_has_a_dot(tiny_targets, tmp_path):
     folder = tmp_path / "any-name"
     words = ["reproduce", "deniz2023", "--claim", "T1", "--targets", str(tiny_targets), "--quick",
              "--seed", "7", "--workers", "1", "-o", str(folder)]  # fmt: skip
-    assert CliRunner().invoke(main, words).exit_code == 0
+    made = CliRunner().invoke(main, words)
+    assert made.exit_code == 0, made.output
     (told,) = data_of(folder_page(folder))["claims"]
     with (folder / "runs.csv").open(encoding="utf-8", newline="") as stream:
         rows = [row for row in csv.DictReader(stream) if row["quantity"] == "fold change"]
