@@ -263,20 +263,13 @@ def entries_of(model: Model) -> dict[str, dict[str, Any]]:
     return tables
 
 
-def _acts(text: str) -> bool:
-    """Whether a text has characters that act on a terminal.
-
-    Surrogates stand for the bytes of a file's name that is not UTF-8, and are written out.
-    """
-    known = text.encode("utf-8", "replace").decode()
-    return plain(known) != known
-
-
 def checked(name: str, flat: Mapping[str, Entry]) -> Model:
     """Model of merged entries; raises as `checked_spec`."""
     for path, entry in flat.items():
         texts = [path, *(entry.value if isinstance(entry.value, list) else (entry.value,))]
-        if any(_acts(text) for text in (*texts, entry.source) if isinstance(text, str)):
+        # A source may name a file whose name is not UTF-8; the run file writes its bytes out.
+        source = entry.source.encode("utf-8", "replace").decode()
+        if any(plain(text) != text for text in (*texts, source) if isinstance(text, str)):
             raise InputError(f"{entry.where}: {path}: holds control characters. Remove them.")
     spec = checked_spec(name, flat)
     settled = {
