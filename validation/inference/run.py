@@ -3,6 +3,7 @@
 python validation/inference/run.py record     # the inference itself, an hour or two on two cores
 python validation/inference/run.py cd34       # CD34+ cells, with five values of their own
 python validation/inference/run.py laws       # evidence of laws, each by replays of its own
+python validation/inference/run.py draws      # posterior draws of laws, which ship; fewer points
 python validation/inference/run.py heldout    # emulator on points that it has not seen
 python validation/inference/run.py plants     # simulation-based calibration
 python validation/inference/run.py values     # the same, with effects in place of reports
@@ -19,6 +20,7 @@ that --folder names, and sections after the first need it.
 
 import argparse
 import functools
+import json
 import sys
 import time
 from collections.abc import Mapping
@@ -42,6 +44,7 @@ from sdf1_field.calibration.inference import (
     papers_of,
     predictions,
 )
+from sdf1_field.calibration.laws import LAWS
 from sdf1_field.calibration.papers import Read
 from sdf1_field.calibration.replayed import replays_of
 from sdf1_field.calibration.report import as_markdown
@@ -62,18 +65,16 @@ from recording import carry_out_sections, markdown, write_predictions
 from sensitivity import ship
 
 HERE = Path(__file__).parent
-LAWS: dict[str, tuple[str, ...]] = {
-    "all pieces": (),
-    "no adaptation": ("mechanisms.adaptation=false",),
-    "no arrest: steering only": ("mechanisms.arrest=false",),
-    "no steering": ("mechanisms.soluble_sensing=false", "mechanisms.haptotaxis=false"),
-    "steering up bound SDF-1 alone": ("mechanisms.soluble_sensing=false",),
-    "no bonds to CD166": ("mechanisms.cd166_adhesion=false",),
-}
 OF_LAWS = replace(FULL, even=128, wave=64, rounds=(8192,) * len(FULL.rounds))
 """Each law's own replays, that of all pieces included, so that they compare like with like."""
+OF_DRAWS = replace(
+    FULL, even=64, wave=40, powers=(0.3, 1.0), rounds=(8192,) * 4, seeds=(9001, 9002)
+)
+"""Each law's shipped draws: an hour of processor time for all."""
+SHIPPED_DRAWS = 32
 OF_CD34 = replace(FULL, even=128, wave=48)
 """Five parameters need fewer points."""
+DRAWS_FILE = HERE.parent / "posterior.toml"
 PICTURE = HERE.parents[1] / "docs" / "images" / "corner.png"
 DOSES_PICTURE = PICTURE.with_name("doses.png")
 DECISIVE = 10.0
@@ -164,6 +165,53 @@ def laws(arguments: argparse.Namespace) -> None:
         "by the law's own posterior of all, and by that of the others.\n\n"
         + markdown(["law", "evidence", "over all pieces", *claims, "effective size"], rows),
     )
+
+
+def draws(arguments: argparse.Namespace) -> None:
+    """Posterior draws of each law, for studies that ask what an experiment would tell."""
+    paper = load_paper("deniz2023")
+    found = {}
+    for name, settings in LAWS.items():
+        asked = ask(paper, paper.calibrations[0], law=settings)
+        folder = arguments.folder / "draws" / name.replace(" ", "-").replace(":", "")
+        found[name] = infer(asked, folder, OF_DRAWS, progress=shown)
+        write_draws(found)
+
+
+def write_draws(found: Mapping[str, Inference]) -> None:
+    """Write `DRAWS_FILE`."""
+    first = next(iter(found.values())).question
+    points = OF_DRAWS.even + OF_DRAWS.wave * len(OF_DRAWS.powers)
+    lines = [
+        "# Equally weighted posterior draws of each law, given the claims below.",
+        "#",
+        "# Written by `python validation/inference/run.py draws`; do not edit.",
+        f"# Cells were replayed at {points} points of each law in {len(OF_DRAWS.seeds)} recorded "
+        "dishes.",
+        "",
+        f"paper = {json.dumps(first.paper.name)}",
+        f"claims = {json.dumps(list(first.claims))}",
+        "",
+        "[units]",
+        *(f"{json.dumps(free.key)} = {json.dumps(free.unit)}" for free in first.space.free),
+    ]
+    for name, one in found.items():
+        weighted, space = one.weighted, one.question.space
+        evidence, error = weighted.evidence(ALL)
+        chosen = weighted.points[weighted.resampled(ALL, SHIPPED_DRAWS, seed=1)]
+        values = [[float(f"{v:.4g}") for v in f.number(x)] for f, x in zip(space.free, chosen.T)]
+        lines += [
+            "",
+            f"[law.{json.dumps(name)}]",
+            f"settings = {json.dumps(list(one.question.law))}",
+            f"evidence = {evidence:.3g}",
+            f"evidence_error = {error:.2g}",
+            f"effective_size = {weighted.effective_size(ALL):.0f}",
+            "",
+            f"[law.{json.dumps(name)}.draws]",
+            *(f"{json.dumps(f.key)} = {v}" for f, v in zip(space.free, values, strict=True)),
+        ]
+    DRAWS_FILE.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
 def replayed(
@@ -667,7 +715,7 @@ def main() -> None:
     carry_out_sections(
         __doc__ or "",
         {
-            "record": record, "cd34": cd34, "laws": laws, "heldout": heldout, "plants": plants,
+            "record": record, "cd34": cd34, "laws": laws, "draws": draws, "heldout": heldout, "plants": plants,
             "values": values, "confirm": confirm, "choose": choose, "stepwise": stepwise,
             "doses": doses, "indices": indices,
         },
