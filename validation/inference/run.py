@@ -199,7 +199,10 @@ def write_draws(found: Mapping[str, Inference]) -> None:
         weighted, space = one.weighted, one.question.space
         evidence, error = weighted.evidence(ALL)
         chosen = weighted.points[weighted.resampled(ALL, SHIPPED_DRAWS, seed=1)]
-        values = [[float(f"{v:.4g}") for v in f.number(x)] for f, x in zip(space.free, chosen.T)]
+        values = [
+            [float(f"{v:.4g}") for v in free.number(x)]
+            for free, x in zip(space.free, chosen.T, strict=True)
+        ]
         lines += [
             "",
             f"[law.{json.dumps(name)}]",
@@ -715,9 +718,9 @@ def main() -> None:
     carry_out_sections(
         __doc__ or "",
         {
-            "record": record, "cd34": cd34, "laws": laws, "draws": draws, "heldout": heldout, "plants": plants,
-            "values": values, "confirm": confirm, "choose": choose, "stepwise": stepwise,
-            "doses": doses, "indices": indices,
+            "record": record, "cd34": cd34, "laws": laws, "draws": draws, "heldout": heldout,
+            "plants": plants, "values": values, "confirm": confirm, "choose": choose,
+            "stepwise": stepwise, "doses": doses, "indices": indices,
         },
         folder={"type": Path, "default": Path("inference"), "help": "where points are kept"},
         even={"type": int, "default": FULL.even, "help": "even points"},

@@ -1,4 +1,4 @@
-"""Laws of the cells that are weighed against each other: the shipped one, and it without a piece."""
+"""Laws of the cells that are weighed against each other: the shipped one, and parts of it."""
 
 from collections.abc import Mapping
 
