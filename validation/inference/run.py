@@ -21,10 +21,11 @@ that --folder names, and sections after the first need it.
 import argparse
 import functools
 import json
+import math
 import sys
 import time
 from collections.abc import Mapping
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -34,6 +35,7 @@ from scipy import stats
 from sdf1_field.calibration.design import Simulated, simulate, sobol_points
 from sdf1_field.calibration.emulator import explained
 from sdf1_field.calibration.findings import parameters
+from sdf1_field.calibration.importance import Weighted
 from sdf1_field.calibration.inference import (
     ALL,
     FULL,
@@ -71,7 +73,7 @@ OF_DRAWS = replace(
     FULL, even=64, wave=48, powers=(0.3,), rounds=(4096, 4096), seeds=(9001, 9002), draws=200
 )
 """Each law's shipped draws: a quarter of an hour on two free cores for all."""
-SHIPPED_DRAWS = 32
+WEIGHED_DRAWS, WEIGHED_PAPERS, SHIPPED_DRAWS = 96, 2000, 32
 OF_CD34 = replace(FULL, even=128, wave=48)
 """Five parameters need fewer points."""
 DRAWS_FILE = HERE.parent / "posterior.toml"
@@ -170,15 +172,65 @@ def laws(arguments: argparse.Namespace) -> None:
 def draws(arguments: argparse.Namespace) -> None:
     """Posterior draws of each law, for studies that ask what an experiment would tell."""
     paper = load_paper("deniz2023")
-    found = {}
+    found: dict[str, Confirmed] = {}
     for name, settings in LAWS.items():
         asked = ask(paper, paper.calibrations[0], law=settings)
         folder = arguments.folder / "draws" / name.replace(" ", "-").replace(":", "")
-        found[name] = infer(asked, folder, OF_DRAWS, progress=shown)
+        found[name] = confirmed(infer(asked, folder, OF_DRAWS, progress=shown), folder)
         write_draws(found)
 
 
-def write_draws(found: Mapping[str, Inference]) -> None:
+@dataclass(frozen=True, eq=False)
+class Confirmed:
+    """Draws weighed by their own replays.
+
+    Parameters
+    ----------
+    question : Question
+    points : ndarray, shape (draw, parameter)
+    evidence, error : float
+        Mean chance over the prior that one virtual paper reports all claims.
+    size : float
+        Effective number of the draws that were weighed.
+    """
+
+    question: Question
+    points: np.ndarray
+    evidence: float
+    error: float
+    size: float
+
+
+def confirmed(found: Inference, folder: Path) -> Confirmed:
+    """Draws of the emulated posterior, drawn again by what their own replays give.
+
+    The mean over emulated draws of the replayed chance over the emulated one is the ratio of the
+    evidences, so that the emulator's error leaves the result (sampling, importance resampling).
+    """
+    weighted, asked = found.weighted, found.question
+    chosen, times = np.unique(weighted.resampled(ALL, WEIGHED_DRAWS, seed=1), return_counts=True)
+    seen = replayed(
+        asked, weighted.points[chosen], OF_DRAWS.denser, folder / "points.jsonl",
+        seeds=OF_DRAWS.seeds,
+    )  # fmt: skip
+    papers = papers_of(asked, seen, found.open_weights, draws=WEIGHED_PAPERS)
+    agree = papers.agree(seen.logs, np.zeros_like(seen.logs))
+    chance = np.logical_and.reduce([agree[one] for one in asked.claims]).mean(axis=1)
+    over = np.repeat(chance / weighted.likelihood[ALL][chosen], times)
+    emulated, _ = weighted.evidence(ALL)
+    own = Weighted(
+        np.repeat(weighted.points[chosen], times, axis=0), over, {ALL: np.ones(len(over))}
+    )
+    return Confirmed(
+        asked,
+        own.points[own.resampled(ALL, SHIPPED_DRAWS, seed=1)],
+        emulated * float(over.mean()),
+        emulated * float(over.std(ddof=1)) / math.sqrt(len(over)),
+        own.effective_size(ALL),
+    )
+
+
+def write_draws(found: Mapping[str, Confirmed]) -> None:
     """Write `DRAWS_FILE`."""
     first = next(iter(found.values())).question
     points = OF_DRAWS.even + OF_DRAWS.wave * len(OF_DRAWS.powers)
@@ -187,7 +239,9 @@ def write_draws(found: Mapping[str, Inference]) -> None:
         "#",
         "# Written by `python validation/inference/run.py draws`; do not edit.",
         f"# Cells were replayed at {points} points of each law in {len(OF_DRAWS.seeds)} recorded "
-        f"dishes; effective sizes are of {sum(OF_DRAWS.rounds)} emulated points.",
+        f"dishes, and at {WEIGHED_DRAWS} draws of",
+        "# what was emulated from them, which were drawn again by their own chances. The effective "
+        "size is of these.",
         "",
         f"paper = {json.dumps(first.paper.name)}",
         f"claims = {json.dumps(list(first.claims))}",
@@ -196,24 +250,19 @@ def write_draws(found: Mapping[str, Inference]) -> None:
         *(f"{json.dumps(free.key)} = {json.dumps(free.unit)}" for free in first.space.free),
     ]
     for name, one in found.items():
-        weighted, space = one.weighted, one.question.space
-        evidence, error = weighted.evidence(ALL)
-        chosen = weighted.points[weighted.resampled(ALL, SHIPPED_DRAWS, seed=1)]
-        values = [
-            [float(f"{v:.4g}") for v in free.number(x)]
-            for free, x in zip(space.free, chosen.T, strict=True)
-        ]
         lines += [
             "",
             f"[law.{json.dumps(name)}]",
             f"settings = {json.dumps(list(one.question.law))}",
-            f"evidence = {evidence:.3g}",
-            f"evidence_error = {error:.2g}",
-            f"effective_size = {weighted.effective_size(ALL):.0f}",
+            f"evidence = {one.evidence:.3g}",
+            f"evidence_error = {one.error:.2g}",
+            f"effective_size = {one.size:.1f}",
             "",
             f"[law.{json.dumps(name)}.draws]",
-            *(f"{json.dumps(f.key)} = {v}" for f, v in zip(space.free, values, strict=True)),
         ]
+        for free, places in zip(one.question.space.free, one.points.T, strict=True):
+            values = [float(f"{value:.4g}") for value in free.number(places)]
+            lines.append(f"{json.dumps(free.key)} = {values}")
     DRAWS_FILE.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
@@ -228,6 +277,7 @@ def replayed(
     replays = replays_of(
         asked.paper,
         {(read.condition, read.time) for read in asked.reads},
+        settings=asked.law,
         seeds=seeds,
         denser=denser,
     )
