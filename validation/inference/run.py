@@ -21,7 +21,7 @@ that --folder names, and sections after the first need it.
 import argparse
 import functools
 import json
-import math
+import re
 import sys
 import time
 from collections.abc import Mapping
@@ -188,8 +188,6 @@ class Confirmed:
     ----------
     question : Question
     points : ndarray, shape (draw, parameter)
-    evidence, error : float
-        Mean chance over the prior that one virtual paper reports all claims.
     size : float
         Effective number of the draws that were weighed.
     """
@@ -204,8 +202,8 @@ class Confirmed:
 def confirmed(found: Inference, folder: Path) -> Confirmed:
     """Draws of the emulated posterior, drawn again by what their own replays give.
 
-    The mean over emulated draws of the replayed chance over the emulated one is the ratio of the
-    evidences, so that the emulator's error leaves the result (sampling, importance resampling).
+    Their weights are replayed chances over emulated ones, by which the emulator's error leaves the
+    draws (sampling, importance resampling), as far as it has not left out good points altogether.
     """
     weighted, asked = found.weighted, found.question
     chosen, times = np.unique(weighted.resampled(ALL, WEIGHED_DRAWS, seed=1), return_counts=True)
@@ -217,15 +215,12 @@ def confirmed(found: Inference, folder: Path) -> Confirmed:
     agree = papers.agree(seen.logs, np.zeros_like(seen.logs))
     chance = np.logical_and.reduce([agree[one] for one in asked.claims]).mean(axis=1)
     over = np.repeat(chance / weighted.likelihood[ALL][chosen], times)
-    emulated, _ = weighted.evidence(ALL)
     own = Weighted(
         np.repeat(weighted.points[chosen], times, axis=0), over, {ALL: np.ones(len(over))}
     )
     return Confirmed(
         asked,
         own.points[own.resampled(ALL, SHIPPED_DRAWS, seed=1)],
-        emulated * float(over.mean()),
-        emulated * float(over.std(ddof=1)) / math.sqrt(len(over)),
         own.effective_size(ALL),
     )
 
@@ -233,6 +228,8 @@ def confirmed(found: Inference, folder: Path) -> Confirmed:
 def write_draws(found: Mapping[str, Confirmed]) -> None:
     """Write `DRAWS_FILE`."""
     first = next(iter(found.values())).question
+    rows = re.findall(r"^\| ([^|]+) \| ([0-9.e-]+) ±", (HERE / "laws.md").read_text(), re.MULTILINE)
+    evidence = {name: float(value) for name, value in rows}
     points = OF_DRAWS.even + OF_DRAWS.wave * len(OF_DRAWS.powers)
     lines = [
         "# Equally weighted posterior draws of each law, given the claims below.",
@@ -242,6 +239,7 @@ def write_draws(found: Mapping[str, Confirmed]) -> None:
         f"dishes, and at {WEIGHED_DRAWS} draws of",
         "# what was emulated from them, which were drawn again by their own chances. The effective "
         "size is of these.",
+        "# The evidence is that of laws.md, from more points.",
         "",
         f"paper = {json.dumps(first.paper.name)}",
         f"claims = {json.dumps(list(first.claims))}",
@@ -254,8 +252,7 @@ def write_draws(found: Mapping[str, Confirmed]) -> None:
             "",
             f"[law.{json.dumps(name)}]",
             f"settings = {json.dumps(list(one.question.law))}",
-            f"evidence = {one.evidence:.3g}",
-            f"evidence_error = {one.error:.2g}",
+            f"evidence = {evidence[name]:g}",
             f"effective_size = {one.size:.1f}",
             "",
             f"[law.{json.dumps(name)}.draws]",
