@@ -73,7 +73,7 @@ OF_DRAWS = replace(
     FULL, even=64, wave=48, powers=(0.3,), rounds=(4096, 4096), seeds=(9001, 9002), draws=200
 )
 """Each law's shipped draws: a quarter of an hour on two free cores for all."""
-WEIGHED_DRAWS, WEIGHED_PAPERS, SHIPPED_DRAWS = 96, 2000, 32
+WEIGHED_DRAWS, LEAST_WEIGHED, WEIGHED_PAPERS, SHIPPED_DRAWS = 96, 24, 20_000, 32
 OF_CD34 = replace(FULL, even=128, wave=48)
 """Five parameters need fewer points."""
 DRAWS_FILE = HERE.parent / "posterior.toml"
@@ -202,11 +202,18 @@ class Confirmed:
 def confirmed(found: Inference, folder: Path) -> Confirmed:
     """Draws of the emulated posterior, drawn again by what their own replays give.
 
-    Their weights are replayed chances over emulated ones, by which the emulator's error leaves the
+    Their weights are replayed chances over those that they were drawn by, by which the emulator's error leaves the
     draws (sampling, importance resampling), as far as it has not left out good points altogether.
     """
     weighted, asked = found.weighted, found.question
+    proposed = weighted.likelihood[ALL]
     chosen, times = np.unique(weighted.resampled(ALL, WEIGHED_DRAWS, seed=1), return_counts=True)
+    if len(chosen) < LEAST_WEIGHED:
+        # Hardly a virtual paper reports all claims at once, so points are drawn by each of them.
+        each = [weighted.likelihood[f"says {one}"] + 0.5 / OF_DRAWS.draws for one in asked.claims]
+        proposed = np.prod(each, axis=0)
+        apart = Weighted(weighted.points, weighted.prior, {ALL: proposed})
+        chosen, times = np.unique(apart.resampled(ALL, WEIGHED_DRAWS, seed=1), return_counts=True)
     seen = replayed(
         asked, weighted.points[chosen], OF_DRAWS.denser, folder / "points.jsonl",
         seeds=OF_DRAWS.seeds,
@@ -214,10 +221,7 @@ def confirmed(found: Inference, folder: Path) -> Confirmed:
     papers = papers_of(asked, seen, found.open_weights, draws=WEIGHED_PAPERS)
     agree = papers.agree(seen.logs, np.zeros_like(seen.logs))
     chance = np.logical_and.reduce([agree[one] for one in asked.claims]).mean(axis=1)
-    over = np.repeat(chance / weighted.likelihood[ALL][chosen], times)
-    own = Weighted(
-        np.repeat(weighted.points[chosen], times, axis=0), over, {ALL: np.ones(len(over))}
-    )
+    own = Weighted(seen.points, times / proposed[chosen], {ALL: chance})
     return Confirmed(
         asked,
         own.points[own.resampled(ALL, SHIPPED_DRAWS, seed=1)],
@@ -237,7 +241,7 @@ def write_draws(found: Mapping[str, Confirmed]) -> None:
         "# Written by `python validation/inference/run.py draws`; do not edit.",
         f"# Cells were replayed at {points} points of each law in {len(OF_DRAWS.seeds)} recorded "
         f"dishes, and at {WEIGHED_DRAWS} draws of",
-        "# what was emulated from them, which were drawn again by their own chances. The effective "
+        "# what was emulated from them, which were drawn again by their own chances; the effective "
         "size is of these.",
         "# The evidence is that of laws.md, from more points.",
         "",
