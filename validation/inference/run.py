@@ -194,16 +194,15 @@ class Confirmed:
 
     question: Question
     points: np.ndarray
-    evidence: float
-    error: float
     size: float
 
 
 def confirmed(found: Inference, folder: Path) -> Confirmed:
     """Draws of the emulated posterior, drawn again by what their own replays give.
 
-    Their weights are replayed chances over those that they were drawn by, by which the emulator's error leaves the
-    draws (sampling, importance resampling), as far as it has not left out good points altogether.
+    Their weights are replayed chances over those that they were drawn by, so that the emulator's
+    error leaves the draws (sampling, importance resampling), as far as it has not left out good
+    points altogether.
     """
     weighted, asked = found.weighted, found.question
     proposed = weighted.likelihood[ALL]
