@@ -543,11 +543,12 @@ def main() -> None:
     lines = ["# What is kept", "", f"Made by `python validation/trust/{Path(__file__).name}`.", ""]
     for name in options.section or sections:
         title, trial = sections[name]
-        lines += [f"## {title}", "", *trial(), ""]
-    text = "\n".join(lines)
-    print(text)
-    if not options.section:
-        (HERE / "kills.md").write_text(text, encoding="utf-8")
+        made = [f"## {title}", "", *trial(), ""]
+        print("\n".join(made), flush=True)
+        lines += made
+        # After each section, since the next ones take as long.
+        if not options.section:
+            (HERE / "kills.md").write_text("\n".join(lines), encoding="utf-8")
 
 
 if __name__ == "__main__":
