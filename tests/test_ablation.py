@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from tests.test_json import SECTIONS, conform
 
 from calibration_builders import AREAS, CELLS, replayed
 from sdf1_field import InputError
@@ -308,6 +309,9 @@ def test_conflicts_ask_the_whole_model_and_the_rows_that_claims_need_again(law, 
     assert "CXCR4 per cell: 500" in rows["D13"][4]
     page = ablation_report.as_markdown(found)
     assert "## Over the literature's conflicts" in page
+    answer = json.loads(json.dumps(ablation_report.as_json(found), allow_nan=False))
+    shape, keys = SECTIONS["ablate"]
+    assert (shape, conform(answer, keys)) == ("An object", set(keys) - {"informed_by"})
 
 
 # The command

@@ -136,7 +136,7 @@ def matrix_header(matrix: Matrix) -> tuple[str, ...]:
 def claim_rows(found: Ablation) -> list[tuple[str, ...]]:
     """Rows of `WORDS`: what each claim needs, and what suffices for it."""
     matrix = found.matrix
-    rows = []
+    rows: list[tuple[str, ...]] = []
     for k, column in enumerate(matrix.columns):
         whole = float(matrix.chances[0, :, k].mean())
         nothing = share_text(float(matrix.chances[-1, :, k].mean()))
@@ -187,7 +187,7 @@ def holding_rows(found: Ablation) -> list[tuple[str, ...]]:
     if not found.conflicting:
         return []
     first = found.conflicting[0][1]
-    rows = []
+    rows: list[tuple[str, ...]] = []
     for n, row in enumerate(first.rows):
         for k, column in enumerate(first.columns):
             at = found.matrix.rows.index(row)
