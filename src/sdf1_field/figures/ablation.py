@@ -1,5 +1,6 @@
 """Chances of claims with mechanisms taken away, as a table that is shaded by chance."""
 
+import math
 import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -42,14 +43,17 @@ _COLUMN, _LINE, _GAP = 0.92, 0.36, 0.12
 """Width of a column, height of a row, and of a gap between kinds of rows [inch]."""
 _ABOVE, _MARGIN, _LETTER = 0.35, 0.12, 0.072
 """Room above the rows, around all, and for a letter of a row's name [inch]."""
-_NOTE = (
-    "Shading and large number: chance that one paper of the original's size reports the claim, "
-    "mean over draws of the parameters; small: 5 to 95 % of draws. Framed: without it the claim is "
-    "lost (upper rows), or it suffices alone (lower rows), by the rules of the table."
+_NOTE = "Shading and number: chance that one paper of the original's size reports the claim{over}."
+_OVER = ", mean over draws of the parameters; small: 5 to 95 % of draws"
+_FRAME = (
+    "Framed: without it the claim is lost (upper rows), or it suffices alone (lower rows), by the "
+    "rules of the table."
 )
 
 
-def ablation_figure(columns: Sequence[str], rows: Sequence[ShadedRow]) -> Figure:
+def ablation_figure(
+    columns: Sequence[str], rows: Sequence[ShadedRow], says: Sequence[str]
+) -> Figure:
     """Claims in columns, and models with mechanisms off in rows.
 
     Parameters
@@ -57,10 +61,15 @@ def ablation_figure(columns: Sequence[str], rows: Sequence[ShadedRow]) -> Figure
     columns : sequence of str
         Names of the claims.
     rows : sequence of ShadedRow
+    says : sequence of str
+        Lines that say what the claims are, for below.
     """
+    several = any(math.isfinite(one.low) for row in rows for one in row.elements)
     left = _MARGIN + _LETTER * max(len(row.name) for row in rows)
     width = left + _COLUMN * len(columns) + _MARGIN
-    note = textwrap.wrap(_NOTE, int(LETTERS_PER_INCH * (width - 2 * _MARGIN)))
+    letters = int(LETTERS_PER_INCH * (width - 2 * _MARGIN))
+    texts = [*map(plain, says), f"{_NOTE.format(over=_OVER if several else '')} {_FRAME}"]
+    note = [line for text in texts for line in textwrap.wrap(text, letters)]
     below = 0.25 + 0.16 * len(note)
     tall = _LINE * len(rows) + _GAP * sum(row.gap for row in rows)
     height = _ABOVE + tall + below
@@ -88,7 +97,6 @@ def ablation_figure(columns: Sequence[str], rows: Sequence[ShadedRow]) -> Figure
                     )
                 )  # fmt: skip
             ink = ink_on(colour)
-            several = one.low == one.low
             axes.text(
                 x + 0.5 * _COLUMN, middle - 0.055 * several, f"{one.chance:.2f}", ha="center",
                 va="center", color=ink, fontsize=9,

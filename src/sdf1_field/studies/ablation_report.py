@@ -337,9 +337,9 @@ def _methods(found: Ablation) -> Iterator[str]:
 # Files
 
 
-def figure_of(matrix: Matrix) -> Figure:
+def figure_of(found: Ablation) -> Figure:
     """Claims × mechanisms, shaded by chance."""
-    rows = []
+    matrix, rows = found.matrix, []
     for n, row in enumerate(matrix.rows):
         own = matrix.chances[n]
         low, high = (
@@ -356,7 +356,11 @@ def figure_of(matrix: Matrix) -> Figure:
         ]
         before = matrix.rows[n - 1].kind if n else WHOLE
         rows.append(ShadedRow(row.name, elements, gap=row.kind != before))
-    return ablation_figure(matrix.columns, rows)
+    says = [f"{c.id}: {c.says}" for c in found.asked.paper.claims if c.id in matrix.columns]
+    if JOINT in matrix.columns:
+        joint = [one for one in found.asked.paper.joint if one in matrix.columns]
+        says.append(f"{JOINT}: one paper reports {', '.join(joint)}")
+    return ablation_figure(matrix.columns, rows, says)
 
 
 def write_ablation(found: Ablation, folder: Path) -> None:
@@ -378,9 +382,7 @@ def write_ablation(found: Ablation, folder: Path) -> None:
         for name, text in texts.items():
             write_whole(folder / name, text)
         with written_aside(folder / FILES[-1]) as partial:
-            figure_of(found.matrix).savefig(
-                partial, format="png", dpi=150, metadata={"Software": None}
-            )
+            figure_of(found).savefig(partial, format="png", dpi=150, metadata={"Software": None})
     except OSError as error:
         raise RunError(
             f"{error.filename or folder}: {reason_of(error)}. The points are kept; make room and "
