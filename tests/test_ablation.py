@@ -340,7 +340,7 @@ def test_the_command_prints_what_it_writes(law, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     result = call(*of_shipped())
     assert result.exit_code == 0
-    assert "models at 1 draws in 3 dishes: about" in result.stderr
+    assert "models at the models' own values, in 3 dishes: about" in result.stderr
     assert result.stdout.splitlines()[-1] == (
         f"deniz2023-ablation-shipped: {', '.join(ablation_report.FILES)}"
     )

@@ -144,10 +144,12 @@ def ablate(
 def _say_size(asked: "Asked", seconds: float) -> None:
     """Number of models and the time they take, before the first replay."""
     time = f"{seconds / 60:.0f} min" if seconds > _LONG else f"{seconds:.0f} s"
+    from sdf1_field.studies.ablation_report import values_text
+
     choices = len(asked.conflicts.choices)
     again = f", and {choices} choices of conflicts" if choices else ""
     say(
-        f"{len(asked.rows)} models at {len(asked.draws)} draws in {asked.dishes} dishes{again}: "
+        f"{len(asked.rows)} models at {values_text(asked)}, in {asked.dishes} dishes{again}: "
         f"about {time} of processor time, less what the folder holds",
         err=True,
     )

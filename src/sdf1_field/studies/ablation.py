@@ -36,6 +36,8 @@ LEAST, HALF = 0.2, 0.5
 the first matrix was seen."""
 SURE = 0.95
 """Share of resampled draws in which a verdict must be the same."""
+OWN_VALUES = "the models' own values"
+"""Where values are from without draws."""
 POINTS = "points.jsonl"
 """File of replayed points in a folder."""
 JOINT = "joint"
@@ -198,7 +200,7 @@ def ask(
         rows_for(on, tuple(dict.fromkeys(mechanisms))),
         law,
         ({},) if draws is None else draws.settings,
-        "the models' own values" if draws is None else draws.source,
+        OWN_VALUES if draws is None else draws.source,
         dishes or (_SHIPPED_DISHES if draws is None else _DISHES),
         own,
         conflict_draws,

@@ -13,6 +13,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from sdf1_field import __version__
+from sdf1_field.digits import count_text
 from sdf1_field.errors import RunError, reason_of, write_whole, written_aside
 from sdf1_field.figures.ablation import Shaded, ShadedRow, ablation_figure
 from sdf1_field.reproduce.tables import markdown_table, share_text, weights_line
@@ -21,8 +22,10 @@ from sdf1_field.studies.ablation import (
     HALF,
     JOINT,
     LEAST,
+    OWN_VALUES,
     SURE,
     Ablation,
+    Asked,
     Matrix,
     certainty,
     necessary,
@@ -234,9 +237,16 @@ another question, which calibrations of such laws answer (sdf1-field calibrate -
 def _head(found: Ablation) -> str:
     asked = found.asked
     return (
-        f"{len(asked.draws)} draws ({asked.source}), {asked.dishes} recorded dishes; every row has "
-        "the same draws, dishes and random numbers."
+        f"At {values_text(asked)}, in {asked.dishes} recorded dishes; every row "
+        "has the same values, dishes and random numbers."
     )
+
+
+def values_text(asked: Asked) -> str:
+    """At which values of the parameters mechanisms are taken away."""
+    if asked.source == OWN_VALUES:
+        return OWN_VALUES
+    return f"{count_text(len(asked.draws), 'draw')} of the parameters ({asked.source})"
 
 
 def as_markdown(found: Ablation) -> str:
@@ -310,8 +320,7 @@ def _methods(found: Ablation) -> Iterator[str]:
     asked = found.asked
     yield (
         f"Mechanisms of the co-culture model were switched off one at a time, and all but one "
-        f"group of them, with sdf1-field {__version__}, at {len(asked.draws)} draws of the "
-        f"parameters ({asked.source})."
+        f"group of them, with sdf1-field {__version__}, at {values_text(asked)}."
     )
     yield (
         f"Haematopoietic cells were replayed in {asked.dishes} recorded dishes, with the same "
