@@ -1,3 +1,4 @@
+from sdf1_field.api.ablating import ablate as ablate
 from sdf1_field.api.calibrating import calibrate as calibrate
 from sdf1_field.api.exporting import export as export
 from sdf1_field.api.groups import plot_groups as plot_groups

@@ -1,14 +1,15 @@
 """Command line; commands import NumPy and all that needs it when they run.
 
 `models`, `running`, `explaining`, `analysing`, `drawing`, `movies`, `viewing`, `tracking`,
-`measuring`, `scenes`, `reproducing` and `calibrating` hold the commands; `options` is shared by
-several of them, `examples` ends the help of each, and `program` turns errors into one line and an
-exit status.
+`measuring`, `scenes`, `reproducing`, `calibrating` and `ablating` hold the commands; `options` is
+shared by several of them, `examples` ends the help of each, and `program` turns errors into one
+line and an exit status.
 """
 
 import click
 
 from sdf1_field import __version__
+from sdf1_field.cli.ablating import ablate
 from sdf1_field.cli.analysing import analyse
 from sdf1_field.cli.calibrating import calibrate
 from sdf1_field.cli.drawing import plot
@@ -50,6 +51,6 @@ def main() -> None:
 
 for _command in (
     list_models, new, show, check, solve, inspect, explain, analyse, plot, movie, view, export,
-    tracks, measure, scene, reproduce, calibrate,
+    tracks, measure, scene, reproduce, calibrate, ablate,
 ):  # fmt: skip
     main.add_command(_command)
