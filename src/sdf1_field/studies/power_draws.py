@@ -38,7 +38,7 @@ from sdf1_field.studies.replicates import Moments
 Array = NDArray[np.float64]
 
 DRAWS = 16
-SEEDS, DENSER = (1, 2, 3, 4), 2
+SEEDS, DENSER = (9001, 9002, 9003, 9004), 2
 """Recorded dishes, and cells in a replay over those of a dish; dishes of the calibrations."""
 STORE = "draws.jsonl"
 _SIDES = ("first", "against")
