@@ -1,8 +1,8 @@
 """Command line; commands import NumPy and all that needs it when they run.
 
 `models`, `running`, `explaining`, `analysing`, `drawing`, `movies`, `viewing`, `tracking`,
-`measuring`, `scenes`, `reproducing` and `calibrating` hold the commands; `options` is shared by
-several of them, `examples` ends the help of each, and `program` turns errors into one line and an
+`measuring`, `scenes`, `reproducing`, `calibrating` and `powering` hold the commands; `options` is
+shared by several of them, `examples` ends the help of each, and `program` turns errors into one line and an
 exit status.
 """
 
@@ -16,6 +16,7 @@ from sdf1_field.cli.explaining import explain
 from sdf1_field.cli.measuring import measure
 from sdf1_field.cli.models import check, list_models, new, show
 from sdf1_field.cli.movies import movie
+from sdf1_field.cli.powering import power
 from sdf1_field.cli.program import Program
 from sdf1_field.cli.reproducing import reproduce
 from sdf1_field.cli.running import inspect, solve
@@ -50,6 +51,6 @@ def main() -> None:
 
 for _command in (
     list_models, new, show, check, solve, inspect, explain, analyse, plot, movie, view, export,
-    tracks, measure, scene, reproduce, calibrate,
+    tracks, measure, scene, reproduce, calibrate, power,
 ):  # fmt: skip
     main.add_command(_command)

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from sdf1_field.studies.power_report import PowerFound
 
 _NUMBERS, _VIEWS = "3,4,6,10", "1,2,4"
-_OF_MODELS = ("--against", "--with", "--set", "--at", "--quantity", "--posterior")
+_OF_MODELS = ("--against", "--with", "--set", "--at", "--quantity", "--posterior", "--variation")
+"""Options that have no meaning with --claim."""
 
 
 @click.command(
@@ -126,6 +127,16 @@ def power(
     if workers is not None and scheduler is not None:
         raise InputError("--workers and --scheduler: the scheduler has its workers. Leave one out.")
     sizes = whole_numbers(numbers, "--n"), whole_numbers(views, "--views")
+    if ids:
+        given = (against, own, settings, at, quantity, posterior, variation)
+        for option, value in zip(_OF_MODELS, given, strict=True):
+            if value:
+                raise InputError(f"--claim and {option}: a claim names its models. Leave one out.")
+        _power_of_claims(
+            model, ids, *sizes, target, dishes, output, seed, workers=workers,
+            scheduler=scheduler, quiet=quiet, as_json=as_json,
+        )  # fmt: skip
+        return
     if against is None:
         raise InputError("--against: missing. Name the model of the other group.")
     from sdf1_field.api.powering import posterior_draws, write_power
@@ -163,6 +174,58 @@ def power(
         _print_found(found)
         say(f"\n{folder}: power.json, power.csv, power.png, runs.csv")
     _end_with(found.failures, 2 * dishes)
+
+
+def _power_of_claims(
+    paper: str,
+    ids: tuple[str, ...],
+    numbers: tuple[int, ...],
+    views: tuple[int, ...],
+    target: float,
+    dishes: int,
+    output: Path | None,
+    seed: int,
+    *,
+    workers: int | None,
+    scheduler: str | None,
+    quiet: bool,
+    as_json: bool,
+) -> None:
+    """Chances that a paper's experiment reports some claims, by its size."""
+    from sdf1_field.studies import claim_power, power_report
+
+    power_report.require_sizes(numbers, views, target)
+    known = claim_power.asked_claims(paper, ids)
+    folder = output or Path(f"power-{paper}-seed{seed}")
+    if not quiet and scheduler is None:
+        announce_compilation()
+    total = claim_power.dishes_of(known, dishes, views)
+    done = 0
+    try:
+        with shown_phases(quiet=quiet) as advance:
+
+            def progress(more: int) -> None:
+                nonlocal done
+                done += more
+                advance("dishes", done, total)
+
+            found = claim_power.found_claims(
+                known, folder, numbers=numbers, views=views, power=target, dishes=dishes,
+                seed=seed, scheduler=scheduler, workers=workers,
+                expected=None if quiet else _say_expected, progress=progress,
+            )  # fmt: skip
+    except KeyboardInterrupt as end:
+        kept = len(list((folder / "runs").glob("*.nc")))
+        fail_interrupted(end, f"{folder} keeps {kept} finished dishes; the same command goes on.")
+    if as_json:
+        say(json.dumps(claim_power.as_json(found), indent=2))
+    else:
+        print_table(claim_power.size_rows(found), claim_power.CLAIMS)
+        if found.least:
+            say(f"\nleast n with a chance of {100.0 * target:g} %:")
+            print_table(claim_power.least_rows(found), claim_power.LEAST)
+        say(f"\n{claim_power.NOTES}")
+    _end_with(found.failures, total)
 
 
 def whole_numbers(text: str, option: str) -> tuple[int, ...]:

@@ -22,6 +22,12 @@ from sdf1_field.studies.power import SPARE
 
 CLAIMS = ("claim", "statement", "asks", "views", "n", "chance (95 %)")
 LEAST = ("claim", "statement", "asks", "views", "at least")
+NOTES = (
+    "The chance that an experiment of n replicates, each the sum of so many simulated views, reports "
+    "the claim with all of its statements, or one of them; averaged over the variation between "
+    "experiments and over Student's and Welch's test, with its 95 % interval over dishes. A dash: "
+    "the pools are too small to draw such experiments; give more --dishes."
+)
 _WHOLE, _FOUND = "all of it", "p < 0.05"
 _LEVEL = 0.05
 
@@ -117,6 +123,11 @@ def asked_claims(name: str, ids: Sequence[str]) -> Paper:
         for key, c in paper.conditions.items()
     }
     return replace(paper, claims=claims, conditions=conditions, joint=())
+
+
+def dishes_of(paper: Paper, dishes: int, views: Sequence[int]) -> int:
+    """Number of dishes that `found_claims` needs."""
+    return len(plan(paper, dishes=dishes, views=views))
 
 
 def found_claims(

@@ -126,15 +126,9 @@ def asked(
     InputError
         If a number is out of its range.
     """
-    if min(numbers, default=0) < 2:
-        raise InputError(
-            "--n: a t test needs two replicates or more in each group. Give 2 or more."
-        )
-    if min(views, default=0) < 1:
-        raise InputError("--views: a replicate is the sum of one view or more. Give 1 or more.")
-    for name, value in (("--alpha", alpha), ("--power", power)):
-        if not 0.0 < value < 1.0:
-            raise InputError(f"{name}: {value:g} is not between 0 and 1. Write it like 0.05.")
+    require_sizes(numbers, views, power)
+    if not 0.0 < alpha < 1.0:
+        raise InputError(f"--alpha: {alpha:g} is not between 0 and 1. Write it like 0.05.")
     if variation is not None and not 0.0 <= variation <= 1.0:
         raise InputError(
             f"--variation: {variation:g} is no coefficient of variation from 0 to 1. Write 0.15 "
@@ -149,6 +143,24 @@ def asked(
         compared, Planned(test, alpha, weights), variation, tuple(sorted(set(numbers))),
         tuple(sorted(set(views))), power, dishes, seed,
     )  # fmt: skip
+
+
+def require_sizes(numbers: Sequence[int], views: Sequence[int], power: float) -> None:
+    """Refuse numbers of replicates and views, or a power, that no experiment can have.
+
+    Raises
+    ------
+    InputError
+        If one is out of its range.
+    """
+    if min(numbers, default=0) < 2:
+        raise InputError("--n: a t test needs two replicates in each group. Give 2 or more.")
+    if min(views, default=0) < 1:
+        raise InputError("--views: a replicate is the sum of one view or more. Give 1 or more.")
+    if max((*numbers, *views)) > MOST:
+        raise InputError(f"--n and --views: more than {MOST} are not simulated. Give fewer.")
+    if not 0.0 < power < 1.0:
+        raise InputError(f"--power: {power:g} is not between 0 and 1. Write it like 0.8.")
 
 
 Draws = tuple[Sequence[Mapping[str, str | float]], Sequence[str], str]
