@@ -2,8 +2,8 @@
 
 Virtual papers with n replicates of so many views are drawn from pools of dishes, as for verdicts
 (`sdf1_field.claims.virtual`), and averaged over the variation between experiments and over both
-unpaired t tests. Of a result that is not significant, the chance that it is found significant stands
-beside the chance that it is reported as the paper did.
+unpaired t tests. Of a result that is not significant, the chance that it is found significant
+stands beside the chance that it is reported as the paper did.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -23,8 +23,8 @@ from sdf1_field.studies.power import SPARE
 CLAIMS = ("claim", "statement", "asks", "views", "n", "chance (95 %)")
 LEAST = ("claim", "statement", "asks", "views", "at least")
 NOTES = (
-    "The chance that an experiment of n replicates, each the sum of so many simulated views, reports "
-    "the claim with all of its statements, or one of them; averaged over the variation between "
+    "The chance that an experiment of n replicates, each the sum of so many simulated views, "
+    "reports the claim with all of its statements, or one of them; averaged over the variation between "
     "experiments and over Student's and Welch's test, with its 95 % interval over dishes. A dash: "
     "the pools are too small to draw such experiments; give more --dishes."
 )
@@ -106,10 +106,12 @@ def asked_claims(name: str, ids: Sequence[str]) -> Paper:
     InputError
         If the paper or a claim is unknown.
     """
-    known = {claim.id: claim for claim in load_paper(name).only(tuple(ids)).claims}
-    # Without the null model, and without claims that others only refer to.
-    claims = tuple(replace(known[one], against_null=False, detects="") for one in dict.fromkeys(ids))
     paper = load_paper(name)
+    known = {claim.id: claim for claim in paper.only(tuple(ids)).claims}
+    # Without the null model, and without claims that others only refer to.
+    claims = tuple(
+        replace(known[one], against_null=False, detects="") for one in dict.fromkeys(ids)
+    )
     times: dict[str, set[float]] = {}
     for statement in (s for claim in claims for s in claim.statements):
         for key, time in (

@@ -236,19 +236,30 @@ class Comparison:
 
         def power(picks: Mapping[str, Picks]) -> Array:
             own = {side: at[:, 0] for side, at in picks.items()}
-            each = [parts[side].moments_of(own[side], views) for side in parts]
-            together = np.zeros(len(each[0].mean))
-            if self.planned.test == PAIRED:
-                first, against = (parts[side].influences(own[side]) for side in parts)
-                apart = [a - a.mean(axis=1, keepdims=True) for a in (first, against)]
-                together = (apart[0] * apart[1]).sum(axis=1) / (first.shape[1] - 1) / views
-            found = power_of(
-                (each[0], each[1]), number, self.planned, together=together,
-                share=self._kind is Sample.SHARE,
-            )  # fmt: skip
-            return np.clip(found, _EDGE, 1.0 - _EDGE)
+            return np.clip(self._by_moments(parts, own, number, views), _EDGE, 1.0 - _EDGE)
 
         return pooled_interval(power, self.pools, "logit")
+
+    def power_at(self, number: int, views: int) -> float:
+        """The formula's power alone."""
+        parts = self._parts()
+        whole = {side: np.arange(len(one.values))[None] for side, one in parts.items()}
+        return float(self._by_moments(parts, whole, number, views)[0])
+
+    def _by_moments(
+        self, parts: Mapping[str, Parts], own: Mapping[str, Picks], number: int, views: int
+    ) -> Array:
+        """Power by the moments of some dishes, shape (row,)."""
+        each = [parts[side].moments_of(own[side], views) for side in parts]
+        together = np.zeros(len(each[0].mean))
+        if self.planned.test == PAIRED:
+            first, against = (parts[side].influences(own[side]) for side in parts)
+            apart = [a - a.mean(axis=1, keepdims=True) for a in (first, against)]
+            together = (apart[0] * apart[1]).sum(axis=1) / (first.shape[1] - 1) / views
+        return power_of(
+            (each[0], each[1]), number, self.planned, together=together,
+            share=self._kind is Sample.SHARE,
+        )  # fmt: skip
 
     # How large
 

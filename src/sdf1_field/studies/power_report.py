@@ -326,7 +326,8 @@ def notes(found: PowerFound) -> str:
     text = (
         f"Power: the chance that {test_text(ask.planned.test)} of n against n replicates, "
         f"two-sided at {ask.planned.alpha:g}, finds the difference; a replicate is the sum of so "
-        f"many simulated views; {variation}. Intervals are over {ask.dishes} simulated dishes of each model. "
+        f"many simulated views; {variation}. Intervals are over {ask.dishes} simulated dishes of "
+        "each model. "
         "Simulated: counted in 2,000 experiments that are drawn from these dishes; formula: from "
         "the mean and scatter of single dishes, where experiments are too large to be drawn."
     )

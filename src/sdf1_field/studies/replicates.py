@@ -1,8 +1,9 @@
 """Mean and standard deviation of a replicate that is the sum of several views, from single dishes.
 
 A replicate's number is a product of powers of sums over its views, such as cells over area for a
-density. Its moments follow from the means and covariances of these sums (delta method: the mean to
-second order in their scatter, the variance to first), for any number of views.
+density. Its mean and variance are expanded in the inverse number of views: the leading orders follow
+from the means and covariances of these sums (delta method), and the next ones are such that a
+replicate of a single view has the mean and variance of the dishes' own numbers.
 """
 
 from collections.abc import Sequence
@@ -78,9 +79,15 @@ class Parts:
         Moments
             Of shape (row,).
         """
-        center, influence, bias = self._expanded(picks)
-        variance = influence.var(axis=1, ddof=1) / views
-        return Moments(center * (1.0 + bias / views), np.abs(center) * np.sqrt(variance))
+        center, influence, numbers = self._expanded(picks)
+        leading = influence.var(axis=1, ddof=1)
+        with np.errstate(invalid="ignore"):
+            mean = numbers.mean(axis=1) - center
+            further = numbers.var(axis=1, ddof=1) - leading
+        # A dish without a number, such as one without free cells, leaves the leading order.
+        mean, further = (np.where(np.isfinite(own), own, 0.0) for own in (mean, further))
+        variance = leading / views + further / views**2
+        return Moments(center + mean / views, np.sqrt(np.maximum(variance, 0.0)))
 
     def centers(self, picks: Picks) -> Array:
         """Number of all chosen dishes together, shape (row,)."""
@@ -88,21 +95,17 @@ class Parts:
 
     def influences(self, picks: Picks) -> Array:
         """First-order deviations of the number that dishes cause, shape (row, dish)."""
-        center, influence, _ = self._expanded(picks)
-        return center[:, None] * influence
+        return self._expanded(picks)[1]
 
     def _expanded(self, picks: Picks) -> tuple[Array, Array, Array]:
-        """Number of the means, relative deviations that dishes cause, and the relative bias."""
+        """Number of all dishes' sums, deviations from it by each dish, and dishes' own numbers."""
         chosen = self.values[picks]
         means = chosen.mean(axis=1)
         with np.errstate(divide="ignore", invalid="ignore"):
             center = np.prod(means**self.powers, axis=1)
             relative = chosen / means[:, None] - 1.0
-        influence = relative @ self.powers
-        # E[prod (1 + r)**p] is 1 + var(sum p r) / 2 - sum p var(r) / 2 to second order.
-        each = relative.var(axis=1, ddof=1)
-        bias = 0.5 * (influence.var(axis=1, ddof=1) - each @ self.powers)
-        return center, influence, bias
+            numbers = np.prod(chosen**self.powers, axis=2)
+        return center, center[:, None] * (relative @ self.powers), numbers
 
 
 def parts_of(pool: Pool, quantity: Quantity, of: str, time: float | None) -> Parts:
