@@ -6,6 +6,7 @@ import numpy as np
 
 from sdf1_field.claims import Pool, Reading
 from sdf1_field.observations import OBSERVATIONS
+from sdf1_field.studies import power_report
 from sdf1_field.studies.power import Comparison, Planned, Read
 
 CELLS, AREAS = 255, (0.11, 0.05, 0.84)
@@ -45,3 +46,24 @@ def comparison(reduction, *, of="network", dishes=48, seed=1, spread=0.0, planne
         for unit, r in zip(units, (reduction, 1.0), strict=True)
     )
     return Comparison(first, against, Read(FOLD_CHANGE, of, 0.0), planned)
+
+
+def use_the_law(patch):
+    """Let `power` ask this law in place of dishes; gives the dishes that are asked for."""
+    asked = []
+
+    def made(dishes, folder, *, progress=None, **_):
+        folder.mkdir(exist_ok=True)
+        asked.extend(dishes)
+        found = {}
+        for dish in dishes:
+            treated = "amd3100" in dish.model or any("amd3100" in s for s in dish.settings)
+            rng = np.random.default_rng([dish.seed, treated])
+            (row,) = counts_of(rng, (1,), 0.5 if treated else 1.0)
+            found[dish] = readings_of(row, dish.times[0])
+        if progress is not None:
+            progress(len(dishes))
+        return found, ()
+
+    patch.setattr(power_report, "made", made)
+    return asked

@@ -50,6 +50,9 @@ def loaded_by(arguments):
         (["calibrate", "--help"], 0),
         (["calibrate", "deniz2023", "--free", ","], 2),
         (["calibrate", "deniz2023", "--workers", "2", "--scheduler", "there"], 2),
+        (["power", "--help"], 0),
+        (["power", "coculture-kg1a", "--n", "three"], 2),
+        (["power", "coculture-kg1a"], 2),
         (["nonsense"], 2),
     ],
 )

@@ -2,16 +2,25 @@
 
 import json
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from power_builders import AREAS, REGIONS, comparison, counts_of, readings_of
+from power_builders import (
+    AREAS,
+    REGIONS,
+    comparison,
+    counts_of,
+    pool,
+    readings_of,
+    use_the_law,
+)
 from sdf1_field.claims.significance import unpaired_t
 from sdf1_field.cli import main
 from sdf1_field.studies import compared as models
-from sdf1_field.studies import power_report
+from sdf1_field.studies import claim_power, power_draws
 from sdf1_field.studies.compared import Side
 from sdf1_field.studies.power import Planned, prior_variation
 from sdf1_field.studies.replicates import Moments
@@ -222,23 +231,7 @@ def test_a_folder_with_something_else_is_refused(tmp_path):
 @pytest.fixture
 def law(monkeypatch):
     """Simulated counts in place of dishes; the dishes that were asked for."""
-    asked = []
-
-    def made(dishes, folder, *, progress=None, **_):
-        folder.mkdir(exist_ok=True)
-        asked.extend(dishes)
-        found = {}
-        for dish in dishes:
-            treated = "amd3100" in dish.model or any("amd3100" in s for s in dish.settings)
-            rng = np.random.default_rng([dish.seed, treated])
-            (row,) = counts_of(rng, (1,), 0.5 if treated else 1.0)
-            found[dish] = readings_of(row, dish.times[0])
-        if progress is not None:
-            progress(len(dishes))
-        return found, ()
-
-    monkeypatch.setattr(power_report, "made", made)
-    return asked
+    return use_the_law(monkeypatch)
 
 
 def test_the_command_prints_and_keeps_power(law, tmp_path):
@@ -281,6 +274,66 @@ def test_other_readings_are_compared_where_models_give_them():
     grown = models.compared(
         Side("biogenesis-glass"), Side("biogenesis-laminin-111"), quantity="migrasomes formed"
     )
-    assert (grown.observation, [read.of for read in grown.reads]) == (
-        "network", ["migration", "retraction"],
-    )  # fmt: skip
+    assert grown.observation == "network"
+    assert [read.of for read in grown.reads] == ["migration", "retraction"]
+
+
+# Draws and claims
+
+
+def test_power_over_draws_is_that_of_dishes_with_the_same_fold_changes():
+    """Many replayed cells stand for dishes that hold fewer."""
+    rng = np.random.default_rng(9)
+    question = models.compared(Side(AMD), Side(KG1A))
+    tables = []
+    for _ in range(3):
+        table = {}
+        for name, reduction in (("first", 0.6), ("against", 1.0)):
+            cells = sum(counts_of(rng, (200,), reduction) for _ in range(power_draws.DENSER))
+            areas = np.tile(AREAS, (200, 1))
+            # The order of regions is free surface, MSC, network.
+            order = [2, 0, 1]
+            table[name, question.time] = power_draws.Counted(cells[:, order], areas[:, order])
+        tables.append(table)
+    drawn = power_draws.of_region("network", question, tables, Planned())
+    of_dishes = comparison(0.6, dishes=3000, seed=10)
+    spread = drawn.power(4, 2)
+    assert spread.low <= spread.median <= spread.high
+    assert spread.median == pytest.approx(of_dishes.power_at(4, 2), abs=0.05)
+    assert drawn.ratio().median == pytest.approx(0.6, abs=0.03)
+    least = drawn.least(2, 0.8)
+    assert drawn.power(least, 2).median >= 0.8 > drawn.power(least - 1, 2).median
+
+
+def test_a_claim_is_reported_more_often_by_larger_experiments():
+    rng = np.random.default_rng(11)
+    paper = claim_power.asked_claims("deniz2023", ["D13", "D14"])
+    assert paper.conditions["control"].times == (4 * 3600.0,)
+    pools = {
+        key: pool_at_4_h(key, counts_of(rng, (24,), reduction))
+        for key, reduction in (("control", 1.0), ("amd3100_1um", 0.8), ("amd3100", 0.5))
+    }
+    found = claim_power.of_pools(paper, pools, numbers=(3, 6, 20), views=(1, 2), power=0.8)
+    chances = {
+        (one.claim, one.statement, one.asks, one.views, one.number): one.chance
+        for one in found.sizes
+    }
+    whole = ("D13", "all of it", "as reported")
+    assert chances[*whole, 1, 3].value < chances[*whole, 1, 6].value
+    assert chances[*whole, 1, 3].value < chances[*whole, 2, 3].value
+    assert chances[*whole, 1, 20] is None
+    # D14 says that nothing is significant, and larger experiments find something.
+    reported = "MSC: a reduction, not significant"
+    asks = [a for claim, text, a, v, n in chances if (text, v, n) == (reported, 1, 3)]
+    assert len(asks) == 2
+    not_found, is_found = (chances["D14", reported, a, 1, 6].value for a in asks)
+    assert not_found + is_found == pytest.approx(1.0, abs=0.1)
+    least = {(one.claim, one.asks, one.views): one.number for one in found.least}
+    assert 2 < least["D13", "as reported", 1] <= 12
+    assert ("D14", "as reported", 1) not in least
+
+
+def pool_at_4_h(unit, counts):
+    return replace(
+        pool(unit, []), dishes=tuple(readings_of(row, 4 * 3600.0) for row in counts)
+    )
