@@ -19,8 +19,8 @@ from power_builders import (
 )
 from sdf1_field.claims.significance import unpaired_t
 from sdf1_field.cli import main
-from sdf1_field.studies import compared as models
 from sdf1_field.studies import claim_power, power_draws
+from sdf1_field.studies import compared as models
 from sdf1_field.studies.compared import Side
 from sdf1_field.studies.power import Planned, prior_variation
 from sdf1_field.studies.replicates import Moments
@@ -146,6 +146,14 @@ def test_least_number_has_the_power_and_one_less_has_not():
         assert least.low <= least.number <= least.high
     # Dishes that are alike seem to differ a little, so that no number is surely too large.
     assert comparison(1.0, seed=8).least(4, 0.8).high is None
+
+
+def test_a_sure_difference_has_an_interval_at_any_size():
+    one = comparison(0.2, of="MSC", dishes=12, variation=prior_variation())
+    for number in (2, 19, 50, 120):
+        found = one.formula(number, 4)
+        assert found.low <= found.value <= found.high
+    assert one.least(4, 0.8).high <= 3
 
 
 def test_pairs_of_one_dish_are_told_apart_better():
@@ -334,6 +342,4 @@ def test_a_claim_is_reported_more_often_by_larger_experiments():
 
 
 def pool_at_4_h(unit, counts):
-    return replace(
-        pool(unit, []), dishes=tuple(readings_of(row, 4 * 3600.0) for row in counts)
-    )
+    return replace(pool(unit, []), dishes=tuple(readings_of(row, 4 * 3600.0) for row in counts))

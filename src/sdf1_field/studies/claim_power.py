@@ -24,8 +24,8 @@ CLAIMS = ("claim", "statement", "asks", "views", "n", "chance (95 %)")
 LEAST = ("claim", "statement", "asks", "views", "at least")
 NOTES = (
     "The chance that an experiment of n replicates, each the sum of so many simulated views, "
-    "reports the claim with all of its statements, or one of them; averaged over the variation between "
-    "experiments and over Student's and Welch's test, with its 95 % interval over dishes. A dash: "
+    "reports the claim with all of its statements, or one of them; averaged over the variation "
+    "between experiments and over Student's and Welch's test, with its 95 % interval over dishes. A dash: "
     "the pools are too small to draw such experiments; give more --dishes."
 )
 _WHOLE, _FOUND = "all of it", "p < 0.05"
@@ -185,8 +185,7 @@ def of_pools(
         for view in views:
             largest = _largest(paper, claim, pools, view)
             sizes += [
-                ClaimSize(*label, view, n, _chance(paper, claim, pools, n, view))
-                for n in numbers
+                ClaimSize(*label, view, n, _chance(paper, claim, pools, n, view)) for n in numbers
             ]
             if any(s.p_from is not None for s in claim.statements):
                 # Not significant is reported the less, the larger the experiment.
@@ -293,5 +292,3 @@ def as_json(found: ClaimsFound) -> dict[str, Any]:
 def _plain(chance: Interval) -> dict[str, Any]:
     known = chance.low == chance.low and chance.high == chance.high
     return {"value": chance.value, "interval": [chance.low, chance.high] if known else None}
-
-

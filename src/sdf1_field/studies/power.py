@@ -36,7 +36,7 @@ MOST = 1000
 """Replicates up to which the least number is sought."""
 SIMULATED, FORMULA = "simulated", "formula"
 _ENDS = ("value", "low", "high")
-_EDGE = 1e-9
+_EDGE = 2e-9
 """Distance of a formula's power from 0 and 1, so that its odds are finite."""
 
 
@@ -236,9 +236,16 @@ class Comparison:
 
         def power(picks: Mapping[str, Picks]) -> Array:
             own = {side: at[:, 0] for side, at in picks.items()}
-            return np.clip(self._by_moments(parts, own, number, views), _EDGE, 1.0 - _EDGE)
+            return np.clip(
+                self._by_moments(parts, own, number, views), 0.5 * _EDGE, 1.0 - 0.5 * _EDGE
+            )
 
-        return pooled_interval(power, self.pools, "logit")
+        found = pooled_interval(power, self.pools, "logit")
+        enough = all(pool.units >= LEAST_UNITS for pool in self.pools.values())
+        if enough and not 1.0 - found.value > _EDGE:
+            # All dishes agree; their scatter is that of rounding.
+            return Interval(found.value, found.value, found.value)
+        return found
 
     def power_at(self, number: int, views: int) -> float:
         """The formula's power alone."""

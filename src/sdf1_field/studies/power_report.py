@@ -252,9 +252,9 @@ def _spread_text(spread: Spread) -> str:
 def effect_rows(found: PowerFound) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
     """Header and rows: the numbers that both groups are expected to have."""
     header = EFFECTS + ((_POSTERIOR,) if found.draws else ())
-    rows = []
+    rows: list[tuple[str, ...]] = []
     for one in found.regions:
-        row = (
+        row: tuple[str, ...] = (
             one.of or found.asked.compared.quantity.name,
             *(_with_ends(part) for part in (one.first, one.against, one.ratio)),
         )
@@ -274,10 +274,10 @@ def _with_ends(part: Interval) -> str:
 def power_rows(found: PowerFound) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
     """Header and rows: power at every number of replicates and views."""
     header = POWERS + ((_POSTERIOR,) if found.draws else ())
-    rows = []
+    rows: list[tuple[str, ...]] = []
     for one in found.regions:
         for power in one.powers:
-            row = (
+            row: tuple[str, ...] = (
                 one.of or found.asked.compared.quantity.name, f"{power.views}", f"{power.number}",
                 chance_text(power.answer), power.by, share_text(power.formula.value),
             )  # fmt: skip
@@ -290,10 +290,10 @@ def power_rows(found: PowerFound) -> tuple[tuple[str, ...], list[tuple[str, ...]
 def least_rows(found: PowerFound) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
     """Header and rows: the least number of replicates with the power asked for."""
     header = LEAST + (("median over draws",) if found.draws else ())
-    rows = []
+    rows: list[tuple[str, ...]] = []
     for one in found.regions:
         for least in one.least:
-            row = (
+            row: tuple[str, ...] = (
                 one.of or found.asked.compared.quantity.name,
                 f"{least.views}",
                 f"n = {_number(least.number)}",

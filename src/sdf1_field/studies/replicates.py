@@ -1,9 +1,9 @@
 """Mean and standard deviation of a replicate that is the sum of several views, from single dishes.
 
 A replicate's number is a product of powers of sums over its views, such as cells over area for a
-density. Its mean and variance are expanded in the inverse number of views: the leading orders follow
-from the means and covariances of these sums (delta method), and the next ones are such that a
-replicate of a single view has the mean and variance of the dishes' own numbers.
+density. Its mean and variance are expanded in the inverse number of views: the leading orders
+follow from the means and covariances of these sums (delta method), and the next ones are such that
+a replicate of a single view has the mean and variance of the dishes' own numbers.
 """
 
 from collections.abc import Sequence
