@@ -2,8 +2,8 @@
 
 `models`, `running`, `explaining`, `analysing`, `drawing`, `movies`, `viewing`, `tracking`,
 `measuring`, `scenes`, `reproducing`, `calibrating` and `powering` hold the commands; `options` is
-shared by several of them, `examples` ends the help of each, and `program` turns errors into one line
-and an exit status.
+shared by several of them, `examples` ends the help of each, and `program` turns errors into one
+line and an exit status.
 """
 
 import click

@@ -25,8 +25,8 @@ LEAST = ("claim", "statement", "asks", "views", "at least")
 NOTES = (
     "The chance that an experiment of n replicates, each the sum of so many simulated views, "
     "reports the claim with all of its statements, or one of them; averaged over the variation "
-    "between experiments and over Student's and Welch's test, with its 95 % interval over dishes. A dash: "
-    "the pools are too small to draw such experiments; give more --dishes."
+    "between experiments and over Student's and Welch's test, with its 95 % interval over dishes. "
+    "A dash: the pools are too small to draw such experiments; give more --dishes."
 )
 _WHOLE, _FOUND = "all of it", "p < 0.05"
 _LEVEL = 0.05
