@@ -213,7 +213,6 @@ def claims(arguments: argparse.Namespace) -> None:
 def posterior(arguments: argparse.Namespace) -> None:
     """Power to find each treatment's effect over the recorded posterior, by the formula."""
     from sdf1_field.calibration.draws import recorded_draws
-
     from sdf1_field.studies.power import prior_variation
 
     draws = recorded_draws(arguments.draws)
