@@ -22,6 +22,7 @@ _NODES = 24
 _LARGE = 20
 """Values from which on a sum of variances is taken for chi-squared, with Satterthwaite's degrees of
 freedom, which moves power by less than 0.001."""
+_SURE = 10.0
 _MOST = 37.0
 """Noncentrality beyond which power is 1 and SciPy's distribution underflows."""
 
@@ -53,7 +54,9 @@ def _beyond(noncentrality: Array, freedom: Array | float, limit: Array | float) 
     # The square of a noncentral t is a noncentral F, which has both of its tails.
     square = np.minimum(noncentrality, _MOST) ** 2
     found: Array = 1.0 - special.ncfdtr(1.0, freedom, square, np.square(limit))
-    return np.where(noncentrality > _MOST, 1.0, found)
+    # SciPy's distribution also fails where many values make a large noncentrality sure.
+    sure = (noncentrality > _MOST) | (np.isnan(found) & (noncentrality > _SURE))
+    return np.where(sure, 1.0, found)
 
 
 def two_sample_power(
