@@ -13,6 +13,7 @@ from tests.test_reproduce import report
 from calibration_builders import FREE, use_the_law
 from conftest import FOLLOWED
 from mask_builders import CLASSES, bodies, imagej
+from power_builders import use_the_law as use_the_law_of_power
 from sdf1_field.cli import main
 from sdf1_field.reproduce import as_json
 from track_builders import csv_text
@@ -384,3 +385,13 @@ def test_calibrate_prints_what_the_page_says(printed, monkeypatch, tmp_path):
     assert documented("calibrate") - keys == {
         f"correlations[].{key}" for key in ("key", "with", "value")
     }
+
+
+def test_power_prints_what_the_page_says(printed, monkeypatch, tmp_path):
+    use_the_law_of_power(monkeypatch)
+    keys = printed(
+        "power", "power", "coculture-kg1a-amd3100-10um", "--against", "coculture-kg1a", "--n", 3,
+        "--views", 1, "--dishes", 12, "-o", tmp_path / "out", "--quiet",
+    )  # fmt: skip
+    without = documented("power") - keys
+    assert all("draws" in key for key in without), without

@@ -53,6 +53,9 @@ def loaded_by(arguments):
         (["ablate", "--help"], 0),
         (["ablate", "deniz2023", "--shipped-values", "--draws", "3"], 2),
         (["ablate", "deniz2023", "--conflict-draws", "3"], 2),
+        (["power", "--help"], 0),
+        (["power", "coculture-kg1a", "--n", "three"], 2),
+        (["power", "coculture-kg1a"], 2),
         (["nonsense"], 2),
     ],
 )

@@ -22,6 +22,7 @@ _HOME = {
     "replay": "api.replaying",
     "calibrate": "api.calibrating",
     "ablate": "api.ablating",
+    "power": "api.powering",
     "measure": "api.measuring",
     "measure_groups": "api.measuring",
     "scene_of_image": "api.scenes",

@@ -1,8 +1,8 @@
 """Command line; commands import NumPy and all that needs it when they run.
 
 `models`, `running`, `explaining`, `analysing`, `drawing`, `movies`, `viewing`, `tracking`,
-`measuring`, `scenes`, `reproducing`, `calibrating` and `ablating` hold the commands; `options` is
-shared by several of them, `examples` ends the help of each, and `program` turns errors into one
+`measuring`, `scenes`, `reproducing`, `calibrating`, `ablating` and `powering` hold the commands;
+`options` is shared by several of them, `examples` ends the help of each, and `program` turns errors into one
 line and an exit status.
 """
 
@@ -17,6 +17,7 @@ from sdf1_field.cli.explaining import explain
 from sdf1_field.cli.measuring import measure
 from sdf1_field.cli.models import check, list_models, new, show
 from sdf1_field.cli.movies import movie
+from sdf1_field.cli.powering import power
 from sdf1_field.cli.program import Program
 from sdf1_field.cli.reproducing import reproduce
 from sdf1_field.cli.running import inspect, solve
@@ -51,6 +52,6 @@ def main() -> None:
 
 for _command in (
     list_models, new, show, check, solve, inspect, explain, analyse, plot, movie, view, export,
-    tracks, measure, scene, reproduce, calibrate, ablate,
+    tracks, measure, scene, reproduce, calibrate, ablate, power,
 ):  # fmt: skip
     main.add_command(_command)
