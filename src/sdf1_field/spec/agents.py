@@ -321,12 +321,6 @@ def _middle(spec: "ModelSpec") -> str:
     return duration_text(spec.run.duration / 2)
 
 
-def _removed_bodies(spec: "ModelSpec") -> dict[str, str] | None:
-    if not spec.grows or spec.run.culture > 0.0:
-        return {"start": "0 h"}
-    return {"start": _middle(spec)} if spec.scene.mode == "grown" else None
-
-
 def _pretreated(spec: "ModelSpec") -> dict[str, str]:
     before = min(_PRETREATMENT, spec.run.culture)
     times = {"start": duration_text(-before), "stop": "0 h"} if before > 0 else {}
@@ -357,7 +351,6 @@ ACTIONS: dict[str, Action] = {
         needs=("ligand",),
         lacks=_without_coat,
         idle=_unsolved_coat,
-        example=lambda spec: {"dose": "100 ng/mL", "start": duration_text(-spec.run.culture)},
     ),
     "cd166_block": Action(
         effect=lambda agent, dose: Effect(blocked=_covered(agent, dose)),
@@ -413,7 +406,6 @@ ACTIONS: dict[str, Action] = {
         effect=lambda _agent, _dose: Effect(bodies_removed=True),
         lasts="moment",
         lacks=_without_bodies,
-        example=_removed_bodies,
     ),
     "medium_change": Action(
         effect=lambda _agent, _dose: Effect(medium_change=True),
