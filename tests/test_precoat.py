@@ -61,7 +61,7 @@ def test_a_pre_coat_is_incubated_to_equilibrium_unless_told_how_long(tiny):
     assert first.coated == (("sdf1", 10.0, 1800.0),)
 
 
-@pytest.mark.parametrize("solver", ["cosine", "fipy"])
+@pytest.mark.parametrize("solver", ["cosine", pytest.param("fipy", marks=pytest.mark.slow)])
 def test_the_coat_holds_what_its_binding_law_says_and_the_audit_counts_it_as_added(tiny, solver):
     spec = spec_of(
         tiny, "treatments.sdf1_precoat.dose=10 nM", f"numerics.solver={solver}",
