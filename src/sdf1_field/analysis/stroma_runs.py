@@ -82,7 +82,7 @@ def frame_outlines(run: xr.Dataset, frame: int) -> dict[str, Edges]:
     return {
         BODY: (
             DrawnOutlines(drawn)
-            if drawn is not None
+            if drawn is not None and body.any()
             else Outlines(*(at(f"body_{name}")[body] for name in ellipses))
         ),
         MIGRASOME: Outlines(
@@ -110,12 +110,14 @@ def run_network(run: xr.Dataset, time: float) -> NetworkCount:
     """
     frame = frame_at(run, time)
     if not np.isfinite(run["body_x"][frame].values).any():
-        spec, remedy = model_of(run).spec, "Solve a model with scene.msc_density above 0"
-        if has_msc(run) or not spec.shows_bodies:
+        spec, when = model_of(run).spec, ""
+        remedy = "Solve a model with scene.msc_density above 0"
+        if has_msc(run) or (spec.bears_stroma and not spec.shows_bodies):
+            when = f" at {duration_text(time)}"
             remedy = "Its bodies were removed: ask for a time before, saved with output.fields_from"
         raise InputError(
-            f"{run_name(run)}: has no {spec.stroma.label} at {duration_text(time)}, whose networks "
-            f"could be counted. {remedy}."
+            f"{run_name(run)}: has no {spec.stroma.label}{when}, whose networks could be counted. "
+            f"{remedy}."
         )
     return count_network(
         run_scene(run, frame),
