@@ -12,7 +12,7 @@ from sdf1_field.errors import InputError
 from sdf1_field.migrasomes import cargo_of, remove_bodies
 from sdf1_field.record import open_run, solve
 from sdf1_field.scene import NO_BODY, DrawnFloor, Region
-from sdf1_field.simulation import model_grid, simulate
+from sdf1_field.simulation import model_grid, record_exposure, replay_cells, simulate
 from sdf1_field.spec import load_model
 from sdf1_field.spec.unread import unread_keys
 from simulation_builders import GROWN, HOUR, model, states
@@ -150,3 +150,16 @@ def test_the_walk_over_a_network_without_bodies_ends_as_it_began_in_number(tiny)
     assert last.time == 0.5 * HOUR
     assert np.bincount(last.cell_regions, minlength=3)[Region.MSC] == 0
     assert len(last.cells.x) == 30
+
+
+def test_replayed_cells_meet_the_network_without_bodies(tiny):
+    spec = model(tiny, REMOVED, "run.duration=30 min")
+    recorded = record_exposure(spec, 3, dtype=np.float64, least_correction=0.0)
+    full = {s.time: s.cells for s in simulate(spec, seed=3) if s.cells is not None}
+    replayed = list(replay_cells(recorded, spec))
+    assert len(replayed) == 3
+    for one in replayed:
+        assert one.areas[Region.MSC] == 0.0
+        assert np.abs(full[one.time].x - one.cells.x).max() < 1e-7
+    with pytest.raises(InputError, match="the medium, a ligand or the stroma is treated otherwise"):
+        next(iter(replay_cells(recorded, model(tiny, "run.duration=30 min"))))
