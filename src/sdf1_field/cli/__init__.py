@@ -1,7 +1,7 @@
 """Command line; commands import NumPy and all that needs it when they run.
 
 `models`, `running`, `explaining`, `analysing`, `drawing`, `movies`, `viewing`, `tracking`,
-`measuring`, `scenes`, `reproducing` and `calibrating` hold the commands; `options` is shared by
+`measuring`, `scenes`, `reproducing`, `calibrating` and `sweeping` hold the commands; `options` is shared by
 several of them, `examples` ends the help of each, and `program` turns errors into one line and an
 exit status.
 """
@@ -20,6 +20,7 @@ from sdf1_field.cli.program import Program
 from sdf1_field.cli.reproducing import reproduce
 from sdf1_field.cli.running import inspect, solve
 from sdf1_field.cli.scenes import scene
+from sdf1_field.cli.sweeping import sweep
 from sdf1_field.cli.tracking import export, tracks
 from sdf1_field.cli.viewing import view
 
@@ -50,6 +51,6 @@ def main() -> None:
 
 for _command in (
     list_models, new, show, check, solve, inspect, explain, analyse, plot, movie, view, export,
-    tracks, measure, scene, reproduce, calibrate,
+    tracks, measure, scene, reproduce, calibrate, sweep,
 ):  # fmt: skip
     main.add_command(_command)
