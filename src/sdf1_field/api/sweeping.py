@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from sdf1_field.figures.paper import Page
-    from sdf1_field.studies.sweep import Expected, Question, Sweep
+    from sdf1_field.studies.sweep import Expected, Factor, Question, Sweep
     from sdf1_field.studies.sweep_results import Curve
 
 PICTURE = "sweep.png"
@@ -53,7 +53,7 @@ class Swept:
 
     @property
     def values(self) -> "pd.DataFrame":
-        """One row for each value, time and region: mean, S.D., ratio to the reference, intervals."""
+        """One row for each value, time and region: mean, S.D., ratio and intervals."""
         return self._frame("value_rows")
 
     def half_effects(self) -> "pd.DataFrame":
@@ -262,7 +262,7 @@ def _figure(found: Swept, page: "Page | None") -> "Figure":
 
     sweep, question = found.sweep, found.sweep.question
     title = load_model(question.model, settings=question.settings).spec.title
-    axes = [Axis(f.label, f.values, f.numbers) for f in question.factors]
+    axes = [Axis(_label(question, f), f.values, f.numbers) for f in question.factors]
     dots = {
         (at, region): sweep.folds[:, :, t, REGIONS.index(region)]
         for t, at in enumerate(question.times)
@@ -280,6 +280,18 @@ def _figure(found: Swept, page: "Page | None") -> "Figure":
             for key, own in dots.items()
         }
     return grid_figure(axes, means, heading=title, dishes=question.dishes, page=page)
+
+
+def _label(question: "Question", factor: "Factor") -> str:
+    """Label of an axis: the agent of a dose, else the key, with its unit."""
+    from sdf1_field.figures.sweeps import typeset
+
+    first, *rest = factor.key.split(".")
+    name = factor.key
+    if first == "treatments" and rest[-1] == "dose":
+        spec = question.spec_at(question.points[0])
+        name = spec.agent[spec.agent_of(rest[0])].label
+    return f"{name} [{typeset(factor.unit)}]" if factor.unit else name
 
 
 def _setting(value: Any) -> str:

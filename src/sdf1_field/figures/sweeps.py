@@ -1,6 +1,7 @@
 """Fold changes over values of a key, with the half effect of a dose, and heat maps of two keys."""
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -146,6 +147,17 @@ def _said_of_curves(curves: Sequence[Row]) -> str:
     )
 
 
+def typeset(unit: str) -> str:
+    """Unit with the sign of micro.
+
+    Examples
+    --------
+    >>> typeset("uM"), typeset("ng/mL")
+    ('µM', 'ng/mL')
+    """
+    return f"µ{unit[1:]}" if re.match(r"u[A-Za-z]", unit) else unit
+
+
 def _symbol(name: str) -> str:
     """Constant with its index below the line."""
     first, _, index = name.partition("_")
@@ -157,7 +169,8 @@ def _draw_curve(
 ) -> None:
     places = swept.places()
     width = float(np.ptp(places)) or 1.0
-    shifts = _SPREAD * width * (np.arange(dots.shape[1]) % 5 - 2)
+    side = min(dots.shape[1], 5)
+    shifts = _SPREAD * width * (np.arange(dots.shape[1]) % side - 0.5 * (side - 1))
     for place, own in zip(places, dots, strict=True):
         axes.plot(
             place + shifts, own, ls="", marker="o", ms=0.3 * font_size(), mfc=GREY, mec="none",
@@ -189,13 +202,14 @@ def _draw_half(axes: Any, swept: Swept, curve: Row, places: Array) -> None:
     half = scale(curve["half"])
     axes.axvline(half, color=VERMILION, lw=1.0, ls="--", zorder=1)
     word = "IC50" if curve["falls"] else "EC50"
-    texts = [f"{word} {number_text(curve['half'], figures=2)} {curve['unit']}"]
+    unit = typeset(curve["unit"])
+    texts = [f"{word} {number_text(curve['half'], figures=2)} {unit}"]
     constant = curve.get("constant")
     if constant and places.min() <= scale(curve["constant_value"]) <= places.max():
         axes.axvline(scale(curve["constant_value"]), color="0.3", lw=0.7, zorder=1)
     if constant:
         value = number_text(curve["constant_value"], figures=2)
-        texts.append(f"{_symbol(constant)} {value} {curve['unit']}")
+        texts.append(f"{_symbol(constant)} {value} {unit}")
     axes.text(
         0.98 if curve["falls"] else 0.02, 0.97, "\n".join(texts), transform=axes.transAxes,
         ha="right" if curve["falls"] else "left", va="top", linespacing=1.3, zorder=5,

@@ -3,6 +3,7 @@
 NumPy is not needed here, so that errors in a call are quick.
 """
 
+import itertools
 import math
 import re
 from dataclasses import dataclass
@@ -19,6 +20,8 @@ MOST = 100
 """Values of one key."""
 _FIGURES = 3
 """Of the values between the ends of a range, at least."""
+_ROUNDED = 0.01
+"""Rounding of such a value at most, as a share of the step to it."""
 _LIKE = "0.03..30 uM:log:7"
 
 
@@ -136,10 +139,12 @@ def _of_range(key: str, text: str) -> list[str]:
     ]
     if not all(map(math.isfinite, between)):
         raise InputError(f"--over {key}: '{text}' is too wide. Choose nearer ends.")
-    ends = found["low"], found["high"]
+    steps = [after - before for before, after in itertools.pairwise([low, *between, high])]
     texts: list[str] = []
     for figures in range(_FIGURES, 18):
-        texts = [ends[0], *(f"{value:.{figures}g}" for value in between), ends[1]]
-        if len({float(one) for one in texts}) == number:
+        texts = [f"{value:.{figures}g}" for value in between]
+        rounded = [abs(float(own) - value) for own, value in zip(texts, between, strict=True)]
+        if all(off <= _ROUNDED * step for off, step in zip(rounded, steps, strict=False)):
             break
+    texts = [found["low"], *texts, found["high"]]
     return [f"{one} {unit}".rstrip() for one in texts]

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sdf1_field.digits import number_text
+from sdf1_field.simulation.threads import use_threads
 from sdf1_field.statistics import percentile_interval, resamples
 from sdf1_field.studies.ratios import ratio_of_means
 
@@ -21,7 +22,7 @@ Array = NDArray[np.float64]
 
 FEWEST = 5
 """Values of a fit, 0 included: one more than it has parameters."""
-_STEEPNESS = np.geomspace(0.4, 4.0, 10)
+_STEEPNESS = np.geomspace(0.4, 4.0, 21)
 _PER_DECADE = 12
 """Half doses of the grid; the best is moved between them by a parabola."""
 _BEYOND = 10.0
@@ -107,12 +108,14 @@ def fit_response(doses: Array, values: Array, *, matched: bool, unit: str = "") 
     if not (ends[1] < 1.0 or ends[0] > 1.0):
         return _none(y, "the highest dose has no effect beyond the scatter of dishes")
     means = np.array([_known(one).mean() for one in y])
-    half, steepness, start, end = (float(one[0]) for one in _fitted(x, means[None, :], means))
+    with use_threads(1):
+        fitted = _fitted(x, means[None, :], means)
+        again, _, starts, finals = _fitted(x, _resampled(y, matched), means)
+    half, steepness, start, end = (float(one[0]) for one in fitted)
     if not positive[0] <= half <= positive[-1]:
         side = "below the lowest" if half < positive[0] else "above the highest"
         dose = positive[0] if half < positive[0] else positive[-1]
         return _none(y, f"half effect {side} dose of {number_text(float(dose))} {unit}".rstrip())
-    again, _, starts, finals = _fitted(x, _resampled(y, matched), means)
     # A resample whose effect has the other sign has no half effect at any dose.
     again = np.where((starts > finals) == (start > end), again, np.inf)
     low, high = (math.exp(one) for one in percentile_interval(np.log(again)))

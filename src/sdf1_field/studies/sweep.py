@@ -1,8 +1,8 @@
 """Sweeps: fold changes over values of one key of a model, or over a grid of two.
 
-Every dish is one of the ensemble engine, so that a sweep goes on where it was stopped. With matched
-seeds, the dishes of all values share their stroma and the places of cells, and a ratio of two values
-scatters less than between independent dishes.
+Every dish is one of the ensemble engine, so that a sweep goes on where it was stopped. With
+matched seeds, the dishes of all values share their stroma and the places of cells, and a ratio of
+two values scatters less than between independent dishes.
 """
 
 import contextlib
@@ -66,11 +66,6 @@ class Factor:
     numbers: tuple[float, ...] | None
     unit: str
     scale: float
-
-    @property
-    def label(self) -> str:
-        """Key with its unit."""
-        return f"{self.key} [{self.unit}]" if self.unit else self.key
 
 
 @dataclass(frozen=True)
