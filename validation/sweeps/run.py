@@ -72,12 +72,16 @@ def main() -> None:
     """Run both sweeps and write what they found."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--folder", type=Path, default=HERE / "dishes")
+    parser.add_argument("--dishes", type=int, default=DISHES)
+    parser.add_argument("--only", choices=tuple(SWEEPS))
     parser.add_argument("--workers", type=int)
     given = parser.parse_args()
-    parts = [f"# Sweeps of doses\n\n{DISHES} dishes of each dose, matched seeds."]
+    parts = [f"# Sweeps of doses\n\n{given.dishes} dishes of each dose, matched seeds."]
     for name, (key, values, at) in SWEEPS.items():
+        if given.only not in (None, name):
+            continue
         found = sdf1_field.sweep(
-            MODEL, {key: values}, dishes=DISHES, at=at, folder=given.folder / name,
+            MODEL, {key: values}, dishes=given.dishes, at=at, folder=given.folder / name,
             workers=given.workers, progress=lambda done, total: print(f"{done} of {total}"),
         )  # fmt: skip
         found.plot(HERE / f"{name}.png", force=True)

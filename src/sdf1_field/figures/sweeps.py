@@ -213,6 +213,7 @@ def _draw_half(axes: Any, swept: Swept, curve: Row, places: Array) -> None:
     axes.text(
         0.98 if curve["falls"] else 0.02, 0.97, "\n".join(texts), transform=axes.transAxes,
         ha="right" if curve["falls"] else "left", va="top", linespacing=1.3, zorder=5,
+        bbox={"fc": "white", "ec": "none", "alpha": 0.8, "pad": 1.5},
     )  # fmt: skip
 
 
