@@ -29,7 +29,7 @@ _LONG = 100.0
     cls=ExampleCommand,
     examples=r"""
     # a dose-response curve: some minutes
-    sdf1-field sweep coculture-kg1a --dishes 12 -o amd3100 \
+    sdf1-field sweep coculture-kg1a --dishes 12 -o doses \
         --over treatments.amd3100.dose="0 uM,0.03..30 uM:log:7"
 
     # a grid of two keys, at 4 h, as a heat map
@@ -193,7 +193,7 @@ def _print_report(plain: Mapping[str, Any]) -> None:
     print_table(
         [
             (
-                *(row[key] for key in keys),
+                *row["values"],
                 duration_text(row["time_s"]),
                 row["region"],
                 str(row["dishes"]),
@@ -239,7 +239,7 @@ def half_rows(curves: Sequence[Mapping[str, Any]]) -> list[tuple[str, ...]]:
             (
                 *place,
                 half,
-                number_text(curve.get("over_constant"), figures=2),
+                number_text(curve["over_constant"], figures=2),
                 number_text(curve["steepness"], figures=2),
                 f"{number_text(curve['start'])} to {number_text(curve['end'])}",
             )
@@ -249,7 +249,7 @@ def half_rows(curves: Sequence[Mapping[str, Any]]) -> list[tuple[str, ...]]:
 
 def half_notes(curves: Sequence[Mapping[str, Any]]) -> list[str]:
     """The constant behind "over K", and what a shift from it would mean."""
-    known = [curve for curve in curves if curve.get("constant")]
+    known = [curve for curve in curves if curve["constant"]]
     if not known:
         return []
     first = known[0]

@@ -139,7 +139,7 @@ def curve_figure(
 def _said_of_curves(curves: Sequence[Row]) -> str:
     if not any(curve["half"] for curve in curves):
         return ""
-    names = {curve["constant"] for curve in curves if curve.get("constant")}
+    names = {curve["constant"] for curve in curves if curve["constant"]}
     constant = f" Thin line: {_symbol(names.pop())}." if names else ""
     return (
         "Line: Hill's curve; dashed: dose of the half effect, shaded its 95 % interval (bootstrap "
@@ -204,7 +204,7 @@ def _draw_half(axes: Any, swept: Swept, curve: Row, places: Array) -> None:
     word = "IC50" if curve["falls"] else "EC50"
     unit = typeset(curve["unit"])
     texts = [f"{word} {number_text(curve['half'], figures=2)} {unit}"]
-    constant = curve.get("constant")
+    constant = curve["constant"]
     if constant and places.min() <= scale(curve["constant_value"]) <= places.max():
         axes.axvline(scale(curve["constant_value"]), color="0.3", lw=0.7, zorder=1)
     if constant:

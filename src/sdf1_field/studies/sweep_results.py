@@ -206,14 +206,16 @@ def curve_rows(sweep: Sweep, curves: Sequence[Curve]) -> list[dict[str, Any]]:
             row["value_2"] = sweep.question.factors[1].values[curve.other]
         row |= asdict(own) | {"unit": sweep.question.factors[0].unit}
         row["line"] = _line(own, sweep.question.factors[0])
-        if constant is not None:
-            row |= {
-                "constant": constant.name,
-                "constant_key": constant.key,
-                "constant_value": constant.value,
-                "over_constant": None if own.half is None else constant.over(own.half),
-                "competing_nM": None if own.half is None else constant.competing(own.half),
-            }
+        row |= {
+            "constant": None if constant is None else constant.name,
+            "constant_key": None if constant is None else constant.key,
+            "constant_value": None if constant is None else constant.value,
+            "over_constant": None,
+            "competing_nM": None,
+        }
+        if constant is not None and own.half is not None:
+            row["over_constant"] = constant.over(own.half)
+            row["competing_nM"] = constant.competing(own.half)
         rows.append(row)
     return rows
 
@@ -259,8 +261,16 @@ def as_json(sweep: Sweep, curves: Sequence[Curve]) -> dict[str, Any]:
             for f in sweep.failures
         ],
         "curves": curve_rows(sweep, curves),
-        "values": value_rows(sweep),
+        "values": [_plain_row(sweep.question, row) for row in value_rows(sweep)],
     }
+
+
+def _plain_row(question: Question, row: Mapping[str, Any]) -> dict[str, Any]:
+    """Row of a value with the values as written in one list, in place of columns."""
+    keys = [f.key for f in question.factors]
+    columns = {*keys, *DIMENSIONS, *(name.replace("value", "unit") for name in DIMENSIONS)}
+    own = {key: value for key, value in row.items() if key not in columns}
+    return {"values": [row[key] for key in keys], **own}
 
 
 def as_dataset(sweep: Sweep) -> xr.Dataset:

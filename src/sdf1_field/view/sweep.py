@@ -3,13 +3,12 @@
 import csv
 import math
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from sdf1_field.digits import interval_text, number_text, spread_text
 from sdf1_field.statistics import p_text
-from sdf1_field.studies.sweep_results import DIMENSIONS
 from sdf1_field.units import duration_text
 
 _FIGURES = 5
@@ -50,20 +49,20 @@ def sweep_data(folder: Path, plain: Mapping[str, Any]) -> dict[str, Any]:
             ),
         ],
         "header": [*keys, "at", "on", "dishes", "fold change", f"ratio to {references}", "p"],
-        "rows": [_row(row, keys) for row in plain["values"]],
+        "rows": [_row(row) for row in plain["values"]],
         "halves": [_half(curve) for curve in curves],
         "panels": list(_panels(folder, plain)) if len(keys) == 1 else [],
     }
 
 
-def _row(row: Mapping[str, Any], keys: Sequence[str]) -> dict[str, Any]:
+def _row(row: Mapping[str, Any]) -> dict[str, Any]:
     ends = None if row["ratio_low"] is None else (row["ratio_low"], row["ratio_high"])
     time = duration_text(float(row["time_s"]))
     return {
         "time": time,
         "region": str(row["region"]),
         "text": [
-            *(str(row[key]) for key in keys), time, str(row["region"]), str(row["dishes"]),
+            *map(str, row["values"]), time, str(row["region"]), str(row["dishes"]),
             spread_text(row["mean"], row["deviation"]), interval_text(row["ratio"], ends),
             "-" if row["p"] is None else p_text(row["p"]),
         ],
@@ -92,6 +91,7 @@ def _panels(folder: Path, plain: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     """Means, intervals, dots and curve of each time and region."""
     (over,) = plain["over"]
     dots = _dots(folder, str(over["key"]))
+    numbers = dict(zip(over["values"], over["numbers"] or (), strict=False))
     for at in plain["times"]:
         regions = dict.fromkeys(str(row["region"]) for row in plain["values"])
         for region in regions:
@@ -107,12 +107,12 @@ def _panels(folder: Path, plain: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
                 "unit": str(over["unit"]),
                 "points": [
                     {
-                        "label": str(row[over["key"]]),
-                        "number": row.get(DIMENSIONS[0]),
+                        "label": str(row["values"][0]),
+                        "number": numbers.get(str(row["values"][0])),
                         "mean": row["mean"],
                         "low": row["low"],
                         "high": row["high"],
-                        "dots": dots.get((str(row[over["key"]]), at, region), []),
+                        "dots": dots.get((str(row["values"][0]), at, region), []),
                     }
                     for row in rows
                 ],
