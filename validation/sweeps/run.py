@@ -127,8 +127,8 @@ def main() -> None:
     parts.append(
         "## SDF-1 that cells meet, and the shift it explains\n\nMean over a region of one "
         f"untreated dish at {AT}: dissolved and bound SDF-1 as the receptor sees it; factor of "
-        "competition 1 + c/K_d; occupied receptors over those of half a trigger; IC50 over K_i of the first "
-        "trigger, with both."
+        "competition 1 + c/K_d; occupied receptors over those of half a trigger; IC50 over K_i of "
+        "the first trigger, with both."
     )
     parts.append(
         markdown(["on", "c [nM]", "1 + c/K_d", "o/N", "IC50/K_i of the trigger"], sensed())
