@@ -222,7 +222,7 @@ def half_rows(curves: Sequence[Mapping[str, Any]]) -> list[tuple[str, ...]]:
     """Cells of the table of half effects."""
     from sdf1_field.units import duration_text
 
-    rows = []
+    rows: list[tuple[str, ...]] = []
     for curve in curves:
         name = "IC50" if curve["falls"] else "EC50"
         other = f", {curve['value_2']}" if "value_2" in curve else ""

@@ -240,7 +240,7 @@ def _value_at(spec: ModelSpec, key: str) -> Any:
 
 def _factor(over: Over, place: int, specs: Mapping[tuple[int, ...], ModelSpec]) -> Factor:
     """Values of a key with their numbers; InputError if two of them are the same."""
-    first = {point[place]: spec for point, spec in reversed(specs.items())}
+    first = {point[place]: spec for point, spec in reversed(list(specs.items()))}
     canonical = [_value_at(first[n], over.key) for n in range(len(over.values))]
     for n, value in enumerate(canonical):
         same = next((m for m in range(n) if _equal(canonical[m], value)), None)

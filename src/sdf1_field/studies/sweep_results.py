@@ -226,7 +226,9 @@ def _line(response: Response, factor: Factor) -> list[list[float]]:
         return []
     positive = [dose for dose in factor.numbers if dose > 0.0]
     doses = np.geomspace(min(positive), max(positive), _POINTS)
-    return np.column_stack([doses, response.at(doses)]).tolist()
+    return [
+        [float(dose), float(fold)] for dose, fold in zip(doses, response.at(doses), strict=True)
+    ]
 
 
 def question_as_json(question: Question) -> dict[str, Any]:
