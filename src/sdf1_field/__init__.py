@@ -23,6 +23,7 @@ _HOME = {
     "calibrate": "api.calibrating",
     "ablate": "api.ablating",
     "power": "api.powering",
+    "sweep": "api.sweeping",
     "measure": "api.measuring",
     "measure_groups": "api.measuring",
     "scene_of_image": "api.scenes",

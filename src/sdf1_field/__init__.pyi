@@ -13,6 +13,7 @@ from sdf1_field.api.runs import Runs as Runs
 from sdf1_field.api.runs import open_run as open_run
 from sdf1_field.api.scenes import scene_of_image as scene_of_image
 from sdf1_field.api.solving import solve as solve
+from sdf1_field.api.sweeping import sweep as sweep
 from sdf1_field.api.tracking import open_tracks as open_tracks
 from sdf1_field.errors import InputError as InputError
 from sdf1_field.errors import RunError as RunError

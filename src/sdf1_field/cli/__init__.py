@@ -1,9 +1,9 @@
 """Command line; commands import NumPy and all that needs it when they run.
 
 `models`, `running`, `explaining`, `analysing`, `drawing`, `movies`, `viewing`, `tracking`,
-`measuring`, `scenes`, `reproducing`, `calibrating`, `ablating` and `powering` hold the commands;
-`options` is shared by several of them, `examples` ends the help of each, and `program` turns errors into one
-line and an exit status.
+`measuring`, `scenes`, `reproducing`, `calibrating`, `sweeping`, `ablating` and `powering` hold the
+commands; `options` is shared by several of them, `examples` ends the help of each, and `program`
+turns errors into one line and an exit status.
 """
 
 import click
@@ -22,6 +22,7 @@ from sdf1_field.cli.program import Program
 from sdf1_field.cli.reproducing import reproduce
 from sdf1_field.cli.running import inspect, solve
 from sdf1_field.cli.scenes import scene
+from sdf1_field.cli.sweeping import sweep
 from sdf1_field.cli.tracking import export, tracks
 from sdf1_field.cli.viewing import view
 
@@ -52,6 +53,6 @@ def main() -> None:
 
 for _command in (
     list_models, new, show, check, solve, inspect, explain, analyse, plot, movie, view, export,
-    tracks, measure, scene, reproduce, calibrate, ablate, power,
+    tracks, measure, scene, reproduce, calibrate, sweep, ablate, power,
 ):  # fmt: skip
     main.add_command(_command)

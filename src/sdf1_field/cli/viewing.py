@@ -44,8 +44,8 @@ def view(
     It shows fields, stroma and cells over time, values under the pointer, and a cell's states. The
     page is one file without any request to the network.
 
-    Of a folder that `reproduce` or `calibrate` wrote it shows the claims with their chances and the
-    simulated experiments behind them, or the calibrated parameters.
+    Of a folder that `reproduce`, `calibrate` or `sweep` wrote it shows the claims with their
+    chances and the simulated experiments behind them, the calibrated parameters, or the curve.
     """
     from sdf1_field.api.runs import Run
     from sdf1_field.api.viewing import require_page, view_folder, view_runs
