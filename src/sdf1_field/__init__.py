@@ -21,6 +21,7 @@ _HOME = {
     "record_exposure": "api.replaying",
     "replay": "api.replaying",
     "calibrate": "api.calibrating",
+    "design": "api.designing",
     "measure": "api.measuring",
     "measure_groups": "api.measuring",
     "scene_of_image": "api.scenes",
