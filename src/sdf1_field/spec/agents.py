@@ -321,6 +321,12 @@ def _middle(spec: "ModelSpec") -> str:
     return duration_text(spec.run.duration / 2)
 
 
+def _removed_bodies(spec: "ModelSpec") -> dict[str, str] | None:
+    if not spec.grows or spec.run.culture > 0.0:
+        return {"start": "0 h"}
+    return {"start": _middle(spec)} if spec.scene.mode == "grown" else None
+
+
 def _pretreated(spec: "ModelSpec") -> dict[str, str]:
     before = min(_PRETREATMENT, spec.run.culture)
     times = {"start": duration_text(-before), "stop": "0 h"} if before > 0 else {}
@@ -407,7 +413,7 @@ ACTIONS: dict[str, Action] = {
         effect=lambda _agent, _dose: Effect(bodies_removed=True),
         lasts="moment",
         lacks=_without_bodies,
-        example=lambda _: {"start": "0 h"},
+        example=_removed_bodies,
     ),
     "medium_change": Action(
         effect=lambda _agent, _dose: Effect(medium_change=True),
