@@ -12,6 +12,7 @@ _HOMES = {
     "appearance_and_rupture_times": "evolution",
     "freeze": "evolution",
     "perturb": "evolution",
+    "remove_bodies": "evolution",
     "ExpectedStroma": "expected",
     "expected_stroma": "expected",
     "secreting_share": "expected",

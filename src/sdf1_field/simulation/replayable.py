@@ -126,7 +126,11 @@ def _on_the_stroma(spec: ModelSpec) -> tuple[object, ...]:
     """What treatments do to medium, ligands and stroma."""
     plan = schedule(spec)
     return (
-        [(e.time, e.medium_change, e.added) for e in plan.events if e.medium_change or e.added],
+        [
+            (e.time, e.coated, e.medium_change, e.bodies_removed, e.added)
+            for e in plan.events
+            if e.medium_change or e.bodies_removed or e.added
+        ],
         [
             (e.start, e.stop, e.effect.perturbation)
             for e in plan.lasting
