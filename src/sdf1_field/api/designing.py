@@ -17,6 +17,7 @@ def design(
     weights: str = "even",
     experiments: int | None = None,
     views: int | None = None,
+    draws: int | None = None,
     quick: bool = False,
     folder: str | Path | None = None,
     scheduler: str | None = None,
@@ -42,6 +43,8 @@ def design(
         ``"even"`` or ``"evidence"``: probability of the laws before.
     experiments, views : int, optional
         Of all candidates, instead of their own.
+    draws : int, optional
+        Of each law's posterior, 3 or more.
     quick : bool
         Few draws and dishes.
     folder : str or pathlib.Path, optional
@@ -65,13 +68,19 @@ def design(
     RunError
         If a replay fails, or results cannot be written; finished replays are kept.
     """
-    from sdf1_field.studies.design import FULL, QUICK, asked, default_folder, studied
+    from sdf1_field.studies.design import asked, default_folder, sizes_of, studied
     from sdf1_field.studies.design_report import write_study
 
     question = asked(
-        paper, only=only, own=None if candidates is None else Path(candidates), laws=laws,
-        weights=weights, experiments=experiments, views=views, sizes=QUICK if quick else FULL,
-    )  # fmt: skip
+        paper,
+        only=only,
+        own=None if candidates is None else Path(candidates),
+        laws=laws,
+        weights=weights,
+        experiments=experiments,
+        views=views,
+        sizes=sizes_of(quick=quick, draws=draws),
+    )
     place = default_folder(paper, quick=quick) if folder is None else Path(folder)
     found = studied(question, place, scheduler=scheduler, workers=workers, progress=progress)
     write_study(found, place)

@@ -1,9 +1,9 @@
 """Command line; commands import NumPy and all that needs it when they run.
 
 `models`, `running`, `explaining`, `analysing`, `drawing`, `movies`, `viewing`, `tracking`,
-`measuring`, `scenes`, `reproducing`, `calibrating` and `designing` hold the commands; `options` is shared by
-several of them, `examples` ends the help of each, and `program` turns errors into one line and an
-exit status.
+`measuring`, `scenes`, `reproducing`, `calibrating` and `designing` hold the commands; `options` is
+shared by several of them, `examples` ends the help of each, and `program` turns errors into one
+line and an exit status.
 """
 
 import click

@@ -54,6 +54,10 @@ _MINUTE = 60.0
     "--views", type=click.IntRange(min=1), metavar="N",
     help="Views of each experiment and condition, instead of the candidates' own.",
 )  # fmt: skip
+@click.option(
+    "--draws", type=click.IntRange(min=3), metavar="N",
+    help="Draws of each law's posterior.  [default: 16, 6 with --quick]",
+)  # fmt: skip
 @click.option("--quick", is_flag=True, help="Few draws and dishes: a look, which decides little.")
 @click.option(
     "-o", "--output", type=click.Path(path_type=Path), metavar="DIR",
@@ -71,6 +75,7 @@ def design(
     weights: str,
     experiments: int | None,
     views: int | None,
+    draws: int | None,
     quick: bool,
     output: Path | None,
     workers: int | None,
@@ -89,7 +94,7 @@ def design(
 
     question = studies.asked(
         paper, only=only, own=own, laws=laws, weights=weights, experiments=experiments,
-        views=views, sizes=studies.QUICK if quick else studies.FULL,
+        views=views, sizes=studies.sizes_of(quick=quick, draws=draws),
     )  # fmt: skip
     folder = output or studies.default_folder(paper, quick=quick)
     if not quiet:

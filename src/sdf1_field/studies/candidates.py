@@ -210,6 +210,8 @@ def _readout(where: str, table: Mapping[str, Any]) -> Readout:
     _known(where, what, READOUTS, "readout")
     regional = what in (FOLD_CHANGE, DWELL)
     of = tuple(_take(table, "of", _TEXTS, where, REGIONS if regional else ()))
+    if regional and not of:
+        raise InputError(f"{where}.of: names no region. Write it like ['MSC', 'network'].")
     for one in of:
         _known(f"{where}.of", one, REGIONS, "region")
     if of and not regional:
@@ -277,7 +279,7 @@ def spec_of(condition: Condition, duration: float | None = None) -> ModelSpec:
 _TEXT: tuple[str, Callable[[Any], bool]] = ("a string", lambda v: isinstance(v, str))
 _TEXTS: tuple[str, Callable[[Any], bool]] = (
     "a list of strings",
-    lambda v: isinstance(v, list) and len(v) > 0 and all(isinstance(one, str) for one in v),
+    lambda v: isinstance(v, list) and all(isinstance(one, str) for one in v),
 )
 _COUNT: tuple[str, Callable[[Any], bool]] = (
     "a whole number, 1 or more",

@@ -6,14 +6,15 @@ reports. Outcomes of the experiment, with its noise, are simulated from them and
 """
 
 import math
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sdf1_field.calibration.draws import recorded_draws
+from sdf1_field.calibration.draws import Draws, recorded_draws
 from sdf1_field.calibration.laws import LAWS
 from sdf1_field.claims.virtual import SIZE_PRIOR
 from sdf1_field.errors import InputError
@@ -40,6 +41,8 @@ VARIATION = SIZE_PRIOR
 verdicts take (`sdf1_field.claims.virtual`)."""
 TOLD_APART = 0.8
 """Expected probability of the true one of two laws from which on they count as told apart."""
+LEAST_DRAWS = 3
+"""Different draws of a law: one is left out, and two give a spread."""
 EVEN, EVIDENCE = "even", "evidence"
 WEIGHTS = (EVEN, EVIDENCE)
 STORE = "replays.jsonl"
@@ -60,8 +63,14 @@ class Sizes:
     replaying: Replaying
 
 
-FULL = Sizes(16, Replaying((9201, 9202, 9203, 9204), 2))
+FULL = Sizes(16, Replaying((9201, 9202, 9203), 2))
 QUICK = Sizes(6, Replaying((9201, 9202), 2))
+
+
+def sizes_of(*, quick: bool = False, draws: int | None = None) -> Sizes:
+    """`FULL` or `QUICK`, perhaps with another number of draws."""
+    sizes = QUICK if quick else FULL
+    return sizes if draws is None else replace(sizes, draws=draws)
 
 
 @dataclass(frozen=True)
@@ -103,9 +112,9 @@ class Question:
     @property
     def expected_seconds(self) -> float:
         """Processor time of all replays, from that of one (of 4 h: 0.14 s) [s]."""
-        dishes, draws = len(self.sizes.replaying.seeds), self.sizes.draws
+        dishes, draws = len(self.sizes.replaying.seeds), sum(len(law.draws) for law in self.laws)
         return sum(
-            dishes * (_RECORD + (_RECORD_HOUR + _HOUR * draws * len(self.laws)) * one.last / 3600.0)
+            dishes * (_RECORD + (_RECORD_HOUR + _HOUR * draws) * one.last / 3600.0)
             for one in self.conditions
         )
 
@@ -239,6 +248,13 @@ def asked(
                 f"{paper}: no draws are recorded that inform it; there are of {draws.paper}. "
                 "Choose that paper."
             )
+    found = tuple(map(_law, names, drawn))
+    for one in found:
+        if len(one.draws) < LEAST_DRAWS:
+            raise InputError(
+                f"--law: of '{one.name}' {len(one.draws)} different draws are there, and "
+                f"{LEAST_DRAWS} are needed. Leave it out: name the other laws with --law."
+            )
     evidence = np.array([draws.evidence if weights == EVIDENCE else 1.0 for draws in drawn])
     candidates = [
         Candidate(
@@ -253,13 +269,18 @@ def asked(
         drawn[0].claims,
         tuple(candidates),
         watched_conditions(known.values()),
-        tuple(
-            Law(name, draws.law, draws.settings) for name, draws in zip(names, drawn, strict=True)
-        ),
+        found,
         tuple((evidence / evidence.sum()).tolist()),
         weights,
         sizes,
     )
+
+
+def _law(name: str, drawn: Draws) -> Law:
+    """A law by its distinct draws: several that are the same weigh as many times."""
+    counts = Counter(tuple(sorted(values.items())) for values in drawn.settings)
+    weights = tuple(count / len(drawn.settings) for count in counts.values())
+    return Law(name, drawn.law, tuple(map(dict, counts)), weights)
 
 
 def studied(
@@ -325,6 +346,7 @@ def _both(one: Judged, other: Judged, prior: Array) -> Gain:
     together = Judged(
         tuple(a + b for a, b in zip(one.logs, other.logs, strict=True)),
         tuple(a + b for a, b in zip(one.given, other.given, strict=True)),
+        one.weights,
     )
     return information.gain(together, prior)
 
@@ -386,15 +408,18 @@ def expectation(
     common = np.concatenate(values).mean(axis=0)
     noise = _over_dishes([one - common for one in values]) / values[0].shape[1]
     means, one_dish, whole = [], [], []
+    weights = tuple(np.array(law.weights) for law in question.laws)
     for law, own in enumerate(values):
-        means.append(information.without_noise(own.mean(axis=1), noise))
-        counting = np.sum([side[law].counting.mean(axis=0) for side in sides], axis=0)
+        means.append(information.without_noise(own.mean(axis=1), weights[law], noise))
+        counting = np.sum(
+            [np.tensordot(weights[law], side[law].counting, 1) for side in sides], axis=0
+        )
         one_dish.append(information.regular(counting + scatter))
-        typical = [side[law].values.mean(axis=(0, 1)) for side in sides]
+        typical = [weights[law] @ side[law].values.mean(axis=1) for side in sides]
         varied = np.sum([_variation(readout, one) for one in typical], axis=0)
         views = candidate.experiments * candidate.views
         whole.append(one_dish[-1] / views + varied / candidate.experiments)
-    return Expected(tuple(means), tuple(whole), tuple(one_dish))
+    return Expected(tuple(means), weights, tuple(whole), tuple(one_dish))
 
 
 def _over_dishes(values: Sequence[Array]) -> Array:

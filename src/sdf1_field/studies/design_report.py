@@ -38,9 +38,9 @@ _MOST_PAIRS = 3
 NOTES = (
     "bits: expected information about which law holds, by the best readout, with its interval over "
     "draws; a lower bound, and below 0 by chance where nothing is learnt. parameters: bits about "
-    "the parameters of a known law, an upper bound. right law: expected probability of the law that "
-    "holds, afterwards. then: bits of the first candidate and this one together. dishes: conditions "
-    "x experiments x views."
+    "the parameters of a known law, an upper bound. right law: expected probability of the law "
+    "that holds, afterwards. then: bits of the first candidate and this one together. dishes: "
+    "conditions x experiments x views."
 )
 
 
@@ -75,7 +75,7 @@ def question_line(question: Question) -> str:
     most = -sum(p * math.log2(p) for p in question.prior if p > 0.0)
     return (
         f"Laws and their probability before: {laws}. To know the law takes {most:.2f} bits. "
-        f"Parameters are {len(question.laws[0].draws)} draws of each law's posterior given "
+        f"Parameters are {question.sizes.draws} draws of each law's posterior given "
         f"{', '.join(question.claims)} of {question.paper}."
     )
 
@@ -166,13 +166,10 @@ def _readout_json(question: Question, scored: Scored) -> dict[str, Any]:
         "effect_of": scored.number,
         "told_apart": [list(pair) for pair in laws_told_apart(question, scored)],
         "expected": {
-            name: {
-                number: float(value)
-                for number, value in zip(
-                    components(scored.readout), means.mean(axis=0), strict=True
-                )
-            }
-            for name, means in zip(names, scored.expected.means, strict=True)
+            name: dict(zip(components(scored.readout), (w @ means).tolist(), strict=True))
+            for name, means, w in zip(
+                names, scored.expected.means, scored.expected.weights, strict=True
+            )
         },
         "expected_is": "logarithm" if is_logarithm(scored.readout) else "value",
     }
@@ -230,7 +227,7 @@ def methods_text(question: Question) -> str:
         f"they are expected to give about {len(question.laws)} laws "
         f"({', '.join(law.name for law in question.laws)}), of which the prior was "
         f"{'even' if question.weights == 'even' else 'in proportion to their evidence'}. Of each "
-        f"law {len(question.laws[0].draws)} draws of the posterior given "
+        f"law {question.sizes.draws} draws of the posterior given "
         f"{', '.join(question.claims)} were taken. Cells were replayed under every condition in "
         f"{len(replaying.seeds)} recorded dishes with {replaying.denser} times the cells of a "
         "view, with the same dishes and random numbers in all conditions and draws. The noise of "

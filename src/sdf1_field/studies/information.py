@@ -29,7 +29,7 @@ from numpy.typing import NDArray
 from scipy.special import gammaln, logsumexp
 
 from sdf1_field.random import Stream, generator
-from sdf1_field.statistics import percentile_interval, resamples
+from sdf1_field.statistics import RESAMPLES, percentile_interval, resamples
 
 Array = NDArray[np.float64]
 
@@ -49,6 +49,8 @@ class Expected:
     ----------
     means : tuple of ndarray, shape (draw, number)
         For each law, the expected values of its draws.
+    weights : tuple of ndarray, shape (draw,)
+        For each law, those of its draws; they sum to 1.
     noise : tuple of ndarray, shape (number, number)
         For each law, the covariance of a whole experiment.
     one_dish : tuple of ndarray, shape (number, number)
@@ -56,6 +58,7 @@ class Expected:
     """
 
     means: tuple[Array, ...]
+    weights: tuple[Array, ...]
     noise: tuple[Array, ...]
     one_dish: tuple[Array, ...]
 
@@ -71,10 +74,13 @@ class Judged:
         draws where it is the outcome's own.
     given : tuple of ndarray, shape (draw, outcome)
         The same by the draw itself.
+    weights : tuple of ndarray, shape (draw,)
+        Of each law's draws.
     """
 
     logs: tuple[Array, ...]
     given: tuple[Array, ...]
+    weights: tuple[Array, ...]
 
     def posterior(self, prior: Array) -> tuple[Array, ...]:
         """For each law's outcomes, the probability of every law, shape (draw, outcome, law)."""
@@ -113,18 +119,20 @@ def probabilities(logs: Array, prior: Array) -> Array:
     return result
 
 
-def without_noise(means: Array, noise: Array) -> Array:
+def without_noise(means: Array, weights: Array, noise: Array) -> Array:
     """Draws' values moved to their mean, so far that their spread is that without a noise.
 
     Parameters
     ----------
     means : ndarray, shape (draw, number)
         With the noise of a replay.
+    weights : ndarray, shape (draw,)
     noise : ndarray, shape (number, number)
         Its covariance.
     """
-    centre = means.mean(axis=0)
-    values, vectors = np.linalg.eigh(np.atleast_2d(np.cov(means.T)))
+    centre = weights @ means
+    squares, free = _squares(means, weights)
+    values, vectors = np.linalg.eigh(squares / max(free, 1e-300))
     own = np.einsum("ji,jk,ki->i", vectors, noise, vectors)
     left = np.sqrt(np.clip(1.0 - own / np.maximum(values, 1e-300), 0.0, 1.0))
     result: Array = centre + (means - centre) @ vectors * left @ vectors.T
@@ -156,30 +164,31 @@ def judge(expected: Expected, *, outcomes: int = OUTCOMES, entity: int = 0) -> J
                 own[:, :, other] = predicted(expected, other, y)
                 continue
             for n in range(len(means)):
-                own[n, :, law] = predicted(_without(expected, law, n), law, y[n])
+                own[n, :, law] = predicted(without(expected, law, n), law, y[n])
         logs.append(own)
         given.append(_log_normal(off, noise))
-    return Judged(tuple(logs), tuple(given))
+    return Judged(tuple(logs), tuple(given), expected.weights)
 
 
-def _without(expected: Expected, law: int, draw: int) -> Expected:
+def without(expected: Expected, law: int, draw: int) -> Expected:
     """Expected values without one draw of a law."""
-    means = list(expected.means)
+    means, weights = list(expected.means), list(expected.weights)
     means[law] = np.delete(means[law], draw, axis=0)
-    return replace(expected, means=tuple(means))
+    left = np.delete(weights[law], draw)
+    weights[law] = left / left.sum()
+    return replace(expected, means=tuple(means), weights=tuple(weights))
 
 
 def predicted(expected: Expected, law: int, y: Array) -> Array:
     """Logarithm of the density that a law predicts for outcomes, shape (..., number)."""
-    means = expected.means[law]
-    many, size = means.shape
-    centre = means.mean(axis=0)
-    off = means - centre
+    means, weights = expected.means[law], expected.weights[law]
+    size = means.shape[1]
+    squares, free = _squares(means, weights)
     # The covariance within all laws counts as much as size + 2 draws.
-    weight = size + 2
-    spread = (weight * _pooled(expected) + off.T @ off) / (weight + many - 1)
-    scale = (1.0 + 1.0 / many) * spread + expected.noise[law]
-    return _log_t(y - centre, scale, weight + many - size)
+    prior = size + 2
+    spread = (prior * _pooled(expected) + squares) / (prior + free)
+    scale = (1.0 + 1.0 / (free + 1.0)) * spread + expected.noise[law]
+    return _log_t(y - weights @ means, scale, prior + free + 1.0 - size)
 
 
 def outcome_logs(expected: Expected, y: Array) -> Array:
@@ -190,13 +199,17 @@ def outcome_logs(expected: Expected, y: Array) -> Array:
 
 def _pooled(expected: Expected) -> Array:
     """Covariance of draws within laws."""
-    size = expected.means[0].shape[1]
-    squares, free = np.zeros((size, size)), 0
-    for means in expected.means:
-        off = means - means.mean(axis=0)
-        squares += off.T @ off
-        free += len(means) - 1
-    return squares / free
+    parts = [_squares(*one) for one in zip(expected.means, expected.weights, strict=True)]
+    free = sum(one for _, one in parts)
+    result: Array = np.sum([squares for squares, _ in parts], axis=0) / max(free, 1e-300)
+    return result
+
+
+def _squares(means: Array, weights: Array) -> tuple[Array, float]:
+    """Sum of squares about the mean, and degrees of freedom: the effective number less one."""
+    off = means - weights @ means
+    many = 1.0 / float((weights**2).sum())
+    return many * (weights[:, None] * off).T @ off, many - 1.0
 
 
 def _log_normal(off: Array, covariance: Array) -> Array:
@@ -251,18 +264,17 @@ def gain(judged: Judged, prior: Array) -> Gain:
         for n, (given, logs) in enumerate(zip(judged.given, judged.logs, strict=True))
     ]
     truth = [p.mean(axis=1) for p in after]
-    return Gain(*(_estimate(one, prior) for one in (laws, own, truth)))
+    return Gain(*(_estimate(one, judged.weights, prior) for one in (laws, own, truth)))
 
 
-def _estimate(parts: Sequence[Array], weights: Array) -> Estimate:
-    """Mean over draws of each law, weighed over laws; draws are resampled within laws."""
-    value = sum(w * part.mean() for w, part in zip(weights, parts, strict=True))
+def _estimate(parts: Sequence[Array], weights: Sequence[Array], prior: Array) -> Estimate:
+    """Mean over draws of each law, then over laws; draws are resampled within laws."""
+    value = sum(p * (w @ part) for p, w, part in zip(prior, weights, parts, strict=True))
+    means = np.zeros(RESAMPLES)
     picks = resamples(*(len(part) for part in parts))
-    means = sum(
-        w * part[pick].mean(axis=1)
-        for w, part, pick in zip(weights, parts, picks, strict=True)
-    )  # fmt: skip
-    low, high = percentile_interval(np.asarray(means))
+    for p, w, part, pick in zip(prior, weights, parts, picks, strict=True):
+        means += p * (w[pick] * part[pick]).sum(axis=1) / w[pick].sum(axis=1)
+    low, high = percentile_interval(means)
     return Estimate(float(value), (float(low), float(high)))
 
 
@@ -278,14 +290,15 @@ def separation(judged: Judged) -> Array:
             chances = []
             for true, false in ((one, other), (other, one)):
                 odds = judged.logs[true][:, :, false] - judged.logs[true][:, :, true]
-                chances.append(float((1.0 / (1.0 + np.exp(np.minimum(odds, 700.0)))).mean()))
+                right = (1.0 / (1.0 + np.exp(np.minimum(odds, 700.0)))).mean(axis=1)
+                chances.append(float(judged.weights[true] @ right))
             found[one, other] = found[other, one] = float(np.mean(chances))
     return found
 
 
 def effects(expected: Expected) -> Array:
     """Difference of laws' means in standard deviations of one dish, shape (law, law, number)."""
-    centres = np.array([means.mean(axis=0) for means in expected.means])
+    centres = np.array([w @ m for w, m in zip(expected.weights, expected.means, strict=True)])
     spread = np.sqrt(np.mean([np.diag(one) for one in expected.one_dish], axis=0))
     result: Array = (centres[:, None] - centres[None]) / spread
     return result

@@ -57,12 +57,15 @@ class Law(NamedTuple):
     settings : tuple of str
         ``KEY=VALUE`` each.
     draws : tuple of Values
-        Equally weighted.
+        Of the posterior, no two the same.
+    weights : tuple of float
+        Of the draws; they sum to 1.
     """
 
     name: str
     settings: tuple[str, ...]
     draws: tuple[Values, ...]
+    weights: tuple[float, ...]
 
 
 @dataclass(frozen=True)
