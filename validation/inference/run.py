@@ -3,6 +3,7 @@
 python validation/inference/run.py record     # the inference itself, an hour or two on two cores
 python validation/inference/run.py cd34       # CD34+ cells, with five values of their own
 python validation/inference/run.py laws       # evidence of laws, each by replays of its own
+python validation/inference/run.py draws      # posterior draws of laws, which ship; fewer points
 python validation/inference/run.py heldout    # emulator on points that it has not seen
 python validation/inference/run.py plants     # simulation-based calibration
 python validation/inference/run.py values     # the same, with effects in place of reports
@@ -19,10 +20,12 @@ that --folder names, and sections after the first need it.
 
 import argparse
 import functools
+import json
+import re
 import sys
 import time
 from collections.abc import Mapping
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -32,6 +35,7 @@ from scipy import stats
 from sdf1_field.calibration.design import Simulated, simulate, sobol_points
 from sdf1_field.calibration.emulator import explained
 from sdf1_field.calibration.findings import parameters
+from sdf1_field.calibration.importance import Weighted
 from sdf1_field.calibration.inference import (
     ALL,
     FULL,
@@ -42,6 +46,7 @@ from sdf1_field.calibration.inference import (
     papers_of,
     predictions,
 )
+from sdf1_field.calibration.laws import LAWS
 from sdf1_field.calibration.papers import Read
 from sdf1_field.calibration.replayed import replays_of
 from sdf1_field.calibration.report import as_markdown
@@ -62,18 +67,16 @@ from recording import carry_out_sections, markdown, write_predictions
 from sensitivity import ship
 
 HERE = Path(__file__).parent
-LAWS: dict[str, tuple[str, ...]] = {
-    "all pieces": (),
-    "no adaptation": ("mechanisms.adaptation=false",),
-    "no arrest: steering only": ("mechanisms.arrest=false",),
-    "no steering": ("mechanisms.soluble_sensing=false", "mechanisms.haptotaxis=false"),
-    "steering up bound SDF-1 alone": ("mechanisms.soluble_sensing=false",),
-    "no bonds to CD166": ("mechanisms.cd166_adhesion=false",),
-}
 OF_LAWS = replace(FULL, even=128, wave=64, rounds=(8192,) * len(FULL.rounds))
 """Each law's own replays, that of all pieces included, so that they compare like with like."""
+OF_DRAWS = replace(
+    FULL, even=64, wave=48, powers=(0.3,), rounds=(4096, 4096), seeds=(9001, 9002), draws=200
+)
+"""Each law's shipped draws: a quarter of an hour on two free cores for all."""
+WEIGHED_DRAWS, LEAST_WEIGHED, WEIGHED_PAPERS, SHIPPED_DRAWS = 96, 24, 20_000, 32
 OF_CD34 = replace(FULL, even=128, wave=48)
 """Five parameters need fewer points."""
+DRAWS_FILE = HERE.parent / "posterior.toml"
 PICTURE = HERE.parents[1] / "docs" / "images" / "corner.png"
 DOSES_PICTURE = PICTURE.with_name("doses.png")
 DECISIVE = 10.0
@@ -166,6 +169,103 @@ def laws(arguments: argparse.Namespace) -> None:
     )
 
 
+def draws(arguments: argparse.Namespace) -> None:
+    """Posterior draws of each law, for studies that ask what an experiment would tell."""
+    paper = load_paper("deniz2023")
+    found: dict[str, Confirmed] = {}
+    for name, settings in LAWS.items():
+        asked = ask(paper, paper.calibrations[0], law=settings)
+        folder = arguments.folder / "draws" / name.replace(" ", "-").replace(":", "")
+        found[name] = confirmed(infer(asked, folder, OF_DRAWS, progress=shown), folder)
+        write_draws(found)
+
+
+@dataclass(frozen=True, eq=False)
+class Confirmed:
+    """Draws weighed by their own replays.
+
+    Parameters
+    ----------
+    question : Question
+    points : ndarray, shape (draw, parameter)
+    size : float
+        Effective number of the draws that were weighed.
+    """
+
+    question: Question
+    points: np.ndarray
+    size: float
+
+
+def confirmed(found: Inference, folder: Path) -> Confirmed:
+    """Draws of the emulated posterior, drawn again by what their own replays give.
+
+    Their weights are replayed chances over those that they were drawn by, so that the emulator's
+    error leaves the draws (sampling, importance resampling), as far as it has not left out good
+    points altogether.
+    """
+    weighted, asked = found.weighted, found.question
+    proposed = weighted.likelihood[ALL]
+    chosen, times = np.unique(weighted.resampled(ALL, WEIGHED_DRAWS, seed=1), return_counts=True)
+    if len(chosen) < LEAST_WEIGHED:
+        # Hardly a virtual paper reports all claims at once, so points are drawn by each of them.
+        each = [weighted.likelihood[f"says {one}"] + 0.5 / OF_DRAWS.draws for one in asked.claims]
+        proposed = np.prod(each, axis=0)
+        apart = Weighted(weighted.points, weighted.prior, {ALL: proposed})
+        chosen, times = np.unique(apart.resampled(ALL, WEIGHED_DRAWS, seed=1), return_counts=True)
+    seen = replayed(
+        asked, weighted.points[chosen], OF_DRAWS.denser, folder / "points.jsonl",
+        seeds=OF_DRAWS.seeds,
+    )  # fmt: skip
+    papers = papers_of(asked, seen, found.open_weights, draws=WEIGHED_PAPERS)
+    agree = papers.agree(seen.logs, np.zeros_like(seen.logs))
+    chance = np.logical_and.reduce([agree[one] for one in asked.claims]).mean(axis=1)
+    own = Weighted(seen.points, times / proposed[chosen], {ALL: chance})
+    return Confirmed(
+        asked,
+        own.points[own.resampled(ALL, SHIPPED_DRAWS, seed=1)],
+        own.effective_size(ALL),
+    )
+
+
+def write_draws(found: Mapping[str, Confirmed]) -> None:
+    """Write `DRAWS_FILE`."""
+    first = next(iter(found.values())).question
+    rows = re.findall(r"^\| ([^|]+) \| ([0-9.e-]+) ±", (HERE / "laws.md").read_text(), re.MULTILINE)
+    evidence = {name: float(value) for name, value in rows}
+    points = OF_DRAWS.even + OF_DRAWS.wave * len(OF_DRAWS.powers)
+    lines = [
+        "# Equally weighted posterior draws of each law, given the claims below.",
+        "#",
+        "# Written by `python validation/inference/run.py draws`; do not edit.",
+        f"# Cells were replayed at {points} points of each law in {len(OF_DRAWS.seeds)} recorded "
+        f"dishes, and at {WEIGHED_DRAWS} draws of",
+        "# what was emulated from them, which were drawn again by their own chances; the effective "
+        "size is of these.",
+        "# The evidence is that of laws.md, from more points.",
+        "",
+        f"paper = {json.dumps(first.paper.name)}",
+        f"claims = {json.dumps(list(first.claims))}",
+        "",
+        "[units]",
+        *(f"{json.dumps(free.key)} = {json.dumps(free.unit)}" for free in first.space.free),
+    ]
+    for name, one in found.items():
+        lines += [
+            "",
+            f"[law.{json.dumps(name)}]",
+            f"settings = {json.dumps(list(one.question.law))}",
+            f"evidence = {evidence[name]:g}",
+            f"effective_size = {one.size:.1f}",
+            "",
+            f"[law.{json.dumps(name)}.draws]",
+        ]
+        for free, places in zip(one.question.space.free, one.points.T, strict=True):
+            values = [float(f"{value:.4g}") for value in free.number(places)]
+            lines.append(f"{json.dumps(free.key)} = {values}")
+    DRAWS_FILE.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
 def replayed(
     asked: Question,
     points: np.ndarray,
@@ -177,6 +277,7 @@ def replayed(
     replays = replays_of(
         asked.paper,
         {(read.condition, read.time) for read in asked.reads},
+        settings=asked.law,
         seeds=seeds,
         denser=denser,
     )
@@ -667,9 +768,9 @@ def main() -> None:
     carry_out_sections(
         __doc__ or "",
         {
-            "record": record, "cd34": cd34, "laws": laws, "heldout": heldout, "plants": plants,
-            "values": values, "confirm": confirm, "choose": choose, "stepwise": stepwise,
-            "doses": doses, "indices": indices,
+            "record": record, "cd34": cd34, "laws": laws, "draws": draws, "heldout": heldout,
+            "plants": plants, "values": values, "confirm": confirm, "choose": choose,
+            "stepwise": stepwise, "doses": doses, "indices": indices,
         },
         folder={"type": Path, "default": Path("inference"), "help": "where points are kept"},
         even={"type": int, "default": FULL.even, "help": "even points"},
