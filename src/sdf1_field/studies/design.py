@@ -249,10 +249,10 @@ def asked(
                 "Choose that paper."
             )
     found = tuple(map(_law, names, drawn))
-    for one in found:
-        if len(one.draws) < LEAST_DRAWS:
+    for each in found:
+        if len(each.draws) < LEAST_DRAWS:
             raise InputError(
-                f"--law: of '{one.name}' {len(one.draws)} different draws are there, and "
+                f"--law: of '{each.name}' {len(each.draws)} different draws are there, and "
                 f"{LEAST_DRAWS} are needed. Leave it out: name the other laws with --law."
             )
     evidence = np.array([draws.evidence if weights == EVIDENCE else 1.0 for draws in drawn])
@@ -431,16 +431,18 @@ def _over_dishes(values: Sequence[Array]) -> Array:
 
 
 def _counting(side: Sequence[Seen]) -> Array:
-    return np.concatenate([one.counting for one in side]).mean(axis=0)
+    counting: Array = np.concatenate([one.counting for one in side]).mean(axis=0)
+    return counting
 
 
 def _variation(readout: Readout, values: Array) -> Array:
     """Covariance from experiment to experiment of one condition's numbers."""
     strand = np.array(strands(readout))
     together = (strand[:, None] == strand[None]).astype(float)
+    sizes: Array = np.outer(values, values)
     if is_logarithm(readout):
-        return math.log1p(VARIATION**2) * together
-    return VARIATION**2 * np.outer(values, values) * together
+        sizes = np.full_like(sizes, math.log1p(VARIATION**2) / VARIATION**2)
+    return np.asarray(VARIATION**2 * sizes * together)
 
 
 def laws_told_apart(question: Question, scored: Scored) -> list[tuple[str, str]]:

@@ -130,10 +130,10 @@ def as_json(study: Study) -> dict[str, Any]:
         "paper": question.paper,
         "claims": list(question.claims),
         "weights": question.weights,
-        "laws": {
-            law.name: {"prior": p, "settings": list(law.settings), "draws": len(law.draws)}
+        "laws": [
+            {"name": law.name, "prior": p, "settings": list(law.settings), "draws": len(law.draws)}
             for law, p in zip(question.laws, question.prior, strict=True)
-        },
+        ],
         "recorded_dishes": list(question.sizes.replaying.seeds),
         "candidates": [
             {
@@ -164,13 +164,16 @@ def _readout_json(question: Question, scored: Scored) -> dict[str, Any]:
         "chance_of_the_right_one_of_the_pair": float(scored.separation[scored.pair]),
         "effect_in_sd_of_one_dish": scored.effect,
         "effect_of": scored.number,
-        "told_apart": [list(pair) for pair in laws_told_apart(question, scored)],
-        "expected": {
-            name: dict(zip(components(scored.readout), (w @ means).tolist(), strict=True))
+        "told_apart": [
+            {"one": one, "other": other} for one, other in laws_told_apart(question, scored)
+        ],
+        "expected": [
+            {"law": name, "number": number, "value": value}
             for name, means, w in zip(
                 names, scored.expected.means, scored.expected.weights, strict=True
             )
-        },
+            for number, value in zip(components(scored.readout), (w @ means).tolist(), strict=True)
+        ],
         "expected_is": "logarithm" if is_logarithm(scored.readout) else "value",
     }
 
