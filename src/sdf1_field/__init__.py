@@ -24,6 +24,7 @@ _HOME = {
     "ablate": "api.ablating",
     "power": "api.powering",
     "sweep": "api.sweeping",
+    "design": "api.designing",
     "measure": "api.measuring",
     "measure_groups": "api.measuring",
     "scene_of_image": "api.scenes",

@@ -1,5 +1,6 @@
 from sdf1_field.api.ablating import ablate as ablate
 from sdf1_field.api.calibrating import calibrate as calibrate
+from sdf1_field.api.designing import design as design
 from sdf1_field.api.exporting import export as export
 from sdf1_field.api.groups import plot_groups as plot_groups
 from sdf1_field.api.loading import load_model as load_model
