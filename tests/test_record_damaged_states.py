@@ -7,7 +7,7 @@ import pytest
 
 from sdf1_field.errors import InputError
 from sdf1_field.record import partial_path, solve
-from sdf1_field.record.paths import checkpoint_path
+from sdf1_field.record.paths import checkpoint_path, only_writer
 from sdf1_field.spec import load_model
 
 
@@ -97,7 +97,12 @@ def test_a_state_that_no_run_is_in_is_refused_before_kernels_take_it(
 
 @pytest.mark.parametrize(
     ("name", "change"),
-    [("once.y", lambda v: v[:2]), ("once.z_bounds", lambda _: np.zeros(3)), ("once.x", None)],
+    [
+        ("once.y", lambda v: v[:2]),
+        ("once.z_bounds", lambda _: np.zeros(3)),
+        ("once.x", None),
+        ("rows.time", None),
+    ],
 )
 def test_a_start_without_its_values_is_refused_before_the_run_goes_on(
     grown_interrupted, tmp_path, name, change
@@ -112,3 +117,11 @@ def test_a_start_without_its_values_is_refused_before_the_run_goes_on(
     np.savez(start, **{key: value for key, value in values.items() if value is not None})
     with pytest.raises(InputError, match=r"partial: damaged\. Start over with force"):
         solve(model, path, seed=3, resume=True)
+
+
+def test_a_lock_that_is_no_text_is_taken_over(grown_interrupted, tmp_path):
+    path = tmp_path / "run.nc"
+    shutil.copytree(partial_path(grown_interrupted[1]), partial_path(path))
+    (partial_path(path) / "lock").write_bytes(b"\xff\xfe" * 100_000)
+    with only_writer(path):
+        assert (partial_path(path) / "lock").stat().st_size < 400

@@ -122,7 +122,8 @@ def load_start(folder: Path) -> Start:
         attributes = dict(facts["attributes"])
         attributes["seed"] = np.int64(attributes["seed"])
         sizes = dict(facts["sizes"])
-        if not all(isinstance(size, int) and size >= 0 for size in sizes.values()):
+        whole = all(isinstance(size, int) and size >= 0 for size in sizes.values())
+        if not whole or f"rows.{FRAMES}" not in arrays:
             raise _damaged(folder)
         return Start(
             attributes,
