@@ -5,6 +5,7 @@ from sdf1_field import lazy_names
 _HOMES = {
     "Cargo": "cargo",
     "cargo_of": "cargo",
+    "NO_MIGRASOME": "detachment",
     "Emission": "emission",
     "emission_between": "emission",
     "rates_now": "emission",
@@ -16,6 +17,7 @@ _HOMES = {
     "ExpectedStroma": "expected",
     "expected_stroma": "expected",
     "secreting_share": "expected",
+    "VERTICES": "fibres",
     "Rates": "laws",
     "migration": "laws",
     "rates_of": "laws",
