@@ -154,7 +154,7 @@ def test_more_experiments_and_views_narrow_the_noise(folder):
             experiments=experiments, views=views, sizes=design.FULL,
         )  # fmt: skip
         study = design.studied(question, folder / "here", workers=1)
-        assert study.ranking[0].candidate.dishes == experiments * views
+        assert study.ranking[0].candidate.dishes == experiments
         folds = next(s for s in study.ranking[0].readouts if s.readout.what == "fold change")
         noises.append(np.trace(folds.expected.noise[0]))
     assert noises[0] == pytest.approx(2.0 * noises[1])
@@ -208,7 +208,7 @@ def test_a_posterior_without_the_law_or_with_too_few_draws_is_refused(monkeypatc
 
     monkeypatch.setattr(design, "recorded_draws", lacking)
     assert "no steering: no draws are recorded of this law" in refused()
-    assert "of 'no adaptation' 1 different draws are there, and 3 are needed" in refused(
+    assert "the draws of 'no adaptation' count as 1.0, and at least 2.5 are needed" in refused(
         "--law", ALL, "--law", "no adaptation"
     )
 
@@ -231,3 +231,32 @@ def test_json_is_what_the_page_says():
     _, rows = SECTIONS["design"]
     optional = {key for key in rows if ".told_apart[]" in key}
     assert set(rows) - optional <= conform(found, rows)
+
+
+def test_quick_with_all_laws_and_the_examples_of_the_help_are_questions_that_can_be_asked():
+    every = design.asked("deniz2023", sizes=design.QUICK)
+    assert [law.name for law in every.laws] == list(LAWS)
+    two = ["all pieces", "no adaptation"]
+    design.asked("deniz2023", only=["preincubated"], laws=two, sizes=design.QUICK)
+    design.asked("deniz2023", weights="evidence", sizes=design.FULL)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"weights": "evidnce"}, r"--weights: unknown 'evidnce'. Did you mean 'evidence'\?"),
+        ({"views": 0}, "--views: 0 is none"),
+        ({"views": -1}, "--views: -1 is none"),
+        ({"experiments": 1}, "-n"),
+    ],
+)
+def test_a_question_that_makes_no_sense_is_refused(wrong, said):
+    with pytest.raises(InputError, match=said):
+        design.asked("deniz2023", **wrong)
+
+
+def test_a_folder_with_something_else_is_not_written_to(tmp_path):
+    (tmp_path / "thesis.txt").write_text("mine")
+    question = design.asked("deniz2023", sizes=design.QUICK)
+    with pytest.raises(InputError, match="holds something else"):
+        design.studied(question, tmp_path)

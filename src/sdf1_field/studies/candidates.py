@@ -82,7 +82,7 @@ class Candidate:
         second.
     readouts : tuple of Readout
     experiments, views : int
-        Experiments of each condition, and views of each.
+        Experiments of each condition, a dish each, and views of each dish.
     """
 
     id: str
@@ -96,8 +96,8 @@ class Candidate:
 
     @property
     def dishes(self) -> int:
-        """Views in all conditions and experiments."""
-        return len(self.conditions) * self.experiments * self.views
+        """Of all conditions: one for each experiment, in which several views are counted."""
+        return len(self.conditions) * self.experiments
 
 
 def load_candidates(own: Path | None = None) -> dict[str, Candidate]:

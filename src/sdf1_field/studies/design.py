@@ -41,8 +41,8 @@ VARIATION = SIZE_PRIOR
 verdicts take (`sdf1_field.claims.virtual`)."""
 TOLD_APART = 0.8
 """Expected probability of the true one of two laws from which on they count as told apart."""
-LEAST_DRAWS = 3
-"""Different draws of a law: one is left out, and two give a spread."""
+LEAST_DRAWS = 2.5
+"""Effective draws of a law: one is left out, and two give a spread."""
 EVEN, EVIDENCE = "even", "evidence"
 WEIGHTS = (EVEN, EVIDENCE)
 STORE = "replays.jsonl"
@@ -63,6 +63,8 @@ class Sizes:
     replaying: Replaying
 
 
+EXPERIMENTS_TRIED = (2, 3, 4, 5, 6, 8, 10, 15, 20)
+"""Numbers of experiments that are tried."""
 FULL = Sizes(16, Replaying((9201, 9202, 9203), 2))
 QUICK = Sizes(6, Replaying((9201, 9202), 2))
 
@@ -161,12 +163,17 @@ class Ranked:
     ----------
     candidate : Candidate
     readouts : tuple of Scored
+    enough : int or None
+        Least number of experiments, of `EXPERIMENTS_TRIED`, after which, by the best readout, the
+        right one of the pair of laws that it tells apart best is expected to have a probability of
+        `TOLD_APART`; None if there is none.
     after_best : Gain or None
         Of the best candidate and then this one; None for the best.
     """
 
     candidate: Candidate
     readouts: tuple[Scored, ...]
+    enough: int | None
     after_best: Gain | None = None
 
     @property
@@ -231,6 +238,10 @@ def asked(
     load_paper(paper)
     if experiments is not None:
         require_experiments("-n", experiments)
+    if views is not None and views < 1:
+        raise InputError(f"--views: {views} is none. Count one or more in each dish.")
+    if weights not in WEIGHTS:
+        raise InputError(f"--weights: unknown '{weights}'. {suggestion(weights, WEIGHTS)}")
     known = load_candidates(own)
     for one in only:
         if one not in known:
@@ -250,16 +261,18 @@ def asked(
             )
     found = tuple(map(_law, names, drawn))
     for each in found:
-        if len(each.draws) < LEAST_DRAWS:
+        if effective_draws(each) < LEAST_DRAWS:
             raise InputError(
-                f"--law: of '{each.name}' {len(each.draws)} different draws are there, and "
-                f"{LEAST_DRAWS} are needed. Leave it out: name the other laws with --law."
+                f"--law: the draws of '{each.name}' count as {effective_draws(each):.1f}, and at "
+                f"least {LEAST_DRAWS:g} are needed. Ask for more with --draws, or name the other "
+                "laws with --law."
             )
     evidence = np.array([draws.evidence if weights == EVIDENCE else 1.0 for draws in drawn])
     candidates = [
         Candidate(
             c.id, c.title, c.why, c.conditions, c.readouts,
-            experiments or c.experiments, views or c.views, c.file,
+            c.experiments if experiments is None else experiments,
+            c.views if views is None else views, c.file,
         )
         for c in known.values()
         if not only or c.id in only
@@ -274,6 +287,11 @@ def asked(
         weights,
         sizes,
     )
+
+
+def effective_draws(law: Law) -> float:
+    """Number of equal draws that say as much as a law's, ``1 / sum(w^2)``."""
+    return 1.0 / sum(weight**2 for weight in law.weights)
 
 
 def _law(name: str, drawn: Draws) -> Law:
@@ -296,10 +314,12 @@ def studied(
     Raises
     ------
     InputError
-        If a candidate cannot be replayed.
+        If a candidate cannot be replayed, or the folder holds something else.
     RunError
         If a replay fails; finished ones are kept.
     """
+    if folder.is_dir() and any(folder.iterdir()) and not (folder / STORE).exists():
+        raise InputError(f"{folder}: holds something else. Choose another folder.")
     total, done = len(question.conditions) * len(question.laws), 0
 
     def finished(more: int) -> None:
@@ -331,14 +351,28 @@ def ranked(question: Question, outcomes: Outcomes) -> Study:
             for readout in candidate.readouts
         ]
         scores.sort(key=lambda one: -one.gain.law.value)
-        found.append(Ranked(candidate, tuple(scores)))
+        enough = _enough(question, outcomes, candidate, scores[0].readout, entity=number)
+        found.append(Ranked(candidate, tuple(scores), enough))
     found.sort(key=lambda one: -one.bits_per_dish)
     first = found[0]
     after = [
-        Ranked(one.candidate, one.readouts, _both(first.best.judged, one.best.judged, prior))
+        replace(one, after_best=_both(first.best.judged, one.best.judged, prior))
         for one in found[1:]
     ]
     return Study(question, (first, *after))
+
+
+def _enough(
+    question: Question, outcomes: Outcomes, candidate: Candidate, readout: Readout, *, entity: int
+) -> int | None:
+    """`Ranked.enough`; replays serve all numbers of experiments."""
+    for experiments in EXPERIMENTS_TRIED:
+        larger = replace(candidate, experiments=experiments)
+        expected = expectation(question, outcomes, larger, readout)
+        apart = information.separation(information.judge(expected, entity=entity))
+        if np.tril(apart, -1).max() >= TOLD_APART:
+            return experiments
+    return None
 
 
 def _both(one: Judged, other: Judged, prior: Array) -> Gain:

@@ -15,12 +15,14 @@ from sdf1_field.errors import RunError, reason_of, write_whole, written_aside
 from sdf1_field.figures.ranking import Row, ranking_figure
 from sdf1_field.reproduce.tables import markdown_table
 from sdf1_field.studies.design import (
+    EXPERIMENTS_TRIED,
     TOLD_APART,
     VARIATION,
     Question,
     Ranked,
     Scored,
     Study,
+    effective_draws,
     laws_told_apart,
 )
 from sdf1_field.studies.information import Estimate
@@ -28,8 +30,8 @@ from sdf1_field.studies.readouts import components, is_logarithm
 
 FILES = ("table.md", "design.csv", "design.json", "methods.txt", "figures/ranking.png")
 HEADER = (
-    "candidate", "dishes", "bits", "95 %", "bits a dish", "parameters", "right law", "then",
-    "best readout",
+    "candidate", "dishes", "views", "bits", "95 %", "bits a dish", "dishes for 0.8", "parameters",
+    "right law", "then", "best readout",
 )  # fmt: skip
 _COLUMNS = 100
 _MOST_PAIRS = 3
@@ -40,7 +42,8 @@ NOTES = (
     "draws; a lower bound, and below 0 by chance where nothing is learnt. parameters: bits about "
     "the parameters of a known law, an upper bound. right law: expected probability of the law "
     "that holds, afterwards. then: bits of the first candidate and this one together. dishes: "
-    "conditions x experiments x views."
+    "conditions x experiments; views are counted in each. dishes for 0.8: with which the right one "
+    "of the two laws that are told apart best has that probability."
 )
 
 
@@ -50,9 +53,11 @@ def rows(study: Study) -> list[tuple[str, ...]]:
         (
             one.candidate.id,
             str(one.candidate.dishes),
+            str(one.candidate.views),
             f"{one.best.gain.law.value:.2f}",
             _ends(one.best.gain.law),
             f"{one.bits_per_dish:.3f}",
+            _enough(one),
             f"{one.best.gain.parameters.value:.2f}",
             f"{one.best.gain.posterior.value:.2f}",
             "-" if one.after_best is None else f"{one.after_best.law.value:.2f}",
@@ -60,6 +65,13 @@ def rows(study: Study) -> list[tuple[str, ...]]:
         )
         for one in study.ranking
     ]
+
+
+def _enough(one: Ranked) -> str:
+    conditions = len(one.candidate.conditions)
+    if one.enough is None:
+        return f"> {EXPERIMENTS_TRIED[-1] * conditions}"
+    return str(one.enough * conditions)
 
 
 def _ends(estimate: Estimate) -> str:
@@ -76,7 +88,8 @@ def question_line(question: Question) -> str:
     return (
         f"Laws and their probability before: {laws}. To know the law takes {most:.2f} bits. "
         f"Parameters are {question.sizes.draws} draws of each law's posterior given "
-        f"{', '.join(question.claims)} of {question.paper}."
+        f"{', '.join(question.claims)} of {question.paper}, which count as "
+        f"{', '.join(f'{effective_draws(law):.1f}' for law in question.laws)}."
     )
 
 
@@ -106,7 +119,7 @@ def recommendation(study: Study) -> str:
     told = (
         f"Next: {first.candidate.title}, {first.candidate.dishes} dishes "
         f"({len(first.candidate.conditions)} conditions, {first.candidate.experiments} "
-        f"experiments, {first.candidate.views} views). {first.candidate.why} Expected: "
+        f"experiments, {first.candidate.views} views in each). {first.candidate.why} Expected: "
         f"{gain.law.value:.2f} bits about the law ({_ends(gain.law)}), so that the right one has a "
         f"probability of {gain.posterior.value:.2f} on average."
     )
@@ -131,7 +144,13 @@ def as_json(study: Study) -> dict[str, Any]:
         "claims": list(question.claims),
         "weights": question.weights,
         "laws": [
-            {"name": law.name, "prior": p, "settings": list(law.settings), "draws": len(law.draws)}
+            {
+                "name": law.name,
+                "prior": p,
+                "settings": list(law.settings),
+                "draws": len(law.draws),
+                "effective_draws": effective_draws(law),
+            }
             for law, p in zip(question.laws, question.prior, strict=True)
         ],
         "recorded_dishes": list(question.sizes.replaying.seeds),
@@ -145,6 +164,7 @@ def as_json(study: Study) -> dict[str, Any]:
                 "views": one.candidate.views,
                 "dishes": one.candidate.dishes,
                 "bits_per_dish": one.bits_per_dish,
+                "experiments_to_tell_apart": one.enough,
                 "bits_with_first": _plain(one.after_best.law) if one.after_best else None,
                 "readouts": [_readout_json(question, scored) for scored in one.readouts],
             }
