@@ -263,7 +263,7 @@ def test_a_folder_with_something_else_is_refused(tmp_path):
 
 
 def test_a_time_that_is_none_is_refused_in_python_too():
-    with pytest.raises(InputError, match="^at: "):
+    with pytest.raises(InputError, match=r"^at: "):
         power(AMD, KG1A, at="4 parsecs")
 
 
@@ -295,20 +295,10 @@ def test_the_command_prints_and_keeps_power(law, tmp_path):
     assert len({dish.seed for dish in law}) == len(law) == 96
 
 
-def test_a_folder_keeps_its_comparison(law, tmp_path):
-    own = (
-        "--against",
-        KG1A,
-        "--n",
-        "3",
-        "--views",
-        "1",
-        "--dishes",
-        "12",
-        "-o",
-        tmp_path,
-        "--quiet",
-    )
+@pytest.mark.usefixtures("law")
+def test_a_folder_keeps_its_comparison(tmp_path):
+    sizes = ("--n", "3", "--views", "1", "--dishes", "12")
+    own = ("--against", KG1A, *sizes, "-o", tmp_path, "--quiet")
     assert call(AMD, *own).exit_code == 0
     before = {path: path.read_bytes() for path in tmp_path.iterdir()}
     line = refused(KG1A, "--with", f"{DOSE}=3 uM", *own)

@@ -149,11 +149,9 @@ def own_question(question: "Asked") -> dict[str, Any]:
     """What the results of one folder have in common; sizes, tests and dishes may be others."""
     from sdf1_field.studies.power_report import plain_question
 
-    return {
-        key: value
-        for key, value in plain_question(question).items()
-        if key in ("first", "against", "quantity", "time", "seed")
-    }
+    plain = plain_question(question)
+    same = ("first", "against", "quantity", "time", "seed")
+    return {"paper": None, **{key: plain[key] for key in same}}
 
 
 def write_power(found: "PowerFound", folder: Path) -> None:
@@ -277,6 +275,7 @@ def claims_folder(paper: str | Path, seed: int) -> Path:
 
 def _claims_figure(found: "ClaimsFound") -> "Figure":
     """Chance of each claim as reported against the number of replicates."""
+    from sdf1_field.claims.chances import UNKNOWN
     from sdf1_field.figures.power import PowerCurve, PowerPanel, power_figure
 
     panels = []
@@ -291,7 +290,7 @@ def _claims_figure(found: "ClaimsFound") -> "Figure":
                 if (one.claim, one.statement, one.asks, one.views)
                 == (claim.id, first.statement, first.asks, views)
                 and one.chance is not None
-            ]
+            ] or [(one.number, UNKNOWN) for one in found.sizes[:1]]
             curves.append(
                 PowerCurve(
                     views,
@@ -302,7 +301,7 @@ def _claims_figure(found: "ClaimsFound") -> "Figure":
                     [True] * len(known),
                 )
             )
-        panels.append(PowerPanel(claim.id, [one for one in curves if one.numbers]))
+        panels.append(PowerPanel(claim.id, curves))
     caption = "Chance that an experiment reports the claim as the paper did, all of it."
     return power_figure(panels, found.power, f"Claims of {found.paper.name}", caption)
 
