@@ -17,8 +17,11 @@ from power_builders import (
     readings_of,
     use_the_law,
 )
+from sdf1_field.api.powering import power
+from sdf1_field.claims.chances import Agreeing, Drawn, chance
 from sdf1_field.claims.significance import unpaired_t
 from sdf1_field.cli import main
+from sdf1_field.errors import InputError
 from sdf1_field.studies import claim_power, power_draws
 from sdf1_field.studies import compared as models
 from sdf1_field.studies.compared import Side
@@ -107,6 +110,21 @@ def test_formula_and_drawn_experiments_agree(test, views):
     assert found.by == "simulated"
     assert found.simulated.low < found.formula.value < found.simulated.high
     assert found.formula.low < found.simulated.value < found.formula.high
+
+
+def test_draws_that_do_not_depend_on_dishes_have_nearly_the_binomial_interval():
+    rng = np.random.default_rng(13)
+    one = comparison(0.6)
+    agree = (rng.random(4000) < 0.8).astype(float)
+    for number in (6, 24):
+        picks = {
+            side: np.argsort(rng.random((4000, 48)), axis=1)[:, :number, None] for side in one.pools
+        }
+        drawn = Agreeing(Drawn(one.pools, picks), agree, 1.0)
+        found, wide = (chance([drawn], of_draws=own) for own in (False, True))
+        assert found.low < 0.8 < found.high
+        assert found.high - found.low < 0.08
+        assert wide.high - wide.low > found.high - found.low
 
 
 def test_formula_is_the_power_of_experiments_with_fresh_dishes():
@@ -224,6 +242,14 @@ DOSE = "treatments.amd3100.dose"
         ((AMD, "--against", KG1A, "--quantity", "folds"), "--quantity: unknown quantity 'folds'"),
         (("deniz2023", "--claim", "D99"), "deniz2023: unknown claim 'D99'"),
         (("deniz2023", "--claim", "D13", "--against", KG1A), "--claim and --against"),
+        (("deniz2023", "--claim", "D13", "--alpha", "0.05"), "--claim and --alpha"),
+        (("deniz2023", "--claim", "D13", "--test", "welch"), "--claim and --test"),
+        (("deniz2023", "--claim", "D13", "--draws", "16"), "--claim and --draws"),
+        ((AMD, "--against", KG1A, "--draws", "16"), "--draws: are of a posterior"),
+        (
+            (AMD, "--against", KG1A, "--posterior", "recorded", "--test", "paired"),
+            "--posterior and --test paired",
+        ),
     ],
 )
 def test_what_is_wrong_is_said_in_a_line(arguments, words):
@@ -234,6 +260,11 @@ def test_a_folder_with_something_else_is_refused(tmp_path):
     (tmp_path / "notes.txt").write_text("mine")
     line = refused(AMD, "--against", KG1A, "-o", tmp_path, "--quiet")
     assert "holds something else than runs" in line
+
+
+def test_a_time_that_is_none_is_refused_in_python_too():
+    with pytest.raises(InputError, match=r"^at: "):
+        power(AMD, KG1A, at="4 parsecs")
 
 
 @pytest.fixture
@@ -262,6 +293,21 @@ def test_the_command_prints_and_keeps_power(law, tmp_path):
     assert (folder / "power.png").stat().st_size > 10_000
     assert {dish.times for dish in law} == {(4 * 3600.0,)}
     assert len({dish.seed for dish in law}) == len(law) == 96
+
+
+@pytest.mark.usefixtures("law")
+def test_a_folder_keeps_its_comparison(tmp_path):
+    sizes = ("--n", "3", "--views", "1", "--dishes", "12")
+    own = ("--against", KG1A, *sizes, "-o", tmp_path, "--quiet")
+    assert call(AMD, *own).exit_code == 0
+    before = {path: path.read_bytes() for path in tmp_path.iterdir()}
+    line = refused(KG1A, "--with", f"{DOSE}=3 uM", *own)
+    assert "holds a power whose first is coculture-kg1a-amd3100-10um, not" in line
+    assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
+    # Other sizes and tests of the same two models renew it.
+    assert call(AMD, *own, "--test", "welch").exit_code == 0
+    sides = Side(KG1A, (f"{DOSE}=3 uM",)), Side(AMD)
+    assert models.folder_name(*sides, 2) == (f"power-{KG1A}-with-dose-3_uM-vs-{AMD}-seed2")
 
 
 def test_paired_dishes_share_their_seeds(law, tmp_path):
@@ -339,6 +385,40 @@ def test_a_claim_is_reported_more_often_by_larger_experiments():
     least = {(one.claim, one.asks, one.views): one.number for one in found.least}
     assert 2 < least["D13", "as reported", 1] <= 12
     assert ("D14", "as reported", 1) not in least
+
+
+def test_chances_of_claims_are_written(monkeypatch, tmp_path):
+    rng = np.random.default_rng(12)
+    pools = {
+        key: pool_at_4_h(key, counts_of(rng, (12,), reduction))
+        for key, reduction in (("control", 1.0), ("amd3100", 0.5))
+    }
+    monkeypatch.setattr(claim_power, "made", lambda *_, **__: ({}, ()))
+    monkeypatch.setattr(claim_power, "pools_of", lambda *_: pools)
+    result = call(
+        "deniz2023", "--claim", "D13", "--n", "3,6", "--views", "1,4", "-o", tmp_path, "--quiet"
+    )
+    assert (result.exit_code, result.stderr) == (0, "")
+    plain = json.loads((tmp_path / "power.json").read_text())
+    assert (plain["paper"], plain["claims"], plain["seed"]) == ("deniz2023", ["D13"], 1)
+    lines = (tmp_path / "power.csv").read_text().splitlines()
+    assert lines[0] == "claim,statement,asks,views,n,chance,low,high"
+    assert len(lines) == 1 + 3 * 2 * 2
+    assert (tmp_path / "power.png").stat().st_size > 10_000
+    # Four views of two replicates need more dishes, so that nothing was tried.
+    least = {row[3]: row[4] for row in claim_power.least_rows(claims_of(paper_of("D13"), pools))}
+    assert least["4"] == "-"
+    assert "holds a power whose paper is deniz2023" in refused(
+        AMD, "--against", KG1A, "-o", tmp_path
+    )
+
+
+def paper_of(claim):
+    return claim_power.asked_claims("deniz2023", [claim])
+
+
+def claims_of(paper, pools):
+    return claim_power.of_pools(paper, pools, numbers=(3,), views=(4,), power=0.8)
 
 
 def pool_at_4_h(unit, counts):

@@ -108,6 +108,10 @@ def test_wrong_values_are_refused_in_one_line(texts, said):
         (["--over", f"{DOSE}=0 uM,1 uM", "--at", "4.01 h"], "no cells counted then"),
         (["--over", f"{DOSE}=0 uM,1 uM", "--at", "200 h"], "no cells counted then"),
         (["--over", f"{DOSE}=0 uM,1 uM", "--reference", "7 uM"], "not a value of the sweep"),
+        (
+            ["--over", f"{DOSE}=1..2 uM:lin:21", "--over", "scene.msc_number=1..20:lin:20"],
+            "the values make 420 combinations",
+        ),
         (["--over", "cells.density=0 1/mm**2,100 1/mm**2"], "no cells that could gather"),
     ],
 )
@@ -132,6 +136,17 @@ def test_a_folder_with_something_else_is_refused(tmp_path):
     again = call(*arguments(other, over="cells.density=1300 1/mm**2,2000 1/mm**2"))
     assert again.exit_code == 2
     assert "holds a sweep whose over is" in again.stderr
+    before = {path: path.read_bytes() for path in other.iterdir() if path.is_file()}
+    for further, said in (
+        (("--set", "cells.density=2000 1/mm**2"), "whose settings is"),
+        (("--seed", "2"), "whose seed is 1, not 2"),
+        (("--independent",), "whose matched is True, not False"),
+        (("--at", "15 min"), "whose times is 30 min, not 15 min"),
+    ):
+        again = call(*arguments(other, *further))
+        assert (again.exit_code, again.stderr.count("\n")) == (2, 1)
+        assert said in again.stderr
+    assert {path: path.read_bytes() for path in other.iterdir() if path.is_file()} == before
 
 
 # Dishes
@@ -325,3 +340,21 @@ def test_pairs_that_share_their_scatter_have_a_narrower_ratio():
         assert ratio == treated.mean() / control.mean()
         widths.append(math.log(high / low))
     assert widths[0] < 0.2 * widths[1]
+
+
+def test_few_dishes_give_a_half_dose_without_an_interval():
+    values = planted(1.0, scatter=0.02, dishes=2)
+    found = fit_response(DOSES, values, matched=True)
+    assert found.half == pytest.approx(1.0, rel=0.35)
+    assert (found.few, found.low, found.high) == (True, None, None)
+    assert not fit_response(DOSES, planted(1.0, dishes=6), matched=True).few
+
+
+def test_a_slow_way_back_is_seen_though_no_step_of_it_is():
+    mean = np.array([1.0, 0.9, 0.75, 0.5, 0.56, 0.62, 0.68, 0.74])
+    seen = 0
+    for seed in range(10):
+        rng = np.random.default_rng(seed)
+        found = fit_response(DOSES, mean[:, None] * rng.lognormal(0.0, 0.15, (8, 10)), matched=True)
+        seen += not found.monotone
+    assert seen >= 9

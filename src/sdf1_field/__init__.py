@@ -23,6 +23,7 @@ _HOME = {
     "calibrate": "api.calibrating",
     "ablate": "api.ablating",
     "power": "api.powering",
+    "power_of_claims": "api.powering",
     "sweep": "api.sweeping",
     "design": "api.designing",
     "measure": "api.measuring",

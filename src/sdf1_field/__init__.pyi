@@ -7,6 +7,7 @@ from sdf1_field.api.loading import load_model as load_model
 from sdf1_field.api.measuring import measure as measure
 from sdf1_field.api.measuring import measure_groups as measure_groups
 from sdf1_field.api.powering import power as power
+from sdf1_field.api.powering import power_of_claims as power_of_claims
 from sdf1_field.api.replaying import record_exposure as record_exposure
 from sdf1_field.api.replaying import replay as replay
 from sdf1_field.api.runs import Run as Run

@@ -6,17 +6,17 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sdf1_field.errors import InputError
+from sdf1_field.api.times import seconds_of
 from sdf1_field.studies.factors import Over, read_over, require_different_keys
-from sdf1_field.units import parse
 
 if TYPE_CHECKING:
     import pandas as pd
     import xarray as xr
     from matplotlib.figure import Figure
 
+    from sdf1_field.ensemble.expecting import Expected
     from sdf1_field.figures.paper import Page
-    from sdf1_field.studies.sweep import Expected, Factor, Question, Sweep
+    from sdf1_field.studies.sweep import Factor, Question, Sweep
     from sdf1_field.studies.sweep_results import Curve
 
 PICTURE = "sweep.png"
@@ -173,7 +173,7 @@ def sweep(
     question = ask(
         str(model), read, dishes=dishes,
         settings=[f"{key}={_setting(value)}" for key, value in (settings or {}).items()],
-        times=[_seconds(time) for time in times], seed=seed, independent=independent,
+        times=[seconds_of(time) for time in times], seed=seed, independent=independent,
         reference=[reference] if isinstance(reference, str) else reference,
     )  # fmt: skip
     place = default_folder(question) if folder is None else Path(folder)
@@ -297,12 +297,3 @@ def _label(question: "Question", factor: "Factor") -> str:
 def _setting(value: Any) -> str:
     """Value as a setting has it."""
     return str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def _seconds(time: str | float) -> float:
-    if not isinstance(time, str):
-        return float(time)
-    try:
-        return parse(time, "time")
-    except ValueError as error:
-        raise InputError(f"at: {error}") from None

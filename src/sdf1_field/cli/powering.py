@@ -5,7 +5,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+from click.core import ParameterSource
 
+from sdf1_field.cli.costs import cost_text
 from sdf1_field.cli.examples import ExampleCommand
 from sdf1_field.cli.options import json_option, set_option, time_of
 from sdf1_field.cli.printing import say
@@ -16,11 +18,15 @@ from sdf1_field.errors import InputError
 
 if TYPE_CHECKING:
     from sdf1_field.ensemble import Failure
-    from sdf1_field.studies.compared import Expected
+    from sdf1_field.ensemble.expecting import Expected
     from sdf1_field.studies.power_report import PowerFound
 
 _NUMBERS, _VIEWS = "3,4,6,10", "1,2,4"
-_OF_MODELS = ("--against", "--with", "--set", "--at", "--quantity", "--posterior", "--variation")
+_OF_MODELS = {
+    "against": "--against", "own": "--with", "settings": "--set", "at": "--at",
+    "quantity": "--quantity", "posterior": "--posterior", "draws": "--draws",
+    "variation": "--variation", "alpha": "--alpha", "test": "--test",
+}  # fmt: skip
 """Options that have no meaning with --claim."""
 
 
@@ -86,7 +92,7 @@ _OF_MODELS = ("--against", "--with", "--set", "--at", "--quantity", "--posterior
 )  # fmt: skip
 @click.option(
     "-o", "--output", type=click.Path(path_type=Path), metavar="DIR",
-    help="Where dishes and results go.  [default: power-MODEL-seedN]",
+    help="Where dishes and results go.  [default: power-MODEL-vs-MODEL-seedN]",
 )  # fmt: skip
 @click.option(
     "--seed", type=click.IntRange(0, 2**63 - 1), default=1, show_default=True,
@@ -128,10 +134,11 @@ def power(
         raise InputError("--workers and --scheduler: the scheduler has its workers. Leave one out.")
     sizes = whole_numbers(numbers, "--n"), whole_numbers(views, "--views")
     if ids:
-        given = (against, own, settings, at, quantity, posterior, variation)
-        for option, value in zip(_OF_MODELS, given, strict=True):
-            if value:
-                raise InputError(f"--claim and {option}: a claim names its models. Leave one out.")
+        for name, option in _OF_MODELS.items():
+            if _given(name):
+                raise InputError(
+                    f"--claim and {option}: a claim has its own models and tests. Leave one out."
+                )
         _power_of_claims(
             model, ids, *sizes, target, dishes, output, seed, workers=workers,
             scheduler=scheduler, quiet=quiet, as_json=as_json,
@@ -139,9 +146,12 @@ def power(
         return
     if against is None:
         raise InputError("--against: missing. Name the model of the other group.")
-    from sdf1_field.api.powering import posterior_draws, write_power
+    if posterior is None and _given("draws"):
+        raise InputError("--draws: are of a posterior. Give --posterior, or leave it out.")
+    from sdf1_field.api.powering import own_question, posterior_draws, write_power
     from sdf1_field.studies import compared as models
     from sdf1_field.studies import power_report
+    from sdf1_field.studies.power_folder import require_own
 
     first = models.Side(model, own)
     question = power_report.asked(
@@ -154,8 +164,9 @@ def power(
         variation=None if variation is None else _number(variation, "--variation"),
         dishes=dishes, seed=seed,
     )  # fmt: skip
-    of_posterior = posterior_draws(question.compared, posterior, draws)
-    folder = output or Path(models.folder_name(first, seed))
+    of_posterior = posterior_draws(question, posterior, draws)
+    folder = output or Path(models.folder_name(first, models.Side(against), seed))
+    require_own(folder, own_question(question))
     if not quiet and scheduler is None:
         announce_compilation()
     try:
@@ -192,27 +203,19 @@ def _power_of_claims(
     as_json: bool,
 ) -> None:
     """Chances that a paper's experiment reports some claims, by its size."""
-    from sdf1_field.studies import claim_power, power_report
+    from sdf1_field.api.powering import claims_folder, power_of_claims
+    from sdf1_field.studies import claim_power
 
-    power_report.require_sizes(numbers, views, target)
-    known = claim_power.asked_claims(paper, ids)
-    folder = output or Path(f"power-{paper}-seed{seed}")
+    folder = output or claims_folder(paper, seed)
     if not quiet and scheduler is None:
         announce_compilation()
-    total = claim_power.dishes_of(known, dishes, views)
-    done = 0
     try:
         with shown_phases(quiet=quiet) as advance:
-
-            def progress(more: int) -> None:
-                nonlocal done
-                done += more
-                advance("dishes", done, total)
-
-            found = claim_power.found_claims(
-                known, folder, numbers=numbers, views=views, power=target, dishes=dishes,
-                seed=seed, scheduler=scheduler, workers=workers,
-                expected=None if quiet else _say_expected, progress=progress,
+            found = power_of_claims(
+                paper, ids, n=numbers, views=views, target=target, dishes=dishes, seed=seed,
+                folder=folder, scheduler=scheduler, workers=workers,
+                expected=None if quiet else _say_expected,
+                progress=lambda done, total: advance("dishes", done, total),
             )  # fmt: skip
     except KeyboardInterrupt as end:
         kept = len(list((folder / "runs").glob("*.nc")))
@@ -225,7 +228,14 @@ def _power_of_claims(
             say(f"\nleast n with a chance of {100.0 * target:g} %:")
             print_table(claim_power.least_rows(found), claim_power.LEAST)
         say(f"\n{claim_power.NOTES}")
-    _end_with(found.failures, total)
+        say(f"\n{folder}: power.json, power.csv, power.png, runs.csv")
+    _end_with(found.failures, claim_power.dishes_of(found.paper, dishes, views))
+
+
+def _given(name: str) -> bool:
+    """Whether an option of the command stands in the call."""
+    source = click.get_current_context().get_parameter_source(name)
+    return source not in (None, ParameterSource.DEFAULT)
 
 
 def whole_numbers(text: str, option: str) -> tuple[int, ...]:
@@ -252,14 +262,9 @@ def _number(text: str, option: str) -> float:
 
 
 def _say_expected(expected: "Expected") -> None:
-    """How long it takes, before it starts."""
-    left = expected.dishes - expected.kept
-    if left and expected.seconds == expected.seconds:
-        say(
-            f"{left} of {expected.dishes} dishes to simulate, in about "
-            f"{expected.seconds / 60.0:.1f} min of one core",
-            err=True,
-        )
+    """What it costs, before it starts."""
+    if expected.finished < expected.dishes:
+        say(cost_text(expected), err=True)
 
 
 def _print_found(found: "PowerFound") -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from sdf1_field.cli.costs import cost_text
 from sdf1_field.cli.examples import ExampleCommand
 from sdf1_field.cli.figure_options import page_options
 from sdf1_field.cli.options import json_option, set_option, time_of
@@ -14,15 +15,12 @@ from sdf1_field.cli.printing import say
 from sdf1_field.cli.program import fail, fail_interrupted
 from sdf1_field.cli.progress import announce_compilation, shown_progress
 from sdf1_field.cli.tables import print_table
-from sdf1_field.digits import interval_text, number_text, spread_text
+from sdf1_field.digits import half_text, interval_text, number_text, spread_text
 from sdf1_field.errors import InputError
 
 if TYPE_CHECKING:
+    from sdf1_field.ensemble.expecting import Expected
     from sdf1_field.figures.paper import Page
-    from sdf1_field.studies.sweep import Expected
-
-_LONG = 100.0
-"""Seconds from which on a time is said in minutes."""
 
 
 @click.command(
@@ -162,26 +160,6 @@ def sweep(
         )
 
 
-def cost_text(cost: "Expected") -> str:
-    """What a sweep is going to cost, in one line."""
-    from sdf1_field.units import bytes_text
-
-    parts = [f"{cost.dishes} dishes"]
-    if cost.finished:
-        parts.append(f"{cost.finished} of them finished")
-    if cost.seconds == cost.seconds and cost.seconds > 0.0:
-        long = cost.seconds > _LONG
-        time = f"{cost.seconds / 60:.0f} min" if long else f"{cost.seconds:.0f} s"
-        if cost.processes:
-            noun = "process" if cost.processes == 1 else "processes"
-            parts.append(f"about {time} on {cost.processes} {noun}")
-        else:
-            parts.append(f"about {time} in all on a core like this, shared by the workers")
-    if cost.bytes == cost.bytes:
-        parts.append(f"{bytes_text(cost.bytes)} on disk")
-    return ", ".join(parts)
-
-
 def _print_report(plain: Mapping[str, Any]) -> None:
     """Fold changes by value, then half effects."""
     from sdf1_field.statistics import p_text
@@ -230,15 +208,10 @@ def half_rows(curves: Sequence[Mapping[str, Any]]) -> list[tuple[str, ...]]:
         if curve["half"] is None:
             rows.append((*place, f"none: {curve['reason']}", "-", "-", "-"))
             continue
-        low, high = (
-            number_text(curve[end], figures=2) if curve[end] is not None else word
-            for end, word in (("low", "below all doses"), ("high", "above all doses"))
-        )
-        half = f"{number_text(curve['half'], figures=2)} {curve['unit']} ({low} to {high})"
         rows.append(
             (
                 *place,
-                half,
+                half_text(curve),
                 number_text(curve["over_constant"], figures=2),
                 number_text(curve["steepness"], figures=2),
                 f"{number_text(curve['start'])} to {number_text(curve['end'])}",
@@ -263,8 +236,8 @@ def half_notes(curves: Sequence[Mapping[str, Any]]) -> list[str]:
         met = f"{low} nM" if low == high else f"{low} to {high} nM"
         lines.append(
             f"By competition alone (IC50 = K_i (1 + c / K_d)) the cells would have to meet {met} "
-            "of ligand; what is missing there is receptor reserve, spare receptors that have to be "
-            "blocked before the response falls."
+            "of ligand. Where they meet less, the rest is receptor reserve (spare receptors that "
+            "have to be blocked before the response falls) or what follows the trigger."
         )
     return lines
 

@@ -87,7 +87,12 @@ def power_figure(panels: Sequence[PowerPanel], target: float, title: str, captio
         for n, curve in enumerate(panel.curves):
             colour, marker = _COLOURS[n % len(_COLOURS)], _MARKERS[n % len(_MARKERS)]
             if all(map(math.isfinite, (*curve.low, *curve.high))):
-                axes.fill_between(curve.numbers, curve.low, curve.high, color=colour, alpha=0.18)
+                # The two ways differ, so that a band of both would show a step that is none.
+                for way in (True, False):
+                    axes.fill_between(
+                        curve.numbers, curve.low, curve.high, color=colour, alpha=0.18, lw=0.0,
+                        where=[one is way for one in curve.simulated],
+                    )  # fmt: skip
             label = "1 view" if curve.views == 1 else f"{curve.views} views"
             axes.plot(curve.numbers, curve.power, color=colour, lw=1.4, label=label)
             for x, y, filled in zip(curve.numbers, curve.power, curve.simulated, strict=True):

@@ -11,7 +11,7 @@ from matplotlib import colormaps
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from sdf1_field.digits import number_text
+from sdf1_field.digits import half_text, number_text
 from sdf1_field.figures.fold_changes import FOLD
 from sdf1_field.figures.groups import (
     NEUTRAL,
@@ -196,14 +196,16 @@ def _draw_half(axes: Any, swept: Swept, curve: Row, places: Array) -> None:
     scale = np.log10 if swept.logarithmic else np.asarray
     doses, fitted = scale(np.array(curve["line"])[:, 0]), np.array(curve["line"])[:, 1]
     axes.plot(doses, fitted, color=BLUE, lw=1.2, zorder=3)
-    low = doses[0] if curve["low"] is None else scale(curve["low"])
-    high = doses[-1] if curve["high"] is None else scale(curve["high"])
-    axes.axvspan(low, high, color=VERMILION, alpha=0.15, lw=0.0, zorder=0)
+    if not curve["few"]:
+        low = doses[0] if curve["low"] is None else scale(curve["low"])
+        high = doses[-1] if curve["high"] is None else scale(curve["high"])
+        axes.axvspan(low, high, color=VERMILION, alpha=0.15, lw=0.0, zorder=0)
     half = scale(curve["half"])
     axes.axvline(half, color=VERMILION, lw=1.0, ls="--", zorder=1)
     word = "IC50" if curve["falls"] else "EC50"
     unit = typeset(curve["unit"])
-    texts = [f"{word} {number_text(curve['half'], figures=2)} {unit}"]
+    half_line, _, interval = half_text({**curve, "unit": unit}).partition(" (")
+    texts = [f"{word} {half_line}", f"({interval}"]
     constant = curve["constant"]
     if constant and places.min() <= scale(curve["constant_value"]) <= places.max():
         axes.axvline(scale(curve["constant_value"]), color="0.3", lw=0.7, zorder=1)

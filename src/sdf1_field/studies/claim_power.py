@@ -14,10 +14,11 @@ from typing import Any
 from sdf1_field.claims import Claim, Interval, Paper, Pool, Statement, Virtual
 from sdf1_field.claims.virtual import chance_of, own_views, prior_weights
 from sdf1_field.ensemble import Failure
+from sdf1_field.ensemble.expecting import Expected
 from sdf1_field.reproduce import load_paper, plan
 from sdf1_field.reproduce.experiments import pools_of
 from sdf1_field.reproduce.tables import chance_text
-from sdf1_field.studies.compared import Expected, made
+from sdf1_field.studies.compared import made
 from sdf1_field.studies.power import SPARE
 
 CLAIMS = ("claim", "statement", "asks", "views", "n", "chance (95 %)")
@@ -64,7 +65,7 @@ class ClaimLeast:
     number : int or None
         None if it is above ``tried``.
     tried : int
-        Largest number that the pools allow.
+        Largest number that the pools allow; below 2 nothing was tried.
     """
 
     claim: str
@@ -83,6 +84,7 @@ class ClaimsFound:
     ----------
     paper : Paper
     dishes : int
+    seed : int
     power : float
         Of which the least number of replicates is sought.
     sizes : tuple of ClaimSize
@@ -92,6 +94,7 @@ class ClaimsFound:
 
     paper: Paper
     dishes: int
+    seed: int
     power: float
     sizes: tuple[ClaimSize, ...]
     least: tuple[ClaimLeast, ...]
@@ -166,7 +169,9 @@ def found_claims(
         expected=expected, progress=progress,
     )  # fmt: skip
     pools = pools_of(paper, planned, readings, views)
-    return of_pools(paper, pools, numbers=numbers, views=views, power=power, failures=failures)
+    return of_pools(
+        paper, pools, numbers=numbers, views=views, power=power, seed=seed, failures=failures
+    )
 
 
 def of_pools(
@@ -176,6 +181,7 @@ def of_pools(
     numbers: Sequence[int],
     views: Sequence[int],
     power: float,
+    seed: int = 1,
     failures: tuple[Failure, ...] = (),
 ) -> ClaimsFound:
     """Chances of all claims by the size of the experiment; see `found_claims`."""
@@ -197,7 +203,7 @@ def of_pools(
             )
             least.append(ClaimLeast(*label, view, next(reached, None), largest))
     number = max((len(pool.dishes) for pool in pools.values()), default=0)
-    return ClaimsFound(paper, number, power, tuple(sizes), tuple(least), failures)
+    return ClaimsFound(paper, number, seed, power, tuple(sizes), tuple(least), failures)
 
 
 def _asks(claim: Claim) -> Iterator[tuple[tuple[str, str, str], Claim]]:
@@ -260,16 +266,24 @@ def least_rows(found: ClaimsFound) -> list[tuple[str, ...]]:
     """Rows under `LEAST`."""
     return [
         (one.claim, one.statement, one.asks, f"{one.views}",
-         f"n > {one.tried}" if one.number is None else f"n = {one.number}")
+         _least_text(one))
         for one in found.least
     ]  # fmt: skip
+
+
+def _least_text(one: ClaimLeast) -> str:
+    if one.number is not None:
+        return f"n = {one.number}"
+    return f"n > {one.tried}" if one.tried > 1 else "-"
 
 
 def as_json(found: ClaimsFound) -> dict[str, Any]:
     """Plain values, fit for JSON."""
     return {
         "paper": found.paper.name,
+        "claims": [claim.id for claim in found.paper.claims],
         "dishes": found.dishes,
+        "seed": found.seed,
         "target": found.power,
         "chances": [
             {

@@ -1,14 +1,13 @@
 """Two models to compare: checked, with the readings that tell them apart and the dishes to make."""
 
 import re
-import time as clock
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from sdf1_field.claims import Pool, Quantity, Reading
-from sdf1_field.ensemble import Failure, run_dishes
-from sdf1_field.ensemble.storing import model_digest, run_digest, run_path
+from sdf1_field.ensemble import Failure
+from sdf1_field.ensemble.expecting import Expected, run_expected
 from sdf1_field.errors import InputError, RunError
 from sdf1_field.observations import OBSERVATIONS, Dish
 from sdf1_field.observations.cells import FOLD_CHANGE
@@ -260,27 +259,6 @@ def _observation(quantity: str, sides: Sequence[Side], specs: Sequence[ModelSpec
 # Dishes
 
 
-@dataclass(frozen=True)
-class Expected:
-    """How much there is to do, before it starts.
-
-    Parameters
-    ----------
-    dishes, kept : int
-        All, and those that the folder holds already.
-    seconds : float
-        Of the others, on one process; NaN where it was not measured.
-    """
-
-    dishes: int
-    kept: int
-    seconds: float
-
-
-_FEW = 6
-"""Missing dishes up to which their time is not measured beforehand."""
-
-
 def made(
     dishes: Sequence[Dish],
     folder: Path,
@@ -295,38 +273,22 @@ def made(
     Parameters
     ----------
     dishes : sequence of Dish
-    folder, scheduler, workers, progress
-        See `sdf1_field.ensemble.run_dishes`.
-    expected : callable, optional
-        Told how much there is to do; for that, two dishes are made and timed first.
+    folder, scheduler, workers, expected, progress
+        See `sdf1_field.ensemble.expecting.run_expected`.
     """
-    if expected is not None:
-        models = {
-            (d.model, d.settings): model_digest(d.model, d.settings)
-            for d in {(d.model, d.settings): d for d in dishes}.values()
-        }
-        missing = [
-            dish
-            for dish in dishes
-            if not run_path(
-                folder, dish, run_digest(dish, models[dish.model, dish.settings])
-            ).is_file()
-        ]
-        seconds = float("nan")
-        left = len(missing)
-        if left > _FEW and scheduler is None:
-            # The first loads the kernels, the second is timed.
-            run_dishes(missing[:1], folder)
-            begun = clock.perf_counter()
-            run_dishes(missing[-1:], folder)
-            left -= 2
-            seconds = left * (clock.perf_counter() - begun)
-        expected(Expected(len(dishes), len(dishes) - left, seconds))
-    ensemble = run_dishes(dishes, folder, scheduler=scheduler, workers=workers, progress=progress)
+    ensemble = run_expected(
+        dishes, folder, scheduler=scheduler, workers=workers, expected=expected, progress=progress
+    )
     return ensemble.readings, ensemble.failures
 
 
-def folder_name(first: Side, seed: int) -> str:
+def folder_name(first: Side, against: Side, seed: int) -> str:
     """Default name of the folder of a comparison."""
-    stem = re.sub(r"[^\w.+-]", "_", Path(first.model).name.removesuffix(".toml"))
-    return f"power-{stem}-seed{seed}"
+    own = [text.partition("=") for text in first.settings]
+    names = [
+        f"power-{Path(first.model).name.removesuffix('.toml')}",
+        *(f"with-{key.rpartition('.')[2]}-{value}" for key, _, value in own),
+        f"vs-{Path(against.model).name.removesuffix('.toml')}",
+        f"seed{seed}",
+    ]
+    return re.sub(r"[^\w.+-]", "_", "-".join(names))

@@ -28,7 +28,7 @@ Array = NDArray[np.float64]
 DISHES = 48
 """Of each model, by default."""
 NUMBERS, VIEWS, LEVEL, POWER = (3, 4, 6, 10), (1, 2, 4), 0.05, 0.8
-EXPERIMENTS = 2000
+EXPERIMENTS = 10_000
 """Drawn from the pools for each number of replicates and views."""
 SPARE = 2
 """Dishes of a pool, over those that one experiment draws, from which on experiments are drawn."""
@@ -208,7 +208,7 @@ class Comparison:
             picks[side] = of_unit[pool.unit]
         own, other = (self._drawn(side, picks[side]) for side in self.pools)
         agree = (self._p(own, other) < self.planned.alpha).astype(np.float64)
-        return chance([Agreeing(Drawn(self.pools, picks), agree, 1.0)])
+        return chance([Agreeing(Drawn(self.pools, picks), agree, 1.0)], of_draws=False)
 
     def _drawn(self, side: str, picks: Picks) -> Samples:
         """Replicates with their variation, shape (experiment, replicate)."""
@@ -283,15 +283,16 @@ class Comparison:
         return Least(views, found["value"], found["high"], found["low"])
 
     def _first(self, views: int, reached: Callable[[int], bool]) -> int | None:
-        """First number that has the power; beyond the pools it rises with the number."""
-        number = 2
-        while self.suffices(number, views):
-            if reached(number):
-                return number
-            number += 1
-        if not reached(MOST):
+        """First number that has the power, which rises with the number."""
+        drawn = 1
+        while self.suffices(drawn + 1, views):
+            drawn += 1
+        if drawn > 1 and reached(drawn):
+            below, above = 1, drawn
+        elif reached(MOST):
+            below, above = drawn, MOST
+        else:
             return None
-        below, above = number - 1, MOST
         while above - below > 1:
             middle = (below + above) // 2
             below, above = (below, middle) if reached(middle) else (middle, above)

@@ -34,6 +34,7 @@ from sdf1_field.simulation.replayable import may_differ
 from sdf1_field.studies.compared import OWN_FACTORS_OFF, Compared
 from sdf1_field.studies.power import MOST, Planned, power_of
 from sdf1_field.studies.replicates import Moments
+from sdf1_field.studies.t_power import PAIRED
 
 Array = NDArray[np.float64]
 
@@ -120,14 +121,22 @@ class DrawnPower:
         return above
 
 
-def require_replayable(compared: Compared, settings: Mapping[str, str | float]) -> None:
+def require_replayable(
+    compared: Compared, settings: Mapping[str, str | float], planned: Planned
+) -> None:
     """Refuse a comparison that replays cannot give.
 
     Raises
     ------
     InputError
-        If the quantity is not the fold change, or a draw changes stroma or fields.
+        If the quantity is not the fold change, replicates are pairs, or a draw changes stroma or
+        fields.
     """
+    if planned.test == PAIRED:
+        raise InputError(
+            "--posterior and --test paired: a few replayed dishes do not tell how far pairs vary "
+            "together. Leave one out."
+        )
     if compared.quantity.name != FOLD_CHANGE:
         raise InputError(
             "--posterior: cells are replayed for fold changes only. Leave --quantity out."

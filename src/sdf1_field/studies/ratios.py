@@ -8,12 +8,11 @@ from scipy import stats
 
 Array = NDArray[np.float64]
 
-_CONFIDENCE = 0.975
-"""Quantile of the upper end of a 95 % interval."""
+_CONFIDENCE = 0.95
 
 
 def ratio_of_means(
-    control: Array, treated: Array, *, paired: bool = False
+    control: Array, treated: Array, *, paired: bool = False, confidence: float = _CONFIDENCE
 ) -> tuple[float, tuple[float, float]]:
     """Mean of the treated over that of the control, and its interval.
 
@@ -26,6 +25,8 @@ def ratio_of_means(
     control, treated : ndarray, shape (n,) and (m,)
         Values >= 0 in one unit; in the same order if they are paired.
     paired : bool
+    confidence : float
+        Of the interval.
 
     Returns
     -------
@@ -54,5 +55,5 @@ def ratio_of_means(
         variance = float(sum(v for v, _ in sides))
         apart = sum(v**2 / (n - 1) for v, n in sides)
         freedom = variance**2 / apart if apart > 0.0 else math.inf
-    half = float(stats.t.ppf(_CONFIDENCE, freedom)) * math.sqrt(variance)
+    half = float(stats.t.isf(0.5 * (1.0 - confidence), freedom)) * math.sqrt(variance)
     return ratio, (ratio * math.exp(-half), ratio * math.exp(half))

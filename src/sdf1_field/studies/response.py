@@ -7,12 +7,14 @@ best fit of the data and of every resample of the dishes. No half effect is give
 do not show one.
 """
 
+import itertools
 import math
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sdf1_field.claims.chances import LEAST_UNITS
 from sdf1_field.digits import number_text
 from sdf1_field.simulation.threads import use_threads
 from sdf1_field.statistics import percentile_interval, resamples
@@ -42,7 +44,7 @@ class Response:
         Dose of the half effect, in the doses' unit; None if the doses do not show it.
     low, high : float or None
         Ends of its 95 % bootstrap interval over dishes; None where it reaches beyond the lowest or
-        the highest dose.
+        the highest dose, and with too few dishes.
     steepness : float or None
         Hill's exponent h [1].
     start, end : float or None
@@ -50,9 +52,13 @@ class Response:
     falls : bool
         Whether the response falls with the dose.
     monotone : bool
-        Whether no step from one dose to the next goes against the whole by more than its scatter.
+        Whether from no dose to a higher one the response goes against the whole by more than its
+        scatter.
     reason : str
         Why there is no half effect; empty if there is one.
+    few : bool
+        Whether dishes are too few for an interval, less than
+        `sdf1_field.claims.chances.LEAST_UNITS` at a dose.
     """
 
     half: float | None
@@ -64,6 +70,7 @@ class Response:
     falls: bool
     monotone: bool
     reason: str
+    few: bool = False
 
     def at(self, doses: Array) -> Array:
         """Fitted response [1]; requires a half effect."""
@@ -97,10 +104,10 @@ def fit_response(doses: Array, values: Array, *, matched: bool, unit: str = "") 
         return _none(y, f"fewer than {FEWEST} doses, or dishes, to fit a curve to")
     if not all(one.mean() > 0.0 for one in map(_known, y)):
         return _none(y, "the fold change is 0 at a dose")
-    (overall, ends), against = _compared(y[0], y[-1], matched), _first_step_against(y, matched)
+    (overall, ends), against = _compared(y[0], y[-1], matched), _way_back(y, matched)
     falls = overall < 1.0
     if against is not None:
-        text = " to ".join(number_text(dose) for dose in x[against : against + 2])
+        text = " to ".join(number_text(x[n]) for n in against)
         back = "rises" if falls else "falls"
         return _none(
             y, f"not monotone: it {back} again from {text} {unit}".rstrip(), monotone=False
@@ -116,6 +123,8 @@ def fit_response(doses: Array, values: Array, *, matched: bool, unit: str = "") 
         side = "below the lowest" if half < positive[0] else "above the highest"
         dose = positive[0] if half < positive[0] else positive[-1]
         return _none(y, f"half effect {side} dose of {number_text(float(dose))} {unit}".rstrip())
+    if min(map(_count, y)) < LEAST_UNITS:
+        return Response(half, None, None, steepness, start, end, falls, True, "", few=True)
     # A resample whose effect has the other sign has no half effect at any dose.
     again = np.where((starts > finals) == (start > end), again, np.inf)
     low, high = (math.exp(one) for one in percentile_interval(np.log(again)))
@@ -141,29 +150,26 @@ def _none(y: Array, reason: str, *, monotone: bool = True) -> Response:
     return Response(None, None, None, None, None, None, last < first, monotone, reason)
 
 
-def _compared(control: Array, treated: Array, matched: bool) -> tuple[float, tuple[float, float]]:
-    return ratio_of_means(_known(control), _known(treated), paired=matched)
+def _compared(
+    control: Array, treated: Array, matched: bool, confidence: float = 0.95
+) -> tuple[float, tuple[float, float]]:
+    return ratio_of_means(_known(control), _known(treated), paired=matched, confidence=confidence)
 
 
-def _first_step_against(y: Array, matched: bool) -> int | None:
-    """First dose from which the response goes back, if beyond the scatter of such a step.
+def _way_back(y: Array, matched: bool) -> tuple[int, int] | None:
+    """Doses between which the response goes back the most, if beyond its scatter between any two.
 
-    Its interval is that of one step, widened for their number (Bonferroni, in standard errors of
-    the normal distribution).
+    The level of each pair of doses is divided by their number (Bonferroni).
     """
-    from scipy import stats
-
-    steps = len(y) - 1
-    wider = float(stats.norm.isf(0.025 / steps) / stats.norm.isf(0.025))
     falls = _known(y[-1]).mean() < _known(y[0]).mean()
-    for n in range(steps):
-        ratio, (low, high) = _compared(y[n], y[n + 1], matched)
-        if not math.isfinite(low):
-            continue
-        end = ratio * (low / ratio if falls else high / ratio) ** wider
-        if end > 1.0 if falls else end < 1.0:
-            return n
-    return None
+    pairs = list(itertools.combinations(range(len(y)), 2))
+    back: dict[tuple[int, int], float] = {}
+    for pair in pairs:
+        own, other = (y[n] for n in pair)
+        ratio, (low, high) = _compared(own, other, matched, 1.0 - 0.05 / len(pairs))
+        if low > 1.0 if falls else high < 1.0:
+            back[pair] = abs(math.log(ratio))
+    return max(back, key=back.__getitem__, default=None)
 
 
 def _resampled(y: Array, matched: bool) -> Array:

@@ -9,7 +9,6 @@ import contextlib
 import itertools
 import math
 import re
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
@@ -20,8 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sdf1_field.claims import Reading
-from sdf1_field.ensemble import Failure, run_dishes
-from sdf1_field.ensemble.storing import model_digest, run_digest, run_path
+from sdf1_field.ensemble import Failure
+from sdf1_field.ensemble.expecting import Expected, run_expected
 from sdf1_field.errors import InputError
 from sdf1_field.observations import Dish
 from sdf1_field.observations.cells import FOLD_CHANGE, IN_REGION, NAMES, REGION_AREA
@@ -39,9 +38,9 @@ REGIONS = ("free surface", *NAMES.values())
 ENRICHED = tuple(NAMES.values())
 _DECIDED = ("run.seed", "run.duration", "output", "title", "description")
 """Keys, or sections, that a sweep sets itself or that counts do not depend on."""
-_FEW = 3
-"""Missing dishes up to which their time is not measured beforehand."""
 _FIGURES = 12
+_MOST = 400
+"""Combinations of values, each of which is a model to check."""
 
 
 @dataclass(frozen=True)
@@ -172,6 +171,11 @@ def ask(
                 f"--over {one.key}: acts on no count of cells. Times are those of --at, seeds "
                 "those of --seed."
             )
+    combinations = math.prod(len(one.values) for one in over)
+    if combinations > _MOST:
+        raise InputError(
+            f"--over: the values make {combinations} combinations. Give {_MOST} at most."
+        )
     specs = _resolved(model, over, tuple(settings))
     factors = tuple(_factor(one, n, specs) for n, one in enumerate(over))
     question = Question(
@@ -302,31 +306,6 @@ def _times(
     return asked or tuple(at for at in USUAL_TIMES if at in seen) or (max(seen),)
 
 
-@dataclass(frozen=True)
-class Expected:
-    """What a sweep is going to cost, before it starts.
-
-    Parameters
-    ----------
-    dishes, finished : int
-    each : float
-        Time of one dish on one core [s]; NaN if it is not known.
-    seconds : float
-        For the dishes that are not finished; NaN if it is not known.
-    bytes : float
-        On the disk in the end; NaN if it is not known.
-    processes : int
-        0 for those of a scheduler.
-    """
-
-    dishes: int
-    finished: int
-    each: float
-    seconds: float
-    bytes: float
-    processes: int
-
-
 @dataclass(frozen=True, eq=False)
 class Sweep:
     """Counts of all dishes of a sweep.
@@ -367,66 +346,27 @@ def run_sweep(
     ----------
     question : Question
     folder : pathlib.Path
-    scheduler : str, optional
-        Address of a running Dask scheduler; processes of this machine if not given.
-    workers : int, optional
-        Processes; as many as there are cores if not given.
-    seconds : float
-        Of one dish on one core, as measured in an earlier call; otherwise two dishes are simulated
-        first, and the second, whose kernels are loaded, is timed.
-    expected : callable, optional
-        Called once before most of the dishes are simulated.
-    progress : callable, optional
-        Called with the number of dishes finished since the last call, stored ones included.
+    scheduler, workers, seconds, expected, progress
+        See `sdf1_field.ensemble.expecting.run_expected`.
 
     Raises
     ------
     InputError, RunError, KeyboardInterrupt
         As of `ensemble.run_dishes`; finished dishes are kept.
     """
-    from dask.system import CPU_COUNT
+    each = seconds
 
-    dishes = question.all_dishes
-    missing, size = _missing(dishes, folder)
-    if expected is not None:
-        if math.isnan(seconds) and len(missing) > _FEW:
-            seconds = _timed(missing, folder)
-            missing, size = _missing(dishes, folder)
-        processes = 0 if scheduler else min(len(missing), workers or CPU_COUNT)
-        expected(
-            Expected(
-                len(dishes), len(dishes) - len(missing), seconds,
-                seconds * len(missing) / max(processes, 1) if missing else 0.0,
-                size * len(dishes), processes,
-            )
-        )  # fmt: skip
-    ensemble = run_dishes(dishes, folder, scheduler=scheduler, workers=workers, progress=progress)
-    return _counted(question, ensemble.readings, ensemble.failures, seconds)
+    def measured(cost: Expected) -> None:
+        nonlocal each
+        each = cost.each
+        if expected is not None:
+            expected(cost)
 
-
-def _missing(dishes: Sequence[Dish], folder: Path) -> tuple[list[Dish], float]:
-    """Dishes that a folder does not hold, and the mean size of those it does [bytes]."""
-    models = {
-        (d.model, d.settings): model_digest(d.model, d.settings)
-        for d in {d.settings: d for d in dishes}.values()
-    }
-    sizes, missing = [], []
-    for dish in dishes:
-        path = run_path(folder, dish, run_digest(dish, models[dish.model, dish.settings]))
-        if path.is_file():
-            sizes.append(path.stat().st_size)
-        else:
-            missing.append(dish)
-    return missing, float(np.mean(sizes)) if sizes else math.nan
-
-
-def _timed(missing: Sequence[Dish], folder: Path) -> float:
-    """Time of a dish [s], after another one for which kernels are loaded; NaN if one fails."""
-    last = missing[-1]
-    if run_dishes([missing[0]], folder).failures:
-        return math.nan
-    begun = time.perf_counter()
-    return math.nan if run_dishes([last], folder).failures else time.perf_counter() - begun
+    ensemble = run_expected(
+        question.all_dishes, folder, scheduler=scheduler, workers=workers, seconds=seconds,
+        expected=measured, progress=progress,
+    )  # fmt: skip
+    return _counted(question, ensemble.readings, ensemble.failures, each)
 
 
 def _counted(

@@ -19,6 +19,7 @@ from sdf1_field.studies.sweep_results import (
     question_as_json,
     value_rows,
 )
+from sdf1_field.units import duration_text
 
 SWEEP = "sweep.json"
 FILES = (SWEEP, "sweep.csv", "summary.csv", "sweep.nc")
@@ -37,7 +38,7 @@ def begin_folder(folder: Path, question: Question) -> float:
     Raises
     ------
     InputError
-        If it holds something else, or a sweep of another model or other keys.
+        If it holds something else, or another sweep: values and dishes alone may be others.
     """
     asked = question_as_json(question)
     file = folder / SWEEP
@@ -46,11 +47,13 @@ def begin_folder(folder: Path, question: Question) -> float:
         for what, own, its in (
             ("model", asked["model"], known.get("model")),
             ("over", *([one["key"] for one in of.get("over", [])] for of in (asked, known))),
+            *((key, asked[key], known.get(key)) for key in ("settings", "seed", "matched")),
+            ("times", *([duration_text(t) for t in of.get("times", [])] for of in (asked, known))),
         ):
             if own != its:
                 raise InputError(
-                    f"{folder}: holds a sweep whose {what} is {its}, not {own}. Choose another "
-                    "folder by -o."
+                    f"{folder}: holds a sweep whose {what} is {_said(its)}, not {_said(own)}. "
+                    "Choose another folder by -o."
                 )
         seconds = known.get("seconds_per_dish")
         return float(seconds) if isinstance(seconds, int | float) else math.nan
@@ -67,6 +70,13 @@ def begin_folder(folder: Path, question: Question) -> float:
             f"{folder}: cannot be written to ({reason_of(error)}). Choose another folder by -o."
         ) from None
     return math.nan
+
+
+def _said(value: Any) -> str:
+    """A value of a question in words."""
+    if isinstance(value, list):
+        return ", ".join(map(str, value)) or "none"
+    return str(value)
 
 
 def known_sweep(folder: Path) -> dict[str, Any] | None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from sdf1_field.digits import interval_text, number_text, spread_text
+from sdf1_field.digits import half_text, interval_text, number_text, spread_text
 from sdf1_field.statistics import p_text
 from sdf1_field.units import duration_text
 
@@ -77,14 +77,9 @@ def _half(curve: Mapping[str, Any]) -> list[str]:
     where = ", ".join(place)
     if curve["half"] is None:
         return [where, f"none: {curve['reason']}", "-"]
-    low, high = (
-        word if curve[end] is None else number_text(curve[end], figures=2)
-        for end, word in (("low", "below all doses"), ("high", "above all doses"))
-    )
-    dose = f"{number_text(curve['half'], figures=2)} {curve['unit']} ({low} to {high})"
     over = curve.get("over_constant")
     constant = "-" if over is None else f"{number_text(over, figures=2)} {curve['constant']}"
-    return [where, dose, constant]
+    return [where, half_text(curve), constant]
 
 
 def _panels(folder: Path, plain: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
