@@ -127,7 +127,7 @@ def _mark(matrix: Matrix, row: int, column: int) -> str:
     if verdict == NO_VERDICT:
         return ""
     sure = certainty(matrix, row, column)
-    doubt = "?" if sure < SURE else ""
+    doubt = "" if sure >= SURE else "?"
     return f" *{doubt}" if verdict in (NECESSARY, SUFFICES) else (f" {doubt}" if doubt else "")
 
 
@@ -156,7 +156,7 @@ def claim_rows(found: Ablation) -> list[tuple[str, ...]]:
 def _named(matrix: Matrix, column: int, verdict: str, prefix: str) -> str:
     names = [
         row.name.removeprefix(prefix).removesuffix(" alone")
-        + ("?" if certainty(matrix, n, column) < SURE else "")
+        + ("" if certainty(matrix, n, column) >= SURE else "?")
         for n, row in enumerate(matrix.rows)
         if verdict_of(matrix, n, column) == verdict
     ]
@@ -173,7 +173,7 @@ def idle_line(matrix: Matrix) -> str:
     ]
     if not idle:
         return "Every mechanism that was taken away is needed by one of the claims."
-    return f"No claim here tells the whole model from one without: {'; '.join(idle)}."
+    return f"By these limits no claim here needs: {'; '.join(idle)}."
 
 
 def conflict_rows(found: Ablation) -> list[tuple[str, ...]]:
