@@ -175,10 +175,13 @@ class ModelSpec(Section):
     @property
     def shows_bodies(self) -> bool:
         """Whether the haematopoietic cells may meet stromal bodies."""
-        removed = any(
-            t.start <= 0.0 and self.agent[self.agent_of(name)].acts_on == "bodies"
+        # An unknown agent is refused by the checks, which ask this too.
+        agents = {
+            name: self.agent.get(self.agent_of(name))
             for name, t in self.treatments.items()
-        )
+            if t.start <= 0.0
+        }
+        removed = any(agent and agent.acts_on == "bodies" for agent in agents.values())
         return self.bears_stroma and not removed
 
     @property

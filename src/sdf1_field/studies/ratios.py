@@ -40,7 +40,7 @@ def ratio_of_means(
     >>> control, treated = np.array([4.0, 6.0, 8.0]), np.array([2.0, 3.0, 5.0])
     >>> ratio, (low, high) = ratio_of_means(control, treated, paired=True)
     >>> round(ratio, 3), round(low, 2), round(high, 2)
-    (0.556, 0.44, 0.7)
+    (0.556, 0.39, 0.8)
     """
     if min(len(control), len(treated)) == 0 or not control.mean() > 0.0:
         return math.nan, (math.nan, math.nan)
