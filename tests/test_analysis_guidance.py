@@ -267,7 +267,7 @@ def test_the_score_of_a_run_is_that_of_its_own_analysis(solved):
         mask = make_mask(
             "mask", run["region"].values[0].astype(np.uint8), parse_labels("free=0,msc=1"), 10.0
         )
-        outlines = frame_outlines(run, 0, None)[BODY]
+        outlines = frame_outlines(run, 0)[BODY]
         up = Followers(own, gradient_guide(run))
         to_body = Followers(own, *region_guides(mask))
     begin = steps_of(own).begin

@@ -14,6 +14,7 @@ from sdf1_field.cli import main
 from sdf1_field.reproduce import load_paper
 from sdf1_field.shipped import model_names
 from sdf1_field.spec import ModelSpec, asked_model, load_model, parameters
+from sdf1_field.studies.candidates import load_candidates
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -202,6 +203,8 @@ def test_every_file_on_the_pages_is_accepted(page, tmp_path):
         if content.keys() <= {"deniz2023", "jiao2024"}:
             for paper in content:
                 load_paper(paper, targets=path)
+        elif "candidate" in content:
+            assert content["candidate"].keys() <= load_candidates(path).keys()
         else:
             assert content["title"]
             asked_model(str(path))

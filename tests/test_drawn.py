@@ -11,7 +11,9 @@ import pytest
 
 from conftest import TINY
 from sdf1_field.analysis import runs
-from sdf1_field.analysis.runs import run_drawn
+from sdf1_field.analysis.runs import counted_regions, run_drawn, run_scene
+from sdf1_field.analysis.space import BODY, MIGRASOME, nearest_edge
+from sdf1_field.analysis.stroma_runs import frame_outlines
 from sdf1_field.ensemble.storing import model_digest
 from sdf1_field.errors import InputError
 from sdf1_field.grid import Grid, make_grid
@@ -460,6 +462,7 @@ def test_a_file_beside_a_model_file_is_found(tmp_path, monkeypatch):
         (["scene.msc_density=50 1/mm**2"], "since bodies and networks are those of scene.file"),
         (["scene.fibre_length=50 um"], "since bodies and networks are those of scene.file"),
         (["dish.shape=round"], "the scene's image is a rectangle"),
+        (["treatments.decellularisation.start=1 h"], "are removed before the cells are added"),
     ],
 )
 def test_what_contradicts_a_drawn_scene_is_refused_in_one_line(tmp_path, settings, says):
@@ -592,3 +595,20 @@ def test_keys_of_placed_scenes_change_no_bit_of_a_drawn_one(tmp_path):
     )
     assert_same_bits(first, second)
     np.testing.assert_array_equal(first.regions, second.regions)
+
+
+def test_a_drawn_network_without_its_bodies_is_read_as_it_was_run(tmp_path):
+    path, run = drawn_file(tmp_path / "s.nc", picture()), tmp_path / "run.nc"
+    settings = ("run.duration=15 min", "treatments.decellularisation.start=0 h")
+    solve(drawn_model(path, *settings), run, seed=1)
+    with open_run(run) as file:
+        floor = run_scene(file, -1).drawn
+        regions, _ = counted_regions(file, -1)
+        (body, migrasome) = (frame_outlines(file, -1)[kind] for kind in (BODY, MIGRASOME))
+        assert (file["pixel_body"].values >= 0).any()
+    assert not (floor.pixels >= 0).any()
+    assert not (regions == Region.MSC).any()
+    assert (regions == Region.MIGRASOME_NETWORK).sum() == (picture() == NETWORK).sum()
+    place = np.array([50.0])
+    assert np.isinf(nearest_edge(body, place, place).distance).all()
+    assert np.isfinite(nearest_edge(migrasome, place, place).distance).all()

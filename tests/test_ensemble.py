@@ -373,6 +373,18 @@ def listening(pid):
     return ports
 
 
+@pytest.mark.slow
+def test_processes_start_without_a_warning_of_disks_on_a_busy_machine(monkeypatch):
+    @contextlib.contextmanager
+    def busy(_, message):
+        yield
+        warnings.warn(message.format(duration=2.0), stacklevel=2)
+
+    monkeypatch.setattr("distributed.core.warn_on_duration", busy)
+    with cluster.local_client(1, 1) as client:
+        assert client.submit(abs, -1).result() == 1
+
+
 @pytest.mark.skipif(not Path("/proc/net/tcp").exists(), reason="reads Linux's list of sockets")
 def test_no_port_of_the_processes_has_a_page_for_strangers(local):
     known = {int(address.rpartition(":")[2]) for address in addresses(local)}

@@ -49,6 +49,21 @@ def test_a_name_that_the_netcdf_library_cannot_open_is_refused_as_that(tmp_path,
         open_run(path)
 
 
+def test_a_folder_is_written_whole_where_the_system_opens_no_folders(tmp_path, monkeypatch):
+    opened = os.open
+
+    def open_file(path, *rest, **options):
+        if os.path.isdir(path):
+            raise PermissionError(13, "Permission denied", str(path))
+        return opened(path, *rest, **options)
+
+    monkeypatch.setattr(os, "open", open_file)
+    with replaced_when_whole(tmp_path / "tracks.geff") as partial:
+        (partial / "deeper").mkdir(parents=True)
+        (partial / "deeper" / "file").write_text("text", encoding="utf-8")
+    assert (tmp_path / "tracks.geff" / "deeper" / "file").read_text(encoding="utf-8") == "text"
+
+
 def test_the_folder_of_a_run_is_no_link_and_no_other_users(tmp_path, monkeypatch):
     precious, link = tmp_path / "precious", tmp_path / "run.nc.partial"
     precious.mkdir()

@@ -11,8 +11,9 @@ from click.testing import CliRunner
 from tests.test_reproduce import report
 
 from calibration_builders import FREE, use_the_law
-from conftest import FOLLOWED
+from conftest import FOLLOWED, TINY, overrides
 from mask_builders import CLASSES, bodies, imagej
+from power_builders import use_the_law as use_the_law_of_power
 from sdf1_field.cli import main
 from sdf1_field.reproduce import as_json
 from track_builders import csv_text
@@ -45,6 +46,10 @@ TYPES = {
     "list of whole numbers": lambda v: isinstance(v, list) and all(isinstance(e, int) for e in v),
     "list of lists of text": lambda v: all(isinstance(cell, str) for row in v for cell in row),
     "object": lambda v: isinstance(v, dict),
+    "list of numbers": lambda v: all(map(is_number, v)),
+    "list of pairs of numbers": lambda v: all(
+        len(pair) == 2 and all(map(is_number, pair)) for pair in v
+    ),
     "list of objects": lambda v: isinstance(v, list) and all(isinstance(e, dict) for e in v),
 }
 
@@ -384,3 +389,29 @@ def test_calibrate_prints_what_the_page_says(printed, monkeypatch, tmp_path):
     assert documented("calibrate") - keys == {
         f"correlations[].{key}" for key in ("key", "with", "value")
     }
+
+
+def test_power_prints_what_the_page_says(printed, monkeypatch, tmp_path):
+    use_the_law_of_power(monkeypatch)
+    keys = printed(
+        "power", "power", "coculture-kg1a-amd3100-10um", "--against", "coculture-kg1a", "--n", 3,
+        "--views", 1, "--dishes", 12, "-o", tmp_path / "out", "--quiet",
+    )  # fmt: skip
+    without = documented("power") - keys
+    assert all("draws" in key for key in without), without
+
+
+@pytest.mark.usefixtures("by_none")
+def test_sweep_prints_what_the_page_says(printed, tmp_path):
+    small = (*TINY, "run.duration=15 min")
+    asked = ["sweep", "coculture-kg1a", "--dishes", "2", "--quiet", *overrides(small)]
+    dose = "treatments.amd3100.dose=0 uM,10 uM"
+    keys = printed("sweep", *asked, "--over", dose, "-o", tmp_path / "curve")
+    assert {"curves[].constant_value", "values[].ratio_low", "over[].numbers"} <= keys
+    switch = "mechanisms.haptotaxis=true,false"
+    keys |= printed("sweep", *asked, "--over", dose, "--over", switch, "-o", tmp_path / "grid")
+    unseen = documented("sweep") - keys
+    fitted = ("half", "low", "high", "steepness", "start", "end", "over_constant", "competing_nM")
+    assert unseen <= {f"curves[].{key}" for key in fitted} | {
+        "seconds_per_dish", "failed[].settings", "failed[].seed", "failed[].message",
+    }  # fmt: skip

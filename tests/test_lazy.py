@@ -50,6 +50,12 @@ def loaded_by(arguments):
         (["calibrate", "--help"], 0),
         (["calibrate", "deniz2023", "--free", ","], 2),
         (["calibrate", "deniz2023", "--workers", "2", "--scheduler", "there"], 2),
+        (["ablate", "--help"], 0),
+        (["ablate", "deniz2023", "--shipped-values", "--draws", "3"], 2),
+        (["ablate", "deniz2023", "--conflict-draws", "3"], 2),
+        (["power", "--help"], 0),
+        (["power", "coculture-kg1a", "--n", "three"], 2),
+        (["power", "coculture-kg1a"], 2),
         (["nonsense"], 2),
     ],
 )

@@ -95,7 +95,7 @@ def test_every_python_block_of_a_page_runs(page, small, request, tmp_path, monke
     for name, content in re.findall(r"^```toml\n# ([\w-]+\.toml)\n(.*?)^```", text, re.M | re.S):
         (tmp_path / name).write_text(content, encoding="utf-8")
     code = "".join(block for _, block in blocks(page))
-    if "sdf1_field.ensemble" in code:
+    if "sdf1_field.ensemble" in code or "sf.sweep(" in code:
         request.getfixturevalue("by_none")
     made = set(re.findall(r'path="(\S+\.nc)"', code))
     calls = solve_calls(page)

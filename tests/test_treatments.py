@@ -267,7 +267,7 @@ def test_every_key_an_action_needs_is_a_key_of_an_agent():
 @pytest.mark.parametrize("acts_on", [k for k, action in ACTIONS.items() if action.needs])
 def test_an_agent_without_a_key_that_its_action_needs_is_refused(acts_on):
     keys = {"molar_mass": "1 kDa", "inhibition_constant": "1 nM", "dissociation_constant": "1 nM"}
-    keys |= {"maximum_block": 1.0, "target": "cd166", "factor": 2.0}
+    keys |= {"maximum_block": 1.0, "target": "cd166", "factor": 2.0, "ligand": "sdf1"}
     needs = ACTIONS[acts_on].needs
     complete = {"label": "mine", "acts_on": acts_on} | {key: keys[key] for key in needs}
     effect = ACTIONS[acts_on].effect(Agent.model_validate(complete), 1.0)

@@ -18,7 +18,8 @@ from sdf1_field.api.runs import Runs
 from sdf1_field.api.runs import open_run as opened
 from sdf1_field.cli import main
 from sdf1_field.errors import InputError
-from sdf1_field.record import field_unit, open_run
+from sdf1_field.record import field_unit, open_run, solve
+from sdf1_field.spec import load_model
 from sdf1_field.view.arrays import Blocks
 from sdf1_field.view.assembly import assemble_page, safe_json
 from sdf1_field.view.codec import FINEST, FIRST, LinearScale, LogScale, decoded, encoded
@@ -228,6 +229,22 @@ def test_a_page_is_thinned_out_to_its_size_and_says_so(run, page):
 
 def test_an_interrupted_run_is_named_as_that(run):
     notes = Page(runs_page([run], ["run.nc.partial"])).run["notes"]
+    assert any("interrupted" in note for note in notes)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_the_folder_of_an_interrupted_run_has_a_page_named_like_the_run(tiny_null, tmp_path):
+    path = tmp_path / "run.nc"
+
+    def stop(time):
+        if time >= 0.0:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        solve(load_model("null-kg1a", settings=tiny_null), path, seed=1, progress=stop)
+    done = CliRunner().invoke(main, ["view", f"{path}.partial", "--quiet"])
+    assert done.exit_code == 0, done.output
+    notes = Page((tmp_path / "run.html").read_text(encoding="utf-8")).run["notes"]
     assert any("interrupted" in note for note in notes)
 
 

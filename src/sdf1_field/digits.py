@@ -1,8 +1,9 @@
 """Numbers as text, rounded to the digits that their error supports."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Context, Decimal
+from typing import Any
 
 MISSING = "-"
 """Text of a missing value."""
@@ -105,3 +106,19 @@ def _texts(values: Sequence[float], place: int) -> list[str]:
     shifted = (number.scaleb(-exponent) for number in rounded)
     # A zero after rounding is written without a sign.
     return [f"{(n if n else abs(n)):,f}{end}" for n in shifted]
+
+
+def half_text(curve: Mapping[str, Any]) -> str:
+    """Dose of the half effect with its unit and interval, of a row of a sweep's curves.
+
+    Examples
+    --------
+    >>> half_text({"half": 0.98, "low": None, "high": 1.7, "unit": "uM", "few": False})
+    '0.98 uM (below all doses to 1.7)'
+    """
+    low, high = (
+        word if curve[end] is None else number_text(curve[end], figures=2)
+        for end, word in (("low", "below all doses"), ("high", "above all doses"))
+    )
+    half = f"{number_text(curve['half'], figures=2)} {curve['unit']}".rstrip()
+    return f"{half} (no interval: few dishes)" if curve.get("few") else f"{half} ({low} to {high})"

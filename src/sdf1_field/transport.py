@@ -23,6 +23,7 @@ Everything here is a value or a pure function; `sdf1_field.solvers` integrates t
 """
 
 import functools
+import math
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -219,6 +220,40 @@ def bound_in_steady_state(coat: Coat, concentration: Array) -> Array:
     taking = coat.association_rate * concentration
     bound: Array = coat.sites * taking / (taking + coat.dissociation_rate + coat.loss_rate)
     return bound
+
+
+def bound_after_incubation(
+    coat: Coat, bound: Array, concentration: float, duration: float
+) -> tuple[Array, float]:
+    """Ligand on a coat that was kept in a stirred solution in excess, which it does not deplete.
+
+    Langmuir's kinetics at a constant concentration, ``b(t) = b_s + (b(0) - b_s) exp(-t / tau)``
+    with ``1 / tau = k_on c + k_off + k_b`` and the steady state ``b_s`` of
+    `bound_in_steady_state`.
+
+    Parameters
+    ----------
+    coat : Coat
+    bound : ndarray, shape (ny, nx)
+        Before [molecules/um**2].
+    concentration : float
+        Of the solution [nM].
+    duration : float
+        [s]; infinite for the steady state.
+
+    Returns
+    -------
+    bound : ndarray, shape (ny, nx)
+        After [molecules/um**2].
+    left : float
+        Share that is left of any difference from the steady state [1].
+    """
+    rate = coat.association_rate * concentration + coat.dissociation_rate + coat.loss_rate
+    if rate == 0.0:
+        return bound, 1.0
+    left = math.exp(-rate * duration)
+    steady = bound_in_steady_state(coat, np.full_like(bound, concentration))
+    return steady + (bound - steady) * left, left
 
 
 @dataclass(frozen=True)

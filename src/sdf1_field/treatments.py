@@ -22,7 +22,12 @@ class Event:
     ----------
     time : float
         [s].
+    coated : tuple of (str, float, float)
+        Pre-coats whose incubation ends: ligand, concentration of its solution [nM] and duration
+        [s], infinite for equilibrium.
     medium_change : bool
+    bodies_removed : bool
+        Whether the stromal bodies are removed.
     added : tuple of (str, float)
         Ligands and the concentration the whole medium gains [nM].
     blocked : float
@@ -33,7 +38,9 @@ class Event:
     """
 
     time: float
+    coated: tuple[tuple[str, float, float], ...] = ()
     medium_change: bool = False
+    bodies_removed: bool = False
     added: tuple[tuple[str, float], ...] = ()
     blocked: float = 0.0
     blocked_since: tuple[tuple[float, float], ...] = ()
@@ -82,7 +89,9 @@ def schedule(spec: ModelSpec) -> Schedule:
         given.append((name, treatment, agent.action.lasts, effect))
     changes = sorted(instant(t.start) for _, t, _, effect in given if effect.medium_change)
     added: dict[float, list[tuple[str, float]]] = {}
+    coated: dict[float, list[tuple[str, float, float]]] = {}
     free: dict[float, float] = {}
+    removals: set[float] = set()
     washed: dict[float, list[tuple[float, float]]] = {}
     lasting: list[_LastingEffect] = []
     for name, treatment, lasts, effect in given:
@@ -96,14 +105,23 @@ def schedule(spec: ModelSpec) -> Schedule:
             free[start] = free.get(start, 1.0) * (1.0 - effect.blocked)
             if math.isfinite(stop):
                 washed.setdefault(stop, []).append((start, effect.blocked))
+        elif effect.bodies_removed:
+            removals.add(start)
+        elif effect.coating is not None:
+            ligand = spec.agent[spec.agent_of(name)].ligand
+            assert ligand is not None
+            incubation = math.inf if treatment.incubation is None else treatment.incubation
+            coated.setdefault(start, []).append((ligand, effect.coating, incubation))
         elif not effect.medium_change:
             added.setdefault(start, []).append((spec.agent_of(name), effect.added))
-    times = sorted({*changes, *added, *free, *washed})
+    times = sorted({*changes, *removals, *added, *free, *washed})
     return Schedule(
         events=tuple(
             Event(
                 time=time,
+                coated=tuple(coated.get(time, ())),
                 medium_change=time in changes,
+                bodies_removed=time in removals,
                 added=tuple(added.get(time, ())),
                 blocked=1.0 - free.get(time, 1.0),
                 blocked_since=tuple(washed.get(time, ())),

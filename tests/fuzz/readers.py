@@ -406,22 +406,23 @@ def _read_kept(path: Path) -> None:
 # Run files, through the commands
 
 
+_RUNS = {
+    "cells.nc": ("coculture-kg1a", TINY),
+    "cargo.nc": ("secretion-l929", (
+        *TINY, "mechanisms.cargo_kinetics=true", "biogenesis.nucleation=0.1 1/(um*h)",
+        "run.culture=4 h", "output.fields_from=-1 h",
+    )),
+}  # fmt: skip
+"""Models of whole runs, and their settings."""
+
+
 def _runs(folder: Path) -> list[Path]:
     from sdf1_field.record import solve
     from sdf1_field.spec import load_model
 
-    made = []
-    for name, model, settings in (
-        ("cells.nc", "coculture-kg1a", TINY),
-        ("cargo.nc", "secretion-l929", (
-            *TINY, "mechanisms.cargo_kinetics=true", "biogenesis.nucleation=0.1 1/(um*h)",
-            "run.culture=4 h", "output.fields_from=-1 h",
-        )),
-    ):  # fmt: skip
-        path = folder / name
-        solve(load_model(model, settings=settings), path, seed=1)
-        made.append(path)
-    return made
+    for name, (model, settings) in _RUNS.items():
+        solve(load_model(model, settings=settings), folder / name, seed=1)
+    return [folder / name for name in _RUNS]
 
 
 def _called(*arguments: str) -> None:
@@ -460,6 +461,115 @@ def _export(path: Path) -> None:
         target = path.with_name(f"exported-{kind}.{'tif' if kind in ('mask', 'imagej') else 'xml'}")
         target = target.with_suffix(".csv") if kind == "csv" else target
         _called("export", str(path), "--to", kind, "-o", str(target), "--force")
+
+
+def _view(path: Path) -> None:
+    _called("view", str(path), "--quiet", "--force", "-o", _beside(path, "page.html"))
+
+
+def _explain(path: Path) -> None:
+    _called("explain", str(path))
+
+
+def _movie(path: Path) -> None:
+    target = _beside(path, "movie.gif")
+    _called("movie", str(path), "--quiet", "--force", "--width", "320", "-o", target)
+
+
+def _beside(path: Path, name: str) -> str:
+    return str(path.with_name(f"{path.stem}-{name}"))
+
+
+# Folders of runs that were interrupted
+
+
+def _unfinished(folder: Path) -> list[Path]:
+    """Folders of the same runs, each interrupted when it was nearly complete."""
+    from sdf1_field.record import partial_path, solve
+    from sdf1_field.spec import load_model
+
+    made = []
+    for name, (model, settings) in _RUNS.items():
+        path = folder / name
+        left = _STOPS
+
+        def check() -> None:
+            nonlocal left
+            left -= 1
+            if not left:
+                raise KeyboardInterrupt
+
+        with contextlib.suppress(KeyboardInterrupt):
+            solve(load_model(model, settings=settings), path, seed=1, checkpoint_every=0.0,
+                  check=check)  # fmt: skip
+        whole = partial_path(path)
+        assert (whole / "state.npz").exists()
+        made.append(whole)
+    return made
+
+
+_STOPS = 20
+"""After which the runs of `_unfinished` are interrupted."""
+
+
+def _resume(path: Path) -> None:
+    """Go on with a copy of a run's folder."""
+    from sdf1_field.record import partial_path, solve
+    from sdf1_field.record.journal import load_start
+    from sdf1_field.record.reading import recorded_model
+
+    run = path.with_name("input-resumed.nc")
+    shutil.rmtree(partial_path(run), ignore_errors=True)
+    shutil.copytree(path, partial_path(run))
+    try:
+        # The model that the folder records, so that the rest of it is read as well.
+        model = recorded_model(path, load_start(partial_path(run)).attributes)
+        solve(model, run, seed=1, resume=True)
+    finally:
+        shutil.rmtree(partial_path(run), ignore_errors=True)
+        run.unlink(missing_ok=True)
+
+
+def place_edited_arrays(seed: Path, target: Path, rng: random.Random, _: Sequence[bytes]) -> None:
+    """Write a copy of a run's folder in which an array, or what is said of them, is another."""
+    shutil.rmtree(target, ignore_errors=True)
+    shutil.copytree(seed, target)
+    file = target / rng.choice(("state.npz", "state.npz", "state.npz", "start.npz"))
+    with np.load(file) as stored:
+        arrays = {key: stored[key] for key in stored.files}
+    for key in rng.sample(sorted(arrays), rng.choice((1, 1, 2, 4))):
+        with np.errstate(all="ignore"), contextlib.suppress(OverflowError, ValueError, TypeError):
+            arrays[key] = _other(arrays[key], rng)
+        if rng.random() < 0.05:
+            del arrays[key]
+    np.savez(file, **arrays)
+
+
+def _other(values: Any, rng: random.Random) -> Any:
+    """Another array in the place of one."""
+    odd, kind = rng.choice(_ODD), values.dtype.kind
+    if kind == "U":
+        text = bytearray(str(values).encode())
+        at = rng.randrange(len(text) + 1)
+        text[at : at + rng.randrange(4)] = rng.choice((b"0", b"null", b"-", b"{}", b"x", b"1e999"))
+        return np.array(text.decode("utf-8", "replace")) if values.ndim == 0 else values[:-1]
+    match rng.randrange(6):
+        case 0 | 1 if kind in "fib" and values.size:
+            made = values.copy()
+            made[tuple(rng.randrange(size) for size in values.shape)] = np.array(odd).astype(
+                values.dtype
+            )
+            return made
+        case 2 if kind in "fib":
+            return np.full_like(values, np.array(odd).astype(values.dtype))
+        case 3 if values.ndim:
+            return values[: rng.randrange(len(values) + 1)]
+        case 4 if values.ndim:
+            return np.concatenate([values, values])
+        case 5:
+            return rng.choice((values.astype("f4" if kind in "fib" else values.dtype),
+                               np.zeros(3), np.array("text"), values[None], values.T))  # fmt: skip
+    return values
 
 
 _ODD: tuple[Any, ...] = (
@@ -570,8 +680,14 @@ READERS = {
             for kind, change in (("bytes", place_mutated), ("edited", place_edited))
             for name, read in (
                 ("inspect", _inspect), ("analyse", _analyse), ("plot", _plot),
-                ("export", _export),
+                ("export", _export), ("view", _view), ("movie", _movie), ("explain", _explain),
             )
+        ),
+        *(
+            Reader(f"unfinished runs, {kind}: {name}", _unfinished, _quietly(read), ".partial",
+                   change=change)
+            for kind, change in (("bytes", place_mutated), ("edited", place_edited_arrays))
+            for name, read in (("inspect", _inspect), ("resume", _resume), ("view", _view))
         ),
     )
 }  # fmt: skip

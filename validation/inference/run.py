@@ -73,6 +73,9 @@ OF_DRAWS = replace(
     FULL, even=64, wave=48, powers=(0.3,), rounds=(4096, 4096), seeds=(9001, 9002), draws=200
 )
 """Each law's shipped draws: a quarter of an hour on two free cores for all."""
+OF_HARD_DRAWS = replace(OF_DRAWS, powers=(0.3, 0.3, 0.6, 1.0))
+"""Those of a law for which fewer than `LEAST_DRAWS` of the draws count; weights are truncated."""
+LEAST_DRAWS = 6
 WEIGHED_DRAWS, LEAST_WEIGHED, WEIGHED_PAPERS, SHIPPED_DRAWS = 96, 24, 20_000, 32
 OF_CD34 = replace(FULL, even=128, wave=48)
 """Five parameters need fewer points."""
@@ -177,6 +180,9 @@ def draws(arguments: argparse.Namespace) -> None:
         asked = ask(paper, paper.calibrations[0], law=settings)
         folder = arguments.folder / "draws" / name.replace(" ", "-").replace(":", "")
         found[name] = confirmed(infer(asked, folder, OF_DRAWS, progress=shown), folder)
+        if found[name].size < LEAST_DRAWS:
+            hard = infer(asked, folder, OF_HARD_DRAWS, progress=shown)
+            found[name] = confirmed(hard, folder, truncated=True)
         write_draws(found)
 
 
@@ -197,12 +203,14 @@ class Confirmed:
     size: float
 
 
-def confirmed(found: Inference, folder: Path) -> Confirmed:
+def confirmed(found: Inference, folder: Path, *, truncated: bool = False) -> Confirmed:
     """Draws of the emulated posterior, drawn again by what their own replays give.
 
     Their weights are replayed chances over those that they were drawn by, so that the emulator's
     error leaves the draws (sampling, importance resampling), as far as it has not left out good
-    points altogether.
+    points altogether. Truncated, no weight is above the mean times the root of their number
+    (Ionides 2008, J. Comput. Graph. Stat. 17:295): one point of a tiny proposal then cannot stand
+    for all, at the price of a bias towards what was proposed.
     """
     weighted, asked = found.weighted, found.question
     proposed = weighted.likelihood[ALL]
@@ -220,7 +228,10 @@ def confirmed(found: Inference, folder: Path) -> Confirmed:
     papers = papers_of(asked, seen, found.open_weights, draws=WEIGHED_PAPERS)
     agree = papers.agree(seen.logs, np.zeros_like(seen.logs))
     chance = np.logical_and.reduce([agree[one] for one in asked.claims]).mean(axis=1)
-    own = Weighted(seen.points, times / proposed[chosen], {ALL: chance})
+    weights = times / proposed[chosen] * chance
+    if truncated:
+        weights = np.minimum(weights, weights.mean() * np.sqrt(len(weights)))
+    own = Weighted(seen.points, weights, {ALL: np.ones(len(weights))})
     return Confirmed(
         asked,
         own.points[own.resampled(ALL, SHIPPED_DRAWS, seed=1)],

@@ -4,8 +4,8 @@
 digest must be that of a run that was never killed. ``reproduce`` loses its parent, a worker or a
 scheduler, and goes on. Writes, syncs and renames fail at many places.
 
-python validation/trust/kills.py                     # all; writes kills.md
-python validation/trust/kills.py solve --kills 40    # one section, printed
+python validation/trust/kills.py                     # all sections of kills.md
+python validation/trust/kills.py solve --kills 40    # one of them
 """
 
 import argparse
@@ -29,6 +29,10 @@ from typing import NoReturn
 
 import numpy as np
 import psutil
+
+sys.path.append(str(Path(__file__).parents[1]))
+
+from recording import record_section
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
@@ -405,10 +409,17 @@ id = "T1"
 says = "more"
 source = "nowhere"
 by_construction = ["nothing"]
-statements = [
-    {{ text = "on MSC", condition = "a", quantity = "fold change", of = "MSC", reference = "b",
-       statistic = "ratio of means", above = 1.0, test = "unpaired t", p_below = 0.05 }},
-]
+
+[[deniz2023.claim.statements]]
+text = "on MSC"
+condition = "a"
+quantity = "fold change"
+of = "MSC"
+reference = "b"
+statistic = "ratio of means"
+above = 1.0
+test = "unpaired t"
+p_below = 0.05
 """
 _CONDITION = """
 [deniz2023.condition.{name}]
@@ -540,14 +551,11 @@ def main() -> None:
             lambda: killed_ensembles(options.ensembles, options.seed),
         ),
     }
-    lines = ["# What is kept", "", f"Made by `python validation/trust/{Path(__file__).name}`.", ""]
+    order = [title for title, _ in sections.values()]
     for name in options.section or sections:
         title, trial = sections[name]
-        lines += [f"## {title}", "", *trial(), ""]
-    text = "\n".join(lines)
-    print(text)
-    if not options.section:
-        (HERE / "kills.md").write_text(text, encoding="utf-8")
+        text = "\n".join(trial())
+        record_section(HERE / "kills.md", "# What is kept", order, title, text)
 
 
 if __name__ == "__main__":

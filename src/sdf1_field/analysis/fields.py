@@ -16,7 +16,7 @@ from sdf1_field.analysis.dishes import (
     require_same_culture,
 )
 from sdf1_field.analysis.network import BODY_DISTANCE_EDGES
-from sdf1_field.analysis.runs import require_stroma, run_drawn, run_name
+from sdf1_field.analysis.runs import require_stroma, run_name
 from sdf1_field.analysis.space import (
     BODY,
     MIGRASOME,
@@ -154,7 +154,7 @@ def field_table(
 def _profiles(run: xr.Dataset, time: float, ligands: Sequence[str]) -> dict[str, FloorProfile]:
     """Profile of each ligand in a run at a time [s]."""
     frame, grid = frame_at(run, time), model_grid(model_of(run).spec)
-    outlines = frame_outlines(run, frame, run_drawn(run))
+    outlines = frame_outlines(run, frame)
     return {
         name: floor_profile(
             run[name][frame].values.astype(float), grid, outlines[BODY], outlines[MIGRASOME]

@@ -142,13 +142,16 @@ def count_network(
         Into how many equal fields the view is cut in x and in y.
     """
     count, fibres, m = len(scene.bodies.x), scene.fibres, scene.migrasomes
+    owned = fibres.body != NO_BODY
     attached = m.present & (m.body != NO_BODY)
     detached = m.present & ~attached
     field_areas, field_detached = _fields(grid, m.x[detached], m.y[detached], fields_across)
     return NetworkCount(
         time=time,
-        fibres=np.bincount(fibres.body, minlength=count),
-        retracted=np.bincount(fibres.body[fibres.origin == Origin.RETRACTION], minlength=count),
+        fibres=np.bincount(fibres.body[owned], minlength=count),
+        retracted=np.bincount(
+            fibres.body[owned & (fibres.origin == Origin.RETRACTION)], minlength=count
+        ),
         migrasomes=np.bincount(m.body[attached], minlength=count),
         areas=region_areas(regions, grid.dx * grid.dy),
         field_areas=field_areas,

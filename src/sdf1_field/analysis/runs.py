@@ -169,12 +169,12 @@ def run_scene(run: xr.Dataset, frame: int) -> Scene:
             secretion_at_birth={},
             decay={},
         ),
-        drawn=run_drawn(run),
+        drawn=run_drawn(run, frame),
     )
 
 
-def run_drawn(run: xr.Dataset) -> DrawnFloor | None:
-    """Pixels of a run's floor; None unless its scene was drawn from an image."""
+def run_drawn(run: xr.Dataset, frame: int = -1) -> DrawnFloor | None:
+    """Pixels of a run's floor in a frame; None unless its scene was drawn from an image."""
     if not model_of(run).spec.drawn:
         return None
     if id(run) not in _FLOORS:
@@ -183,7 +183,8 @@ def run_drawn(run: xr.Dataset) -> DrawnFloor | None:
         pixels = run["pixel_body"].values.astype(np.int32)
         _FLOORS[id(run)] = DrawnFloor(pixels, 2.0 * float(x[0]))
         weakref.finalize(run, _FLOORS.pop, id(run), None)
-    return _FLOORS[id(run)]
+    floor = _FLOORS[id(run)]
+    return floor if np.isfinite(run["body_x"][frame].values).any() else floor.without_bodies
 
 
 def _columns(
@@ -222,7 +223,7 @@ def frame_regions(run: xr.Dataset, frame: int) -> RegionMap:
 
 def counted_regions(run: xr.Dataset, frame: int) -> tuple[RegionMap, Grid]:
     """Regions by which a run's cells are counted, and their grid: `FloorRegions.counted`."""
-    grid, drawn = model_grid(model_of(run).spec), run_drawn(run)
+    grid, drawn = model_grid(model_of(run).spec), run_drawn(run, frame)
     return (frame_regions(run, frame), grid) if drawn is None else pixel_regions(drawn, grid)
 
 

@@ -24,7 +24,6 @@ from sdf1_field.analysis.runs import (
 from sdf1_field.analysis.space import BODY, MIGRASOME, DrawnOutlines, Edges, Outlines
 from sdf1_field.errors import InputError
 from sdf1_field.record import model_of
-from sdf1_field.scene import DrawnFloor
 from sdf1_field.scene.variables import CARGO
 from sdf1_field.units import duration_text
 
@@ -65,33 +64,25 @@ def run_outlines(
 ) -> list[tuple[int, dict[str, Edges]]]:
     """For each time [s] the frame that shows the scene, and its outlines by kind."""
     frames = scene_frames(run, times)
-    drawn = run_drawn(run)
-    made = {frame: frame_outlines(run, frame, drawn) for frame in set(frames)}
+    made = {frame: frame_outlines(run, frame) for frame in set(frames)}
     return [(frame, made[frame]) for frame in frames]
 
 
-def frame_outlines(run: xr.Dataset, frame: int, drawn: DrawnFloor | None) -> dict[str, Edges]:
-    """Outlines of a run's bodies and migrasomes in a frame.
-
-    Parameters
-    ----------
-    run : xarray.Dataset
-    frame : int
-    drawn : DrawnFloor or None
-        Of `run_drawn`.
-    """
+def frame_outlines(run: xr.Dataset, frame: int) -> dict[str, Edges]:
+    """Outlines of a run's bodies and migrasomes in a frame."""
 
     def at(name: str) -> Array:
         values: Array = run[name][frame].values
         return values
 
+    drawn = run_drawn(run, frame)
     body, migrasome = np.isfinite(at("body_x")), np.isfinite(at("migrasome_x"))
     radius = at("migrasome_radius")[migrasome]
     ellipses = ("x", "y", "semi_major", "semi_minor", "angle")
     return {
         BODY: (
             DrawnOutlines(drawn)
-            if drawn is not None
+            if drawn is not None and body.any()
             else Outlines(*(at(f"body_{name}")[body] for name in ellipses))
         ),
         MIGRASOME: Outlines(
@@ -117,12 +108,17 @@ def run_network(run: xr.Dataset, time: float) -> NetworkCount:
     InputError
         If the run has no MSC, or was not saved at that time.
     """
-    if not has_msc(run):
-        raise InputError(
-            f"{run_name(run)}: has no {model_of(run).spec.stroma.label}, whose networks could be "
-            "counted. Solve a model with scene.msc_density above 0."
-        )
     frame = frame_at(run, time)
+    if not np.isfinite(run["body_x"][frame].values).any():
+        spec, when = model_of(run).spec, ""
+        remedy = "Solve a model with scene.msc_density above 0"
+        if has_msc(run) or (spec.bears_stroma and not spec.shows_bodies):
+            when = f" at {duration_text(time)}"
+            remedy = "Its bodies were removed: ask for a time before, saved with output.fields_from"
+        raise InputError(
+            f"{run_name(run)}: has no {spec.stroma.label}{when}, whose networks could be counted. "
+            f"{remedy}."
+        )
     return count_network(
         run_scene(run, frame),
         *counted_regions(run, frame),

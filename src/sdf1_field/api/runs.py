@@ -1,6 +1,5 @@
 """A run, or several dishes of one experiment: their fields, tracks, tables and pictures."""
 
-import math
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
@@ -21,10 +20,11 @@ from sdf1_field.api.frames import (
 from sdf1_field.api.notebook import dishes_html, with_picture
 from sdf1_field.api.pictures import require_picture, save_picture
 from sdf1_field.api.tables import make_table, usual_table
+from sdf1_field.api.times import seconds_of
 from sdf1_field.api.viewing import View, view_runs
 from sdf1_field.errors import InputError, Sdf1FieldWarning
 from sdf1_field.spec import Model, facts_html, ligand_named
-from sdf1_field.units import duration_text, parse
+from sdf1_field.units import duration_text
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -39,29 +39,13 @@ _FACTS = ("model", "treatment", "seed", "program", "created", "time", "grid", "s
 _FLOOR = ("time", "y", "x")
 
 
-def _seconds(time: str | float) -> float:
-    """Time [s] from text with a unit or a number of seconds; InputError if it is neither."""
-    if not isinstance(time, str):
-        try:
-            value = float(time)
-        except (TypeError, ValueError):
-            value = math.nan
-        if not math.isfinite(value):
-            raise InputError(f"at: {time!r} is not a time. Give seconds, or text like '4 h'.")
-        return value
-    try:
-        return parse(time, "time")
-    except ValueError as error:
-        raise InputError(f"at: {error}") from None
-
-
 def times_of(at: At | None) -> list[float] | None:
     """Times [s] as a user writes them; None for none."""
     if at is None:
         return None
     if isinstance(at, str) or not isinstance(at, Iterable):
-        return [_seconds(at)]
-    return [_seconds(time) for time in at] or None
+        return [seconds_of(at)]
+    return [seconds_of(time) for time in at] or None
 
 
 class Dishes:
@@ -237,7 +221,7 @@ class Run(Dishes):
         InputError
             If the floor was not saved at that time.
         """
-        return region_names(self.dataset, None if at is None else _seconds(at))
+        return region_names(self.dataset, None if at is None else seconds_of(at))
 
     def tracks(self) -> pd.DataFrame:
         """Places of cells: ``trajectory``, ``time_s``, ``x_um``, ``y_um``, ``state``, ``region``.
@@ -329,7 +313,7 @@ class Run(Dishes):
         page = page or Page.of(width, panel)
         figure = plot_run(
             self.dataset,
-            time=None if at is None else _seconds(at),
+            time=None if at is None else seconds_of(at),
             ligand=self._ligand(ligand),
             field=field,
             ranges=(ranges,) if isinstance(ranges, str) else tuple(ranges),
@@ -396,7 +380,7 @@ class Run(Dishes):
 
         file = Path(path)
         require_movie(file, frames_per_second, force=force)
-        limits = [None if time is None else _seconds(time) for time in (start, stop, every)]
+        limits = [None if time is None else seconds_of(time) for time in (start, stop, every)]
         texts = (ranges,) if isinstance(ranges, str) else tuple(ranges)
         reel = Reel(
             self.dataset,

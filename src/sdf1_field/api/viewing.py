@@ -139,7 +139,7 @@ def view_runs(
 
 
 def view_folder(folder: Path, path: Path | None = None, *, force: bool = False) -> Path:
-    """Page of a folder that `reproduce` or `calibrate` wrote; beside it unless a path is given.
+    """Page of a folder of `reproduce`, `calibrate` or `sweep`; beside it unless a path is given.
 
     Raises
     ------

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -84,10 +84,35 @@ def simulate(
     store : pathlib.Path
         Of `sdf1_field.ensemble.tasks.run_tasks`, as are the other arguments.
     """
+    settings = [space.settings(point) for point in points]
+    tables = replayed_tables(
+        replays, settings, store, scheduler=scheduler, workers=workers, progress=progress
+    )
+    return gathered(points, tables, reads)
+
+
+def replayed_tables(
+    replays: Replays,
+    settings: Sequence[Mapping[str, str | float]],
+    store: Path,
+    *,
+    scheduler: str | None = None,
+    workers: int | None = None,
+    progress: Callable[[int], None] | None = None,
+) -> list[dict[tuple[str, float], Counted]]:
+    """Cells and areas by condition and time [s], those apart that a file holds already.
+
+    Parameters
+    ----------
+    replays : Replays
+    settings : sequence of mapping of str to str or float
+        Values of each point.
+    store : pathlib.Path
+        Of `sdf1_field.ensemble.tasks.run_tasks`, as are the other arguments.
+    """
     models = [model_digest(c.model, c.settings) for c in replays.conditions]
     sources = source_digest(Path(sdf1_field.__file__).parent, (counted.__module__,))
     base = hashlib.sha256(f"{models}{sources}{replays!r}".encode()).hexdigest()
-    settings = [space.settings(point) for point in points]
     keys = [
         hashlib.sha256(f"{base}{json.dumps(one, sort_keys=True)}".encode()).hexdigest()[:20]
         for one in settings
@@ -96,7 +121,7 @@ def simulate(
     stored = run_tasks(
         counted, tasks, store, scheduler=scheduler, workers=workers, progress=progress
     )
-    return gathered(points, [tables_of(replays, stored[key]) for key in keys], reads)
+    return [tables_of(replays, stored[key]) for key in keys]
 
 
 def gathered(

@@ -220,7 +220,10 @@ def _acting(condition: Condition) -> tuple[object, ...]:
     words = {"title", "description", "treatments"}
     plan = schedule(spec)
     events = [
-        (e.time, e.medium_change, e.added, e.blocked, [b for b in e.blocked_since if b[1] > 0.0])
+        (
+            *(e.time, e.coated, e.medium_change, e.bodies_removed, e.added, e.blocked),
+            [b for b in e.blocked_since if b[1] > 0.0],
+        )
         for e in plan.events
     ]
     return (

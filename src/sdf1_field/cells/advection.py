@@ -38,7 +38,9 @@ def advected(cells: Cells, grid: Grid, before: Scene, after: Scene) -> Cells:
 
 
 def advected_with(cells: Cells, grid: Grid, old: Bodies, new: Bodies) -> Cells:
-    """`advected`, by the bodies alone."""
+    """`advected`, by the bodies alone; none once these were removed."""
+    if len(old.x) != len(new.x):
+        return cells
     moved = (old.x != new.x) | (old.y != new.y) | (old.angle != new.angle)
     if not moved.any() or not cells.held.any():
         return cells

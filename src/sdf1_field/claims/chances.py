@@ -84,7 +84,7 @@ class Agreeing:
     weight: float
 
 
-def chance(parts: Sequence[Agreeing]) -> Interval:
+def chance(parts: Sequence[Agreeing], *, of_draws: bool = True) -> Interval:
     """Share of virtual papers that agree, with its interval.
 
     The interval is a delete-1 jackknife over the dishes (or donors) of all pools on the logit
@@ -98,6 +98,10 @@ def chance(parts: Sequence[Agreeing]) -> Interval:
     ----------
     parts : sequence of Agreeing
         One for each number of views; weights sum to 1.
+    of_draws : bool
+        Whether the interval keeps what finite draws add to it. Otherwise the variance that they are
+        expected to add to the shares without a dish is taken off, and the binomial one of all
+        draws remains.
 
     References
     ----------
@@ -110,7 +114,10 @@ def chance(parts: Sequence[Agreeing]) -> Interval:
     draws = sum(len(part.agree) for part in parts)
     smallest = min(len(one) for one in without)
     center, half = _jackknife(
-        _logit(np.array(value), draws), [_logit(one, draws) for one in without]
+        _logit(np.array(value), draws),
+        [_logit(one, draws) for one in without],
+        () if of_draws else _noise(parts, value),
+        0.0 if of_draws else 1.0 / _binomial(value, draws),
     )
     low, high = float(special.expit(center - half)), float(special.expit(center + half))
     alike = _TAIL ** (1.0 / smallest)
@@ -143,7 +150,35 @@ def _without_each(parts: Sequence[Agreeing]) -> list[Array]:
     return found
 
 
-def _jackknife(center: Array, without: Sequence[Array]) -> tuple[float, float]:
+def _binomial(share: float, draws: int) -> float:
+    """Agreeing draws times the share of the others; half a draw on either side."""
+    odds = math.exp(float(_logit(np.array(share), draws)))
+    return draws * odds / (1.0 + odds) ** 2
+
+
+def _noise(parts: Sequence[Agreeing], share: float) -> list[float]:
+    """Variance of the log odds that finite draws add to each unit's jackknife.
+
+    Of N dishes each is in a share r of M draws, and the share p without it is that of ``M (1 - r)``
+    draws: the sum of squares is larger by ``N p (1 - p) r / (M (1 - r))``.
+    """
+    draws = sum(len(part.agree) for part in parts)
+    odds = _binomial(share, draws) / draws
+    included = [part.drawn.inclusion(len(part.agree)) for part in parts]
+    found = []
+    for unit in dict.fromkeys(unit for one in included for unit in one):
+        more = 0.0
+        for part, inside in zip(parts, included, strict=True):
+            r = inside[unit].mean(axis=0)
+            scatter = float(part.agree.var())
+            more += part.weight**2 * scatter * float((r / (1.0 - r)).sum()) / len(part.agree)
+        found.append(more / odds**2)
+    return found
+
+
+def _jackknife(
+    center: Array, without: Sequence[Array], noise: Sequence[float] = (), further: float = 0.0
+) -> tuple[float, float]:
     """An estimate and half the width of its 95 % interval.
 
     Parameters
@@ -151,6 +186,10 @@ def _jackknife(center: Array, without: Sequence[Array]) -> tuple[float, float]:
     center : ndarray, shape ()
     without : sequence of ndarray, shape (unit,)
         The estimate without each unit, one array for each independent group.
+    noise : sequence of float
+        Variance to take off that of each group.
+    further : float
+        Variance to add.
 
     Notes
     -----
@@ -160,11 +199,14 @@ def _jackknife(center: Array, without: Sequence[Array]) -> tuple[float, float]:
     parts = np.array(
         [(len(one) - 1) / len(one) * ((one - one.mean()) ** 2).sum() for one in without]
     )
+    if noise:
+        parts = np.maximum(parts - np.array(noise), 0.0)
     variance = parts.sum()
     if not variance > 0.0:
-        return float(center), 0.0 if variance == 0.0 else math.nan
+        only = -stats.norm.ppf(_TAIL) * math.sqrt(further)
+        return float(center), only if variance == 0.0 else math.nan
     freedom = variance**2 / (parts**2 / np.array([len(one) - 1 for one in without])).sum()
-    return float(center), float(stats.t.ppf(1.0 - _TAIL, freedom) * math.sqrt(variance))
+    return float(center), float(stats.t.ppf(1.0 - _TAIL, freedom) * math.sqrt(variance + further))
 
 
 def pooled_interval(

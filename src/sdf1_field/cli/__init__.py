@@ -1,25 +1,29 @@
 """Command line; commands import NumPy and all that needs it when they run.
 
 `models`, `running`, `explaining`, `analysing`, `drawing`, `movies`, `viewing`, `tracking`,
-`measuring`, `scenes`, `reproducing` and `calibrating` hold the commands; `options` is shared by
-several of them, `examples` ends the help of each, and `program` turns errors into one line and an
-exit status.
+`measuring`, `scenes`, `reproducing`, `calibrating`, `sweeping`, `ablating`, `powering` and
+`designing` hold the commands; `options` is shared by several of them, `examples` ends the help of
+each, and `program` turns errors into one line and an exit status.
 """
 
 import click
 
 from sdf1_field import __version__
+from sdf1_field.cli.ablating import ablate
 from sdf1_field.cli.analysing import analyse
 from sdf1_field.cli.calibrating import calibrate
+from sdf1_field.cli.designing import design
 from sdf1_field.cli.drawing import plot
 from sdf1_field.cli.explaining import explain
 from sdf1_field.cli.measuring import measure
 from sdf1_field.cli.models import check, list_models, new, show
 from sdf1_field.cli.movies import movie
+from sdf1_field.cli.powering import power
 from sdf1_field.cli.program import Program
 from sdf1_field.cli.reproducing import reproduce
 from sdf1_field.cli.running import inspect, solve
 from sdf1_field.cli.scenes import scene
+from sdf1_field.cli.sweeping import sweep
 from sdf1_field.cli.tracking import export, tracks
 from sdf1_field.cli.viewing import view
 
@@ -50,6 +54,6 @@ def main() -> None:
 
 for _command in (
     list_models, new, show, check, solve, inspect, explain, analyse, plot, movie, view, export,
-    tracks, measure, scene, reproduce, calibrate,
+    tracks, measure, scene, reproduce, calibrate, sweep, ablate, power, design,
 ):  # fmt: skip
     main.add_command(_command)

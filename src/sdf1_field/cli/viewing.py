@@ -44,20 +44,20 @@ def view(
     It shows fields, stroma and cells over time, values under the pointer, and a cell's states. The
     page is one file without any request to the network.
 
-    Of a folder that `reproduce` or `calibrate` wrote it shows the claims with their chances and the
-    simulated experiments behind them, or the calibrated parameters.
+    Of a folder that `reproduce`, `calibrate` or `sweep` wrote it shows the claims with their
+    chances and the simulated experiments behind them, the calibrated parameters, or the curve.
     """
     from sdf1_field.api.runs import Run
     from sdf1_field.api.viewing import require_page, view_folder, view_runs
     from sdf1_field.cli.progress import shown_phases
-    from sdf1_field.record import open_run
+    from sdf1_field.record import open_run, unfinished
 
-    if any(run.is_dir() for run in runs):
+    if any(run.is_dir() and unfinished(run) is None for run in runs):
         if len(runs) > 1:
             raise InputError("view: a folder has a page of its own. Give one folder, or run files.")
         say(view_folder(runs[0], output, force=force))
         return
-    path = output or runs[0].with_suffix(".html")
+    path = output or (unfinished(runs[0]) or runs[0]).with_suffix(".html")
     require_page(path, force=force)
     with ExitStack() as files:
         opened = [files.enter_context(Run(open_run(run, interrupted=True), run)) for run in runs]

@@ -88,7 +88,10 @@ def local_client(dishes: int, workers: int | None) -> "Iterator[Client]":
     with (
         dask.config.set(settings),
         _interrupts_blocked(),
+        warnings.catch_warnings(),
     ):
+        # On a busy machine Dask takes this machine's disk for a network's.
+        warnings.filterwarnings("ignore", "Creating scratch directories")
         cluster = LocalCluster(
             n_workers=min(dishes, workers or CPU_COUNT),
             threads_per_worker=1,

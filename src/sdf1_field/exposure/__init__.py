@@ -14,6 +14,7 @@ from sdf1_field.exposure.sensing import (
     advance,
     begin,
     burst,
+    keep_share,
     sensing_setup,
     stimulus_of,
 )
@@ -60,6 +61,7 @@ __all__ = [
     "correction_of",
     "field_of_profiles",
     "grid_response",
+    "keep_share",
     "mixed_maps",
     "mixed_profiles",
     "no_stimulus",

@@ -204,6 +204,11 @@ def burst(
     return Exposure(burst_onto_coat(basis, around, held, emission.bursts[own]))
 
 
+def keep_share(exposure: Exposure, share: float) -> Exposure:
+    """Exposure of which a share of the coat around each migrasome is left [1]."""
+    return Exposure(share * exposure.coated)
+
+
 def _around(
     setup: SensingSetup, transport: Transport, scene: Scene, values: FaceValues
 ) -> tuple[SubgridBasis, Surroundings]:

@@ -57,8 +57,8 @@ def plot_course(groups: Groups, page: Page) -> Figure:
         ],
     )  # fmt: skip
     for n, (region, axes) in enumerate(zip(ENRICHED, sheet.panels, strict=True)):
-        for look, table in zip(looks, tables, strict=True):
-            rows = [row for row in table if row["region"] == REGION_LABELS[region]]
+        own = [[row for row in table if row["region"] == REGION_LABELS[region]] for table in tables]
+        for look, rows in zip(looks, own, strict=True):
             hours = np.array([row["time"] for row in rows]) / _HOUR
             draw_band(axes, look, hours, [row["fold_change"] for row in rows],
                       [row["interval"] for row in rows])  # fmt: skip
@@ -70,6 +70,13 @@ def plot_course(groups: Groups, page: Page) -> Figure:
         axes.axhline(1.0, **NEUTRAL)
         axes.set_ylim(bottom=0.0)
         axes.margins(x=0.02)
+        if all(row["fold_change"] is None for rows in own for row in rows):
+            # As on MSC that were removed.
+            axes.set_xlim(0.0, max(row["time"] for rows in own for row in rows) / _HOUR)
+            axes.text(
+                0.5, 0.8, f"no {region_label(region, spec)}, or no cell\non free surface",
+                transform=axes.transAxes, ha="center", va="center", size=font_size(),
+            )  # fmt: skip
         axes.xaxis.set_major_locator(HourLocator())
         title_panel(axes, sheet, region_label(region, spec))
         axes.set_xlabel("time since the cells were added [h]")

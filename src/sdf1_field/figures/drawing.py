@@ -179,7 +179,7 @@ def draw_discs(axes: Any, x: Array, y: Array, diameters: Array) -> EllipseCollec
 
 def draw_bodies(axes: Any, run: xr.Dataset, frame: int, view: View | None) -> Collection:
     """Bodies of a frame that reach into a view; all of them without one."""
-    if _DRAWN in run:
+    if _DRAWN in run and body_count(run, frame) > 0:
         drawn = draw_region(axes, *_drawn(run, view), Region.MSC)
         drawn.set(facecolor=f"{BODY}55", edgecolor=BODY, linewidth=pen(1.0))
         return drawn

@@ -84,7 +84,7 @@ class Cargo:
         Content of each migrasome [molecules].
     fused, leaked, carried_off : ndarray, shape (migrasome,)
         Released from each so far by fusion, released at once by a rupture or leak, and removed
-        with it [molecules].
+        with it [molecules]; the last followed by what was removed with each body.
     loaded : ndarray of bool, shape (migrasome,)
         Whether it takes up the ligand's carriers.
     vesicle_load : float
@@ -114,16 +114,19 @@ def cargo_of(scene: Scene) -> dict[str, Cargo]:
     if growth is None:
         return {}
     pools, held = growth.pools, growth.held
+    there = len(scene.bodies.x)
+    # Bodies that were removed keep their last content there.
+    removed = pools[:, there:, FRONT] + pools[:, there:, REAR]
     return {
         name: Cargo(
-            front=pools[k, :, FRONT],
-            rear=pools[k, :, REAR],
+            front=pools[k, :there, FRONT],
+            rear=pools[k, :there, REAR],
             made=pools[k, :, MADE],
             released=pools[k, :, RELEASED],
             held=held[:, k, HELD],
             fused=held[:, k, FUSED],
             leaked=held[:, k, LEAKED],
-            carried_off=held[:, k, CARRIED_OFF],
+            carried_off=np.concatenate([held[:, k, CARRIED_OFF], removed[k]]),
             loaded=scene.migrasomes.loaded[name],
             vesicle_load=float(kinetics["vesicle_load"][0]),
         )
@@ -188,7 +191,7 @@ def advance_cargo(
         own = kinetics[k]
         drains[:] = 0.0
         weights[:migrasomes] = 0.0
-        for f in range(fibres):
+        for f in range(fibres if cells.size > 0 else 0):
             last = strands[f].count - 1
             to_end[last] = 0.0
             for v in range(last - 1, -1, -1):

@@ -244,7 +244,7 @@ def body_secretion(bodies: Bodies, growth: Growth) -> dict[str, Array]:
         return dict(bodies.secretion)
     secretion = {name: np.zeros(len(rates)) for name, rates in bodies.secretion.items()}
     for k, (name, kinetics) in enumerate(growth.cargo_kinetics.items()):
-        pools = growth.pools[k]
+        pools = growth.pools[k, : len(bodies.x)]
         secretion[name] = kinetics["body_release"][0] * (pools[:, FRONT] + pools[:, REAR])
     return secretion
 
@@ -298,7 +298,8 @@ def emission_between(
         at_once = np.zeros(len(end))
         if ligand in growth.cargo_kinetics:
             k = list(growth.cargo_kinetics).index(ligand)
-            left = growth.pools[k, :, RELEASED] - before.growth.pools[k, :, RELEASED]
+            own_pools = np.s_[k, : len(bodies), RELEASED]
+            left = growth.pools[own_pools] - before.growth.pools[own_pools]
             fused, at_once = (_released(before.growth, growth, k, way) for way in (FUSED, LEAKED))
             if not bursts:
                 fused += at_once

@@ -18,7 +18,7 @@ from sdf1_field.migrasomes.fibres import VERTICES
 from sdf1_field.migrasomes.growth import grow
 from sdf1_field.migrasomes.laws import followed_cargo, rates_of, rates_record
 from sdf1_field.random import name_key
-from sdf1_field.scene import Fate, Fibres, Growth, Migrasomes, Scene
+from sdf1_field.scene import NO_BODY, Bodies, Fate, Fibres, Growth, Migrasomes, Scene
 from sdf1_field.spec import ModelSpec, Perturbation
 from sdf1_field.walls import reflected_places
 
@@ -63,6 +63,37 @@ def freeze(scene: Scene) -> Scene:
         ),
         growth=None,
     )
+
+
+def remove_bodies(scene: Scene) -> Scene:
+    """Scene after its bodies are removed, with their content, and their network is left.
+
+    Fibres stay where they lie. Migrasomes have no body any more, as detached ones. Both are lost
+    and migrasomes fuse, leak and rupture as before; none forms.
+    """
+    bodies, m, growth = scene.bodies, scene.migrasomes, scene.growth
+    if len(bodies.x) == 0:
+        return scene
+    without = np.zeros(0)
+    drawn = None if scene.drawn is None else scene.drawn.without_bodies
+    bodies = Bodies(
+        x=without,
+        y=without,
+        semi_major=without,
+        semi_minor=without,
+        angle=without,
+        blocked=without,
+        secretion=dict.fromkeys(bodies.secretion, without),
+        migrating=np.zeros(0, dtype=np.bool_),
+    )
+    fibres = replace(scene.fibres, body=np.full_like(scene.fibres.body, NO_BODY))
+    m = replace(m, body=np.full_like(m.body, NO_BODY))
+    if growth is not None:
+        strands, buds = growth.strands.copy(), growth.buds.copy()
+        strands["owner"] = buds["body"] = NO_BODY
+        growth = replace(growth, cells=growth.cells[:0], strands=strands, buds=buds)
+        m = replace(m, secretion=migrasome_secretion(m, growth, growth.followed))
+    return Scene(bodies, fibres, m, growth, drawn)
 
 
 def appearance_and_rupture_times(scene: Scene) -> list[float]:

@@ -45,10 +45,10 @@ STRAND = np.dtype(
     align=True,
 )
 """A fibre: number of its vertices, and of those lost so far; highest number of a vertex laid down;
-its body, and the angle on the body's ellipse at which it is attached [rad]; its `Origin`; key of
-its random numbers; latest of its migrasomes; whether it has reached the shortest visible length;
-whether it is a branch, which does not branch again. Its course, shape (2, VERTICES), is x and y
-[um] from the oldest end to the body."""
+its body, `NO_BODY` if that was removed, and the angle on the body's ellipse at which it is attached
+[rad]; its `Origin`; key of its random numbers; latest of its migrasomes; whether it has reached the
+shortest visible length; whether it is a branch, which does not branch again. Its course, shape
+(2, VERTICES), is x and y [um] from the oldest end to the body."""
 
 
 @kernel()

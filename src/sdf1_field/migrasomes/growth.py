@@ -28,6 +28,7 @@ from sdf1_field.migrasomes.fibres import (
 from sdf1_field.migrasomes.nucleation import nucleate
 from sdf1_field.random import Stream
 from sdf1_field.random.kernels import uniform
+from sdf1_field.scene import NO_BODY
 
 Array = NDArray[np.float64]
 Indices = NDArray[np.int64]
@@ -102,7 +103,9 @@ def grow(
         # Branches that begin in this step are first followed in the next.
         there = numbers[0]
         for f in range(there):
-            strands, course = follow_body(rates, now, f, cells, strands, course, buds, numbers)
+            owned = strands[f].owner != NO_BODY
+            if owned:
+                strands, course = follow_body(rates, now, f, cells, strands, course, buds, numbers)
             length = fibre_length(strands, course, f)
             if length >= rates.shortest:
                 strands[f].grown = True
@@ -123,7 +126,7 @@ def grow(
                 lost += 1
                 continue
             detach_migrasomes(rates, now, f, 0, NO_VERTEX, strands, buds)
-            if strands[f].grown:
+            if owned and strands[f].grown:
                 buds = nucleate(rates, now, step, f, length, cells, strands, course, buds, numbers)
         if lost > 0:
             remove_lost_fibres(strands, course, numbers)

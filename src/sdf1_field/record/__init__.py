@@ -14,6 +14,7 @@ _HOMES = {
     "checkpoint_path": "paths",
     "claim_output": "paths",
     "partial_path": "paths",
+    "unfinished": "paths",
     "content_digest": "reading",
     "field_unit": "reading",
     "model_of": "reading",

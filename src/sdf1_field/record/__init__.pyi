@@ -1,7 +1,7 @@
 from sdf1_field.record.audit import audit_rows
 from sdf1_field.record.computer import computer_text
 from sdf1_field.record.memory import keep_freed_memory, require_memory
-from sdf1_field.record.paths import checkpoint_path, claim_output, partial_path
+from sdf1_field.record.paths import checkpoint_path, claim_output, partial_path, unfinished
 from sdf1_field.record.reading import (
     content_digest,
     field_unit,
@@ -38,4 +38,5 @@ __all__ = [
     "save_state",
     "solve",
     "summary",
+    "unfinished",
 ]

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sdf1_field.errors import InputError
 from sdf1_field.record.journal import (
     FRAMES,
     OBSERVATIONS,
@@ -19,7 +20,7 @@ from sdf1_field.record.journal import (
     table_of,
 )
 from sdf1_field.record.variables import LATE, variables_of
-from sdf1_field.scene.variables import Variable
+from sdf1_field.scene.variables import Variable, Written
 from sdf1_field.spec import ModelSpec
 
 
@@ -73,7 +74,13 @@ class Contents:
 
 
 def contents_of(folder: Path, spec: ModelSpec, start: Start, checkpoint: Checkpoint) -> Contents:
-    """Contents of a run that is complete, or of its last checkpoint."""
+    """Contents of a run that is complete, or of its last checkpoint.
+
+    Raises
+    ------
+    InputError
+        If values are missing, or more or fewer than there are frames, cells or migrasomes.
+    """
     tables = {
         name: rows_of(folder, name, kind, checkpoint.rows[name])
         for name, kind in start.tables.items()
@@ -81,17 +88,28 @@ def contents_of(folder: Path, spec: ModelSpec, start: Start, checkpoint: Checkpo
     sizes = {**start.sizes, "time": checkpoint.rows[FRAMES]}
     if OBSERVATIONS in sizes:
         sizes[OBSERVATIONS] = checkpoint.rows[OBSERVATIONS]
+    if FRAMES not in tables or (OBSERVATIONS in sizes) != (OBSERVATIONS in tables):
+        raise _damaged(folder)
+    once = {**start.once, **checkpoint.once}
+    born = once.get("migrasome_birth")
+    if born is None or born.ndim != 1 or "migrasome_end" not in once:
+        raise _damaged(folder)
     for dim in LATE:
         numbers = [rows[dim] for rows in tables.values() if dim in (rows.dtype.names or ())]
-        sizes[dim] = max(int(some.max(initial=-1)) + 1 for some in numbers)
-    once = {**start.once, **checkpoint.once}
-    sizes["migrasome"] = max(sizes["migrasome"], len(once["migrasome_birth"]))
+        sizes[dim] = max((int(some.max(initial=-1)) + 1 for some in numbers), default=0)
+        # Each number up to the highest has a row, and a migrasome a time of birth.
+        if any(some.min(initial=0) < 0 for some in numbers) or sizes[dim] > max(
+            [len(born), *(len(some) for some in numbers)]
+        ):
+            raise _damaged(folder)
+    sizes["migrasome"] = max(sizes["migrasome"], len(born))
     once |= {dim: np.arange(sizes[dim]) for dim in LATE}
     if not sizes.get(OBSERVATIONS):
         sizes.pop("trajectory", None)
     sizes = {dim: size for dim, size in sizes.items() if size or dim == "time"}
     # Other programs cannot decode times of which none is known.
-    unknown = {"migrasome_end"} if np.isnan(once["migrasome_end"]).all() else set()
+    ends = np.asarray(once["migrasome_end"], dtype="f8")
+    unknown = {"migrasome_end"} if np.isnan(ends).all() else set()
     variables = tuple(
         variable
         for name, variable in variables_of(spec).items()
@@ -100,4 +118,35 @@ def contents_of(folder: Path, spec: ModelSpec, start: Start, checkpoint: Checkpo
     own = {
         v.name: {**start.own.get(v.name, {}), **checkpoint.own.get(v.name, {})} for v in variables
     }
+    if not all(_is_there(variable, sizes, once, tables) for variable in variables):
+        raise _damaged(folder)
     return Contents(start.attributes, sizes, variables, own, once, tables)
+
+
+def require_start(folder: Path, spec: ModelSpec, start: Start) -> None:
+    """Raise InputError unless a run's start has all values that do not change."""
+    variables = [v for v in variables_of(spec).values() if v.written is Written.START]
+    sizes = start.sizes
+    if not all(_is_there(v, sizes, start.once, {}) for v in variables if set(v.dims) <= set(sizes)):
+        raise _damaged(folder)
+
+
+def _is_there(variable: Variable, sizes: Mapping[str, int], once: Values, tables: Values) -> bool:
+    """Whether values of a variable are there, as many as its dimensions say."""
+    name, table = variable.name, table_of(variable)
+    shape = tuple(sizes[dim] for dim in variable.dims if dim != table)
+    if not table:
+        found = once.get(name)
+        return found is not None and found.shape == shape and found.dtype.kind in "biuf"
+    rows = tables.get(table)
+    if rows is None or name not in (rows.dtype.names or ()):
+        return False
+    if table in (FRAMES, OBSERVATIONS):
+        return rows.dtype[name].shape == shape
+    # Rows of a frame that is not whole yet may follow.
+    frames = rows["time"]
+    return bool((frames[:1] >= 0).all() and (np.diff(frames) >= 0).all())
+
+
+def _damaged(folder: Path) -> InputError:
+    return InputError(f"{folder}: damaged. Start over with force.")

@@ -121,15 +121,27 @@ def load_start(folder: Path) -> Start:
         facts = json.loads(str(arrays["facts"]))
         attributes = dict(facts["attributes"])
         attributes["seed"] = np.int64(attributes["seed"])
+        sizes = dict(facts["sizes"])
+        whole = all(isinstance(size, int) and size >= 0 for size in sizes.values())
+        if not whole or f"rows.{FRAMES}" not in arrays:
+            raise _damaged(folder)
         return Start(
             attributes,
-            dict(facts["sizes"]),
-            facts["own"],
+            sizes,
+            _attributes_by_variable(facts["own"]),
             {k.removeprefix("once."): v for k, v in arrays.items() if k.startswith("once.")},
             {k.removeprefix("rows."): v.dtype for k, v in arrays.items() if k.startswith("rows.")},
         )
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
         raise _damaged(folder) from None
+
+
+def _attributes_by_variable(own: Any) -> dict[str, dict[str, str | float]]:
+    """Attributes of variables as they are; TypeError if they are none."""
+    for attributes in own.values():
+        if not all(isinstance(value, str | float) for value in attributes.values()):
+            raise TypeError
+    return dict(own)
 
 
 @dataclass(frozen=True, eq=False)
@@ -164,11 +176,12 @@ def load_checkpoint(folder: Path, tables: Mapping[str, Table]) -> Checkpoint:
         facts = json.loads(str(beside.pop("facts")))
         rows = {name: int(facts["rows"][name]) for name in tables}
         sizes = {name: (folder / f"{name}{_ROWS}").stat().st_size for name in tables}
-    except (OSError, KeyError, ValueError, TypeError):
+        own = _attributes_by_variable(facts["own"])
+    except (OSError, KeyError, ValueError, TypeError, AttributeError, OverflowError):
         raise _damaged(folder) from None
-    if any(sizes[name] < rows[name] * tables[name].itemsize for name in tables):
+    if any(not 0 <= rows[name] * tables[name].itemsize <= sizes[name] for name in tables):
         raise _damaged(folder)
-    return Checkpoint(rows, beside, facts["own"])
+    return Checkpoint(rows, beside, own)
 
 
 def rows_of(folder: Path, table: str, kind: Table, count: int) -> NDArray[Any]:

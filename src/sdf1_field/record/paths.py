@@ -20,6 +20,8 @@ LOCK = "lock"
 """File of a run's folder that its writer locks, with the writer's process and host."""
 _CHECKPOINT = "state.npz"
 _WRITER = "process {process} on {host}"
+_LONGEST = 400
+"""Characters of a lock that are read."""
 _MOMENT = 0.1
 """Time after which a lock is tried again [s]: a reader holds it while it looks."""
 
@@ -51,7 +53,7 @@ def writer_of(path: Path) -> str | None:
     """Process and host that write to a run file now; None if none does."""
     try:
         with (partial_path(path) / LOCK).open(encoding="utf-8", errors="replace") as lock:
-            writer = lock.read().strip()
+            writer = lock.read(_LONGEST).strip()
             return None if _locked(lock.fileno(), writer, shared=True) else writer
     except OSError:
         return None
@@ -114,10 +116,10 @@ def only_writer(path: Path) -> Iterator[None]:
         try:
             folder.mkdir(exist_ok=True)
             _require_own(folder)
-            lock = stack.enter_context(name.open("a+", encoding="utf-8"))
+            lock = stack.enter_context(name.open("a+", encoding="utf-8", errors="replace"))
             # The last holder may have removed the name since it was opened.
             lock.seek(0)
-            writer = lock.read().strip()
+            writer = lock.read(_LONGEST).strip()
             alone = _locked(lock.fileno(), writer)
             if not alone:
                 time.sleep(_MOMENT)

@@ -121,11 +121,17 @@ def frame_values(snapshot: Snapshot) -> Iterator[tuple[str, Any]]:
     ):
         for variable in variables:
             if variable.written is Written.FRAME:
-                yield variable.name, value_of(source, variable)
+                yield variable.name, _of_bodies(variable, value_of(source, variable))
     for name, ligand in snapshot.ligands.items():
         for variable in (*LIGAND, *CARGO_BALANCE):
             if variable.written is Written.FRAME:
-                yield variable.name.format(ligand=name), value_of(ligand, variable)
+                value = _of_bodies(variable, value_of(ligand, variable))
+                yield variable.name.format(ligand=name), value
+
+
+def _of_bodies(variable: Variable, value: Any) -> Any:
+    """A variable's value, None where it is of bodies and these were removed."""
+    return None if "body" in variable.dims and np.size(value) == 0 else value
 
 
 def value_of(source: object, variable: Variable) -> Any:

@@ -172,7 +172,8 @@ def field_kind(spec: ModelSpec, name: str) -> str:
     A dose of nanomolar under signals of femtomolar needs the digits of a double.
     """
     dosed = spec.ligand[name].bath_concentration > 0 and spec.dish.top == "bath"
-    dosed = dosed or any(spec.agent_of(t) == name for t in spec.treatments)
+    given = [spec.agent_of(t) for t in spec.treatments]
+    dosed = dosed or any(name in (one, spec.agent[one].ligand) for one in given)
     return "f8" if dosed else "f4"
 
 

@@ -16,8 +16,9 @@ from sdf1_field.record.computer import (
     recorded_computers,
     this_computer,
 )
-from sdf1_field.record.contents import contents_of
+from sdf1_field.record.contents import contents_of, require_start
 from sdf1_field.record.journal import (
+    FRAMES,
     Checkpoint,
     Journal,
     Start,
@@ -159,8 +160,11 @@ class _Run:
 
     def go_on(self, start: Start) -> State:
         """Take up an interrupted run; its last stop."""
+        require_start(self.folder, self.model.spec, start)
         journal, checkpoint, state = reopened(self.folder, self.model.spec, start)
         self.start = start
+        if checkpoint.rows[FRAMES]:
+            contents_of(self.folder, self.model.spec, start, checkpoint)
         self.recorder = Recorder(journal, self.model.spec, checkpoint.once, checkpoint.own)
         return state
 
@@ -185,6 +189,8 @@ class _Run:
                 self._complete()
         except BaseException as error:
             self._keep(error)
+            if isinstance(error, InputError) and before is not None and self.last is None:
+                raise InputError(f"{checkpoint_path(self.path)}: {error}") from None
             raise
         remove_journal(self.folder)
 

@@ -113,12 +113,12 @@ def _dish(c: Condition, key: str, number: int, seed: int, views: Sequence[int]) 
         observation=c.observation,
         model=c.model,
         settings=(*c.settings, *((f"variation.donor_number={donor}",) if c.donors else ())),
-        seed=_seed(seed, key, number),
+        seed=seed_of(seed, key, number),
         times=c.times,
     )
 
 
-def _seed(base: int, condition: str, number: int) -> int:
+def seed_of(base: int, condition: str, number: int) -> int:
     """Seed of a dish, independent of the other conditions and numbers."""
     name = f"{base}/{condition}/{number}"
     return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8]) % _SEEDS

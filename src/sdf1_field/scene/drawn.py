@@ -95,6 +95,12 @@ class DrawnFloor:
         """Area of the network [um**2]."""
         return float(np.count_nonzero(self.pixels == NETWORK)) * self.pixel_size**2
 
+    @cached_property
+    def without_bodies(self) -> "DrawnFloor":
+        """The floor after the bodies are removed: free surface where they were."""
+        pixels = np.where(self.pixels >= 0, np.int32(FREE), self.pixels)
+        return DrawnFloor(pixels, self.pixel_size)
+
     def at(self, x: Array, y: Array) -> Pixels:
         """Pixel under each place [um], shape (place,); places beyond a wall get the pixel there."""
         rows, columns = self.pixels.shape

@@ -64,7 +64,7 @@ class Fibres:
     x, y : ndarray, shape (fibre, vertex)
         From the oldest end to the body [um], NaN past the end.
     body : ndarray, shape (fibre,)
-        The body at its end.
+        The body at its end; `NO_BODY` if that was removed.
     origin : ndarray, shape (fibre,)
         Values of `Origin`.
     """
@@ -86,7 +86,7 @@ class Migrasomes:
     y: Array
     radius: Array
     body: Indices
-    """The body of its fibre; `NO_BODY` once it is detached."""
+    """The body of its fibre; `NO_BODY` once it is detached or the body was removed."""
     blocked: Array
     """Share of the migrasome's CD166 that is blocked [1]."""
     birth: Array
@@ -131,7 +131,8 @@ class Growth:
         By ligand the kinetics of its carriers now, where cargo is followed; a record of
         `sdf1_field.migrasomes.cargo.CARGO_KINETICS`.
     pools : ndarray, shape (ligand, body, 4)
-        Content of the bodies [molecules]; columns as in `sdf1_field.migrasomes.cargo`.
+        Content of the bodies [molecules], of removed ones the last; columns as in
+        `sdf1_field.migrasomes.cargo`.
     held : ndarray, shape (migrasome, ligand, 4)
         Balance of the migrasomes [molecules]; likewise.
     followed : float

@@ -252,7 +252,8 @@ CARGO = {
     "released_by_fusion": ("fused", "released by fusion in migrasomes so far"),
     "released_at_once": ("leaked", "released by ruptures and leaks of migrasomes so far"),
     "carried_off": (
-        "carried_off", "lost with migrasomes that drifted away or were taken up, so far"
+        "carried_off",
+        "lost with migrasomes that drifted away or were taken up, and with removed bodies, so far",
     ),
 }  # fmt: skip
 """Balance of a followed ligand: attribute of `Cargo` of which each entry is the sum, and meaning.

@@ -3,12 +3,13 @@
 from dataclasses import replace
 from typing import Any
 
-from sdf1_field import migrasomes
+from sdf1_field import exposure, migrasomes
 from sdf1_field.cells import seed_cells
 from sdf1_field.simulation.prepared import Prepared
 from sdf1_field.simulation.scene_fields import SceneFields
 from sdf1_field.simulation.state import State
 from sdf1_field.solvers import solver_named
+from sdf1_field.transport import bound_after_incubation
 from sdf1_field.treatments import Event, treatment_times
 
 
@@ -60,8 +61,31 @@ def let_coats_saturate(here: SceneFields, state: State) -> tuple[SceneFields, St
     return SceneFields(prepared, here.scene), replace(state, fields=fields)
 
 
+def _coated(prepared: Prepared, state: State, event: Event) -> State:
+    """State at the end of the pre-coats' incubation, their solution still to be washed off."""
+    fields, exposed = dict(state.fields), state.exposure
+    for name, concentration, duration in event.coated:
+        if name not in fields:
+            continue
+        equation, solver = prepared.equations[name], prepared.solvers[name]
+        coat = SceneFields(prepared, state.scene).equations[name].transport.binding_coat
+        assert coat is not None
+        field: Any = fields[name]
+        bound, left = bound_after_incubation(coat, field.bound, concentration, duration)
+        if prepared.grid.round:
+            bound = bound * prepared.grid.inside
+        after = replace(field, bound=bound)
+        gained = solver.on_coat(equation, after) - solver.on_coat(equation, field)
+        book = {"added": gained} if gained >= 0.0 else {"removed": -gained}
+        fields[name] = replace(after, ledger=after.ledger.book(**book))
+        if prepared.sensing is not None and name == prepared.sensing.ligand:
+            exposed = exposure.keep_share(exposed, left)
+    return replace(state, fields=fields, exposure=exposed)
+
+
 def _treated(prepared: Prepared, state: State, event: Event) -> State:
-    """State after a medium change, doses of ligand, and antibodies."""
+    """State after pre-coats, a medium change, doses, removal of bodies, and antibodies."""
+    state = _coated(prepared, state, event)
     fields = dict(state.fields)
     for name, equation in prepared.equations.items():
         if event.medium_change:
@@ -76,7 +100,10 @@ def _treated(prepared: Prepared, state: State, event: Event) -> State:
                 concentration,
                 tolerances=prepared.tolerances,
             )
-    scene = state.scene.block(event.blocked)
+    scene = state.scene
+    if event.bodies_removed:
+        scene = migrasomes.remove_bodies(scene)
+    scene = scene.block(event.blocked)
     for since, blocked in event.blocked_since:
         scene = scene.block(blocked, since=since)
     return replace(state, fields=fields, scene=scene)

@@ -25,6 +25,7 @@ from sdf1_field.simulation.events import apply_events
 from sdf1_field.simulation.intervals import at_stop, scene_and_fields, sense
 from sdf1_field.simulation.output import Snapshot, snapshot_of
 from sdf1_field.simulation.prepared import Prepared, prepare
+from sdf1_field.simulation.resuming import require_resumable
 from sdf1_field.simulation.saturation import nonlinear_of
 from sdf1_field.simulation.scene_fields import SceneFields, next_scene
 from sdf1_field.simulation.soundness import require_sound
@@ -73,6 +74,8 @@ def simulate(
     ------
     CoatFills
         If a coat that was taken as unsaturated fills.
+    InputError
+        If the state to go on from is none that the run can be in.
     RunError
         If the solver fails, or if a state is not sound; the text says when.
     """
@@ -94,15 +97,17 @@ def simulate(
     events = {event.time: event for event in prepared.plan.events}
     # The stops of a run are settled at its beginning; migrasome uptake does not change them.
     first = begin(prepared, seed)
+    discontinuities = discontinuity_times(prepared, first.scene)
+    times = stops(prepared, first.scene)
     state = resume_from
     if state is None:
         state = apply_events(prepared, first, events.get(instant(-spec.run.culture)))
+    else:
+        require_resumable(state, first, prepared, frozenset(times))
     here = SceneFields(prepared, state.scene)
     if resume_from is not None or state.time in outputs:
         yield snapshot_of(state, here)
     reached(snapshot_of(state, here))
-    discontinuities = discontinuity_times(prepared, first.scene)
-    times = stops(prepared, first.scene)
     signal, noise, watched = -math.inf, math.nan, triggers_untreated(prepared.spec)
     for until in times[bisect.bisect_right(times, state.time) :]:
         last = state

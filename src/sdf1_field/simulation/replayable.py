@@ -41,6 +41,27 @@ def may_differ(key: str) -> bool:
     return _within(key, _DECIDED_BY_CELLS) and not _within(key, _OF_THE_STROMA)
 
 
+def may_share(spec: ModelSpec, other: ModelSpec, seed: int) -> bool:
+    """Whether a model's cells may surely be replayed in a dish that is recorded of another model.
+
+    Of models whose treatments begin at other times only the recording can tell; they may not.
+
+    Parameters
+    ----------
+    spec, other : ModelSpec
+    seed : int
+        Of the dish.
+    """
+    times, known = (set(treatment_times(schedule(one))) for one in (spec, other))
+    return (
+        not any(_differences(spec, other, seed))
+        and _on_the_stroma(spec) == _on_the_stroma(other)
+        and spec.senses <= other.senses
+        and spec.run.duration <= other.run.duration
+        and times <= known | {0.0}
+    )
+
+
 def require_same_stroma(recorded: RecordedExposure, spec: ModelSpec) -> None:
     """Raise InputError if stroma or fields of a model differ from the recorded ones."""
     if spec is recorded.spec:
@@ -105,7 +126,11 @@ def _on_the_stroma(spec: ModelSpec) -> tuple[object, ...]:
     """What treatments do to medium, ligands and stroma."""
     plan = schedule(spec)
     return (
-        [(e.time, e.medium_change, e.added) for e in plan.events if e.medium_change or e.added],
+        [
+            (e.time, e.coated, e.medium_change, e.bodies_removed, e.added)
+            for e in plan.events
+            if e.medium_change or e.bodies_removed or e.added
+        ],
         [
             (e.start, e.stop, e.effect.perturbation)
             for e in plan.lasting

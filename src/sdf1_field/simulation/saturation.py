@@ -26,8 +26,9 @@ def unsaturated_until(spec: ModelSpec, ligand: str, secretion_factor: float) -> 
     Infinite for the whole run, minus infinite for none of it. This needs ``numerics.linear_coat``,
     the cosine solver, a transient run, and an even coat from which the ligand dissociates. The
     expected error, `FILL_ERROR` times the share of the sites that is expected to be filled, must be
-    less than ``numerics.tolerance``. Where doses of the ligand, or cells that take it up, rule out
-    the whole run, this may hold until the last medium change before them.
+    less than ``numerics.tolerance``. Where doses of the ligand, a pre-coat of it, or
+    cells that take it up, rule out the whole run, this may hold until the last medium change before
+    them.
 
     Parameters
     ----------
@@ -53,13 +54,14 @@ def unsaturated_until(spec: ModelSpec, ligand: str, secretion_factor: float) -> 
 
     plan = schedule(spec)
     doses = [(e.time, dose) for e in plan.events for name, dose in e.added if name == ligand]
+    coatings = [e.time for e in plan.events for name, *_ in e.coated if name == ligand]
     taken_up = spec.mechanisms.uptake and ligand == spec.receptor.cxcr4.ligand
-    if not (taken_up and spec.cell_count > 0):
+    if not coatings and not (taken_up and spec.cell_count > 0):
         if stays_unsaturated(spec.run.duration, sum(dose for _, dose in doses)):
             return math.inf
         if not doses:
             return -math.inf
-    perturbed = [time for time, _ in doses] + ([0.0] if taken_up else [])
+    perturbed = [time for time, _ in doses] + coatings + ([0.0] if taken_up else [])
     changes = [e.time for e in plan.events if e.medium_change and e.time <= min(perturbed)]
     until = max(changes, default=-math.inf)
     return until if until > begin and stays_unsaturated(until, 0.0) else -math.inf

@@ -47,6 +47,7 @@ def stroma_alone(
         Then, before the treatments that begin or end at that time.
     """
     plan, start = schedule(spec), instant(-spec.run.culture)
+    removals = {event.time for event in plan.events if event.bodies_removed}
     scene = first_scene(spec, seed, plan.perturbation(start), secretion_factor=secretion_factor)
     last = max(times, default=start)
     changes = {*treatment_times(plan), *migrasomes.appearance_and_rupture_times(scene)}
@@ -54,5 +55,7 @@ def stroma_alone(
         scene = migrasomes.advance(scene, time)
         if time in times:
             yield time, scene
+        if time in removals:
+            scene = migrasomes.remove_bodies(scene)
         if time in changes:
             scene = migrasomes.perturb(scene, spec, plan.perturbation(time))

@@ -16,6 +16,7 @@ from sdf1_field.spec.quantities import (
     MolarMass,
     NonNegativeTime,
     PositiveConcentration,
+    PositiveTime,
     Ratio,
     Section,
     Time,
@@ -37,6 +38,8 @@ class Agent(Section):
     """Key of `ACTIONS`."""
     target: str | None = None
     """Molecule of the stroma that the agent needs; one of ``stromal_type.NAME.expresses``."""
+    ligand: str | None = None
+    """Ligand that a pre-coat puts onto the coat."""
     molar_mass: MolarMass | None = None
     factor: Ratio | None = None
     """Factor of a genetic change on the rate it acts on."""
@@ -81,6 +84,8 @@ class Treatment(Section):
     stop: Time | None = None
     preincubation: NonNegativeTime = 0.0
     """Time for which the haematopoietic cells were kept in the agent before they are added."""
+    incubation: PositiveTime | None = None
+    """Time for which a pre-coat was on the floor until its start; until equilibrium if None."""
 
 
 @dataclass(frozen=True)
@@ -130,6 +135,10 @@ class Effect:
         Whether the medium is replaced.
     added : float
         Concentration of the agent that the whole medium gains [nM].
+    coating : float or None
+        Concentration of a ligand's solution that the coat was kept in [nM]; None for no pre-coat.
+    bodies_removed : bool
+        Whether the stromal bodies are removed, and the network is left.
     blocked : float
         Share of CD166 that is blocked on the bodies and migrasomes present [1].
     competition : float
@@ -139,6 +148,8 @@ class Effect:
 
     medium_change: bool = False
     added: float = 0.0
+    coating: float | None = None
+    bodies_removed: bool = False
     blocked: float = 0.0
     competition: float = 0.0
     perturbation: Perturbation = Perturbation()
@@ -223,6 +234,28 @@ def _without_field(spec: "ModelSpec", name: str) -> str | None:
     )
 
 
+def _without_coat(spec: "ModelSpec", name: str) -> str | None:
+    ligand = spec.agent[name].ligand
+    assert ligand is not None
+    if ligand not in spec.dosed_ligands:
+        return _without_field(spec, ligand)
+    if spec.ligand[ligand].coat.binds:
+        return None
+    return (
+        f"binds to the coat, and here {ligand} binds to none. Set ligand.{ligand}.coat.sites and "
+        ".association_rate above 0, or remove it."
+    )
+
+
+def _without_bodies(spec: "ModelSpec", _: str) -> str | None:
+    if spec.bears_stroma:
+        return None
+    return (
+        "removes stromal bodies, and this model has none. Set scene.msc_density above 0, or "
+        "remove it."
+    )
+
+
 def _without_growth(spec: "ModelSpec", _: str) -> str | None:
     if spec.grows:
         return None
@@ -271,6 +304,12 @@ def _unsolved(spec: "ModelSpec", name: str) -> tuple[str, str] | None:
     return f"{name} is not solved", f"Add {name} to output.ligands"
 
 
+def _unsolved_coat(spec: "ModelSpec", name: str) -> tuple[str, str] | None:
+    ligand = spec.agent[name].ligand
+    assert ligand is not None
+    return _unsolved(spec, ligand)
+
+
 def _nothing_dissolved(spec: "ModelSpec", _: str) -> tuple[str, str] | None:
     agents = [spec.agent[spec.agent_of(name)] for name in spec.treatments]
     if spec.solved_ligands or any(agent.acts_on != "medium_change" for agent in agents):
@@ -305,6 +344,13 @@ ACTIONS: dict[str, Action] = {
         lacks=_without_field,
         idle=_unsolved,
         example=lambda _: {"dose": "100 ng/mL", "start": "0 h"},
+    ),
+    "coat": Action(
+        effect=lambda _, dose: Effect(medium_change=True, coating=dose),
+        lasts="moment",
+        needs=("ligand",),
+        lacks=_without_coat,
+        idle=_unsolved_coat,
     ),
     "cd166_block": Action(
         effect=lambda agent, dose: Effect(blocked=_covered(agent, dose)),
@@ -355,6 +401,11 @@ ACTIONS: dict[str, Action] = {
         on_stroma=True,
         lacks=_without_cargo,
         example=lambda spec: {"dose": "10 uM", "start": _middle(spec)},
+    ),
+    "bodies": Action(
+        effect=lambda _agent, _dose: Effect(bodies_removed=True),
+        lasts="moment",
+        lacks=_without_bodies,
     ),
     "medium_change": Action(
         effect=lambda _agent, _dose: Effect(medium_change=True),

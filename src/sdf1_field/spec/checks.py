@@ -406,8 +406,9 @@ def _treatments(spec: ModelSpec) -> Iterable[Problem]:
             yield Problem(path, _unknown(agent_name, spec.agent, "agent"))
             continue
         agent = spec.agent[agent_name]
-        if agent.acts_on == "added_ligand" and agent_name not in spec.ligand:
-            yield Problem(path, _unknown(agent_name, spec.ligand, "ligand"))
+        ligand = agent_name if agent.acts_on == "added_ligand" else agent.ligand
+        if ligand is not None and ligand not in spec.ligand:
+            yield Problem(path, _unknown(ligand, spec.ligand, "ligand"))
             continue
         try:
             spec.dose(name)
@@ -429,6 +430,11 @@ def _treatments(spec: ModelSpec) -> Iterable[Problem]:
                 f"{agent.label} does not act on haematopoietic cells, which alone are "
                 "preincubated. Remove it.",
             )
+        if treatment.incubation is not None and agent.acts_on != "coat":
+            yield Problem(
+                f"{path}.incubation",
+                f"{agent.label} is no pre-coat, which alone is incubated on the floor. Remove it.",
+            )
         yield from _treatment_times(spec, path, treatment, agent.action)
 
 
@@ -444,6 +450,25 @@ def _treatment_times(
                     "a frozen scene does not grow from 0 h on, when the cells are added. Give "
                     f"an earlier {key}, or set scene.mode to 'grown'.",
                 )
+    removed = spec.agent[spec.agent_of(path.split(".")[1])].acts_on == "bodies"
+    if removed and spec.grows and treatment.start <= -spec.run.culture:
+        yield Problem(
+            f"{path}.start",
+            f"a scene that grows has no network yet at {duration_text(treatment.start)}. Give a "
+            "later start, or set run.culture above 0.",
+        )
+    if removed and spec.drawn and treatment.start > 0.0:
+        yield Problem(
+            f"{path}.start",
+            "the bodies of scene.file are removed before the cells are added. Give '0 h' or an "
+            "earlier start.",
+        )
+    if removed and spec.scene.mode == "frozen" and treatment.start > 0.0:
+        yield Problem(
+            f"{path}.start",
+            "a frozen scene follows no cargo from 0 h on. Give '0 h' or an earlier start, or set "
+            "scene.mode to 'grown'.",
+        )
     if action.lasts == "genetic":
         for key in ("start", "stop"):
             if key in treatment.model_fields_set:
@@ -457,7 +482,8 @@ def _treatment_times(
         yield Problem(
             f"{path}.stop",
             "has no stop: a medium change is over at once, added ligand leaves with the next "
-            "medium change. Remove it.",
+            "medium change, a pre-coat is washed off at its start, bodies "
+            "are removed for good. Remove it.",
         )
     elif treatment.stop <= treatment.start:
         yield Problem(

@@ -173,6 +173,18 @@ class ModelSpec(Section):
         return self.drawn or self.scene.msc_number > 0 or self.scene.msc_density > 0.0
 
     @property
+    def shows_bodies(self) -> bool:
+        """Whether the haematopoietic cells may meet stromal bodies."""
+        # An unknown agent is refused by the checks, which ask this too.
+        agents = {
+            name: self.agent.get(self.agent_of(name))
+            for name, t in self.treatments.items()
+            if t.start <= 0.0
+        }
+        removed = any(agent and agent.acts_on == "bodies" for agent in agents.values())
+        return self.bears_stroma and not removed
+
+    @property
     def bears_networks(self) -> bool:
         """Whether there may be fibres in the view."""
         placed = self.scene.network_fraction > 0.0
@@ -195,7 +207,7 @@ class ModelSpec(Section):
 
     def bears(self, bond: str) -> bool:
         """Whether cells can touch what bears a bond of `BOND_NAMES`, and the bond is on."""
-        there = self.bears_networks if bond == "fibre" else self.bears_stroma
+        there = self.bears_networks if bond == "fibre" else self.shows_bodies
         there |= bond == "cd166" and self.bears_migrasomes
         return self.follows_cells and there and bool(getattr(self.mechanisms, f"{bond}_adhesion"))
 
@@ -269,10 +281,10 @@ class ModelSpec(Section):
         """
         treatment, agent = self.treatments[name], self.agent[self.agent_of(name)]
         genetic = agent.action.lasts == "genetic"
-        if genetic or agent.acts_on == "medium_change":
+        if genetic or agent.acts_on in ("medium_change", "bodies"):
             if treatment.dose is not None:
-                change = "genetic" if genetic else "medium"
-                raise ValueError(f"a {change} change has no dose. Remove it.")
+                kind = "a genetic change" if genetic else f"a {agent.label}"
+                raise ValueError(f"{kind} has no dose. Remove it.")
             return 0.0
         if treatment.dose is None:
             raise ValueError("no dose is given. Set one, such as '10 uM' or '100 ng/mL'.")
@@ -284,8 +296,9 @@ class ModelSpec(Section):
     def dosed_mass(self, name: str) -> float | None:
         """Molar mass of a treatment's agent [kDa]; None if it has none."""
         agent = self.agent[self.agent_of(name)]
-        if agent.acts_on == "added_ligand":
-            return self.ligand[self.agent_of(name)].molar_mass
+        ligand = self.agent_of(name) if agent.acts_on == "added_ligand" else agent.ligand
+        if ligand is not None:
+            return self.ligand[ligand].molar_mass
         return agent.molar_mass
 
 

@@ -169,7 +169,8 @@ def _treatments(spec: ModelSpec, entries: Mapping[str, Entry]) -> list[str]:
         f"NAME if not given: {agents}. The start is 0 h if not given. An antagonist is present "
         "from its start to its stop or the next medium change; added ligand leaves with the next "
         "medium change and has no stop; an antibody permanently blocks the targets present "
-        "between start and stop; a genetic change has neither dose nor time. At equal times the "
+        "between start and stop; a genetic change has neither dose nor time. The solution of a "
+        "pre-coat is washed off at its start, with all that is dissolved. At equal times the "
         "medium change comes first."
     )
     if given:

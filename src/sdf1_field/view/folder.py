@@ -1,4 +1,4 @@
-"""Folders of `sdf1-field reproduce` and `sdf1-field calibrate` as one offline page."""
+"""Folders of `sdf1-field reproduce`, `calibrate` and `sweep` as one offline page."""
 
 import csv
 import json
@@ -7,14 +7,16 @@ from pathlib import Path
 from typing import Any
 
 from sdf1_field.errors import InputError, read_file
+from sdf1_field.studies.sweep_folder import SWEEP
 from sdf1_field.view.assembly import assemble_page
 from sdf1_field.view.calibrated import calibration_data
 from sdf1_field.view.claims import claims_data
+from sdf1_field.view.sweep import sweep_data
 
 CALIBRATION = "calibration.json"
 _UNFINISHED = {"runs": "reproduce", "points.jsonl": "calibrate"}
 """What these commands keep before their results are written."""
-_SCRIPTS = ("base.js", "curves.js", "facts.js", "claims.js", "start.js")
+_SCRIPTS = ("base.js", "curves.js", "facts.js", "claims.js", "sweep.js", "start.js")
 _DAMAGED = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, csv.Error)
 _MOST_BYTES = 1 << 26
 """Of a file of results."""
@@ -30,16 +32,19 @@ def claims_file(folder: Path) -> Path | None:
 
 def is_folder_of_results(path: Path) -> bool:
     """Whether a path is a folder that `folder_page` can show."""
-    return path.is_dir() and ((path / CALIBRATION).is_file() or claims_file(path) is not None)
+    if not path.is_dir():
+        return False
+    known = (path / CALIBRATION).is_file() or (path / SWEEP).is_file()
+    return known or claims_file(path) is not None
 
 
 def folder_page(path: str | Path, beside: str | Path | None = None) -> str:
-    """One HTML page of a folder's claims, or of its calibrated parameters.
+    """One HTML page of a folder's claims, calibrated parameters or sweep.
 
     Parameters
     ----------
     path : str or pathlib.Path
-        Folder that `sdf1-field reproduce` or `sdf1-field calibrate` wrote.
+        Folder that `sdf1-field reproduce`, `calibrate` or `sweep` wrote.
     beside : str or pathlib.Path, optional
         Folder that the page is written to, from which its links to dishes begin; the folder itself
         if not given.
@@ -52,8 +57,9 @@ def folder_page(path: str | Path, beside: str | Path | None = None) -> str:
     folder = Path(path)
     if not folder.is_dir():
         raise InputError(f"{folder}: no such folder. Check the path.")
-    file = folder / CALIBRATION
-    kind = "calibrate"
+    kinds = {"sweep": folder / SWEEP, "calibrate": folder / CALIBRATION}
+    kind = next((name for name, file in kinds.items() if file.is_file()), "calibrate")
+    file = kinds[kind]
     if not file.is_file():
         found = claims_file(folder)
         if found is None:
@@ -65,13 +71,20 @@ def folder_page(path: str | Path, beside: str | Path | None = None) -> str:
                     )
             raise InputError(
                 f"{folder}: is neither a folder of `sdf1-field reproduce`, which holds "
-                "claims.json, nor of `sdf1-field calibrate`, which holds calibration.json. Give "
-                "one of these, or run files."
+                "claims.json, nor of `sdf1-field calibrate`, which holds calibration.json, nor of "
+                "`sdf1-field sweep`, which holds sweep.json. Give one of these, or run files."
             )
         file, kind = found, "reproduce"
     plain = _read(file, kind)
+    if kind == "sweep" and "values" not in plain:
+        raise InputError(
+            f"{folder}: `sdf1-field sweep` has not finished here. Use the same command again, "
+            "which goes on."
+        )
     try:
-        if kind == "calibrate":
+        if kind == "sweep":
+            data = sweep_data(folder, plain)
+        elif kind == "calibrate":
             data = calibration_data(plain)
         else:
             data = claims_data(folder, plain, folder if beside is None else Path(beside))

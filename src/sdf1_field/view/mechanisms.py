@@ -71,9 +71,10 @@ def _idle(spec: ModelSpec, mechanism: str) -> str:
     """Reason for which a mechanism that is on changes nothing; empty if it acts."""
     ligand = spec.receptor.cxcr4.ligand
     dosed = any(
-        spec.agent_of(name) == ligand and spec.dose(name) > 0.0
+        ligand in (spec.agent_of(name), spec.agent[spec.agent_of(name)].ligand)
+        and spec.dose(name) > 0.0
         for name in spec.treatments
-        if spec.agent[spec.agent_of(name)].acts_on == "added_ligand"
+        if spec.agent[spec.agent_of(name)].acts_on in ("added_ligand", "coat")
     )
     bath = spec.dish.top == "bath" and spec.ligand[ligand].bath_concentration > 0.0
     if mechanism in (*_OF_CELLS, "uptake") and not (sources(spec) or dosed or bath):

@@ -60,6 +60,19 @@ def treatment_text(spec: ModelSpec, name: str) -> str:
             text = f"{dosed} was in effect from the beginning to the end."
         case "moment":
             text = f"{dosed} was added to the whole medium at {start}."
+            if agent.acts_on == "bodies":
+                text = (
+                    f"The {spec.stroma.label} bodies were removed at {start} ({agent.label}); "
+                    "fibres and migrasomes stayed."
+                )
+            if agent.ligand is not None:
+                kept = "to equilibrium"
+                if given.incubation is not None:
+                    kept = f"for {duration_text(given.incubation)}"
+                text = (
+                    f"{dosed}: the coat was kept in the solution {kept} and washed at {start}; "
+                    "what was bound stayed."
+                )
         case "bound":
             until = "to the end"
             if given.stop is not None:
@@ -83,7 +96,8 @@ def _until(spec: ModelSpec, given: Treatment) -> str:
     changes = [
         other.start
         for name, other in spec.treatments.items()
-        if _changes(spec, name) and other.start > given.start
+        if spec.agent[spec.agent_of(name)].acts_on in ("medium_change", "coat")
+        and other.start > given.start
     ]
     washed = min(changes, default=math.inf)
     if washed < (math.inf if given.stop is None else given.stop):

@@ -11,7 +11,7 @@ _BALANCE_LABELS = {
     "in_bodies": "in cell bodies",
     "in_migrasomes": "in migrasomes",
     "secreted": "secreted",
-    "carried_off": "carried off inside migrasomes",
+    "carried_off": "carried off, not secreted",
 }
 _ROUTE_LABELS = {
     "released_by_bodies": "by cell bodies",

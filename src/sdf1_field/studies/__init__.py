@@ -1,0 +1,1 @@
+"""Questions over many dishes: sweeps, ablation, power, choice of the next experiment."""
