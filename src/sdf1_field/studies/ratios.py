@@ -33,7 +33,8 @@ def ratio_of_means(
     ratio : float
         [1]; NaN if a side is empty or the control's mean is 0.
     interval : tuple of float
-        Its ends [1]; NaN for fewer than two values on a side, or a mean of 0.
+        Its ends [1]; NaN for fewer than two values on a side, a mean of 0, or values without
+        scatter, as where all cells of a region are in one dish.
 
     Examples
     --------
@@ -55,5 +56,7 @@ def ratio_of_means(
         variance = float(sum(v for v, _ in sides))
         apart = sum(v**2 / (n - 1) for v, n in sides)
         freedom = variance**2 / apart if apart > 0.0 else math.inf
+    if not variance > 0.0:
+        return ratio, (math.nan, math.nan)
     half = float(stats.t.isf(0.5 * (1.0 - confidence), freedom)) * math.sqrt(variance)
     return ratio, (ratio * math.exp(-half), ratio * math.exp(half))
