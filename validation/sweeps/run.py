@@ -86,7 +86,7 @@ def main() -> None:
         )  # fmt: skip
         found.plot(HERE / f"{name}.png", force=True)
         rows, unit = found.values, found.sweep.question.factors[0].unit
-        parts.append(f"## {key}\n\n![]({name}.png)")
+        parts.append(f"## {key}")
         parts.append(
             markdown(
                 ["dose", "at", "on", "fold change (S.D.)", "ratio (95 %)"],
