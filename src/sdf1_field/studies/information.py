@@ -9,10 +9,11 @@ analyst who knows the laws by their *other* draws alone:
     I_\mathrm{law} = \mathrm{E} \log_2 \frac{q(l \mid y)}{p(l)}, \qquad
     I_\mathrm{parameters} = \mathrm{E} \log_2 \frac{p(y \mid \theta)}{q(y \mid l)}
 
-The first is a lower bound of the information about the law for an analyst whose q does not depend on
-the outcome's draw; the second is an upper bound of that about the parameters of a known law. q(y | l) is a multivariate t, the
-prediction of normal values whose covariance is learnt from few draws and shrunken to that of all
-laws (normal-inverse-Wishart), with the experiment's noise added to its scale.
+The first is a lower bound of the information about the law for an analyst whose q does not depend
+on the outcome's draw; the second is an upper bound of that about the parameters of a known law.
+q(y | l) is a multivariate t, the prediction of normal values whose covariance is learnt from few
+draws and shrunken to that of all laws (normal-inverse-Wishart), with the experiment's noise added
+to its scale.
 
 References
 ----------
