@@ -7,7 +7,11 @@ from typing import TYPE_CHECKING
 import click
 
 from sdf1_field.cli.examples import ExampleCommand
-from sdf1_field.cli.options import json_option
+from sdf1_field.cli.options import (
+    json_option,
+    processes_options,
+    require_one_of_processes,
+)
 from sdf1_field.cli.printing import say
 from sdf1_field.cli.program import fail_interrupted
 from sdf1_field.cli.progress import announce_compilation, shown_phases
@@ -70,8 +74,7 @@ _LONG = 100.0
     help="Where points, tables and the figure go.  [default: PAPER-ablation, "
     "PAPER-ablation-shipped]",
 )  # fmt: skip
-@click.option("--workers", type=click.IntRange(min=1), help="Processes; one a core if not given.")
-@click.option("--scheduler", metavar="ADDRESS", help="Of a running Dask scheduler to use instead.")
+@processes_options
 @click.option("--quiet", is_flag=True, help="Show no progress, only the report and errors.")
 @json_option
 def ablate(
@@ -94,8 +97,7 @@ def ablate(
 
     Finished points are kept in DIR, and the same command goes on where it was stopped.
     """
-    if workers is not None and scheduler is not None:
-        raise InputError("--workers and --scheduler: the scheduler has its workers. Leave one out.")
+    require_one_of_processes(workers, scheduler)
     if shipped_values and (posterior is not None or draws is not None):
         other = "--posterior" if posterior is not None else "--draws"
         raise InputError(

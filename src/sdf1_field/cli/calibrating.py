@@ -7,7 +7,11 @@ from typing import TYPE_CHECKING
 import click
 
 from sdf1_field.cli.examples import ExampleCommand
-from sdf1_field.cli.options import json_option
+from sdf1_field.cli.options import (
+    json_option,
+    processes_options,
+    require_one_of_processes,
+)
 from sdf1_field.cli.printing import say
 from sdf1_field.cli.program import fail_interrupted
 from sdf1_field.cli.progress import announce_compilation, shown_phases
@@ -61,8 +65,7 @@ if TYPE_CHECKING:
     "-o", "--output", type=click.Path(path_type=Path), metavar="DIR",
     help="Where points, tables and figures go.  [default: PAPER-STAGE, PAPER-STAGE-quick]",
 )  # fmt: skip
-@click.option("--workers", type=click.IntRange(min=1), help="Processes; one a core if not given.")
-@click.option("--scheduler", metavar="ADDRESS", help="Of a running Dask scheduler to use instead.")
+@processes_options
 @click.option("--quiet", is_flag=True, help="Show no progress, only the report and errors.")
 @json_option
 def calibrate(
@@ -84,8 +87,7 @@ def calibrate(
 
     Finished points are kept in DIR, and the same command goes on where it was stopped.
     """
-    if workers is not None and scheduler is not None:
-        raise InputError("--workers and --scheduler: the scheduler has its workers. Leave one out.")
+    require_one_of_processes(workers, scheduler)
     keys = [key.strip() for key in (free or "").split(",") if key.strip()]
     if free is not None and not keys:
         raise InputError("--free: names no parameter. Write it like --free cell_type.kg1a.speed.")

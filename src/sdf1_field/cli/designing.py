@@ -6,12 +6,15 @@ from pathlib import Path
 import click
 
 from sdf1_field.cli.examples import ExampleCommand
-from sdf1_field.cli.options import json_option
+from sdf1_field.cli.options import (
+    json_option,
+    processes_options,
+    require_one_of_processes,
+)
 from sdf1_field.cli.printing import say
 from sdf1_field.cli.program import fail_interrupted
 from sdf1_field.cli.progress import announce_compilation, shown_phases
 from sdf1_field.cli.tables import print_table
-from sdf1_field.errors import InputError
 
 _MINUTE = 60.0
 
@@ -63,8 +66,7 @@ _MINUTE = 60.0
     "-o", "--output", type=click.Path(path_type=Path), metavar="DIR",
     help="Where replays, tables and the figure go.  [default: PAPER-design, PAPER-design-quick]",
 )  # fmt: skip
-@click.option("--workers", type=click.IntRange(min=1), help="Processes; one a core if not given.")
-@click.option("--scheduler", metavar="ADDRESS", help="Of a running Dask scheduler to use instead.")
+@processes_options
 @click.option("--quiet", is_flag=True, help="Show no progress, only the report and errors.")
 @json_option
 def design(
@@ -87,8 +89,7 @@ def design(
 
     Finished replays are kept in DIR, and the same command goes on where it was stopped.
     """
-    if workers is not None and scheduler is not None:
-        raise InputError("--workers and --scheduler: the scheduler has its workers. Leave one out.")
+    require_one_of_processes(workers, scheduler)
     from sdf1_field.studies import design as studies
     from sdf1_field.studies import design_report as report
 

@@ -71,6 +71,22 @@ def columns_option(command: Callable[..., Any]) -> Callable[..., Any]:
     )(command)  # fmt: skip
 
 
+def processes_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The options --workers and --scheduler, as arguments; for `require_one_of_processes`."""
+    command = click.option(
+        "--scheduler", metavar="ADDRESS", help="Of a running Dask scheduler to use instead."
+    )(command)
+    return click.option(
+        "--workers", type=click.IntRange(min=1), help="Processes; one a core if not given."
+    )(command)
+
+
+def require_one_of_processes(workers: int | None, scheduler: str | None) -> None:
+    """Refuse both at once."""
+    if workers is not None and scheduler is not None:
+        raise InputError("--workers and --scheduler: the scheduler has its workers. Leave one out.")
+
+
 def run_argument(command: Callable[..., Any]) -> Callable[..., Any]:
     """The argument RUN.nc, as `run`."""
     return click.argument("run", metavar="RUN.nc", type=click.Path(path_type=Path))(command)

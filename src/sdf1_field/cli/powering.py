@@ -9,7 +9,13 @@ from click.core import ParameterSource
 
 from sdf1_field.cli.costs import cost_text
 from sdf1_field.cli.examples import ExampleCommand
-from sdf1_field.cli.options import json_option, set_option, time_of
+from sdf1_field.cli.options import (
+    json_option,
+    processes_options,
+    require_one_of_processes,
+    set_option,
+    time_of,
+)
 from sdf1_field.cli.printing import say
 from sdf1_field.cli.program import fail, fail_interrupted
 from sdf1_field.cli.progress import announce_compilation, shown_phases
@@ -98,8 +104,7 @@ _OF_MODELS = {
     "--seed", type=click.IntRange(0, 2**63 - 1), default=1, show_default=True,
     help="Every dish's own seed is drawn from it.",
 )  # fmt: skip
-@click.option("--workers", type=click.IntRange(min=1), help="Processes; one a core if not given.")
-@click.option("--scheduler", metavar="ADDRESS", help="Of a running Dask scheduler to use instead.")
+@processes_options
 @click.option("--quiet", is_flag=True, help="Show no progress, only the tables and errors.")
 @json_option
 def power(
@@ -130,8 +135,7 @@ def power(
 
     Finished dishes are kept in DIR, and the same command goes on where it was stopped.
     """
-    if workers is not None and scheduler is not None:
-        raise InputError("--workers and --scheduler: the scheduler has its workers. Leave one out.")
+    require_one_of_processes(workers, scheduler)
     sizes = whole_numbers(numbers, "--n"), whole_numbers(views, "--views")
     if ids:
         for name, option in _OF_MODELS.items():

@@ -7,7 +7,11 @@ from typing import TYPE_CHECKING
 import click
 
 from sdf1_field.cli.examples import ExampleCommand
-from sdf1_field.cli.options import json_option
+from sdf1_field.cli.options import (
+    json_option,
+    processes_options,
+    require_one_of_processes,
+)
 from sdf1_field.cli.printing import say
 from sdf1_field.cli.program import fail, fail_interrupted
 from sdf1_field.cli.progress import announce_compilation, shown_progress
@@ -66,8 +70,7 @@ if TYPE_CHECKING:
     show_default=True,
     help="Every dish's own seed is drawn from it.",
 )
-@click.option("--workers", type=click.IntRange(min=1), help="Processes; one a core if not given.")
-@click.option("--scheduler", metavar="ADDRESS", help="Of a running Dask scheduler to use instead.")
+@processes_options
 @click.option("--quiet", is_flag=True, help="Show no progress, only the report and errors.")
 @json_option
 def reproduce(
@@ -91,8 +94,7 @@ def reproduce(
     if quick and (dishes is not None or views):
         other = "--dishes" if dishes is not None else "--views"
         raise InputError(f"--quick and {other}: they exclude each other. Leave one out.")
-    if workers is not None and scheduler is not None:
-        raise InputError("--workers and --scheduler: the scheduler has its workers. Leave one out.")
+    require_one_of_processes(workers, scheduler)
     from sdf1_field import reproduce as engine
 
     known = engine.load_paper(paper, targets=targets)

@@ -10,13 +10,18 @@ import click
 from sdf1_field.cli.costs import cost_text
 from sdf1_field.cli.examples import ExampleCommand
 from sdf1_field.cli.figure_options import page_options
-from sdf1_field.cli.options import json_option, set_option, time_of
+from sdf1_field.cli.options import (
+    json_option,
+    processes_options,
+    require_one_of_processes,
+    set_option,
+    time_of,
+)
 from sdf1_field.cli.printing import say
 from sdf1_field.cli.program import fail, fail_interrupted
 from sdf1_field.cli.progress import announce_compilation, shown_progress
 from sdf1_field.cli.tables import print_table
 from sdf1_field.digits import half_text, interval_text, number_text, spread_text
-from sdf1_field.errors import InputError
 
 if TYPE_CHECKING:
     from sdf1_field.ensemble.expecting import Expected
@@ -75,8 +80,7 @@ if TYPE_CHECKING:
     "--seed", type=click.IntRange(0, 2**63 - 1), default=1, show_default=True,
     help="Every dish's own seed is drawn from it.",
 )  # fmt: skip
-@click.option("--workers", type=click.IntRange(min=1), help="Processes; one a core if not given.")
-@click.option("--scheduler", metavar="ADDRESS", help="Of a running Dask scheduler to use instead.")
+@processes_options
 @click.option("--quiet", is_flag=True, help="Show no progress, only the report and errors.")
 @json_option
 def sweep(
@@ -101,8 +105,7 @@ def sweep(
 
     Finished dishes are kept in DIR, and the same command goes on where it was stopped.
     """
-    if workers is not None and scheduler is not None:
-        raise InputError("--workers and --scheduler: the scheduler has its workers. Leave one out.")
+    require_one_of_processes(workers, scheduler)
     from sdf1_field.api.sweeping import PICTURE, default_folder, overs, swept
 
     read = overs(over)

@@ -11,7 +11,6 @@ import math
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import reduce
 from pathlib import Path
 from typing import Any
 
@@ -236,10 +235,10 @@ def _value_at(spec: ModelSpec, key: str) -> Any:
     first, *rest = key.split(".")
     if first == "treatments" and rest[-1] == "dose":
         return spec.dose(rest[0])
-    step: Callable[[Any, str], Any] = lambda at, name: (  # noqa: E731
-        at[name] if isinstance(at, Mapping) else getattr(at, name)
-    )
-    return reduce(step, [first, *rest], spec)
+    at: Any = spec
+    for name in (first, *rest):
+        at = at[name] if isinstance(at, Mapping) else getattr(at, name)
+    return at
 
 
 def _factor(over: Over, place: int, specs: Mapping[tuple[int, ...], ModelSpec]) -> Factor:
