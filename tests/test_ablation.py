@@ -10,6 +10,7 @@ import pytest
 from click.testing import CliRunner
 from tests.test_json import SECTIONS, conform
 
+import sdf1_field
 from calibration_builders import AREAS, CELLS, replayed
 from sdf1_field import InputError
 from sdf1_field.calibration import design
@@ -157,12 +158,20 @@ def matrix(whole, without, alone):
 
 @pytest.mark.parametrize(
     ("whole", "without", "needed"),
-    [(0.9, 0.46, False), (0.9, 0.45, True), (0.3, 0.19, True), (0.19, 0.0, False)],
+    [(0.9, 0.46, False), (0.9, 0.45, True), (0.21, 0.19, False), (0.19, 0.0, False)],
 )
-def test_a_claim_needs_a_mechanism_without_which_it_is_rare_or_half_as_likely(
-    whole, without, needed
-):
+def test_a_claim_needs_a_mechanism_without_which_it_is_half_as_likely(whole, without, needed):
     assert necessary(matrix([whole], [without], [0.0]), 1, 0) is needed
+
+
+@pytest.mark.parametrize(
+    ("whole", "without", "hindered"),
+    [(0.2, 0.4, True), (0.2, 0.39, False), (0.05, 0.19, False), (0.0, 0.2, True)],
+)
+def test_a_mechanism_hinders_a_claim_that_is_twice_as_likely_without_it(whole, without, hindered):
+    found = matrix([whole], [without], [0.0])
+    assert ablation.hinders(found, 1, 0) is hindered
+    assert ("D1 without it" in ablation_report.hindering_line(found)) is hindered
 
 
 @pytest.mark.parametrize(
@@ -395,6 +404,28 @@ def test_a_folder_with_other_files_is_refused_and_stays_as_it_is(tmp_path):
     line = refused(*of_shipped("-o", tmp_path / "own"))
     assert "holds something else than an ablation. Choose a new folder or" in line
     assert (tmp_path / "own" / "table.md").read_text(encoding="utf-8") == "mine"
+
+
+def test_results_of_a_question_that_asked_more_are_kept_unless_forced(found, paper, tmp_path):
+    folder = tmp_path / "own"
+    ablation_report.write_ablation(found, folder)
+    (folder / ablation.POINTS).touch()
+    of = {"mechanisms": ("arrest", "cd166_adhesion", "chemokinesis"), "draws": draws(DRAW, MORE)}
+    more = ask(paper, claims=[*found.asked.claims, "D12"], dishes=4, **of)
+    fewer = ask(paper, claims=found.asked.claims[:1], **of)
+    ablation_report.require_folder(folder, found.asked)
+    ablation_report.require_folder(folder, more)
+    with pytest.raises(InputError, match=r"holds an ablation in which 'claims' is .*--force"):
+        ablation_report.require_folder(folder, fewer)
+    ablation_report.require_folder(folder, fewer, force=True)
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"draws": 0}, {"dishes": 1}, {"conflicts": True, "conflict_draws": 0}]
+)
+def test_numbers_that_are_too_small_are_refused_from_python_too(wrong, tmp_path):
+    with pytest.raises(InputError, match="are too few"):
+        sdf1_field.ablate("deniz2023", folder=tmp_path / "own", **wrong)
 
 
 def test_weights_are_informed_by_the_models_own_values(found):

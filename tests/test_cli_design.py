@@ -2,6 +2,7 @@
 
 import csv
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from sdf1_field.calibration.draws import Draws
 from sdf1_field.calibration.laws import LAWS
 from sdf1_field.cli import main
 from sdf1_field.errors import InputError
-from sdf1_field.studies import design, outcomes
+from sdf1_field.studies import design, design_report, outcomes
 from sdf1_field.studies.design_report import FILES
 from sdf1_field.studies.outcomes import Law, Replaying, replayed
 
@@ -122,9 +123,11 @@ def test_candidates_are_ranked_and_replays_are_kept(folder):
     assert first["law_bits"]["value"] == pytest.approx(float(rows[0]["law_bits"]), abs=1e-4)
     assert [(one["name"], one["draws"]) for one in found["laws"]] == [(ALL, 3), (NO_ARREST, 3)]
     # Laws weighed by evidence have other probabilities, by the same replays.
-    other = json.loads(
-        call(*ONLY, *LAW, "-o", "here", "--quiet", "--json", "--weights", "evidence").stdout
-    )
+    weighed = (*ONLY, *LAW, "-o", "here", "--quiet", "--json", "--weights", "evidence")
+    refused = call(*weighed)
+    assert refused.exit_code == 2
+    assert "here: holds a design in which 'weights' is even, not evidence" in refused.stderr
+    other = json.loads(call(*weighed, "--force").stdout)
     assert other["laws"][1]["prior"] == pytest.approx(0.75)
     assert (folder / "here" / "replays.jsonl").read_bytes() == before
 
@@ -217,7 +220,11 @@ def test_python_ranks_as_the_command_does(folder):
     study = sdf1_field.design(
         candidates="own.toml", only=["plain"], laws=[ALL, NO_ARREST], folder="there", workers=1
     )
-    assert study.ranking[0].candidate.id == "plain"
+    assert study.found.ranking[0].candidate.id == "plain"
+    assert set(study.table["candidate"]) == {"plain"}
+    assert study.folder == Path("there")
+    study.plot("ranking.png")
+    assert (folder / "ranking.png").read_bytes().startswith(b"\x89PNG")
     assert (folder / "there" / "table.md").read_text().startswith("# Which experiment next")
 
 
@@ -262,4 +269,4 @@ def test_a_folder_with_something_else_is_not_written_to(tmp_path):
     (tmp_path / "thesis.txt").write_text("mine")
     question = design.asked("deniz2023", sizes=design.QUICK)
     with pytest.raises(InputError, match="holds something else"):
-        design.studied(question, tmp_path)
+        design_report.require_folder(tmp_path, question)

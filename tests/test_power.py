@@ -302,7 +302,7 @@ def test_a_folder_keeps_its_comparison(tmp_path):
     assert call(AMD, *own).exit_code == 0
     before = {path: path.read_bytes() for path in tmp_path.iterdir()}
     line = refused(KG1A, "--with", f"{DOSE}=3 uM", *own)
-    assert "holds a power whose first is coculture-kg1a-amd3100-10um, not" in line
+    assert "holds a power in which 'first' is coculture-kg1a-amd3100-10um, not" in line
     assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
     # Other sizes and tests of the same two models renew it.
     assert call(AMD, *own, "--test", "welch").exit_code == 0
@@ -408,7 +408,7 @@ def test_chances_of_claims_are_written(monkeypatch, tmp_path):
     # Four views of two replicates need more dishes, so that nothing was tried.
     least = {row[3]: row[4] for row in claim_power.least_rows(claims_of(paper_of("D13"), pools))}
     assert least["4"] == "-"
-    assert "holds a power whose paper is deniz2023" in refused(
+    assert "holds a power in which 'paper' is deniz2023" in refused(
         AMD, "--against", KG1A, "-o", tmp_path
     )
 

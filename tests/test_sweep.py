@@ -135,13 +135,13 @@ def test_a_folder_with_something_else_is_refused(tmp_path):
     assert call(*arguments(other)).exit_code == 0
     again = call(*arguments(other, over="cells.density=1300 1/mm**2,2000 1/mm**2"))
     assert again.exit_code == 2
-    assert "holds a sweep whose over is" in again.stderr
+    assert "holds a sweep in which 'over' is" in again.stderr
     before = {path: path.read_bytes() for path in other.iterdir() if path.is_file()}
     for further, said in (
-        (("--set", "cells.density=2000 1/mm**2"), "whose settings is"),
-        (("--seed", "2"), "whose seed is 1, not 2"),
-        (("--independent",), "whose matched is True, not False"),
-        (("--at", "15 min"), "whose times is 30 min, not 15 min"),
+        (("--set", "cells.density=2000 1/mm**2"), "'settings' is"),
+        (("--seed", "2"), "'seed' is 1, not 2"),
+        (("--independent",), "'matched' is True, not False"),
+        (("--at", "15 min"), "'times' is 30 min, not 15 min"),
     ):
         again = call(*arguments(other, *further))
         assert (again.exit_code, again.stderr.count("\n")) == (2, 1)

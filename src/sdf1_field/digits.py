@@ -122,3 +122,18 @@ def half_text(curve: Mapping[str, Any]) -> str:
     )
     half = f"{number_text(curve['half'], figures=2)} {curve['unit']}".rstrip()
     return f"{half} (no interval: few dishes)" if curve.get("few") else f"{half} ({low} to {high})"
+
+
+def share_text(share: float) -> str:
+    """A chance to two decimals.
+
+    Examples
+    --------
+    >>> share_text(0.432), share_text(0.0003), share_text(0.999), share_text(float("nan"))
+    ('0.43', '< 0.01', '> 0.99', '-')
+    """
+    if math.isnan(share):
+        return "-"
+    if 0.0 < share < 0.01:
+        return "< 0.01"
+    return "> 0.99" if 0.99 < share < 1.0 else f"{share:.2f}"

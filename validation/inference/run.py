@@ -53,13 +53,12 @@ from sdf1_field.calibration.report import as_markdown
 from sdf1_field.calibration.saving import figures
 from sdf1_field.claims import OpenChoices
 from sdf1_field.claims.virtual import prior_weights
-from sdf1_field.digits import spread_text
+from sdf1_field.digits import share_text, spread_text
 from sdf1_field.ensemble import run_dishes
 from sdf1_field.errors import InputError
 from sdf1_field.figures.drawing import BODY, NETWORK
 from sdf1_field.observations import Dish
 from sdf1_field.reproduce import load_paper
-from sdf1_field.reproduce.tables import share_text
 
 sys.path.append(str(Path(__file__).parents[1]))
 

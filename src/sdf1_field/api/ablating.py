@@ -4,10 +4,14 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sdf1_field.api.studied import Studied
+from sdf1_field.errors import InputError
+
 if TYPE_CHECKING:
     from sdf1_field.studies.ablation import Ablation, Asked
 
 _DRAWS = 12
+"""Of the posterior, if not given."""
 
 
 def ablate(
@@ -21,10 +25,11 @@ def ablate(
     conflicts: bool = False,
     conflict_draws: int | None = None,
     folder: str | Path | None = None,
+    force: bool = False,
     scheduler: str | None = None,
     workers: int | None = None,
     progress: Callable[[str, int, int], None] | None = None,
-) -> "Ablation":
+) -> "Studied[Ablation]":
     """Take mechanisms away, and see which claims of a paper need them and which suffice.
 
     Points and results are written to a folder, as ``sdf1-field ablate`` does; points that it holds
@@ -51,6 +56,8 @@ def ablate(
         Draws with which that is asked; 3 if not given.
     folder : str or pathlib.Path, optional
         Where points and results go; named after the paper if not given.
+    force : bool
+        Replace results of another question that the folder holds.
     scheduler : str, optional
         Address of a running Dask scheduler; processes of this machine if not given.
     workers : int, optional
@@ -60,13 +67,14 @@ def ablate(
 
     Returns
     -------
-    sdf1_field.studies.ablation.Ablation
-        For the functions of `sdf1_field.studies.ablation_report`.
+    Studied
+        Its ``found`` is a `sdf1_field.studies.ablation.Ablation`, for the functions of
+        `sdf1_field.studies.ablation_report`; its ``matrix.chances`` are those of every draw.
 
     Raises
     ------
     InputError
-        If the question is wrong.
+        If the question is wrong, or the folder holds another.
     RunError
         If a replay fails, or results cannot be written; finished points are kept.
     """
@@ -87,12 +95,15 @@ def ablate(
         if folder is None
         else Path(folder)
     )
-    ablation.require_folder(place)
+    ablation_report.require_folder(place, asked, force=force)
     found = ablation.ablate(
         asked, place, scheduler=scheduler, workers=workers, progress=progress
     )  # fmt: skip
     ablation_report.write_ablation(found, place)
-    return found
+    return Studied(
+        found, place, f"Ablation of {paper}", lambda: ablation_report.records(found),
+        lambda: ablation_report.figure_of(found),
+    )  # fmt: skip
 
 
 def asked_ablation(
@@ -112,12 +123,18 @@ def asked_ablation(
     from sdf1_field.studies import ablation
     from sdf1_field.studies.conflicts import conflicts_of
 
+    for name, value, least in (
+        ("--draws", draws, 1), ("--dishes", dishes, 2), ("--conflict-draws", conflict_draws, 1),
+    ):  # fmt: skip
+        if value is not None and value < least:
+            raise InputError(f"{name}: {value} are too few. Give {least} or more.")
+    number = _DRAWS if draws is None else draws
     return ablation.ask(
         load_paper(paper),
         claims=claims,
         mechanisms=mechanisms,
-        draws=None if posterior is None else chosen_draws(posterior, draws or _DRAWS),
+        draws=None if posterior is None else chosen_draws(posterior, number),
         dishes=dishes,
         conflicts=conflicts_of(paper) if conflicts else None,
-        conflict_draws=conflict_draws or ablation.CONFLICT_DRAWS,
+        conflict_draws=ablation.CONFLICT_DRAWS if conflict_draws is None else conflict_draws,
     )

@@ -4,6 +4,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sdf1_field.api.studied import Studied
+
 if TYPE_CHECKING:
     from sdf1_field.studies.design import Study
 
@@ -20,10 +22,11 @@ def design(
     draws: int | None = None,
     quick: bool = False,
     folder: str | Path | None = None,
+    force: bool = False,
     scheduler: str | None = None,
     workers: int | None = None,
     progress: Callable[[str, int, int], None] | None = None,
-) -> "Study":
+) -> "Studied[Study]":
     """Rank experiments by what they would tell about the mechanism, for each dish.
 
     Replays and results are written to a folder, as ``sdf1-field design`` does; replays that it
@@ -49,6 +52,8 @@ def design(
         Few draws and dishes.
     folder : str or pathlib.Path, optional
         Named after the paper if not given.
+    force : bool
+        Replace results of another question that the folder holds.
     scheduler : str, optional
         Address of a running Dask scheduler; processes of this machine if not given.
     workers : int, optional
@@ -58,18 +63,19 @@ def design(
 
     Returns
     -------
-    sdf1_field.studies.design.Study
-        For the functions of `sdf1_field.studies.design_report`.
+    Studied
+        Its ``found`` is a `sdf1_field.studies.design.Study`, for the functions of
+        `sdf1_field.studies.design_report`.
 
     Raises
     ------
     InputError
-        If the question is wrong.
+        If the question is wrong, or the folder holds another.
     RunError
         If a replay fails, or results cannot be written; finished replays are kept.
     """
     from sdf1_field.studies.design import asked, default_folder, sizes_of, studied
-    from sdf1_field.studies.design_report import write_study
+    from sdf1_field.studies.design_report import figure, records, require_folder, write_study
 
     question = asked(
         paper,
@@ -82,6 +88,9 @@ def design(
         sizes=sizes_of(quick=quick, draws=draws),
     )
     place = default_folder(paper, quick=quick) if folder is None else Path(folder)
+    require_folder(place, question, force=force)
     found = studied(question, place, scheduler=scheduler, workers=workers, progress=progress)
     write_study(found, place)
-    return found
+    return Studied(
+        found, place, f"Experiments after {paper}", lambda: records(found), lambda: figure(found)
+    )

@@ -3,10 +3,27 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from sdf1_field.errors import InputError
 from sdf1_field.interop import Mask, image_size_of, read_regions
 from sdf1_field.units import bounded, parse
+
+
+def setting_texts(settings: Mapping[str, Any] | None) -> tuple[str, ...]:
+    """``KEY=VALUE`` texts of values by dotted path.
+
+    Examples
+    --------
+    >>> setting_texts({"cells.density": "330 1/mm**2", "mechanisms.bursts": True})
+    ('cells.density=330 1/mm**2', 'mechanisms.bursts=true')
+    """
+    return tuple(f"{key}={value_text(value)}" for key, value in (settings or {}).items())
+
+
+def value_text(value: Any) -> str:
+    """A value as a setting has it."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def quantity(option: str, text: str, dimension: str) -> float:

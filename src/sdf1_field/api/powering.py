@@ -1,9 +1,11 @@
 """Power of a planned experiment: how many dishes tell two models apart."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from sdf1_field.api.options import setting_texts
+from sdf1_field.api.studied import Studied
 from sdf1_field.api.times import seconds_of
 
 if TYPE_CHECKING:
@@ -14,6 +16,8 @@ if TYPE_CHECKING:
     from sdf1_field.studies.claim_power import ClaimsFound
     from sdf1_field.studies.compared import Side
     from sdf1_field.studies.power_report import Asked, PowerFound
+
+FILES = ("power.json", "power.csv", "power.png")
 
 
 def power(
@@ -28,8 +32,8 @@ def power(
     variation: float | None = None,
     quantity: str = "fold change",
     at: str | float | None = None,
-    settings: Sequence[str] = (),
-    first_settings: Sequence[str] = (),
+    settings: Mapping[str, Any] | None = None,
+    first_settings: Mapping[str, Any] | None = None,
     dishes: int = 48,
     seed: int = 1,
     posterior: str | Path | None = None,
@@ -38,7 +42,7 @@ def power(
     scheduler: str | None = None,
     workers: int | None = None,
     progress: Callable[[str, int, int], None] | None = None,
-) -> "PowerFound":
+) -> "Studied[PowerFound]":
     """Chance that an experiment of a given size finds the difference between two models.
 
     Dishes and results are written to a folder, as ``sdf1-field power`` does; dishes that it holds
@@ -66,8 +70,8 @@ def power(
     at : str or float, optional
         When it is read, such as ``"4 h"`` or in seconds; if not given at 4 h, or at the end of a
         shorter run.
-    settings, first_settings : sequence of str
-        ``KEY=VALUE`` of both models, and of the first alone.
+    settings, first_settings : mapping, optional
+        Other values by dotted path, of both models, and of the first alone.
     dishes : int
         Of each model.
     seed : int
@@ -77,17 +81,19 @@ def power(
     draws : int
         Of the posterior.
     folder : str or pathlib.Path, optional
-        Named after the model if not given.
+        Named after both models if not given.
     scheduler : str, optional
         Address of a running Dask scheduler; processes of this machine if not given.
     workers : int, optional
+        Processes; one for each core if not given.
     progress : callable, optional
         Called with what is counted, how many are done and how many there will be.
 
     Returns
     -------
-    sdf1_field.studies.power_report.PowerFound
-        ``regions`` hold effects, powers and least numbers.
+    Studied
+        Its ``found`` is a `sdf1_field.studies.power_report.PowerFound`, whose ``regions`` hold
+        effects, powers and least numbers.
 
     Raises
     ------
@@ -97,13 +103,12 @@ def power(
         If dishes fail or cannot be kept.
     """
     from sdf1_field.studies.compared import Side, compared, folder_name
-    from sdf1_field.studies.power_folder import require_own
-    from sdf1_field.studies.power_report import answered, asked
+    from sdf1_field.studies.power_report import answered, as_json, asked
 
-    first = Side(str(model), tuple(first_settings))
+    first = Side(str(model), setting_texts(first_settings))
     question = asked(
         compared(
-            first, Side(str(against)), shared=tuple(settings), quantity=quantity,
+            first, Side(str(against)), shared=setting_texts(settings), quantity=quantity,
             time=None if at is None else seconds_of(at),
         ),
         numbers=n, views=views, alpha=alpha, test=test, power=target, variation=variation,
@@ -111,13 +116,16 @@ def power(
     )  # fmt: skip
     default = folder_name(first, Side(str(against)), seed)
     place = Path(default if folder is None else folder)
-    require_own(place, own_question(question))
+    require_own_folder(place, question)
     found = answered(
         question, place, draws=posterior_draws(question, posterior, draws),
         scheduler=scheduler, workers=workers, progress=progress,
     )  # fmt: skip
     write_power(found, place)
-    return found
+    return Studied(
+        found, place, f"Power, {question.compared.first.label}",
+        lambda: _records(as_json(found)), lambda: figure_of(found),
+    )  # fmt: skip
 
 
 def posterior_draws(question: "Asked", posterior: str | Path | None, number: int) -> "Draws | None":
@@ -145,48 +153,74 @@ def _title(side: "Side") -> str:
     return ", ".join([load_model(side.model).spec.title or side.model, *side.settings])
 
 
-def own_question(question: "Asked") -> dict[str, Any]:
-    """What the results of one folder have in common; sizes, tests and dishes may be others."""
+def require_own_folder(folder: Path, question: "Asked") -> None:
+    """Refuse a folder that holds another comparison; sizes, tests and dishes may be others.
+
+    Raises
+    ------
+    InputError
+    """
     from sdf1_field.studies.power_report import plain_question
 
     plain = plain_question(question)
     same = ("first", "against", "quantity", "time", "seed")
-    return {"paper": None, **{key: plain[key] for key in same}}
+    _require_own(folder, {"paper": None, **{key: plain[key] for key in same}})
+
+
+def _require_own(folder: Path, asked: Mapping[str, Any]) -> None:
+    from sdf1_field.studies.folders import known_values, require_own
+
+    known = known_values(folder / FILES[0])
+    if known is not None:
+        require_own(folder, "a power", known, asked)
 
 
 def write_power(found: "PowerFound", folder: Path) -> None:
-    """Write `sdf1_field.studies.power_folder.FILES` beside the dishes.
+    """Write `FILES` beside the dishes.
 
     Raises
     ------
     RunError
         If the folder cannot be written to.
     """
-    from sdf1_field.studies.power_folder import write_files
     from sdf1_field.studies.power_report import as_json
 
     plain = as_json(found)
-    write_files(folder, plain, _rows(plain), figure_of(found))
+    _write(folder, plain, _records(plain), figure_of(found))
 
 
-def _rows(plain: dict[str, Any]) -> list[list[Any]]:
-    """One row for each region, number of views and number of replicates, after their header."""
-    ways = ("answer", "simulated", "formula")
-    ends = [f"{way}{end}" for way in ways for end in ("", "_low", "_high")]
-    over_draws = [f"draws_{key}" for key in ("median", "low", "high")]
-    rows: list[list[Any]] = [["quantity", "of", "views", "n", "by", *ends, *over_draws]]
+def _write(
+    folder: Path, plain: Mapping[str, Any], records: Sequence[Mapping[str, Any]], figure: "Figure"
+) -> None:
+    from sdf1_field.studies.folders import csv_text, json_text, write_files
+
+    table = csv_text(list(records[0]), [list(one.values()) for one in records])
+    values, rows, picture = FILES
+    write_files(folder, {values: json_text(plain), rows: table}, {picture: figure})
+
+
+def _records(plain: dict[str, Any]) -> list[dict[str, Any]]:
+    """One record for each region, number of views and number of replicates."""
+    records = []
     for region in plain["regions"]:
         for power in region["power"]:
-            numbers = []
-            for way in ways:
-                one = power[way] or {"value": None, "interval": None}
-                numbers += [one["value"], *(one["interval"] or (None, None))]
+            numbers: dict[str, Any] = {}
+            for way in ("answer", "simulated", "formula"):
+                ends = (way, f"{way}_low", f"{way}_high")
+                numbers |= zip(ends, _ends(power[way]), strict=True)
             draws = power["over_draws"] or {}
-            numbers += [draws.get(key) for key in ("median", "low", "high")]
-            rows.append(
-                [plain["quantity"], region["of"], power["views"], power["n"], power["by"], *numbers]
-            )
-    return rows
+            numbers |= {f"draws_{key}": draws.get(key) for key in ("median", "low", "high")}
+            own = {key: power[key] for key in ("views", "n", "by")}
+            records.append({"quantity": plain["quantity"], "of": region["of"], **own, **numbers})
+    return records
+
+
+def _ends(chance: Mapping[str, Any] | None) -> tuple[float | None, float | None, float | None]:
+    """A chance and the ends of its interval."""
+    if chance is None:
+        return None, None, None
+    low, high = chance["interval"] or (None, None)
+    return chance["value"], low, high
 
 
 def power_of_claims(
@@ -203,7 +237,7 @@ def power_of_claims(
     workers: int | None = None,
     expected: "Callable[[Expected], None] | None" = None,
     progress: Callable[[int, int], None] | None = None,
-) -> "ClaimsFound":
+) -> "Studied[ClaimsFound]":
     """Chance that a paper's experiment reports some claims, had it been of another size.
 
     Dishes and results are written to a folder, as ``sdf1-field power --claim`` does.
@@ -227,8 +261,9 @@ def power_of_claims(
 
     Returns
     -------
-    sdf1_field.studies.claim_power.ClaimsFound
-        ``sizes`` hold chances, ``least`` the least numbers of replicates.
+    Studied
+        Its ``found`` is a `sdf1_field.studies.claim_power.ClaimsFound`, whose ``sizes`` hold
+        chances, and ``least`` the least numbers of replicates.
 
     Raises
     ------
@@ -238,13 +273,12 @@ def power_of_claims(
         If dishes fail or cannot be kept.
     """
     from sdf1_field.studies import claim_power
-    from sdf1_field.studies.power_folder import require_own, write_files
     from sdf1_field.studies.power_report import require_sizes
 
     require_sizes(n, views, target)
     known = claim_power.asked_claims(str(paper), claims)
     place = claims_folder(paper, seed) if folder is None else Path(folder)
-    require_own(place, {"paper": known.name, "claims": list(dict.fromkeys(claims)), "seed": seed})
+    _require_own(place, {"paper": known.name, "claims": list(dict.fromkeys(claims)), "seed": seed})
     total, done = claim_power.dishes_of(known, dishes, views), 0
 
     def report(more: int) -> None:
@@ -258,14 +292,16 @@ def power_of_claims(
         scheduler=scheduler, workers=workers, expected=expected, progress=report,
     )  # fmt: skip
     plain = claim_power.as_json(found)
-    header = ["claim", "statement", "asks", "views", "n"]
-    rows: list[list[Any]] = [[*header, "chance", "low", "high"]]
-    for one in plain["chances"]:
-        own = one["chance"] or {"value": None, "interval": None}
-        ends = own["interval"] or (None, None)
-        rows.append([*(one[key] for key in header), own["value"], *ends])
-    write_files(place, plain, rows, _claims_figure(found))
-    return found
+    records = [
+        {**one, "chance": value, "low": low, "high": high}
+        for one in plain["chances"]
+        for value, low, high in (_ends(one["chance"]),)
+    ]
+    _write(place, plain, records, _claims_figure(found))
+    return Studied(
+        found, place, f"Power, claims of {known.name}", lambda: records,
+        lambda: _claims_figure(found),
+    )  # fmt: skip
 
 
 def claims_folder(paper: str | Path, seed: int) -> Path:

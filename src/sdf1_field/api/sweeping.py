@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from sdf1_field.api.options import setting_texts, value_text
 from sdf1_field.api.times import seconds_of
 from sdf1_field.studies.factors import Over, read_over, require_different_keys
 
@@ -166,13 +167,14 @@ def sweep(
     from sdf1_field.studies.sweep import ask
 
     texts = {
-        key: of if isinstance(of, str) else ",".join(map(_setting, of)) for key, of in over.items()
+        key: of if isinstance(of, str) else ",".join(map(value_text, of))
+        for key, of in over.items()
     }
     read = overs([f"{key}={text}" for key, text in texts.items()])
     times = [at] if isinstance(at, str | float | int) else at
     question = ask(
         str(model), read, dishes=dishes,
-        settings=[f"{key}={_setting(value)}" for key, value in (settings or {}).items()],
+        settings=setting_texts(settings),
         times=[seconds_of(time) for time in times], seed=seed, independent=independent,
         reference=[reference] if isinstance(reference, str) else reference,
     )  # fmt: skip
@@ -292,8 +294,3 @@ def _label(question: "Question", factor: "Factor") -> str:
         spec = question.spec_at(question.points[0])
         name = spec.agent[spec.agent_of(rest[0])].label
     return f"{name} [{typeset(factor.unit)}]" if factor.unit else name
-
-
-def _setting(value: Any) -> str:
-    """Value as a setting has it."""
-    return str(value).lower() if isinstance(value, bool) else str(value)

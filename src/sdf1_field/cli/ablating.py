@@ -74,6 +74,10 @@ _LONG = 100.0
     help="Where points, tables and the figure go.  [default: PAPER-ablation, "
     "PAPER-ablation-shipped]",
 )  # fmt: skip
+@click.option(
+    "--force", is_flag=True,
+    help="Replace results of another question that DIR holds; what was replayed is kept.",
+)  # fmt: skip
 @processes_options
 @click.option("--quiet", is_flag=True, help="Show no progress, only the report and errors.")
 @json_option
@@ -88,6 +92,7 @@ def ablate(
     conflicts: bool,
     conflict_draws: int | None,
     output: Path | None,
+    force: bool,
     workers: int | None,
     scheduler: str | None,
     quiet: bool,
@@ -119,7 +124,7 @@ def ablate(
         conflict_draws=conflict_draws,
     )
     folder = output or ablation_report.default_folder(paper, shipped=shipped_values)
-    ablation.require_folder(folder)
+    ablation_report.require_folder(folder, asked, force=force)
     if not quiet:
         _say_size(asked, ablation.seconds_expected(asked))
         if scheduler is None:
@@ -171,4 +176,5 @@ def _print_report(found: "Ablation") -> None:
         if rows:
             print_table(rows, header)
             say()
-    say("\n\n".join((report.idle_line(matrix), weights_line(found.open_weights), report.RULES)))
+    lines = report.idle_line(matrix), report.hindering_line(matrix)
+    say("\n\n".join((*lines, weights_line(found.open_weights), report.RULES)))

@@ -66,6 +66,10 @@ _MINUTE = 60.0
     "-o", "--output", type=click.Path(path_type=Path), metavar="DIR",
     help="Where replays, tables and the figure go.  [default: PAPER-design, PAPER-design-quick]",
 )  # fmt: skip
+@click.option(
+    "--force", is_flag=True,
+    help="Replace results of another question that DIR holds; what was replayed is kept.",
+)  # fmt: skip
 @processes_options
 @click.option("--quiet", is_flag=True, help="Show no progress, only the report and errors.")
 @json_option
@@ -80,6 +84,7 @@ def design(
     draws: int | None,
     quick: bool,
     output: Path | None,
+    force: bool,
     workers: int | None,
     scheduler: str | None,
     quiet: bool,
@@ -98,6 +103,7 @@ def design(
         views=views, sizes=studies.sizes_of(quick=quick, draws=draws),
     )  # fmt: skip
     folder = output or studies.default_folder(paper, quick=quick)
+    report.require_folder(folder, question, force=force)
     if not quiet:
         minutes = question.expected_seconds / _MINUTE
         say(

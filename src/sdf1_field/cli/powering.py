@@ -152,10 +152,9 @@ def power(
         raise InputError("--against: missing. Name the model of the other group.")
     if posterior is None and _given("draws"):
         raise InputError("--draws: are of a posterior. Give --posterior, or leave it out.")
-    from sdf1_field.api.powering import own_question, posterior_draws, write_power
+    from sdf1_field.api.powering import FILES, posterior_draws, require_own_folder, write_power
     from sdf1_field.studies import compared as models
     from sdf1_field.studies import power_report
-    from sdf1_field.studies.power_folder import require_own
 
     first = models.Side(model, own)
     question = power_report.asked(
@@ -170,7 +169,7 @@ def power(
     )  # fmt: skip
     of_posterior = posterior_draws(question, posterior, draws)
     folder = output or Path(models.folder_name(first, models.Side(against), seed))
-    require_own(folder, own_question(question))
+    require_own_folder(folder, question)
     if not quiet and scheduler is None:
         announce_compilation()
     try:
@@ -187,7 +186,7 @@ def power(
         say(json.dumps(power_report.as_json(found), indent=2))
     else:
         _print_found(found)
-        say(f"\n{folder}: power.json, power.csv, power.png, runs.csv")
+        say(f"\n{folder}: {', '.join(FILES)}, runs.csv")
     _end_with(found.failures, 2 * dishes)
 
 
@@ -207,7 +206,7 @@ def _power_of_claims(
     as_json: bool,
 ) -> None:
     """Chances that a paper's experiment reports some claims, by its size."""
-    from sdf1_field.api.powering import claims_folder, power_of_claims
+    from sdf1_field.api.powering import FILES, claims_folder, power_of_claims
     from sdf1_field.studies import claim_power
 
     folder = output or claims_folder(paper, seed)
@@ -220,7 +219,7 @@ def _power_of_claims(
                 folder=folder, scheduler=scheduler, workers=workers,
                 expected=None if quiet else _say_expected,
                 progress=lambda done, total: advance("dishes", done, total),
-            )  # fmt: skip
+            ).found  # fmt: skip
     except KeyboardInterrupt as end:
         kept = len(list((folder / "runs").glob("*.nc")))
         fail_interrupted(end, f"{folder} keeps {kept} finished dishes; the same command goes on.")
@@ -232,7 +231,7 @@ def _power_of_claims(
             say(f"\nleast n with a chance of {100.0 * target:g} %:")
             print_table(claim_power.least_rows(found), claim_power.LEAST)
         say(f"\n{claim_power.NOTES}")
-        say(f"\n{folder}: power.json, power.csv, power.png, runs.csv")
+        say(f"\n{folder}: {', '.join(FILES)}, runs.csv")
     _end_with(found.failures, claim_power.dishes_of(found.paper, dishes, views))
 
 

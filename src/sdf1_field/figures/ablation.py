@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
+from sdf1_field.digits import share_text
 from sdf1_field.figures.panels import LETTERS_PER_INCH, SMALL, plain
 from sdf1_field.figures.verdicts import chance_colour, ink_on
 
@@ -98,12 +99,13 @@ def ablation_figure(
                 )  # fmt: skip
             ink = ink_on(colour)
             axes.text(
-                x + 0.5 * _COLUMN, middle - 0.055 * several, f"{one.chance:.2f}", ha="center",
+                x + 0.5 * _COLUMN, middle - 0.055 * several, share_text(one.chance), ha="center",
                 va="center", color=ink, fontsize=9,
             )  # fmt: skip
             if several:
+                ends = f"{share_text(one.low)}–{share_text(one.high)}"
                 axes.text(
-                    x + 0.5 * _COLUMN, middle + 0.085, f"{one.low:.2f}–{one.high:.2f}",
+                    x + 0.5 * _COLUMN, middle + 0.085, ends,
                     ha="center", va="center", color=ink, fontsize=6.5,
                 )  # fmt: skip
         top += _LINE

@@ -18,7 +18,7 @@ from sdf1_field.claims import (
 )
 from sdf1_field.claims.targets import LEAST_SIZE, LeaveOneOut
 from sdf1_field.claims.virtual import SIZES, WELCH
-from sdf1_field.digits import interval_text
+from sdf1_field.digits import interval_text, share_text
 from sdf1_field.statistics import p_text
 from sdf1_field.units import duration_text
 
@@ -40,21 +40,6 @@ _T_TESTS = {False: "student", True: "welch"}
 def effect_text(found: StatementFound) -> str:
     """Effect of the pools and its interval."""
     return interval_text(found.effect.value, (found.effect.low, found.effect.high))
-
-
-def share_text(share: float) -> str:
-    """A chance to two decimals.
-
-    Examples
-    --------
-    >>> share_text(0.432), share_text(0.0003), share_text(0.999), share_text(float("nan"))
-    ('0.43', '< 0.01', '> 0.99', '-')
-    """
-    if math.isnan(share):
-        return "-"
-    if 0.0 < share < 0.01:
-        return "< 0.01"
-    return "> 0.99" if 0.99 < share < 1.0 else f"{share:.2f}"
 
 
 def chance_text(chance: Interval | None) -> str:

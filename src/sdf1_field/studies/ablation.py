@@ -32,8 +32,7 @@ Progress = Callable[[str, int, int], None]
 """Called with what is counted, how many are done and how many there will be."""
 
 LEAST, HALF = 0.2, 0.5
-"""Limits of the verdicts: a chance, and a share of the whole model's chance. They were fixed before
-the first matrix was seen."""
+"""Limits of the verdicts: a chance, and a share of the whole model's chance."""
 SURE = 0.95
 """Share of resampled draws in which a verdict must be the same."""
 OWN_VALUES = "the models' own values"
@@ -293,14 +292,6 @@ def seconds_expected(asked: Asked) -> float:
     return seconds
 
 
-def require_folder(folder: Path) -> None:
-    """Raise InputError if a folder holds something else than an ablation."""
-    if folder.is_dir() and any(folder.iterdir()) and not (folder / POINTS).exists():
-        raise InputError(
-            f"{folder}: holds something else than an ablation. Choose a new folder or an empty one."
-        )
-
-
 def kept_points(folder: Path) -> int:
     """Number of replayed points that a folder holds."""
     try:
@@ -511,9 +502,15 @@ def necessary(matrix: Matrix, row: int, column: int) -> bool:
     """Whether a claim needs what a row lacks.
 
     It does if the whole model reports the claim with a chance of at least 0.2, and without the
-    mechanism the chance is below 0.2 or at most half of that.
+    mechanism the chance is at most half of that.
     """
     return bool(_lost(*_means(matrix, row, column)))
+
+
+def hinders(matrix: Matrix, row: int, column: int) -> bool:
+    """Whether without what a row lacks a claim's chance is at least 0.2, and at least doubled."""
+    whole, own = _means(matrix, row, column)
+    return bool(own >= LEAST and HALF * own >= whole)
 
 
 def suffices(matrix: Matrix, row: int, column: int) -> bool:
@@ -526,7 +523,7 @@ def suffices(matrix: Matrix, row: int, column: int) -> bool:
 
 
 def _lost(whole: Array, own: Array) -> NDArray[np.bool_]:
-    found: NDArray[np.bool_] = (whole >= LEAST) & ((own < LEAST) | (own <= HALF * whole))
+    found: NDArray[np.bool_] = (whole >= LEAST) & (own <= HALF * whole)
     return found
 
 
@@ -544,7 +541,8 @@ def _means(matrix: Matrix, row: int, column: int) -> tuple[Array, Array]:
 def certainty(matrix: Matrix, row: int, column: int) -> float:
     """Share of resampled draws in which the verdict on a row and claim is the same.
 
-    Draws are resampled with replacement, the same for both models. NaN with one draw.
+    Draws are resampled with replacement, the same for both models; dishes are not. NaN with one
+    draw.
     """
     number = matrix.chances.shape[1]
     if number < 2:

@@ -1,8 +1,5 @@
 """An ablation as tables, as a page in Markdown, as CSV and JSON, and as a figure."""
 
-import csv
-import io
-import json
 import math
 import textwrap
 from collections.abc import Iterator
@@ -13,25 +10,34 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from sdf1_field import __version__
-from sdf1_field.digits import count_text
-from sdf1_field.errors import RunError, reason_of, write_whole, written_aside
+from sdf1_field.digits import count_text, share_text
 from sdf1_field.figures.ablation import Shaded, ShadedRow, ablation_figure
-from sdf1_field.reproduce.tables import markdown_table, share_text, weights_line
+from sdf1_field.reproduce.tables import markdown_table, weights_line
 from sdf1_field.studies.ablation import (
     CONFLICT_DISHES,
     HALF,
     JOINT,
     LEAST,
     OWN_VALUES,
+    POINTS,
     SURE,
     Ablation,
     Asked,
     Matrix,
     certainty,
+    hinders,
     necessary,
     suffices,
 )
 from sdf1_field.studies.conflicts import Choice
+from sdf1_field.studies.folders import (
+    csv_text,
+    json_text,
+    known_values,
+    require_begun,
+    require_own,
+    write_files,
+)
 from sdf1_field.studies.mechanisms import ALONE, NOT_ALONE, NOT_TRIED, WHOLE, WITHOUT
 
 FILES = ("table.md", "ablation.csv", "ablation.json", "methods.txt", "figures/ablation.png")
@@ -173,7 +179,23 @@ def idle_line(matrix: Matrix) -> str:
     ]
     if not idle:
         return "Every mechanism that was taken away is needed by one of the claims."
-    return f"By these limits no claim here needs: {'; '.join(idle)}."
+    return f"No claim here loses half of its chance without: {'; '.join(idle)}."
+
+
+def hindering_line(matrix: Matrix) -> str:
+    """Mechanisms without which a claim is reported twice as often, in words."""
+    found = [
+        f"{column} without {row.name.removeprefix('without ')} "
+        f"({share_text(float(matrix.chances[0, :, k].mean()))} to "
+        f"{share_text(float(matrix.chances[n, :, k].mean()))})"
+        for n, row in enumerate(matrix.rows)
+        if row.kind == WITHOUT
+        for k, column in enumerate(matrix.columns)
+        if hinders(matrix, n, k)
+    ]
+    if not found:
+        return "No claim is reported twice as often without a mechanism."
+    return f"Reported at least twice as often: {'; '.join(found)}."
 
 
 def conflict_rows(found: Ablation) -> list[tuple[str, ...]]:
@@ -222,16 +244,19 @@ HOLDING = ("claim", "needs", "holds at", "not at", "no verdict at (claim below 0
 
 RULES = f"""Chance: that one new virtual paper of the original's size reports the claim, mean over
 draws of the parameters, with 5 and 95 % of draws. Necessary (*): the whole model's chance is at
-least {LEAST:g}, and without the mechanism it is below {LEAST:g}, or at most half. Suffices (*):
-alone the chance is at least {LEAST:g}, and at least half of the whole model's, which is at least
-{LEAST:g} too. A question mark: in fewer than {100 * SURE:.0f} % of resampled draws the verdict is
-the same. These limits were fixed before the first matrix was seen. {JOINT.capitalize()}: one paper
-reports all of the paper's joint claims. Fold changes are geometric means over draws, of the first
-condition at its first time.
+least {LEAST:g}, and without the mechanism it is at most half. Suffices (*): alone the chance is at
+least {LEAST:g}, and at least half of the whole model's, which is at least {LEAST:g} too. A question
+mark: in fewer than {100 * SURE:.0f} % of resampled draws the verdict is the same; that the recorded
+dishes are few is not in it. {JOINT.capitalize()}: one paper reports all of the paper's joint
+claims. Fold changes are geometric means over draws, of the first condition at its first time. These
+limits were fixed before the first matrix was seen; a further one, that a mechanism is necessary if
+the chance falls from above to below {LEAST:g} however little, was taken out after it.
 
 Mechanisms are taken away at draws that were informed with all of them on: the table says what the
 fitted model loses. What a model without a mechanism could do with other values of its parameters is
-another question, which calibrations of such laws answer (sdf1-field calibrate --law)."""
+another question, which calibrations of such laws answer (sdf1-field calibrate --law). So it is with
+values on which the literature disagrees: each takes the place of the draws' value, and nothing is
+fitted anew."""
 
 
 def _head(found: Ablation) -> str:
@@ -260,7 +285,7 @@ def _sections(found: Ablation) -> Iterator[str]:
     yield _head(found)
     yield "## What each claim needs, and what suffices"
     yield markdown_table(WORDS, claim_rows(found))
-    yield idle_line(found.matrix)
+    yield f"{idle_line(found.matrix)} {hindering_line(found.matrix)}"
     yield "## Chances"
     yield markdown_table(matrix_header(found.matrix), matrix_rows(found.matrix))
     if found.conflicting:
@@ -292,6 +317,8 @@ def as_json(found: Ablation) -> dict[str, Any]:
     return {
         "paper": asked.paper.name,
         "claims": list(asked.claims),
+        "rows": [row.name for row in found.matrix.rows],
+        "choices": [choice.words for choice in asked.conflicts.choices],
         "law": list(asked.law),
         "draws": len(asked.draws),
         "source": asked.source,
@@ -303,12 +330,10 @@ def as_json(found: Ablation) -> dict[str, Any]:
 
 def as_csv(found: Ablation) -> str:
     """Records as a table with one line each."""
-    text = io.StringIO()
-    writer = csv.DictWriter(text, _KEYS, lineterminator="\n")
-    writer.writeheader()
-    for one in records(found):
-        writer.writerow({**one, "off": ";".join(one["off"])})
-    return text.getvalue()
+    return csv_text(
+        _KEYS,
+        [[";".join(v) if k == "off" else v for k, v in one.items()] for one in records(found)],
+    )
 
 
 def methods_text(found: Ablation) -> str:
@@ -332,9 +357,9 @@ def _methods(found: Ablation) -> Iterator[str]:
         f"({', '.join(asked.claims)})."
     )
     yield (
-        f"A mechanism was called necessary where the chance fell from at least {LEAST:g} to below "
-        f"{LEAST:g} or to {HALF:g} of its value, and a group of mechanisms sufficient where alone "
-        f"it kept at least {HALF:g} of it."
+        f"A mechanism was called necessary where the chance fell from at least {LEAST:g} to at "
+        f"most {HALF:g} of its value, and a group of mechanisms sufficient where alone the chance "
+        f"was at least {LEAST:g} and at least {HALF:g} of that."
     )
     if found.conflicting:
         yield (
@@ -372,6 +397,34 @@ def figure_of(found: Ablation) -> Figure:
     return ablation_figure(matrix.columns, rows, says)
 
 
+def require_folder(folder: Path, asked: Asked, *, force: bool = False) -> None:
+    """Refuse a folder that holds something else, or results that the question's would not hold.
+
+    Results of the same claims, rows and choices, or of fewer, are replaced; so are those of other
+    numbers of draws or dishes.
+
+    Raises
+    ------
+    InputError
+    """
+    require_begun(folder, "an ablation", POINTS)
+    known = known_values(folder / "ablation.json")
+    if known is not None and not force:
+        require_own(
+            folder,
+            "an ablation",
+            known,
+            {"paper": asked.paper.name, "law": list(asked.law), "source": asked.source},
+            {
+                "claims": asked.claims,
+                "rows": [row.name for row in asked.rows],
+                "choices": [choice.words for choice in asked.conflicts.choices],
+            },
+            remedy="Choose another folder by -o, or replace the results with --force; what was "
+            "replayed is kept.",
+        )
+
+
 def write_ablation(found: Ablation, folder: Path) -> None:
     """Write `FILES`.
 
@@ -383,20 +436,10 @@ def write_ablation(found: Ablation, folder: Path) -> None:
     texts = {
         "table.md": as_markdown(found),
         "ablation.csv": as_csv(found),
-        "ablation.json": f"{json.dumps(as_json(found), indent=2, allow_nan=False)}\n",
+        "ablation.json": json_text(as_json(found)),
         "methods.txt": methods_text(found),
     }
-    try:
-        (folder / "figures").mkdir(parents=True, exist_ok=True)
-        for name, text in texts.items():
-            write_whole(folder / name, text)
-        with written_aside(folder / FILES[-1]) as partial:
-            figure_of(found).savefig(partial, format="png", dpi=150, metadata={"Software": None})
-    except OSError as error:
-        raise RunError(
-            f"{error.filename or folder}: {reason_of(error)}. The points are kept; make room and "
-            "use the same command."
-        ) from None
+    write_files(folder, texts, {FILES[-1]: figure_of(found)}, kept="points")
 
 
 def default_folder(paper: str, *, shipped: bool) -> Path:

@@ -314,12 +314,10 @@ def studied(
     Raises
     ------
     InputError
-        If a candidate cannot be replayed, or the folder holds something else.
+        If a candidate cannot be replayed.
     RunError
         If a replay fails; finished ones are kept.
     """
-    if folder.is_dir() and any(folder.iterdir()) and not (folder / STORE).exists():
-        raise InputError(f"{folder}: holds something else. Choose another folder.")
     total, done = len(question.conditions) * len(question.laws), 0
 
     def finished(more: int) -> None:

@@ -1,8 +1,5 @@
 """A ranking of experiments as tables, as JSON, in Markdown, and in words."""
 
-import csv
-import io
-import json
 import math
 import textwrap
 from pathlib import Path
@@ -11,11 +8,12 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from sdf1_field import __version__
-from sdf1_field.errors import RunError, reason_of, write_whole, written_aside
+from sdf1_field.errors import InputError
 from sdf1_field.figures.ranking import Row, ranking_figure
 from sdf1_field.reproduce.tables import markdown_table
 from sdf1_field.studies.design import (
     EXPERIMENTS_TRIED,
+    STORE,
     TOLD_APART,
     VARIATION,
     Question,
@@ -24,6 +22,14 @@ from sdf1_field.studies.design import (
     Study,
     effective_draws,
     laws_told_apart,
+)
+from sdf1_field.studies.folders import (
+    csv_text,
+    json_text,
+    known_values,
+    require_begun,
+    require_own,
+    write_files,
 )
 from sdf1_field.studies.information import Estimate
 from sdf1_field.studies.readouts import components, is_logarithm
@@ -202,29 +208,45 @@ def _plain(estimate: Estimate) -> dict[str, Any]:
     return {"value": estimate.value, "interval": list(estimate.interval)}
 
 
+def records(study: Study) -> list[dict[str, Any]]:
+    """A record for each candidate and readout."""
+    return [
+        _record(study.question, rank, one, scored)
+        for rank, one in enumerate(study.ranking, start=1)
+        for scored in one.readouts
+    ]
+
+
+def _record(question: Question, rank: int, one: Ranked, scored: Scored) -> dict[str, Any]:
+    gain = scored.gain
+    low, high = gain.law.interval
+    return {
+        "rank": rank,
+        "candidate": one.candidate.id,
+        "title": one.candidate.title,
+        "dishes": one.candidate.dishes,
+        "readout": scored.readout.label,
+        "law_bits": gain.law.value,
+        "law_bits_low": low,
+        "law_bits_high": high,
+        "law_bits_per_dish": gain.law.value / one.candidate.dishes,
+        "parameter_bits": gain.parameters.value,
+        "posterior_of_right_law": gain.posterior.value,
+        "law_a": question.laws[scored.pair[0]].name,
+        "law_b": question.laws[scored.pair[1]].name,
+        "effect_sd_of_one_dish": scored.effect,
+        "effect_of": scored.number,
+        "pairs_told_apart": len(laws_told_apart(question, scored)),
+    }
+
+
 def as_csv(study: Study) -> str:
-    """One line for each candidate and readout."""
-    text = io.StringIO()
-    table = csv.writer(text, lineterminator="\n")
-    table.writerow(
-        ["rank", "candidate", "title", "dishes", "readout", "law_bits", "law_bits_low",
-         "law_bits_high", "law_bits_per_dish", "parameter_bits", "posterior_of_right_law",
-         "law_a", "law_b", "effect_sd_of_one_dish", "effect_of", "pairs_told_apart"]
-    )  # fmt: skip
-    for rank, one in enumerate(study.ranking, start=1):
-        for scored in one.readouts:
-            gain, names = scored.gain, [study.question.laws[n].name for n in scored.pair]
-            numbers = (
-                gain.law.value, *gain.law.interval, gain.law.value / one.candidate.dishes,
-                gain.parameters.value, gain.posterior.value,
-            )  # fmt: skip
-            table.writerow(
-                [rank, one.candidate.id, one.candidate.title, one.candidate.dishes,
-                 scored.readout.label, *(f"{n:.4f}" for n in numbers), *names,
-                 f"{scored.effect:.3f}", scored.number,
-                 len(laws_told_apart(study.question, scored))]
-            )  # fmt: skip
-    return text.getvalue()
+    """Records as a table with one line each."""
+    lines = records(study)
+    return csv_text(
+        list(lines[0]),
+        [[f"{v:.4f}" if isinstance(v, float) else v for v in one.values()] for one in lines],
+    )
 
 
 def as_markdown(study: Study) -> str:
@@ -285,6 +307,51 @@ def figure(study: Study) -> Figure:
     )
 
 
+def require_folder(folder: Path, question: Question, *, force: bool = False) -> None:
+    """Refuse a folder that holds something else, or results that the question's would not hold.
+
+    Results of the same candidates, or of fewer, are replaced.
+
+    Raises
+    ------
+    InputError
+    """
+    require_begun(folder, "a design", STORE)
+    known = known_values(folder / "design.json")
+    if known is None or force:
+        return
+    try:
+        own = {
+            "paper": known["paper"],
+            "weights": known["weights"],
+            "laws": [law["name"] for law in known["laws"]],
+            "candidates": [
+                _size_text(c["id"], c["experiments"], c["views"]) for c in known["candidates"]
+            ],
+        }
+    except (KeyError, TypeError):
+        raise InputError(
+            f"{folder / 'design.json'}: not that of a design. Choose another folder by -o."
+        ) from None
+    require_own(
+        folder,
+        "a design",
+        own,
+        {
+            "paper": question.paper,
+            "weights": question.weights,
+            "laws": [law.name for law in question.laws],
+        },
+        {"candidates": [_size_text(c.id, c.experiments, c.views) for c in question.candidates]},
+        remedy="Choose another folder by -o, or replace the results with --force; what was "
+        "replayed is kept.",
+    )
+
+
+def _size_text(name: str, experiments: int, views: int) -> str:
+    return f"{name} ({experiments} experiments, {views} views)"
+
+
 def write_study(study: Study, folder: Path) -> None:
     """Write `FILES`.
 
@@ -296,17 +363,7 @@ def write_study(study: Study, folder: Path) -> None:
     texts = {
         "table.md": f"{as_markdown(study)}\n",
         "design.csv": as_csv(study),
-        "design.json": f"{json.dumps(as_json(study), indent=2)}\n",
+        "design.json": json_text(as_json(study)),
         "methods.txt": f"{methods_text(study.question)}\n",
     }
-    try:
-        (folder / "figures").mkdir(parents=True, exist_ok=True)
-        for name, text in texts.items():
-            write_whole(folder / name, text)
-        with written_aside(folder / "figures" / "ranking.png") as partial:
-            figure(study).savefig(partial, format="png", dpi=150, metadata={"Software": None})
-    except OSError as error:
-        raise RunError(
-            f"{error.filename or folder}: {reason_of(error)}. The replays are kept; make room and "
-            "use the same command."
-        ) from None
+    write_files(folder, texts, {FILES[-1]: figure(study)}, kept="replays")

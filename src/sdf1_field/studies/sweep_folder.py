@@ -1,15 +1,19 @@
 """The folder of a sweep: its question before it starts, its tables when it is finished."""
 
-import contextlib
-import csv
-import io
-import json
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from sdf1_field.errors import InputError, RunError, read_file, reason_of, write_whole, written_aside
+from sdf1_field.errors import InputError, reason_of, write_whole, written_aside
+from sdf1_field.studies.folders import (
+    csv_text,
+    json_text,
+    known_values,
+    require_begun,
+    require_own,
+    writing,
+)
 from sdf1_field.studies.sweep import Question, Sweep
 from sdf1_field.studies.sweep_results import (
     Curve,
@@ -24,7 +28,6 @@ from sdf1_field.units import duration_text
 SWEEP = "sweep.json"
 FILES = (SWEEP, "sweep.csv", "summary.csv", "sweep.nc")
 _RUNS = "runs"
-_MOST_BYTES = 1 << 26
 
 
 def begin_folder(folder: Path, question: Question) -> float:
@@ -42,29 +45,19 @@ def begin_folder(folder: Path, question: Question) -> float:
     """
     asked = question_as_json(question)
     file = folder / SWEEP
-    known = known_sweep(folder)
+    known = known_values(file)
     if known is not None:
-        for what, own, its in (
-            ("model", asked["model"], known.get("model")),
-            ("over", *([one["key"] for one in of.get("over", [])] for of in (asked, known))),
-            *((key, asked[key], known.get(key)) for key in ("settings", "seed", "matched")),
-            ("times", *([duration_text(t) for t in of.get("times", [])] for of in (asked, known))),
-        ):
-            if own != its:
-                raise InputError(
-                    f"{folder}: holds a sweep whose {what} is {_said(its)}, not {_said(own)}. "
-                    "Choose another folder by -o."
-                )
+        try:
+            its = _same(known)
+        except (AttributeError, KeyError, TypeError):
+            raise InputError(f"{file}: not that of a sweep. Choose another folder by -o.") from None
+        require_own(folder, "a sweep", its, _same(asked))
         seconds = known.get("seconds_per_dish")
         return float(seconds) if isinstance(seconds, int | float) else math.nan
     try:
-        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-            raise InputError(
-                f"{folder}: holds something else than a sweep. Choose a new folder or an empty one "
-                "by -o."
-            )
+        require_begun(folder, "a sweep", SWEEP)
         (folder / _RUNS).mkdir(parents=True, exist_ok=True)
-        write_whole(file, json.dumps(asked, indent=2) + "\n")
+        write_whole(file, json_text(asked))
     except OSError as error:
         raise InputError(
             f"{folder}: cannot be written to ({reason_of(error)}). Choose another folder by -o."
@@ -72,39 +65,22 @@ def begin_folder(folder: Path, question: Question) -> float:
     return math.nan
 
 
-def _said(value: Any) -> str:
-    """A value of a question in words."""
-    if isinstance(value, list):
-        return ", ".join(map(str, value)) or "none"
-    return str(value)
-
-
-def known_sweep(folder: Path) -> dict[str, Any] | None:
-    """Plain values of a folder's sweep, finished or not; None if it holds none.
-
-    Raises
-    ------
-    InputError
-        If its file is damaged.
-    """
-    file = folder / SWEEP
-    if not file.is_file():
-        return None
-    try:
-        known = json.loads(read_file(file, most=_MOST_BYTES))
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"{file}: damaged ({error}). Choose another folder by -o.") from None
-    if not isinstance(known, dict):
-        raise InputError(f"{file}: not a sweep. Choose another folder by -o.")
-    return known
+def _same(question: Mapping[str, Any]) -> dict[str, Any]:
+    """What all calls of one folder have in common."""
+    return {
+        "model": question.get("model"),
+        "over": [one["key"] for one in question.get("over", [])],
+        **{key: question.get(key) for key in ("settings", "seed", "matched")},
+        "times": [duration_text(time) for time in question.get("times", [])],
+    }
 
 
 def note_time(folder: Path, question: Question, seconds: float) -> None:
     """Keep the time of one dish for a call that goes on [s]."""
     if math.isfinite(seconds):
-        with _written(folder):
+        with writing(folder):
             asked = {**question_as_json(question), "seconds_per_dish": seconds}
-            write_whole(folder / SWEEP, json.dumps(asked, indent=2) + "\n")
+            write_whole(folder / SWEEP, json_text(asked))
 
 
 def write_sweep(sweep: Sweep, curves: Sequence[Curve], folder: Path) -> dict[str, Any]:
@@ -116,30 +92,15 @@ def write_sweep(sweep: Sweep, curves: Sequence[Curve], folder: Path) -> dict[str
         If the folder cannot be written to.
     """
     plain = as_json(sweep, curves)
-    with _written(folder):
+    with writing(folder):
         write_whole(folder / "sweep.csv", _csv(dish_rows(sweep)))
         write_whole(folder / "summary.csv", _csv(value_rows(sweep)))
         with written_aside(folder / "sweep.nc") as partial:
             as_dataset(sweep).to_netcdf(partial)
         # Last: the folder is then finished.
-        write_whole(folder / SWEEP, json.dumps(plain, indent=2) + "\n")
+        write_whole(folder / SWEEP, json_text(plain))
     return plain
 
 
-@contextlib.contextmanager
-def _written(folder: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise RunError(
-            f"{error.filename or folder}: {reason_of(error)}. The dishes are kept; make room and "
-            "use the same command."
-        ) from None
-
-
 def _csv(rows: Sequence[Mapping[str, Any]]) -> str:
-    text = io.StringIO()
-    writer = csv.DictWriter(text, list(rows[0]) if rows else [], lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return text.getvalue()
+    return csv_text(list(rows[0]) if rows else [], [list(row.values()) for row in rows])

@@ -5,10 +5,9 @@ from typing import Any
 
 from sdf1_field.calibration.report import held_text
 from sdf1_field.claims.targets import LEAST_SIZE
-from sdf1_field.digits import number_text, spread_text
+from sdf1_field.digits import number_text, share_text, spread_text
 from sdf1_field.errors import Sdf1FieldError
 from sdf1_field.reproduce import load_paper
-from sdf1_field.reproduce.tables import share_text
 from sdf1_field.spec import parameters
 from sdf1_field.view.chances import scale, shaded
 
