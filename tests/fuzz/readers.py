@@ -1,6 +1,7 @@
 """Every reader of files and texts that come from others, with whole files to begin from."""
 
 import contextlib
+import functools
 import io
 import json
 import random
@@ -204,6 +205,62 @@ def _read_prior(path: Path) -> None:
 
     given = load_prior(path)
     make_space(load_model("coculture-kg1a"), list(given), given)
+
+
+# Questions of studies
+
+_CANDIDATES = """settings = ["variation.dish.secretion=0"]
+
+[condition.mine]
+label = "AMD3100 2 uM"
+model = "coculture-kg1a"
+settings = ["treatments.amd3100.dose=2 uM"]
+
+[candidate.mine]
+title = "AMD3100 2 uM"
+why = "Between the doses."
+compare = ["mine", "control"]
+readouts = [{ what = "fold change", of = ["MSC"], times = ["2 h", "4 h"] }]
+experiments = 4
+"""
+_SWEEP = {"treatments.amd3100.dose": "0 uM,1 uM"}
+
+
+def _candidates(folder: Path) -> list[Path]:
+    return _written(folder, {"candidates.toml": _CANDIDATES})
+
+
+def _read_candidates(path: Path) -> None:
+    from sdf1_field.studies.candidates import load_candidates
+
+    load_candidates(path)
+
+
+@functools.cache
+def _question() -> Any:
+    from sdf1_field.api.sweeping import overs
+    from sdf1_field.studies.sweep import ask
+
+    return ask(
+        "coculture-kg1a", overs([f"{key}={of}" for key, of in _SWEEP.items()]), dishes=2,
+        settings=(), times=(), seed=1, independent=False, reference=(),
+    )  # fmt: skip
+
+
+def _sweeps(folder: Path) -> list[Path]:
+    from sdf1_field.studies.sweep_results import question_as_json
+
+    asked = {**question_as_json(_question()), "seconds_per_dish": 2.0}
+    return _written(folder, {"sweep.json": json.dumps(asked, indent=2)})
+
+
+def _read_sweep(path: Path) -> None:
+    from sdf1_field.studies.sweep_folder import SWEEP, begin_folder
+
+    folder = path.parent / "sweep"
+    folder.mkdir(exist_ok=True)
+    shutil.copyfile(path, folder / SWEEP)
+    begin_folder(folder, _question())
 
 
 # Pictures of the floor
@@ -663,6 +720,8 @@ READERS = {
         Reader("model files", _models, _quietly(_read_model), ".toml", _MODEL_WORDS),
         Reader("targets", _claims, _quietly(_read_claims), ".toml", _MODEL_WORDS),
         Reader("priors", _priors, _quietly(_read_prior), ".toml", _MODEL_WORDS),
+        Reader("candidates", _candidates, _quietly(_read_candidates), ".toml", _MODEL_WORDS),
+        Reader("folders of sweeps", _sweeps, _quietly(_read_sweep), ".json", _MODEL_WORDS),
         Reader("labels", _labels, _quietly(_read_labels), ".txt"),
         Reader("patterns, NumPy", _npys, _quietly(_read_pattern), ".npy"),
         Reader("patterns, PNG", _pngs, _quietly(_read_pattern), ".png"),

@@ -106,6 +106,7 @@ class Case:
         Digest of the run that was never killed.
     took : float
         Processor time of that run [s].
+    model : str
     """
 
     name: str
@@ -114,11 +115,12 @@ class Case:
     forked: bool = True
     whole: str = ""
     took: float = 0.0
+    model: str = "coculture-kg1a"
 
     def command(self, path: Path, *further: str) -> list[str]:
         """Call that solves it."""
         chosen = [part for text in self.settings for part in ("--set", text)]
-        return [*PROGRAM, "solve", "coculture-kg1a", *chosen, "-o", str(path), "--quiet",
+        return [*PROGRAM, "solve", self.model, *chosen, "-o", str(path), "--quiet",
                 *self.options, *further]  # fmt: skip
 
 
@@ -321,6 +323,39 @@ def killed_solves(kills: int, seed: int, minutes: float) -> Iterator[str]:
         + ", ".join(f"{c.took:.1f}" for c in made)
         + (f" s of processor time without any, and checkpoints are {EVERY} apart.")
     )
+
+
+WAITS = (
+    Case("the default co-culture", (), took=6.0),
+    Case("a whole well that grows", (), model="whole-well-grown-kg1a", took=90.0),
+)
+"""Dishes at full size, and within which processor time they are interrupted [s]."""
+
+
+def waits(interrupts: int, seed: int) -> Iterator[str]:
+    """Interrupt dishes of full size by Ctrl-C; lines of the table."""
+    chance = random.Random(seed)
+    yield "| dish | interrupted | within [s] | resumable | signal to exit, median and longest [s] |"
+    yield "|---|---|---|---|---|"
+    for case in WAITS:
+        delays, kept = [], 0
+        for n in range(interrupts):
+            with tempfile.TemporaryDirectory() as name:
+                path = Path(name) / "run.nc"
+                attempt = Attempt(case, path, Path(name) / "log")
+                # One in each part of the time.
+                if attempt.wait((n + chance.random()) / interrupts * case.took) is not None:
+                    continue
+                os.kill(attempt.pid, signal.SIGINT)
+                sent = time.monotonic()
+                attempt.wait()
+                delays.append(time.monotonic() - sent)
+                kept += np.isfinite(saved_until(path))
+                print(f"{case.name}: {delays[-1]:.2f} s", file=sys.stderr, flush=True)
+        yield (
+            f"| {case.name} | {len(delays)} | {case.took:g} | {kept} "
+            f"| {statistics.median(delays):.2f}, {max(delays):.2f} |"
+        )
 
 
 BROKEN = """
@@ -532,8 +567,9 @@ def _scheduler(folder: Path) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
 def main() -> None:
     """Carry out the sections that the command line asks for."""
     asked = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    asked.add_argument("section", nargs="*", choices=["solve", "writes", "reproduce", []])
+    asked.add_argument("section", nargs="*", choices=["solve", "waits", "writes", "reproduce", []])
     asked.add_argument("--kills", type=int, default=240, help="of solve")
+    asked.add_argument("--interrupts", type=int, default=12, help="of each dish of waits")
     asked.add_argument("--ensembles", type=int, default=20, help="kills of reproduce")
     asked.add_argument("--places", type=int, default=30, help="at which writing fails, each")
     asked.add_argument("--minutes", type=float, default=np.inf, help="of kills of solve, at most")
@@ -545,6 +581,7 @@ def main() -> None:
             "Kills of `solve`",
             lambda: killed_solves(options.kills, options.seed, options.minutes),
         ),
+        "waits": ("Waits after Ctrl-C", lambda: waits(options.interrupts, options.seed)),
         "writes": ("Writes that fail", lambda: failed_writes(options.places)),
         "reproduce": (
             "Kills of `reproduce`",
