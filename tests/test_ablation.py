@@ -19,8 +19,8 @@ from sdf1_field.claims import OpenChoices
 from sdf1_field.cli import main
 from sdf1_field.reproduce import load_paper
 from sdf1_field.spec import load_model
-from sdf1_field.studies import ablation, ablation_report
-from sdf1_field.studies.ablation import Matrix, ablate, ask, necessary, suffices
+from sdf1_field.studies import ablation, ablation_report, necessity
+from sdf1_field.studies.ablation import ablate, ask
 from sdf1_field.studies.conflicts import conflicts_of
 from sdf1_field.studies.mechanisms import (
     ALONE,
@@ -153,7 +153,7 @@ def matrix(whole, without, alone):
         Row("nothing", NOTHING),
     )  # fmt: skip
     chances = np.array([whole, without, alone, [0.0] * len(whole)])[:, :, None]
-    return Matrix(rows, ("D1",), chances, np.zeros((4, len(whole), 2)))
+    return necessity.Matrix(rows, ("D1",), chances, np.zeros((4, len(whole), 2)))
 
 
 @pytest.mark.parametrize(
@@ -161,7 +161,7 @@ def matrix(whole, without, alone):
     [(0.9, 0.46, False), (0.9, 0.45, True), (0.21, 0.19, False), (0.19, 0.0, False)],
 )
 def test_a_claim_needs_a_mechanism_without_which_it_is_half_as_likely(whole, without, needed):
-    assert necessary(matrix([whole], [without], [0.0]), 1, 0) is needed
+    assert necessity.necessary(matrix([whole], [without], [0.0]), 1, 0) is needed
 
 
 @pytest.mark.parametrize(
@@ -170,7 +170,7 @@ def test_a_claim_needs_a_mechanism_without_which_it_is_half_as_likely(whole, wit
 )
 def test_a_mechanism_hinders_a_claim_that_is_twice_as_likely_without_it(whole, without, hindered):
     found = matrix([whole], [without], [0.0])
-    assert ablation.hinders(found, 1, 0) is hindered
+    assert necessity.hinders(found, 1, 0) is hindered
     assert ("D1 without it" in ablation_report.hindering_line(found)) is hindered
 
 
@@ -179,14 +179,14 @@ def test_a_mechanism_hinders_a_claim_that_is_twice_as_likely_without_it(whole, w
     [(0.9, 0.45, True), (0.9, 0.44, False), (0.3, 0.19, False), (0.19, 0.19, False)],
 )
 def test_a_combination_suffices_that_alone_has_half_of_the_chance(whole, alone, enough):
-    assert suffices(matrix([whole], [0.0], [alone]), 2, 0) is enough
+    assert necessity.suffices(matrix([whole], [0.0], [alone]), 2, 0) is enough
 
 
 def test_a_verdict_that_hangs_on_one_draw_is_marked_as_unsure():
     clear = matrix([0.9] * 12, [0.1] * 12, [0.0] * 12)
     close = matrix([0.9] * 12, [0.0, 0.9] * 6, [0.0] * 12)
-    assert ablation.certainty(clear, 1, 0) == 1.0
-    assert 0.4 < ablation.certainty(close, 1, 0) < ablation.SURE
+    assert necessity.certainty(clear, 1, 0) == 1.0
+    assert 0.4 < necessity.certainty(close, 1, 0) < necessity.SURE
     assert ablation_report.matrix_rows(close)[1][-1].endswith("?")
     assert ablation_report.matrix_rows(clear)[1][-1].endswith("*")
 
@@ -313,7 +313,7 @@ def test_conflicts_ask_the_whole_model_and_the_rows_that_claims_need_again(law, 
     assert any(values.get("cell_type.kg1a.receptors") == 500.0 for _, values in law)
     # Few receptors gather no cells, and no claim is left to be lost.
     _, few = found.conflicting[1]
-    assert few.chances[0, 0, 1] < ablation.LEAST
+    assert few.chances[0, 0, 1] < necessity.LEAST
     rows = {row[0]: row for row in ablation_report.holding_rows(found)}
     assert "CXCR4 per cell: 500" in rows["D13"][4]
     page = ablation_report.as_markdown(found)

@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from sdf1_field.calibration.design import Simulated, gathered, replayed_tables
 from sdf1_field.calibration.draws import Draws
@@ -23,24 +22,18 @@ from sdf1_field.errors import InputError
 from sdf1_field.simulation.replayable import may_differ
 from sdf1_field.spec import Model, load_model, suggestion
 from sdf1_field.studies.conflicts import Choice, Conflicts
-from sdf1_field.studies.mechanisms import ALONE, SWITCHES, WITHOUT, Row, rows_for
+from sdf1_field.studies.mechanisms import SWITCHES, WITHOUT, Row, rows_for
+from sdf1_field.studies.necessity import JOINT, Array, Matrix, necessary
 
-Array = NDArray[np.float64]
 Values = Mapping[str, str | float]
 _Table = dict[tuple[str, float], Counted]
 Progress = Callable[[str, int, int], None]
 """Called with what is counted, how many are done and how many there will be."""
 
-LEAST, HALF = 0.2, 0.5
-"""Limits of the verdicts: a chance, and a share of the whole model's chance."""
-SURE = 0.95
-"""Share of resampled draws in which a verdict must be the same."""
 OWN_VALUES = "the models' own values"
 """Where values are from without draws."""
 POINTS = "points.jsonl"
 """File of replayed points in a folder."""
-JOINT = "joint"
-"""Column of the chance that one paper reports all joint claims."""
 CONFLICT_DISHES, CONFLICT_DRAWS = 2, 3
 """With which claims are asked again for each choice of a conflict."""
 _SHIPPED_DISHES, _DISHES = 10, 4
@@ -53,7 +46,6 @@ _FIRST_SEED = 9201
 """Of the recorded dishes, which calibrations have not seen."""
 _REPLAY, _RECORDING = 0.14, 2.0
 """Processor time of a condition in a recorded dish, and of recording it [s]."""
-_RESAMPLES = 1000
 _CELL_TYPE = "cell_type."
 
 
@@ -96,26 +88,6 @@ class Asked:
     def conflict_claims(self) -> tuple[str, ...]:
         """Claims that are asked again."""
         return tuple(one for one in self.claims if one in self.conflicts.claims)
-
-
-@dataclass(frozen=True, eq=False)
-class Matrix:
-    """Chances that one virtual paper reports claims.
-
-    Parameters
-    ----------
-    rows : tuple of Row
-    columns : tuple of str
-        Ids of claims, and `JOINT` where several are joint.
-    chances : ndarray, shape (row, draw, column)
-    folds : ndarray, shape (row, draw, 2)
-        Logarithms of the first condition's fold changes on MSC and network at its first time.
-    """
-
-    rows: tuple[Row, ...]
-    columns: tuple[str, ...]
-    chances: Array
-    folds: Array
 
 
 @dataclass(frozen=True, eq=False)
@@ -496,60 +468,3 @@ def _needed(matrix: Matrix, claims: Sequence[str]) -> Iterator[int]:
             necessary(matrix, n, k) for k, one in enumerate(matrix.columns) if one in claims
         ):
             yield n
-
-
-def necessary(matrix: Matrix, row: int, column: int) -> bool:
-    """Whether a claim needs what a row lacks.
-
-    It does if the whole model reports the claim with a chance of at least 0.2, and without the
-    mechanism the chance is at most half of that.
-    """
-    return bool(_lost(*_means(matrix, row, column)))
-
-
-def hinders(matrix: Matrix, row: int, column: int) -> bool:
-    """Whether without what a row lacks a claim's chance is at least 0.2, and at least doubled."""
-    whole, own = _means(matrix, row, column)
-    return bool(own >= LEAST and HALF * own >= whole)
-
-
-def suffices(matrix: Matrix, row: int, column: int) -> bool:
-    """Whether what a row leaves on suffices for a claim.
-
-    It does if the row's chance is at least 0.2 and at least half of the whole model's, which is at
-    least 0.2 as well.
-    """
-    return bool(_kept(*_means(matrix, row, column)))
-
-
-def _lost(whole: Array, own: Array) -> NDArray[np.bool_]:
-    found: NDArray[np.bool_] = (whole >= LEAST) & (own <= HALF * whole)
-    return found
-
-
-def _kept(whole: Array, own: Array) -> NDArray[np.bool_]:
-    found: NDArray[np.bool_] = (whole >= LEAST) & (own >= LEAST) & (own >= HALF * whole)
-    return found
-
-
-def _means(matrix: Matrix, row: int, column: int) -> tuple[Array, Array]:
-    """Mean chances of the whole model and of a row."""
-    whole, own = matrix.chances[0, :, column], matrix.chances[row, :, column]
-    return whole.mean(), own.mean()
-
-
-def certainty(matrix: Matrix, row: int, column: int) -> float:
-    """Share of resampled draws in which the verdict on a row and claim is the same.
-
-    Draws are resampled with replacement, the same for both models; dishes are not. NaN with one
-    draw.
-    """
-    number = matrix.chances.shape[1]
-    if number < 2:
-        return float("nan")
-    picks = np.random.default_rng(1).integers(number, size=(_RESAMPLES, number))
-    whole, own = (matrix.chances[n, :, column][picks].mean(axis=1) for n in (0, row))
-    kind = matrix.rows[row].kind
-    said = _kept(whole, own) if kind == ALONE else _lost(whole, own)
-    verdict = (suffices if kind == ALONE else necessary)(matrix, row, column)
-    return float((said == verdict).mean())

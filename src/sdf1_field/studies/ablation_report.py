@@ -13,22 +13,7 @@ from sdf1_field import __version__
 from sdf1_field.digits import count_text, share_text
 from sdf1_field.figures.ablation import Shaded, ShadedRow, ablation_figure
 from sdf1_field.reproduce.tables import markdown_table, weights_line
-from sdf1_field.studies.ablation import (
-    CONFLICT_DISHES,
-    HALF,
-    JOINT,
-    LEAST,
-    OWN_VALUES,
-    POINTS,
-    SURE,
-    Ablation,
-    Asked,
-    Matrix,
-    certainty,
-    hinders,
-    necessary,
-    suffices,
-)
+from sdf1_field.studies.ablation import CONFLICT_DISHES, OWN_VALUES, POINTS, Ablation, Asked
 from sdf1_field.studies.conflicts import Choice
 from sdf1_field.studies.folders import (
     csv_text,
@@ -39,6 +24,17 @@ from sdf1_field.studies.folders import (
     write_files,
 )
 from sdf1_field.studies.mechanisms import ALONE, NOT_ALONE, NOT_TRIED, WHOLE, WITHOUT
+from sdf1_field.studies.necessity import (
+    HALF,
+    JOINT,
+    LEAST,
+    SURE,
+    Matrix,
+    certainty,
+    hinders,
+    necessary,
+    suffices,
+)
 
 FILES = ("table.md", "ablation.csv", "ablation.json", "methods.txt", "figures/ablation.png")
 NECESSARY, NOT_NECESSARY = "necessary", "not necessary"
@@ -55,7 +51,7 @@ _KEYS = (
 
 
 def verdict_of(matrix: Matrix, row: int, column: int) -> str:
-    """Word for a row and a claim; see `sdf1_field.studies.ablation.necessary` and `suffices`."""
+    """Word for a row and a claim; see `sdf1_field.studies.necessity.necessary` and `suffices`."""
     kind = matrix.rows[row].kind
     if kind not in (WITHOUT, ALONE) or matrix.chances[0, :, column].mean() < LEAST:
         return NO_VERDICT
