@@ -70,26 +70,6 @@ def read_mask(
     return make_mask(name, picture, labels, size, asked=asked, partial=partial)
 
 
-def read_frame_of(path: Path, pixel_size: float | None) -> tuple[tuple[int, int], float, bool]:
-    """Rows and columns of a picture, its pixel [um], and whether that is the user's.
-
-    Parameters
-    ----------
-    path : Path
-        TIFF file of any kind of picture.
-    pixel_size : float or None
-        [um], for a file without one.
-    """
-    with _opened(path) as tif:
-        series = tif.series[0]
-        if not {"Y", "X"} <= set(series.axes):
-            raise InputError(f"{path}: is no picture. Give the one that was outlined.")
-        rows, columns = (int(series.shape[series.axes.index(axis)]) for axis in "YX")
-        unit, width = _calibration(path, tif)
-    size, asked = pixel_scale(str(path), unit=unit, pixel_width=width, asked=pixel_size)
-    return (rows, columns), size, asked
-
-
 @contextmanager
 def _opened(path: Path) -> "Iterator[TiffFile]":
     """TIFF file that is open for a while; what goes wrong with it is an InputError, and no log."""

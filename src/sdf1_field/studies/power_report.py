@@ -30,9 +30,6 @@ from sdf1_field.studies.power import (
 from sdf1_field.studies.power_draws import DrawnPower, Spread, drawn_power
 from sdf1_field.studies.t_power import PAIRED, STUDENT, TESTS, WELCH
 
-PRIOR = "prior"
-"""The word for variation between experiments as it is weighed for papers."""
-
 
 @dataclass(frozen=True)
 class Asked:
