@@ -4,6 +4,7 @@ import errno
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import warnings
@@ -268,3 +269,17 @@ def test_a_second_interrupt_while_the_program_ends_changes_nothing():
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
     assert (done.returncode, done.stdout) == (130, "")
     assert done.stderr.strip() == "sdf1-field: interrupted."
+
+
+def test_an_interrupt_while_the_program_loads_ends_it_without_a_word():
+    start = (
+        "import os, signal, sys, sdf1_field.__main__ as start\n"
+        "class Loading:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        "        if name == 'sdf1_field.cli':\n"
+        "            os.kill(os.getpid(), signal.SIGINT)\n"
+        "sys.meta_path.insert(0, Loading())\n"
+        "start.main()\n"
+    )
+    done = subprocess.run([sys.executable, "-c", start], capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (-signal.SIGINT, "", "")

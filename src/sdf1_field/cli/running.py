@@ -53,7 +53,7 @@ _LARGE = 1e9
     metavar="TIME",
     default="5 min",
     show_default=True,
-    help="Time after which the run is saved, so that no more than this is lost.",
+    help="Time after which the run is saved, at its next stop.",
 )
 @click.option(
     "--time-limit",
