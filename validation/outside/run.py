@@ -1,7 +1,7 @@
 """Cases outside the two papers, judged, and checks against published models.
 
 python validation/outside/run.py floor       # draws models/floor.nc, which the models need
-python validation/outside/run.py cases       # every claims file, judged; table.md
+python validation/outside/run.py cases       # claims files, judged; table.md
 python validation/outside/run.py values      # adhesion in all conditions, and by dose; table.md
 python validation/outside/run.py spread      # effects over draws of the posterior; table.md
 python validation/outside/run.py chamber     # chemotaxis by fibronectin and concentration; table.md
@@ -54,21 +54,22 @@ def _rows(found: ClaimFound) -> list[list[str]]:
 
 
 def cases(arguments: Namespace) -> None:
-    """Verdicts of every claims file."""
+    """Verdicts of every claims file, or of those that are asked for."""
     papers = {name: load_case(name) for name in arguments.case or case_names()}
     tasks = {name: planned_dishes(paper, arguments.dishes) for name, paper in papers.items()}
     every = list(dict.fromkeys(dish for dishes in tasks.values() for dish in dishes))
     found = carried_out(read_dish, every, arguments.workers, "cases")
     readings = dict(zip(every, found, strict=True))
-    rows = []
-    for name, paper in papers.items():
-        for one in judge(paper, arguments.dishes, readings):
-            rows += [[f"{name} {row[0]}" if row[0] else "", *row[1:]] for row in _rows(one)]
     header = [
-        "file and claim", "source", "reported", "effect (95 %)", "chance (95 %)", "null model",
-        "verdict",
+        "claim", "source", "reported", "effect (95 %)", "chance (95 %)", "null model", "verdict",
     ]  # fmt: skip
-    record("cases", f"{arguments.dishes} dishes of each condition.\n\n{markdown(header, rows)}")
+    for name, paper in papers.items():
+        rows = [row for one in judge(paper, arguments.dishes, readings) for row in _rows(one)]
+        record(
+            name,
+            f"{paper.citation}; {arguments.dishes} dishes of each condition.\n\n"
+            f"{markdown(header, rows)}",
+        )
 
 
 def _alone(name: str, text: Callable[..., str]) -> Callable[[Namespace], None]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
-from cases import HERE, MODELS, load_case
+from cases import HERE, MODELS, case_names, load_case
 from readings import ADHERENT, FORWARD, NEAR, VISIT, VISITED, read_dish
 
 from sdf1_field.claims import Paper, Reading, Statement
@@ -20,24 +20,28 @@ from recording import carried_out, markdown, record_section
 
 Key = TypeVar("Key")
 
-ORDER = ("cases", "values", "spread", "chamber", "beads", "spot", "matrix", "structure")
-FEW = 6
+TABLES = ("values", "spread", "chamber", "beads", "spot", "matrix", "structure")
+"""Sections of table.md after those of the claims files."""
+FEW = 4
 """Dishes of an entry."""
+DRAWS = 12
+"""Draws of the posterior, evenly spaced among the shipped ones."""
 ALIKE = ("variation.dish.secretion=0", "variation.dish.speed=0", "variation.dish.avidity=0")
 
 ADHESION = ("basu2005", "hspc2018", "vcam2007")
-COATED = ("0.1 ng/mL", "1 ng/mL", "10 ng/mL", "100 ng/mL")
-AMD3100 = ("none", "1 uM", "10 uM", "100 uM")
+COATED = ("0.001 ng/mL", "0.01 ng/mL", "0.1 ng/mL", "1 ng/mL", "100 ng/mL")
+AMD3100 = ("none", "1 uM", "10 uM")
 SPREAD = ("basu2005", "hspc2018", "vcam2007", "sonmez2020", "pelletier2000", "kim1998", "wang2013")
-SITES = ("0", "65", "650", "6500", "65000")
-MEANS = ("0.0045 nM", "0.045 nM", "0.45 nM", "4.5 nM", "45 nM")
+SITES = ("0", "650", "6500", "65000")
+MEANS = ("0.045 nM", "0.45 nM", "4.5 nM", "45 nM")
 RATES = ("100", "1000", "10000", "100000")
-DENSITIES = ("1", "10", "100")
+DENSITIES = ("1", "100")
 
 
 def record(name: str, text: str) -> None:
     """Replace a section of table.md."""
-    record_section(HERE / "table.md", "# Cases outside the two papers", ORDER, name, text)
+    order = (*case_names(), *TABLES)
+    record_section(HERE / "table.md", "# Cases outside the two papers", order, name, text)
 
 
 def _some(observation: str, model: str, *settings: str, time: float) -> list[Dish]:
@@ -113,13 +117,14 @@ def posterior_draws() -> list[list[str]]:
         # CD34+ cells have their own speed, and take up no migrasomes.
         if ".kg1a." in key and not key.endswith((".speed", ".migrasome_uptake_rate"))
     }
+    number = len(next(iter(own.values())))
     return [
         [
             f"{path}={drawn[n]} {units[key]}".strip()
             for key, drawn in own.items()
             for path in {key, shared.get(key, key)}
         ]
-        for n in range(len(next(iter(own.values()))))
+        for n in np.linspace(0, number - 1, DRAWS).round().astype(int)
     ]
 
 
