@@ -31,7 +31,6 @@ ALIKE = ("variation.dish.secretion=0", "variation.dish.speed=0", "variation.dish
 ADHESION = ("basu2005", "hspc2018", "vcam2007")
 COATED = ("0.001 ng/mL", "0.01 ng/mL", "0.1 ng/mL", "1 ng/mL", "100 ng/mL")
 AMD3100 = ("none", "1 uM", "10 uM")
-SPREAD = ("basu2005", "hspc2018", "vcam2007", "sonmez2020", "pelletier2000", "kim1998", "wang2013")
 SITES = ("0", "650", "6500", "65000")
 MEANS = ("0.045 nM", "0.45 nM", "4.5 nM", "45 nM")
 RATES = ("100", "1000", "10000", "100000")
@@ -70,8 +69,9 @@ def _values(dishes: Sequence[Sequence[Reading]], quantity: str) -> list[float]:
 
 
 def _text(values: Sequence[float]) -> str:
-    """Mean and standard deviation over dishes."""
-    return f"{np.nanmean(values):.2g} ± {np.nanstd(values, ddof=1):.1g}"
+    """Mean and standard deviation over dishes, to two digits and one."""
+    mean, scatter = f"{np.nanmean(values):.2g}", f"{np.nanstd(values, ddof=1):.1g}"
+    return f"{float(mean):g} ± {float(scatter):g}"
 
 
 def values(arguments: Namespace) -> None:
@@ -152,8 +152,8 @@ def _spread_rows(paper: Paper, found: Mapping[str, Sequence[Sequence[Reading]]])
 
 
 def spread(arguments: Namespace) -> None:
-    """Effects of the claims, with one dish of each condition for each draw of the posterior."""
-    draws, papers = posterior_draws(), {name: load_case(name) for name in SPREAD}
+    """Effects of the claims on adhesion, with a dish of each condition for each posterior draw."""
+    draws, papers = posterior_draws(), {name: load_case(name) for name in ADHESION}
     tasks = {
         # Settings of the condition come last: a case's own values hold.
         (name, key): [
