@@ -104,7 +104,7 @@ def test_the_coat_of_the_chamber_is_in_equilibrium(load):
 
 def test_spots_keep_their_amount_and_become_a_point(load):
     spot = load("spot")
-    r, time, diffusivity = np.linspace(5.0, 6e4, 1500), 3e5, 150.0
+    r, time, diffusivity = np.linspace(5.0, 6e4, 300), 3e5, 150.0
     ball, disc = (field(r, time, diffusivity) for field in (spot.hemisphere, spot.cylinder))
     volumes = (
         np.trapezoid(ball * 2.0 * np.pi * r**2, r),
