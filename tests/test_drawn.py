@@ -221,6 +221,13 @@ def test_migrasomes_seen_are_where_they_were_seen_and_of_the_nearest_body(tmp_pa
     assert m.radius[1] > 0.0
 
 
+def test_bodies_that_cover_the_whole_floor_are_the_nearest_to_every_place():
+    pixels = np.zeros((4, 6), dtype=np.int32)
+    pixels[:, 3:] = 1
+    nearest = DrawnFloor(pixels, 10.0).nearest_body(np.array([1.0, 29.9, 31.0]), np.full(3, 20.0))
+    np.testing.assert_array_equal(nearest, [0, 0, 1])
+
+
 def test_migrasomes_that_were_not_looked_for_are_as_dense_in_the_network_as_the_model_says(
     tmp_path,
 ):

@@ -186,8 +186,10 @@ class DrawnFloor:
         There is one at least.
         """
         tree, body = self._body_edge
-        assert tree is not None
         under = self.at(x, y)
+        if tree is None:
+            # Bodies cover the whole floor, so no place is beside them.
+            return under.astype(np.intp)
         nearest = body[tree.query(np.column_stack([x, y]))[1]] if len(x) else body[:0]
         return np.where(under >= 0, under, nearest).astype(np.intp)
 
