@@ -2,8 +2,8 @@
 
     python paper/figures.py
 
-Eight runs of the shipped models with seeds of their own, some two minutes of processor time; nothing
-is kept but ``dish.png`` and ``groups.png`` beside this file.
+Eight runs of the shipped models with seeds of their own, some two minutes of processor time.
+Nothing is kept but ``dish.png`` and ``groups.png`` beside this file.
 """
 
 from pathlib import Path
