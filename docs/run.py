@@ -259,6 +259,7 @@ def run(page: Path, folder: Path, *, slow: bool = False, record: bool = False) -
 
         def wrong(trouble: str, place: str = place) -> None:
             outcome.troubles.append(f"{place}: {trouble}")
+            sys.stderr.write(f"{outcome.page}: {place}: {trouble}\n")
 
         if prepared := block.note("before"):
             _bash(prepared, wrong)
