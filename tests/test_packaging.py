@@ -168,6 +168,7 @@ def test_times_and_errors_in_the_paper_are_those_of_the_recorded_benchmark():
 
 LARGEST = 1_160_000
 """Bytes of the wheel: nine tenths are code, each file compressed by itself."""
+CODE = (".py", ".pyi")
 DATA = (
     r"models/[\w-]+\.toml|CITATION\.cff|py\.typed|view/page/\w+\.(js|css|html)|"
     r"validation/(candidates|conflicts|posterior|predictions|sensitivity|targets)\.toml"
@@ -194,9 +195,9 @@ def test_the_wheel_holds_code_and_what_it_reads_and_nothing_else(built):
         own = [name.removeprefix("sdf1_field/") for name in names if name not in metadata]
         assert all(name.startswith("sdf1_field/") for name in names if name not in metadata)
         sources = {str(p.relative_to(ROOT / "src/sdf1_field")) for p in
-                   (ROOT / "src/sdf1_field").rglob("*.py")}  # fmt: skip
-        assert {name for name in own if name.endswith(".py")} == sources
-        others = [name for name in own if not name.endswith(".py")]
+                   (ROOT / "src/sdf1_field").rglob("*.py*") if p.suffix in CODE}  # fmt: skip
+        assert {name for name in own if name.endswith(CODE)} == sources
+        others = [name for name in own if not name.endswith(CODE)]
         assert [name for name in others if not re.fullmatch(DATA, name)] == []
         assert sorted(Path(name).name for name in metadata) == [
             "LICENSE", "METADATA", "RECORD", "WHEEL", "entry_points.txt",
