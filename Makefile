@@ -3,7 +3,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PARALLEL := -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
-.PHONY: install reproduce test test-slow test-bounds browser-test fuzz matrix lint docs benchmark audit licences lock clean
+.PHONY: install reproduce test test-slow test-bounds browser-test fuzz matrix lint docs docs-run benchmark audit licences lock clean
 
 install: $(VENV)/installed
 
@@ -51,6 +51,12 @@ lint: install
 
 docs: install
 	$(BIN)/sphinx-build -W --keep-going -q -b html docs docs/_build/html
+
+# Every command and Python block of README and docs, compared with the output on the page; 20 min of
+# CPU. PAGES="README.md docs/tutorial.md" runs some, and RUN=--slow what takes hours, RUN=--record
+# records.
+docs-run: install
+	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python docs/run.py $(RUN) $(PAGES)
 
 # In an environment of its own: the versions of the lock, and py-pde.
 benchmark: .venv-benchmark/installed

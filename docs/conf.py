@@ -54,4 +54,4 @@ html_theme_options = {
     "footer_start": ["copyright"],
     "footer_end": [],
 }
-html_sidebars = {page: [] for page in ("index", "tutorial", "changelog", "citing")}
+html_sidebars = {page: [] for page in ("index", "tutorial", "changelog", "citing", "release-notes")}

@@ -80,7 +80,17 @@ def anchors(page):
     return {re.sub(r"[^\w\- ]", "", h.lower()).replace(" ", "-") for h in headings}
 
 
-@pytest.mark.parametrize("page", [*PAGES, ROOT / "README.md"], ids=lambda p: p.name)
+@pytest.mark.parametrize(
+    "page",
+    [
+        *PAGES,
+        *sorted(ROOT.glob("*.md")),
+        *sorted((ROOT / "packaging").glob("*.md")),
+        *sorted((ROOT / "validation").rglob("*.md")),
+        *sorted((ROOT / "benchmarks").rglob("*.md")),
+    ],
+    ids=lambda p: str(p.relative_to(ROOT)),
+)
 def test_every_link_between_the_pages_leads_somewhere(page):
     for link in links(page):
         path, _, anchor = link.partition("#")

@@ -1,8 +1,10 @@
 """The report on a paper's claims as files: tables, and figures like the paper's."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from sdf1_field.claims import Interval
+from sdf1_field.ensemble.crate import write_crate
 from sdf1_field.errors import RunError, reason_of, written_aside
 from sdf1_field.figures import VerdictRow, deniz_figures, jiao_figures, verdict_figure
 from sdf1_field.reproduce import Report, write_tables
@@ -10,8 +12,12 @@ from sdf1_field.reproduce import Report, write_tables
 _LIKE_THE_PAPERS = {"deniz2023": deniz_figures, "jiao2024": jiao_figures}
 
 
-def write_report(report: Report, folder: Path, *, suffix: str = "") -> None:
+def write_report(
+    report: Report, folder: Path, *, suffix: str = "", command: Sequence[str] = ()
+) -> None:
     """Write a report beside its dishes: ``table.md``, ``claims.json`` and ``figures``.
+
+    The folder's files are then described anew in ``ro-crate-metadata.json``.
 
     Parameters
     ----------
@@ -19,6 +25,8 @@ def write_report(report: Report, folder: Path, *, suffix: str = "") -> None:
     folder : Path
     suffix : str
         Of the three names, for a report on a part of the paper.
+    command : sequence of str
+        Words of the command that is run; none from Python.
 
     Raises
     ------
@@ -47,6 +55,13 @@ def write_report(report: Report, folder: Path, *, suffix: str = "") -> None:
         for name, figure in drawn.items():
             with written_aside(figures / f"{name}.png") as partial:
                 figure.savefig(partial, format="png", dpi=150, metadata={"Software": None})
+        write_crate(
+            folder,
+            name=f"Claims of {report.paper.name}, judged by simulated dishes",
+            description="Simulated dishes of a paper's conditions, and verdicts on its claims.",
+            command=command,
+            about=report.paper.citation,
+        )
     except OSError as error:
         raise RunError(
             f"{error.filename or folder}: {reason_of(error)}. The dishes are "

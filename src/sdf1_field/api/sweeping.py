@@ -211,6 +211,7 @@ def swept(
     *,
     picture: Path | None = None,
     page: "Page | None" = None,
+    command: Sequence[str] = (),
     scheduler: str | None = None,
     workers: int | None = None,
     expected: "Callable[[Expected], None] | None" = None,
@@ -226,9 +227,12 @@ def swept(
         ``sweep.png`` in the folder if not given.
     page : Page, optional
         That the picture is drawn for; a screen if not given.
+    command : sequence of str
+        Words of the command that is run; none from Python.
     scheduler, workers, expected, progress
         As of `sdf1_field.studies.sweep.run_sweep`.
     """
+    from sdf1_field.ensemble.crate import write_crate
     from sdf1_field.studies.sweep import run_sweep
     from sdf1_field.studies.sweep_folder import begin_folder, note_time, write_sweep
 
@@ -250,6 +254,13 @@ def swept(
     write_sweep(found.sweep, found.curves, folder)
     # In the folder it is the sweep's own, which another call of the sweep renews.
     found.plot(picture or folder / PICTURE, page=page, force=True)
+    keys = " and ".join(factor.key for factor in question.factors)
+    write_crate(
+        folder,
+        name=f"Sweep of {keys} in {question.model}",
+        description="Fold changes of simulated dishes over values of a model's keys.",
+        command=command,
+    )
     return found
 
 

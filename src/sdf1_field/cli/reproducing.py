@@ -1,6 +1,7 @@
 """The command reproduce, and its report."""
 
 import json
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -128,7 +129,7 @@ def reproduce(
         )
     from sdf1_field.api.reporting import write_report
 
-    write_report(report, folder, suffix=suffix)
+    write_report(report, folder, suffix=suffix, command=["sdf1-field", *sys.argv[1:]])
     if as_json:
         say(json.dumps(engine.as_json(report), indent=2))
     else:

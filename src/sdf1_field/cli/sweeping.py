@@ -1,6 +1,7 @@
 """The command sweep, and its report."""
 
 import json
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -138,8 +139,9 @@ def sweep(
                     say(cost_text(cost), err=True)
 
             found = swept(
-                question, folder, picture=picture, page=page, scheduler=scheduler,
-                workers=workers, expected=expected, progress=progress,
+                question, folder, picture=picture, page=page,
+                command=["sdf1-field", *sys.argv[1:]], scheduler=scheduler, workers=workers,
+                expected=expected, progress=progress,
             )  # fmt: skip
     except KeyboardInterrupt as end:
         kept = len(list((folder / "runs").glob("*.nc")))
