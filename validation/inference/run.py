@@ -57,9 +57,9 @@ from sdf1_field.digits import spread_text
 from sdf1_field.ensemble import run_dishes
 from sdf1_field.errors import InputError
 from sdf1_field.figures.drawing import BODY, NETWORK
+from sdf1_field.judging.tables import share_text
 from sdf1_field.observations import Dish
 from sdf1_field.reproduce import load_paper
-from sdf1_field.reproduce.tables import share_text
 
 sys.path.append(str(Path(__file__).parents[1]))
 

@@ -16,7 +16,7 @@ from sdf1_field import __version__
 from sdf1_field.digits import count_text
 from sdf1_field.errors import RunError, reason_of, write_whole, written_aside
 from sdf1_field.figures.ablation import Shaded, ShadedRow, ablation_figure
-from sdf1_field.reproduce.tables import markdown_table, share_text, weights_line
+from sdf1_field.judging.tables import markdown_table, share_text, weights_line
 from sdf1_field.studies.ablation import (
     CONFLICT_DISHES,
     HALF,

@@ -7,8 +7,8 @@ from sdf1_field.calibration.report import held_text
 from sdf1_field.claims.targets import LEAST_SIZE
 from sdf1_field.digits import number_text, spread_text
 from sdf1_field.errors import Sdf1FieldError
+from sdf1_field.judging.tables import share_text
 from sdf1_field.reproduce import load_paper
-from sdf1_field.reproduce.tables import share_text
 from sdf1_field.spec import parameters
 from sdf1_field.view.chances import scale, shaded
 

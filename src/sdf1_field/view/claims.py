@@ -15,8 +15,9 @@ from sdf1_field.digits import interval_text
 from sdf1_field.ensemble.storing import run_stem
 from sdf1_field.errors import Sdf1FieldError
 from sdf1_field.figures.verdicts import percent_text
+from sdf1_field.judging.tables import share_text
 from sdf1_field.reproduce import load_paper
-from sdf1_field.reproduce.tables import DIRECTIONS_ONLY, share_text
+from sdf1_field.reproduce.tables import DIRECTIONS_ONLY
 from sdf1_field.spec import load_model
 from sdf1_field.spec.unread import unread_keys
 from sdf1_field.statistics import p_text
