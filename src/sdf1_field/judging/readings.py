@@ -171,7 +171,8 @@ def read_readings(
         if key not in found:
             raise InputError(
                 f"{shown}: has no readings of condition '{key}', which "
-                f"{next(iter(asked.values()))} needs. Add them, or choose other claims with --claim."
+                f"{next(iter(asked.values()))} needs. Add them, or choose other claims with "
+                "--claim."
             )
         condition = conditions[key]
         sizes = {len(views) for views in found[key].values()}
