@@ -7,7 +7,7 @@ from typing import Any
 
 from sdf1_field.claims import ClaimFound
 from sdf1_field.claims.chances import LEAST_UNITS
-from sdf1_field.digits import interval_text
+from sdf1_field.digits import number_text
 from sdf1_field.errors import RunError, reason_of, refuse_existing, write_whole
 from sdf1_field.judging.tables import (
     STATEMENTS,
@@ -85,7 +85,7 @@ def rows(verdicts: Verdicts, found: ClaimFound) -> list[tuple[str, ...]]:
 
 
 def _experiment(one: Experiment) -> tuple[str, ...]:
-    return interval_text(one.effect, (one.effect, one.effect)), p_text(one.p), _yes(one.agrees)
+    return number_text(one.effect), p_text(one.p), _yes(one.agrees)
 
 
 def notes(verdicts: Verdicts) -> str:
