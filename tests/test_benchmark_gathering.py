@@ -62,7 +62,7 @@ def changed(rows, quantity, values):
     return [[*r[:2], next(given), r[3]] if r[0] == quantity else r for r in rows]
 
 
-def test_half_the_diffusivity_fails_at_every_probe(case, tmp_path):
+def test_half_the_diffusivity_fails_at_nine_of_ten_probes(case, tmp_path):
     reference = case["reference"]
     field = reference.concentration(0.5 * reference.CASE["ligand"]["diffusivity_um2_per_s"])
     rows = changed(
@@ -71,7 +71,8 @@ def test_half_the_diffusivity_fails_at_every_probe(case, tmp_path):
         reference.at(field, reference.PROBES[:, 1:]),
     )
     compared = case["check"].compare(written(tmp_path / "results.csv", rows))
-    assert failing(compared) == {("field", probe) for probe in range(1, 11)}
+    # The probe farthest from strong sources is in balance: steeper there, but higher nearby.
+    assert failing(compared) == {("field", probe) for probe in range(1, 11) if probe != 8}
 
 
 def test_twice_the_speed_fails_at_every_time(case, tmp_path):

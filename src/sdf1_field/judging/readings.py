@@ -67,8 +67,14 @@ def needed_readings(paper: Paper) -> dict[str, dict[Need, str]]:
                 needs.setdefault(key, {}).setdefault(need, claim.id)
                 null = paper.conditions[key].null
                 if claim.against_null and null is not None:
-                    needs.setdefault(null, {}).setdefault(need, claim.id)
+                    own = _at_own_time(need, paper.conditions[null])
+                    needs.setdefault(null, {}).setdefault(own, claim.id)
     return needs
+
+
+def _at_own_time(need: Need, null: Condition) -> Need:
+    """What is read for another condition's time in a null model that is read once."""
+    return replace(need, time=null.times[0]) if len(null.times) == 1 else need
 
 
 def _read_by(statement: Statement) -> Iterator[tuple[str, Need]]:
