@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     # the readings that reproduce has written, judged again without the simulator
     sdf1-field judge deniz2023 amd3100/readings-D13.csv --claim D13
 
-    # form of a claims file, for an editor
-    sdf1-field judge --schema > claims.schema.json
+    # the same as a page and as values, in a folder
+    sdf1-field judge deniz2023 amd3100/readings-D13.csv --claim D13 -o judged
     """,
 )
 @click.argument("claims", metavar="CLAIMS", required=False)
