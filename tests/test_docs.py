@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from sdf1_field.claims.loading import load_claims
 from sdf1_field.cli import main
 from sdf1_field.reproduce import load_paper
 from sdf1_field.shipped import model_names
@@ -213,6 +214,8 @@ def test_every_file_on_the_pages_is_accepted(page, tmp_path):
         if content.keys() <= {"deniz2023", "jiao2024"}:
             for paper in content:
                 load_paper(paper, targets=path)
+        elif "schema" in content:
+            load_claims(str(path))
         elif "candidate" in content:
             assert content["candidate"].keys() <= load_candidates(path).keys()
         else:

@@ -376,6 +376,14 @@ def test_reproduce_prints_what_the_page_says(printed, tiny_targets, tmp_path):
     assert [claim["id"] for claim in written["claims"]] == ["T1"]
 
 
+def test_judge_prints_what_the_page_says(printed):
+    folder = PAGE.parents[1] / "validation" / "judge"
+    keys = printed("judge", "judge", folder / "walkers.toml", folder / "walkers.csv")
+    # These claims are no joint ones, and none prints a p or was read from a figure.
+    without = ("joint", "informed_by", *(f"claims[].statements[].{k}" for k in ("value", "digi")))
+    assert documented("judge") - keys == {k for k in documented("judge") if k.startswith(without)}
+
+
 @pytest.mark.slow
 def test_calibrate_prints_what_the_page_says(printed, monkeypatch, tmp_path):
     pytest.importorskip("sklearn")

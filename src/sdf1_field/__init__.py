@@ -26,6 +26,7 @@ _HOME = {
     "power_of_claims": "api.powering",
     "sweep": "api.sweeping",
     "design": "api.designing",
+    "judge": "api.judging",
     "measure": "api.measuring",
     "measure_groups": "api.measuring",
     "scene_of_image": "api.scenes",

@@ -3,6 +3,7 @@ from sdf1_field.api.calibrating import calibrate as calibrate
 from sdf1_field.api.designing import design as design
 from sdf1_field.api.exporting import export as export
 from sdf1_field.api.groups import plot_groups as plot_groups
+from sdf1_field.api.judging import judge as judge
 from sdf1_field.api.loading import load_model as load_model
 from sdf1_field.api.measuring import measure as measure
 from sdf1_field.api.measuring import measure_groups as measure_groups

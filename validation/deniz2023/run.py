@@ -15,7 +15,8 @@ from pathlib import Path
 
 from sdf1_field.api.reporting import write_report
 from sdf1_field.claims import Paper
-from sdf1_field.reproduce import DISHES, as_markdown, load_paper, reproduce, tables
+from sdf1_field.judging import tables
+from sdf1_field.reproduce import DISHES, as_markdown, load_paper, reproduce
 
 sys.path.append(str(Path(__file__).parents[1]))
 
@@ -74,7 +75,7 @@ def null(arguments: argparse.Namespace) -> None:
         "# The null model, judged as the model is\n\nEvery condition is `null-kg1a`, with a pool "
         f"of {arguments.dishes} dishes of its own. Chances that a virtual paper of the null model "
         "reports a claim: drawn from one pool, as verdicts use it, and from each condition's own."
-        f"\n\n{markdown(header, rows)}\n\n{tables.joint_line(report)}\n",
+        f"\n\n{markdown(header, rows)}\n\n{tables.joint_line(report.joint)}\n",
         encoding="utf-8",
     )
 

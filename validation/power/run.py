@@ -16,8 +16,8 @@ import numpy as np
 
 from sdf1_field.claims import Pool, Reading
 from sdf1_field.claims.significance import paired_t, unpaired_t
+from sdf1_field.judging.tables import chance_text
 from sdf1_field.observations import OBSERVATIONS
-from sdf1_field.reproduce.tables import chance_text
 from sdf1_field.statistics import wilson_interval
 from sdf1_field.studies import claim_power
 from sdf1_field.studies.compared import Side, compared

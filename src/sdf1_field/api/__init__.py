@@ -2,7 +2,8 @@
 
 `loading` loads models and `solving` solves them, `runs` holds runs and dishes of one experiment,
 `replaying` moves other cells in a recorded dish, `tables` lists the tables of `analyse` and makes
-them, `frames` makes data frames of them, `reporting` writes verdicts, `calibrating` infers
+them, `frames` makes data frames of them, `reporting` writes verdicts, `judging` judges readings of
+any program, `calibrating` infers
 parameters, `sweeping` varies keys of a model, `ablating` takes mechanisms away, `powering` sizes
 experiments and `designing` ranks them, `tracking` reads tracks from files, `measuring` segmented
 pictures and cells on them, `exporting` writes a run for other programs, `pictures` and `movies`

@@ -15,7 +15,9 @@ _LIKE_THE_PAPERS = {"deniz2023": deniz_figures, "jiao2024": jiao_figures}
 def write_report(
     report: Report, folder: Path, *, suffix: str = "", command: Sequence[str] = ()
 ) -> None:
-    """Write a report beside its dishes: ``table.md``, ``claims.json`` and ``figures``.
+    """Write a report beside its dishes: tables, values, readings and ``figures``.
+
+    The files are ``table.md``, ``claims.json`` and ``readings.csv``.
 
     The folder's files are then described anew in ``ro-crate-metadata.json``.
 
@@ -24,7 +26,7 @@ def write_report(
     report : Report
     folder : Path
     suffix : str
-        Of the three names, for a report on a part of the paper.
+        Of the four names, for a report on a part of the paper.
     command : sequence of str
         Words of the command that is run; none from Python.
 

@@ -22,7 +22,7 @@ from sdf1_field.calibration.inference import ALL, Inference, Sizes, predictions
 from sdf1_field.claims import Claim
 from sdf1_field.claims.targets import LEAST_SIZE
 from sdf1_field.digits import number_text, share_text, spread_text
-from sdf1_field.reproduce.tables import grid_json, markdown_table, weights_line
+from sdf1_field.judging.tables import grid_json, markdown_table, weights_line
 
 _OF_NONE, _SURE = 3.0, 0.01
 """95 % upper limit of a number of which none was seen; error over it that is due to rounding."""

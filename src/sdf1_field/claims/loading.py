@@ -5,14 +5,15 @@ quantities, statistics and tests that it names. Recorded leave-one-out predictio
 the shipped targets.
 """
 
-import math
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Generic, NoReturn, TypeVar
+from typing import Any
 
+from sdf1_field.claims import forms
 from sdf1_field.claims.effects import OF_CELLS, OF_SHARES, STATISTICS, TESTS
-from sdf1_field.claims.readings import Observable, Quantity, Sample
+from sdf1_field.claims.forms import Table
+from sdf1_field.claims.readings import DensityRatio, Observable, Quantity, Sample
 from sdf1_field.claims.targets import (
     INFINITY,
     Calibration,
@@ -31,114 +32,6 @@ from sdf1_field.units import parse
 Observables = Mapping[str, Observable]
 """Kinds of observation, by their names in a targets file."""
 
-T = TypeVar("T")
-T_co = TypeVar("T_co", covariant=True)
-
-
-@dataclass(frozen=True)
-class _Kind(Generic[T_co]):
-    """A type of TOML value: in words, as an example, and as a test."""
-
-    words: str
-    example: str
-    fits: Callable[[Any], bool]
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-
-
-def _is_texts(value: Any) -> bool:
-    return isinstance(value, list) and all(isinstance(one, str) for one in value)
-
-
-_TEXT: _Kind[str] = _Kind("a string", "'...'", lambda v: isinstance(v, str))
-_ID: _Kind[str] = _Kind(
-    "a name for files, without slashes", "'MINE-1'",
-    lambda v: isinstance(v, str) and bool(v.strip(". ")) and not {*"/\\\0"} & {*v},
-)  # fmt: skip
-_FLAG: _Kind[bool] = _Kind("true or false", "true", lambda v: isinstance(v, bool))
-_COUNT: _Kind[int] = _Kind("a whole number, 1 or more", "3", lambda v: type(v) is int and v >= 1)
-_NUMBER: _Kind[float] = _Kind("a finite number", "1.5", _is_number)
-_P: _Kind[float] = _Kind(
-    "above 0 and at most 1", "0.05", lambda v: _is_number(v) and 0.0 < v <= 1.0
-)
-_CHANCE: _Kind[float] = _Kind(
-    "a number from 0 to 1", "0.5", lambda v: _is_number(v) and 0.0 <= v <= 1.0
-)
-_SIZE: _Kind[float] = _Kind("0 or more", "9400.0", lambda v: _is_number(v) and v >= 0.0)
-_TEXTS: _Kind[list[str]] = _Kind("a list of strings", "['...', '...']", _is_texts)
-_ENDS: _Kind[list[float]] = _Kind(
-    "a list of two finite numbers",
-    "[0.8, 1.2]",
-    lambda v: isinstance(v, list) and len(v) == 2 and all(map(_is_number, v)),
-)
-_DISHES: _Kind[str] = _Kind("'dishes'", "'dishes'", lambda v: v == "dishes")
-_COUNTS: _Kind[list[int]] = _Kind(
-    "a list of whole numbers that rise, 1 or more",
-    "[1, 2, 4]",
-    lambda v: (
-        isinstance(v, list)
-        and len(v) > 0
-        and all(type(n) is int and n >= 1 for n in v)
-        and v == sorted(set(v))
-    ),
-)
-_STATUS: _Kind[str] = _Kind(
-    f"one of {', '.join(Status)}", f"'{Status.PREDICTED}'", lambda v: v in list(Status)
-)
-_TABLE: _Kind[dict[str, Any]] = _Kind("a table", "{ NAME = ... }", lambda v: isinstance(v, dict))
-_TABLES: _Kind[list[Any]] = _Kind(
-    "a list of tables", "[{ KEY = ... }]", lambda v: isinstance(v, list)
-)
-_FILLED: _Kind[list[Any]] = _Kind(
-    "a list of one or more tables", "[{ KEY = ... }]", lambda v: isinstance(v, list) and len(v) > 0
-)
-
-
-class _Table:
-    """A TOML table, its place in the file, and the keys that it may have."""
-
-    def __init__(self, where: str, table: Any, keys: tuple[str, ...] | None = None) -> None:
-        self.where = where
-        if not isinstance(table, dict):
-            raise InputError(
-                f"{where}: must be a table, not {table!r}. Write it like {_TABLE.example}."
-            )
-        self._table = table
-        for key in table:
-            if keys is not None and key not in keys:
-                self.refuse(f"{key}: unknown key. Take it out.")
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._table)
-
-    def refuse(self, reason: str) -> NoReturn:
-        """Raise InputError for a reason with its remedy."""
-        raise InputError(f"{self.where}: {reason}")
-
-    def take(self, key: str, kind: _Kind[T]) -> T:
-        """Value of a key that must be there."""
-        found = self.given(key, kind)
-        if found is None:
-            self.refuse(f"{key}: missing. Add it.")
-        return found
-
-    def given(self, key: str, kind: _Kind[T]) -> T | None:
-        """Value of a key, or None if it is not there."""
-        value: Any = self._table.get(key)
-        if value is not None and not kind.fits(value):
-            self.refuse(
-                f"{key}: must be {kind.words}, not {value!r}. Write it like {key} = {kind.example}."
-            )
-        return value  # type: ignore[no-any-return]
-
-    def choice(self, what: str, name: str, known: Mapping[str, T]) -> T:
-        """Value of a name that must be known."""
-        if name not in known:
-            self.refuse(f"unknown {what} '{name}'. {suggestion(name, list(known))}")
-        return known[name]
-
 
 @dataclass(frozen=True)
 class _Source:
@@ -148,12 +41,12 @@ class _Source:
     ----------
     where : str
         File and paper.
-    table : _Table
+    table : Table
     common : _Common
     """
 
     where: str
-    table: _Table
+    table: Table
     common: "_Common"
 
 
@@ -180,25 +73,8 @@ class _Common:
         return _Common(settings, {**self.views, **other.views}, other.replicates)
 
 
-_PAPER = (
-    "citation", "replicates", "settings", "views", "joint", "calibration", "condition", "claim",
-)  # fmt: skip
-_CALIBRATION = ("name", "claims", "predicts", "free", "half_dose", "half_dose_source")
-_CONDITION = ("label", "model", "observation", "times", "settings", "replicates", "donors", "null")
-_CLAIM = (
-    "id", "says", "status", "source", "test", "null", "by_construction", "statements", "detects",
-    "law_chosen_by",
-)  # fmt: skip
-_LEFT_OUT = ("explained", "direction", "reported", "prior", "size")
-_STATEMENT = (
-    "text", "condition", "quantity", "of", "time", "statistic", "reference", "reference_time",
-    "against", "above", "below", "test", "over", "p_below", "p_from", "p_printed", "value",
-    "interval", "digitised_by",
-)  # fmt: skip
-
-
 def load_paper(name: str, observations: Observables, *, targets: Path | None = None) -> Paper:
-    """Conditions and claims of a paper, with those that a user adds.
+    """Conditions and claims of a paper that can be simulated, with those that a user adds.
 
     Parameters
     ----------
@@ -216,37 +92,33 @@ def load_paper(name: str, observations: Observables, *, targets: Path | None = N
         If the paper is unknown, or its claims name something that does not exist.
     """
     shipped = shipped_folder("validation") / "targets.toml"
-    papers = read_toml(shipped, str(shipped), "Reinstall sdf1-field.")
+    papers, _ = _file(shipped, shipped.name, "Reinstall sdf1-field.")
     if name not in papers:
-        raise InputError(f"unknown paper '{name}'. Known: {', '.join(sorted(papers))}.")
+        raise InputError(_unknown_paper(name, papers))
     own = _source(shipped.name, name, papers[name], observations)
-    citation = own.table.given("citation", _TEXT) or ""
-    joint = tuple(own.table.given("joint", _TEXTS) or ())
-    paper = _added(Paper(name, citation, {}, (), joint), own, own.common, observations)
-    for one in joint:
-        own.table.choice("claim", one, {claim.id: claim for claim in paper.claims})
+    paper = _paper(own, name, observations)
+    _require_models(own, paper)
     known = {claim.id: claim for claim in paper.claims}
     paper = replace(
         paper,
         calibrations=tuple(
-            _calibration(_Table(f"{own.where}.calibration.{n}", table, _CALIBRATION), known)
-            for n, table in enumerate(own.table.given("calibration", _TABLES) or [])
+            _calibration(Table(f"{own.where}.calibration.{n}", table, forms.CALIBRATION), known)
+            for n, table in enumerate(own.table["calibration"] or [])
         ),
     )
     paper = with_predictions(paper, shipped.with_name("predictions.toml"), papers)
     if targets is None:
         return paper
-    further = read_toml(targets, str(targets), "Check --targets.")
+    further, _ = _file(targets, str(targets), "Check --targets.")
     for other in further:
         if other not in papers:
-            raise InputError(
-                f"{targets}: unknown paper '{other}'. Known: {', '.join(sorted(papers))}."
-            )
+            raise InputError(f"{targets}: {_unknown_paper(other, papers)}")
     more = _source(str(targets), name, further.get(name, {}), observations, own.common.replicates)
     for key in ("citation", "joint", "calibration"):
         if key in more.table:
             raise InputError(f"{more.where}: {key}: the shipped one holds. Leave it out.")
     whole = _added(paper, more, own.common.with_those_of(more.common), observations)
+    _require_models(more, whole)
     for key, condition in whole.conditions.items():
         if key in paper.conditions:
             continue
@@ -256,6 +128,143 @@ def load_paper(name: str, observations: Observables, *, targets: Path | None = N
             reason = str(error).removeprefix("--set: ")
             raise InputError(f"{targets}: {name}.condition.{key}: {reason}") from None
     return whole
+
+
+def load_claims(claims: str, *, paper: str | None = None) -> tuple[Paper, Observables]:
+    """Conditions and claims for readings from any program: conditions need no model.
+
+    Parameters
+    ----------
+    claims : str
+        A claims file, which ends in ``.toml`` or has a slash, or the name of a shipped paper.
+    paper : str, optional
+        Which of the file's papers; it may be left out if there is one.
+
+    Returns
+    -------
+    paper : Paper
+    observations : mapping of str to Observable
+        Quantities that readings may be of, by kind of observation: those that the file declares,
+        or the shipped ones if it declares none.
+
+    Raises
+    ------
+    InputError
+        If the file or a name is wrong.
+    """
+    shipped = shipped_folder("validation") / "targets.toml"
+    papers, observations = _file(shipped, shipped.name, "Reinstall sdf1-field.")
+    shown, name = shipped.name, claims
+    if claims.endswith(".toml") or "/" in claims:
+        shown = claims
+        papers, declared = _file(Path(claims), claims, "Check the path.")
+        observations = declared or observations
+        if not papers:
+            raise InputError(f"{claims}: has no paper. Add a table [NAME] with its claims.")
+        if paper is None and len(papers) > 1:
+            raise InputError(
+                f"{claims}: has several papers: {', '.join(papers)}. Choose one with --paper."
+            )
+        name = next(iter(papers)) if paper is None else paper
+        if name not in papers:
+            raise InputError(f"{claims}: {_unknown_paper(name, papers)}")
+    elif paper is not None:
+        raise InputError(f"--paper: '{claims}' is the name of one paper. Leave it out.")
+    elif claims not in papers:
+        raise InputError(f"{_unknown_paper(claims, papers)} A file's name ends in .toml.")
+    own = _source(shown, name, papers[name], observations)
+    whole = _paper(own, name, observations)
+    if not whole.claims:
+        own.table.refuse("no claims. Add [[claim]] tables.")
+    return whole, observations
+
+
+def _unknown_paper(name: str, papers: Iterable[str]) -> str:
+    return f"unknown paper '{name}'. Known: {', '.join(sorted(papers))}."
+
+
+def _file(path: Path, shown: str, remedy: str) -> tuple[dict[str, Any], dict[str, Observable]]:
+    """Papers of a claims file as tables, and the observations that it declares.
+
+    Raises
+    ------
+    InputError
+        If the file is of a later version, or an observation is wrong.
+    """
+    tables = read_toml(path, shown, remedy)
+    version = tables.get("schema", forms.SCHEMA)
+    if type(version) is int and version > forms.SCHEMA:
+        raise InputError(
+            f"{shown}: schema: version {version} is later than {forms.SCHEMA}, which this program "
+            "reads. Install a newer one."
+        )
+    file = Table(shown, tables, forms.FILE)
+    given = Table(f"{shown}: observation", file["observation"] or {}, forms.NAMED)
+    observations = {
+        one: _observable(Table(f"{given.where}.{one}", given[one], forms.OBSERVATION))
+        for one in given
+    }
+    return {key: file[key] for key in file if key not in forms.FILE.further}, observations
+
+
+def _observable(own: Table) -> Observable:
+    given = Table(f"{own.where}.quantity", own["quantity"], forms.NAMED)
+    quantities: dict[str, Quantity] = {}
+    for name in given:
+        table = Table(f"{given.where}.{name}", given[name], forms.QUANTITY)
+        ratio = table["density_ratio"]
+        quantities[name] = Quantity(
+            name, table["unit"], Sample(table["sample"]), tuple(table["of"] or ()),
+            None if ratio is None else _density_ratio(f"{table.where}.density_ratio", ratio),
+        )  # fmt: skip
+    for name, quantity in quantities.items():
+        if quantity.density_ratio is not None:
+            place = Table(f"{given.where}.{name}.density_ratio", {}, forms.NAMED)
+            _require_parts(place, quantity, quantity.density_ratio, quantities)
+    timed = own["timed"]
+    return Observable(quantities, timed=timed is None or timed)
+
+
+def _density_ratio(where: str, table: Any) -> DensityRatio:
+    own = Table(where, table, forms.DENSITY_RATIO)
+    return DensityRatio(own["counts"], own["areas"], own["base"])
+
+
+def _require_parts(
+    place: Table, quantity: Quantity, ratio: DensityRatio, known: Mapping[str, Quantity]
+) -> None:
+    """Refuse a density ratio of quantities that are not read for all of its regions."""
+    if quantity.sample is not Sample.DISH:
+        place.refuse("only a quantity with sample = 'dish' has one. Take it out.")
+    for name in (ratio.counts, ratio.areas):
+        part = place.choice("quantity", name, known)
+        if part.sample is not Sample.DISH:
+            place.refuse(f"'{name}' is read by {part.sample}. Take one that is read by dish.")
+        for region in (ratio.base, *quantity.of):
+            if region not in part.of:
+                place.refuse(f"'{name}' is not of '{region}'. Add it to its of.")
+
+
+def _paper(own: _Source, name: str, observations: Observables) -> Paper:
+    """A file's own paper, without calibrations and predictions."""
+    joint = tuple(own.table["joint"] or ())
+    base = Paper(name, own.table["citation"] or "", {}, (), joint)
+    paper = _added(base, own, own.common, observations)
+    for one in joint:
+        own.table.choice("claim", one, {claim.id: claim for claim in paper.claims})
+    return paper
+
+
+def _require_models(own: _Source, paper: Paper) -> None:
+    """Refuse conditions of a file without a known model."""
+    for key in own.table["condition"] or {}:
+        model, where = paper.conditions[key].model, f"{own.where}.condition.{key}"
+        if not model:
+            raise InputError(f"{where}: model: missing. Add it.")
+        if model not in model_names() and not Path(model).is_file():
+            raise InputError(
+                f"{where}: unknown model '{model}'. {suggestion(model, model_names())}"
+            )
 
 
 def with_predictions(paper: Paper, path: Path, papers: Iterable[str]) -> Paper:
@@ -274,22 +283,16 @@ def with_predictions(paper: Paper, path: Path, papers: Iterable[str]) -> Paper:
     InputError
         If a paper, a claim or a key is unknown, a key is missing, or a number is not a chance.
     """
-    recorded = _Table(str(path), read_toml(path, str(path), "Reinstall sdf1-field."))
+    recorded = Table(str(path), read_toml(path, str(path), "Reinstall sdf1-field."), forms.NAMED)
     known = {one: one for one in papers}
     for name in recorded:
         recorded.choice("paper", name, known)
-    own = _Table(f"{path}: {paper.name}", recorded.given(paper.name, _TABLE) or {})
+    own = Table(f"{path}: {paper.name}", recorded[paper.name] or {}, forms.NAMED)
     claims = {claim.id: claim for claim in paper.claims}
     for one in own:
         claim = own.choice("claim", one, claims)
-        table = _Table(f"{own.where}: {one}", own.take(one, _TABLE), _LEFT_OUT)
-        left_out = LeaveOneOut(
-            explained=table.take("explained", _CHANCE),
-            direction=table.take("direction", _CHANCE),
-            reported=table.take("reported", _CHANCE),
-            prior=table.take("prior", _CHANCE),
-            size=table.take("size", _SIZE),
-        )
+        table = Table(f"{own.where}: {one}", own[one], forms.LEFT_OUT)
+        left_out = LeaveOneOut(**{key: table[key] for key in forms.LEFT_OUT.needed})
         claims[one] = replace(claim, left_out=left_out)
     return replace(paper, claims=tuple(claims.values()))
 
@@ -297,19 +300,18 @@ def with_predictions(paper: Paper, path: Path, papers: Iterable[str]) -> Paper:
 def _source(
     file: str, name: str, table: Any, observations: Observables, replicates: int = 1
 ) -> _Source:
-    own = _Table(f"{file}: {name}", table, _PAPER)
+    own = Table(f"{file}: {name}", table, forms.PAPER)
 
-    def by_observation(key: str, kind: _Kind[T]) -> dict[str, T]:
-        given = _Table(f"{own.where}.{key}", own.given(key, _TABLE) or {})
+    def by_observation(key: str, form: forms.Form) -> dict[str, Any]:
+        given = Table(f"{own.where}.{key}", own[key] or {}, form)
         for one in given:
             given.choice("observation", one, observations)
-        return {one: given.take(one, kind) for one in given}
+        return {one: given[one] for one in given}
 
-    settings = {key: list[str]() for key in observations} | by_observation("settings", _TEXTS)
     common = _Common(
-        settings,
-        by_observation("views", _COUNTS),
-        own.given("replicates", _COUNT) or replicates,
+        {key: list[str]() for key in observations} | by_observation("settings", forms.SETTINGS),
+        by_observation("views", forms.VIEWS),
+        own["replicates"] or replicates,
     )
     return _Source(own.where, own, common)
 
@@ -317,14 +319,14 @@ def _source(
 def _added(base: Paper, own: _Source, common: _Common, observations: Observables) -> Paper:
     """The base with a file's conditions and claims."""
     conditions = dict(base.conditions)
-    for key, table in (own.table.given("condition", _TABLE) or {}).items():
-        one = _Table(f"{own.where}.condition.{key}", table, _CONDITION)
+    for key, table in (own.table["condition"] or {}).items():
+        one = Table(f"{own.where}.condition.{key}", table, forms.CONDITION)
         if key in conditions:
             one.refuse("exists already. Give it another name.")
         conditions[key] = _condition(one, common, observations)
     for key, condition in conditions.items():
         if condition.null is not None:
-            place = _Table(f"{own.where}.condition.{key}", {})
+            place = Table(f"{own.where}.condition.{key}", {}, forms.NAMED)
             place.choice("condition", condition.null, conditions)
     if len({(c.replicates, c.views) for c in conditions.values() if c.donors}) > 1:
         own.table.refuse(
@@ -332,9 +334,9 @@ def _added(base: Paper, own: _Source, common: _Common, observations: Observables
             "Give them the same."
         )
     claims = {claim.id: claim for claim in base.claims}
-    for n, table in enumerate(own.table.given("claim", _TABLES) or []):
-        one = _Table(f"{own.where}.claim.{n}", table, _CLAIM)
-        one.where = f"{own.where}: {one.take('id', _TEXT)}"
+    for n, table in enumerate(own.table["claim"] or []):
+        one = Table(f"{own.where}.claim.{n}", table, forms.CLAIM)
+        one.where = f"{own.where}: {one['id']}"
         claim = _claim(one, conditions, observations)
         before = claims.get(claim.id)
         if before is not None:
@@ -361,25 +363,21 @@ def _added(base: Paper, own: _Source, common: _Common, observations: Observables
     return replace(base, conditions=conditions, claims=tuple(claims.values()))
 
 
-def _calibration(own: _Table, known: Mapping[str, Claim]) -> Calibration:
-    claims, predicts = (tuple(own.given(key, _TEXTS) or ()) for key in ("claims", "predicts"))
+def _calibration(own: Table, known: Mapping[str, Claim]) -> Calibration:
+    claims, predicts = (tuple(own[key] or ()) for key in ("claims", "predicts"))
     for one in (*claims, *predicts):
         own.choice("claim", one, known)
-    doses = tuple(own.given("half_dose", _TEXTS) or ())
+    doses = tuple(own["half_dose"] or ())
     if len(doses) not in {0, 2}:
         own.refuse('half_dose: needs two ends. Write it like ["10 ng/mL", "300 ng/mL"].')
-    return Calibration(
-        own.take("name", _TEXT), claims, predicts, tuple(own.take("free", _TEXTS)), doses
-    )
+    return Calibration(own["name"], claims, predicts, tuple(own["free"]), doses)
 
 
-def _condition(own: _Table, common: _Common, observations: Observables) -> Condition:
-    name, model = own.take("observation", _TEXT), own.take("model", _TEXT)
+def _condition(own: Table, common: _Common, observations: Observables) -> Condition:
+    name = own["observation"]
     observation = own.choice("observation", name, observations)
-    if model not in model_names() and not Path(model).is_file():
-        own.refuse(f"unknown model '{model}'. {suggestion(model, model_names())}")
     try:
-        times = tuple(parse(t, "time") for t in own.given("times", _TEXTS) or ())
+        times = tuple(parse(t, "time") for t in own["times"] or ())
     except ValueError as error:
         own.refuse(f"times: {error}")
     if not times and observation.timed:
@@ -387,51 +385,53 @@ def _condition(own: _Table, common: _Common, observations: Observables) -> Condi
     if list(times) != sorted(set(times)):
         own.refuse("times: they do not rise. Sort them.")
     return Condition(
-        label=own.take("label", _TEXT),
-        model=model,
+        label=own["label"],
+        model=own["model"] or "",
         observation=name,
         times=times,
-        settings=(*common.settings[name], *(own.given("settings", _TEXTS) or ())),
-        replicates=own.given("replicates", _COUNT) or common.replicates,
+        settings=(*common.settings[name], *(own["settings"] or ())),
+        replicates=own["replicates"] or common.replicates,
         views=tuple(common.views.get(name, (1,))),
-        donors=own.given("donors", _FLAG) or False,
-        null=own.given("null", _TEXT),
+        donors=own["donors"] or False,
+        null=own["null"],
     )
 
 
-def _claim(own: _Table, conditions: Mapping[str, Condition], observations: Observables) -> Claim:
-    null = own.given("null", _FLAG)
+def _claim(own: Table, conditions: Mapping[str, Condition], observations: Observables) -> Claim:
+    null = own["null"]
     return Claim(
-        id=own.take("id", _ID),
-        says=own.given("says", _TEXT) or "",
-        source=own.given("source", _TEXT) or "",
-        test=own.given("test", _TEXT) or "",
-        status=Status(own.given("status", _STATUS) or Status.PREDICTED),
+        id=own["id"],
+        says=own["says"] or "",
+        source=own["source"] or "",
+        test=own["test"] or "",
+        status=Status(own["status"] or Status.PREDICTED),
         against_null=null is None or null,
-        by_construction=tuple(own.given("by_construction", _TEXTS) or ()),
+        by_construction=tuple(own["by_construction"] or ()),
         statements=tuple(
             _statement(
-                _Table(f"{own.where}: statement {n}", table, _STATEMENT), conditions, observations
+                Table(f"{own.where}: statement {n}", table, forms.STATEMENT),
+                conditions,
+                observations,
             )
-            for n, table in enumerate(own.take("statements", _FILLED), start=1)
+            for n, table in enumerate(own["statements"], start=1)
         ),
-        detects=own.given("detects", _TEXT) or "",
-        law_chosen_by=own.given("law_chosen_by", _FLAG) or False,
+        detects=own["detects"] or "",
+        law_chosen_by=own["law_chosen_by"] or False,
     )
 
 
 def _statement(
-    own: _Table, conditions: Mapping[str, Condition], observations: Observables
+    own: Table, conditions: Mapping[str, Condition], observations: Observables
 ) -> Statement:
-    name, quantity_name = own.take("condition", _TEXT), own.take("quantity", _TEXT)
-    reference = own.given("reference", _TEXT)
+    name, quantity_name = own["condition"], own["quantity"]
+    reference = own["reference"]
     condition = own.choice("condition", name, conditions)
     there = condition if reference is None else own.choice("condition", reference, conditions)
-    statistic_name, test = own.given("statistic", _TEXT) or "mean", own.given("test", _TEXT)
+    statistic_name, test = own["statistic"] or "mean", own["test"]
     statistic = own.choice("statistic", statistic_name, STATISTICS)
     if test is not None:
         own.choice("test", test, TESTS)
-    of, against = own.given("of", _TEXT) or "", own.given("against", _TEXT)
+    of, against = own["of"] or "", own["against"]
     quantity = _quantity(own, quantity_name, condition, observations)
     if of not in (quantity.of or ("",)):
         own.refuse(f"of '{of}' of {quantity_name}. Known: {', '.join(quantity.of)}.")
@@ -439,7 +439,7 @@ def _statement(
         second = _quantity(own, against, condition, observations)
         if of not in (second.of or ("",)):
             own.refuse(f"against '{against}': it is not of '{of}'. Take another.")
-    time_text, reference_text = own.given("time", _TEXT), own.given("reference_time", _TEXT)
+    time_text, reference_text = own["time"], own["reference_time"]
     alone = reference is None and reference_text is None
     above, below, value = _expected(own, alone=alone and against is None)
     time, reference_time = _time(own, time_text, condition), None
@@ -459,7 +459,7 @@ def _statement(
             f"statistic '{statistic_name}' of {quantity_name}, which is read by "
             f"{quantity.sample}. Use one of: {', '.join(fitting)}."
         )
-    over_dishes = own.given("over", _DISHES) is not None
+    over_dishes = own["over"] is not None
     is_share = quantity.sample is Sample.SHARE
     by_dish = over_dishes or quantity.sample is not Sample.CELLS
     if (
@@ -469,7 +469,7 @@ def _statement(
     ):
         own.refuse(f"test '{test}' of {quantity_name}. Take another, or other units.")
     return Statement(
-        text=own.take("text", _TEXT),
+        text=own["text"],
         condition=name,
         quantity=quantity_name,
         of=of,
@@ -483,21 +483,21 @@ def _statement(
         below=below,
         test=test,
         over_dishes=over_dishes,
-        p_below=own.given("p_below", _P),
-        p_from=own.given("p_from", _P),
+        p_below=own["p_below"],
+        p_from=own["p_from"],
         density_ratio=quantity.density_ratio,
-        p_printed=own.given("p_printed", _P),
+        p_printed=own["p_printed"],
         value=value,
-        digitised_by=own.given("digitised_by", _TEXT),
+        digitised_by=own["digitised_by"],
     )
 
 
-def _expected(own: _Table, *, alone: bool) -> tuple[float, float, float | None]:
+def _expected(own: Table, *, alone: bool) -> tuple[float, float, float | None]:
     """Bounds of a statement's effect, and the value read from a figure.
 
     Parameters
     ----------
-    own : _Table
+    own : Table
     alone : bool
         Whether the statement compares nothing.
 
@@ -506,13 +506,13 @@ def _expected(own: _Table, *, alone: bool) -> tuple[float, float, float | None]:
     InputError
         If the statement asks for nothing, or for something impossible.
     """
-    above, below = own.given("above", _NUMBER), own.given("below", _NUMBER)
+    above, below = own["above"], own["below"]
     if above is not None and below is not None and not above < below:
         own.refuse(
             f"nothing is above {above:g} and below {below:g}. Give above a value less than below."
         )
-    test, value = own.given("test", _TEXT), own.given("value", _NUMBER)
-    asks_p = any(own.given(key, _P) is not None for key in ("p_below", "p_from"))
+    test, value = own["test"], own["value"]
+    asks_p = any(own[key] is not None for key in ("p_below", "p_from"))
     if asks_p and test is None:
         own.refuse(f"a p without a test. Name it: {', '.join(TESTS)}.")
     if test is not None and not asks_p:
@@ -521,9 +521,9 @@ def _expected(own: _Table, *, alone: bool) -> tuple[float, float, float | None]:
         own.refuse("it asks for nothing. Add above, below, or a test and its p.")
     if test is not None and alone:
         own.refuse(f"test '{test}' with nothing to compare. Add a reference.")
-    ends = own.given("interval", _ENDS)
+    ends = own["interval"]
     if value is not None:
-        if ends is None or own.given("digitised_by", _TEXT) is None:
+        if ends is None or own["digitised_by"] is None:
             own.refuse("a value needs interval and digitised_by. Add them.")
         if not ends[0] < ends[1]:
             own.refuse("interval: its lower end comes first. Turn it round.")
@@ -533,11 +533,11 @@ def _expected(own: _Table, *, alone: bool) -> tuple[float, float, float | None]:
     return -INFINITY if above is None else above, INFINITY if below is None else below, value
 
 
-def _quantity(own: _Table, name: str, condition: Condition, observations: Observables) -> Quantity:
+def _quantity(own: Table, name: str, condition: Condition, observations: Observables) -> Quantity:
     return own.choice("quantity", name, observations[condition.observation].quantities)
 
 
-def _time(own: _Table, text: str | None, condition: Condition) -> float | None:
+def _time(own: Table, text: str | None, condition: Condition) -> float | None:
     """Time of a reading [s], the condition's last if none is given."""
     if not condition.times:
         return None

@@ -56,7 +56,7 @@ class Pool:
         InputError
             If a dish has no such reading.
         """
-        rows = [_values(dish, quantity, of, time) for dish in self.dishes]
+        rows = [values_of(dish, quantity, of, time) for dish in self.dishes]
         width = max((len(row) for row in rows), default=0)
         stack = np.full((len(rows), max(width, 1)), np.nan)
         for n, row in enumerate(rows):
@@ -64,7 +64,8 @@ class Pool:
         return stack
 
 
-def _values(dish: Sequence[Reading], quantity: str, of: str, time: float | None) -> Array:
+def values_of(dish: Sequence[Reading], quantity: str, of: str, time: float | None) -> Array:
+    """Values of a quantity in one dish; InputError if it is not read there."""
     found = [r for r in dish if r.quantity == quantity and r.of == of]
     if len(found) > 1:
         found = [r for r in found if r.time == time]

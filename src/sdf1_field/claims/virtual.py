@@ -297,6 +297,8 @@ def examine(
 ) -> tuple[float, float, bool]:
     """Effect, p and agreement of a single experiment that consists of whole pools.
 
+    All views of a donor, or of a replicate that has several, are summed.
+
     Parameters
     ----------
     statement : Statement
@@ -304,7 +306,10 @@ def examine(
     size : float
         Coefficient of variation from replicate to replicate.
     """
-    picks = {key: np.arange(len(pool.dishes))[None, :, None] for key, pool in pools.items()}
+    picks = {
+        key: np.arange(pool.units * pool.of_donor).reshape(1, -1, pool.of_donor)
+        for key, pool in pools.items()
+    }
     own, other = (
         _varied(side, _normal(key, quantity, statement.of, side.values.shape[:2]), size)
         for side, (key, quantity) in zip(

@@ -1,9 +1,9 @@
 """Command line; commands import NumPy and all that needs it when they run.
 
 `models`, `running`, `explaining`, `analysing`, `drawing`, `movies`, `viewing`, `tracking`,
-`measuring`, `scenes`, `reproducing`, `calibrating`, `sweeping`, `ablating`, `powering` and
-`designing` hold the commands; `options` is shared by several of them, `examples` ends the help of
-each, and `program` turns errors into one line and an exit status.
+`measuring`, `scenes`, `reproducing`, `judging`, `calibrating`, `sweeping`, `ablating`, `powering`
+and `designing` hold the commands; `options` is shared by several of them, `examples` ends the help
+of each, and `program` turns errors into one line and an exit status.
 """
 
 import click
@@ -15,6 +15,7 @@ from sdf1_field.cli.calibrating import calibrate
 from sdf1_field.cli.designing import design
 from sdf1_field.cli.drawing import plot
 from sdf1_field.cli.explaining import explain
+from sdf1_field.cli.judging import judge
 from sdf1_field.cli.measuring import measure
 from sdf1_field.cli.models import check, list_models, new, show
 from sdf1_field.cli.movies import movie
@@ -54,6 +55,6 @@ def main() -> None:
 
 for _command in (
     list_models, new, show, check, solve, inspect, explain, analyse, plot, movie, view, export,
-    tracks, measure, scene, reproduce, calibrate, sweep, ablate, power, design,
+    tracks, measure, scene, reproduce, judge, calibrate, sweep, ablate, power, design,
 ):  # fmt: skip
     main.add_command(_command)

@@ -164,7 +164,7 @@ def _say_size(asked: "Asked", seconds: float) -> None:
 
 def _print_report(found: "Ablation") -> None:
     """What claims need, chances, and conflicts."""
-    from sdf1_field.reproduce.tables import weights_line
+    from sdf1_field.judging.tables import weights_line
     from sdf1_field.studies import ablation_report as report
 
     matrix = found.matrix

@@ -126,7 +126,7 @@ def calibrate(
 def _print_report(found: "Inference") -> None:
     """Claims, the prior's space, parameters, and what is open."""
     from sdf1_field.calibration import report
-    from sdf1_field.reproduce.tables import weights_line
+    from sdf1_field.judging.tables import weights_line
 
     for header, rows in (
         (report.CLAIMS, report.claim_rows(found)),

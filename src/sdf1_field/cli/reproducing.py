@@ -134,7 +134,10 @@ def reproduce(
         say(json.dumps(engine.as_json(report), indent=2))
     else:
         _print_report(report)
-        say(f"\n{folder}: table{suffix}.md, claims{suffix}.json, figures{suffix}, runs.csv")
+        say(
+            f"\n{folder}: table{suffix}.md, claims{suffix}.json, readings{suffix}.csv, "
+            f"figures{suffix}, runs.csv"
+        )
     for failure in report.failures:
         d = failure.dish
         say(f"sdf1-field: {d.model}, seed {d.seed}: {failure.message}", err=True)
@@ -148,7 +151,8 @@ def reproduce(
 
 def _print_report(report: "Report") -> None:
     """Every claim with its statements, then all verdicts."""
-    from sdf1_field.reproduce import tables
+    from sdf1_field.judging import tables
+    from sdf1_field.reproduce import tables as own
 
     say(report.paper.citation)
     for found in report.found:
@@ -156,16 +160,16 @@ def _print_report(report: "Report") -> None:
         say(f"\n{claim.id}: {claim.says}\n{tables.role(claim)}\n{found.verdict}")
         print_table(tables.statement_rows(found), tables.STATEMENTS)
         say(tables.chance_line(found))
-        if line := tables.others_line(claim):
+        if line := own.others_line(claim):
             say(line)
         for line in tables.digitised_lines(found):
             say(line)
     say()
-    print_table([tables.short_summary_row(found) for found in report.found], tables.SHORT_SUMMARY)
+    print_table([own.short_summary_row(found) for found in report.found], own.SHORT_SUMMARY)
     for line in (
         tables.weights_line(report.weights),
-        tables.joint_line(report),
-        tables.notes(report),
+        tables.joint_line(report.joint),
+        own.notes(report),
     ):
         if line:
             say(f"\n{line}")

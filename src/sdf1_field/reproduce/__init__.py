@@ -6,14 +6,24 @@ model, which lacks the mechanisms that claims are about.
 """
 
 import json
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from sdf1_field import claims
-from sdf1_field.claims import ClaimFound, JointFound, OpenChoices, Paper, Reading, Virtual, find_all
+from sdf1_field.claims import (
+    ClaimFound,
+    JointFound,
+    OpenChoices,
+    Paper,
+    Pool,
+    Reading,
+    Virtual,
+    find_all,
+)
 from sdf1_field.ensemble import Failure, run_dishes
 from sdf1_field.errors import write_whole
+from sdf1_field.judging import write_readings
 from sdf1_field.observations import OBSERVATIONS
 from sdf1_field.reproduce.experiments import (
     Planned,
@@ -56,6 +66,8 @@ class Report:
         From which the dishes' own seeds are drawn.
     planned : tuple of Planned
         Dishes of all conditions, also those that failed.
+    pools : mapping of str to Pool
+        By condition, without dishes that failed.
     """
 
     paper: Paper
@@ -68,6 +80,7 @@ class Report:
     directions_only: bool = False
     seed: int = 1
     planned: tuple[Planned, ...] = ()
+    pools: Mapping[str, Pool] = field(default_factory=dict)
 
 
 def load_paper(name: str, *, targets: Path | None = None) -> Paper:
@@ -141,18 +154,21 @@ def reproduce(
         directions_only=directions_only,
         seed=seed,
         planned=tuple(planned),
+        pools=pools,
     )
 
 
 def write_tables(report: Report, folder: Path, *, suffix: str = "") -> None:
-    """Write ``table.md`` and ``claims.json`` beside a report's dishes.
+    """Write ``table.md``, ``claims.json`` and ``readings.csv`` beside a report's dishes.
+
+    The last has what claims read, in the form that `sdf1_field.judge` reads.
 
     Parameters
     ----------
     report : Report
     folder : Path
     suffix : str
-        Of the two names, for a report on a part of the paper.
+        Of the three names, for a report on a part of the paper.
 
     Raises
     ------
@@ -162,3 +178,4 @@ def write_tables(report: Report, folder: Path, *, suffix: str = "") -> None:
     write_whole(folder / f"table{suffix}.md", as_markdown(report))
     text = json.dumps(as_json(report), indent=2)
     write_whole(folder / f"claims{suffix}.json", f"{text}\n")
+    write_readings(folder / f"readings{suffix}.csv", report.paper, report.pools, OBSERVATIONS)

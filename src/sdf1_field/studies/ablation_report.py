@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from sdf1_field import __version__
 from sdf1_field.digits import count_text, share_text
 from sdf1_field.figures.ablation import Shaded, ShadedRow, ablation_figure
-from sdf1_field.reproduce.tables import markdown_table, weights_line
+from sdf1_field.judging.tables import markdown_table, weights_line
 from sdf1_field.studies.ablation import CONFLICT_DISHES, OWN_VALUES, POINTS, Ablation, Asked
 from sdf1_field.studies.conflicts import Choice
 from sdf1_field.studies.folders import (

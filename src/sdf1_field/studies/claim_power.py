@@ -15,9 +15,9 @@ from sdf1_field.claims import Claim, Interval, Paper, Pool, Statement, Virtual
 from sdf1_field.claims.virtual import chance_of, own_views, prior_weights
 from sdf1_field.ensemble import Failure
 from sdf1_field.ensemble.expecting import Expected
+from sdf1_field.judging.tables import chance_text
 from sdf1_field.reproduce import load_paper, plan
 from sdf1_field.reproduce.experiments import pools_of
-from sdf1_field.reproduce.tables import chance_text
 from sdf1_field.studies.compared import made
 from sdf1_field.studies.power import SPARE
 

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from sdf1_field import __version__
 from sdf1_field.errors import InputError
 from sdf1_field.figures.ranking import Row, ranking_figure
-from sdf1_field.reproduce.tables import markdown_table
+from sdf1_field.judging.tables import markdown_table
 from sdf1_field.studies.design import (
     EXPERIMENTS_TRIED,
     STORE,

@@ -12,7 +12,7 @@ from sdf1_field.digits import interval_text, number_text, share_text
 from sdf1_field.ensemble import Failure
 from sdf1_field.ensemble.expecting import Expected
 from sdf1_field.errors import InputError
-from sdf1_field.reproduce.tables import chance_text
+from sdf1_field.judging.tables import chance_text
 from sdf1_field.studies.compared import Compared, made
 from sdf1_field.studies.power import (
     DISHES,
