@@ -1,5 +1,5 @@
 """`python -m sdf1_field.cli`, where the program is not on the path."""
 
-from sdf1_field.__main__ import main
+from sdf1_field.cli import main
 
 main()
