@@ -85,6 +85,10 @@ counted.__module__ = replayed.__name__
 @pytest.fixture
 def law(monkeypatch):
     """The law in place of replays; the values of all points that were asked."""
+    return planted(monkeypatch)
+
+
+def planted(monkeypatch):
     asked = []
 
     def noted(replays, values):
@@ -239,14 +243,23 @@ def test_choices_of_conflicts_are_settings_that_the_models_take():
 # The whole study, by the law
 
 
+@pytest.fixture(scope="module")
+def study(tmp_path_factory):
+    """A finished study, its folder, and the points that it replayed."""
+    folder = tmp_path_factory.mktemp("ablation")
+    with pytest.MonkeyPatch.context() as patch:
+        points = planted(patch)
+        asked = ask(
+            load_paper("deniz2023"), claims=KG1A,
+            mechanisms=("arrest", "cd166_adhesion", "chemokinesis"), draws=draws(DRAW, MORE),
+            dishes=3,
+        )  # fmt: skip
+        return ablate(asked, folder, workers=1), folder, points
+
+
 @pytest.fixture
-def found(law, paper, tmp_path):
-    assert law == []
-    asked = ask(
-        paper, claims=KG1A, mechanisms=("arrest", "cd166_adhesion", "chemokinesis"),
-        draws=draws(DRAW, MORE), dishes=3,
-    )  # fmt: skip
-    return ablate(asked, tmp_path / "out", workers=1)
+def found(study):
+    return study[0]
 
 
 def chances(found, row):
@@ -273,12 +286,12 @@ def test_nothing_has_fold_changes_of_one(found):
     assert np.exp(found.matrix.folds[-1]).mean() == pytest.approx(0.9, abs=0.1)
 
 
-def test_rows_share_dishes_and_points_are_stored_once(law, found, tmp_path):
-    points = len(law)
-    assert points == len(found.matrix.rows) * 2 + 1
-    assert {replays.seeds for replays, _ in law} == {(9201, 9202, 9203)}
-    again = ablate(found.asked, tmp_path / "out", workers=1)
-    assert len(law) == points
+def test_rows_share_dishes_and_points_are_stored_once(law, study):
+    found, folder, points = study
+    assert len(points) == len(found.matrix.rows) * 2 + 1
+    assert {replays.seeds for replays, _ in points} == {(9201, 9202, 9203)}
+    again = ablate(found.asked, folder, workers=1)
+    assert law == []
     assert np.array_equal(again.matrix.chances, found.matrix.chances)
 
 

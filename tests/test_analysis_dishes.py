@@ -103,6 +103,7 @@ def test_one_seed_twice_in_an_experiment_is_refused(dish):
     assert "(1), so the two are not independent. Solve one of them with another seed." in line
 
 
+@pytest.mark.slow
 def test_donors_that_share_a_seed_with_another_donor_are_refused(dish):
     runs = [dish(*DRUG, donor(n), seed=n) for n in (1, 2)]
     crossed = [dish("coculture-kg1a", donor(n), seed=3 - n) for n in (1, 2)]
@@ -113,6 +114,7 @@ def test_donors_that_share_a_seed_with_another_donor_are_refused(dish):
     assert rows[1]["against"]["paired_by"] == "donor"
 
 
+@pytest.mark.slow
 def test_the_same_donors_in_other_dishes_are_compared_donor_by_donor_unasked(dish):
     runs = [dish(*DRUG, donor(n), seed=10 + n) for n in (2, 3, 1)]
     control = [dish("coculture-kg1a", donor(n), seed=n) for n in (1, 2, 3)]

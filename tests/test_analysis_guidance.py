@@ -140,6 +140,7 @@ def test_cells_that_are_pulled_are_told_from_those_that_wander():
     assert wandering["v_test_p"] > 0.05
 
 
+@pytest.mark.slow
 def test_persistence_makes_no_significance():
     # Long straight runs: the steps of a cell are nearly one observation, not forty.
     rng, low = np.random.default_rng(2), {"rotation_p": 0, "v_test_p": 0}
@@ -309,6 +310,7 @@ ROUND = (
 )  # fmt: skip
 
 
+@pytest.mark.slow
 def test_there_is_no_direction_outside_of_a_round_well(solved):
     with open_run(solved("coculture-kg1a", *ROUND)) as run:
         guide = gradient_guide(run)

@@ -322,6 +322,7 @@ def written(tmp_path):
         run.close()
 
 
+@pytest.mark.slow
 def test_the_view_of_a_round_well_ends_at_its_wall(solved):
     stroma = ("run.duration=30 min", "cells.density=0 1/mm**2", "scene.msc_density=20 1/mm**2")
     size = ("dish.width=600 um", "dish.length=600 um")

@@ -98,6 +98,7 @@ def test_the_recordings_end_does_not_shorten_stays():
     assert dwell.median == pytest.approx(1.5 * hour * math.log(2.0), rel=0.1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "mean", [450.0, *(pytest.param(m, marks=pytest.mark.slow) for m in (900.0, 3600.0))]
 )

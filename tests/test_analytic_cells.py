@@ -112,6 +112,7 @@ def test_a_cell_feels_the_mean_of_its_half_discs_to_second_order_in_its_radius()
     assert abs(errors[-1]) < 5e-4
 
 
+@pytest.mark.slow
 def test_the_index_is_of_second_order_in_the_step():
     steps, slope = [240.0, 120.0, 60.0], chemotactic_index.slope_for(2e4, 3.0)
     runs = [

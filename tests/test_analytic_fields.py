@@ -50,6 +50,7 @@ def test_loss_screens_a_source_over_the_root_of_diffusivity_over_loss(
     assert length == pytest.approx(1.0, abs=error)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("top", ["closed", "bath"])
 def test_point_source_among_mirrors_is_second_order_in_cell_size(top):
     counts = (15, 45, 135)
@@ -58,6 +59,7 @@ def test_point_source_among_mirrors_is_second_order_in_cell_size(top):
     assert errors[-1] < 7e-4
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("top", ["closed", "bath"])
 def test_point_source_with_fipy_is_second_order_in_cell_size(top):
     counts = (15, 45)
@@ -80,6 +82,7 @@ def test_middle_of_a_disc_has_the_closed_form_of_concentration():
     assert disc_source.measure_centre(cosine, 91, EXACT) == pytest.approx(1.0, abs=2e-3)
 
 
+@pytest.mark.slow
 def test_disc_source_is_second_order_in_cell_size_away_from_its_rim():
     # Fine grids: what the rim does to the rest dies out slowly.
     counts = (105, 165, 225)
@@ -127,6 +130,7 @@ def test_burst_among_mirrors_is_second_order_in_cell_size_and_exact_in_time():
     assert max(e.in_time for e in errors) < 1e-11
 
 
+@pytest.mark.slow
 def test_burst_with_fipy_is_first_order_in_time():
     steps = (0.1, 0.05)
     errors = [
@@ -171,6 +175,7 @@ def test_error_in_time_over_a_coat_goes_with_the_tolerance():
         assert all(error < 0.2 * share for error, share in zip(found, shares, strict=True))
 
 
+@pytest.mark.slow
 def test_medium_and_linear_coat_with_fipy_follow_their_equations_to_first_order_in_time():
     steps = (60.0, 30.0)
     errors = [

@@ -306,6 +306,7 @@ def pool(rng, name, ratio, *, dishes, scatter):
     return Pool(name, read)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ratio", [0.5, 0.7])
 def test_chances_are_those_of_pools_of_such_dishes(ratio):
     rng = np.random.default_rng(7)

@@ -313,6 +313,7 @@ def test_transient_matches_an_independent_integrator(transport, uptake, fades):
     assert abs(ledger.imbalance(in_medium, bound)) < 1e-10
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dose", [0.0, 12.6])
 @pytest.mark.parametrize(
     ("transport", "uptake"),

@@ -159,6 +159,7 @@ STRIPES = replace(COATED, coat=STRIPED)
 MIXED = replace(COATED, coat=None, mixed=300.0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("transport", "events", "largest"),
     [

@@ -215,6 +215,7 @@ def test_a_retracting_cell_draws_in_its_share_of_area_and_leaves_fibres_all_arou
 # Migrasomes
 
 
+@pytest.mark.slow
 def test_migrasomes_on_a_fibre_keep_their_distance_and_fill_it_as_cars_park():
     scene = network()
     spacing = 4.0

@@ -1,6 +1,7 @@
 """Claims judged by readings of any program: the table, the verdicts, the command and the form."""
 
 import csv
+import importlib.util
 import json
 import re
 import subprocess
@@ -487,11 +488,11 @@ def test_shipped_and_other_claims_files_fit_the_schema():
 
 def test_the_example_readings_are_what_the_walkers_script_writes():
     """Of its first replicate, since all take a second."""
-    sys.path.insert(0, str(WALKERS.parent))
-    try:
-        import walkers
-    finally:
-        sys.path.pop(0)
+    spec = importlib.util.spec_from_file_location(
+        "walkers_of_the_judge", WALKERS.with_suffix(".py")
+    )
+    walkers = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(walkers)
     rows = walkers.dish(np.random.default_rng([1, 0, 1]), attract=True, hold=True)
     with READINGS.open(encoding="utf-8", newline="") as file:
         table = csv.DictReader(file)

@@ -20,7 +20,7 @@ from sdf1_field.judging import (
 
 
 @dataclass(frozen=True, eq=False)
-class Judged:
+class Judgement:
     """Verdicts on claims by readings, as tables.
 
     Parameters
@@ -118,7 +118,7 @@ def judge(
     *,
     paper: str | None = None,
     only: Sequence[str] = (),
-) -> Judged:
+) -> Judgement:
     """Judge a file of claims by readings from any program or bench.
 
     Parameters
@@ -135,7 +135,7 @@ def judge(
 
     Returns
     -------
-    Judged
+    Judgement
 
     Raises
     ------
@@ -146,4 +146,4 @@ def judge(
         text, shown = readings.to_csv(index=False, lineterminator="\n"), "readings"
     else:
         text, shown = readings_text(Path(readings)), str(readings)
-    return Judged(judge_readings(str(claims), text, shown, paper=paper, ids=only))
+    return Judgement(judge_readings(str(claims), text, shown, paper=paper, ids=only))

@@ -196,6 +196,9 @@ def _jackknife(
     The variance is the sum over groups of ``(n - 1) / n`` times the squares about the group's mean;
     its degrees of freedom follow Satterthwaite.
     """
+    if not all(np.isfinite(one).all() for one in without):
+        # Such as the logit of a share of 0.
+        return float(center), math.nan
     parts = np.array(
         [(len(one) - 1) / len(one) * ((one - one.mean()) ** 2).sum() for one in without]
     )
