@@ -132,6 +132,8 @@ class Tally:
     early: int = 0
     lost: int = 0
     delays: list[float] = field(default_factory=list)
+    ages: list[float] = field(default_factory=list)
+    """Of the last checkpoint, when SIGKILL comes [s]."""
 
 
 def cases(folder: Path) -> list[Case]:
@@ -253,7 +255,7 @@ def saved_until(path: Path) -> float:
 
 def killed_solves(kills: int, seed: int, minutes: float) -> Iterator[str]:
     """Kill and resume until so many kills have been; lines of the table."""
-    from sdf1_field.record import partial_path
+    from sdf1_field.record import checkpoint_path, partial_path
 
     chance = random.Random(seed)
     with tempfile.TemporaryDirectory() as name:
@@ -276,13 +278,16 @@ def killed_solves(kills: int, seed: int, minutes: float) -> Iterator[str]:
                 attempt = Attempt(case, path, log, *further)
                 status = attempt.wait(chance.uniform(0.02, 1.1) * case.took)
                 if status is None:
+                    before_kill, sent = time.time(), time.monotonic()
                     os.kill(attempt.pid, number)
-                    sent = time.monotonic()
                     status = attempt.wait()
                     tally = tallies[case.name, number]
                     tally.kills += 1
                     done += 1
-                    if number != signal.SIGKILL:
+                    if number == signal.SIGKILL:
+                        with contextlib.suppress(OSError):
+                            tally.ages.append(before_kill - checkpoint_path(path).stat().st_mtime)
+                    else:
                         tally.delays.append(time.monotonic() - sent)
                         if status not in (0, 128 + number, -number):
                             print(case.name, number, status, log.read_text(), flush=True)
@@ -305,18 +310,21 @@ def killed_solves(kills: int, seed: int, minutes: float) -> Iterator[str]:
         "| dish | kills by "
         + ", ".join(n.name.removeprefix("SIG") for n in SIGNALS)
         + (
-            " | before the first checkpoint | lost what was saved | not resumable | runs completed "
-            "| other digests | signal to exit, median and longest [s] |"
+            " | before the first checkpoint, nothing to lose | lost what was saved | not resumable | runs completed "
+            "| other digests | signal to exit, median and longest [s] | age of the last checkpoint "
+            "at SIGKILL, median and longest [s] |"
         )
     )
-    yield "|---|---|---|---|---|---|---|---|"
+    yield "|---|---|---|---|---|---|---|---|---|"
     for case in made:
         own = [tallies[case.name, number] for number in SIGNALS]
         delays = [delay for tally in own for delay in tally.delays] or [np.nan]
+        ages = [age for tally in own for age in tally.ages] or [np.nan]
         yield (
             f"| {case.name} | {', '.join(str(t.kills) for t in own)} | {sum(t.early for t in own)} "
             f"| {sum(t.lost for t in own)} | {unreadable[case.name]} | {complete[case.name]} "
-            f"| {changed[case.name]} | {statistics.median(delays):.2f}, {max(delays):.2f} |"
+            f"| {changed[case.name]} | {statistics.median(delays):.2f}, {max(delays):.2f} "
+            f"| {statistics.median(ages):.2f}, {max(ages):.2f} |"
         )
     yield (
         f"\n{done} kills; a run takes "
