@@ -311,8 +311,8 @@ def killed_solves(kills: int, seed: int, minutes: float) -> Iterator[str]:
         + ", ".join(n.name.removeprefix("SIG") for n in SIGNALS)
         + (
             " | before the first checkpoint, nothing to lose | lost what was saved | not resumable "
-            "| runs completed | other digests | signal to exit, median and longest [s] | age of the "
-            "last checkpoint at SIGKILL, median and longest [s] |"
+            "| runs completed | other digests | signal to exit, median and longest [s] | age of "
+            "the last checkpoint at SIGKILL, median and longest [s] |"
         )
     )
     yield "|---|---|---|---|---|---|---|---|---|"
