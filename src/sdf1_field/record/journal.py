@@ -17,7 +17,7 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from sdf1_field.errors import InputError, written_aside
+from sdf1_field.errors import ASIDE, InputError, written_aside
 from sdf1_field.record.paths import LOCK
 from sdf1_field.record.states import load_arrays, load_beside, load_state, save_state
 from sdf1_field.record.variables import LATE, variables_of
@@ -104,7 +104,8 @@ class Start:
         arrays = {f"once.{name}": values for name, values in self.once.items()}
         arrays |= {f"rows.{name}": np.zeros(0, kind) for name, kind in self.tables.items()}
         arrays["facts"] = np.array(json.dumps(facts, default=int))
-        with written_aside(folder / START) as aside, aside.open("wb") as stream:
+        partial = folder / f"{START}{ASIDE}"
+        with written_aside(folder / START, partial), partial.open("wb") as stream:
             np.savez(stream, allow_pickle=False, **arrays)
 
 

@@ -4,14 +4,13 @@ import contextlib
 import os
 import re
 import socket
-import stat
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
 
-from sdf1_field.errors import InputError, refuse_existing, require_place
+from sdf1_field.errors import InputError, is_own_folder, refuse_existing, require_place
 from sdf1_field.locks import flock
 from sdf1_field.record.names import require_openable
 
@@ -146,9 +145,7 @@ def _require_own(folder: Path) -> None:
 
     In /tmp another user could have put it there.
     """
-    status = folder.lstat()
-    others = hasattr(os, "getuid") and status.st_uid != os.getuid()
-    if others or not stat.S_ISDIR(status.st_mode):
+    if not is_own_folder(folder):
         raise InputError(
             f"{folder}: is a link or belongs to another user. Choose another name for the run."
         )
