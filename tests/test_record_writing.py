@@ -493,6 +493,51 @@ def test_a_damaged_folder_is_not_resumed(tiny, tmp_path, name, share):
         open_run(path, interrupted=True)
 
 
+def flip(path):
+    """Give a file one other bit."""
+    content = bytearray(path.read_bytes())
+    content[len(content) // 3] ^= 8
+    path.write_bytes(content)
+
+
+@pytest.mark.parametrize("name", ["time", "obs", "time-fibre-fibre_vertex"])
+def test_a_table_with_another_bit_is_neither_resumed_nor_shown(tiny, tmp_path, name):
+    path = tmp_path / "run.nc"
+    interrupted(tiny, path, HOUR)
+    flip(partial_path(path) / f"{name}.rows")
+    text = rf"partial: damaged: {name}\.rows has other bytes than were written\. Start over with"
+    with pytest.raises(InputError, match=text):
+        solve(tiny_model(tiny), path, seed=1, resume=True)
+    with pytest.raises(InputError, match=text):
+        open_run(path, interrupted=True)
+
+
+def test_a_bit_that_changes_while_a_run_goes_on_is_not_put_into_its_file(tiny, tmp_path):
+    path = tmp_path / "run.nc"
+
+    def look(time):
+        if time == 7200.0:
+            flip(partial_path(path) / "time.rows")
+
+    with pytest.raises(InputError, match=r"damaged: time\.rows has other bytes"):
+        solve(tiny_model(tiny), path, seed=1, progress=look, checkpoint_every=0.0)
+    assert not path.exists()
+
+
+def test_a_folder_of_a_version_without_checksums_of_tables_goes_on(tiny, tiny_run, tmp_path):
+    path = tmp_path / "run.nc"
+    interrupted(tiny, path, HOUR)
+    state = checkpoint_path(path)
+    with np.load(state) as stored:
+        arrays = {key: stored[key] for key in stored.files}
+    facts = json.loads(str(arrays["beside.facts"]))
+    del facts["checksums"]
+    arrays["beside.facts"] = np.array(json.dumps(facts))
+    np.savez(state, **arrays)
+    solve(tiny_model(tiny), path, seed=1, resume=True)
+    assert digest_of(path) == digest_of(tiny_run)
+
+
 def test_there_is_nothing_to_resume_without_an_interrupted_run(tmp_path):
     with pytest.raises(InputError, match="no interrupted run to resume"):
         claim_output(tmp_path / "run.nc", force=False, resume=True)

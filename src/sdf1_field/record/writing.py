@@ -19,7 +19,6 @@ from sdf1_field.record.computer import (
 from sdf1_field.record.contents import contents_of, require_start
 from sdf1_field.record.journal import (
     FRAMES,
-    Checkpoint,
     Journal,
     Start,
     load_start,
@@ -231,8 +230,7 @@ class _Run:
         recorder = self.recorder
         if checkpoint_path(self.path).exists():
             self._checkpoint()
-        recorder.journal.flush()
-        end = Checkpoint(recorder.journal.rows, recorder.once, recorder.own)
+        end = recorder.journal.complete(recorder.once, recorder.own)
         contents = contents_of(self.folder, self.model.spec, self.start, end)
         with written_aside(self.path, self.folder / _WHOLE) as whole:
             write_file(whole, contents, self.check)
