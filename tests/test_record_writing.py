@@ -1,5 +1,8 @@
 import json
+import os
+import shutil
 import signal
+import socket
 import subprocess
 import sys
 import warnings
@@ -12,6 +15,7 @@ import pytest
 from conftest import digest_of, tiny_model
 from sdf1_field import errors
 from sdf1_field.errors import InputError, RunError, Sdf1FieldWarning
+from sdf1_field.locks import host_number, started
 from sdf1_field.record import (
     checkpoint_path,
     claim_output,
@@ -19,6 +23,7 @@ from sdf1_field.record import (
     load_state,
     open_run,
     partial_path,
+    paths,
     solve,
     summary,
     writing,
@@ -262,6 +267,63 @@ def test_what_a_killed_run_leaves_before_its_first_checkpoint_blocks_nothing(tin
         assert ["begun anew" in str(one.message) for one in said] == [True] * resume
         assert [p.name for p in tmp_path.iterdir()] == ["run.nc"]
         path.unlink()
+
+
+@pytest.fixture
+def no_locks(monkeypatch):
+    def none(*_, **__):
+        raise OSError(38, "Function not implemented")
+
+    monkeypatch.setattr(paths, "flock", none)
+
+
+def left_by(path, lock):
+    """Make what a run leaves that was killed before its first checkpoint."""
+    partial_path(path).mkdir()
+    (partial_path(path) / "lock").write_text(lock, encoding="utf-8")
+
+
+@pytest.mark.usefixtures("no_locks")
+def test_without_locks_a_later_process_with_the_number_of_a_killed_run_blocks_nothing(
+    tiny, tmp_path
+):
+    path, number = tmp_path / "run.nc", os.getpid()
+    since = started(number)
+    assert since > 1.0
+    place = f"process {number} on {socket.gethostname()}"
+    for lock in (f"{place}\n{host_number()} {since}\n", place):
+        left_by(path, lock)
+        with pytest.raises(InputError, match=r"run \(process \d+ on \S+\)\. Wait .* name\.$"):
+            claim_output(path, force=True, resume=False)
+        shutil.rmtree(partial_path(path))
+    for lock in (
+        f"{place}\n{host_number()} {since - 9.0}\n",
+        f"process {2**22 + 1} on {socket.gethostname()}\n{host_number()} 9.5\n",
+        f"process {2**22 + 1} on {socket.gethostname()}",
+        f"process {'9' * 300} on {socket.gethostname()}",
+    ):
+        left_by(path, lock)
+        claim_output(path, force=False, resume=True)
+        solve(tiny_model(tiny, "run.duration=15 min", name="null-kg1a"), path, force=True)
+        assert [p.name for p in tmp_path.iterdir()] == ["run.nc"]
+
+
+@pytest.mark.usefixtures("no_locks")
+@pytest.mark.parametrize("second", ["", "\n00000000 12.5\n"])
+def test_without_locks_the_run_of_another_host_is_there_until_its_lock_is_deleted(
+    tiny, tmp_path, second
+):
+    path = tmp_path / "run.nc"
+    left_by(path, f"process 1 on elsewhere{second}")
+    for how in ({"force": True, "resume": False}, {"force": False, "resume": True}):
+        with pytest.raises(
+            InputError, match=r"\(process 1 on elsewhere\).* ended, delete .*partial/lock\.$"
+        ) as caught:
+            claim_output(path, **how)
+    assert len(str(caught.value).splitlines()) == 1
+    (partial_path(path) / "lock").unlink()
+    solve(tiny_model(tiny, "run.duration=15 min", name="null-kg1a"), path)
+    assert [p.name for p in tmp_path.iterdir()] == ["run.nc"]
 
 
 def test_an_interruption_between_two_outputs_goes_on_from_the_earlier_one(
