@@ -24,6 +24,7 @@ from sdf1_field.record import (
     open_run,
     partial_path,
     paths,
+    reading,
     solve,
     summary,
     writing,
@@ -239,6 +240,36 @@ def test_a_run_shows_its_last_checkpoint_while_it_is_written(tiny, tmp_path):
 
     solve(tiny_model(tiny), path, seed=1, progress=look, checkpoint_every=0.0)
     assert shown == [2700.0]
+
+
+@pytest.mark.parametrize("by", [Path, partial_path])
+def test_a_run_that_is_completed_while_it_is_opened_is_opened_whole(
+    tiny, tiny_run, tmp_path, monkeypatch, by
+):
+    path, load = tmp_path / "run.nc", reading.load_checkpoint
+    interrupted(tiny, path, HOUR)
+
+    def completed(folder, tables):
+        monkeypatch.undo()
+        solve(tiny_model(tiny), path, seed=1, resume=True)
+        return load(folder, tables)
+
+    monkeypatch.setattr(reading, "load_checkpoint", completed)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", Sdf1FieldWarning)
+        open_run(by(path), interrupted=True).close()
+    assert digest_of(path) == digest_of(tiny_run)
+
+
+def test_the_name_of_a_runs_folder_is_on_the_disk_with_its_first_checkpoint(
+    tiny, tmp_path, monkeypatch
+):
+    synced, sync = [], errors.sync
+    monkeypatch.setattr(errors, "sync", lambda path: (synced.append(path.name), sync(path)))
+    path = tmp_path / "run.nc"
+    interrupted(tiny, path, HOUR)
+    assert synced.index("state.npz.writing") < synced.index(tmp_path.name)
+    assert synced.count(tmp_path.name) == 1
 
 
 def test_a_run_makes_a_checkpoint_only_when_one_is_due(tiny, tmp_path):

@@ -234,7 +234,7 @@ def written_aside(path: Path, aside: Path | None = None) -> Iterator[Path]:
             yield aside
             _sync_all(aside)
             aside.replace(path)
-            _sync_names(path.parent)
+            sync_names(path.parent)
         return
     _clear_left(path.parent)
     own = path.parent / f"{os.getpid()}-{host_number()}-{os.urandom(8).hex()}{ASIDE}"
@@ -252,7 +252,7 @@ def written_aside(path: Path, aside: Path | None = None) -> Iterator[Path]:
             (own / _OLD).mkdir()
             path.rename(own / _OLD / path.name)
         partial.replace(path)
-        _sync_names(path.parent)
+        sync_names(path.parent)
     finally:
         _clear(own)
 
@@ -299,8 +299,9 @@ def _sync_all(path: Path) -> None:
     sync(path)
 
 
-def _sync_names(folder: Path) -> None:
-    # Some network disks cannot do this for a folder.
+def sync_names(folder: Path) -> None:
+    """Wait until the names in a folder are on the disk, where it can do that for folders."""
+    # Some network disks cannot.
     with contextlib.suppress(OSError):
         sync(folder)
 

@@ -9,7 +9,14 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from sdf1_field.errors import InputError, RunError, Sdf1FieldWarning, reason_of, written_aside
+from sdf1_field.errors import (
+    InputError,
+    RunError,
+    Sdf1FieldWarning,
+    reason_of,
+    sync_names,
+    written_aside,
+)
 from sdf1_field.record.computer import (
     computers_text,
     differences,
@@ -155,7 +162,7 @@ class _Run:
         self.recorder: Recorder | None = None
         self.last: State | None = None
         self.saved = time.monotonic()
-        self.complete = False
+        self.complete = self.placed = False
 
     def go_on(self, start: Start) -> State:
         """Take up an interrupted run; its last stop."""
@@ -221,6 +228,10 @@ class _Run:
         assert self.recorder is not None
         assert self.last is not None
         self.recorder.journal.commit(self.last, self.recorder.once, self.recorder.own)
+        if not self.placed:
+            # A power failure would take the folder itself.
+            sync_names(self.path.parent)
+            self.placed = True
         self.saved = time.monotonic()
 
     def _complete(self) -> None:
