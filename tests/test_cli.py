@@ -410,11 +410,43 @@ def test_a_run_that_is_asked_to_end_does_so_at_once_and_goes_on(
     )
 
 
-def test_a_time_limit_that_is_over_at_once_keeps_nothing_and_has_its_status(run, tiny_null):
+def test_a_time_limit_that_is_over_before_anything_is_gained_is_no_reason_to_repeat_the_call(
+    run, tiny_null, monkeypatch
+):
+    from sdf1_field.simulation import loop
+
+    whole, calls, after = loop.cell_layer.advance_with_uptake, [], 4
+
+    def asked(*arguments, **options):
+        calls.append(1)
+        if len(calls) == after:
+            signal.raise_signal(signal.SIGALRM)
+        return whole(*arguments, **options)
+
     call = ["solve", "null-kg1a", "-o", "run.nc", "--quiet", *overrides(tiny_null)]
-    result = run(*call, "--time-limit", "1 ms")
-    assert result.exit_code == 75
-    assert "stopped at the time limit. " in result.stderr
+    vain = "sdf1-field: stopped at the time limit. No stop was reached since the start of this call"
+    monkeypatch.setattr(loop.cell_layer, "advance_with_uptake", asked)
+    assert run(*call).exit_code == 75
+    calls, after = [], 1
+    result = run(*call, "--resume")
+    assert (result.exit_code, len(result.stderr.splitlines())) == (1, 1)
+    assert result.stderr.startswith(vain)
+    assert result.stderr.endswith(
+        ": raise --time-limit. Results so far are in run.nc.partial; go on with --resume.\n"
+    )
+    calls, after = [], 2
+    assert run(*call, "--resume").exit_code == 75
+    # The state at the start is the first stop.
+    calls, after = [], 1
+    assert run(*call, "--force").exit_code == 75
+    for more in ((), ("--resume",)):
+        result = run(*call, *more, "--force", "--time-limit", "1 ms")
+        assert result.exit_code == 1
+        assert result.stderr.startswith(vain)
+
+
+def test_a_time_that_is_none_is_refused(run, tiny_null):
+    call = ["solve", "null-kg1a", "-o", "run.nc", "--quiet", *overrides(tiny_null)]
     for option, text in (("--time-limit", "0 h"), ("--checkpoint-every", "5 um")):
         assert_refused(run(*call, option, text), f"{option}: '{text}'")
     assert_refused(run(*call, "--accept"), "--accept: is about a run that is resumed.")

@@ -198,6 +198,7 @@ def test_a_damaged_run_is_simulated_again_and_a_leftover_removed(tmp_path, by_no
     for path, content in whole.items():
         path.write_bytes(content[:5000])
     next(iter(whole)).replace(tmp_path / "runs" / f"{next(iter(whole)).name}.writing")
+    (tmp_path / "runs" / f"1-00000000-{'0' * 16}.writing" / "new").mkdir(parents=True)
     run_dishes(NULL[:2], tmp_path)
     assert by_none == [1, 2, 1, 2]
     assert stored(tmp_path) == {path.name for path in whole}

@@ -1,6 +1,12 @@
 """Messages that are plain lines, and files that are files, whole or not there."""
 
+import contextlib
 import os
+import signal
+import stat
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -12,28 +18,123 @@ from sdf1_field.errors import (
     read_file,
     replaced_when_whole,
     require_file,
+    write_whole,
 )
+from sdf1_field.locks import host_number
 from sdf1_field.record import claim_output
 from sdf1_field.record.paths import only_writer
 
 
-def test_a_link_that_another_user_put_in_the_way_is_not_written_through(tmp_path, monkeypatch):
-    precious, link = tmp_path / "precious", tmp_path / f"table.csv{errors.ASIDE}"
+def test_no_other_user_can_put_a_link_where_an_output_grows(tmp_path):
+    precious, path = tmp_path / "precious", tmp_path / "table.csv"
     precious.write_text("precious", encoding="utf-8")
-    link.symlink_to(precious)
-    # In a sticky folder such as /tmp the other user's link cannot be removed.
-    monkeypatch.setattr(errors, "_remove", lambda _: None)
-    with (
-        pytest.raises(InputError, match=f"table.csv{errors.ASIDE} belongs to another user"),
-        replaced_when_whole(tmp_path / "table.csv") as partial,
-    ):
+    for planted in (f"table.csv{errors.ASIDE}", "table.csv"):
+        (tmp_path / planted).symlink_to(precious)
+    with replaced_when_whole(path) as partial:
+        own = partial.parents[1]
+        assert own.parent == tmp_path
+        assert stat.S_IMODE(own.stat().st_mode) == 0o700
         partial.write_text("table", encoding="utf-8")
     assert precious.read_text(encoding="utf-8") == "precious"
-    monkeypatch.undo()
-    with replaced_when_whole(tmp_path / "table.csv") as partial:
-        partial.write_text("table", encoding="utf-8")
-    assert precious.read_text(encoding="utf-8") == "precious"
-    assert (tmp_path / "table.csv").read_text(encoding="utf-8") == "table"
+    assert path.read_text(encoding="utf-8") == "table"
+    assert not path.is_symlink()
+
+
+def test_two_writers_of_one_output_leave_that_of_the_last_whole(tmp_path):
+    path = tmp_path / "table.csv"
+    path.write_text("old", encoding="utf-8")
+    with contextlib.ExitStack() as first, contextlib.ExitStack() as second:
+        one = first.enter_context(replaced_when_whole(path))
+        with one.open("w", encoding="utf-8") as stream:
+            stream.write("one, ")
+            stream.flush()
+            other = second.enter_context(replaced_when_whole(path))
+            other.write_text("other, half", encoding="utf-8")
+            stream.write("whole")
+        assert path.read_text(encoding="utf-8") == "old"
+        first.close()
+        assert path.read_text(encoding="utf-8") == "one, whole"
+        other.write_text("other, whole", encoding="utf-8")
+        second.close()
+    assert path.read_text(encoding="utf-8") == "other, whole"
+    assert [left.name for left in tmp_path.iterdir()] == ["table.csv"]
+
+
+def test_a_writer_that_fails_leaves_the_output_of_another(tmp_path):
+    path = tmp_path / "table.csv"
+    with replaced_when_whole(path) as one:
+        one.write_text("whole", encoding="utf-8")
+        with pytest.raises(InputError, match="is a directory"), replaced_when_whole(path) as other:
+            other.write_bytes(other.parent.read_bytes())
+    assert path.read_text(encoding="utf-8") == "whole"
+
+
+KILLED = """
+import os, pathlib, signal, sys
+from sdf1_field.errors import replaced_when_whole
+path, moment = pathlib.Path(sys.argv[1]), sys.argv[2]
+replace = pathlib.Path.replace
+def killed(*paths):
+    if moment == "renamed":
+        os.kill(os.getpid(), signal.SIGKILL)
+    replace(*paths)
+pathlib.Path.replace = killed
+with replaced_when_whole(path) as partial:
+    partial.mkdir()
+    (partial / "file").write_text("new")
+    if moment == "half":
+        os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@pytest.mark.parametrize("moment", ["half", "renamed"])
+def test_a_killed_writer_of_a_folder_loses_nothing_and_the_next_removes_what_it_left(
+    tmp_path, moment
+):
+    path = tmp_path / "tracks.geff"
+    path.mkdir()
+    (path / "file").write_text("old", encoding="utf-8")
+    done = subprocess.run([sys.executable, "-c", KILLED, path, moment], check=False)
+    assert done.returncode == -signal.SIGKILL
+    assert path.exists() == (moment == "half")
+    foreign = tmp_path / f"1-00000000-{'0' * 16}{errors.ASIDE}"
+    foreign.mkdir()
+    with replaced_when_whole(tmp_path / "other.csv") as partial:
+        assert (path / "file").read_text(encoding="utf-8") == "old"
+        partial.write_text("other", encoding="utf-8")
+    foreign.rmdir()
+    with replaced_when_whole(path) as partial:
+        partial.mkdir()
+        (partial / "file").write_text("new", encoding="utf-8")
+    assert (path / "file").read_text(encoding="utf-8") == "new"
+    assert sorted(left.name for left in tmp_path.iterdir()) == ["other.csv", "tracks.geff"]
+
+
+def test_a_folder_that_cannot_be_replaced_keeps_its_name(tmp_path, monkeypatch):
+    path = tmp_path / "tracks.geff"
+    path.mkdir()
+    (path / "file").write_text("old", encoding="utf-8")
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "replace", full)
+    with pytest.raises(InputError, match="no space left"), replaced_when_whole(path) as partial:
+        partial.mkdir()
+    assert (path / "file").read_text(encoding="utf-8") == "old"
+    assert [left.name for left in tmp_path.iterdir()] == ["tracks.geff"]
+
+
+def test_what_looks_like_a_dead_programs_folder_and_is_a_link_stays(tmp_path):
+    mine = tmp_path / "mine"
+    (mine / "old").mkdir(parents=True)
+    (mine / "old" / "thesis.txt").touch()
+    place = tmp_path / "shared"
+    place.mkdir()
+    (place / f"{2**22 + 1}-{host_number()}-{'0' * 16}{errors.ASIDE}").symlink_to(mine)
+    write_whole(place / "table.csv", "table")
+    assert (mine / "old" / "thesis.txt").exists()
+    assert len(list(place.iterdir())) == 2
 
 
 @pytest.mark.skipif(os.name != "posix", reason="a backslash is a separator elsewhere")

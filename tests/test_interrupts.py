@@ -52,6 +52,27 @@ def test_an_interrupt_where_python_would_print_it_is_raised_at_the_next_check():
     assert (exit_status(caught.value), reason(caught.value)) == (143, "ended by SIGTERM")
 
 
+def write_run():
+    signal.raise_signal(signal.SIGTERM)
+
+
+@pytest.mark.parametrize(
+    ("module", "at_once"), [("mine", True), ("sdf1_field.ensemble.storing", False)]
+)
+def test_an_interrupt_is_put_off_only_in_the_programs_own_function_of_that_name(module, at_once):
+    own, reached = FunctionType(write_run.__code__, globals() | {"__name__": module}), []
+
+    def work():
+        with interruptible() as check:
+            own()
+            reached.append("after")
+            check()
+
+    with pytest.raises(Interrupted):
+        work()
+    assert (not reached) == at_once
+
+
 def test_an_interrupt_that_a_library_turns_into_its_own_error_stays_one():
     def work():
         with interruptible():

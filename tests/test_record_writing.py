@@ -1,5 +1,8 @@
 import json
+import os
+import shutil
 import signal
+import socket
 import subprocess
 import sys
 import warnings
@@ -12,6 +15,7 @@ import pytest
 from conftest import digest_of, tiny_model
 from sdf1_field import errors
 from sdf1_field.errors import InputError, RunError, Sdf1FieldWarning
+from sdf1_field.locks import host_number, started
 from sdf1_field.record import (
     checkpoint_path,
     claim_output,
@@ -19,6 +23,8 @@ from sdf1_field.record import (
     load_state,
     open_run,
     partial_path,
+    paths,
+    reading,
     solve,
     summary,
     writing,
@@ -236,6 +242,36 @@ def test_a_run_shows_its_last_checkpoint_while_it_is_written(tiny, tmp_path):
     assert shown == [2700.0]
 
 
+@pytest.mark.parametrize("by", [Path, partial_path])
+def test_a_run_that_is_completed_while_it_is_opened_is_opened_whole(
+    tiny, tiny_run, tmp_path, monkeypatch, by
+):
+    path, load = tmp_path / "run.nc", reading.load_checkpoint
+    interrupted(tiny, path, HOUR)
+
+    def completed(folder, tables):
+        monkeypatch.undo()
+        solve(tiny_model(tiny), path, seed=1, resume=True)
+        return load(folder, tables)
+
+    monkeypatch.setattr(reading, "load_checkpoint", completed)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", Sdf1FieldWarning)
+        open_run(by(path), interrupted=True).close()
+    assert digest_of(path) == digest_of(tiny_run)
+
+
+def test_the_name_of_a_runs_folder_is_on_the_disk_with_its_first_checkpoint(
+    tiny, tmp_path, monkeypatch
+):
+    synced, sync = [], errors.sync
+    monkeypatch.setattr(errors, "sync", lambda path: (synced.append(path.name), sync(path)))
+    path = tmp_path / "run.nc"
+    interrupted(tiny, path, HOUR)
+    assert synced.index("state.npz.writing") < synced.index(tmp_path.name)
+    assert synced.count(tmp_path.name) == 1
+
+
 def test_a_run_makes_a_checkpoint_only_when_one_is_due(tiny, tmp_path):
     path, there = tmp_path / "run.nc", []
 
@@ -262,6 +298,63 @@ def test_what_a_killed_run_leaves_before_its_first_checkpoint_blocks_nothing(tin
         assert ["begun anew" in str(one.message) for one in said] == [True] * resume
         assert [p.name for p in tmp_path.iterdir()] == ["run.nc"]
         path.unlink()
+
+
+@pytest.fixture
+def no_locks(monkeypatch):
+    def none(*_, **__):
+        raise OSError(38, "Function not implemented")
+
+    monkeypatch.setattr(paths, "flock", none)
+
+
+def left_by(path, lock):
+    """Make what a run leaves that was killed before its first checkpoint."""
+    partial_path(path).mkdir()
+    (partial_path(path) / "lock").write_text(lock, encoding="utf-8")
+
+
+@pytest.mark.usefixtures("no_locks")
+def test_without_locks_a_later_process_with_the_number_of_a_killed_run_blocks_nothing(
+    tiny, tmp_path
+):
+    path, number = tmp_path / "run.nc", os.getpid()
+    since = started(number)
+    assert since > 1.0
+    place = f"process {number} on {socket.gethostname()}"
+    for lock in (f"{place}\n{host_number()} {since}\n", place):
+        left_by(path, lock)
+        with pytest.raises(InputError, match=r"run \(process \d+ on \S+\)\. Wait .* name\.$"):
+            claim_output(path, force=True, resume=False)
+        shutil.rmtree(partial_path(path))
+    for lock in (
+        f"{place}\n{host_number()} {since - 9.0}\n",
+        f"process {2**22 + 1} on {socket.gethostname()}\n{host_number()} 9.5\n",
+        f"process {2**22 + 1} on {socket.gethostname()}",
+        f"process {'9' * 300} on {socket.gethostname()}",
+    ):
+        left_by(path, lock)
+        claim_output(path, force=False, resume=True)
+        solve(tiny_model(tiny, "run.duration=15 min", name="null-kg1a"), path, force=True)
+        assert [p.name for p in tmp_path.iterdir()] == ["run.nc"]
+
+
+@pytest.mark.usefixtures("no_locks")
+@pytest.mark.parametrize("second", ["", "\n00000000 12.5\n"])
+def test_without_locks_the_run_of_another_host_is_there_until_its_lock_is_deleted(
+    tiny, tmp_path, second
+):
+    path = tmp_path / "run.nc"
+    left_by(path, f"process 1 on elsewhere{second}")
+    for how in ({"force": True, "resume": False}, {"force": False, "resume": True}):
+        with pytest.raises(
+            InputError, match=r"\(process 1 on elsewhere\).* ended, delete .*partial/lock\.$"
+        ) as caught:
+            claim_output(path, **how)
+    assert len(str(caught.value).splitlines()) == 1
+    (partial_path(path) / "lock").unlink()
+    solve(tiny_model(tiny, "run.duration=15 min", name="null-kg1a"), path)
+    assert [p.name for p in tmp_path.iterdir()] == ["run.nc"]
 
 
 def test_an_interruption_between_two_outputs_goes_on_from_the_earlier_one(
@@ -491,6 +584,51 @@ def test_a_damaged_folder_is_not_resumed(tiny, tmp_path, name, share):
     assert len(str(caught.value).splitlines()) == 1
     with pytest.raises(InputError, match="damaged"):
         open_run(path, interrupted=True)
+
+
+def flip(path):
+    """Give a file one other bit."""
+    content = bytearray(path.read_bytes())
+    content[len(content) // 3] ^= 8
+    path.write_bytes(content)
+
+
+@pytest.mark.parametrize("name", ["time", "obs", "time-fibre-fibre_vertex"])
+def test_a_table_with_another_bit_is_neither_resumed_nor_shown(tiny, tmp_path, name):
+    path = tmp_path / "run.nc"
+    interrupted(tiny, path, HOUR)
+    flip(partial_path(path) / f"{name}.rows")
+    text = rf"partial: damaged: {name}\.rows has other bytes than were written\. Start over with"
+    with pytest.raises(InputError, match=text):
+        solve(tiny_model(tiny), path, seed=1, resume=True)
+    with pytest.raises(InputError, match=text):
+        open_run(path, interrupted=True)
+
+
+def test_a_bit_that_changes_while_a_run_goes_on_is_not_put_into_its_file(tiny, tmp_path):
+    path = tmp_path / "run.nc"
+
+    def look(time):
+        if time == 7200.0:
+            flip(partial_path(path) / "time.rows")
+
+    with pytest.raises(InputError, match=r"damaged: time\.rows has other bytes"):
+        solve(tiny_model(tiny), path, seed=1, progress=look, checkpoint_every=0.0)
+    assert not path.exists()
+
+
+def test_a_folder_of_a_version_without_checksums_of_tables_goes_on(tiny, tiny_run, tmp_path):
+    path = tmp_path / "run.nc"
+    interrupted(tiny, path, HOUR)
+    state = checkpoint_path(path)
+    with np.load(state) as stored:
+        arrays = {key: stored[key] for key in stored.files}
+    facts = json.loads(str(arrays["beside.facts"]))
+    del facts["checksums"]
+    arrays["beside.facts"] = np.array(json.dumps(facts))
+    np.savez(state, **arrays)
+    solve(tiny_model(tiny), path, seed=1, resume=True)
+    assert digest_of(path) == digest_of(tiny_run)
 
 
 def test_there_is_nothing_to_resume_without_an_interrupted_run(tmp_path):

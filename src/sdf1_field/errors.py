@@ -5,7 +5,6 @@ from others is in these messages, so that each is made `plain` and cut.
 """
 
 import contextlib
-import errno
 import math
 import os
 import re
@@ -14,8 +13,14 @@ import stat
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from sdf1_field.locks import host_number, started
+
 ASIDE = ".writing"
-"""Added to the name of what is not complete."""
+"""End of the name of what holds an output that is not complete."""
+OWN_FOLDER = re.compile(rf"(\d+)-([0-9a-f]{{8}})-[0-9a-f]{{16}}{re.escape(ASIDE)}")
+"""Name of a folder in which one output of one program grows: process, host, random number."""
+_NEW, _OLD = "new", "old"
+"""Folders in it of the output, and of a folder whose name it takes."""
 PROBE = ".probe"
 """Added to the name of a file that is made only to see whether it can be."""
 _ACTING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
@@ -185,8 +190,10 @@ def require_place(path: Path, example: str) -> None:
     try:
         folder, there = path.is_dir(), path.parent.is_dir()
         if there and not folder and not os.path.lexists(probe):
-            probe.touch(exist_ok=False)
-            probe.unlink()
+            # Another program may try the same name.
+            with contextlib.suppress(FileExistsError):
+                probe.touch(exist_ok=False)
+                probe.unlink(missing_ok=True)
     except OSError as error:
         raise InputError(
             f"{path}: cannot be written to ({reason_of(error)}). Choose another place."
@@ -209,27 +216,94 @@ def refuse_inputs(path: Path | None, *inputs: Path | None) -> None:
 def written_aside(path: Path, aside: Path | None = None) -> Iterator[Path]:
     """Partial file or folder, which takes the name when it is complete and is removed if not.
 
-    It is on the disk before it takes the name, so that a power failure leaves the old or the new.
-    It grows beside the name unless another place is given, on the same file system.
+    It is on the disk before it takes the name, so that a power failure leaves the old or the new. A
+    folder that is replaced is renamed before, as no system replaces one in one step: a program that
+    is killed between the two leaves the old beside its place, and the next call that writes there
+    puts it back.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+    aside : pathlib.Path, optional
+        Of the partial file, on the same file system and in a folder to which this program alone
+        writes. By default a folder of its own is made beside ``path``, so that programs that write
+        to the same path do not meet, and no other user can put a link there.
     """
-    partial = path.with_name(path.name + ASIDE) if aside is None else aside
-    _remove(partial)
-    if os.path.lexists(partial):
-        # In /tmp another user's link could have this program write to any file of its own user.
-        raise PermissionError(errno.EPERM, f"{partial} belongs to another user", str(partial))
+    if aside is not None:
+        with _removed_in_the_end(aside):
+            yield aside
+            _sync_all(aside)
+            aside.replace(path)
+            sync_names(path.parent)
+        return
+    _clear_left(path.parent)
+    own = path.parent / f"{os.getpid()}-{host_number()}-{os.urandom(8).hex()}{ASIDE}"
     try:
+        try:
+            own.mkdir(mode=0o700)
+        except OSError as error:
+            error.filename = str(path)
+            raise
+        partial = own / _NEW / path.name
+        partial.parent.mkdir()
         yield partial
-        for part in sorted(partial.rglob("*")) if partial.is_dir() else ():
-            sync(part)
-        sync(partial)
+        _sync_all(partial)
         if partial.is_dir() and path.is_dir():
-            shutil.rmtree(path)
+            (own / _OLD).mkdir()
+            path.rename(own / _OLD / path.name)
         partial.replace(path)
-        # Some network disks cannot do this for a folder.
-        with contextlib.suppress(OSError):
-            sync(path.parent)
+        sync_names(path.parent)
     finally:
-        _remove(partial)
+        _clear(own)
+
+
+@contextlib.contextmanager
+def _removed_in_the_end(aside: Path) -> Iterator[None]:
+    remove(aside)
+    try:
+        yield
+    finally:
+        remove(aside)
+
+
+def _clear_left(folder: Path) -> None:
+    """Clear what programs that were killed on this host have left of outputs in a folder."""
+    with contextlib.suppress(OSError):
+        for name in os.listdir(folder):
+            found = name.endswith(ASIDE) and OWN_FOLDER.fullmatch(name)
+            if found and found[2] == host_number() and started(int(found[1])) is None:
+                _clear(folder / name)
+
+
+def _clear(own: Path) -> None:
+    """Remove a folder of an output, but for a folder that has lost its name, which is put back."""
+    with contextlib.suppress(OSError):
+        if not is_own_folder(own):
+            return
+        for old in (own / _OLD).iterdir() if (own / _OLD).is_dir() else ():
+            if not os.path.lexists(own.parent / old.name):
+                old.rename(own.parent / old.name)
+        remove(own)
+
+
+def is_own_folder(path: Path) -> bool:
+    """Whether a path is a folder of this program's user, and no link."""
+    status = path.lstat()
+    others = hasattr(os, "getuid") and status.st_uid != os.getuid()
+    return stat.S_ISDIR(status.st_mode) and not others
+
+
+def _sync_all(path: Path) -> None:
+    for part in sorted(path.rglob("*")) if path.is_dir() else ():
+        sync(part)
+    sync(path)
+
+
+def sync_names(folder: Path) -> None:
+    """Wait until the names in a folder are on the disk, where it can do that for folders."""
+    # Some network disks cannot.
+    with contextlib.suppress(OSError):
+        sync(folder)
 
 
 def write_whole(path: Path, text: str) -> None:
@@ -272,7 +346,8 @@ def replaced_when_whole(path: Path) -> Iterator[Path]:
         raise InputError(f"{path}: {reason_of(error)}. Choose another place.") from None
 
 
-def _remove(path: Path) -> None:
+def remove(path: Path) -> None:
+    """Remove a file or folder, as far as it can be."""
     if path.is_dir():
         shutil.rmtree(path, ignore_errors=True)
     with contextlib.suppress(OSError):

@@ -11,11 +11,17 @@ from sdf1_field.errors import InputError
 
 TIME_LIMIT_STATUS = 75
 """Exit status at the time limit: ``EX_TEMPFAIL`` of sysexits.h, the call may be repeated."""
+IN_VAIN_STATUS = 1
+"""Exit status at a time limit that was over before anything was gained by the call."""
 _STATUS = 128
 """Added to a signal's number, as shells do."""
-_LOST_IN = ("__del__", "_gc_callback", "write_run")
-"""Functions in which Python or the NetCDF library prints exceptions instead of raising them; the
-second is Dask's, at garbage collections."""
+_LOST_IN = {
+    "__del__": "",
+    "_gc_callback": "distributed.gc",
+    "write_run": "sdf1_field.ensemble.storing",
+}
+"""Functions in which Python or the NetCDF library prints exceptions instead of raising them, with
+their modules; the first is any module's."""
 _SOON = 0.01
 """Time after which an interrupt that came while a lock was taken is tried again [s]."""
 SIGNALS = tuple(
@@ -42,10 +48,25 @@ class Interrupted(KeyboardInterrupt):
         self.number = number
 
 
-def exit_status(end: KeyboardInterrupt) -> int:
-    """Exit status of a program that was interrupted."""
+def at_time_limit(end: KeyboardInterrupt) -> bool:
+    """Whether a program was interrupted by its time limit."""
+    return isinstance(end, Interrupted) and end.number == _ALARM
+
+
+def exit_status(end: KeyboardInterrupt, *, gained: bool = True) -> int:
+    """Exit status of a program that was interrupted.
+
+    Parameters
+    ----------
+    end : KeyboardInterrupt
+    gained : bool
+        Whether a call that repeats this one begins further on than this one did; what did not
+        within its time limit never will.
+    """
     number = end.number if isinstance(end, Interrupted) else signal.SIGINT
-    return TIME_LIMIT_STATUS if number == _ALARM else _STATUS + number
+    if number == _ALARM:
+        return TIME_LIMIT_STATUS if gained else IN_VAIN_STATUS
+    return _STATUS + number
 
 
 def reason(end: KeyboardInterrupt) -> str:
@@ -104,7 +125,8 @@ def interruptible(time_limit: float | None = None) -> Iterator[Callable[[], None
             _wake_after(_SOON)
             return
         while frame is not None:
-            if frame.f_code.co_name in _LOST_IN:
+            module = _LOST_IN.get(frame.f_code.co_name)
+            if module is not None and module in ("", frame.f_globals.get("__name__")):
                 return
             frame = frame.f_back
         raised.append(asked[0])

@@ -170,6 +170,6 @@ def fail(text: str, status: int) -> NoReturn:
     sys.exit(status)
 
 
-def fail_interrupted(end: KeyboardInterrupt, text: str = "") -> NoReturn:
-    """End the program that was interrupted, with its reason, a text and its exit status."""
-    fail(f"{reason(end)}. {text}", exit_status(end))
+def fail_interrupted(end: KeyboardInterrupt, text: str = "", *, gained: bool = True) -> NoReturn:
+    """End the program that was interrupted, with its reason, a text and its `exit_status`."""
+    fail(f"{reason(end)}. {text}", exit_status(end, gained=gained))

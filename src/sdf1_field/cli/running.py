@@ -6,6 +6,7 @@ import shlex
 import sys
 import warnings
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -16,7 +17,10 @@ from sdf1_field.cli.program import fail_interrupted
 from sdf1_field.cli.progress import announce_compilation, shown_progress
 from sdf1_field.cli.tables import print_table
 from sdf1_field.errors import InputError, Sdf1FieldWarning
-from sdf1_field.interrupts import interruptible
+from sdf1_field.interrupts import at_time_limit, interruptible
+
+if TYPE_CHECKING:
+    from sdf1_field.record.standing import Standing
 
 _LARGE = 1e9
 """Bytes of file or memory from which a run announces its size, and keeps the memory it has."""
@@ -58,7 +62,8 @@ _LARGE = 1e9
 @click.option(
     "--time-limit",
     metavar="TIME",
-    help="Save the run and stop after this time, such as 2h, with exit status 75.",
+    help="Save the run and stop after this time, such as 2h, with exit status 75; with 1 if it "
+    "came no further.",
 )
 @click.option("--resume", is_flag=True, help="Go on with a run that was interrupted.")
 @click.option(
@@ -91,7 +96,7 @@ def solve(
 
     limit = quantity_or_none("--time-limit", time_limit, "time")
     every = quantity("--checkpoint-every", checkpoint_every, "time")
-    path = output
+    path, before = output, None
     try:
         with interruptible(limit) as check:
             from sdf1_field import record
@@ -106,6 +111,7 @@ def solve(
                 if quiet:
                     warnings.simplefilter("ignore", Sdf1FieldWarning)
                 require_possible(loaded, path, force=force, resume=resume, strict=strict)
+            before = record.standing_of(path)
             file_size, memory = record.expected_size(loaded.spec)
             if not quiet and max(file_size, memory) > _LARGE:
                 say(
@@ -133,18 +139,30 @@ def solve(
                     progress=progress, check=check,
                 )  # fmt: skip
     except KeyboardInterrupt as end:
-        fail_interrupted(end, "Nothing had been saved yet." if path is None else _left(path))
+        gained, left = False, "Nothing had been saved yet."
+        if path is not None and before is not None:
+            gained, left = _left(path, before)
+        if at_time_limit(end) and not gained:
+            left = (
+                "No stop was reached since the start of this call, and the same call would reach "
+                f"none: raise --time-limit. {left}"
+            )
+        fail_interrupted(end, left, gained=gained)
     if not quiet:
         say(path)
 
 
-def _left(path: Path) -> str:
-    """What an interrupted run has left."""
-    from sdf1_field.record import checkpoint_path, partial_path
+def _left(path: Path, before: "Standing") -> tuple[bool, str]:
+    """Whether an interrupted call has gained anything, and what there is of its run."""
+    from sdf1_field.record import checkpoint_path, partial_path, standing_of
 
+    after = standing_of(path)
+    left = "Nothing had been saved yet."
     if checkpoint_path(path).exists():
-        return f"Results so far are in {partial_path(path)}; go on with --resume."
-    return f"{path} is complete." if path.exists() else "Nothing had been saved yet."
+        left = f"Results so far are in {partial_path(path)}; go on with --resume."
+    elif after.whole != before.whole:
+        left = f"{path} is complete."
+    return after.beyond(before), left
 
 
 @click.command(

@@ -23,7 +23,15 @@ import numpy as np
 import sdf1_field
 from sdf1_field.claims import Quantity, Reading, Sample
 from sdf1_field.ensemble.sources import source_digest
-from sdf1_field.errors import ASIDE, InputError, reason_of, write_whole, written_aside
+from sdf1_field.errors import (
+    ASIDE,
+    OWN_FOLDER,
+    InputError,
+    reason_of,
+    remove,
+    write_whole,
+    written_aside,
+)
 from sdf1_field.locks import LOCKS, flock
 from sdf1_field.observations import OBSERVATIONS, Dish
 from sdf1_field.record.computer import Computer, computers_text, recorded_computers
@@ -33,7 +41,9 @@ from sdf1_field.spec import load_model
 _RUNS, _TABLE = "runs", "runs.csv"
 _DIGITS = 16
 """Hexadecimal digits of a digest: enough to tell all dishes apart."""
-_OURS = re.compile(rf".+-seed-?\d+-[0-9a-f]{{{_DIGITS}}}\.nc({re.escape(ASIDE)})?")
+_OURS = re.compile(
+    rf".+-seed-?\d+-[0-9a-f]{{{_DIGITS}}}\.nc({re.escape(ASIDE)})?|{OWN_FOLDER.pattern}"
+)
 _COLUMNS = (
     "model",
     "settings",
@@ -131,16 +141,22 @@ def claimed(folder: Path) -> Iterator[None]:
             f"{folder}: cannot be written to ({reason_of(error)}). Choose another folder."
         ) from None
     try:
-        lock(descriptor, folder)
-        for left in runs.glob(f"*{ASIDE}"):
-            left.unlink()
+        alone = lock(descriptor, folder)
+        for left in runs.glob(f"*{ASIDE}") if alone else ():
+            remove(left)
         yield
     finally:
         os.close(descriptor)
 
 
-def lock(descriptor: int, place: Path) -> None:
-    """Lock an open file or folder; InputError if another program has locked it."""
+def lock(descriptor: int, place: Path) -> bool:
+    """Lock an open file or folder; False where there are no locks.
+
+    Raises
+    ------
+    InputError
+        If another program has locked it.
+    """
     try:
         flock(descriptor)
     except BlockingIOError:
@@ -148,8 +164,9 @@ def lock(descriptor: int, place: Path) -> None:
             f"{place}: another program is writing to it. Wait for it, or choose another folder."
         ) from None
     except OSError:
-        # Without locks two programs compute the same.
-        return
+        # Two programs then compute the same.
+        return False
+    return True
 
 
 def _quantity(dish: Dish, reading: Reading) -> Quantity:

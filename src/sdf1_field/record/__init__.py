@@ -24,6 +24,7 @@ _HOMES = {
     "require_undamaged": "validating",
     "expected_content": "size",
     "expected_size": "size",
+    "standing_of": "standing",
     "load_state": "states",
     "save_state": "states",
     "in_timedeltas": "times",

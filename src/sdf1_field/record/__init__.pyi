@@ -11,6 +11,7 @@ from sdf1_field.record.reading import (
     summary,
 )
 from sdf1_field.record.size import expected_content, expected_size
+from sdf1_field.record.standing import standing_of
 from sdf1_field.record.states import load_state, save_state
 from sdf1_field.record.times import in_timedeltas
 from sdf1_field.record.validating import require_undamaged
@@ -37,6 +38,7 @@ __all__ = [
     "run_of",
     "save_state",
     "solve",
+    "standing_of",
     "summary",
     "unfinished",
 ]

@@ -9,15 +9,16 @@ import contextlib
 import json
 import os
 import shutil
-from collections.abc import Mapping
+import zlib
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sdf1_field.errors import InputError, written_aside
+from sdf1_field.errors import ASIDE, InputError, written_aside
 from sdf1_field.record.paths import LOCK
 from sdf1_field.record.states import load_arrays, load_beside, load_state, save_state
 from sdf1_field.record.variables import LATE, variables_of
@@ -31,6 +32,8 @@ their vertices and of migrasomes have a row for each that is there in a frame.""
 START, STATE = "start.npz", "state.npz"
 """Files of the folder: what is known at the start, and the last checkpoint."""
 _ROWS = ".rows"
+_READ_BYTES = 1 << 20
+"""Bytes of a table that are read at once for its checksum."""
 
 Values = Mapping[str, NDArray[Any]]
 """Values by variable."""
@@ -104,7 +107,8 @@ class Start:
         arrays = {f"once.{name}": values for name, values in self.once.items()}
         arrays |= {f"rows.{name}": np.zeros(0, kind) for name, kind in self.tables.items()}
         arrays["facts"] = np.array(json.dumps(facts, default=int))
-        with written_aside(folder / START) as aside, aside.open("wb") as stream:
+        partial = folder / f"{START}{ASIDE}"
+        with written_aside(folder / START, partial), partial.open("wb") as stream:
             np.savez(stream, allow_pickle=False, **arrays)
 
 
@@ -144,23 +148,35 @@ def _attributes_by_variable(own: Any) -> dict[str, dict[str, str | float]]:
     return dict(own)
 
 
+class Rows(NamedTuple):
+    """Number of a table's rows that are written, and the CRC-32 of their bytes."""
+
+    number: int = 0
+    checksum: int = 0
+
+
 @dataclass(frozen=True, eq=False)
 class Checkpoint:
     """What a checkpoint holds beside the state.
 
     Parameters
     ----------
-    rows : mapping of str to int
-        Number of rows of each table.
+    written : mapping of str to Rows
+        Of each table.
     once : mapping of str to ndarray
         Values by variable that change until the end.
     own : mapping of str to mapping
         Further attributes by variable.
     """
 
-    rows: Mapping[str, int]
+    written: Mapping[str, Rows]
     once: Values
     own: Mapping[str, Mapping[str, Any]]
+
+    @property
+    def rows(self) -> dict[str, int]:
+        """Number of rows of each table."""
+        return {name: table.number for name, table in self.written.items()}
 
 
 def load_checkpoint(folder: Path, tables: Mapping[str, Table]) -> Checkpoint:
@@ -169,19 +185,41 @@ def load_checkpoint(folder: Path, tables: Mapping[str, Table]) -> Checkpoint:
     Raises
     ------
     InputError
-        If it is missing or damaged, or if tables lack rows of it.
+        If it is missing or damaged, or if tables lack rows of it or have other bytes.
     """
     beside = load_beside(folder / STATE)
     try:
         facts = json.loads(str(beside.pop("facts")))
         rows = {name: int(facts["rows"][name]) for name in tables}
         sizes = {name: (folder / f"{name}{_ROWS}").stat().st_size for name in tables}
+        # Earlier versions stored none: their tables are taken as they are.
+        stored = dict(facts.get("checksums", {}))
         own = _attributes_by_variable(facts["own"])
     except (OSError, KeyError, ValueError, TypeError, AttributeError, OverflowError):
         raise _damaged(folder) from None
     if any(not 0 <= rows[name] * tables[name].itemsize <= sizes[name] for name in tables):
         raise _damaged(folder)
-    return Checkpoint(rows, beside, own)
+    try:
+        written = {
+            name: Rows(rows[name], _checksum(folder, name, rows[name] * kind.itemsize))
+            for name, kind in tables.items()
+        }
+    except OSError:
+        raise _damaged(folder) from None
+    for name, table in written.items():
+        if stored.get(name, table.checksum) != table.checksum:
+            raise _changed(folder, name)
+    return Checkpoint(written, beside, own)
+
+
+def _checksum(folder: Path, table: str, size: int) -> int:
+    """CRC-32 of the first bytes of a table."""
+    checksum = 0
+    with (folder / f"{table}{_ROWS}").open("rb") as stream:
+        while size > 0 and (part := stream.read(min(size, _READ_BYTES))):
+            checksum = zlib.crc32(part, checksum)
+            size -= len(part)
+    return checksum
 
 
 def rows_of(folder: Path, table: str, kind: Table, count: int) -> NDArray[Any]:
@@ -199,8 +237,8 @@ class Journal:
     folder : pathlib.Path
     spec : ModelSpec
     tables : mapping of str to Table
-    rows : mapping of str to int
-        Number of rows to keep of each table; others are removed.
+    written : mapping of str to Rows
+        What to keep of each table; further rows are removed.
     """
 
     def __init__(
@@ -208,15 +246,21 @@ class Journal:
         folder: Path,
         spec: ModelSpec,
         tables: Mapping[str, Table],
-        rows: Mapping[str, int],
+        written: Mapping[str, Rows],
     ) -> None:
         self.folder = folder
-        self.rows = {name: rows.get(name, 0) for name in tables}
+        # Rows and checksum change in one step, between whose halves no interrupt can come.
+        self.written = {name: written.get(name, Rows()) for name in tables}
         self._tables, self._variables = tables, variables_of(spec)
         self._streams: dict[str, BinaryIO] = {}
         for name, kind in tables.items():
             self._streams[name] = stream = (folder / f"{name}{_ROWS}").open("ab")
-            stream.truncate(self.rows[name] * kind.itemsize)
+            stream.truncate(self.written[name].number * kind.itemsize)
+
+    @property
+    def rows(self) -> dict[str, int]:
+        """Number of rows of each table."""
+        return {name: table.number for name, table in self.written.items()}
 
     def __contains__(self, table: str) -> bool:
         return table in self._tables
@@ -227,12 +271,12 @@ class Journal:
 
     def append(self, table: str, values: Mapping[str, Any]) -> None:
         """Append a row of `FRAMES` or `OBSERVATIONS`."""
-        kind, stream = self._tables[table], self._streams[table]
+        kind, parts = self._tables[table], []
         for name in self.columns(table):
             shape, value = kind[name].shape, values.get(name)
             value = np.broadcast_to(self._nothing(name) if value is None else value, shape)
-            stream.write(np.ascontiguousarray(value, kind[name].base).reshape(-1).data.cast("B"))
-        self.rows[table] += 1
+            parts.append(np.ascontiguousarray(value, kind[name].base).reshape(-1).data.cast("B"))
+        self._write(table, 1, parts)
 
     def extend(self, table: str, values: Mapping[str, Any]) -> None:
         """Append rows of another table, with their numbers."""
@@ -240,8 +284,15 @@ class Journal:
         rows = np.empty(len(values[numbered]), self._tables[table])
         for name in self.columns(table):
             rows[name] = values[name] if name in values else self._nothing(name)
-        self._streams[table].write(rows.tobytes())
-        self.rows[table] += len(rows)
+        self._write(table, len(rows), [rows.tobytes()])
+
+    def _write(self, table: str, number: int, parts: Iterable[bytes | memoryview]) -> None:
+        """Write the bytes of some rows."""
+        rows, checksum = self.written[table]
+        for part in parts:
+            self._streams[table].write(part)
+            checksum = zlib.crc32(part, checksum)
+        self.written[table] = Rows(rows + number, checksum)
 
     def _nothing(self, name: str) -> float:
         """Value that says that there is none."""
@@ -253,13 +304,25 @@ class Journal:
         for stream in self._streams.values():
             stream.flush()
             os.fsync(stream.fileno())
-        facts = json.dumps({"rows": self.rows, "own": own})
+        checksums = {name: table.checksum for name, table in self.written.items()}
+        facts = json.dumps({"rows": self.rows, "checksums": checksums, "own": own})
         save_state(self.folder / STATE, state, {**once, "facts": np.array(facts)})
 
-    def flush(self) -> None:
-        """Let all that was appended be read."""
+    def complete(self, once: Values, own: Mapping[str, Mapping[str, Any]]) -> Checkpoint:
+        """All that was appended, which can then be read.
+
+        Raises
+        ------
+        InputError
+            If the disk gives other bytes than were written.
+        """
         for stream in self._streams.values():
             stream.flush()
+        for name, table in self.written.items():
+            size = table.number * self._tables[name].itemsize
+            if _checksum(self.folder, name, size) != table.checksum:
+                raise _changed(self.folder, name)
+        return Checkpoint(self.written, once, own)
 
     def close(self) -> None:
         """Close the tables; what a full disk does not take is lost."""
@@ -278,7 +341,7 @@ def reopened(folder: Path, spec: ModelSpec, start: Start) -> tuple[Journal, Chec
     """
     checkpoint = load_checkpoint(folder, start.tables)
     state = load_state(folder / STATE, spec.numerics.solver)
-    return Journal(folder, spec, start.tables, checkpoint.rows), checkpoint, state
+    return Journal(folder, spec, start.tables, checkpoint.written), checkpoint, state
 
 
 def remove_journal(folder: Path) -> None:
@@ -293,3 +356,10 @@ def remove_journal(folder: Path) -> None:
 
 def _damaged(folder: Path) -> InputError:
     return InputError(f"{folder}: damaged. Start over with force.")
+
+
+def _changed(folder: Path, table: str) -> InputError:
+    return InputError(
+        f"{folder}: damaged: {table}{_ROWS} has other bytes than were written. Start over with "
+        "force."
+    )

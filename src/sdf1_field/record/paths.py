@@ -4,26 +4,34 @@ import contextlib
 import os
 import re
 import socket
-import stat
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
-import psutil
-
-from sdf1_field.errors import InputError, refuse_existing, require_place
-from sdf1_field.locks import flock
+from sdf1_field.errors import InputError, is_own_folder, refuse_existing, require_place
+from sdf1_field.locks import flock, host_number, started
 from sdf1_field.record.names import require_openable
 
 _PARTIAL = ".partial"
 LOCK = "lock"
 """File of a run's folder that its writer locks, with the writer's process and host."""
 _CHECKPOINT = "state.npz"
-_WRITER = "process {process} on {host}"
+_WRITER = "process {process} on {host}\n{number} {since}\n"
+"""Content of a lock; the second line is read where files cannot be locked."""
 _LONGEST = 400
 """Characters of a lock that are read."""
 _MOMENT = 0.1
 """Time after which a lock is tried again [s]: a reader holds it while it looks."""
+_SAME = 1.0
+"""Difference between two readings of when a process started [s]."""
+
+
+class _Writer(NamedTuple):
+    """Process that writes to a run, and whether it is only taken to be there."""
+
+    name: str
+    unsure: bool
 
 
 def partial_path(path: Path) -> Path:
@@ -51,10 +59,14 @@ def unfinished(path: Path) -> Path | None:
 
 def writer_of(path: Path) -> str | None:
     """Process and host that write to a run file now; None if none does."""
+    writer = _writer(path)
+    return None if writer is None else writer.name
+
+
+def _writer(path: Path) -> _Writer | None:
     try:
         with (partial_path(path) / LOCK).open(encoding="utf-8", errors="replace") as lock:
-            writer = lock.read(_LONGEST).strip()
-            return None if _locked(lock.fileno(), writer, shared=True) else writer
+            return _holder(lock.fileno(), lock.read(_LONGEST), shared=True)
     except OSError:
         return None
 
@@ -75,7 +87,7 @@ def claim_output(path: Path, *, force: bool, resume: bool) -> None:
     require_openable(path)
     if path.exists() and not os.access(path, os.W_OK):
         raise InputError(f"{path}: cannot be written to. Choose another place.")
-    writer = writer_of(path)
+    writer = _writer(path)
     if writer is not None:
         raise _is_written(path, writer)
     left = partial_path(path)
@@ -119,18 +131,23 @@ def only_writer(path: Path) -> Iterator[None]:
             lock = stack.enter_context(name.open("a+", encoding="utf-8", errors="replace"))
             # The last holder may have removed the name since it was opened.
             lock.seek(0)
-            writer = lock.read(_LONGEST).strip()
-            alone = _locked(lock.fileno(), writer)
+            text = lock.read(_LONGEST)
+            alone = _holder(lock.fileno(), text) is None
             if not alone:
                 time.sleep(_MOMENT)
-                alone = _locked(lock.fileno(), writer)
+                alone = _holder(lock.fileno(), text) is None
             alone = alone and os.path.samestat(name.stat(), os.fstat(lock.fileno()))
         except FileNotFoundError:
             alone = False
         if not alone:
-            raise _is_written(path, writer_of(path) or "another")
+            raise _is_written(path, _writer(path) or _Writer("another", unsure=False))
         lock.truncate(0)
-        lock.write(_WRITER.format(process=os.getpid(), host=socket.gethostname()))
+        lock.write(
+            _WRITER.format(
+                process=os.getpid(), host=socket.gethostname(), number=host_number(),
+                since=started(os.getpid()),
+            )
+        )  # fmt: skip
         lock.flush()
         try:
             yield
@@ -146,32 +163,40 @@ def _require_own(folder: Path) -> None:
 
     In /tmp another user could have put it there.
     """
-    status = folder.lstat()
-    others = hasattr(os, "getuid") and status.st_uid != os.getuid()
-    if others or not stat.S_ISDIR(status.st_mode):
+    if not is_own_folder(folder):
         raise InputError(
             f"{folder}: is a link or belongs to another user. Choose another name for the run."
         )
 
 
-def _is_written(path: Path, writer: str) -> InputError:
-    return InputError(
-        f"{path}: is being written by another run ({writer}). Wait for it, or choose another name."
-    )
+def _is_written(path: Path, writer: _Writer) -> InputError:
+    remedy = "Wait for it, or choose another name"
+    if writer.unsure:
+        remedy += f"; if it has ended, delete {partial_path(path) / LOCK}"
+    return InputError(f"{path}: is being written by another run ({writer.name}). {remedy}.")
 
 
-def _locked(descriptor: int, writer: str, *, shared: bool = False) -> bool:
-    """Whether a file could be locked; where there are no locks, whether its writer is gone.
+def _holder(descriptor: int, text: str, *, shared: bool = False) -> _Writer | None:
+    """Writer that holds a lock, by the text in it; None if the file is locked now.
 
-    A writer on another host is taken to be there.
+    Where files cannot be locked, a writer of this host is asked for, and one on another host, or in
+    another container, is taken to be there.
     """
+    name = text.partition("\n")[0].strip()
     try:
         flock(descriptor, shared=shared)
     except BlockingIOError:
-        return False
+        return _Writer(name, unsure=False)
     except OSError:
-        for process in re.findall(r"^process (\d+) on ", writer):
-            if writer != _WRITER.format(process=process, host=socket.gethostname()):
-                return False
-            return not psutil.pid_exists(int(process))
-    return True
+        found = re.match(r"process (\d+) on (.*)(?:\n(\w+) (\d+\.\d+|nan)\n)?", text)
+        if found is None:
+            return None
+        process, host, number, since = found.groups()
+        if (number or host) != (host_number() if number else socket.gethostname()):
+            return _Writer(name, unsure=True)
+        now = started(int(process))
+        # Another process may have got the number.
+        if now is None or (since and abs(now - float(since)) > _SAME):
+            return None
+        return _Writer(name, unsure=False)
+    return None

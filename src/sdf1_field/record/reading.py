@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sdf1_field.errors import InputError, Sdf1FieldWarning, require_file
+from sdf1_field.errors import InputError, Sdf1FieldWarning, reason_of, require_file
 from sdf1_field.record.computer import recorded_computers
 from sdf1_field.record.contents import contents_of
 from sdf1_field.record.journal import FRAMES, load_checkpoint, load_start
@@ -29,6 +29,7 @@ from sdf1_field.record.layout import (
 )
 from sdf1_field.record.names import require_openable
 from sdf1_field.record.paths import checkpoint_path, partial_path, unfinished, writer_of
+from sdf1_field.record.standing import identity
 from sdf1_field.record.times import in_seconds
 from sdf1_field.record.variables import MASSES
 from sdf1_field.scene import NO_BODY
@@ -84,7 +85,16 @@ def open_run(path: str | Path, *, interrupted: bool = False) -> "xr.Dataset":
     path = Path(path)
     whole = unfinished(path)
     if whole is not None:
-        return _until_now(whole, shown=interrupted)
+        found = identity(whole)
+        try:
+            return _until_now(whole, shown=interrupted)
+        except (InputError, OSError) as error:
+            if identity(whole) == found:
+                if isinstance(error, OSError):
+                    raise InputError(f"{path}: {reason_of(error)}. Look again.") from None
+                raise
+            # It was completed meanwhile.
+            path = whole
     if path.is_dir():
         raise InputError(f"{path}: is a folder. Give a file made by `sdf1-field solve`.")
     require_file(path, remedy="`sdf1-field solve` makes run files.")

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sdf1_field.cells import Cells
-from sdf1_field.errors import InputError, written_aside
+from sdf1_field.errors import ASIDE, InputError, written_aside
 from sdf1_field.exposure import Exposure
 from sdf1_field.scene import Scene
 from sdf1_field.simulation import State
@@ -27,6 +27,7 @@ def save_state(path: Path, state: State, beside: Mapping[str, NDArray[Any]] | No
     Parameters
     ----------
     path : pathlib.Path
+        In a folder to which this program alone writes.
     state : State
     beside : mapping of str to ndarray, optional
         Further arrays to keep in the same file.
@@ -52,7 +53,8 @@ def save_state(path: Path, state: State, beside: Mapping[str, NDArray[Any]] | No
         [name for name, value in arrays.items() if np.asarray(value).dtype.isalignedstruct],
         dtype=np.str_,
     )
-    with written_aside(path) as partial, partial.open("wb") as stream:
+    partial = path.with_name(path.name + ASIDE)
+    with written_aside(path, partial), partial.open("wb") as stream:
         np.savez(stream, **arrays)
 
 

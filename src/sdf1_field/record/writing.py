@@ -9,7 +9,14 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from sdf1_field.errors import InputError, RunError, Sdf1FieldWarning, reason_of, written_aside
+from sdf1_field.errors import (
+    InputError,
+    RunError,
+    Sdf1FieldWarning,
+    reason_of,
+    sync_names,
+    written_aside,
+)
 from sdf1_field.record.computer import (
     computers_text,
     differences,
@@ -19,7 +26,6 @@ from sdf1_field.record.computer import (
 from sdf1_field.record.contents import contents_of, require_start
 from sdf1_field.record.journal import (
     FRAMES,
-    Checkpoint,
     Journal,
     Start,
     load_start,
@@ -156,7 +162,7 @@ class _Run:
         self.recorder: Recorder | None = None
         self.last: State | None = None
         self.saved = time.monotonic()
-        self.complete = False
+        self.complete = self.placed = False
 
     def go_on(self, start: Start) -> State:
         """Take up an interrupted run; its last stop."""
@@ -222,6 +228,10 @@ class _Run:
         assert self.recorder is not None
         assert self.last is not None
         self.recorder.journal.commit(self.last, self.recorder.once, self.recorder.own)
+        if not self.placed:
+            # A power failure would take the folder itself.
+            sync_names(self.path.parent)
+            self.placed = True
         self.saved = time.monotonic()
 
     def _complete(self) -> None:
@@ -231,8 +241,7 @@ class _Run:
         recorder = self.recorder
         if checkpoint_path(self.path).exists():
             self._checkpoint()
-        recorder.journal.flush()
-        end = Checkpoint(recorder.journal.rows, recorder.once, recorder.own)
+        end = recorder.journal.complete(recorder.once, recorder.own)
         contents = contents_of(self.folder, self.model.spec, self.start, end)
         with written_aside(self.path, self.folder / _WHOLE) as whole:
             write_file(whole, contents, self.check)
