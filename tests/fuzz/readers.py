@@ -104,6 +104,8 @@ _MODEL_WORDS = (
     b"extends = ", b"[mechanisms]\n", b"true", b"[run]\nduration = ", b'"4 h"', b"{}", b"[]", b"=",
     b"[ligand.sdf1.coat]\npattern = ", b'"stripes.npy"', b'"/dev/zero"', b"1_0", b"0x10",
     b"1979-05-27", b"cell_type.kg1a.receptors = ", b'"' + b"a" * 200_000 + b'"',
+    b"k" + b".a" * 9_000 + b"=1\n", b"[k" + b".'a'" * 4_000 + b"]\n",
+    b"\nx={k" + b".a" * 999 + b"=1}\n",
 )  # fmt: skip
 
 
