@@ -26,6 +26,7 @@ from sdf1_field.images import (
     read_extent,
     read_scene,
     resampled,
+    scene_files,
 )
 from sdf1_field.images import write_scene as write
 from sdf1_field.record import (
@@ -599,6 +600,17 @@ def test_a_scene_s_file_that_declares_more_than_a_scene_is_refused_undecoded(tmp
         assert tracemalloc.get_traced_memory()[1] < 5e6
     finally:
         tracemalloc.stop()
+
+
+def test_a_scene_that_memory_runs_out_for_is_named(tmp_path, monkeypatch):
+    def exhausted(_):
+        raise MemoryError
+
+    path = drawn_file(tmp_path / "s.nc", picture())
+    monkeypatch.setattr(scene_files, "_pixel_size", exhausted)
+    for read in (read_scene, read_extent):
+        with pytest.raises(InputError, match=r"s\.nc: takes more memory than there is"):
+            read(path)
 
 
 def test_a_scene_with_more_migrasomes_than_are_read_is_not_written(tmp_path):

@@ -191,6 +191,19 @@ def test_a_picture_of_ten_thousand_pixels_a_side_is_averaged_in_bounded_memory(
     assert share == pytest.approx(expected, abs=1e-9)
 
 
+def test_a_pattern_that_memory_runs_out_for_is_named(tmp_path, monkeypatch):
+    path = saved(tmp_path / "own.png", np.eye(3, dtype=np.uint8))
+
+    def exhausted(*_, **__):
+        raise MemoryError
+
+    for step in ("read_file", "_picture", "_parts"):
+        with monkeypatch.context() as patched:
+            patched.setattr(patterns, step, exhausted)
+            with pytest.raises(InputError, match=r"own\.png: takes more memory than there is"):
+                read_pattern(path)
+
+
 def test_a_pattern_with_gaps_is_refused_when_the_model_is_checked(tmp_path):
     path = stored(tmp_path, np.array([[0.0, np.nan]]))
     with pytest.raises(InputError, match=r"pattern\.npy: a pattern's values are from 0"):

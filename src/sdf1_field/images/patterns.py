@@ -85,6 +85,15 @@ def read_pattern(path: Path) -> Pattern:
         If the file cannot be read, is not two-dimensional, has values outside 0 to 1, or is too
         large.
     """
+    try:
+        return _read_pattern(path)
+    except MemoryError:
+        raise InputError(
+            f"{path}: takes more memory than there is. Give a coarser picture."
+        ) from None
+
+
+def _read_pattern(path: Path) -> Pattern:
     content = read_file(path, most=_MOST_BYTES)
     unreadable = InputError(
         f"{path}: cannot be read as a pattern. Give a PNG picture, or an array saved by NumPy."
@@ -92,7 +101,7 @@ def read_pattern(path: Path) -> Pattern:
     try:
         stored = path.suffix == ".npy"
         pixels, brightest = (_stored if stored else _picture)(path, content)
-    except InputError:
+    except (InputError, MemoryError):
         raise
     except Exception:
         # NumPy and Pillow raise errors of many kinds for files that are damaged.

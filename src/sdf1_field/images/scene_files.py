@@ -288,6 +288,10 @@ def _opened(path: Path) -> Iterator["netCDF4.Dataset"]:
             raise InputError(f"{path}: is no file of a drawn scene. {_REMEDY}")
         try:
             yield file
+        except MemoryError:
+            raise InputError(
+                f"{path}: takes more memory than there is. Draw it from a coarser picture."
+            ) from None
         except (OSError, RuntimeError, ValueError, AttributeError, LookupError, TypeError):
             raise InputError(
                 f"{path}: damaged, or not as `sdf1-field scene` makes it. Make it again."
