@@ -586,6 +586,7 @@ def declared(path, *, kind="i2", rows=64, chunks=None, migrasomes=3, of="f8", al
         {"of": "i8"},
         {"along": "y"},
         {"rows": None, "chunks": (2**22, 2**6)},
+        {"rows": 2**20, "chunks": (1, 1)},
     ],
     ids=str,
 )

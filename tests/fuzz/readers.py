@@ -4,6 +4,7 @@ import contextlib
 import functools
 import io
 import json
+import math
 import random
 import re
 import shutil
@@ -342,7 +343,10 @@ def _declare_scene(file: Any, rng: random.Random) -> None:
             name, kind, own, zlib=kind is not str, chunksizes=rng.choice((None, chunks or None)),
             fill_value=None if kind in (str, "S1") else rng.choice((None, 1, 0)),
         )  # fmt: skip
-        if rng.random() < 0.5 and made.size and kind not in (str, "S1"):
+        chunk = made.chunking()
+        # A chunk is written whole.
+        small = chunk == "contiguous" or math.prod(chunk) <= 2**18
+        if rng.random() < 0.5 and small and made.size and kind not in (str, "S1"):
             made[(0,) * len(own) if own else ...] = rng.choice((0, 1))
 
 

@@ -31,6 +31,8 @@ _MOST_MIGRASOMES: Final = 1_000_000
 """The whole well that is shipped has 58,000."""
 _MOST_BYTES: Final = 4 * _MOST_PIXELS + 3 * 8 * _MOST_MIGRASOMES
 """Decoded; the largest scene has as many."""
+_MOST_CHUNKS: Final = 100_000
+"""Of a variable; each takes time, however few values it has."""
 _ROWS: Final = 256
 """Rows whose pixels are counted at a time."""
 _MIGRASOMES: Final = ("migrasome_x", "migrasome_y", "migrasome_radius")
@@ -249,9 +251,12 @@ def _require_modest(file: "netCDF4.Dataset") -> None:
     # A chunk is decoded whole, and may be larger than what it is a chunk of.
     held = 0
     for values in (pixels, *seen):
-        chunk = values.chunking()
-        count = 0 if chunk == "contiguous" else math.prod(chunk)
-        held += max(values.size, count) * values.dtype.itemsize
+        chunking = values.chunking()
+        chunk = values.shape if chunking == "contiguous" else chunking
+        held += max(values.size, math.prod(chunk)) * values.dtype.itemsize
+        sides = zip(values.shape, chunk, strict=True)
+        if math.prod(math.ceil(side / max(own, 1)) for side, own in sides) > _MOST_CHUNKS:
+            raise ValueError
     if held > _MOST_BYTES:
         raise ValueError
 
