@@ -94,7 +94,7 @@ def test_the_environment_can_ask_for_the_traceback(raising, monkeypatch, value, 
     ("error", "status", "text"),
     [
         (KeyboardInterrupt(), 130, "interrupted."),
-        (MemoryError(), 1, "out of memory"),
+        (MemoryError(), 1, "out of memory. If a file was being read, give a smaller one;"),
         (OSError(errno.ENOSPC, "No space left on device"), 2, "no space left on device"),
         (PermissionError(errno.EACCES, "Permission denied", "a.nc"), 2, "a.nc: permission denied"),
         (RuntimeError("NetCDF: HDF error"), 2, "a run file is damaged (NetCDF: HDF error)"),

@@ -4,6 +4,7 @@ import gc
 import json
 import math
 import shutil
+import tracemalloc
 from dataclasses import replace
 
 import numpy as np
@@ -17,7 +18,16 @@ from sdf1_field.analysis.stroma_runs import frame_outlines
 from sdf1_field.ensemble.storing import model_digest
 from sdf1_field.errors import InputError
 from sdf1_field.grid import Grid, make_grid
-from sdf1_field.images import FREE, NETWORK, DrawnScene, read_extent, read_scene, resampled
+from sdf1_field.images import (
+    FREE,
+    NETWORK,
+    SCENE_FORMAT,
+    DrawnScene,
+    read_extent,
+    read_scene,
+    resampled,
+    scene_files,
+)
 from sdf1_field.images import write_scene as write
 from sdf1_field.record import (
     content_digest,
@@ -542,6 +552,73 @@ def test_a_scene_s_file_with_values_of_no_dish_is_refused_in_one_line(tmp_path, 
     with pytest.raises(InputError, match="damaged") as caught:
         read_scene(path)
     assert "\n" not in str(caught.value)
+
+
+def declared(path, *, kind="i2", rows=64, chunks=None, migrasomes=3, of="f8", along="migrasome"):
+    """Write a small file that declares a scene of any size."""
+    import netCDF4
+
+    with netCDF4.Dataset(path, "w") as file:
+        file.setncatts({"format": SCENE_FORMAT, "pixel_size": 1.0, "bodies": np.int64(0)})
+        file.network_pixels = np.int64(0)
+        texts = ("image", "image_sha256", "labels", "migrasomes", "migrasomes_sha256")
+        file.setncatts(dict.fromkeys(texts, "x"))
+        for name, count in (("y", rows), ("x", 64), ("migrasome", migrasomes)):
+            file.createDimension(name, count)
+        file.createVariable("pixels", kind, ("y", "x"), fill_value=-1, chunksizes=chunks, zlib=True)
+        if rows is None:
+            file.createVariable("y", "f8", ("y",))[:] = np.arange(64.0)
+        for name in ("x", "y", "radius"):
+            made = file.createVariable(f"migrasome_{name}", of, (along,), fill_value=1, zlib=True)
+            made[0] = 1
+    return path
+
+
+@pytest.mark.parametrize(
+    "declares",
+    [
+        {"kind": "i8"},
+        {"kind": "i1"},
+        {"kind": "f4"},
+        {"rows": 2**21},
+        {"migrasomes": 1_000_001},
+        {"migrasomes": 2**26},
+        {"of": "i8"},
+        {"along": "y"},
+        {"rows": None, "chunks": (2**22, 2**6)},
+        {"rows": 2**20, "chunks": (1, 1)},
+    ],
+    ids=str,
+)
+def test_a_scene_s_file_that_declares_more_than_a_scene_is_refused_undecoded(tmp_path, declares):
+    assert read_scene(declared(tmp_path / "s.nc")).pixels.shape == (64, 64)
+    path = declared(tmp_path / "t.nc", **declares)
+    tracemalloc.start()
+    try:
+        for read in (read_scene, read_extent):
+            with pytest.raises(InputError, match="damaged"):
+                read(path)
+        assert tracemalloc.get_traced_memory()[1] < 5e6
+    finally:
+        tracemalloc.stop()
+
+
+def test_a_scene_that_memory_runs_out_for_is_named(tmp_path, monkeypatch):
+    def exhausted(_):
+        raise MemoryError
+
+    path = drawn_file(tmp_path / "s.nc", picture())
+    monkeypatch.setattr(scene_files, "_pixel_size", exhausted)
+    for read in (read_scene, read_extent):
+        with pytest.raises(InputError, match=r"s\.nc: takes more memory than there is"):
+            read(path)
+
+
+def test_a_scene_with_more_migrasomes_than_are_read_is_not_written(tmp_path):
+    many = np.ones(1_000_001)
+    with pytest.raises(InputError, match="has 1,000,001 migrasomes, and a scene has 1,000,000"):
+        drawn_file(tmp_path / "s.nc", picture(), x=many, y=many, radius=many)
+    assert not any(tmp_path.iterdir())
 
 
 def test_a_scene_s_file_reads_as_it_was_written(tmp_path):

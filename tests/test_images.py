@@ -1,11 +1,14 @@
 """Pictures and arrays as patterns, and their means over a grid's cells."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from matplotlib.image import imsave
+from PIL import Image
 
 from sdf1_field.errors import InputError
-from sdf1_field.images import read_pattern, remembered_pattern, resampled
+from sdf1_field.images import patterns, read_pattern, remembered_pattern, resampled
 from sdf1_field.spec import load_model
 
 
@@ -111,10 +114,94 @@ def test_a_pattern_stays_as_it_was_when_the_model_was_loaded(tmp_path):
     assert not anew.share(2, 2).any()
 
 
-def test_large_pictures_are_averaged_in_strips(tmp_path):
-    fine = np.random.default_rng(0).random((2500, 30))
+def dense_means(image, ny, nx):
+    """Means over cells from the overlap of every cell with every pixel."""
+    shares = []
+    for cells, pixels in zip((ny, nx), image.shape, strict=True):
+        cell, pixel = np.linspace(0.0, 1.0, cells + 1), np.linspace(0.0, 1.0, pixels + 1)
+        upper = np.minimum(cell[1:, None], pixel[None, 1:])
+        lower = np.maximum(cell[:-1, None], pixel[None, :-1])
+        shares.append(np.maximum(upper - lower, 0.0) * cells)
+    return shares[0] @ image @ shares[1].T
+
+
+@pytest.mark.parametrize(
+    ("rows", "columns", "ny", "nx"), [(1, 1, 3, 2), (40, 31, 7, 11), (900, 1100, 60, 70)]
+)
+def test_pictures_of_one_part_have_the_bits_of_the_whole_overlaps(tmp_path, rows, columns, ny, nx):
+    fine = np.random.default_rng(0).random((rows, columns))
+    share = read_pattern(stored(tmp_path, fine)).share(ny, nx)
+    assert share.tobytes() == dense_means(fine, ny, nx).tobytes()
+
+
+@pytest.mark.parametrize(("rows", "columns", "ny", "nx"), [(2500, 30, 25, 3), (3, 25_000, 2, 41)])
+def test_large_pictures_are_averaged_in_parts(tmp_path, rows, columns, ny, nx):
+    fine = np.random.default_rng(0).random((rows, columns))
     pattern = read_pattern(stored(tmp_path, fine))
-    assert pattern.share(25, 3) == pytest.approx(resampled(fine, 25, 3), rel=1e-12)
+    assert pattern.share(ny, nx) == pytest.approx(dense_means(fine, ny, nx), rel=1e-12)
+
+
+def test_parts_are_rows_and_columns(tmp_path, monkeypatch):
+    monkeypatch.setattr(patterns, "_ROWS", 5)
+    monkeypatch.setattr(patterns, "_COLUMNS", 4)
+    fine = np.random.default_rng(0).random((13, 11))
+    pattern = read_pattern(stored(tmp_path, fine))
+    assert pattern.share(3, 5) == pytest.approx(dense_means(fine, 3, 5), rel=1e-12)
+
+
+def saved(path, pixels):
+    Image.fromarray(pixels).save(path)
+    return path
+
+
+def test_a_long_picture_takes_no_more_memory_than_its_parts(tmp_path):
+    pattern = read_pattern(saved(tmp_path / "long.png", np.eye(3, 100_000, dtype=np.uint8)))
+    tracemalloc.start()
+    try:
+        pattern.share(2, 400)
+        assert tracemalloc.get_traced_memory()[1] < 100e6
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize(("rows", "columns"), [(1, 30_000_000), (100_001, 1)])
+def test_a_picture_with_a_side_longer_than_any_dish_is_refused(tmp_path, rows, columns):
+    path = saved(tmp_path / "long.png", np.zeros((rows, columns), dtype=np.uint8))
+    says = f"has a side of {max(rows, columns):,} pixels, and a pattern has 100,000 at most"
+    with pytest.raises(InputError, match=says):
+        read_pattern(path)
+
+
+@pytest.mark.slow
+def test_a_picture_of_ten_thousand_pixels_a_side_is_averaged_in_bounded_memory(
+    tmp_path, monkeypatch
+):
+    # As much memory is asked for, though not used, as the largest file has bytes.
+    monkeypatch.setattr(patterns, "_MOST_BYTES", 2**24)
+    mosaic = np.kron(np.eye(10, dtype=np.uint8), np.full((1000, 1000), 255, dtype=np.uint8))
+    path = saved(tmp_path / "large.png", mosaic)
+    tracemalloc.start()
+    try:
+        share = read_pattern(path).share(20, 20)
+        # The pixels twice over, and one part as floating-point numbers.
+        assert tracemalloc.get_traced_memory()[1] < 400e6
+    finally:
+        tracemalloc.stop()
+    expected = np.kron(np.eye(10)[::-1], np.ones((2, 2)))
+    assert share == pytest.approx(expected, abs=1e-9)
+
+
+def test_a_pattern_that_memory_runs_out_for_is_named(tmp_path, monkeypatch):
+    path = saved(tmp_path / "own.png", np.eye(3, dtype=np.uint8))
+
+    def exhausted(*_, **__):
+        raise MemoryError
+
+    for step in ("read_file", "_picture", "_parts"):
+        with monkeypatch.context() as patched:
+            patched.setattr(patterns, step, exhausted)
+            with pytest.raises(InputError, match=r"own\.png: takes more memory than there is"):
+                read_pattern(path)
 
 
 def test_a_pattern_with_gaps_is_refused_when_the_model_is_checked(tmp_path):

@@ -4,7 +4,14 @@ import numpy as np
 import pytest
 
 from sdf1_field.errors import InputError
-from sdf1_field.interop import NO_TRACK, Calibration, column_names, read_tracks, read_xml
+from sdf1_field.interop import (
+    NO_TRACK,
+    Calibration,
+    column_names,
+    read_tracks,
+    read_xml,
+    reading,
+)
 from track_builders import LINKS, WALK, csv_text, real, trackmate
 
 ROWS = [(n, 0, n, 10.0 + 3 * n, 20.0 + 4 * n) for n in range(4)]
@@ -229,3 +236,15 @@ def test_a_table_that_is_cut_off_has_less_rows_or_is_refused_in_one_line(written
 def test_what_is_no_file_is_refused(tmp_path):
     assert "is a folder but no GEFF" in refusal(tmp_path)
     assert "no such file" in refusal(tmp_path / "none.xml")
+
+
+@pytest.mark.parametrize("step", ["read_table", "read_xml"])
+def test_a_file_that_memory_runs_out_for_is_named(tmp_path, monkeypatch, step):
+    def exhausted(*_):
+        raise MemoryError
+
+    monkeypatch.setattr(reading, step, exhausted)
+    path = tmp_path / "tracks.txt"
+    path.write_text("<?xml version='1.0'?><TrackMate/>" if step == "read_xml" else "track,frame\n")
+    with pytest.raises(InputError, match=r"tracks\.txt: takes more memory than there is"):
+        read_tracks(path)

@@ -1,5 +1,8 @@
 """Model files and settings from others: what no one writes is refused in a line, at once."""
 
+import time
+import tracemalloc
+
 import pytest
 
 from sdf1_field.errors import InputError
@@ -50,6 +53,68 @@ def test_settings_have_the_same_limits():
     ):
         with pytest.raises(InputError, match=message):
             load_model("coculture-kg1a", settings=[f"ligand.sdf1.coat.association_rate={value}"])
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("k" + ".a" * 9990 + " = 1\n", "nested too deep"),
+        ("k" + " . a" * 4990 + " = 1\n", "nested too deep"),
+        ("k" + '.""' * 6000 + " = 1\n", "nested too deep"),
+        ("k" + '.\'a\'."\\""' * 2000 + " = 1\n", "nested too deep"),
+        ("[k" + ".a" * 9990 + "]\n", "nested too deep"),
+        ("[[k" + ".a" * 9990 + "]]\n", "nested too deep"),
+        ("x = [1,\n{k" + ".a" * 9990 + " = 1}]\n", "nested too deep"),
+        ('x = """a\\"""""" # "\nk' + ".a" * 9990 + " = 1\n", "nested too deep"),
+        ("x = '''a''''' # '''\nk" + ".a" * 9990 + " = 1\n", "nested too deep"),
+        ("".join(f"k{n}" + ".a" * 18 + " = 1\n" for n in range(20_000)), "more than 10,000 keys"),
+    ],
+    ids=range(10),
+)
+def test_dots_of_keys_are_counted_before_parsing(tmp_path, text, message):
+    tracemalloc.start()
+    try:
+        assert message in refusal(tmp_path, text)
+        assert tracemalloc.get_traced_memory()[1] < 20e6
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "x = [" + "1.5, " * 3000 + "]",
+        "x = '" + ".a" * 1000 + "'",
+        'x = "' + ".a" * 1000 + '"',
+        'x = """\n' + ".a" * 1000 + '\\""" """',
+        "x = '''\n" + ".a" * 1000 + "'' '''''",
+        "x = 1 # ' " + ".a" * 1000,
+        "x = '''a''''' # '''\ny = '" + ".a" * 1000 + "'",
+        "k" + ".a" * 19 + " = 1",
+        "x = 1979-05-27T07:32:00.999-07:00",
+    ],
+    ids=range(9),
+)
+def test_dots_of_texts_numbers_and_comments_are_free(tmp_path, text):
+    path = tmp_path / "a.toml"
+    path.write_text(text)
+    assert read_toml(path, "a")
+
+
+@pytest.mark.parametrize("text", ['"""\\', "'''", "\"'", "." + "a" * 18_000, ".a " * 1000 + "="])
+def test_texts_that_are_long_to_search_are_refused_at_once(tmp_path, text):
+    line = (text * 19_000)[:19_000] + "\n"
+    begun = time.process_time()
+    assert refusal(tmp_path, line * 55)
+    assert time.process_time() - begun < 2.0
+
+
+@pytest.mark.parametrize("key", ["a" + ".a" * 20_000, "a" + ".a" * 20, "k" * 300])
+def test_a_setting_with_a_long_key_is_refused_at_once(key):
+    begun = time.process_time()
+    with pytest.raises(InputError, match="is too long for a key"):
+        load_model("coculture-kg1a", settings=[f"{key}=1"])
+    assert time.process_time() - begun < 2.0
 
 
 def test_line_ends_of_other_systems_are_read(tmp_path):

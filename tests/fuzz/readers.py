@@ -4,6 +4,7 @@ import contextlib
 import functools
 import io
 import json
+import math
 import random
 import re
 import shutil
@@ -104,6 +105,8 @@ _MODEL_WORDS = (
     b"extends = ", b"[mechanisms]\n", b"true", b"[run]\nduration = ", b'"4 h"', b"{}", b"[]", b"=",
     b"[ligand.sdf1.coat]\npattern = ", b'"stripes.npy"', b'"/dev/zero"', b"1_0", b"0x10",
     b"1979-05-27", b"cell_type.kg1a.receptors = ", b'"' + b"a" * 200_000 + b'"',
+    b"k" + b".a" * 9_000 + b"=1\n", b"[k" + b".'a'" * 4_000 + b"]\n",
+    b"\nx={k" + b".a" * 999 + b"=1}\n",
 )  # fmt: skip
 
 
@@ -301,6 +304,50 @@ def _scenes(folder: Path) -> list[Path]:
     places = np.array([40.0, 42.0]), np.array([60.0, 70.0]), np.array([1.0, np.nan])
     write_scene(folder / "spots.nc", DrawnScene(pixels, 5.0, *places), program="x")
     return [folder / "bare.nc", folder / "spots.nc"]
+
+
+def place_edited_scene(
+    seed: Path, target: Path, rng: random.Random, words: Sequence[bytes]
+) -> None:
+    """Write a scene's file with damaged bytes, with values edited, or with sizes of its own."""
+    import netCDF4
+
+    match rng.randrange(3):
+        case 0:
+            place_mutated(seed, target, rng, words)
+        case 1:
+            place_edited(seed, target, rng, words)
+        case _:
+            with contextlib.suppress(Exception), netCDF4.Dataset(target, "w") as file:
+                _declare_scene(file, rng)
+
+
+def _declare_scene(file: Any, rng: random.Random) -> None:
+    """Declare a scene of any size and kinds, of which nearly nothing is stored."""
+    file.setncatts({"format": "sdf1-field scene 1", "pixel_size": 1.0})
+    file.setncatts({"bodies": np.int64(rng.randrange(2)), "network_pixels": np.int64(0)})
+    texts = ("image", "image_sha256", "labels", "migrasomes", "migrasomes_sha256")
+    file.setncatts(dict.fromkeys(texts, "x"))
+    sizes = (None, 1, 20, 8192, 2**20, 2**26, 2**31)
+    for name in ("y", "x", "migrasome"):
+        file.createDimension(name, rng.choice((20, 8192, rng.choice(sizes))))
+    kinds = ("i2", "i4", "f8", "f4", *rng.sample(("i1", "i8", "u4", "u8", "S1", str), 2))
+    for name, along in (
+        ("pixels", ("y", "x")), ("migrasome_x", ("migrasome",)), ("migrasome_y", ("migrasome",)),
+        ("migrasome_radius", ("migrasome",)),
+    ):  # fmt: skip
+        kind = rng.choice(("i2" if name == "pixels" else "f8", rng.choice(kinds)))
+        own = rng.choice((along, along, along, ("y",), ("y", "x"), ()))
+        chunks = [rng.choice((1, 20, 2**10, 2**16, 2**20)) for _ in own]
+        made = file.createVariable(
+            name, kind, own, zlib=kind is not str, chunksizes=rng.choice((None, chunks or None)),
+            fill_value=None if kind in (str, "S1") else rng.choice((None, 1, 0)),
+        )  # fmt: skip
+        chunk = made.chunking()
+        # A chunk is written whole.
+        small = chunk == "contiguous" or math.prod(chunk) <= 2**18
+        if rng.random() < 0.5 and small and made.size and kind not in (str, "S1"):
+            made[(0,) * len(own) if own else ...] = rng.choice((0, 1))
 
 
 def _read_scene(path: Path) -> None:
@@ -749,7 +796,7 @@ READERS = {
         Reader("labels", _labels, _quietly(_read_labels), ".txt"),
         Reader("patterns, NumPy", _npys, _quietly(_read_pattern), ".npy"),
         Reader("patterns, PNG", _pngs, _quietly(_read_pattern), ".png"),
-        Reader("scenes", _scenes, _quietly(_read_scene), ".nc"),
+        Reader("scenes", _scenes, _quietly(_read_scene), ".nc", change=place_edited_scene),
         Reader("tables of tracks", _tables, _quietly(_read_tracks), ".csv"),
         Reader("XML of tracks", _xmls, _quietly(_read_tracks), ".xml", _XML_WORDS),
         Reader("GEFF", _geffs, _quietly(_read_tracks), ".geff"),

@@ -105,7 +105,11 @@ def _end(error: BaseException) -> NoReturn:
                 2,
             )
         case MemoryError():
-            fail("out of memory. Raise grid.spacing or make the dish smaller.", 1)
+            fail(
+                "out of memory. If a file was being read, give a smaller one; if a model was being "
+                "solved, raise grid.spacing or make the dish smaller.",
+                1,
+            )
         case click.Abort():
             fail_interrupted(KeyboardInterrupt())
         case BrokenPipeError() if _reader_has_gone():

@@ -6,8 +6,10 @@ Rows of an array run along y from y = 0; picture files begin at the top, that is
 import functools
 import hashlib
 import io
+import itertools
 import math
 import threading
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,8 +26,10 @@ _MODES = {"1": 1.0, "L": 255.0, "I": 65535.0, "I;16": 65535.0}
 """Brightest value of pictures of one channel, by Pillow's name of their kind."""
 _MOST_BYTES, _MOST_PIXELS = 1 << 30, 120_000_000
 """Of a file; and of a picture, a little over 10,000 x 10,000."""
-_ROWS = 1024
-"""Rows that are held as floating-point numbers at a time."""
+_LONGEST_SIDE = 100_000
+"""Pixels of a picture's side: 10 mm at 0.1 um."""
+_ROWS, _COLUMNS = 1024, 10_240
+"""Of a part that is held as floating-point numbers at a time."""
 _KEPT = 4
 """Decoded patterns that are remembered."""
 
@@ -51,9 +55,10 @@ class Pattern:
     precision: type[np.floating[Any]]
     sha256: str
 
-    def brightness(self, rows: slice = slice(None)) -> Array:
-        """Brightness from 0 to 1 of some rows, colours averaged, shape (row, column)."""
-        scaled = np.divide(self.pixels[rows], self.brightest, dtype=self.precision).astype(float)
+    def brightness(self, rows: slice = slice(None), columns: slice = slice(None)) -> Array:
+        """Brightness from 0 to 1 of a part, colours averaged, shape (row, column)."""
+        part = self.pixels[rows, columns]
+        scaled = np.divide(part, self.brightest, dtype=self.precision).astype(float)
         return scaled if scaled.ndim == 2 else np.asarray(scaled.mean(axis=2))
 
     def share(self, ny: int, nx: int) -> Array:
@@ -80,6 +85,15 @@ def read_pattern(path: Path) -> Pattern:
         If the file cannot be read, is not two-dimensional, has values outside 0 to 1, or is too
         large.
     """
+    try:
+        return _read_pattern(path)
+    except MemoryError:
+        raise InputError(
+            f"{path}: takes more memory than there is. Give a coarser picture."
+        ) from None
+
+
+def _read_pattern(path: Path) -> Pattern:
     content = read_file(path, most=_MOST_BYTES)
     unreadable = InputError(
         f"{path}: cannot be read as a pattern. Give a PNG picture, or an array saved by NumPy."
@@ -87,7 +101,7 @@ def read_pattern(path: Path) -> Pattern:
     try:
         stored = path.suffix == ".npy"
         pixels, brightest = (_stored if stored else _picture)(path, content)
-    except InputError:
+    except (InputError, MemoryError):
         raise
     except Exception:
         # NumPy and Pillow raise errors of many kinds for files that are damaged.
@@ -98,8 +112,8 @@ def read_pattern(path: Path) -> Pattern:
         pixels, brightest, np.float64 if stored else np.float32,
         hashlib.sha256(content).hexdigest(),
     )  # fmt: skip
-    for rows in _blocks(len(pixels)):
-        part = pattern.brightness(rows)
+    for rows, columns in _parts(pixels):
+        part = pattern.brightness(rows, columns)
         if not (np.isfinite(part).all() and part.min() >= 0.0 and part.max() <= 1.0):
             raise InputError(
                 f"{path}: a pattern's values are from 0 (bare) to 1 (coated). Scale them."
@@ -120,7 +134,7 @@ def _stored(path: Path, content: bytes) -> tuple[NDArray[Any], float]:
     if kind.kind not in "biuf":
         raise TypeError
     count = math.prod(shape)
-    _require_modest(path, count)
+    _require_modest(path, *shape)
     pixels = np.frombuffer(content, kind, count, stream.tell()) if count else np.empty(0, kind)
     return pixels.reshape(shape, order="F" if by_columns else "C"), _BRIGHTEST.get(kind.name, 1.0)
 
@@ -131,20 +145,28 @@ def _picture(path: Path, content: bytes) -> tuple[NDArray[Any], float]:
     from PIL.PngImagePlugin import PngImageFile
 
     with PngImageFile(io.BytesIO(content)) as image:
-        _require_modest(path, image.width * image.height)
+        _require_modest(path, image.height, image.width)
         image.load()
         brightest = _MODES.get(image.mode)
         # In strips, so that the whole is not held three times over.
-        strips = (image.crop((0, b.start, image.width, b.stop)) for b in _blocks(image.height))
+        strips = (
+            image.crop((0, b.start, image.width, b.stop)) for b in _blocks(image.height, _ROWS)
+        )
         parts = [np.asarray(strip if brightest else strip.convert("RGB")) for strip in strips]
     return np.concatenate(parts)[::-1], brightest or _BRIGHTEST["uint8"]
 
 
-def _require_modest(path: Path, count: int) -> None:
+def _require_modest(path: Path, *sides: int) -> None:
+    count = math.prod(sides)
     if count > _MOST_PIXELS:
         raise InputError(
             f"{path}: has {count:,} pixels, and a pattern has {_MOST_PIXELS:,} at most. Make it "
             "coarser."
+        )
+    if max(sides, default=0) > _LONGEST_SIDE:
+        raise InputError(
+            f"{path}: has a side of {max(sides):,} pixels, and a pattern has {_LONGEST_SIDE:,} at "
+            "most. Make it coarser."
         )
 
 
@@ -202,17 +224,23 @@ def remembered_pattern(path: Path, *, anew: bool = False) -> Pattern:
     return _MEMORY.pattern(path, anew=anew)
 
 
-def _blocks(rows: int) -> list[slice]:
-    return [slice(begin, min(begin + _ROWS, rows)) for begin in range(0, rows, _ROWS)]
+def _blocks(pixels: int, most: int) -> list[slice]:
+    return [slice(begin, min(begin + most, pixels)) for begin in range(0, pixels, most)]
+
+
+def _parts(pixels: NDArray[Any]) -> Iterator[tuple[slice, slice]]:
+    """Rows and columns of one part after the other."""
+    rows, columns = pixels.shape[:2]
+    return itertools.product(_blocks(rows, _ROWS), _blocks(columns, _COLUMNS))
 
 
 @functools.lru_cache(maxsize=8)
 def _share(pattern: Pattern, ny: int, nx: int) -> Array:
     rows, columns = pattern.pixels.shape[:2]
-    along_y, along_x = _overlaps(ny, rows), _overlaps(nx, columns).T
     shares = np.zeros((ny, nx))
-    for block in _blocks(rows):
-        shares += along_y[:, block] @ pattern.brightness(block) @ along_x
+    for along_y, along_x in _parts(pattern.pixels):
+        weights = _overlaps(ny, rows, along_y), _overlaps(nx, columns, along_x).T
+        shares += weights[0] @ pattern.brightness(along_y, along_x) @ weights[1]
     shares.flags.writeable = False
     return shares
 
@@ -235,14 +263,18 @@ def resampled(image: Array, ny: int, nx: int) -> Array:
     >>> resampled(np.array([[0.0, 1.0]]), 1, 4)
     array([[0., 0., 1., 1.]])
     """
-    means: Array = _overlaps(ny, image.shape[0]) @ image @ _overlaps(nx, image.shape[1]).T
+    rows, columns = image.shape
+    means: Array = (
+        _overlaps(ny, rows, slice(rows)) @ image @ _overlaps(nx, columns, slice(columns)).T
+    )
     return means
 
 
-def _overlaps(cells: int, pixels: int) -> Array:
-    """Share of each cell that lies in each pixel, shape (cells, pixels)."""
+def _overlaps(cells: int, pixels: int, part: slice) -> Array:
+    """Share of each cell that lies in each pixel of a part, shape (cells, pixels of the part)."""
     cell, pixel = np.linspace(0.0, 1.0, cells + 1), np.linspace(0.0, 1.0, pixels + 1)
-    upper = np.minimum(cell[1:, None], pixel[None, 1:])
-    lower = np.maximum(cell[:-1, None], pixel[None, :-1])
-    shares: Array = np.maximum(upper - lower, 0.0) * cells
+    shares: Array = np.minimum(cell[1:, None], pixel[None, 1:][:, part])
+    shares -= np.maximum(cell[:-1, None], pixel[None, :-1][:, part])
+    np.maximum(shares, 0.0, out=shares)
+    shares *= cells
     return shares

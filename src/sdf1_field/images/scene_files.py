@@ -4,6 +4,7 @@ Rows of the picture run along y from y = 0, as in the image that it was made fro
 """
 
 import contextlib
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +27,15 @@ _FAMILY = SCENE_FORMAT.rpartition(" ")[0]
 _FEW = np.iinfo(np.int16).max
 _COMPRESSION: Final = 1
 _MOST_PIXELS: Final = 8192**2
+_MOST_MIGRASOMES: Final = 1_000_000
+"""The whole well that is shipped has 58,000."""
+_MOST_BYTES: Final = 4 * _MOST_PIXELS + 3 * 8 * _MOST_MIGRASOMES
+"""Decoded; the largest scene has as many."""
+_MOST_CHUNKS: Final = 100_000
+"""Of a variable; each takes time, however few values it has."""
+_ROWS: Final = 256
+"""Rows whose pixels are counted at a time."""
+_MIGRASOMES: Final = ("migrasome_x", "migrasome_y", "migrasome_radius")
 _REMEDY = "Make it with `sdf1-field scene`."
 
 
@@ -109,8 +119,13 @@ def write_scene(path: Path, scene: DrawnScene, *, program: str) -> None:
     Raises
     ------
     InputError
-        If it cannot be written.
+        If it cannot be written, or has more migrasomes than are read.
     """
+    if scene.x is not None and len(scene.x) > _MOST_MIGRASOMES:
+        raise InputError(
+            f"{scene.spots or path}: has {len(scene.x):,} migrasomes, and a scene has "
+            f"{_MOST_MIGRASOMES:,} at most. Give a part of the picture."
+        )
     # Models without a drawn scene are checked without this library.
     import netCDF4
 
@@ -176,16 +191,17 @@ def read_scene(path: Path) -> DrawnScene:
     with _opened(path) as file:
         _require_modest(file)
         pixels = file["pixels"][:].astype(np.int32, copy=False)
-        x, y, radius = (
-            file[f"migrasome_{name}"][:].astype(float) if "migrasome_x" in file.variables else None
-            for name in ("x", "y", "radius")
-        )
+        seen = "migrasome_x" in file.variables
+        x, y, radius = (file[name][:].astype(float) if seen else None for name in _MIGRASOMES)
         size = _pixel_size(file)
         if not NETWORK <= pixels.min() <= pixels.max() < pixels.size:
             raise IndexError
-        # Counted from `NETWORK` on: a body without a pixel would have no place.
-        counts = np.bincount(pixels.reshape(-1) - NETWORK, minlength=-NETWORK)[-NETWORK:]
-        if len(counts) != file.bodies or not counts.all():
+        # A body without a pixel would have no place.
+        has_pixel = np.zeros(int(pixels.max()) + 1, dtype=bool)
+        for begin in range(0, len(pixels), _ROWS):
+            part = pixels[begin : begin + _ROWS]
+            has_pixel[part[part >= 0]] = True
+        if len(has_pixel) != file.bodies or not has_pixel.all():
             raise IndexError
         if x is not None and y is not None and radius is not None:
             rows, columns = pixels.shape
@@ -220,11 +236,28 @@ def read_extent(path: Path) -> Extent:
 
 
 def _require_modest(file: "netCDF4.Dataset") -> None:
-    """Raise ValueError if a file declares more than a picture has."""
+    """Raise ValueError, before anything is decoded, if a file declares more than a scene has."""
     pixels = file["pixels"]
-    if pixels.ndim != 2 or pixels.dtype.kind != "i" or not 0 < pixels.size <= _MOST_PIXELS:
+    if pixels.ndim != 2 or str(pixels.dtype) not in ("int16", "int32"):
         raise ValueError
-    if any(len(dimension) > _MOST_PIXELS for dimension in file.dimensions.values()):
+    if not 0 < pixels.size <= _MOST_PIXELS:
+        raise ValueError
+    seen = [file[name] for name in _MIGRASOMES] if "migrasome_x" in file.variables else []
+    for values in seen:
+        if str(values.dtype) not in ("float32", "float64") or values.dimensions != ("migrasome",):
+            raise ValueError
+        if values.size > _MOST_MIGRASOMES:
+            raise ValueError
+    # A chunk is decoded whole, and may be larger than what it is a chunk of.
+    held = 0
+    for values in (pixels, *seen):
+        chunking = values.chunking()
+        chunk = values.shape if chunking == "contiguous" else chunking
+        held += max(values.size, math.prod(chunk)) * values.dtype.itemsize
+        sides = zip(values.shape, chunk, strict=True)
+        if math.prod(math.ceil(side / max(own, 1)) for side, own in sides) > _MOST_CHUNKS:
+            raise ValueError
+    if held > _MOST_BYTES:
         raise ValueError
 
 
@@ -240,7 +273,7 @@ def _opened(path: Path) -> Iterator["netCDF4.Dataset"]:
     """File of a drawn scene that is open for a while; what goes wrong with it is an InputError."""
     import netCDF4
 
-    require_file(path, remedy=_REMEDY)
+    require_file(path, most=2 * _MOST_BYTES, remedy=_REMEDY)
     try:
         file = netCDF4.Dataset(path)
     except (OSError, RuntimeError):
@@ -260,6 +293,10 @@ def _opened(path: Path) -> Iterator["netCDF4.Dataset"]:
             raise InputError(f"{path}: is no file of a drawn scene. {_REMEDY}")
         try:
             yield file
+        except MemoryError:
+            raise InputError(
+                f"{path}: takes more memory than there is. Draw it from a coarser picture."
+            ) from None
         except (OSError, RuntimeError, ValueError, AttributeError, LookupError, TypeError):
             raise InputError(
                 f"{path}: damaged, or not as `sdf1-field scene` makes it. Make it again."

@@ -38,8 +38,11 @@ def read_tracks(
     require_file(path)
     with readable(path), path.open("rb") as stream:
         begin = stream.read(1024)
-    if is_xml(begin):
-        if columns:
-            raise InputError(f"{path}: is XML, and --columns is for tables. Omit it.")
-        return read_xml(path, asked)
-    return read_table(path, asked, columns)
+    if is_xml(begin) and columns:
+        raise InputError(f"{path}: is XML, and --columns is for tables. Omit it.")
+    try:
+        return read_xml(path, asked) if is_xml(begin) else read_table(path, asked, columns)
+    except MemoryError:
+        raise InputError(
+            f"{path}: takes more memory than there is. Save the tracks in several files."
+        ) from None

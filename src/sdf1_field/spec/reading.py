@@ -21,9 +21,22 @@ _MOST_KEYS, _DEEPEST = 10_000, 20
 """Keys and values of a file, and tables and lists within each other; 2,200 and 7 are shipped."""
 _LARGEST_WHOLE = 2**63
 _KEY = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*")
+_TEXT_OR_COMMENT = re.compile(
+    r'"""(?:[^"\\]|\\.|"(?!""))*+(?:"{3,5}|\\?\Z)'
+    r"|'''(?:[^']|'(?!''))*+(?:'{3,5}|\Z)"
+    r'|"(?:[^"\\\n]|\\[^\n])*+"?'
+    r"|'[^'\n]*+'?"
+    r"|#[^\n]*+",
+    re.DOTALL,
+)
+"""Where a dot is none of a key; a text that is not closed takes the rest."""
+_DOTTED = re.compile(r"(?:\.[ \t]*+[\w-]++[ \t]*+){2,}+")
+"""All of a key but its first part, if it has two dots at least, which is more than a number has."""
 SMART_QUOTES = "“”„‟‘’‚«»"
 """Typographic quotation marks, which are not TOML."""
-_BARE_QUANTITY = re.compile(r"([\w.-]+)\s*=\s*([+-]?\.?\d[\w.+-]*\s*[A-Za-zµμ/][^,\"'}#]*)")
+_BARE_QUANTITY = re.compile(
+    r"(?<![\w.-])([\w.-]++)\s*+=\s*+([+-]?\.?\d[\w.+-]*\s*[A-Za-zµμ/][^,\"'}#]*)"
+)
 """A value with a unit and without quotation marks, and its key."""
 
 
@@ -90,6 +103,13 @@ def _checked_toml(text: str, where: str) -> dict[str, Any]:
     too_deep = InputError(
         f"{where}: lists or tables are nested too deep. Close a bracket earlier, or use fewer dots."
     )
+    too_many = InputError(f"{where}: has more than {_MOST_KEYS:,} keys. Write fewer.")
+    # Before parsing, whose memory grows with the square of a key's dots.
+    dots = [key.count(".") for key in _DOTTED.findall(_TEXT_OR_COMMENT.sub("_", text))]
+    if max(dots, default=0) >= _DEEPEST:
+        raise too_deep
+    if sum(dots) > _MOST_KEYS:
+        raise too_many
     try:
         tables = tomllib.loads(text)
     except RecursionError:
@@ -105,7 +125,7 @@ def _checked_toml(text: str, where: str) -> dict[str, Any]:
         key, value, depth = waiting.pop()
         count += 1
         if count > _MOST_KEYS:
-            raise InputError(f"{where}: has more than {_MOST_KEYS:,} keys. Write fewer.")
+            raise too_many
         if depth > _DEEPEST:
             raise too_deep
         if len(key) > _LONGEST_KEY:
@@ -159,6 +179,8 @@ def setting_entries(text: str) -> dict[str, Entry]:
         raise InputError(
             f"--set {text}: not KEY=VALUE. Write it like --set 'treatments.amd3100.dose=10 uM'."
         )
+    if len(key) > _LONGEST_KEY or key.count(".") >= _DEEPEST:
+        raise InputError(f"{CALL}: '{key}' is too long for a key. Shorten it.")
     value = value.strip().strip(SMART_QUOTES)
     try:
         parsed = _checked_toml(f"value = {value}", f"{CALL}: {key}")["value"]
