@@ -133,7 +133,7 @@ class Tally:
     lost: int = 0
     delays: list[float] = field(default_factory=list)
     ages: list[float] = field(default_factory=list)
-    """Of the last checkpoint, when SIGKILL comes [s]."""
+    """Since the last checkpoint or, if it is older, the start, when SIGKILL comes [s]."""
 
 
 def cases(folder: Path) -> list[Case]:
@@ -275,6 +275,7 @@ def killed_solves(kills: int, seed: int, minutes: float) -> Iterator[str]:
                 before = saved_until(path)
                 number = chance.choice(SIGNALS)
                 further = ("--checkpoint-every", EVERY, *(["--resume"] if begun else []))
+                begun_at = time.time()
                 attempt = Attempt(case, path, log, *further)
                 status = attempt.wait(chance.uniform(0.02, 1.1) * case.took)
                 if status is None:
@@ -286,7 +287,8 @@ def killed_solves(kills: int, seed: int, minutes: float) -> Iterator[str]:
                     done += 1
                     if number == signal.SIGKILL:
                         with contextlib.suppress(OSError):
-                            tally.ages.append(before_kill - checkpoint_path(path).stat().st_mtime)
+                            kept = max(begun_at, checkpoint_path(path).stat().st_mtime)
+                            tally.ages.append(before_kill - kept)
                     else:
                         tally.delays.append(time.monotonic() - sent)
                         if status not in (0, 128 + number, -number):
@@ -311,8 +313,8 @@ def killed_solves(kills: int, seed: int, minutes: float) -> Iterator[str]:
         + ", ".join(n.name.removeprefix("SIG") for n in SIGNALS)
         + (
             " | before the first checkpoint, nothing to lose | lost what was saved | not resumable "
-            "| runs completed | other digests | signal to exit, median and longest [s] | age of "
-            "the last checkpoint at SIGKILL, median and longest [s] |"
+            "| runs completed | other digests | signal to exit, median and longest [s] | from the "
+            "last checkpoint or start to SIGKILL, median and longest [s] |"
         )
     )
     yield "|---|---|---|---|---|---|---|---|---|"
