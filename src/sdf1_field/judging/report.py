@@ -113,7 +113,8 @@ def _out_of_reach(verdicts: Verdicts) -> Iterator[str]:
         (
             "a claim that every experiment reports, and none of the null model's, is *direction "
             "only* at most",
-            "a claim that no experiment reports is refused by its effect only, not by its chance",
+            "a claim that no experiment reports, nor any of the null model's, is refused by its "
+            "effect only, not by its chance",
         )
     ):
         short = [
