@@ -12,7 +12,7 @@ page's, but for spaces: whole numbers are the same, others differ by one in thei
 most. A line of `…` stands for lines left out, and a `…` at the end of a line for the rest of it.
 A comment before a block says what its text cannot:
 
-    <!-- before: COMMAND -->      what the reader has done elsewhere
+    <!-- before: COMMAND -->      what the reader has done elsewhere; $REPOSITORY is the checkout
     <!-- printed by: COMMAND -->  the block is what this prints (directly below Python: by that)
     <!-- slow: REASON -->         only with --slow
     <!-- not run: REASON -->      never
@@ -239,6 +239,7 @@ def run(page: Path, folder: Path, *, slow: bool = False, record: bool = False) -
     folder.mkdir(parents=True, exist_ok=True)
     os.chdir(folder)
     os.environ["MPLBACKEND"] = "agg"
+    os.environ["REPOSITORY"] = str(ROOT)
     started = time.monotonic()
     lines, shift = text.splitlines(), 0
     namespace: dict[str, Any] = {"__name__": "__main__"}

@@ -110,10 +110,26 @@ def test_all_that_is_secreted_is_lost(case):
     assert mean == pytest.approx(exact.mean() / limits.PER_UM3, rel=1e-6)
 
 
+def test_a_part_that_is_not_given_is_said_and_the_rest_is_judged(
+    case, tmp_path, monkeypatch, capsys
+):
+    rows = [r for r in rows_of(FOLDER / "results-reference.csv") if r[0] in ("field", "encounter")]
+    monkeypatch.setattr(sys, "argv", ["check.py", str(written(tmp_path / "results.csv", rows))])
+    assert case["check"].main() == 0
+    shown = capsys.readouterr().out.splitlines()
+    assert [line.split() for line in shown[-3:]] == [
+        ["walk", "not", "given"], ["gathering", "not", "given"], ["14", "of", "14", "pass"],
+    ]  # fmt: skip
+    rows[0][2] = 1.0
+    written(tmp_path / "results.csv", rows)
+    assert case["check"].main() == 1
+
+
 @pytest.mark.parametrize(
     ("change", "expected"),
     [
         (lambda rows: rows[1:], "no field 1. Add the row."),
+        (lambda _: [], "no results below the header"),
         (lambda rows: [*rows, rows[0]], "line 27: field 1 is there twice"),
         (lambda rows: [["feild", *rows[0][1:]], *rows[1:]], "line 2: unknown quantity 'feild'"),
         (lambda rows: [["field", 99, 1.0, ""], *rows], "line 2: field has no 99. Known: 1, 2"),

@@ -18,6 +18,7 @@ from sdf1_field import judge
 from sdf1_field.claims import Pool, Reading, forms
 from sdf1_field.claims.loading import load_claims
 from sdf1_field.claims.schema import claims_schema
+from sdf1_field.claims.verdict import decides
 from sdf1_field.cli import main
 from sdf1_field.errors import InputError
 from sdf1_field.judging import judge_readings, readings_text, write_readings
@@ -160,10 +161,38 @@ def test_a_data_frame_is_judged_as_its_file(small, tmp_path):
 def test_without_readings_of_the_null_model_a_claim_is_direction_only_at_most(tmp_path):
     rows = READINGS.read_text(encoding="utf-8").splitlines()
     path = tmp_path / "readings.csv"
-    path.write_text("\n".join(r for r in rows if not r.startswith("null,")), encoding="utf-8")
+    path.write_text("\n".join(r for r in rows if not r.startswith("inert,")), encoding="utf-8")
     judged = judge(WALKERS, path, only=("W2",))
     assert judged.table["verdict"].tolist() == ["direction only"]
-    assert "no readings of the null model (null)" in judged.page
+    assert "no readings of the null model (inert)" in judged.page
+
+
+@pytest.mark.parametrize(("replicates", "verdict"), [(12, "direction only"), (13, "reproduced")])
+def test_a_claim_of_all_experiments_takes_thirteen_replicates_and_the_page_says_so(
+    tmp_path, replicates, verdict
+):
+    rows = READINGS.read_text(encoding="utf-8").splitlines()
+    path = tmp_path / "readings.csv"
+    kept = [row for row in rows[1:] if int(row.split(",")[1]) <= replicates]
+    path.write_text("\n".join([rows[0], *kept]), encoding="utf-8")
+    judged = judge(WALKERS, path, only=("W3",))
+    assert judged.table["verdict"].tolist() == [verdict]
+    said = "*direction only* at most (W3). It takes 13 replicates of each condition." in judged.page
+    assert said == (replicates < 13)
+    assert "not by its chance (W3). It takes 36 replicates of each condition." in judged.page
+
+
+def test_how_many_replicates_decide_follows_from_the_bounds():
+    assert next(n for n in range(1, 60) if decides(n, n)[0]) == 13
+    assert next(n for n in range(1, 60) if decides(n, n)[1]) == 36
+    assert next(n for n in range(1, 60) if decides(n, None) == (True, True)) == 6
+
+
+def test_a_frame_without_names_of_conditions_is_refused_with_what_pandas_does(small):
+    frame = pd.DataFrame(small_rows(), columns=HEADER)
+    frame.loc[3, "condition"] = np.nan
+    with pytest.raises(InputError, match=r"line 5: condition: missing.*keep_default_na=False"):
+        judge(small, frame)
 
 
 # Readings that a program writes are those that it reads

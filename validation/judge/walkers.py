@@ -19,7 +19,7 @@ WALKERS, STEP, STEPS = 255, 30.0, 240
 """Walkers, and steps [s] to 2 h."""
 SPEED, PERSISTENCE, PULL, HOLD, RELEASE = 0.05, 180.0, 0.6, 0.004, 0.0004
 """um/s; s; strength of turning 30 um from a source's rim; 1/s; 1/s."""
-CONDITIONS = {"control": (True, True), "blocked": (False, True), "null": (False, False)}
+CONDITIONS = {"control": (True, True), "blocked": (False, True), "inert": (False, False)}
 """Whether sources attract, and hold."""
 REPLICATES = 24
 COLUMNS = ("condition", "replicate", "quantity", "of", "time", "value", "total", "unit")

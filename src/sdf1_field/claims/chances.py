@@ -120,12 +120,17 @@ def chance(parts: Sequence[Agreeing], *, of_draws: bool = True) -> Interval:
         0.0 if of_draws else 1.0 / _binomial(value, draws),
     )
     low, high = float(special.expit(center - half)), float(special.expit(center + half))
-    alike = _TAIL ** (1.0 / smallest)
+    alike = lowest_if_all_agree(smallest)
     if value < 1.0 / smallest:
         high = 1.0 - alike
     if value > 1.0 - 1.0 / smallest:
         low = alike
     return Interval(value, min(low, value), max(high, value))
+
+
+def lowest_if_all_agree(trials: int) -> float:
+    """Lower limit (95 %, two-sided) of a chance if all of some independent trials agree."""
+    return float(_TAIL ** (1.0 / trials))
 
 
 def _logit(share: Array, draws: int) -> Array:

@@ -61,6 +61,11 @@ def _one_of(names: tuple[str, ...]) -> dict[str, Any]:
 
 
 TEXT = Kind("a string", "'...'", _is_text, {"type": "string"})
+SAYS = Kind(
+    "a string", "'...'", _is_text,
+    {"type": "string",
+     "description": "Needed, but for a claim that adds statements to an existing one of its id."},
+)  # fmt: skip
 STATISTIC = Kind("a string", "'mean'", _is_text, _one_of(tuple(STATISTICS)))
 TEST = Kind("a string", "'unpaired t'", _is_text, _one_of(tuple(TESTS)))
 ID = Kind(
@@ -166,7 +171,7 @@ STATEMENT = Form(
 CLAIM = Form(
     {"id": ID, "statements": _list("statement", minItems=1)},
     {
-        "says": TEXT, "status": STATUS, "source": TEXT, "test": TEXT, "null": FLAG,
+        "says": SAYS, "status": STATUS, "source": TEXT, "test": TEXT, "null": FLAG,
         "by_construction": TEXTS, "detects": TEXT, "law_chosen_by": FLAG,
     },
 )  # fmt: skip

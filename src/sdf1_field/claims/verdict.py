@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sdf1_field.claims.chances import UNKNOWN, Interval
+from sdf1_field.claims.chances import UNKNOWN, Interval, lowest_if_all_agree
 from sdf1_field.claims.targets import Claim, Statement
 from sdf1_field.claims.virtual import (
     Chance,
@@ -56,7 +56,11 @@ class StatementFound:
 
     @property
     def outside(self) -> bool:
-        """Whether the interval lies wholly outside of the one that the paper reports."""
+        """Whether the interval lies wholly outside of the one that the paper reports.
+
+        An end at the reported bound is outside, as is an interval without width at it: "less than
+        1" is refused by medians of which each jackknifed ratio is 1.
+        """
         s = self.statement
         return s.directed and (self.effect.high <= s.above or self.effect.low >= s.below)
 
@@ -189,9 +193,9 @@ def verdict(
     The effect holds if the interval of every directed statement lies within the reported one. With
     the effect, a claim is *reproduced* if the lower limit of its chance is at least `ENOUGH` and
     `ABOVE_NULL` times the null model's upper limit, and else *direction only*. It is *not
-    reproduced* if an interval lies wholly outside of the reported one, or if the upper limit of
-    the chance is below `RARE` or `ABOVE_NULL` times the null model's chance, whichever is more.
-    All else is *undecided*.
+    reproduced* if an interval lies wholly at or beyond a bound of the reported one, or if the
+    upper limit of the chance is below `RARE` or `ABOVE_NULL` times the null model's chance,
+    whichever is more. All else is *undecided*.
 
     Without a null model both bounds are `MAJORITY`; without a directed statement there is no
     effect, and chances decide alone. A claim that nothing is significant is reproduced if its
@@ -217,6 +221,30 @@ def verdict(
     if otherwise == UNDECIDED and own.averaged.high < refused:
         return NOT_REPRODUCED
     return otherwise
+
+
+def decides(own: int, null: int | None) -> tuple[bool, bool]:
+    """Whether replicates are enough for a verdict by chances where these are clearest.
+
+    Parameters
+    ----------
+    own : int
+        Fewest replicates of a claim's conditions, 1 or more.
+    null : int or None
+        Of its null model's; None if it is not compared with one.
+
+    Returns
+    -------
+    reproduced : bool
+        If every experiment agrees, and none of the null model's.
+    not_reproduced : bool
+        If no experiment agrees, nor any of the null model's.
+    """
+    low = lowest_if_all_agree(own)
+    if null is None:
+        return low >= MAJORITY, 1.0 - low < MAJORITY
+    asked = max(ENOUGH, ABOVE_NULL * (1.0 - lowest_if_all_agree(null)))
+    return low >= asked, 1.0 - low < RARE
 
 
 def _bounds(claim: Claim, null: Chance | None) -> tuple[float, float]:

@@ -357,6 +357,11 @@ def _need(
 ) -> tuple[str, Need, Quantity]:
     """Condition, reading and quantity of a row."""
     key = row["condition"]
+    if not key:
+        file.refuse(
+            "condition: missing. Name it; pandas reads names such as null, None and NA as missing, "
+            "so read the table with keep_default_na=False."
+        )
     if key not in paper.conditions:
         file.refuse(
             f"unknown condition '{key[:_LONGEST]}'. {suggestion(key, list(paper.conditions))}"

@@ -1,12 +1,14 @@
 """Verdicts by readings as a page in Markdown, as plain values, and as rows."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import count
 from pathlib import Path
 from typing import Any
 
-from sdf1_field.claims import ClaimFound
+from sdf1_field.claims import Claim, ClaimFound
 from sdf1_field.claims.chances import LEAST_UNITS
+from sdf1_field.claims.verdict import decides
 from sdf1_field.digits import number_text
 from sdf1_field.errors import RunError, reason_of, refuse_existing, write_whole
 from sdf1_field.judging.tables import (
@@ -97,7 +99,50 @@ def notes(verdicts: Verdicts) -> str:
             f"\n\nThere are no readings of the null model ({', '.join(without)}), so claims that "
             "are compared with it are *direction only* at most."
         )
-    return text
+    return "\n\n".join((text, *_out_of_reach(verdicts)))
+
+
+def _out_of_reach(verdicts: Verdicts) -> Iterator[str]:
+    """Verdicts by chances that claims cannot have with so few replicates, and how many it takes."""
+    numbers = {
+        found.claim.id: (_fewest(verdicts, found.claim.conditions), _of_null(verdicts, found.claim))
+        for found in verdicts.found
+        if not found.claim.detects
+    }
+    for nth, words in enumerate(
+        (
+            "a claim that every experiment reports, and none of the null model's, is *direction "
+            "only* at most",
+            "a claim that no experiment reports, nor any of the null model's, is refused by its "
+            "effect only, not by its chance",
+        )
+    ):
+        short = [
+            key for key, (own, null) in numbers.items() if null != 0 and not decides(own, null)[nth]
+        ]
+        if short:
+            least = max(_least(nth, against_null=numbers[key][1] is not None) for key in short)
+            yield (
+                f"Too few replicates for a verdict by chances: {words} ({', '.join(short)}). It "
+                f"takes {least} replicates of each condition."
+            )
+
+
+def _fewest(verdicts: Verdicts, conditions: Iterable[str]) -> int:
+    return min(verdicts.replicates[key] for key in conditions)
+
+
+def _of_null(verdicts: Verdicts, claim: Claim) -> int | None:
+    """Fewest replicates of a claim's null model; None if it is not compared with one."""
+    if not claim.against_null:
+        return None
+    nulls = (verdicts.paper.conditions[key].null for key in claim.conditions)
+    return _fewest(verdicts, (key for key in nulls if key is not None))
+
+
+def _least(nth: int, *, against_null: bool) -> int:
+    """Replicates of each condition from which `decides` is true."""
+    return next(n for n in count(LEAST_UNITS) if decides(n, n if against_null else None)[nth])
 
 
 def as_markdown(verdicts: Verdicts) -> str:
@@ -206,7 +251,7 @@ are no intervals, so that verdicts are open, and *agree* is what the readings sa
 
 Reproduced: all intervals lie on the reported side, and the lower limit of the chance is at least
 0.2 and three times the null model's upper limit (0.5 without a null model). Direction only: the
-intervals alone. Not reproduced: an interval lies wholly on the other side, or the upper limit of
-the chance is below 0.1 or three times the null model's chance (0.5 without a null model).
+intervals alone. Not reproduced: an interval lies wholly at or beyond the bound, or the upper limit
+of the chance is below 0.1 or three times the null model's chance (0.5 without a null model).
 Undecided: none of these. Vacuous: nothing is significant, but the same experiments do not find what
 the paper found. Status: as the claims file has it, of the model that it was written for."""
