@@ -22,7 +22,7 @@ Key = TypeVar("Key")
 
 TABLES = ("values", "spread", "chamber", "beads", "spot", "matrix", "structure")
 """Sections of table.md after those of the claims files."""
-DRAWS, OF_A_DRAW = 12, 4
+DRAWS, OF_A_DRAW = 12, 1
 """Evenly spaced draws of the shipped posterior, and dishes of a condition for each."""
 ALIKE = ("variation.dish.secretion=0", "variation.dish.speed=0", "variation.dish.avidity=0")
 
