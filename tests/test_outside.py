@@ -1,6 +1,7 @@
 """Cases outside the two papers: their files load, their models check, and cheap ones are judged."""
 
 import importlib
+import re
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -45,6 +46,50 @@ def test_a_claims_file_says_where_each_result_was_found_and_its_models_check(loa
     assert all(claim.source.startswith(("found:", "recalled:")) for claim in paper.claims)
     for condition in paper.conditions.values():
         load_model(condition.model, settings=condition.settings)
+
+
+def cells_of(line):
+    """Cells of a line of a Markdown table."""
+    return [cell.strip() for cell in line.strip().strip("|").split(" | ")]
+
+
+def effects_in(text):
+    """Effects with their intervals, and half of the last digit of each number."""
+    number = r"([-−]?\d+(?:\.\d+)?)"
+    found = re.findall(rf"{number}(?: %)? \({number} to {number}\)", text)
+    return [
+        [(float(n.replace("−", "-")), 0.5 * 10.0 ** -len(n.partition(".")[2])) for n in one]
+        for one in found
+    ]
+
+
+def same_effect(shown, recorded):
+    """Whether rounded numbers are those recorded, as they are, in percent, or as a fall."""
+    for factor in (1.0, 100.0, -1.0, -100.0):
+        of = recorded if factor > 0.0 else [recorded[0], recorded[2], recorded[1]]
+        pairs = zip(shown, of, strict=True)
+        if all(abs(a - factor * b) <= 1.01 * (e + abs(factor) * d) for (a, e), (b, d) in pairs):
+            return True
+    return False
+
+
+def test_effects_and_verdicts_of_the_page_are_those_of_the_record():
+    record, effects = {}, []
+    for line in (FOLDER / "table.md").read_text(encoding="utf-8").splitlines():
+        cells = cells_of(line)
+        if re.match(r"[A-Z]\d: ", cells[0]):
+            effects = []
+            record[cells[0][:2]] = cells[-1], effects
+        if len(cells) > 6:
+            effects += effects_in(cells[-4])
+    page = (FOLDER.parents[1] / "docs" / "outside.md").read_text(encoding="utf-8")
+    rows = [cells_of(line) for line in page.splitlines() if re.match(r"\|[^|]*\| [A-Z]\d \|", line)]
+    assert {row[1] for row in rows} == set(record)
+    for _, claim, *_, gives, says in rows:
+        verdict, effects = record[claim]
+        assert says.strip("*").startswith(verdict), claim
+        for shown in effects_in(gives):
+            assert any(same_effect(shown, one) for one in effects), (claim, shown, effects)
 
 
 def test_no_case_is_one_of_the_papers_that_inform_the_model():
@@ -125,7 +170,10 @@ def test_the_solver_has_the_spot_s_exact_field_after_hours(load, monkeypatch):
 
 def test_a_gradient_is_formed_when_it_stays_near_its_end(load):
     matrix = load("matrix")
-    assert matrix.formed_after(np.minimum(1.0, matrix.HOURS / 10.0)) == pytest.approx(9.0)
+    rising = np.minimum(1.0, matrix.HOURS / 10.0)
+    assert matrix.formed_after(rising) == pytest.approx(9.0)
+    assert matrix.formed_after(np.where(matrix.HOURS < 2.0, 1.0, rising)) == pytest.approx(9.0)
+    assert matrix.formed_after(np.ones_like(rising)) == matrix.HOURS[0]
 
 
 def test_draws_of_the_posterior_are_models(load):

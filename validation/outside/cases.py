@@ -1,18 +1,18 @@
 """Claims of cases outside the two papers: their files, their dishes, and their judge."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from readings import OBSERVABLES, read_dish
+from readings import read_dish
 
 from sdf1_field.claims import ClaimFound, Paper, Reading, Virtual, find_all
-from sdf1_field.claims.loading import _added, _source  # a paper that is not shipped
+from sdf1_field.claims.loading import load_claims
 from sdf1_field.images import DrawnScene, write_scene
 from sdf1_field.observations import Dish
 from sdf1_field.reproduce import chosen_views, plan
 from sdf1_field.reproduce.experiments import pools_of
-from sdf1_field.spec import read_toml
 
 HERE = Path(__file__).parent
 CLAIMS, MODELS = HERE / "claims", HERE / "models"
@@ -38,12 +38,11 @@ def load_case(name: str) -> Paper:
     """Conditions and claims of a case; models are those beside its file."""
     if not FLOOR.exists():
         draw_floor()
-    path = CLAIMS / f"{name}.toml"
-    table = read_toml(path, str(path), "Check the name.")[name]
-    for condition in table["condition"].values():
-        condition["model"] = str(MODELS / condition["model"])
-    own = _source(path.name, name, table, OBSERVABLES)
-    return _added(Paper(name, table["citation"], {}, (), ()), own, own.common, OBSERVABLES)
+    paper, _ = load_claims(str(CLAIMS / f"{name}.toml"))
+    conditions = {
+        key: replace(one, model=str(MODELS / one.model)) for key, one in paper.conditions.items()
+    }
+    return replace(paper, conditions=conditions)
 
 
 def planned_dishes(paper: Paper, dishes: int) -> list[Dish]:

@@ -62,8 +62,18 @@ def course(coat: Coat | None, rate: float) -> tuple[Array, Array]:
 
 
 def formed_after(gradient: Array) -> float:
-    """Time from which the gradient stays above `FORMED` of its last value [h]."""
-    return float(np.interp(FORMED * gradient[-1], np.maximum.accumulate(gradient), HOURS))
+    """Time from which the gradient stays above `FORMED` of its end [h]; `HOURS[0]` at least."""
+    wanted = FORMED * gradient[-1]
+    short = np.flatnonzero(gradient < wanted)
+    if not short.size:
+        return float(HOURS[0])
+    n = short[-1]
+    return float(np.interp(wanted, gradient[n : n + 2], HOURS[n : n + 2]))
+
+
+def _formed_text(gradient: Array) -> str:
+    after = formed_after(gradient)
+    return f"{after:.2g}" if after > HOURS[0] else f"<= {after:.2g}"
 
 
 def matrix(table: Callable[..., str]) -> str:
@@ -82,7 +92,7 @@ def matrix(table: Callable[..., str]) -> str:
         dissolved, sensed = course(coat, rate)
         row = [affinity, f"{rate:g}"]
         for gradient in (dissolved, sensed):
-            row += [f"{1e6 * gradient[-1]:.3g}", f"{formed_after(gradient):.2g}"]
+            row += [f"{1e6 * gradient[-1]:.3g}", _formed_text(gradient)]
         rows.append(row)
     header = [
         "K_S of the coat [nM]", "secretion [molecules/s]", "dissolved [fM/um]", "formed after [h]",
@@ -90,5 +100,5 @@ def matrix(table: Callable[..., str]) -> str:
     ]  # fmt: skip
     return (
         f"Gradients {NEAR:g} to {FAR:g} um from the middle of the source after {HOURS[-1]:g} h, "
-        f"and when they reach {FORMED:.0%} of it.\n\n{table(header, rows)}"
+        f"and from when on they stay above {FORMED:.0%} of it.\n\n{table(header, rows)}"
     )

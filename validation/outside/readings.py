@@ -5,7 +5,7 @@ chamber with a linear gradient, and cells among small sources.
 """
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 
 from sdf1_field.cells import advance, cell_parameters, seed_cells
 from sdf1_field.cells.adhesion import AdhesionMap
-from sdf1_field.claims import Observable, Quantity, Reading, Sample
+from sdf1_field.claims import Reading
 from sdf1_field.exposure.sampling import Stimulus, coefficients, no_subgrid_field
 from sdf1_field.grid import Grid
-from sdf1_field.observations import OBSERVATIONS, Dish, read
+from sdf1_field.observations import Dish, read
 from sdf1_field.observations.readings import model_of, of_cells, of_dish, of_share
 from sdf1_field.simulation import model_grid, rerun_if_coat_fills, simulate, track_times
 from sdf1_field.spec import BOND_NAMES, ModelSpec
@@ -34,23 +34,6 @@ REACH = 25.0
 """Distance of a cell's centre from a source's at which it is near it: two cell diameters [um]."""
 FRAME = 60.0
 """Between frames of cells in the chamber and among sources [s]."""
-
-FLOOR = (
-    Quantity(ADHERENT, "1", Sample.SHARE),
-    Quantity(STATIONARY, "1", Sample.SHARE),
-    Quantity(MOTILE, "1", Sample.SHARE),
-    Quantity(PATH, "um", Sample.CELLS),
-    Quantity(STRAIGHTNESS, "1", Sample.CELLS),
-)
-CHAMBER = (
-    Quantity(FORWARD, "1", Sample.CELLS),
-    Quantity(PATH, "um", Sample.CELLS),
-)
-SOURCES = (
-    Quantity(NEAR, "1", Sample.DISH),
-    Quantity(VISIT, "s", Sample.CELLS),
-    Quantity(VISITED, "1", Sample.CELLS),
-)
 
 
 def read_floor(dish: Dish) -> tuple[Reading, ...]:
@@ -192,17 +175,10 @@ _READ: Mapping[str, Callable[[Dish], tuple[Reading, ...]]] = {
     "chamber": read_chamber,
     "sources": read_sources,
 }
-_OWN: Mapping[str, Sequence[Quantity]] = {"floor": FLOOR, "chamber": CHAMBER, "sources": SOURCES}
-
-OBSERVABLES: Mapping[str, Observable] = {
-    **OBSERVATIONS,
-    **{name: Observable({q.name: q for q in quantities}) for name, quantities in _OWN.items()},
-}
-"""By their names in the claims files."""
 
 
 def read_dish(dish: Dish) -> tuple[Reading, ...]:
-    """Readings of a dish of any of `OBSERVABLES`."""
+    """Readings of a dish of one of these observations, or of the program's own."""
     if dish.observation not in _READ:
         return read(dish)
     return rerun_if_coat_fills(

@@ -27,7 +27,7 @@ from structure import structure
 from tables import beads, chamber, record, spread, values
 
 from sdf1_field.claims import ClaimFound
-from sdf1_field.reproduce.tables import chance_text, effect_text, null_text
+from sdf1_field.judging.tables import chance_text, effect_text, null_text
 
 sys.path.append(str(Path(__file__).parents[1]))
 
@@ -40,15 +40,16 @@ def _rows(found: ClaimFound) -> list[list[str]]:
     first = [
         f"{claim.id}: {claim.says}",
         claim.source.partition(":")[0],
-        chance_text(chance.averaged) if chance is not None else "-",
+        "no" if claim.law_chosen_by else "yes",
+        chance_text(None if chance is None else chance.averaged),
         null_text(found),
         found.verdict,
     ]
     rows = []
     for one in found.statements:
-        says, source, *verdict = first
+        says, source, independent, *verdict = first
         text = f"{one.statement.text}: {one.statement.expected()}"
-        rows.append([says, source, text, effect_text(one), *verdict])
+        rows.append([says, source, independent, text, effect_text(one), *verdict])
         first = [""] * len(first)
     return rows
 
@@ -61,7 +62,8 @@ def cases(arguments: Namespace) -> None:
     found = carried_out(read_dish, every, arguments.workers, "cases")
     readings = dict(zip(every, found, strict=True))
     header = [
-        "claim", "source", "reported", "effect (95 %)", "chance (95 %)", "null model", "verdict",
+        "claim", "source", "independent", "reported", "effect (95 %)", "chance (95 %)",
+        "null model", "verdict",
     ]  # fmt: skip
     for name, paper in papers.items():
         rows = [row for one in judge(paper, arguments.dishes, readings) for row in _rows(one)]
@@ -96,7 +98,11 @@ if __name__ == "__main__":
             "matrix": _alone("matrix", matrix),
             "structure": networks,
         },
-        dishes={"type": int, "default": 24, "help": "of each condition"},
+        dishes={
+            "type": int,
+            "default": 48,
+            "help": "of each condition or entry (default: %(default)s)",
+        },
         workers={"type": int, "default": 2},
         case={"action": "append", "help": "only this claims file"},
     )

@@ -56,8 +56,6 @@ HOURS = np.array([*np.arange(0.25, 6.0, 0.25), *np.arange(6.0, 48.5, 0.5)])
 STARTS = 10.0 ** np.arange(-1.0, 4.01, 0.25)
 """Concentration of the spot, over K_d."""
 RECEPTORS_NEEDED, SLOPE_NEEDED, RATIO_NEEDED, INDEX_NEEDED = 10.0, 0.002, 0.004, 0.1
-LASTING = 5.0
-"""Published life [h]."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -182,15 +180,11 @@ def lives(field: Rim, cell: CellParameters) -> dict[str, Array]:
     return {name: np.array(values) for name, values in found.items()}
 
 
-def best_start_for(field: Rim, cell: CellParameters, hour: float) -> float:
-    """Start with the largest index at a time [K_d]."""
-    n = int(np.abs(HOURS - hour).argmin())
-    starts = 10.0 ** np.arange(-1.0, 4.001, 0.02)
-    index = [
-        readouts(k * field.value[n], k * field.slope[n], cell)["index 0.1"]
-        for k in starts * cell.dissociation_constant
-    ]
-    return float(starts[int(np.argmax(index))])
+def _starts_text(starts: Array) -> str:
+    """Starts with the longest life [K_d]."""
+    if starts.size == STARTS.size:
+        return "any"
+    return f"{starts[0]:.2g}" + (f" to {starts[-1]:.2g}" if len(starts) > 1 else "")
 
 
 def spot(table: Callable[..., str]) -> str:
@@ -204,7 +198,7 @@ def spot(table: Callable[..., str]) -> str:
         "hemisphere": rim_of(hemisphere, HEMISPHERE, diffusivity),
     }
     at_30 = int(np.abs(np.log(STARTS / 30.0)).argmin())
-    rows, course, lasting = [], [], []
+    rows, course = [], []
     for shape, field in fields.items():
         for name, life in lives(field, cell).items():
             best = STARTS[life == life.max()]
@@ -215,10 +209,9 @@ def spot(table: Callable[..., str]) -> str:
                     SOURCES[name],
                     f"{life[at_30]:g}",
                     f"{life.max():g}" + (" or more" if life.max() == HOURS[-1] else ""),
-                    f"{best[0]:.2g}" + (f" to {best[-1]:.2g}" if len(best) > 1 else ""),
+                    _starts_text(best),
                 ]
             )
-        lasting.append(f"{best_start_for(field, cell, LASTING):.2g} K_d for the {shape}")
         for hour, error in zip(hours, errors, strict=True):
             n = int(np.abs(HOURS - hour).argmin())
             c, slope = (
@@ -244,7 +237,4 @@ def spot(table: Callable[..., str]) -> str:
          "error of the solver"],
         course,
     )  # fmt: skip
-    return (
-        f"D {diffusivity:g} um2/s, K_d {cell.dissociation_constant:g} nM.\n\n{lived}\n\nThe index "
-        f"at {LASTING:g} h is largest with a start of {' and '.join(lasting)}.\n\n{seen}"
-    )
+    return f"D {diffusivity:g} um2/s, K_d {cell.dissociation_constant:g} nM.\n\n{lived}\n\n{seen}"

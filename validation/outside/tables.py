@@ -22,10 +22,8 @@ Key = TypeVar("Key")
 
 TABLES = ("values", "spread", "chamber", "beads", "spot", "matrix", "structure")
 """Sections of table.md after those of the claims files."""
-FEW = 4
-"""Dishes of an entry."""
-DRAWS = 12
-"""Draws of the posterior, evenly spaced among the shipped ones."""
+DRAWS, OF_A_DRAW = 12, 1
+"""Evenly spaced draws of the shipped posterior, and dishes of a condition for each."""
 ALIKE = ("variation.dish.secretion=0", "variation.dish.speed=0", "variation.dish.avidity=0")
 
 ADHESION = ("basu2005", "hspc2018", "vcam2007")
@@ -43,11 +41,11 @@ def record(name: str, text: str) -> None:
     record_section(HERE / "table.md", "# Cases outside the two papers", order, name, text)
 
 
-def _some(observation: str, model: str, *settings: str, time: float) -> list[Dish]:
-    """`FEW` dishes of a model, read at one time [s]."""
+def _some(dishes: int, observation: str, model: str, *settings: str, time: float) -> list[Dish]:
+    """Dishes of a model, read at one time [s]."""
     return [
         Dish(observation, str(MODELS / model), (*ALIKE, *settings), seed, (time,))
-        for seed in range(1, FEW + 1)
+        for seed in range(1, dishes + 1)
     ]
 
 
@@ -78,7 +76,8 @@ def values(arguments: Namespace) -> None:
     """Adherent cells in every condition of the adhesion cases, and by pre-coat and AMD3100."""
     conditions = {
         (name, c.label, f"{c.times[-1] / 60:g}"): [
-            Dish(c.observation, c.model, c.settings, seed, c.times) for seed in range(1, FEW + 1)
+            Dish(c.observation, c.model, c.settings, seed, c.times)
+            for seed in range(1, arguments.dishes + 1)
         ]
         for name in ADHESION
         for c in load_case(name).conditions.values()
@@ -90,7 +89,9 @@ def values(arguments: Namespace) -> None:
             treatments = [f"treatments.sdf1_precoat={{dose='{dose}'}}"]
             if drug != AMD3100[0]:
                 treatments.append(f"treatments.amd3100={{dose='{drug}'}}")
-            doses[dose, drug] = _some("floor", "adhesive-floor.toml", *treatments, time=1800.0)
+            doses[dose, drug] = _some(
+                arguments.dishes, "floor", "adhesive-floor.toml", *treatments, time=1800.0
+            )
     found = _read(conditions | doses, arguments.workers, "values")
     own = [[*key, _text(_values(found[key], ADHERENT))] for key in conditions]
     by_dose = [
@@ -99,7 +100,7 @@ def values(arguments: Namespace) -> None:
     ]
     record(
         "values",
-        f"Share of adherent cells, {FEW} dishes, mean and standard deviation.\n\n"
+        f"Share of adherent cells, {arguments.dishes} dishes, mean and standard deviation.\n\n"
         + markdown(["file", "condition", "time [min]", "adherent"], own)
         + "\n\nAt 30 min on the adhesive floor, by the dose of the pre-coat and by AMD3100:\n\n"
         + markdown(["pre-coat", *AMD3100], by_dose),
@@ -129,13 +130,20 @@ def posterior_draws() -> list[list[str]]:
 
 
 def _effects(s: Statement, found: Mapping[str, Sequence[Sequence[Reading]]]) -> np.ndarray:
-    """Effect of a statement in each draw, without those that have none."""
-    own = np.array(_values(found[s.condition], s.quantity))
-    if s.reference is not None:
-        other = np.array(_values(found[s.reference], s.quantity))
-        with np.errstate(divide="ignore", invalid="ignore"):
-            own = own / other if s.statistic.startswith("ratio") else own - other
-    return own[np.isfinite(own)]
+    """Effect of a statement in each draw, not finite where there is none."""
+
+    def means(condition: str) -> np.ndarray:
+        return np.array(_values(found[condition], s.quantity)).reshape(DRAWS, -1).mean(axis=1)
+
+    own = means(s.condition)
+    if s.reference is None:
+        return own
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return (
+            own / means(s.reference)
+            if s.statistic.startswith("ratio")
+            else own - means(s.reference)
+        )
 
 
 def _spread_rows(paper: Paper, found: Mapping[str, Sequence[Sequence[Reading]]]) -> list[list[str]]:
@@ -143,22 +151,33 @@ def _spread_rows(paper: Paper, found: Mapping[str, Sequence[Sequence[Reading]]])
     for claim in paper.claims:
         for s in claim.statements:
             effects = _effects(s, found)
+            effects = effects[np.isfinite(effects)]
             low, middle, high = np.quantile(effects, [0.05, 0.5, 0.95])
-            inside = np.mean((effects > s.above) & (effects < s.below))
-            shown = f"{middle:.3g} ({low:.3g} to {high:.3g})"
-            held = f"{inside:.0%}" if s.directed else "-"
-            rows.append([f"{paper.name} {claim.id}", s.text, s.expected(), shown, held])
+            inside = np.sum((effects > s.above) & (effects < s.below))
+            shown = f"{middle:.2g} ({low:.2g} to {high:.2g})"
+            held = f"{inside} of {effects.size}" if s.directed else "-"
+            rows.append(
+                [
+                    f"{paper.name} {claim.id}",
+                    s.text,
+                    s.expected(),
+                    f"{effects.size} of {DRAWS}",
+                    shown,
+                    held,
+                ]
+            )
     return rows
 
 
 def spread(arguments: Namespace) -> None:
-    """Effects of the claims on adhesion, with a dish of each condition for each posterior draw."""
+    """Effects of the claims on adhesion, with dishes of each condition for each posterior draw."""
     draws, papers = posterior_draws(), {name: load_case(name) for name in ADHESION}
     tasks = {
         # Settings of the condition come last: a case's own values hold.
         (name, key): [
-            Dish(c.observation, c.model, (*drawn, *c.settings), 900 + n, c.times)
+            Dish(c.observation, c.model, (*drawn, *c.settings), 900 + OF_A_DRAW * n + k, c.times)
             for n, drawn in enumerate(draws)
+            for k in range(OF_A_DRAW)
         ]
         for name, paper in papers.items()
         for key, c in paper.conditions.items()
@@ -167,11 +186,15 @@ def spread(arguments: Namespace) -> None:
     rows = []
     for name, paper in papers.items():
         rows += _spread_rows(paper, {key: found[name, key] for key in paper.conditions})
-    header = ["file and claim", "statement", "reported", "median (5 to 95 %)", "on that side"]
+    header = [
+        "file and claim", "statement", "reported", "draws with an effect", "median (5 to 95 %)",
+        "on that side",
+    ]  # fmt: skip
     record(
         "spread",
-        f"{len(draws)} draws of the posterior of the whole law, one dish of each condition, whose "
-        f"scatter is in it; *on that side*: share of draws.\n\n{markdown(header, rows)}",
+        f"{DRAWS} draws of the posterior of the whole law, {OF_A_DRAW} dishes of a condition for "
+        "each, whose scatter is in it: differences of less than 0.05 are noise here. A ratio to "
+        f"nothing is no effect.\n\n{markdown(header, rows)}",
     )
 
 
@@ -179,6 +202,7 @@ def chamber(arguments: Namespace) -> None:
     """Forward migration index by sites on the coat and mean concentration."""
     tasks = {
         (mean, sites): _some(
+            arguments.dishes,
             "chamber",
             "gradient-chamber.toml",
             f"ligand.sdf1.bath_concentration={mean}",
@@ -192,9 +216,9 @@ def chamber(arguments: Namespace) -> None:
     rows = [[m, *(_text(_values(found[m, sites], FORWARD)) for sites in SITES)] for m in MEANS]
     record(
         "chamber",
-        f"Forward migration index of KG-1a cells over 2 h, {FEW} dishes of 200, mean and standard "
-        "deviation; by the mean concentration in the middle of 1 mm and the coat's sites per "
-        f"um2.\n\n{markdown(['mean', *SITES], rows)}",
+        f"Forward migration index of KG-1a cells over 2 h, {arguments.dishes} dishes of 200, "
+        "mean and standard deviation; by the mean concentration in the middle of 1 mm and the "
+        f"coat's sites per um2.\n\n{markdown(['mean', *SITES], rows)}",
     )
 
 
@@ -202,6 +226,7 @@ def beads(arguments: Namespace) -> None:
     """Density near beads and time of a visit, by secretion and density of beads."""
     tasks = {
         (rate, density): _some(
+            arguments.dishes,
             "sources",
             "secreting-beads.toml",
             f"ligand.sdf1.secretion.migrasome={rate} molecules/s",
@@ -227,5 +252,6 @@ def beads(arguments: Namespace) -> None:
     ]  # fmt: skip
     record(
         "beads",
-        f"{FEW} dishes of 100 cells, mean and standard deviation.\n\n{markdown(header, rows)}",
+        f"{arguments.dishes} dishes of 100 cells, mean and standard deviation.\n\n"
+        f"{markdown(header, rows)}",
     )
